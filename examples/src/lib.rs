@@ -1,0 +1,1 @@
+//! Example servers: see the files beside this folder.

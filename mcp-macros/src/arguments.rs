@@ -1,0 +1,422 @@
+//! The grammar of `#[tool(...)]`, `#[resource(...)]`, `#[prompt(...)]` and `#[arg(...)]`.
+//!
+//! Every one is a list of `key` and `key = value`. Which keys there are comes from the [`Grammar`]; what a value
+//! means is the business of whoever takes it. Keys keep their spans, so that mistakes are shown at them.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, ExprLit, Lit, LitBool, LitInt, LitStr, Path, Token, token};
+
+use crate::errors::Errors;
+use crate::near_miss;
+
+/// What one attribute accepts.
+pub(crate) struct Grammar {
+    /// As in `#[tool]`.
+    pub(crate) attribute: &'static str,
+    pub(crate) options: &'static [&'static str],
+    /// What a literal without a key, which then comes first, stands for.
+    pub(crate) leading_literal: Option<&'static str>,
+}
+
+/// The options of an attribute, each known, none given twice.
+pub(crate) struct Arguments {
+    pub(crate) leading_literal: Option<Lit>,
+    options: Vec<Argument>,
+}
+
+/// One `key` or `key = value`.
+pub(crate) struct Argument {
+    pub(crate) key: Ident,
+    pub(crate) value: Option<Expr>,
+}
+
+/// A flag that was given, with its key.
+pub(crate) struct Flag {
+    pub(crate) key: Ident,
+    pub(crate) value: bool,
+}
+
+impl Arguments {
+    /// Reads the lists of one or more attributes as if they were one.
+    pub(crate) fn parse(
+        grammar: &Grammar,
+        lists: impl IntoIterator<Item = TokenStream>,
+        errors: &mut Errors,
+    ) -> Self {
+        let mut arguments = Self {
+            leading_literal: None,
+            options: Vec::new(),
+        };
+        for list in lists {
+            let parser = |input: ParseStream<'_>| arguments.parse_list(grammar, input, errors);
+            if let Err(error) = parser.parse2(list) {
+                errors.add(error);
+            }
+        }
+        arguments
+    }
+
+    fn parse_list(
+        &mut self,
+        grammar: &Grammar,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
+        while !input.is_empty() {
+            if let Err(error) = self.parse_one(grammar, input, errors) {
+                errors.add(error);
+                skip_to_comma(input)?;
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn parse_one(
+        &mut self,
+        grammar: &Grammar,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
+        if input.peek(Lit) && !input.peek(LitBool) {
+            return self.parse_leading_literal(grammar, input);
+        }
+        let key = input.call(Ident::parse_any).map_err(|error| {
+            let message = format!(
+                "expected an option of `#[{}]`: {}",
+                grammar.attribute,
+                list(grammar.options)
+            );
+            syn::Error::new(error.span(), message)
+        })?;
+        if !grammar.knows(&key) {
+            errors.at(&key, grammar.unknown(&key));
+            return self.skip_unknown(grammar, &key, input);
+        }
+        let value = parse_value(&key, input)?;
+        self.add(Argument { key, value }, errors);
+        Ok(())
+    }
+
+    /// What the value should look like is not known, so nothing is said about it.
+    fn skip_unknown(
+        &mut self,
+        grammar: &Grammar,
+        key: &Ident,
+        input: ParseStream<'_>,
+    ) -> syn::Result<()> {
+        // The error told to move it; that it is missing at its place need not be said too.
+        if grammar.leading(&key.to_string()).is_some()
+            && let Ok(Some(Expr::Lit(value))) = parse_value(key, input)
+        {
+            self.leading_literal.get_or_insert(value.lit);
+        }
+        skip_to_comma(input)
+    }
+
+    fn parse_leading_literal(
+        &mut self,
+        grammar: &Grammar,
+        input: ParseStream<'_>,
+    ) -> syn::Result<()> {
+        let literal: Lit = input.parse()?;
+        let Some(what) = grammar.leading_literal else {
+            return Err(syn::Error::new(literal.span(), grammar.without_key()));
+        };
+        let comes_first = self.leading_literal.is_none() && self.options.is_empty();
+        let span = literal.span();
+        self.leading_literal.get_or_insert(literal);
+        if comes_first {
+            Ok(())
+        } else {
+            let message = format!("the {what} comes first, and only once: move or remove it");
+            Err(syn::Error::new(span, message))
+        }
+    }
+
+    fn add(&mut self, argument: Argument, errors: &mut Errors) {
+        if self
+            .options
+            .iter()
+            .any(|earlier| earlier.key == argument.key)
+        {
+            errors.at(
+                &argument.key,
+                format!("`{}` is given twice: remove one of them", argument.key),
+            );
+        } else {
+            self.options.push(argument);
+        }
+    }
+
+    pub(crate) fn key(&self, key: &str) -> Option<&Ident> {
+        self.option(key).map(|option| &option.key)
+    }
+
+    pub(crate) fn option(&self, key: &str) -> Option<&Argument> {
+        self.options.iter().find(|option| option.key == key)
+    }
+
+    pub(crate) fn flag(&self, key: &str, errors: &mut Errors) -> Option<Flag> {
+        let Argument { key, value } = self.option(key)?;
+        let value = match value {
+            None => true,
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Bool(value),
+                ..
+            })) => value.value,
+            Some(other) => {
+                errors.at(
+                    other,
+                    format!("`{key}` is a flag: write `{key}` or `{key} = false`"),
+                );
+                return None;
+            }
+        };
+        Some(Flag {
+            key: key.clone(),
+            value,
+        })
+    }
+
+    /// Whether the flag is given and not `false`.
+    pub(crate) fn is_set(&self, key: &str, errors: &mut Errors) -> bool {
+        self.flag(key, errors).is_some_and(|flag| flag.value)
+    }
+
+    /// A string that is not empty.
+    pub(crate) fn text(&self, key: &str, errors: &mut Errors) -> Option<LitStr> {
+        let option = self.option(key)?;
+        match &option.value {
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            })) if text.value().trim().is_empty() => {
+                errors.at(
+                    text,
+                    format!("`{key}` is empty: write a text, or leave `{key}` out"),
+                );
+                None
+            }
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            })) => Some(text.clone()),
+            other => {
+                let example = other.as_ref().map_or_else(|| "...".to_owned(), as_text);
+                option.refuse(
+                    errors,
+                    format!("`{key}` takes a string: write `{key} = \"{example}\"`"),
+                );
+                None
+            }
+        }
+    }
+
+    pub(crate) fn number(&self, key: &str, errors: &mut Errors) -> Option<u64> {
+        let option = self.option(key)?;
+        let number = match &option.value {
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Int(number),
+                ..
+            })) => number.base10_parse().ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            option.refuse(
+                errors,
+                format!("`{key}` takes a whole number: write `{key} = 1024`"),
+            );
+        }
+        number
+    }
+
+    pub(crate) fn path(&self, key: &str, example: &str, errors: &mut Errors) -> Option<Path> {
+        let option = self.option(key)?;
+        match &option.value {
+            Some(Expr::Path(path)) if path.qself.is_none() => Some(path.path.clone()),
+            _ => {
+                option.refuse(
+                    errors,
+                    format!("`{key}` takes a path: write `{key} = {example}`"),
+                );
+                None
+            }
+        }
+    }
+}
+
+impl Argument {
+    fn refuse(&self, errors: &mut Errors, message: String) {
+        match &self.value {
+            Some(value) => errors.at(value, message),
+            None => errors.at(&self.key, message),
+        }
+    }
+}
+
+impl Grammar {
+    fn knows(&self, key: &Ident) -> bool {
+        self.options.iter().any(|option| key == option)
+    }
+
+    /// What comes without a key, if this would be its key, as in `uri = "..."`.
+    fn leading(&self, key: &str) -> Option<&'static str> {
+        self.leading_literal
+            .filter(|what| what.eq_ignore_ascii_case(key))
+    }
+
+    fn unknown(&self, key: &Ident) -> String {
+        let key = key.to_string();
+        if let Some(what) = self.leading(&key) {
+            let attribute = self.attribute;
+            return format!(
+                "unknown option `{key}`; the {what} comes first, without a key: `#[{attribute}(\"...\")]`"
+            );
+        }
+        let hint = near_miss::hint(&key, self.options.iter().copied())
+            .unwrap_or_else(|| format!("; `#[{}]` takes {}", self.attribute, list(self.options)));
+        format!("unknown option `{key}`{hint}")
+    }
+
+    fn without_key(&self) -> String {
+        format!(
+            "an option of `#[{}]` needs its key: write `name = \"...\"`",
+            self.attribute
+        )
+    }
+}
+
+/// What follows a key: nothing, or `= value`.
+fn parse_value(key: &Ident, input: ParseStream<'_>) -> syn::Result<Option<Expr>> {
+    if input.peek(token::Paren) {
+        // Read over, so that what comes next is checked too.
+        let group: proc_macro2::Group = input.parse()?;
+        return Err(syn::Error::new(
+            group.span(),
+            format!("`{key}` takes no list: write `{key} = ...`"),
+        ));
+    }
+    let Some(equals) = input.parse::<Option<Token![=]>>()? else {
+        return Ok(None);
+    };
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(syn::Error::new_spanned(
+            equals,
+            format!("`{key} =` needs a value after the `=`"),
+        ));
+    }
+    input.parse().map(Some)
+}
+
+/// So that one mistake does not hide those after it.
+fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<proc_macro2::TokenTree>()?;
+    }
+    Ok(())
+}
+
+/// What the string probably should have been, when the quotes were forgotten.
+fn as_text(value: &Expr) -> String {
+    match value {
+        Expr::Path(path) if path.path.get_ident().is_some() => path.to_token_stream().to_string(),
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(number),
+            ..
+        }) => LitInt::to_string(number),
+        _ => "...".to_owned(),
+    }
+}
+
+/// `a`, `b` and `c`.
+fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arguments, Errors, Grammar};
+    use quote::quote;
+
+    const GRAMMAR: Grammar = Grammar {
+        attribute: "resource",
+        options: &["name", "size", "open", "crate"],
+        leading_literal: Some("URI"),
+    };
+
+    /// The messages for one list, in which every option is taken once.
+    fn mistakes(list: proc_macro2::TokenStream) -> String {
+        let mut errors = Errors::new();
+        let arguments = Arguments::parse(&GRAMMAR, [list], &mut errors);
+        arguments.text("name", &mut errors);
+        arguments.number("size", &mut errors);
+        arguments.is_set("open", &mut errors);
+        arguments.path("crate", "path", &mut errors);
+        errors
+            .finish(Some(()))
+            .map_or_else(|errors| errors.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn every_form_is_accepted() {
+        assert_eq!(
+            mistakes(quote!(
+                "a://b",
+                name = "x",
+                size = 1,
+                open,
+                crate = crate::x,
+            )),
+            ""
+        );
+        assert_eq!(mistakes(quote!(open = false)), "");
+        assert_eq!(mistakes(quote!()), "");
+    }
+
+    #[test]
+    fn every_mistake_is_reported_once() {
+        for (list, message) in [
+            (
+                quote!(naem = "x"),
+                "unknown option `naem`; did you mean `name`?",
+            ),
+            (
+                quote!(range(1..=3)),
+                "unknown option `range`; `#[resource]` takes `name`, `size`, `open` and `crate`",
+            ),
+            (quote!(uri = "a://b"), "the URI comes first, without a key"),
+            (quote!(open, "a://b"), "the URI comes first, and only once"),
+            (quote!(open, open), "`open` is given twice"),
+            (quote!(name = add), "write `name = \\\"add\\\"`"),
+            (quote!(name = 3), "write `name = \\\"3\\\"`"),
+            (quote!(name = my - tool), "write `name = \\\"...\\\"`"),
+            (quote!(name), "`name` takes a string"),
+            (quote!(name =), "`name =` needs a value"),
+            (quote!(name("x")), "`name` takes no list"),
+            (quote!(name = ""), "`name` is empty"),
+            (quote!(size = "1"), "`size` takes a whole number"),
+            (quote!(size = -1), "`size` takes a whole number"),
+            (quote!(open = 1), "`open` is a flag"),
+            (quote!(crate = "x"), "`crate` takes a path"),
+            (quote!(+ - *), "expected an option of `#[resource]`"),
+        ] {
+            let mistakes = mistakes(list.clone());
+            assert!(mistakes.contains(message), "{list}: {mistakes}");
+            assert_eq!(
+                mistakes.matches("compile_error").count(),
+                1,
+                "{list}: {mistakes}"
+            );
+        }
+    }
+}

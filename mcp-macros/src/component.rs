@@ -1,0 +1,120 @@
+//! What a tool, a resource and a prompt have in common, validated.
+//!
+//! Their own options are in `tool`, `resource` and `prompt`; how it is written out is in `expand`.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{LitStr, Path, Signature};
+
+use crate::annotated_fn::AnnotatedFn;
+use crate::arguments::Arguments;
+use crate::errors::Errors;
+use crate::expand::Kind;
+use crate::parameters::{self, Parameter};
+use crate::runtime_path::generated;
+use crate::signature;
+
+/// A function that generated code can call, and what is said about it to clients.
+pub(crate) struct Component {
+    pub(crate) kind: Kind,
+    /// The path behind `crate =`.
+    pub(crate) runtime: Option<Path>,
+    pub(crate) name: LitStr,
+    pub(crate) title: Option<LitStr>,
+    pub(crate) description: Option<LitStr>,
+    pub(crate) signature: Signature,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) handler: Handler,
+    /// The attributes that go on everything generated.
+    pub(crate) attributes: TokenStream,
+}
+
+/// How the runtime is to call the function.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handler {
+    /// An `async fn`, polled in place.
+    Async,
+    /// A plain `fn`, on the blocking pool.
+    Blocking,
+    /// A plain `fn`, in place.
+    Inline,
+}
+
+impl Component {
+    /// What is wrong goes into `errors`; the component may then be incomplete and must not be expanded.
+    pub(crate) fn validate(
+        kind: Kind,
+        arguments: &Arguments,
+        function: &AnnotatedFn,
+        errors: &mut Errors,
+    ) -> Self {
+        function.check_single(kind, errors);
+        signature::check(kind, &function.signature, errors);
+        let doc_text = || {
+            function
+                .doc_text()
+                .map(|text| LitStr::new(&text, generated()))
+        };
+        Self {
+            kind,
+            runtime: arguments.path("crate", "path::to::mcp_runtime", errors),
+            name: name(kind, arguments, &function.signature.ident, errors),
+            title: arguments.text("title", errors),
+            description: arguments.text("description", errors).or_else(doc_text),
+            signature: function.signature.clone(),
+            parameters: parameters::validate(kind, &function.parameters, errors),
+            handler: handler(arguments, &function.signature, errors),
+            attributes: function.inherited(),
+        }
+    }
+}
+
+fn name(kind: Kind, arguments: &Arguments, function: &Ident, errors: &mut Errors) -> LitStr {
+    const RULE: &str = "1 to 128 characters out of `A-Z`, `a-z`, `0-9`, `_`, `-` and `.`";
+    let what = kind.attribute();
+    let Some(name) = arguments.text("name", errors) else {
+        let name = LitStr::new(&function.unraw().to_string(), function.span());
+        // A `name` that is given and wrong was reported already.
+        if !is_name(&name.value()) && arguments.key("name").is_none() {
+            errors.at(
+                function,
+                format!("a {what}'s name is {RULE}: add `#[{what}(name = \"...\")]`"),
+            );
+        }
+        return name;
+    };
+    if !is_name(&name.value()) {
+        errors.at(&name, format!("a {what}'s name is {RULE}"));
+    }
+    name
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    (1..=128).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+fn handler(arguments: &Arguments, signature: &Signature, errors: &mut Errors) -> Handler {
+    let inline = arguments.is_set("inline", errors);
+    match (&signature.asyncness, arguments.key("inline")) {
+        (Some(_), Some(key)) => {
+            errors.at(key, "an `async fn` runs in place anyway: remove `inline`");
+            Handler::Async
+        }
+        (Some(_), None) => Handler::Async,
+        (None, _) if inline => Handler::Inline,
+        (None, _) => Handler::Blocking,
+    }
+}
+
+impl ToTokens for Handler {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let variant = match self {
+            Self::Async => "Async",
+            Self::Blocking => "Blocking",
+            Self::Inline => "Inline",
+        };
+        Ident::new(variant, generated()).to_tokens(tokens);
+    }
+}

@@ -1,0 +1,72 @@
+//! Doc comments as text.
+//!
+//! Reads only what is a string literal: `#[doc = include_str!(..)]` and `#[doc(hidden)]` are left to rustdoc.
+
+use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+
+/// The text of the doc comments, or `None` if there is none.
+pub(crate) fn text(attributes: &[Attribute]) -> Option<String> {
+    let comments: Vec<String> = attributes.iter().filter_map(literal).collect();
+    let lines: Vec<&str> = comments
+        .iter()
+        .flat_map(|comment| comment.split('\n'))
+        .map(unindented)
+        .collect();
+    let text = lines.join("\n").trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
+pub(crate) fn is_doc(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("doc")
+}
+
+fn literal(attribute: &Attribute) -> Option<String> {
+    match &attribute.meta {
+        Meta::NameValue(pair) if is_doc(attribute) => match &pair.value {
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            }) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// `/// text` reaches us as `" text"`. More indentation is the author's, for lists and code.
+fn unindented(line: &str) -> &str {
+    line.strip_prefix(' ').unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+    use syn::{Attribute, parse_quote};
+
+    #[test]
+    fn lines_are_joined_and_keep_their_indentation() {
+        let attributes: Vec<Attribute> = parse_quote! {
+            #[doc = " Add:"]
+            #[doc = ""]
+            #[doc = "   - numbers "]
+            #[doc = " "]
+        };
+        assert_eq!(text(&attributes).as_deref(), Some("Add:\n\n  - numbers"));
+    }
+
+    #[test]
+    fn other_forms_of_doc_are_ignored() {
+        let attributes: Vec<Attribute> = parse_quote! {
+            #[doc(hidden)]
+            #[doc = include_str!("x")]
+            #[inline]
+        };
+        assert_eq!(text(&attributes), None);
+    }
+
+    #[test]
+    fn a_block_comment_is_unindented_line_by_line() {
+        let attributes: Vec<Attribute> = parse_quote!(#[doc = " one\n two "]);
+        assert_eq!(text(&attributes).as_deref(), Some("one\ntwo"));
+    }
+}

@@ -1,0 +1,122 @@
+//! The attribute macros of `mcp-runtime`: `#[tool]`, `#[resource]` and `#[prompt]`.
+//!
+//! Use them through `mcp-runtime`, which re-exports them with full examples. This crate only turns an annotated
+//! function into calls of that crate: how arguments are decoded, schemas made and results converted is decided there.
+//!
+//! One file a stage:
+//!
+//! | stage | files |
+//! |---|---|
+//! | read | `annotated_fn`, `arguments`, `parameters`, `docs` |
+//! | check | `signature`, `component`, `uri_template`, `near_miss`, `errors` |
+//! | write | `tool`, `resource`, `prompt`, `expand`, `runtime_path` |
+
+mod annotated_fn;
+mod arguments;
+mod component;
+mod docs;
+mod errors;
+mod expand;
+mod near_miss;
+mod parameters;
+mod prompt;
+mod resource;
+mod runtime_path;
+mod signature;
+mod tool;
+mod uri_template;
+
+use proc_macro::TokenStream;
+
+/// Makes a function a tool that clients can call.
+///
+/// The function stays what it is; its doc comment is the tool's description, the doc comment of a parameter is
+/// that argument's description.
+///
+/// ```text
+/// /// Add two numbers.
+/// #[tool(read_only)]
+/// async fn add(
+///     /// The first addend.
+///     a: f64,
+///     #[arg(default = 1.0)] b: f64,
+/// ) -> f64 {
+///     a + b
+/// }
+/// ```
+///
+/// | option | meaning |
+/// |---|---|
+/// | `name = "..."` | the name clients call; otherwise the function's |
+/// | `title = "..."` | the name shown to people |
+/// | `description = "..."` | takes the place of the doc comment |
+/// | `read_only`, `destructive`, `idempotent`, `open_world` | hints to clients; `= false` says the opposite |
+/// | `open` | arguments the schema does not name are allowed |
+/// | `strict` | arguments of a wrong type are refused, never repaired |
+/// | `inline` | a plain `fn` runs in place, not on the blocking pool |
+/// | `crate = path` | where `mcp_runtime` is found |
+///
+/// Parameters take `#[arg(default)]`, `#[arg(default = expression)]` and `#[arg(name = "...")]`.
+#[proc_macro_attribute]
+pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    tool::expand(arguments.into(), &item.into()).into()
+}
+
+/// Makes a function a resource, or a template of resources, that clients can read.
+///
+/// The variables of the URI template are the function's parameters.
+///
+/// ```text
+/// /// A greeting for one person.
+/// #[resource("greeting://{name}")]
+/// fn greeting(name: String) -> String {
+///     format!("Hello, {name}!")
+/// }
+/// ```
+///
+/// | option | meaning |
+/// |---|---|
+/// | `"scheme://path/{variable}"` | the URI, or RFC 6570 template; comes first |
+/// | `name = "..."` | the resource's name; otherwise the function's |
+/// | `title = "..."` | the name shown to people |
+/// | `description = "..."` | takes the place of the doc comment |
+/// | `mime = "type/subtype"` | the MIME type of the contents |
+/// | `size = 123` | the size in bytes, of a resource that is no template |
+/// | `list = function` | lists the concrete resources of a template |
+/// | `inline` | a plain `fn` runs in place, not on the blocking pool |
+/// | `crate = path` | where `mcp_runtime` is found |
+///
+/// Parameters take `#[arg(default)]`, `#[arg(default = expression)]`, `#[arg(name = "...")]` and
+/// `#[arg(complete = function)]`.
+#[proc_macro_attribute]
+pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    resource::expand(arguments.into(), &item.into()).into()
+}
+
+/// Makes a function a prompt that clients can offer to people.
+///
+/// ```text
+/// /// Ask for a review of a piece of code.
+/// #[prompt]
+/// fn review(
+///     /// The code to review.
+///     code: String,
+/// ) -> String {
+///     format!("Please review this code:\n\n{code}")
+/// }
+/// ```
+///
+/// | option | meaning |
+/// |---|---|
+/// | `name = "..."` | the prompt's name; otherwise the function's |
+/// | `title = "..."` | the name shown to people |
+/// | `description = "..."` | takes the place of the doc comment |
+/// | `inline` | a plain `fn` runs in place, not on the blocking pool |
+/// | `crate = path` | where `mcp_runtime` is found |
+///
+/// Parameters take `#[arg(default)]`, `#[arg(default = expression)]`, `#[arg(name = "...")]` and
+/// `#[arg(complete = function)]`.
+#[proc_macro_attribute]
+pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    prompt::expand(arguments.into(), &item.into()).into()
+}

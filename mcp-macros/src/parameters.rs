@@ -1,0 +1,207 @@
+//! The parameters of the function: how they are written, and what of it can be a component's parameter.
+//!
+//! Whether a parameter is an argument or injected is not known here: the trait `Param` decides, in the user's crate.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{Attribute, Expr, FnArg, LitStr, Pat, PatType, Path, Type};
+
+use crate::arguments::{Arguments, Grammar};
+use crate::docs;
+use crate::errors::Errors;
+use crate::expand::Kind;
+use crate::runtime_path::generated;
+use crate::signature::find_impl;
+
+const GRAMMAR: Grammar = Grammar {
+    attribute: "arg",
+    options: &["name", "default", "complete"],
+    leading_literal: None,
+};
+
+/// A parameter as written, with the attributes that were taken off it.
+pub(crate) struct WrittenParameter {
+    input: FnArg,
+    docs: Vec<Attribute>,
+    arg_attributes: Vec<Attribute>,
+}
+
+/// A parameter that generated code can decode and pass on.
+pub(crate) struct Parameter {
+    /// The name in messages, at the place it was written.
+    pub(crate) wire_name: LitStr,
+    pub(crate) ty: Type,
+    pub(crate) description: Option<LitStr>,
+    pub(crate) default: Option<DefaultValue>,
+    pub(crate) complete: Option<Path>,
+    /// Where `#[arg(...)]` was, if it says anything. It makes sense on an argument only.
+    pub(crate) arg: Option<Span>,
+}
+
+pub(crate) enum DefaultValue {
+    /// `#[arg(default)]`, with its key
+    OfType(Ident),
+    /// `#[arg(default = expression)]`
+    Expression(Expr),
+}
+
+impl WrittenParameter {
+    /// Takes doc comments and `#[arg]` off a parameter, where Rust itself does not allow them.
+    pub(crate) fn take(input: &mut FnArg) -> Self {
+        let attributes = match input {
+            FnArg::Receiver(receiver) => &mut receiver.attrs,
+            FnArg::Typed(typed) => &mut typed.attrs,
+        };
+        let docs = attributes
+            .extract_if(.., |attribute| docs::is_doc(attribute))
+            .collect();
+        let arg_attributes = attributes
+            .extract_if(.., |attribute| attribute.path().is_ident("arg"))
+            .collect();
+        Self {
+            input: input.clone(),
+            docs,
+            arg_attributes,
+        }
+    }
+
+    /// `None` after an error.
+    pub(crate) fn validate(&self, kind: Kind, errors: &mut Errors) -> Option<Parameter> {
+        let FnArg::Typed(typed) = &self.input else {
+            report_receiver(&self.input, errors);
+            return None;
+        };
+        check_attributes(&typed.attrs, errors);
+        check_type(&typed.ty, errors);
+        let arguments = self.arguments(errors);
+        let complete = arguments.path("complete", "function", errors);
+        if let (Kind::Tool, Some(key)) = (kind, arguments.key("complete")) {
+            errors.at(
+                key,
+                "completion exists for prompts and resource templates only: remove `complete`",
+            );
+        }
+        let renamed = arguments.text("name", errors);
+        let name = identifier(typed, errors)?;
+        Some(Parameter {
+            wire_name: renamed
+                .unwrap_or_else(|| LitStr::new(&name.unraw().to_string(), name.span())),
+            ty: Type::clone(&typed.ty),
+            description: docs::text(&self.docs).map(|text| LitStr::new(&text, generated())),
+            default: arguments
+                .option("default")
+                .map(|option| match &option.value {
+                    None => DefaultValue::OfType(option.key.clone()),
+                    Some(value) => DefaultValue::Expression(value.clone()),
+                }),
+            complete,
+            arg: self
+                .arg_attributes
+                .first()
+                .map(|attribute| attribute.pound_token.spans[0]),
+        })
+    }
+
+    fn arguments(&self, errors: &mut Errors) -> Arguments {
+        let mut lists: Vec<TokenStream> = Vec::new();
+        for attribute in &self.arg_attributes {
+            match attribute.meta.require_list() {
+                Ok(list) => lists.push(list.tokens.clone()),
+                Err(_) => errors.at(
+                    attribute,
+                    "`#[arg]` needs an option: write `#[arg(default)]`",
+                ),
+            }
+        }
+        Arguments::parse(&GRAMMAR, lists, errors)
+    }
+}
+
+/// All parameters of a component: of those with a mistake, only the mistake remains.
+pub(crate) fn validate(
+    kind: Kind,
+    written: &[WrittenParameter],
+    errors: &mut Errors,
+) -> Vec<Parameter> {
+    let parameters: Vec<Parameter> = written
+        .iter()
+        .filter_map(|parameter| parameter.validate(kind, errors))
+        .collect();
+    for (index, parameter) in parameters.iter().enumerate() {
+        let name = &parameter.wire_name;
+        if parameters[..index]
+            .iter()
+            .any(|earlier| earlier.wire_name.value() == name.value())
+        {
+            errors.at(
+                name,
+                format!(
+                    "two parameters are named `{}`: rename one with `#[arg(name = \"...\")]`",
+                    name.value()
+                ),
+            );
+        }
+    }
+    parameters
+}
+
+fn report_receiver(input: &FnArg, errors: &mut Errors) {
+    errors.at(
+        input,
+        "a component is a free function without `self`: put the method's state into `State<T>`",
+    );
+}
+
+fn check_attributes(attributes: &[Attribute], errors: &mut Errors) {
+    for attribute in attributes {
+        if attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr") {
+            let name = attribute.path().to_token_stream();
+            errors.at(
+                attribute,
+                format!("`#[{name}]` on a parameter is not supported: write one function for each configuration"),
+            );
+        }
+    }
+}
+
+fn check_type(ty: &Type, errors: &mut Errors) {
+    if let Some(impl_token) = find_impl(ty) {
+        errors.at_span(
+            impl_token,
+            "a parameter needs a type that can be named: write a concrete type in place of `impl Trait`",
+        );
+    }
+    if let Type::Reference(reference) = ungrouped(ty)
+        && reference.mutability.is_some()
+    {
+        errors.at(
+            ty,
+            "an argument belongs to its call and cannot be borrowed mutably: take it by value, as `mut name: T`",
+        );
+    }
+}
+
+/// A type that came through a `$ty:ty` of `macro_rules!` sits in an invisible group.
+fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(paren) => ungrouped(&paren.elem),
+        _ => ty,
+    }
+}
+
+fn identifier<'a>(typed: &'a PatType, errors: &mut Errors) -> Option<&'a Ident> {
+    match &*typed.pat {
+        Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
+            Some(&pattern.ident)
+        }
+        pattern => {
+            errors.at(
+                pattern,
+                "a parameter needs a name, for clients to call it by: write `name: T`, and take it apart in the body",
+            );
+            None
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! `#[resource]`: its options, the agreement of URI template and signature, and what is generated from them.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::{Lit, LitStr, Path};
+
+use crate::annotated_fn::{AnnotatedFn, expand_beside};
+use crate::arguments::{Arguments, Grammar};
+use crate::component::Component;
+use crate::errors::Errors;
+use crate::expand::{Kind, builder_call};
+use crate::near_miss;
+use crate::parameters::Parameter;
+use crate::runtime_path::{attribute, generated, generated_at};
+use crate::signature::with_lifetime;
+use crate::uri_template;
+
+const GRAMMAR: Grammar = Grammar {
+    attribute: "resource",
+    options: &[
+        "name",
+        "title",
+        "description",
+        "mime",
+        "size",
+        "list",
+        "inline",
+        "crate",
+    ],
+    leading_literal: Some("URI"),
+};
+
+/// A resource without mistakes, or a template of resources.
+struct Resource {
+    component: Component,
+    uri: Uri,
+    mime: Option<LitStr>,
+    size: Option<u64>,
+    list: Option<Path>,
+}
+
+/// A URI, which is a template if it has variables.
+struct Uri {
+    literal: LitStr,
+    variables: Vec<String>,
+}
+
+pub(crate) fn expand(arguments: TokenStream, item: &TokenStream) -> TokenStream {
+    expand_beside(Kind::Resource, item, |function| {
+        Ok(Resource::validate(arguments, function)?.expand())
+    })
+}
+
+impl Resource {
+    fn validate(arguments: TokenStream, function: &AnnotatedFn) -> Result<Self, TokenStream> {
+        let mut errors = Errors::new();
+        let arguments = Arguments::parse(&GRAMMAR, [arguments], &mut errors);
+        let component = Component::validate(Kind::Resource, &arguments, function, &mut errors);
+        let mime = mime(&arguments, &mut errors);
+        let size = arguments.number("size", &mut errors);
+        let list = arguments.path("list", "function", &mut errors);
+        let uri = Uri::validate(&arguments, &mut errors);
+        if let Some(uri) = &uri {
+            uri.check_options(&arguments, &mut errors);
+            // A parameter with a mistake is missing here, and would be reported as such.
+            if component.parameters.len() == function.parameters.len() {
+                uri.check_parameters(&component.parameters, &mut errors);
+            }
+        }
+        errors.finish(uri.map(|uri| Self {
+            component,
+            uri,
+            mime,
+            size,
+            list,
+        }))
+    }
+
+    fn expand(&self) -> TokenStream {
+        let uri = &self.uri.literal;
+        let mime = builder_call("mime", self.mime.as_ref());
+        let size = self
+            .size
+            .map(|size| quote_spanned!(generated()=> .size(#size)));
+        let list = self
+            .list
+            .as_ref()
+            .map(|path| quote_spanned!(generated_at(path)=> .list(__mcp::lister(#path))));
+        let checks: TokenStream = self
+            .supplied_by_server()
+            .map(|parameter| self.check_injected(parameter))
+            .collect();
+        self.component.expand(
+            &quote_spanned!(generated()=> #uri,),
+            &quote_spanned!(generated()=> #mime #size #list),
+            &checks,
+        )
+    }
+
+    /// The parameters that no variable of the URI stands for.
+    fn supplied_by_server(&self) -> impl Iterator<Item = &Parameter> {
+        self.component
+            .parameters
+            .iter()
+            .filter(|parameter| !self.uri.has_variable(parameter))
+    }
+
+    /// Only the compiler knows which types are injected.
+    fn check_injected(&self, parameter: &Parameter) -> TokenStream {
+        let ty = with_lifetime(&parameter.ty, &self.component.signature.generics, "static");
+        let message = format!(
+            "{}, or take the value from `State<T>` or `Context`",
+            not_in_template(&parameter.wire_name, &self.uri.literal)
+        );
+        quote_spanned! {generated_at(&parameter.ty)=>
+            const _: () = ::core::assert!(<#ty as __mcp::Param<'static>>::INJECTED, "{}", #message);
+        }
+    }
+}
+
+impl Uri {
+    fn validate(arguments: &Arguments, errors: &mut Errors) -> Option<Self> {
+        match &arguments.leading_literal {
+            Some(Lit::Str(literal)) => Self::parse(literal, errors),
+            Some(other) => {
+                errors.at(
+                    other,
+                    "the URI is a string: write `#[resource(\"scheme://path\")]`",
+                );
+                None
+            }
+            None => {
+                errors.at_span(
+                    attribute(),
+                    "a resource needs its URI first: write `#[resource(\"scheme://path\")]`",
+                );
+                None
+            }
+        }
+    }
+
+    fn parse(literal: &LitStr, errors: &mut Errors) -> Option<Self> {
+        match uri_template::variables(&literal.value()) {
+            Ok(variables) => Some(Self {
+                literal: literal.clone(),
+                variables,
+            }),
+            Err(mistakes) => {
+                for mistake in mistakes {
+                    errors.at(literal, mistake);
+                }
+                None
+            }
+        }
+    }
+
+    fn is_template(&self) -> bool {
+        !self.variables.is_empty()
+    }
+
+    fn has_variable(&self, parameter: &Parameter) -> bool {
+        self.variables.contains(&parameter.wire_name.value())
+    }
+
+    fn check_options(&self, arguments: &Arguments, errors: &mut Errors) {
+        if let (true, Some(key)) = (self.is_template(), arguments.key("size")) {
+            errors.at(
+                key,
+                "the resources of a template differ in size: remove `size`",
+            );
+        }
+        if let (false, Some(key)) = (self.is_template(), arguments.key("list")) {
+            errors.at(
+                key,
+                "`list` is for templates, and this URI has no `{variable}`: remove `list`",
+            );
+        }
+    }
+
+    fn check_parameters(&self, parameters: &[Parameter], errors: &mut Errors) {
+        let names: Vec<String> = parameters
+            .iter()
+            .map(|parameter| parameter.wire_name.value())
+            .collect();
+        let missing: Vec<&String> = self
+            .variables
+            .iter()
+            .filter(|variable| !names.contains(variable))
+            .collect();
+        for variable in &missing {
+            errors.at(
+                &self.literal,
+                no_parameter(
+                    variable,
+                    names.iter().filter(|name| !self.variables.contains(name)),
+                ),
+            );
+        }
+        // With a variable missing, a parameter that is left over is most likely its misspelling.
+        if missing.is_empty() {
+            for parameter in parameters
+                .iter()
+                .filter(|it| it.arg.is_some() && !self.has_variable(it))
+            {
+                errors.at(
+                    &parameter.wire_name,
+                    not_in_template(&parameter.wire_name, &self.literal),
+                );
+            }
+        }
+    }
+}
+
+fn no_parameter<'a>(variable: &str, unused: impl Iterator<Item = &'a String>) -> String {
+    let fix = near_miss::closest(variable, unused.map(String::as_str)).map_or_else(
+        || format!("add a parameter `{variable}`, or remove the variable"),
+        |name| format!("did you mean `{name}`?"),
+    );
+    format!(
+        "the URI has the variable `{variable}`, and the function no parameter of that name; {fix}"
+    )
+}
+
+fn not_in_template(name: &LitStr, template: &LitStr) -> String {
+    let (name, template) = (name.value(), template.value());
+    format!("parameter `{name}` is not in the URI template `{template}`: add `{{{name}}}` to it")
+}
+
+fn mime(arguments: &Arguments, errors: &mut Errors) -> Option<LitStr> {
+    let mime = arguments.text("mime", errors)?;
+    if !mime.value().contains('/') {
+        errors.at(&mime, "a MIME type is `type/subtype`, such as `text/plain`");
+    }
+    Some(mime)
+}

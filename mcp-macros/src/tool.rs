@@ -1,0 +1,93 @@
+//! `#[tool]`: its options, and what is generated from them.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote_spanned;
+
+use crate::annotated_fn::{AnnotatedFn, expand_beside};
+use crate::arguments::{Arguments, Flag, Grammar};
+use crate::component::Component;
+use crate::errors::Errors;
+use crate::expand::Kind;
+use crate::runtime_path::generated;
+
+const GRAMMAR: Grammar = Grammar {
+    attribute: "tool",
+    options: &[
+        "name",
+        "title",
+        "description",
+        "read_only",
+        "destructive",
+        "idempotent",
+        "open_world",
+        "open",
+        "strict",
+        "inline",
+        "crate",
+    ],
+    leading_literal: None,
+};
+
+/// The builder methods that take the hint's value.
+const HINTS: [&str; 4] = ["read_only", "destructive", "idempotent", "open_world"];
+
+/// A tool without mistakes.
+struct Tool {
+    component: Component,
+    hints: Vec<Flag>,
+    open: bool,
+    strict: bool,
+}
+
+pub(crate) fn expand(arguments: TokenStream, item: &TokenStream) -> TokenStream {
+    expand_beside(Kind::Tool, item, |function| {
+        Ok(Tool::validate(arguments, function)?.expand())
+    })
+}
+
+impl Tool {
+    fn validate(arguments: TokenStream, function: &AnnotatedFn) -> Result<Self, TokenStream> {
+        let mut errors = Errors::new();
+        let arguments = Arguments::parse(&GRAMMAR, [arguments], &mut errors);
+        let tool = Self {
+            hints: HINTS
+                .iter()
+                .filter_map(|hint| arguments.flag(hint, &mut errors))
+                .collect(),
+            open: arguments.is_set("open", &mut errors),
+            strict: arguments.is_set("strict", &mut errors),
+            component: Component::validate(Kind::Tool, &arguments, function, &mut errors),
+        };
+        tool.check_hints(&mut errors);
+        errors.finish(Some(tool))
+    }
+
+    fn check_hints(&self, errors: &mut Errors) {
+        let set = |name: &str| {
+            self.hints
+                .iter()
+                .find(|hint| hint.value && hint.key == name)
+        };
+        if let (Some(_), Some(destructive)) = (set("read_only"), set("destructive")) {
+            errors.at(
+                &destructive.key,
+                "a tool that only reads destroys nothing: remove `destructive` or `read_only`",
+            );
+        }
+    }
+
+    fn expand(&self) -> TokenStream {
+        let hints = self
+            .hints
+            .iter()
+            .map(|Flag { key, value }| quote_spanned!(generated()=> .#key(#value)));
+        let relaxed = [("open", self.open), ("strict", self.strict)];
+        let switches = relaxed
+            .iter()
+            .filter(|(_, on)| *on)
+            .map(|(name, _)| Ident::new(name, generated()));
+        let options = quote_spanned!(generated()=> #(#hints)* #(.#switches())*);
+        self.component
+            .expand(&TokenStream::new(), &options, &TokenStream::new())
+    }
+}

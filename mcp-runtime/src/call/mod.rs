@@ -1,0 +1,141 @@
+//! One call as its handler sees it: the arguments, and what surrounds them.
+//!
+//! How an argument becomes a Rust value is `param`'s business; how the call came here is the transport's.
+
+mod arguments;
+mod cancel;
+mod signature;
+mod states;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+
+pub(crate) use arguments::{Arguments, Slot};
+pub use cancel::Cancel;
+pub(crate) use signature::{ParameterSpec, Signature};
+pub(crate) use states::States;
+
+use crate::error::ToolError;
+use crate::protocol::capability::{ClientCapabilities, ClientInfo};
+use crate::protocol::text::Span;
+use crate::protocol::{Id, Revision};
+
+/// Where HTTP headers are looked up; names are compared without case.
+pub trait HeaderSource: Send + Sync {
+    /// The value of a header, if it is there and is visible ASCII.
+    fn get(&self, name: &str) -> Option<&str>;
+}
+
+/// The way from a running handler back to its client.
+pub(crate) trait Link: Send + Sync {
+    /// Reports progress, if the client asked for it and the call still runs.
+    fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>);
+
+    /// Says that the call is over: nothing more may be sent.
+    fn close(&self);
+}
+
+/// What surrounds a call, shared with the [`Context`](crate::Context)s that its handler takes.
+pub(crate) struct Surroundings {
+    pub(crate) text: String,
+    pub(crate) id: Id,
+    pub(crate) meta: Option<Span>,
+    pub(crate) revision: Revision,
+    pub(crate) capabilities: ClientCapabilities,
+    pub(crate) client: ClientInfo,
+    pub(crate) headers: Option<Arc<dyn HeaderSource>>,
+    pub(crate) states: Arc<States>,
+    pub(crate) cancel: Cancel,
+    pub(crate) link: Box<dyn Link>,
+}
+
+/// One call of a component: its arguments and its surroundings.
+///
+/// Handlers do not see it; implementations of [`Param`](crate::Param) do.
+pub struct Call {
+    pub(crate) surroundings: Arc<Surroundings>,
+    pub(crate) arguments: Arguments,
+    pub(crate) signature: Arc<Signature>,
+    rejections: Mutex<Vec<String>>,
+}
+
+impl Call {
+    pub(crate) fn new(
+        surroundings: Arc<Surroundings>,
+        signature: Arc<Signature>,
+        arguments: Arguments,
+        rejections: Vec<String>,
+    ) -> Self {
+        Self {
+            surroundings,
+            arguments,
+            signature,
+            rejections: Mutex::new(rejections),
+        }
+    }
+
+    /// The value of [`Server::state`](crate::Server::state) of type `T`.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.surroundings.states.get()
+    }
+
+    /// The value of an HTTP header; `None` on other transports.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.surroundings.headers.as_ref()?.get(name)
+    }
+
+    /// Tells when the call is cancelled.
+    pub fn cancel(&self) -> Cancel {
+        self.surroundings.cancel.clone()
+    }
+
+    /// The argument at a position, as JSON, if it was given so.
+    pub(crate) fn json(&self, index: usize) -> Option<&str> {
+        match self.arguments.slot(index) {
+            Slot::Json(json) => Some(json.text(&self.surroundings.text)),
+            _ => None,
+        }
+    }
+
+    /// The argument at a position as a tree in memory that the call owns: strings with escapes are decoded in it,
+    /// and what clients are known to send wrong is repaired as the schema asks.
+    pub(crate) fn tree(&self, index: usize) -> Option<&Value> {
+        let Slot::Json(json) = self.arguments.slot(index) else {
+            return None;
+        };
+        let repairs = (!self.signature.strict).then(|| self.signature.schema(index));
+        json.tree(&self.surroundings.text, repairs.flatten())
+    }
+
+    /// Notes why a parameter could not be had.
+    pub(crate) fn reject(&self, reason: &ToolError) {
+        self.rejections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(reason.to_string());
+    }
+
+    /// Whether every argument is known and every parameter could be had.
+    #[doc(hidden)]
+    pub fn accepted(&self) -> bool {
+        self.rejections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
+    }
+
+    /// All that was wrong with the arguments, in one text.
+    pub(crate) fn rejection(&self) -> String {
+        let reasons = self
+            .rejections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let heading = format!("Invalid {}:", self.signature.noun);
+        reasons.iter().fold(heading, |mut text, reason| {
+            text.push_str("\n- ");
+            text.push_str(reason);
+            text
+        })
+    }
+}

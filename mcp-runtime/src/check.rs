@@ -1,0 +1,45 @@
+//! Probes that generated code calls, so that a type that does not fit is reported in our words and at its place.
+//!
+//! There is nothing here to call yourself.
+
+use std::future::Future;
+
+use crate::call::Call;
+use crate::content::{IntoPrompt, IntoResource, IntoToolResult, ToolResult};
+use crate::param::{self, Param};
+use crate::service::BoxFuture;
+use crate::__private::{PromptOutcome, ResourceOutcome};
+
+/// Takes a parameter from a call.
+pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Option<T> {
+    param::take(call, index)
+}
+
+/// Takes a parameter that has a default from a call.
+pub fn param_or<'c, T: Param<'c>>(
+    call: &'c Call,
+    index: usize,
+    default: impl FnOnce() -> T,
+) -> Option<T> {
+    param::take_or(call, index, default)
+}
+
+/// Makes the result of a tool.
+pub fn tool_result<T: IntoToolResult<M>, M>(value: T) -> ToolResult {
+    value.into_tool_result()
+}
+
+/// Makes the result of a resource.
+pub fn resource_result<T: IntoResource<M>, M>(value: T) -> ResourceOutcome {
+    value.into_resource()
+}
+
+/// Makes the result of a prompt.
+pub fn prompt_result<T: IntoPrompt<M>, M>(value: T) -> PromptOutcome {
+    value.into_prompt()
+}
+
+/// Boxes the future of a handler, which may be moved to another thread while it waits.
+pub fn boxed<F: Future + Send + 'static>(future: F) -> BoxFuture<F::Output> {
+    Box::pin(future)
+}

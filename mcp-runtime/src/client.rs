@@ -1,0 +1,361 @@
+//! The client within the process: what tests call a server with.
+//!
+//! It sends real messages through the same dispatch as every transport.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde_json::{Map, Value, json};
+
+use crate::protocol::Revision;
+use crate::server::{Running, Server};
+use crate::transport::memory::Memory;
+
+/// How a client is to connect: await it, as it is or after [`ClientBuilder::revision`].
+pub struct ClientBuilder {
+    server: Server,
+    revision: Revision,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(server: Server) -> Self {
+        Self {
+            server,
+            revision: Revision::LATEST,
+        }
+    }
+
+    /// Speaks another revision; a legacy one begins with its handshake.
+    pub fn revision(mut self, revision: Revision) -> Self {
+        self.revision = revision;
+        self
+    }
+
+    async fn connect(self) -> Client {
+        let state = match self.server.start().await {
+            Ok(running) => State::Connected(Memory::new(running.service()), running),
+            Err(error) => State::Failed(error.to_string()),
+        };
+        let client = Client {
+            state,
+            revision: self.revision,
+            next_id: AtomicI64::new(1),
+        };
+        client.shake_hands().await;
+        client
+    }
+}
+
+impl IntoFuture for ClientBuilder {
+    type Output = Client;
+    type IntoFuture = Pin<Box<dyn Future<Output = Client> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.connect())
+    }
+}
+
+/// A client within the process: see [`Server::client`].
+pub struct Client {
+    state: State,
+    revision: Revision,
+    next_id: AtomicI64,
+}
+
+enum State {
+    Connected(Memory, Running),
+    Failed(String),
+}
+
+/// Why a request has no result.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The server could not be built or started.
+    Server(String),
+    /// The server answered with a JSON-RPC error.
+    Rpc {
+        /// The error's code.
+        code: i64,
+        /// The error's message.
+        message: String,
+        /// What else the error says.
+        data: Option<Value>,
+    },
+    /// The server's answer is none.
+    Protocol(String),
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(message) | Self::Protocol(message) => formatter.write_str(message),
+            Self::Rpc { code, message, .. } => write!(formatter, "{message} ({code})"),
+        }
+    }
+}
+
+impl std::error::Error for ClientError {}
+
+/// What a tool answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolReply(Value);
+
+impl ToolReply {
+    /// The structured content; null if there is none.
+    pub fn structured(&self) -> &Value {
+        self.0.get("structuredContent").unwrap_or(&Value::Null)
+    }
+
+    /// All texts, one a line.
+    pub fn text(&self) -> String {
+        let texts: Vec<&str> = self
+            .content()
+            .iter()
+            .filter_map(|block| block["text"].as_str())
+            .collect();
+        texts.join("\n")
+    }
+
+    /// The content blocks, as the wire has them.
+    pub fn content(&self) -> &[Value] {
+        self.0["content"].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the tool says that it failed.
+    pub fn is_error(&self) -> bool {
+        self.0["isError"] == true
+    }
+
+    /// The whole result, as the wire has it.
+    pub fn as_json(&self) -> &Value {
+        &self.0
+    }
+}
+
+/// What completes an argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completed {
+    /// The values to offer.
+    pub values: Vec<String>,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+impl Client {
+    /// Calls a tool. `arguments` is an object.
+    ///
+    /// # Errors
+    /// The server does not know the tool, or could not be built. A tool that fails is no error here: see
+    /// [`ToolReply::is_error`].
+    pub async fn call(&self, tool: &str, arguments: Value) -> Result<ToolReply, ClientError> {
+        let params = json!({ "name": tool, "arguments": arguments });
+        self.request("tools/call", params).await.map(ToolReply)
+    }
+
+    /// Reads a resource: its contents, as the wire has them.
+    ///
+    /// # Errors
+    /// There is no such resource, or it cannot be read.
+    pub async fn read(&self, uri: &str) -> Result<Vec<Value>, ClientError> {
+        let mut result = self.request("resources/read", json!({ "uri": uri })).await?;
+        Ok(take_array(&mut result, "contents"))
+    }
+
+    /// Gets a prompt: its messages, as the wire has them. `arguments` is an object of strings.
+    ///
+    /// # Errors
+    /// There is no such prompt, or its arguments do not fit.
+    pub async fn prompt(&self, name: &str, arguments: Value) -> Result<Vec<Value>, ClientError> {
+        let params = json!({ "name": name, "arguments": arguments });
+        let mut result = self.request("prompts/get", params).await?;
+        Ok(take_array(&mut result, "messages"))
+    }
+
+    /// Completes an argument of a prompt (by name) or of a resource template (by URI template).
+    ///
+    /// # Errors
+    /// There is no such prompt, template or argument.
+    pub async fn complete(
+        &self,
+        of: &str,
+        argument: &str,
+        value: &str,
+    ) -> Result<Completed, ClientError> {
+        let reference = if of.contains("://") {
+            json!({ "type": "ref/resource", "uri": of })
+        } else {
+            json!({ "type": "ref/prompt", "name": of })
+        };
+        let params = json!({ "ref": reference, "argument": { "name": argument, "value": value } });
+        let result = self.request("completion/complete", params).await?;
+        let completion = &result["completion"];
+        let values = completion["values"].as_array().into_iter().flatten();
+        Ok(Completed {
+            values: values
+                .filter_map(|value| value.as_str().map(str::to_owned))
+                .collect(),
+            has_more: completion["hasMore"] == true,
+        })
+    }
+
+    /// All tools, from all pages.
+    ///
+    /// # Errors
+    /// The server has no tools, or could not be built.
+    pub async fn tools(&self) -> Result<Vec<Value>, ClientError> {
+        self.list("tools/list", "tools").await
+    }
+
+    /// All resources, from all pages.
+    ///
+    /// # Errors
+    /// The server has no resources, or could not be built.
+    pub async fn resources(&self) -> Result<Vec<Value>, ClientError> {
+        self.list("resources/list", "resources").await
+    }
+
+    /// All resource templates, from all pages.
+    ///
+    /// # Errors
+    /// The server has no resources, or could not be built.
+    pub async fn resource_templates(&self) -> Result<Vec<Value>, ClientError> {
+        self.list("resources/templates/list", "resourceTemplates").await
+    }
+
+    /// All prompts, from all pages.
+    ///
+    /// # Errors
+    /// The server has no prompts, or could not be built.
+    pub async fn prompts(&self) -> Result<Vec<Value>, ClientError> {
+        self.list("prompts/list", "prompts").await
+    }
+
+    async fn list(&self, method: &str, member: &str) -> Result<Vec<Value>, ClientError> {
+        let mut all = Vec::new();
+        let mut params = json!({});
+        loop {
+            let mut result = self.request(method, params).await?;
+            all.append(&mut take_array(&mut result, member));
+            match result.get("nextCursor") {
+                Some(cursor) => params = json!({ "cursor": cursor }),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// Sends any request and gives its `result`.
+    ///
+    /// # Errors
+    /// The server answered with an error, or could not be built.
+    pub async fn request(&self, method: &str, params: Value) -> Result<Value, ClientError> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let mut params = params;
+        self.describe(&mut params);
+        let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        let reply = self.send(&message.to_string()).await?;
+        let mut reply = reply.ok_or_else(|| ClientError::Protocol("there is no answer".to_owned()))?;
+        if reply["id"] != id && reply.get("id").is_some() {
+            return Err(ClientError::Protocol(format!("the answer has another id: {reply}")));
+        }
+        if let Some(error) = reply.get("error") {
+            return Err(ClientError::Rpc {
+                code: error["code"].as_i64().unwrap_or_default(),
+                message: error["message"].as_str().unwrap_or_default().to_owned(),
+                data: error.get("data").cloned(),
+            });
+        }
+        Ok(reply["result"].take())
+    }
+
+    /// Sends any text as a message, and gives the reply to it if there is one.
+    ///
+    /// # Errors
+    /// The server could not be built.
+    pub async fn send(&self, message: &str) -> Result<Option<Value>, ClientError> {
+        let State::Connected(memory, _) = &self.state else {
+            return Err(self.failure());
+        };
+        match memory.send(message.as_bytes().to_vec()).await {
+            None => Ok(None),
+            Some(reply) => serde_json::from_str(&reply)
+                .map(Some)
+                .map_err(|error| ClientError::Protocol(format!("the answer is no JSON: {error}"))),
+        }
+    }
+
+    /// The notifications that came since this was last asked.
+    pub fn take_notifications(&self) -> Vec<Value> {
+        let State::Connected(memory, _) = &self.state else {
+            return Vec::new();
+        };
+        memory
+            .take_notifications()
+            .iter()
+            .filter_map(|notification| serde_json::from_str(notification).ok())
+            .collect()
+    }
+
+    /// Stops the server: what its lifespans started is stopped too.
+    pub async fn close(self) {
+        if let State::Connected(_, running) = self.state {
+            running.stop().await;
+        }
+    }
+
+    fn failure(&self) -> ClientError {
+        match &self.state {
+            State::Failed(message) => ClientError::Server(message.clone()),
+            State::Connected(..) => ClientError::Protocol("the client is connected".to_owned()),
+        }
+    }
+
+    /// Adds what a stateless request says of its client.
+    fn describe(&self, params: &mut Value) {
+        let features = self.revision.features();
+        let (true, Some(params)) = (features.stateless, params.as_object_mut()) else {
+            return;
+        };
+        let meta = params.entry("_meta").or_insert_with(|| json!({}));
+        let Some(meta) = meta.as_object_mut() else {
+            return;
+        };
+        let prefix = "io.modelcontextprotocol";
+        let mut describe = |key: &str, value: Value| {
+            meta.entry(format!("{prefix}/{key}")).or_insert(value);
+        };
+        describe("protocolVersion", features.name.into());
+        describe("clientCapabilities", Map::new().into());
+        describe("clientInfo", info());
+    }
+
+    async fn shake_hands(&self) {
+        if self.revision.features().stateless {
+            return;
+        }
+        let params = json!({
+            "protocolVersion": self.revision.name(),
+            "capabilities": {},
+            "clientInfo": info(),
+        });
+        // What goes wrong here goes wrong again with the first request, which can say so.
+        if self.request("initialize", params).await.is_ok() {
+            let _ = self
+                .send(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)
+                .await;
+        }
+    }
+}
+
+fn info() -> Value {
+    json!({ "name": "mcp-runtime client", "version": env!("CARGO_PKG_VERSION") })
+}
+
+fn take_array(result: &mut Value, member: &str) -> Vec<Value> {
+    match result.get_mut(member).map(Value::take) {
+        Some(Value::Array(items)) => items,
+        _ => Vec::new(),
+    }
+}

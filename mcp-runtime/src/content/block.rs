@@ -1,0 +1,263 @@
+//! Content blocks: the pieces that results and prompts are made of.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/schema#contentblock>.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::resource::ResourceContents;
+
+/// Who speaks, or whom something is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// Hints for the client on how to use a piece of content or a resource.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Annotations {
+    /// Whom it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Vec<Role>>,
+    /// When it last changed: an ISO 8601 date and time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
+    /// How important it is, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<f64>,
+}
+
+impl Annotations {
+    /// No hints yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says whom it is for.
+    pub fn audience(mut self, roles: impl IntoIterator<Item = Role>) -> Self {
+        self.audience = Some(roles.into_iter().collect());
+        self
+    }
+
+    /// Says when it last changed: an ISO 8601 date and time.
+    pub fn last_modified(mut self, time: impl Into<String>) -> Self {
+        self.last_modified = Some(time.into());
+        self
+    }
+
+    /// Says how important it is, from 0 to 1; what lies outside is moved to the nearer end.
+    pub fn priority(mut self, priority: f64) -> Self {
+        self.priority = Some(priority.clamp(0.0, 1.0));
+        self
+    }
+}
+
+/// A piece of content.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Content {
+    /// A text.
+    Text(Text),
+    /// An image.
+    Image(Image),
+    /// A sound. Revisions before 2025-03-26 get it as an embedded resource.
+    Audio(Audio),
+    /// A link to a resource. Revisions before 2025-06-18 get it as a text.
+    ResourceLink(ResourceLink),
+    /// A resource itself.
+    Resource(EmbeddedResource),
+}
+
+impl Content {
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(Text::new(text))
+    }
+}
+
+/// What every block can carry beside its content.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Extras {
+    pub(crate) annotations: Option<Annotations>,
+    pub(crate) meta: Option<Map<String, Value>>,
+}
+
+macro_rules! extras {
+    ($($block:ident)*) => {$(
+        impl $block {
+            /// Adds hints for the client.
+            pub fn annotations(mut self, annotations: Annotations) -> Self {
+                self.extras.annotations = Some(annotations);
+                self
+            }
+
+            /// Adds `_meta`; see <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta> for its keys.
+            pub fn meta(mut self, meta: Map<String, Value>) -> Self {
+                self.extras.meta = Some(meta);
+                self
+            }
+        }
+    )*};
+}
+
+extras!(Text Image Audio ResourceLink EmbeddedResource);
+
+/// A text with extras; a plain `String` is one without.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Text {
+    pub(crate) text: String,
+    pub(crate) extras: Extras,
+}
+
+impl Text {
+    /// A text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            extras: Extras::default(),
+        }
+    }
+}
+
+macro_rules! binary {
+    ($(#[$what:meta] $block:ident, $($(#[$doc:meta])* $constructor:ident $mime:literal),*;)*) => {$(
+        #[$what]
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $block {
+            pub(crate) data: Vec<u8>,
+            pub(crate) mime: String,
+            pub(crate) extras: Extras,
+        }
+
+        impl $block {
+            /// Raw bytes of this MIME type; they are base64-encoded on the wire.
+            pub fn new(data: impl Into<Vec<u8>>, mime: impl Into<String>) -> Self {
+                Self { data: data.into(), mime: mime.into(), extras: Extras::default() }
+            }
+
+            $($(#[$doc])*
+            pub fn $constructor(data: impl Into<Vec<u8>>) -> Self {
+                Self::new(data, $mime)
+            })*
+        }
+    )*};
+}
+
+binary! {
+    /// An image.
+    Image,
+        /// A PNG file.
+        png "image/png",
+        /// A JPEG file.
+        jpeg "image/jpeg";
+    /// A sound.
+    Audio,
+        /// A WAV file.
+        wav "audio/wav",
+        /// An MP3 file.
+        mp3 "audio/mpeg";
+}
+
+/// A link to a resource, which the client may read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResourceLink {
+    pub(crate) uri: String,
+    pub(crate) name: String,
+    pub(crate) title: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) mime: Option<String>,
+    pub(crate) size: Option<u64>,
+    pub(crate) extras: Extras,
+}
+
+impl ResourceLink {
+    /// A link to the resource at `uri`, under a name.
+    pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            uri: uri.into(),
+            name: name.into(),
+            title: None,
+            description: None,
+            mime: None,
+            size: None,
+            extras: Extras::default(),
+        }
+    }
+
+    /// Adds the name that people read.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Adds what the resource is.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// Adds the MIME type.
+    pub fn mime(mut self, mime: impl Into<String>) -> Self {
+        self.mime = Some(mime.into());
+        self
+    }
+
+    /// Adds the size in bytes.
+    pub fn size(mut self, bytes: u64) -> Self {
+        self.size = Some(bytes);
+        self
+    }
+}
+
+/// A resource within a result or prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbeddedResource {
+    pub(crate) contents: ResourceContents,
+    pub(crate) extras: Extras,
+}
+
+impl EmbeddedResource {
+    /// Embeds contents, which must know their URI.
+    pub fn new(uri: impl Into<String>, contents: ResourceContents) -> Self {
+        Self {
+            contents: contents.uri(uri),
+            extras: Extras::default(),
+        }
+    }
+}
+
+macro_rules! into_content {
+    ($($block:ident => $variant:ident,)*) => {$(
+        impl From<$block> for Content {
+            fn from(block: $block) -> Self {
+                Self::$variant(block)
+            }
+        }
+    )*};
+}
+
+into_content! {
+    Text => Text,
+    Image => Image,
+    Audio => Audio,
+    ResourceLink => ResourceLink,
+    EmbeddedResource => Resource,
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}

@@ -1,0 +1,19 @@
+//! What handlers return, and how each revision wants to see it.
+//!
+//! Which error becomes which reply is decided in `dispatch`.
+
+mod block;
+mod prompt;
+mod resource;
+mod tool_result;
+mod write;
+
+pub use block::{Annotations, Audio, Content, EmbeddedResource, Image, ResourceLink, Role, Text};
+pub use prompt::{IntoPrompt, Message};
+pub use resource::{IntoResource, ResourceContents};
+pub use tool_result::{IntoToolResult, Json, Plain, ToolResult};
+
+pub(crate) use prompt::PromptOutcome;
+pub(crate) use resource::{Contents, ResourceOutcome};
+pub(crate) use tool_result::Structured;
+pub(crate) use write::{push_array, push_blocks, push_member, push_text};

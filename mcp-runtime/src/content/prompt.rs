@@ -1,0 +1,82 @@
+//! What prompts return.
+
+use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Role, Text};
+use crate::error::ToolError;
+
+/// A message of a prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    pub(crate) role: Role,
+    pub(crate) content: Content,
+}
+
+impl Message {
+    /// A message of the user.
+    pub fn user(content: impl Into<Content>) -> Self {
+        Self {
+            role: Role::User,
+            content: content.into(),
+        }
+    }
+
+    /// A message of the model.
+    pub fn assistant(content: impl Into<Content>) -> Self {
+        Self {
+            role: Role::Assistant,
+            content: content.into(),
+        }
+    }
+}
+
+/// What getting a prompt gives.
+pub(crate) type PromptOutcome = Result<Vec<Message>, ToolError>;
+
+/// A type that a `#[prompt]` function can return. A text or other content is one message of the user.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a prompt",
+    label = "not a message",
+    note = "return `String`, `Message`, an image or other content, a `Vec` of messages, or a `Result` of any of these"
+)]
+pub trait IntoPrompt<M = super::Plain> {
+    /// Makes the messages.
+    ///
+    /// # Errors
+    /// The prompt could not be made.
+    fn into_prompt(self) -> Result<Vec<Message>, ToolError>;
+}
+
+macro_rules! one_message {
+    ($($content:ty)*) => {$(
+        impl IntoPrompt for $content {
+            fn into_prompt(self) -> PromptOutcome {
+                Ok(vec![Message::user(self)])
+            }
+        }
+    )*};
+}
+
+one_message!(String &str Text Image Audio ResourceLink EmbeddedResource Content);
+
+impl IntoPrompt for Message {
+    fn into_prompt(self) -> PromptOutcome {
+        Ok(vec![self])
+    }
+}
+
+impl<T: Into<Message>> IntoPrompt for Vec<T> {
+    fn into_prompt(self) -> PromptOutcome {
+        Ok(self.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Message>, const N: usize> IntoPrompt for [T; N] {
+    fn into_prompt(self) -> PromptOutcome {
+        Ok(self.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<M, T: IntoPrompt<M>, E: Into<ToolError>> IntoPrompt<M> for Result<T, E> {
+    fn into_prompt(self) -> PromptOutcome {
+        self.map_err(Into::into).and_then(T::into_prompt)
+    }
+}

@@ -1,0 +1,148 @@
+//! What resources return.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::tool_result::Json;
+use crate::error::ToolError;
+use crate::finite;
+
+/// Contents of a resource: a text or bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResourceContents {
+    pub(crate) uri: Option<String>,
+    pub(crate) mime: Option<String>,
+    pub(crate) body: Body,
+    pub(crate) meta: Option<Map<String, Value>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Body {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl ResourceContents {
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::new(Body::Text(text.into()))
+    }
+
+    /// Bytes, which are base64-encoded on the wire.
+    pub fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::new(Body::Bytes(bytes.into()))
+    }
+
+    fn new(body: Body) -> Self {
+        Self {
+            uri: None,
+            mime: None,
+            body,
+            meta: None,
+        }
+    }
+
+    /// Says the URI, where it is not the one that was read.
+    pub fn uri(mut self, uri: impl Into<String>) -> Self {
+        self.uri = Some(uri.into());
+        self
+    }
+
+    /// Says the MIME type, where it is not the one that the resource was declared with.
+    pub fn mime(mut self, mime: impl Into<String>) -> Self {
+        self.mime = Some(mime.into());
+        self
+    }
+
+    /// Adds `_meta`.
+    pub fn meta(mut self, meta: Map<String, Value>) -> Self {
+        self.meta = Some(meta);
+        self
+    }
+}
+
+/// All contents of a resource; a resource may consist of several parts.
+pub(crate) type Contents = Vec<ResourceContents>;
+
+/// What reading a resource gives: its contents, nothing if there is no such resource, or an error.
+pub(crate) type ResourceOutcome = Result<Option<Contents>, ToolError>;
+
+/// A type that a `#[resource]` function can return.
+///
+/// Text becomes `text`, bytes become `blob`, [`Json`] is `application/json`; `None` says that there is no such
+/// resource.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a resource",
+    label = "not the contents of a resource",
+    note = "return `String`, `Vec<u8>`, `Json<T>`, `ResourceContents`, a `Vec` of them, or an `Option` or `Result` of any of these"
+)]
+pub trait IntoResource<M = super::Plain> {
+    /// The MIME type of the result where none is declared.
+    const MIME: Option<&'static str> = None;
+
+    /// Makes the contents.
+    ///
+    /// # Errors
+    /// The resource could not be read.
+    fn into_resource(self) -> Result<Option<Vec<ResourceContents>>, ToolError>;
+}
+
+impl IntoResource for String {
+    const MIME: Option<&'static str> = Some("text/plain");
+
+    fn into_resource(self) -> ResourceOutcome {
+        ResourceContents::text(self).into_resource()
+    }
+}
+
+impl IntoResource for &str {
+    const MIME: Option<&'static str> = Some("text/plain");
+
+    fn into_resource(self) -> ResourceOutcome {
+        ResourceContents::text(self).into_resource()
+    }
+}
+
+impl IntoResource for Vec<u8> {
+    const MIME: Option<&'static str> = Some("application/octet-stream");
+
+    fn into_resource(self) -> ResourceOutcome {
+        ResourceContents::bytes(self).into_resource()
+    }
+}
+
+impl<T: Serialize> IntoResource for Json<T> {
+    const MIME: Option<&'static str> = Some("application/json");
+
+    fn into_resource(self) -> ResourceOutcome {
+        ResourceContents::text(finite::to_json(&self.0)?).into_resource()
+    }
+}
+
+impl IntoResource for ResourceContents {
+    fn into_resource(self) -> ResourceOutcome {
+        Ok(Some(vec![self]))
+    }
+}
+
+impl IntoResource for Vec<ResourceContents> {
+    fn into_resource(self) -> ResourceOutcome {
+        Ok(Some(self))
+    }
+}
+
+impl<M, T: IntoResource<M>> IntoResource<M> for Option<T> {
+    const MIME: Option<&'static str> = T::MIME;
+
+    fn into_resource(self) -> ResourceOutcome {
+        self.map_or(Ok(None), T::into_resource)
+    }
+}
+
+impl<M, T: IntoResource<M>, E: Into<ToolError>> IntoResource<M> for Result<T, E> {
+    const MIME: Option<&'static str> = T::MIME;
+
+    fn into_resource(self) -> ResourceOutcome {
+        self.map_err(Into::into).and_then(T::into_resource)
+    }
+}

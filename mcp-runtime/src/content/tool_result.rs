@@ -1,0 +1,252 @@
+//! What tools return.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Text};
+use crate::error::ToolError;
+use crate::finite;
+use crate::schema::{Schemas, is_object};
+
+/// Marks the results that come at once, in contrast to those that come piece by piece.
+#[derive(Debug)]
+pub struct Plain(());
+
+/// Data with a schema: structured content for programs, and the same as text for models.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// #[derive(serde::Serialize, schemars::JsonSchema)]
+/// struct Weather {
+///     celsius: f64,
+/// }
+///
+/// /// How warm it is.
+/// #[tool]
+/// async fn weather(city: String) -> Json<Weather> {
+///     Json(Weather { celsius: city.len() as f64 })
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Json<T>(pub T);
+
+/// The result of a tool, for full control over it.
+///
+/// See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-result>.
+#[derive(Debug, Default)]
+pub struct ToolResult {
+    pub(crate) content: Vec<Content>,
+    pub(crate) structured: Option<Structured>,
+    pub(crate) failure: Option<ToolError>,
+    pub(crate) meta: Option<Map<String, Value>>,
+}
+
+/// Structured content, as JSON.
+#[derive(Debug)]
+pub(crate) struct Structured {
+    pub(crate) json: String,
+    /// A scalar, which is always wrapped in `{"result": ..}`. Of other data the tool's schema decides.
+    pub(crate) scalar: bool,
+}
+
+impl ToolResult {
+    /// A result without content.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A result that says that the tool failed, and why.
+    pub fn error(message: impl Into<String>) -> Self {
+        ToolError::new(message).into_tool_result()
+    }
+
+    /// Adds a piece of content.
+    pub fn content(mut self, content: impl Into<Content>) -> Self {
+        self.content.push(content.into());
+        self
+    }
+
+    /// Sets the structured content. No text is added for it.
+    ///
+    /// # Errors
+    /// The value cannot be written as JSON.
+    pub fn structured(mut self, value: &impl Serialize) -> Result<Self, ToolError> {
+        self.structured = Some(Structured {
+            json: finite::to_json(value)?,
+            scalar: false,
+        });
+        Ok(self)
+    }
+
+    /// Sets `_meta` of the result.
+    pub fn meta(mut self, meta: Map<String, Value>) -> Self {
+        self.meta = Some(meta);
+        self
+    }
+}
+
+/// A type that a `#[tool]` function can return.
+///
+/// `M` tells kinds of results apart for the compiler, which infers it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a tool",
+    label = "not the result of a tool",
+    note = "to return data, wrap it in `Json(..)`; its type needs `#[derive(serde::Serialize, schemars::JsonSchema)]`",
+    note = "text, numbers, `bool`, `()`, images and other content, a `Vec` or tuple of content, and an `Option` or `Result` of any of these are results too"
+)]
+pub trait IntoToolResult<M = Plain> {
+    /// Makes the result.
+    fn into_tool_result(self) -> ToolResult;
+
+    /// The JSON Schema of the structured content, if there always is some.
+    #[doc(hidden)]
+    fn output_schema(schemas: &mut Schemas) -> Option<Value> {
+        let _ = schemas;
+        None
+    }
+}
+
+impl IntoToolResult for ToolResult {
+    fn into_tool_result(self) -> ToolResult {
+        self
+    }
+}
+
+impl IntoToolResult for ToolError {
+    fn into_tool_result(self) -> ToolResult {
+        ToolResult {
+            failure: Some(self),
+            ..ToolResult::default()
+        }
+    }
+}
+
+impl IntoToolResult for () {
+    fn into_tool_result(self) -> ToolResult {
+        ToolResult::default()
+    }
+}
+
+macro_rules! one_block {
+    ($($content:ty)*) => {$(
+        impl IntoToolResult for $content {
+            fn into_tool_result(self) -> ToolResult {
+                ToolResult::new().content(self)
+            }
+        }
+    )*};
+}
+
+one_block!(String &str Text Image Audio ResourceLink EmbeddedResource Content);
+
+impl IntoToolResult for Cow<'_, str> {
+    fn into_tool_result(self) -> ToolResult {
+        self.into_owned().into_tool_result()
+    }
+}
+
+impl<T: Into<Content>> IntoToolResult for Vec<T> {
+    fn into_tool_result(self) -> ToolResult {
+        ToolResult {
+            content: self.into_iter().map(Into::into).collect(),
+            ..ToolResult::default()
+        }
+    }
+}
+
+macro_rules! tuples {
+    ($(($($part:ident)*))*) => {$(
+        impl<$($part: Into<Content>),*> IntoToolResult for ($($part,)*) {
+            #[allow(non_snake_case)] // the variables are named after their types
+            fn into_tool_result(self) -> ToolResult {
+                let ($($part,)*) = self;
+                ToolResult::new()$(.content($part))*
+            }
+        }
+    )*};
+}
+
+tuples!((A)(A B)(A B C)(A B C D)(A B C D E)(A B C D E F)(A B C D E F G)(A B C D E F G H));
+
+macro_rules! scalars {
+    ($($check:expr => $($scalar:ty)*;)*) => {$($(
+        impl IntoToolResult for $scalar {
+            fn into_tool_result(self) -> ToolResult {
+                let text = self.to_string();
+                let holds: fn($scalar) -> bool = $check;
+                if !holds(self) {
+                    return ToolResult::error(format!("the result is {text}, which JSON cannot hold"));
+                }
+                // A float without a fraction keeps its point in JSON, so that it stays a float.
+                let json = serde_json::to_string(&self).unwrap_or_else(|_| text.clone());
+                let structured = Some(Structured { json, scalar: true });
+                ToolResult { structured, ..ToolResult::new().content(text) }
+            }
+
+            fn output_schema(schemas: &mut Schemas) -> Option<Value> {
+                Some(wrapped(schemas.of::<Self>()))
+            }
+        }
+    )*)*};
+}
+
+scalars! {
+    |_| true => bool i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize;
+    |number| number.is_finite() => f32 f64;
+}
+
+/// The schema of `{"result": ..}`, which what is no object is wrapped in.
+fn wrapped(schema: Value) -> Value {
+    json!({ "type": "object", "properties": { "result": schema }, "required": ["result"] })
+}
+
+impl<T: Serialize + JsonSchema> IntoToolResult for Json<T> {
+    fn into_tool_result(self) -> ToolResult {
+        let json = match finite::to_json(&self.0) {
+            Ok(json) => json,
+            Err(error) => return ToolError::from(error).into_tool_result(),
+        };
+        ToolResult {
+            structured: Some(Structured {
+                json: json.clone(),
+                scalar: false,
+            }),
+            ..ToolResult::new().content(json)
+        }
+    }
+
+    fn output_schema(schemas: &mut Schemas) -> Option<Value> {
+        let mut schema = schemas.of::<T>();
+        if !is_object(&schema) {
+            return Some(wrapped(schema));
+        }
+        if let Some(schema) = schema.as_object_mut() {
+            // A choice of objects does not say by itself that it is one, which clients insist on.
+            schema.entry("type").or_insert_with(|| "object".into());
+        }
+        Some(schema)
+    }
+}
+
+impl<M, T: IntoToolResult<M>> IntoToolResult<M> for Option<T> {
+    fn into_tool_result(self) -> ToolResult {
+        self.map_or_else(ToolResult::default, T::into_tool_result)
+    }
+}
+
+impl<M, T: IntoToolResult<M>, E: Into<ToolError>> IntoToolResult<M> for Result<T, E> {
+    fn into_tool_result(self) -> ToolResult {
+        match self {
+            Ok(value) => value.into_tool_result(),
+            Err(error) => error.into().into_tool_result(),
+        }
+    }
+
+    fn output_schema(schemas: &mut Schemas) -> Option<Value> {
+        T::output_schema(schemas)
+    }
+}

@@ -1,0 +1,214 @@
+//! Writes content as JSON, in the words of a revision: what it does not know is downgraded or left out.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::block::{Annotations, Audio, Content, EmbeddedResource, Extras, Image, ResourceLink};
+use super::prompt::Message;
+use super::resource::{Body, ResourceContents};
+use crate::protocol::jsonrpc::push_json;
+use crate::protocol::revision::Features;
+
+/// Appends a string as JSON.
+pub(crate) fn push_text(out: &mut String, text: &str) {
+    push_json(out, text);
+}
+
+/// Appends `,"name":value`.
+pub(crate) fn push_member<T: Serialize + ?Sized>(out: &mut String, name: &str, value: &T) {
+    out.push_str(",\"");
+    out.push_str(name);
+    out.push_str("\":");
+    push_json(out, value);
+}
+
+fn push_optional<T: Serialize>(out: &mut String, name: &str, value: Option<&T>) {
+    if let Some(value) = value {
+        push_member(out, name, value);
+    }
+}
+
+fn push_base64(out: &mut String, name: &str, bytes: &[u8]) {
+    out.push_str(",\"");
+    out.push_str(name);
+    out.push_str("\":\"");
+    STANDARD.encode_string(bytes, out);
+    out.push('"');
+}
+
+impl Content {
+    /// Appends the block.
+    pub(crate) fn push(&self, out: &mut String, features: &Features) {
+        match self {
+            Self::Text(text) => push_text_block(out, &text.text, &text.extras, features),
+            Self::Image(image) => image.push(out, features),
+            Self::Audio(audio) if features.audio => audio.push(out, features),
+            Self::Audio(audio) => audio.as_resource().push(out, features),
+            Self::ResourceLink(link) if features.resource_links => link.push(out, features),
+            Self::ResourceLink(link) => {
+                push_text_block(out, &link.as_text(), &link.extras, features);
+            }
+            Self::Resource(resource) => resource.push(out, features),
+        }
+    }
+}
+
+/// Appends blocks as an array.
+pub(crate) fn push_blocks(out: &mut String, blocks: &[Content], features: &Features) {
+    push_array(out, blocks, |out, block| block.push(out, features));
+}
+
+pub(crate) fn push_array<T>(out: &mut String, items: &[T], mut push: impl FnMut(&mut String, &T)) {
+    out.push('[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        push(out, item);
+    }
+    out.push(']');
+}
+
+fn push_text_block(out: &mut String, text: &str, extras: &Extras, features: &Features) {
+    out.push_str("{\"type\":\"text\",\"text\":");
+    push_text(out, text);
+    extras.push(out, features);
+    out.push('}');
+}
+
+fn push_binary(out: &mut String, kind: &str, data: &[u8], mime: &str, extras: &Extras, features: &Features) {
+    out.push_str("{\"type\":\"");
+    out.push_str(kind);
+    out.push('"');
+    push_base64(out, "data", data);
+    push_member(out, "mimeType", mime);
+    extras.push(out, features);
+    out.push('}');
+}
+
+impl Image {
+    fn push(&self, out: &mut String, features: &Features) {
+        push_binary(out, "image", &self.data, &self.mime, &self.extras, features);
+    }
+}
+
+impl Audio {
+    fn push(&self, out: &mut String, features: &Features) {
+        push_binary(out, "audio", &self.data, &self.mime, &self.extras, features);
+    }
+
+    /// The sound for a revision without audio blocks.
+    fn as_resource(&self) -> EmbeddedResource {
+        let contents = ResourceContents::bytes(self.data.clone()).mime(self.mime.clone());
+        EmbeddedResource {
+            extras: self.extras.clone(),
+            ..EmbeddedResource::new("audio:///inline", contents)
+        }
+    }
+}
+
+impl ResourceLink {
+    fn push(&self, out: &mut String, features: &Features) {
+        out.push_str("{\"type\":\"resource_link\",");
+        self.push_members(out, features);
+    }
+
+    /// Appends the definition of the resource, as lists hold it.
+    pub(crate) fn push_definition(&self, out: &mut String, features: &Features) {
+        out.push('{');
+        self.push_members(out, features);
+    }
+
+    fn push_members(&self, out: &mut String, features: &Features) {
+        out.push_str("\"uri\":");
+        push_text(out, &self.uri);
+        push_member(out, "name", &self.name);
+        if features.titles_and_meta {
+            push_optional(out, "title", self.title.as_ref());
+        }
+        push_optional(out, "description", self.description.as_ref());
+        push_optional(out, "mimeType", self.mime.as_ref());
+        push_optional(out, "size", self.size.as_ref());
+        self.extras.push(out, features);
+        out.push('}');
+    }
+
+    /// The link for a revision without link blocks: `[name](uri)`, and what it is.
+    fn as_text(&self) -> String {
+        let mut text = format!(
+            "[{}]({})",
+            self.title.as_ref().unwrap_or(&self.name),
+            self.uri
+        );
+        if let Some(description) = &self.description {
+            text.push_str(": ");
+            text.push_str(description);
+        }
+        text
+    }
+}
+
+impl EmbeddedResource {
+    fn push(&self, out: &mut String, features: &Features) {
+        out.push_str("{\"type\":\"resource\",\"resource\":");
+        self.contents.push(out, "", None, features);
+        self.extras.push(out, features);
+        out.push('}');
+    }
+}
+
+impl ResourceContents {
+    /// Appends the contents of the resource at `uri`, declared with the type `mime`, unless they know better.
+    pub(crate) fn push(&self, out: &mut String, uri: &str, mime: Option<&str>, features: &Features) {
+        out.push_str("{\"uri\":");
+        push_text(out, self.uri.as_deref().unwrap_or(uri));
+        if let Some(mime) = self.mime.as_deref().or(mime) {
+            push_member(out, "mimeType", mime);
+        }
+        match &self.body {
+            Body::Text(text) => push_member(out, "text", text),
+            Body::Bytes(bytes) => push_base64(out, "blob", bytes),
+        }
+        if features.titles_and_meta {
+            push_optional(out, "_meta", self.meta.as_ref());
+        }
+        out.push('}');
+    }
+}
+
+impl Message {
+    pub(crate) fn push(&self, out: &mut String, features: &Features) {
+        out.push_str("{\"role\":");
+        push_json(out, &self.role);
+        out.push_str(",\"content\":");
+        self.content.push(out, features);
+        out.push('}');
+    }
+}
+
+impl Extras {
+    fn push(&self, out: &mut String, features: &Features) {
+        if let Some(annotations) = &self.annotations {
+            annotations.push_member(out, features);
+        }
+        if features.titles_and_meta {
+            push_optional(out, "_meta", self.meta.as_ref());
+        }
+    }
+}
+
+impl Annotations {
+    /// Appends `,"annotations":{..}`.
+    pub(crate) fn push_member(&self, out: &mut String, features: &Features) {
+        if features.last_modified || self.last_modified.is_none() {
+            push_member(out, "annotations", self);
+        } else {
+            let older = Self {
+                last_modified: None,
+                ..self.clone()
+            };
+            push_member(out, "annotations", &older);
+        }
+    }
+}

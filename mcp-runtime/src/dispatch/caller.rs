@@ -1,0 +1,82 @@
+//! Who asks and in which era: from the request itself (modern) or from the handshake before it (legacy).
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning>.
+
+use serde_json::value::RawValue;
+
+use crate::protocol::Revision;
+use crate::protocol::capability::{ClientCapabilities, ClientInfo};
+use crate::protocol::error::RpcError;
+use crate::protocol::params::Meta;
+use crate::protocol::revision::Features;
+use crate::protocol::text::Span;
+use crate::service::Exchange;
+
+/// Who asks.
+pub(super) struct Caller {
+    pub(super) features: &'static Features,
+    pub(super) capabilities: ClientCapabilities,
+    pub(super) client: ClientInfo,
+    pub(super) meta: Option<Span>,
+    /// The token for progress, as JSON.
+    pub(super) progress_token: Option<String>,
+}
+
+/// How a request begins.
+pub(super) enum Opening {
+    /// With all that is needed to serve it.
+    Caller(Caller),
+    /// As the handshake.
+    Initialize,
+    /// As a ping, which is answered also before the handshake.
+    Ping,
+}
+
+/// What a request without `_meta` and without a handshake before it is told.
+const UNOPENED: &str = "This request belongs to no session and describes no client. Either put \
+     `io.modelcontextprotocol/protocolVersion` (\"2026-07-28\") and `io.modelcontextprotocol/clientCapabilities` \
+     into its `params._meta`, or send `initialize` first";
+
+/// Tells who asks.
+pub(super) fn open(exchange: &Exchange, meta: &Meta<'_>) -> Result<Opening, RpcError> {
+    if meta.is_stateless() {
+        return stateless(exchange, meta).map(Opening::Caller);
+    }
+    match (exchange.message.method(), &exchange.session) {
+        ("initialize", _) => Ok(Opening::Initialize),
+        (_, Some(session)) => Ok(Opening::Caller(Caller {
+            features: session.revision.features(),
+            capabilities: session.capabilities,
+            client: session.client.clone(),
+            meta: place(exchange, meta),
+            progress_token: meta.progress_token()?.map(str::to_owned),
+        })),
+        ("ping", None) => Ok(Opening::Ping),
+        (_, None) => Err(RpcError::missing_metadata(UNOPENED)),
+    }
+}
+
+fn stateless(exchange: &Exchange, meta: &Meta<'_>) -> Result<Caller, RpcError> {
+    let version = meta.protocol_version()?;
+    let revision = Revision::stateless(&version)
+        .ok_or_else(|| RpcError::unsupported_version(&version, &Revision::stateless_names()))?;
+    let key = "_meta[\"io.modelcontextprotocol/clientCapabilities\"]";
+    let capabilities = meta
+        .capabilities
+        .ok_or_else(|| RpcError::missing_metadata(format!("{key} is missing: send `{{}}` if there are none")))?;
+    Ok(Caller {
+        features: revision.features(),
+        capabilities: ClientCapabilities::parse(capabilities.get())
+            .ok_or_else(|| RpcError::missing_metadata(format!("{key} must be an object")))?,
+        client: meta
+            .client_info
+            .map(|info| ClientInfo::parse(info.get()))
+            .unwrap_or_default(),
+        meta: place(exchange, meta),
+        progress_token: meta.progress_token()?.map(str::to_owned),
+    })
+}
+
+fn place(exchange: &Exchange, meta: &Meta<'_>) -> Option<Span> {
+    meta.raw.map(RawValue::get).map(|raw| exchange.message.span(raw))
+}

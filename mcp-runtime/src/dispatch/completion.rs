@@ -1,0 +1,156 @@
+//! `completion/complete`.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion>.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::reply::{Caching, close, failure};
+use super::run::{Answer, Job, Panicked, run};
+use super::tools::shown;
+use super::{Core, Request};
+use crate::call::{Arguments, Signature};
+use crate::content::push_member;
+use crate::error::ToolError;
+use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::{begin_result, push_json};
+use crate::protocol::params::Params;
+use crate::registry::{Completer, Completion, Completions, Handler, Snapshot};
+use crate::service::{Handling, Reply};
+
+/// The most values that a reply may hold.
+const MOST_VALUES: usize = 100;
+
+/// What completes an argument, and what there is to complete. An argument that nothing completes has no completer.
+pub(super) struct Found {
+    completer: Option<Completer>,
+    completion: Completion,
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type")]
+enum Reference<'a> {
+    #[serde(rename = "ref/prompt")]
+    Prompt { name: Cow<'a, str> },
+    #[serde(rename = "ref/resource")]
+    Resource { uri: Cow<'a, str> },
+}
+
+#[derive(Deserialize)]
+struct Argument {
+    name: String,
+    value: String,
+}
+
+#[derive(Default, Deserialize)]
+struct Known {
+    #[serde(default)]
+    arguments: HashMap<String, String>,
+}
+
+pub(super) fn find(core: &Core, params: &Params<'_>) -> Result<Found, RpcError> {
+    let snapshot = core.registry.now();
+    if !snapshot.has_completers() {
+        return Err(RpcError::unknown_method("completion/complete"));
+    }
+    let reference: Reference<'_> = member(params.reference, "ref")?;
+    let argument: Argument = member(params.argument, "argument")?;
+    let known: Known = match params.context {
+        Some(raw) => member(Some(raw), "context")?,
+        None => Known::default(),
+    };
+    Ok(Found {
+        completer: completer(&snapshot, &reference, &argument.name)?,
+        completion: Completion {
+            value: argument.value,
+            arguments: known.arguments,
+            states: Arc::clone(&core.states),
+        },
+        name: format!("completion of `{}`", argument.name),
+    })
+}
+
+fn member<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>, name: &str) -> Result<T, RpcError> {
+    let raw = raw.ok_or_else(|| RpcError::invalid_params(format!("`params.{name}` is missing")))?;
+    serde_json::from_str(raw.get())
+        .map_err(|error| RpcError::invalid_params(format!("`params.{name}`: {error}")))
+}
+
+fn completer(
+    snapshot: &Snapshot,
+    reference: &Reference<'_>,
+    argument: &str,
+) -> Result<Option<Completer>, RpcError> {
+    let unknown = |kind: &str, name: &str| RpcError::invalid_params(format!("Unknown {kind}: `{name}`"));
+    let (signature, completers) = match reference {
+        Reference::Prompt { name } => {
+            let prompt = snapshot.prompt(name).ok_or_else(|| unknown("prompt", name))?;
+            (&prompt.signature, &prompt.completers)
+        }
+        Reference::Resource { uri } => {
+            let template = snapshot.template(uri).ok_or_else(|| unknown("resource template", uri))?;
+            (&template.signature, &template.completers)
+        }
+    };
+    if signature.position(argument).is_none() {
+        return Err(RpcError::invalid_params(signature.unknown(argument)));
+    }
+    let found = completers.iter().find(|(name, _)| name == argument);
+    Ok(found.map(|(_, completer)| completer.clone()))
+}
+
+type Outcome = Result<Completions, ToolError>;
+
+pub(super) fn complete(request: Request<'_>, found: Found) -> Result<Handling, RpcError> {
+    let Found { completer, completion, name } = found;
+    let job = Job {
+        handler: once(move || match completer {
+            Some(completer) => completer.complete(completion),
+            None => Box::pin(std::future::ready(Ok(Completions::default()))),
+        }),
+        signature: Arc::new(Signature::default()),
+        arguments: Arguments::default(),
+        rejections: Vec::new(),
+        name: name.clone(),
+    };
+    run(request, job, move |answer, outcome: Result<Outcome, Panicked>| match outcome {
+        Ok(Ok(completions)) => reply(answer, &completions),
+        Ok(Err(error)) => failure(&answer.id, &RpcError::internal(shown(&answer.core, &name, &error))),
+        Err(panicked) => {
+            let message = format!("The completion failed unexpectedly (reference {})", panicked.reference);
+            failure(&answer.id, &RpcError::internal(message))
+        }
+    })
+}
+
+/// A handler that is called once, and has what it needs already.
+pub(super) fn once<R: Send + 'static>(
+    function: impl FnOnce() -> crate::service::BoxFuture<R> + Send + 'static,
+) -> Handler<R> {
+    let function = std::sync::Mutex::new(Some(function));
+    Handler::Shared(Arc::new(move |_call| {
+        let mut function = function.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match function.take() {
+            Some(function) => function(),
+            None => Box::pin(std::future::pending()),
+        }
+    }))
+}
+
+fn reply(answer: &Answer, completions: &Completions) -> Reply {
+    let values = &completions.values;
+    let shown = &values[..values.len().min(MOST_VALUES)];
+    let total = completions.total.unwrap_or(values.len()).max(values.len());
+    let mut text = begin_result(&answer.id);
+    text.push_str("{\"completion\":{\"values\":");
+    push_json(&mut text, shown);
+    push_member(&mut text, "total", &total);
+    push_member(&mut text, "hasMore", &(total > shown.len()));
+    text.push('}');
+    close(text, &answer.core, answer.features, Caching::Unsaid, None)
+}

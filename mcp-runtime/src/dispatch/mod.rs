@@ -1,0 +1,159 @@
+//! From a message to its reply: which era it belongs to, which method it calls, and what that method does.
+//!
+//! It knows no bytes, sockets or framing, and nothing of how the server was put together.
+
+mod caller;
+mod completion;
+mod lifecycle;
+mod lists;
+mod load;
+mod progress;
+mod prompts;
+mod reply;
+mod resources;
+mod run;
+mod tools;
+
+use std::sync::Arc;
+
+pub(crate) use lifecycle::Identity;
+
+use crate::call::States;
+use crate::protocol::Id;
+use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::{Kind, Message};
+use crate::protocol::params::Params;
+use crate::registry::Registry;
+use crate::service::{Exchange, Handling, Limits, Reply, Service, Session};
+use crate::session::Sessions;
+use caller::{Caller, Opening};
+use load::Load;
+
+/// A server that is ready to serve.
+pub(crate) struct Core {
+    pub(crate) registry: Registry,
+    pub(crate) states: Arc<States>,
+    pub(crate) identity: Identity,
+    pub(crate) limits: Limits,
+    pub(crate) mask_errors: bool,
+    sessions: Sessions,
+    load: Arc<Load>,
+}
+
+/// The server as its transports see it.
+pub(crate) struct Dispatch(pub(crate) Arc<Core>);
+
+impl Core {
+    pub(crate) fn new(
+        registry: Registry,
+        states: States,
+        identity: Identity,
+        limits: Limits,
+        mask_errors: bool,
+        sessions: Sessions,
+    ) -> Self {
+        Self {
+            registry,
+            states: Arc::new(states),
+            identity,
+            load: Arc::new(Load::new(limits.requests)),
+            limits,
+            mask_errors,
+            sessions,
+        }
+    }
+}
+
+/// A request that knows who asks.
+struct Request<'a> {
+    core: &'a Arc<Core>,
+    id: Id,
+    caller: Caller,
+    exchange: Exchange,
+}
+
+impl Service for Dispatch {
+    fn handle(&self, exchange: Exchange) -> Handling {
+        let Kind::Request(id) = exchange.message.kind() else {
+            // No notification changes anything here, and nothing was asked that a response could answer.
+            return Handling::Nothing;
+        };
+        let id = id.clone();
+        let refused = id.clone();
+        begin(&self.0, id, exchange)
+            .unwrap_or_else(|error| Handling::Ready(reply::failure(&refused, &error)))
+    }
+
+    fn session_token(&self, session: &Session) -> Option<String> {
+        self.0
+            .sessions
+            .token(session)
+            .map_err(|error| tracing::error!(%error, "a session could not be sealed"))
+            .ok()
+    }
+
+    fn open_session(&self, token: &str) -> Option<Session> {
+        self.0.sessions.open(token)
+    }
+
+    fn end_session(&self, session: &Session) -> bool {
+        self.0.sessions.end(session)
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+}
+
+/// What a request comes to: an answer that is there already, or a handler to run.
+enum Route {
+    Answer(Reply),
+    Tool(tools::Found),
+    Resource(resources::Found),
+    Resources(lists::Dynamic),
+    Prompt(prompts::Found),
+    Complete(completion::Found),
+}
+
+fn begin(core: &Arc<Core>, id: Id, exchange: Exchange) -> Result<Handling, RpcError> {
+    let params = exchange.message.params()?;
+    let meta = params.meta()?;
+    let caller = match caller::open(&exchange, &meta)? {
+        Opening::Caller(caller) => caller,
+        Opening::Initialize => return lifecycle::initialize(core, &id, &params).map(Handling::Ready),
+        Opening::Ping => return Ok(Handling::Ready(reply::empty(&id))),
+    };
+    let route = route(core, &id, &caller, &exchange.message, &params)?;
+    let request = Request { core, id, caller, exchange };
+    match route {
+        Route::Answer(reply) => Ok(Handling::Ready(reply)),
+        Route::Tool(found) => tools::call(request, found),
+        Route::Resource(found) => resources::read(request, found),
+        Route::Resources(found) => lists::list_resources(request, found),
+        Route::Prompt(found) => prompts::get(request, found),
+        Route::Complete(found) => completion::complete(request, found),
+    }
+}
+
+/// One line for each method.
+fn route(
+    core: &Arc<Core>,
+    id: &Id,
+    caller: &Caller,
+    message: &Message,
+    params: &Params<'_>,
+) -> Result<Route, RpcError> {
+    match (message.method(), caller.features.stateless) {
+        ("tools/call", _) => tools::find(core, message, params).map(Route::Tool),
+        ("resources/read", _) => resources::find(core, caller, params).map(Route::Resource),
+        ("prompts/get", _) => prompts::find(core, params).map(Route::Prompt),
+        ("completion/complete", _) => completion::find(core, params).map(Route::Complete),
+        ("tools/list", _) => lists::tools(core, id, caller, params).map(Route::Answer),
+        ("prompts/list", _) => lists::prompts(core, id, caller, params).map(Route::Answer),
+        ("resources/templates/list", _) => lists::templates(core, id, caller, params).map(Route::Answer),
+        ("resources/list", _) => lists::resources(core, id, caller, params),
+        ("server/discover", true) => Ok(Route::Answer(lifecycle::discover(core, id, caller))),
+        ("ping", false) => Ok(Route::Answer(reply::empty(id))),
+        (method, _) => Err(RpcError::unknown_method(method)),
+    }
+}

@@ -1,0 +1,98 @@
+//! `prompts/get`.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/server/prompts#getting-a-prompt>.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::reply::{Caching, close, failure};
+use super::run::{Answer, Job, Panicked, run};
+use super::tools::shown;
+use super::{Core, Request};
+use crate::call::{Arguments, Signature, Slot};
+use crate::content::{Message, PromptOutcome, push_array, push_member};
+use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::begin_result;
+use crate::protocol::params::{Params, text};
+use crate::registry::PromptEntry;
+use crate::service::{Handling, Reply};
+
+/// A prompt and its arguments.
+pub(super) struct Found {
+    prompt: Arc<PromptEntry>,
+    arguments: Arguments,
+    rejections: Vec<String>,
+}
+
+pub(super) fn find(core: &Core, params: &Params<'_>) -> Result<Found, RpcError> {
+    let name = params.name()?;
+    let snapshot = core.registry.now();
+    let prompt = snapshot
+        .prompt(&name)
+        .ok_or_else(|| RpcError::invalid_params(format!("Unknown prompt: `{name}`")))?;
+    let (arguments, rejections) = arguments(&prompt.signature, params)?;
+    Ok(Found { prompt: Arc::clone(prompt), arguments, rejections })
+}
+
+/// The arguments, which are texts on the wire whatever the function takes.
+fn arguments(signature: &Signature, params: &Params<'_>) -> Result<(Arguments, Vec<String>), RpcError> {
+    let mut arguments = Arguments::empty(signature);
+    let mut rejections = Vec::new();
+    let Some(raw) = params.arguments.filter(|raw| raw.get() != "null") else {
+        return Ok((arguments, rejections));
+    };
+    let given: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw.get())
+        .map_err(|error| RpcError::invalid_params(format!("`params.arguments`: {error}")))?;
+    for (name, value) in given {
+        match (signature.position(&name), text(value.get())) {
+            (None, _) => rejections.push(signature.unknown(&name)),
+            (Some(index), Some(text)) => arguments.set(index, Slot::Text(text.into_owned())),
+            (Some(_), None) => rejections.push(format!("`{name}`: arguments of prompts are strings")),
+        }
+    }
+    Ok((arguments, rejections))
+}
+
+pub(super) fn get(request: Request<'_>, found: Found) -> Result<Handling, RpcError> {
+    let prompt = found.prompt;
+    let job = Job {
+        handler: prompt.handler.clone(),
+        signature: Arc::clone(&prompt.signature),
+        arguments: found.arguments,
+        rejections: found.rejections,
+        name: prompt.name.clone(),
+    };
+    run(request, job, move |answer, outcome| match messages(answer, &prompt, outcome) {
+        Ok(messages) => reply(answer, &prompt, &messages),
+        Err(error) => failure(&answer.id, &error),
+    })
+}
+
+fn messages(
+    answer: &Answer,
+    prompt: &PromptEntry,
+    outcome: Result<PromptOutcome, Panicked>,
+) -> Result<Vec<Message>, RpcError> {
+    match outcome {
+        Ok(Ok(messages)) => Ok(messages),
+        Ok(Err(error)) if error.is_refusal() => Err(RpcError::invalid_params(error.to_string())),
+        Ok(Err(error)) => Err(RpcError::internal(shown(&answer.core, &prompt.name, &error))),
+        Err(panicked) => Err(RpcError::internal(format!(
+            "The prompt failed unexpectedly (reference {})",
+            panicked.reference
+        ))),
+    }
+}
+
+fn reply(answer: &Answer, prompt: &PromptEntry, messages: &[Message]) -> Reply {
+    let mut text = begin_result(&answer.id);
+    text.push_str("{\"messages\":");
+    push_array(&mut text, messages, |text, message| message.push(text, answer.features));
+    if let Some(description) = &prompt.description {
+        push_member(&mut text, "description", description);
+    }
+    close(text, &answer.core, answer.features, Caching::Unsaid, None)
+}

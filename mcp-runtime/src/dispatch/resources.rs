@@ -1,0 +1,94 @@
+//! `resources/read`.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/server/resources#reading-resources>.
+
+use std::sync::Arc;
+
+use super::caller::Caller;
+use super::reply::{Caching, close, failure};
+use super::run::{Answer, Job, Panicked, run};
+use super::tools::shown;
+use super::{Core, Request};
+use crate::call::Arguments;
+use crate::content::{Contents, ResourceOutcome, push_array};
+use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::begin_result;
+use crate::protocol::params::Params;
+use crate::registry::ResourceEntry;
+use crate::service::{Handling, Reply};
+
+/// A resource and the variables of its URI.
+pub(super) struct Found {
+    resource: Arc<ResourceEntry>,
+    arguments: Arguments,
+    uri: String,
+}
+
+pub(super) fn find(core: &Core, caller: &Caller, params: &Params<'_>) -> Result<Found, RpcError> {
+    let uri = params.uri()?;
+    let snapshot = core.registry.now();
+    let Some((resource, arguments)) = snapshot.resource(&uri) else {
+        return Err(not_found(caller.features.resource_not_found, &uri));
+    };
+    let arguments = arguments.map_err(|reason| {
+        RpcError::invalid_params(format!("This URI is refused: {reason}"))
+            .with_data(serde_json::json!({ "uri": uri }))
+    })?;
+    Ok(Found {
+        resource: Arc::clone(resource),
+        arguments,
+        uri: uri.into_owned(),
+    })
+}
+
+fn not_found(code: i32, uri: &str) -> RpcError {
+    RpcError::resource_not_found(code, uri)
+}
+
+pub(super) fn read(request: Request<'_>, found: Found) -> Result<Handling, RpcError> {
+    let Found { resource, arguments, uri } = found;
+    let job = Job {
+        handler: resource.handler.clone(),
+        signature: Arc::clone(&resource.signature),
+        arguments,
+        rejections: Vec::new(),
+        name: resource.template.as_str().to_owned(),
+    };
+    run(request, job, move |answer, outcome| {
+        match contents(answer, &resource, &uri, outcome) {
+            Ok(contents) => reply(answer, &resource, &uri, &contents),
+            Err(error) => failure(&answer.id, &error),
+        }
+    })
+}
+
+fn contents(
+    answer: &Answer,
+    resource: &ResourceEntry,
+    uri: &str,
+    outcome: Result<ResourceOutcome, Panicked>,
+) -> Result<Contents, RpcError> {
+    match outcome {
+        Ok(Ok(Some(contents))) => Ok(contents),
+        Ok(Ok(None)) => Err(not_found(answer.features.resource_not_found, uri)),
+        Ok(Err(error)) if error.is_refusal() => Err(RpcError::invalid_params(error.to_string())),
+        Ok(Err(error)) => Err(RpcError::internal(shown(
+            &answer.core,
+            resource.template.as_str(),
+            &error,
+        ))),
+        Err(panicked) => Err(RpcError::internal(format!(
+            "The resource failed unexpectedly (reference {})",
+            panicked.reference
+        ))),
+    }
+}
+
+fn reply(answer: &Answer, resource: &ResourceEntry, uri: &str, contents: &Contents) -> Reply {
+    let mut text = begin_result(&answer.id);
+    text.push_str("{\"contents\":");
+    push_array(&mut text, contents, |text, part| {
+        part.push(text, uri, resource.mime.as_deref(), answer.features);
+    });
+    close(text, &answer.core, answer.features, Caching::Private, None)
+}

@@ -1,0 +1,223 @@
+//! Runs a handler: polled once in place, on a thread if it may block, and contained if it panics.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::load::Place;
+use super::progress::{Reporting, Silent};
+use super::{Core, Request};
+use crate::call::{Arguments, Call, Link, Signature, Surroundings};
+use crate::protocol::Id;
+use crate::protocol::error::RpcError;
+use crate::protocol::revision::Features;
+use crate::registry::Handler;
+use crate::seal::random_bytes;
+use crate::service::{BoxFuture, Handling, Reply};
+
+/// A poll that takes longer keeps others waiting, and is logged.
+const SLOW_POLL: Duration = Duration::from_millis(100);
+
+/// What a handler is run with.
+pub(super) struct Job<R> {
+    pub(super) handler: Handler<R>,
+    pub(super) signature: Arc<Signature>,
+    pub(super) arguments: Arguments,
+    /// What is wrong with the arguments already.
+    pub(super) rejections: Vec<String>,
+    /// For the log: what runs.
+    pub(super) name: String,
+}
+
+/// A handler panicked. The panic is in the log under this reference, and the client learns nothing else.
+pub(super) struct Panicked {
+    pub(super) reference: String,
+}
+
+/// What is left of a request when its handler has it.
+pub(super) struct Answer {
+    pub(super) core: Arc<Core>,
+    pub(super) id: Id,
+    pub(super) features: &'static Features,
+}
+
+/// Runs a handler and makes the reply of what comes out.
+pub(super) fn run<R, F>(request: Request<'_>, job: Job<R>, finish: F) -> Result<Handling, RpcError>
+where
+    R: Send + 'static,
+    F: FnOnce(&Answer, Result<R, Panicked>) -> Reply + Send + Unpin + 'static,
+{
+    let place = request.core.load.enter()?;
+    let Request { core, id, caller, exchange } = request;
+    let link: Box<dyn Link> = match caller.progress_token {
+        Some(token) => Box::new(Reporting::new(token, caller.features, exchange.outbound)),
+        None => Box::new(Silent),
+    };
+    let surroundings = Arc::new(Surroundings {
+        text: exchange.message.into_text(),
+        id: id.clone(),
+        meta: caller.meta,
+        revision: caller.features.revision,
+        capabilities: caller.capabilities,
+        client: caller.client,
+        headers: exchange.headers,
+        states: Arc::clone(&core.states),
+        cancel: crate::call::Cancel::default(),
+        link,
+    });
+    let call = Call::new(Arc::clone(&surroundings), job.signature, job.arguments, job.rejections);
+    let (handler, place) = start(job.handler, call, place, &job.name);
+    let running = Running {
+        handler,
+        name: job.name,
+        surroundings,
+        finish: Some(finish),
+        answer: Answer { core: Arc::clone(core), id, features: caller.features },
+        _place: place,
+    };
+    Ok(settle(running))
+}
+
+/// Polls a future once: most are finished then and need no task.
+pub(super) fn settle<F: Future<Output = Reply> + Send + Unpin + 'static>(mut future: F) -> Handling {
+    // Whoever takes the future over polls it again at once, and is woken from then on.
+    match Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(reply) => Handling::Ready(reply),
+        Poll::Pending => Handling::Pending(Box::pin(future)),
+    }
+}
+
+type Outcome<R> = Result<R, Panicked>;
+
+/// A handler that was started: a future of it, or what it came to at once.
+enum Started<R> {
+    Future(BoxFuture<R>),
+    Thread(tokio::task::JoinHandle<Outcome<R>>),
+    Done(Option<Outcome<R>>),
+}
+
+/// Starts a handler. A thread keeps the request's place until it ends, whoever stops waiting for it.
+fn start<R: Send + 'static>(
+    handler: Handler<R>,
+    call: Call,
+    place: Place,
+    name: &str,
+) -> (Started<R>, Option<Place>) {
+    match handler {
+        Handler::Async(function) => (Started::Future(function(call)), Some(place)),
+        Handler::Shared(function) => match contain(name, || function(call)) {
+            Ok(future) => (Started::Future(future), Some(place)),
+            Err(panicked) => (Started::Done(Some(Err(panicked))), Some(place)),
+        },
+        Handler::Inline(function) => (Started::Done(Some(contain(name, || function(call)))), Some(place)),
+        Handler::Blocking(function) => {
+            let name = name.to_owned();
+            let thread = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                contain(&name, || function(call))
+            });
+            (Started::Thread(thread), None)
+        }
+    }
+}
+
+/// Runs a part of a handler; a panic in it ends there.
+fn contain<R>(name: &str, part: impl FnOnce() -> R) -> Outcome<R> {
+    catch_unwind(AssertUnwindSafe(part)).map_err(|payload| Panicked::log(name, &*payload))
+}
+
+impl Panicked {
+    fn log(name: &str, payload: &(dyn Any + Send)) -> Self {
+        let message = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("(no message)");
+        let reference = reference();
+        tracing::error!(handler = name, reference, panic = message, "a handler panicked");
+        Self { reference }
+    }
+}
+
+/// A short random text by which a line in the log is found.
+pub(super) fn reference() -> String {
+    let bytes: [u8; 4] = random_bytes().unwrap_or_default();
+    format!("{:08x}", u32::from_be_bytes(bytes))
+}
+
+impl<R: Send> Started<R> {
+    fn poll(&mut self, name: &str, context: &mut Context<'_>) -> Poll<Outcome<R>> {
+        match self {
+            Self::Done(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
+            Self::Future(future) => {
+                let begin = Instant::now();
+                let polled = contain(name, || future.as_mut().poll(context));
+                warn_if_slow(name, begin.elapsed());
+                match polled {
+                    Ok(poll) => poll.map(Ok),
+                    Err(panicked) => Poll::Ready(Err(panicked)),
+                }
+            }
+            Self::Thread(thread) => Pin::new(thread).poll(context).map(|joined| match joined {
+                Ok(outcome) => outcome,
+                // Only a runtime that shuts down does not run the function to its end.
+                Err(error) => Err(Panicked::log(name, &error.to_string())),
+            }),
+        }
+    }
+}
+
+fn warn_if_slow(name: &str, took: Duration) {
+    if took > SLOW_POLL {
+        tracing::warn!(
+            handler = name,
+            milliseconds = took.as_millis(),
+            "an async handler blocked its thread: use a plain `fn`, or await what takes so long"
+        );
+    }
+}
+
+/// A handler and what becomes of its outcome. Dropping it cancels the call.
+struct Running<R, F> {
+    handler: Started<R>,
+    name: String,
+    surroundings: Arc<Surroundings>,
+    finish: Option<F>,
+    answer: Answer,
+    _place: Option<Place>,
+}
+
+impl<R, F> Unpin for Running<R, F> {}
+
+impl<R, F> Future for Running<R, F>
+where
+    R: Send,
+    F: FnOnce(&Answer, Outcome<R>) -> Reply,
+{
+    type Output = Reply;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
+        let this = &mut *self;
+        let Poll::Ready(outcome) = this.handler.poll(&this.name, context) else {
+            return Poll::Pending;
+        };
+        let Some(finish) = this.finish.take() else {
+            return Poll::Pending;
+        };
+        this.surroundings.link.close();
+        Poll::Ready(finish(&this.answer, outcome))
+    }
+}
+
+impl<R, F> Drop for Running<R, F> {
+    fn drop(&mut self) {
+        if self.finish.is_some() {
+            self.surroundings.cancel.set();
+            self.surroundings.link.close();
+        }
+    }
+}

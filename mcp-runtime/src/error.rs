@@ -1,0 +1,100 @@
+//! What handlers fail with.
+
+use std::error::Error;
+use std::fmt;
+
+/// Why a tool, resource or prompt failed, for the model to read.
+///
+/// `?` makes one from every error: those of `std`, boxed ones, `anyhow` and `eyre`, `String` and `&str`. Like
+/// `anyhow::Error` it is therefore no [`Error`] itself.
+///
+/// A tool's error is a result with `isError: true` that shows the top-level text; what caused it goes to the log.
+/// [`Server::mask_errors`](crate::Server::mask_errors) hides the text of all errors but those of [`ToolError::new`].
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Read a number.
+/// #[tool]
+/// async fn parse(text: String) -> Result<i64, ToolError> {
+///     if text.is_empty() {
+///         return Err(ToolError::new("`text` is empty: give it a number"));
+///     }
+///     Ok(text.parse()?)
+/// }
+/// ```
+pub struct ToolError {
+    source: Box<dyn Error + Send + Sync>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Some error that the handler met.
+    Met,
+    /// Written for the model.
+    Deliberate,
+    /// The arguments were refused before the handler ran.
+    Refused,
+}
+
+impl ToolError {
+    /// An error whose text is meant for the model, and is shown even where other errors are masked.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            source: message.into().into(),
+            kind: Kind::Deliberate,
+        }
+    }
+
+    /// The arguments were refused before the handler ran.
+    pub(crate) fn refused(message: String) -> Self {
+        Self {
+            source: message.into(),
+            kind: Kind::Refused,
+        }
+    }
+
+    /// Whether the text was written for the model, by the handler or by us.
+    pub(crate) fn is_deliberate(&self) -> bool {
+        self.kind != Kind::Met
+    }
+
+    /// Whether the arguments were refused.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.kind == Kind::Refused
+    }
+
+    /// The top-level text with everything that caused it, for the log.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.source.to_string();
+        let mut cause = self.source.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for ToolError {
+    fn from(error: E) -> Self {
+        Self {
+            source: error.into(),
+            kind: Kind::Met,
+        }
+    }
+}
+
+impl fmt::Display for ToolError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(formatter)
+    }
+}
+
+impl fmt::Debug for ToolError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.source, formatter)
+    }
+}

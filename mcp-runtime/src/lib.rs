@@ -1,0 +1,80 @@
+//! Serve plain Rust functions to AI applications over the [Model Context Protocol](https://modelcontextprotocol.io).
+//!
+//! ```no_run
+//! use mcp_runtime::prelude::*;
+//!
+//! /// Add two numbers.
+//! #[tool]
+//! async fn add(
+//!     /// The first addend.
+//!     a: f64,
+//!     /// The second addend.
+//!     b: f64,
+//! ) -> f64 {
+//!     a + b
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     mcp_runtime::server!().run()
+//! }
+//! ```
+//!
+//! - [`macro@tool`], [`macro@resource`] and [`macro@prompt`] turn functions into components; the functions stay as they are.
+//! - [`server!`] and [`components!`] collect them, [`Server`] serves them.
+//! - [`Param`] says what a function can take, [`IntoToolResult`], [`IntoResource`] and [`IntoPrompt`] what it can return.
+//!
+//! One server speaks all revisions of the protocol, from 2024-11-05 to 2026-07-28: see [`Revision`].
+//!
+//! # Features
+//!
+//! - `cli` (default): the binary's own command line, [`Server::run`].
+//! - `http` (default): Streamable HTTP, [`Server::serve_http`] and [`Server::into_service`].
+
+mod call;
+pub mod check;
+#[cfg(feature = "cli")]
+mod cli;
+mod client;
+mod content;
+mod context;
+mod dispatch;
+mod error;
+mod finite;
+mod macros;
+mod param;
+pub mod prelude;
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod protocol;
+mod registry;
+mod schema;
+#[cfg_attr(not(feature = "http"), allow(dead_code))] // only HTTP has sessions to seal
+mod seal;
+mod server;
+mod service;
+#[cfg_attr(not(feature = "http"), allow(dead_code))] // only HTTP has sessions to seal
+mod session;
+mod transport;
+mod uri_template;
+
+pub use call::{Call, Cancel};
+pub use client::{Client, ClientBuilder, ClientError, Completed, ToolReply};
+pub use content::{
+    Annotations, Audio, Content, EmbeddedResource, Image, IntoPrompt, IntoResource, IntoToolResult,
+    Json, Message, Plain, ResourceContents, ResourceLink, Role, Text, ToolResult,
+};
+pub use context::Context;
+pub use error::ToolError;
+pub use mcp_macros::{prompt, resource, tool};
+pub use param::{Description, Headers, Param, State};
+pub use protocol::capability::{ClientCapabilities, ClientInfo};
+pub use protocol::{Id, Revision};
+pub use registry::{
+    CompleteWith, Component, Components, Completion, Completions, IntoCompletions, IntoLinks, ListWith,
+    Listing, Prompt, Resource, Tool,
+};
+pub use server::{BuildError, ServeError, Server, ServerHandle};
+pub use service::Limits;
+#[cfg(feature = "http")]
+pub use transport::http::{HttpBody, HttpService};

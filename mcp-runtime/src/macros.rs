@@ -1,0 +1,58 @@
+//! The macros by which a server names its components.
+
+/// A [`Server`](crate::Server) with the name and version of the calling package, and all its components.
+///
+/// Components of other packages are never among them: add those with `.with(their_crate::components())`.
+///
+/// ```no_run
+/// fn main() -> std::process::ExitCode {
+///     mcp_runtime::server!().run()
+/// }
+/// ```
+#[macro_export]
+macro_rules! server {
+    () => {
+        $crate::Server::new(
+            ::core::env!("CARGO_PKG_NAME"),
+            ::core::env!("CARGO_PKG_VERSION"),
+        )
+        .with($crate::components!())
+    };
+}
+
+/// Components for [`Server::with`](crate::Server::with): the named functions, or all of the calling package.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// mod math {
+///     use mcp_runtime::prelude::*;
+///
+///     /// Multiply two numbers.
+///     #[tool]
+///     pub async fn mul(a: f64, b: f64) -> f64 {
+///         a * b
+///     }
+/// }
+///
+/// /// Add two numbers.
+/// #[tool]
+/// async fn add(a: f64, b: f64) -> f64 {
+///     a + b
+/// }
+///
+/// let server = Server::new("calc", "1.0.0").with(components![add, math::mul]);
+/// ```
+///
+/// A library offers its own with `pub fn components() -> Components { components!() }`.
+#[macro_export]
+macro_rules! components {
+    () => {
+        $crate::Components::of_package($crate::__private::package!())
+    };
+    ($($function:path),+ $(,)?) => {
+        $crate::Components::of_functions(&[
+            $(($crate::__private::type_id_of(&$function), ::core::stringify!($function))),+
+        ])
+    };
+}

@@ -1,0 +1,107 @@
+//! Parameters that are taken from the call's surroundings and that no client sees.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::{Description, Param};
+use crate::call::{Call, Cancel, HeaderSource};
+use crate::error::ToolError;
+
+/// A value of the application, given to the server with [`Server::state`](crate::Server::state).
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// struct Greeting(String);
+///
+/// /// Greet someone.
+/// #[tool]
+/// async fn greet(name: String, greeting: State<Greeting>) -> String {
+///     format!("{} {name}", greeting.0)
+/// }
+///
+/// let server = Server::new("greeter", "1.0.0")
+///     .with(components![greet])
+///     .state(Greeting("Hello,".to_owned()));
+/// ```
+///
+/// A server whose components take a state that it was not given cannot be built.
+pub struct State<T>(Arc<T>);
+
+impl<T> State<T> {
+    /// The value, shared.
+    pub fn into_inner(self) -> Arc<T> {
+        self.0
+    }
+}
+
+/// To call a handler as a plain function, in a test for instance.
+impl<T> From<T> for State<T> {
+    fn from(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+}
+
+impl<T> Clone for State<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for State<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl<'c, T: Send + Sync + 'static> Param<'c> for State<T> {
+    fn describe(description: &mut Description<'_>) {
+        description.needs_state::<T>();
+    }
+
+    fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
+        // The server could not be built without it; a lifespan that failed to start serves nothing.
+        call.state()
+            .map(Self)
+            .ok_or_else(|| ToolError::new("the server has no such state"))
+    }
+}
+
+/// The HTTP headers of the request; empty on other transports.
+#[derive(Clone, Default)]
+pub struct Headers(Option<Arc<dyn HeaderSource>>);
+
+impl Headers {
+    /// The value of a header, whose name is compared without case; `None` if it is not there or not visible ASCII.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.as_ref()?.get(name)
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values may be secrets.
+        formatter.write_str("Headers(..)")
+    }
+}
+
+impl<'c> Param<'c> for Headers {
+    fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
+        Ok(Self(call.surroundings.headers.clone()))
+    }
+}
+
+impl<'c> Param<'c> for Cancel {
+    fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
+        Ok(call.cancel())
+    }
+}

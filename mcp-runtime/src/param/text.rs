@@ -1,0 +1,139 @@
+//! Deserialises from a text, as variables of URIs and arguments of prompts are: `"7"` is a number where one is asked for.
+
+use serde::de::value::{BorrowedStrDeserializer, Error, SeqDeserializer};
+use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
+
+/// One text.
+#[derive(Clone, Copy)]
+pub(super) struct Text<'de>(pub(super) &'de str);
+
+/// Several texts.
+#[derive(Clone, Copy)]
+pub(super) struct List<'de>(pub(super) &'de [String]);
+
+macro_rules! parsed {
+    ($($method:ident $visit:ident $what:literal,)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            match self.0.parse() {
+                Ok(value) => visitor.$visit(value),
+                Err(_) => Err(Error::custom(format_args!("{:?} is not {}", self.0, $what))),
+            }
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Text<'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_borrowed_str(self.0)
+    }
+
+    parsed! {
+        deserialize_bool visit_bool "true or false",
+        deserialize_i8 visit_i8 "an integer that fits",
+        deserialize_i16 visit_i16 "an integer that fits",
+        deserialize_i32 visit_i32 "an integer that fits",
+        deserialize_i64 visit_i64 "an integer that fits",
+        deserialize_i128 visit_i128 "an integer that fits",
+        deserialize_u8 visit_u8 "an integer that fits",
+        deserialize_u16 visit_u16 "an integer that fits",
+        deserialize_u32 visit_u32 "an integer that fits",
+        deserialize_u64 visit_u64 "an integer that fits",
+        deserialize_u128 visit_u128 "an integer that fits",
+        deserialize_f32 visit_f32 "a number",
+        deserialize_f64 visit_f64 "a number",
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_seq(SeqDeserializer::new(std::iter::once(self)))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_enum(BorrowedStrDeserializer::new(self.0))
+    }
+
+    serde::forward_to_deserialize_any! {
+        char str string bytes byte_buf unit unit_struct tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+impl<'de> IntoDeserializer<'de, Error> for Text<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for List<'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_seq(SeqDeserializer::new(self.0.iter().map(|text| Text(text))))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Color {
+        Red,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Wrapped(Option<u8>);
+
+    #[test]
+    fn the_type_decides_what_a_text_is() {
+        assert_eq!(i32::deserialize(Text("-7")), Ok(-7));
+        assert_eq!(bool::deserialize(Text("true")), Ok(true));
+        assert_eq!(<&str>::deserialize(Text("7")), Ok("7"));
+        assert_eq!(Color::deserialize(Text("red")), Ok(Color::Red));
+        assert_eq!(Option::<f64>::deserialize(Text("1.5")), Ok(Some(1.5)));
+        assert_eq!(Wrapped::deserialize(Text("255")), Ok(Wrapped(Some(255))));
+        assert!(u8::deserialize(Text("256")).is_err());
+        assert!(Color::deserialize(Text("blue")).is_err());
+        let many = ["1".to_owned(), "2".to_owned()];
+        assert_eq!(Vec::<u8>::deserialize(List(&many)), Ok(vec![1, 2]));
+        assert_eq!(Vec::<u8>::deserialize(Text("1")), Ok(vec![1]));
+    }
+}

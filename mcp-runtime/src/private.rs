@@ -1,0 +1,133 @@
+//! What generated code may name, and nobody else.
+
+use std::any::{Any, TypeId};
+
+pub use std::boxed::Box;
+pub use std::default::Default;
+pub use std::option::Option::{self, None, Some};
+
+pub use inventory::submit;
+pub use serde_json::Value;
+
+pub use crate::call::Call;
+pub use crate::check::{boxed, param, param_or, prompt_result, resource_result, tool_result};
+pub use crate::content::ToolResult;
+pub use crate::param::Param;
+pub use crate::registry::{
+    Completer, CompleteWith, Handler, ListWith, Lister, Parameter, Prompt, Registration, Resource, Tool,
+};
+pub use crate::service::BoxFuture;
+
+use crate::content::Message;
+use crate::content::ResourceContents;
+use crate::error::ToolError;
+
+/// What reading a resource gives.
+pub type ResourceOutcome = Result<Option<Vec<ResourceContents>>, ToolError>;
+
+/// What getting a prompt gives.
+pub type PromptOutcome = Result<Vec<Message>, ToolError>;
+
+/// The type of a function item.
+pub fn type_id_of<F: Any>(_: &F) -> TypeId {
+    TypeId::of::<F>()
+}
+
+/// Tells packages apart.
+pub const fn package_id(parts: [&str; 3]) -> u64 {
+    crate::registry::package_id(parts)
+}
+
+/// A completing function of any kind.
+pub fn completer<M>(function: impl CompleteWith<M>) -> Completer {
+    Completer::new(function)
+}
+
+/// A listing function of any kind.
+pub fn lister<M>(function: impl ListWith<M>) -> Lister {
+    Lister::new(function)
+}
+
+/// What a refused call answers, for each kind of component.
+pub trait Refusal {
+    /// The answer.
+    fn refuse(message: String) -> Self;
+}
+
+impl Refusal for ToolResult {
+    fn refuse(message: String) -> Self {
+        Self::error(message)
+    }
+}
+
+impl<T> Refusal for Result<T, ToolError> {
+    fn refuse(message: String) -> Self {
+        Err(ToolError::refused(message))
+    }
+}
+
+impl Call {
+    /// Answers a call whose parameters could not all be had.
+    pub fn refuse<R: Refusal>(&self) -> R {
+        R::refuse(self.rejection())
+    }
+}
+
+/// A value that may or may not be `Serialize`: where it is, the inherent method wins over the trait's.
+pub struct DefaultOf<T>(pub T);
+
+impl<T: serde::Serialize> DefaultOf<T> {
+    /// The value as JSON.
+    pub fn to_json(&self) -> Option<Value> {
+        serde_json::to_value(&self.0).ok()
+    }
+}
+
+/// What a default comes to. It is spelled like the call that takes it later, so that rustc reports a wrong one once.
+pub fn made<T>(make: impl FnOnce() -> T) -> T {
+    make()
+}
+
+/// See [`DefaultOf`].
+pub trait NotSerialize {
+    /// Nothing.
+    fn to_json(&self) -> Option<Value> {
+        None
+    }
+}
+
+impl<T> NotSerialize for &DefaultOf<T> {}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __default_json {
+    ($type:ty, $value:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::NotSerialize as _;
+        (&$crate::__private::DefaultOf($crate::__private::made::<$type>(|| $value))).to_json()
+    }};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __package {
+    () => {
+        const {
+            $crate::__private::package_id([
+                ::core::env!("CARGO_PKG_NAME"),
+                ::core::env!("CARGO_PKG_VERSION"),
+                ::core::env!("CARGO_MANIFEST_DIR"),
+            ])
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __place {
+    () => {
+        (::core::file!(), ::core::line!(), ::core::column!())
+    };
+}
+
+pub use crate::{__default_json as default_json, __package as package, __place as place};

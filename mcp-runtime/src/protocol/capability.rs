@@ -1,0 +1,123 @@
+//! Who the client says it is and what it says it can do.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A client's name and version, as it gives them. They are not verified: for display and logs only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientInfo {
+    /// The client's name.
+    #[serde(default)]
+    pub name: String,
+    /// The client's version.
+    #[serde(default)]
+    pub version: String,
+}
+
+/// What a client says it can do.
+///
+/// See <https://modelcontextprotocol.io/specification/2026-07-28/schema#clientcapabilities>.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(clippy::struct_excessive_bools)] // capabilities are there or not
+pub struct ClientCapabilities {
+    /// It can tell its roots.
+    pub roots: bool,
+    /// It can sample its model.
+    pub sampling: bool,
+    /// It can ask its user to fill in a form.
+    pub elicitation_form: bool,
+    /// It can send its user to a URL.
+    pub elicitation_url: bool,
+}
+
+#[derive(Deserialize)]
+struct Declared<'a> {
+    #[serde(borrow, default)]
+    roots: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    sampling: Option<&'a RawValue>,
+    #[serde(default)]
+    elicitation: Option<Elicitation>,
+}
+
+#[derive(Deserialize)]
+struct Elicitation {
+    #[serde(default)]
+    form: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
+    url: Option<serde::de::IgnoredAny>,
+}
+
+impl ClientCapabilities {
+    /// Reads the `capabilities` object; `None` if it is none.
+    pub(crate) fn parse(json: &str) -> Option<Self> {
+        if json == "{}" {
+            return Some(Self::default());
+        }
+        let declared: Declared<'_> = serde_json::from_str(json).ok()?;
+        let elicitation = declared.elicitation;
+        Some(Self {
+            roots: declared.roots.is_some(),
+            sampling: declared.sampling.is_some(),
+            // An empty object means forms, as it did before there were other modes.
+            elicitation_form: elicitation
+                .as_ref()
+                .is_some_and(|modes| modes.form.is_some() || modes.url.is_none()),
+            elicitation_url: elicitation.is_some_and(|modes| modes.url.is_some()),
+        })
+    }
+
+    /// One bit for each capability, as a session token keeps them.
+    pub(crate) fn to_bits(self) -> u8 {
+        [
+            self.roots,
+            self.sampling,
+            self.elicitation_form,
+            self.elicitation_url,
+        ]
+        .into_iter()
+        .enumerate()
+        .fold(0, |bits, (place, set)| bits | (u8::from(set) << place))
+    }
+
+    /// The inverse of [`Self::to_bits`].
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        let bit = |place: u8| bits & (1 << place) != 0;
+        Self {
+            roots: bit(0),
+            sampling: bit(1),
+            elicitation_form: bit(2),
+            elicitation_url: bit(3),
+        }
+    }
+}
+
+impl ClientInfo {
+    /// Reads a `clientInfo` object; what it lacks is empty.
+    pub(crate) fn parse(json: &str) -> Self {
+        serde_json::from_str(json).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_elicitation_object_means_forms() {
+        let parse = |json| ClientCapabilities::parse(json).unwrap_or_default();
+        assert!(parse(r#"{"elicitation":{}}"#).elicitation_form);
+        assert!(!parse(r#"{"elicitation":{"url":{}}}"#).elicitation_form);
+        assert!(parse(r#"{"elicitation":{"url":{},"form":{}}}"#).elicitation_url);
+        assert!(parse(r#"{"roots":{"listChanged":true}}"#).roots);
+        assert_eq!(ClientCapabilities::parse("[]"), None);
+    }
+
+    #[test]
+    fn bits_keep_every_capability() {
+        for bits in 0..16 {
+            assert_eq!(ClientCapabilities::from_bits(bits).to_bits(), bits);
+        }
+    }
+}

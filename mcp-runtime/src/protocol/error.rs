@@ -1,0 +1,123 @@
+//! Protocol errors: the codes of the specification and what goes with them.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes>.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Malformed JSON, or bytes that are not UTF-8.
+pub(crate) const PARSE_ERROR: i32 = -32700;
+/// JSON that is not a request, or one that exceeds a limit.
+pub(crate) const INVALID_REQUEST: i32 = -32600;
+/// A method that this server does not have.
+pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
+/// Parameters that do not fit the method.
+pub(crate) const INVALID_PARAMS: i32 = -32602;
+/// A failure inside the server.
+pub(crate) const INTERNAL_ERROR: i32 = -32603;
+/// HTTP headers that are missing or differ from the body (2026-07-28).
+pub(crate) const HEADER_MISMATCH: i32 = -32020;
+/// A protocol version that this server does not speak (2026-07-28).
+pub(crate) const UNSUPPORTED_VERSION: i32 = -32022;
+/// A resource that does not exist (2025-11-25 and older).
+pub(crate) const RESOURCE_NOT_FOUND: i32 = -32002;
+
+/// What kind of failure a reply is. HTTP needs it for its status, which the code alone does not give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// A result, or an error about the content of a well-formed request.
+    Answered,
+    /// The request itself breaks a rule of the protocol.
+    Malformed,
+    /// The method does not exist.
+    UnknownMethod,
+    /// The server has no room for the request now.
+    Overloaded,
+}
+
+/// A JSON-RPC error before it is written to a reply.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct RpcError {
+    pub(crate) code: i32,
+    pub(crate) message: Cow<'static, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) data: Option<Value>,
+    #[serde(skip)]
+    pub(crate) class: Class,
+}
+
+impl RpcError {
+    fn new(code: i32, class: Class, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            data: None,
+            class,
+        }
+    }
+
+    pub(crate) fn parse(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(PARSE_ERROR, Class::Malformed, message)
+    }
+
+    pub(crate) fn invalid_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(INVALID_REQUEST, Class::Malformed, message)
+    }
+
+    pub(crate) fn unknown_method(method: &str) -> Self {
+        Self::new(
+            METHOD_NOT_FOUND,
+            Class::UnknownMethod,
+            format!("Method not found: `{method}`"),
+        )
+    }
+
+    pub(crate) fn invalid_params(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(INVALID_PARAMS, Class::Answered, message)
+    }
+
+    /// The request lacks what every request of its era must carry: HTTP answers 400, not 200.
+    pub(crate) fn missing_metadata(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(INVALID_PARAMS, Class::Malformed, message)
+    }
+
+    pub(crate) fn header_mismatch(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(HEADER_MISMATCH, Class::Malformed, message)
+    }
+
+    pub(crate) fn unsupported_version(requested: &str, supported: &[&str]) -> Self {
+        Self::new(
+            UNSUPPORTED_VERSION,
+            Class::Malformed,
+            "Unsupported protocol version",
+        )
+        .with_data(serde_json::json!({ "supported": supported, "requested": requested }))
+    }
+
+    pub(crate) fn internal(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(INTERNAL_ERROR, Class::Answered, message)
+    }
+
+    pub(crate) fn overloaded(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(INTERNAL_ERROR, Class::Overloaded, message)
+    }
+
+    pub(crate) fn resource_not_found(code: i32, uri: &str) -> Self {
+        Self::new(code, Class::Answered, format!("Resource not found: {uri}"))
+            .with_data(serde_json::json!({ "uri": uri }))
+    }
+
+    pub(crate) fn with_data(mut self, data: Value) -> Self {
+        self.data = Some(data);
+        self
+    }
+}
+
+impl fmt::Display for RpcError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.message, self.code)
+    }
+}

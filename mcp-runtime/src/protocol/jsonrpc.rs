@@ -1,0 +1,257 @@
+//! JSON-RPC 2.0 envelopes: what a message is, and how replies and notifications are spelled.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#messages>. What a method does with
+//! its parameters is not known here.
+
+use std::fmt::{self, Write as _};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::error::RpcError;
+use super::params::{self, Params};
+use super::text::{Span, nests_deeper_than};
+
+/// The id of a request: a string or an integer, and the two never equal each other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub enum Id {
+    /// An integer id.
+    Number(i64),
+    /// A string id.
+    String(String),
+}
+
+impl Id {
+    /// Reads an id from its JSON. `1.0` is the integer 1; a fraction, `null` or anything else is no id.
+    pub(crate) fn parse(json: &str) -> Option<Self> {
+        if json.starts_with('"') {
+            return params::text(json).map(|text| Self::String(text.into_owned()));
+        }
+        json.parse()
+            .ok()
+            .or_else(|| whole_number(json))
+            .map(Self::Number)
+    }
+}
+
+/// Integers up to this are exact as a floating-point number.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+fn whole_number(json: &str) -> Option<i64> {
+    let number: f64 = json.parse().ok()?;
+    #[allow(clippy::cast_possible_truncation)] // within the exact range and without a fraction
+    (number.fract() == 0.0 && number.abs() <= EXACT && json.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
+        .then_some(number as i64)
+}
+
+impl Id {
+    /// Appends the id as JSON.
+    pub(crate) fn push(&self, out: &mut String) {
+        match self {
+            Self::Number(number) => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "{number}");
+            }
+            Self::String(text) => push_json(out, text),
+        }
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(formatter),
+            Self::String(text) => write!(formatter, "{text:?}"),
+        }
+    }
+}
+
+/// What a message is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It wants an answer under this id.
+    Request(Id),
+    /// It wants no answer.
+    Notification,
+    /// It is an answer.
+    Response,
+}
+
+/// One message, owned, with the places of its parts.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    text: String,
+    kind: Kind,
+    method: Span,
+    params: Option<Span>,
+}
+
+/// Why a message was refused, and the id to answer under if it could be read.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) id: Option<Id>,
+    pub(crate) error: RpcError,
+}
+
+impl From<RpcError> for Refused {
+    fn from(error: RpcError) -> Self {
+        Self { id: None, error }
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default, deserialize_with = "params::present")]
+    jsonrpc: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "params::present")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "params::present")]
+    method: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "params::present")]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "params::present")]
+    result: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "params::present")]
+    error: Option<&'a RawValue>,
+}
+
+impl Message {
+    /// Reads one message.
+    ///
+    /// # Errors
+    /// Bytes that are not UTF-8 or not JSON are -32700, JSON that is no message -32600.
+    pub(crate) fn parse(bytes: Vec<u8>, depth_limit: usize) -> Result<Self, Refused> {
+        let text = String::from_utf8(bytes)
+            .map_err(|error| RpcError::parse(format!("The message is not UTF-8: {error}")))?;
+        if nests_deeper_than(&text, depth_limit) {
+            return Err(RpcError::invalid_request(format!(
+                "The message nests deeper than {depth_limit} levels"
+            ))
+            .into());
+        }
+        let envelope = match serde_json::from_str::<Envelope<'_>>(&text) {
+            Ok(envelope) => envelope,
+            Err(error) => return Err(unreadable(&text, &error).into()),
+        };
+        let (kind, method, params) = envelope.examine(&text)?;
+        Ok(Self {
+            text,
+            kind,
+            method,
+            params,
+        })
+    }
+
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// The method; empty in a response.
+    pub(crate) fn method(&self) -> &str {
+        self.method.of_text(&self.text)
+    }
+
+    /// The members of `params`.
+    pub(crate) fn params(&self) -> Result<Params<'_>, RpcError> {
+        Params::parse(self.params.map(|span| span.of_text(&self.text)))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Takes the message apart into its text, so that what [`Span::of`] found in it can be kept.
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+
+    /// The place of a part that was borrowed from this message.
+    pub(crate) fn span(&self, part: &str) -> Span {
+        Span::of(&self.text, part)
+    }
+}
+
+/// What is wrong with a text that is no message object.
+fn unreadable(text: &str, error: &serde_json::Error) -> RpcError {
+    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
+        return RpcError::parse(format!("The message is not JSON: {error}"));
+    }
+    if text.trim_start().starts_with('[') {
+        return RpcError::invalid_request("Batches are not supported: send one message at a time");
+    }
+    RpcError::invalid_request(format!("Not a JSON-RPC message: {error}"))
+}
+
+impl Envelope<'_> {
+    fn examine(&self, text: &str) -> Result<(Kind, Span, Option<Span>), Refused> {
+        let id = self.id.map(|raw| Id::parse(raw.get()));
+        let refuse = |message: &'static str| Refused {
+            id: id.clone().flatten(),
+            error: RpcError::invalid_request(message),
+        };
+        if self.jsonrpc.is_none_or(|raw| raw.get() != "\"2.0\"") {
+            return Err(refuse("`jsonrpc` must be \"2.0\""));
+        }
+        if id == Some(None) {
+            return Err(refuse("`id` must be a string or an integer"));
+        }
+        let Some(method) = self.method else {
+            return if self.result.is_some() != self.error.is_some() {
+                Ok((Kind::Response, Span::of(text, ""), None))
+            } else {
+                Err(refuse("`method` is missing"))
+            };
+        };
+        let Some(method) = plain_string(method.get()) else {
+            return Err(refuse("`method` must be a string without escapes"));
+        };
+        let kind = match id.clone().flatten() {
+            Some(id) => Kind::Request(id),
+            None => Kind::Notification,
+        };
+        let params = self.params.map(|raw| Span::of(text, raw.get()));
+        Ok((kind, Span::of(text, method), params))
+    }
+}
+
+/// A JSON string without escapes: no method of the protocol needs one.
+fn plain_string(json: &str) -> Option<&str> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    (!inner.contains('\\')).then_some(inner)
+}
+
+/// Begins a reply: everything up to the value of `result`.
+pub(crate) fn begin_result(id: &Id) -> String {
+    let mut reply = String::with_capacity(256);
+    reply.push_str("{\"jsonrpc\":\"2.0\",\"id\":");
+    id.push(&mut reply);
+    reply.push_str(",\"result\":");
+    reply
+}
+
+/// An error reply. The id is left out when the request's could not be read.
+pub(crate) fn error_reply(id: Option<&Id>, error: &RpcError) -> String {
+    let mut reply = String::from("{\"jsonrpc\":\"2.0\"");
+    if let Some(id) = id {
+        reply.push_str(",\"id\":");
+        id.push(&mut reply);
+    }
+    reply.push_str(",\"error\":");
+    push_json(&mut reply, error);
+    reply.push('}');
+    reply
+}
+
+/// A notification whose `params` are given as JSON.
+pub(crate) fn notification(method: &str, params: &str) -> String {
+    format!("{{\"jsonrpc\":\"2.0\",\"method\":\"{method}\",\"params\":{params}}}")
+}
+
+/// Appends a value as JSON. What is written here are the protocol's own types, which JSON can always hold.
+pub(crate) fn push_json<T: Serialize + ?Sized>(out: &mut String, value: &T) {
+    match serde_json::to_string(value) {
+        Ok(json) => out.push_str(&json),
+        Err(_) => out.push_str("null"),
+    }
+}

@@ -1,0 +1,13 @@
+//! The wire as data: what may be said in each revision and how it is spelled.
+//!
+//! Nothing here does I/O, knows a handler, or keeps state between messages.
+
+pub(crate) mod capability;
+pub(crate) mod error;
+pub(crate) mod jsonrpc;
+pub(crate) mod params;
+pub(crate) mod revision;
+pub(crate) mod text;
+
+pub use jsonrpc::Id;
+pub use revision::Revision;

@@ -1,0 +1,81 @@
+//! A piece of a text, as a range: what lets an owned message be taken apart without copying it.
+
+/// Where a part of a text begins and ends, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl Span {
+    /// The place of `part` in `whole`, of which it must be a slice; an unrelated `part` gives an empty span.
+    pub(crate) fn of(whole: &str, part: &str) -> Self {
+        let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+        let end = start.wrapping_add(part.len());
+        if start <= end && end <= whole.len() {
+            Self { start, end }
+        } else {
+            Self { start: 0, end: 0 }
+        }
+    }
+
+    /// The part of `whole` that this span names.
+    pub(crate) fn of_text(self, whole: &str) -> &str {
+        whole.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// Whether brackets in `text` nest deeper than `limit`, ignoring those inside strings.
+///
+/// It runs before the parser because a raw value is skipped without a limit of its own.
+pub(crate) fn nests_deeper_than(text: &str, limit: usize) -> bool {
+    let mut depth = 0_usize;
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => skip_string(&mut bytes),
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > limit {
+                    return true;
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+fn skip_string(bytes: &mut std::str::Bytes<'_>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => {
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_brackets_outside_strings() {
+        assert!(!nests_deeper_than(r#"{"a":[1,{"b":2}]}"#, 3));
+        assert!(nests_deeper_than(r#"{"a":[1,{"b":2}]}"#, 2));
+        assert!(!nests_deeper_than(r#"{"a":"[[[[\"[[["}"#, 1));
+        assert!(nests_deeper_than(&"[".repeat(100_000), 64));
+        assert!(!nests_deeper_than(r#"[[],[],[],[]]"#, 2));
+    }
+
+    #[test]
+    fn span_of_an_unrelated_text_is_empty() {
+        let whole = String::from("abc");
+        assert_eq!(Span::of(&whole, &whole[1..]).of_text(&whole), "bc");
+        assert_eq!(Span::of(&whole, "something else").of_text(&whole), "");
+    }
+}

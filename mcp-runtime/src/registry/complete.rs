@@ -1,0 +1,189 @@
+//! Completions: what a client may offer its user while an argument is typed.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion>.
+
+use std::collections::HashMap;
+use std::future::{Future, ready};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::call::States;
+use crate::error::ToolError;
+use crate::schema::texts;
+use crate::service::BoxFuture;
+
+/// What is to be completed: the parameter of a function given with `#[arg(complete = function)]`.
+///
+/// ```
+/// use mcp_runtime::{Completion, prelude::*};
+///
+/// fn colors(completion: Completion) -> Vec<String> {
+///     ["red", "green", "blue"]
+///         .into_iter()
+///         .filter(|color| color.starts_with(completion.value()))
+///         .map(str::to_owned)
+///         .collect()
+/// }
+///
+/// /// Describe a color.
+/// #[prompt]
+/// fn describe(#[arg(complete = colors)] color: String) -> String {
+///     format!("Describe {color}.")
+/// }
+/// ```
+pub struct Completion {
+    pub(crate) value: String,
+    pub(crate) arguments: HashMap<String, String>,
+    pub(crate) states: Arc<States>,
+}
+
+impl Completion {
+    /// What was typed so far.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// Another argument, if it is known already.
+    pub fn argument(&self, name: &str) -> Option<&str> {
+        self.arguments.get(name).map(String::as_str)
+    }
+
+    /// The value of [`Server::state`](crate::Server::state) of type `T`.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.states.get()
+    }
+}
+
+/// What can be offered. A client sees the first 100 values, and how many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Completions {
+    pub(crate) values: Vec<String>,
+    pub(crate) total: Option<usize>,
+}
+
+impl Completions {
+    /// Says how many values there are in all, where only some are given.
+    pub fn total(mut self, total: usize) -> Self {
+        self.total = Some(total);
+        self
+    }
+}
+
+impl<T: Into<String>> FromIterator<T> for Completions {
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        Self {
+            values: values.into_iter().map(Into::into).collect(),
+            total: None,
+        }
+    }
+}
+
+/// What a completing function can return.
+pub trait IntoCompletions {
+    /// Makes the completions.
+    ///
+    /// # Errors
+    /// They could not be had.
+    fn into_completions(self) -> Result<Completions, ToolError>;
+}
+
+impl IntoCompletions for Completions {
+    fn into_completions(self) -> Result<Completions, ToolError> {
+        Ok(self)
+    }
+}
+
+impl<T: Into<String>> IntoCompletions for Vec<T> {
+    fn into_completions(self) -> Result<Completions, ToolError> {
+        Ok(self.into_iter().collect())
+    }
+}
+
+impl<T: IntoCompletions, E: Into<ToolError>> IntoCompletions for Result<T, E> {
+    fn into_completions(self) -> Result<Completions, ToolError> {
+        self.map_err(Into::into).and_then(T::into_completions)
+    }
+}
+
+/// A function that completes: plain or `async`, from a [`Completion`] to what [`IntoCompletions`] takes.
+#[diagnostic::on_unimplemented(
+    message = "this cannot complete an argument",
+    label = "not a completing function",
+    note = "write `fn complete(completion: mcp_runtime::Completion) -> Vec<String>`, or the same as `async fn`"
+)]
+pub trait CompleteWith<M>: Send + Sync + 'static {
+    /// Completes.
+    fn complete(
+        &self,
+        completion: Completion,
+    ) -> impl Future<Output = Result<Completions, ToolError>> + Send + 'static;
+}
+
+/// Marks plain functions.
+#[derive(Debug)]
+pub struct Immediate(());
+
+/// Marks `async` functions.
+#[derive(Debug)]
+pub struct Eventual(());
+
+impl<F, R> CompleteWith<(Immediate, R)> for F
+where
+    F: Fn(Completion) -> R + Send + Sync + 'static,
+    R: IntoCompletions,
+{
+    fn complete(
+        &self,
+        completion: Completion,
+    ) -> impl Future<Output = Result<Completions, ToolError>> + Send + 'static {
+        ready(self(completion).into_completions())
+    }
+}
+
+impl<F, Fut> CompleteWith<(Eventual, Fut)> for F
+where
+    F: Fn(Completion) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output: IntoCompletions> + Send + 'static,
+{
+    fn complete(
+        &self,
+        completion: Completion,
+    ) -> impl Future<Output = Result<Completions, ToolError>> + Send + 'static {
+        let future = self(completion);
+        async move { future.await.into_completions() }
+    }
+}
+
+type Complete = dyn Fn(Completion) -> BoxFuture<Result<Completions, ToolError>> + Send + Sync;
+
+/// A completing function of any kind.
+#[derive(Clone)]
+pub struct Completer(Arc<Complete>);
+
+impl Completer {
+    /// Completes with a function.
+    pub fn new<M>(function: impl CompleteWith<M>) -> Self {
+        Self(Arc::new(move |completion| {
+            Box::pin(function.complete(completion))
+        }))
+    }
+
+    /// Completes from the values that a schema lists, if it does.
+    pub(super) fn of_schema(schema: &Value) -> Option<Self> {
+        let all = texts(schema)?;
+        Some(Self::new(move |completion: Completion| -> Completions {
+            all.iter()
+                .filter(|text| text.starts_with(completion.value()))
+                .cloned()
+                .collect()
+        }))
+    }
+
+    pub(crate) fn complete(
+        &self,
+        completion: Completion,
+    ) -> BoxFuture<Result<Completions, ToolError>> {
+        (self.0)(completion)
+    }
+}

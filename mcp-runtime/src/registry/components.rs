@@ -1,0 +1,165 @@
+//! Where components come from: the functions of a package, found at link time, or values made at run time.
+
+use std::any::TypeId;
+
+use super::prompt::Prompt;
+use super::resource::Resource;
+use super::tool::Tool;
+
+/// What `#[tool]`, `#[resource]` and `#[prompt]` leave beside each function for the linker to collect.
+#[derive(Clone, Copy)]
+pub struct Registration {
+    package: u64,
+    place: (&'static str, u32, u32),
+    function: fn() -> TypeId,
+    define: Define,
+}
+
+#[derive(Clone, Copy)]
+enum Define {
+    Tool(fn() -> Tool),
+    Resource(fn() -> Resource),
+    Prompt(fn() -> Prompt),
+}
+
+inventory::collect!(Registration);
+
+macro_rules! registrations {
+    ($($(#[$doc:meta])* $name:ident $kind:ident)*) => {
+        impl Registration {
+            $($(#[$doc])*
+            pub const fn $name(
+                package: u64,
+                place: (&'static str, u32, u32),
+                function: fn() -> TypeId,
+                define: fn() -> $kind,
+            ) -> Self {
+                Self { package, place, function, define: Define::$kind(define) }
+            })*
+        }
+    };
+}
+
+registrations! {
+    /// Registers a tool.
+    tool Tool
+    /// Registers a resource.
+    resource Resource
+    /// Registers a prompt.
+    prompt Prompt
+}
+
+impl Registration {
+    fn component(&self) -> Component {
+        match self.define {
+            Define::Tool(define) => define().into(),
+            Define::Resource(define) => define().into(),
+            Define::Prompt(define) => define().into(),
+        }
+    }
+}
+
+/// Tells packages apart, also two of the same name: by a digest of name, version and place.
+pub(crate) const fn package_id(parts: [&str; 3]) -> u64 {
+    // FNV-1a: it can be computed at compile time, so that the place is not kept in the binary.
+    let mut digest = 0xcbf2_9ce4_8422_2325_u64;
+    let mut part = 0;
+    while part < parts.len() {
+        let bytes = parts[part].as_bytes();
+        let mut index = 0;
+        while index < bytes.len() {
+            digest = (digest ^ bytes[index] as u64).wrapping_mul(0x0100_0000_01b3);
+            index += 1;
+        }
+        digest = (digest ^ 0xff).wrapping_mul(0x0100_0000_01b3);
+        part += 1;
+    }
+    digest
+}
+
+/// A tool, a resource or a prompt.
+#[allow(clippy::large_enum_variant)] // it lives only while a server is built
+pub enum Component {
+    /// A tool.
+    Tool(Tool),
+    /// A resource or a template.
+    Resource(Resource),
+    /// A prompt.
+    Prompt(Prompt),
+}
+
+impl From<Tool> for Component {
+    fn from(tool: Tool) -> Self {
+        Self::Tool(tool)
+    }
+}
+
+impl From<Resource> for Component {
+    fn from(resource: Resource) -> Self {
+        Self::Resource(resource)
+    }
+}
+
+impl From<Prompt> for Component {
+    fn from(prompt: Prompt) -> Self {
+        Self::Prompt(prompt)
+    }
+}
+
+/// Components for a server: what [`components!`](crate::components) makes.
+#[derive(Default)]
+pub struct Components {
+    pub(super) all: Vec<Component>,
+    pub(super) problems: Vec<String>,
+}
+
+impl<C: Into<Component>> From<C> for Components {
+    fn from(component: C) -> Self {
+        Self {
+            all: vec![component.into()],
+            problems: Vec::new(),
+        }
+    }
+}
+
+impl Components {
+    /// The annotated functions of a package, by source file and line.
+    #[doc(hidden)]
+    pub fn of_package(package: u64) -> Self {
+        let mut found: Vec<&Registration> = inventory::iter::<Registration>()
+            .filter(|registration| registration.package == package)
+            .collect();
+        found.sort_by_key(|registration| registration.place);
+        Self {
+            all: found.into_iter().map(Registration::component).collect(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// The annotated functions of these types, in this order.
+    #[doc(hidden)]
+    pub fn of_functions(functions: &[(TypeId, &str)]) -> Self {
+        let mut components = Self::default();
+        for (function, name) in functions {
+            let found = inventory::iter::<Registration>()
+                .find(|registration| (registration.function)() == *function);
+            match found {
+                Some(registration) => components.all.push(registration.component()),
+                None => components.problems.push(format!(
+                    "`{name}` in `components![..]` is not annotated: put `#[tool]`, `#[resource(\"..\")]` or `#[prompt]` on the function"
+                )),
+            }
+        }
+        components
+    }
+
+    /// Notes what is wrong with the server that these are for.
+    pub(crate) fn problem(&mut self, problem: String) {
+        self.problems.push(problem);
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.all.extend(other.all);
+        self.problems.extend(other.problems);
+    }
+}

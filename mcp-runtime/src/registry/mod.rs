@@ -1,0 +1,43 @@
+//! What the server offers: definitions, how they are found at link time, and looking them up.
+//!
+//! It calls no handler and knows no message.
+
+mod complete;
+mod components;
+mod handler;
+mod list;
+mod parameter;
+mod prompt;
+mod resource;
+mod snapshot;
+mod tool;
+
+pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};
+pub use components::{Component, Components, Registration};
+pub(crate) use components::package_id;
+pub use handler::Handler;
+pub(crate) use list::Page;
+pub use parameter::Parameter;
+pub(crate) use prompt::PromptEntry;
+pub use prompt::Prompt;
+pub use resource::{IntoLinks, ListWith, Lister, Listing, Resource};
+pub(crate) use resource::ResourceEntry;
+pub(crate) use snapshot::{Kind, Registry, Snapshot};
+pub use tool::Tool;
+pub(crate) use tool::ToolEntry;
+
+use std::any::TypeId;
+
+/// A state that a component takes and the server must have.
+pub(crate) type NeededState = (TypeId, &'static str);
+
+/// Whether a name is one that clients accept: 1 to 128 of `A-Z a-z 0-9 _ . -`.
+/// See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-names>.
+fn check_name(kind: &str, name: &str, problems: &mut Vec<String>) {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if name.is_empty() || name.len() > 128 || !name.bytes().all(allowed) {
+        problems.push(format!(
+            "{kind} `{name}`: a name is 1 to 128 of the characters A-Z, a-z, 0-9, `_`, `.` and `-`"
+        ));
+    }
+}

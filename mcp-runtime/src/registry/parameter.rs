@@ -1,0 +1,188 @@
+//! The parameters of a component, from what its function says to what calls need.
+
+use serde_json::{Map, Value, json};
+
+use super::NeededState;
+use super::complete::Completer;
+use crate::call::{ParameterSpec, Signature};
+use crate::param::{Description, Param};
+use crate::schema::{Schemas, is_textual};
+
+/// One parameter of a component, as its function declares it.
+pub struct Parameter {
+    name: &'static str,
+    description: Option<&'static str>,
+    default: Option<Default>,
+    complete: Option<Completer>,
+    describe: fn(&mut Description<'_>),
+}
+
+/// A default, which the schema shows if it can be written as JSON.
+struct Default(Option<Value>);
+
+impl Parameter {
+    /// A parameter of type `T`.
+    pub fn of<'c, T: Param<'c>>(name: &'static str) -> Self {
+        Self {
+            name,
+            description: None,
+            default: None,
+            complete: None,
+            describe: T::describe,
+        }
+    }
+
+    /// Says what it is.
+    pub fn description(mut self, description: &'static str) -> Self {
+        self.description = Some(description);
+        self
+    }
+
+    /// Says that it has a default, and which.
+    pub fn default(mut self, value: Option<Value>) -> Self {
+        self.default = Some(Default(value));
+        self
+    }
+
+    /// Offers completions.
+    pub fn complete(mut self, completer: Completer) -> Self {
+        self.complete = Some(completer);
+        self
+    }
+
+    fn specify(
+        &self,
+        schemas: &mut Schemas,
+        states: &mut Vec<NeededState>,
+    ) -> ParameterSpec {
+        let mut description = Description::new(schemas);
+        (self.describe)(&mut description);
+        states.extend(description.state);
+        let required = !description.optional && self.default.is_none();
+        let mut schema = description.schema;
+        if let Some(schema) = schema.as_mut() {
+            self.annotate(schema);
+        }
+        ParameterSpec {
+            name: self.name.to_owned(),
+            schema,
+            required,
+            description: self.description.map(str::to_owned),
+        }
+    }
+
+    /// Adds to the schema what the type alone does not know.
+    fn annotate(&self, schema: &mut Value) {
+        if let Value::Bool(true) = schema {
+            *schema = json!({});
+        }
+        let Some(schema) = schema.as_object_mut() else {
+            return;
+        };
+        if let Some(description) = self.description {
+            schema.insert("description".to_owned(), description.into());
+        }
+        if let Some(Default(Some(value))) = &self.default {
+            schema.insert("default".to_owned(), value.clone());
+        }
+    }
+}
+
+/// The parameters of a component, specified.
+pub(super) struct Specified {
+    pub(super) signature: Signature,
+    pub(super) completers: Vec<(String, Completer)>,
+    pub(super) states: Vec<NeededState>,
+    definitions: Option<Value>,
+}
+
+/// Specifies all parameters of a component.
+pub(super) fn specify(
+    place: &str,
+    parameters: &[Parameter],
+    noun: &'static str,
+    problems: &mut Vec<String>,
+) -> Specified {
+    let mut schemas = Schemas::of_input();
+    let mut states = Vec::new();
+    let specs: Vec<ParameterSpec> = parameters
+        .iter()
+        .map(|parameter| parameter.specify(&mut schemas, &mut states))
+        .collect();
+    let definitions = schemas.definitions();
+    let mut completers = Vec::new();
+    for (parameter, spec) in parameters.iter().zip(&specs) {
+        let Some(schema) = &spec.schema else {
+            if parameter.default.is_some() || parameter.complete.is_some() {
+                problems.push(format!(
+                    "{place}: `{}` is injected, so `#[arg(..)]` on it has no meaning",
+                    spec.name
+                ));
+            }
+            continue;
+        };
+        if specs.iter().filter(|other| other.schema.is_some() && other.name == spec.name).count() > 1 {
+            problems.push(format!("{place}: two arguments are named `{}`", spec.name));
+        }
+        let completer = parameter.complete.clone().or_else(|| Completer::of_schema(schema));
+        completers.extend(completer.map(|completer| (spec.name.clone(), completer)));
+    }
+    Specified {
+        signature: Signature {
+            parameters: specs,
+            noun,
+            ..Signature::default()
+        },
+        completers,
+        states,
+        definitions,
+    }
+}
+
+impl Specified {
+    /// The schema of all arguments together.
+    pub(super) fn input_schema(&mut self) -> Value {
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        for parameter in &self.signature.parameters {
+            let Some(schema) = &parameter.schema else {
+                continue;
+            };
+            properties.insert(parameter.name.clone(), schema.clone());
+            if parameter.required {
+                required.push(Value::from(parameter.name.clone()));
+            }
+        }
+        let mut schema = json!({ "type": "object", "properties": properties });
+        if let Some(schema) = schema.as_object_mut() {
+            if !required.is_empty() {
+                schema.insert("required".to_owned(), required.into());
+            }
+            if !self.signature.open {
+                schema.insert("additionalProperties".to_owned(), false.into());
+            }
+            if let Some(definitions) = self.definitions.take() {
+                schema.insert("$defs".to_owned(), definitions);
+            }
+        }
+        schema
+    }
+
+    /// Notes each argument whose type cannot come from a text, as those of prompts and URIs must.
+    /// `listed` names those that may also be a list.
+    pub(super) fn check_textual(&self, place: &str, listed: &[&str], problems: &mut Vec<String>) {
+        for parameter in &self.signature.parameters {
+            let Some(schema) = &parameter.schema else {
+                continue;
+            };
+            let array = listed.contains(&parameter.name.as_str())
+                && schema.get("type").is_some_and(|name| name == "array");
+            if !array && !is_textual(schema) {
+                problems.push(format!(
+                    "{place}: `{}` cannot be read from a text: make it a string, a number, a `bool` or an enum without data",
+                    parameter.name
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Resources and resource templates: how they are defined, and what of a definition a list shows.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/server/resources>.
+
+use std::future::{Future, ready};
+use std::sync::Arc;
+
+use super::complete::{Completer, Eventual, Immediate};
+use super::handler::Handler;
+use super::list::Listed;
+use super::parameter::{Parameter, specify};
+use super::{NeededState, check_name};
+use crate::call::{Arguments, Signature, Slot, States};
+use crate::content::{IntoResource, ResourceLink, ResourceOutcome, push_member, push_text};
+use crate::error::ToolError;
+use crate::protocol::revision::Features;
+use crate::service::BoxFuture;
+use crate::uri_template::{Matched, MatchedValue, UriTemplate, Variable, VariableKind, unsafe_path};
+
+/// A resource, or a template for many: data that a client can read. `#[resource]` makes one from a function.
+pub struct Resource {
+    uri: String,
+    name: String,
+    title: Option<String>,
+    description: Option<String>,
+    mime: Option<String>,
+    size: Option<u64>,
+    parameters: Vec<Parameter>,
+    lister: Option<Lister>,
+    handler: Handler<ResourceOutcome>,
+}
+
+impl Resource {
+    #[doc(hidden)]
+    pub fn define(uri: &str, name: &str, handler: Handler<ResourceOutcome>) -> Self {
+        Self {
+            uri: uri.to_owned(),
+            name: name.to_owned(),
+            title: None,
+            description: None,
+            mime: None,
+            size: None,
+            parameters: Vec::new(),
+            lister: None,
+            handler,
+        }
+    }
+
+    /// Sets the name that people read.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Says what the resource is.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// Sets the MIME type.
+    pub fn mime(mut self, mime: impl Into<String>) -> Self {
+        self.mime = Some(mime.into());
+        self
+    }
+
+    /// Says the size in bytes.
+    pub fn size(mut self, bytes: u64) -> Self {
+        self.size = Some(bytes);
+        self
+    }
+
+    /// Lists the concrete resources of a template.
+    pub fn list(mut self, lister: Lister) -> Self {
+        self.lister = Some(lister);
+        self
+    }
+
+    #[doc(hidden)]
+    pub fn param(mut self, parameter: Parameter) -> Self {
+        self.parameters.push(parameter);
+        self
+    }
+
+    #[doc(hidden)]
+    pub fn returns<T: IntoResource<M>, M>(mut self) -> Self {
+        self.mime = self.mime.or(T::MIME.map(str::to_owned));
+        self
+    }
+
+    pub(super) fn finish(
+        self,
+        states: &mut Vec<(String, NeededState)>,
+        problems: &mut Vec<String>,
+    ) -> Option<ResourceEntry> {
+        let place = format!("resource `{}`", self.uri);
+        check_name("resource", &self.name, problems);
+        let template = UriTemplate::parse(&self.uri)
+            .map_err(|error| problems.push(format!("{place}: {error}")))
+            .ok()?;
+        let specified = specify(&place, &self.parameters, "variables of the URI", problems);
+        let exploded: Vec<&str> = template
+            .variables()
+            .filter(|variable| variable.exploded())
+            .map(Variable::name)
+            .collect();
+        specified.check_textual(&place, &exploded, problems);
+        check_variables(&place, &template, &specified.signature, problems);
+        states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
+        Some(ResourceEntry {
+            template,
+            name: self.name,
+            title: self.title,
+            description: self.description,
+            mime: self.mime,
+            size: self.size,
+            handler: self.handler,
+            signature: Arc::new(specified.signature),
+            completers: specified.completers,
+            lister: self.lister,
+        })
+    }
+}
+
+/// Every variable needs a parameter and every argument a variable.
+fn check_variables(place: &str, template: &UriTemplate, signature: &Signature, problems: &mut Vec<String>) {
+    for variable in template.variables() {
+        if signature.position(variable.name()).is_none() {
+            problems.push(format!(
+                "{place}: the variable `{{{0}}}` has no parameter: add `{0}: String` to the function",
+                variable.name()
+            ));
+        }
+    }
+    for parameter in &signature.parameters {
+        let known = template.variables().any(|variable| variable.name() == parameter.name);
+        if parameter.schema.is_some() && !known {
+            problems.push(format!(
+                "{place}: the parameter `{0}` is not in the URI: add `{{{0}}}` to it",
+                parameter.name
+            ));
+        }
+    }
+}
+
+/// A resource, or a template, that can be listed and read.
+pub(crate) struct ResourceEntry {
+    pub(crate) template: UriTemplate,
+    name: String,
+    title: Option<String>,
+    description: Option<String>,
+    pub(crate) mime: Option<String>,
+    size: Option<u64>,
+    pub(crate) handler: Handler<ResourceOutcome>,
+    pub(crate) signature: Arc<Signature>,
+    pub(crate) completers: Vec<(String, Completer)>,
+    pub(crate) lister: Option<Lister>,
+}
+
+impl ResourceEntry {
+    /// The variables of a URI that this template matches. An error says why one of them is refused.
+    pub(crate) fn match_uri(&self, uri: &str) -> Option<Result<Arguments, String>> {
+        let matched = self.template.match_uri(uri)?;
+        Some(self.arguments(matched))
+    }
+
+    fn arguments(&self, matched: Matched) -> Result<Arguments, String> {
+        let mut arguments = Arguments::empty(&self.signature);
+        for (variable, value) in self.template.variables().zip(matched.into_values()) {
+            let (Some(index), Some(value)) = (self.signature.position(variable.name()), value) else {
+                continue;
+            };
+            if is_path(variable) {
+                screen(variable.name(), &value)?;
+            }
+            arguments.set(
+                index,
+                match value {
+                    MatchedValue::One(text) => Slot::Text(text),
+                    MatchedValue::Many(texts) => Slot::List(texts),
+                },
+            );
+        }
+        Ok(arguments)
+    }
+}
+
+/// Whether a variable stands in the path of a URI; what stands behind `?`, `;` or `#` names no place.
+fn is_path(variable: &Variable) -> bool {
+    use VariableKind::{Label, Path, Reserved, Simple};
+    matches!(variable.kind(), Simple | Reserved | Path | Label)
+}
+
+/// Refuses values that could lead out of the place that a path is meant for.
+fn screen(name: &str, value: &MatchedValue) -> Result<(), String> {
+    let values = match value {
+        MatchedValue::One(text) => std::slice::from_ref(text),
+        MatchedValue::Many(texts) => texts,
+    };
+    match values.iter().find_map(|value| unsafe_path(value)) {
+        Some(reason) => Err(format!("`{name}` {reason}")),
+        None => Ok(()),
+    }
+}
+
+impl Listed for ResourceEntry {
+    const KIND: &'static str = "resources";
+
+    fn key(&self) -> &str {
+        self.template.as_str()
+    }
+
+    fn push(&self, out: &mut String, features: &Features) {
+        let template = self.template.is_template();
+        out.push_str(if template { "{\"uriTemplate\":" } else { "{\"uri\":" });
+        push_text(out, self.template.as_str());
+        push_member(out, "name", &self.name);
+        if let Some(title) = self.title.as_ref().filter(|_| features.titles_and_meta) {
+            push_member(out, "title", title);
+        }
+        if let Some(description) = &self.description {
+            push_member(out, "description", description);
+        }
+        if let Some(mime) = &self.mime {
+            push_member(out, "mimeType", mime);
+        }
+        if let Some(size) = self.size {
+            push_member(out, "size", &size);
+        }
+        out.push('}');
+    }
+}
+
+/// What a function given with `#[resource("..", list = function)]` may know.
+pub struct Listing {
+    pub(crate) states: Arc<States>,
+}
+
+impl Listing {
+    /// The value of [`Server::state`](crate::Server::state) of type `T`.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.states.get()
+    }
+}
+
+type Links = Result<Vec<ResourceLink>, ToolError>;
+
+/// What a listing function can return: links, or a `Result` of them.
+pub trait IntoLinks {
+    #[doc(hidden)]
+    fn into_links(self) -> Links;
+}
+
+impl IntoLinks for Vec<ResourceLink> {
+    fn into_links(self) -> Links {
+        Ok(self)
+    }
+}
+
+impl<E: Into<ToolError>> IntoLinks for Result<Vec<ResourceLink>, E> {
+    fn into_links(self) -> Links {
+        self.map_err(Into::into)
+    }
+}
+
+/// A function that lists the concrete resources of a template: plain or `async`, from a [`Listing`] to links.
+#[diagnostic::on_unimplemented(
+    message = "this cannot list resources",
+    label = "not a listing function",
+    note = "write `fn list(listing: mcp_runtime::Listing) -> Vec<ResourceLink>`, or the same as `async fn`"
+)]
+pub trait ListWith<M>: Send + Sync + 'static {
+    /// Lists.
+    fn list(
+        &self,
+        listing: Listing,
+    ) -> impl Future<Output = Result<Vec<ResourceLink>, ToolError>> + Send + 'static;
+}
+
+impl<F, R> ListWith<(Immediate, R)> for F
+where
+    F: Fn(Listing) -> R + Send + Sync + 'static,
+    R: IntoLinks,
+{
+    fn list(&self, listing: Listing) -> impl Future<Output = Links> + Send + 'static {
+        ready(self(listing).into_links())
+    }
+}
+
+impl<F, Fut> ListWith<(Eventual, Fut)> for F
+where
+    F: Fn(Listing) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output: IntoLinks> + Send + 'static,
+{
+    fn list(&self, listing: Listing) -> impl Future<Output = Links> + Send + 'static {
+        let future = self(listing);
+        async move { future.await.into_links() }
+    }
+}
+
+/// A listing function of any kind.
+#[derive(Clone)]
+pub struct Lister(Arc<dyn Fn(Listing) -> BoxFuture<Links> + Send + Sync>);
+
+impl Lister {
+    /// Lists with a function.
+    pub fn new<M>(function: impl ListWith<M>) -> Self {
+        Self(Arc::new(move |listing| Box::pin(function.list(listing))))
+    }
+
+    pub(crate) fn list(&self, listing: Listing) -> BoxFuture<Links> {
+        (self.0)(listing)
+    }
+}

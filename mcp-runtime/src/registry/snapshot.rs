@@ -1,0 +1,285 @@
+//! All that the server offers at one moment, and how it changes.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::components::{Component, Components};
+use super::list::{List, Listed, Page};
+use super::prompt::PromptEntry;
+use super::resource::ResourceEntry;
+use super::tool::ToolEntry;
+use super::NeededState;
+use crate::call::Arguments;
+use crate::protocol::revision::Features;
+
+/// The components of a server, which may change while it serves.
+pub(crate) struct Registry {
+    now: RwLock<Arc<Snapshot>>,
+    page_size: usize,
+}
+
+/// The components at one moment. A request sees one snapshot from beginning to end.
+pub(crate) struct Snapshot {
+    next_order: u64,
+    tools: List<ToolEntry>,
+    resources: List<ResourceEntry>,
+    templates: List<ResourceEntry>,
+    prompts: List<PromptEntry>,
+}
+
+/// Components on their way into a snapshot.
+#[derive(Default)]
+struct Draft {
+    next_order: u64,
+    tools: Vec<(u64, Arc<ToolEntry>)>,
+    resources: Vec<(u64, Arc<ResourceEntry>)>,
+    templates: Vec<(u64, Arc<ResourceEntry>)>,
+    prompts: Vec<(u64, Arc<PromptEntry>)>,
+    states: Vec<(String, NeededState)>,
+    problems: Vec<String>,
+}
+
+impl Registry {
+    /// Puts components together, `has_state` telling which states there are.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub(crate) fn build(
+        components: Components,
+        page_size: usize,
+        has_state: impl Fn(&NeededState) -> bool,
+    ) -> Result<Self, Vec<String>> {
+        let mut draft = Draft::default();
+        if components.all.is_empty() && components.problems.is_empty() {
+            draft.problems.push(NOTHING.to_owned());
+        }
+        draft.add(components);
+        draft.check_states(has_state);
+        draft.finish().map(|snapshot| Self {
+            now: RwLock::new(Arc::new(snapshot)),
+            page_size,
+        })
+    }
+
+    pub(crate) fn now(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds components while serving.
+    ///
+    /// # Errors
+    /// All that is wrong with them; then nothing is added.
+    pub(crate) fn add(
+        &self,
+        components: Components,
+        has_state: impl Fn(&NeededState) -> bool,
+    ) -> Result<(), Vec<String>> {
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        let mut draft = now.draft();
+        draft.add(components);
+        draft.check_states(has_state);
+        *now = Arc::new(draft.finish()?);
+        Ok(())
+    }
+
+    /// Removes a tool, prompt or resource by name or URI; `false` if there is none.
+    pub(crate) fn remove(&self, kind: Kind, key: &str) -> bool {
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        let mut draft = now.draft();
+        let removed = match kind {
+            Kind::Tool => remove(&mut draft.tools, key),
+            Kind::Prompt => remove(&mut draft.prompts, key),
+            Kind::Resource => remove(&mut draft.resources, key) || remove(&mut draft.templates, key),
+        };
+        if removed {
+            *now = Arc::new(draft.into_snapshot());
+        }
+        removed
+    }
+
+    /// A page of tools; `None` for a cursor that is none of ours.
+    pub(crate) fn tools(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
+        self.now().tools.page(features, self.page_size, cursor)
+    }
+
+    /// A page of resources.
+    pub(crate) fn resources(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
+        self.now().resources.page(features, self.page_size, cursor)
+    }
+
+    /// A page of resource templates.
+    pub(crate) fn templates(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
+        self.now().templates.page(features, self.page_size, cursor)
+    }
+
+    /// A page of prompts.
+    pub(crate) fn prompts(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
+        self.now().prompts.page(features, self.page_size, cursor)
+    }
+}
+
+/// What an empty server says, with the usual cause.
+const NOTHING: &str = "the server has no component. Components in `src/lib.rs` are linked only if `main.rs` mentions \
+     the library: call a function of it, or register them with `.with(my_lib::components())`";
+
+/// A kind of component that can be removed.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// A tool, by name.
+    Tool,
+    /// A resource or template, by URI.
+    Resource,
+    /// A prompt, by name.
+    Prompt,
+}
+
+fn remove<T: Listed>(entries: &mut Vec<(u64, Arc<T>)>, key: &str) -> bool {
+    let before = entries.len();
+    entries.retain(|(_, entry)| entry.key() != key);
+    entries.len() < before
+}
+
+impl Snapshot {
+    pub(crate) fn tool(&self, name: &str) -> Option<&Arc<ToolEntry>> {
+        self.tools.get(name)
+    }
+
+    pub(crate) fn prompt(&self, name: &str) -> Option<&Arc<PromptEntry>> {
+        self.prompts.get(name)
+    }
+
+    /// The template spelled like this.
+    pub(crate) fn template(&self, uri: &str) -> Option<&Arc<ResourceEntry>> {
+        self.templates.get(uri)
+    }
+
+    /// The resource of a URI and the variables of its template. An error says why a variable is refused.
+    pub(crate) fn resource(
+        &self,
+        uri: &str,
+    ) -> Option<(&Arc<ResourceEntry>, Result<Arguments, String>)> {
+        if let Some(entry) = self.resources.get(uri) {
+            return Some((entry, Ok(Arguments::empty(&entry.signature))));
+        }
+        self.templates
+            .entries()
+            .iter()
+            .find_map(|(_, entry)| Some((entry, entry.match_uri(uri)?)))
+    }
+
+    /// The templates that list concrete resources of their own.
+    pub(crate) fn listers(&self) -> impl Iterator<Item = &Arc<ResourceEntry>> {
+        self.templates
+            .entries()
+            .iter()
+            .map(|(_, entry)| entry)
+            .filter(|entry| entry.lister.is_some())
+    }
+
+    pub(crate) fn has_tools(&self) -> bool {
+        !self.tools.entries().is_empty()
+    }
+
+    pub(crate) fn has_resources(&self) -> bool {
+        !(self.resources.entries().is_empty() && self.templates.entries().is_empty())
+    }
+
+    pub(crate) fn has_prompts(&self) -> bool {
+        !self.prompts.entries().is_empty()
+    }
+
+    /// Whether any argument can be completed.
+    pub(crate) fn has_completers(&self) -> bool {
+        let mut templates = self.templates.entries().iter();
+        let mut prompts = self.prompts.entries().iter();
+        templates.any(|(_, entry)| !entry.completers.is_empty())
+            || prompts.any(|(_, entry)| !entry.completers.is_empty())
+    }
+
+    fn draft(&self) -> Draft {
+        Draft {
+            next_order: self.next_order,
+            tools: self.tools.entries().to_vec(),
+            resources: self.resources.entries().to_vec(),
+            templates: self.templates.entries().to_vec(),
+            prompts: self.prompts.entries().to_vec(),
+            states: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+}
+
+impl Draft {
+    fn add(&mut self, components: Components) {
+        self.problems.extend(components.problems);
+        for component in components.all {
+            self.next_order += 1;
+            let order = self.next_order;
+            match component {
+                Component::Tool(tool) => {
+                    let entry = tool.finish(&mut self.states, &mut self.problems);
+                    push_unique("tool", &mut self.tools, order, entry, &mut self.problems);
+                }
+                Component::Prompt(prompt) => {
+                    let entry = prompt.finish(&mut self.states, &mut self.problems);
+                    push_unique("prompt", &mut self.prompts, order, entry, &mut self.problems);
+                }
+                Component::Resource(resource) => {
+                    let Some(entry) = resource.finish(&mut self.states, &mut self.problems) else {
+                        continue;
+                    };
+                    let list = if entry.template.is_template() {
+                        &mut self.templates
+                    } else {
+                        &mut self.resources
+                    };
+                    push_unique("resource", list, order, entry, &mut self.problems);
+                }
+            }
+        }
+    }
+
+    fn check_states(&mut self, has_state: impl Fn(&NeededState) -> bool) {
+        for (place, state) in &self.states {
+            if !has_state(state) {
+                self.problems.push(format!(
+                    "{place} takes `State<{0}>`, but the server was given no `{0}`: add `.state(..)` with one",
+                    state.1
+                ));
+            }
+        }
+    }
+
+    fn finish(self) -> Result<Snapshot, Vec<String>> {
+        if self.problems.is_empty() {
+            Ok(self.into_snapshot())
+        } else {
+            Err(self.problems)
+        }
+    }
+
+    fn into_snapshot(self) -> Snapshot {
+        Snapshot {
+            next_order: self.next_order,
+            tools: List::new(self.tools),
+            resources: List::new(self.resources),
+            templates: List::new(self.templates),
+            prompts: List::new(self.prompts),
+        }
+    }
+}
+
+fn push_unique<T: Listed>(
+    kind: &str,
+    entries: &mut Vec<(u64, Arc<T>)>,
+    order: u64,
+    entry: T,
+    problems: &mut Vec<String>,
+) {
+    if entries.iter().any(|(_, other)| other.key() == entry.key()) {
+        problems.push(format!(
+            "two {kind}s are called `{}`: rename one, with `name = \"..\"` for instance",
+            entry.key()
+        ));
+    }
+    entries.push((order, Arc::new(entry)));
+}

@@ -1,0 +1,275 @@
+//! Tools: how they are defined, and what of a definition a list shows.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools>.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::handler::Handler;
+use super::list::Listed;
+use super::parameter::{Parameter, specify};
+use super::{NeededState, check_name};
+use crate::call::{Call, Signature};
+use crate::content::{IntoToolResult, ToolResult, push_member};
+use crate::context::Context;
+use crate::protocol::revision::Features;
+use crate::schema::Schemas;
+
+/// A tool: a function that a model can call.
+///
+/// `#[tool]` makes one from a function. [`Tool::new`] makes one at run time, from a schema and a closure.
+pub struct Tool {
+    name: String,
+    title: Option<String>,
+    description: Option<String>,
+    hints: Hints,
+    input: Input,
+    output: Option<fn(&mut Schemas) -> Option<Value>>,
+    handler: Handler<ToolResult>,
+    open: bool,
+    strict: bool,
+}
+
+/// Where the schema of the arguments comes from.
+enum Input {
+    Parameters(Vec<Parameter>),
+    Schema(Value),
+}
+
+/// What a tool does to the world, as far as its author says.
+#[derive(Clone, Copy, Default)]
+struct Hints {
+    read_only: Option<bool>,
+    destructive: Option<bool>,
+    idempotent: Option<bool>,
+    open_world: Option<bool>,
+}
+
+impl Tool {
+    #[doc(hidden)]
+    pub fn define(name: &str, handler: Handler<ToolResult>) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: None,
+            description: None,
+            hints: Hints::default(),
+            input: Input::Parameters(Vec::new()),
+            output: None,
+            handler,
+            open: false,
+            strict: false,
+        }
+    }
+
+    /// A tool made at run time. `schema` is the JSON Schema of its arguments, an object, shown to clients as it is.
+    ///
+    /// The arguments are not checked against the schema before the handler gets them.
+    ///
+    /// ```
+    /// use mcp_runtime::{Tool, prelude::*};
+    /// use serde_json::{Value, json};
+    ///
+    /// let schema = json!({ "type": "object", "properties": { "text": { "type": "string" } } });
+    /// let echo = Tool::new("echo", schema, |arguments: Value, _context: Context| async move {
+    ///     arguments["text"].as_str().unwrap_or_default().to_owned()
+    /// })
+    /// .description("Say it again.");
+    /// let server = Server::new("echo", "1.0.0").with(echo);
+    /// ```
+    pub fn new<F, Fut, M>(name: impl Into<String>, schema: Value, handler: F) -> Self
+    where
+        F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoToolResult<M>> + Send + 'static,
+    {
+        let handler = move |call: Call| -> crate::service::BoxFuture<ToolResult> {
+            let arguments = call.arguments.whole(&call.surroundings.text);
+            match serde_json::from_str(arguments) {
+                Ok(arguments) => {
+                    let future = handler(arguments, Context::of(&call));
+                    Box::pin(async move { future.await.into_tool_result() })
+                }
+                Err(error) => Box::pin(async move { ToolResult::error(error.to_string()) }),
+            }
+        };
+        Self {
+            input: Input::Schema(schema),
+            open: true,
+            ..Self::define(&name.into(), Handler::Shared(Arc::new(handler)))
+        }
+    }
+
+    /// Sets the name that people read.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Says what the tool does, for the model.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// Says whether it leaves everything as it is.
+    pub fn read_only(mut self, hint: bool) -> Self {
+        self.hints.read_only = Some(hint);
+        self
+    }
+
+    /// Says whether it may destroy something.
+    pub fn destructive(mut self, hint: bool) -> Self {
+        self.hints.destructive = Some(hint);
+        self
+    }
+
+    /// Says whether calling it twice with the same arguments is the same as calling it once.
+    pub fn idempotent(mut self, hint: bool) -> Self {
+        self.hints.idempotent = Some(hint);
+        self
+    }
+
+    /// Says whether it deals with the world outside, such as the web.
+    pub fn open_world(mut self, hint: bool) -> Self {
+        self.hints.open_world = Some(hint);
+        self
+    }
+
+    /// Ignores arguments that no parameter takes, instead of refusing them.
+    pub fn open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
+    /// Refuses values of the wrong type even where what was meant is plain, such as `"5"` for a number.
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
+    #[doc(hidden)]
+    pub fn param(mut self, parameter: Parameter) -> Self {
+        if let Input::Parameters(parameters) = &mut self.input {
+            parameters.push(parameter);
+        }
+        self
+    }
+
+    #[doc(hidden)]
+    pub fn returns<T: IntoToolResult<M>, M>(mut self) -> Self {
+        self.output = Some(T::output_schema);
+        self
+    }
+
+    pub(super) fn finish(
+        self,
+        states: &mut Vec<(String, NeededState)>,
+        problems: &mut Vec<String>,
+    ) -> ToolEntry {
+        let place = format!("tool `{}`", self.name);
+        check_name("tool", &self.name, problems);
+        let (input_schema, signature) = match self.input {
+            Input::Schema(schema) => {
+                if schema.get("type").is_none_or(|name| name != "object") {
+                    problems.push(format!(
+                        "{place}: the schema of its arguments must have `\"type\": \"object\"`"
+                    ));
+                }
+                (schema, Signature { open: true, noun: "arguments", ..Signature::default() })
+            }
+            Input::Parameters(parameters) => {
+                let mut specified = specify(&place, &parameters, "arguments", problems);
+                specified.signature.open = self.open;
+                specified.signature.strict = self.strict;
+                states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
+                (specified.input_schema(), specified.signature)
+            }
+        };
+        let output_schema = self.output.and_then(output_schema);
+        ToolEntry {
+            wraps: output_schema.as_ref().map(wraps),
+            name: self.name,
+            title: self.title,
+            description: self.description,
+            hints: self.hints,
+            input_schema,
+            output_schema,
+            handler: self.handler,
+            signature: Arc::new(signature),
+        }
+    }
+}
+
+fn output_schema(of: fn(&mut Schemas) -> Option<Value>) -> Option<Value> {
+    let mut schemas = Schemas::of_output();
+    let mut schema = of(&mut schemas)?;
+    if let (Some(schema), Some(definitions)) = (schema.as_object_mut(), schemas.definitions()) {
+        schema.insert("$defs".to_owned(), definitions);
+    }
+    Some(schema)
+}
+
+/// Whether the schema is that of `{"result": ..}`, which data that is no object is wrapped in.
+fn wraps(schema: &Value) -> bool {
+    schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .is_some_and(|properties| properties.len() == 1 && properties.contains_key("result"))
+}
+
+/// A tool that can be listed and called.
+pub(crate) struct ToolEntry {
+    pub(crate) name: String,
+    title: Option<String>,
+    description: Option<String>,
+    hints: Hints,
+    pub(crate) input_schema: Value,
+    output_schema: Option<Value>,
+    /// Whether data is wrapped in `{"result": ..}`; without a schema it depends on the data.
+    pub(crate) wraps: Option<bool>,
+    pub(crate) handler: Handler<ToolResult>,
+    pub(crate) signature: Arc<Signature>,
+}
+
+impl Hints {
+    fn to_json(self) -> Map<String, Value> {
+        [
+            ("readOnlyHint", self.read_only),
+            ("destructiveHint", self.destructive),
+            ("idempotentHint", self.idempotent),
+            ("openWorldHint", self.open_world),
+        ]
+        .into_iter()
+        .filter_map(|(name, hint)| hint.map(|hint| (name.to_owned(), json!(hint))))
+        .collect()
+    }
+}
+
+impl Listed for ToolEntry {
+    const KIND: &'static str = "tools";
+
+    fn key(&self) -> &str {
+        &self.name
+    }
+
+    fn push(&self, out: &mut String, features: &Features) {
+        out.push_str("{\"name\":");
+        crate::content::push_text(out, &self.name);
+        if let Some(title) = self.title.as_ref().filter(|_| features.titles_and_meta) {
+            push_member(out, "title", title);
+        }
+        if let Some(description) = &self.description {
+            push_member(out, "description", description);
+        }
+        push_member(out, "inputSchema", &self.input_schema);
+        if let Some(schema) = self.output_schema.as_ref().filter(|_| features.structured_content) {
+            push_member(out, "outputSchema", schema);
+        }
+        let hints = self.hints.to_json();
+        if features.tool_annotations && !hints.is_empty() {
+            push_member(out, "annotations", &hints);
+        }
+        out.push('}');
+    }
+}

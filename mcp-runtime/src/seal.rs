@@ -1,0 +1,251 @@
+//! Sealed tokens: bytes that a client may carry but neither read nor change.
+//!
+//! XChaCha20-Poly1305. Its 24-byte nonce is long enough to be drawn at random for every token, so replicas that
+//! share a key need no counter in common.
+//!
+//! This knows no protocol: what a token holds, how long it lives and whether it may be used twice is for the caller
+//! to put into the plaintext and to check.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+
+const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 24;
+
+/// Why a token could not be made or opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SealError {
+    /// The operating system gave no random bytes.
+    NoRandomness,
+    /// The plaintext is beyond what the cipher may take (256 GiB).
+    TooLong,
+    /// The token was not sealed with one of these keys for this purpose, or was changed. Which of these it was is
+    /// not told: the answer would help only somebody who forges tokens.
+    Refused,
+}
+
+impl fmt::Display for SealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoRandomness => "the operating system gave no random bytes",
+            Self::TooLong => "the content is too long to be sealed",
+            Self::Refused => "the token was not issued here for this purpose, or was changed",
+        })
+    }
+}
+
+impl std::error::Error for SealError {}
+
+/// A ring of keys. The first one seals; all of them open, so that a key can be replaced while its tokens live on.
+pub(crate) struct Sealer {
+    newest: XChaCha20Poly1305,
+    older: Vec<XChaCha20Poly1305>,
+}
+
+impl Sealer {
+    /// One new key that nobody else has: its tokens die with this process.
+    pub(crate) fn random() -> Result<Self, SealError> {
+        Ok(Self {
+            newest: cipher(&random_bytes()?),
+            older: Vec::new(),
+        })
+    }
+
+    /// `None` if there is no key.
+    pub(crate) fn from_keys(keys: &[[u8; KEY_BYTES]]) -> Option<Self> {
+        let (newest, older) = keys.split_first()?;
+        Some(Self {
+            newest: cipher(newest),
+            older: older.iter().map(cipher).collect(),
+        })
+    }
+
+    /// A URL-safe token that only [`Sealer::open`] with the same `purpose` turns back into `plaintext`.
+    pub(crate) fn seal(&self, purpose: &str, plaintext: &[u8]) -> Result<String, SealError> {
+        let nonce: [u8; NONCE_BYTES] = random_bytes()?;
+        let ciphertext = self
+            .newest
+            .encrypt(&XNonce::from(nonce), payload(purpose, plaintext))
+            .map_err(|_| SealError::TooLong)?;
+        Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &ciphertext].concat()))
+    }
+
+    /// What was sealed.
+    pub(crate) fn open(&self, purpose: &str, token: &str) -> Result<Vec<u8>, SealError> {
+        let bytes = URL_SAFE_NO_PAD
+            .decode(token)
+            .map_err(|_| SealError::Refused)?;
+        let (nonce, ciphertext) = bytes
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or(SealError::Refused)?;
+        let nonce = XNonce::from(*nonce);
+        self.ciphers()
+            .find_map(|cipher| cipher.decrypt(&nonce, payload(purpose, ciphertext)).ok())
+            .ok_or(SealError::Refused)
+    }
+
+    fn ciphers(&self) -> impl Iterator<Item = &XChaCha20Poly1305> {
+        std::iter::once(&self.newest).chain(&self.older)
+    }
+}
+
+/// Says how many keys there are and nothing about them.
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer")
+            .field("keys", &self.ciphers().count())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bytes from the operating system, fit for keys and identifiers that nobody may guess.
+pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], SealError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| SealError::NoRandomness)?;
+    Ok(bytes)
+}
+
+fn cipher(key: &[u8; KEY_BYTES]) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&Key::from(*key))
+}
+
+/// The purpose is authenticated with the content but not part of it: a cursor cannot pass for a session.
+fn payload<'a>(purpose: &'a str, content: &'a [u8]) -> Payload<'a, 'a> {
+    Payload {
+        msg: content,
+        aad: purpose.as_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealer() -> Sealer {
+        Sealer::from_keys(&[[7; 32]]).unwrap()
+    }
+
+    #[test]
+    fn what_was_sealed_opens() {
+        for plaintext in [&b""[..], b"x", &[0, 255, 128], &[9; 10_000]] {
+            let token = sealer().seal("cursor", plaintext).unwrap();
+            assert_eq!(sealer().open("cursor", &token).unwrap(), plaintext);
+        }
+    }
+
+    #[test]
+    fn a_token_is_safe_in_urls_and_headers() {
+        let token = sealer().seal("cursor", &[255; 100]).unwrap();
+        assert!(
+            token
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        );
+    }
+
+    #[test]
+    fn the_same_content_never_gives_the_same_token() {
+        assert_ne!(
+            sealer().seal("a", b"x").unwrap(),
+            sealer().seal("a", b"x").unwrap()
+        );
+    }
+
+    #[test]
+    fn every_changed_bit_is_refused() {
+        let token = sealer().seal("cursor", b"content").unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
+        for index in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut changed = bytes.clone();
+                changed[index] ^= 1 << bit;
+                let changed = URL_SAFE_NO_PAD.encode(changed);
+                assert_eq!(sealer().open("cursor", &changed), Err(SealError::Refused));
+            }
+        }
+    }
+
+    #[test]
+    fn every_changed_character_is_refused() {
+        // Seven bytes of content leave unused bits in the last character, which a lax decoder would ignore.
+        let token = sealer().seal("cursor", b"content").unwrap();
+        assert_ne!(token.len() % 4, 0);
+        for index in 0..token.len() {
+            for other in ["A", "Q", "g", "w", "z", "_", "=", "+", " ", "é"] {
+                if &token[index..=index] != other {
+                    let mut changed = token.clone();
+                    changed.replace_range(index..=index, other);
+                    assert_eq!(sealer().open("cursor", &changed), Err(SealError::Refused));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn another_purpose_is_refused() {
+        let token = sealer().seal("cursor", b"content").unwrap();
+        for purpose in ["", "curso", "cursor ", "session"] {
+            assert_eq!(sealer().open(purpose, &token), Err(SealError::Refused));
+        }
+    }
+
+    #[test]
+    fn another_key_is_refused() {
+        let token = sealer().seal("cursor", b"content").unwrap();
+        assert_eq!(
+            Sealer::random().unwrap().open("cursor", &token),
+            Err(SealError::Refused)
+        );
+    }
+
+    #[test]
+    fn an_old_key_opens_but_no_longer_seals() {
+        let old = sealer();
+        let rotated = Sealer::from_keys(&[[8; 32], [7; 32]]).unwrap();
+        let token = old.seal("cursor", b"content").unwrap();
+        assert_eq!(rotated.open("cursor", &token).unwrap(), b"content");
+        let token = rotated.seal("cursor", b"content").unwrap();
+        assert_eq!(old.open("cursor", &token), Err(SealError::Refused));
+    }
+
+    #[test]
+    fn a_shortened_or_lengthened_token_is_refused() {
+        let token = sealer().seal("cursor", b"content").unwrap();
+        for length in 0..token.len() {
+            assert_eq!(
+                sealer().open("cursor", &token[..length]),
+                Err(SealError::Refused)
+            );
+        }
+        for more in ["A", "AA", "AAAA", "=", "=="] {
+            let longer = format!("{token}{more}");
+            assert_eq!(sealer().open("cursor", &longer), Err(SealError::Refused));
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_token_is_refused() {
+        for text in ["", "é", "日本語", "not a token", "A", &"A".repeat(10_000)] {
+            assert_eq!(sealer().open("cursor", text), Err(SealError::Refused));
+        }
+    }
+
+    #[test]
+    fn a_ring_needs_a_key() {
+        assert!(Sealer::from_keys(&[]).is_none());
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", sealer()), "Sealer { keys: 1, .. }");
+    }
+
+    #[test]
+    fn random_bytes_differ() {
+        assert_ne!(random_bytes::<16>().unwrap(), random_bytes::<16>().unwrap());
+    }
+}

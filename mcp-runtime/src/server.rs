@@ -1,0 +1,394 @@
+//! The composition root: what a server is made of, and how it comes to serve.
+
+mod failure;
+mod handle;
+mod lifespan;
+
+use std::future::Future;
+use std::sync::Arc;
+
+pub use failure::{BuildError, ServeError};
+pub use handle::ServerHandle;
+use handle::Live;
+use lifespan::Lifespan;
+
+use crate::call::States;
+use crate::client::ClientBuilder;
+use crate::dispatch::{Core, Dispatch, Identity};
+use crate::error::ToolError;
+use crate::registry::{Components, NeededState, Registry};
+use crate::seal::Sealer;
+use crate::service::{Limits, Service};
+use crate::session::Sessions;
+use crate::transport::stdio;
+
+/// As many components as a list shows on one page unless told otherwise.
+const PAGE_SIZE: usize = 1000;
+
+/// A server: components and what surrounds them. [`server!`](crate::server!) makes one with all components of the package.
+///
+/// ```no_run
+/// use mcp_runtime::prelude::*;
+///
+/// /// Add two numbers.
+/// #[tool]
+/// async fn add(a: f64, b: f64) -> f64 {
+///     a + b
+/// }
+///
+/// # async fn serve() -> Result<(), mcp_runtime::ServeError> {
+/// Server::new("calc", "1.0.0")
+///     .instructions("Ask me to add numbers.")
+///     .with(components![add])
+///     .serve_stdio()
+///     .await
+/// # }
+/// ```
+pub struct Server {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    title: Option<String>,
+    website: Option<String>,
+    instructions: Option<String>,
+    components: Components,
+    states: States,
+    needed_later: Vec<NeededState>,
+    lifespans: Vec<Lifespan>,
+    limits: Limits,
+    page_size: usize,
+    mask_errors: bool,
+    session_keys: Vec<[u8; 32]>,
+    live: Arc<Live>,
+    #[cfg(feature = "http")]
+    http: crate::transport::http::HttpOptions,
+}
+
+impl Server {
+    /// A server without components.
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            title: None,
+            website: None,
+            instructions: None,
+            components: Components::default(),
+            states: States::default(),
+            needed_later: Vec::new(),
+            lifespans: Vec::new(),
+            limits: Limits::default(),
+            page_size: PAGE_SIZE,
+            mask_errors: false,
+            session_keys: Vec::new(),
+            live: Arc::default(),
+            #[cfg(feature = "http")]
+            http: crate::transport::http::HttpOptions::default(),
+        }
+    }
+
+    /// Sets the name that people read.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Says where to read more about the server.
+    pub fn website(mut self, url: impl Into<String>) -> Self {
+        self.website = Some(url.into());
+        self
+    }
+
+    /// Tells models how to use the server.
+    pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
+        self.instructions = Some(instructions.into());
+        self
+    }
+
+    /// Adds components: what [`components!`](crate::components!) gives, or a single [`Tool`](crate::Tool),
+    /// [`Resource`](crate::Resource) or [`Prompt`](crate::Prompt).
+    pub fn with(mut self, components: impl Into<Components>) -> Self {
+        self.components.extend(components.into());
+        self
+    }
+
+    /// Gives a value to every handler that takes [`State<T>`](crate::State). There is one value of each type.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        if !self.states.insert(Arc::new(value)) {
+            self.components.problem(format!(
+                "two states are of the type `{}`: wrap one in a type of its own",
+                std::any::type_name::<T>()
+            ));
+        }
+        self
+    }
+
+    /// Makes a state before the server serves, and ends it after.
+    ///
+    /// `start` makes the value that handlers take as [`State<T>`](crate::State): it may connect to a database, for
+    /// instance, and a failure keeps the server from serving. `stop` gets the value back when the server has stopped.
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    /// use std::sync::Arc;
+    ///
+    /// struct Database;
+    ///
+    /// let server = Server::new("app", "1.0.0").lifespan(
+    ///     || async { Ok::<_, std::io::Error>(Database) },
+    ///     |database: Arc<Database>| async move { drop(database) },
+    /// );
+    /// ```
+    pub fn lifespan<T, E, Start, Stop>(
+        mut self,
+        start: impl FnOnce() -> Start + Send + 'static,
+        stop: impl FnOnce(Arc<T>) -> Stop + Send + 'static,
+    ) -> Self
+    where
+        T: Send + Sync + 'static,
+        E: Into<ToolError>,
+        Start: Future<Output = Result<T, E>> + Send + 'static,
+        Stop: Future<Output = ()> + Send + 'static,
+    {
+        self.needed_later
+            .push((std::any::TypeId::of::<T>(), std::any::type_name::<T>()));
+        self.lifespans.push(Lifespan::new(start, stop));
+        self
+    }
+
+    /// Sets the limits.
+    ///
+    /// ```
+    /// use mcp_runtime::{Limits, Server};
+    ///
+    /// let mut limits = Limits::default();
+    /// limits.message_bytes = 1 << 20;
+    /// let server = Server::new("small", "1.0.0").limits(limits);
+    /// ```
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets how many components a list shows on one page: 1,000 by default, and at least 1.
+    pub fn page_size(mut self, size: usize) -> Self {
+        self.page_size = size.max(1);
+        self
+    }
+
+    /// Hides the text of errors from clients, but for those made with [`ToolError::new`]: they get a reference by which
+    /// the text is found in the log.
+    pub fn mask_errors(mut self) -> Self {
+        self.mask_errors = true;
+        self
+    }
+
+    /// Sets the keys that seal the ids of legacy HTTP sessions: the first seals, all open.
+    ///
+    /// Replicas that share a key serve each other's sessions, and so does a server after a restart. Without keys a
+    /// random one is used, and sessions end with the process.
+    pub fn session_keys(mut self, keys: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        self.session_keys = keys.into_iter().collect();
+        self
+    }
+
+    /// Allows requests over HTTP whose `Host` is this name, beside localhost.
+    #[cfg(feature = "http")]
+    pub fn allow_host(mut self, host: impl Into<String>) -> Self {
+        self.http.allowed_hosts.push(host.into());
+        self
+    }
+
+    /// Allows requests over HTTP from pages of this origin, such as `https://example.com`, beside those of localhost.
+    #[cfg(feature = "http")]
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
+        self.http.allowed_origins.push(origin.into());
+        self
+    }
+
+    /// By which components are added and removed while the server serves.
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle(Arc::clone(&self.live))
+    }
+
+    /// Serves the process's stdin and stdout until stdin ends, or the process is told to end.
+    ///
+    /// Calls in flight then have [`Limits::shutdown_grace`] to finish.
+    ///
+    /// # Errors
+    /// The server could not be built or started, or a stream broke.
+    pub async fn serve_stdio(self) -> Result<(), ServeError> {
+        let running = self.start().await?;
+        let served = stdio::serve(running.service(), told_to_end()).await;
+        running.stop().await;
+        Ok(served?)
+    }
+
+    /// Serves any two byte streams with the framing of stdio: a socket, for instance.
+    ///
+    /// # Errors
+    /// The server could not be built or started, or a stream broke.
+    pub async fn serve_streams<R, W>(self, reader: R, writer: W) -> Result<(), ServeError>
+    where
+        R: tokio::io::AsyncRead + Unpin,
+        W: tokio::io::AsyncWrite + Unpin,
+    {
+        let running = self.start().await?;
+        let served =
+            stdio::serve_streams(running.service(), reader, writer, std::future::pending()).await;
+        running.stop().await;
+        Ok(served?)
+    }
+
+    /// Serves Streamable HTTP at `http://ADDRESS/mcp` until the process is told to end.
+    ///
+    /// Only requests for localhost are answered unless [`Server::allow_host`] and [`Server::allow_origin`] allow others.
+    ///
+    /// # Errors
+    /// The server could not be built or started, or the address cannot be listened on.
+    #[cfg(feature = "http")]
+    pub async fn serve_http(self, address: impl tokio::net::ToSocketAddrs) -> Result<(), ServeError> {
+        let listener = tokio::net::TcpListener::bind(address).await?;
+        self.serve_listener(listener).await
+    }
+
+    /// [`Server::serve_http`] on a listener that is bound already.
+    ///
+    /// # Errors
+    /// The server could not be built or started, or the listener broke.
+    #[cfg(feature = "http")]
+    pub async fn serve_listener(self, listener: tokio::net::TcpListener) -> Result<(), ServeError> {
+        let mut options = self.http.clone();
+        options.path = Some("/mcp".to_owned());
+        let running = self.start().await?;
+        let service = crate::transport::http::HttpService::new(running.service(), options);
+        let served = crate::transport::http::serve(listener, service, told_to_end()).await;
+        running.stop().await;
+        Ok(served?)
+    }
+
+    /// A `tower::Service` to mount in an axum or hyper application, at whatever path.
+    ///
+    /// What `lifespan` started is stopped by [`ServerHandle::stop`].
+    ///
+    /// # Errors
+    /// The server could not be built or started.
+    #[cfg(feature = "http")]
+    pub async fn into_service(self) -> Result<crate::transport::http::HttpService, ServeError> {
+        let options = self.http.clone();
+        let running = self.start().await?;
+        Ok(crate::transport::http::HttpService::new(running.service(), options))
+    }
+
+    /// A client within the process, for tests. It speaks the newest revision unless told otherwise.
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    /// use serde_json::json;
+    ///
+    /// /// Add two numbers.
+    /// #[tool]
+    /// async fn add(a: f64, b: f64) -> f64 {
+    ///     a + b
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let client = Server::new("calc", "1.0.0").with(components![add]).client().await;
+    /// let sum = client.call("add", json!({ "a": 2, "b": 3 })).await?;
+    /// assert_eq!(sum.structured()["result"], 5.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn client(self) -> ClientBuilder {
+        ClientBuilder::new(self)
+    }
+
+    /// Builds the server and starts its lifespans.
+    pub(crate) async fn start(mut self) -> Result<Running, ServeError> {
+        let lifespans = std::mem::take(&mut self.lifespans);
+        let registry = self.build()?;
+        let mut stops = Vec::new();
+        for lifespan in lifespans {
+            match lifespan.start(&mut self.states).await {
+                Ok(stop) => stops.push(stop),
+                Err(error) => {
+                    lifespan::stop_all(stops).await;
+                    return Err(ServeError::Start(error));
+                }
+            }
+        }
+        let sealer = Sealer::from_keys(&self.session_keys)
+            .map_or_else(Sealer::random, Ok)
+            .map_err(|error| ServeError::Start(error.into()))?;
+        let identity = Identity::new(
+            &self.name,
+            &self.version,
+            self.title.as_deref(),
+            self.website.as_deref(),
+            self.instructions,
+        );
+        let core = Arc::new(Core::new(
+            registry,
+            self.states,
+            identity,
+            self.limits,
+            self.mask_errors,
+            Sessions::new(sealer),
+        ));
+        self.live.begin(Arc::clone(&core), stops);
+        Ok(Running { core, live: self.live })
+    }
+
+    fn build(&mut self) -> Result<Registry, BuildError> {
+        let components = std::mem::take(&mut self.components);
+        let states = &self.states;
+        let later = &self.needed_later;
+        Registry::build(components, self.page_size, |needed| {
+            states.contains(needed.0) || later.iter().any(|state| state.0 == needed.0)
+        })
+        .map_err(BuildError)
+    }
+}
+
+/// A server that was started.
+pub(crate) struct Running {
+    core: Arc<Core>,
+    live: Arc<Live>,
+}
+
+impl Running {
+    pub(crate) fn service(&self) -> Arc<dyn Service> {
+        Arc::new(Dispatch(Arc::clone(&self.core)))
+    }
+
+    pub(crate) async fn stop(self) {
+        self.live.stop().await;
+    }
+}
+
+/// Ready when the process gets SIGTERM or Ctrl-C.
+async fn told_to_end() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let terminated = async {
+            match signal(SignalKind::terminate()) {
+                Ok(mut signals) => {
+                    signals.recv().await;
+                }
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = interrupted => {}
+            () = terminated => {}
+        }
+    }
+    #[cfg(not(unix))]
+    interrupted.await;
+}

@@ -1,0 +1,85 @@
+//! Changing a server while it serves.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::failure::BuildError;
+use super::lifespan::{Stop, stop_all};
+use crate::dispatch::Core;
+use crate::registry::{Components, Kind};
+
+/// A running server, or one that is not running yet.
+#[derive(Default)]
+pub(super) struct Live(Mutex<Phase>);
+
+#[derive(Default)]
+struct Phase {
+    core: Option<Arc<Core>>,
+    stops: Vec<Stop>,
+}
+
+impl Live {
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn begin(&self, core: Arc<Core>, stops: Vec<Stop>) {
+        *self.phase() = Phase { core: Some(core), stops };
+    }
+
+    pub(super) async fn stop(&self) {
+        let stops = std::mem::take(&mut self.phase().stops);
+        stop_all(stops).await;
+    }
+
+    fn core(&self) -> Option<Arc<Core>> {
+        self.phase().core.clone()
+    }
+}
+
+/// Adds and removes components while the server serves: see [`Server::handle`](crate::Server::handle).
+///
+/// A request that is being served keeps what it began with.
+#[derive(Clone)]
+pub struct ServerHandle(pub(super) Arc<Live>);
+
+impl ServerHandle {
+    /// Adds components.
+    ///
+    /// # Errors
+    /// The server does not serve yet, or something is wrong with the components; then none of them is added.
+    pub fn add(&self, components: impl Into<Components>) -> Result<(), BuildError> {
+        let core = self.0.core().ok_or_else(|| {
+            BuildError(vec!["the server does not serve yet: use `Server::with`".to_owned()])
+        })?;
+        core.registry
+            .add(components.into(), |needed| core.states.contains(needed.0))
+            .map_err(BuildError)
+    }
+
+    /// Removes the tool of this name; `false` if there is none.
+    pub fn remove_tool(&self, name: &str) -> bool {
+        self.remove(Kind::Tool, name)
+    }
+
+    /// Removes the resource of this URI, or the template spelled like this; `false` if there is none.
+    pub fn remove_resource(&self, uri: &str) -> bool {
+        self.remove(Kind::Resource, uri)
+    }
+
+    /// Removes the prompt of this name; `false` if there is none.
+    pub fn remove_prompt(&self, name: &str) -> bool {
+        self.remove(Kind::Prompt, name)
+    }
+
+    fn remove(&self, kind: Kind, key: &str) -> bool {
+        self.0
+            .core()
+            .is_some_and(|core| core.registry.remove(kind, key))
+    }
+
+    /// Stops what [`Server::lifespan`](crate::Server::lifespan) started, for a server that was mounted with
+    /// [`Server::into_service`](crate::Server::into_service); others do so themselves.
+    pub async fn stop(&self) {
+        self.0.stop().await;
+    }
+}

@@ -1,0 +1,56 @@
+//! States that have to be started before the server serves, and stopped after.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::call::States;
+use crate::error::ToolError;
+use crate::service::BoxFuture;
+
+/// Stops what was started.
+pub(super) type Stop = Box<dyn FnOnce() -> BoxFuture<()> + Send>;
+
+/// Puts a started state among the others.
+type Insert = Box<dyn FnOnce(&mut States) + Send>;
+
+/// A state to be.
+pub(super) struct Lifespan(Box<dyn FnOnce() -> BoxFuture<Result<(Insert, Stop), ToolError>> + Send>);
+
+impl Lifespan {
+    pub(super) fn new<T, E, Start, Stopped>(
+        start: impl FnOnce() -> Start + Send + 'static,
+        stop: impl FnOnce(Arc<T>) -> Stopped + Send + 'static,
+    ) -> Self
+    where
+        T: Send + Sync + 'static,
+        E: Into<ToolError>,
+        Start: Future<Output = Result<T, E>> + Send + 'static,
+        Stopped: Future<Output = ()> + Send + 'static,
+    {
+        Self(Box::new(move || {
+            let started = start();
+            Box::pin(async move {
+                let value = Arc::new(started.await.map_err(Into::into)?);
+                let kept = Arc::clone(&value);
+                let insert: Insert = Box::new(move |states| {
+                    states.insert(value);
+                });
+                let stop: Stop = Box::new(move || Box::pin(stop(kept)));
+                Ok((insert, stop))
+            })
+        }))
+    }
+
+    pub(super) async fn start(self, states: &mut States) -> Result<Stop, ToolError> {
+        let (insert, stop) = (self.0)().await?;
+        insert(states);
+        Ok(stop)
+    }
+}
+
+/// Stops what was started, the last one first.
+pub(super) async fn stop_all(stops: Vec<Stop>) {
+    for stop in stops.into_iter().rev() {
+        stop().await;
+    }
+}

@@ -1,0 +1,135 @@
+//! Between transports and dispatch: the one small trait by which messages get in and replies get out.
+//!
+//! A transport knows nothing of tools, dispatch nothing of bytes and sockets; both know this.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::call::HeaderSource;
+use crate::protocol::capability::{ClientCapabilities, ClientInfo};
+use crate::protocol::error::Class;
+use crate::protocol::jsonrpc::Message;
+use crate::protocol::{Id, Revision};
+
+/// A future that owns all it needs, so that it can be polled in place and moved to a task of its own if it must wait.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
+
+/// What dispatch offers to transports.
+pub(crate) trait Service: Send + Sync + 'static {
+    /// Begins to serve a message. Handlers are polled once here: most are finished when this returns.
+    fn handle(&self, exchange: Exchange) -> Handling;
+
+    /// The token by which a client names the session that `initialize` opened, in HTTP.
+    fn session_token(&self, session: &Session) -> Option<String>;
+
+    /// The session of a token; `None` if it is unknown, expired, ended or not ours.
+    fn open_session(&self, token: &str) -> Option<Session>;
+
+    /// Ends a session for good; `false` if there is no room to remember that.
+    fn end_session(&self, session: &Session) -> bool;
+
+    /// The limits that transports have to keep.
+    fn limits(&self) -> &Limits;
+}
+
+/// A message with what its transport knows about where it came from.
+pub(crate) struct Exchange {
+    pub(crate) message: Message,
+    /// The legacy session that the message belongs to, if there is one.
+    pub(crate) session: Option<Session>,
+    /// The HTTP headers, if there are any.
+    pub(crate) headers: Option<Arc<dyn HeaderSource>>,
+    /// Where notifications about this message go while it is served.
+    pub(crate) outbound: Arc<dyn Outbound>,
+}
+
+/// The way back to the client while a message is served.
+pub(crate) trait Outbound: Send + Sync {
+    /// Sends one message, a JSON text without line breaks.
+    fn send(&self, message: String);
+}
+
+/// What becomes of a message.
+pub(crate) enum Handling {
+    /// There is nothing to answer.
+    Nothing,
+    /// The answer.
+    Ready(Reply),
+    /// The answer comes when the handler is done. Dropping the future cancels the handler.
+    Pending(BoxFuture<Reply>),
+}
+
+/// An answer, ready to be sent.
+pub(crate) struct Reply {
+    /// One JSON text without line breaks.
+    pub(crate) text: String,
+    pub(crate) class: Class,
+    /// The session that `initialize` opened.
+    pub(crate) opened: Option<Session>,
+}
+
+impl Reply {
+    pub(crate) fn new(text: String, class: Class) -> Self {
+        Self {
+            text,
+            class,
+            opened: None,
+        }
+    }
+}
+
+/// What `initialize` negotiated, shared by all requests of the session.
+pub(crate) type Session = Arc<Negotiated>;
+
+/// What `initialize` negotiated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Negotiated {
+    /// Tells the session from every other one.
+    pub(crate) nonce: [u8; 16],
+    pub(crate) revision: Revision,
+    pub(crate) capabilities: ClientCapabilities,
+    pub(crate) client: ClientInfo,
+    /// Seconds since 1970 after which the session is over.
+    pub(crate) expires: u64,
+}
+
+/// The id of a request within its session: ids of two connections never meet.
+pub(crate) type RequestKey = ([u8; 16], Id);
+
+/// Limits, each with a refusal that names it.
+///
+/// The defaults are what a server on a developer's machine needs; raise them where yours needs more.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The longest message, in bytes: 4 MiB. Longer is -32600, over HTTP 413.
+    pub message_bytes: usize,
+    /// How deep JSON may nest: 64 levels. Deeper is -32600, over HTTP 400.
+    pub depth: usize,
+    /// Requests served at once: 1,024. More is -32603, over HTTP 503.
+    pub requests: usize,
+    /// HTTP connections at once: 1,024. More are closed at once.
+    pub connections: usize,
+    /// How long a client may take to send its HTTP header, and then its body: 10 s each.
+    pub header_timeout: Duration,
+    /// How long an HTTP connection may be idle between requests: 75 s.
+    pub idle_timeout: Duration,
+    /// How long calls in flight may still take when the server stops: 5 s.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 4 << 20,
+            depth: 64,
+            requests: 1024,
+            connections: 1024,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            shutdown_grace: Duration::from_secs(5),
+        }
+    }
+}

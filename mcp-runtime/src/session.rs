@@ -1,0 +1,191 @@
+//! Legacy HTTP sessions without state: the session id is itself a sealed token of what `initialize` negotiated.
+//!
+//! So any replica with the same key, or the same one after a restart, can serve a session. All that is remembered is
+//! which sessions were ended before their time, and no more than [`ENDED`] of those.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::protocol::Revision;
+use crate::protocol::capability::{ClientCapabilities, ClientInfo};
+use crate::seal::{SealError, Sealer, random_bytes};
+use crate::service::{Negotiated, Session};
+
+/// How long a session lives, in seconds: a day.
+const LIFETIME: u64 = 24 * 60 * 60;
+
+/// How many ended sessions are remembered, each until it would have expired.
+const ENDED: usize = 10_000;
+
+/// The longest name or version of a client that a token keeps, in bytes.
+const LONGEST_NAME: usize = 128;
+
+const PURPOSE: &str = "mcp-session";
+
+/// Opens and ends sessions.
+pub(crate) struct Sessions {
+    sealer: Sealer,
+    ended: Mutex<HashMap<[u8; 16], u64>>,
+}
+
+impl Sessions {
+    pub(crate) fn new(sealer: Sealer) -> Self {
+        Self {
+            sealer,
+            ended: Mutex::default(),
+        }
+    }
+
+    /// A new session, as negotiated by `initialize`.
+    pub(crate) fn begin(
+        revision: Revision,
+        capabilities: ClientCapabilities,
+        client: ClientInfo,
+    ) -> Result<Session, SealError> {
+        Ok(Arc::new(Negotiated {
+            nonce: random_bytes()?,
+            revision,
+            capabilities,
+            client: ClientInfo {
+                name: shortened(client.name),
+                version: shortened(client.version),
+            },
+            expires: now() + LIFETIME,
+        }))
+    }
+
+    pub(crate) fn token(&self, session: &Negotiated) -> Result<String, SealError> {
+        self.sealer.seal(PURPOSE, &write(session))
+    }
+
+    /// The session of a token; `None` if it is not ours, expired or ended.
+    pub(crate) fn open(&self, token: &str) -> Option<Session> {
+        let session = read(&self.sealer.open(PURPOSE, token).ok()?)?;
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive = now() < session.expires && !ended.contains_key(&session.nonce);
+        alive.then(|| Arc::new(session))
+    }
+
+    /// Ends a session; `false` if no more can be remembered.
+    pub(crate) fn end(&self, session: &Negotiated) -> bool {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.len() >= ENDED {
+            let now = now();
+            ended.retain(|_, expires| *expires > now);
+        }
+        let room = ended.len() < ENDED;
+        if room {
+            ended.insert(session.nonce, session.expires);
+        }
+        room
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+fn shortened(mut text: String) -> String {
+    let end = (0..=LONGEST_NAME.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
+    text.truncate(end);
+    text
+}
+
+/// The layout of a token's content; the first byte is its version.
+fn write(session: &Negotiated) -> Vec<u8> {
+    let mut bytes = vec![1, session.capabilities.to_bits()];
+    bytes.extend(session.expires.to_be_bytes());
+    bytes.extend(session.nonce);
+    for text in [session.revision.name(), &session.client.name, &session.client.version] {
+        bytes.push(u8::try_from(text.len()).unwrap_or(0));
+        bytes.extend(text.as_bytes());
+    }
+    bytes
+}
+
+fn read(bytes: &[u8]) -> Option<Negotiated> {
+    let (&[1, capabilities], rest) = bytes.split_first_chunk()? else {
+        return None;
+    };
+    let (expires, rest) = rest.split_first_chunk()?;
+    let (nonce, rest) = rest.split_first_chunk()?;
+    let (revision, rest) = read_text(rest)?;
+    let (name, rest) = read_text(rest)?;
+    let (version, _) = read_text(rest)?;
+    Some(Negotiated {
+        nonce: *nonce,
+        revision: Revision::from_name(revision)?,
+        capabilities: ClientCapabilities::from_bits(capabilities),
+        client: ClientInfo {
+            name: name.to_owned(),
+            version: version.to_owned(),
+        },
+        expires: u64::from_be_bytes(*expires),
+    })
+}
+
+fn read_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = bytes.split_first()?;
+    let (text, rest) = rest.split_at_checked(usize::from(*length))?;
+    Some((std::str::from_utf8(text).ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sessions(key: u8) -> Sessions {
+        Sessions::new(Sealer::from_keys(&[[key; 32]]).expect("one key"))
+    }
+
+    fn begin() -> Session {
+        let client = ClientInfo {
+            name: "é".repeat(100),
+            version: "1".to_owned(),
+        };
+        Sessions::begin(Revision::V2025_06_18, ClientCapabilities::from_bits(5), client)
+            .expect("the system gives random bytes")
+    }
+
+    #[test]
+    fn another_replica_with_the_key_opens_a_session() {
+        let session = begin();
+        let token = sessions(1).token(&session).expect("sealed");
+        assert!(token.len() <= 1024 && token.bytes().all(|byte| (0x21..=0x7e).contains(&byte)));
+        assert_eq!(sessions(1).open(&token), Some(session));
+        assert_eq!(sessions(2).open(&token), None);
+    }
+
+    #[test]
+    fn an_ended_or_expired_session_stays_closed() {
+        let sessions = sessions(1);
+        let session = begin();
+        let token = sessions.token(&session).expect("sealed");
+        assert!(sessions.end(&session));
+        assert_eq!(sessions.open(&token), None);
+        let expired = Negotiated { expires: now(), ..(*begin()).clone() };
+        let token = sessions.token(&expired).expect("sealed");
+        assert_eq!(sessions.open(&token), None);
+    }
+
+    #[test]
+    fn a_full_memory_of_ended_sessions_forgets_none() {
+        let sessions = sessions(1);
+        let first = begin();
+        assert!(sessions.end(&first));
+        for number in 0..u64::try_from(ENDED).expect("fits") - 1 {
+            let mut nonce = [0; 16];
+            nonce[..8].copy_from_slice(&number.to_be_bytes());
+            assert!(sessions.end(&Negotiated { nonce, ..(*first).clone() }));
+        }
+        assert!(!sessions.end(&begin()));
+        let token = sessions.token(&first).expect("sealed");
+        assert_eq!(sessions.open(&token), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! Newline framing: bytes as they come, cut into lines.
+
+/// A line, or what is left of one that was too long.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// A whole line, without its end.
+    Whole(Vec<u8>),
+    /// A line longer than the limit. It was not kept.
+    TooLong,
+}
+
+/// Cuts bytes into lines.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    limit: usize,
+    partial: Vec<u8>,
+    too_long: bool,
+    started: bool,
+}
+
+impl Lines {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            partial: Vec::new(),
+            too_long: false,
+            started: false,
+        }
+    }
+
+    /// Takes bytes and gives each line that they complete, in order.
+    pub(crate) fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(Line)) {
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            self.keep(&bytes[..end]);
+            self.complete(&mut each);
+            bytes = &bytes[end + 1..];
+        }
+        self.keep(bytes);
+    }
+
+    /// Gives the last line if it has no end of its own.
+    pub(crate) fn finish(&mut self, mut each: impl FnMut(Line)) {
+        self.complete(&mut each);
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        if self.partial.len() + bytes.len() > self.limit {
+            self.too_long = true;
+        }
+        if self.too_long {
+            self.partial = Vec::new();
+        } else {
+            self.partial.extend_from_slice(bytes);
+        }
+    }
+
+    fn complete(&mut self, each: &mut impl FnMut(Line)) {
+        let mut line = std::mem::take(&mut self.partial);
+        if std::mem::take(&mut self.too_long) {
+            each(Line::TooLong);
+        }
+        if !std::mem::replace(&mut self.started, true) && line.starts_with(b"\xef\xbb\xbf") {
+            line.drain(..3);
+        }
+        // An empty line is none, whichever way its end is spelled.
+        if !line.trim_ascii().is_empty() {
+            each(Line::Whole(line));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(limit: usize, pieces: &[&[u8]]) -> Vec<Line> {
+        let mut lines = Lines::new(limit);
+        let mut found = Vec::new();
+        for piece in pieces {
+            lines.feed(piece, |line| found.push(line));
+        }
+        lines.finish(|line| found.push(line));
+        found
+    }
+
+    fn whole(text: &str) -> Line {
+        Line::Whole(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn pieces_make_lines_and_the_last_needs_no_end() {
+        assert_eq!(
+            cut(9, &[b"\xef\xbb\xbfone\ntw", b"o\r\n\n \r\n", b"three"]),
+            [whole("one"), whole("two\r"), whole("three")]
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_does_not_spoil_the_next() {
+        assert_eq!(
+            cut(4, &[b"12345", b"6789", b"\nabcd\n", b"xxxxx"]),
+            [Line::TooLong, whole("abcd"), Line::TooLong]
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! The process's own stdin and stdout, taken for the protocol alone.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
+pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+
+#[cfg(unix)]
+pub(super) use unix::take;
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::File;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    use rustix::fs::{FileType, fstat};
+    use rustix::io::fcntl_dupfd_cloexec;
+    use rustix::stdio;
+    use tokio::net::unix::pipe;
+
+    use super::{Reader, Writer, io};
+
+    /// Takes private copies of stdin and stdout, and leaves an empty stdin and stderr in their places.
+    pub(in super::super) fn take() -> io::Result<(Reader, Writer)> {
+        let input = fcntl_dupfd_cloexec(stdio::stdin(), 3)?;
+        let output = fcntl_dupfd_cloexec(stdio::stdout(), 3)?;
+        stdio::dup2_stdin(File::open("/dev/null")?)?;
+        stdio::dup2_stdout(stdio::stderr())?;
+        Ok((reader(input)?, writer(output)?))
+    }
+
+    fn kind(fd: &OwnedFd) -> io::Result<FileType> {
+        Ok(FileType::from_raw_mode(fstat(fd)?.st_mode))
+    }
+
+    /// Pipes and sockets are read as soon as something comes; a thread reads files and terminals.
+    fn reader(fd: OwnedFd) -> io::Result<Reader> {
+        Ok(match kind(&fd)? {
+            FileType::Fifo => Box::new(pipe::Receiver::from_owned_fd(fd)?),
+            FileType::Socket => Box::new(socket(fd)?),
+            _ => Box::new(tokio::fs::File::from_std(fd.into())),
+        })
+    }
+
+    fn writer(fd: OwnedFd) -> io::Result<Writer> {
+        Ok(match kind(&fd)? {
+            FileType::Fifo => Box::new(pipe::Sender::from_owned_fd(fd)?),
+            FileType::Socket => Box::new(socket(fd)?),
+            _ => Box::new(tokio::fs::File::from_std(fd.into())),
+        })
+    }
+
+    fn socket(fd: OwnedFd) -> io::Result<tokio::net::UnixStream> {
+        let stream = UnixStream::from(fd);
+        stream.set_nonblocking(true)?;
+        tokio::net::UnixStream::from_std(stream)
+    }
+}
+
+/// Elsewhere the standard streams are used as they are, without the guard.
+#[cfg(not(unix))]
+pub(super) fn take() -> io::Result<(Reader, Writer)> {
+    Ok((Box::new(tokio::io::stdin()), Box::new(tokio::io::stdout())))
+}

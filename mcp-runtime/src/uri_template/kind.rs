@@ -1,0 +1,100 @@
+//! The eight kinds of expression: the table of RFC 6570, appendix A, and which characters each kind matches.
+
+use super::percent::{Ascii, LEGAL, UNRESERVED};
+
+/// The kind of expression that a variable stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VariableKind {
+    /// `{x}`
+    Simple,
+    /// `{+x}`: reserved characters stay as they are.
+    Reserved,
+    /// `{#x}`: like `{+x}`, after a `#`.
+    Fragment,
+    /// `{.x}`: each value after a dot.
+    Label,
+    /// `{/x}`: each value after a slash.
+    Path,
+    /// `{;x}`: each as `;x=value`.
+    Parameter,
+    /// `{?x}`: the first as `?x=value`, the others as `&x=value`.
+    Query,
+    /// `{&x}`: each as `&x=value`.
+    Continuation,
+}
+
+/// What `{x}` matches: what its expansion may hold, and the characters that people leave unencoded although the
+/// expansion encodes them, as long as they delimit nothing.
+const SIMPLE: Ascii = UNRESERVED.with(Ascii::of(b"%!$'()*+@"));
+
+impl VariableKind {
+    /// The kind that this first character of an expression stands for; `None` for `{x}`, which has none.
+    pub(super) fn of_operator(operator: u8) -> Option<Self> {
+        Some(match operator {
+            b'+' => Self::Reserved,
+            b'#' => Self::Fragment,
+            b'.' => Self::Label,
+            b'/' => Self::Path,
+            b';' => Self::Parameter,
+            b'?' => Self::Query,
+            b'&' => Self::Continuation,
+            _ => return None,
+        })
+    }
+
+    /// What the expansion begins with, if any variable has a value.
+    pub(super) fn prefix(self) -> Option<char> {
+        match self {
+            Self::Simple | Self::Reserved => None,
+            Self::Fragment => Some('#'),
+            Self::Label => Some('.'),
+            Self::Path => Some('/'),
+            Self::Parameter => Some(';'),
+            Self::Query => Some('?'),
+            Self::Continuation => Some('&'),
+        }
+    }
+
+    /// What stands between variables, and between the elements of a list.
+    pub(super) fn separator(self) -> char {
+        match self {
+            Self::Simple | Self::Reserved | Self::Fragment => ',',
+            Self::Label => '.',
+            Self::Path => '/',
+            Self::Parameter => ';',
+            Self::Query | Self::Continuation => '&',
+        }
+    }
+
+    /// Whether values are written with their names.
+    pub(super) fn is_keyed(self) -> bool {
+        matches!(self, Self::Parameter | Self::Query | Self::Continuation)
+    }
+
+    /// Whether reserved characters are written as they are.
+    pub(super) fn keeps_reserved(self) -> bool {
+        matches!(self, Self::Reserved | Self::Fragment)
+    }
+
+    /// The character with which this kind opens a new component of the URI, into which nothing further left runs.
+    pub(super) fn opens(self) -> Option<char> {
+        self.prefix()
+            .filter(|_| self.is_keyed() || self == Self::Fragment)
+    }
+
+    /// The characters that the whole of a keyed expression may cover after its prefix, or else one variable.
+    pub(super) fn matches(self, exploded: bool) -> Ascii {
+        let one = match self {
+            Self::Simple | Self::Path => SIMPLE,
+            Self::Label => SIMPLE.without(Ascii::of(b".")),
+            Self::Reserved | Self::Fragment => LEGAL,
+            Self::Parameter => LEGAL.without(Ascii::of(b"/?#")),
+            Self::Query | Self::Continuation => LEGAL.without(Ascii::of(b"#")),
+        };
+        if exploded {
+            one.with(Ascii::of_char(self.separator()))
+        } else {
+            one
+        }
+    }
+}

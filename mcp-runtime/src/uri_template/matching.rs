@@ -1,0 +1,295 @@
+//! URI to variables.
+//!
+//! The parts become steps, and for each step, beginning with the last one, a table is filled: from which places in
+//! the URI can this step and all that follow it match the rest? One walk from the left then follows the table, so
+//! there is nothing to try twice and the time is the length of the URI times the number of steps.
+
+use std::ops::Range;
+
+use super::percent::{self, Ascii};
+use super::{Expression, MatchedValue, Part, Variable};
+
+/// A piece of work for the matcher.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// Exactly this text.
+    Literal(String),
+    /// The text of one variable.
+    Value {
+        variable: usize,
+        characters: Ascii,
+        separator: char,
+        longest: bool,
+    },
+    /// All variables of a keyed expression, or nothing at all.
+    Keyed {
+        variables: Range<usize>,
+        characters: Ascii,
+        prefix: char,
+        separator: char,
+    },
+}
+
+type Values = Vec<Option<MatchedValue>>;
+
+/// The steps that match what `parts` expand to.
+pub(super) fn compile(parts: &[Part], variables: &[Variable]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        match part {
+            Part::Literal(text) => steps.push(Step::Literal(text.clone())),
+            Part::Expression(expression) => {
+                let barred = opened_by(&parts[index + 1..]);
+                push_steps(&mut steps, expression, variables, barred);
+            }
+        }
+    }
+    steps
+}
+
+/// The characters that open a component of the URI somewhere in `parts`.
+fn opened_by(parts: &[Part]) -> Ascii {
+    let openers = parts.iter().filter_map(|part| match part {
+        Part::Expression(expression) => expression.kind.opens(),
+        Part::Literal(_) => None,
+    });
+    openers.fold(Ascii::EMPTY, |set, opener| set.with(Ascii::of_char(opener)))
+}
+
+fn push_steps(
+    steps: &mut Vec<Step>,
+    expression: &Expression,
+    variables: &[Variable],
+    barred: Ascii,
+) {
+    let kind = expression.kind;
+    let separator = kind.separator();
+    let mut lead = kind.prefix();
+    if let Some(prefix) = lead.filter(|_| kind.is_keyed()) {
+        steps.push(Step::Keyed {
+            variables: expression.variables.clone(),
+            characters: kind.matches(false),
+            prefix,
+            separator,
+        });
+        return;
+    }
+    for variable in expression.variables.clone() {
+        let exploded = variables[variable].exploded;
+        steps.extend(lead.map(|lead| Step::Literal(lead.to_string())));
+        lead = Some(separator);
+        steps.push(Step::Value {
+            variable,
+            characters: kind.matches(exploded).without(barred),
+            separator,
+            longest: exploded || kind.keeps_reserved(),
+        });
+    }
+}
+
+/// The values of all variables, or `None` if `uri` does not match.
+pub(super) fn match_uri(steps: &[Step], variables: &[Variable], uri: &str) -> Option<Values> {
+    if !may_begin(steps, uri) {
+        return None;
+    }
+    let uri = percent::normalise(uri)?;
+    let table = fill(steps, uri.as_bytes());
+    let reachable = table.first().and_then(|row| row.first()) == Some(&true);
+    let walk = Walk {
+        uri: &uri,
+        variables,
+        table: &table,
+    };
+    if reachable { walk.run(steps) } else { None }
+}
+
+/// Spares most URIs of other resources the work. Text before the first `%` is the same in every form of a URI.
+fn may_begin(steps: &[Step], uri: &str) -> bool {
+    match steps.first() {
+        Some(Step::Literal(text)) => text
+            .split('%')
+            .next()
+            .is_some_and(|start| uri.starts_with(start)),
+        _ => true,
+    }
+}
+
+/// `rows[step][place]`: whether the steps from this one on match the URI from this place on. The row after the last
+/// step is for the end.
+fn fill(steps: &[Step], uri: &[u8]) -> Vec<Vec<bool>> {
+    let mut next = vec![false; uri.len() + 1];
+    next[uri.len()] = true;
+    let mut rows = Vec::with_capacity(steps.len() + 1);
+    for step in steps.iter().rev() {
+        let row = step.starts(uri, &next);
+        rows.push(std::mem::replace(&mut next, row));
+    }
+    rows.push(next);
+    rows.reverse();
+    rows
+}
+
+/// Whether no `%XX` reaches across this place.
+fn is_boundary(uri: &[u8], place: usize) -> bool {
+    !uri[place.saturating_sub(2)..place].contains(&b'%')
+}
+
+/// From which places a run of `characters`, which may be empty, leads to a place of `next`.
+fn run_starts(uri: &[u8], characters: Ascii, next: &[bool]) -> Vec<bool> {
+    let mut starts = vec![false; next.len()];
+    let mut inside = false;
+    for place in (0..next.len()).rev() {
+        let continues = inside && characters.contains(uri[place]);
+        inside = continues || (next[place] && is_boundary(uri, place));
+        starts[place] = inside;
+    }
+    starts
+}
+
+impl Step {
+    /// From which places this step leads to a place of `next`.
+    fn starts(&self, uri: &[u8], next: &[bool]) -> Vec<bool> {
+        let places = 0..next.len();
+        match self {
+            Self::Literal(text) => places
+                .map(|place| uri[place..].starts_with(text.as_bytes()) && next[place + text.len()])
+                .collect(),
+            Self::Value { characters, .. } => {
+                let rest = run_starts(uri, *characters, next);
+                let begins = |place| {
+                    uri.get(place)
+                        .is_some_and(|&byte| characters.contains(byte))
+                };
+                places
+                    .map(|place| begins(place) && rest[place + 1])
+                    .collect()
+            }
+            Self::Keyed {
+                characters, prefix, ..
+            } => {
+                let rest = run_starts(uri, *characters, next);
+                let begins = |place| {
+                    uri.get(place)
+                        .is_some_and(|&byte| char::from(byte) == *prefix)
+                };
+                places
+                    .map(|place| next[place] || (begins(place) && rest[place + 1]))
+                    .collect()
+            }
+        }
+    }
+}
+
+/// The walk along the table.
+struct Walk<'a> {
+    uri: &'a str,
+    variables: &'a [Variable],
+    table: &'a [Vec<bool>],
+}
+
+impl Walk<'_> {
+    fn run(&self, steps: &[Step]) -> Option<Values> {
+        let mut values = vec![None; self.variables.len()];
+        let mut place = 0;
+        for (step, next) in steps.iter().zip(&self.table[1..]) {
+            place = self.take(step, place, next, &mut values)?;
+        }
+        Some(values)
+    }
+
+    /// Where `step` ends that begins at `place`.
+    fn take(&self, step: &Step, place: usize, next: &[bool], values: &mut Values) -> Option<usize> {
+        match step {
+            Step::Literal(text) => Some(place + text.len()),
+            Step::Value {
+                variable,
+                characters,
+                separator,
+                longest,
+            } => {
+                let mut ends = self
+                    .run_ends(*characters, place, next)
+                    .skip_while(|&end| end == place);
+                let end = if *longest { ends.last() } else { ends.next() }?;
+                values[*variable] =
+                    Some(self.value(*variable, &self.uri[place..end], *separator)?);
+                Some(end)
+            }
+            Step::Keyed {
+                variables,
+                characters,
+                prefix,
+                separator,
+            } => {
+                if !self.uri[place..].starts_with(*prefix) {
+                    return Some(place);
+                }
+                let start = place + prefix.len_utf8();
+                let Some(end) = self.run_ends(*characters, start, next).last() else {
+                    return Some(place);
+                };
+                self.read_keyed(&self.uri[start..end], *separator, variables, values)?;
+                Some(end)
+            }
+        }
+    }
+
+    /// The places of `next` that a run of `characters` from `start` comes to.
+    fn run_ends(
+        &self,
+        characters: Ascii,
+        start: usize,
+        next: &[bool],
+    ) -> impl Iterator<Item = usize> {
+        let uri = self.uri.as_bytes();
+        let run = uri[start..]
+            .iter()
+            .take_while(|&&byte| characters.contains(byte))
+            .count();
+        (start..=start + run).filter(|&end| next[end] && is_boundary(uri, end))
+    }
+
+    fn value(&self, variable: usize, text: &str, separator: char) -> Option<MatchedValue> {
+        if !self.variables[variable].exploded {
+            return percent::decode(text).map(MatchedValue::One);
+        }
+        let elements = text.split(separator);
+        let decoded =
+            elements.map(|element| percent::decode(element).filter(|element| !element.is_empty()));
+        decoded.collect::<Option<_>>().map(MatchedValue::Many)
+    }
+
+    fn read_keyed(
+        &self,
+        text: &str,
+        separator: char,
+        range: &Range<usize>,
+        values: &mut Values,
+    ) -> Option<()> {
+        for item in text.split(separator) {
+            let (key, value) = item.split_once('=').unwrap_or((item, ""));
+            let key = percent::decode(key);
+            let known = range
+                .clone()
+                .find(|&index| key.as_ref() == Some(&self.variables[index].key));
+            if let Some(index) = known {
+                add(
+                    &mut values[index],
+                    percent::decode(value)?,
+                    self.variables[index].exploded,
+                );
+            }
+        }
+        Some(())
+    }
+}
+
+/// The first value stays, unless the variable is a list.
+fn add(slot: &mut Option<MatchedValue>, value: String, exploded: bool) {
+    match slot {
+        Some(MatchedValue::Many(values)) => values.push(value),
+        Some(MatchedValue::One(_)) => {}
+        None if exploded => *slot = Some(MatchedValue::Many(vec![value])),
+        None => *slot = Some(MatchedValue::One(value)),
+    }
+}

@@ -1,0 +1,168 @@
+//! Percent-encoding (RFC 3986, section 2) and sets of characters.
+//!
+//! This knows nothing of templates.
+
+/// A set of ASCII characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ascii(u128);
+
+pub(super) const UNRESERVED: Ascii =
+    Ascii::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~");
+const RESERVED: Ascii = Ascii::of(b":/?#[]@!$&'()*+,;=");
+/// All that a URI may hold.
+pub(super) const LEGAL: Ascii = UNRESERVED.with(RESERVED).with(Ascii::of(b"%"));
+
+impl Ascii {
+    pub(super) const EMPTY: Self = Self(0);
+
+    pub(super) const fn of(characters: &[u8]) -> Self {
+        let mut set = 0;
+        let mut index = 0;
+        while index < characters.len() {
+            set |= 1 << characters[index];
+            index += 1;
+        }
+        Self(set)
+    }
+
+    /// The set of one character; empty if it is not ASCII.
+    pub(super) fn of_char(character: char) -> Self {
+        if character.is_ascii() {
+            Self(1 << u32::from(character))
+        } else {
+            Self::EMPTY
+        }
+    }
+
+    pub(super) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(super) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub(super) const fn contains(self, byte: u8) -> bool {
+        byte.is_ascii() && (self.0 >> byte) & 1 == 1
+    }
+}
+
+/// The byte that two hexadecimal digits stand for.
+fn hexadecimal(digits: [u8; 2]) -> Option<u8> {
+    let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+    u8::try_from(high? * 16 + low?).ok()
+}
+
+/// Splits a whole `%XX` off the front: the byte it stands for, and what follows.
+fn split_triple(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let (digits, rest) = bytes.strip_prefix(b"%")?.split_first_chunk()?;
+    Some((hexadecimal(*digits)?, rest))
+}
+
+fn push_triple(out: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    out.push('%');
+    for digit in [byte >> 4, byte & 0xf] {
+        out.push(char::from(DIGITS[usize::from(digit)]));
+    }
+}
+
+/// Where the first `%` stands that two hexadecimal digits do not follow.
+pub(super) fn stray_percent(text: &str) -> Option<usize> {
+    text.match_indices('%')
+        .map(|(at, _)| at)
+        .find(|&at| split_triple(&text.as_bytes()[at..]).is_none())
+}
+
+/// Writes `text` with all but the characters of `keep` encoded. If `%` is among them, then what is encoded already
+/// stays so.
+pub(super) fn encode(out: &mut String, text: &str, keep: Ascii) {
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let triple = split_triple(rest).filter(|_| keep.contains(b'%'));
+        if let Some((encoded, after)) = triple {
+            push_triple(out, encoded);
+            rest = after;
+            continue;
+        }
+        if byte != b'%' && keep.contains(byte) {
+            out.push(char::from(byte));
+        } else {
+            push_triple(out, byte);
+        }
+        rest = tail;
+    }
+}
+
+/// The form in which URIs are compared: ASCII only, what no URI may hold encoded, digits of encoded characters in
+/// upper case. `None` if a `%` encodes nothing.
+pub(super) fn normalise(text: &str) -> Option<String> {
+    if stray_percent(text).is_some() {
+        return None;
+    }
+    let mut normal = String::with_capacity(text.len());
+    encode(&mut normal, text, LEGAL);
+    Some(normal)
+}
+
+/// What `text` stands for. `None` if a `%` encodes nothing, or if the result is not UTF-8.
+pub(super) fn decode(text: &str) -> Option<String> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let (byte, tail) = if byte == b'%' {
+            split_triple(rest)?
+        } else {
+            (byte, tail)
+        };
+        decoded.push(byte);
+        rest = tail;
+    }
+    String::from_utf8(decoded).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(text: &str, keep: Ascii) -> String {
+        let mut out = String::new();
+        encode(&mut out, text, keep);
+        out
+    }
+
+    #[test]
+    fn only_what_is_kept_stays() {
+        assert_eq!(encoded("a/é %2f%", UNRESERVED), "a%2F%C3%A9%20%252f%25");
+        assert_eq!(encoded("a/é %2f%", LEGAL), "a/%C3%A9%20%2F%25");
+    }
+
+    #[test]
+    fn the_normal_form_is_legal_in_a_uri() {
+        assert_eq!(
+            normalise("a b\\{é}\0%c3").unwrap(),
+            "a%20b%5C%7B%C3%A9%7D%00%C3"
+        );
+        for stray in ["%", "%2", "a%", "%g0", "%+1", "%%41", "%é"] {
+            assert_eq!(normalise(stray), None, "{stray}");
+        }
+    }
+
+    #[test]
+    fn decoding_is_done_once() {
+        assert_eq!(decode("%252e+%C3%A9").unwrap(), "%2e+é");
+        for wrong in ["%", "%4", "%zz", "%FF", "%C3", "%C0%AF", "%ED%A0%80"] {
+            assert_eq!(decode(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_byte_has_its_triple() {
+        for byte in 0..=u8::MAX {
+            let mut out = String::new();
+            push_triple(&mut out, byte);
+            assert_eq!(out, format!("%{byte:02X}"));
+            assert_eq!(split_triple(out.as_bytes()), Some((byte, &b""[..])));
+        }
+    }
+}
