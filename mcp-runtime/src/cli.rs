@@ -123,7 +123,6 @@ fn pairs_argument() -> Arg {
     Arg::new("pairs")
         .value_name("NAME=VALUE")
         .num_args(0..)
-        .allow_hyphen_values(true)
         .help("Arguments; a value is a text, or JSON where the schema asks for something else")
 }
 

@@ -54,7 +54,10 @@ impl Signature {
             .iter()
             .map(|candidate| (distance(candidate, name), candidate))
             .min()
-            .filter(|(distance, candidate)| *distance <= candidate.chars().count().div_ceil(3).max(2));
+            .filter(|(distance, candidate)| {
+                // Short names are all alike: half of one must be right at least.
+                *distance <= candidate.chars().count().div_ceil(3).min(candidate.chars().count() / 2)
+            });
         match (nearest, known.as_slice()) {
             (Some((_, near)), _) => format!("unknown argument `{name}`; did you mean `{near}`?"),
             (None, []) => format!("unknown argument `{name}`: it takes none"),

@@ -77,6 +77,10 @@ pub(super) fn find(core: &Core, params: &Params<'_>) -> Result<Found, RpcError> 
 
 fn member<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>, name: &str) -> Result<T, RpcError> {
     let raw = raw.ok_or_else(|| RpcError::invalid_params(format!("`params.{name}` is missing")))?;
+    // Checked by hand because serde takes an array for an object.
+    if !raw.get().starts_with('{') {
+        return Err(RpcError::invalid_params(format!("`params.{name}` must be an object")));
+    }
     serde_json::from_str(raw.get())
         .map_err(|error| RpcError::invalid_params(format!("`params.{name}`: {error}")))
 }

@@ -52,8 +52,9 @@ struct Elicitation {
 impl ClientCapabilities {
     /// Reads the `capabilities` object; `None` if it is none.
     pub(crate) fn parse(json: &str) -> Option<Self> {
-        if json == "{}" {
-            return Some(Self::default());
+        // Checked by hand because serde takes an array for an object.
+        if !json.starts_with('{') {
+            return None;
         }
         let declared: Declared<'_> = serde_json::from_str(json).ok()?;
         let elicitation = declared.elicitation;

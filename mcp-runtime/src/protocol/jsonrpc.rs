@@ -130,10 +130,7 @@ impl Message {
             ))
             .into());
         }
-        let envelope = match serde_json::from_str::<Envelope<'_>>(&text) {
-            Ok(envelope) => envelope,
-            Err(error) => return Err(unreadable(&text, &error).into()),
-        };
+        let envelope = Envelope::parse(&text)?;
         let (kind, method, params) = envelope.examine(&text)?;
         Ok(Self {
             text,
@@ -172,18 +169,31 @@ impl Message {
     }
 }
 
-/// What is wrong with a text that is no message object.
-fn unreadable(text: &str, error: &serde_json::Error) -> RpcError {
-    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
-        return RpcError::parse(format!("The message is not JSON: {error}"));
+impl<'a> Envelope<'a> {
+    fn parse(text: &'a str) -> Result<Self, RpcError> {
+        // Checked by hand because serde takes an array for an object.
+        if text.trim_ascii_start().starts_with('{') {
+            serde_json::from_str(text).map_err(|error| Self::unreadable(text, &error))
+        } else {
+            match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                Ok(_) if text.trim_ascii_start().starts_with('[') => Err(RpcError::invalid_request(
+                    "Batches are not supported: send one message at a time",
+                )),
+                Ok(_) => Err(RpcError::invalid_request("A message is a JSON object")),
+                Err(error) => Err(Self::unreadable(text, &error)),
+            }
+        }
     }
-    if text.trim_start().starts_with('[') {
-        return RpcError::invalid_request("Batches are not supported: send one message at a time");
-    }
-    RpcError::invalid_request(format!("Not a JSON-RPC message: {error}"))
-}
 
-impl Envelope<'_> {
+    /// What is wrong with a text that is no message.
+    fn unreadable(text: &str, error: &serde_json::Error) -> RpcError {
+        if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
+            RpcError::parse(format!("The message is not JSON: {error}"))
+        } else {
+            RpcError::invalid_request(format!("Not a JSON-RPC message: {error}"))
+        }
+    }
+
     fn examine(&self, text: &str) -> Result<(Kind, Span, Option<Span>), Refused> {
         let id = self.id.map(|raw| Id::parse(raw.get()));
         let refuse = |message: &'static str| Refused {
