@@ -56,7 +56,7 @@ mod service;
 #[cfg_attr(not(feature = "http"), allow(dead_code))] // only HTTP has sessions to seal
 mod session;
 mod transport;
-mod uri_template;
+pub mod uri_template;
 
 pub use call::{Call, Cancel};
 pub use client::{Client, ClientBuilder, ClientError, Completed, ToolReply};

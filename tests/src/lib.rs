@@ -1,1 +1,3 @@
-//! Tests of the whole workspace: see the files beside this folder.
+//! The server that the tests of this package call: one component for each thing that can go over the wire.
+
+pub mod fixture;

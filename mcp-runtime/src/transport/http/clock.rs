@@ -1,0 +1,119 @@
+//! When a connection is overdue: its header too slow, idle too long, or its peer taking nothing of what it is sent.
+//!
+//! hyper's own header timeout also ticks while a connection is idle between requests, so that the two limits could
+//! not differ. Here, the first byte that arrives between requests is where the header begins.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The longest time between two looks at the clock. It only matters for limits that are longer.
+const LONGEST_NAP: Duration = Duration::from_secs(30);
+/// The shortest, so that limits of zero do not become a busy loop.
+const SHORTEST_NAP: Duration = Duration::from_millis(5);
+
+/// What a connection is doing, and since when.
+#[derive(Debug)]
+pub(super) struct Clock {
+    header: Duration,
+    idle: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// Since when the peer takes nothing.
+    stalled: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// Nothing came since the last response.
+    Idle(Instant),
+    /// A header is arriving.
+    Header(Instant),
+    /// A request is being served.
+    Busy,
+}
+
+impl Clock {
+    /// The clock of a new connection, from which a header is expected at once.
+    pub(super) fn new(header: Duration, idle: Duration) -> Self {
+        Self {
+            header,
+            idle,
+            state: Mutex::new(State {
+                phase: Phase::Header(Instant::now()),
+                stalled: None,
+            }),
+        }
+    }
+
+    /// Bytes arrived.
+    pub(super) fn received(&self) {
+        let mut state = self.lock();
+        if let Phase::Idle(_) = state.phase {
+            state.phase = Phase::Header(Instant::now());
+        }
+    }
+
+    /// Bytes were to be sent, and the peer had room for them or not.
+    pub(super) fn sent(&self, taken: bool) {
+        let mut state = self.lock();
+        if taken {
+            state.stalled = None;
+        } else {
+            state.stalled.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// A request is being served until the returned value is dropped.
+    pub(super) fn busy(self: &Arc<Self>) -> Busy {
+        self.lock().phase = Phase::Busy;
+        Busy(Arc::clone(self))
+    }
+
+    /// Resolves when the connection is overdue.
+    ///
+    /// One timer for the whole life of a connection: it looks at least as often as the shortest limit, so that
+    /// whatever begins in between is still found in time.
+    pub(super) async fn overdue(&self) {
+        let nap = self.header.min(self.idle).clamp(SHORTEST_NAP, LONGEST_NAP);
+        loop {
+            let now = Instant::now();
+            let next = match self.deadline() {
+                Some(deadline) if deadline <= now => return,
+                Some(deadline) => deadline.min(now + nap),
+                None => now + nap,
+            };
+            tokio::time::sleep_until(next).await;
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let state = self.lock();
+        let phase = match state.phase {
+            Phase::Idle(since) => since.checked_add(self.idle),
+            Phase::Header(since) => since.checked_add(self.header),
+            Phase::Busy => None,
+        };
+        let stalled = state.stalled.and_then(|since| since.checked_add(self.idle));
+        phase.into_iter().chain(stalled).min()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that is being served.
+#[derive(Debug)]
+pub(super) struct Busy(Arc<Clock>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.lock().phase = Phase::Idle(Instant::now());
+    }
+}

@@ -1,0 +1,195 @@
+//! One connection of our own listener: HTTP/1.1 by hyper, kept within our limits.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Response;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Sleep;
+
+use super::body::HttpBody;
+use super::clock::{Busy, Clock};
+use super::{Endpoint, HttpService};
+
+/// The longest HTTP header, in bytes: longer is 431.
+const HEADER_BYTES: usize = 64 * 1024;
+
+/// How long a client that was refused may go on sending before it is cut off.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Serves a connection to its end. `stop` closes it after the request that is being served, if there is one.
+pub(super) async fn run(stream: TcpStream, service: HttpService, mut stop: watch::Receiver<()>) {
+    let limits = service.endpoint.service.limits();
+    let clock = Arc::new(Clock::new(limits.header_timeout, limits.idle_timeout));
+    let refused = Arc::new(AtomicBool::new(false));
+    let socket = Socket {
+        stream,
+        clock: Arc::clone(&clock),
+        refused: Arc::clone(&refused),
+        linger: None,
+    };
+    let serve = |request| {
+        let busy = clock.busy();
+        serve(&service.endpoint, request, busy, &refused)
+    };
+    let mut connection = pin!(
+        http1::Builder::new()
+            .header_read_timeout(None) // the clock does it
+            .max_buf_size(HEADER_BYTES)
+            .serve_connection(TokioIo::new(socket), service_fn(serve))
+    );
+    let mut overdue = pin!(clock.overdue());
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "the connection broke");
+                }
+                return;
+            }
+            () = overdue.as_mut() => {
+                tracing::debug!("the connection was idle, or its client too slow");
+                return;
+            }
+            // It never changes: it ends.
+            _ = stop.changed(), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+async fn serve(
+    endpoint: &Endpoint,
+    request: hyper::Request<Incoming>,
+    busy: Busy,
+    refused: &AtomicBool,
+) -> Result<Response<Served>, Infallible> {
+    let response = endpoint.respond(request).await;
+    refused.store(response.status().is_client_error(), Ordering::Relaxed);
+    Ok(response.map(|body| Served { body, _busy: busy }))
+}
+
+/// A response's body that keeps its connection busy until it is sent.
+struct Served {
+    body: HttpBody,
+    _busy: Busy,
+}
+
+impl Body for Served {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A socket that tells the clock what happens on it.
+struct Socket {
+    stream: TcpStream,
+    clock: Arc<Clock>,
+    /// Whether the last request was refused, perhaps before its body was read.
+    refused: Arc<AtomicBool>,
+    linger: Option<Pin<Box<Sleep>>>,
+}
+
+impl Socket {
+    /// Reads what a refused client still sends. Closing with bytes unread resets the connection, and the reset can
+    /// overtake the refusal.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let linger = self
+            .linger
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        if linger.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut scrap = [0; 8192];
+        loop {
+            let mut scrap = ReadBuf::new(&mut scrap);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut scrap));
+            if read.is_err() || scrap.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.clock.received();
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.clock.sent(result.is_ready());
+        result
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.clock.sent(result.is_ready());
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+        if self.refused.load(Ordering::Relaxed) {
+            ready!(self.poll_linger(context));
+        }
+        Poll::Ready(Ok(()))
+    }
+}

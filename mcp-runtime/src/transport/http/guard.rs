@@ -1,0 +1,228 @@
+//! Who may come in: `Host` and `Origin`, checked before anything else is looked at.
+//!
+//! A web page can make its visitor's browser send requests to `localhost`, and by rebinding DNS it can make them
+//! look as if they went to the page's own server. Both headers give it away. Who the *user* is, is not asked here.
+
+use hyper::StatusCode;
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::http::request::Parts;
+use hyper::http::uri::Authority;
+
+use super::HttpOptions;
+use super::reply::Refusal;
+
+/// The names under which this machine reaches itself.
+const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// What of a refused header is repeated in the refusal.
+const SHOWN: usize = 200;
+
+/// The hosts and origins that may come in.
+#[derive(Debug)]
+pub(super) struct Guard {
+    hosts: Vec<String>,
+    origins: Vec<String>,
+    check_host: bool,
+}
+
+impl Guard {
+    pub(super) fn new(options: &HttpOptions) -> Self {
+        Self {
+            hosts: options.allowed_hosts.clone(),
+            origins: options.allowed_origins.clone(),
+            check_host: options.check_host,
+        }
+    }
+
+    /// Refuses a request from elsewhere with 403.
+    pub(super) fn admit(&self, parts: &Parts) -> Result<(), Refusal> {
+        if self.check_host {
+            self.admit_host(parts)?;
+        }
+        self.admit_origin(&parts.headers)
+    }
+
+    /// The host is named by the header, by the request's URI (as HTTP/2 does), or by both.
+    fn admit_host(&self, parts: &Parts) -> Result<(), Refusal> {
+        let in_uri = parts.uri.authority().map(Authority::as_str);
+        if let Some(host) = in_uri
+            && !self.allows_host(host)
+        {
+            return Err(forbidden("Host", host, "allow_host"));
+        }
+        match sole(&parts.headers, &HOST) {
+            Sole::Absent if in_uri.is_some() => Ok(()),
+            Sole::One(value) if value.to_str().is_ok_and(|host| self.allows_host(host)) => Ok(()),
+            Sole::One(value) => Err(forbidden("Host", &shown(value), "allow_host")),
+            Sole::Absent | Sole::Many => Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "Exactly one Host header is needed",
+            )),
+        }
+    }
+
+    /// Browsers send an origin, other clients send none.
+    fn admit_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        match sole(headers, &ORIGIN) {
+            Sole::Absent => Ok(()),
+            Sole::One(value)
+                if value
+                    .to_str()
+                    .is_ok_and(|origin| self.allows_origin(origin)) =>
+            {
+                Ok(())
+            }
+            Sole::One(value) => Err(forbidden("Origin", &shown(value), "allow_origin")),
+            Sole::Many => Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "There must not be more than one Origin header",
+            )),
+        }
+    }
+
+    fn allows_host(&self, authority: &str) -> bool {
+        let Some(host) = without_port(authority) else {
+            return false;
+        };
+        is_one_of(&LOCAL, host) || is_one_of(&self.hosts, host) || is_one_of(&self.hosts, authority)
+    }
+
+    fn allows_origin(&self, origin: &str) -> bool {
+        // `null` is what a sandboxed page of any site sends.
+        origin != "null" && (is_local(origin) || is_one_of(&self.origins, origin))
+    }
+}
+
+/// Whether an origin is a page that this machine served.
+fn is_local(origin: &str) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else {
+        return false;
+    };
+    is_one_of(&["http", "https"], scheme)
+        && without_port(authority).is_some_and(|host| is_one_of(&LOCAL, host))
+}
+
+fn is_one_of(names: &[impl AsRef<str>], name: &str) -> bool {
+    names
+        .iter()
+        .any(|known| known.as_ref().eq_ignore_ascii_case(name))
+}
+
+/// The host of `host` or `host:port`; `None` if the port is none.
+fn without_port(authority: &str) -> Option<&str> {
+    // The colons within the brackets of an IPv6 address are no separators.
+    let bracket = authority.rfind(']').map_or(0, |place| place + 1);
+    let Some((name, port)) = authority.get(bracket..)?.split_once(':') else {
+        return Some(authority);
+    };
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && port.parse::<u16>().is_ok())
+        .then(|| authority.get(..bracket + name.len()))
+        .flatten()
+}
+
+/// How often a header is there.
+enum Sole<'a> {
+    Absent,
+    One(&'a HeaderValue),
+    Many,
+}
+
+fn sole<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Sole<'a> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Sole::Absent,
+        (Some(value), None) => Sole::One(value),
+        (Some(_), Some(_)) => Sole::Many,
+    }
+}
+
+fn shown(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes())
+        .chars()
+        .take(SHOWN)
+        .collect()
+}
+
+fn forbidden(header: &str, value: &str, builder: &str) -> Refusal {
+    let message = format!("{header} `{value}` is not allowed: add it with `.{builder}(..)`");
+    Refusal::new(StatusCode::FORBIDDEN, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard() -> Guard {
+        Guard::new(&HttpOptions {
+            allowed_hosts: vec!["example.com".into(), "proxy.test:8443".into()],
+            allowed_origins: vec!["https://app.example.com".into(), "null".into()],
+            check_host: true,
+            ..HttpOptions::default()
+        })
+    }
+
+    #[test]
+    fn hosts_are_this_machine_or_listed() {
+        for host in [
+            "localhost",
+            "LocalHost:3000",
+            "127.0.0.1:65535",
+            "[::1]",
+            "[::1]:80",
+            "Example.com",
+            "example.com:1",
+            "proxy.test:8443",
+        ] {
+            assert!(guard().allows_host(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.test",
+            "localhost.evil.test",
+            "localhost.",
+            "localhost:",
+            "localhost:99999",
+            "localhost:+1",
+            "localhost:80:80",
+            "user@localhost",
+            "127.0.0.1.evil.test",
+            "::1",
+            "[::1]evil.test",
+            "[::1",
+            "proxy.test",
+            "proxy.test:8444",
+        ] {
+            assert!(!guard().allows_host(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn origins_are_this_machine_or_listed() {
+        for origin in [
+            "http://localhost",
+            "HTTPS://127.0.0.1:8080",
+            "http://[::1]:3000",
+            "https://APP.example.com",
+        ] {
+            assert!(guard().allows_origin(origin), "{origin}");
+        }
+        for origin in [
+            "",
+            "null",
+            "localhost",
+            "http://",
+            "http://evil.test",
+            "http://localhost.evil.test",
+            "http://localhost/path",
+            "http://localhost@evil.test",
+            "ftp://localhost",
+            "file://",
+            "http://app.example.com",
+            "https://app.example.com:444",
+            "http://localhost http://evil.test",
+        ] {
+            assert!(!guard().allows_origin(origin), "{origin}");
+        }
+    }
+}

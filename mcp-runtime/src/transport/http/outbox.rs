@@ -1,0 +1,98 @@
+//! What handlers send before they answer, until the response takes it.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::service::Outbound;
+
+/// Messages that may wait for a slow client; more are dropped, for the handler cannot be made to wait.
+const MOST_WAITING: usize = 1024;
+
+/// Messages on their way from one handler to one response.
+#[derive(Default)]
+pub(super) struct Outbox {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<String>,
+    reader: Option<Waker>,
+    closed: bool,
+}
+
+impl Outbox {
+    /// Takes what waits; pending if that is nothing.
+    pub(super) fn poll_take(&self, context: &Context<'_>) -> Poll<Vec<String>> {
+        let mut state = self.lock();
+        if state.waiting.is_empty() {
+            state.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(std::mem::take(&mut state.waiting))
+    }
+
+    /// Takes what waits and lets nothing in any more: nothing follows an answer.
+    pub(super) fn close(&self) -> Vec<String> {
+        let mut state = self.lock();
+        state.closed = true;
+        state.reader = None;
+        std::mem::take(&mut state.waiting)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outbound for Outbox {
+    fn send(&self, message: String) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        if state.waiting.len() >= MOST_WAITING {
+            tracing::debug!("the client is too slow: a notification is dropped");
+            return;
+        }
+        state.waiting.push(message);
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Outbox").finish_non_exhaustive()
+    }
+}
+
+/// Where messages go for which the client has no ear.
+#[derive(Debug)]
+pub(super) struct Silent;
+
+impl Outbound for Silent {
+    fn send(&self, _: String) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_bounded_and_shuts() {
+        let outbox = Outbox::default();
+        for number in 0..2 * MOST_WAITING {
+            outbox.send(number.to_string());
+        }
+        let taken = outbox.close();
+        assert_eq!(taken.len(), MOST_WAITING);
+        assert_eq!(taken[0], "0");
+        outbox.send("late".into());
+        assert!(outbox.close().is_empty());
+    }
+}

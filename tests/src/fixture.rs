@@ -1,0 +1,395 @@
+//! The components of the fixture.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use mcp_runtime::prelude::*;
+use mcp_runtime::{Completion, Completions, Tool};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// How many handlers were dropped before they were done.
+#[derive(Default)]
+pub struct Dropped(AtomicU32);
+
+/// Counts itself when it is dropped before it is disarmed.
+struct Witness {
+    dropped: State<Dropped>,
+    armed: bool,
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if self.armed {
+            self.dropped.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Say an owned text again.
+#[tool]
+async fn echo_owned(text: String) -> String {
+    text
+}
+
+/// Say a borrowed text again.
+#[tool]
+async fn echo_borrowed(text: &str) -> &str {
+    text
+}
+
+/// Say several borrowed texts again.
+#[tool]
+async fn echo_list(texts: Vec<&str>) -> String {
+    texts.join("|")
+}
+
+/// Say a text again, from a thread.
+#[tool]
+fn echo_blocking(text: &str) -> String {
+    text.to_owned()
+}
+
+type Maybe<T> = Option<T>;
+
+/// Show which optional arguments came.
+#[tool]
+async fn optional(
+    number: Option<i64>,
+    alias: Maybe<String>,
+    #[arg(default = 7)] seven: u8,
+    #[arg(default)] zero: u8,
+    #[arg(name = "type")] kind: Option<&str>,
+) -> String {
+    format!("{number:?} {alias:?} {seven} {zero} {kind:?}")
+}
+
+/// How something is measured.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Like most of the world.
+    Metric,
+    /// Like some of it.
+    Imperial,
+}
+
+/// Data with data in it.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Report {
+    /// What it is about.
+    pub title: String,
+    /// Its points.
+    pub points: Vec<Point>,
+    /// How they are measured.
+    pub unit: Unit,
+    /// A remark.
+    pub remark: Option<String>,
+}
+
+/// A point.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Point {
+    /// To the right.
+    pub x: i32,
+    /// Up.
+    pub y: f64,
+}
+
+/// Give data back.
+#[tool(title = "A report", read_only, idempotent)]
+async fn report(report: Report) -> Json<Report> {
+    Json(report)
+}
+
+/// Data that is no object.
+#[tool]
+async fn numbers() -> Json<Vec<i64>> {
+    Json(vec![1, 2, 3])
+}
+
+/// Data of any kind.
+#[tool]
+async fn anything(value: Value) -> Json<Value> {
+    Json(value)
+}
+
+/// A scalar.
+#[tool(inline)]
+fn half(number: f64) -> f64 {
+    number / 2.0
+}
+
+/// A number that JSON cannot hold.
+#[tool]
+async fn not_a_number() -> f64 {
+    f64::NAN
+}
+
+/// Data with a number in it that JSON cannot hold.
+#[tool]
+async fn not_numbers() -> Json<Point> {
+    Json(Point { x: 1, y: f64::INFINITY })
+}
+
+/// Nothing.
+#[tool]
+async fn nothing() {}
+
+/// Perhaps something.
+#[tool]
+async fn perhaps(yes: bool) -> Option<String> {
+    yes.then(|| "something".to_owned())
+}
+
+/// A picture.
+#[tool]
+async fn picture() -> Image {
+    Image::png(*b"\x89PNG")
+}
+
+/// A sound.
+#[tool]
+async fn sound() -> Audio {
+    Audio::wav(*b"RIFF")
+}
+
+/// A link.
+#[tool]
+async fn link() -> ResourceLink {
+    ResourceLink::new("text://readme", "readme").title("Read me").description("What to read")
+}
+
+/// Content of several kinds.
+#[tool]
+async fn mixed() -> (String, Image, EmbeddedResource) {
+    let contents = ResourceContents::text("inside").mime("text/plain");
+    ("text".to_owned(), Image::png(*b"x"), EmbeddedResource::new("text://inside", contents))
+}
+
+/// Several texts.
+#[tool]
+async fn several() -> Vec<&'static str> {
+    vec!["one", "two"]
+}
+
+/// Fails with an error of the standard library.
+#[tool]
+async fn fails() -> Result<String, ToolError> {
+    Ok(std::fs::read_to_string("/nowhere/at/all").map_err(|_| "the disk is on fire")?)
+}
+
+/// Fails with words for the model.
+#[tool]
+async fn fails_politely() -> Result<String, ToolError> {
+    Err(ToolError::new("try again tomorrow"))
+}
+
+/// Panics.
+#[tool]
+async fn panics() -> String {
+    panic!("a secret")
+}
+
+/// Panics on a thread.
+#[tool]
+fn panics_blocking() -> String {
+    panic!("a secret")
+}
+
+/// Waits, and notices when nobody waits for it.
+#[tool]
+async fn wait(milliseconds: u64, dropped: State<Dropped>) -> String {
+    let mut witness = Witness { dropped, armed: true };
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    witness.armed = false;
+    format!("waited {milliseconds} ms")
+}
+
+/// Waits on a thread until it is cancelled, or for too long.
+#[tool]
+fn wait_blocking(milliseconds: u64, cancel: Cancel, dropped: State<Dropped>) -> String {
+    let mut left = milliseconds;
+    while left > 0 && !cancel.is_cancelled() {
+        std::thread::sleep(Duration::from_millis(5));
+        left = left.saturating_sub(5);
+    }
+    if cancel.is_cancelled() {
+        dropped.0.fetch_add(1, Ordering::SeqCst);
+    }
+    format!("{left} ms were left")
+}
+
+/// Sleeps on a thread and looks at nothing.
+#[tool]
+fn sleep_blocking(milliseconds: u64) -> String {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+    format!("slept {milliseconds} ms")
+}
+
+/// How many handlers were dropped.
+#[tool]
+async fn dropped(dropped: State<Dropped>) -> u32 {
+    dropped.0.load(Ordering::SeqCst)
+}
+
+/// Reports progress.
+#[tool]
+async fn progress(steps: u32, context: Context) -> String {
+    for step in 1..=steps {
+        context.progress(f64::from(step), Some(f64::from(steps)), Some("on it"));
+        // Neither of these is progress.
+        context.progress(f64::from(step), None, None);
+        context.progress(f64::NAN, None, None);
+        tokio::task::yield_now().await;
+    }
+    let late = context.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        late.progress(1e9, None, Some("too late"));
+    });
+    "done".to_owned()
+}
+
+/// Who asks.
+#[tool]
+async fn caller(context: Context, headers: Headers) -> String {
+    let client = context.client();
+    format!(
+        "{} {} {} {:?} {:?}",
+        client.name,
+        context.revision().name(),
+        context.request_id(),
+        context.meta().get("com.example/note"),
+        headers.get("x-note"),
+    )
+}
+
+/// Prints where nothing may be printed, and lets a child read what it can.
+#[tool]
+#[allow(clippy::print_stdout)] // this is what it is for
+fn prints() -> Result<String, ToolError> {
+    println!("this is no message");
+    let child = std::process::Command::new("cat").output()?;
+    Ok(format!("the child read {} bytes", child.stdout.len()))
+}
+
+/// Takes what it knows and ignores the rest.
+#[tool(open)]
+async fn lenient(known: Option<i64>) -> String {
+    format!("{known:?}")
+}
+
+/// Takes nothing but what it asks for.
+#[tool(strict)]
+async fn exact(number: i64) -> i64 {
+    number
+}
+
+/// A text.
+#[resource("text://readme")]
+fn readme() -> &'static str {
+    "Read me."
+}
+
+/// Bytes.
+#[resource("bytes://logo", mime = "image/png", size = 4)]
+fn logo() -> Vec<u8> {
+    b"\x89PNG".to_vec()
+}
+
+/// Data.
+#[resource("data://numbers", name = "data")]
+async fn data() -> Json<Vec<u8>> {
+    Json(vec![1, 2])
+}
+
+/// A text in the URI.
+#[resource("echo://{text}")]
+async fn echo(text: &str) -> String {
+    text.to_owned()
+}
+
+/// A path in the URI.
+#[resource("path:///{+path}")]
+async fn path(path: String) -> String {
+    path
+}
+
+/// Numbers in the URI.
+#[resource("users://{id}/posts{?limit,tags*}")]
+async fn posts(id: u32, limit: Option<u8>, tags: Option<Vec<String>>) -> String {
+    format!("{id} {limit:?} {tags:?}")
+}
+
+/// What is not there.
+#[resource("absent://{name}")]
+async fn absent(name: String) -> Option<String> {
+    drop(name);
+    None
+}
+
+/// What cannot be read.
+#[resource("broken://it")]
+async fn broken() -> Result<String, std::io::Error> {
+    Err(std::io::Error::other("the disk is on fire"))
+}
+
+/// What panics.
+#[resource("panic://it")]
+async fn panicking() -> String {
+    panic!("a secret")
+}
+
+/// Greet somebody.
+#[prompt(title = "A greeting")]
+fn greet(
+    /// Whom to greet.
+    #[arg(complete = names)]
+    name: String,
+    /// How often.
+    times: Option<u8>,
+    unit: Option<Unit>,
+) -> String {
+    format!("{}{unit:?}", format!("Hello {name}! ").repeat(times.unwrap_or(1).into()))
+}
+
+/// Many names.
+async fn names(completion: Completion) -> Completions {
+    let chosen = completion.argument("times").unwrap_or("any");
+    (0..250)
+        .map(|number| format!("name-{chosen}-{number:03}"))
+        .filter(|name| name.starts_with(completion.value()))
+        .collect()
+}
+
+/// A conversation.
+#[prompt]
+async fn talk() -> Vec<Message> {
+    vec![
+        Message::user("Hello?"),
+        Message::assistant(Image::png(*b"x")),
+        Message::user(Audio::wav(*b"y")),
+    ]
+}
+
+/// A prompt that fails.
+#[prompt]
+async fn speechless() -> Result<String, ToolError> {
+    Err(ToolError::new("nothing to say"))
+}
+
+/// The fixture.
+pub fn server() -> Server {
+    let schema = json!({ "type": "object", "properties": { "deep": { "$ref": "#/$defs/x" } }, "$defs": { "x": {} } });
+    let dynamic = Tool::new("dynamic", schema, |arguments: Value, context: Context| async move {
+        format!("{arguments} for {}", context.revision().name())
+    });
+    Server::new("fixture", "1.2.3")
+        .title("The fixture")
+        .website("https://example.com")
+        .instructions("Test me.")
+        .state(Dropped::default())
+        .with(mcp_runtime::components!())
+        .with(dynamic)
+}
