@@ -23,6 +23,7 @@ impl Schemas {
     /// The schema of a type, without noise.
     pub(crate) fn of<T: JsonSchema + ?Sized>(&mut self) -> Value {
         let mut schema = self.0.subschema_for::<T>().to_value();
+        spell_out(&mut schema);
         tidy(&mut schema);
         schema
     }
@@ -48,6 +49,16 @@ fn settings() -> SchemaSettings {
 /// The keywords whose value is a map from names to schemas, where a name must not be taken for a keyword.
 const MAPS: [&str; 3] = ["properties", "$defs", "patternProperties"];
 
+/// The keywords whose value is no schema.
+const VALUES: [&str; 4] = ["default", "const", "enum", "examples"];
+
+/// The schema of anything as an object: legacy revisions do not know `true`.
+fn spell_out(schema: &mut Value) {
+    if *schema == Value::Bool(true) {
+        *schema = json!({});
+    }
+}
+
 /// Takes away what says nothing to a client: the formats that name Rust's numbers, in exchange for their bounds.
 fn tidy(schema: &mut Value) {
     match schema {
@@ -57,9 +68,10 @@ fn tidy(schema: &mut Value) {
             for (keyword, value) in schema.iter_mut() {
                 match value {
                     Value::Object(named) if MAPS.contains(&keyword.as_str()) => {
+                        named.values_mut().for_each(spell_out);
                         named.values_mut().for_each(tidy);
                     }
-                    _ if ["default", "const", "enum", "examples"].contains(&keyword.as_str()) => {}
+                    _ if VALUES.contains(&keyword.as_str()) => {}
                     value => tidy(value),
                 }
             }
@@ -86,7 +98,6 @@ fn tidy_number(schema: &mut Map<String, Value>) {
         schema.entry("maximum").or_insert(maximum);
     }
 }
-
 
 /// The schema of a value that may also be left out: null, which means the same, is not offered.
 pub(crate) fn without_null(schema: &mut Value) {
@@ -141,7 +152,7 @@ pub(crate) fn without_optional_nulls(schema: &mut Value) {
                     without_optional_nulls(member);
                 }
             }
-            _ if ["default", "const", "enum", "examples"].contains(&keyword.as_str()) => {}
+            _ if VALUES.contains(&keyword.as_str()) => {}
             value => without_optional_nulls(value),
         }
     }

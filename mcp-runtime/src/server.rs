@@ -82,7 +82,10 @@ impl Server {
             session_keys: Vec::new(),
             live: Arc::default(),
             #[cfg(feature = "http")]
-            http: crate::transport::http::HttpOptions::default(),
+            http: crate::transport::http::HttpOptions {
+                check_host: true,
+                ..Default::default()
+            },
         }
     }
 

@@ -1,1 +1,9 @@
-fn main(){}
+//! What goes over the wire, in every revision and over every transport.
+//!
+//! `cases/*.json` is a table of requests and replies; `behaviour` holds what a table cannot say.
+
+mod behaviour;
+mod cases;
+mod connection;
+mod http;
+mod schemas;

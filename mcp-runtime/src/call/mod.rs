@@ -22,7 +22,7 @@ use crate::protocol::text::Span;
 use crate::protocol::{Id, Revision};
 
 /// Where HTTP headers are looked up; names are compared without case.
-pub trait HeaderSource: Send + Sync {
+pub(crate) trait HeaderSource: Send + Sync {
     /// The value of a header, if it is there and is visible ASCII.
     fn get(&self, name: &str) -> Option<&str>;
 }

@@ -73,9 +73,6 @@ impl Parameter {
 
     /// Adds to the schema what the type alone does not know.
     fn annotate(&self, schema: &mut Value) {
-        if let Value::Bool(true) = schema {
-            *schema = json!({});
-        }
         let Some(schema) = schema.as_object_mut() else {
             return;
         };

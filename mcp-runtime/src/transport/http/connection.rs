@@ -48,6 +48,7 @@ pub(super) async fn run(stream: TcpStream, service: HttpService, mut stop: watch
     let mut connection = pin!(
         http1::Builder::new()
             .header_read_timeout(None) // the clock does it
+            .max_header_size(HEADER_BYTES)
             .max_buf_size(HEADER_BYTES)
             .serve_connection(TokioIo::new(socket), service_fn(serve))
     );

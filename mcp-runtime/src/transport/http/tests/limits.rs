@@ -1,0 +1,246 @@
+//! Limits: what is too long, too slow or too much, and the end of it all.
+
+use super::*;
+use std::time::Instant;
+
+fn limits() -> Limits {
+    Limits {
+        header_timeout: Duration::from_millis(200),
+        idle_timeout: Duration::from_millis(600),
+        shutdown_grace: Duration::from_millis(300),
+        message_bytes: 1000,
+        ..Limits::default()
+    }
+}
+
+/// Waits for the end of a stream and tells what came before and how long it took.
+async fn outcome(stream: &mut TcpStream) -> (String, u128) {
+    let began = Instant::now();
+    let mut bytes = Vec::new();
+    let reading = stream.read_to_end(&mut bytes);
+    // A reset is an end, too.
+    let _ = tokio::time::timeout(PATIENCE, reading).await.unwrap();
+    (
+        String::from_utf8(bytes).unwrap(),
+        began.elapsed().as_millis(),
+    )
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_is_closed() {
+    let server = start(limits()).await;
+    let (text, elapsed) = outcome(&mut server.connect().await).await;
+    assert_eq!(text, "");
+    assert!((180..500).contains(&elapsed), "{elapsed} ms");
+}
+
+#[tokio::test]
+async fn a_slow_header_is_cut_off_whatever_trickles_in() {
+    let server = start(limits()).await;
+    for requests_before in [0, 1] {
+        let mut stream = server.connect().await;
+        let usual = post_modern("tools/list").with("Connection", "").bytes();
+        for _ in 0..requests_before {
+            stream.write_all(&usual).await.unwrap();
+            read_until(&mut stream, "\"result\":{}}").await;
+            // Longer than the header may take: being idle is not being slow.
+            tokio::time::sleep(Duration::from_millis(350)).await;
+        }
+        let began = Instant::now();
+        for byte in &usual {
+            let written = stream.write_all(std::slice::from_ref(byte)).await;
+            if written.is_err() || began.elapsed() > PATIENCE {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let elapsed = began.elapsed().as_millis();
+        assert!(
+            (180..500).contains(&elapsed),
+            "{requests_before}: {elapsed} ms"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_later() {
+    let server = start(limits()).await;
+    let mut stream = server.connect().await;
+    let usual = post_modern("tools/list").with("Connection", "").bytes();
+    stream.write_all(&usual).await.unwrap();
+    read_until(&mut stream, "\"result\":{}}").await;
+    let (_, elapsed) = outcome(&mut stream).await;
+    assert!((580..900).contains(&elapsed), "{elapsed} ms");
+}
+
+#[tokio::test]
+async fn a_call_may_take_longer_than_a_connection_may_idle() {
+    let server = start(limits()).await;
+    for method in ["slow", "tell/slow"] {
+        let mut stream = server.connect().await;
+        stream
+            .write_all(&post_modern(method).bytes())
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        server.fake.release.add_permits(2);
+        assert_eq!(read_to_end(&mut stream).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_body_is_408() {
+    let server = start(limits()).await;
+    let mut stream = server.connect().await;
+    let bytes = post_modern("tools/list").bytes();
+    stream.write_all(&bytes[..bytes.len() - 1]).await.unwrap();
+    let (text, elapsed) = outcome(&mut stream).await;
+    assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
+    assert!(text.contains("200ms"), "{text}");
+    assert!((180..600).contains(&elapsed), "{elapsed} ms");
+}
+
+#[tokio::test]
+async fn a_long_body_is_413_at_once_if_declared() {
+    let server = start(limits()).await;
+    let mut stream = server.connect().await;
+    let bytes = post(&" ".repeat(1001)).bytes();
+    // Only the header: the body is not waited for.
+    stream
+        .write_all(&bytes[..bytes.len() - 1001])
+        .await
+        .unwrap();
+    let text = read_until(&mut stream, "}}").await;
+    assert!(text.starts_with("HTTP/1.1 413 "), "{text}");
+    assert!(text.contains("-32600"), "{text}");
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let server = start(limits()).await;
+    for _ in 0..20 {
+        let mut stream = server.connect().await;
+        stream
+            .write_all(&post(&" ".repeat(500_000)).bytes())
+            .await
+            .unwrap();
+        let answer = read_to_end(&mut stream).await;
+        assert_eq!((answer.status, answer.code()), (413, -32600));
+    }
+}
+
+#[tokio::test]
+async fn a_chunked_body_is_413_when_it_gets_too_long() {
+    let server = start(limits()).await;
+    for (chunks, status) in [(3, 200), (20, 413)] {
+        let text = modern("tools/list", "");
+        let padding = format!("64\r\n{}\r\n", " ".repeat(100));
+        let body = format!(
+            "{}{:x}\r\n{text}\r\n0\r\n\r\n",
+            padding.repeat(chunks),
+            text.len()
+        );
+        let head = String::from_utf8(post_modern("tools/list").bytes()).unwrap();
+        let (head, _) = head.split_once("Content-Length").unwrap();
+        let request = format!("{head}Transfer-Encoding: chunked\r\n\r\n{body}");
+        let answer = server.send_bytes(request.as_bytes()).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_header_is_431() {
+    let server = start(Limits::default()).await;
+    let long = "x".repeat(100_000);
+    let mut stream = server.connect().await;
+    // The server may stop listening before all is sent.
+    let _ = stream
+        .write_all(&post("").with("X-Long", &long).bytes())
+        .await;
+    let text = read_until(&mut stream, "\r\n").await;
+    assert!(text.starts_with("HTTP/1.1 431 "), "{text}");
+}
+
+#[tokio::test]
+async fn more_connections_than_allowed_are_closed_at_once() {
+    let server = start(Limits {
+        connections: 2,
+        ..Limits::default()
+    })
+    .await;
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let mut stream = server.connect().await;
+        let usual = post_modern("tools/list").with("Connection", "").bytes();
+        stream.write_all(&usual).await.unwrap();
+        read_until(&mut stream, "\"result\":{}}").await;
+        kept.push(stream);
+    }
+    let (text, elapsed) = outcome(&mut server.connect().await).await;
+    assert_eq!(text, "");
+    assert!(elapsed < 200, "{elapsed} ms");
+    kept.pop();
+    tokio::time::sleep(MOMENT).await;
+    assert_eq!(server.send(&post_modern("tools/list")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut_off() {
+    let server = start(limits()).await;
+    let mut stream = server.connect().await;
+    let usual = post_modern("tell").with("Connection", "").bytes();
+    let began = Instant::now();
+    let pushing = async { while stream.write_all(&usual).await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, pushing).await.unwrap();
+    assert!(began.elapsed() > Duration::from_millis(550));
+}
+
+#[tokio::test]
+async fn stopping_lets_calls_finish_and_idle_connections_go() {
+    let server = start(limits()).await;
+    let mut idle = server.connect().await;
+    let usual = post_modern("tools/list").with("Connection", "").bytes();
+    idle.write_all(&usual).await.unwrap();
+    read_until(&mut idle, "\"result\":{}}").await;
+    let mut calling = server.connect().await;
+    calling
+        .write_all(&post_modern("tell/slow").bytes())
+        .await
+        .unwrap();
+    assert!(reaches(&server.fake.handled, 2).await);
+
+    server.stop.send(()).unwrap();
+    let (_, elapsed) = outcome(&mut idle).await;
+    assert!(elapsed < 150, "{elapsed} ms");
+    assert!(TcpStream::connect(server.address).await.is_err());
+    server.fake.release.add_permits(2);
+    assert_eq!(read_to_end(&mut calling).await.status, 200);
+    tokio::time::timeout(MOMENT, server.task)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn stopping_cuts_off_what_takes_longer_than_its_grace() {
+    let server = start(limits()).await;
+    let session = server.initialize().await;
+    let mut streams = Vec::new();
+    for request in [
+        post_modern("tell/slow"),
+        post_modern("slow"),
+        post(&rpc(1, "slow")).with("Mcp-Session-Id", &session),
+    ] {
+        let mut stream = server.connect().await;
+        stream.write_all(&request.bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    assert!(reaches(&server.fake.handled, 4).await);
+    server.stop.send(()).unwrap();
+    let began = Instant::now();
+    server.task.await.unwrap().unwrap();
+    let elapsed = began.elapsed().as_millis();
+    assert!((280..600).contains(&elapsed), "{elapsed} ms");
+    assert!(reaches(&server.fake.cancelled, 3).await);
+}

@@ -1,0 +1,404 @@
+//! Raw HTTP against our own listener, with a service that knows no tools.
+
+mod calls;
+mod limits;
+mod messages;
+mod mounted;
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinHandle;
+
+use super::{HttpOptions, HttpService, serve};
+use crate::protocol::Revision;
+use crate::protocol::capability::{ClientCapabilities, ClientInfo};
+use crate::protocol::error::{Class, RpcError};
+use crate::protocol::jsonrpc::{Kind, begin_result, error_reply, notification};
+use crate::service::{Exchange, Handling, Limits, Negotiated, Reply, Service, Session};
+
+/// Long enough for anything that should happen, short enough to wait for what should not.
+const PATIENCE: Duration = Duration::from_secs(5);
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// A service whose methods are named after what they do.
+struct Fake {
+    limits: Limits,
+    opened: AtomicUsize,
+    ended: Mutex<HashSet<[u8; 16]>>,
+    handled: AtomicUsize,
+    /// Handlers that were dropped before they were done.
+    cancelled: Arc<AtomicUsize>,
+    finished: Arc<AtomicUsize>,
+    /// One permit lets one waiting handler go on.
+    release: Arc<Semaphore>,
+}
+
+impl Fake {
+    fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            opened: AtomicUsize::new(0),
+            ended: Mutex::default(),
+            handled: AtomicUsize::new(0),
+            cancelled: Arc::default(),
+            finished: Arc::default(),
+            release: Arc::new(Semaphore::new(0)),
+        })
+    }
+}
+
+/// Counts how a handler ended.
+struct Witness {
+    done: bool,
+    cancelled: Arc<AtomicUsize>,
+    finished: Arc<AtomicUsize>,
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let counter = if self.done {
+            &self.finished
+        } else {
+            &self.cancelled
+        };
+        counter.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn session(number: usize) -> Session {
+    let mut nonce = [0; 16];
+    nonce[0] = u8::try_from(number).unwrap();
+    Arc::new(Negotiated {
+        nonce,
+        revision: Revision::LATEST_LEGACY,
+        capabilities: ClientCapabilities::default(),
+        client: ClientInfo::default(),
+        expires: u64::MAX,
+    })
+}
+
+impl Service for Fake {
+    fn handle(&self, exchange: Exchange) -> Handling {
+        self.handled.fetch_add(1, Ordering::SeqCst);
+        let message = &exchange.message;
+        let Kind::Request(id) = message.kind().clone() else {
+            return Handling::Nothing;
+        };
+        let failure = |error: RpcError| {
+            Handling::Ready(Reply::new(error_reply(Some(&id), &error), error.class))
+        };
+        let version = match message.params().and_then(|params| params.meta()) {
+            Ok(meta) if meta.is_stateless() => meta.protocol_version().map(Some),
+            other => other.map(|_| None),
+        };
+        match version.map(|version| version.map(|name| Revision::stateless(&name).ok_or(name))) {
+            Err(error) => return failure(error),
+            Ok(Some(Err(name))) => {
+                return failure(RpcError::unsupported_version(&name, &["2026-07-28"]));
+            }
+            Ok(_) => {}
+        }
+        let reply = Reply::new(begin_result(&id) + "{}}", Class::Answered);
+        let progress =
+            |step: u8| notification("notifications/progress", &format!("{{\"step\":{step}}}"));
+        match message.method() {
+            "initialize" => {
+                let number = self.opened.fetch_add(1, Ordering::SeqCst);
+                exchange.outbound.send(progress(0));
+                Handling::Ready(Reply {
+                    opened: Some(session(number)),
+                    ..reply
+                })
+            }
+            "no/such" => failure(RpcError::unknown_method("no/such")),
+            "busy" => failure(RpcError::overloaded("Too many requests")),
+            "echo/header" => {
+                let header = exchange
+                    .headers
+                    .as_ref()
+                    .and_then(|headers| headers.get("X-Test"));
+                let text = format!("{}\"{}\"}}", begin_result(&id), header.unwrap_or("none"));
+                Handling::Ready(Reply::new(text, Class::Answered))
+            }
+            "tell" => {
+                exchange.outbound.send(progress(1));
+                exchange.outbound.send(progress(2));
+                Handling::Ready(reply)
+            }
+            method @ ("slow" | "tell/slow") => {
+                let tells = method == "tell/slow";
+                let release = Arc::clone(&self.release);
+                let witness = Witness {
+                    done: false,
+                    cancelled: Arc::clone(&self.cancelled),
+                    finished: Arc::clone(&self.finished),
+                };
+                let outbound = exchange.outbound;
+                Handling::Pending(Box::pin(async move {
+                    let mut witness = witness; // all of it, or only the flag would move in here
+                    for step in [1, 2] {
+                        if tells {
+                            outbound.send(progress(step));
+                        }
+                        release.acquire().await.unwrap().forget();
+                    }
+                    witness.done = true;
+                    reply
+                }))
+            }
+            _ => Handling::Ready(reply),
+        }
+    }
+
+    fn session_token(&self, session: &Session) -> Option<String> {
+        Some(format!("session-{}", session.nonce[0]))
+    }
+
+    fn open_session(&self, token: &str) -> Option<Session> {
+        let number: usize = token.strip_prefix("session-")?.parse().ok()?;
+        let known = number < self.opened.load(Ordering::SeqCst);
+        let session = session(number);
+        (known && !self.ended.lock().unwrap().contains(&session.nonce)).then_some(session)
+    }
+
+    fn end_session(&self, session: &Session) -> bool {
+        let mut ended = self.ended.lock().unwrap();
+        ended.is_empty() && ended.insert(session.nonce)
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+/// A listener with the fake service behind it.
+struct TestServer {
+    address: SocketAddr,
+    fake: Arc<Fake>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+async fn start(limits: Limits) -> TestServer {
+    let options = HttpOptions {
+        path: Some("/mcp".into()),
+        allowed_hosts: vec!["mcp.example.com".into()],
+        allowed_origins: vec!["https://app.example.com".into()],
+        check_host: true,
+    };
+    let fake = Fake::new(limits);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let service = HttpService::new(fake.clone(), options);
+    let task = tokio::spawn(serve(listener, service, async {
+        let _ = stopped.await;
+    }));
+    TestServer {
+        address,
+        fake,
+        stop,
+        task,
+    }
+}
+
+impl TestServer {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends a request on a connection of its own and reads the whole answer.
+    async fn send(&self, request: &Request<'_>) -> Answer {
+        self.send_bytes(&request.bytes()).await
+    }
+
+    async fn send_bytes(&self, bytes: &[u8]) -> Answer {
+        let mut stream = self.connect().await;
+        stream.write_all(bytes).await.unwrap();
+        read_to_end(&mut stream).await
+    }
+
+    async fn initialize(&self) -> String {
+        let answer = self.send(&post(&rpc(0, "initialize"))).await;
+        answer.header("mcp-session-id").unwrap().to_owned()
+    }
+}
+
+async fn read_to_end(stream: &mut TcpStream) -> Answer {
+    let mut bytes = Vec::new();
+    let reading = stream.read_to_end(&mut bytes);
+    tokio::time::timeout(PATIENCE, reading)
+        .await
+        .unwrap()
+        .unwrap();
+    Answer::parse(&bytes)
+}
+
+/// Reads until the text that came ends so.
+async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut text = String::new();
+    while !text.ends_with(end) {
+        let mut byte = [0];
+        let read = tokio::time::timeout(PATIENCE, stream.read(&mut byte)).await;
+        assert_eq!(read.unwrap().unwrap(), 1, "the stream ended after {text:?}");
+        text.push(char::from(byte[0]));
+    }
+    text
+}
+
+/// Waits until a counter has a value.
+async fn reaches(counter: &AtomicUsize, value: usize) -> bool {
+    let waiting = async {
+        while counter.load(Ordering::SeqCst) != value {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.is_ok()
+}
+
+/// A request; headers that are set replace the usual ones, and an empty value removes one.
+#[derive(Clone)]
+struct Request<'a> {
+    line: &'a str,
+    headers: Vec<(&'a str, &'a [u8])>,
+    body: String,
+}
+
+fn request(line: &str) -> Request<'_> {
+    Request {
+        line,
+        headers: vec![("Host", b"localhost"), ("Connection", b"close")],
+        body: String::new(),
+    }
+}
+
+fn post(body: &str) -> Request<'static> {
+    Request {
+        body: body.to_owned(),
+        ..request("POST /mcp")
+    }
+    .with("Content-Type", "application/json")
+    .with("Accept", "application/json, text/event-stream")
+}
+
+impl<'a> Request<'a> {
+    fn with(self, name: &'a str, value: &'a str) -> Self {
+        self.with_bytes(name, value.as_bytes())
+    }
+
+    fn with_bytes(mut self, name: &'a str, value: &'a [u8]) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        if !value.is_empty() {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    fn and(mut self, name: &'a str, value: &'a str) -> Self {
+        self.headers.push((name, value.as_bytes()));
+        self
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = format!("{} HTTP/1.1\r\n", self.line).into_bytes();
+        for (name, value) in &self.headers {
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        let length = format!("Content-Length: {}\r\n\r\n", self.body.len());
+        bytes.extend_from_slice(length.as_bytes());
+        bytes.extend_from_slice(self.body.as_bytes());
+        bytes
+    }
+}
+
+/// A request of the legacy era.
+fn rpc(id: i64, method: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}"}}"#)
+}
+
+/// A request of the stateless era.
+fn modern(method: &str, members: &str) -> String {
+    modern_of("2026-07-28", method, members)
+}
+
+fn modern_of(version: &str, method: &str, members: &str) -> String {
+    format!(
+        r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{{{members}"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+    )
+}
+
+/// A request of the stateless era with the headers that it must have.
+fn post_modern<'a>(method: &'a str) -> Request<'a> {
+    post(&modern(method, ""))
+        .with("MCP-Protocol-Version", "2026-07-28")
+        .with("Mcp-Method", method)
+}
+
+/// A response, taken apart.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    headers: HashMap<String, String>,
+    body: String,
+}
+
+impl Answer {
+    fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let (head, body) = text
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("{text:?}"));
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap();
+        let headers: HashMap<String, String> = lines
+            .map(|line| line.split_once(": ").unwrap())
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect();
+        let body = if headers.contains_key("transfer-encoding") {
+            unchunk(body)
+        } else {
+            body.to_owned()
+        };
+        Self {
+            status: status.parse().unwrap(),
+            headers,
+            body,
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The code of the JSON-RPC error, or 0 if there is none.
+    fn code(&self) -> i64 {
+        serde_json::from_str::<serde_json::Value>(&self.body)
+            .ok()
+            .and_then(|json| json["error"]["code"].as_i64())
+            .unwrap_or(0)
+    }
+}
+
+fn unchunk(mut body: &str) -> String {
+    let mut text = String::new();
+    while let Some((length, rest)) = body.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        text.push_str(&rest[..length]);
+        body = rest[length..].strip_prefix("\r\n").unwrap();
+    }
+    text
+}

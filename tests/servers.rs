@@ -1,0 +1,211 @@
+//! Servers as they are put together: what cannot be built, what changes while serving, and what a state goes through.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use mcp_runtime::prelude::*;
+use mcp_runtime::{ClientError, Limits, Tool};
+use serde_json::{Value, json};
+
+/// Add two numbers.
+#[tool]
+async fn add(a: f64, b: f64) -> f64 {
+    a + b
+}
+
+mod other {
+    use mcp_runtime::prelude::*;
+
+    /// Another tool of the same name.
+    #[tool(name = "add")]
+    pub async fn add_too() {}
+
+    /// Nobody annotated this.
+    pub fn forgotten() {}
+}
+
+struct Database(u32);
+
+/// Look something up.
+#[tool]
+async fn look_up(database: State<Database>) -> u32 {
+    database.0
+}
+
+/// A URI whose variable is a struct.
+#[resource("odd://{what}")]
+async fn odd(what: Odd) -> String {
+    what.0.join("")
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Odd(Vec<String>);
+
+/// A prompt that takes a list.
+#[prompt]
+fn listing(items: Vec<String>) -> String {
+    items.join("")
+}
+
+fn tool(name: &str) -> Tool {
+    Tool::new(name, json!({ "type": "object" }), |_: Value, _: Context| async { "made" })
+}
+
+async fn problem(server: Server) -> String {
+    match server.client().await.tools().await {
+        Err(ClientError::Server(message)) => message,
+        other => panic!("it was built: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_tool_is_still_a_function() {
+    assert_eq!(add(2.0, 3.0).await.to_string(), "5");
+    assert_eq!(look_up(Database(7).into()).await, 7);
+}
+
+#[tokio::test]
+async fn what_cannot_be_built_says_all_that_is_wrong() {
+    let message = problem(Server::new("empty", "1")).await;
+    assert!(message.contains("has no component") && message.contains("src/lib.rs"), "{message}");
+
+    let server = Server::new("wrong", "1")
+        .with(components![add, other::add_too, other::forgotten, look_up, odd, listing])
+        .with(tool("no spaces"))
+        .with(Tool::new("shapeless", json!(true), |_: Value, _: Context| async {}))
+        .state(1_u8)
+        .state(2_u8);
+    let message = problem(server).await;
+    for part in [
+        "two tools are called `add`",
+        "`other::forgotten` in `components![..]` is not annotated",
+        "tool `look_up` takes `State<",
+        "Database>`, but the server was given no",
+        "resource `odd://{what}`: `what` cannot be read from a text",
+        "prompt `listing`: `items` cannot be read from a text",
+        "tool `no spaces`: a name is 1 to 128",
+        "tool `shapeless`: the schema of its arguments must have `\"type\": \"object\"`",
+        "two states are of the type `u8`",
+    ] {
+        assert!(message.contains(part), "nothing says {part:?} in:\n{message}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_named_components_are_served_in_their_order() {
+    let server = Server::new("few", "1").with(components![look_up, add]).state(Database(1));
+    let tools = server.client().await.tools().await.unwrap();
+    let names: Vec<_> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["look_up", "add"]);
+}
+
+#[tokio::test]
+async fn tools_come_and_go_while_serving() {
+    let server = Server::new("changing", "1").with(components![add]);
+    let handle = server.handle();
+    assert!(handle.add(tool("early")).is_err(), "it does not serve yet");
+    let client = server.client().await;
+    assert!(client.call("late", json!({})).await.is_err());
+    handle.add(tool("late")).unwrap();
+    assert_eq!(client.call("late", json!({})).await.unwrap().text(), "made");
+    assert_eq!(client.tools().await.unwrap().len(), 2);
+    let twice = handle.add(tool("late")).unwrap_err();
+    assert!(twice.to_string().contains("two tools are called `late`"), "{twice}");
+    assert!(handle.remove_tool("late"));
+    assert!(!handle.remove_tool("late"));
+    assert!(client.call("late", json!({})).await.is_err());
+    assert_eq!(client.tools().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn pages_stay_right_while_tools_come_and_go() {
+    let mut server = Server::new("paged", "1").page_size(3);
+    for number in 0..8 {
+        server = server.with(tool(&format!("tool-{number}")));
+    }
+    let handle = server.handle();
+    let client = server.client().await;
+    let first = client.request("tools/list", json!({})).await.unwrap();
+    let cursor = first["nextCursor"].as_str().unwrap();
+    assert!(handle.remove_tool("tool-2") && handle.remove_tool("tool-4"));
+    handle.add(tool("tool-8")).unwrap();
+    let mut names: Vec<String> = Vec::new();
+    let mut page = client.request("tools/list", json!({ "cursor": cursor })).await.unwrap();
+    loop {
+        let tools = page["tools"].as_array().unwrap();
+        assert!(tools.len() <= 3);
+        names.extend(tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()));
+        let Some(next) = page.get("nextCursor").cloned() else {
+            break;
+        };
+        page = client.request("tools/list", json!({ "cursor": next })).await.unwrap();
+    }
+    assert_eq!(names, ["tool-3", "tool-5", "tool-6", "tool-7", "tool-8"]);
+}
+
+#[tokio::test]
+async fn a_lifespan_starts_before_and_stops_after() {
+    static STOPPED: AtomicBool = AtomicBool::new(false);
+    let server = Server::new("living", "1").with(components![look_up]).lifespan(
+        || async {
+            tokio::task::yield_now().await;
+            Ok::<_, std::io::Error>(Database(42))
+        },
+        |database: Arc<Database>| async move { STOPPED.store(database.0 == 42, Ordering::SeqCst) },
+    );
+    let client = server.client().await;
+    assert_eq!(client.call("look_up", json!({})).await.unwrap().structured()["result"], 42);
+    assert!(!STOPPED.load(Ordering::SeqCst));
+    client.close().await;
+    assert!(STOPPED.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn a_lifespan_that_fails_stops_the_others_and_serves_nothing() {
+    static STOPPED: AtomicBool = AtomicBool::new(false);
+    let server = Server::new("failing", "1")
+        .with(components![look_up])
+        .lifespan(|| async { Ok::<_, String>(Database(1)) }, |_| async { STOPPED.store(true, Ordering::SeqCst) })
+        .lifespan(|| async { Err::<u8, _>("no network") }, |_| async {});
+    assert!(problem(server).await.contains("no network"));
+    assert!(STOPPED.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn a_thread_keeps_its_place_until_it_ends() {
+    static RUNNING: AtomicU32 = AtomicU32::new(0);
+
+    /// Sleep, whoever waits.
+    #[tool]
+    fn sleep() {
+        RUNNING.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        RUNNING.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    let mut limits = Limits::default();
+    limits.requests = 1;
+    let server = Server::new("one", "1").with(components![sleep, add]).limits(limits);
+    let client = Arc::new(server.client().await);
+    let caller = Arc::clone(&client);
+    let call = tokio::spawn(async move { caller.call("sleep", json!({})).await });
+    while RUNNING.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    assert!(client.call("add", json!({ "a": 1, "b": 1 })).await.is_err(), "the thread still runs");
+    while RUNNING.load(Ordering::SeqCst) > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert!(client.call("add", json!({ "a": 1, "b": 1 })).await.is_ok());
+}
+
+#[tokio::test]
+async fn running_inside_of_a_runtime_says_what_to_call() {
+    assert_eq!(
+        format!("{:?}", Server::new("inner", "1").with(components![add]).run_from(Vec::<String>::new())),
+        format!("{:?}", std::process::ExitCode::FAILURE)
+    );
+}

@@ -1,0 +1,8 @@
+use mcp_runtime::prelude::*;
+
+#[prompt]
+fn review(code: String) -> Vec<String> {
+    vec![code]
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use mcp_runtime::prelude::*;
+
+#[tool(read_only = "yes")]
+fn add(a: f64) -> f64 {
+    a
+}
+
+fn main() {}

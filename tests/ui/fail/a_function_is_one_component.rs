@@ -1,0 +1,9 @@
+use mcp_runtime::prelude::*;
+
+#[tool]
+#[prompt]
+fn review(code: String) -> String {
+    code
+}
+
+fn main() {}

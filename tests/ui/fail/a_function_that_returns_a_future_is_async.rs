@@ -1,0 +1,8 @@
+use mcp_runtime::prelude::*;
+
+#[tool]
+fn wait() -> impl Future<Output = String> {
+    async { String::new() }
+}
+
+fn main() {}

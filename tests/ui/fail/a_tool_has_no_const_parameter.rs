@@ -1,0 +1,8 @@
+use mcp_runtime::prelude::*;
+
+#[tool]
+fn print<const N: usize>(value: f64) -> String {
+    value.to_string()
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use mcp_runtime::prelude::*;
+
+struct Point {
+    x: f64,
+}
+
+#[tool]
+fn origin() -> Point {
+    Point { x: 0.0 }
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use mcp_runtime::prelude::*;
+
+struct Calculator;
+
+impl Calculator {
+    #[tool]
+    fn add(&self, a: f64) -> f64 {
+        a
+    }
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use mcp_runtime::prelude::*;
+
+#[resource("users://{id}/{id}")]
+fn user(id: u32) -> String {
+    id.to_string()
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use mcp_runtime::prelude::*;
+
+struct Point {
+    x: f64,
+}
+
+struct Line;
+
+#[tool]
+fn line(from: Point, #[arg(default = "x")] width: f64, to: Line) -> Line {
+    to
+}
+
+fn main() {}

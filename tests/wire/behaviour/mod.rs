@@ -1,0 +1,6 @@
+//! What a table cannot say: time, order, limits and ends.
+
+mod calls;
+mod endpoint;
+mod pipes;
+mod refusals;

@@ -1,0 +1,270 @@
+//! The same messages over memory, stdio and HTTP.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use mcp_runtime::{Client, Revision};
+use serde_json::{Value, json};
+
+use super::http;
+
+pub(crate) const MODERN: &str = "2026-07-28";
+
+/// What came back for a message.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) reply: Option<Value>,
+    pub(crate) notifications: Vec<Value>,
+    /// The HTTP status, over HTTP.
+    pub(crate) status: Option<u16>,
+}
+
+/// The transports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Memory,
+    Stdio,
+    Http,
+}
+
+/// A client of the fixture that speaks one revision.
+pub(crate) struct Connection {
+    wire: Wire,
+    revision: String,
+}
+
+enum Wire {
+    Memory(tokio::runtime::Runtime, Box<Client>),
+    Stdio(StdioServer),
+    Http { server: HttpServer, session: Option<String> },
+}
+
+/// The fixture as a child process on stdio.
+pub(crate) struct StdioServer {
+    pub(crate) child: Child,
+    pub(crate) input: Option<ChildStdin>,
+    pub(crate) output: BufReader<ChildStdout>,
+}
+
+impl Drop for StdioServer {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The fixture as a child process on HTTP.
+pub(crate) struct HttpServer {
+    pub(crate) child: Child,
+    pub(crate) address: String,
+}
+
+impl Drop for HttpServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const SERVER: &str = env!("CARGO_BIN_EXE_wire-server");
+
+/// Starts the fixture on stdio.
+pub(crate) fn spawn_stdio() -> StdioServer {
+    let mut child = Command::new(SERVER)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let input = child.stdin.take();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    StdioServer { child, input, output }
+}
+
+impl StdioServer {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.input.as_mut().unwrap().write_all(bytes).unwrap();
+    }
+
+    /// The next line, as JSON; `None` at the end.
+    pub(crate) fn read(&mut self) -> Option<Value> {
+        let mut line = String::new();
+        let read = self.output.read_line(&mut line).unwrap();
+        (read > 0).then(|| serde_json::from_str(&line).expect(&line))
+    }
+}
+
+/// Starts the fixture on HTTP and waits until it is healthy.
+pub(crate) fn spawn_http() -> HttpServer {
+    // Port 0 lets the system choose; the server says which one it got.
+    let mut child = Command::new(SERVER)
+        .args(["--http", "127.0.0.1:0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    errors.read_line(&mut line).unwrap();
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect(&line).to_owned();
+    // Somebody must read on, or the server would wait for its stderr.
+    std::thread::spawn(move || errors.lines().for_each(drop));
+    HttpServer { child, address }
+}
+
+impl Connection {
+    /// Connects, with the handshake if the revision has one.
+    pub(crate) fn open(transport: Transport, revision: &str) -> Self {
+        let wire = match transport {
+            Transport::Memory => {
+                let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+                // The newest revision has no handshake, so that this one is ours to make.
+                let client = runtime.block_on(async { mcp_tests::fixture::server().client().await });
+                Wire::Memory(runtime, Box::new(client))
+            }
+            Transport::Stdio => Wire::Stdio(spawn_stdio()),
+            Transport::Http => Wire::Http { server: spawn_http(), session: None },
+        };
+        let mut connection = Self { wire, revision: revision.to_owned() };
+        if revision != MODERN {
+            connection.shake_hands();
+        }
+        connection
+    }
+
+    fn shake_hands(&mut self) {
+        let client = json!({ "name": "wire", "version": "9" });
+        let params = json!({ "protocolVersion": self.revision, "capabilities": {}, "clientInfo": client });
+        let outcome = self.request("initialize", params);
+        let reply = outcome.reply.expect("an answer to the handshake");
+        assert_eq!(reply["result"]["protocolVersion"], self.revision.as_str(), "{reply}");
+        let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        let outcome = self.send(&initialized);
+        assert!(outcome.reply.is_none());
+        assert!(outcome.status.is_none_or(|status| status == 202));
+    }
+
+    /// Sends a request of this revision under an id of its own.
+    pub(crate) fn request(&mut self, method: &str, params: Value) -> Outcome {
+        static NEXT: AtomicI64 = AtomicI64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let message = self.message(json!(id), method, params);
+        let outcome = self.send(&message);
+        if let Some(reply) = &outcome.reply {
+            assert_eq!(reply["id"], id, "{reply}");
+            super::schemas::check_reply(&self.revision, method, reply);
+        }
+        for notification in &outcome.notifications {
+            super::schemas::check_notification(&self.revision, notification);
+        }
+        outcome
+    }
+
+    /// A request of this revision.
+    pub(crate) fn message(&self, id: Value, method: &str, mut params: Value) -> Value {
+        if self.revision == MODERN {
+            describe(&mut params);
+        }
+        json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
+    }
+
+    /// Sends a message as it is.
+    pub(crate) fn send(&mut self, message: &Value) -> Outcome {
+        let is_request = message.get("id").is_some() && message.get("method").is_some();
+        match &mut self.wire {
+            Wire::Memory(runtime, client) => {
+                let reply = runtime.block_on(client.send(&message.to_string())).unwrap();
+                // What a handler sends after its end would come now.
+                let notifications = client.take_notifications();
+                Outcome { reply, notifications, status: None }
+            }
+            Wire::Stdio(stdio) => {
+                stdio.write(format!("{message}\n").as_bytes());
+                let mut outcome = Outcome::default();
+                while is_request && outcome.reply.is_none() {
+                    let message = stdio.read().expect("an answer");
+                    if message.get("method").is_some() {
+                        outcome.notifications.push(message);
+                    } else {
+                        outcome.reply = Some(message);
+                    }
+                }
+                outcome
+            }
+            Wire::Http { server, session } => post(&server.address, session, &self.revision, message),
+        }
+    }
+}
+
+/// Adds what a stateless request says of its client.
+pub(crate) fn describe(params: &mut Value) {
+    let meta = params
+        .as_object_mut()
+        .unwrap()
+        .entry("_meta")
+        .or_insert_with(|| json!({}));
+    meta["io.modelcontextprotocol/protocolVersion"] = MODERN.into();
+    meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
+    meta["io.modelcontextprotocol/clientInfo"] = json!({ "name": "wire", "version": "9" });
+}
+
+/// The headers that a message of a revision must have.
+pub(crate) fn headers(revision: &str, session: Option<&str>, message: &Value) -> Vec<(String, String)> {
+    let mut headers = vec![
+        ("Content-Type".to_owned(), "application/json".to_owned()),
+        ("Accept".to_owned(), "application/json, text/event-stream".to_owned()),
+    ];
+    let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
+    if revision >= "2025-06-18" && (revision == MODERN || session.is_some()) {
+        add("MCP-Protocol-Version", revision);
+    }
+    if let Some(session) = session {
+        add("Mcp-Session-Id", session);
+    }
+    if revision == MODERN {
+        add("Mcp-Method", message["method"].as_str().unwrap_or_default());
+        let params = &message["params"];
+        if let Some(name) = params["name"].as_str().or(params["uri"].as_str()) {
+            let plain = name.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+            assert!(plain, "the table encodes no names");
+            add("Mcp-Name", name);
+        }
+    }
+    headers
+}
+
+fn post(address: &str, session: &mut Option<String>, revision: &str, message: &Value) -> Outcome {
+    let headers = headers(revision, session.as_deref(), message);
+    let headers: Vec<(&str, &str)> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let answer = http::request(address, "POST", "/mcp", &headers, message.to_string().as_bytes());
+    if let Some(opened) = answer.header("mcp-session-id") {
+        *session = Some(opened.to_owned());
+    }
+    let (notifications, mut replies): (Vec<_>, Vec<_>) = answer
+        .messages()
+        .into_iter()
+        .partition(|message| message.get("method").is_some());
+    Outcome { reply: replies.pop(), notifications, status: Some(answer.status) }
+}
+
+/// Waits until a child ends, for at most this long.
+pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<std::process::ExitStatus> {
+    let end = Instant::now() + limit;
+    while Instant::now() < end {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    None
+}
+
+/// Every revision, oldest first.
+pub(crate) fn revisions() -> impl Iterator<Item = &'static str> {
+    Revision::ALL.into_iter().map(Revision::name)
+}

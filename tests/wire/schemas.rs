@@ -1,0 +1,96 @@
+//! The official JSON Schemas: every reply is valid for the one of its revision.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock};
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+/// Where the official schemas are, beside the repository. CI always has them.
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/spec")
+}
+
+/// One validator for each definition that was needed.
+static VALIDATORS: OnceLock<Mutex<HashMap<(String, String), Option<Validator>>>> = OnceLock::new();
+
+/// The schemas' names for the results of methods.
+fn result_of(method: &str) -> Option<&'static str> {
+    Some(match method {
+        "initialize" => "InitializeResult",
+        "server/discover" => "DiscoverResult",
+        "ping" => "EmptyResult",
+        "tools/list" => "ListToolsResult",
+        "tools/call" => "CallToolResult",
+        "resources/list" => "ListResourcesResult",
+        "resources/templates/list" => "ListResourceTemplatesResult",
+        "resources/read" => "ReadResourceResult",
+        "prompts/list" => "ListPromptsResult",
+        "prompts/get" => "GetPromptResult",
+        "completion/complete" => "CompleteResult",
+        _ => return None,
+    })
+}
+
+/// Fails if a reply to `method` is not what the schema of `revision` says.
+pub(crate) fn check_reply(revision: &str, method: &str, reply: &Value) {
+    if let Some(result) = reply.get("result") {
+        if let Some(name) = result_of(method) {
+            check(revision, name, result);
+        }
+        check_any(revision, &["JSONRPCResultResponse", "JSONRPCResponse"], reply);
+    } else if reply.get("id").is_some() {
+        check_any(revision, &["JSONRPCErrorResponse", "JSONRPCError"], reply);
+    }
+}
+
+/// Fails if a notification is not what the schema of `revision` says.
+pub(crate) fn check_notification(revision: &str, notification: &Value) {
+    if notification["method"] == "notifications/progress" {
+        check(revision, "ProgressNotification", notification);
+    }
+}
+
+fn check_any(revision: &str, names: &[&str], value: &Value) {
+    let found = names.iter().any(|name| validate(revision, name, value));
+    assert!(found || !folder().is_dir(), "no schema of {revision} is named like one of {names:?}");
+}
+
+fn check(revision: &str, name: &str, value: &Value) {
+    let found = validate(revision, name, value);
+    assert!(found || !folder().is_dir(), "the schema of {revision} has no {name}");
+}
+
+/// Validates, and tells whether there is a definition of this name.
+fn validate(revision: &str, name: &str, value: &Value) -> bool {
+    if !folder().is_dir() {
+        static SAID: OnceLock<()> = OnceLock::new();
+        SAID.get_or_init(|| {
+            eprintln!("skipped: replies are not validated, because the official schemas are not beside the repository");
+        });
+        return false;
+    }
+    let mut validators = VALIDATORS.get_or_init(Mutex::default).lock().unwrap();
+    let key = (revision.to_owned(), name.to_owned());
+    let validator = validators.entry(key).or_insert_with(|| compile(revision, name));
+    if let Some(validator) = validator {
+        let errors: Vec<String> = validator
+            .iter_errors(value)
+            .map(|error| format!("{} at {}", error, error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "no valid {name} of {revision}: {errors:#?}\n{value:#}");
+    }
+    validator.is_some()
+}
+
+fn compile(revision: &str, name: &str) -> Option<Validator> {
+    let path = folder().join(format!("schema-{revision}.json"));
+    let mut schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let key = if schema.get("$defs").is_some() { "$defs" } else { "definitions" };
+    schema[key].get(name)?;
+    let object = schema.as_object_mut().unwrap();
+    object.remove("anyOf");
+    object.insert("$ref".to_owned(), json!(format!("#/{key}/{name}")));
+    Some(jsonschema::validator_for(&schema).unwrap())
+}
