@@ -13,6 +13,32 @@ use crate::protocol::Revision;
 use crate::server::{Running, Server};
 use crate::transport::memory::Memory;
 
+impl Server {
+    /// A client within the process, for tests. It speaks the newest revision unless told otherwise.
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    /// use serde_json::json;
+    ///
+    /// /// Add two numbers.
+    /// #[tool]
+    /// async fn add(a: f64, b: f64) -> f64 {
+    ///     a + b
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let client = Server::new("calc", "1.0.0").with(components![add]).client().await;
+    /// let sum = client.call("add", json!({ "a": 2, "b": 3 })).await?;
+    /// assert_eq!(sum.structured()["result"], 5.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn client(self) -> ClientBuilder {
+        ClientBuilder::new(self)
+    }
+}
+
 /// How a client is to connect: await it, as it is or after [`ClientBuilder::revision`].
 pub struct ClientBuilder {
     server: Server,

@@ -13,7 +13,6 @@ use handle::Live;
 use lifespan::Lifespan;
 
 use crate::call::States;
-use crate::client::ClientBuilder;
 use crate::dispatch::{Core, Dispatch, Identity};
 use crate::error::ToolError;
 use crate::registry::{Components, NeededState, Registry};
@@ -280,30 +279,6 @@ impl Server {
         let options = self.http.clone();
         let running = self.start().await?;
         Ok(crate::transport::http::HttpService::new(running.service(), options))
-    }
-
-    /// A client within the process, for tests. It speaks the newest revision unless told otherwise.
-    ///
-    /// ```
-    /// use mcp_runtime::prelude::*;
-    /// use serde_json::json;
-    ///
-    /// /// Add two numbers.
-    /// #[tool]
-    /// async fn add(a: f64, b: f64) -> f64 {
-    ///     a + b
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
-    /// let client = Server::new("calc", "1.0.0").with(components![add]).client().await;
-    /// let sum = client.call("add", json!({ "a": 2, "b": 3 })).await?;
-    /// assert_eq!(sum.structured()["result"], 5.0);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn client(self) -> ClientBuilder {
-        ClientBuilder::new(self)
     }
 
     /// Builds the server and starts its lifespans.

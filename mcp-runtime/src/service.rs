@@ -7,11 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::HeaderSource;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::Class;
 use crate::protocol::jsonrpc::Message;
-use crate::protocol::{Id, Revision};
+use crate::protocol::{HeaderSource, Id, Revision};
 
 /// A future that owns all it needs, so that it can be polled in place and moved to a task of its own if it must wait.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;

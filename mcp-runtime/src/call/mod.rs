@@ -19,13 +19,7 @@ pub(crate) use states::States;
 use crate::error::ToolError;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::text::Span;
-use crate::protocol::{Id, Revision};
-
-/// Where HTTP headers are looked up; names are compared without case.
-pub(crate) trait HeaderSource: Send + Sync {
-    /// The value of a header, if it is there and is visible ASCII.
-    fn get(&self, name: &str) -> Option<&str>;
-}
+use crate::protocol::{HeaderSource, Id, Revision};
 
 /// The way from a running handler back to its client.
 pub(crate) trait Link: Send + Sync {

@@ -33,9 +33,14 @@ pub(super) enum Opening {
 }
 
 /// What a request without `_meta` and without a handshake before it is told.
-const UNOPENED: &str = "This request belongs to no session and describes no client. Either put \
-     `io.modelcontextprotocol/protocolVersion` (\"2026-07-28\") and `io.modelcontextprotocol/clientCapabilities` \
-     into its `params._meta`, or send `initialize` first";
+fn unopened() -> RpcError {
+    RpcError::missing_metadata(format!(
+        "This request belongs to no session and describes no client. Either put \
+         `io.modelcontextprotocol/protocolVersion` (\"{}\") and `io.modelcontextprotocol/clientCapabilities` \
+         into its `params._meta`, or send `initialize` first",
+        Revision::LATEST.name()
+    ))
+}
 
 /// Tells who asks.
 pub(super) fn open(exchange: &Exchange, meta: &Meta<'_>) -> Result<Opening, RpcError> {
@@ -52,7 +57,7 @@ pub(super) fn open(exchange: &Exchange, meta: &Meta<'_>) -> Result<Opening, RpcE
             progress_token: meta.progress_token()?.map(str::to_owned),
         })),
         ("ping", None) => Ok(Opening::Ping),
-        (_, None) => Err(RpcError::missing_metadata(UNOPENED)),
+        (_, None) => Err(unopened()),
     }
 }
 

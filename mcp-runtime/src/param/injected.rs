@@ -5,8 +5,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::{Description, Param};
-use crate::call::{Call, Cancel, HeaderSource};
+use crate::call::{Call, Cancel};
 use crate::error::ToolError;
+use crate::protocol::HeaderSource;
 
 /// A value of the application, given to the server with [`Server::state`](crate::Server::state).
 ///

@@ -11,3 +11,9 @@ pub(crate) mod text;
 
 pub use jsonrpc::Id;
 pub use revision::Revision;
+
+/// Where HTTP headers are looked up; names are compared without case.
+pub(crate) trait HeaderSource: Send + Sync {
+    /// The value of a header, if it is there and is visible ASCII.
+    fn get(&self, name: &str) -> Option<&str>;
+}

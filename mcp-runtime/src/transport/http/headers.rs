@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{HeaderMap, HeaderName};
 
-use crate::call::HeaderSource;
+use crate::protocol::HeaderSource;
 use crate::protocol::Revision;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Kind, Message};

@@ -1,0 +1,193 @@
+//! The order of the house: which room may know which, and what only one place may do. `ARCHITECTURE.md` says why.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A room of `mcp-runtime` and the rooms that it may name.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("protocol", &[]),
+    ("error", &[]),
+    ("finite", &[]),
+    ("schema", &[]),
+    ("seal", &[]),
+    ("uri_template", &[]),
+    ("service", &["protocol"]),
+    ("call", &["error", "protocol", "schema"]),
+    ("content", &["error", "finite", "protocol", "schema"]),
+    ("param", &["call", "error", "protocol", "schema"]),
+    ("context", &["call", "content", "error", "param", "protocol"]),
+    (
+        "registry",
+        &["call", "content", "context", "error", "param", "protocol", "schema", "service", "uri_template"],
+    ),
+    ("session", &["protocol", "seal", "service"]),
+    (
+        "dispatch",
+        &["call", "content", "context", "error", "param", "protocol", "registry", "seal", "service", "session"],
+    ),
+    ("transport/lines", &[]),
+    ("transport/memory", &["protocol", "service"]),
+    ("transport/stdio", &["protocol", "service", "transport/lines"]),
+    ("transport/http", &["protocol", "service"]),
+    (
+        "server",
+        &[
+            "call", "content", "context", "dispatch", "error", "param", "protocol", "registry", "seal", "service",
+            "session", "transport/http", "transport/stdio",
+        ],
+    ),
+    ("client", &["protocol", "server", "transport/memory"]),
+    ("cli", &["client", "server"]),
+    // What generated code names.
+    ("check", &["call", "content", "param", "private", "service"]),
+    ("private", &["call", "check", "content", "error", "param", "registry", "service"]),
+];
+
+/// A source file of ours, without comments and without the tests in it.
+struct Source {
+    path: String,
+    code: String,
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn sources(package: &str) -> Vec<Source> {
+    let base = root().join(package).join("src");
+    let mut found = Vec::new();
+    collect(&base, &base, &mut found);
+    assert!(found.len() > 5, "{package} has moved");
+    found
+}
+
+fn collect(base: &Path, folder: &Path, found: &mut Vec<Source>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("tests") {
+                collect(base, &path, found);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            let code: Vec<&str> = text.lines().map(|line| line.split("//").next().unwrap()).collect();
+            let path = path.strip_prefix(base).unwrap().to_string_lossy().into_owned();
+            found.push(Source { path, code: code.join("\n") });
+        }
+    }
+}
+
+/// The room of a file, or of a path such as `transport::http::serve`.
+fn room(path: &str) -> String {
+    let mut parts = path.split(['/', ':', '.']).filter(|part| !part.is_empty());
+    let first = parts.next().unwrap_or_default();
+    match (first, parts.next()) {
+        ("transport", Some(second)) if second != "mod" => format!("transport/{second}"),
+        ("__private", _) => "private".to_owned(),
+        _ => first.to_owned(),
+    }
+}
+
+/// All that follows `crate::` in a file.
+fn named(code: &str) -> impl Iterator<Item = &str> {
+    let paths = code.split("crate::").skip(1).map(|rest| {
+        let end = rest.find(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ':'));
+        &rest[..end.unwrap_or(rest.len())]
+    });
+    // `crate::{..}` names macros of the crate's root.
+    paths.filter(|path| !path.is_empty())
+}
+
+#[test]
+fn rooms_know_only_what_they_may() {
+    let allowed: BTreeMap<&str, &[&str]> = ROOMS.iter().copied().collect();
+    let entrances = ["lib", "prelude", "macros", "transport"];
+    let mut wrong = Vec::new();
+    for source in sources("mcp-runtime") {
+        let here = room(&source.path);
+        if entrances.contains(&here.as_str()) {
+            continue;
+        }
+        let Some(may) = allowed.get(here.as_str()) else {
+            wrong.push(format!("{}: the room `{here}` is not in the table", source.path));
+            continue;
+        };
+        // `$crate` is the user's way in, not ours.
+        let code = source.code.replace("$crate::", "");
+        for path in named(&code) {
+            let there = room(path);
+            let macro_of_ours = there.starts_with("__");
+            if there != here && !macro_of_ours && !may.contains(&there.as_str()) {
+                wrong.push(format!("{}: `{here}` must not know `crate::{path}`", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn rooms_do_not_know_each_other_both_ways() {
+    for (here, may) in ROOMS {
+        for there in *may {
+            let back = ROOMS.iter().find(|(room, _)| room == there).is_some_and(|(_, back)| back.contains(here));
+            let generated = ["check", "private"].contains(here);
+            assert!(!back || generated, "`{here}` and `{there}` know each other");
+        }
+    }
+}
+
+#[test]
+fn the_protocol_does_no_io() {
+    for source in sources("mcp-runtime").iter().filter(|source| room(&source.path) == "protocol") {
+        for word in ["tokio", "std::io", "std::net", "std::fs", "hyper", "async "] {
+            assert!(!source.code.contains(word), "{} names `{word}`", source.path);
+        }
+    }
+}
+
+#[test]
+fn one_file_compares_revisions() {
+    for source in sources("mcp-runtime").iter().filter(|source| source.path != "protocol/revision.rs") {
+        for word in ["V2024_", "V2025_", "V2026_", "\"2024-", "\"2025-", "\"2026-"] {
+            assert!(!source.code.contains(word), "{} names a revision: {word}", source.path);
+        }
+        for operator in ["==", "!=", " < ", " > ", "<=", ">="] {
+            let compared = source
+                .code
+                .lines()
+                .any(|line| line.contains(operator) && line.contains("revision") && !line.contains("=>"));
+            assert!(!compared, "{} compares revisions with `{operator}`", source.path);
+        }
+    }
+}
+
+#[test]
+fn one_place_names_the_call_site() {
+    let found: Vec<_> = sources("mcp-macros")
+        .into_iter()
+        .flat_map(|source| vec![source.path.clone(); source.code.matches("call_site()").count()])
+        .collect();
+    assert_eq!(found, ["runtime_path.rs"]);
+}
+
+#[test]
+fn stdout_belongs_to_the_protocol() {
+    let allowed = ["transport/stdio/streams.rs", "cli/commands.rs"];
+    for source in sources("mcp-runtime").iter().filter(|source| !allowed.contains(&source.path.as_str())) {
+        for word in ["println!(", "print!(", "dbg!(", "stdout()"] {
+            let found = source.code.replace("eprint", "").contains(word);
+            assert!(!found, "{} may write to stdout with `{word}`", source.path);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    for source in sources("mcp-runtime").into_iter().chain(sources("mcp-macros")) {
+        for word in ["todo!(", "unimplemented!(", ".unwrap()", ".expect("] {
+            let found = source.code.contains(word);
+            assert!(!found, "{} has `{word}`", source.path);
+        }
+    }
+}
