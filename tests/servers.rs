@@ -48,7 +48,11 @@ fn listing(items: Vec<String>) -> String {
 }
 
 fn tool(name: &str) -> Tool {
-    Tool::new(name, json!({ "type": "object" }), |_: Value, _: Context| async { "made" })
+    Tool::new(
+        name,
+        json!({ "type": "object" }),
+        |_: Value, _: Context| async { "made" },
+    )
 }
 
 async fn problem(server: Server) -> String {
@@ -67,12 +71,26 @@ async fn a_tool_is_still_a_function() {
 #[tokio::test]
 async fn what_cannot_be_built_says_all_that_is_wrong() {
     let message = problem(Server::new("empty", "1")).await;
-    assert!(message.contains("has no component") && message.contains("src/lib.rs"), "{message}");
+    assert!(
+        message.contains("has no component") && message.contains("src/lib.rs"),
+        "{message}"
+    );
 
     let server = Server::new("wrong", "1")
-        .with(components![add, other::add_too, other::forgotten, look_up, odd, listing])
+        .with(components![
+            add,
+            other::add_too,
+            other::forgotten,
+            look_up,
+            odd,
+            listing
+        ])
         .with(tool("no spaces"))
-        .with(Tool::new("shapeless", json!(true), |_: Value, _: Context| async {}))
+        .with(Tool::new(
+            "shapeless",
+            json!(true),
+            |_: Value, _: Context| async {},
+        ))
         .state(1_u8)
         .state(2_u8);
     let message = problem(server).await;
@@ -87,15 +105,23 @@ async fn what_cannot_be_built_says_all_that_is_wrong() {
         "tool `shapeless`: the schema of its arguments must have `\"type\": \"object\"`",
         "two states are of the type `u8`",
     ] {
-        assert!(message.contains(part), "nothing says {part:?} in:\n{message}");
+        assert!(
+            message.contains(part),
+            "nothing says {part:?} in:\n{message}"
+        );
     }
 }
 
 #[tokio::test]
 async fn only_the_named_components_are_served_in_their_order() {
-    let server = Server::new("few", "1").with(components![look_up, add]).state(Database(1));
+    let server = Server::new("few", "1")
+        .with(components![look_up, add])
+        .state(Database(1));
     let tools = server.client().await.tools().await.unwrap();
-    let names: Vec<_> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    let names: Vec<_> = tools
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["look_up", "add"]);
 }
 
@@ -110,7 +136,10 @@ async fn tools_come_and_go_while_serving() {
     assert_eq!(client.call("late", json!({})).await.unwrap().text(), "made");
     assert_eq!(client.tools().await.unwrap().len(), 2);
     let twice = handle.add(tool("late")).unwrap_err();
-    assert!(twice.to_string().contains("two tools are called `late`"), "{twice}");
+    assert!(
+        twice.to_string().contains("two tools are called `late`"),
+        "{twice}"
+    );
     assert!(handle.remove_tool("late"));
     assert!(!handle.remove_tool("late"));
     assert!(client.call("late", json!({})).await.is_err());
@@ -130,15 +159,25 @@ async fn pages_stay_right_while_tools_come_and_go() {
     assert!(handle.remove_tool("tool-2") && handle.remove_tool("tool-4"));
     handle.add(tool("tool-8")).unwrap();
     let mut names: Vec<String> = Vec::new();
-    let mut page = client.request("tools/list", json!({ "cursor": cursor })).await.unwrap();
+    let mut page = client
+        .request("tools/list", json!({ "cursor": cursor }))
+        .await
+        .unwrap();
     loop {
         let tools = page["tools"].as_array().unwrap();
         assert!(tools.len() <= 3);
-        names.extend(tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()));
+        names.extend(
+            tools
+                .iter()
+                .map(|tool| tool["name"].as_str().unwrap().to_owned()),
+        );
         let Some(next) = page.get("nextCursor").cloned() else {
             break;
         };
-        page = client.request("tools/list", json!({ "cursor": next })).await.unwrap();
+        page = client
+            .request("tools/list", json!({ "cursor": next }))
+            .await
+            .unwrap();
     }
     assert_eq!(names, ["tool-3", "tool-5", "tool-6", "tool-7", "tool-8"]);
 }
@@ -146,15 +185,27 @@ async fn pages_stay_right_while_tools_come_and_go() {
 #[tokio::test]
 async fn a_lifespan_starts_before_and_stops_after() {
     static STOPPED: AtomicBool = AtomicBool::new(false);
-    let server = Server::new("living", "1").with(components![look_up]).lifespan(
-        || async {
-            tokio::task::yield_now().await;
-            Ok::<_, std::io::Error>(Database(42))
-        },
-        |database: Arc<Database>| async move { STOPPED.store(database.0 == 42, Ordering::SeqCst) },
-    );
+    let server =
+        Server::new("living", "1")
+            .with(components![look_up])
+            .lifespan(
+                || async {
+                    tokio::task::yield_now().await;
+                    Ok::<_, std::io::Error>(Database(42))
+                },
+                |database: Arc<Database>| async move {
+                    STOPPED.store(database.0 == 42, Ordering::SeqCst)
+                },
+            );
     let client = server.client().await;
-    assert_eq!(client.call("look_up", json!({})).await.unwrap().structured()["result"], 42);
+    assert_eq!(
+        client
+            .call("look_up", json!({}))
+            .await
+            .unwrap()
+            .structured()["result"],
+        42
+    );
     assert!(!STOPPED.load(Ordering::SeqCst));
     client.close().await;
     assert!(STOPPED.load(Ordering::SeqCst));
@@ -165,7 +216,10 @@ async fn a_lifespan_that_fails_stops_the_others_and_serves_nothing() {
     static STOPPED: AtomicBool = AtomicBool::new(false);
     let server = Server::new("failing", "1")
         .with(components![look_up])
-        .lifespan(|| async { Ok::<_, String>(Database(1)) }, |_| async { STOPPED.store(true, Ordering::SeqCst) })
+        .lifespan(
+            || async { Ok::<_, String>(Database(1)) },
+            |_| async { STOPPED.store(true, Ordering::SeqCst) },
+        )
         .lifespan(|| async { Err::<u8, _>("no network") }, |_| async {});
     assert!(problem(server).await.contains("no network"));
     assert!(STOPPED.load(Ordering::SeqCst));
@@ -185,7 +239,9 @@ async fn a_thread_keeps_its_place_until_it_ends() {
 
     let mut limits = Limits::default();
     limits.requests = 1;
-    let server = Server::new("one", "1").with(components![sleep, add]).limits(limits);
+    let server = Server::new("one", "1")
+        .with(components![sleep, add])
+        .limits(limits);
     let client = Arc::new(server.client().await);
     let caller = Arc::clone(&client);
     let call = tokio::spawn(async move { caller.call("sleep", json!({})).await });
@@ -194,7 +250,10 @@ async fn a_thread_keeps_its_place_until_it_ends() {
     }
     call.abort();
     assert!(call.await.unwrap_err().is_cancelled());
-    assert!(client.call("add", json!({ "a": 1, "b": 1 })).await.is_err(), "the thread still runs");
+    assert!(
+        client.call("add", json!({ "a": 1, "b": 1 })).await.is_err(),
+        "the thread still runs"
+    );
     while RUNNING.load(Ordering::SeqCst) > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
@@ -205,7 +264,12 @@ async fn a_thread_keeps_its_place_until_it_ends() {
 #[tokio::test]
 async fn running_inside_of_a_runtime_says_what_to_call() {
     assert_eq!(
-        format!("{:?}", Server::new("inner", "1").with(components![add]).run_from(Vec::<String>::new())),
+        format!(
+            "{:?}",
+            Server::new("inner", "1")
+                .with(components![add])
+                .run_from(Vec::<String>::new())
+        ),
         format!("{:?}", std::process::ExitCode::FAILURE)
     );
 }

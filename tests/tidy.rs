@@ -15,32 +15,67 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("call", &["error", "protocol", "schema"]),
     ("content", &["error", "finite", "protocol", "schema"]),
     ("param", &["call", "error", "protocol", "schema"]),
-    ("context", &["call", "content", "error", "param", "protocol"]),
+    (
+        "context",
+        &["call", "content", "error", "param", "protocol"],
+    ),
     (
         "registry",
-        &["call", "content", "context", "error", "param", "protocol", "schema", "service", "uri_template"],
+        &[
+            "call",
+            "content",
+            "context",
+            "error",
+            "param",
+            "protocol",
+            "schema",
+            "service",
+            "uri_template",
+        ],
     ),
     ("session", &["protocol", "seal", "service"]),
     (
         "dispatch",
-        &["call", "content", "context", "error", "param", "protocol", "registry", "seal", "service", "session"],
+        &[
+            "call", "content", "context", "error", "param", "protocol", "registry", "seal",
+            "service", "session",
+        ],
     ),
     ("transport/lines", &[]),
     ("transport/memory", &["protocol", "service"]),
-    ("transport/stdio", &["protocol", "service", "transport/lines"]),
+    (
+        "transport/stdio",
+        &["protocol", "service", "transport/lines"],
+    ),
     ("transport/http", &["protocol", "service"]),
     (
         "server",
         &[
-            "call", "content", "context", "dispatch", "error", "param", "protocol", "registry", "seal", "service",
-            "session", "transport/http", "transport/stdio",
+            "call",
+            "content",
+            "context",
+            "dispatch",
+            "error",
+            "param",
+            "protocol",
+            "registry",
+            "seal",
+            "service",
+            "session",
+            "transport/http",
+            "transport/stdio",
         ],
     ),
     ("client", &["protocol", "server", "transport/memory"]),
     ("cli", &["client", "server"]),
     // What generated code names.
     ("check", &["call", "content", "param", "private", "service"]),
-    ("private", &["call", "check", "content", "error", "param", "registry", "service"]),
+    (
+        "private",
+        &[
+            "call", "check", "content", "error", "param", "registry", "service",
+        ],
+    ),
 ];
 
 /// A source file of ours, without comments and without the tests in it.
@@ -68,12 +103,24 @@ fn collect(base: &Path, folder: &Path, found: &mut Vec<Source>) {
             if !path.ends_with("tests") {
                 collect(base, &path, found);
             }
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("tests.rs")
+        {
             let text = std::fs::read_to_string(&path).unwrap();
             let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-            let code: Vec<&str> = text.lines().map(|line| line.split("//").next().unwrap()).collect();
-            let path = path.strip_prefix(base).unwrap().to_string_lossy().into_owned();
-            found.push(Source { path, code: code.join("\n") });
+            let code: Vec<&str> = text
+                .lines()
+                .map(|line| line.split("//").next().unwrap())
+                .collect();
+            let path = path
+                .strip_prefix(base)
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
+            found.push(Source {
+                path,
+                code: code.join("\n"),
+            });
         }
     }
 }
@@ -92,7 +139,8 @@ fn room(path: &str) -> String {
 /// All that follows `crate::` in a file.
 fn named(code: &str) -> impl Iterator<Item = &str> {
     let paths = code.split("crate::").skip(1).map(|rest| {
-        let end = rest.find(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ':'));
+        let end =
+            rest.find(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ':'));
         &rest[..end.unwrap_or(rest.len())]
     });
     // `crate::{..}` names macros of the crate's root.
@@ -110,7 +158,10 @@ fn rooms_know_only_what_they_may() {
             continue;
         }
         let Some(may) = allowed.get(here.as_str()) else {
-            wrong.push(format!("{}: the room `{here}` is not in the table", source.path));
+            wrong.push(format!(
+                "{}: the room `{here}` is not in the table",
+                source.path
+            ));
             continue;
         };
         // `$crate` is the user's way in, not ours.
@@ -119,7 +170,10 @@ fn rooms_know_only_what_they_may() {
             let there = room(path);
             let macro_of_ours = there.starts_with("__");
             if there != here && !macro_of_ours && !may.contains(&there.as_str()) {
-                wrong.push(format!("{}: `{here}` must not know `crate::{path}`", source.path));
+                wrong.push(format!(
+                    "{}: `{here}` must not know `crate::{path}`",
+                    source.path
+                ));
             }
         }
     }
@@ -130,7 +184,10 @@ fn rooms_know_only_what_they_may() {
 fn rooms_do_not_know_each_other_both_ways() {
     for (here, may) in ROOMS {
         for there in *may {
-            let back = ROOMS.iter().find(|(room, _)| room == there).is_some_and(|(_, back)| back.contains(here));
+            let back = ROOMS
+                .iter()
+                .find(|(room, _)| room == there)
+                .is_some_and(|(_, back)| back.contains(here));
             let generated = ["check", "private"].contains(here);
             assert!(!back || generated, "`{here}` and `{there}` know each other");
         }
@@ -139,25 +196,44 @@ fn rooms_do_not_know_each_other_both_ways() {
 
 #[test]
 fn the_protocol_does_no_io() {
-    for source in sources("mcp-runtime").iter().filter(|source| room(&source.path) == "protocol") {
+    for source in sources("mcp-runtime")
+        .iter()
+        .filter(|source| room(&source.path) == "protocol")
+    {
         for word in ["tokio", "std::io", "std::net", "std::fs", "hyper", "async "] {
-            assert!(!source.code.contains(word), "{} names `{word}`", source.path);
+            assert!(
+                !source.code.contains(word),
+                "{} names `{word}`",
+                source.path
+            );
         }
     }
 }
 
 #[test]
 fn one_file_compares_revisions() {
-    for source in sources("mcp-runtime").iter().filter(|source| source.path != "protocol/revision.rs") {
-        for word in ["V2024_", "V2025_", "V2026_", "\"2024-", "\"2025-", "\"2026-"] {
-            assert!(!source.code.contains(word), "{} names a revision: {word}", source.path);
+    for source in sources("mcp-runtime")
+        .iter()
+        .filter(|source| source.path != "protocol/revision.rs")
+    {
+        for word in [
+            "V2024_", "V2025_", "V2026_", "\"2024-", "\"2025-", "\"2026-",
+        ] {
+            assert!(
+                !source.code.contains(word),
+                "{} names a revision: {word}",
+                source.path
+            );
         }
         for operator in ["==", "!=", " < ", " > ", "<=", ">="] {
-            let compared = source
-                .code
-                .lines()
-                .any(|line| line.contains(operator) && line.contains("revision") && !line.contains("=>"));
-            assert!(!compared, "{} compares revisions with `{operator}`", source.path);
+            let compared = source.code.lines().any(|line| {
+                line.contains(operator) && line.contains("revision") && !line.contains("=>")
+            });
+            assert!(
+                !compared,
+                "{} compares revisions with `{operator}`",
+                source.path
+            );
         }
     }
 }
@@ -174,7 +250,10 @@ fn one_place_names_the_call_site() {
 #[test]
 fn stdout_belongs_to_the_protocol() {
     let allowed = ["transport/stdio/streams.rs", "cli/commands.rs"];
-    for source in sources("mcp-runtime").iter().filter(|source| !allowed.contains(&source.path.as_str())) {
+    for source in sources("mcp-runtime")
+        .iter()
+        .filter(|source| !allowed.contains(&source.path.as_str()))
+    {
         for word in ["println!(", "print!(", "dbg!(", "stdout()"] {
             let found = source.code.replace("eprint", "").contains(word);
             assert!(!found, "{} may write to stdout with `{word}`", source.path);
@@ -184,7 +263,10 @@ fn stdout_belongs_to_the_protocol() {
 
 #[test]
 fn nothing_is_left_undone() {
-    for source in sources("mcp-runtime").into_iter().chain(sources("mcp-macros")) {
+    for source in sources("mcp-runtime")
+        .into_iter()
+        .chain(sources("mcp-macros"))
+    {
         for word in ["todo!(", "unimplemented!(", ".unwrap()", ".expect("] {
             let found = source.code.contains(word);
             assert!(!found, "{} has `{word}`", source.path);

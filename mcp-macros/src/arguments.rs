@@ -17,13 +17,15 @@ pub(crate) struct Grammar {
     /// As in `#[tool]`.
     pub(crate) attribute: &'static str,
     pub(crate) options: &'static [&'static str],
-    /// What a literal without a key, which then comes first, stands for.
-    pub(crate) leading_literal: Option<&'static str>,
+    /// What is no option, although it may look like one, and what to do in its place.
+    pub(crate) elsewhere: &'static [(&'static str, &'static str)],
+    /// What a value without a key, which then comes first, stands for.
+    pub(crate) leading_value: Option<&'static str>,
 }
 
 /// The options of an attribute, each known, none given twice.
 pub(crate) struct Arguments {
-    pub(crate) leading_literal: Option<Lit>,
+    pub(crate) leading_value: Option<Expr>,
     options: Vec<Argument>,
 }
 
@@ -47,7 +49,7 @@ impl Arguments {
         errors: &mut Errors,
     ) -> Self {
         let mut arguments = Self {
-            leading_literal: None,
+            leading_value: None,
             options: Vec::new(),
         };
         for list in lists {
@@ -83,8 +85,8 @@ impl Arguments {
         input: ParseStream<'_>,
         errors: &mut Errors,
     ) -> syn::Result<()> {
-        if input.peek(Lit) && !input.peek(LitBool) {
-            return self.parse_leading_literal(grammar, input);
+        if (input.peek(Lit) && !input.peek(LitBool)) || self.starts_with_value(grammar, input) {
+            return self.parse_leading_value(grammar, input);
         }
         let key = input.call(Ident::parse_any).map_err(|error| {
             let message = format!(
@@ -103,6 +105,19 @@ impl Arguments {
         Ok(())
     }
 
+    /// Something other than a literal in the first place, such as `config` or `concat!(..)`: whoever takes the value
+    /// says what is wrong with it.
+    fn starts_with_value(&self, grammar: &Grammar, input: ParseStream<'_>) -> bool {
+        let comes_first = self.leading_value.is_none() && self.options.is_empty();
+        let ahead = input.fork();
+        let is_value = |key: &Ident| {
+            !ahead.peek(Token![=]) && near_miss::closest(&key.to_string(), grammar.options.iter().copied()).is_none()
+        };
+        comes_first
+            && grammar.leading_value.is_some()
+            && Ident::parse_any(&ahead).is_ok_and(|key| !grammar.knows(&key) && is_value(&key))
+    }
+
     /// What the value should look like is not known, so nothing is said about it.
     fn skip_unknown(
         &mut self,
@@ -112,31 +127,30 @@ impl Arguments {
     ) -> syn::Result<()> {
         // The error told to move it; that it is missing at its place need not be said too.
         if grammar.leading(&key.to_string()).is_some()
-            && let Ok(Some(Expr::Lit(value))) = parse_value(key, input)
+            && let Ok(Some(value)) = parse_value(key, input)
         {
-            self.leading_literal.get_or_insert(value.lit);
+            self.leading_value.get_or_insert(value);
         }
         skip_to_comma(input)
     }
 
-    fn parse_leading_literal(
+    fn parse_leading_value(
         &mut self,
         grammar: &Grammar,
         input: ParseStream<'_>,
     ) -> syn::Result<()> {
-        let literal: Lit = input.parse()?;
-        let Some(what) = grammar.leading_literal else {
-            return Err(syn::Error::new(literal.span(), grammar.without_key()));
+        let value: Expr = input.parse()?;
+        let Some(what) = grammar.leading_value else {
+            return Err(syn::Error::new_spanned(value, grammar.without_key()));
         };
-        let comes_first = self.leading_literal.is_none() && self.options.is_empty();
-        let span = literal.span();
-        self.leading_literal.get_or_insert(literal);
-        if comes_first {
-            Ok(())
-        } else {
-            let message = format!("the {what} comes first, and only once: move or remove it");
-            Err(syn::Error::new(span, message))
+        if self.leading_value.is_none() && self.options.is_empty() {
+            self.leading_value = Some(value);
+            return Ok(());
         }
+        let message = format!("the {what} comes first, and only once: move or remove it");
+        let error = syn::Error::new_spanned(&value, message);
+        self.leading_value.get_or_insert(value);
+        Err(error)
     }
 
     fn add(&mut self, argument: Argument, errors: &mut Errors) {
@@ -267,7 +281,7 @@ impl Grammar {
 
     /// What comes without a key, if this would be its key, as in `uri = "..."`.
     fn leading(&self, key: &str) -> Option<&'static str> {
-        self.leading_literal
+        self.leading_value
             .filter(|what| what.eq_ignore_ascii_case(key))
     }
 
@@ -278,6 +292,9 @@ impl Grammar {
             return format!(
                 "unknown option `{key}`; the {what} comes first, without a key: `#[{attribute}(\"...\")]`"
             );
+        }
+        if let Some((_, instead)) = self.elsewhere.iter().find(|(name, _)| *name == key) {
+            return format!("unknown option `{key}`: {instead}");
         }
         let hint = near_miss::hint(&key, self.options.iter().copied())
             .unwrap_or_else(|| format!("; `#[{}]` takes {}", self.attribute, list(self.options)));
@@ -351,7 +368,8 @@ mod tests {
     const GRAMMAR: Grammar = Grammar {
         attribute: "resource",
         options: &["name", "size", "open", "crate"],
-        leading_literal: Some("URI"),
+        elsewhere: &[("docs", "write a doc comment")],
+        leading_value: Some("URI"),
     };
 
     /// The messages for one list, in which every option is taken once.
@@ -391,8 +409,12 @@ mod tests {
                 "unknown option `naem`; did you mean `name`?",
             ),
             (
-                quote!(range(1..=3)),
+                quote!("a://b", range(1..=3)),
                 "unknown option `range`; `#[resource]` takes `name`, `size`, `open` and `crate`",
+            ),
+            (
+                quote!(docs = "x"),
+                "unknown option `docs`: write a doc comment",
             ),
             (quote!(uri = "a://b"), "the URI comes first, without a key"),
             (quote!(open, "a://b"), "the URI comes first, and only once"),

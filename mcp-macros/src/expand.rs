@@ -3,7 +3,7 @@
 //! It holds no logic of its own: one runtime call a parameter, one for the result, and the definition. Every path
 //! goes through `__mcp`, even `Some`: the user may have shadowed it, or have no prelude.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::LitStr;
 
@@ -182,7 +182,7 @@ impl Component {
         let complete = parameter
             .complete
             .as_ref()
-            .map(|path| quote_spanned!(span=> .complete(__mcp::completer(#path))));
+            .map(|path| quote_spanned!(generated_at(path)=> .complete(__mcp::completer(#path))));
         quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #complete)
     }
 
@@ -217,14 +217,30 @@ impl Component {
     /// `#[arg]` on what the server itself supplies would be silently ignored.
     fn check_argument(&self, parameter: &Parameter) -> Option<TokenStream> {
         let span = generated().located_at(parameter.arg?);
-        let ty = with_lifetime(&parameter.ty, &self.signature.generics, "static");
         let message = format!(
             "`#[arg]` is for what clients send, and `{}` comes from the server: remove the `#[arg]`",
             parameter.wire_name.value()
         );
-        Some(quote_spanned! {span=>
-            const _: () = ::core::assert!(!<#ty as __mcp::Param<'static>>::INJECTED, "{}", #message);
-        })
+        Some(self.refuse_supplied(parameter, true, span, &message))
+    }
+
+    /// Refuses a parameter that the server supplies, or one that it does not: only the compiler knows which do.
+    pub(crate) fn refuse_supplied(
+        &self,
+        parameter: &Parameter,
+        refused: bool,
+        span: Span,
+        message: &str,
+    ) -> TokenStream {
+        let ty = with_lifetime(&parameter.ty, &self.signature.generics, "static");
+        quote_spanned! {span=>
+            const _: () = {
+                #[allow(unused_imports)]
+                use __mcp::NoParam as _;
+                let refused = ::core::matches!(__mcp::Supplied::<#ty>::BY_SERVER, __mcp::Some(#refused));
+                ::core::assert!(!refused, "{}", #message);
+            };
+        }
     }
 
     fn spell(&self, ty: &impl ToTokens) -> TokenStream {

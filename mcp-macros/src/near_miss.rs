@@ -32,12 +32,21 @@ fn squash(name: &str) -> String {
 }
 
 fn distance_if_near(given: &str, known: &str) -> Option<usize> {
-    let length = given.chars().count();
-    if is_shortened(given, known) || is_shortened(known, given) {
+    if is_shortened(given, known) || is_shortened(known, given) || is_shuffled(given, known) {
         return Some(1);
     }
     let distance = distance(given, known);
-    (distance < length && distance <= length.div_ceil(3)).then_some(distance)
+    (distance <= (given.chars().count() + 1) / 3).then_some(distance)
+}
+
+/// `titel` for `title`.
+fn is_shuffled(given: &str, known: &str) -> bool {
+    let sorted = |name: &str| {
+        let mut characters: Vec<char> = name.chars().collect();
+        characters.sort_unstable();
+        characters
+    };
+    given != known && sorted(given) == sorted(known)
 }
 
 /// `desc` for `description`, but not `a` for `age`.
@@ -84,7 +93,7 @@ mod tests {
 
     #[test]
     fn other_names_are_not() {
-        for given in ["timeout", "b", "x", "tags", "", "cache"] {
+        for given in ["timeout", "b", "x", "tags", "", "cache", "date"] {
             assert_eq!(closest(given, KNOWN), None, "{given}");
         }
     }

@@ -17,7 +17,8 @@ use crate::signature::find_impl;
 const GRAMMAR: Grammar = Grammar {
     attribute: "arg",
     options: &["name", "default", "complete"],
-    leading_literal: None,
+    elsewhere: &[("description", "write a doc comment, `/// ...`, on the parameter")],
+    leading_value: None,
 };
 
 /// A parameter as written, with the attributes that were taken off it.
@@ -196,10 +197,17 @@ fn identifier<'a>(typed: &'a PatType, errors: &mut Errors) -> Option<&'a Ident> 
         Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
             Some(&pattern.ident)
         }
+        Pat::Wild(wildcard) => {
+            errors.at(
+                wildcard,
+                "a parameter needs a name: write `name: T`, or remove it",
+            );
+            None
+        }
         pattern => {
             errors.at(
                 pattern,
-                "a parameter needs a name, for clients to call it by: write `name: T`, and take it apart in the body",
+                "a parameter needs a name: write `name: T`, and take it apart in the body",
             );
             None
         }

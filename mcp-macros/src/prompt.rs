@@ -11,7 +11,8 @@ use crate::expand::Kind;
 const GRAMMAR: Grammar = Grammar {
     attribute: "prompt",
     options: &["name", "title", "description", "inline", "crate"],
-    leading_literal: None,
+    elsewhere: &[],
+    leading_value: None,
 };
 
 /// A prompt without mistakes.

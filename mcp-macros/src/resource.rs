@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
-use syn::{Lit, LitStr, Path};
+use syn::{Expr, ExprLit, Lit, LitStr, Path};
 
 use crate::annotated_fn::{AnnotatedFn, expand_beside};
 use crate::arguments::{Arguments, Grammar};
@@ -12,7 +12,6 @@ use crate::expand::{Kind, builder_call};
 use crate::near_miss;
 use crate::parameters::Parameter;
 use crate::runtime_path::{attribute, generated, generated_at};
-use crate::signature::with_lifetime;
 use crate::uri_template;
 
 const GRAMMAR: Grammar = Grammar {
@@ -27,7 +26,8 @@ const GRAMMAR: Grammar = Grammar {
         "inline",
         "crate",
     ],
-    leading_literal: Some("URI"),
+    elsewhere: &[],
+    leading_value: Some("URI"),
 };
 
 /// A resource without mistakes, or a template of resources.
@@ -107,25 +107,27 @@ impl Resource {
 
     /// Only the compiler knows which types are injected.
     fn check_injected(&self, parameter: &Parameter) -> TokenStream {
-        let ty = with_lifetime(&parameter.ty, &self.component.signature.generics, "static");
         let message = format!(
             "{}, or take the value from `State<T>` or `Context`",
             not_in_template(&parameter.wire_name, &self.uri.literal)
         );
-        quote_spanned! {generated_at(&parameter.ty)=>
-            const _: () = ::core::assert!(<#ty as __mcp::Param<'static>>::INJECTED, "{}", #message);
-        }
+        let span = generated_at(&parameter.ty);
+        self.component
+            .refuse_supplied(parameter, false, span, &message)
     }
 }
 
 impl Uri {
     fn validate(arguments: &Arguments, errors: &mut Errors) -> Option<Self> {
-        match &arguments.leading_literal {
-            Some(Lit::Str(literal)) => Self::parse(literal, errors),
+        match &arguments.leading_value {
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Str(literal),
+                ..
+            })) => Self::parse(literal, errors),
             Some(other) => {
                 errors.at(
                     other,
-                    "the URI is a string: write `#[resource(\"scheme://path\")]`",
+                    "the URI is a string literal: write `#[resource(\"scheme://path\")]`",
                 );
                 None
             }

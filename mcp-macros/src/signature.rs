@@ -8,7 +8,7 @@ use syn::{GenericParam, Generics, ReturnType, Safety, Signature, Type};
 
 use crate::errors::Errors;
 use crate::expand::Kind;
-use crate::runtime_path::generated;
+use crate::runtime_path::generated_at;
 
 /// Reports what keeps generated code from calling the function.
 pub(crate) fn check(kind: Kind, signature: &Signature, errors: &mut Errors) {
@@ -74,10 +74,10 @@ fn find_keyword(tokens: TokenStream, keyword: &str) -> Option<Span> {
     })
 }
 
-/// The type a function returns, as tokens: `()` if it says nothing.
+/// The type a function returns, as tokens: `()`, at its name, if it says nothing.
 pub(crate) fn return_type(signature: &Signature) -> TokenStream {
     match &signature.output {
-        ReturnType::Default => quote_spanned!(generated()=> ()),
+        ReturnType::Default => quote_spanned!(generated_at(&signature.ident)=> ()),
         ReturnType::Type(_, ty) => ty.to_token_stream(),
     }
 }

@@ -25,7 +25,8 @@ const GRAMMAR: Grammar = Grammar {
         "inline",
         "crate",
     ],
-    leading_literal: None,
+    elsewhere: &[],
+    leading_value: None,
 };
 
 /// The builder methods that take the hint's value.

@@ -3,12 +3,16 @@
 //! There is nothing here to call yourself.
 
 use std::future::Future;
+use std::marker::PhantomData;
 
+use crate::__private::{PromptOutcome, ResourceOutcome};
 use crate::call::Call;
 use crate::content::{IntoPrompt, IntoResource, IntoToolResult, ToolResult};
 use crate::param::{self, Param};
+use crate::registry::{CompleteWith, Completer, ListWith, Lister};
 use crate::service::BoxFuture;
-use crate::__private::{PromptOutcome, ResourceOutcome};
+
+pub use crate::content::Failure;
 
 /// Takes a parameter from a call.
 pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Option<T> {
@@ -38,6 +42,34 @@ pub fn resource_result<T: IntoResource<M>, M>(value: T) -> ResourceOutcome {
 pub fn prompt_result<T: IntoPrompt<M>, M>(value: T) -> PromptOutcome {
     value.into_prompt()
 }
+
+/// A completing function of any kind.
+pub fn completer<M>(function: impl CompleteWith<M>) -> Completer {
+    Completer::new(function)
+}
+
+/// A listing function of any kind.
+pub fn lister<M>(function: impl ListWith<M>) -> Lister {
+    Lister::new(function)
+}
+
+/// Asks whether a type is injected. A type that is no parameter at all is reported where it is taken from the call,
+/// and must not be reported here once more: for it, the constant of [`NoParam`] answers.
+#[derive(Debug)]
+pub struct Supplied<T>(PhantomData<T>);
+
+impl<T: Param<'static>> Supplied<T> {
+    /// Whether the server supplies it.
+    pub const BY_SERVER: Option<bool> = Some(T::INJECTED);
+}
+
+/// See [`Supplied`].
+pub trait NoParam {
+    /// Neither.
+    const BY_SERVER: Option<bool> = None;
+}
+
+impl<T> NoParam for Supplied<T> {}
 
 /// Boxes the future of a handler, which may be moved to another thread while it waits.
 pub fn boxed<F: Future + Send + 'static>(future: F) -> BoxFuture<F::Output> {

@@ -37,7 +37,10 @@ impl Server {
     /// [`Server::run`] with these arguments, for a program that takes some of its own before them.
     ///
     /// The name of the program is not among them.
-    pub fn run_from(self, arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    pub fn run_from(
+        self,
+        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> ExitCode {
         let matches = match self.command().try_get_matches_from(arguments) {
             Ok(matches) => matches,
             Err(error) => return explain(&error),
@@ -48,7 +51,10 @@ impl Server {
                  call `.serve_stdio().await` or `.serve_http(address).await`",
             );
         }
-        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        let runtime = match tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+        {
             Ok(runtime) => runtime,
             Err(error) => return fail(&format!("no tokio runtime could be made: {error}")),
         };
@@ -102,7 +108,9 @@ impl Server {
                 .value_name("ADDRESS")
                 .num_args(0..=1)
                 .default_missing_value(ADDRESS)
-                .help(format!("Serve Streamable HTTP at /mcp instead [default: {ADDRESS}]")),
+                .help(format!(
+                    "Serve Streamable HTTP at /mcp instead [default: {ADDRESS}]"
+                )),
         );
         command
     }
@@ -137,8 +145,10 @@ async fn execute(server: Server, matches: ArgMatches) -> Result<ExitCode, String
     if io::stdin().is_terminal() {
         banner(&server);
     }
-    let served = server.serve_stdio().await;
-    served.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
+    let outcome = server.serve_stdio().await;
+    outcome
+        .map(|()| ExitCode::SUCCESS)
+        .map_err(|error| error.to_string())
 }
 
 #[cfg(feature = "http")]
@@ -147,9 +157,13 @@ async fn serve_http(server: Server, address: &str) -> Result<ExitCode, String> {
         .await
         .map_err(|error| format!("cannot listen on `{address}`: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    say(&format!("Serving MCP at http://{address}/mcp (health: http://{address}/health). Ctrl-C stops it."));
-    let served = server.serve_listener(listener).await;
-    served.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string())
+    say(&format!(
+        "Serving MCP at http://{address}/mcp (health: http://{address}/health). Ctrl-C stops it."
+    ));
+    let outcome = server.serve_listener(listener).await;
+    outcome
+        .map(|()| ExitCode::SUCCESS)
+        .map_err(|error| error.to_string())
 }
 
 /// What a person reads who starts the server by hand.

@@ -186,7 +186,9 @@ impl Client {
     /// # Errors
     /// There is no such resource, or it cannot be read.
     pub async fn read(&self, uri: &str) -> Result<Vec<Value>, ClientError> {
-        let mut result = self.request("resources/read", json!({ "uri": uri })).await?;
+        let mut result = self
+            .request("resources/read", json!({ "uri": uri }))
+            .await?;
         Ok(take_array(&mut result, "contents"))
     }
 
@@ -248,7 +250,8 @@ impl Client {
     /// # Errors
     /// The server has no resources, or could not be built.
     pub async fn resource_templates(&self) -> Result<Vec<Value>, ClientError> {
-        self.list("resources/templates/list", "resourceTemplates").await
+        self.list("resources/templates/list", "resourceTemplates")
+            .await
     }
 
     /// All prompts, from all pages.
@@ -282,9 +285,12 @@ impl Client {
         self.describe(&mut params);
         let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         let reply = self.send(&message.to_string()).await?;
-        let mut reply = reply.ok_or_else(|| ClientError::Protocol("there is no answer".to_owned()))?;
+        let mut reply =
+            reply.ok_or_else(|| ClientError::Protocol("there is no answer".to_owned()))?;
         if reply["id"] != id && reply.get("id").is_some() {
-            return Err(ClientError::Protocol(format!("the answer has another id: {reply}")));
+            return Err(ClientError::Protocol(format!(
+                "the answer has another id: {reply}"
+            )));
         }
         if let Some(error) = reply.get("error") {
             return Err(ClientError::Rpc {

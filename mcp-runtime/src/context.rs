@@ -87,6 +87,7 @@ impl fmt::Debug for Context {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'c> Param<'c> for Context {
     fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
         Ok(Self::of(call))

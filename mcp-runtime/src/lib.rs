@@ -30,6 +30,9 @@
 //! - `cli` (default): the binary's own command line, [`Server::run`].
 //! - `http` (default): Streamable HTTP, [`Server::serve_http`] and [`Server::into_service`].
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod call;
 pub mod check;
 #[cfg(feature = "cli")]
@@ -43,9 +46,6 @@ mod finite;
 mod macros;
 mod param;
 pub mod prelude;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 mod protocol;
 mod registry;
 mod schema;
@@ -71,8 +71,8 @@ pub use param::{Description, Headers, Param, State};
 pub use protocol::capability::{ClientCapabilities, ClientInfo};
 pub use protocol::{Id, Revision};
 pub use registry::{
-    CompleteWith, Component, Components, Completion, Completions, IntoCompletions, IntoLinks, ListWith,
-    Listing, Prompt, Resource, Tool,
+    CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoLinks,
+    ListWith, Listing, Prompt, Resource, Tool,
 };
 pub use server::{BuildError, ServeError, Server, ServerHandle};
 pub use service::Limits;

@@ -10,11 +10,15 @@ pub use inventory::submit;
 pub use serde_json::Value;
 
 pub use crate::call::Call;
-pub use crate::check::{boxed, param, param_or, prompt_result, resource_result, tool_result};
+pub use crate::check::{
+    NoParam, Supplied, boxed, completer, lister, param, param_or, prompt_result, resource_result,
+    tool_result,
+};
 pub use crate::content::ToolResult;
 pub use crate::param::Param;
 pub use crate::registry::{
-    Completer, CompleteWith, Handler, ListWith, Lister, Parameter, Prompt, Registration, Resource, Tool,
+    CompleteWith, Completer, Handler, ListWith, Lister, Parameter, Prompt, Registration, Resource,
+    Tool,
 };
 pub use crate::service::BoxFuture;
 
@@ -36,16 +40,6 @@ pub fn type_id_of<F: Any>(_: &F) -> TypeId {
 /// Tells packages apart.
 pub const fn package_id(parts: [&str; 3]) -> u64 {
     crate::registry::package_id(parts)
-}
-
-/// A completing function of any kind.
-pub fn completer<M>(function: impl CompleteWith<M>) -> Completer {
-    Completer::new(function)
-}
-
-/// A listing function of any kind.
-pub fn lister<M>(function: impl ListWith<M>) -> Lister {
-    Lister::new(function)
 }
 
 /// What a refused call answers, for each kind of component.

@@ -89,7 +89,9 @@ fn tidy_number(schema: &mut Map<String, Value>) {
         Some("uint16") => Some((json!(0), json!(u16::MAX))),
         Some("uint32") => Some((json!(0), json!(u32::MAX))),
         // Bounds of 64 bits and more are no exact numbers in JavaScript.
-        Some("uint" | "uint64" | "uint128" | "int" | "int64" | "int128" | "float" | "double") => None,
+        Some("uint" | "uint64" | "uint128" | "int" | "int64" | "int128" | "float" | "double") => {
+            None
+        }
         _ => return,
     };
     schema.remove("format");
@@ -240,7 +242,10 @@ pub(crate) fn repair(value: &mut Value, schema: &Value) {
                 *value = whole;
             }
         }
-        (Some(wanted @ ("integer" | "number" | "boolean" | "array" | "object")), Value::String(text)) => {
+        (
+            Some(wanted @ ("integer" | "number" | "boolean" | "array" | "object")),
+            Value::String(text),
+        ) => {
             if let Some(meant) = meant(text, wanted) {
                 *value = meant;
             }
@@ -250,7 +255,9 @@ pub(crate) fn repair(value: &mut Value, schema: &Value) {
     match value {
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
-                items.iter_mut().for_each(|item| repair(item, schema));
+                for item in items {
+                    repair(item, schema);
+                }
             }
         }
         Value::Object(members) => {
@@ -300,7 +307,8 @@ mod tests {
                 "tags": { "type": "array", "items": { "type": "integer" } }
             }
         });
-        let mut value = json!({ "count": "5", "name": "5", "deep": "true", "tags": "[\"1\", 2.0]" });
+        let mut value =
+            json!({ "count": "5", "name": "5", "deep": "true", "tags": "[\"1\", 2.0]" });
         repair(&mut value, &schema);
         assert_eq!(
             value,

@@ -8,8 +8,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 pub use failure::{BuildError, ServeError};
-pub use handle::ServerHandle;
 use handle::Live;
+pub use handle::ServerHandle;
 use lifespan::Lifespan;
 
 use crate::call::States;
@@ -248,7 +248,10 @@ impl Server {
     /// # Errors
     /// The server could not be built or started, or the address cannot be listened on.
     #[cfg(feature = "http")]
-    pub async fn serve_http(self, address: impl tokio::net::ToSocketAddrs) -> Result<(), ServeError> {
+    pub async fn serve_http(
+        self,
+        address: impl tokio::net::ToSocketAddrs,
+    ) -> Result<(), ServeError> {
         let listener = tokio::net::TcpListener::bind(address).await?;
         self.serve_listener(listener).await
     }
@@ -278,7 +281,10 @@ impl Server {
     pub async fn into_service(self) -> Result<crate::transport::http::HttpService, ServeError> {
         let options = self.http.clone();
         let running = self.start().await?;
-        Ok(crate::transport::http::HttpService::new(running.service(), options))
+        Ok(crate::transport::http::HttpService::new(
+            running.service(),
+            options,
+        ))
     }
 
     /// Builds the server and starts its lifespans.
@@ -314,7 +320,10 @@ impl Server {
             Sessions::new(sealer),
         ));
         self.live.begin(Arc::clone(&core), stops);
-        Ok(Running { core, live: self.live })
+        Ok(Running {
+            core,
+            live: self.live,
+        })
     }
 
     fn build(&mut self) -> Result<Registry, BuildError> {

@@ -102,7 +102,11 @@ fn write(session: &Negotiated) -> Vec<u8> {
     let mut bytes = vec![1, session.capabilities.to_bits()];
     bytes.extend(session.expires.to_be_bytes());
     bytes.extend(session.nonce);
-    for text in [session.revision.name(), &session.client.name, &session.client.version] {
+    for text in [
+        session.revision.name(),
+        &session.client.name,
+        &session.client.version,
+    ] {
         bytes.push(u8::try_from(text.len()).unwrap_or(0));
         bytes.extend(text.as_bytes());
     }
@@ -149,8 +153,12 @@ mod tests {
             name: "é".repeat(100),
             version: "1".to_owned(),
         };
-        Sessions::begin(Revision::V2025_06_18, ClientCapabilities::from_bits(5), client)
-            .expect("the system gives random bytes")
+        Sessions::begin(
+            Revision::V2025_06_18,
+            ClientCapabilities::from_bits(5),
+            client,
+        )
+        .expect("the system gives random bytes")
     }
 
     #[test]
@@ -169,7 +177,10 @@ mod tests {
         let token = sessions.token(&session).expect("sealed");
         assert!(sessions.end(&session));
         assert_eq!(sessions.open(&token), None);
-        let expired = Negotiated { expires: now(), ..(*begin()).clone() };
+        let expired = Negotiated {
+            expires: now(),
+            ..(*begin()).clone()
+        };
         let token = sessions.token(&expired).expect("sealed");
         assert_eq!(sessions.open(&token), None);
     }
@@ -182,7 +193,10 @@ mod tests {
         for number in 0..u64::try_from(ENDED).expect("fits") - 1 {
             let mut nonce = [0; 16];
             nonce[..8].copy_from_slice(&number.to_be_bytes());
-            assert!(sessions.end(&Negotiated { nonce, ..(*first).clone() }));
+            assert!(sessions.end(&Negotiated {
+                nonce,
+                ..(*first).clone()
+            }));
         }
         assert!(!sessions.end(&begin()));
         let token = sessions.token(&first).expect("sealed");

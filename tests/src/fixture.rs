@@ -1,5 +1,7 @@
 //! The components of the fixture.
 
+#![allow(clippy::panic)] // panics are among what is tested
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -129,7 +131,10 @@ async fn not_a_number() -> f64 {
 /// Data with a number in it that JSON cannot hold.
 #[tool]
 async fn not_numbers() -> Json<Point> {
-    Json(Point { x: 1, y: f64::INFINITY })
+    Json(Point {
+        x: 1,
+        y: f64::INFINITY,
+    })
 }
 
 /// Nothing.
@@ -157,14 +162,20 @@ async fn sound() -> Audio {
 /// A link.
 #[tool]
 async fn link() -> ResourceLink {
-    ResourceLink::new("text://readme", "readme").title("Read me").description("What to read")
+    ResourceLink::new("text://readme", "readme")
+        .title("Read me")
+        .description("What to read")
 }
 
 /// Content of several kinds.
 #[tool]
 async fn mixed() -> (String, Image, EmbeddedResource) {
     let contents = ResourceContents::text("inside").mime("text/plain");
-    ("text".to_owned(), Image::png(*b"x"), EmbeddedResource::new("text://inside", contents))
+    (
+        "text".to_owned(),
+        Image::png(*b"x"),
+        EmbeddedResource::new("text://inside", contents),
+    )
 }
 
 /// Several texts.
@@ -200,7 +211,10 @@ fn panics_blocking() -> String {
 /// Waits, and notices when nobody waits for it.
 #[tool]
 async fn wait(milliseconds: u64, dropped: State<Dropped>) -> String {
-    let mut witness = Witness { dropped, armed: true };
+    let mut witness = Witness {
+        dropped,
+        armed: true,
+    };
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     witness.armed = false;
     format!("waited {milliseconds} ms")
@@ -351,7 +365,10 @@ fn greet(
     times: Option<u8>,
     unit: Option<Unit>,
 ) -> String {
-    format!("{}{unit:?}", format!("Hello {name}! ").repeat(times.unwrap_or(1).into()))
+    format!(
+        "{}{unit:?}",
+        format!("Hello {name}! ").repeat(times.unwrap_or(1).into())
+    )
 }
 
 /// Many names.
@@ -382,9 +399,13 @@ async fn speechless() -> Result<String, ToolError> {
 /// The fixture.
 pub fn server() -> Server {
     let schema = json!({ "type": "object", "properties": { "deep": { "$ref": "#/$defs/x" } }, "$defs": { "x": {} } });
-    let dynamic = Tool::new("dynamic", schema, |arguments: Value, context: Context| async move {
-        format!("{arguments} for {}", context.revision().name())
-    });
+    let dynamic = Tool::new(
+        "dynamic",
+        schema,
+        |arguments: Value, context: Context| async move {
+            format!("{arguments} for {}", context.revision().name())
+        },
+    );
     Server::new("fixture", "1.2.3")
         .title("The fixture")
         .website("https://example.com")

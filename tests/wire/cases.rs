@@ -13,14 +13,21 @@ use super::connection::{Connection, MODERN, Outcome, Transport, revisions};
 /// All cases of all files.
 fn table() -> Vec<(String, Value)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("wire/cases");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     let mut table = Vec::new();
     for file in files {
         let cases: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&file).unwrap())
             .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
-        table.extend(cases.into_iter().map(|case| (format!("{stem}: {}", case["name"].as_str().unwrap()), case)));
+        table.extend(
+            cases
+                .into_iter()
+                .map(|case| (format!("{stem}: {}", case["name"].as_str().unwrap()), case)),
+        );
     }
     table
 }
@@ -29,7 +36,11 @@ fn is_for(case: &Value, revision: &str) -> bool {
     match &case["revisions"] {
         Value::Null => true,
         Value::String(era) => (era == "modern") == (revision == MODERN),
-        names => names.as_array().unwrap().iter().any(|name| name == revision),
+        names => names
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|name| name == revision),
     }
 }
 
@@ -53,24 +64,45 @@ fn run(transport: Transport) {
 fn check(place: &str, revision: &str, case: &Value, outcome: Outcome) {
     let reply = outcome.reply.unwrap_or_else(|| panic!("{place}: no reply"));
     if let Some(error) = case.get("error") {
-        let code = error.get("code_by").map_or(&error["code"], |codes| by(codes, revision));
+        let code = error
+            .get("code_by")
+            .map_or(&error["code"], |codes| by(codes, revision));
         assert_eq!(&reply["error"]["code"], code, "{place}: {reply}");
         let message = reply["error"]["message"].as_str().unwrap();
         let part = error["message"].as_str().unwrap_or_default();
-        assert!(message.contains(part), "{place}: {message:?} does not say {part:?}");
+        assert!(
+            message.contains(part),
+            "{place}: {message:?} does not say {part:?}"
+        );
         if let Some(data) = error.get("data") {
             assert_eq!(&reply["error"]["data"], data, "{place}");
         }
     } else {
-        let expected = case.get("result").unwrap_or_else(|| by(&case["result_by"], revision));
-        assert_eq!(&without_era(place, revision, &reply["result"]), expected, "{place}: {reply}");
+        let expected = case
+            .get("result")
+            .unwrap_or_else(|| by(&case["result_by"], revision));
+        assert_eq!(
+            &without_era(place, revision, &reply["result"]),
+            expected,
+            "{place}: {reply}"
+        );
     }
     if let Some(status) = outcome.status {
-        let expected = case.get("status").filter(|_| revision == MODERN).map_or(200, |status| status.as_u64().unwrap());
+        let expected = case
+            .get("status")
+            .filter(|_| revision == MODERN)
+            .map_or(200, |status| status.as_u64().unwrap());
         assert_eq!(u64::from(status), expected, "{place}: {reply}");
     }
-    let notifications = case.get("notifications").cloned().unwrap_or_else(|| json!([]));
-    let came: Vec<Value> = outcome.notifications.iter().map(|one| one["params"].clone()).collect();
+    let notifications = case
+        .get("notifications")
+        .cloned()
+        .unwrap_or_else(|| json!([]));
+    let came: Vec<Value> = outcome
+        .notifications
+        .iter()
+        .map(|one| one["params"].clone())
+        .collect();
     assert_eq!(json!(came), notifications, "{place}");
 }
 
@@ -85,17 +117,28 @@ fn without_era(place: &str, revision: &str, result: &Value) -> Value {
     assert!(result.is_object(), "{place}: {result} is no result");
     let members = result.as_object_mut().unwrap();
     let modern = revision == MODERN;
-    assert_eq!(members.remove("resultType"), modern.then(|| json!("complete")), "{place}");
+    assert_eq!(
+        members.remove("resultType"),
+        modern.then(|| json!("complete")),
+        "{place}"
+    );
     if modern {
         let info = json!({ "name": "fixture", "version": "1.2.3", "title": "The fixture", "websiteUrl": "https://example.com" });
         let meta = members.remove("_meta");
-        assert_eq!(meta, Some(json!({ "io.modelcontextprotocol/serverInfo": info })), "{place}");
+        assert_eq!(
+            meta,
+            Some(json!({ "io.modelcontextprotocol/serverInfo": info })),
+            "{place}"
+        );
         let ttl = members.remove("ttlMs");
         let scope = members.remove("cacheScope");
         assert_eq!(ttl.is_some(), scope.is_some(), "{place}");
         assert!(ttl.is_none_or(|ttl| ttl.is_u64()), "{place}");
     } else {
-        assert!(!members.contains_key("ttlMs") && !members.contains_key("_meta"), "{place}");
+        assert!(
+            !members.contains_key("ttlMs") && !members.contains_key("_meta"),
+            "{place}"
+        );
     }
     result
 }

@@ -38,7 +38,10 @@ pub(crate) struct Connection {
 enum Wire {
     Memory(tokio::runtime::Runtime, Box<Client>),
     Stdio(StdioServer),
-    Http { server: HttpServer, session: Option<String> },
+    Http {
+        server: HttpServer,
+        session: Option<String>,
+    },
 }
 
 /// The fixture as a child process on stdio.
@@ -81,7 +84,11 @@ pub(crate) fn spawn_stdio() -> StdioServer {
         .unwrap();
     let input = child.stdin.take();
     let output = BufReader::new(child.stdout.take().unwrap());
-    StdioServer { child, input, output }
+    StdioServer {
+        child,
+        input,
+        output,
+    }
 }
 
 impl StdioServer {
@@ -108,7 +115,12 @@ pub(crate) fn spawn_http() -> HttpServer {
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     errors.read_line(&mut line).unwrap();
-    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect(&line).to_owned();
+    let address = line
+        .split("http://")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next())
+        .expect(&line)
+        .to_owned();
     // Somebody must read on, or the server would wait for its stderr.
     std::thread::spawn(move || errors.lines().for_each(drop));
     HttpServer { child, address }
@@ -119,15 +131,25 @@ impl Connection {
     pub(crate) fn open(transport: Transport, revision: &str) -> Self {
         let wire = match transport {
             Transport::Memory => {
-                let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
                 // The newest revision has no handshake, so that this one is ours to make.
-                let client = runtime.block_on(async { mcp_tests::fixture::server().client().await });
+                let client =
+                    runtime.block_on(async { mcp_tests::fixture::server().client().await });
                 Wire::Memory(runtime, Box::new(client))
             }
             Transport::Stdio => Wire::Stdio(spawn_stdio()),
-            Transport::Http => Wire::Http { server: spawn_http(), session: None },
+            Transport::Http => Wire::Http {
+                server: spawn_http(),
+                session: None,
+            },
         };
-        let mut connection = Self { wire, revision: revision.to_owned() };
+        let mut connection = Self {
+            wire,
+            revision: revision.to_owned(),
+        };
         if revision != MODERN {
             connection.shake_hands();
         }
@@ -136,10 +158,15 @@ impl Connection {
 
     fn shake_hands(&mut self) {
         let client = json!({ "name": "wire", "version": "9" });
-        let params = json!({ "protocolVersion": self.revision, "capabilities": {}, "clientInfo": client });
+        let params =
+            json!({ "protocolVersion": self.revision, "capabilities": {}, "clientInfo": client });
         let outcome = self.request("initialize", params);
         let reply = outcome.reply.expect("an answer to the handshake");
-        assert_eq!(reply["result"]["protocolVersion"], self.revision.as_str(), "{reply}");
+        assert_eq!(
+            reply["result"]["protocolVersion"],
+            self.revision.as_str(),
+            "{reply}"
+        );
         let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
         let outcome = self.send(&initialized);
         assert!(outcome.reply.is_none());
@@ -178,7 +205,11 @@ impl Connection {
                 let reply = runtime.block_on(client.send(&message.to_string())).unwrap();
                 // What a handler sends after its end would come now.
                 let notifications = client.take_notifications();
-                Outcome { reply, notifications, status: None }
+                Outcome {
+                    reply,
+                    notifications,
+                    status: None,
+                }
             }
             Wire::Stdio(stdio) => {
                 stdio.write(format!("{message}\n").as_bytes());
@@ -193,7 +224,9 @@ impl Connection {
                 }
                 outcome
             }
-            Wire::Http { server, session } => post(&server.address, session, &self.revision, message),
+            Wire::Http { server, session } => {
+                post(&server.address, session, &self.revision, message)
+            }
         }
     }
 }
@@ -211,10 +244,17 @@ pub(crate) fn describe(params: &mut Value) {
 }
 
 /// The headers that a message of a revision must have.
-pub(crate) fn headers(revision: &str, session: Option<&str>, message: &Value) -> Vec<(String, String)> {
+pub(crate) fn headers(
+    revision: &str,
+    session: Option<&str>,
+    message: &Value,
+) -> Vec<(String, String)> {
     let mut headers = vec![
         ("Content-Type".to_owned(), "application/json".to_owned()),
-        ("Accept".to_owned(), "application/json, text/event-stream".to_owned()),
+        (
+            "Accept".to_owned(),
+            "application/json, text/event-stream".to_owned(),
+        ),
     ];
     let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
     if revision >= "2025-06-18" && (revision == MODERN || session.is_some()) {
@@ -241,7 +281,13 @@ fn post(address: &str, session: &mut Option<String>, revision: &str, message: &V
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let answer = http::request(address, "POST", "/mcp", &headers, message.to_string().as_bytes());
+    let answer = http::request(
+        address,
+        "POST",
+        "/mcp",
+        &headers,
+        message.to_string().as_bytes(),
+    );
     if let Some(opened) = answer.header("mcp-session-id") {
         *session = Some(opened.to_owned());
     }
@@ -249,7 +295,11 @@ fn post(address: &str, session: &mut Option<String>, revision: &str, message: &V
         .messages()
         .into_iter()
         .partition(|message| message.get("method").is_some());
-    Outcome { reply: replies.pop(), notifications, status: Some(answer.status) }
+    Outcome {
+        reply: replies.pop(),
+        notifications,
+        status: Some(answer.status),
+    }
 }
 
 /// Waits until a child ends, for at most this long.

@@ -26,28 +26,54 @@ impl Answer {
     pub(crate) fn messages(&self) -> Vec<Value> {
         let events = self.header("content-type") == Some("text/event-stream");
         let texts: Vec<&str> = if events {
-            self.body.lines().filter_map(|line| line.strip_prefix("data: ")).collect()
+            self.body
+                .lines()
+                .filter_map(|line| line.strip_prefix("data: "))
+                .collect()
         } else if self.header("content-type") == Some("application/json") {
             vec![self.body.as_str()]
         } else {
             Vec::new()
         };
-        texts.iter().map(|text| serde_json::from_str(text).expect(text)).collect()
+        texts
+            .iter()
+            .map(|text| serde_json::from_str(text).expect(text))
+            .collect()
     }
 }
 
 /// Sends a request on a connection of its own and reads the answer to its end.
-pub(crate) fn request(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+pub(crate) fn request(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
     let mut stream = open(address, method, path, headers, body);
     read(&mut stream)
 }
 
 /// Sends a request and leaves the connection to the caller.
-pub(crate) fn open(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> TcpStream {
+pub(crate) fn open(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let mut head = format!("{method} {path} HTTP/1.1\r\nContent-Length: {}\r\n", body.len());
-    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let mut head = format!(
+        "{method} {path} HTTP/1.1\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    if !headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("host"))
+    {
         head.push_str(&format!("Host: {address}\r\n"));
     }
     for (name, value) in headers {
@@ -65,7 +91,12 @@ pub(crate) fn read(stream: &mut TcpStream) -> Answer {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
-    let status = line.split(' ').nth(1).unwrap_or_default().parse().expect("a status line");
+    let status = line
+        .split(' ')
+        .nth(1)
+        .unwrap_or_default()
+        .parse()
+        .expect("a status line");
     let mut headers = Vec::new();
     loop {
         line.clear();
@@ -83,7 +114,11 @@ pub(crate) fn read(stream: &mut TcpStream) -> Answer {
     if chunked {
         body = unchunk(&body);
     }
-    Answer { status, headers, body: String::from_utf8(body).unwrap() }
+    Answer {
+        status,
+        headers,
+        body: String::from_utf8(body).unwrap(),
+    }
 }
 
 fn unchunk(mut bytes: &[u8]) -> Vec<u8> {

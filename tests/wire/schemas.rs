@@ -39,7 +39,11 @@ pub(crate) fn check_reply(revision: &str, method: &str, reply: &Value) {
         if let Some(name) = result_of(method) {
             check(revision, name, result);
         }
-        check_any(revision, &["JSONRPCResultResponse", "JSONRPCResponse"], reply);
+        check_any(
+            revision,
+            &["JSONRPCResultResponse", "JSONRPCResponse"],
+            reply,
+        );
     } else if reply.get("id").is_some() {
         check_any(revision, &["JSONRPCErrorResponse", "JSONRPCError"], reply);
     }
@@ -54,12 +58,18 @@ pub(crate) fn check_notification(revision: &str, notification: &Value) {
 
 fn check_any(revision: &str, names: &[&str], value: &Value) {
     let found = names.iter().any(|name| validate(revision, name, value));
-    assert!(found || !folder().is_dir(), "no schema of {revision} is named like one of {names:?}");
+    assert!(
+        found || !folder().is_dir(),
+        "no schema of {revision} is named like one of {names:?}"
+    );
 }
 
 fn check(revision: &str, name: &str, value: &Value) {
     let found = validate(revision, name, value);
-    assert!(found || !folder().is_dir(), "the schema of {revision} has no {name}");
+    assert!(
+        found || !folder().is_dir(),
+        "the schema of {revision} has no {name}"
+    );
 }
 
 /// Validates, and tells whether there is a definition of this name.
@@ -73,13 +83,18 @@ fn validate(revision: &str, name: &str, value: &Value) -> bool {
     }
     let mut validators = VALIDATORS.get_or_init(Mutex::default).lock().unwrap();
     let key = (revision.to_owned(), name.to_owned());
-    let validator = validators.entry(key).or_insert_with(|| compile(revision, name));
+    let validator = validators
+        .entry(key)
+        .or_insert_with(|| compile(revision, name));
     if let Some(validator) = validator {
         let errors: Vec<String> = validator
             .iter_errors(value)
             .map(|error| format!("{} at {}", error, error.instance_path()))
             .collect();
-        assert!(errors.is_empty(), "no valid {name} of {revision}: {errors:#?}\n{value:#}");
+        assert!(
+            errors.is_empty(),
+            "no valid {name} of {revision}: {errors:#?}\n{value:#}"
+        );
     }
     validator.is_some()
 }
@@ -87,7 +102,11 @@ fn validate(revision: &str, name: &str, value: &Value) -> bool {
 fn compile(revision: &str, name: &str) -> Option<Validator> {
     let path = folder().join(format!("schema-{revision}.json"));
     let mut schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let key = if schema.get("$defs").is_some() { "$defs" } else { "definitions" };
+    let key = if schema.get("$defs").is_some() {
+        "$defs"
+    } else {
+        "definitions"
+    };
     schema[key].get(name)?;
     let object = schema.as_object_mut().unwrap();
     object.remove("anyOf");

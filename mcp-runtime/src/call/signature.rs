@@ -56,7 +56,12 @@ impl Signature {
             .min()
             .filter(|(distance, candidate)| {
                 // Short names are all alike: half of one must be right at least.
-                *distance <= candidate.chars().count().div_ceil(3).min(candidate.chars().count() / 2)
+                *distance
+                    <= candidate
+                        .chars()
+                        .count()
+                        .div_ceil(3)
+                        .min(candidate.chars().count() / 2)
             });
         match (nearest, known.as_slice()) {
             (Some((_, near)), _) => format!("unknown argument `{name}`; did you mean `{near}`?"),
@@ -109,8 +114,14 @@ mod tests {
     #[test]
     fn a_near_miss_is_suggested() {
         let signature = signature(&["limit", "query"]);
-        assert_eq!(signature.unknown("lim"), "unknown argument `lim`; did you mean `limit`?");
-        assert_eq!(signature.unknown("qeury"), "unknown argument `qeury`; did you mean `query`?");
+        assert_eq!(
+            signature.unknown("lim"),
+            "unknown argument `lim`; did you mean `limit`?"
+        );
+        assert_eq!(
+            signature.unknown("qeury"),
+            "unknown argument `qeury`; did you mean `query`?"
+        );
         assert_eq!(
             signature.unknown("colour"),
             "unknown argument `colour`; known: `limit`, `query`"

@@ -11,7 +11,11 @@ use crate::client::{Client, ClientError};
 use crate::server::Server;
 
 /// Runs a subcommand against the server in this process.
-pub(super) async fn execute(server: Server, command: &str, matches: &ArgMatches) -> Result<ExitCode, String> {
+pub(super) async fn execute(
+    server: Server,
+    command: &str,
+    matches: &ArgMatches,
+) -> Result<ExitCode, String> {
     let client = server.client().await;
     let outcome = match command {
         "list" => list(&client, matches).await,
@@ -33,10 +37,18 @@ fn pairs(matches: &ArgMatches) -> impl Iterator<Item = &String> {
 
 /// Prints `json` if that is wanted, else `text`.
 fn print(matches: &ArgMatches, json: &Value, text: impl FnOnce() -> String) -> Result<(), String> {
-    let output = if matches.get_flag("json") { format!("{json:#}") } else { text() };
+    let output = if matches.get_flag("json") {
+        format!("{json:#}")
+    } else {
+        text()
+    };
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(output.as_bytes()).and_then(|()| {
-        if output.is_empty() || output.ends_with('\n') { Ok(()) } else { stdout.write_all(b"\n") }
+        if output.is_empty() || output.ends_with('\n') {
+            Ok(())
+        } else {
+            stdout.write_all(b"\n")
+        }
     });
     written
         .and_then(|()| stdout.flush())
@@ -58,7 +70,9 @@ async fn list(client: &Client, matches: &ArgMatches) -> Result<ExitCode, String>
         [
             section("Tools", &tools, signature),
             section("Resources", &resources, |one| text(&one["uri"])),
-            section("Resource templates", &templates, |one| text(&one["uriTemplate"])),
+            section("Resource templates", &templates, |one| {
+                text(&one["uriTemplate"])
+            }),
             section("Prompts", &prompts, arguments),
         ]
         .concat()
@@ -147,7 +161,9 @@ async fn read(client: &Client, matches: &ArgMatches) -> Result<ExitCode, String>
         .read(name(matches))
         .await
         .map_err(|error| error.to_string())?;
-    print(matches, &json!(contents), || lines(contents.iter().map(contents_text)))?;
+    print(matches, &json!(contents), || {
+        lines(contents.iter().map(contents_text))
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -158,9 +174,11 @@ async fn prompt(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Strin
         .await
         .map_err(|error| error.to_string())?;
     print(matches, &json!(messages), || {
-        lines(messages.iter().map(|message| {
-            format!("{}: {}", text(&message["role"]), block(&message["content"]))
-        }))
+        lines(
+            messages.iter().map(|message| {
+                format!("{}: {}", text(&message["role"]), block(&message["content"]))
+            }),
+        )
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -186,6 +204,10 @@ fn block(block: &Value) -> String {
 fn contents_text(contents: &Value) -> String {
     match contents["text"].as_str() {
         Some(text) => text.to_owned(),
-        None => format!("[{}, {} bytes as base64]", text(&contents["mimeType"]), text(&contents["blob"]).len()),
+        None => format!(
+            "[{}, {} bytes as base64]",
+            text(&contents["mimeType"]),
+            text(&contents["blob"]).len()
+        ),
     }
 }

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 
 /// Reads the pairs of a tool: the schema says which values are texts and which are JSON.
-pub(super) fn of_tool<'a>(pairs: impl Iterator<Item = &'a String>, schema: &Value) -> Result<Value, String> {
+pub(super) fn of_tool<'a>(
+    pairs: impl Iterator<Item = &'a String>,
+    schema: &Value,
+) -> Result<Value, String> {
     read(pairs, |name, text| {
         let wants_text = schema["properties"][name]["type"] == "string";
         match serde_json::from_str(text) {
@@ -27,7 +30,10 @@ fn read<'a>(
         let (name, text) = pair
             .split_once('=')
             .ok_or_else(|| format!("`{pair}` is no argument: write `NAME=VALUE`"))?;
-        if arguments.insert(name.to_owned(), value(name, text)).is_some() {
+        if arguments
+            .insert(name.to_owned(), value(name, text))
+            .is_some()
+        {
             return Err(format!("`{name}` is given twice"));
         }
     }

@@ -3,12 +3,14 @@
 //! Which error becomes which reply is decided in `dispatch`.
 
 mod block;
+mod failure;
 mod prompt;
 mod resource;
 mod tool_result;
 mod write;
 
 pub use block::{Annotations, Audio, Content, EmbeddedResource, Image, ResourceLink, Role, Text};
+pub use failure::Failure;
 pub use prompt::{IntoPrompt, Message};
 pub use resource::{IntoResource, ResourceContents};
 pub use tool_result::{IntoToolResult, Json, Plain, ToolResult};

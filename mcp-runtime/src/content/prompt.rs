@@ -1,6 +1,7 @@
 //! What prompts return.
 
 use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Role, Text};
+use super::failure::Failure;
 use crate::error::ToolError;
 
 /// A message of a prompt.
@@ -35,7 +36,8 @@ pub(crate) type PromptOutcome = Result<Vec<Message>, ToolError>;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a prompt",
     label = "not a message",
-    note = "return `String`, `Message`, an image or other content, a `Vec` of messages, or a `Result` of any of these"
+    note = "return a text, an image or other content, `Message`, `Vec<Message>`, or a `Result` of any of these",
+    note = "if this is a future, make the function an `async fn`"
 )]
 pub trait IntoPrompt<M = super::Plain> {
     /// Makes the messages.
@@ -47,6 +49,7 @@ pub trait IntoPrompt<M = super::Plain> {
 
 macro_rules! one_message {
     ($($content:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl IntoPrompt for $content {
             fn into_prompt(self) -> PromptOutcome {
                 Ok(vec![Message::user(self)])
@@ -57,26 +60,30 @@ macro_rules! one_message {
 
 one_message!(String &str Text Image Audio ResourceLink EmbeddedResource Content);
 
+#[diagnostic::do_not_recommend]
 impl IntoPrompt for Message {
     fn into_prompt(self) -> PromptOutcome {
         Ok(vec![self])
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Into<Message>> IntoPrompt for Vec<T> {
     fn into_prompt(self) -> PromptOutcome {
         Ok(self.into_iter().map(Into::into).collect())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Into<Message>, const N: usize> IntoPrompt for [T; N] {
     fn into_prompt(self) -> PromptOutcome {
         Ok(self.into_iter().map(Into::into).collect())
     }
 }
 
-impl<M, T: IntoPrompt<M>, E: Into<ToolError>> IntoPrompt<M> for Result<T, E> {
+impl<M, T: IntoPrompt<M>, E: Failure> IntoPrompt<M> for Result<T, E> {
     fn into_prompt(self) -> PromptOutcome {
-        self.map_err(Into::into).and_then(T::into_prompt)
+        self.map_err(Failure::into_tool_error)
+            .and_then(T::into_prompt)
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::failure::Failure;
 use super::tool_result::Json;
 use crate::error::ToolError;
 use crate::finite;
@@ -74,7 +75,9 @@ pub(crate) type ResourceOutcome = Result<Option<Contents>, ToolError>;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a resource",
     label = "not the contents of a resource",
-    note = "return `String`, `Vec<u8>`, `Json<T>`, `ResourceContents`, a `Vec` of them, or an `Option` or `Result` of any of these"
+    note = "to return data, wrap it in `Json(..)`; its type needs `#[derive(serde::Serialize)]`",
+    note = "text, `Vec<u8>`, `ResourceContents`, a `Vec` of them, and an `Option` or `Result` of any of these are contents too",
+    note = "if this is a future, make the function an `async fn`"
 )]
 pub trait IntoResource<M = super::Plain> {
     /// The MIME type of the result where none is declared.
@@ -87,6 +90,7 @@ pub trait IntoResource<M = super::Plain> {
     fn into_resource(self) -> Result<Option<Vec<ResourceContents>>, ToolError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResource for String {
     const MIME: Option<&'static str> = Some("text/plain");
 
@@ -95,6 +99,7 @@ impl IntoResource for String {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResource for &str {
     const MIME: Option<&'static str> = Some("text/plain");
 
@@ -103,6 +108,7 @@ impl IntoResource for &str {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResource for Vec<u8> {
     const MIME: Option<&'static str> = Some("application/octet-stream");
 
@@ -111,6 +117,7 @@ impl IntoResource for Vec<u8> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize> IntoResource for Json<T> {
     const MIME: Option<&'static str> = Some("application/json");
 
@@ -119,12 +126,14 @@ impl<T: Serialize> IntoResource for Json<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResource for ResourceContents {
     fn into_resource(self) -> ResourceOutcome {
         Ok(Some(vec![self]))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResource for Vec<ResourceContents> {
     fn into_resource(self) -> ResourceOutcome {
         Ok(Some(self))
@@ -139,10 +148,11 @@ impl<M, T: IntoResource<M>> IntoResource<M> for Option<T> {
     }
 }
 
-impl<M, T: IntoResource<M>, E: Into<ToolError>> IntoResource<M> for Result<T, E> {
+impl<M, T: IntoResource<M>, E: Failure> IntoResource<M> for Result<T, E> {
     const MIME: Option<&'static str> = T::MIME;
 
     fn into_resource(self) -> ResourceOutcome {
-        self.map_err(Into::into).and_then(T::into_resource)
+        self.map_err(Failure::into_tool_error)
+            .and_then(T::into_resource)
     }
 }

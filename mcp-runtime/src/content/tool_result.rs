@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Text};
+use super::failure::Failure;
 use crate::error::ToolError;
 use crate::finite;
 use crate::schema::{Schemas, is_object};
@@ -96,7 +97,8 @@ impl ToolResult {
     message = "`{Self}` cannot be the result of a tool",
     label = "not the result of a tool",
     note = "to return data, wrap it in `Json(..)`; its type needs `#[derive(serde::Serialize, schemars::JsonSchema)]`",
-    note = "text, numbers, `bool`, `()`, images and other content, a `Vec` or tuple of content, and an `Option` or `Result` of any of these are results too"
+    note = "text, numbers, `bool`, `()`, images and other content, a `Vec` or tuple of content, and an `Option` or `Result` of any of these are results too",
+    note = "if this is a future, make the function an `async fn`"
 )]
 pub trait IntoToolResult<M = Plain> {
     /// Makes the result.
@@ -110,12 +112,14 @@ pub trait IntoToolResult<M = Plain> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoToolResult for ToolResult {
     fn into_tool_result(self) -> ToolResult {
         self
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoToolResult for ToolError {
     fn into_tool_result(self) -> ToolResult {
         ToolResult {
@@ -125,6 +129,7 @@ impl IntoToolResult for ToolError {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoToolResult for () {
     fn into_tool_result(self) -> ToolResult {
         ToolResult::default()
@@ -133,6 +138,7 @@ impl IntoToolResult for () {
 
 macro_rules! one_block {
     ($($content:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl IntoToolResult for $content {
             fn into_tool_result(self) -> ToolResult {
                 ToolResult::new().content(self)
@@ -143,12 +149,14 @@ macro_rules! one_block {
 
 one_block!(String &str Text Image Audio ResourceLink EmbeddedResource Content);
 
+#[diagnostic::do_not_recommend]
 impl IntoToolResult for Cow<'_, str> {
     fn into_tool_result(self) -> ToolResult {
         self.into_owned().into_tool_result()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Into<Content>> IntoToolResult for Vec<T> {
     fn into_tool_result(self) -> ToolResult {
         ToolResult {
@@ -160,6 +168,7 @@ impl<T: Into<Content>> IntoToolResult for Vec<T> {
 
 macro_rules! tuples {
     ($(($($part:ident)*))*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($part: Into<Content>),*> IntoToolResult for ($($part,)*) {
             #[allow(non_snake_case)] // the variables are named after their types
             fn into_tool_result(self) -> ToolResult {
@@ -174,6 +183,7 @@ tuples!((A)(A B)(A B C)(A B C D)(A B C D E)(A B C D E F)(A B C D E F G)(A B C D 
 
 macro_rules! scalars {
     ($($check:expr => $($scalar:ty)*;)*) => {$($(
+        #[diagnostic::do_not_recommend]
         impl IntoToolResult for $scalar {
             fn into_tool_result(self) -> ToolResult {
                 let text = self.to_string();
@@ -188,7 +198,7 @@ macro_rules! scalars {
             }
 
             fn output_schema(schemas: &mut Schemas) -> Option<Value> {
-                Some(wrapped(schemas.of::<Self>()))
+                Some(wrapped(&schemas.of::<Self>()))
             }
         }
     )*)*};
@@ -200,10 +210,11 @@ scalars! {
 }
 
 /// The schema of `{"result": ..}`, which what is no object is wrapped in.
-fn wrapped(schema: Value) -> Value {
+fn wrapped(schema: &Value) -> Value {
     json!({ "type": "object", "properties": { "result": schema }, "required": ["result"] })
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + JsonSchema> IntoToolResult for Json<T> {
     fn into_tool_result(self) -> ToolResult {
         let json = match finite::to_json(&self.0) {
@@ -222,7 +233,7 @@ impl<T: Serialize + JsonSchema> IntoToolResult for Json<T> {
     fn output_schema(schemas: &mut Schemas) -> Option<Value> {
         let mut schema = schemas.of::<T>();
         if !is_object(&schema) {
-            return Some(wrapped(schema));
+            return Some(wrapped(&schema));
         }
         if let Some(schema) = schema.as_object_mut() {
             // A choice of objects does not say by itself that it is one, which clients insist on.
@@ -238,11 +249,11 @@ impl<M, T: IntoToolResult<M>> IntoToolResult<M> for Option<T> {
     }
 }
 
-impl<M, T: IntoToolResult<M>, E: Into<ToolError>> IntoToolResult<M> for Result<T, E> {
+impl<M, T: IntoToolResult<M>, E: Failure> IntoToolResult<M> for Result<T, E> {
     fn into_tool_result(self) -> ToolResult {
         match self {
             Ok(value) => value.into_tool_result(),
-            Err(error) => error.into().into_tool_result(),
+            Err(error) => error.into_tool_error().into_tool_result(),
         }
     }
 

@@ -77,7 +77,14 @@ fn push_text_block(out: &mut String, text: &str, extras: &Extras, features: &Fea
     out.push('}');
 }
 
-fn push_binary(out: &mut String, kind: &str, data: &[u8], mime: &str, extras: &Extras, features: &Features) {
+fn push_binary(
+    out: &mut String,
+    kind: &str,
+    data: &[u8],
+    mime: &str,
+    extras: &Extras,
+    features: &Features,
+) {
     out.push_str("{\"type\":\"");
     out.push_str(kind);
     out.push('"');
@@ -160,7 +167,13 @@ impl EmbeddedResource {
 
 impl ResourceContents {
     /// Appends the contents of the resource at `uri`, declared with the type `mime`, unless they know better.
-    pub(crate) fn push(&self, out: &mut String, uri: &str, mime: Option<&str>, features: &Features) {
+    pub(crate) fn push(
+        &self,
+        out: &mut String,
+        uri: &str,
+        mime: Option<&str>,
+        features: &Features,
+    ) {
         out.push_str("{\"uri\":");
         push_text(out, self.uri.as_deref().unwrap_or(uri));
         if let Some(mime) = self.mime.as_deref().or(mime) {

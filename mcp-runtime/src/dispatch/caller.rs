@@ -66,9 +66,9 @@ fn stateless(exchange: &Exchange, meta: &Meta<'_>) -> Result<Caller, RpcError> {
     let revision = Revision::stateless(&version)
         .ok_or_else(|| RpcError::unsupported_version(&version, &Revision::stateless_names()))?;
     let key = "_meta[\"io.modelcontextprotocol/clientCapabilities\"]";
-    let capabilities = meta
-        .capabilities
-        .ok_or_else(|| RpcError::missing_metadata(format!("{key} is missing: send `{{}}` if there are none")))?;
+    let capabilities = meta.capabilities.ok_or_else(|| {
+        RpcError::missing_metadata(format!("{key} is missing: send `{{}}` if there are none"))
+    })?;
     Ok(Caller {
         features: revision.features(),
         capabilities: ClientCapabilities::parse(capabilities.get())
@@ -83,5 +83,7 @@ fn stateless(exchange: &Exchange, meta: &Meta<'_>) -> Result<Caller, RpcError> {
 }
 
 fn place(exchange: &Exchange, meta: &Meta<'_>) -> Option<Span> {
-    meta.raw.map(RawValue::get).map(|raw| exchange.message.span(raw))
+    meta.raw
+        .map(RawValue::get)
+        .map(|raw| exchange.message.span(raw))
 }

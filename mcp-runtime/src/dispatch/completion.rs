@@ -79,7 +79,9 @@ fn member<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>, name: &str) -> Resu
     let raw = raw.ok_or_else(|| RpcError::invalid_params(format!("`params.{name}` is missing")))?;
     // Checked by hand because serde takes an array for an object.
     if !raw.get().starts_with('{') {
-        return Err(RpcError::invalid_params(format!("`params.{name}` must be an object")));
+        return Err(RpcError::invalid_params(format!(
+            "`params.{name}` must be an object"
+        )));
     }
     serde_json::from_str(raw.get())
         .map_err(|error| RpcError::invalid_params(format!("`params.{name}`: {error}")))
@@ -90,14 +92,19 @@ fn completer(
     reference: &Reference<'_>,
     argument: &str,
 ) -> Result<Option<Completer>, RpcError> {
-    let unknown = |kind: &str, name: &str| RpcError::invalid_params(format!("Unknown {kind}: `{name}`"));
+    let unknown =
+        |kind: &str, name: &str| RpcError::invalid_params(format!("Unknown {kind}: `{name}`"));
     let (signature, completers) = match reference {
         Reference::Prompt { name } => {
-            let prompt = snapshot.prompt(name).ok_or_else(|| unknown("prompt", name))?;
+            let prompt = snapshot
+                .prompt(name)
+                .ok_or_else(|| unknown("prompt", name))?;
             (&prompt.signature, &prompt.completers)
         }
         Reference::Resource { uri } => {
-            let template = snapshot.template(uri).ok_or_else(|| unknown("resource template", uri))?;
+            let template = snapshot
+                .template(uri)
+                .ok_or_else(|| unknown("resource template", uri))?;
             (&template.signature, &template.completers)
         }
     };
@@ -111,7 +118,11 @@ fn completer(
 type Outcome = Result<Completions, ToolError>;
 
 pub(super) fn complete(request: Request<'_>, found: Found) -> Result<Handling, RpcError> {
-    let Found { completer, completion, name } = found;
+    let Found {
+        completer,
+        completion,
+        name,
+    } = found;
     let job = Job {
         handler: once(move || match completer {
             Some(completer) => completer.complete(completion),
@@ -122,14 +133,24 @@ pub(super) fn complete(request: Request<'_>, found: Found) -> Result<Handling, R
         rejections: Vec::new(),
         name: name.clone(),
     };
-    run(request, job, move |answer, outcome: Result<Outcome, Panicked>| match outcome {
-        Ok(Ok(completions)) => reply(answer, &completions),
-        Ok(Err(error)) => failure(&answer.id, &RpcError::internal(shown(&answer.core, &name, &error))),
-        Err(panicked) => {
-            let message = format!("The completion failed unexpectedly (reference {})", panicked.reference);
-            failure(&answer.id, &RpcError::internal(message))
-        }
-    })
+    run(
+        request,
+        job,
+        move |answer, outcome: Result<Outcome, Panicked>| match outcome {
+            Ok(Ok(completions)) => reply(answer, &completions),
+            Ok(Err(error)) => failure(
+                &answer.id,
+                &RpcError::internal(shown(&answer.core, &name, &error)),
+            ),
+            Err(panicked) => {
+                let message = format!(
+                    "The completion failed unexpectedly (reference {})",
+                    panicked.reference
+                );
+                failure(&answer.id, &RpcError::internal(message))
+            }
+        },
+    )
 }
 
 /// A handler that is called once, and has what it needs already.
@@ -138,7 +159,9 @@ pub(super) fn once<R: Send + 'static>(
 ) -> Handler<R> {
     let function = std::sync::Mutex::new(Some(function));
     Handler::Shared(Arc::new(move |_call| {
-        let mut function = function.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut function = function
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         match function.take() {
             Some(function) => function(),
             None => Box::pin(std::future::pending()),

@@ -113,7 +113,11 @@ pub(super) fn discover(core: &Core, id: &Id, caller: &Caller) -> Reply {
     let mut text = begin_result(id);
     text.push_str("{\"supportedVersions\":");
     crate::protocol::jsonrpc::push_json(&mut text, &Revision::stateless_names());
-    push_member(&mut text, "capabilities", &capabilities(core, caller.features));
+    push_member(
+        &mut text,
+        "capabilities",
+        &capabilities(core, caller.features),
+    );
     if let Some(instructions) = &core.identity.instructions {
         push_member(&mut text, "instructions", instructions);
     }

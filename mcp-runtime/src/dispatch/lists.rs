@@ -21,27 +21,48 @@ use crate::protocol::revision::Features;
 use crate::registry::{Listing, Page, ResourceEntry};
 use crate::service::{Handling, Reply};
 
-pub(super) fn tools(core: &Core, id: &Id, caller: &Caller, params: &Params<'_>) -> Result<Reply, RpcError> {
+pub(super) fn tools(
+    core: &Core,
+    id: &Id,
+    caller: &Caller,
+    params: &Params<'_>,
+) -> Result<Reply, RpcError> {
     if !core.registry.now().has_tools() {
         return Err(RpcError::unknown_method("tools/list"));
     }
-    let page = page(params, |cursor| core.registry.tools(caller.features, cursor))?;
+    let page = page(params, |cursor| {
+        core.registry.tools(caller.features, cursor)
+    })?;
     Ok(reply(core, id, caller.features, "tools", &page))
 }
 
-pub(super) fn prompts(core: &Core, id: &Id, caller: &Caller, params: &Params<'_>) -> Result<Reply, RpcError> {
+pub(super) fn prompts(
+    core: &Core,
+    id: &Id,
+    caller: &Caller,
+    params: &Params<'_>,
+) -> Result<Reply, RpcError> {
     if !core.registry.now().has_prompts() {
         return Err(RpcError::unknown_method("prompts/list"));
     }
-    let page = page(params, |cursor| core.registry.prompts(caller.features, cursor))?;
+    let page = page(params, |cursor| {
+        core.registry.prompts(caller.features, cursor)
+    })?;
     Ok(reply(core, id, caller.features, "prompts", &page))
 }
 
-pub(super) fn templates(core: &Core, id: &Id, caller: &Caller, params: &Params<'_>) -> Result<Reply, RpcError> {
+pub(super) fn templates(
+    core: &Core,
+    id: &Id,
+    caller: &Caller,
+    params: &Params<'_>,
+) -> Result<Reply, RpcError> {
     if !core.registry.now().has_resources() {
         return Err(RpcError::unknown_method("resources/templates/list"));
     }
-    let page = page(params, |cursor| core.registry.templates(caller.features, cursor))?;
+    let page = page(params, |cursor| {
+        core.registry.templates(caller.features, cursor)
+    })?;
     Ok(reply(core, id, caller.features, "resourceTemplates", &page))
 }
 
@@ -51,15 +72,28 @@ pub(super) struct Dynamic {
     listers: Vec<Arc<ResourceEntry>>,
 }
 
-pub(super) fn resources(core: &Core, id: &Id, caller: &Caller, params: &Params<'_>) -> Result<Route, RpcError> {
+pub(super) fn resources(
+    core: &Core,
+    id: &Id,
+    caller: &Caller,
+    params: &Params<'_>,
+) -> Result<Route, RpcError> {
     let snapshot = core.registry.now();
     if !snapshot.has_resources() {
         return Err(RpcError::unknown_method("resources/list"));
     }
-    let page = page(params, |cursor| core.registry.resources(caller.features, cursor))?;
+    let page = page(params, |cursor| {
+        core.registry.resources(caller.features, cursor)
+    })?;
     let listers: Vec<_> = snapshot.listers().cloned().collect();
     if page.next.is_some() || listers.is_empty() {
-        return Ok(Route::Answer(reply(core, id, caller.features, "resources", &page)));
+        return Ok(Route::Answer(reply(
+            core,
+            id,
+            caller.features,
+            "resources",
+            &page,
+        )));
     }
     Ok(Route::Resources(Dynamic { page, listers }))
 }
@@ -72,7 +106,9 @@ pub(super) fn list_resources(request: Request<'_>, found: Dynamic) -> Result<Han
             Box::pin(async move {
                 let mut links = Vec::new();
                 for lister in listers.iter().filter_map(|entry| entry.lister.as_ref()) {
-                    let listing = Listing { states: Arc::clone(&states) };
+                    let listing = Listing {
+                        states: Arc::clone(&states),
+                    };
                     links.extend(lister.list(listing).await?);
                 }
                 Ok(links)
@@ -83,30 +119,45 @@ pub(super) fn list_resources(request: Request<'_>, found: Dynamic) -> Result<Han
         rejections: Vec::new(),
         name: "list of resources".to_owned(),
     };
-    let finish = move |answer: &Answer, outcome: Result<Result<Vec<ResourceLink>, ToolError>, Panicked>| {
-        let error = match outcome {
-            Ok(Ok(links)) => {
-                for link in links {
-                    if !page.items.is_empty() {
-                        page.items.push(',');
+    let finish =
+        move |answer: &Answer, outcome: Result<Result<Vec<ResourceLink>, ToolError>, Panicked>| {
+            let error = match outcome {
+                Ok(Ok(links)) => {
+                    for link in links {
+                        if !page.items.is_empty() {
+                            page.items.push(',');
+                        }
+                        link.push_definition(&mut page.items, answer.features);
                     }
-                    link.push_definition(&mut page.items, answer.features);
+                    return reply(
+                        &answer.core,
+                        &answer.id,
+                        answer.features,
+                        "resources",
+                        &page,
+                    );
                 }
-                return reply(&answer.core, &answer.id, answer.features, "resources", &page);
-            }
-            Ok(Err(error)) => shown(&answer.core, "list of resources", &error),
-            Err(panicked) => format!("The list failed unexpectedly (reference {})", panicked.reference),
+                Ok(Err(error)) => shown(&answer.core, "list of resources", &error),
+                Err(panicked) => format!(
+                    "The list failed unexpectedly (reference {})",
+                    panicked.reference
+                ),
+            };
+            failure(&answer.id, &RpcError::internal(error))
         };
-        failure(&answer.id, &RpcError::internal(error))
-    };
     run(request, job, finish)
 }
 
 /// The page that the client asks for.
-fn page(params: &Params<'_>, find: impl FnOnce(Option<&str>) -> Option<Page>) -> Result<Page, RpcError> {
+fn page(
+    params: &Params<'_>,
+    find: impl FnOnce(Option<&str>) -> Option<Page>,
+) -> Result<Page, RpcError> {
     let cursor = params.cursor()?;
     find(cursor.as_deref()).ok_or_else(|| {
-        RpcError::invalid_params("`params.cursor` is none that this list gave: begin again without one")
+        RpcError::invalid_params(
+            "`params.cursor` is none that this list gave: begin again without one",
+        )
     })
 }
 

@@ -120,11 +120,18 @@ fn begin(core: &Arc<Core>, id: Id, exchange: Exchange) -> Result<Handling, RpcEr
     let meta = params.meta()?;
     let caller = match caller::open(&exchange, &meta)? {
         Opening::Caller(caller) => caller,
-        Opening::Initialize => return lifecycle::initialize(core, &id, &params).map(Handling::Ready),
+        Opening::Initialize => {
+            return lifecycle::initialize(core, &id, &params).map(Handling::Ready);
+        }
         Opening::Ping => return Ok(Handling::Ready(reply::empty(&id))),
     };
     let route = route(core, &id, &caller, &exchange.message, &params)?;
-    let request = Request { core, id, caller, exchange };
+    let request = Request {
+        core,
+        id,
+        caller,
+        exchange,
+    };
     match route {
         Route::Answer(reply) => Ok(Handling::Ready(reply)),
         Route::Tool(found) => tools::call(request, found),
@@ -150,7 +157,9 @@ fn route(
         ("completion/complete", _) => completion::find(core, params).map(Route::Complete),
         ("tools/list", _) => lists::tools(core, id, caller, params).map(Route::Answer),
         ("prompts/list", _) => lists::prompts(core, id, caller, params).map(Route::Answer),
-        ("resources/templates/list", _) => lists::templates(core, id, caller, params).map(Route::Answer),
+        ("resources/templates/list", _) => {
+            lists::templates(core, id, caller, params).map(Route::Answer)
+        }
         ("resources/list", _) => lists::resources(core, id, caller, params),
         ("server/discover", true) => Ok(Route::Answer(lifecycle::discover(core, id, caller))),
         ("ping", false) => Ok(Route::Answer(reply::empty(id))),

@@ -28,7 +28,11 @@ pub(super) struct Reporting {
 }
 
 impl Reporting {
-    pub(super) fn new(token: String, features: &'static Features, outbound: Arc<dyn Outbound>) -> Self {
+    pub(super) fn new(
+        token: String,
+        features: &'static Features,
+        outbound: Arc<dyn Outbound>,
+    ) -> Self {
         Self {
             token,
             features,
@@ -61,7 +65,8 @@ impl Link for Reporting {
         if increases && done.is_finite() {
             *last = Some(done);
             let params = self.params(done, total, message);
-            self.outbound.send(notification("notifications/progress", &params));
+            self.outbound
+                .send(notification("notifications/progress", &params));
         }
     }
 

@@ -34,11 +34,18 @@ pub(super) fn find(core: &Core, params: &Params<'_>) -> Result<Found, RpcError> 
         .prompt(&name)
         .ok_or_else(|| RpcError::invalid_params(format!("Unknown prompt: `{name}`")))?;
     let (arguments, rejections) = arguments(&prompt.signature, params)?;
-    Ok(Found { prompt: Arc::clone(prompt), arguments, rejections })
+    Ok(Found {
+        prompt: Arc::clone(prompt),
+        arguments,
+        rejections,
+    })
 }
 
 /// The arguments, which are texts on the wire whatever the function takes.
-fn arguments(signature: &Signature, params: &Params<'_>) -> Result<(Arguments, Vec<String>), RpcError> {
+fn arguments(
+    signature: &Signature,
+    params: &Params<'_>,
+) -> Result<(Arguments, Vec<String>), RpcError> {
     let mut arguments = Arguments::empty(signature);
     let mut rejections = Vec::new();
     let Some(raw) = params.arguments.filter(|raw| raw.get() != "null") else {
@@ -50,7 +57,9 @@ fn arguments(signature: &Signature, params: &Params<'_>) -> Result<(Arguments, V
         match (signature.position(&name), text(value.get())) {
             (None, _) => rejections.push(signature.unknown(&name)),
             (Some(index), Some(text)) => arguments.set(index, Slot::Text(text.into_owned())),
-            (Some(_), None) => rejections.push(format!("`{name}`: arguments of prompts are strings")),
+            (Some(_), None) => {
+                rejections.push(format!("`{name}`: arguments of prompts are strings"))
+            }
         }
     }
     Ok((arguments, rejections))
@@ -65,9 +74,11 @@ pub(super) fn get(request: Request<'_>, found: Found) -> Result<Handling, RpcErr
         rejections: found.rejections,
         name: prompt.name.clone(),
     };
-    run(request, job, move |answer, outcome| match messages(answer, &prompt, outcome) {
-        Ok(messages) => reply(answer, &prompt, &messages),
-        Err(error) => failure(&answer.id, &error),
+    run(request, job, move |answer, outcome| {
+        match messages(answer, &prompt, outcome) {
+            Ok(messages) => reply(answer, &prompt, &messages),
+            Err(error) => failure(&answer.id, &error),
+        }
     })
 }
 
@@ -79,7 +90,11 @@ fn messages(
     match outcome {
         Ok(Ok(messages)) => Ok(messages),
         Ok(Err(error)) if error.is_refusal() => Err(RpcError::invalid_params(error.to_string())),
-        Ok(Err(error)) => Err(RpcError::internal(shown(&answer.core, &prompt.name, &error))),
+        Ok(Err(error)) => Err(RpcError::internal(shown(
+            &answer.core,
+            &prompt.name,
+            &error,
+        ))),
         Err(panicked) => Err(RpcError::internal(format!(
             "The prompt failed unexpectedly (reference {})",
             panicked.reference
@@ -90,7 +105,9 @@ fn messages(
 fn reply(answer: &Answer, prompt: &PromptEntry, messages: &[Message]) -> Reply {
     let mut text = begin_result(&answer.id);
     text.push_str("{\"messages\":");
-    push_array(&mut text, messages, |text, message| message.push(text, answer.features));
+    push_array(&mut text, messages, |text, message| {
+        message.push(text, answer.features)
+    });
     if let Some(description) = &prompt.description {
         push_member(&mut text, "description", description);
     }

@@ -46,7 +46,11 @@ fn not_found(code: i32, uri: &str) -> RpcError {
 }
 
 pub(super) fn read(request: Request<'_>, found: Found) -> Result<Handling, RpcError> {
-    let Found { resource, arguments, uri } = found;
+    let Found {
+        resource,
+        arguments,
+        uri,
+    } = found;
     let job = Job {
         handler: resource.handler.clone(),
         signature: Arc::clone(&resource.signature),

@@ -52,7 +52,12 @@ where
     F: FnOnce(&Answer, Result<R, Panicked>) -> Reply + Send + Unpin + 'static,
 {
     let place = request.core.load.enter()?;
-    let Request { core, id, caller, exchange } = request;
+    let Request {
+        core,
+        id,
+        caller,
+        exchange,
+    } = request;
     let link: Box<dyn Link> = match caller.progress_token {
         Some(token) => Box::new(Reporting::new(token, caller.features, exchange.outbound)),
         None => Box::new(Silent),
@@ -69,21 +74,32 @@ where
         cancel: crate::call::Cancel::default(),
         link,
     });
-    let call = Call::new(Arc::clone(&surroundings), job.signature, job.arguments, job.rejections);
+    let call = Call::new(
+        Arc::clone(&surroundings),
+        job.signature,
+        job.arguments,
+        job.rejections,
+    );
     let (handler, place) = start(job.handler, call, place, &job.name);
     let running = Running {
         handler,
         name: job.name,
         surroundings,
         finish: Some(finish),
-        answer: Answer { core: Arc::clone(core), id, features: caller.features },
+        answer: Answer {
+            core: Arc::clone(core),
+            id,
+            features: caller.features,
+        },
         _place: place,
     };
     Ok(settle(running))
 }
 
 /// Polls a future once: most are finished then and need no task.
-pub(super) fn settle<F: Future<Output = Reply> + Send + Unpin + 'static>(mut future: F) -> Handling {
+pub(super) fn settle<F: Future<Output = Reply> + Send + Unpin + 'static>(
+    mut future: F,
+) -> Handling {
     // Whoever takes the future over polls it again at once, and is woken from then on.
     match Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(reply) => Handling::Ready(reply),
@@ -113,7 +129,10 @@ fn start<R: Send + 'static>(
             Ok(future) => (Started::Future(future), Some(place)),
             Err(panicked) => (Started::Done(Some(Err(panicked))), Some(place)),
         },
-        Handler::Inline(function) => (Started::Done(Some(contain(name, || function(call)))), Some(place)),
+        Handler::Inline(function) => (
+            Started::Done(Some(contain(name, || function(call)))),
+            Some(place),
+        ),
         Handler::Blocking(function) => {
             let name = name.to_owned();
             let thread = tokio::task::spawn_blocking(move || {
@@ -138,7 +157,12 @@ impl Panicked {
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("(no message)");
         let reference = reference();
-        tracing::error!(handler = name, reference, panic = message, "a handler panicked");
+        tracing::error!(
+            handler = name,
+            reference,
+            panic = message,
+            "a handler panicked"
+        );
         Self { reference }
     }
 }

@@ -32,11 +32,17 @@ pub(super) fn find(core: &Core, message: &Message, params: &Params<'_>) -> Resul
     let json = params.arguments.map_or("{}", |raw| raw.get());
     let json = if json == "null" { "{}" } else { json };
     if !json.starts_with('{') {
-        return Err(RpcError::invalid_params("`params.arguments` must be an object"));
+        return Err(RpcError::invalid_params(
+            "`params.arguments` must be an object",
+        ));
     }
     let (arguments, rejections) = Arguments::parse(&tool.signature, message.text(), json)
         .map_err(|error| RpcError::invalid_params(format!("`params.arguments`: {error}")))?;
-    Ok(Found { tool: Arc::clone(tool), arguments, rejections })
+    Ok(Found {
+        tool: Arc::clone(tool),
+        arguments,
+        rejections,
+    })
 }
 
 pub(super) fn call(request: Request<'_>, found: Found) -> Result<Handling, RpcError> {
@@ -48,7 +54,9 @@ pub(super) fn call(request: Request<'_>, found: Found) -> Result<Handling, RpcEr
         rejections: found.rejections,
         name: tool.name.clone(),
     };
-    run(request, job, move |answer, outcome| reply(answer, &tool, outcome))
+    run(request, job, move |answer, outcome| {
+        reply(answer, &tool, outcome)
+    })
 }
 
 fn reply(answer: &Answer, tool: &ToolEntry, outcome: Result<ToolResult, Panicked>) -> Reply {
@@ -60,20 +68,24 @@ fn reply(answer: &Answer, tool: &ToolEntry, outcome: Result<ToolResult, Panicked
     });
     let mut text = begin_result(&answer.id);
     text.push_str("{\"content\":");
-    match &result.failure {
-        Some(error) => {
-            let shown = Content::text(shown(&answer.core, &tool.name, error));
-            push_blocks(&mut text, &[shown], answer.features);
-            text.push_str(",\"isError\":true");
-        }
-        None => {
-            push_blocks(&mut text, &result.content, answer.features);
-            if let Some(structured) = result.structured.as_ref().filter(|_| answer.features.structured_content) {
-                push_structured(&mut text, structured, tool.wraps);
-            }
+    if let Some(error) = &result.failure {
+        let shown = Content::text(shown(&answer.core, &tool.name, error));
+        push_blocks(&mut text, &[shown], answer.features);
+        text.push_str(",\"isError\":true");
+    } else {
+        push_blocks(&mut text, &result.content, answer.features);
+        let structured = result.structured.as_ref();
+        if let Some(structured) = structured.filter(|_| answer.features.structured_content) {
+            push_structured(&mut text, structured, tool.wraps);
         }
     }
-    close(text, &answer.core, answer.features, Caching::Unsaid, result.meta.as_ref())
+    close(
+        text,
+        &answer.core,
+        answer.features,
+        Caching::Unsaid,
+        result.meta.as_ref(),
+    )
 }
 
 fn push_structured(text: &mut String, structured: &Structured, wraps: Option<bool>) {
@@ -98,6 +110,11 @@ pub(super) fn shown(core: &Core, handler: &str, error: &ToolError) -> String {
         return error.to_string();
     }
     let reference = reference();
-    tracing::warn!(handler, reference, error = error.chain(), "a handler failed");
+    tracing::warn!(
+        handler,
+        reference,
+        error = error.chain(),
+        "a handler failed"
+    );
     format!("It failed; the reason is in the server's log (reference {reference})")
 }

@@ -64,6 +64,7 @@ impl<T: fmt::Debug> fmt::Debug for State<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'c, T: Send + Sync + 'static> Param<'c> for State<T> {
     fn describe(description: &mut Description<'_>) {
         description.needs_state::<T>();
@@ -95,12 +96,14 @@ impl fmt::Debug for Headers {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'c> Param<'c> for Headers {
     fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
         Ok(Self(call.surroundings.headers.clone()))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'c> Param<'c> for Cancel {
     fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
         Ok(call.cancel())

@@ -41,8 +41,9 @@ pub use injected::{Headers, State};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a tool, resource or prompt",
     label = "neither an argument nor something that is injected",
-    note = "an argument needs `#[derive(serde::Deserialize, schemars::JsonSchema)]`",
-    note = "to use the application's own value, take `State<{Self}>` and give it to the server with `.state(..)`"
+    note = "an argument, and every type in it, needs `#[derive(serde::Deserialize, schemars::JsonSchema)]`",
+    note = "to use a value of the application, take `State<T>` of a `T: Send + Sync`, and give it to the server with `.state(..)`",
+    note = "everything but `&str` is taken by value: `Vec<T>` for `&[T]`, `Context` for `&Context`"
 )]
 pub trait Param<'c>: Sized {
     /// Whether the value is injected, and so no part of the schema.
@@ -103,12 +104,10 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
         match call.arguments.slot(index) {
             Slot::Missing => T::deserialize(absent::Absent).map_err(|_| missing(call, index)),
             Slot::Json(_) => from_json(call, index),
-            Slot::Text(value) => {
-                T::deserialize(text::Text(value)).map_err(|error| wrong(call, index, &error.to_string()))
-            }
-            Slot::List(values) => {
-                T::deserialize(text::List(values)).map_err(|error| wrong(call, index, &error.to_string()))
-            }
+            Slot::Text(value) => T::deserialize(text::Text(value))
+                .map_err(|error| wrong(call, index, &error.to_string())),
+            Slot::List(values) => T::deserialize(text::List(values))
+                .map_err(|error| wrong(call, index, &error.to_string())),
         }
     }
 }

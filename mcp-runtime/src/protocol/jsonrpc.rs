@@ -41,8 +41,10 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 fn whole_number(json: &str) -> Option<i64> {
     let number: f64 = json.parse().ok()?;
     #[allow(clippy::cast_possible_truncation)] // within the exact range and without a fraction
-    (number.fract() == 0.0 && number.abs() <= EXACT && json.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
-        .then_some(number as i64)
+    (number.fract() == 0.0
+        && number.abs() <= EXACT
+        && json.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
+    .then_some(number as i64)
 }
 
 impl Id {
@@ -176,9 +178,11 @@ impl<'a> Envelope<'a> {
             serde_json::from_str(text).map_err(|error| Self::unreadable(text, &error))
         } else {
             match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-                Ok(_) if text.trim_ascii_start().starts_with('[') => Err(RpcError::invalid_request(
-                    "Batches are not supported: send one message at a time",
-                )),
+                Ok(_) if text.trim_ascii_start().starts_with('[') => {
+                    Err(RpcError::invalid_request(
+                        "Batches are not supported: send one message at a time",
+                    ))
+                }
                 Ok(_) => Err(RpcError::invalid_request("A message is a JSON object")),
                 Err(error) => Err(Self::unreadable(text, &error)),
             }
@@ -207,7 +211,7 @@ impl<'a> Envelope<'a> {
             return Err(refuse("`id` must be a string or an integer"));
         }
         let Some(method) = self.method else {
-            return if self.result.is_some() != self.error.is_some() {
+            return if self.result.is_some() ^ self.error.is_some() {
                 Ok((Kind::Response, Span::of(text, ""), None))
             } else {
                 Err(refuse("`method` is missing"))

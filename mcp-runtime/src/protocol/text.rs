@@ -69,7 +69,7 @@ mod tests {
         assert!(nests_deeper_than(r#"{"a":[1,{"b":2}]}"#, 2));
         assert!(!nests_deeper_than(r#"{"a":"[[[[\"[[["}"#, 1));
         assert!(nests_deeper_than(&"[".repeat(100_000), 64));
-        assert!(!nests_deeper_than(r#"[[],[],[],[]]"#, 2));
+        assert!(!nests_deeper_than("[[],[],[],[]]", 2));
     }
 
     #[test]

@@ -60,7 +60,12 @@ impl<T: Listed> List<T> {
     }
 
     /// A page after a cursor; `None` if it is none of ours.
-    pub(super) fn page(&self, features: &Features, size: usize, cursor: Option<&str>) -> Option<Page> {
+    pub(super) fn page(
+        &self,
+        features: &Features,
+        size: usize,
+        cursor: Option<&str>,
+    ) -> Option<Page> {
         let Some(cursor) = cursor else {
             let first = self.first.get(features.revision.index())?;
             return Some(first.get_or_init(|| self.render(features, size, 0)).clone());

@@ -13,15 +13,15 @@ mod snapshot;
 mod tool;
 
 pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};
-pub use components::{Component, Components, Registration};
 pub(crate) use components::package_id;
+pub use components::{Component, Components, Registration};
 pub use handler::Handler;
 pub(crate) use list::Page;
 pub use parameter::Parameter;
-pub(crate) use prompt::PromptEntry;
 pub use prompt::Prompt;
-pub use resource::{IntoLinks, ListWith, Lister, Listing, Resource};
+pub(crate) use prompt::PromptEntry;
 pub(crate) use resource::ResourceEntry;
+pub use resource::{IntoLinks, ListWith, Lister, Listing, Resource};
 pub(crate) use snapshot::{Kind, Registry, Snapshot};
 pub use tool::Tool;
 pub(crate) use tool::ToolEntry;

@@ -50,11 +50,7 @@ impl Parameter {
         self
     }
 
-    fn specify(
-        &self,
-        schemas: &mut Schemas,
-        states: &mut Vec<NeededState>,
-    ) -> ParameterSpec {
+    fn specify(&self, schemas: &mut Schemas, states: &mut Vec<NeededState>) -> ParameterSpec {
         let mut description = Description::new(schemas);
         (self.describe)(&mut description);
         states.extend(description.state);
@@ -118,10 +114,18 @@ pub(super) fn specify(
             }
             continue;
         };
-        if specs.iter().filter(|other| other.schema.is_some() && other.name == spec.name).count() > 1 {
+        if specs
+            .iter()
+            .filter(|other| other.schema.is_some() && other.name == spec.name)
+            .count()
+            > 1
+        {
             problems.push(format!("{place}: two arguments are named `{}`", spec.name));
         }
-        let completer = parameter.complete.clone().or_else(|| Completer::of_schema(schema));
+        let completer = parameter
+            .complete
+            .clone()
+            .or_else(|| Completer::of_schema(schema));
         completers.extend(completer.map(|completer| (spec.name.clone(), completer)));
     }
     Specified {

@@ -15,7 +15,9 @@ use crate::content::{IntoResource, ResourceLink, ResourceOutcome, push_member, p
 use crate::error::ToolError;
 use crate::protocol::revision::Features;
 use crate::service::BoxFuture;
-use crate::uri_template::{Matched, MatchedValue, UriTemplate, Variable, VariableKind, unsafe_path};
+use crate::uri_template::{
+    Matched, MatchedValue, UriTemplate, Variable, VariableKind, unsafe_path,
+};
 
 /// A resource, or a template for many: data that a client can read. `#[resource]` makes one from a function.
 pub struct Resource {
@@ -123,7 +125,12 @@ impl Resource {
 }
 
 /// Every variable needs a parameter and every argument a variable.
-fn check_variables(place: &str, template: &UriTemplate, signature: &Signature, problems: &mut Vec<String>) {
+fn check_variables(
+    place: &str,
+    template: &UriTemplate,
+    signature: &Signature,
+    problems: &mut Vec<String>,
+) {
     for variable in template.variables() {
         if signature.position(variable.name()).is_none() {
             problems.push(format!(
@@ -133,7 +140,9 @@ fn check_variables(place: &str, template: &UriTemplate, signature: &Signature, p
         }
     }
     for parameter in &signature.parameters {
-        let known = template.variables().any(|variable| variable.name() == parameter.name);
+        let known = template
+            .variables()
+            .any(|variable| variable.name() == parameter.name);
         if parameter.schema.is_some() && !known {
             problems.push(format!(
                 "{place}: the parameter `{0}` is not in the URI: add `{{{0}}}` to it",
@@ -167,7 +176,8 @@ impl ResourceEntry {
     fn arguments(&self, matched: Matched) -> Result<Arguments, String> {
         let mut arguments = Arguments::empty(&self.signature);
         for (variable, value) in self.template.variables().zip(matched.into_values()) {
-            let (Some(index), Some(value)) = (self.signature.position(variable.name()), value) else {
+            let (Some(index), Some(value)) = (self.signature.position(variable.name()), value)
+            else {
                 continue;
             };
             if is_path(variable) {
@@ -212,7 +222,11 @@ impl Listed for ResourceEntry {
 
     fn push(&self, out: &mut String, features: &Features) {
         let template = self.template.is_template();
-        out.push_str(if template { "{\"uriTemplate\":" } else { "{\"uri\":" });
+        out.push_str(if template {
+            "{\"uriTemplate\":"
+        } else {
+            "{\"uri\":"
+        });
         push_text(out, self.template.as_str());
         push_member(out, "name", &self.name);
         if let Some(title) = self.title.as_ref().filter(|_| features.titles_and_meta) {

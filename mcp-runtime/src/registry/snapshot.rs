@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::NeededState;
 use super::components::{Component, Components};
 use super::list::{List, Listed, Page};
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
 use super::tool::ToolEntry;
-use super::NeededState;
 use crate::call::Arguments;
 use crate::protocol::revision::Features;
 
@@ -88,7 +88,9 @@ impl Registry {
         let removed = match kind {
             Kind::Tool => remove(&mut draft.tools, key),
             Kind::Prompt => remove(&mut draft.prompts, key),
-            Kind::Resource => remove(&mut draft.resources, key) || remove(&mut draft.templates, key),
+            Kind::Resource => {
+                remove(&mut draft.resources, key) || remove(&mut draft.templates, key)
+            }
         };
         if removed {
             *now = Arc::new(draft.into_snapshot());
@@ -221,7 +223,13 @@ impl Draft {
                 }
                 Component::Prompt(prompt) => {
                     let entry = prompt.finish(&mut self.states, &mut self.problems);
-                    push_unique("prompt", &mut self.prompts, order, entry, &mut self.problems);
+                    push_unique(
+                        "prompt",
+                        &mut self.prompts,
+                        order,
+                        entry,
+                        &mut self.problems,
+                    );
                 }
                 Component::Resource(resource) => {
                     let Some(entry) = resource.finish(&mut self.states, &mut self.problems) else {

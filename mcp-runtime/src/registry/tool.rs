@@ -176,7 +176,14 @@ impl Tool {
                         "{place}: the schema of its arguments must have `\"type\": \"object\"`"
                     ));
                 }
-                (schema, Signature { open: true, noun: "arguments", ..Signature::default() })
+                (
+                    schema,
+                    Signature {
+                        open: true,
+                        noun: "arguments",
+                        ..Signature::default()
+                    },
+                )
             }
             Input::Parameters(parameters) => {
                 let mut specified = specify(&place, &parameters, "arguments", problems);
@@ -263,7 +270,11 @@ impl Listed for ToolEntry {
             push_member(out, "description", description);
         }
         push_member(out, "inputSchema", &self.input_schema);
-        if let Some(schema) = self.output_schema.as_ref().filter(|_| features.structured_content) {
+        if let Some(schema) = self
+            .output_schema
+            .as_ref()
+            .filter(|_| features.structured_content)
+        {
             push_member(out, "outputSchema", schema);
         }
         let hints = self.hints.to_json();

@@ -23,7 +23,10 @@ impl Live {
     }
 
     pub(super) fn begin(&self, core: Arc<Core>, stops: Vec<Stop>) {
-        *self.phase() = Phase { core: Some(core), stops };
+        *self.phase() = Phase {
+            core: Some(core),
+            stops,
+        };
     }
 
     pub(super) async fn stop(&self) {
@@ -49,7 +52,9 @@ impl ServerHandle {
     /// The server does not serve yet, or something is wrong with the components; then none of them is added.
     pub fn add(&self, components: impl Into<Components>) -> Result<(), BuildError> {
         let core = self.0.core().ok_or_else(|| {
-            BuildError(vec!["the server does not serve yet: use `Server::with`".to_owned()])
+            BuildError(vec![
+                "the server does not serve yet: use `Server::with`".to_owned(),
+            ])
         })?;
         core.registry
             .add(components.into(), |needed| core.states.contains(needed.0))

@@ -14,17 +14,19 @@ pub(super) type Stop = Box<dyn FnOnce() -> BoxFuture<()> + Send>;
 type Insert = Box<dyn FnOnce(&mut States) + Send>;
 
 /// A state to be.
-pub(super) struct Lifespan(Box<dyn FnOnce() -> BoxFuture<Result<(Insert, Stop), ToolError>> + Send>);
+pub(super) struct Lifespan(Box<Start>);
+
+type Start = dyn FnOnce() -> BoxFuture<Result<(Insert, Stop), ToolError>> + Send;
 
 impl Lifespan {
-    pub(super) fn new<T, E, Start, Stopped>(
-        start: impl FnOnce() -> Start + Send + 'static,
+    pub(super) fn new<T, E, Started, Stopped>(
+        start: impl FnOnce() -> Started + Send + 'static,
         stop: impl FnOnce(Arc<T>) -> Stopped + Send + 'static,
     ) -> Self
     where
         T: Send + Sync + 'static,
         E: Into<ToolError>,
-        Start: Future<Output = Result<T, E>> + Send + 'static,
+        Started: Future<Output = Result<T, E>> + Send + 'static,
         Stopped: Future<Output = ()> + Send + 'static,
     {
         Self(Box::new(move || {

@@ -5,7 +5,12 @@ use serde_json::{Value, json};
 use crate::connection::{Connection, MODERN, Transport, revisions};
 
 fn tool<'a>(tools: &'a Value, name: &str) -> &'a Value {
-    tools["tools"].as_array().unwrap().iter().find(|tool| tool["name"] == name).unwrap()
+    tools["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|tool| tool["name"] == name)
+        .unwrap()
 }
 
 #[test]
@@ -15,9 +20,18 @@ fn tools_are_listed_in_the_words_of_each_revision() {
         let outcome = connection.request("tools/list", json!({}));
         let tools = outcome.reply.unwrap()["result"].clone();
         let report = tool(&tools, "report");
-        assert_eq!(report.get("title").is_some(), revision >= "2025-06-18", "{revision}");
-        assert_eq!(report.get("outputSchema").is_some(), revision >= "2025-06-18", "{revision}");
-        let hints = (revision >= "2025-03-26").then(|| json!({ "readOnlyHint": true, "idempotentHint": true }));
+        assert_eq!(
+            report.get("title").is_some(),
+            revision >= "2025-06-18",
+            "{revision}"
+        );
+        assert_eq!(
+            report.get("outputSchema").is_some(),
+            revision >= "2025-06-18",
+            "{revision}"
+        );
+        let hints = (revision >= "2025-03-26")
+            .then(|| json!({ "readOnlyHint": true, "idempotentHint": true }));
         assert_eq!(report.get("annotations"), hints.as_ref(), "{revision}");
     }
 }
@@ -52,19 +66,37 @@ fn schemas_hold_what_clients_can_use() {
     });
     let input = &report["inputSchema"]["properties"]["report"];
     assert_eq!(input["properties"]["points"]["items"], point);
-    assert_eq!(input["properties"]["remark"]["type"], "string", "what may be left out offers no null");
+    assert_eq!(
+        input["properties"]["remark"]["type"], "string",
+        "what may be left out offers no null"
+    );
     assert_eq!(input["required"], json!(["title", "points", "unit"]));
     let output = &report["outputSchema"];
     assert_eq!(output["type"], "object");
-    assert_eq!(output["properties"]["remark"]["type"], json!(["string", "null"]), "null is written");
+    assert_eq!(
+        output["properties"]["remark"]["type"],
+        json!(["string", "null"]),
+        "null is written"
+    );
     let names: Vec<_> = input["properties"].as_object().unwrap().keys().collect();
-    assert_eq!(names, ["title", "points", "unit", "remark"], "members keep their order");
-    assert!(!tools.to_string().contains("$ref\":\"#/$defs/P"), "nothing refers where it need not");
+    assert_eq!(
+        names,
+        ["title", "points", "unit", "remark"],
+        "members keep their order"
+    );
+    assert!(
+        !tools.to_string().contains("$ref\":\"#/$defs/P"),
+        "nothing refers where it need not"
+    );
 }
 
 #[test]
 fn a_handler_learns_who_asks() {
-    for (transport, note) in [(Transport::Memory, "None"), (Transport::Stdio, "None"), (Transport::Http, "None")] {
+    for (transport, note) in [
+        (Transport::Memory, "None"),
+        (Transport::Stdio, "None"),
+        (Transport::Http, "None"),
+    ] {
         let mut connection = Connection::open(transport, MODERN);
         let params = json!({ "name": "caller", "_meta": { "com.example/note": [1] } });
         let message = connection.message(json!("a b"), "tools/call", params);
@@ -78,23 +110,37 @@ fn a_handler_learns_who_asks() {
 fn a_stateless_request_must_describe_its_client() {
     let mut connection = Connection::open(Transport::Stdio, MODERN);
     let full = connection.message(json!(1), "server/discover", json!({}));
-    for (key, status) in [("protocolVersion", -32602), ("clientCapabilities", -32602), ("clientInfo", 0)] {
+    for (key, status) in [
+        ("protocolVersion", -32602),
+        ("clientCapabilities", -32602),
+        ("clientInfo", 0),
+    ] {
         let mut message = full.clone();
         let meta = message["params"]["_meta"].as_object_mut().unwrap();
         meta.remove(&format!("io.modelcontextprotocol/{key}"));
         let reply = connection.send(&message).reply.unwrap();
-        assert_eq!(reply["error"]["code"].as_i64().unwrap_or_default(), status, "{key}: {reply}");
+        assert_eq!(
+            reply["error"]["code"].as_i64().unwrap_or_default(),
+            status,
+            "{key}: {reply}"
+        );
     }
     let mut message = full;
     message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!([]);
-    assert_eq!(connection.send(&message).reply.unwrap()["error"]["code"], -32602);
+    assert_eq!(
+        connection.send(&message).reply.unwrap()["error"]["code"],
+        -32602
+    );
 }
 
 #[test]
 fn completions_are_cut_at_a_hundred() {
     let mut connection = Connection::open(Transport::Memory, MODERN);
     let params = json!({ "ref": { "type": "ref/prompt", "name": "greet" }, "argument": { "name": "name", "value": "" } });
-    let reply = connection.request("completion/complete", params).reply.unwrap();
+    let reply = connection
+        .request("completion/complete", params)
+        .reply
+        .unwrap();
     let completion = &reply["result"]["completion"];
     assert_eq!(completion["values"].as_array().unwrap().len(), 100);
     assert_eq!(completion["total"], 250);

@@ -14,11 +14,17 @@ fn modern(method: &str, mut params: Value) -> Value {
 }
 
 fn call(tool: &str, arguments: Value) -> Value {
-    modern("tools/call", json!({ "name": tool, "arguments": arguments }))
+    modern(
+        "tools/call",
+        json!({ "name": tool, "arguments": arguments }),
+    )
 }
 
 fn borrowed(headers: &[(String, String)]) -> Vec<(&str, &str)> {
-    headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 /// Posts a modern message with some headers replaced (or, if they are empty, left out) and others added.
@@ -29,11 +35,21 @@ fn post(server: &HttpServer, message: &Value, changes: &[(&str, &str)]) -> Answe
     }
     let added = changes.iter().filter(|(_, value)| !value.is_empty());
     all.extend(added.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    request(&server.address, "POST", "/mcp", &borrowed(&all), message.to_string().as_bytes())
+    request(
+        &server.address,
+        "POST",
+        "/mcp",
+        &borrowed(&all),
+        message.to_string().as_bytes(),
+    )
 }
 
 fn code(answer: &Answer) -> i64 {
-    answer.messages().first().and_then(|message| message["error"]["code"].as_i64()).unwrap_or_default()
+    answer
+        .messages()
+        .first()
+        .and_then(|message| message["error"]["code"].as_i64())
+        .unwrap_or_default()
 }
 
 #[test]
@@ -42,7 +58,11 @@ fn headers_must_agree_with_the_body() {
     let call = call("echo_owned", json!({ "text": "x" }));
     let cases: [(&[(&str, &str)], u16, i64); 24] = [
         (&[], 200, 0),
-        (&[("mcp-method", "tools/call"), ("MCP-NAME", "echo_owned")], 200, 0),
+        (
+            &[("mcp-method", "tools/call"), ("MCP-NAME", "echo_owned")],
+            200,
+            0,
+        ),
         (&[("Mcp-Name", "  echo_owned  ")], 200, 0),
         (&[("Mcp-Name", "=?base64?ZWNob19vd25lZA==?=")], 200, 0),
         (&[("Mcp-Name", "=?base64?ZWNob19vd25lZA?=")], 400, -32020),
@@ -53,22 +73,49 @@ fn headers_must_agree_with_the_body() {
         (&[("Mcp-Method", "")], 400, -32020),
         (&[("Mcp-Method", "TOOLS/CALL")], 400, -32020),
         (&[("Mcp-Method", "tools/list")], 400, -32020),
-        (&[("Mcp-Method", "tools/call"), ("Mcp-Method", "tools/call")], 400, -32020),
-        (&[("Mcp-Name", "echo_owned"), ("Mcp-Name", "echo_owned")], 400, -32020),
+        (
+            &[("Mcp-Method", "tools/call"), ("Mcp-Method", "tools/call")],
+            400,
+            -32020,
+        ),
+        (
+            &[("Mcp-Name", "echo_owned"), ("Mcp-Name", "echo_owned")],
+            400,
+            -32020,
+        ),
         (&[("MCP-Protocol-Version", "")], 400, -32020),
         (&[("MCP-Protocol-Version", "2025-11-25")], 400, -32020),
-        (&[("MCP-Protocol-Version", MODERN), ("MCP-Protocol-Version", MODERN)], 400, -32020),
+        (
+            &[
+                ("MCP-Protocol-Version", MODERN),
+                ("MCP-Protocol-Version", MODERN),
+            ],
+            400,
+            -32020,
+        ),
         (&[("Content-Type", "text/plain")], 415, -32600),
-        (&[("Content-Type", "application/json; charset=utf-8")], 200, 0),
+        (
+            &[("Content-Type", "application/json; charset=utf-8")],
+            200,
+            0,
+        ),
         (&[("Accept", "text/html")], 406, -32600),
         (&[("Accept", "*/*")], 200, 0),
         (&[("Accept", "")], 200, 0),
         (&[("Accept", "text/event-stream")], 200, 0),
-        (&[("Mcp-Session-Id", "ignored"), ("Last-Event-ID", "7")], 200, 0),
+        (
+            &[("Mcp-Session-Id", "ignored"), ("Last-Event-ID", "7")],
+            200,
+            0,
+        ),
     ];
     for (changes, status, error) in cases {
         let answer = post(&server, &call, changes);
-        assert_eq!((answer.status, code(&answer)), (status, error), "{changes:?}: {answer:?}");
+        assert_eq!(
+            (answer.status, code(&answer)),
+            (status, error),
+            "{changes:?}: {answer:?}"
+        );
         assert_eq!(answer.header("mcp-session-id"), None);
         if error == -32020 {
             assert_eq!(answer.messages()[0]["id"], 1);
@@ -83,7 +130,10 @@ fn versions_are_told_apart_from_mismatches() {
     unknown["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"] = "v999.0.0".into();
     let answer = post(&server, &unknown, &[("MCP-Protocol-Version", "v999.0.0")]);
     assert_eq!((answer.status, code(&answer)), (400, -32022));
-    assert_eq!(answer.messages()[0]["error"]["data"], json!({ "supported": [MODERN], "requested": "v999.0.0" }));
+    assert_eq!(
+        answer.messages()[0]["error"]["data"],
+        json!({ "supported": [MODERN], "requested": "v999.0.0" })
+    );
     let answer = post(&server, &unknown, &[]);
     assert_eq!((answer.status, code(&answer)), (400, -32020));
     let bare = json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {} });
@@ -114,14 +164,23 @@ fn strangers_are_refused() {
         let answer = post(&server, &discover, &[(name, &value)]);
         assert_eq!(answer.status, status, "{name}: {value}: {answer:?}");
     }
-    let health = request(&server.address, "GET", "/health", &[("Host", "evil.example")], b"");
+    let health = request(
+        &server.address,
+        "GET",
+        "/health",
+        &[("Host", "evil.example")],
+        b"",
+    );
     assert_eq!(health.status, 403, "no page may probe");
 }
 
 #[test]
 fn what_is_no_message_has_a_status() {
     let server = spawn_http();
-    let plain = [("Content-Type", "application/json"), ("Accept", "application/json")];
+    let plain = [
+        ("Content-Type", "application/json"),
+        ("Accept", "application/json"),
+    ];
     let deep = "[".repeat(100);
     let cases: [(&[u8], u16, i64); 9] = [
         (b"", 400, -32700),
@@ -131,18 +190,37 @@ fn what_is_no_message_has_a_status() {
         (b"[]", 400, -32600),
         (b"{}", 400, -32600),
         (deep.as_bytes(), 400, -32600),
-        (br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, 400, -32600),
+        (
+            br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#,
+            400,
+            -32600,
+        ),
         (br#"{"jsonrpc":"2.0","id":1,"result":{}}"#, 400, -32600),
     ];
     for (body, status, error) in cases {
         let answer = request(&server.address, "POST", "/mcp", &plain, body);
-        assert_eq!((answer.status, code(&answer)), (status, error), "{:?}: {answer:?}", String::from_utf8_lossy(body));
+        assert_eq!(
+            (answer.status, code(&answer)),
+            (status, error),
+            "{:?}: {answer:?}",
+            String::from_utf8_lossy(body)
+        );
     }
     let long = vec![b' '; (4 << 20) + 1];
     let answer = request(&server.address, "POST", "/mcp", &plain, &long);
     assert_eq!((answer.status, code(&answer)), (413, -32600));
-    for (method, path, status) in [("GET", "/mcp", 405), ("PUT", "/mcp", 405), ("POST", "/", 404), ("GET", "/health", 200), ("DELETE", "/mcp", 400)] {
-        assert_eq!(request(&server.address, method, path, &plain, b"").status, status, "{method} {path}");
+    for (method, path, status) in [
+        ("GET", "/mcp", 405),
+        ("PUT", "/mcp", 405),
+        ("POST", "/", 404),
+        ("GET", "/health", 200),
+        ("DELETE", "/mcp", 400),
+    ] {
+        assert_eq!(
+            request(&server.address, method, path, &plain, b"").status,
+            status,
+            "{method} {path}"
+        );
     }
 }
 
@@ -166,9 +244,15 @@ fn progress_makes_the_answer_a_stream() {
     assert_eq!(answer.header("content-type"), Some("text/event-stream"));
     assert_eq!(answer.header("x-accel-buffering"), Some("no"));
     let messages = answer.messages();
-    let progress: Vec<_> = messages.iter().filter_map(|message| message["params"]["progress"].as_f64()).collect();
+    let progress: Vec<_> = messages
+        .iter()
+        .filter_map(|message| message["params"]["progress"].as_f64())
+        .collect();
     assert_eq!(progress, [1.0, 2.0, 3.0]);
-    assert_eq!(messages.last().unwrap()["result"]["content"][0]["text"], "done");
+    assert_eq!(
+        messages.last().unwrap()["result"]["content"][0]["text"],
+        "done"
+    );
     let answer = post(&server, &with_token, &[("Accept", "application/json")]);
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.messages().len(), 1);
@@ -176,7 +260,9 @@ fn progress_makes_the_answer_a_stream() {
 
 fn dropped(server: &HttpServer) -> i64 {
     let answer = post(server, &call("dropped", json!({})), &[]);
-    answer.messages()[0]["result"]["structuredContent"]["result"].as_i64().unwrap()
+    answer.messages()[0]["result"]["structuredContent"]["result"]
+        .as_i64()
+        .unwrap()
 }
 
 fn initialize(server: &HttpServer, revision: &str) -> String {
@@ -184,14 +270,29 @@ fn initialize(server: &HttpServer, revision: &str) -> String {
     let params = json!({ "protocolVersion": revision, "capabilities": {}, "clientInfo": client });
     let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params });
     let headers = headers(revision, None, &message);
-    let answer = request(&server.address, "POST", "/mcp", &borrowed(&headers), message.to_string().as_bytes());
+    let answer = request(
+        &server.address,
+        "POST",
+        "/mcp",
+        &borrowed(&headers),
+        message.to_string().as_bytes(),
+    );
     assert_eq!(answer.status, 200, "{answer:?}");
-    answer.header("mcp-session-id").expect("a session").to_owned()
+    answer
+        .header("mcp-session-id")
+        .expect("a session")
+        .to_owned()
 }
 
 fn legacy(server: &HttpServer, session: &str, message: &Value) -> Answer {
     let headers = headers("2025-11-25", Some(session), message);
-    request(&server.address, "POST", "/mcp", &borrowed(&headers), message.to_string().as_bytes())
+    request(
+        &server.address,
+        "POST",
+        "/mcp",
+        &borrowed(&headers),
+        message.to_string().as_bytes(),
+    )
 }
 
 fn eventually(what: &str, check: impl Fn() -> bool) {
@@ -207,7 +308,13 @@ fn a_disconnect_cancels_a_modern_call() {
     let server = spawn_http();
     let message = call("wait", json!({ "milliseconds": 60_000 }));
     let headers = headers(MODERN, None, &message);
-    let stream = open(&server.address, "POST", "/mcp", &borrowed(&headers), message.to_string().as_bytes());
+    let stream = open(
+        &server.address,
+        "POST",
+        "/mcp",
+        &borrowed(&headers),
+        message.to_string().as_bytes(),
+    );
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(dropped(&server), 0);
     drop(stream);
@@ -221,7 +328,13 @@ fn a_disconnect_does_not_cancel_a_legacy_call_but_a_notification_does() {
     let message = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call",
         "params": { "name": "wait", "arguments": { "milliseconds": 60_000 } } });
     let headers = headers("2025-11-25", Some(&session), &message);
-    let stream = open(&server.address, "POST", "/mcp", &borrowed(&headers), message.to_string().as_bytes());
+    let stream = open(
+        &server.address,
+        "POST",
+        "/mcp",
+        &borrowed(&headers),
+        message.to_string().as_bytes(),
+    );
     std::thread::sleep(Duration::from_millis(100));
     drop(stream);
     std::thread::sleep(Duration::from_millis(300));
@@ -260,21 +373,59 @@ fn a_session_lives_until_it_is_deleted() {
     let session = initialize(&server, "2025-06-18");
     let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
     assert!(session.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) && session.len() <= 1024);
-    assert_eq!(legacy(&server, &session, &ping).messages()[0]["result"], json!({}));
+    assert_eq!(
+        legacy(&server, &session, &ping).messages()[0]["result"],
+        json!({})
+    );
     let mut tampered = session.clone().into_bytes();
     tampered[10] = if tampered[10] == b'A' { b'B' } else { b'A' };
-    assert_eq!(legacy(&server, &String::from_utf8(tampered).unwrap(), &ping).status, 404);
+    assert_eq!(
+        legacy(&server, &String::from_utf8(tampered).unwrap(), &ping).status,
+        404
+    );
     assert_eq!(legacy(&server, "invented", &ping).status, 404);
-    let delete = |session: &str| request(&server.address, "DELETE", "/mcp", &[("Mcp-Session-Id", session)], b"").status;
+    let delete = |session: &str| {
+        request(
+            &server.address,
+            "DELETE",
+            "/mcp",
+            &[("Mcp-Session-Id", session)],
+            b"",
+        )
+        .status
+    };
     assert!([200, 204].contains(&delete(&session)));
     assert_eq!(legacy(&server, &session, &ping).status, 404);
     assert_eq!(delete(&session), 404);
     let other = initialize(&server, "2025-06-18");
-    let wrong = [("Mcp-Session-Id", other.as_str()), ("MCP-Protocol-Version", "1999-01-01"), ("Content-Type", "application/json")];
-    let answer = request(&server.address, "POST", "/mcp", &wrong, ping.to_string().as_bytes());
+    let wrong = [
+        ("Mcp-Session-Id", other.as_str()),
+        ("MCP-Protocol-Version", "1999-01-01"),
+        ("Content-Type", "application/json"),
+    ];
+    let answer = request(
+        &server.address,
+        "POST",
+        "/mcp",
+        &wrong,
+        ping.to_string().as_bytes(),
+    );
     assert_eq!(answer.status, 400, "a version that nobody knows");
-    let oldest = [("Mcp-Session-Id", other.as_str()), ("Content-Type", "application/json")];
-    assert_eq!(request(&server.address, "POST", "/mcp", &oldest, ping.to_string().as_bytes()).status, 200);
+    let oldest = [
+        ("Mcp-Session-Id", other.as_str()),
+        ("Content-Type", "application/json"),
+    ];
+    assert_eq!(
+        request(
+            &server.address,
+            "POST",
+            "/mcp",
+            &oldest,
+            ping.to_string().as_bytes()
+        )
+        .status,
+        200
+    );
 }
 
 #[test]
@@ -288,7 +439,9 @@ fn one_connection_serves_many_requests() {
         message.len()
     );
     let mut stream = std::net::TcpStream::connect(&server.address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
     for _ in 0..50 {
         stream.write_all(head.as_bytes()).unwrap();
         let mut received = String::new();
@@ -307,13 +460,29 @@ fn told_to_end_the_server_finishes_its_calls() {
     let mut server = spawn_http();
     let message = call("wait", json!({ "milliseconds": 600 }));
     let headers = headers(MODERN, None, &message);
-    let mut stream = open(&server.address, "POST", "/mcp", &borrowed(&headers), message.to_string().as_bytes());
+    let mut stream = open(
+        &server.address,
+        "POST",
+        "/mcp",
+        &borrowed(&headers),
+        message.to_string().as_bytes(),
+    );
     std::thread::sleep(Duration::from_millis(150));
     let begin = Instant::now();
-    let killed = std::process::Command::new("kill").args(["-TERM", &server.child.id().to_string()]).status().unwrap();
+    let killed = std::process::Command::new("kill")
+        .args(["-TERM", &server.child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(killed.success());
     let answer = crate::http::read(&mut stream);
-    assert_eq!(answer.messages()[0]["result"]["content"][0]["text"], "waited 600 ms");
+    assert_eq!(
+        answer.messages()[0]["result"]["content"][0]["text"],
+        "waited 600 ms"
+    );
     let status = wait(&mut server.child, Duration::from_secs(3)).expect("it ends");
-    assert!(status.success() && begin.elapsed() < Duration::from_secs(2), "{status} after {:?}", begin.elapsed());
+    assert!(
+        status.success() && begin.elapsed() < Duration::from_secs(2),
+        "{status} after {:?}",
+        begin.elapsed()
+    );
 }

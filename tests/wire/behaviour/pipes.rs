@@ -8,15 +8,24 @@ use crate::connection::{StdioServer, describe, spawn_stdio, wait};
 
 fn request(id: Value, method: &str, mut params: Value) -> String {
     describe(&mut params);
-    format!("{}\n", json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
+    format!(
+        "{}\n",
+        json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
+    )
 }
 
 fn call(id: i64, tool: &str, arguments: Value) -> String {
-    request(json!(id), "tools/call", json!({ "name": tool, "arguments": arguments }))
+    request(
+        json!(id),
+        "tools/call",
+        json!({ "name": tool, "arguments": arguments }),
+    )
 }
 
 fn text(reply: &Value) -> &str {
-    reply["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{reply}"))
+    reply["result"]["content"][0]["text"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{reply}"))
 }
 
 impl StdioServer {
@@ -34,24 +43,67 @@ impl StdioServer {
 
 #[test]
 fn a_line_that_is_no_message_gets_its_error_and_the_next_is_served() {
-    let deep = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{}{}}}"#, "[".repeat(65), "]".repeat(65));
-    let long = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{}"}}"#, "x".repeat(5 << 20));
+    let deep = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{}{}}}"#,
+        "[".repeat(65),
+        "]".repeat(65)
+    );
+    let long = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"{}"}}"#,
+        "x".repeat(5 << 20)
+    );
     let cases: [(&[u8], i64, Value); 17] = [
         (b"{", -32700, Value::Null),
         (b"nonsense", -32700, Value::Null),
-        (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"} {}", -32700, Value::Null),
-        (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\xfe\"}", -32700, Value::Null),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"} {}",
+            -32700,
+            Value::Null,
+        ),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\xfe\"}",
+            -32700,
+            Value::Null,
+        ),
         (b"{\"jsonrpc\":1,\"id\":1,", -32700, Value::Null),
         (b"[]", -32600, Value::Null),
-        (b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}]", -32600, Value::Null),
+        (
+            b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}]",
+            -32600,
+            Value::Null,
+        ),
         (b"5", -32600, Value::Null),
         (b"{}", -32600, Value::Null),
-        (b"{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"ping\"}", -32600, json!(1)),
-        (b"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}", -32600, Value::Null),
-        (b"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"ping\"}", -32600, Value::Null),
-        (b"{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"ping\"}", -32600, Value::Null),
-        (b"{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":7}", -32600, json!("a")),
-        (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"ping\"}", -32600, Value::Null),
+        (
+            b"{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"ping\"}",
+            -32600,
+            json!(1),
+        ),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}",
+            -32600,
+            Value::Null,
+        ),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"ping\"}",
+            -32600,
+            Value::Null,
+        ),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"ping\"}",
+            -32600,
+            Value::Null,
+        ),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":7}",
+            -32600,
+            json!("a"),
+        ),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"ping\"}",
+            -32600,
+            Value::Null,
+        ),
         (deep.as_bytes(), -32600, Value::Null),
         (long.as_bytes(), -32600, Value::Null),
     ];
@@ -89,7 +141,14 @@ fn responses_and_notifications_are_never_answered() {
 #[test]
 fn ids_keep_their_type() {
     let mut server = spawn_stdio();
-    for id in [json!(0), json!(-1), json!("1"), json!(""), json!("a\"\n\u{e9}"), json!(i64::MAX)] {
+    for id in [
+        json!(0),
+        json!(-1),
+        json!("1"),
+        json!(""),
+        json!("a\"\n\u{e9}"),
+        json!(i64::MAX),
+    ] {
         let reply = server.ask(&request(id.clone(), "server/discover", json!({})));
         assert_eq!(reply["id"], id);
     }
@@ -115,25 +174,47 @@ fn the_last_line_needs_no_end_and_the_first_may_have_a_mark() {
 #[test]
 fn both_eras_live_in_one_process() {
     let mut server = spawn_stdio();
-    let bare = |id: i64, method: &str| format!("{}\n", json!({ "jsonrpc": "2.0", "id": id, "method": method }));
+    let bare = |id: i64, method: &str| {
+        format!(
+            "{}\n",
+            json!({ "jsonrpc": "2.0", "id": id, "method": method })
+        )
+    };
     let reply = server.ask(&bare(1, "tools/list"));
     assert_eq!(reply["error"]["code"], -32602);
     let message = reply["error"]["message"].as_str().unwrap();
-    assert!(message.contains("initialize") && message.contains("io.modelcontextprotocol/protocolVersion"));
+    assert!(
+        message.contains("initialize")
+            && message.contains("io.modelcontextprotocol/protocolVersion")
+    );
     assert_eq!(server.ask(&bare(2, "ping"))["result"], json!({}));
     let client = json!({ "name": "old", "version": "1" });
-    let params = json!({ "protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": client });
+    let params =
+        json!({ "protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": client });
     let handshake = json!({ "jsonrpc": "2.0", "id": 3, "method": "initialize", "params": params });
-    assert_eq!(server.ask(&format!("{handshake}\n"))["result"]["protocolVersion"], "2024-11-05");
-    assert!(server.ask(&bare(4, "tools/list"))["result"].get("resultType").is_none());
+    assert_eq!(
+        server.ask(&format!("{handshake}\n"))["result"]["protocolVersion"],
+        "2024-11-05"
+    );
+    assert!(
+        server.ask(&bare(4, "tools/list"))["result"]
+            .get("resultType")
+            .is_none()
+    );
     let modern = server.ask(&request(json!(5), "tools/list", json!({})));
     assert_eq!(modern["result"]["resultType"], "complete");
     let caller = json!({ "jsonrpc": "2.0", "id": 6, "method": "tools/call", "params": { "name": "caller" } });
-    assert_eq!(text(&server.ask(&format!("{caller}\n"))), "old 2024-11-05 6 None None");
+    assert_eq!(
+        text(&server.ask(&format!("{caller}\n"))),
+        "old 2024-11-05 6 None None"
+    );
     let unknown = request(json!(7), "tools/list", json!({})).replace("2026-07-28", "2099-01-01");
     let reply = server.ask(&unknown);
     assert_eq!(reply["error"]["code"], -32022);
-    assert_eq!(reply["error"]["data"], json!({ "supported": ["2026-07-28"], "requested": "2099-01-01" }));
+    assert_eq!(
+        reply["error"]["data"],
+        json!({ "supported": ["2026-07-28"], "requested": "2099-01-01" })
+    );
 }
 
 #[test]
@@ -144,10 +225,16 @@ fn a_slow_call_does_not_keep_others_waiting() {
     server.write(call(3, "nothing", json!({})).as_bytes());
     let begin = Instant::now();
     assert_eq!(server.read().unwrap()["id"], 3);
-    let mut others = [server.read().unwrap()["id"].clone(), server.read().unwrap()["id"].clone()];
+    let mut others = [
+        server.read().unwrap()["id"].clone(),
+        server.read().unwrap()["id"].clone(),
+    ];
     others.sort_by_key(Value::as_i64);
     assert_eq!(others, [1, 2]);
-    assert!(begin.elapsed() < Duration::from_millis(750), "they ran one after the other");
+    assert!(
+        begin.elapsed() < Duration::from_millis(750),
+        "they ran one after the other"
+    );
 }
 
 #[test]
@@ -155,9 +242,16 @@ fn a_cancelled_handler_is_dropped_and_never_answers() {
     let mut server = spawn_stdio();
     server.write(call(1, "wait", json!({ "milliseconds": 60_000 })).as_bytes());
     let reply = server.ask(&call(1, "nothing", json!({})));
-    assert_eq!(reply["error"]["code"], -32600, "an id in flight is not free: {reply}");
+    assert_eq!(
+        reply["error"]["code"], -32600,
+        "an id in flight is not free: {reply}"
+    );
     server.write(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"1\"}}\n");
-    assert_eq!(text(&server.ask(&call(2, "dropped", json!({})))), "0", "\"1\" is not 1");
+    assert_eq!(
+        text(&server.ask(&call(2, "dropped", json!({})))),
+        "0",
+        "\"1\" is not 1"
+    );
     server.write(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}\n");
     assert_eventually_dropped(&mut server, 1);
     let again = server.ask(&call(1, "echo_owned", json!({ "text": "free again" })));
@@ -176,7 +270,11 @@ fn a_cancelled_thread_learns_of_it() {
 fn assert_eventually_dropped(server: &mut StdioServer, count: u32) {
     for attempt in 0..200 {
         let reply = server.ask(&call(1000 + attempt, "dropped", json!({})));
-        assert_eq!(reply["id"], 1000 + attempt, "a cancelled call was answered: {reply}");
+        assert_eq!(
+            reply["id"],
+            1000 + attempt,
+            "a cancelled call was answered: {reply}"
+        );
         if text(&reply) == count.to_string() {
             return;
         }
@@ -195,7 +293,11 @@ fn calls_in_flight_are_answered_at_the_end() {
     assert_eq!(server.read(), None);
     let status = wait(&mut server.child, Duration::from_secs(2)).expect("it ends");
     assert!(status.success());
-    assert!(answered.elapsed() < Duration::from_millis(100), "it took {:?} to end", answered.elapsed());
+    assert!(
+        answered.elapsed() < Duration::from_millis(100),
+        "it took {:?} to end",
+        answered.elapsed()
+    );
 }
 
 #[test]
@@ -205,9 +307,15 @@ fn a_thread_that_goes_on_does_not_keep_the_process() {
     server.is_well();
     let begin = Instant::now();
     drop(server.input.take());
-    assert!(wait(&mut server.child, Duration::from_secs(7)).is_some(), "it waits for the thread");
+    assert!(
+        wait(&mut server.child, Duration::from_secs(7)).is_some(),
+        "it waits for the thread"
+    );
     let took = begin.elapsed();
-    assert!(took > Duration::from_millis(4_900) && took < Duration::from_millis(5_500), "the grace was {took:?}");
+    assert!(
+        took > Duration::from_millis(4_900) && took < Duration::from_millis(5_500),
+        "the grace was {took:?}"
+    );
 }
 
 #[test]
@@ -219,8 +327,15 @@ fn a_thread_that_was_cancelled_does_not_keep_the_process() {
     server.is_well();
     let begin = Instant::now();
     drop(server.input.take());
-    assert!(wait(&mut server.child, Duration::from_secs(2)).is_some(), "it waits for the thread");
-    assert!(begin.elapsed() < Duration::from_millis(100), "it took {:?}", begin.elapsed());
+    assert!(
+        wait(&mut server.child, Duration::from_secs(2)).is_some(),
+        "it waits for the thread"
+    );
+    assert!(
+        begin.elapsed() < Duration::from_millis(100),
+        "it took {:?}",
+        begin.elapsed()
+    );
 }
 
 #[test]
@@ -229,7 +344,9 @@ fn many_messages_in_one_write_are_all_answered() {
     let mut input = server.input.take().unwrap();
     let writer = std::thread::spawn(move || {
         use std::io::Write as _;
-        let lines: String = (0..20_000).map(|id| call(id, "echo_borrowed", json!({ "text": format!("{id}\n") }))).collect();
+        let lines: String = (0..20_000)
+            .map(|id| call(id, "echo_borrowed", json!({ "text": format!("{id}\n") })))
+            .collect();
         // Cut anywhere, as a pipe does.
         for piece in lines.as_bytes().chunks(7_919) {
             input.write_all(piece).unwrap();
@@ -241,7 +358,10 @@ fn many_messages_in_one_write_are_all_answered() {
         let reply = server.read().unwrap();
         let id = usize::try_from(reply["id"].as_u64().unwrap()).unwrap();
         assert_eq!(text(&reply), format!("{id}\n"));
-        assert!(!std::mem::replace(&mut answered[id], true), "{id} was answered twice");
+        assert!(
+            !std::mem::replace(&mut answered[id], true),
+            "{id} was answered twice"
+        );
     }
     drop(writer.join().unwrap());
     assert_eq!(server.read(), None);
@@ -253,7 +373,10 @@ fn a_panic_is_one_masked_error() {
     for tool in ["panics", "panics_blocking"] {
         let reply = server.ask(&call(1, tool, json!({})));
         assert_eq!(reply["result"]["isError"], true);
-        assert!(text(&reply).starts_with("The tool failed unexpectedly (reference "), "{reply}");
+        assert!(
+            text(&reply).starts_with("The tool failed unexpectedly (reference "),
+            "{reply}"
+        );
         assert!(!reply.to_string().contains("secret"), "{reply}");
         server.is_well();
     }

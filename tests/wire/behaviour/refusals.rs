@@ -10,11 +10,19 @@ use serde_json::json;
 async fn masked_errors_show_only_what_is_meant_for_the_model() {
     let client = mcp_tests::fixture::server().mask_errors().client().await;
     let fails = client.call("fails", json!({})).await.unwrap();
-    assert!(fails.is_error() && !fails.text().contains("fire") && fails.text().contains("reference"), "{}", fails.text());
+    assert!(
+        fails.is_error() && !fails.text().contains("fire") && fails.text().contains("reference"),
+        "{}",
+        fails.text()
+    );
     let polite = client.call("fails_politely", json!({})).await.unwrap();
     assert_eq!(polite.text(), "try again tomorrow");
     let refused = client.call("half", json!({})).await.unwrap();
-    assert!(refused.text().contains("`number` is missing"), "{}", refused.text());
+    assert!(
+        refused.text().contains("`number` is missing"),
+        "{}",
+        refused.text()
+    );
     let broken = client.read("broken://it").await.unwrap_err();
     assert!(!broken.to_string().contains("fire"), "{broken}");
 }
@@ -26,12 +34,20 @@ async fn a_full_server_refuses_and_recovers() {
     let client = Arc::new(mcp_tests::fixture::server().limits(limits).client().await);
     let busy = |milliseconds: u64| {
         let client = Arc::clone(&client);
-        tokio::spawn(async move { client.call("wait", json!({ "milliseconds": milliseconds })).await })
+        tokio::spawn(async move {
+            client
+                .call("wait", json!({ "milliseconds": milliseconds }))
+                .await
+        })
     };
     let calls = [busy(300), busy(300)];
     tokio::time::sleep(Duration::from_millis(50)).await;
     match client.call("nothing", json!({})).await {
-        Err(ClientError::Rpc { code: -32603, message, .. }) => assert!(message.contains("busy: 2 requests"), "{message}"),
+        Err(ClientError::Rpc {
+            code: -32603,
+            message,
+            ..
+        }) => assert!(message.contains("busy: 2 requests"), "{message}"),
         other => panic!("{other:?}"),
     }
     for call in calls {

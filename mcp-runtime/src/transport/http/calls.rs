@@ -1,38 +1,47 @@
 //! The calls in flight of sessions: what `notifications/cancelled` can name.
 //!
-//! The stateless era needs none of this: there a call ends with its connection.
+//! The stateless era needs none of this: there a call ends with its connection. Calls may share an id, since there are
+//! clients that give each of their requests the same one.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
 use crate::service::RequestKey;
 
-/// The calls in flight. A call that cannot be cancelled (yet) has no sender.
+/// The calls in flight, in the order in which they began.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
-    running: Mutex<HashMap<RequestKey, Option<oneshot::Sender<()>>>>,
+pub(super) struct Calls(Mutex<Running>);
+
+#[derive(Debug, Default)]
+struct Running {
+    next: u64,
+    calls: BTreeMap<u64, (RequestKey, oneshot::Sender<()>)>,
 }
 
 impl Calls {
-    /// Notes a call; `None` if another call of the session has this id.
-    pub(super) fn enter(self: &Arc<Self>, key: RequestKey) -> Option<Call> {
-        match self.lock().entry(key.clone()) {
-            Entry::Occupied(_) => return None,
-            Entry::Vacant(vacant) => vacant.insert(None),
-        };
-        Some(Call {
-            calls: Arc::clone(self),
-            key,
-        })
+    /// Notes a call. What it gives resolves when the call is cancelled.
+    pub(super) fn enter(self: &Arc<Self>, key: RequestKey) -> (Call, oneshot::Receiver<()>) {
+        let (sender, cancelled) = oneshot::channel();
+        let mut running = self.lock();
+        let number = running.next;
+        running.next += 1;
+        running.calls.insert(number, (key, sender));
+        let calls = Arc::clone(self);
+        (Call { calls, number }, cancelled)
     }
 
-    /// Cancels a call. It may have ended, or never begun: that is no error.
+    /// Cancels a call, the newest of those that share the id. It may have ended, or never begun: that is no error.
     pub(super) fn cancel(&self, key: &RequestKey) {
-        let sender = self.lock().get_mut(key).and_then(Option::take);
-        if let Some(sender) = sender {
+        let mut running = self.lock();
+        let found = running
+            .calls
+            .iter()
+            .rev()
+            .find(|(_, (other, _))| other == key);
+        let number = found.map(|(number, _)| *number);
+        if let Some((_, sender)) = number.and_then(|number| running.calls.remove(&number)) {
             // It fails if the call has just ended.
             let _ = sender.send(());
         }
@@ -40,36 +49,25 @@ impl Calls {
 
     /// Cancels every call: nobody is left to answer.
     pub(super) fn cancel_all(&self) {
-        for sender in self.lock().values_mut().filter_map(Option::take) {
+        for (_, (_, sender)) in std::mem::take(&mut self.lock().calls) {
             let _ = sender.send(());
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RequestKey, Option<oneshot::Sender<()>>>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Running> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A call in flight; its id is free again when this is dropped.
+/// A call in flight, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Call {
     calls: Arc<Calls>,
-    key: RequestKey,
-}
-
-impl Call {
-    /// Resolves when the call is cancelled.
-    pub(super) fn cancelled(&self) -> oneshot::Receiver<()> {
-        let (sender, receiver) = oneshot::channel();
-        if let Some(slot) = self.calls.lock().get_mut(&self.key) {
-            *slot = Some(sender);
-        }
-        receiver
-    }
+    number: u64,
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.calls.lock().remove(&self.key);
+        self.calls.lock().calls.remove(&self.number);
     }
 }

@@ -9,7 +9,6 @@ use hyper::{Response, StatusCode};
 
 use super::Endpoint;
 use super::body::{self, HttpBody};
-use super::calls::Call;
 use super::era::{self, Era};
 use super::events::Events;
 use super::headers::RequestHeaders;
@@ -17,9 +16,8 @@ use super::media::{self, Formats};
 use super::outbox::Outbox;
 use super::reply::{self, Refusal};
 use super::running::{Running, Step};
-use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
-use crate::service::{Exchange, Handling, Outbound, Reply, Session};
+use crate::service::{Exchange, Handling, Outbound, Reply, RequestKey, Session};
 
 /// How an answer is to be written.
 #[derive(Clone, Copy)]
@@ -71,10 +69,9 @@ impl Endpoint {
             Era::Session(session) => Some(session),
             Era::Stateless | Era::Handshake => None,
         };
-        let call = match &session {
-            Some(session) => self.enter(session, &message)?,
-            None => None,
-        };
+        let key = session
+            .as_ref()
+            .and_then(|session| self.enter(session, &message));
         let handling = self.service.handle(Exchange {
             message,
             session,
@@ -88,8 +85,8 @@ impl Endpoint {
                 self.answer(sent, reply, style)
             }
             Handling::Pending(handler) => {
-                let running = match call {
-                    Some(call) => Running::detached(handler, outbox, call),
+                let running = match key {
+                    Some(key) => Running::detached(handler, outbox, self.calls.enter(key)),
                     None => Running::attached(handler, outbox),
                 };
                 self.wait(running, style).await
@@ -97,21 +94,14 @@ impl Endpoint {
         })
     }
 
-    /// Notes a request of a session, and carries out a cancellation.
-    fn enter(&self, session: &Session, message: &Message) -> Result<Option<Call>, Refusal> {
-        let Some(id) = era::id(message) else {
-            if message.method() == "notifications/cancelled"
-                && let Some(id) = message.params().ok().and_then(|params| params.request_id())
-            {
-                self.calls.cancel(&(session.nonce, id));
-            }
-            return Ok(None);
-        };
-        let call = self.calls.enter((session.nonce, id.clone()));
-        call.map(Some).ok_or_else(|| {
-            let error = RpcError::invalid_request(format!("The request id {id} is in use"));
-            Refusal::bad_request(Some(id), &error)
-        })
+    /// The key of a request of a session. A cancellation is carried out.
+    fn enter(&self, session: &Session, message: &Message) -> Option<RequestKey> {
+        if message.method() == "notifications/cancelled"
+            && let Some(id) = message.params().ok().and_then(|params| params.request_id())
+        {
+            self.calls.cancel(&(session.nonce, id));
+        }
+        era::id(message).map(|id| (session.nonce, id.clone()))
     }
 
     /// Waits for the answer of a call, or for the first message before it, with which events begin.

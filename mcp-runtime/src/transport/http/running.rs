@@ -48,10 +48,9 @@ impl Running {
     pub(super) fn detached(
         handler: BoxFuture<Reply>,
         outbox: Option<Arc<Outbox>>,
-        call: Call,
+        (call, cancelled): (Call, oneshot::Receiver<()>),
     ) -> Self {
         let (sender, receiver) = oneshot::channel();
-        let cancelled = call.cancelled();
         tokio::spawn(async move {
             tokio::select! {
                 reply = handler => {

@@ -30,7 +30,10 @@ const BACKLOG: usize = 4 << 20;
 ///
 /// From then on the process's fd 1 is stderr, so that a stray `println!` does no harm, and its fd 0 is empty, so that a
 /// child process takes no request away.
-pub(crate) async fn serve(service: Arc<dyn Service>, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+pub(crate) async fn serve(
+    service: Arc<dyn Service>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
     let (reader, writer) = streams::take()?;
     serve_streams(service, reader, writer, shutdown).await
 }
@@ -99,7 +102,9 @@ async fn drain(
         task.abort();
     }
     outcome.unwrap_or_else(|_| {
-        tracing::warn!("calls in flight were cancelled: they took longer than the server waits at its end");
+        tracing::warn!(
+            "calls in flight were cancelled: they took longer than the server waits at its end"
+        );
         Ok(())
     })
 }
@@ -152,7 +157,9 @@ impl Shared {
     }
 
     fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, AbortHandle>> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+        self.in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn backlog(&self) -> usize {
@@ -216,7 +223,10 @@ impl Connection {
             }
             _ => None,
         };
-        if let Some(id) = id.as_ref().filter(|id| self.shared.in_flight().contains_key(id)) {
+        if let Some(id) = id
+            .as_ref()
+            .filter(|id| self.shared.in_flight().contains_key(id))
+        {
             let message = format!("The id {id} belongs to a request that is still being served");
             return self.refuse(Some(id), &RpcError::invalid_request(message));
         }

@@ -181,20 +181,26 @@ async fn a_call_of_a_session_is_cancelled_by_its_own_session_only() {
 }
 
 #[tokio::test]
-async fn an_id_in_use_is_refused_and_free_again_afterwards() {
+async fn calls_may_share_an_id_and_the_newest_is_cancelled() {
     let server = start(Limits::default()).await;
     let session = server.initialize().await;
     let slow = live(&post(&rpc(1, "slow"))).with("Mcp-Session-Id", &session);
     let mut first = server.connect().await;
     first.write_all(&slow.bytes()).await.unwrap();
     assert!(reaches(&server.fake.handled, 2).await);
+    let mut second = server.connect().await;
+    second.write_all(&slow.bytes()).await.unwrap();
+    assert!(reaches(&server.fake.handled, 3).await);
 
-    let ping = post(&rpc(1, "ping")).with("Mcp-Session-Id", &session);
-    let refused = server.send(&ping).await;
-    assert_eq!((refused.status, refused.code()), (400, -32600));
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    let answer = server
+        .send(&post(cancel).with("Mcp-Session-Id", &session))
+        .await;
+    assert_eq!(answer.status, 202);
+    assert!(reaches(&server.fake.cancelled, 1).await);
     server.fake.release.add_permits(2);
     read_until(&mut first, "\"result\":{}}").await;
-    assert_eq!(server.send(&ping).await.status, 200);
+    assert_eq!(server.fake.cancelled.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
