@@ -1,5 +1,7 @@
 //! Servers as they are put together: what cannot be built, what changes while serving, and what a state goes through.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 

@@ -1,10 +1,138 @@
 //! What users get wrong, and what the compiler tells them; and what they may write, however unusual.
 //!
-//! `TRYBUILD=overwrite cargo test -p mcp-tests --test ui` writes the `.stderr` files anew.
+//! `TRYBUILD=overwrite cargo test -p mcp-tests --test ui` writes the `.stderr` files anew: read what changed. They are
+//! those of the stable compiler.
+
+#![allow(clippy::expect_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn the_compiler_explains_every_mistake() {
     let cases = trybuild::TestCases::new();
     cases.pass("ui/pass/*.rs");
     cases.compile_fail("ui/fail/*.rs");
+}
+
+#[test]
+fn there_are_enough_cases() {
+    assert!(files("fail", "rs").len() >= 100);
+    assert!(files("pass", "rs").len() >= 20);
+    let several = files("fail", "rs")
+        .into_iter()
+        .filter(|case| has_several_mistakes(case));
+    assert!(several.count() >= 4);
+}
+
+#[test]
+fn every_mistake_has_its_message() {
+    for (one, other) in [("rs", "stderr"), ("stderr", "rs")] {
+        for path in files("fail", one) {
+            assert!(
+                path.with_extension(other).exists(),
+                "{} is alone",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn one_mistake_is_one_error() {
+    for (path, message) in messages() {
+        let errors = message
+            .lines()
+            .filter(|line| line.starts_with("error"))
+            .count();
+        if has_several_mistakes(&path) {
+            assert!(errors >= 3, "{}: {errors} errors", path.display());
+        } else {
+            assert_eq!(errors, 1, "{}: {errors} errors", path.display());
+        }
+        assert!(
+            !message.contains("warning"),
+            "{} warns of something besides",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_error_is_shown_at_what_the_user_wrote() {
+    for (path, message) in messages() {
+        let case = path.with_extension("rs");
+        let name = case
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        for error in message.split("\nerror") {
+            let shown = error
+                .lines()
+                .find(|line| line.trim_start().starts_with("--> "));
+            let at_case = shown.is_some_and(|line| line.contains(&format!("ui/fail/{name}:")));
+            assert!(at_case, "{}: {error}", path.display());
+        }
+    }
+}
+
+/// What no user should have to know, and what differs between two machines.
+#[test]
+fn no_message_shows_what_is_inside() {
+    const INSIDE: [&str; 8] = [
+        "__private",
+        "__mcp",
+        "serde",
+        "schemars",
+        "inventory",
+        "$RUST",
+        "$CARGO",
+        "following other types",
+    ];
+    for (path, message) in messages() {
+        let message = without_derives(&message);
+        for inside in INSIDE {
+            assert!(
+                !message.contains(inside),
+                "{} mentions {inside}",
+                path.display()
+            );
+        }
+    }
+}
+
+/// The cases whose name says that they are about reporting all at once.
+fn has_several_mistakes(path: &Path) -> bool {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| name.starts_with("all_"))
+}
+
+/// Which derive to add is for the user to know.
+fn without_derives(message: &str) -> String {
+    let parts = message.split("#[derive(");
+    parts
+        .map(|part| part.split_once(")]").map_or(part, |(_, rest)| rest))
+        .collect()
+}
+
+fn messages() -> impl Iterator<Item = (PathBuf, String)> {
+    files("fail", "stderr").into_iter().map(|path| {
+        let message = fs::read_to_string(&path).expect("a message is text");
+        (path, message)
+    })
+}
+
+/// The files of a folder, in order.
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("ui")
+        .join(folder);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("the folder is part of the repository")
+        .map(|entry| entry.expect("the folder can be read").path())
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .collect();
+    files.sort();
+    files
 }

@@ -111,7 +111,8 @@ impl Arguments {
         let comes_first = self.leading_value.is_none() && self.options.is_empty();
         let ahead = input.fork();
         let is_value = |key: &Ident| {
-            !ahead.peek(Token![=]) && near_miss::closest(&key.to_string(), grammar.options.iter().copied()).is_none()
+            !ahead.peek(Token![=])
+                && near_miss::closest(&key.to_string(), grammar.options.iter().copied()).is_none()
         };
         comes_first
             && grammar.leading_value.is_some()
@@ -139,7 +140,7 @@ impl Arguments {
         grammar: &Grammar,
         input: ParseStream<'_>,
     ) -> syn::Result<()> {
-        let value: Expr = input.parse()?;
+        let value = parse_expression(input)?;
         let Some(what) = grammar.leading_value else {
             return Err(syn::Error::new_spanned(value, grammar.without_key()));
         };
@@ -328,7 +329,16 @@ fn parse_value(key: &Ident, input: ParseStream<'_>) -> syn::Result<Option<Expr>>
             format!("`{key} =` needs a value after the `=`"),
         ));
     }
-    input.parse().map(Some)
+    parse_expression(input).map(Some)
+}
+
+/// What came through a `$value:literal` of `macro_rules!` sits in an invisible group.
+fn parse_expression(input: ParseStream<'_>) -> syn::Result<Expr> {
+    let mut value: Expr = input.parse()?;
+    while let Expr::Group(group) = value {
+        value = *group.expr;
+    }
+    Ok(value)
 }
 
 /// So that one mistake does not hide those after it.

@@ -17,7 +17,10 @@ use crate::signature::find_impl;
 const GRAMMAR: Grammar = Grammar {
     attribute: "arg",
     options: &["name", "default", "complete"],
-    elsewhere: &[("description", "write a doc comment, `/// ...`, on the parameter")],
+    elsewhere: &[(
+        "description",
+        "write a doc comment, `/// ...`, on the parameter",
+    )],
     leading_value: None,
 };
 

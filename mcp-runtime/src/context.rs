@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::call::{Call, Cancel, Surroundings};
@@ -49,10 +50,17 @@ impl Context {
 
     /// The request's `_meta`, with all its keys.
     pub fn meta(&self) -> Map<String, Value> {
-        self.0
-            .meta
-            .and_then(|span| serde_json::from_str(span.of_text(&self.0.text)).ok())
-            .unwrap_or_default()
+        #[derive(Default, Deserialize)]
+        struct Message {
+            params: Params,
+        }
+        #[derive(Default, Deserialize)]
+        struct Params {
+            #[serde(rename = "_meta")]
+            meta: Map<String, Value>,
+        }
+        let message: Message = serde_json::from_str(&self.0.text).unwrap_or_default();
+        message.params.meta
     }
 
     /// Who the client says it is: for display, not for decisions.

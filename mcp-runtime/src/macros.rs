@@ -18,6 +18,11 @@ macro_rules! server {
         )
         .with($crate::components!())
     };
+    ($($unexpected:tt)+) => {
+        ::core::compile_error!(
+            "`server!()` takes nothing: for another name write `Server::new(\"name\", \"1.0.0\").with(components!())`"
+        )
+    };
 }
 
 /// Components for [`Server::with`](crate::Server::with): the named functions, or all of the calling package.
@@ -54,5 +59,8 @@ macro_rules! components {
         $crate::Components::of_functions(&[
             $(($crate::__private::type_id_of(&$function), ::core::stringify!($function))),+
         ])
+    };
+    ($($unexpected:tt)+) => {
+        ::core::compile_error!("`components!` takes the paths of functions: write `components![add, math::mul]`")
     };
 }

@@ -17,8 +17,7 @@ pub use crate::check::{
 pub use crate::content::ToolResult;
 pub use crate::param::Param;
 pub use crate::registry::{
-    CompleteWith, Completer, Handler, ListWith, Lister, Parameter, Prompt, Registration, Resource,
-    Tool,
+    Completer, Handler, Lister, Parameter, Prompt, Registration, Resource, Tool,
 };
 pub use crate::service::BoxFuture;
 

@@ -2,6 +2,8 @@
 //!
 //! `cases/*.json` is a table of requests and replies; `behaviour` holds what a table cannot say.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+
 mod behaviour;
 mod cases;
 mod connection;

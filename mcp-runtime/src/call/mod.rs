@@ -18,7 +18,6 @@ pub(crate) use states::States;
 
 use crate::error::ToolError;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
-use crate::protocol::text::Span;
 use crate::protocol::{HeaderSource, Id, Revision};
 
 /// The way from a running handler back to its client.
@@ -34,7 +33,6 @@ pub(crate) trait Link: Send + Sync {
 pub(crate) struct Surroundings {
     pub(crate) text: String,
     pub(crate) id: Id,
-    pub(crate) meta: Option<Span>,
     pub(crate) revision: Revision,
     pub(crate) capabilities: ClientCapabilities,
     pub(crate) client: ClientInfo,

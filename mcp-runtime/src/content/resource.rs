@@ -140,6 +140,7 @@ impl IntoResource for Vec<ResourceContents> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, T: IntoResource<M>> IntoResource<M> for Option<T> {
     const MIME: Option<&'static str> = T::MIME;
 

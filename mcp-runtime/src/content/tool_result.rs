@@ -243,6 +243,7 @@ impl<T: Serialize + JsonSchema> IntoToolResult for Json<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, T: IntoToolResult<M>> IntoToolResult<M> for Option<T> {
     fn into_tool_result(self) -> ToolResult {
         self.map_or_else(ToolResult::default, T::into_tool_result)

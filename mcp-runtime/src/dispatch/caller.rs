@@ -2,14 +2,11 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning>.
 
-use serde_json::value::RawValue;
-
 use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::RpcError;
 use crate::protocol::params::Meta;
 use crate::protocol::revision::Features;
-use crate::protocol::text::Span;
 use crate::service::Exchange;
 
 /// Who asks.
@@ -17,7 +14,6 @@ pub(super) struct Caller {
     pub(super) features: &'static Features,
     pub(super) capabilities: ClientCapabilities,
     pub(super) client: ClientInfo,
-    pub(super) meta: Option<Span>,
     /// The token for progress, as JSON.
     pub(super) progress_token: Option<String>,
 }
@@ -45,7 +41,7 @@ fn unopened() -> RpcError {
 /// Tells who asks.
 pub(super) fn open(exchange: &Exchange, meta: &Meta<'_>) -> Result<Opening, RpcError> {
     if meta.is_stateless() {
-        return stateless(exchange, meta).map(Opening::Caller);
+        return stateless(meta).map(Opening::Caller);
     }
     match (exchange.message.method(), &exchange.session) {
         ("initialize", _) => Ok(Opening::Initialize),
@@ -53,7 +49,6 @@ pub(super) fn open(exchange: &Exchange, meta: &Meta<'_>) -> Result<Opening, RpcE
             features: session.revision.features(),
             capabilities: session.capabilities,
             client: session.client.clone(),
-            meta: place(exchange, meta),
             progress_token: meta.progress_token()?.map(str::to_owned),
         })),
         ("ping", None) => Ok(Opening::Ping),
@@ -61,29 +56,22 @@ pub(super) fn open(exchange: &Exchange, meta: &Meta<'_>) -> Result<Opening, RpcE
     }
 }
 
-fn stateless(exchange: &Exchange, meta: &Meta<'_>) -> Result<Caller, RpcError> {
+fn stateless(meta: &Meta<'_>) -> Result<Caller, RpcError> {
     let version = meta.protocol_version()?;
     let revision = Revision::stateless(&version)
         .ok_or_else(|| RpcError::unsupported_version(&version, &Revision::stateless_names()))?;
     let key = "_meta[\"io.modelcontextprotocol/clientCapabilities\"]";
-    let capabilities = meta.capabilities.ok_or_else(|| {
+    let capabilities = meta.capabilities().ok_or_else(|| {
         RpcError::missing_metadata(format!("{key} is missing: send `{{}}` if there are none"))
     })?;
     Ok(Caller {
         features: revision.features(),
-        capabilities: ClientCapabilities::parse(capabilities.get())
+        capabilities: ClientCapabilities::parse(capabilities)
             .ok_or_else(|| RpcError::missing_metadata(format!("{key} must be an object")))?,
         client: meta
-            .client_info
-            .map(|info| ClientInfo::parse(info.get()))
+            .client_info()
+            .map(ClientInfo::parse)
             .unwrap_or_default(),
-        meta: place(exchange, meta),
         progress_token: meta.progress_token()?.map(str::to_owned),
     })
-}
-
-fn place(exchange: &Exchange, meta: &Meta<'_>) -> Option<Span> {
-    meta.raw
-        .map(RawValue::get)
-        .map(|raw| exchange.message.span(raw))
 }

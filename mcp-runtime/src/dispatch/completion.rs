@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::reply::{Caching, close, failure};
 use super::run::{Answer, Job, Panicked, run};
@@ -58,10 +57,10 @@ pub(super) fn find(core: &Core, params: &Params<'_>) -> Result<Found, RpcError> 
     if !snapshot.has_completers() {
         return Err(RpcError::unknown_method("completion/complete"));
     }
-    let reference: Reference<'_> = member(params.reference, "ref")?;
-    let argument: Argument = member(params.argument, "argument")?;
-    let known: Known = match params.context {
-        Some(raw) => member(Some(raw), "context")?,
+    let reference: Reference<'_> = member(params.reference(), "ref")?;
+    let argument: Argument = member(params.argument(), "argument")?;
+    let known: Known = match params.context() {
+        Some(json) => member(Some(json), "context")?,
         None => Known::default(),
     };
     Ok(Found {
@@ -75,15 +74,16 @@ pub(super) fn find(core: &Core, params: &Params<'_>) -> Result<Found, RpcError> 
     })
 }
 
-fn member<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>, name: &str) -> Result<T, RpcError> {
-    let raw = raw.ok_or_else(|| RpcError::invalid_params(format!("`params.{name}` is missing")))?;
+fn member<'a, T: Deserialize<'a>>(json: Option<&'a str>, name: &str) -> Result<T, RpcError> {
+    let json =
+        json.ok_or_else(|| RpcError::invalid_params(format!("`params.{name}` is missing")))?;
     // Checked by hand because serde takes an array for an object.
-    if !raw.get().starts_with('{') {
+    if !json.starts_with('{') {
         return Err(RpcError::invalid_params(format!(
             "`params.{name}` must be an object"
         )));
     }
-    serde_json::from_str(raw.get())
+    serde_json::from_str(json)
         .map_err(|error| RpcError::invalid_params(format!("`params.{name}`: {error}")))
 }
 

@@ -80,13 +80,13 @@ fn capabilities(core: &Core, features: &Features) -> Value {
 pub(super) fn initialize(core: &Core, id: &Id, params: &Params<'_>) -> Result<Reply, RpcError> {
     let revision = Revision::negotiate(&params.protocol_version()?);
     let capability = params
-        .capabilities
+        .capabilities()
         .ok_or_else(|| RpcError::invalid_params("`params.capabilities` is missing"))?;
-    let can = ClientCapabilities::parse(capability.get())
+    let can = ClientCapabilities::parse(capability)
         .ok_or_else(|| RpcError::invalid_params("`params.capabilities` must be an object"))?;
     let client = params
-        .client_info
-        .map(|info| ClientInfo::parse(info.get()))
+        .client_info()
+        .map(ClientInfo::parse)
         .unwrap_or_default();
     let session = Sessions::begin(revision, can, client)
         .map_err(|error| RpcError::internal(format!("No session could be opened: {error}")))?;

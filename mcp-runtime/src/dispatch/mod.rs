@@ -117,7 +117,7 @@ enum Route {
 
 fn begin(core: &Arc<Core>, id: Id, exchange: Exchange) -> Result<Handling, RpcError> {
     let params = exchange.message.params()?;
-    let meta = params.meta()?;
+    let meta = params.meta();
     let caller = match caller::open(&exchange, &meta)? {
         Opening::Caller(caller) => caller,
         Opening::Initialize => {

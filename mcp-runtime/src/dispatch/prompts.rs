@@ -48,17 +48,17 @@ fn arguments(
 ) -> Result<(Arguments, Vec<String>), RpcError> {
     let mut arguments = Arguments::empty(signature);
     let mut rejections = Vec::new();
-    let Some(raw) = params.arguments.filter(|raw| raw.get() != "null") else {
+    let Some(json) = params.arguments().filter(|json| *json != "null") else {
         return Ok((arguments, rejections));
     };
-    let given: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw.get())
+    let given: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(json)
         .map_err(|error| RpcError::invalid_params(format!("`params.arguments`: {error}")))?;
     for (name, value) in given {
         match (signature.position(&name), text(value.get())) {
             (None, _) => rejections.push(signature.unknown(&name)),
             (Some(index), Some(text)) => arguments.set(index, Slot::Text(text.into_owned())),
             (Some(_), None) => {
-                rejections.push(format!("`{name}`: arguments of prompts are strings"))
+                rejections.push(format!("`{name}`: arguments of prompts are strings"));
             }
         }
     }
@@ -106,7 +106,7 @@ fn reply(answer: &Answer, prompt: &PromptEntry, messages: &[Message]) -> Reply {
     let mut text = begin_result(&answer.id);
     text.push_str("{\"messages\":");
     push_array(&mut text, messages, |text, message| {
-        message.push(text, answer.features)
+        message.push(text, answer.features);
     });
     if let Some(description) = &prompt.description {
         push_member(&mut text, "description", description);

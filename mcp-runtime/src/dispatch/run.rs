@@ -65,7 +65,6 @@ where
     let surroundings = Arc::new(Surroundings {
         text: exchange.message.into_text(),
         id: id.clone(),
-        meta: caller.meta,
         revision: caller.features.revision,
         capabilities: caller.capabilities,
         client: caller.client,

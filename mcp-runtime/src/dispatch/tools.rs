@@ -29,7 +29,7 @@ pub(super) fn find(core: &Core, message: &Message, params: &Params<'_>) -> Resul
     let tool = snapshot
         .tool(&name)
         .ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: `{name}`")))?;
-    let json = params.arguments.map_or("{}", |raw| raw.get());
+    let json = params.arguments().unwrap_or("{}");
     let json = if json == "null" { "{}" } else { json };
     if !json.starts_with('{') {
         return Err(RpcError::invalid_params(

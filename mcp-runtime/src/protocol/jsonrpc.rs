@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::RpcError;
-use super::params::{self, Params};
+use super::params::{self, Params, Parts, RawParams};
 use super::text::{Span, nests_deeper_than};
 
 /// The id of a request: a string or an integer, and the two never equal each other.
@@ -86,7 +86,7 @@ pub(crate) struct Message {
     text: String,
     kind: Kind,
     method: Span,
-    params: Option<Span>,
+    params: Result<Parts, RpcError>,
 }
 
 /// Why a message was refused, and the id to answer under if it could be read.
@@ -102,20 +102,28 @@ impl From<RpcError> for Refused {
     }
 }
 
+/// The members of a message; `P` is what is read of its `params`.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+struct Envelope<'a, P> {
     #[serde(borrow, default, deserialize_with = "params::present")]
     jsonrpc: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "params::present")]
     id: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "params::present")]
     method: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "params::present")]
-    params: Option<&'a RawValue>,
+    params: Option<P>,
     #[serde(borrow, default, deserialize_with = "params::present")]
     result: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "params::present")]
     error: Option<&'a RawValue>,
+}
+
+/// `params` that are read with the message, in one pass.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Together<'a> {
+    #[serde(borrow, deserialize_with = "params::object")]
+    params: Option<RawParams<'a>>,
 }
 
 impl Message {
@@ -132,14 +140,42 @@ impl Message {
             ))
             .into());
         }
-        let envelope = Envelope::parse(&text)?;
-        let (kind, method, params) = envelope.examine(&text)?;
+        // Checked by hand because serde takes an array for an object.
+        let is_object = text.trim_ascii_start().starts_with('{');
+        let (kind, method, params) = match serde_json::from_str::<Envelope<'_, Together<'_>>>(&text)
+        {
+            Ok(envelope) if is_object => {
+                let params = envelope
+                    .params
+                    .as_ref()
+                    .and_then(|together| together.params.as_ref());
+                let parts = params.map(|params| params.parts(&text)).unwrap_or_default();
+                let (kind, method) = envelope.examine(&text)?;
+                (kind, method, Ok(parts))
+            }
+            // Something is wrong: in the message itself, or in its `params` alone.
+            _ => Self::parse_apart(&text, is_object)?,
+        };
         Ok(Self {
             text,
             kind,
             method,
             params,
         })
+    }
+
+    fn parse_apart(
+        text: &str,
+        is_object: bool,
+    ) -> Result<(Kind, Span, Result<Parts, RpcError>), Refused> {
+        let envelope = match serde_json::from_str::<Envelope<'_, &RawValue>>(text) {
+            Ok(envelope) if is_object => envelope,
+            Ok(_) => return Err(no_message(text, "it is no object").into()),
+            Err(error) => return Err(no_message(text, &error.to_string()).into()),
+        };
+        let (kind, method) = envelope.examine(text)?;
+        let params = envelope.params.map_or("null", RawValue::get);
+        Ok((kind, method, Parts::read_alone(text, params)))
     }
 
     pub(crate) fn kind(&self) -> &Kind {
@@ -153,7 +189,10 @@ impl Message {
 
     /// The members of `params`.
     pub(crate) fn params(&self) -> Result<Params<'_>, RpcError> {
-        Params::parse(self.params.map(|span| span.of_text(&self.text)))
+        match &self.params {
+            Ok(parts) => Ok(Params::new(&self.text, parts)),
+            Err(error) => Err(error.clone()),
+        }
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -164,41 +203,22 @@ impl Message {
     pub(crate) fn into_text(self) -> String {
         self.text
     }
-
-    /// The place of a part that was borrowed from this message.
-    pub(crate) fn span(&self, part: &str) -> Span {
-        Span::of(&self.text, part)
-    }
 }
 
-impl<'a> Envelope<'a> {
-    fn parse(text: &'a str) -> Result<Self, RpcError> {
-        // Checked by hand because serde takes an array for an object.
-        if text.trim_ascii_start().starts_with('{') {
-            serde_json::from_str(text).map_err(|error| Self::unreadable(text, &error))
-        } else {
-            match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-                Ok(_) if text.trim_ascii_start().starts_with('[') => {
-                    Err(RpcError::invalid_request(
-                        "Batches are not supported: send one message at a time",
-                    ))
-                }
-                Ok(_) => Err(RpcError::invalid_request("A message is a JSON object")),
-                Err(error) => Err(Self::unreadable(text, &error)),
-            }
-        }
+/// What is wrong with a text that is no message.
+fn no_message(text: &str, reason: &str) -> RpcError {
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        return RpcError::parse(format!("The message is not JSON: {error}"));
     }
-
-    /// What is wrong with a text that is no message.
-    fn unreadable(text: &str, error: &serde_json::Error) -> RpcError {
-        if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
-            RpcError::parse(format!("The message is not JSON: {error}"))
-        } else {
-            RpcError::invalid_request(format!("Not a JSON-RPC message: {error}"))
-        }
+    if text.trim_ascii_start().starts_with('[') {
+        return RpcError::invalid_request("Batches are not supported: send one message at a time");
     }
+    RpcError::invalid_request(format!("Not a JSON-RPC message: {reason}"))
+}
 
-    fn examine(&self, text: &str) -> Result<(Kind, Span, Option<Span>), Refused> {
+impl<P> Envelope<'_, P> {
+    /// What kind of message it is, and where its method is.
+    fn examine(&self, text: &str) -> Result<(Kind, Span), Refused> {
         let id = self.id.map(|raw| Id::parse(raw.get()));
         let refuse = |message: &'static str| Refused {
             id: id.clone().flatten(),
@@ -212,7 +232,7 @@ impl<'a> Envelope<'a> {
         }
         let Some(method) = self.method else {
             return if self.result.is_some() ^ self.error.is_some() {
-                Ok((Kind::Response, Span::of(text, ""), None))
+                Ok((Kind::Response, Span::of(text, "")))
             } else {
                 Err(refuse("`method` is missing"))
             };
@@ -220,12 +240,11 @@ impl<'a> Envelope<'a> {
         let Some(method) = plain_string(method.get()) else {
             return Err(refuse("`method` must be a string without escapes"));
         };
-        let kind = match id.clone().flatten() {
-            Some(id) => Kind::Request(id),
-            None => Kind::Notification,
-        };
-        let params = self.params.map(|raw| Span::of(text, raw.get()));
-        Ok((kind, Span::of(text, method), params))
+        let method = Span::of(text, method);
+        Ok(match id.flatten() {
+            Some(id) => (Kind::Request(id), method),
+            None => (Kind::Notification, method),
+        })
     }
 }
 

@@ -1,14 +1,19 @@
-//! The members that a request's `params` can have, in every method and revision: one pass finds them all.
+//! The members that a request's `params` can have, in every method and revision: one pass over the message finds them.
 //!
-//! Each stays raw JSON: what a member means is for the method that reads it.
+//! Each stays JSON: what a member means is for the method that reads it.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::error::RpcError;
 use super::jsonrpc::Id;
+use super::text::Span;
 
 /// A member that tells `null` from absent, as `Option` alone would not.
 pub(super) fn present<'de, D>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error>
@@ -18,154 +23,232 @@ where
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// The members of `params`.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Params<'a> {
-    #[serde(rename = "_meta", borrow, default, deserialize_with = "present")]
-    meta: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    name: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    uri: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) arguments: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    cursor: Option<&'a RawValue>,
-    #[serde(rename = "ref", borrow, default, deserialize_with = "present")]
-    pub(crate) reference: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) argument: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) context: Option<&'a RawValue>,
-    #[serde(
-        rename = "protocolVersion",
-        borrow,
-        default,
-        deserialize_with = "present"
-    )]
-    protocol_version: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub(crate) capabilities: Option<&'a RawValue>,
-    #[serde(rename = "clientInfo", borrow, default, deserialize_with = "present")]
-    pub(crate) client_info: Option<&'a RawValue>,
-    #[serde(rename = "requestId", borrow, default, deserialize_with = "present")]
-    request_id: Option<&'a RawValue>,
+/// A member that must be an object. A derived struct alone would take an array as well.
+pub(super) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<T>, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_map(Object(PhantomData))
 }
 
-impl<'a> Params<'a> {
-    /// Reads `params`; a request without any has none of the members.
-    pub(crate) fn parse(text: Option<&'a str>) -> Result<Self, RpcError> {
-        let Some(text) = text else {
-            return Ok(Self::default());
-        };
-        if !text.starts_with('{') {
+macro_rules! members {
+    ($(#[$doc:meta])* $raw:ident $parts:ident { $($name:literal $field:ident,)* } $($nested_name:literal $nested:ident $nested_raw:ident $nested_parts:ident)?) => {
+        $(#[$doc])*
+        #[derive(Debug, Default, Deserialize)]
+        pub(super) struct $raw<'a> {
+            $(#[serde(rename = $name, borrow, default, deserialize_with = "present")]
+            $field: Option<&'a RawValue>,)*
+            $(#[serde(rename = $nested_name, borrow, default, deserialize_with = "object")]
+            $nested: Option<$nested_raw<'a>>,)?
+        }
+
+        /// Where these members are in their message.
+        #[derive(Debug, Clone, Default)]
+        pub(crate) struct $parts {
+            $($field: Option<Span>,)*
+            $($nested: Option<$nested_parts>,)?
+        }
+
+        impl $raw<'_> {
+            /// The places of the members in the text that they were read from.
+            pub(super) fn parts(&self, text: &str) -> $parts {
+                $parts {
+                    $($field: self.$field.map(|raw| Span::of(text, raw.get())),)*
+                    $($nested: self.$nested.as_ref().map(|nested| nested.parts(text)),)?
+                }
+            }
+        }
+    };
+}
+
+members! {
+    /// What `_meta` of a request can hold.
+    /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
+    RawMeta MetaParts {
+        "io.modelcontextprotocol/protocolVersion" protocol_version,
+        "io.modelcontextprotocol/clientCapabilities" capabilities,
+        "io.modelcontextprotocol/clientInfo" client_info,
+        "progressToken" progress_token,
+    }
+}
+
+members! {
+    /// What `params` can hold.
+    RawParams Parts {
+        "name" name,
+        "uri" uri,
+        "arguments" arguments,
+        "cursor" cursor,
+        "ref" reference,
+        "argument" argument,
+        "context" context,
+        "protocolVersion" protocol_version,
+        "capabilities" capabilities,
+        "clientInfo" client_info,
+        "requestId" request_id,
+    }
+    "_meta" meta RawMeta MetaParts
+}
+
+impl Parts {
+    /// What is wrong with `params` that could not be read as a part of their message; they may be right after all.
+    pub(super) fn read_alone(text: &str, params: &str) -> Result<Self, RpcError> {
+        if !params.starts_with('{') {
             return Err(RpcError::invalid_params(
                 "`params` must be an object with named members",
             ));
         }
-        serde_json::from_str(text)
-            .map_err(|error| RpcError::invalid_params(format!("`params`: {error}")))
+        match serde_json::from_str::<RawParams<'_>>(params) {
+            Ok(raw) => Ok(raw.parts(text)),
+            Err(error) => Err(RpcError::missing_metadata(format!("`params`: {error}"))),
+        }
+    }
+}
+
+/// The members of the `params` of a message.
+#[derive(Clone, Copy)]
+pub(crate) struct Params<'a> {
+    text: &'a str,
+    parts: &'a Parts,
+}
+
+impl<'a> Params<'a> {
+    pub(super) fn new(text: &'a str, parts: &'a Parts) -> Self {
+        Self { text, parts }
+    }
+
+    fn json(&self, member: Option<Span>) -> Option<&'a str> {
+        member.map(|span| span.of_text(self.text))
     }
 
     /// The request's `_meta`.
-    pub(crate) fn meta(&self) -> Result<Meta<'a>, RpcError> {
-        let Some(raw) = self.meta else {
-            return Ok(Meta::default());
+    pub(crate) fn meta(&self) -> Meta<'a> {
+        const NONE: &MetaParts = &MetaParts {
+            protocol_version: None,
+            capabilities: None,
+            client_info: None,
+            progress_token: None,
         };
-        if !raw.get().starts_with('{') {
-            return Err(RpcError::missing_metadata("`_meta` must be an object"));
+        Meta {
+            text: self.text,
+            parts: self.parts.meta.as_ref().unwrap_or(NONE),
         }
-        serde_json::from_str(raw.get())
-            .map(|meta| Meta {
-                raw: Some(raw),
-                ..meta
-            })
-            .map_err(|error| RpcError::missing_metadata(format!("`_meta`: {error}")))
     }
 
     /// `name`, which the method needs.
     pub(crate) fn name(&self) -> Result<Cow<'a, str>, RpcError> {
-        required(self.name, "name")
+        required(self.json(self.parts.name), "name")
     }
 
     /// `uri`, which the method needs.
     pub(crate) fn uri(&self) -> Result<Cow<'a, str>, RpcError> {
-        required(self.uri, "uri")
+        required(self.json(self.parts.uri), "uri")
+    }
+
+    /// `arguments`, as JSON.
+    pub(crate) fn arguments(&self) -> Option<&'a str> {
+        self.json(self.parts.arguments)
     }
 
     /// `cursor`, if the client asks for a later page.
     pub(crate) fn cursor(&self) -> Result<Option<Cow<'a, str>>, RpcError> {
-        self.cursor.map(|raw| string(raw, "cursor")).transpose()
+        self.json(self.parts.cursor)
+            .map(|json| string(json, "cursor"))
+            .transpose()
+    }
+
+    /// `ref` of a completion, as JSON.
+    pub(crate) fn reference(&self) -> Option<&'a str> {
+        self.json(self.parts.reference)
+    }
+
+    /// `argument` of a completion, as JSON.
+    pub(crate) fn argument(&self) -> Option<&'a str> {
+        self.json(self.parts.argument)
+    }
+
+    /// `context` of a completion, as JSON.
+    pub(crate) fn context(&self) -> Option<&'a str> {
+        self.json(self.parts.context)
     }
 
     /// `protocolVersion` of `initialize`.
     pub(crate) fn protocol_version(&self) -> Result<Cow<'a, str>, RpcError> {
-        required(self.protocol_version, "protocolVersion")
+        required(self.json(self.parts.protocol_version), "protocolVersion")
+    }
+
+    /// `capabilities` of `initialize`, as JSON.
+    pub(crate) fn capabilities(&self) -> Option<&'a str> {
+        self.json(self.parts.capabilities)
+    }
+
+    /// `clientInfo` of `initialize`, as JSON.
+    pub(crate) fn client_info(&self) -> Option<&'a str> {
+        self.json(self.parts.client_info)
     }
 
     /// `requestId` of `notifications/cancelled`, if it is one.
     pub(crate) fn request_id(&self) -> Option<Id> {
-        self.request_id.and_then(|raw| Id::parse(raw.get()))
+        self.json(self.parts.request_id).and_then(Id::parse)
     }
 }
 
-/// What `_meta` of a request can hold.
-/// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
-#[derive(Debug, Default, Deserialize)]
+/// The members of the `_meta` of a request.
+#[derive(Clone, Copy)]
 pub(crate) struct Meta<'a> {
-    #[serde(skip)]
-    pub(crate) raw: Option<&'a RawValue>,
-    #[serde(
-        rename = "io.modelcontextprotocol/protocolVersion",
-        borrow,
-        default,
-        deserialize_with = "present"
-    )]
-    protocol_version: Option<&'a RawValue>,
-    #[serde(
-        rename = "io.modelcontextprotocol/clientCapabilities",
-        borrow,
-        default,
-        deserialize_with = "present"
-    )]
-    pub(crate) capabilities: Option<&'a RawValue>,
-    #[serde(
-        rename = "io.modelcontextprotocol/clientInfo",
-        borrow,
-        default,
-        deserialize_with = "present"
-    )]
-    pub(crate) client_info: Option<&'a RawValue>,
-    #[serde(
-        rename = "progressToken",
-        borrow,
-        default,
-        deserialize_with = "present"
-    )]
-    progress_token: Option<&'a RawValue>,
+    text: &'a str,
+    parts: &'a MetaParts,
 }
 
 impl<'a> Meta<'a> {
+    fn json(&self, member: Option<Span>) -> Option<&'a str> {
+        member.map(|span| span.of_text(self.text))
+    }
+
     /// Whether the request opens as a modern one: it says, or tries to say, its own version or capabilities.
     pub(crate) fn is_stateless(&self) -> bool {
-        self.protocol_version.is_some() || self.capabilities.is_some()
+        self.parts.protocol_version.is_some() || self.parts.capabilities.is_some()
     }
 
     /// The version that the request is written in.
     pub(crate) fn protocol_version(&self) -> Result<Cow<'a, str>, RpcError> {
         let key = "_meta[\"io.modelcontextprotocol/protocolVersion\"]";
-        let Some(raw) = self.protocol_version else {
+        let Some(json) = self.json(self.parts.protocol_version) else {
             return Err(RpcError::missing_metadata(format!("{key} is missing")));
         };
-        serde_json::from_str(raw.get())
-            .map_err(|_| RpcError::missing_metadata(format!("{key} must be a string")))
+        text(json).ok_or_else(|| RpcError::missing_metadata(format!("{key} must be a string")))
+    }
+
+    /// The client's capabilities, as JSON.
+    pub(crate) fn capabilities(&self) -> Option<&'a str> {
+        self.json(self.parts.capabilities)
+    }
+
+    /// Who the client says it is, as JSON.
+    pub(crate) fn client_info(&self) -> Option<&'a str> {
+        self.json(self.parts.client_info)
     }
 
     /// The token under which progress is wanted, kept as it was written.
     pub(crate) fn progress_token(&self) -> Result<Option<&'a str>, RpcError> {
-        match self.progress_token {
+        match self.json(self.parts.progress_token) {
             None => Ok(None),
-            Some(raw) if Id::parse(raw.get()).is_some() => Ok(Some(raw.get())),
+            Some(json) if Id::parse(json).is_some() => Ok(Some(json)),
             Some(_) => Err(RpcError::invalid_params(
                 "`_meta.progressToken` must be a string or an integer",
             )),
@@ -173,18 +256,17 @@ impl<'a> Meta<'a> {
     }
 }
 
-fn required<'a>(member: Option<&'a RawValue>, name: &str) -> Result<Cow<'a, str>, RpcError> {
+fn required<'a>(member: Option<&'a str>, name: &str) -> Result<Cow<'a, str>, RpcError> {
     match member {
-        Some(raw) => string(raw, name),
+        Some(json) => string(json, name),
         None => Err(RpcError::invalid_params(format!(
             "`params.{name}` is missing"
         ))),
     }
 }
 
-fn string<'a>(raw: &'a RawValue, name: &str) -> Result<Cow<'a, str>, RpcError> {
-    text(raw.get())
-        .ok_or_else(|| RpcError::invalid_params(format!("`params.{name}` must be a string")))
+fn string<'a>(json: &'a str, name: &str) -> Result<Cow<'a, str>, RpcError> {
+    text(json).ok_or_else(|| RpcError::invalid_params(format!("`params.{name}` must be a string")))
 }
 
 /// A JSON string, borrowed where it has no escapes.

@@ -3,8 +3,8 @@
 /// Where a part of a text begins and ends, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
 }
 
 impl Span {
@@ -12,16 +12,18 @@ impl Span {
     pub(crate) fn of(whole: &str, part: &str) -> Self {
         let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
         let end = start.wrapping_add(part.len());
-        if start <= end && end <= whole.len() {
-            Self { start, end }
-        } else {
-            Self { start: 0, end: 0 }
+        let inside = start <= end && end <= whole.len();
+        match (u32::try_from(start), u32::try_from(end)) {
+            (Ok(start), Ok(end)) if inside => Self { start, end },
+            _ => Self { start: 0, end: 0 },
         }
     }
 
     /// The part of `whole` that this span names.
     pub(crate) fn of_text(self, whole: &str) -> &str {
-        whole.get(self.start..self.end).unwrap_or_default()
+        whole
+            .get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
     }
 }
 
@@ -29,6 +31,15 @@ impl Span {
 ///
 /// It runs before the parser because a raw value is skipped without a limit of its own.
 pub(crate) fn nests_deeper_than(text: &str, limit: usize) -> bool {
+    // With so few brackets in all there is nothing to follow, and counting them is much faster than that.
+    if text
+        .bytes()
+        .filter(|byte| matches!(byte, b'{' | b'['))
+        .count()
+        <= limit
+    {
+        return false;
+    }
     let mut depth = 0_usize;
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

@@ -30,7 +30,7 @@ impl Lines {
 
     /// Takes bytes and gives each line that they complete, in order.
     pub(crate) fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(Line)) {
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
             self.keep(&bytes[..end]);
             self.complete(&mut each);
             bytes = &bytes[end + 1..];

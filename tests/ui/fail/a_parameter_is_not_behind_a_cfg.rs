@@ -2,7 +2,7 @@ use mcp_runtime::prelude::*;
 
 #[tool]
 fn add(a: f64, #[cfg(unix)] b: f64) -> f64 {
-    a
+    a + b
 }
 
 fn main() {}

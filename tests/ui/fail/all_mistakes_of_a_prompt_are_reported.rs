@@ -1,8 +1,8 @@
 use mcp_runtime::prelude::*;
 
 #[prompt(read_only, name = "", inline)]
-async fn review(&self, _: u8, #[arg(complete = 1)] code: impl ToString) -> ! {
-    loop {}
+async fn review(_: u8, #[arg(complete = 1)] code: impl ToString) -> ! {
+    panic!("{}", code.to_string())
 }
 
 fn main() {}

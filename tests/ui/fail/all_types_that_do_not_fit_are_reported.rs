@@ -8,6 +8,7 @@ struct Line;
 
 #[tool]
 fn line(from: Point, #[arg(default = "x")] width: f64, to: Line) -> Line {
+    assert!(from.x < width);
     to
 }
 

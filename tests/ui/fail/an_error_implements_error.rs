@@ -5,7 +5,7 @@ struct NotFound;
 
 #[tool]
 fn find(name: String) -> Result<String, NotFound> {
-    Err(NotFound)
+    if name.is_empty() { Err(NotFound) } else { Ok(name) }
 }
 
 fn main() {}

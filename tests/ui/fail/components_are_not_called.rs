@@ -6,5 +6,5 @@ fn add(a: f64) -> f64 {
 }
 
 fn main() {
-    let _ = components![add(1.0)];
+    let _ = components![add()];
 }

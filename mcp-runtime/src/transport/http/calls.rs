@@ -71,3 +71,18 @@ impl Drop for Call {
         self.calls.lock().calls.remove(&self.number);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Id;
+
+    #[test]
+    fn a_call_that_ended_leaves_nothing_behind() {
+        let calls = Arc::<Calls>::default();
+        let entered = calls.enter(([0; 16], Id::Number(1)));
+        assert_eq!(calls.lock().calls.len(), 1);
+        drop(entered);
+        assert!(calls.lock().calls.is_empty());
+    }
+}

@@ -30,7 +30,7 @@ struct State {
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// Nothing came since the last response.
+    /// The last response is on its way or sent, and nothing came since.
     Idle(Instant),
     /// A header is arriving.
     Header(Instant),
@@ -62,10 +62,14 @@ impl Clock {
     /// Bytes were to be sent, and the peer had room for them or not.
     pub(super) fn sent(&self, taken: bool) {
         let mut state = self.lock();
-        if taken {
-            state.stalled = None;
-        } else {
+        if !taken {
             state.stalled.get_or_insert_with(Instant::now);
+            return;
+        }
+        state.stalled = None;
+        // The end of a long response may still be on its way when all of it has been handed over.
+        if let Phase::Idle(since) = &mut state.phase {
+            *since = Instant::now();
         }
     }
 

@@ -9,7 +9,6 @@ use super::headers::{self, PROTOCOL_VERSION, SESSION_ID, single};
 use super::reply::Refusal;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Kind, Message};
-use crate::protocol::params::Params;
 use crate::protocol::{Id, Revision};
 use crate::service::Session;
 
@@ -37,14 +36,13 @@ impl Endpoint {
         let id = id(message);
         let refuse = |error: RpcError| Refusal::bad_request(id, &error);
         let params = message.params();
-        let meta = params.as_ref().map_err(Clone::clone).and_then(Params::meta);
-        match (&params, &meta) {
-            (Ok(params), Ok(meta)) if meta.is_stateless() => {
-                headers::agree(headers, message, params, meta).map_err(refuse)?;
+        match &params {
+            Ok(params) if params.meta().is_stateless() => {
+                headers::agree(headers, message, params, &params.meta()).map_err(refuse)?;
                 Ok(Era::Stateless)
             }
-            (_, meta) if says_stateless(headers) => match message.kind() {
-                Kind::Request(_) if meta.is_ok() => Err(refuse(RpcError::missing_metadata(
+            params if says_stateless(headers) => match message.kind() {
+                Kind::Request(_) if params.is_ok() => Err(refuse(RpcError::missing_metadata(
                     "MCP-Protocol-Version promises `_meta[\"io.modelcontextprotocol/protocolVersion\"]`, which \
                      is missing",
                 ))),
@@ -54,7 +52,7 @@ impl Endpoint {
                 Kind::Request(_) | Kind::Notification => Ok(Era::Stateless),
             },
             // It cannot be read, so that nobody knows its era: dispatch says what is wrong with it.
-            (_, Err(_)) if !headers.contains_key(&SESSION_ID) => Ok(Era::Stateless),
+            Err(_) if !headers.contains_key(&SESSION_ID) => Ok(Era::Stateless),
             _ => self.legacy(headers, message),
         }
     }

@@ -8,6 +8,9 @@ use super::reply::Refusal;
 const JSON: (&str, &str) = ("application", "json");
 const EVENTS: (&str, &str) = ("text", "event-stream");
 
+/// What clients send who keep to the letter: not worth taking apart each time.
+const USUAL: &str = "application/json, text/event-stream";
+
 /// Refuses a body that is not said to be JSON with 415.
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let is_json = headers
@@ -39,6 +42,12 @@ pub(super) struct Formats {
 impl Formats {
     /// Reads `Accept`. A client that accepts none of the formats is refused with 406.
     pub(super) fn accepted(headers: &HeaderMap) -> Result<Self, Refusal> {
+        if headers.get(ACCEPT).is_some_and(|accept| accept == USUAL) {
+            return Ok(Self {
+                json: true,
+                events: true,
+            });
+        }
         let formats = Self {
             json: accepts(headers, JSON),
             events: accepts(headers, EVENTS),

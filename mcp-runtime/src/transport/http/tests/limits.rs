@@ -36,7 +36,11 @@ async fn a_connection_that_says_nothing_is_closed() {
 
 #[tokio::test]
 async fn a_slow_header_is_cut_off_whatever_trickles_in() {
-    let server = start(limits()).await;
+    let server = start(Limits {
+        idle_timeout: PATIENCE,
+        ..limits()
+    })
+    .await;
     for requests_before in [0, 1] {
         let mut stream = server.connect().await;
         let usual = post_modern("tools/list").with("Connection", "").bytes();
@@ -118,12 +122,10 @@ async fn a_long_body_is_413_at_once_if_declared() {
 #[tokio::test]
 async fn a_refusal_reaches_a_client_that_is_still_sending() {
     let server = start(limits()).await;
-    for _ in 0..20 {
+    let long = post(&" ".repeat(20_000_000)).bytes();
+    for _ in 0..5 {
         let mut stream = server.connect().await;
-        stream
-            .write_all(&post(&" ".repeat(500_000)).bytes())
-            .await
-            .unwrap();
+        stream.write_all(&long).await.unwrap();
         let answer = read_to_end(&mut stream).await;
         assert_eq!((answer.status, answer.code()), (413, -32600));
     }
@@ -188,11 +190,38 @@ async fn more_connections_than_allowed_are_closed_at_once() {
 async fn a_client_that_does_not_read_is_cut_off() {
     let server = start(limits()).await;
     let mut stream = server.connect().await;
-    let usual = post_modern("tell").with("Connection", "").bytes();
+    stream
+        .write_all(&post_modern("flood").bytes())
+        .await
+        .unwrap();
+    assert!(reaches(&server.fake.handled, 1).await);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(server.fake.cancelled.load(Ordering::SeqCst), 0);
+    assert!(reaches(&server.fake.cancelled, 1).await);
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_not_idle() {
+    let server = start(limits()).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(&post_modern("long").bytes())
+        .await
+        .unwrap();
+    let (mut total, mut piece) = (0, vec![0; LONG / 40]);
     let began = Instant::now();
-    let pushing = async { while stream.write_all(&usual).await.is_ok() {} };
-    tokio::time::timeout(PATIENCE, pushing).await.unwrap();
-    assert!(began.elapsed() > Duration::from_millis(550));
+    loop {
+        let read = stream.read(&mut piece).await.unwrap();
+        total += read;
+        if read == 0 {
+            break;
+        }
+        if began.elapsed() < limits().idle_timeout * 2 {
+            tokio::time::sleep(MOMENT).await;
+        }
+    }
+    assert!(total > LONG, "{total}");
+    assert!(began.elapsed() > limits().idle_timeout);
 }
 
 #[tokio::test]

@@ -366,6 +366,12 @@ async fn headers_say_what_the_body_says() {
                 200,
                 -32602,
             ),
+            (
+                "params of an unknown era",
+                post(r#"{"jsonrpc":"2.0","id":1,"method":"x","params":[]}"#),
+                200,
+                -32602,
+            ),
             ("overload", post_modern("busy"), 503, -32603),
         ],
     )

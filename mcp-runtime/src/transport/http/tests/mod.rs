@@ -52,7 +52,18 @@ impl Fake {
             release: Arc::new(Semaphore::new(0)),
         })
     }
+
+    fn witness(&self) -> Witness {
+        Witness {
+            done: false,
+            cancelled: Arc::clone(&self.cancelled),
+            finished: Arc::clone(&self.finished),
+        }
+    }
 }
+
+/// The length of a long answer: more than the sockets between server and client hold.
+const LONG: usize = 40_000_000;
 
 /// Counts how a handler ended.
 struct Witness {
@@ -94,7 +105,7 @@ impl Service for Fake {
         let failure = |error: RpcError| {
             Handling::Ready(Reply::new(error_reply(Some(&id), &error), error.class))
         };
-        let version = match message.params().and_then(|params| params.meta()) {
+        let version = match message.params().map(|params| params.meta()) {
             Ok(meta) if meta.is_stateless() => meta.protocol_version().map(Some),
             other => other.map(|_| None),
         };
@@ -132,14 +143,25 @@ impl Service for Fake {
                 exchange.outbound.send(progress(2));
                 Handling::Ready(reply)
             }
+            "long" => {
+                let text = format!("{}\"{}\"}}", begin_result(&id), "x".repeat(LONG));
+                Handling::Ready(Reply::new(text, Class::Answered))
+            }
+            "flood" => {
+                let witness = self.witness();
+                let outbound = exchange.outbound;
+                Handling::Pending(Box::pin(async move {
+                    let _witness = witness;
+                    loop {
+                        outbound.send("x".repeat(100_000));
+                        tokio::task::yield_now().await;
+                    }
+                }))
+            }
             method @ ("slow" | "tell/slow") => {
                 let tells = method == "tell/slow";
                 let release = Arc::clone(&self.release);
-                let witness = Witness {
-                    done: false,
-                    cancelled: Arc::clone(&self.cancelled),
-                    finished: Arc::clone(&self.finished),
-                };
+                let witness = self.witness();
                 let outbound = exchange.outbound;
                 Handling::Pending(Box::pin(async move {
                     let mut witness = witness; // all of it, or only the flag would move in here

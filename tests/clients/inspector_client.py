@@ -1,0 +1,63 @@
+"""The Inspector's command line, as a driver for run.py (which says what a driver reads and prints).
+
+Every step is one run of the Inspector, which connects, sends the request and leaves.
+"""
+
+import json
+import subprocess
+import sys
+
+# The command of the Inspector, with the Node that runs it.
+INSPECTOR = sys.argv[1:]
+
+
+def pairs(arguments: dict) -> list[str]:
+    return ["--prompt-args", *(f"{name}={value}" for name, value in arguments.items())] if arguments else []
+
+
+def method(step: dict) -> list[str]:
+    match step["do"]:
+        case "server_info":
+            return ["initialize"]
+        case "list_tools":
+            return ["tools/list"]
+        case "call_tool":
+            arguments = json.dumps(step["arguments"])
+            return ["tools/call", "--tool-name", step["name"], "--tool-args-json", arguments]
+        case "list_resources":
+            return ["resources/list"]
+        case "list_resource_templates":
+            return ["resources/templates/list"]
+        case "read_resource":
+            return ["resources/read", "--uri", step["uri"]]
+        case "list_prompts":
+            return ["prompts/list"]
+        case "get_prompt":
+            return ["prompts/get", "--prompt-name", step["name"], *pairs(step["arguments"])]
+        case "complete":
+            return ["completion/complete"]
+    raise ValueError(f"no such step: {step['do']}")
+
+
+def inspect(job: dict, step: dict) -> dict:
+    server = ["--transport", "http", "--server-url", job["url"]] if "url" in job else job["command"]
+    options = ["--quiet", "--format", "json", "--protocol-era", job["mode"]]
+    command = [*INSPECTOR, "--cli", *server, *options, "--method", *method(step)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    if done.stdout:
+        return {"result": json.loads(done.stdout)["result"]}
+    message = json.loads(done.stderr)["error"]["message"]
+    if message.startswith("Unsupported method"):
+        return {"unsupported": message}
+    return {"error": {"message": message}}
+
+
+def say(**line: object) -> None:
+    print(json.dumps(line), flush=True)
+
+
+job = json.load(sys.stdin)
+say(connected=inspect(job, {"do": "server_info"})["result"]["protocolVersion"])
+for step in job["steps"]:
+    say(**inspect(job, step))
+say(closed={"seconds": 0, "complaints": []})

@@ -1,0 +1,416 @@
+"""Runs the official clients against the example servers and compares every answer with one table.
+
+`expectations.json` says, for each example, which steps a client takes and what comes back. A driver
+(`*_client.*`) takes the steps through the typed interface of one client. It reads one JSON object
+from standard input:
+
+    {"mode": "auto", "command": [..] | "url": "..", "steps": [{"do": "call_tool", ..}, ..]}
+
+and prints JSON lines: `{"connected": REVISION}`, then for each step `{"result": ..}`,
+`{"error": {"code": .., "message": ..}}` or `{"unsupported": REASON}`, and at the end
+`{"closed": {"seconds": .., "complaints": [..]}}`. It knows nothing about what is expected.
+
+An expected value is compared like this: an object by the members it names (the answer may have
+more), an array element by element, all else by equality. An object with one key that starts with
+`$` is an operator, see `OPERATORS`. A step has one of these:
+
+    "expect"             the result
+    "expect_tool_error"  a regular expression for the text of a result with `isError`
+    "expect_error"       the code and the message of a protocol error
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+MODERN, LEGACY = "2026-07-28", "2025-11-25"
+
+# Client -> mode -> the revision that must be negotiated.
+CLIENTS = {
+    "python": {"auto": MODERN, "modern": MODERN, "legacy": LEGACY},
+    "typescript": {"auto": MODERN, "modern": MODERN, "legacy": LEGACY},
+    "typescript-v1": {"legacy": LEGACY},
+    "inspector": {"auto": MODERN, "modern": MODERN, "legacy": LEGACY},
+}
+TRANSPORTS = ("stdio", "http")
+
+# What a client cannot do or does not show. Each is checked when it matters, so that an entry which is
+# no longer true fails the run.
+LIMITATIONS = {
+    ("inspector", "complete"): "its --cli mode has no method for completions",
+    ("inspector", "error code"): "its --cli mode prints the message of a protocol error without the code",
+    ("inspector", "noise"): "its --cli mode says nothing about lines on standard output that are no messages",
+}
+
+# The clients wait two seconds for a server to leave when its standard input ends, then kill it.
+PATIENCE_OF_CLIENTS = 2.0
+PATIENCE_AFTER_SIGTERM = 5.0
+
+
+# Comparing
+
+
+def contains(expected, actual, era):
+    return isinstance(actual, str) and expected in actual
+
+
+def matches_regex(expected, actual, era):
+    return isinstance(actual, str) and re.search(expected, actual, re.DOTALL) is not None
+
+
+def is_json(expected, actual, era):
+    try:
+        return not differences(expected, json.loads(actual), era)
+    except (TypeError, ValueError):
+        return False
+
+
+def includes(expected, actual, era):
+    return isinstance(actual, list) and all(
+        any(not differences(element, candidate, era) for candidate in actual) for element in expected
+    )
+
+
+OPERATORS = {
+    # The value and nothing else, for objects.
+    "$exactly": lambda expected, actual, era: expected == actual,
+    # A part of a text.
+    "$contains": contains,
+    # A regular expression that is found in a text.
+    "$regex": matches_regex,
+    # A text that is JSON, with this value.
+    "$json": is_json,
+    # An array with these elements among others.
+    "$includes": includes,
+    # Anything else.
+    "$not": lambda expected, actual, era: bool(differences(expected, actual, era)),
+    # One value in each era: {"$era": {"modern": .., "legacy": ..}}.
+    "$era": lambda expected, actual, era: not differences(expected[era], actual, era),
+}
+
+
+def operator(expected):
+    """The operator and its operand, if `expected` is one."""
+    if isinstance(expected, dict) and len(expected) == 1:
+        [(name, operand)] = expected.items()
+        if name.startswith("$"):
+            return OPERATORS[name], operand
+    return None
+
+
+def differences(expected, actual, era, path="result"):
+    """Sentences that say where `actual` is not what was expected."""
+    if found := operator(expected):
+        check, operand = found
+        return [] if check(operand, actual, era) else [f"{path}: expected {show(expected)}, got {show(actual)}"]
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        return [
+            line
+            for name, value in expected.items()
+            for line in differences(value, actual.get(name), era, f"{path}.{name}")
+        ]
+    if isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        return [
+            line
+            for index, (one, other) in enumerate(zip(expected, actual))
+            for line in differences(one, other, era, f"{path}[{index}]")
+        ]
+    # Python holds 1 and True for equal, JSON does not.
+    if expected == actual and isinstance(expected, bool) == isinstance(actual, bool):
+        return []
+    return [f"{path}: expected {show(expected)}, got {show(actual)}"]
+
+
+def show(value):
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 600 else text[:600] + " ..."
+
+
+def judge(client, step, reply, era):
+    """What is wrong with the reply to a step."""
+    if "expect_error" in step:
+        expected = dict(step["expect_error"])
+        if (client, "error code") in LIMITATIONS:
+            if "code" in reply.get("error", {}):
+                return ["the error has a code, so the declared limitation is out of date"]
+            expected.pop("code", None)
+        return differences({"error": expected}, reply, era, "reply")
+    if "result" not in reply:
+        return [f"expected a result, got {show(reply)}"]
+    result = reply["result"]
+    if "expect_tool_error" in step:
+        pattern = {"content": [{"type": "text", "text": {"$regex": step["expect_tool_error"]}}], "isError": True}
+        return differences(pattern, result, era)
+    # An answer that succeeds where it should is no error, without every step having to say so.
+    if result.get("isError"):
+        return [f"expected a success, got {show(result)}"]
+    return differences(step["expect"], result, era)
+
+
+# Running
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    client: str
+    mode: str
+    transport: str
+    example: str
+
+    @property
+    def revision(self):
+        return CLIENTS[self.client][self.mode]
+
+    @property
+    def era(self):
+        return "modern" if self.revision == MODERN else "legacy"
+
+    def __str__(self):
+        return f"{self.client} {self.mode}, {self.transport}, {self.example}"
+
+
+@dataclasses.dataclass
+class Outcome:
+    session: Session
+    passed: int = 0
+    failures: list = dataclasses.field(default_factory=list)
+    impossible: list = dataclasses.field(default_factory=list)
+
+    def check(self, what, problems):
+        if problems:
+            self.failures.append(f"{what}\n" + "\n".join(f"    {problem}" for problem in problems))
+        else:
+            self.passed += 1
+
+
+class Drivers:
+    """The commands that start the clients."""
+
+    def __init__(self, clients):
+        node = str(clients / "node/node_modules/node/bin/node")
+        typescript = [node, str(clients / "node/typescript_client.mjs")]
+        inspector = clients / "node/node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"
+        self.commands = {
+            "python": [sys.executable, str(HERE / "python_client.py")],
+            "typescript": [*typescript, "client"],
+            "typescript-v1": [*typescript, "sdk"],
+            "inspector": [sys.executable, str(HERE / "inspector_client.py"), node, str(inspector)],
+        }
+
+    def run(self, client, job):
+        """The lines that the driver printed, and what went to standard error."""
+        try:
+            done = subprocess.run(
+                self.commands[client], input=json.dumps(job), capture_output=True, text=True, timeout=300
+            )
+        except subprocess.TimeoutExpired:
+            return [], "the driver hung"
+        return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+class HttpServer:
+    """An example that serves HTTP while the context lasts."""
+
+    def __init__(self, command):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
+        self.log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [*command, "--http", self.address], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
+        )
+        self.url = f"http://{self.address}/mcp"
+
+    def wait_until_healthy(self):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"http://{self.address}/health", timeout=2) as answer:
+                    return [] if answer.status == 200 else [f"GET /health answered {answer.status}"]
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        return [f"GET /health never answered 200; the server said: {self.said()}"]
+
+    def stop(self):
+        """What is wrong with how the server left."""
+        if self.process.poll() is not None:
+            return [f"the server had left with {self.process.returncode}; it said: {self.said()}"]
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(PATIENCE_AFTER_SIGTERM)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return [f"the server still ran {PATIENCE_AFTER_SIGTERM:.0f} s after SIGTERM; it said: {self.said()}"]
+        return [] if status == 0 else [f"the server left with {status} after SIGTERM; it said: {self.said()}"]
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")[-1000:]
+
+
+def run_session(session, drivers, command, steps):
+    outcome = Outcome(session)
+    if session.transport == "stdio":
+        take_steps(outcome, drivers, {"command": command}, steps)
+        return outcome
+    server = HttpServer(command)
+    try:
+        outcome.check("the server is healthy", server.wait_until_healthy())
+        take_steps(outcome, drivers, {"url": server.url}, steps)
+    finally:
+        outcome.check("the server leaves at SIGTERM", server.stop())
+    return outcome
+
+
+def take_steps(outcome, drivers, server, steps):
+    session = outcome.session
+    lines, stderr = drivers.run(session.client, {"mode": session.mode, "steps": steps, **server})
+    if len(lines) != len(steps) + 2:
+        outcome.check("the session ends", [f"{len(lines)} of {len(steps) + 2} lines; standard error: {stderr[-3000:]}"])
+        return
+    connected, *replies, closed = lines
+    outcome.check("the revision", differences(session.revision, connected["connected"], session.era, "revision"))
+    for step, reply in zip(steps, replies):
+        limited = (session.client, step["do"]) in LIMITATIONS
+        if limited and "unsupported" in reply:
+            outcome.impossible.append(step["do"])
+        elif limited:
+            outcome.check(describe(step), ["the client can do this, so the declared limitation is out of date"])
+        else:
+            outcome.check(describe(step), judge(session.client, step, reply, session.era))
+    outcome.check("nothing but messages, no complaints", closed["closed"]["complaints"])
+    seconds = closed["closed"]["seconds"]
+    late = seconds >= PATIENCE_OF_CLIENTS
+    outcome.check("the connection closes", [f"took {seconds:.1f} s; the client may have killed the server"] if late else [])
+
+
+def describe(step):
+    return show({name: value for name, value in step.items() if not name.startswith("expect")})
+
+
+def notices_noise(client, mode, drivers, command):
+    """Whether a client reports a line on standard output that is no message.
+
+    Without this, the check for complaints could be one that never fails.
+    """
+    outcome = Outcome(Session(client, mode, "stdio", "noise"))
+    noisy = ["sh", "-c", 'echo this is no message; exec "$@"', "sh", *command]
+    lines, _ = drivers.run(client, {"mode": mode, "command": noisy, "steps": []})
+    complaints = lines[-1].get("closed", {}).get("complaints") if lines else None
+    if (client, "noise") in LIMITATIONS and not complaints:
+        outcome.impossible.append("noise")
+    elif (client, "noise") in LIMITATIONS:
+        outcome.check("noise", ["the client reports noise, so the declared limitation is out of date"])
+    else:
+        outcome.check("noise", [] if complaints else [f"no complaint about noise: {show(lines)}"])
+    return outcome
+
+
+# The servers
+
+
+def make_directory(parent):
+    """The directory that the example `files` serves, and beside it what must stay out of reach."""
+    root = parent / "root"
+    (root / "sub").mkdir(parents=True)
+    (parent / "secret").write_text("outside\n")
+    (root / "a.txt").write_text("alpha\n")
+    (root / "sub/a.txt").write_text("first line\nneedle in the second line\n")
+    (root / "sub/b.txt").write_text("nothing here\n")
+    (root / "sub/a name with spaces \u00fc.txt").write_text("spaces\n", encoding="utf-8")
+    (root / "escape").symlink_to(parent / "secret")
+    return root
+
+
+def fill_in(value, root):
+    """The table names the served directory as ${root}."""
+    return json.loads(json.dumps(value).replace("${root}", str(root)))
+
+
+# Reporting
+
+
+def report(outcomes):
+    failed = sum(len(outcome.failures) for outcome in outcomes)
+    passed = sum(outcome.passed for outcome in outcomes)
+    for outcome in outcomes:
+        for failure in outcome.failures:
+            print(f"FAILED {outcome.session}: {failure}\n")
+    print_table(outcomes)
+    for (client, what), reason in LIMITATIONS.items():
+        count = sum(outcome.impossible.count(what) for outcome in outcomes if outcome.session.client == client)
+        print(f"not possible: {client}, {what}" + (f" ({count} times)" if count else "") + f": {reason}")
+    print(f"\n{passed} passed, {failed} failed")
+    return failed
+
+
+def print_table(outcomes):
+    columns = list(dict.fromkeys((o.session.transport, o.session.example) for o in outcomes))
+    rows = list(dict.fromkeys((o.session.client, o.session.mode) for o in outcomes))
+    cells = {(o.session.client, o.session.mode, o.session.transport, o.session.example): o for o in outcomes}
+    print(f"{'client':24}" + "".join(f"{transport + ' ' + example:>18}" for transport, example in columns))
+    for row in rows:
+        line = f"{' '.join(row):24}"
+        for column in columns:
+            outcome = cells.get((*row, *column))
+            ran = f"{outcome.passed}/{outcome.passed + len(outcome.failures)}" if outcome else "-"
+            line += f"{ran:>18}"
+        print(line)
+    print()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clients", type=pathlib.Path, required=True, help="where `run` installed the clients")
+    parser.add_argument("--examples", type=pathlib.Path, required=True, help="where the built examples are")
+    parser.add_argument("--only", default="", help="a regular expression for the names of the sessions to run")
+    options = parser.parse_args()
+
+    drivers = Drivers(options.clients.absolute())
+    table = json.loads((HERE / "expectations.json").read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as directory:
+        # Links in the path of the temporary directory itself must not look like an escape.
+        root = make_directory(pathlib.Path(directory).resolve())
+        examples = {
+            name: ([str(options.examples.absolute() / name), *example.get("arguments", [])], example["steps"])
+            for name, example in fill_in(table, root).items()
+        }
+        sessions = [
+            Session(client, mode, transport, example)
+            for client, modes in CLIENTS.items()
+            for mode in modes
+            for transport in TRANSPORTS
+            for example in examples
+        ]
+        quiet_server = next(iter(examples.values()))[0]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            running = [
+                pool.submit(run_session, session, drivers, *examples[session.example])
+                for session in sessions
+                if re.search(options.only, str(session))
+            ] + [
+                pool.submit(notices_noise, client, mode, drivers, quiet_server)
+                for client, modes in CLIENTS.items()
+                for mode in modes
+                if re.search(options.only, f"{client} {mode}, stdio, noise")
+            ]
+            outcomes = [future.result() for future in running]
+    sys.exit(1 if report(outcomes) else 0)
+
+
+if __name__ == "__main__":
+    main()

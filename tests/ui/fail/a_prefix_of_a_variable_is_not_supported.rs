@@ -1,0 +1,8 @@
+use mcp_runtime::prelude::*;
+
+#[resource("users://{id:3}")]
+fn user(id: String) -> String {
+    id
+}
+
+fn main() {}
