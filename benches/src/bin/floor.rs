@@ -28,7 +28,8 @@ async fn stdio() -> io::Result<()> {
     while reader.read_until(b'\n', &mut line).await? > 0 {
         let request: Value = serde_json::from_slice(&line)?;
         let arguments = &request["params"]["arguments"];
-        let sum = arguments["a"].as_f64().unwrap_or_default() + arguments["b"].as_f64().unwrap_or_default();
+        let sum = arguments["a"].as_f64().unwrap_or_default()
+            + arguments["b"].as_f64().unwrap_or_default();
         let answer = json!({
             "jsonrpc": "2.0",
             "id": request["id"],
@@ -57,7 +58,8 @@ async fn http() -> io::Result<Infallible> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
+        let connection =
+            http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 eprintln!("{error}");
@@ -67,7 +69,9 @@ async fn http() -> io::Result<Infallible> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     match std::env::args().nth(1).as_deref() {
         // On a worker, as in a server of mcp-runtime.
         Some("stdio") => runtime.block_on(runtime.spawn(stdio()))??,

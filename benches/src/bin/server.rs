@@ -25,9 +25,11 @@ fn others(server: Server, count: usize) -> Server {
             "properties": { "a": { "type": "number" }, "b": { "type": "number" } },
             "required": ["a", "b"],
         });
-        let tool = Tool::new(format!("tool_{number:04}"), schema, |arguments: Value, _: Context| async move {
-            arguments.to_string()
-        });
+        let tool = Tool::new(
+            format!("tool_{number:04}"),
+            schema,
+            |arguments: Value, _: Context| async move { arguments.to_string() },
+        );
         server.with(tool.description("One of many."))
     })
 }

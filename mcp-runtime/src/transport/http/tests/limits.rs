@@ -28,10 +28,14 @@ async fn outcome(stream: &mut TcpStream) -> (String, u128) {
 
 #[tokio::test]
 async fn a_connection_that_says_nothing_is_closed() {
-    let server = start(limits()).await;
+    let server = start(Limits {
+        idle_timeout: PATIENCE,
+        ..limits()
+    })
+    .await;
     let (text, elapsed) = outcome(&mut server.connect().await).await;
     assert_eq!(text, "");
-    assert!((180..500).contains(&elapsed), "{elapsed} ms");
+    assert!((180..2000).contains(&elapsed), "{elapsed} ms");
 }
 
 #[tokio::test]
@@ -60,7 +64,7 @@ async fn a_slow_header_is_cut_off_whatever_trickles_in() {
         }
         let elapsed = began.elapsed().as_millis();
         assert!(
-            (180..500).contains(&elapsed),
+            (180..2000).contains(&elapsed),
             "{requests_before}: {elapsed} ms"
         );
     }
@@ -74,7 +78,7 @@ async fn an_idle_connection_is_closed_later() {
     stream.write_all(&usual).await.unwrap();
     read_until(&mut stream, "\"result\":{}}").await;
     let (_, elapsed) = outcome(&mut stream).await;
-    assert!((580..900).contains(&elapsed), "{elapsed} ms");
+    assert!((580..3000).contains(&elapsed), "{elapsed} ms");
 }
 
 #[tokio::test]
@@ -101,7 +105,7 @@ async fn a_slow_body_is_408() {
     let (text, elapsed) = outcome(&mut stream).await;
     assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
     assert!(text.contains("200ms"), "{text}");
-    assert!((180..600).contains(&elapsed), "{elapsed} ms");
+    assert!((180..2000).contains(&elapsed), "{elapsed} ms");
 }
 
 #[tokio::test]
@@ -270,6 +274,6 @@ async fn stopping_cuts_off_what_takes_longer_than_its_grace() {
     let began = Instant::now();
     server.task.await.unwrap().unwrap();
     let elapsed = began.elapsed().as_millis();
-    assert!((280..600).contains(&elapsed), "{elapsed} ms");
+    assert!((280..3000).contains(&elapsed), "{elapsed} ms");
     assert!(reaches(&server.fake.cancelled, 3).await);
 }

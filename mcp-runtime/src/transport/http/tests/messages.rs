@@ -230,6 +230,7 @@ async fn only_events_are_sent_to_who_accepts_only_events() {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines)] // a table
 async fn headers_say_what_the_body_says() {
     let server = start(Limits::default()).await;
     let call = || {

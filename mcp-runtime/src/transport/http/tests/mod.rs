@@ -360,7 +360,7 @@ fn modern_of(version: &str, method: &str, members: &str) -> String {
 }
 
 /// A request of the stateless era with the headers that it must have.
-fn post_modern<'a>(method: &'a str) -> Request<'a> {
+fn post_modern(method: &str) -> Request<'_> {
     post(&modern(method, ""))
         .with("MCP-Protocol-Version", "2026-07-28")
         .with("Mcp-Method", method)
