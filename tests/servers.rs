@@ -20,10 +20,10 @@ mod other {
 
     /// Another tool of the same name.
     #[tool(name = "add")]
-    pub async fn add_too() {}
+    pub(crate) async fn add_too() {}
 
     /// Nobody annotated this.
-    pub fn forgotten() {}
+    pub(crate) fn forgotten() {}
 }
 
 struct Database(u32);
@@ -187,18 +187,17 @@ async fn pages_stay_right_while_tools_come_and_go() {
 #[tokio::test]
 async fn a_lifespan_starts_before_and_stops_after() {
     static STOPPED: AtomicBool = AtomicBool::new(false);
-    let server =
-        Server::new("living", "1")
-            .with(components![look_up])
-            .lifespan(
-                || async {
-                    tokio::task::yield_now().await;
-                    Ok::<_, std::io::Error>(Database(42))
-                },
-                |database: Arc<Database>| async move {
-                    STOPPED.store(database.0 == 42, Ordering::SeqCst)
-                },
-            );
+    let server = Server::new("living", "1")
+        .with(components![look_up])
+        .lifespan(
+            || async {
+                tokio::task::yield_now().await;
+                Ok::<_, std::io::Error>(Database(42))
+            },
+            |database: Arc<Database>| async move {
+                STOPPED.store(database.0 == 42, Ordering::SeqCst);
+            },
+        );
     let client = server.client().await;
     assert_eq!(
         client

@@ -33,6 +33,9 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+// Sessions, statuses and header errors are there for HTTP alone; with all features nothing may be dead.
+#![cfg_attr(not(feature = "http"), allow(dead_code))]
+
 mod call;
 pub mod check;
 #[cfg(feature = "cli")]
@@ -49,11 +52,9 @@ pub mod prelude;
 mod protocol;
 mod registry;
 mod schema;
-#[cfg_attr(not(feature = "http"), allow(dead_code))] // only HTTP has sessions to seal
 mod seal;
 mod server;
 mod service;
-#[cfg_attr(not(feature = "http"), allow(dead_code))] // only HTTP has sessions to seal
 mod session;
 mod transport;
 pub mod uri_template;

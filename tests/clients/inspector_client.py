@@ -46,10 +46,12 @@ def inspect(job: dict, step: dict) -> dict:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     if done.stdout:
         return {"result": json.loads(done.stdout)["result"]}
-    message = json.loads(done.stderr)["error"]["message"]
-    if message.startswith("Unsupported method"):
-        return {"unsupported": message}
-    return {"error": {"message": message}}
+    error = json.loads(done.stderr)["error"]
+    if error["message"].startswith("Unsupported method"):
+        return {"unsupported": error["message"]}
+    # Its codes are words of its own; a number would be the code of the protocol error.
+    code = {"code": error["code"]} if isinstance(error["code"], int) else {}
+    return {"error": {**code, "message": error["message"]}}
 
 
 def say(**line: object) -> None:

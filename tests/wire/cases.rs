@@ -57,7 +57,7 @@ fn run(transport: Transport) {
             checked += 1;
         }
     }
-    println!("{checked} cases over {transport:?}");
+    eprintln!("{checked} cases over {transport:?}");
     assert!(checked > 150, "only {checked} cases were checked");
 }
 
@@ -98,12 +98,12 @@ fn check(place: &str, revision: &str, case: &Value, outcome: Outcome) {
         .get("notifications")
         .cloned()
         .unwrap_or_else(|| json!([]));
-    let came: Vec<Value> = outcome
+    let received: Vec<Value> = outcome
         .notifications
         .iter()
         .map(|one| one["params"].clone())
         .collect();
-    assert_eq!(json!(came), notifications, "{place}");
+    assert_eq!(json!(received), notifications, "{place}");
 }
 
 /// The member for a revision, or the one for all others.

@@ -13,7 +13,10 @@ fn folder() -> PathBuf {
 }
 
 /// One validator for each definition that was needed.
-static VALIDATORS: OnceLock<Mutex<HashMap<(String, String), Option<Validator>>>> = OnceLock::new();
+static VALIDATORS: OnceLock<Mutex<Validators>> = OnceLock::new();
+
+/// By revision and name; `None` where the schema has no such definition.
+type Validators = HashMap<(String, String), Option<Validator>>;
 
 /// The schemas' names for the results of methods.
 fn result_of(method: &str) -> Option<&'static str> {

@@ -27,8 +27,11 @@ fn borrowed(headers: &[(String, String)]) -> Vec<(&str, &str)> {
         .collect()
 }
 
+/// Headers to replace (or, if they are empty, to leave out) and to add.
+type Changes<'a> = &'a [(&'a str, &'a str)];
+
 /// Posts a modern message with some headers replaced (or, if they are empty, left out) and others added.
-fn post(server: &HttpServer, message: &Value, changes: &[(&str, &str)]) -> Answer {
+fn post(server: &HttpServer, message: &Value, changes: Changes<'_>) -> Answer {
     let mut all = headers(MODERN, None, message);
     for (name, _) in changes {
         all.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
@@ -56,7 +59,7 @@ fn code(answer: &Answer) -> i64 {
 fn headers_must_agree_with_the_body() {
     let server = spawn_http();
     let call = call("echo_owned", json!({ "text": "x" }));
-    let cases: [(&[(&str, &str)], u16, i64); 24] = [
+    let cases: [(Changes<'_>, u16, i64); 24] = [
         (&[], 200, 0),
         (
             &[("mcp-method", "tools/call"), ("MCP-NAME", "echo_owned")],

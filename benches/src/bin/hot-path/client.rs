@@ -1,0 +1,195 @@
+//! The client: it sends calls, waits for the answers and looks at each, since a refusal would be cheap.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use super::Result;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Era {
+    /// Requests describe themselves.
+    Modern,
+    /// There was a handshake.
+    Legacy,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Each call is sent after the answer to the one before.
+    Sequential,
+    /// All calls are sent at once.
+    Pipelined,
+}
+
+const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"hot-path","version":"1.0.0"}}}"#;
+const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+const META: &str = r#","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"hot-path","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
+
+/// What every answer to `add` holds.
+const SUM: &str = r#""structuredContent":{"result":5.0}"#;
+
+impl Era {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Modern => "modern",
+            Self::Legacy => "legacy",
+        }
+    }
+
+    /// The call of this number.
+    fn call(self, number: usize) -> String {
+        let meta = match self {
+            Self::Modern => META,
+            Self::Legacy => "",
+        };
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{number},"method":"tools/call","params":{{"name":"add","arguments":{{"a":2,"b":3}}{meta}}}}}"#
+        )
+    }
+}
+
+impl Pace {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Sequential => "one by one",
+            Self::Pipelined => "pipelined",
+        }
+    }
+}
+
+fn check(answer: &str) -> Result<()> {
+    if answer.contains(SUM) {
+        Ok(())
+    } else {
+        Err(format!("not an answer: {answer}").into())
+    }
+}
+
+/// Starts a server on pipes, makes calls, and waits for its end.
+pub(super) fn over_stdio(mut command: Command, era: Era, pace: Pace, calls: usize) -> Result<()> {
+    let mut server = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut input = server.stdin.take().ok_or("no stdin")?;
+    let mut output = BufReader::new(server.stdout.take().ok_or("no stdout")?);
+    let mut line = String::new();
+    let mut answer = || -> Result<String> {
+        line.clear();
+        output.read_line(&mut line)?;
+        Ok(std::mem::take(&mut line))
+    };
+    if era == Era::Legacy {
+        writeln!(input, "{INITIALIZE}")?;
+        answer()?;
+        writeln!(input, "{INITIALIZED}")?;
+    }
+    match pace {
+        Pace::Sequential => {
+            for number in 1..=calls {
+                let mut call = era.call(number);
+                call.push('\n');
+                input.write_all(call.as_bytes())?;
+                check(&answer()?)?;
+            }
+            drop(input);
+        }
+        Pace::Pipelined => {
+            let sender = std::thread::spawn(move || -> Result<()> {
+                let all: String = (1..=calls).map(|number| era.call(number) + "\n").collect();
+                Ok(input.write_all(all.as_bytes())?)
+            });
+            for _ in 0..calls {
+                check(&answer()?)?;
+            }
+            sender.join().map_err(|_| "the sender panicked")??;
+        }
+    }
+    server.wait()?;
+    Ok(())
+}
+
+/// Starts a server on a port, makes calls over one connection, and ends it.
+pub(super) fn over_http(mut command: Command, era: Era, calls: usize) -> Result<()> {
+    let mut server = command.stderr(Stdio::piped()).spawn()?;
+    let served = serve_calls(&mut server, era, calls);
+    // Valgrind writes what it counted when the program ends by itself.
+    Command::new("kill")
+        .args(["-TERM", &server.id().to_string()])
+        .status()?;
+    server.wait()?;
+    served
+}
+
+fn serve_calls(server: &mut Child, era: Era, calls: usize) -> Result<()> {
+    let mut said = String::new();
+    BufReader::new(server.stderr.as_mut().ok_or("no stderr")?).read_line(&mut said)?;
+    let address = said
+        .split_once("http://")
+        .and_then(|(_, rest)| rest.split('/').next())
+        .ok_or_else(|| format!("no address in: {said}"))?;
+    let mut connection = Connection::open(address)?;
+    let headers = match era {
+        Era::Modern => {
+            "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: add\r\n"
+                .to_owned()
+        }
+        Era::Legacy => {
+            let (head, _) = connection.post("", INITIALIZE)?;
+            let session = head
+                .lines()
+                .find_map(|line| line.strip_prefix("mcp-session-id: "))
+                .ok_or("no session")?;
+            let headers =
+                format!("MCP-Protocol-Version: 2025-11-25\r\nMcp-Session-Id: {session}\r\n");
+            connection.post(&headers, INITIALIZED)?;
+            headers
+        }
+    };
+    for number in 1..=calls {
+        check(&connection.post(&headers, &era.call(number))?.1)?;
+    }
+    Ok(())
+}
+
+/// A connection that is kept alive.
+struct Connection {
+    address: String,
+    stream: BufReader<TcpStream>,
+}
+
+impl Connection {
+    fn open(address: &str) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            address: address.to_owned(),
+            stream: BufReader::new(stream),
+        })
+    }
+
+    /// Posts one message; gives the answer's head and body.
+    fn post(&mut self, headers: &str, body: &str) -> Result<(String, String)> {
+        let request = format!(
+            "POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Accept: application/json, text/event-stream\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if self.stream.read_line(&mut head)? == 0 {
+                return Err(format!("the server hung up: {head}").into());
+            }
+        }
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .map_or(Ok(0), str::parse)?;
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok((head, String::from_utf8(body)?))
+    }
+}
