@@ -30,12 +30,12 @@
 //! - `cli` (default): the binary's own command line, [`Server::run`].
 //! - `http` (default): Streamable HTTP, [`Server::serve_http`] and [`Server::into_service`].
 
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 // Sessions, statuses and header errors are there for HTTP alone; with all features nothing may be dead.
 #![cfg_attr(not(feature = "http"), allow(dead_code))]
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod call;
 pub mod check;
 #[cfg(feature = "cli")]
