@@ -17,6 +17,8 @@ more), an array element by element, all else by equality. An object with one key
     "expect"             the result
     "expect_tool_error"  a regular expression for the text of a result with `isError`
     "expect_error"       the code and the message of a protocol error
+    "expect_not_found"   a regular expression for the message of the protocol error that says that
+                         there is no such resource; its code depends on the revision
 """
 
 import argparse
@@ -38,6 +40,8 @@ import urllib.request
 HERE = pathlib.Path(__file__).resolve().parent
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
 
+NOT_FOUND = {MODERN: -32602, LEGACY: -32002}
+
 # Client -> mode -> the revision that must be negotiated.
 CLIENTS = {
     "python": {"auto": MODERN, "modern": MODERN, "legacy": LEGACY},
@@ -52,6 +56,7 @@ TRANSPORTS = ("stdio", "http")
 LIMITATIONS = {
     ("inspector", "complete"): "its --cli mode has no method for completions",
     ("inspector", "error code"): "its --cli mode prints the message of a protocol error without the code",
+    ("typescript", "not found"): "its own error for an unknown resource has the code -32602 in every revision",
     ("inspector", "noise"): "its --cli mode says nothing about lines on standard output that are no messages",
 }
 
@@ -63,30 +68,30 @@ PATIENCE_AFTER_SIGTERM = 5.0
 # Comparing
 
 
-def contains(expected, actual, era):
+def contains(expected, actual):
     return isinstance(actual, str) and expected in actual
 
 
-def matches_regex(expected, actual, era):
+def matches_regex(expected, actual):
     return isinstance(actual, str) and re.search(expected, actual, re.DOTALL) is not None
 
 
-def is_json(expected, actual, era):
+def is_json(expected, actual):
     try:
-        return not differences(expected, json.loads(actual), era)
+        return not differences(expected, json.loads(actual))
     except (TypeError, ValueError):
         return False
 
 
-def includes(expected, actual, era):
+def includes(expected, actual):
     return isinstance(actual, list) and all(
-        any(not differences(element, candidate, era) for candidate in actual) for element in expected
+        any(not differences(element, candidate) for candidate in actual) for element in expected
     )
 
 
 OPERATORS = {
     # The value and nothing else, for objects.
-    "$exactly": lambda expected, actual, era: expected == actual,
+    "$exactly": lambda expected, actual: expected == actual,
     # A part of a text.
     "$contains": contains,
     # A regular expression that is found in a text.
@@ -96,9 +101,7 @@ OPERATORS = {
     # An array with these elements among others.
     "$includes": includes,
     # Anything else.
-    "$not": lambda expected, actual, era: bool(differences(expected, actual, era)),
-    # One value in each era: {"$era": {"modern": .., "legacy": ..}}.
-    "$era": lambda expected, actual, era: not differences(expected[era], actual, era),
+    "$not": lambda expected, actual: bool(differences(expected, actual)),
 }
 
 
@@ -111,22 +114,22 @@ def operator(expected):
     return None
 
 
-def differences(expected, actual, era, path="result"):
+def differences(expected, actual, path="result"):
     """Sentences that say where `actual` is not what was expected."""
     if found := operator(expected):
         check, operand = found
-        return [] if check(operand, actual, era) else [f"{path}: expected {show(expected)}, got {show(actual)}"]
+        return [] if check(operand, actual) else [f"{path}: expected {show(expected)}, got {show(actual)}"]
     if isinstance(expected, dict) and isinstance(actual, dict):
         return [
             line
             for name, value in expected.items()
-            for line in differences(value, actual.get(name), era, f"{path}.{name}")
+            for line in differences(value, actual.get(name), f"{path}.{name}")
         ]
     if isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
         return [
             line
             for index, (one, other) in enumerate(zip(expected, actual))
-            for line in differences(one, other, era, f"{path}[{index}]")
+            for line in differences(one, other, f"{path}[{index}]")
         ]
     # Python holds 1 and True for equal, JSON does not.
     if expected == actual and isinstance(expected, bool) == isinstance(actual, bool):
@@ -139,25 +142,32 @@ def show(value):
     return text if len(text) <= 600 else text[:600] + " ..."
 
 
-def judge(client, step, reply, era):
+def judge(session, step, reply):
     """What is wrong with the reply to a step."""
     if "expect_error" in step:
-        expected = dict(step["expect_error"])
-        if (client, "error code") in LIMITATIONS:
-            if "code" in reply.get("error", {}):
-                return ["the error has a code, so the declared limitation is out of date"]
-            expected.pop("code", None)
-        return differences({"error": expected}, reply, era, "reply")
+        return differences({"error": shown_by(session.client, step["expect_error"])}, reply, "reply")
+    if "expect_not_found" in step:
+        limited = (session.client, "not found") in LIMITATIONS
+        code = NOT_FOUND[MODERN if limited else session.revision]
+        expected = {"code": code, "message": {"$regex": step["expect_not_found"]}}
+        return differences({"error": shown_by(session.client, expected)}, reply, "reply")
     if "result" not in reply:
         return [f"expected a result, got {show(reply)}"]
     result = reply["result"]
     if "expect_tool_error" in step:
         pattern = {"content": [{"type": "text", "text": {"$regex": step["expect_tool_error"]}}], "isError": True}
-        return differences(pattern, result, era)
-    # An answer that succeeds where it should is no error, without every step having to say so.
+        return differences(pattern, result)
+    # Else every step would have to say that it is no error.
     if result.get("isError"):
         return [f"expected a success, got {show(result)}"]
-    return differences(step["expect"], result, era)
+    return differences(step["expect"], result)
+
+
+def shown_by(client, error):
+    """An expected protocol error as far as a client shows it."""
+    if (client, "error code") in LIMITATIONS:
+        return {**error, "code": None}
+    return error
 
 
 # Running
@@ -173,10 +183,6 @@ class Session:
     @property
     def revision(self):
         return CLIENTS[self.client][self.mode]
-
-    @property
-    def era(self):
-        return "modern" if self.revision == MODERN else "legacy"
 
     def __str__(self):
         return f"{self.client} {self.mode}, {self.transport}, {self.example}"
@@ -283,7 +289,7 @@ def take_steps(outcome, drivers, server, steps):
         outcome.check("the session ends", [f"{len(lines)} of {len(steps) + 2} lines; standard error: {stderr[-3000:]}"])
         return
     connected, *replies, closed = lines
-    outcome.check("the revision", differences(session.revision, connected["connected"], session.era, "revision"))
+    outcome.check("the revision", differences(session.revision, connected["connected"], "revision"))
     for step, reply in zip(steps, replies):
         limited = (session.client, step["do"]) in LIMITATIONS
         if limited and "unsupported" in reply:
@@ -291,7 +297,7 @@ def take_steps(outcome, drivers, server, steps):
         elif limited:
             outcome.check(describe(step), ["the client can do this, so the declared limitation is out of date"])
         else:
-            outcome.check(describe(step), judge(session.client, step, reply, session.era))
+            outcome.check(describe(step), judge(session, step, reply))
     outcome.check("nothing but messages, no complaints", closed["closed"]["complaints"])
     seconds = closed["closed"]["seconds"]
     late = seconds >= PATIENCE_OF_CLIENTS

@@ -10,11 +10,11 @@ use std::process::ExitCode;
 
 use client::{Era, Pace};
 use subject::Subject;
-use valgrind::Tool;
+use valgrind::Counts;
 
 /// How many calls the two runs make whose difference counts.
-const SHORT: usize = 200;
-const LONG: usize = 1200;
+const SHORT: usize = 500;
+const LONG: usize = 2500;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -33,7 +33,7 @@ impl Transport {
     }
 
     /// The most instructions that one modern call may take, sent after the answer to the one before.
-    fn budget(self) -> u64 {
+    fn budget(self) -> u32 {
         match self {
             Self::Stdio => 25_000,
             Self::Http => 45_000,
@@ -52,7 +52,7 @@ struct Case {
 
 /// What one call takes.
 struct Cost {
-    instructions: u64,
+    instructions: f64,
     allocations: f64,
 }
 
@@ -104,7 +104,7 @@ impl Case {
     }
 
     /// The most instructions, where there is a limit.
-    fn budget(&self) -> Option<u64> {
+    fn budget(&self) -> Option<u32> {
         let counts = self.era == Era::Modern
             && self.pace == Pace::Sequential
             && matches!(self.subject, Subject::Server { .. });
@@ -112,45 +112,41 @@ impl Case {
     }
 
     fn measure(&self, directory: &Path) -> Result<Cost> {
-        let count = |tool: Tool, calls: usize| {
-            let profile = directory.join(format!("{}-{calls}.{}", self.slug(), tool.name()));
-            self.run(tool, calls, &profile)
-                .map_err(|error| format!("{}: {error}", self.slug()))
+        let short = self.run(directory, SHORT)?;
+        let long = self.run(directory, LONG)?;
+        let each = |short: u64, long: u64| {
+            #[allow(clippy::cast_precision_loss)] // small numbers
+            let share = long.saturating_sub(short) as f64 / (LONG - SHORT) as f64;
+            share
         };
-        #[allow(clippy::cast_precision_loss)] // small numbers
-        let each = |tool| -> Result<f64> {
-            let more = count(tool, LONG)?.saturating_sub(count(tool, SHORT)?);
-            Ok(more as f64 / (LONG - SHORT) as f64)
-        };
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // small and not negative
-        let instructions = each(Tool::Callgrind)?.round() as u64;
-        let allocations = each(Tool::Memcheck)?;
         Ok(Cost {
-            instructions,
-            allocations,
+            instructions: each(short.instructions, long.instructions),
+            allocations: each(short.allocations, long.allocations),
         })
     }
 
-    /// What `tool` counted in the whole life of a server that answered so many calls.
-    fn run(&self, tool: Tool, calls: usize, profile: &Path) -> Result<u64> {
-        let mut command = tool.command(profile);
+    /// What a server did that answered so many calls.
+    fn run(&self, directory: &Path, calls: usize) -> Result<Counts> {
+        let profile = directory.join(format!("{}-{calls}.callgrind", self.slug()));
+        let mut command = valgrind::callgrind(&profile);
         self.subject.arguments(&mut command, self.transport)?;
         match self.transport {
-            Transport::Stdio => client::over_stdio(command, self.era, self.pace, calls)?,
-            Transport::Http => client::over_http(command, self.era, calls)?,
+            Transport::Stdio => client::over_stdio(command, self.era, self.pace, calls),
+            Transport::Http => client::over_http(command, self.era, calls),
         }
-        tool.total(profile)
+        .and_then(|()| valgrind::read(&profile))
+        .map_err(|error| format!("{}: {error}", self.slug()).into())
     }
 }
 
 fn print(case: &Case, cost: &Cost) -> bool {
     let (budget, verdict) = match case.budget() {
-        Some(budget) if cost.instructions <= budget => (budget.to_string(), "ok"),
+        Some(budget) if cost.instructions <= f64::from(budget) => (budget.to_string(), "ok"),
         Some(budget) => (budget.to_string(), "OVER"),
         None => (String::new(), ""),
     };
     println!(
-        "{:9} {:6} {:10} {:10} {:12} {:11.1} {:>7} {}",
+        "{:9} {:6} {:10} {:10} {:12.0} {:11.1} {:>7} {}",
         case.transport.name(),
         case.era.name(),
         case.pace.name(),
@@ -163,24 +159,25 @@ fn print(case: &Case, cost: &Cost) -> bool {
     verdict != "OVER"
 }
 
-fn run(directory: &Path) -> Result<bool> {
+fn run(directory: &Path, only: &str) -> Result<bool> {
     println!(
         "{:9} {:6} {:10} {:10} {:>12} {:>11} {:>7}",
         "transport", "era", "calls", "of", "instructions", "allocations", "budget"
     );
     let mut kept = true;
-    for case in Case::all() {
-        kept &= print(&case, &case.measure(directory)?);
+    for case in Case::all().iter().filter(|case| case.slug().contains(only)) {
+        kept &= print(case, &case.measure(directory)?);
     }
     Ok(kept)
 }
 
 fn main() -> ExitCode {
-    let Some(directory) = std::env::args_os().nth(1).map(PathBuf::from) else {
-        eprintln!("usage: hot-path DIRECTORY");
+    let mut arguments = std::env::args().skip(1);
+    let Some(directory) = arguments.next().map(PathBuf::from) else {
+        eprintln!("usage: hot-path DIRECTORY [PART-OF-A-NAME]");
         return ExitCode::from(2);
     };
-    match run(&directory) {
+    match run(&directory, &arguments.next().unwrap_or_default()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

@@ -1,74 +1,77 @@
-//! Runs a program under valgrind and reads what was counted.
+//! Runs a program under callgrind and reads what it counted.
 
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::Command;
 
 use super::Result;
 
-#[derive(Clone, Copy)]
-pub(super) enum Tool {
-    /// Counts instructions.
-    Callgrind,
-    /// Counts allocations.
-    Memcheck,
+/// What a program did in its whole life.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) instructions: u64,
+    pub(super) allocations: u64,
 }
 
-impl Tool {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Callgrind => "callgrind",
-            Self::Memcheck => "memcheck",
-        }
-    }
+/// The functions of the C library by which memory is had; Rust's own end in them.
+const ALLOCATORS: [&str; 6] = [
+    "malloc",
+    "calloc",
+    "realloc",
+    "memalign",
+    "aligned_alloc",
+    "posix_memalign",
+];
 
-    /// The beginning of a command line. `profile` is where callgrind leaves its own.
-    pub(super) fn command(self, profile: &Path) -> Command {
-        let mut command = Command::new("valgrind");
-        command.arg(option("--log-file", &log(profile)));
-        match self {
-            Self::Callgrind => {
-                command.arg("--tool=callgrind");
-                command.arg(option("--callgrind-out-file", profile));
-            }
-            Self::Memcheck => {
-                // It is wanted for its count alone.
-                command.args([
-                    "--tool=memcheck",
-                    "--undef-value-errors=no",
-                    "--leak-check=no",
-                ]);
-            }
-        }
-        command
-    }
-
-    /// The instructions or allocations of a run that is over.
-    pub(super) fn total(self, profile: &Path) -> Result<u64> {
-        let (file, before, after) = match self {
-            Self::Callgrind => (profile.to_owned(), "totals: ", ""),
-            Self::Memcheck => (log(profile), "total heap usage: ", " allocs"),
-        };
-        let text = std::fs::read_to_string(&file)?;
-        text.lines()
-            .find_map(|line| line.split_once(before))
-            .and_then(|(_, rest)| {
-                rest.split(if after.is_empty() { " " } else { after })
-                    .next()
-            })
-            .and_then(|number| number.replace(',', "").trim().parse().ok())
-            .ok_or_else(|| format!("{} has no total", file.display()).into())
-    }
+/// The beginning of a command line: the program and its arguments come next.
+pub(super) fn callgrind(profile: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--quiet"]);
+    command.arg(option("--callgrind-out-file=", profile));
+    command.arg(option("--log-file=", &profile.with_extension("log")));
+    command
 }
 
-fn log(profile: &Path) -> PathBuf {
-    let mut name = profile.as_os_str().to_owned();
-    name.push(".log");
-    name.into()
-}
-
-fn option(name: &str, path: &Path) -> std::ffi::OsString {
-    let mut option = std::ffi::OsString::from(name);
-    option.push("=");
+fn option(name: &str, path: &Path) -> OsString {
+    let mut option = OsString::from(name);
     option.push(path);
     option
+}
+
+/// Reads a profile.
+///
+/// See <https://valgrind.org/docs/manual/cl-format.html>: `cfn=(5) malloc` names a function that is called, `cfn=(5)`
+/// names it again, and `calls=` after it says how often.
+pub(super) fn read(profile: &Path) -> Result<Counts> {
+    let text = std::fs::read_to_string(profile)?;
+    let mut counts = Counts::default();
+    let mut allocates = HashMap::new();
+    let mut called = false;
+    for line in text.lines() {
+        if let Some((kind @ ("fn" | "cfn"), function)) = line.split_once('=') {
+            let (id, name) = function.split_once(' ').unwrap_or((function, ""));
+            if !name.is_empty() {
+                allocates.insert(id, ALLOCATORS.contains(&name));
+            }
+            if kind == "cfn" {
+                called = allocates.get(id).copied().unwrap_or_default();
+            }
+        } else if let Some(calls) = line.strip_prefix("calls=").filter(|_| called) {
+            counts.allocations += first_number(calls)?;
+        } else if let Some(total) = line.strip_prefix("totals:") {
+            counts.instructions = first_number(total)?;
+        }
+    }
+    if counts.instructions == 0 || counts.allocations == 0 {
+        return Err(format!("{} counts nothing", profile.display()).into());
+    }
+    Ok(counts)
+}
+
+fn first_number(text: &str) -> Result<u64> {
+    let number = text.split_whitespace().next().unwrap_or_default();
+    number
+        .parse()
+        .map_err(|_| format!("`{text}` in a profile is no number").into())
 }
