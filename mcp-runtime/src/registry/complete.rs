@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::future::{Future, ready};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -106,7 +107,8 @@ impl<T: IntoCompletions, E: Into<ToolError>> IntoCompletions for Result<T, E> {
     }
 }
 
-/// A function that completes: plain or `async`, from a [`Completion`] to what [`IntoCompletions`] takes.
+/// A function that completes: plain or `async`, from a [`Completion`] to what [`IntoCompletions`] takes. A plain one
+/// may block: it runs on a thread of its own.
 #[diagnostic::on_unimplemented(
     message = "this cannot complete an argument",
     label = "not a completing function",
@@ -115,29 +117,29 @@ impl<T: IntoCompletions, E: Into<ToolError>> IntoCompletions for Result<T, E> {
 pub trait CompleteWith<M>: Send + Sync + 'static {
     /// Completes.
     fn complete(
-        &self,
+        self: Arc<Self>,
         completion: Completion,
     ) -> impl Future<Output = Result<Completions, ToolError>> + Send + 'static;
 }
 
 /// Marks plain functions.
 #[derive(Debug)]
-pub struct Immediate(());
+pub struct Blocking(());
 
 /// Marks `async` functions.
 #[derive(Debug)]
 pub struct Eventual(());
 
-impl<F, R> CompleteWith<(Immediate, R)> for F
+impl<F, R> CompleteWith<(Blocking, R)> for F
 where
     F: Fn(Completion) -> R + Send + Sync + 'static,
     R: IntoCompletions,
 {
     fn complete(
-        &self,
+        self: Arc<Self>,
         completion: Completion,
     ) -> impl Future<Output = Result<Completions, ToolError>> + Send + 'static {
-        ready(self(completion).into_completions())
+        on_a_thread(move || self(completion).into_completions())
     }
 }
 
@@ -147,11 +149,24 @@ where
     Fut: Future<Output: IntoCompletions> + Send + 'static,
 {
     fn complete(
-        &self,
+        self: Arc<Self>,
         completion: Completion,
     ) -> impl Future<Output = Result<Completions, ToolError>> + Send + 'static {
         let future = self(completion);
         async move { future.await.into_completions() }
+    }
+}
+
+/// Runs a plain function where it may block. If it panics, so does whoever waits for it.
+pub(super) async fn on_a_thread<R: Send + 'static>(
+    function: impl FnOnce() -> Result<R, ToolError> + Send + 'static,
+) -> Result<R, ToolError> {
+    match tokio::task::spawn_blocking(function).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(payload) => resume_unwind(payload),
+            Err(error) => Err(error.into()),
+        },
     }
 }
 
@@ -164,19 +179,20 @@ pub struct Completer(Arc<Complete>);
 impl Completer {
     /// Completes with a function.
     pub fn new<M>(function: impl CompleteWith<M>) -> Self {
+        let function = Arc::new(function);
         Self(Arc::new(move |completion| {
-            Box::pin(function.complete(completion))
+            Box::pin(Arc::clone(&function).complete(completion))
         }))
     }
 
     /// Completes from the values that a schema lists, if it does.
     pub(super) fn of_schema(schema: &Value) -> Option<Self> {
         let all = texts(schema)?;
-        Some(Self::new(move |completion: Completion| -> Completions {
-            all.iter()
-                .filter(|text| text.starts_with(completion.value()))
-                .cloned()
-                .collect()
+        Some(Self::new(move |completion: Completion| {
+            let fitting = all
+                .iter()
+                .filter(|text| text.starts_with(completion.value()));
+            ready(fitting.cloned().collect::<Completions>())
         }))
     }
 

@@ -2,10 +2,10 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/resources>.
 
-use std::future::{Future, ready};
+use std::future::Future;
 use std::sync::Arc;
 
-use super::complete::{Completer, Eventual, Immediate};
+use super::complete::{Blocking, Completer, Eventual, on_a_thread};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
@@ -277,7 +277,8 @@ impl<E: Into<ToolError>> IntoLinks for Result<Vec<ResourceLink>, E> {
     }
 }
 
-/// A function that lists the concrete resources of a template: plain or `async`, from a [`Listing`] to links.
+/// A function that lists the concrete resources of a template: plain or `async`, from a [`Listing`] to links. A plain
+/// one may block: it runs on a thread of its own.
 #[diagnostic::on_unimplemented(
     message = "this cannot list resources",
     label = "not a listing function",
@@ -286,18 +287,18 @@ impl<E: Into<ToolError>> IntoLinks for Result<Vec<ResourceLink>, E> {
 pub trait ListWith<M>: Send + Sync + 'static {
     /// Lists.
     fn list(
-        &self,
+        self: Arc<Self>,
         listing: Listing,
     ) -> impl Future<Output = Result<Vec<ResourceLink>, ToolError>> + Send + 'static;
 }
 
-impl<F, R> ListWith<(Immediate, R)> for F
+impl<F, R> ListWith<(Blocking, R)> for F
 where
     F: Fn(Listing) -> R + Send + Sync + 'static,
     R: IntoLinks,
 {
-    fn list(&self, listing: Listing) -> impl Future<Output = Links> + Send + 'static {
-        ready(self(listing).into_links())
+    fn list(self: Arc<Self>, listing: Listing) -> impl Future<Output = Links> + Send + 'static {
+        on_a_thread(move || self(listing).into_links())
     }
 }
 
@@ -306,7 +307,7 @@ where
     F: Fn(Listing) -> Fut + Send + Sync + 'static,
     Fut: Future<Output: IntoLinks> + Send + 'static,
 {
-    fn list(&self, listing: Listing) -> impl Future<Output = Links> + Send + 'static {
+    fn list(self: Arc<Self>, listing: Listing) -> impl Future<Output = Links> + Send + 'static {
         let future = self(listing);
         async move { future.await.into_links() }
     }
@@ -319,7 +320,10 @@ pub struct Lister(Arc<dyn Fn(Listing) -> BoxFuture<Links> + Send + Sync>);
 impl Lister {
     /// Lists with a function.
     pub fn new<M>(function: impl ListWith<M>) -> Self {
-        Self(Arc::new(move |listing| Box::pin(function.list(listing))))
+        let function = Arc::new(function);
+        Self(Arc::new(move |listing| {
+            Box::pin(Arc::clone(&function).list(listing))
+        }))
     }
 
     pub(crate) fn list(&self, listing: Listing) -> BoxFuture<Links> {
