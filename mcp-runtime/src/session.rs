@@ -1,7 +1,7 @@
 //! Legacy HTTP sessions without state: the session id is itself a sealed token of what `initialize` negotiated.
 //!
-//! So any replica with the same key, or the same one after a restart, can serve a session. All that is remembered is
-//! which sessions were ended before their time, and no more than [`ENDED`] of those.
+//! So any replica with the same key, or the same one after a restart, can serve a session. All that must be remembered
+//! is which sessions were ended before their time, and no more than [`ENDED`] of those.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +18,9 @@ const LIFETIME: u64 = 24 * 60 * 60;
 /// How many ended sessions are remembered, each until it would have expired.
 const ENDED: usize = 10_000;
 
+/// How many opened tokens are kept, since unsealing one costs as much as the rest of a call.
+const OPENED: usize = 1024;
+
 /// The longest name or version of a client that a token keeps, in bytes.
 const LONGEST_NAME: usize = 128;
 
@@ -26,6 +29,7 @@ const PURPOSE: &str = "mcp-session";
 /// Opens and ends sessions.
 pub(crate) struct Sessions {
     sealer: Sealer,
+    opened: Mutex<HashMap<Box<str>, Session>>,
     ended: Mutex<HashMap<[u8; 16], u64>>,
 }
 
@@ -33,6 +37,7 @@ impl Sessions {
     pub(crate) fn new(sealer: Sealer) -> Self {
         Self {
             sealer,
+            opened: Mutex::default(),
             ended: Mutex::default(),
         }
     }
@@ -61,10 +66,26 @@ impl Sessions {
 
     /// The session of a token; `None` if it is not ours, expired or ended.
     pub(crate) fn open(&self, token: &str) -> Option<Session> {
-        let session = read(&self.sealer.open(PURPOSE, token).ok()?)?;
+        let session = self.unseal(token)?;
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let alive = now() < session.expires && !ended.contains_key(&session.nonce);
-        alive.then(|| Arc::new(session))
+        alive.then_some(session)
+    }
+
+    /// What a token says, whether or not its session is still alive.
+    fn unseal(&self, token: &str) -> Option<Session> {
+        let opened = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = opened().get(token).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let session = Arc::new(read(&self.sealer.open(PURPOSE, token).ok()?)?);
+        let mut opened = opened();
+        if opened.len() >= OPENED {
+            opened.clear();
+        }
+        opened.insert(token.into(), Arc::clone(&session));
+        Some(session)
     }
 
     /// Ends a session; `false` if no more can be remembered.
@@ -183,6 +204,25 @@ mod tests {
         };
         let token = sessions.token(&expired).expect("sealed");
         assert_eq!(sessions.open(&token), None);
+    }
+
+    #[test]
+    fn a_token_that_was_opened_before_is_opened_again() {
+        let sessions = sessions(1);
+        let (first, other) = (begin(), begin());
+        let tokens = [&first, &other].map(|session| sessions.token(session).expect("sealed"));
+        for _ in 0..2 {
+            assert_eq!(sessions.open(&tokens[0]), Some(Arc::clone(&first)));
+            assert_eq!(sessions.open(&tokens[1]), Some(Arc::clone(&other)));
+        }
+        assert!(sessions.end(&first));
+        assert_eq!(sessions.open(&tokens[0]), None);
+        assert_eq!(sessions.open(&tokens[1]), Some(other));
+        for _ in 0..2 * OPENED {
+            let token = sessions.token(&begin()).expect("sealed");
+            assert!(sessions.open(&token).is_some());
+        }
+        assert!(sessions.opened.lock().expect("not poisoned").len() <= OPENED);
     }
 
     #[test]

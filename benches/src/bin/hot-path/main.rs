@@ -32,7 +32,7 @@ impl Transport {
         }
     }
 
-    /// The most instructions that one modern call may take, sent after the answer to the one before.
+    /// The most instructions that one call may take, sent after the answer to the one before.
     fn budget(self) -> u32 {
         match self {
             Self::Stdio => 25_000,
@@ -105,9 +105,8 @@ impl Case {
 
     /// The most instructions, where there is a limit.
     fn budget(&self) -> Option<u32> {
-        let counts = self.era == Era::Modern
-            && self.pace == Pace::Sequential
-            && matches!(self.subject, Subject::Server { .. });
+        let counts =
+            self.pace == Pace::Sequential && matches!(self.subject, Subject::Server { .. });
         counts.then(|| self.transport.budget())
     }
 
