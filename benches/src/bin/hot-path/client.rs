@@ -113,13 +113,13 @@ pub(super) fn over_stdio(mut command: Command, era: Era, pace: Pace, calls: usiz
 /// Starts a server on a port, makes calls over one connection, and ends it.
 pub(super) fn over_http(mut command: Command, era: Era, calls: usize) -> Result<()> {
     let mut server = command.stderr(Stdio::piped()).spawn()?;
-    let served = serve_calls(&mut server, era, calls);
+    let outcome = serve_calls(&mut server, era, calls);
     // Valgrind writes what it counted when the program ends by itself.
     Command::new("kill")
         .args(["-TERM", &server.id().to_string()])
         .status()?;
     server.wait()?;
-    served
+    outcome
 }
 
 fn serve_calls(server: &mut Child, era: Era, calls: usize) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Measures one call: `hot-path DIRECTORY`, where profiles are left. The script of the same name says how to read it.
+//! Measures one call: `hot-path DIRECTORY`, where profiles are left. `benches/hot-path` builds and starts it.
 
 mod client;
 mod subject;
