@@ -13,13 +13,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("schema", &[]),
     ("seal", &[]),
     ("uri_template", &[]),
-    ("service", &["protocol"]),
-    ("call", &["error", "protocol", "schema"]),
+    ("session", &["protocol", "seal"]),
+    ("service", &["protocol", "session"]),
+    ("bus", &[]),
+    ("call", &["bus", "error", "protocol", "schema", "service"]),
     ("content", &["error", "finite", "protocol", "schema"]),
     ("param", &["call", "error", "protocol", "schema"]),
     (
         "context",
-        &["call", "content", "error", "param", "protocol"],
+        &["bus", "call", "content", "error", "param", "protocol"],
     ),
     (
         "registry",
@@ -35,24 +37,24 @@ const ROOMS: &[(&str, &[&str])] = &[
             "uri_template",
         ],
     ),
-    ("session", &["protocol", "seal", "service"]),
     (
         "dispatch",
         &[
-            "call", "content", "context", "error", "param", "protocol", "registry", "seal",
+            "bus", "call", "content", "context", "error", "param", "protocol", "registry", "seal",
             "service", "session",
         ],
     ),
     ("transport/lines", &[]),
-    ("transport/memory", &["protocol", "service"]),
+    ("transport/memory", &["protocol", "service", "session"]),
     (
         "transport/stdio",
-        &["protocol", "service", "transport/lines"],
+        &["protocol", "service", "session", "transport/lines"],
     ),
-    ("transport/http", &["protocol", "service"]),
+    ("transport/http", &["protocol", "service", "session"]),
     (
         "server",
         &[
+            "bus",
             "call",
             "content",
             "context",
@@ -68,7 +70,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "transport/stdio",
         ],
     ),
-    ("client", &["protocol", "server", "transport/memory"]),
+    (
+        "client",
+        &["protocol", "server", "service", "transport/memory"],
+    ),
     ("cli", &["client", "server"]),
     // What generated code names.
     (

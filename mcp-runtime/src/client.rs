@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 
 use crate::protocol::Revision;
 use crate::server::{Running, Server};
-use crate::transport::memory::Memory;
+use crate::service::Pending;
+use crate::transport::memory::{Begun, Memory};
 
 impl Server {
     /// A client within the process, for tests. It speaks the newest revision unless told otherwise.
@@ -37,6 +38,34 @@ impl Server {
     pub fn client(self) -> ClientBuilder {
         ClientBuilder::new(self)
     }
+}
+
+fn read(reply: &str) -> Result<Value, ClientError> {
+    serde_json::from_str(reply)
+        .map_err(|error| ClientError::Protocol(format!("the answer is no JSON: {error}")))
+}
+
+/// The result in the reply to the request with this id.
+fn result(id: i64, reply: Option<Value>) -> Result<Value, ClientError> {
+    let mut reply = reply.ok_or_else(|| ClientError::Protocol("there is no answer".to_owned()))?;
+    if reply["id"] != id && reply.get("id").is_some() {
+        return Err(ClientError::Protocol(format!(
+            "the answer has another id: {reply}"
+        )));
+    }
+    if let Some(error) = reply.get("error") {
+        return Err(ClientError::Rpc {
+            code: error["code"].as_i64().unwrap_or_default(),
+            message: error["message"].as_str().unwrap_or_default().to_owned(),
+            data: error.get("data").cloned(),
+        });
+    }
+    Ok(reply["result"].take())
+}
+
+/// A client that listens for changes until this is dropped: see [`Client::listen`].
+pub struct ClientListening {
+    _pending: Pending,
 }
 
 /// How a client is to connect: await it, as it is or after [`ClientBuilder::revision`].
@@ -280,26 +309,17 @@ impl Client {
     /// # Errors
     /// The server answered with an error, or could not be built.
     pub async fn request(&self, method: &str, params: Value) -> Result<Value, ClientError> {
+        let (id, message) = self.message(method, params);
+        let reply = self.send(&message).await?;
+        result(id, reply)
+    }
+
+    /// A request as a message, and its id.
+    fn message(&self, method: &str, mut params: Value) -> (i64, String) {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let mut params = params;
         self.describe(&mut params);
         let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
-        let reply = self.send(&message.to_string()).await?;
-        let mut reply =
-            reply.ok_or_else(|| ClientError::Protocol("there is no answer".to_owned()))?;
-        if reply["id"] != id && reply.get("id").is_some() {
-            return Err(ClientError::Protocol(format!(
-                "the answer has another id: {reply}"
-            )));
-        }
-        if let Some(error) = reply.get("error") {
-            return Err(ClientError::Rpc {
-                code: error["code"].as_i64().unwrap_or_default(),
-                message: error["message"].as_str().unwrap_or_default().to_owned(),
-                data: error.get("data").cloned(),
-            });
-        }
-        Ok(reply["result"].take())
+        (id, message.to_string())
     }
 
     /// Sends any text as a message, and gives the reply to it if there is one.
@@ -310,12 +330,31 @@ impl Client {
         let State::Connected(memory, _) = &self.state else {
             return Err(self.failure());
         };
-        match memory.send(message.as_bytes().to_vec()).await {
-            None => Ok(None),
-            Some(reply) => serde_json::from_str(&reply)
-                .map(Some)
-                .map_err(|error| ClientError::Protocol(format!("the answer is no JSON: {error}"))),
-        }
+        let reply = memory.send(message.as_bytes().to_vec()).await;
+        reply.as_deref().map(read).transpose()
+    }
+
+    /// Begins to listen for changes (2026-07-28), until what this gives is dropped: `wishes` is the filter, such as
+    /// `{"toolsListChanged": true}`. What comes is among [`Client::take_notifications`]. Sessions of older revisions
+    /// need not listen.
+    ///
+    /// # Errors
+    /// The server refuses, or could not be built.
+    pub fn listen(&self, wishes: Value) -> Result<ClientListening, ClientError> {
+        let State::Connected(memory, _) = &self.state else {
+            return Err(self.failure());
+        };
+        let (id, message) =
+            self.message("subscriptions/listen", json!({ "notifications": wishes }));
+        let answer = match memory.begin(message.into_bytes()) {
+            Begun::Pending(pending) => return Ok(ClientListening { _pending: pending }),
+            Begun::Answered(answer) => Some(read(&answer)?),
+            Begun::Nothing => None,
+        };
+        result(id, answer)?;
+        Err(ClientError::Protocol(
+            "the server ended the subscription at once".to_owned(),
+        ))
     }
 
     /// The notifications that came since this was last asked.

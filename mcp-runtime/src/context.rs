@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::bus::Notifier;
 use crate::call::{Call, Cancel, Surroundings};
 use crate::error::ToolError;
 use crate::param::Param;
@@ -41,6 +42,19 @@ impl Context {
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress>.
     pub fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
         self.0.link.progress(done, total, message);
+    }
+
+    /// Tells clients that a list or a resource changed.
+    pub fn notify(&self) -> Notifier {
+        Notifier(Arc::clone(&self.0.bus))
+    }
+
+    /// Closes the HTTP connection of a call that takes long; the client comes back for the rest, and nothing is lost.
+    ///
+    /// Only sessions of 2025-11-25 can do so; elsewhere this does nothing.
+    /// See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server>.
+    pub fn close_stream(&self) {
+        self.0.outbound.cut();
     }
 
     /// The id under which the client made the request.

@@ -36,6 +36,7 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod bus;
 mod call;
 pub mod check;
 #[cfg(feature = "cli")]
@@ -59,8 +60,9 @@ mod session;
 mod transport;
 pub mod uri_template;
 
+pub use bus::Notifier;
 pub use call::{Call, Cancel};
-pub use client::{Client, ClientBuilder, ClientError, Completed, ToolReply};
+pub use client::{Client, ClientBuilder, ClientError, ClientListening, Completed, ToolReply};
 pub use content::{
     Annotations, Audio, Content, EmbeddedResource, Image, IntoPrompt, IntoResource, IntoToolResult,
     Json, Message, Plain, ResourceContents, ResourceLink, Role, Text, ToolResult,

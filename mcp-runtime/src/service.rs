@@ -2,15 +2,16 @@
 //!
 //! A transport knows nothing of tools, dispatch nothing of bytes and sockets; both know this.
 
+use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::Class;
 use crate::protocol::jsonrpc::Message;
-use crate::protocol::{HeaderSource, Id, Revision};
+use crate::protocol::{HeaderSource, Id};
+use crate::session::{Session, Sessions};
 
 /// A future that owns all it needs, so that it can be polled in place and moved to a task of its own if it must wait.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
@@ -20,14 +21,15 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// Begins to serve a message. Handlers are polled once here: most are finished when this returns.
     fn handle(&self, exchange: Exchange) -> Handling;
 
-    /// The token by which a client names the session that `initialize` opened, in HTTP.
-    fn session_token(&self, session: &Session) -> Option<String>;
+    /// Sends a legacy session what belongs to no request of it, until what this gives is dropped. `None` if there is
+    /// no room for another listener.
+    fn listen(&self, session: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening>;
 
-    /// The session of a token; `None` if it is unknown, expired, ended or not ours.
-    fn open_session(&self, token: &str) -> Option<Session>;
+    /// Ends what would stay open for ever: the server is about to stop.
+    fn close(&self);
 
-    /// Ends a session for good; `false` if there is no room to remember that.
-    fn end_session(&self, session: &Session) -> bool;
+    /// The legacy sessions.
+    fn sessions(&self) -> &Sessions;
 
     /// The limits that transports have to keep.
     fn limits(&self) -> &Limits;
@@ -46,9 +48,18 @@ pub(crate) struct Exchange {
 
 /// The way back to the client while a message is served.
 pub(crate) trait Outbound: Send + Sync {
-    /// Sends one message, a JSON text without line breaks.
-    fn send(&self, message: String);
+    /// Sends one message, a JSON text without line breaks; `false` if the client is so slow that there is no room.
+    fn send(&self, message: String) -> bool;
+
+    /// Whether messages that belong to different requests go this way.
+    fn is_shared(&self) -> bool;
+
+    /// Closes the connection where the client can come back for the rest; otherwise does nothing.
+    fn cut(&self) {}
 }
+
+/// A session that is being told of changes, until this is dropped.
+pub(crate) type Listening = Box<dyn Any + Send + Sync>;
 
 /// What becomes of a message.
 pub(crate) enum Handling {
@@ -56,8 +67,20 @@ pub(crate) enum Handling {
     Nothing,
     /// The answer.
     Ready(Reply),
-    /// The answer comes when the handler is done. Dropping the future cancels the handler.
-    Pending(BoxFuture<Reply>),
+    /// The answer comes when the handler is done.
+    Pending(Pending),
+}
+
+/// A request whose answer is still to come. Dropping the future cancels the handler.
+pub(crate) struct Pending {
+    pub(crate) future: BoxFuture<Reply>,
+    pub(crate) stop: Arc<dyn Stop>,
+}
+
+/// Stops a request before its future can be dropped, which may be in the middle of a poll.
+pub(crate) trait Stop: Send + Sync {
+    /// From now on the request sends nothing, and its handler can see that it is cancelled.
+    fn stop(&self);
 }
 
 /// An answer, ready to be sent.
@@ -79,21 +102,6 @@ impl Reply {
     }
 }
 
-/// What `initialize` negotiated, shared by all requests of the session.
-pub(crate) type Session = Arc<Negotiated>;
-
-/// What `initialize` negotiated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Negotiated {
-    /// Tells the session from every other one.
-    pub(crate) nonce: [u8; 16],
-    pub(crate) revision: Revision,
-    pub(crate) capabilities: ClientCapabilities,
-    pub(crate) client: ClientInfo,
-    /// Seconds since 1970 after which the session is over.
-    pub(crate) expires: u64,
-}
-
 /// The id of a request within its session: ids of two connections never meet.
 pub(crate) type RequestKey = ([u8; 16], Id);
 
@@ -111,6 +119,8 @@ pub struct Limits {
     pub requests: usize,
     /// HTTP connections at once: 1,024. More are closed at once.
     pub connections: usize,
+    /// Clients that listen for changes at once: 1,024. More is -32603, over HTTP 503.
+    pub listeners: usize,
     /// How long a client may take to send its HTTP header, and then its body: 10 s each.
     pub header_timeout: Duration,
     /// How long an HTTP connection may be idle between requests: 75 s.
@@ -126,6 +136,7 @@ impl Default for Limits {
             depth: 64,
             requests: 1024,
             connections: 1024,
+            listeners: 1024,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             shutdown_grace: Duration::from_secs(5),

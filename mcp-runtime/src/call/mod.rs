@@ -16,9 +16,11 @@ pub use cancel::Cancel;
 pub(crate) use signature::{ParameterSpec, Signature};
 pub(crate) use states::States;
 
+use crate::bus::Bus;
 use crate::error::ToolError;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::{HeaderSource, Id, Revision};
+use crate::service::Outbound;
 
 /// The way from a running handler back to its client.
 pub(crate) trait Link: Send + Sync {
@@ -38,6 +40,8 @@ pub(crate) struct Surroundings {
     pub(crate) client: ClientInfo,
     pub(crate) headers: Option<Arc<dyn HeaderSource>>,
     pub(crate) states: Arc<States>,
+    pub(crate) bus: Arc<Bus>,
+    pub(crate) outbound: Arc<dyn Outbound>,
     pub(crate) cancel: Cancel,
     pub(crate) link: Box<dyn Link>,
 }

@@ -59,19 +59,19 @@ impl Identity {
 /// What the server can do now.
 fn capabilities(core: &Core, features: &Features) -> Value {
     let snapshot = core.registry.now();
+    let completes = features.completions_capability && snapshot.has_completers();
+    let lists = json!({ "listChanged": true });
+    let resources = json!({ "listChanged": true, "subscribe": true });
     let can = [
-        ("tools", snapshot.has_tools()),
-        ("resources", snapshot.has_resources()),
-        ("prompts", snapshot.has_prompts()),
-        (
-            "completions",
-            features.completions_capability && snapshot.has_completers(),
-        ),
+        ("tools", snapshot.has_tools(), lists.clone()),
+        ("resources", snapshot.has_resources(), resources),
+        ("prompts", snapshot.has_prompts(), lists),
+        ("completions", completes, json!({})),
     ];
     let can: Map<String, Value> = can
         .into_iter()
-        .filter(|(_, can)| *can)
-        .map(|(name, _)| (name.to_owned(), json!({})))
+        .filter(|(_, can, _)| *can)
+        .map(|(name, _, how)| (name.to_owned(), how))
         .collect();
     can.into()
 }

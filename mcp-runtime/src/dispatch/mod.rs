@@ -5,6 +5,7 @@
 mod caller;
 mod completion;
 mod lifecycle;
+mod listen;
 mod lists;
 mod load;
 mod progress;
@@ -18,14 +19,15 @@ use std::sync::Arc;
 
 pub(crate) use lifecycle::Identity;
 
+use crate::bus::Bus;
 use crate::call::States;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::{Kind, Message};
+use crate::protocol::jsonrpc::Kind;
 use crate::protocol::params::Params;
 use crate::registry::Registry;
-use crate::service::{Exchange, Handling, Limits, Reply, Service, Session};
-use crate::session::Sessions;
+use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
+use crate::session::{Session, Sessions};
 use caller::{Caller, Opening};
 use load::Load;
 
@@ -36,7 +38,8 @@ pub(crate) struct Core {
     pub(crate) identity: Identity,
     pub(crate) limits: Limits,
     pub(crate) mask_errors: bool,
-    sessions: Sessions,
+    pub(crate) bus: Arc<Bus>,
+    sessions: Arc<Sessions>,
     load: Arc<Load>,
 }
 
@@ -57,9 +60,10 @@ impl Core {
             states: Arc::new(states),
             identity,
             load: Arc::new(Load::new(limits.requests)),
+            bus: Arc::new(Bus::new(limits.listeners)),
             limits,
             mask_errors,
-            sessions,
+            sessions: Arc::new(sessions),
         }
     }
 }
@@ -84,20 +88,16 @@ impl Service for Dispatch {
             .unwrap_or_else(|error| Handling::Ready(reply::failure(&refused, &error)))
     }
 
-    fn session_token(&self, session: &Session) -> Option<String> {
-        self.0
-            .sessions
-            .token(session)
-            .map_err(|error| tracing::error!(%error, "a session could not be sealed"))
-            .ok()
+    fn listen(&self, session: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening> {
+        listen::session(&self.0, session, outbound)
     }
 
-    fn open_session(&self, token: &str) -> Option<Session> {
-        self.0.sessions.open(token)
+    fn close(&self) {
+        self.0.bus.close();
     }
 
-    fn end_session(&self, session: &Session) -> bool {
-        self.0.sessions.end(session)
+    fn sessions(&self) -> &Sessions {
+        &self.0.sessions
     }
 
     fn limits(&self) -> &Limits {
@@ -113,6 +113,7 @@ enum Route {
     Resources(lists::Dynamic),
     Prompt(prompts::Found),
     Complete(completion::Found),
+    Listen(listen::Wishes),
 }
 
 fn begin(core: &Arc<Core>, id: Id, exchange: Exchange) -> Result<Handling, RpcError> {
@@ -125,7 +126,7 @@ fn begin(core: &Arc<Core>, id: Id, exchange: Exchange) -> Result<Handling, RpcEr
         }
         Opening::Ping => return Ok(Handling::Ready(reply::empty(&id))),
     };
-    let route = route(core, &id, &caller, &exchange.message, &params)?;
+    let route = route(core, &id, &caller, &exchange, &params)?;
     let request = Request {
         core,
         id,
@@ -139,6 +140,7 @@ fn begin(core: &Arc<Core>, id: Id, exchange: Exchange) -> Result<Handling, RpcEr
         Route::Resources(found) => lists::list_resources(request, found),
         Route::Prompt(found) => prompts::get(request, found),
         Route::Complete(found) => completion::complete(request, found),
+        Route::Listen(wishes) => listen::listen(request, wishes),
     }
 }
 
@@ -147,9 +149,10 @@ fn route(
     core: &Arc<Core>,
     id: &Id,
     caller: &Caller,
-    message: &Message,
+    exchange: &Exchange,
     params: &Params<'_>,
 ) -> Result<Route, RpcError> {
+    let message = &exchange.message;
     match (message.method(), caller.features.stateless) {
         ("tools/call", _) => tools::find(core, message, params).map(Route::Tool),
         ("resources/read", _) => resources::find(core, caller, params).map(Route::Resource),
@@ -162,6 +165,13 @@ fn route(
         }
         ("resources/list", _) => lists::resources(core, id, caller, params),
         ("server/discover", true) => Ok(Route::Answer(lifecycle::discover(core, id, caller))),
+        ("subscriptions/listen", true) => listen::wishes(core, params).map(Route::Listen),
+        ("resources/subscribe", false) => {
+            listen::subscribe(core, id, caller, exchange, params).map(Route::Answer)
+        }
+        ("resources/unsubscribe", false) => {
+            listen::unsubscribe(core, id, exchange, params).map(Route::Answer)
+        }
         ("ping", false) => Ok(Route::Answer(reply::empty(id))),
         (method, _) => Err(RpcError::unknown_method(method)),
     }

@@ -33,6 +33,19 @@ pub(super) fn empty(id: &Id) -> Reply {
     Reply::new(text, Class::Answered)
 }
 
+/// A result without members of its own, and these members of its `_meta`.
+pub(super) fn over(core: &Core, id: &Id, features: &Features, meta: &str) -> Reply {
+    let mut text = begin_result(id);
+    text.push_str(
+        "{\"resultType\":\"complete\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":",
+    );
+    text.push_str(core.identity.info(features));
+    text.push(',');
+    text.push_str(meta);
+    text.push_str("}}}");
+    Reply::new(text, Class::Answered)
+}
+
 /// Closes a result that has at least one member.
 pub(super) fn close(
     mut text: String,

@@ -26,19 +26,33 @@ pub(super) struct Found {
 
 pub(super) fn find(core: &Core, caller: &Caller, params: &Params<'_>) -> Result<Found, RpcError> {
     let uri = params.uri()?;
+    let (resource, arguments) = look_up(core, caller, &uri)?;
+    Ok(Found {
+        resource,
+        arguments,
+        uri: uri.into_owned(),
+    })
+}
+
+/// Whether there is a resource, or a template, for this URI.
+pub(super) fn check(core: &Core, caller: &Caller, uri: &str) -> Result<(), RpcError> {
+    look_up(core, caller, uri).map(|_| ())
+}
+
+fn look_up(
+    core: &Core,
+    caller: &Caller,
+    uri: &str,
+) -> Result<(Arc<ResourceEntry>, Arguments), RpcError> {
     let snapshot = core.registry.now();
-    let Some((resource, arguments)) = snapshot.resource(&uri) else {
-        return Err(not_found(caller.features.resource_not_found, &uri));
+    let Some((resource, arguments)) = snapshot.resource(uri) else {
+        return Err(not_found(caller.features.resource_not_found, uri));
     };
     let arguments = arguments.map_err(|reason| {
         RpcError::invalid_params(format!("This URI is refused: {reason}"))
             .with_data(serde_json::json!({ "uri": uri }))
     })?;
-    Ok(Found {
-        resource: Arc::clone(resource),
-        arguments,
-        uri: uri.into_owned(),
-    })
+    Ok((Arc::clone(resource), arguments))
 }
 
 fn not_found(code: i32, uri: &str) -> RpcError {

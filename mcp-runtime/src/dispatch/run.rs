@@ -17,7 +17,7 @@ use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
 use crate::registry::Handler;
 use crate::seal::random_bytes;
-use crate::service::{BoxFuture, Handling, Reply};
+use crate::service::{BoxFuture, Handling, Pending, Reply, Stop};
 
 /// A poll that takes longer keeps others waiting, and is logged.
 const SLOW_POLL: Duration = Duration::from_millis(100);
@@ -59,7 +59,10 @@ where
         exchange,
     } = request;
     let link: Box<dyn Link> = match caller.progress_token {
-        Some(token) => Box::new(Reporting::new(token, caller.features, exchange.outbound)),
+        Some(token) => {
+            let outbound = Arc::clone(&exchange.outbound);
+            Box::new(Reporting::new(token, caller.features, outbound))
+        }
         None => Box::new(Silent),
     };
     let surroundings = Arc::new(Surroundings {
@@ -70,6 +73,8 @@ where
         client: caller.client,
         headers: exchange.headers,
         states: Arc::clone(&core.states),
+        bus: Arc::clone(&core.bus),
+        outbound: exchange.outbound,
         cancel: crate::call::Cancel::default(),
         link,
     });
@@ -95,14 +100,26 @@ where
     Ok(settle(running))
 }
 
-/// Polls a future once: most are finished then and need no task.
-pub(super) fn settle<F: Future<Output = Reply> + Send + Unpin + 'static>(
-    mut future: F,
-) -> Handling {
+/// Polls a handler once: most are finished then and need no task.
+fn settle<R, F>(mut running: Running<R, F>) -> Handling
+where
+    R: Send + 'static,
+    F: FnOnce(&Answer, Outcome<R>) -> Reply + Send + 'static,
+{
     // Whoever takes the future over polls it again at once, and is woken from then on.
-    match Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
+    match Pin::new(&mut running).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(reply) => Handling::Ready(reply),
-        Poll::Pending => Handling::Pending(Box::pin(future)),
+        Poll::Pending => Handling::Pending(Pending {
+            stop: Arc::clone(&running.surroundings) as Arc<dyn Stop>,
+            future: Box::pin(running),
+        }),
+    }
+}
+
+impl Stop for Surroundings {
+    fn stop(&self) {
+        self.cancel.set();
+        self.link.close();
     }
 }
 
@@ -239,8 +256,7 @@ where
 impl<R, F> Drop for Running<R, F> {
     fn drop(&mut self) {
         if self.finish.is_some() {
-            self.surroundings.cancel.set();
-            self.surroundings.link.close();
+            self.surroundings.stop();
         }
     }
 }

@@ -101,6 +101,7 @@ members! {
         "capabilities" capabilities,
         "clientInfo" client_info,
         "requestId" request_id,
+        "notifications" notifications,
     }
     "_meta" meta RawMeta MetaParts
 }
@@ -175,6 +176,11 @@ impl<'a> Params<'a> {
     /// `ref` of a completion, as JSON.
     pub(crate) fn reference(&self) -> Option<&'a str> {
         self.json(self.parts.reference)
+    }
+
+    /// `notifications` that a client wants to listen for, as JSON.
+    pub(crate) fn notifications(&self) -> Option<&'a str> {
+        self.json(self.parts.notifications)
     }
 
     /// `argument` of a completion, as JSON.

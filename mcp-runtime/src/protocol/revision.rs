@@ -51,6 +51,8 @@ pub(crate) struct Features {
     pub(crate) result_type: bool,
     /// `ttlMs` and `cacheScope` in lists and resources.
     pub(crate) cache_hints: bool,
+    /// Streams of events begin with an event that carries nothing but its id.
+    pub(crate) primed_streams: bool,
     /// Code for a resource that does not exist.
     pub(crate) resource_not_found: i32,
 }
@@ -70,6 +72,7 @@ const V2024_11_05: Features = Features {
     website: false,
     result_type: false,
     cache_hints: false,
+    primed_streams: false,
     resource_not_found: RESOURCE_NOT_FOUND,
 };
 
@@ -97,6 +100,7 @@ const V2025_11_25: Features = Features {
     revision: Revision::V2025_11_25,
     name: "2025-11-25",
     website: true,
+    primed_streams: true,
     ..V2025_06_18
 };
 
@@ -106,6 +110,7 @@ const V2026_07_28: Features = Features {
     stateless: true,
     result_type: true,
     cache_hints: true,
+    primed_streams: false,
     resource_not_found: INVALID_PARAMS,
     ..V2025_11_25
 };

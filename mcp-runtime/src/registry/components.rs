@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 
+use super::Kind;
 use super::prompt::Prompt;
 use super::resource::Resource;
 use super::tool::Tool;
@@ -88,6 +89,16 @@ pub enum Component {
     Prompt(Prompt),
 }
 
+impl Component {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Tool(_) => Kind::Tool,
+            Self::Resource(_) => Kind::Resource,
+            Self::Prompt(_) => Kind::Prompt,
+        }
+    }
+}
+
 impl From<Tool> for Component {
     fn from(tool: Tool) -> Self {
         Self::Tool(tool)
@@ -151,6 +162,14 @@ impl Components {
             }
         }
         components
+    }
+
+    /// The kinds of component there are among these, each once.
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
+        let mut kinds: Vec<Kind> = self.all.iter().map(Component::kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
     }
 
     /// Notes what is wrong with the server that these are for.

@@ -124,7 +124,7 @@ const NOTHING: &str = "the server has no component. Components in `src/lib.rs` a
      the library: call a function of it, or register them with `.with(my_lib::components())`";
 
 /// A kind of component that can be removed.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// A tool, by name.
     Tool,

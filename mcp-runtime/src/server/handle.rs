@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::failure::BuildError;
 use super::lifespan::{Stop, stop_all};
+use crate::bus::{Change, Notifier};
 use crate::dispatch::Core;
 use crate::registry::{Components, Kind};
 
@@ -39,7 +40,15 @@ impl Live {
     }
 }
 
-/// Adds and removes components while the server serves: see [`Server::handle`](crate::Server::handle).
+fn change(kind: Kind) -> Change {
+    match kind {
+        Kind::Tool => Change::Tools,
+        Kind::Prompt => Change::Prompts,
+        Kind::Resource => Change::Resources,
+    }
+}
+
+/// Adds and removes components while the server serves, and tells clients of it: see [`Server::handle`](crate::Server::handle).
 ///
 /// A request that is being served keeps what it began with.
 #[derive(Clone)]
@@ -56,9 +65,15 @@ impl ServerHandle {
                 "the server does not serve yet: use `Server::with`".to_owned(),
             ])
         })?;
+        let components = components.into();
+        let kinds = components.kinds();
         core.registry
-            .add(components.into(), |needed| core.states.contains(needed.0))
-            .map_err(BuildError)
+            .add(components, |needed| core.states.contains(needed.0))
+            .map_err(BuildError)?;
+        for kind in kinds {
+            core.bus.tell(&change(kind));
+        }
+        Ok(())
     }
 
     /// Removes the tool of this name; `false` if there is none.
@@ -77,9 +92,20 @@ impl ServerHandle {
     }
 
     fn remove(&self, kind: Kind, key: &str) -> bool {
-        self.0
-            .core()
-            .is_some_and(|core| core.registry.remove(kind, key))
+        let Some(core) = self.0.core() else {
+            return false;
+        };
+        let removed = core.registry.remove(kind, key);
+        if removed {
+            core.bus.tell(&change(kind));
+        }
+        removed
+    }
+
+    /// Tells clients that a resource changed, or a list whose members the server does not know of. `None` if it does
+    /// not serve yet.
+    pub fn notify(&self) -> Option<Notifier> {
+        self.0.core().map(|core| Notifier(Arc::clone(&core.bus)))
     }
 
     /// Stops what [`Server::lifespan`](crate::Server::lifespan) started, for a server that was mounted with

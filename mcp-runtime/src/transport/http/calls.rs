@@ -8,26 +8,60 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::service::RequestKey;
+use super::log::Log;
+use crate::service::{Pending, RequestKey, Stop};
 
 /// The calls in flight, in the order in which they began.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Calls(Mutex<Running>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Running {
     next: u64,
-    calls: BTreeMap<u64, (RequestKey, oneshot::Sender<()>)>,
+    calls: BTreeMap<u64, InFlight>,
+}
+
+struct InFlight {
+    key: RequestKey,
+    stop: Arc<dyn Stop>,
+    sender: oneshot::Sender<()>,
+}
+
+impl InFlight {
+    fn cancel(self) {
+        self.stop.stop();
+        // It fails if the call has just ended.
+        let _ = self.sender.send(());
+    }
 }
 
 impl Calls {
+    /// Runs a call by itself, whatever becomes of its connection. Its answer goes into the log, if it is not cancelled.
+    pub(super) fn run(self: &Arc<Self>, key: RequestKey, pending: Pending, log: Arc<Log>) {
+        let (call, cancelled) = self.enter(key, pending.stop);
+        let handler = pending.future;
+        tokio::spawn(async move {
+            tokio::select! {
+                reply = handler => {
+                    drop(call);
+                    log.finish(Some(reply));
+                }
+                _ = cancelled => log.finish(None),
+            }
+        });
+    }
+
     /// Notes a call. What it gives resolves when the call is cancelled.
-    pub(super) fn enter(self: &Arc<Self>, key: RequestKey) -> (Call, oneshot::Receiver<()>) {
+    fn enter(
+        self: &Arc<Self>,
+        key: RequestKey,
+        stop: Arc<dyn Stop>,
+    ) -> (Call, oneshot::Receiver<()>) {
         let (sender, cancelled) = oneshot::channel();
         let mut running = self.lock();
         let number = running.next;
         running.next += 1;
-        running.calls.insert(number, (key, sender));
+        running.calls.insert(number, InFlight { key, stop, sender });
         let calls = Arc::clone(self);
         (Call { calls, number }, cancelled)
     }
@@ -39,18 +73,20 @@ impl Calls {
             .calls
             .iter()
             .rev()
-            .find(|(_, (other, _))| other == key);
+            .find(|(_, call)| call.key == *key);
         let number = found.map(|(number, _)| *number);
-        if let Some((_, sender)) = number.and_then(|number| running.calls.remove(&number)) {
-            // It fails if the call has just ended.
-            let _ = sender.send(());
+        let call = number.and_then(|number| running.calls.remove(&number));
+        drop(running);
+        if let Some(call) = call {
+            call.cancel();
         }
     }
 
     /// Cancels every call: nobody is left to answer.
     pub(super) fn cancel_all(&self) {
-        for (_, (_, sender)) in std::mem::take(&mut self.lock().calls) {
-            let _ = sender.send(());
+        let calls = std::mem::take(&mut self.lock().calls);
+        for (_, call) in calls {
+            call.cancel();
         }
     }
 
@@ -60,7 +96,6 @@ impl Calls {
 }
 
 /// A call in flight, until this is dropped.
-#[derive(Debug)]
 pub(super) struct Call {
     calls: Arc<Calls>,
     number: u64,
@@ -77,10 +112,16 @@ mod tests {
     use super::*;
     use crate::protocol::Id;
 
+    struct Nothing;
+
+    impl Stop for Nothing {
+        fn stop(&self) {}
+    }
+
     #[test]
     fn a_call_that_ended_leaves_nothing_behind() {
         let calls = Arc::<Calls>::default();
-        let entered = calls.enter(([0; 16], Id::Number(1)));
+        let entered = calls.enter(([0; 16], Id::Number(1)), Arc::new(Nothing));
         assert_eq!(calls.lock().calls.len(), 1);
         drop(entered);
         assert!(calls.lock().calls.is_empty());

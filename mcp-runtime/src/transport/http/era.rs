@@ -10,7 +10,7 @@ use super::reply::Refusal;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Kind, Message};
 use crate::protocol::{Id, Revision};
-use crate::service::Session;
+use crate::session::Session;
 
 /// The era of a message.
 pub(super) enum Era {
@@ -69,7 +69,7 @@ impl Endpoint {
 }
 
 /// Whether the headers promise a message of the stateless era.
-fn says_stateless(headers: &HeaderMap) -> bool {
+pub(super) fn says_stateless(headers: &HeaderMap) -> bool {
     single(headers, &PROTOCOL_VERSION)
         .ok()
         .flatten()
@@ -77,7 +77,7 @@ fn says_stateless(headers: &HeaderMap) -> bool {
 }
 
 /// Whether the version of the header, if it is there, is one that we know. The session knows which one it is.
-fn check_version(headers: &HeaderMap) -> Result<(), String> {
+pub(super) fn check_version(headers: &HeaderMap) -> Result<(), String> {
     let version = single(headers, &PROTOCOL_VERSION)
         .map_err(|unreadable| unreadable.describe(&PROTOCOL_VERSION))?;
     match version {

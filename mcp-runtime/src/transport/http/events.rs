@@ -1,75 +1,99 @@
-//! A response as Server-Sent Events: the messages of one call as it sends them, then its answer.
-//!
-//! Events have no ids, since streams are not resumable.
+//! A response as Server-Sent Events: messages as they come, and the answer at the end.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
+use super::log::Reader;
 use super::running::{Running, Step};
 
 /// How long a stream is silent before a comment shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The events of one call.
+/// The events of one response.
 #[derive(Debug)]
 pub(super) struct Events {
-    /// What was sent before the response began.
-    first: Option<Bytes>,
-    /// `None` when the call is over.
-    running: Option<Running>,
+    source: Source,
     silence: Pin<Box<Sleep>>,
 }
 
+/// Where events come from.
+#[derive(Debug)]
+enum Source {
+    /// A call of the stateless era, with what it sent before the response began. Its events have no ids: they are not
+    /// kept.
+    Call(Option<Bytes>, Running),
+    /// A stream of a session.
+    Log(Reader),
+    Over,
+}
+
+impl Source {
+    /// The next piece; `None` at the end.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match self {
+            Self::Call(first, running) => {
+                if let Some(first) = first.take() {
+                    return Poll::Ready(Some(first));
+                }
+                match ready!(running.poll_step(context)) {
+                    Step::Sent(messages) => Poll::Ready(Some(encode(&messages))),
+                    Step::Over(mut messages, reply) => {
+                        *self = Self::Over;
+                        messages.push(reply.text);
+                        Poll::Ready(Some(encode(&messages)))
+                    }
+                }
+            }
+            Self::Log(reader) => {
+                let piece = ready!(reader.poll(context));
+                if piece.is_none() {
+                    *self = Self::Over;
+                }
+                Poll::Ready(piece)
+            }
+            Self::Over => Poll::Ready(None),
+        }
+    }
+}
+
 impl Events {
-    pub(super) fn new(first: &[String], running: Running) -> Self {
+    fn new(source: Source) -> Self {
         Self {
-            first: Some(encode(first)),
-            running: Some(running),
+            source,
             silence: Box::pin(tokio::time::sleep(KEEP_ALIVE)),
         }
     }
 
+    /// The events of a call that has begun to send.
+    pub(super) fn of_call(first: &[String], running: Running) -> Self {
+        Self::new(Source::Call(Some(encode(first)), running))
+    }
+
+    /// The events of a session's stream.
+    pub(super) fn of_log(reader: Reader) -> Self {
+        Self::new(Source::Log(reader))
+    }
+
     /// The next piece of the stream; `None` at its end.
     pub(super) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(first));
+        let mut piece = self.source.poll(context);
+        if piece.is_pending() && self.silence.as_mut().poll(context).is_ready() {
+            piece = Poll::Ready(Some(Bytes::from_static(b":\n\n")));
         }
-        let Some(running) = &mut self.running else {
-            return Poll::Ready(None);
-        };
-        match running.poll_step(context) {
-            Poll::Ready(Step::Sent(messages)) => {
-                self.end_silence();
-                Poll::Ready(Some(encode(&messages)))
-            }
-            Poll::Ready(Step::Over(mut messages, reply)) => {
-                self.running = None;
-                messages.extend(reply.map(|reply| reply.text));
-                Poll::Ready((!messages.is_empty()).then(|| encode(&messages)))
-            }
-            Poll::Pending => self.poll_silence(context),
+        if piece.is_ready() {
+            self.silence.as_mut().reset(Instant::now() + KEEP_ALIVE);
         }
+        piece
     }
 
     /// Whether there is nothing more to come.
     pub(super) fn is_over(&self) -> bool {
-        self.first.is_none() && self.running.is_none()
-    }
-
-    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        self.silence.as_mut().poll(context).map(|()| {
-            self.end_silence();
-            Some(Bytes::from_static(b":\n\n"))
-        })
-    }
-
-    fn end_silence(&mut self) {
-        self.silence.as_mut().reset(Instant::now() + KEEP_ALIVE);
+        matches!(self.source, Source::Over)
     }
 }
 

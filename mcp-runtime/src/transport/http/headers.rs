@@ -19,6 +19,8 @@ use crate::protocol::params::{Meta, Params};
 pub(super) static PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 /// The session that `initialize` opened.
 pub(super) static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+/// The last event that a client has seen of a stream that broke.
+pub(super) static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 static METHOD: HeaderName = HeaderName::from_static("mcp-method");
 static NAME: HeaderName = HeaderName::from_static("mcp-name");
 

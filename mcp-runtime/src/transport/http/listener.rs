@@ -40,6 +40,7 @@ pub(crate) async fn serve(
         connections.spawn(connection);
     }
     drop(listener);
+    service.endpoint.close();
     drop(stop);
     let ended = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(limits.shutdown_grace, ended)

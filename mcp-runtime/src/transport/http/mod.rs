@@ -1,7 +1,7 @@
 //! Streamable HTTP: one endpoint, a POST for each message, answered by JSON or by a stream of events.
 //!
 //! [`HttpService`] is the endpoint and knows no socket, so that it mounts into any router; [`serve`] is our own
-//! listener for it. The deprecated HTTP+SSE transport of 2024-11-05 is left out, and so are resumable streams.
+//! listener for it. The deprecated HTTP+SSE transport of 2024-11-05 is left out.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http>
 //! and, for sessions, <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports>.
@@ -15,18 +15,21 @@ mod events;
 mod guard;
 mod headers;
 mod listener;
+mod log;
 mod media;
 mod outbox;
 mod post;
 mod reply;
 mod running;
 mod session;
+mod streams;
 #[cfg(test)]
 mod tests;
 
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -42,6 +45,7 @@ use guard::Guard;
 pub(crate) use listener::serve;
 use outbox::Silent;
 use reply::Refusal;
+use streams::Streams;
 
 /// What of the endpoint is up to the server's author.
 #[derive(Debug, Clone, Default)]
@@ -63,12 +67,21 @@ pub struct HttpService {
     endpoint: Arc<Endpoint>,
 }
 
+/// A text that no other process has.
+fn process() -> String {
+    // It keeps ids of events apart, not secrets: those of a session are looked up within it.
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    format!("{:x}", hasher.finish())
+}
+
 /// What all requests share.
 struct Endpoint {
     service: Arc<dyn Service>,
     path: Option<String>,
     guard: Guard,
     calls: Arc<Calls>,
+    streams: Streams,
     silent: Arc<dyn Outbound>,
 }
 
@@ -79,6 +92,7 @@ impl HttpService {
             guard: Guard::new(&options),
             path: options.path,
             calls: Arc::default(),
+            streams: Streams::new(process()),
             silent: Arc::new(Silent),
         };
         Self {
@@ -126,10 +140,17 @@ impl Endpoint {
         let answer = match self.admit(&parts) {
             Ok(Route::Health) => Ok(reply::health()),
             Ok(Route::Message) => self.post(parts.headers, body).await,
+            Ok(Route::Stream) => self.stream(&parts.headers),
             Ok(Route::EndOfSession) => self.delete(&parts.headers),
             Err(refusal) => Err(refusal),
         };
         answer.unwrap_or_else(Refusal::into_response)
+    }
+
+    /// Ends what would stay open for ever.
+    fn close(&self) {
+        self.service.close();
+        self.streams.close();
     }
 
     /// Where a request goes, if it may come in at all.
@@ -147,8 +168,9 @@ impl Endpoint {
         }
         match parts.method {
             Method::POST => Ok(Route::Message),
+            Method::GET => Ok(Route::Stream),
             Method::DELETE => Ok(Route::EndOfSession),
-            _ => Err(Refusal::method_not_allowed("POST, DELETE")),
+            _ => Err(Refusal::method_not_allowed("POST, GET, DELETE")),
         }
     }
 }
@@ -157,5 +179,6 @@ impl Endpoint {
 enum Route {
     Health,
     Message,
+    Stream,
     EndOfSession,
 }

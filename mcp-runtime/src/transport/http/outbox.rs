@@ -47,14 +47,10 @@ impl Outbox {
 }
 
 impl Outbound for Outbox {
-    fn send(&self, message: String) {
+    fn send(&self, message: String) -> bool {
         let mut state = self.lock();
-        if state.closed {
-            return;
-        }
-        if state.waiting.len() >= MOST_WAITING {
-            tracing::debug!("the client is too slow: a notification is dropped");
-            return;
+        if state.closed || state.waiting.len() >= MOST_WAITING {
+            return false;
         }
         state.waiting.push(message);
         let reader = state.reader.take();
@@ -62,6 +58,11 @@ impl Outbound for Outbox {
         if let Some(reader) = reader {
             reader.wake();
         }
+        true
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }
 
@@ -76,7 +77,13 @@ impl fmt::Debug for Outbox {
 pub(super) struct Silent;
 
 impl Outbound for Silent {
-    fn send(&self, _: String) {}
+    fn send(&self, _: String) -> bool {
+        true
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! POST: one message in, its answer out, as JSON or as events.
 
 use std::error::Error;
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use hyper::body::Body;
@@ -12,18 +13,27 @@ use super::body::{self, HttpBody};
 use super::era::{self, Era};
 use super::events::Events;
 use super::headers::RequestHeaders;
+use super::log::{Beginning, Log};
 use super::media::{self, Formats};
 use super::outbox::Outbox;
 use super::reply::{self, Refusal};
 use super::running::{Running, Step};
 use crate::protocol::jsonrpc::Message;
-use crate::service::{Exchange, Handling, Outbound, Reply, RequestKey, Session};
+use crate::service::{Exchange, Handling, Outbound, Reply, RequestKey};
+use crate::session::Session;
 
-/// How an answer is to be written.
-#[derive(Clone, Copy)]
-struct Style {
-    formats: Formats,
-    stateless: bool,
+fn exchange(
+    message: Message,
+    session: Option<Session>,
+    headers: HeaderMap,
+    outbound: Arc<dyn Outbound>,
+) -> Exchange {
+    Exchange {
+        message,
+        session,
+        headers: Some(Arc::new(RequestHeaders(headers))),
+        outbound,
+    }
 }
 
 impl Endpoint {
@@ -54,44 +64,101 @@ impl Endpoint {
         era: Era,
         formats: Formats,
     ) -> Result<Response<HttpBody>, Refusal> {
-        let style = Style {
-            formats,
-            stateless: matches!(era, Era::Stateless),
-        };
-        // The answer to a handshake names the session in a header, which cannot follow events.
-        let speaks = formats.events && !matches!(era, Era::Handshake);
-        let outbox = speaks.then(Arc::<Outbox>::default);
+        match era {
+            Era::Stateless => self.serve_stateless(headers, message, formats).await,
+            // The answer names the session in a header, which cannot follow events.
+            Era::Handshake => {
+                let outbound = Arc::clone(&self.silent);
+                let handling = self
+                    .service
+                    .handle(exchange(message, None, headers, outbound));
+                Ok(match handling {
+                    Handling::Ready(reply) => self.answer(Vec::new(), reply, formats, false),
+                    Handling::Nothing | Handling::Pending(_) => reply::empty(StatusCode::ACCEPTED),
+                })
+            }
+            Era::Session(session) => {
+                Ok(self.serve_session(headers, message, session, formats).await)
+            }
+        }
+    }
+
+    /// Serves a message that describes itself. If the response is dropped, its call is.
+    async fn serve_stateless(
+        &self,
+        headers: HeaderMap,
+        message: Message,
+        formats: Formats,
+    ) -> Result<Response<HttpBody>, Refusal> {
+        if message.method() == "subscriptions/listen" && !formats.events {
+            return Err(Refusal::new(
+                StatusCode::NOT_ACCEPTABLE,
+                "subscriptions/listen answers with events: Accept must list text/event-stream",
+            ));
+        }
+        let outbox = formats.events.then(Arc::<Outbox>::default);
         let outbound: Arc<dyn Outbound> = match &outbox {
             Some(outbox) => Arc::clone(outbox) as _,
             None => Arc::clone(&self.silent),
         };
-        let session = match era {
-            Era::Session(session) => Some(session),
-            Era::Stateless | Era::Handshake => None,
-        };
-        let key = session
-            .as_ref()
-            .and_then(|session| self.enter(session, &message));
-        let handling = self.service.handle(Exchange {
-            message,
-            session,
-            headers: Some(Arc::new(RequestHeaders(headers))),
-            outbound,
-        });
+        let handling = self
+            .service
+            .handle(exchange(message, None, headers, outbound));
         Ok(match handling {
             Handling::Nothing => reply::empty(StatusCode::ACCEPTED),
             Handling::Ready(reply) => {
                 let sent = outbox.map(|outbox| outbox.close()).unwrap_or_default();
-                self.answer(sent, reply, style)
+                self.answer(sent, reply, formats, true)
             }
-            Handling::Pending(handler) => {
-                let running = match key {
-                    Some(key) => Running::detached(handler, outbox, self.calls.enter(key)),
-                    None => Running::attached(handler, outbox),
-                };
-                self.wait(running, style).await
+            Handling::Pending(pending) => {
+                let mut running = Running::new(pending.future, outbox);
+                match running.step().await {
+                    Step::Sent(messages) => reply::events(Events::of_call(&messages, running)),
+                    Step::Over(sent, reply) => self.answer(sent, reply, formats, true),
+                }
             }
         })
+    }
+
+    /// Serves a message of a session. Its call goes on if the response is dropped, and the client can come back for
+    /// the rest of what was sent as events.
+    async fn serve_session(
+        &self,
+        headers: HeaderMap,
+        message: Message,
+        session: Session,
+        formats: Formats,
+    ) -> Response<HttpBody> {
+        let key = self.enter(&session, &message);
+        let log = Arc::new(Log::new(session.revision.features().primed_streams));
+        let outbound: Arc<dyn Outbound> = if formats.events {
+            Arc::clone(&log) as _
+        } else {
+            Arc::clone(&self.silent)
+        };
+        let known = Some(Arc::clone(&session));
+        let handling = self
+            .service
+            .handle(exchange(message, known, headers, outbound));
+        match (handling, key) {
+            (Handling::Ready(reply), _) => log.finish(Some(reply)),
+            (Handling::Pending(pending), Some(key)) => {
+                self.calls.run(key, pending, Arc::clone(&log));
+            }
+            (Handling::Nothing | Handling::Pending(_), _) => {
+                return reply::empty(StatusCode::ACCEPTED);
+            }
+        }
+        match poll_fn(|context| log.poll_beginning(context)).await {
+            Beginning::Events => {
+                self.streams.keep(&session, &log);
+                reply::events(Events::of_log(log.read()))
+            }
+            Beginning::Answer(Some(reply)) => self.answer(Vec::new(), reply, formats, false),
+            // It was cancelled. There is no answer to send, and a JSON body would have to be one: a stream of
+            // events that ends is the one success that may be empty.
+            Beginning::Answer(None) => reply::finished_events(&[]),
+        }
     }
 
     /// The key of a request of a session. A cancellation is carried out.
@@ -104,21 +171,16 @@ impl Endpoint {
         era::id(message).map(|id| (session.nonce, id.clone()))
     }
 
-    /// Waits for the answer of a call, or for the first message before it, with which events begin.
-    async fn wait(&self, mut running: Running, style: Style) -> Response<HttpBody> {
-        match running.step().await {
-            Step::Sent(messages) => reply::live_events(Events::new(&messages, running)),
-            Step::Over(sent, Some(reply)) => self.answer(sent, reply, style),
-            // It was cancelled. There is no answer to send, and a JSON body would have to be one: a stream of
-            // events that ends is the one success that may be empty.
-            Step::Over(sent, None) => reply::finished_events(&sent),
-        }
-    }
-
     /// Writes an answer: JSON, unless the call sent messages before or the client accepts nothing but events.
-    fn answer(&self, mut sent: Vec<String>, reply: Reply, style: Style) -> Response<HttpBody> {
-        let status = reply::status(reply.class, style.stateless);
-        let as_events = !sent.is_empty() || !style.formats.json;
+    fn answer(
+        &self,
+        mut sent: Vec<String>,
+        reply: Reply,
+        formats: Formats,
+        stateless: bool,
+    ) -> Response<HttpBody> {
+        let status = reply::status(reply.class, stateless);
+        let as_events = !sent.is_empty() || !formats.json;
         let mut response = if as_events && status == StatusCode::OK {
             sent.push(reply.text);
             reply::finished_events(&sent)

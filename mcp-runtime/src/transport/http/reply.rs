@@ -90,7 +90,7 @@ pub(super) fn finished_events(messages: &[String]) -> Response<HttpBody> {
 }
 
 /// Events as they come.
-pub(super) fn live_events(events: Events) -> Response<HttpBody> {
+pub(super) fn events(events: Events) -> Response<HttpBody> {
     as_events(HttpBody::events(events))
 }
 

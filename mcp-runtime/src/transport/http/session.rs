@@ -1,15 +1,19 @@
-//! Sessions of the revisions with a handshake: the header that names one, and how a client ends it.
+//! Sessions of the revisions with a handshake: the header that names one, the stream it can have beside its requests, and
+//! how a client ends it.
 
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::Endpoint;
 use super::body::HttpBody;
-use super::headers::{SESSION_ID, single};
+use super::era::{check_version, says_stateless};
+use super::events::Events;
+use super::headers::{LAST_EVENT_ID, SESSION_ID, single};
+use super::media::Formats;
 use super::reply::{self, Refusal};
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
-use crate::service::Session;
+use crate::session::Session;
 
 /// How to begin, for a client that did not.
 const HOW_TO_BEGIN: &str = "No session: send `initialize` first and repeat its Mcp-Session-Id, or put \
@@ -23,17 +27,48 @@ impl Endpoint {
         let token = single(headers, &SESSION_ID)
             .map_err(|unreadable| bad_request(unreadable.describe(&SESSION_ID)))?
             .ok_or_else(|| bad_request(HOW_TO_BEGIN.to_owned()))?;
-        self.service.open_session(token).ok_or_else(|| {
+        self.service.sessions().open(token).ok_or_else(|| {
             let message = "The session is unknown or over: send `initialize` again";
             let error = RpcError::invalid_request(message);
             Refusal::rpc(StatusCode::NOT_FOUND, id, &error)
         })
     }
 
+    /// GET: the stream of a session for what belongs to none of its requests, or the rest of one that was interrupted.
+    pub(super) fn stream(&self, headers: &HeaderMap) -> Result<Response<HttpBody>, Refusal> {
+        // What is stateless listens with a request of its own.
+        if says_stateless(headers) || !headers.contains_key(&SESSION_ID) {
+            return Err(Refusal::method_not_allowed("POST"));
+        }
+        check_version(headers).map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, message))?;
+        let session = self.session(headers, None)?;
+        if !Formats::accepted(headers)?.events {
+            return Err(Refusal::new(
+                StatusCode::NOT_ACCEPTABLE,
+                "A stream is events: Accept must list text/event-stream",
+            ));
+        }
+        let last_event = single(headers, &LAST_EVENT_ID)
+            .map_err(|unreadable| unreadable.describe(&LAST_EVENT_ID))
+            .map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, message))?;
+        let resumed = last_event.and_then(|id| self.streams.resume(&session, id));
+        let reader = resumed.or_else(|| {
+            let primes = session.revision.features().primed_streams;
+            self.streams.stand(&*self.service, &session, primes)
+        });
+        let reader = reader.ok_or_else(|| {
+            let message = "The server is busy: too many clients listen; try again later";
+            let error = RpcError::overloaded(message);
+            Refusal::rpc(StatusCode::SERVICE_UNAVAILABLE, None, &error)
+        })?;
+        Ok(reply::events(Events::of_log(reader)))
+    }
+
     /// Ends a session: 204, or 405 if it cannot be ended before it expires.
     pub(super) fn delete(&self, headers: &HeaderMap) -> Result<Response<HttpBody>, Refusal> {
         let session = self.session(headers, None)?;
-        if self.service.end_session(&session) {
+        if self.service.sessions().end(&session) {
+            self.streams.forget(&session);
             Ok(reply::empty(StatusCode::NO_CONTENT))
         } else {
             Err(Refusal::method_not_allowed("POST"))
@@ -42,8 +77,9 @@ impl Endpoint {
 
     /// Tells the client the name of the session that `initialize` opened.
     pub(super) fn name_session(&self, session: &Session, headers: &mut HeaderMap) {
-        let token = self.service.session_token(session);
-        let Some(Ok(token)) = token.as_deref().map(HeaderValue::from_str) else {
+        let token = self.service.sessions().token(session);
+        let Ok(Ok(token)) = token.as_deref().map(HeaderValue::from_str) else {
+            // The client cannot use it, and has to begin anew.
             tracing::error!("the new session has no name for HTTP");
             return;
         };

@@ -18,13 +18,17 @@ use super::lines::{Line, Lines};
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Kind, Message, error_reply};
-use crate::service::{BoxFuture, Exchange, Handling, Outbound, Reply, Service, Session};
+use crate::service::{Exchange, Handling, Listening, Outbound, Pending, Reply, Service, Stop};
+use crate::session::Session;
 
 /// As much as is read at once.
 const CHUNK: usize = 64 * 1024;
 
 /// While this much waits to be written, no more is read: a client that does not read is not served further.
 const BACKLOG: usize = 4 << 20;
+
+/// While this much waits to be written, in bytes, no notification is added to it.
+const MOST_WAITING: usize = 4 * BACKLOG;
 
 /// Serves the process's own stdin and stdout until stdin ends or `shutdown` is ready.
 ///
@@ -69,6 +73,7 @@ pub(crate) async fn serve_streams(
         }
     }
     lines.finish(|line| connection.line(line));
+    connection.service.close();
     let grace = connection.service.limits().shutdown_grace;
     drain(&shared, &mut writing, &mut writer, grace).await
 }
@@ -82,7 +87,7 @@ async fn drain(
 ) -> io::Result<()> {
     let drained = async {
         loop {
-            // Asked before the answers are taken: a call leaves its answer first and its place after that.
+            // Asked before the answers are taken: a call leaves its answer before its place.
             let idle = shared.in_flight().is_empty();
             writing.refill(shared);
             while !writing.is_empty() {
@@ -98,8 +103,8 @@ async fn drain(
         }
     };
     let outcome = tokio::time::timeout(grace, drained).await;
-    for (_, task) in shared.in_flight().drain() {
-        task.abort();
+    for (_, call) in shared.in_flight().drain() {
+        call.cancel();
     }
     outcome.unwrap_or_else(|_| {
         tracing::warn!(
@@ -147,8 +152,22 @@ impl Writing {
 #[derive(Default)]
 struct Shared {
     output: Mutex<Vec<u8>>,
-    in_flight: Mutex<HashMap<Id, AbortHandle>>,
+    in_flight: Mutex<HashMap<Id, InFlight>>,
     changed: Notify,
+}
+
+/// A request whose handler has a task of its own.
+struct InFlight {
+    task: AbortHandle,
+    stop: Arc<dyn Stop>,
+}
+
+impl InFlight {
+    /// Drops the handler. It may be running just now, and must not send anything more.
+    fn cancel(self) {
+        self.stop.stop();
+        self.task.abort();
+    }
 }
 
 impl Shared {
@@ -156,7 +175,7 @@ impl Shared {
         self.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, AbortHandle>> {
+    fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, InFlight>> {
         self.in_flight
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -174,15 +193,25 @@ impl Shared {
 }
 
 impl Outbound for Shared {
-    fn send(&self, message: String) {
-        self.push(&message);
-        self.changed.notify_one();
+    fn send(&self, message: String) -> bool {
+        let room = self.backlog() < MOST_WAITING;
+        if room {
+            self.push(&message);
+            self.changed.notify_one();
+        }
+        room
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 }
 
 struct Connection {
     service: Arc<dyn Service>,
     session: Option<Session>,
+    /// Keeps the session being told of changes.
+    listening: Option<Listening>,
     shared: Arc<Shared>,
 }
 
@@ -191,6 +220,7 @@ impl Connection {
         Self {
             service,
             session: None,
+            listening: None,
             shared: Arc::default(),
         }
     }
@@ -238,39 +268,52 @@ impl Connection {
         });
         match (handling, id) {
             (Handling::Ready(reply), _) => self.reply(reply),
-            (Handling::Pending(future), Some(id)) => self.spawn(id, future),
+            (Handling::Pending(pending), Some(id)) => self.spawn(id, pending),
             _ => {}
         }
     }
 
     fn reply(&mut self, reply: Reply) {
         self.shared.push(&reply.text);
-        if reply.opened.is_some() {
-            self.session = reply.opened;
+        if let Some(session) = reply.opened {
+            let outbound = Arc::clone(&self.shared) as Arc<dyn Outbound>;
+            self.listening = self.service.listen(&session, outbound);
+            self.session = Some(session);
         }
     }
 
     /// Gives a handler that has to wait a task of its own.
-    fn spawn(&self, id: Id, future: BoxFuture<Reply>) {
+    fn spawn(&self, id: Id, pending: Pending) {
         let shared = Arc::clone(&self.shared);
         let key = id.clone();
+        let Pending { future, stop } = pending;
+        let this = Arc::clone(&stop);
         // Held until the task is known, so that it cannot end before.
         let mut in_flight = self.shared.in_flight();
         let task = tokio::spawn(async move {
             let reply = future.await;
-            shared.push(&reply.text);
-            shared.in_flight().remove(&key);
+            let mut in_flight = shared.in_flight();
+            // If it was cancelled meanwhile it gets no answer, and its id may be that of another request by now.
+            if in_flight
+                .get(&key)
+                .is_some_and(|call| Arc::ptr_eq(&call.stop, &this))
+            {
+                shared.push(&reply.text);
+                in_flight.remove(&key);
+            }
+            drop(in_flight);
             shared.changed.notify_one();
         });
-        in_flight.insert(id, task.abort_handle());
+        let task = task.abort_handle();
+        in_flight.insert(id, InFlight { task, stop });
     }
 
     /// Drops the handler of a request; one that is unknown or finished is none of our concern.
     fn cancel(&self, message: &Message) {
         let id = message.params().ok().and_then(|params| params.request_id());
-        let task = id.and_then(|id| self.shared.in_flight().remove(&id));
-        if let Some(task) = task {
-            task.abort();
+        let call = id.and_then(|id| self.shared.in_flight().remove(&id));
+        if let Some(call) = call {
+            call.cancel();
         }
     }
 }

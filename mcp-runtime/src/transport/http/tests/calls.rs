@@ -42,14 +42,14 @@ async fn messages_sent_before_an_immediate_answer_are_events() {
 #[tokio::test]
 async fn messages_come_while_the_call_runs() {
     let server = start(Limits::default()).await;
-    for (request, reply) in [
-        (post_modern("tell/slow"), REPLY.to_owned()),
+    let session = server.initialize().await;
+    for (request, id) in [
+        (post_modern("tell/slow"), "7"),
         (
-            post(&rpc(5, "tell/slow")).with("Mcp-Session-Id", "session-0"),
-            REPLY.replace('7', "5"),
+            post(&rpc(5, "tell/slow")).with("Mcp-Session-Id", &session),
+            "5",
         ),
     ] {
-        server.initialize().await;
         let mut stream = server.connect().await;
         stream.write_all(&request.bytes()).await.unwrap();
         let head = read_until(&mut stream, STEP_1).await;
@@ -58,7 +58,7 @@ async fn messages_come_while_the_call_runs() {
         server.fake.release.add_permits(1);
         read_until(&mut stream, STEP_2).await;
         server.fake.release.add_permits(1);
-        read_until(&mut stream, &reply).await;
+        read_until(&mut stream, &REPLY.replace('7', id)).await;
         read_until(&mut stream, "0\r\n\r\n").await;
     }
 }

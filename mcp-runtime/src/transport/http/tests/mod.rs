@@ -4,8 +4,10 @@ mod calls;
 mod limits;
 mod messages;
 mod mounted;
+mod streams;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,7 +23,11 @@ use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::{Class, RpcError};
 use crate::protocol::jsonrpc::{Kind, begin_result, error_reply, notification};
-use crate::service::{Exchange, Handling, Limits, Negotiated, Reply, Service, Session};
+use crate::seal::Sealer;
+use crate::service::{
+    Exchange, Handling, Limits, Listening, Outbound, Pending, Reply, Service, Stop,
+};
+use crate::session::{Session, Sessions};
 
 /// Long enough for anything that should happen, short enough to wait for what should not.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -30,8 +36,9 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// A service whose methods are named after what they do.
 struct Fake {
     limits: Limits,
-    opened: AtomicUsize,
-    ended: Mutex<HashSet<[u8; 16]>>,
+    sessions: Sessions,
+    /// Where the newest session is told of changes.
+    listener: Mutex<Option<Arc<dyn Outbound>>>,
     handled: AtomicUsize,
     /// Handlers that were dropped before they were done.
     cancelled: Arc<AtomicUsize>,
@@ -44,8 +51,8 @@ impl Fake {
     fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             limits,
-            opened: AtomicUsize::new(0),
-            ended: Mutex::default(),
+            sessions: Sessions::new(Sealer::random().unwrap()),
+            listener: Mutex::default(),
             handled: AtomicUsize::new(0),
             cancelled: Arc::default(),
             finished: Arc::default(),
@@ -83,15 +90,22 @@ impl Drop for Witness {
     }
 }
 
-fn session(number: usize) -> Session {
-    let mut nonce = [0; 16];
-    nonce[0] = u8::try_from(number).unwrap();
-    Arc::new(Negotiated {
-        nonce,
-        revision: Revision::LATEST_LEGACY,
-        capabilities: ClientCapabilities::default(),
-        client: ClientInfo::default(),
-        expires: u64::MAX,
+fn begin() -> Session {
+    let (can, client) = (ClientCapabilities::default(), ClientInfo::default());
+    Sessions::begin(Revision::LATEST_LEGACY, can, client).unwrap()
+}
+
+/// Stops nothing.
+struct Unstoppable;
+
+impl Stop for Unstoppable {
+    fn stop(&self) {}
+}
+
+fn pending(future: impl Future<Output = Reply> + Send + 'static) -> Handling {
+    Handling::Pending(Pending {
+        future: Box::pin(future),
+        stop: Arc::new(Unstoppable),
     })
 }
 
@@ -121,10 +135,9 @@ impl Service for Fake {
             |step: u8| notification("notifications/progress", &format!("{{\"step\":{step}}}"));
         match message.method() {
             "initialize" => {
-                let number = self.opened.fetch_add(1, Ordering::SeqCst);
                 exchange.outbound.send(progress(0));
                 Handling::Ready(Reply {
-                    opened: Some(session(number)),
+                    opened: Some(begin()),
                     ..reply
                 })
             }
@@ -143,6 +156,16 @@ impl Service for Fake {
                 exchange.outbound.send(progress(2));
                 Handling::Ready(reply)
             }
+            "cut" => {
+                let release = Arc::clone(&self.release);
+                let outbound = exchange.outbound;
+                pending(async move {
+                    outbound.cut();
+                    release.acquire().await.unwrap().forget();
+                    outbound.send(progress(1));
+                    reply
+                })
+            }
             "long" => {
                 let text = format!("{}\"{}\"}}", begin_result(&id), "x".repeat(LONG));
                 Handling::Ready(Reply::new(text, Class::Answered))
@@ -150,20 +173,20 @@ impl Service for Fake {
             "flood" => {
                 let witness = self.witness();
                 let outbound = exchange.outbound;
-                Handling::Pending(Box::pin(async move {
+                pending(async move {
                     let _witness = witness;
                     loop {
                         outbound.send("x".repeat(100_000));
                         tokio::task::yield_now().await;
                     }
-                }))
+                })
             }
             method @ ("slow" | "tell/slow") => {
                 let tells = method == "tell/slow";
                 let release = Arc::clone(&self.release);
                 let witness = self.witness();
                 let outbound = exchange.outbound;
-                Handling::Pending(Box::pin(async move {
+                pending(async move {
                     let mut witness = witness; // all of it, or only the flag would move in here
                     for step in [1, 2] {
                         if tells {
@@ -173,26 +196,22 @@ impl Service for Fake {
                     }
                     witness.done = true;
                     reply
-                }))
+                })
             }
             _ => Handling::Ready(reply),
         }
     }
 
-    fn session_token(&self, session: &Session) -> Option<String> {
-        Some(format!("session-{}", session.nonce[0]))
+    fn listen(&self, _: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening> {
+        let mut listener = self.listener.lock().unwrap();
+        *listener = Some(outbound);
+        Some(Box::new(()))
     }
 
-    fn open_session(&self, token: &str) -> Option<Session> {
-        let number: usize = token.strip_prefix("session-")?.parse().ok()?;
-        let known = number < self.opened.load(Ordering::SeqCst);
-        let session = session(number);
-        (known && !self.ended.lock().unwrap().contains(&session.nonce)).then_some(session)
-    }
+    fn close(&self) {}
 
-    fn end_session(&self, session: &Session) -> bool {
-        let mut ended = self.ended.lock().unwrap();
-        ended.is_empty() && ended.insert(session.nonce)
+    fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     fn limits(&self) -> &Limits {

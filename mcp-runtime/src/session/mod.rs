@@ -1,16 +1,20 @@
 //! Legacy HTTP sessions without state: the session id is itself a sealed token of what `initialize` negotiated.
 //!
 //! So any replica with the same key, or the same one after a restart, can serve a session. All that must be remembered
-//! is which sessions were ended before their time, and no more than [`ENDED`] of those.
+//! is which sessions were ended before their time, and no more than [`ENDED`] of those. What a session asks for later
+//! is kept in memory as well ([`Memory`]): it is bounded, and lost at a restart.
 
-use std::collections::HashMap;
+mod memory;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::seal::{SealError, Sealer, random_bytes};
-use crate::service::{Negotiated, Session};
+
+pub(crate) use memory::Memory;
 
 /// How long a session lives, in seconds: a day.
 const LIFETIME: u64 = 24 * 60 * 60;
@@ -26,9 +30,26 @@ const LONGEST_NAME: usize = 128;
 
 const PURPOSE: &str = "mcp-session";
 
+/// What `initialize` negotiated, shared by all requests of the session.
+pub(crate) type Session = Arc<Negotiated>;
+
+/// What `initialize` negotiated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Negotiated {
+    /// Tells the session from every other one.
+    pub(crate) nonce: [u8; 16],
+    pub(crate) revision: Revision,
+    pub(crate) capabilities: ClientCapabilities,
+    pub(crate) client: ClientInfo,
+    /// Seconds since 1970 after which the session is over.
+    pub(crate) expires: u64,
+}
+
 /// Opens and ends sessions.
 pub(crate) struct Sessions {
     sealer: Sealer,
+    /// The URIs of the resources that sessions subscribed to.
+    pub(crate) subscriptions: Memory<BTreeSet<String>>,
     opened: Mutex<HashMap<Box<str>, Session>>,
     ended: Mutex<HashMap<[u8; 16], u64>>,
 }
@@ -37,6 +58,7 @@ impl Sessions {
     pub(crate) fn new(sealer: Sealer) -> Self {
         Self {
             sealer,
+            subscriptions: Memory::default(),
             opened: Mutex::default(),
             ended: Mutex::default(),
         }
@@ -98,6 +120,7 @@ impl Sessions {
         let room = ended.len() < ENDED;
         if room {
             ended.insert(session.nonce, session.expires);
+            self.subscriptions.forget(session);
         }
         room
     }

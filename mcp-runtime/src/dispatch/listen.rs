@@ -1,0 +1,290 @@
+//! Telling clients of changes: `subscriptions/listen`, and what sessions of older revisions get without asking or by
+//! `resources/subscribe`.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions> and
+//! <https://modelcontextprotocol.io/specification/2025-11-25/server/resources#subscriptions>.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use super::caller::Caller;
+use super::reply::{empty, over};
+use super::{Core, Request, resources};
+use crate::bus::{Change, Listener};
+use crate::protocol::Id;
+use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::{notification, push_json};
+use crate::protocol::params::Params;
+use crate::service::{Exchange, Handling, Listening, Outbound, Pending, Reply, Stop};
+use crate::session::{Session, Sessions};
+
+/// How many resources one session may subscribe to.
+const SUBSCRIPTIONS: usize = 1000;
+
+/// What a client wants to hear of, or is going to.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Wishes {
+    #[serde(skip_serializing_if = "is_false")]
+    tools_list_changed: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    prompts_list_changed: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    resources_list_changed: bool,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    resource_subscriptions: BTreeSet<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for it
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl Wishes {
+    fn include(&self, change: &Change) -> bool {
+        match change {
+            Change::Tools => self.tools_list_changed,
+            Change::Prompts => self.prompts_list_changed,
+            Change::Resources => self.resources_list_changed,
+            Change::Resource(uri) => self.resource_subscriptions.contains(uri),
+        }
+    }
+}
+
+/// What of the wishes this server can fulfil.
+pub(super) fn wishes(core: &Core, params: &Params<'_>) -> Result<Wishes, RpcError> {
+    let json = params
+        .notifications()
+        .filter(|json| json.starts_with('{'))
+        .ok_or_else(|| {
+            RpcError::invalid_params(
+                "`params.notifications` must be an object, such as {\"toolsListChanged\": true}",
+            )
+        })?;
+    let wishes: Wishes = serde_json::from_str(json)
+        .map_err(|error| RpcError::invalid_params(format!("`params.notifications`: {error}")))?;
+    let snapshot = core.registry.now();
+    Ok(Wishes {
+        tools_list_changed: wishes.tools_list_changed && snapshot.has_tools(),
+        prompts_list_changed: wishes.prompts_list_changed && snapshot.has_prompts(),
+        resources_list_changed: wishes.resources_list_changed && snapshot.has_resources(),
+        resource_subscriptions: if snapshot.has_resources() {
+            wishes.resource_subscriptions
+        } else {
+            BTreeSet::new()
+        },
+    })
+}
+
+/// Tells of changes until the client or the server ends it.
+pub(super) fn listen(request: Request<'_>, wishes: Wishes) -> Result<Handling, RpcError> {
+    let Request {
+        core,
+        id,
+        caller,
+        exchange,
+    } = request;
+    let subscription = Arc::new(Subscription {
+        tag: tag(&id),
+        wishes,
+        outbound: Mutex::new(Some(exchange.outbound)),
+        broken: Notify::new(),
+    });
+    let listener = Arc::clone(&subscription) as Arc<dyn Listener>;
+    let ear = core
+        .bus
+        .listen(listener, || subscription.acknowledge())
+        .ok_or_else(|| no_room(core))?;
+    let stop = Arc::clone(&subscription) as Arc<dyn Stop>;
+    let core = Arc::clone(core);
+    let future = Box::pin(async move {
+        tokio::select! {
+            () = ear.closed() => {}
+            () = subscription.broken.notified() => {}
+        }
+        subscription.end(&id);
+        let meta = format!("\"{SUBSCRIPTION_ID}\":{}", json(&id));
+        over(&core, &id, caller.features, &meta)
+    });
+    Ok(Handling::Pending(Pending { future, stop }))
+}
+
+fn no_room(core: &Core) -> RpcError {
+    RpcError::overloaded(format!(
+        "The server is busy: {} clients listen, which is its limit; try again later",
+        core.limits.listeners
+    ))
+}
+
+const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+
+fn json(id: &Id) -> String {
+    let mut json = String::new();
+    id.push(&mut json);
+    json
+}
+
+/// The `_meta` of every notification of a subscription.
+fn tag(id: &Id) -> String {
+    format!("\"_meta\":{{\"{SUBSCRIPTION_ID}\":{}}}", json(id))
+}
+
+/// A `subscriptions/listen` request that is being served.
+struct Subscription {
+    tag: String,
+    wishes: Wishes,
+    /// `None` once it is over.
+    outbound: Mutex<Option<Arc<dyn Outbound>>>,
+    /// The client does not keep up.
+    broken: Notify,
+}
+
+impl Subscription {
+    fn acknowledge(&self) {
+        let mut agreed = String::from("\"notifications\":");
+        push_json(&mut agreed, &self.wishes);
+        self.send("notifications/subscriptions/acknowledged", &agreed);
+    }
+
+    fn send(&self, method: &str, params: &str) {
+        // Sent under the lock, so that nothing is sent after the end.
+        let outbound = self.outbound.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(outbound) = &*outbound else {
+            return;
+        };
+        let params = if params.is_empty() {
+            format!("{{{}}}", self.tag)
+        } else {
+            format!("{{{params},{}}}", self.tag)
+        };
+        if !outbound.send(notification(method, &params)) {
+            // A change that is left out would go unnoticed for ever: the client has to listen anew.
+            self.broken.notify_one();
+        }
+    }
+
+    /// The server ends it. Where other messages share the way, a notification says so before the result does.
+    fn end(&self, id: &Id) {
+        let mut outbound = self.outbound.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outbound) = outbound.take().filter(|outbound| outbound.is_shared()) {
+            let params = format!("{{\"requestId\":{},{}}}", json(id), self.tag);
+            outbound.send(notification("notifications/cancelled", &params));
+        }
+    }
+}
+
+impl Listener for Subscription {
+    fn hear(&self, change: &Change) {
+        if self.wishes.include(change) {
+            self.send(method(change), &params(change));
+        }
+    }
+}
+
+impl Stop for Subscription {
+    fn stop(&self) {
+        *self.outbound.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+fn method(change: &Change) -> &'static str {
+    match change {
+        Change::Tools => "notifications/tools/list_changed",
+        Change::Prompts => "notifications/prompts/list_changed",
+        Change::Resources => "notifications/resources/list_changed",
+        Change::Resource(_) => "notifications/resources/updated",
+    }
+}
+
+/// The members of the notification's parameters.
+fn params(change: &Change) -> String {
+    let mut members = String::new();
+    if let Change::Resource(uri) = change {
+        members.push_str("\"uri\":");
+        push_json(&mut members, uri);
+    }
+    members
+}
+
+/// A legacy session and the way to its client.
+struct SessionListener {
+    sessions: Arc<Sessions>,
+    session: Session,
+    outbound: Arc<dyn Outbound>,
+}
+
+impl Listener for SessionListener {
+    fn hear(&self, change: &Change) {
+        if let Change::Resource(uri) = change {
+            let subscriptions = &self.sessions.subscriptions;
+            if subscriptions.read(&self.session, |uris| uris.contains(uri)) != Some(true) {
+                return;
+            }
+        }
+        let message = notification(method(change), &format!("{{{}}}", params(change)));
+        if !self.outbound.send(message) {
+            tracing::warn!("a client does not keep up: a notification is lost to it");
+        }
+    }
+}
+
+/// Tells a legacy session of changes until what this gives is dropped.
+pub(super) fn session(
+    core: &Core,
+    session: &Session,
+    outbound: Arc<dyn Outbound>,
+) -> Option<Listening> {
+    let listener = Arc::new(SessionListener {
+        sessions: Arc::clone(&core.sessions),
+        session: Arc::clone(session),
+        outbound,
+    });
+    let ear = core.bus.listen(listener, || ())?;
+    Some(Box::new(ear))
+}
+
+/// `resources/subscribe`.
+pub(super) fn subscribe(
+    core: &Core,
+    id: &Id,
+    caller: &Caller,
+    exchange: &Exchange,
+    params: &Params<'_>,
+) -> Result<Reply, RpcError> {
+    let uri = params.uri()?;
+    resources::check(core, caller, &uri)?;
+    if let Some(session) = &exchange.session {
+        let room = core.sessions.subscriptions.change(session, |uris| {
+            let room = uris.len() < SUBSCRIPTIONS || uris.contains(&*uri);
+            if room {
+                uris.insert(uri.into_owned());
+            }
+            room
+        });
+        if !room {
+            return Err(RpcError::invalid_params(format!(
+                "The session is subscribed to {SUBSCRIPTIONS} resources, which is the limit: unsubscribe from some"
+            )));
+        }
+    }
+    Ok(empty(id))
+}
+
+/// `resources/unsubscribe`. It is no error if there was no subscription.
+pub(super) fn unsubscribe(
+    core: &Core,
+    id: &Id,
+    exchange: &Exchange,
+    params: &Params<'_>,
+) -> Result<Reply, RpcError> {
+    let uri = params.uri()?;
+    if let Some(session) = &exchange.session {
+        core.sessions
+            .subscriptions
+            .change(session, |uris| uris.remove(&*uri));
+    }
+    Ok(empty(id))
+}

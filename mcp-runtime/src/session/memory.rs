@@ -1,0 +1,61 @@
+//! What sessions ask for after their handshake, kept in memory.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Negotiated;
+
+/// How many sessions are remembered; with more, the one that was noted first is forgotten.
+const MOST: usize = 10_000;
+
+/// One value for each session that asked for something.
+pub(crate) struct Memory<T>(Mutex<Notes<T>>);
+
+struct Notes<T> {
+    values: HashMap<[u8; 16], T>,
+    order: VecDeque<[u8; 16]>,
+}
+
+impl<T> Default for Memory<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Notes {
+            values: HashMap::new(),
+            order: VecDeque::new(),
+        }))
+    }
+}
+
+impl<T> Memory<T> {
+    /// What is kept of a session, if anything is.
+    pub(crate) fn read<R>(&self, session: &Negotiated, read: impl FnOnce(&T) -> R) -> Option<R> {
+        self.notes().values.get(&session.nonce).map(read)
+    }
+
+    /// Forgets a session.
+    pub(crate) fn forget(&self, session: &Negotiated) {
+        let mut notes = self.notes();
+        if notes.values.remove(&session.nonce).is_some() {
+            notes.order.retain(|nonce| *nonce != session.nonce);
+        }
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Default> Memory<T> {
+    /// Changes what is kept of a session.
+    pub(crate) fn change<R>(&self, session: &Negotiated, change: impl FnOnce(&mut T) -> R) -> R {
+        let mut notes = self.notes();
+        if !notes.values.contains_key(&session.nonce) {
+            if notes.order.len() >= MOST
+                && let Some(first) = notes.order.pop_front()
+            {
+                notes.values.remove(&first);
+            }
+            notes.order.push_back(session.nonce);
+        }
+        change(notes.values.entry(session.nonce).or_default())
+    }
+}

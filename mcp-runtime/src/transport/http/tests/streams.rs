@@ -1,0 +1,130 @@
+//! Streams of sessions: the one beside its requests, and those that a client comes back to.
+
+use super::*;
+
+const CHANGED: &str = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+
+fn get(session: &str) -> Request<'_> {
+    request("GET /mcp")
+        .with("Accept", "text/event-stream")
+        .with("Mcp-Session-Id", session)
+}
+
+/// Opens a stream and reads the event with which it begins; gives that event's id.
+async fn open(server: &TestServer, request: &Request<'_>) -> (TcpStream, String) {
+    let mut stream = server.connect().await;
+    stream.write_all(&request.bytes()).await.unwrap();
+    let head = read_until(&mut stream, "data: \n\n").await;
+    assert!(head.contains("200 OK"), "{head}");
+    assert!(head.contains("retry: 500\n"), "{head}");
+    (stream, last_id(&head))
+}
+
+fn last_id(text: &str) -> String {
+    let mut lines = text.lines().rev();
+    let id = lines.find_map(|line| line.strip_prefix("id: "));
+    id.unwrap().to_owned()
+}
+
+fn tell(server: &TestServer) {
+    let listener = server.fake.listener.lock().unwrap();
+    assert!(listener.as_ref().unwrap().send(CHANGED.to_owned()));
+}
+
+#[tokio::test]
+async fn a_session_is_told_of_changes_on_its_newest_stream() {
+    let server = start(Limits::default()).await;
+    let session = server.initialize().await;
+    let (mut first, _) = open(&server, &get(&session)).await;
+    tell(&server);
+    read_until(&mut first, &format!("data: {CHANGED}\n\n")).await;
+    let (mut second, _) = open(&server, &get(&session)).await;
+    read_until(&mut first, "0\r\n\r\n").await;
+    tell(&server);
+    read_until(&mut second, &format!("data: {CHANGED}\n\n")).await;
+
+    let delete = request("DELETE /mcp").with("Mcp-Session-Id", &session);
+    assert_eq!(server.send(&delete).await.status, 204);
+    read_until(&mut second, "0\r\n\r\n").await;
+    assert_eq!(server.send(&get(&session)).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_was_missed_is_sent_to_a_client_that_comes_back() {
+    let server = start(Limits::default()).await;
+    let session = server.initialize().await;
+    let (stream, seen) = open(&server, &get(&session)).await;
+    drop(stream);
+    tell(&server);
+    let stranger = server.initialize().await;
+    for (session, missed) in [(&session, true), (&stranger, false)] {
+        let again = get(session).with("Last-Event-ID", &seen);
+        let mut stream = server.connect().await;
+        stream.write_all(&again.bytes()).await.unwrap();
+        let text = read_until(&mut stream, "\n\n").await;
+        assert_eq!(text.contains(CHANGED), missed, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_goes_on_after_its_connection_was_closed() {
+    let server = start(Limits::default()).await;
+    let session = server.initialize().await;
+    let call = post(&rpc(5, "cut")).with("Mcp-Session-Id", &session);
+    let (mut stream, seen) = open(&server, &call).await;
+    read_until(&mut stream, "0\r\n\r\n").await;
+    let again = get(&session).with("Last-Event-ID", &seen);
+    let mut stream = server.connect().await;
+    stream.write_all(&again.bytes()).await.unwrap();
+    server.fake.release.add_permits(1);
+    let text = read_until(&mut stream, "0\r\n\r\n").await;
+    assert!(text.contains(r#""params":{"step":1}"#), "{text}");
+    assert!(text.contains(r#""id":5,"result":{}"#), "{text}");
+    // Once more, as if the last event had been lost.
+    let reply = last_id(&text).replace("-2", "-1");
+    let answer = server
+        .send(&get(&session).with("Last-Event-ID", &reply))
+        .await;
+    assert!(
+        answer.body.contains(r#""id":5,"result":{}"#),
+        "{}",
+        answer.body
+    );
+    assert!(!answer.body.contains("step"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn streams_are_for_sessions_and_for_clients_that_take_events() {
+    let server = start(Limits::default()).await;
+    let session = server.initialize().await;
+    for (request, status) in [
+        (get(""), 405),
+        (
+            get(&session).with("MCP-Protocol-Version", "2026-07-28"),
+            405,
+        ),
+        (
+            get(&session).with("MCP-Protocol-Version", "1999-01-01"),
+            400,
+        ),
+        (get("nonsense"), 404),
+        (get(&session).with("Accept", "application/json"), 406),
+    ] {
+        let answer = server.send(&request).await;
+        assert_eq!(answer.status, status, "{:?}", request.headers);
+    }
+}
+
+#[tokio::test]
+async fn streams_end_with_the_server() {
+    let server = start(Limits::default()).await;
+    let session = server.initialize().await;
+    let (mut stream, _) = open(&server, &get(&session)).await;
+    server.stop.send(()).unwrap();
+    read_until(&mut stream, "0\r\n\r\n").await;
+    let ended = tokio::time::timeout(Duration::from_secs(1), server.task).await;
+    assert!(
+        ended.is_ok(),
+        "the server waits for a stream that it should have ended"
+    );
+}
