@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("param", &["call", "error", "protocol", "schema"]),
     (
         "context",
-        &["call", "content", "error", "param", "protocol"],
+        &["call", "content", "error", "finite", "param", "protocol"],
     ),
     (
         "registry",

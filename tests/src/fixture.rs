@@ -265,6 +265,20 @@ async fn progress(steps: u32, context: Context) -> String {
     "done".to_owned()
 }
 
+/// Logs at two levels, and once more when it is too late.
+#[tool]
+async fn logs(context: Context) -> String {
+    context.log(LogLevel::Debug, "a detail");
+    context.log_as("disk", LogLevel::Warning, json!({ "free": 1 }));
+    context.log(LogLevel::Error, f64::NAN);
+    let late = context.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        late.log(LogLevel::Emergency, "too late");
+    });
+    "done".to_owned()
+}
+
 /// Who asks.
 #[tool]
 async fn caller(context: Context, headers: Headers) -> String {

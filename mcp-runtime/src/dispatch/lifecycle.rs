@@ -60,6 +60,8 @@ impl Identity {
 fn capabilities(core: &Core, features: &Features) -> Value {
     let snapshot = core.registry.now();
     let can = [
+        // Any handler may log.
+        ("logging", true),
         ("tools", snapshot.has_tools()),
         ("resources", snapshot.has_resources()),
         ("prompts", snapshot.has_prompts()),

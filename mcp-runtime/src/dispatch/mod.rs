@@ -5,9 +5,10 @@
 mod caller;
 mod completion;
 mod lifecycle;
+mod link;
 mod lists;
 mod load;
-mod progress;
+mod logging;
 mod prompts;
 mod reply;
 mod resources;
@@ -21,13 +22,14 @@ pub(crate) use lifecycle::Identity;
 use crate::call::States;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::{Kind, Message};
+use crate::protocol::jsonrpc::Kind;
 use crate::protocol::params::Params;
 use crate::registry::Registry;
 use crate::service::{Exchange, Handling, Limits, Reply, Service, Session};
 use crate::session::Sessions;
 use caller::{Caller, Opening};
 use load::Load;
+use logging::Levels;
 
 /// A server that is ready to serve.
 pub(crate) struct Core {
@@ -37,6 +39,7 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     pub(crate) mask_errors: bool,
     sessions: Sessions,
+    levels: Levels,
     load: Arc<Load>,
 }
 
@@ -60,6 +63,7 @@ impl Core {
             limits,
             mask_errors,
             sessions,
+            levels: Levels::default(),
         }
     }
 }
@@ -118,14 +122,14 @@ enum Route {
 fn begin(core: &Arc<Core>, id: Id, exchange: Exchange) -> Result<Handling, RpcError> {
     let params = exchange.message.params()?;
     let meta = params.meta();
-    let caller = match caller::open(&exchange, &meta)? {
+    let caller = match caller::open(&core.levels, &exchange, &meta)? {
         Opening::Caller(caller) => caller,
         Opening::Initialize => {
             return lifecycle::initialize(core, &id, &params).map(Handling::Ready);
         }
         Opening::Ping => return Ok(Handling::Ready(reply::empty(&id))),
     };
-    let route = route(core, &id, &caller, &exchange.message, &params)?;
+    let route = route(core, &id, &caller, &exchange, &params)?;
     let request = Request {
         core,
         id,
@@ -147,9 +151,10 @@ fn route(
     core: &Arc<Core>,
     id: &Id,
     caller: &Caller,
-    message: &Message,
+    exchange: &Exchange,
     params: &Params<'_>,
 ) -> Result<Route, RpcError> {
+    let message = &exchange.message;
     match (message.method(), caller.features.stateless) {
         ("tools/call", _) => tools::find(core, message, params).map(Route::Tool),
         ("resources/read", _) => resources::find(core, caller, params).map(Route::Resource),
@@ -162,6 +167,9 @@ fn route(
         }
         ("resources/list", _) => lists::resources(core, id, caller, params),
         ("server/discover", true) => Ok(Route::Answer(lifecycle::discover(core, id, caller))),
+        ("logging/setLevel", false) => {
+            logging::set_level(core, id, exchange.session.as_ref(), params).map(Route::Answer)
+        }
         ("ping", false) => Ok(Route::Answer(reply::empty(id))),
         (method, _) => Err(RpcError::unknown_method(method)),
     }

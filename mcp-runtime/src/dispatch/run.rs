@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::link::link;
 use super::load::Place;
-use super::progress::{Reporting, Silent};
 use super::{Core, Request};
-use crate::call::{Arguments, Call, Link, Signature, Surroundings};
+use crate::call::{Arguments, Call, Signature, Surroundings};
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
@@ -58,10 +58,12 @@ where
         caller,
         exchange,
     } = request;
-    let link: Box<dyn Link> = match caller.progress_token {
-        Some(token) => Box::new(Reporting::new(token, caller.features, exchange.outbound)),
-        None => Box::new(Silent),
-    };
+    let link = link(
+        caller.progress_token,
+        caller.log_level,
+        caller.features,
+        exchange.outbound,
+    );
     let surroundings = Arc::new(Surroundings {
         text: exchange.message.into_text(),
         id: id.clone(),
@@ -231,7 +233,7 @@ where
         let Some(finish) = this.finish.take() else {
             return Poll::Pending;
         };
-        this.surroundings.link.close();
+        this.surroundings.link.finish();
         Poll::Ready(finish(&this.answer, outcome))
     }
 }
@@ -240,7 +242,7 @@ impl<R, F> Drop for Running<R, F> {
     fn drop(&mut self) {
         if self.finish.is_some() {
             self.surroundings.cancel.set();
-            self.surroundings.link.close();
+            self.surroundings.link.abandon();
         }
     }
 }

@@ -5,11 +5,13 @@
 pub(crate) mod capability;
 pub(crate) mod error;
 pub(crate) mod jsonrpc;
+mod log_level;
 pub(crate) mod params;
 pub(crate) mod revision;
 pub(crate) mod text;
 
 pub use jsonrpc::Id;
+pub use log_level::LogLevel;
 pub use revision::Revision;
 
 /// Where HTTP headers are looked up; names are compared without case.
