@@ -11,7 +11,7 @@ use crate::error::ToolError;
 use crate::finite;
 use crate::param::Param;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
-use crate::protocol::{Id, LogLevel, Revision};
+use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 
 /// The surroundings of a call: take it as a parameter to report progress or to learn who asks.
 ///
@@ -104,6 +104,18 @@ impl Context {
         }
         let message: Message = serde_json::from_str(&self.0.text).unwrap_or_default();
         message.params.meta
+    }
+
+    /// Where the request belongs in a distributed trace, as far as its `_meta` says so in a valid way.
+    ///
+    /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
+    pub fn trace_context(&self) -> TraceContext {
+        let mut meta = self.meta();
+        let mut text = |key: &str| match meta.remove(key) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        TraceContext::new(text("traceparent"), text("tracestate"), text("baggage"))
     }
 
     /// Who the client says it is: for display, not for decisions.

@@ -70,7 +70,7 @@ pub use error::ToolError;
 pub use mcp_macros::{prompt, resource, tool};
 pub use param::{Description, Headers, Param, State};
 pub use protocol::capability::{ClientCapabilities, ClientInfo};
-pub use protocol::{Id, LogLevel, Revision};
+pub use protocol::{Id, LogLevel, Revision, TraceContext};
 pub use registry::{
     CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoLinks,
     ListWith, Listing, Prompt, Resource, Tool,

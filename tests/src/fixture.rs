@@ -293,6 +293,16 @@ async fn caller(context: Context, headers: Headers) -> String {
     )
 }
 
+/// Where the request belongs in a trace.
+#[tool]
+async fn traced(context: Context) -> String {
+    let trace = context.trace_context();
+    format!(
+        "{:?} {:?} {:?}",
+        trace.traceparent, trace.tracestate, trace.baggage
+    )
+}
+
 /// Prints where nothing may be printed, and lets a child read what it can.
 #[tool]
 #[allow(clippy::print_stdout)] // this is what it is for
