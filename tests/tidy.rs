@@ -35,11 +35,12 @@ const ROOMS: &[(&str, &[&str])] = &[
             "uri_template",
         ],
     ),
+    ("logs", &["call", "protocol"]),
     ("session", &["protocol", "seal", "service"]),
     (
         "dispatch",
         &[
-            "call", "content", "context", "error", "param", "protocol", "registry", "seal",
+            "call", "content", "context", "error", "logs", "param", "protocol", "registry", "seal",
             "service", "session",
         ],
     ),
@@ -58,6 +59,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "context",
             "dispatch",
             "error",
+            "logs",
             "param",
             "protocol",
             "registry",

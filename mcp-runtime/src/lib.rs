@@ -46,6 +46,7 @@ mod context;
 mod dispatch;
 mod error;
 mod finite;
+mod logs;
 mod macros;
 mod param;
 pub mod prelude;
@@ -67,6 +68,7 @@ pub use content::{
 };
 pub use context::Context;
 pub use error::ToolError;
+pub use logs::{ForwardLogs, forward_log};
 pub use mcp_macros::{prompt, resource, tool};
 pub use param::{Description, Headers, Param, State};
 pub use protocol::capability::{ClientCapabilities, ClientInfo};

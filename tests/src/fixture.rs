@@ -279,6 +279,24 @@ async fn logs(context: Context) -> String {
     "done".to_owned()
 }
 
+/// Leaves events of its own and of somebody else.
+#[tool]
+async fn events() -> String {
+    tracing::debug!("a detail");
+    tracing::warn!(free = 1, share = 0.5, full = true, "the disk is {}", "full");
+    tracing::error!(target: "elsewhere", "a secret");
+    tokio::task::yield_now().await;
+    tracing::info!(target: "mcp_tests::part", text = "x", "after a while");
+    "done".to_owned()
+}
+
+/// Leaves an event on a thread.
+#[tool]
+fn events_blocking() -> String {
+    tracing::error!("on a thread");
+    "done".to_owned()
+}
+
 /// Who asks.
 #[tool]
 async fn caller(context: Context, headers: Headers) -> String {
@@ -435,6 +453,7 @@ pub fn server() -> Server {
         .website("https://example.com")
         .instructions("Test me.")
         .state(Dropped::default())
+        .forward_logs_of(["mcp_tests"])
         .with(mcp_runtime::components!())
         .with(dynamic)
 }

@@ -49,6 +49,8 @@ pub(crate) struct Surroundings {
     pub(crate) states: Arc<States>,
     pub(crate) cancel: Cancel,
     pub(crate) link: Box<dyn Link>,
+    /// The targets whose `tracing` events go to the client as log messages.
+    pub(crate) forwarded: Arc<[String]>,
 }
 
 /// One call of a component: its arguments and its surroundings.

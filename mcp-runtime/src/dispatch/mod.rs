@@ -38,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) identity: Identity,
     pub(crate) limits: Limits,
     pub(crate) mask_errors: bool,
+    forwarded: Arc<[String]>,
     sessions: Sessions,
     levels: Levels,
     load: Arc<Load>,
@@ -53,6 +54,7 @@ impl Core {
         identity: Identity,
         limits: Limits,
         mask_errors: bool,
+        forwarded: Arc<[String]>,
         sessions: Sessions,
     ) -> Self {
         Self {
@@ -62,6 +64,7 @@ impl Core {
             load: Arc::new(Load::new(limits.requests)),
             limits,
             mask_errors,
+            forwarded,
             sessions,
             levels: Levels::default(),
         }
