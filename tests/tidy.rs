@@ -21,7 +21,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("param", &["call", "error", "protocol", "schema"]),
     (
         "context",
-        &["bus", "call", "content", "error", "param", "protocol"],
+        &[
+            "bus", "call", "content", "error", "finite", "param", "protocol",
+        ],
     ),
     (
         "registry",
@@ -37,11 +39,12 @@ const ROOMS: &[(&str, &[&str])] = &[
             "uri_template",
         ],
     ),
+    ("logs", &["call", "protocol"]),
     (
         "dispatch",
         &[
-            "bus", "call", "content", "context", "error", "param", "protocol", "registry", "seal",
-            "service", "session",
+            "bus", "call", "content", "context", "error", "logs", "param", "protocol", "registry",
+            "seal", "service", "session",
         ],
     ),
     ("transport/lines", &[]),
@@ -60,6 +63,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "context",
             "dispatch",
             "error",
+            "logs",
             "param",
             "protocol",
             "registry",

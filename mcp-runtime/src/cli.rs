@@ -25,6 +25,9 @@ impl Server {
     ///
     /// It makes its own tokio runtime. Inside of one, call [`Server::serve_stdio`] or [`Server::serve_http`].
     ///
+    /// Where the program has no `tracing` subscriber when it begins to serve, it gets one that only sends the events
+    /// inside of handlers to clients that ask for them: see [`ForwardLogs`](crate::ForwardLogs).
+    ///
     /// ```no_run
     /// fn main() -> std::process::ExitCode {
     ///     mcp_runtime::server!().run()
@@ -138,6 +141,7 @@ async fn execute(server: Server, matches: ArgMatches) -> Result<ExitCode, String
     if let Some((name, matches)) = matches.subcommand() {
         return commands::execute(server, name, matches).await;
     }
+    server.install_forwarding();
     #[cfg(feature = "http")]
     if let Some(address) = matches.get_one::<String>("http") {
         return serve_http(server, address).await;

@@ -3,15 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::bus::Notifier;
 use crate::call::{Call, Cancel, Surroundings};
 use crate::error::ToolError;
+use crate::finite;
 use crate::param::Param;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
-use crate::protocol::{Id, Revision};
+use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 
 /// The surroundings of a call: take it as a parameter to report progress or to learn who asks.
 ///
@@ -39,6 +40,9 @@ impl Context {
     ///
     /// `done` and `total` are in units of your choice. Progress must increase: a report that does not is left out, as
     /// is one after the call has ended, or a number that is not finite.
+    ///
+    /// The first 100 reports of a call are sent at once, and later ones at most every 10 ms. Of those that come too
+    /// soon the newest is kept: it is sent before the reply, unless a newer one is sent before that.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress>.
     pub fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
         self.0.link.progress(done, total, message);
@@ -55,6 +59,45 @@ impl Context {
     /// See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server>.
     pub fn close_stream(&self) {
         self.0.outbound.cut();
+    }
+
+    /// Sends a log message to a client that asked for messages of this level; otherwise does nothing.
+    ///
+    /// `data` is a text or any other value that JSON can hold. Never log secrets: the message leaves the machine.
+    /// A call sends at most 1,000 messages, and none after it has ended. Clients of 2026-07-28 ask for them with each
+    /// request; those of older revisions have asked for [`LogLevel::Info`] until they set another level, which
+    /// takes effect with the next call and is lost when the server is started again.
+    /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging>.
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    /// use serde_json::json;
+    ///
+    /// /// Fetch a page.
+    /// #[tool]
+    /// async fn fetch(url: String, context: Context) -> String {
+    ///     context.log(LogLevel::Info, "the page is fetched");
+    ///     context.log_as("cache", LogLevel::Debug, json!({ "url": url, "hit": false }));
+    ///     "...".to_owned()
+    /// }
+    /// ```
+    pub fn log(&self, level: LogLevel, data: impl Serialize) {
+        self.send_log(None, level, &data);
+    }
+
+    /// [`Context::log`], in the name of a part of the server.
+    pub fn log_as(&self, logger: &str, level: LogLevel, data: impl Serialize) {
+        self.send_log(Some(logger), level, &data);
+    }
+
+    fn send_log(&self, logger: Option<&str>, level: LogLevel, data: &impl Serialize) {
+        if !self.0.link.wants(level) {
+            return;
+        }
+        let data = finite::to_json(data).unwrap_or_else(|error| {
+            Value::from(format!("a log message that JSON cannot hold: {error}")).to_string()
+        });
+        self.0.link.log(level, logger, &data);
     }
 
     /// The id under which the client made the request.
@@ -75,6 +118,18 @@ impl Context {
         }
         let message: Message = serde_json::from_str(&self.0.text).unwrap_or_default();
         message.params.meta
+    }
+
+    /// Where the request belongs in a distributed trace, as far as its `_meta` says so in a valid way.
+    ///
+    /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
+    pub fn trace_context(&self) -> TraceContext {
+        let mut meta = self.meta();
+        let mut text = |key: &str| match meta.remove(key) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        TraceContext::new(text("traceparent"), text("tracestate"), text("baggage"))
     }
 
     /// Who the client says it is: for display, not for decisions.

@@ -47,6 +47,7 @@ mod context;
 mod dispatch;
 mod error;
 mod finite;
+mod logs;
 mod macros;
 mod param;
 pub mod prelude;
@@ -69,10 +70,11 @@ pub use content::{
 };
 pub use context::Context;
 pub use error::ToolError;
+pub use logs::{ForwardLogs, forward_log};
 pub use mcp_macros::{prompt, resource, tool};
 pub use param::{Description, Headers, Param, State};
 pub use protocol::capability::{ClientCapabilities, ClientInfo};
-pub use protocol::{Id, Revision};
+pub use protocol::{Id, LogLevel, Revision, TraceContext};
 pub use registry::{
     CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoLinks,
     ListWith, Listing, Prompt, Resource, Tool,

@@ -2,6 +2,9 @@
 
 /// A [`Server`](crate::Server) with the name and version of the calling package, and all its components.
 ///
+/// `tracing` events of the calling crate are forwarded to clients that ask for log messages: see
+/// [`Server::forward_logs_of`](crate::Server::forward_logs_of).
+///
 /// Components of other packages are never among them: add those with `.with(their_crate::components())`.
 ///
 /// ```no_run
@@ -17,6 +20,7 @@ macro_rules! server {
             ::core::env!("CARGO_PKG_VERSION"),
         )
         .with($crate::components!())
+        .forward_logs_of([$crate::__private::crate_of(::core::module_path!())])
     };
     ($($unexpected:tt)+) => {
         ::core::compile_error!(

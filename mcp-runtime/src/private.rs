@@ -41,6 +41,11 @@ pub const fn package_id(parts: [&str; 3]) -> u64 {
     crate::registry::package_id(parts)
 }
 
+/// The crate of a module.
+pub fn crate_of(module: &str) -> &str {
+    module.split("::").next().unwrap_or(module)
+}
+
 /// What a refused call answers, for each kind of component.
 pub trait Refusal {
     /// The answer.

@@ -15,6 +15,7 @@ use lifespan::Lifespan;
 use crate::call::States;
 use crate::dispatch::{Core, Dispatch, Identity};
 use crate::error::ToolError;
+use crate::logs;
 use crate::registry::{Components, NeededState, Registry};
 use crate::seal::Sealer;
 use crate::service::{Limits, Service};
@@ -57,6 +58,7 @@ pub struct Server {
     page_size: usize,
     mask_errors: bool,
     session_keys: Vec<[u8; 32]>,
+    forwarded: Vec<String>,
     live: Arc<Live>,
     #[cfg(feature = "http")]
     http: crate::transport::http::HttpOptions,
@@ -79,6 +81,7 @@ impl Server {
             page_size: PAGE_SIZE,
             mask_errors: false,
             session_keys: Vec::new(),
+            forwarded: Vec::new(),
             live: Arc::default(),
             #[cfg(feature = "http")]
             http: crate::transport::http::HttpOptions {
@@ -193,6 +196,30 @@ impl Server {
         self
     }
 
+    /// Says which `tracing` events inside of handlers are sent to clients that ask for log messages: those of these
+    /// targets and of what is below them, such as `my_crate` or `my_crate::tools`, and no others.
+    ///
+    /// [`server!`](crate::server!) forwards those of the crate that calls it; [`Server::new`] none. Name no crate that
+    /// may log secrets: the messages leave the machine. See [`ForwardLogs`](crate::ForwardLogs) for how they are sent.
+    ///
+    /// ```
+    /// use mcp_runtime::Server;
+    ///
+    /// let server = Server::new("app", "1.0.0").forward_logs_of(["app", "app_database"]);
+    /// ```
+    pub fn forward_logs_of(mut self, targets: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.forwarded = targets.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Makes the process forward logs, if it has no `tracing` subscriber of its own.
+    #[cfg(feature = "cli")]
+    pub(crate) fn install_forwarding(&self) {
+        if !self.forwarded.is_empty() {
+            logs::install();
+        }
+    }
+
     /// Allows requests over HTTP whose `Host` is this name, beside localhost.
     #[cfg(feature = "http")]
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
@@ -304,6 +331,7 @@ impl Server {
         let sealer = Sealer::from_keys(&self.session_keys)
             .map_or_else(Sealer::random, Ok)
             .map_err(|error| ServeError::Start(error.into()))?;
+        logs::announce(&self.forwarded);
         let identity = Identity::new(
             &self.name,
             &self.version,
@@ -317,6 +345,7 @@ impl Server {
             identity,
             self.limits,
             self.mask_errors,
+            self.forwarded.into(),
             Sessions::new(sealer),
         ));
         self.live.begin(Arc::clone(&core), stops);

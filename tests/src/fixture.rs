@@ -265,6 +265,38 @@ async fn progress(steps: u32, context: Context) -> String {
     "done".to_owned()
 }
 
+/// Logs at two levels, and once more when it is too late.
+#[tool]
+async fn logs(context: Context) -> String {
+    context.log(LogLevel::Debug, "a detail");
+    context.log_as("disk", LogLevel::Warning, json!({ "free": 1 }));
+    context.log(LogLevel::Error, f64::NAN);
+    let late = context.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        late.log(LogLevel::Emergency, "too late");
+    });
+    "done".to_owned()
+}
+
+/// Leaves events of its own and of somebody else.
+#[tool]
+async fn events() -> String {
+    tracing::debug!("a detail");
+    tracing::warn!(free = 1, share = 0.5, full = true, "the disk is {}", "full");
+    tracing::error!(target: "elsewhere", "a secret");
+    tokio::task::yield_now().await;
+    tracing::info!(target: "mcp_tests::part", text = "x", "after a while");
+    "done".to_owned()
+}
+
+/// Leaves an event on a thread.
+#[tool]
+fn events_blocking() -> String {
+    tracing::error!("on a thread");
+    "done".to_owned()
+}
+
 /// Who asks.
 #[tool]
 async fn caller(context: Context, headers: Headers) -> String {
@@ -276,6 +308,16 @@ async fn caller(context: Context, headers: Headers) -> String {
         context.request_id(),
         context.meta().get("com.example/note"),
         headers.get("x-note"),
+    )
+}
+
+/// Where the request belongs in a trace.
+#[tool]
+async fn traced(context: Context) -> String {
+    let trace = context.trace_context();
+    format!(
+        "{:?} {:?} {:?}",
+        trace.traceparent, trace.tracestate, trace.baggage
     )
 }
 
@@ -411,6 +453,7 @@ pub fn server() -> Server {
         .website("https://example.com")
         .instructions("Test me.")
         .state(Dropped::default())
+        .forward_logs_of(["mcp_tests"])
         .with(mcp_runtime::components!())
         .with(dynamic)
 }

@@ -5,8 +5,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use mcp_runtime::{Client, Revision};
+use mcp_runtime::{Client, ForwardLogs, Revision};
 use serde_json::{Value, json};
+use tracing::subscriber::NoSubscriber;
 
 use super::http;
 
@@ -131,6 +132,9 @@ impl Connection {
     pub(crate) fn open(transport: Transport, revision: &str) -> Self {
         let wire = match transport {
             Transport::Memory => {
+                // As `Server::run` does by itself. It fails for all connections but the first.
+                let _ =
+                    tracing::subscriber::set_global_default(ForwardLogs::new(NoSubscriber::new()));
                 let runtime = tokio::runtime::Builder::new_multi_thread()
                     .enable_all()
                     .build()

@@ -23,7 +23,7 @@ fn result_of(method: &str) -> Option<&'static str> {
     Some(match method {
         "initialize" => "InitializeResult",
         "server/discover" => "DiscoverResult",
-        "ping" => "EmptyResult",
+        "ping" | "logging/setLevel" => "EmptyResult",
         "tools/list" => "ListToolsResult",
         "tools/call" => "CallToolResult",
         "resources/list" => "ListResourcesResult",
@@ -54,9 +54,12 @@ pub(crate) fn check_reply(revision: &str, method: &str, reply: &Value) {
 
 /// Fails if a notification is not what the schema of `revision` says.
 pub(crate) fn check_notification(revision: &str, notification: &Value) {
-    if notification["method"] == "notifications/progress" {
-        check(revision, "ProgressNotification", notification);
-    }
+    let name = match notification["method"].as_str() {
+        Some("notifications/progress") => "ProgressNotification",
+        Some("notifications/message") => "LoggingMessageNotification",
+        _ => panic!("the server sends no such notification: {notification}"),
+    };
+    check(revision, name, notification);
 }
 
 fn check_any(revision: &str, names: &[&str], value: &Value) {

@@ -19,7 +19,7 @@ pub(crate) use states::States;
 use crate::bus::Bus;
 use crate::error::ToolError;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
-use crate::protocol::{HeaderSource, Id, Revision};
+use crate::protocol::{HeaderSource, Id, LogLevel, Revision};
 use crate::service::Outbound;
 
 /// The way from a running handler back to its client.
@@ -27,8 +27,17 @@ pub(crate) trait Link: Send + Sync {
     /// Reports progress, if the client asked for it and the call still runs.
     fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>);
 
-    /// Says that the call is over: nothing more may be sent.
-    fn close(&self);
+    /// Whether the client wants log messages of this level.
+    fn wants(&self, level: LogLevel) -> bool;
+
+    /// Sends a log message, if the client wants it and the call still runs. `data` is JSON.
+    fn log(&self, level: LogLevel, logger: Option<&str>, data: &str);
+
+    /// Says that the reply follows: what was held back is sent, and then nothing more may be.
+    fn finish(&self);
+
+    /// Says that the call was cancelled: nothing more may be sent.
+    fn abandon(&self);
 }
 
 /// What surrounds a call, shared with the [`Context`](crate::Context)s that its handler takes.
@@ -44,6 +53,8 @@ pub(crate) struct Surroundings {
     pub(crate) outbound: Arc<dyn Outbound>,
     pub(crate) cancel: Cancel,
     pub(crate) link: Box<dyn Link>,
+    /// The targets whose `tracing` events go to the client as log messages.
+    pub(crate) forwarded: Arc<[String]>,
 }
 
 /// One call of a component: its arguments and its surroundings.

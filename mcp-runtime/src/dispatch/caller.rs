@@ -2,11 +2,13 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning>.
 
-use crate::protocol::Revision;
+use super::Core;
+use super::logging;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::RpcError;
 use crate::protocol::params::Meta;
 use crate::protocol::revision::Features;
+use crate::protocol::{LogLevel, Revision};
 use crate::service::Exchange;
 
 /// Who asks.
@@ -16,6 +18,8 @@ pub(super) struct Caller {
     pub(super) client: ClientInfo,
     /// The token for progress, as JSON.
     pub(super) progress_token: Option<String>,
+    /// The lowest level of the log messages that are wanted.
+    pub(super) log_level: Option<LogLevel>,
 }
 
 /// How a request begins.
@@ -39,7 +43,7 @@ fn unopened() -> RpcError {
 }
 
 /// Tells who asks.
-pub(super) fn open(exchange: &Exchange, meta: &Meta<'_>) -> Result<Opening, RpcError> {
+pub(super) fn open(core: &Core, exchange: &Exchange, meta: &Meta<'_>) -> Result<Opening, RpcError> {
     if meta.is_stateless() {
         return stateless(meta).map(Opening::Caller);
     }
@@ -50,6 +54,7 @@ pub(super) fn open(exchange: &Exchange, meta: &Meta<'_>) -> Result<Opening, RpcE
             capabilities: session.capabilities,
             client: session.client.clone(),
             progress_token: meta.progress_token()?.map(str::to_owned),
+            log_level: Some(logging::level_of(core, session)),
         })),
         ("ping", None) => Ok(Opening::Ping),
         (_, None) => Err(unopened()),
@@ -73,5 +78,6 @@ fn stateless(meta: &Meta<'_>) -> Result<Caller, RpcError> {
             .map(ClientInfo::parse)
             .unwrap_or_default(),
         progress_token: meta.progress_token()?.map(str::to_owned),
+        log_level: meta.log_level()?,
     })
 }

@@ -63,6 +63,8 @@ fn capabilities(core: &Core, features: &Features) -> Value {
     let lists = json!({ "listChanged": true });
     let resources = json!({ "listChanged": true, "subscribe": true });
     let can = [
+        // Any handler may log.
+        ("logging", true, json!({})),
         ("tools", snapshot.has_tools(), lists.clone()),
         ("resources", snapshot.has_resources(), resources),
         ("prompts", snapshot.has_prompts(), lists),

@@ -5,10 +5,11 @@
 mod caller;
 mod completion;
 mod lifecycle;
+mod link;
 mod listen;
 mod lists;
 mod load;
-mod progress;
+mod logging;
 mod prompts;
 mod reply;
 mod resources;
@@ -38,6 +39,7 @@ pub(crate) struct Core {
     pub(crate) identity: Identity,
     pub(crate) limits: Limits,
     pub(crate) mask_errors: bool,
+    forwarded: Arc<[String]>,
     pub(crate) bus: Arc<Bus>,
     sessions: Arc<Sessions>,
     load: Arc<Load>,
@@ -53,6 +55,7 @@ impl Core {
         identity: Identity,
         limits: Limits,
         mask_errors: bool,
+        forwarded: Arc<[String]>,
         sessions: Sessions,
     ) -> Self {
         Self {
@@ -63,6 +66,7 @@ impl Core {
             bus: Arc::new(Bus::new(limits.listeners)),
             limits,
             mask_errors,
+            forwarded,
             sessions: Arc::new(sessions),
         }
     }
@@ -119,7 +123,7 @@ enum Route {
 fn begin(core: &Arc<Core>, id: Id, exchange: Exchange) -> Result<Handling, RpcError> {
     let params = exchange.message.params()?;
     let meta = params.meta();
-    let caller = match caller::open(&exchange, &meta)? {
+    let caller = match caller::open(core, &exchange, &meta)? {
         Opening::Caller(caller) => caller,
         Opening::Initialize => {
             return lifecycle::initialize(core, &id, &params).map(Handling::Ready);
@@ -171,6 +175,9 @@ fn route(
         }
         ("resources/unsubscribe", false) => {
             listen::unsubscribe(core, id, exchange, params).map(Route::Answer)
+        }
+        ("logging/setLevel", false) => {
+            logging::set_level(core, id, exchange.session.as_ref(), params).map(Route::Answer)
         }
         ("ping", false) => Ok(Route::Answer(reply::empty(id))),
         (method, _) => Err(RpcError::unknown_method(method)),

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::link::link;
 use super::load::Place;
-use super::progress::{Reporting, Silent};
 use super::{Core, Request};
-use crate::call::{Arguments, Call, Link, Signature, Surroundings};
+use crate::call::{Arguments, Call, Signature, Surroundings};
+use crate::logs::within;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
@@ -58,13 +59,12 @@ where
         caller,
         exchange,
     } = request;
-    let link: Box<dyn Link> = match caller.progress_token {
-        Some(token) => {
-            let outbound = Arc::clone(&exchange.outbound);
-            Box::new(Reporting::new(token, caller.features, outbound))
-        }
-        None => Box::new(Silent),
-    };
+    let link = link(
+        caller.progress_token,
+        caller.log_level,
+        caller.features,
+        Arc::clone(&exchange.outbound),
+    );
     let surroundings = Arc::new(Surroundings {
         text: exchange.message.into_text(),
         id: id.clone(),
@@ -77,6 +77,7 @@ where
         outbound: exchange.outbound,
         cancel: crate::call::Cancel::default(),
         link,
+        forwarded: Arc::clone(&core.forwarded),
     });
     let call = Call::new(
         Arc::clone(&surroundings),
@@ -84,7 +85,7 @@ where
         job.arguments,
         job.rejections,
     );
-    let (handler, place) = start(job.handler, call, place, &job.name);
+    let (handler, place) = start(job.handler, &surroundings, call, place, &job.name);
     let running = Running {
         handler,
         name: job.name,
@@ -119,7 +120,7 @@ where
 impl Stop for Surroundings {
     fn stop(&self) {
         self.cancel.set();
-        self.link.close();
+        self.link.abandon();
     }
 }
 
@@ -135,34 +136,37 @@ enum Started<R> {
 /// Starts a handler. A thread keeps the request's place until it ends, whoever stops waiting for it.
 fn start<R: Send + 'static>(
     handler: Handler<R>,
+    surroundings: &Arc<Surroundings>,
     call: Call,
     place: Place,
     name: &str,
 ) -> (Started<R>, Option<Place>) {
     match handler {
         Handler::Async(function) => (Started::Future(function(call)), Some(place)),
-        Handler::Shared(function) => match contain(name, || function(call)) {
+        Handler::Shared(function) => match contain(surroundings, name, || function(call)) {
             Ok(future) => (Started::Future(future), Some(place)),
             Err(panicked) => (Started::Done(Some(Err(panicked))), Some(place)),
         },
         Handler::Inline(function) => (
-            Started::Done(Some(contain(name, || function(call)))),
+            Started::Done(Some(contain(surroundings, name, || function(call)))),
             Some(place),
         ),
         Handler::Blocking(function) => {
             let name = name.to_owned();
+            let surroundings = Arc::clone(surroundings);
             let thread = tokio::task::spawn_blocking(move || {
                 let _place = place;
-                contain(&name, || function(call))
+                contain(&surroundings, &name, || function(call))
             });
             (Started::Thread(thread), None)
         }
     }
 }
 
-/// Runs a part of a handler; a panic in it ends there.
-fn contain<R>(name: &str, part: impl FnOnce() -> R) -> Outcome<R> {
-    catch_unwind(AssertUnwindSafe(part)).map_err(|payload| Panicked::log(name, &*payload))
+/// Runs a part of a handler: what it logs belongs to its call, and a panic in it ends there.
+fn contain<R>(call: &Arc<Surroundings>, name: &str, part: impl FnOnce() -> R) -> Outcome<R> {
+    catch_unwind(AssertUnwindSafe(|| within(call, part)))
+        .map_err(|payload| Panicked::log(name, &*payload))
 }
 
 impl Panicked {
@@ -190,12 +194,17 @@ pub(super) fn reference() -> String {
 }
 
 impl<R: Send> Started<R> {
-    fn poll(&mut self, name: &str, context: &mut Context<'_>) -> Poll<Outcome<R>> {
+    fn poll(
+        &mut self,
+        call: &Arc<Surroundings>,
+        name: &str,
+        context: &mut Context<'_>,
+    ) -> Poll<Outcome<R>> {
         match self {
             Self::Done(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
             Self::Future(future) => {
                 let begin = Instant::now();
-                let polled = contain(name, || future.as_mut().poll(context));
+                let polled = contain(call, name, || future.as_mut().poll(context));
                 warn_if_slow(name, begin.elapsed());
                 match polled {
                     Ok(poll) => poll.map(Ok),
@@ -242,13 +251,14 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
         let this = &mut *self;
-        let Poll::Ready(outcome) = this.handler.poll(&this.name, context) else {
+        let Poll::Ready(outcome) = this.handler.poll(&this.surroundings, &this.name, context)
+        else {
             return Poll::Pending;
         };
         let Some(finish) = this.finish.take() else {
             return Poll::Pending;
         };
-        this.surroundings.link.close();
+        this.surroundings.link.finish();
         Poll::Ready(finish(&this.answer, outcome))
     }
 }

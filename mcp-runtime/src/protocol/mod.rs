@@ -5,12 +5,16 @@
 pub(crate) mod capability;
 pub(crate) mod error;
 pub(crate) mod jsonrpc;
+mod log_level;
 pub(crate) mod params;
 pub(crate) mod revision;
 pub(crate) mod text;
+mod trace_context;
 
 pub use jsonrpc::Id;
+pub use log_level::LogLevel;
 pub use revision::Revision;
+pub use trace_context::TraceContext;
 
 /// Where HTTP headers are looked up; names are compared without case.
 pub(crate) trait HeaderSource: Send + Sync {

@@ -11,6 +11,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::LogLevel;
 use super::error::RpcError;
 use super::jsonrpc::Id;
 use super::text::Span;
@@ -84,6 +85,7 @@ members! {
         "io.modelcontextprotocol/clientCapabilities" capabilities,
         "io.modelcontextprotocol/clientInfo" client_info,
         "progressToken" progress_token,
+        "io.modelcontextprotocol/logLevel" log_level,
     }
 }
 
@@ -102,6 +104,7 @@ members! {
         "clientInfo" client_info,
         "requestId" request_id,
         "notifications" notifications,
+        "level" level,
     }
     "_meta" meta RawMeta MetaParts
 }
@@ -144,6 +147,7 @@ impl<'a> Params<'a> {
             capabilities: None,
             client_info: None,
             progress_token: None,
+            log_level: None,
         };
         Meta {
             text: self.text,
@@ -212,6 +216,14 @@ impl<'a> Params<'a> {
     pub(crate) fn request_id(&self) -> Option<Id> {
         self.json(self.parts.request_id).and_then(Id::parse)
     }
+
+    /// `level` of `logging/setLevel`.
+    pub(crate) fn level(&self) -> Result<LogLevel, RpcError> {
+        log_level(
+            self.json(self.parts.level).unwrap_or("null"),
+            "params.level",
+        )
+    }
 }
 
 /// The members of the `_meta` of a request.
@@ -260,6 +272,22 @@ impl<'a> Meta<'a> {
             )),
         }
     }
+
+    /// The lowest level of the log messages that are wanted.
+    pub(crate) fn log_level(&self) -> Result<Option<LogLevel>, RpcError> {
+        self.json(self.parts.log_level)
+            .map(|json| log_level(json, "_meta[\"io.modelcontextprotocol/logLevel\"]"))
+            .transpose()
+    }
+}
+
+fn log_level(json: &str, key: &str) -> Result<LogLevel, RpcError> {
+    LogLevel::parse(json).ok_or_else(|| {
+        RpcError::invalid_params(format!(
+            "`{key}` must be \"debug\", \"info\", \"notice\", \"warning\", \"error\", \"critical\", \"alert\" \
+             or \"emergency\""
+        ))
+    })
 }
 
 fn required<'a>(member: Option<&'a str>, name: &str) -> Result<Cow<'a, str>, RpcError> {

@@ -59,3 +59,46 @@ impl<T: Default> Memory<T> {
         change(notes.values.entry(session.nonce).or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Revision;
+    use crate::protocol::capability::{ClientCapabilities, ClientInfo};
+
+    fn session(number: usize) -> Negotiated {
+        let mut nonce = [0; 16];
+        nonce[..8].copy_from_slice(&number.to_be_bytes());
+        Negotiated {
+            nonce,
+            revision: Revision::LATEST_LEGACY,
+            capabilities: ClientCapabilities::default(),
+            client: ClientInfo::default(),
+            expires: 0,
+        }
+    }
+
+    #[test]
+    fn each_session_has_a_value_of_its_own() {
+        let memory = Memory::<u8>::default();
+        memory.change(&session(1), |value| *value = 7);
+        memory.change(&session(1), |value| *value += 1);
+        assert_eq!(memory.read(&session(1), |value| *value), Some(8));
+        assert_eq!(memory.read(&session(2), |value| *value), None);
+        memory.forget(&session(1));
+        assert_eq!(memory.read(&session(1), |value| *value), None);
+    }
+
+    #[test]
+    fn the_oldest_makes_room() {
+        let memory = Memory::<u8>::default();
+        for number in 0..=MOST {
+            memory.change(&session(number), |value| *value = 1);
+        }
+        assert_eq!(memory.read(&session(0), |value| *value), None);
+        assert_eq!(memory.read(&session(1), |value| *value), Some(1));
+        assert_eq!(memory.read(&session(MOST), |value| *value), Some(1));
+        let notes = memory.notes();
+        assert_eq!((notes.values.len(), notes.order.len()), (MOST, MOST));
+    }
+}

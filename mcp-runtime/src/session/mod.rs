@@ -10,8 +10,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
+use crate::protocol::{LogLevel, Revision};
 use crate::seal::{SealError, Sealer, random_bytes};
 
 pub(crate) use memory::Memory;
@@ -50,6 +50,8 @@ pub(crate) struct Sessions {
     sealer: Sealer,
     /// The URIs of the resources that sessions subscribed to.
     pub(crate) subscriptions: Memory<BTreeSet<String>>,
+    /// The lowest level of log messages that sessions want.
+    pub(crate) log_levels: Memory<Option<LogLevel>>,
     opened: Mutex<HashMap<Box<str>, Session>>,
     ended: Mutex<HashMap<[u8; 16], u64>>,
 }
@@ -59,6 +61,7 @@ impl Sessions {
         Self {
             sealer,
             subscriptions: Memory::default(),
+            log_levels: Memory::default(),
             opened: Mutex::default(),
             ended: Mutex::default(),
         }
@@ -121,6 +124,7 @@ impl Sessions {
         if room {
             ended.insert(session.nonce, session.expires);
             self.subscriptions.forget(session);
+            self.log_levels.forget(session);
         }
         room
     }

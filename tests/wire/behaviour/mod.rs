@@ -2,5 +2,6 @@
 
 mod calls;
 mod endpoint;
+mod events;
 mod pipes;
 mod refusals;

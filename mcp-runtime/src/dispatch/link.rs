@@ -1,0 +1,301 @@
+//! The way from a running call back to its client: progress and log messages, at a bearable pace, and none after the reply.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress> and
+//! <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging>.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::call::Link;
+use crate::protocol::LogLevel;
+use crate::protocol::jsonrpc::{notification, push_json};
+use crate::protocol::revision::Features;
+use crate::service::Outbound;
+
+/// So many reports of progress of a call go out at once.
+const BURST: u32 = 100;
+
+/// Those after that are at least so far apart.
+const PACE: Duration = Duration::from_millis(10);
+
+/// So many log messages of a call go out.
+const MOST_LOGS: u32 = 1000;
+
+/// The way back to a client that wants to hear nothing but the reply.
+pub(super) struct Silent;
+
+impl Link for Silent {
+    fn progress(&self, _: f64, _: Option<f64>, _: Option<&str>) {}
+
+    fn wants(&self, _: LogLevel) -> bool {
+        false
+    }
+
+    fn log(&self, _: LogLevel, _: Option<&str>, _: &str) {}
+
+    fn finish(&self) {}
+
+    fn abandon(&self) {}
+}
+
+/// The way back to a client that wants progress, log messages, or both.
+pub(super) struct Reporting {
+    /// The token for progress, as JSON.
+    token: Option<String>,
+    /// The lowest level of log messages.
+    level: Option<LogLevel>,
+    features: &'static Features,
+    outbound: Arc<dyn Outbound>,
+    state: Mutex<State>,
+}
+
+/// Everything is sent under the lock of this, so that nothing follows the end and values stay in order.
+#[derive(Default)]
+struct State {
+    over: bool,
+    /// The last value of progress, sent or held back.
+    last: Option<f64>,
+    pace: Pace,
+    /// The newest report, where it came too soon after others.
+    held: Option<String>,
+    logs: u32,
+}
+
+/// When progress may be sent.
+#[derive(Default)]
+struct Pace {
+    sent: u32,
+    next: Option<Instant>,
+}
+
+impl Pace {
+    /// Whether one more report may be sent now.
+    fn allows(&mut self) -> bool {
+        if self.sent < BURST {
+            self.sent += 1;
+            return true;
+        }
+        let now = Instant::now();
+        let allowed = self.next.is_none_or(|next| next <= now);
+        if allowed {
+            self.next = Some(now + PACE);
+        }
+        allowed
+    }
+}
+
+/// The way back to a client that wants this: the token for progress, and the lowest level of log messages.
+pub(super) fn link(
+    token: Option<String>,
+    level: Option<LogLevel>,
+    features: &'static Features,
+    outbound: Arc<dyn Outbound>,
+) -> Box<dyn Link> {
+    if token.is_none() && level.is_none() {
+        return Box::new(Silent);
+    }
+    Box::new(Reporting {
+        token,
+        level,
+        features,
+        outbound,
+        state: Mutex::default(),
+    })
+}
+
+impl Reporting {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn report(&self, token: &str, done: f64, total: Option<f64>, message: Option<&str>) -> String {
+        let mut params = format!("{{\"progressToken\":{token},\"progress\":");
+        push_json(&mut params, &done);
+        if let Some(total) = total.filter(|total| total.is_finite()) {
+            params.push_str(",\"total\":");
+            push_json(&mut params, &total);
+        }
+        if let Some(message) = message.filter(|_| self.features.progress_message) {
+            params.push_str(",\"message\":");
+            push_json(&mut params, message);
+        }
+        params.push('}');
+        notification("notifications/progress", &params)
+    }
+}
+
+/// A log message. `data` is JSON.
+fn message(level: LogLevel, logger: Option<&str>, data: &str) -> String {
+    let mut params = String::from("{\"level\":");
+    push_json(&mut params, &level);
+    if let Some(logger) = logger {
+        params.push_str(",\"logger\":");
+        push_json(&mut params, logger);
+    }
+    params.push_str(",\"data\":");
+    params.push_str(data);
+    params.push('}');
+    notification("notifications/message", &params)
+}
+
+impl Link for Reporting {
+    fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
+        let Some(token) = self.token.as_deref().filter(|_| done.is_finite()) else {
+            return;
+        };
+        let mut state = self.lock();
+        if state.over || state.last.is_some_and(|last| done <= last) {
+            return;
+        }
+        state.last = Some(done);
+        let report = self.report(token, done, total, message);
+        if state.pace.allows() {
+            state.held = None;
+            self.outbound.send(report);
+        } else {
+            state.held = Some(report);
+        }
+    }
+
+    fn wants(&self, level: LogLevel) -> bool {
+        self.level.is_some_and(|lowest| level >= lowest)
+    }
+
+    fn log(&self, level: LogLevel, logger: Option<&str>, data: &str) {
+        let mut state = self.lock();
+        if state.over || !self.wants(level) || state.logs > MOST_LOGS {
+            return;
+        }
+        state.logs += 1;
+        self.outbound.send(if state.logs > MOST_LOGS {
+            let data = format!("\"the call has logged {MOST_LOGS} messages: more are left out\"");
+            message(level, None, &data)
+        } else {
+            message(level, logger, data)
+        });
+    }
+
+    fn finish(&self) {
+        let mut state = self.lock();
+        state.over = true;
+        if let Some(report) = state.held.take() {
+            self.outbound.send(report);
+        }
+    }
+
+    fn abandon(&self) {
+        self.lock().over = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::protocol::Revision;
+
+    #[derive(Default)]
+    struct Sent(Mutex<Vec<String>>);
+
+    impl Outbound for Sent {
+        fn send(&self, message: String) -> bool {
+            self.0.lock().expect("not poisoned").push(message);
+            true
+        }
+
+        fn is_shared(&self) -> bool {
+            false
+        }
+    }
+
+    impl Sent {
+        fn take(&self) -> Vec<Value> {
+            let messages = std::mem::take(&mut *self.0.lock().expect("not poisoned"));
+            let params = |message: String| {
+                let message: Value = serde_json::from_str(&message).expect("JSON");
+                message["params"].clone()
+            };
+            messages.into_iter().map(params).collect()
+        }
+    }
+
+    fn reporting(token: Option<&str>, level: Option<LogLevel>) -> (Arc<Sent>, Box<dyn Link>) {
+        let sent = Arc::<Sent>::default();
+        let features = Revision::LATEST.features();
+        let outbound = Arc::clone(&sent) as Arc<dyn Outbound>;
+        let link = link(token.map(str::to_owned), level, features, outbound);
+        (sent, link)
+    }
+
+    #[test]
+    fn a_flood_of_progress_is_thinned_out_and_its_last_value_arrives() {
+        let (sent, link) = reporting(Some("7"), None);
+        let begin = Instant::now();
+        let most = 20_000_u32;
+        for step in 1..=most {
+            link.progress(f64::from(step), None, None);
+        }
+        let paces = begin.elapsed().as_millis() / PACE.as_millis();
+        link.finish();
+        let values: Vec<_> = sent
+            .take()
+            .iter()
+            .map(|params| params["progress"].as_f64().expect("a number"))
+            .collect();
+        assert!(values.is_sorted_by(|one, next| one < next), "{values:?}");
+        assert_eq!(values[..3], [1.0, 2.0, 3.0]);
+        assert_eq!(values.last(), Some(&f64::from(most)));
+        let expected = u128::from(BURST) + paces + 2;
+        assert!(values.len() as u128 <= expected, "{}", values.len());
+    }
+
+    #[test]
+    fn nothing_follows_the_end() {
+        for finishes in [true, false] {
+            let (sent, link) = reporting(Some("7"), Some(LogLevel::Debug));
+            if finishes {
+                link.finish();
+            } else {
+                link.abandon();
+            }
+            link.progress(1.0, None, None);
+            link.log(LogLevel::Emergency, None, "1");
+            assert_eq!(sent.take(), [] as [Value; 0]);
+        }
+    }
+
+    #[test]
+    fn a_cancelled_call_does_not_send_what_was_held_back() {
+        let (sent, link) = reporting(Some("7"), None);
+        for step in 0..=2 * BURST {
+            link.progress(f64::from(step), None, None);
+        }
+        link.abandon();
+        let last = sent.take().pop().expect("some were sent");
+        assert!(last["progress"].as_f64() < Some(f64::from(2 * BURST)));
+    }
+
+    #[test]
+    fn messages_below_the_level_are_left_out_and_so_are_too_many() {
+        let (sent, link) = reporting(None, Some(LogLevel::Warning));
+        link.progress(1.0, None, None);
+        for _ in 0..2 * MOST_LOGS {
+            link.log(LogLevel::Notice, None, "1");
+            link.log(LogLevel::Error, Some("it"), "{\"a\":1}");
+        }
+        let sent = sent.take();
+        assert_eq!(sent.len(), 1001);
+        assert_eq!(
+            sent[0],
+            json!({ "level": "error", "logger": "it", "data": { "a": 1 } })
+        );
+        assert_eq!(sent[1000]["level"], "error");
+        assert!(
+            sent[1000]["data"]
+                .as_str()
+                .expect("a text")
+                .contains("left out")
+        );
+    }
+}
