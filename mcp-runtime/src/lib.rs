@@ -62,8 +62,9 @@ pub mod uri_template;
 pub use call::{Call, Cancel};
 pub use client::{Client, ClientBuilder, ClientError, Completed, ToolReply};
 pub use content::{
-    Annotations, Audio, Content, EmbeddedResource, Image, IntoPrompt, IntoResource, IntoToolResult,
-    Json, Message, Plain, ResourceContents, ResourceLink, Role, Text, ToolResult,
+    Annotations, Audio, Content, EmbeddedResource, Icon, IconTheme, Image, IntoIcons, IntoPrompt,
+    IntoResource, IntoToolResult, Json, Message, Plain, ResourceContents, ResourceLink, Role, Text,
+    ToolResult,
 };
 pub use context::Context;
 pub use error::ToolError;

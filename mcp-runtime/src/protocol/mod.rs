@@ -5,6 +5,7 @@
 pub(crate) mod capability;
 pub(crate) mod error;
 pub(crate) mod jsonrpc;
+pub(crate) mod meta;
 pub(crate) mod params;
 pub(crate) mod revision;
 pub(crate) mod text;

@@ -4,6 +4,7 @@
 
 mod complete;
 mod components;
+mod extras;
 mod handler;
 mod list;
 mod parameter;

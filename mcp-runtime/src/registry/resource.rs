@@ -6,12 +6,15 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::complete::{Blocking, Completer, Eventual, on_a_thread};
+use super::extras::{Extras, extras};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use super::{NeededState, check_name};
 use crate::call::{Arguments, Signature, Slot, States};
-use crate::content::{IntoResource, ResourceLink, ResourceOutcome, push_member, push_text};
+use crate::content::{
+    Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member, push_text,
+};
 use crate::error::ToolError;
 use crate::protocol::revision::Features;
 use crate::service::BoxFuture;
@@ -25,12 +28,16 @@ pub struct Resource {
     name: String,
     title: Option<String>,
     description: Option<String>,
+    extras: Extras,
     mime: Option<String>,
     size: Option<u64>,
+    annotations: Option<Annotations>,
     parameters: Vec<Parameter>,
     lister: Option<Lister>,
     handler: Handler<ResourceOutcome>,
 }
+
+extras!(Resource);
 
 impl Resource {
     #[doc(hidden)]
@@ -40,8 +47,10 @@ impl Resource {
             name: name.to_owned(),
             title: None,
             description: None,
+            extras: Extras::default(),
             mime: None,
             size: None,
+            annotations: None,
             parameters: Vec::new(),
             lister: None,
             handler,
@@ -72,6 +81,12 @@ impl Resource {
         self
     }
 
+    /// Adds hints for the client: whom it is for, how important it is, when it last changed.
+    pub fn annotations(mut self, annotations: Annotations) -> Self {
+        self.annotations = Some(annotations);
+        self
+    }
+
     /// Lists the concrete resources of a template.
     pub fn list(mut self, lister: Lister) -> Self {
         self.lister = Some(lister);
@@ -97,6 +112,7 @@ impl Resource {
     ) -> Option<ResourceEntry> {
         let place = format!("resource `{}`", self.uri);
         check_name("resource", &self.name, problems);
+        self.extras.check(&place, problems);
         let template = UriTemplate::parse(&self.uri)
             .map_err(|error| problems.push(format!("{place}: {error}")))
             .ok()?;
@@ -114,8 +130,10 @@ impl Resource {
             name: self.name,
             title: self.title,
             description: self.description,
+            extras: self.extras,
             mime: self.mime,
             size: self.size,
+            annotations: self.annotations,
             handler: self.handler,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
@@ -158,8 +176,10 @@ pub(crate) struct ResourceEntry {
     name: String,
     title: Option<String>,
     description: Option<String>,
+    extras: Extras,
     pub(crate) mime: Option<String>,
     size: Option<u64>,
+    annotations: Option<Annotations>,
     pub(crate) handler: Handler<ResourceOutcome>,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
@@ -241,6 +261,10 @@ impl Listed for ResourceEntry {
         if let Some(size) = self.size {
             push_member(out, "size", &size);
         }
+        if let Some(annotations) = &self.annotations {
+            annotations.push_member(out, features);
+        }
+        self.extras.push(out, features);
         out.push('}');
     }
 }

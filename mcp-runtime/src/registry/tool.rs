@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::extras::{Extras, extras};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
@@ -24,6 +25,7 @@ pub struct Tool {
     name: String,
     title: Option<String>,
     description: Option<String>,
+    extras: Extras,
     hints: Hints,
     input: Input,
     output: Option<fn(&mut Schemas) -> Option<Value>>,
@@ -47,6 +49,8 @@ struct Hints {
     open_world: Option<bool>,
 }
 
+extras!(Tool);
+
 impl Tool {
     #[doc(hidden)]
     pub fn define(name: &str, handler: Handler<ToolResult>) -> Self {
@@ -54,6 +58,7 @@ impl Tool {
             name: name.to_owned(),
             title: None,
             description: None,
+            extras: Extras::default(),
             hints: Hints::default(),
             input: Input::Parameters(Vec::new()),
             output: None,
@@ -169,6 +174,7 @@ impl Tool {
     ) -> ToolEntry {
         let place = format!("tool `{}`", self.name);
         check_name("tool", &self.name, problems);
+        self.extras.check(&place, problems);
         let (input_schema, signature) = match self.input {
             Input::Schema(schema) => {
                 if schema.get("type").is_none_or(|name| name != "object") {
@@ -199,6 +205,7 @@ impl Tool {
             name: self.name,
             title: self.title,
             description: self.description,
+            extras: self.extras,
             hints: self.hints,
             input_schema,
             output_schema,
@@ -230,6 +237,7 @@ pub(crate) struct ToolEntry {
     pub(crate) name: String,
     title: Option<String>,
     description: Option<String>,
+    extras: Extras,
     hints: Hints,
     pub(crate) input_schema: Value,
     output_schema: Option<Value>,
@@ -281,6 +289,7 @@ impl Listed for ToolEntry {
         if features.tool_annotations && !hints.is_empty() {
             push_member(out, "annotations", &hints);
         }
+        self.extras.push(out, features);
         out.push('}');
     }
 }
