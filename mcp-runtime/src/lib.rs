@@ -70,6 +70,7 @@ pub use context::Context;
 pub use error::ToolError;
 pub use mcp_macros::{prompt, resource, tool};
 pub use param::{Description, Headers, Param, State};
+pub use protocol::cache::CacheScope;
 pub use protocol::capability::{ClientCapabilities, ClientInfo};
 pub use protocol::{Id, Revision};
 pub use registry::{

@@ -7,6 +7,7 @@ mod completion;
 mod lifecycle;
 mod lists;
 mod load;
+mod mirror;
 mod progress;
 mod prompts;
 mod reply;
@@ -16,7 +17,7 @@ mod tools;
 
 use std::sync::Arc;
 
-pub(crate) use lifecycle::Identity;
+pub(crate) use lifecycle::{About, Identity};
 
 use crate::call::States;
 use crate::protocol::Id;

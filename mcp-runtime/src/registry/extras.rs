@@ -1,6 +1,6 @@
 //! What tools, resources and prompts can all carry beside their own members: icons and `_meta`.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::content::{Icon, push_icons, push_member};
 use crate::protocol::meta::{Prefix, prefix};
@@ -51,6 +51,22 @@ impl Extras {
                 "{place}: `_meta` is an object: write `json!({{ \"com.example/key\": value }})`"
             )),
             None => {}
+        }
+    }
+
+    /// Names a tool's interface, beside what its author says of it.
+    pub(super) fn add_interface(&mut self, uri: &str) {
+        let meta = self.meta.get_or_insert_with(|| json!({}));
+        if let Some(meta) = meta.as_object_mut() {
+            let interface = meta.entry("ui").or_insert_with(|| json!({}));
+            match interface.as_object_mut() {
+                Some(interface) => {
+                    interface.insert("resourceUri".to_owned(), uri.into());
+                }
+                None => *interface = json!({ "resourceUri": uri }),
+            }
+            // The older spelling, which hosts still read.
+            meta.insert("ui/resourceUri".to_owned(), uri.into());
         }
     }
 

@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::complete::{Blocking, Completer, Eventual, on_a_thread};
 use super::extras::{Extras, extras};
@@ -16,6 +17,7 @@ use crate::content::{
     Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member, push_text,
 };
 use crate::error::ToolError;
+use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::revision::Features;
 use crate::service::BoxFuture;
 use crate::uri_template::{
@@ -32,6 +34,7 @@ pub struct Resource {
     mime: Option<String>,
     size: Option<u64>,
     annotations: Option<Annotations>,
+    cache: Option<Cache>,
     parameters: Vec<Parameter>,
     lister: Option<Lister>,
     handler: Handler<ResourceOutcome>,
@@ -51,6 +54,7 @@ impl Resource {
             mime: None,
             size: None,
             annotations: None,
+            cache: None,
             parameters: Vec::new(),
             lister: None,
             handler,
@@ -84,6 +88,17 @@ impl Resource {
     /// Adds hints for the client: whom it is for, how important it is, when it last changed.
     pub fn annotations(mut self, annotations: Annotations) -> Self {
         self.annotations = Some(annotations);
+        self
+    }
+
+    /// Says how long what was read may be kept, to the millisecond, and with whom it may be shared, in place of what
+    /// [`Server::cache`](crate::Server::cache) says.
+    ///
+    /// What a function made of something that depends on who asks, such as [`Headers`](crate::Headers), is private
+    /// whatever is said here.
+    /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching>.
+    pub fn cache(mut self, ttl: Duration, scope: CacheScope) -> Self {
+        self.cache = Some(Cache::new(ttl, scope));
         self
     }
 
@@ -134,6 +149,8 @@ impl Resource {
             mime: self.mime,
             size: self.size,
             annotations: self.annotations,
+            cache: self.cache,
+            depends_on_caller: specified.depends_on_caller,
             handler: self.handler,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
@@ -180,6 +197,8 @@ pub(crate) struct ResourceEntry {
     pub(crate) mime: Option<String>,
     size: Option<u64>,
     annotations: Option<Annotations>,
+    cache: Option<Cache>,
+    depends_on_caller: bool,
     pub(crate) handler: Handler<ResourceOutcome>,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
@@ -187,6 +206,17 @@ pub(crate) struct ResourceEntry {
 }
 
 impl ResourceEntry {
+    /// What a read says of caching, where the server says `default`.
+    pub(crate) fn cache(&self, default: Option<Cache>) -> Cache {
+        let cache = self.cache.or(default);
+        let cache = cache.unwrap_or_else(|| Cache::stale(CacheScope::Private));
+        if self.depends_on_caller {
+            cache.private()
+        } else {
+            cache
+        }
+    }
+
     /// The variables of a URI that this template matches. An error says why one of them is refused.
     pub(crate) fn match_uri(&self, uri: &str) -> Option<Result<Arguments, String>> {
         let matched = self.template.match_uri(uri)?;
