@@ -73,8 +73,8 @@ impl Server {
     }
 
     fn command(&self) -> Command {
-        let command = Command::new(self.name.clone())
-            .version(self.version.clone())
+        let command = Command::new(self.about.name.clone())
+            .version(self.about.version.clone())
             .about("An MCP server. Without arguments it speaks MCP over stdin and stdout.")
             .no_binary_name(true)
             .disable_help_subcommand(true)
@@ -175,7 +175,7 @@ fn banner(server: &Server) {
     say(&format!(
         "{} {} is waiting for an MCP client on stdin. A client starts it by itself; \
          `--help` tells what you can do by hand, such as `list`, `call` and `--http`. Ctrl-D ends it.",
-        server.name, server.version
+        server.about.name, server.about.version
     ));
 }
 

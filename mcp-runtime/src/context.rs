@@ -166,6 +166,8 @@ impl fmt::Debug for Context {
 
 #[diagnostic::do_not_recommend]
 impl<'c> Param<'c> for Context {
+    const DEPENDS_ON_CALLER: bool = false;
+
     fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
         Ok(Self::of(call))
     }

@@ -65,14 +65,16 @@ pub use bus::Notifier;
 pub use call::{Call, Cancel};
 pub use client::{Client, ClientBuilder, ClientError, ClientListening, Completed, ToolReply};
 pub use content::{
-    Annotations, Audio, Content, EmbeddedResource, Image, IntoPrompt, IntoResource, IntoToolResult,
-    Json, Message, Plain, ResourceContents, ResourceLink, Role, Text, ToolResult,
+    Annotations, Audio, Content, EmbeddedResource, Icon, IconTheme, Image, IntoIcons, IntoPrompt,
+    IntoResource, IntoToolResult, Json, Message, Plain, ResourceContents, ResourceLink, Role, Text,
+    ToolResult,
 };
 pub use context::Context;
 pub use error::ToolError;
 pub use logs::{ForwardLogs, forward_log};
 pub use mcp_macros::{prompt, resource, tool};
 pub use param::{Description, Headers, Param, State};
+pub use protocol::cache::CacheScope;
 pub use protocol::capability::{ClientCapabilities, ClientInfo};
 pub use protocol::{Id, LogLevel, Revision, TraceContext};
 pub use registry::{

@@ -6,6 +6,9 @@ mod lifespan;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
 
 pub use failure::{BuildError, ServeError};
 use handle::Live;
@@ -13,9 +16,12 @@ pub use handle::ServerHandle;
 use lifespan::Lifespan;
 
 use crate::call::States;
-use crate::dispatch::{Core, Dispatch, Identity};
+use crate::content::IntoIcons;
+use crate::dispatch::{About, Core, Dispatch, Identity};
 use crate::error::ToolError;
 use crate::logs;
+use crate::protocol::cache::{Cache, CacheScope};
+use crate::protocol::meta::{Prefix, prefix};
 use crate::registry::{Components, NeededState, Registry};
 use crate::seal::Sealer;
 use crate::service::{Limits, Service};
@@ -45,11 +51,7 @@ const PAGE_SIZE: usize = 1000;
 /// # }
 /// ```
 pub struct Server {
-    pub(crate) name: String,
-    pub(crate) version: String,
-    title: Option<String>,
-    website: Option<String>,
-    instructions: Option<String>,
+    pub(crate) about: About,
     components: Components,
     states: States,
     needed_later: Vec<NeededState>,
@@ -68,11 +70,16 @@ impl Server {
     /// A server without components.
     pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
-            name: name.into(),
-            version: version.into(),
-            title: None,
-            website: None,
-            instructions: None,
+            about: About {
+                name: name.into(),
+                version: version.into(),
+                title: None,
+                website: None,
+                icons: Vec::new(),
+                instructions: None,
+                extensions: Map::new(),
+                cache: None,
+            },
             components: Components::default(),
             states: States::default(),
             needed_later: Vec::new(),
@@ -93,19 +100,64 @@ impl Server {
 
     /// Sets the name that people read.
     pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.title = Some(title.into());
+        self.about.title = Some(title.into());
         self
     }
 
     /// Says where to read more about the server.
     pub fn website(mut self, url: impl Into<String>) -> Self {
-        self.website = Some(url.into());
+        self.about.website = Some(url.into());
         self
     }
 
     /// Tells models how to use the server.
     pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
-        self.instructions = Some(instructions.into());
+        self.about.instructions = Some(instructions.into());
+        self
+    }
+
+    /// Sets the pictures that a client may show beside the server's name, in revisions from 2025-11-25 on. They must be at
+    /// `https://` or in `data:` URIs, or the server cannot be built.
+    /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#icons>.
+    pub fn icons(mut self, icons: impl IntoIcons) -> Self {
+        self.about.icons = icons.into_icons();
+        for mistake in self.about.icons.iter().filter_map(|icon| icon.mistake()) {
+            self.components.problem(format!("the server: {mistake}"));
+        }
+        self
+    }
+
+    /// Says how long lists, `server/discover` and what is read may be kept, to the millisecond, and with whom it may be
+    /// shared. [`Resource::cache`](crate::Resource::cache) says otherwise for one resource.
+    ///
+    /// Without it nothing may be kept: a result is stale at once, lists are public, and what is read is private.
+    /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching>.
+    pub fn cache(mut self, ttl: Duration, scope: CacheScope) -> Self {
+        self.about.cache = Some(Cache::new(ttl, scope));
+        self
+    }
+
+    /// Declares an extension of the protocol, with its settings, an object, in revisions from 2026-07-28 on.
+    ///
+    /// The id is a prefix and a name, such as `com.example/search`; otherwise the server cannot be built.
+    /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning#extension-negotiation>.
+    pub fn extension(mut self, id: impl Into<String>, settings: Value) -> Self {
+        let id = id.into();
+        if !matches!(prefix(&id), Some(Prefix::Free | Prefix::Reserved)) {
+            self.components.problem(format!(
+                "the extension `{id}` needs an id with a prefix, such as `com.example/search`"
+            ));
+        }
+        if !settings.is_object() {
+            self.components.problem(format!(
+                "the settings of the extension `{id}` are an object: write `json!({{}})` if there are none"
+            ));
+        }
+        if self.about.extensions.insert(id.clone(), settings).is_some() {
+            self.components.problem(format!(
+                "the extension `{id}` is declared twice: remove one"
+            ));
+        }
         self
     }
 
@@ -332,17 +384,10 @@ impl Server {
             .map_or_else(Sealer::random, Ok)
             .map_err(|error| ServeError::Start(error.into()))?;
         logs::announce(&self.forwarded);
-        let identity = Identity::new(
-            &self.name,
-            &self.version,
-            self.title.as_deref(),
-            self.website.as_deref(),
-            self.instructions,
-        );
         let core = Arc::new(Core::new(
             registry,
             self.states,
-            identity,
+            Identity::new(self.about),
             self.limits,
             self.mask_errors,
             self.forwarded.into(),

@@ -5,6 +5,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::icon::{Icon, IntoIcons};
 use super::resource::ResourceContents;
 
 /// Who speaks, or whom something is for.
@@ -173,6 +174,7 @@ pub struct ResourceLink {
     pub(crate) description: Option<String>,
     pub(crate) mime: Option<String>,
     pub(crate) size: Option<u64>,
+    pub(crate) icons: Vec<Icon>,
     pub(crate) extras: Extras,
 }
 
@@ -186,6 +188,7 @@ impl ResourceLink {
             description: None,
             mime: None,
             size: None,
+            icons: Vec::new(),
             extras: Extras::default(),
         }
     }
@@ -211,6 +214,14 @@ impl ResourceLink {
     /// Adds the size in bytes.
     pub fn size(mut self, bytes: u64) -> Self {
         self.size = Some(bytes);
+        self
+    }
+
+    /// Adds pictures that a client may show beside it. One that is neither at `https://` nor in a `data:` URI is left
+    /// out: clients must refuse it.
+    pub fn icons(mut self, icons: impl IntoIcons) -> Self {
+        self.icons = icons.into_icons();
+        self.icons.retain(|icon| icon.mistake().is_none());
         self
     }
 }

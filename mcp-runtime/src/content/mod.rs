@@ -4,6 +4,7 @@
 
 mod block;
 mod failure;
+mod icon;
 mod prompt;
 mod resource;
 mod tool_result;
@@ -11,6 +12,7 @@ mod write;
 
 pub use block::{Annotations, Audio, Content, EmbeddedResource, Image, ResourceLink, Role, Text};
 pub use failure::Failure;
+pub use icon::{Icon, IconTheme, IntoIcons};
 pub use prompt::{IntoPrompt, Message};
 pub use resource::{IntoResource, ResourceContents};
 pub use tool_result::{IntoToolResult, Json, Plain, ToolResult};
@@ -18,4 +20,4 @@ pub use tool_result::{IntoToolResult, Json, Plain, ToolResult};
 pub(crate) use prompt::PromptOutcome;
 pub(crate) use resource::{Contents, ResourceOutcome};
 pub(crate) use tool_result::Structured;
-pub(crate) use write::{push_array, push_blocks, push_member, push_text};
+pub(crate) use write::{push_array, push_blocks, push_icons, push_member, push_text};

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::block::{Annotations, Audio, Content, EmbeddedResource, Extras, Image, ResourceLink};
+use super::icon::Icon;
 use super::prompt::Message;
 use super::resource::{Body, ResourceContents};
 use crate::protocol::jsonrpc::push_json;
@@ -35,6 +36,13 @@ fn push_base64(out: &mut String, name: &str, bytes: &[u8]) {
     out.push_str("\":\"");
     STANDARD.encode_string(bytes, out);
     out.push('"');
+}
+
+/// Appends `,"icons":[..]`, if there are any and the revision knows them.
+pub(crate) fn push_icons(out: &mut String, icons: &[Icon], features: &Features) {
+    if features.icons && !icons.is_empty() {
+        push_member(out, "icons", icons);
+    }
 }
 
 impl Content {
@@ -137,6 +145,7 @@ impl ResourceLink {
         push_optional(out, "description", self.description.as_ref());
         push_optional(out, "mimeType", self.mime.as_ref());
         push_optional(out, "size", self.size.as_ref());
+        push_icons(out, &self.icons, features);
         self.extras.push(out, features);
         out.push('}');
     }

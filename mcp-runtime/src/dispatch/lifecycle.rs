@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::Core;
 use super::caller::Caller;
-use super::reply::{Caching, close};
-use crate::content::push_member;
+use super::reply::{Caching, close_as};
+use crate::content::{Icon, push_member};
+use crate::protocol::cache::Cache;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::{Class, RpcError};
 use crate::protocol::jsonrpc::begin_result;
@@ -18,42 +19,72 @@ use crate::protocol::{Id, Revision};
 use crate::service::Reply;
 use crate::session::Sessions;
 
+/// The extension by which tools have interfaces, MCP Apps.
+const INTERFACES: &str = "io.modelcontextprotocol/ui";
+
 /// What the server says of itself.
 #[derive(Debug)]
 pub(crate) struct Identity {
-    pub(crate) instructions: Option<String>,
+    instructions: Option<String>,
+    /// What it says of caching its lists, and of reads that say nothing themselves.
+    pub(crate) cache: Option<Cache>,
+    extensions: Map<String, Value>,
     /// Name and version as JSON, in the words of each revision.
     info: [String; Revision::COUNT],
+    /// The same with icons, which are too long to be in every result.
+    introduction: [String; Revision::COUNT],
+}
+
+/// What a server is told to say of itself.
+pub(crate) struct About {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) title: Option<String>,
+    pub(crate) website: Option<String>,
+    pub(crate) icons: Vec<Icon>,
+    pub(crate) instructions: Option<String>,
+    pub(crate) extensions: Map<String, Value>,
+    pub(crate) cache: Option<Cache>,
 }
 
 impl Identity {
-    pub(crate) fn new(
-        name: &str,
-        version: &str,
-        title: Option<&str>,
-        website: Option<&str>,
-        instructions: Option<String>,
-    ) -> Self {
-        let info = |revision: Revision| {
-            let features = revision.features();
-            let mut info = json!({ "name": name, "version": version });
-            if let Some(title) = title.filter(|_| features.titles_and_meta) {
-                info["title"] = title.into();
-            }
-            if let Some(website) = website.filter(|_| features.website) {
-                info["websiteUrl"] = website.into();
-            }
-            info.to_string()
-        };
+    pub(crate) fn new(about: About) -> Self {
         Self {
-            instructions,
-            info: Revision::ALL.map(info),
+            info: Revision::ALL.map(|revision| info(&about, revision.features()).to_string()),
+            introduction: Revision::ALL
+                .map(|revision| introduction(&about, revision.features()).to_string()),
+            instructions: about.instructions,
+            cache: about.cache,
+            extensions: about.extensions,
         }
     }
 
     pub(super) fn info(&self, features: &Features) -> &str {
         &self.info[features.revision.index()]
     }
+
+    pub(super) fn introduction(&self, features: &Features) -> &str {
+        &self.introduction[features.revision.index()]
+    }
+}
+
+fn info(about: &About, features: &Features) -> Value {
+    let mut info = json!({ "name": about.name, "version": about.version });
+    if let Some(title) = about.title.as_ref().filter(|_| features.titles_and_meta) {
+        info["title"] = title.as_str().into();
+    }
+    if let Some(website) = about.website.as_ref().filter(|_| features.website) {
+        info["websiteUrl"] = website.as_str().into();
+    }
+    info
+}
+
+fn introduction(about: &About, features: &Features) -> Value {
+    let mut info = info(about, features);
+    if features.icons && !about.icons.is_empty() {
+        info["icons"] = json!(about.icons);
+    }
+    info
 }
 
 /// What the server can do now.
@@ -70,12 +101,25 @@ fn capabilities(core: &Core, features: &Features) -> Value {
         ("prompts", snapshot.has_prompts(), lists),
         ("completions", completes, json!({})),
     ];
-    let can: Map<String, Value> = can
+    let mut can: Map<String, Value> = can
         .into_iter()
         .filter(|(_, can, _)| *can)
         .map(|(name, _, how)| (name.to_owned(), how))
         .collect();
+    let extensions = extensions(core, snapshot.has_interfaces());
+    if features.extensions && !extensions.is_empty() {
+        can.insert("extensions".to_owned(), extensions.into());
+    }
     can.into()
+}
+
+/// The extensions that the server was told of, and the one that its tools are in need of.
+fn extensions(core: &Core, interfaces: bool) -> Map<String, Value> {
+    let mut extensions = core.identity.extensions.clone();
+    if interfaces {
+        extensions.entry(INTERFACES).or_insert_with(|| json!({}));
+    }
+    extensions
 }
 
 /// Opens a legacy session.
@@ -99,7 +143,7 @@ pub(super) fn initialize(core: &Core, id: &Id, params: &Params<'_>) -> Result<Re
     text.push('"');
     push_member(&mut text, "capabilities", &capabilities(core, features));
     text.push_str(",\"serverInfo\":");
-    text.push_str(core.identity.info(features));
+    text.push_str(core.identity.introduction(features));
     if let Some(instructions) = &core.identity.instructions {
         push_member(&mut text, "instructions", instructions);
     }
@@ -123,5 +167,12 @@ pub(super) fn discover(core: &Core, id: &Id, caller: &Caller) -> Reply {
     if let Some(instructions) = &core.identity.instructions {
         push_member(&mut text, "instructions", instructions);
     }
-    close(text, core, caller.features, Caching::Public, None)
+    close_as(
+        text,
+        core,
+        caller.features,
+        core.identity.introduction(caller.features),
+        Caching::Server,
+        None,
+    )
 }

@@ -171,5 +171,5 @@ fn reply(core: &Core, id: &Id, features: &Features, kind: &str, page: &Page) -> 
     if let Some(next) = &page.next {
         push_member(&mut text, "nextCursor", next);
     }
-    close(text, core, features, Caching::Public, None)
+    close(text, core, features, Caching::Server, None)
 }

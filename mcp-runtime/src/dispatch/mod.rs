@@ -10,6 +10,7 @@ mod listen;
 mod lists;
 mod load;
 mod logging;
+mod mirror;
 mod prompts;
 mod reply;
 mod resources;
@@ -18,7 +19,7 @@ mod tools;
 
 use std::sync::Arc;
 
-pub(crate) use lifecycle::Identity;
+pub(crate) use lifecycle::{About, Identity};
 
 use crate::bus::Bus;
 use crate::call::States;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::Core;
 use crate::content::push_member;
 use crate::protocol::Id;
+use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::error::{Class, RpcError};
 use crate::protocol::jsonrpc::{begin_result, error_reply, push_json};
 use crate::protocol::revision::Features;
@@ -15,10 +16,10 @@ use crate::service::Reply;
 pub(super) enum Caching {
     /// The result says nothing of it.
     Unsaid,
-    /// It is the same for everybody, but may change at any time.
-    Public,
-    /// It is for this caller.
-    Private,
+    /// What the server says of its lists and of itself.
+    Server,
+    /// What a resource says.
+    Said(Cache),
 }
 
 /// An error reply.
@@ -48,9 +49,28 @@ pub(super) fn over(core: &Core, id: &Id, features: &Features, meta: &str) -> Rep
 
 /// Closes a result that has at least one member.
 pub(super) fn close(
+    text: String,
+    core: &Core,
+    features: &Features,
+    caching: Caching,
+    meta: Option<&Map<String, Value>>,
+) -> Reply {
+    close_as(
+        text,
+        core,
+        features,
+        core.identity.info(features),
+        caching,
+        meta,
+    )
+}
+
+/// [`close`], with what `info` says of the server.
+pub(super) fn close_as(
     mut text: String,
     core: &Core,
     features: &Features,
+    info: &str,
     caching: Caching,
     meta: Option<&Map<String, Value>>,
 ) -> Reply {
@@ -58,19 +78,29 @@ pub(super) fn close(
         text.push_str(",\"resultType\":\"complete\"");
     }
     if features.cache_hints {
-        text.push_str(match caching {
-            Caching::Unsaid => "",
-            Caching::Public => ",\"ttlMs\":0,\"cacheScope\":\"public\"",
-            Caching::Private => ",\"ttlMs\":0,\"cacheScope\":\"private\"",
-        });
+        push_cache(&mut text, core, caching);
     }
     if features.result_type {
-        push_meta(&mut text, core.identity.info(features), meta);
+        push_meta(&mut text, info, meta);
     } else if let Some(meta) = meta {
         push_member(&mut text, "_meta", meta);
     }
     text.push_str("}}");
     Reply::new(text, Class::Answered)
+}
+
+fn push_cache(text: &mut String, core: &Core, caching: Caching) {
+    let cache = match caching {
+        Caching::Unsaid => return,
+        // Lists are the same for everybody, but may change at any time.
+        Caching::Server => core
+            .identity
+            .cache
+            .unwrap_or_else(|| Cache::stale(CacheScope::Public)),
+        Caching::Said(cache) => cache,
+    };
+    push_member(text, "ttlMs", &cache.ttl_ms());
+    push_member(text, "cacheScope", &cache.scope());
 }
 
 /// Appends `_meta` with the server's name, which every modern result carries, and what else there is.

@@ -108,5 +108,12 @@ fn reply(answer: &Answer, resource: &ResourceEntry, uri: &str, contents: &Conten
     push_array(&mut text, contents, |text, part| {
         part.push(text, uri, resource.mime.as_deref(), answer.features);
     });
-    close(text, &answer.core, answer.features, Caching::Private, None)
+    let cache = resource.cache(answer.core.identity.cache);
+    close(
+        text,
+        &answer.core,
+        answer.features,
+        Caching::Said(cache),
+        None,
+    )
 }

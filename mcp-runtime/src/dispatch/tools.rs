@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::reply::{Caching, close};
 use super::run::{Answer, Job, Panicked, reference, run};
-use super::{Core, Request};
+use super::{Core, Request, mirror};
 use crate::call::Arguments;
 use crate::content::{Content, Structured, ToolResult, push_blocks};
 use crate::error::ToolError;
@@ -47,6 +47,10 @@ pub(super) fn find(core: &Core, message: &Message, params: &Params<'_>) -> Resul
 
 pub(super) fn call(request: Request<'_>, found: Found) -> Result<Handling, RpcError> {
     let tool = found.tool;
+    if !tool.mirrored.is_empty() {
+        let arguments = found.arguments.whole(request.exchange.message.text());
+        mirror::check(&request, &tool.mirrored, arguments)?;
+    }
     let job = Job {
         handler: tool.handler.clone(),
         signature: Arc::clone(&tool.signature),

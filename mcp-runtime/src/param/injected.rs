@@ -66,6 +66,8 @@ impl<T: fmt::Debug> fmt::Debug for State<T> {
 
 #[diagnostic::do_not_recommend]
 impl<'c, T: Send + Sync + 'static> Param<'c> for State<T> {
+    const DEPENDS_ON_CALLER: bool = false;
+
     fn describe(description: &mut Description<'_>) {
         description.needs_state::<T>();
     }
@@ -105,6 +107,8 @@ impl<'c> Param<'c> for Headers {
 
 #[diagnostic::do_not_recommend]
 impl<'c> Param<'c> for Cancel {
+    const DEPENDS_ON_CALLER: bool = false;
+
     fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
         Ok(call.cancel())
     }

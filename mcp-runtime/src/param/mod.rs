@@ -49,6 +49,10 @@ pub trait Param<'c>: Sized {
     /// Whether the value is injected, and so no part of the schema.
     const INJECTED: bool = true;
 
+    /// Whether the value depends on who asks, as what headers say does. A result made of it is never offered to caches
+    /// that others share. What is injected depends on it unless this says otherwise.
+    const DEPENDS_ON_CALLER: bool = true;
+
     /// Says what the parameter needs, when the server is built. What is injected needs nothing by default.
     fn describe(description: &mut Description<'_>) {
         let _ = description;
@@ -88,6 +92,7 @@ impl<'d> Description<'d> {
 #[diagnostic::do_not_recommend]
 impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
     const INJECTED: bool = false;
+    const DEPENDS_ON_CALLER: bool = false;
 
     fn describe(description: &mut Description<'_>) {
         let mut schema = description.schemas.of::<T>();

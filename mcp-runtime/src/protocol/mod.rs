@@ -2,10 +2,13 @@
 //!
 //! Nothing here does I/O, knows a handler, or keeps state between messages.
 
+pub(crate) mod cache;
 pub(crate) mod capability;
 pub(crate) mod error;
+pub(crate) mod header;
 pub(crate) mod jsonrpc;
 mod log_level;
+pub(crate) mod meta;
 pub(crate) mod params;
 pub(crate) mod revision;
 pub(crate) mod text;
@@ -18,6 +21,9 @@ pub use trace_context::TraceContext;
 
 /// Where HTTP headers are looked up; names are compared without case.
 pub(crate) trait HeaderSource: Send + Sync {
+    /// Whether a header is there, readable or not.
+    fn contains(&self, name: &str) -> bool;
+
     /// The value of a header, if it is there and is visible ASCII.
     fn get(&self, name: &str) -> Option<&str>;
 }

@@ -47,6 +47,10 @@ pub(crate) struct Features {
     pub(crate) last_modified: bool,
     /// `websiteUrl` of the server.
     pub(crate) website: bool,
+    /// `icons` of definitions, links and the server.
+    pub(crate) icons: bool,
+    /// `extensions` in the capabilities.
+    pub(crate) extensions: bool,
     /// `resultType` and the server's name in every result.
     pub(crate) result_type: bool,
     /// `ttlMs` and `cacheScope` in lists and resources.
@@ -70,6 +74,8 @@ const V2024_11_05: Features = Features {
     titles_and_meta: false,
     last_modified: false,
     website: false,
+    icons: false,
+    extensions: false,
     result_type: false,
     cache_hints: false,
     primed_streams: false,
@@ -101,6 +107,7 @@ const V2025_11_25: Features = Features {
     name: "2025-11-25",
     website: true,
     primed_streams: true,
+    icons: true,
     ..V2025_06_18
 };
 
@@ -111,6 +118,7 @@ const V2026_07_28: Features = Features {
     result_type: true,
     cache_hints: true,
     primed_streams: false,
+    extensions: true,
     resource_not_found: INVALID_PARAMS,
     ..V2025_11_25
 };

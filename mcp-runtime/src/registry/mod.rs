@@ -4,8 +4,10 @@
 
 mod complete;
 mod components;
+mod extras;
 mod handler;
 mod list;
+mod mirror;
 mod parameter;
 mod prompt;
 mod resource;
@@ -17,6 +19,7 @@ pub(crate) use components::package_id;
 pub use components::{Component, Components, Registration};
 pub use handler::Handler;
 pub(crate) use list::Page;
+pub(crate) use mirror::Mirrored;
 pub use parameter::Parameter;
 pub use prompt::Prompt;
 pub(crate) use prompt::PromptEntry;

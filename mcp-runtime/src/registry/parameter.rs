@@ -4,9 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::NeededState;
 use super::complete::Completer;
+use super::mirror::MIRROR;
 use crate::call::{ParameterSpec, Signature};
 use crate::param::{Description, Param};
-use crate::schema::{Schemas, is_textual};
+use crate::schema::{Schemas, is_textual, texts};
 
 /// One parameter of a component, as its function declares it.
 pub struct Parameter {
@@ -14,6 +15,8 @@ pub struct Parameter {
     description: Option<&'static str>,
     default: Option<Default>,
     complete: Option<Completer>,
+    header: Option<&'static str>,
+    depends_on_caller: bool,
     describe: fn(&mut Description<'_>),
 }
 
@@ -28,6 +31,8 @@ impl Parameter {
             description: None,
             default: None,
             complete: None,
+            header: None,
+            depends_on_caller: T::DEPENDS_ON_CALLER,
             describe: T::describe,
         }
     }
@@ -50,6 +55,12 @@ impl Parameter {
         self
     }
 
+    /// Asks clients to repeat the argument in the HTTP header `Mcp-Param-` and this name.
+    pub fn header(mut self, name: &'static str) -> Self {
+        self.header = Some(name);
+        self
+    }
+
     fn specify(&self, schemas: &mut Schemas, states: &mut Vec<NeededState>) -> ParameterSpec {
         let mut description = Description::new(schemas);
         (self.describe)(&mut description);
@@ -69,9 +80,17 @@ impl Parameter {
 
     /// Adds to the schema what the type alone does not know.
     fn annotate(&self, schema: &mut Value) {
+        let texts = texts(schema).is_some();
         let Some(schema) = schema.as_object_mut() else {
             return;
         };
+        if let Some(name) = self.header {
+            // Clients look at the type alone, and the branches of an enum have it each.
+            if texts && !schema.contains_key("type") {
+                schema.insert("type".to_owned(), "string".into());
+            }
+            schema.insert(MIRROR.to_owned(), name.into());
+        }
         if let Some(description) = self.description {
             schema.insert("description".to_owned(), description.into());
         }
@@ -86,6 +105,8 @@ pub(super) struct Specified {
     pub(super) signature: Signature,
     pub(super) completers: Vec<(String, Completer)>,
     pub(super) states: Vec<NeededState>,
+    /// Whether any of them depends on who asks.
+    pub(super) depends_on_caller: bool,
     definitions: Option<Value>,
 }
 
@@ -106,7 +127,10 @@ pub(super) fn specify(
     let mut completers = Vec::new();
     for (parameter, spec) in parameters.iter().zip(&specs) {
         let Some(schema) = &spec.schema else {
-            if parameter.default.is_some() || parameter.complete.is_some() {
+            if parameter.default.is_some()
+                || parameter.complete.is_some()
+                || parameter.header.is_some()
+            {
                 problems.push(format!(
                     "{place}: `{}` is injected, so `#[arg(..)]` on it has no meaning",
                     spec.name
@@ -136,6 +160,9 @@ pub(super) fn specify(
         },
         completers,
         states,
+        depends_on_caller: parameters
+            .iter()
+            .any(|parameter| parameter.depends_on_caller),
         definitions,
     }
 }

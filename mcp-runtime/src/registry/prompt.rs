@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::complete::Completer;
+use super::extras::{Extras, extras};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
@@ -18,9 +19,12 @@ pub struct Prompt {
     name: String,
     title: Option<String>,
     description: Option<String>,
+    extras: Extras,
     parameters: Vec<Parameter>,
     handler: Handler<PromptOutcome>,
 }
+
+extras!(Prompt);
 
 impl Prompt {
     #[doc(hidden)]
@@ -29,6 +33,7 @@ impl Prompt {
             name: name.to_owned(),
             title: None,
             description: None,
+            extras: Extras::default(),
             parameters: Vec::new(),
             handler,
         }
@@ -59,6 +64,7 @@ impl Prompt {
     ) -> PromptEntry {
         let place = format!("prompt `{}`", self.name);
         check_name("prompt", &self.name, problems);
+        self.extras.check(&place, problems);
         let specified = specify(&place, &self.parameters, "arguments", problems);
         specified.check_textual(&place, &[], problems);
         states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
@@ -66,6 +72,7 @@ impl Prompt {
             name: self.name,
             title: self.title,
             description: self.description,
+            extras: self.extras,
             handler: self.handler,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
@@ -78,6 +85,7 @@ pub(crate) struct PromptEntry {
     pub(crate) name: String,
     title: Option<String>,
     pub(crate) description: Option<String>,
+    extras: Extras,
     pub(crate) handler: Handler<PromptOutcome>,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
@@ -114,6 +122,10 @@ impl Listed for PromptEntry {
             push_member(out, "required", &parameter.required);
             out.push('}');
         }
-        out.push_str(if before == "," { "]}" } else { "}" });
+        if before == "," {
+            out.push(']');
+        }
+        self.extras.push(out, features);
+        out.push('}');
     }
 }

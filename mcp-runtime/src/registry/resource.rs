@@ -4,15 +4,20 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::complete::{Blocking, Completer, Eventual, on_a_thread};
+use super::extras::{Extras, extras};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use super::{NeededState, check_name};
 use crate::call::{Arguments, Signature, Slot, States};
-use crate::content::{IntoResource, ResourceLink, ResourceOutcome, push_member, push_text};
+use crate::content::{
+    Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member, push_text,
+};
 use crate::error::ToolError;
+use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::revision::Features;
 use crate::service::BoxFuture;
 use crate::uri_template::{
@@ -25,12 +30,17 @@ pub struct Resource {
     name: String,
     title: Option<String>,
     description: Option<String>,
+    extras: Extras,
     mime: Option<String>,
     size: Option<u64>,
+    annotations: Option<Annotations>,
+    cache: Option<Cache>,
     parameters: Vec<Parameter>,
     lister: Option<Lister>,
     handler: Handler<ResourceOutcome>,
 }
+
+extras!(Resource);
 
 impl Resource {
     #[doc(hidden)]
@@ -40,8 +50,11 @@ impl Resource {
             name: name.to_owned(),
             title: None,
             description: None,
+            extras: Extras::default(),
             mime: None,
             size: None,
+            annotations: None,
+            cache: None,
             parameters: Vec::new(),
             lister: None,
             handler,
@@ -72,6 +85,23 @@ impl Resource {
         self
     }
 
+    /// Adds hints for the client: whom it is for, how important it is, when it last changed.
+    pub fn annotations(mut self, annotations: Annotations) -> Self {
+        self.annotations = Some(annotations);
+        self
+    }
+
+    /// Says how long what was read may be kept, to the millisecond, and with whom it may be shared, in place of what
+    /// [`Server::cache`](crate::Server::cache) says.
+    ///
+    /// What a function made of something that depends on who asks, such as [`Headers`](crate::Headers), is private
+    /// whatever is said here.
+    /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching>.
+    pub fn cache(mut self, ttl: Duration, scope: CacheScope) -> Self {
+        self.cache = Some(Cache::new(ttl, scope));
+        self
+    }
+
     /// Lists the concrete resources of a template.
     pub fn list(mut self, lister: Lister) -> Self {
         self.lister = Some(lister);
@@ -97,6 +127,7 @@ impl Resource {
     ) -> Option<ResourceEntry> {
         let place = format!("resource `{}`", self.uri);
         check_name("resource", &self.name, problems);
+        self.extras.check(&place, problems);
         let template = UriTemplate::parse(&self.uri)
             .map_err(|error| problems.push(format!("{place}: {error}")))
             .ok()?;
@@ -114,8 +145,12 @@ impl Resource {
             name: self.name,
             title: self.title,
             description: self.description,
+            extras: self.extras,
             mime: self.mime,
             size: self.size,
+            annotations: self.annotations,
+            cache: self.cache,
+            depends_on_caller: specified.depends_on_caller,
             handler: self.handler,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
@@ -158,8 +193,12 @@ pub(crate) struct ResourceEntry {
     name: String,
     title: Option<String>,
     description: Option<String>,
+    extras: Extras,
     pub(crate) mime: Option<String>,
     size: Option<u64>,
+    annotations: Option<Annotations>,
+    cache: Option<Cache>,
+    depends_on_caller: bool,
     pub(crate) handler: Handler<ResourceOutcome>,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
@@ -167,6 +206,17 @@ pub(crate) struct ResourceEntry {
 }
 
 impl ResourceEntry {
+    /// What a read says of caching, where the server says `default`.
+    pub(crate) fn cache(&self, default: Option<Cache>) -> Cache {
+        let cache = self.cache.or(default);
+        let cache = cache.unwrap_or_else(|| Cache::stale(CacheScope::Private));
+        if self.depends_on_caller {
+            cache.private()
+        } else {
+            cache
+        }
+    }
+
     /// The variables of a URI that this template matches. An error says why one of them is refused.
     pub(crate) fn match_uri(&self, uri: &str) -> Option<Result<Arguments, String>> {
         let matched = self.template.match_uri(uri)?;
@@ -241,6 +291,10 @@ impl Listed for ResourceEntry {
         if let Some(size) = self.size {
             push_member(out, "size", &size);
         }
+        if let Some(annotations) = &self.annotations {
+            annotations.push_member(out, features);
+        }
+        self.extras.push(out, features);
         out.push('}');
     }
 }

@@ -181,6 +181,12 @@ impl Snapshot {
         !self.tools.entries().is_empty()
     }
 
+    /// Whether any tool has an interface.
+    pub(crate) fn has_interfaces(&self) -> bool {
+        let mut tools = self.tools.entries().iter();
+        tools.any(|(_, tool)| tool.interface.is_some())
+    }
+
     pub(crate) fn has_resources(&self) -> bool {
         !(self.resources.entries().is_empty() && self.templates.entries().is_empty())
     }
@@ -257,7 +263,34 @@ impl Draft {
         }
     }
 
-    fn finish(self) -> Result<Snapshot, Vec<String>> {
+    /// The interface of a tool is a resource that a host can read and show.
+    fn check_interfaces(&mut self) {
+        for (_, tool) in &self.tools {
+            let Some(uri) = &tool.interface else {
+                continue;
+            };
+            let place = format!("tool `{}`: its interface `{uri}`", tool.name);
+            if !uri.starts_with(INTERFACE_SCHEME) {
+                self.problems
+                    .push(format!("{place} must begin with `{INTERFACE_SCHEME}`"));
+                continue;
+            }
+            let mut resources = self.resources.iter().chain(&self.templates);
+            let found = resources.find(|(_, entry)| entry.template.match_uri(uri).is_some());
+            match found.map(|(_, entry)| entry.mime.as_deref()) {
+                Some(Some(INTERFACE_MIME)) => {}
+                Some(_) => self.problems.push(format!(
+                    "{place} is a resource that hosts do not show: give it `mime = \"{INTERFACE_MIME}\"`"
+                )),
+                None => self.problems.push(format!(
+                    "{place} is no resource of the server: add one with `#[resource(\"{uri}\", mime = \"{INTERFACE_MIME}\")]`"
+                )),
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Snapshot, Vec<String>> {
+        self.check_interfaces();
         if self.problems.is_empty() {
             Ok(self.into_snapshot())
         } else {
@@ -275,6 +308,11 @@ impl Draft {
         }
     }
 }
+
+/// How the URIs of interfaces begin.
+const INTERFACE_SCHEME: &str = "ui://";
+/// What hosts show as an interface.
+const INTERFACE_MIME: &str = "text/html;profile=mcp-app";
 
 fn push_unique<T: Listed>(
     kind: &str,

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::extras::{Extras, extras};
 use super::handler::Handler;
 use super::list::Listed;
+use super::mirror::{Mirrored, mirrored};
 use super::parameter::{Parameter, specify};
 use super::{NeededState, check_name};
 use crate::call::{Call, Signature};
@@ -24,10 +26,12 @@ pub struct Tool {
     name: String,
     title: Option<String>,
     description: Option<String>,
+    extras: Extras,
     hints: Hints,
     input: Input,
     output: Option<fn(&mut Schemas) -> Option<Value>>,
     handler: Handler<ToolResult>,
+    interface: Option<String>,
     open: bool,
     strict: bool,
 }
@@ -47,6 +51,8 @@ struct Hints {
     open_world: Option<bool>,
 }
 
+extras!(Tool);
+
 impl Tool {
     #[doc(hidden)]
     pub fn define(name: &str, handler: Handler<ToolResult>) -> Self {
@@ -54,10 +60,12 @@ impl Tool {
             name: name.to_owned(),
             title: None,
             description: None,
+            extras: Extras::default(),
             hints: Hints::default(),
             input: Input::Parameters(Vec::new()),
             output: None,
             handler,
+            interface: None,
             open: false,
             strict: false,
         }
@@ -136,6 +144,16 @@ impl Tool {
         self
     }
 
+    /// Says which resource is the tool's interface: a page that a host with MCP Apps shows beside the call.
+    ///
+    /// Its URI begins with `ui://`, and the server must have it, with the MIME type `text/html;profile=mcp-app`. A server
+    /// with such a tool declares the extension `io.modelcontextprotocol/ui`.
+    /// See <https://modelcontextprotocol.io/extensions/apps/overview>.
+    pub fn ui(mut self, uri: impl Into<String>) -> Self {
+        self.interface = Some(uri.into());
+        self
+    }
+
     /// Ignores arguments that no parameter takes, instead of refusing them.
     pub fn open(mut self) -> Self {
         self.open = true;
@@ -163,12 +181,16 @@ impl Tool {
     }
 
     pub(super) fn finish(
-        self,
+        mut self,
         states: &mut Vec<(String, NeededState)>,
         problems: &mut Vec<String>,
     ) -> ToolEntry {
         let place = format!("tool `{}`", self.name);
         check_name("tool", &self.name, problems);
+        self.extras.check(&place, problems);
+        if let Some(uri) = &self.interface {
+            self.extras.add_interface(uri);
+        }
         let (input_schema, signature) = match self.input {
             Input::Schema(schema) => {
                 if schema.get("type").is_none_or(|name| name != "object") {
@@ -193,14 +215,18 @@ impl Tool {
                 (specified.input_schema(), specified.signature)
             }
         };
+        let mirrored = mirrored(&place, &input_schema, problems);
         let output_schema = self.output.and_then(output_schema);
         ToolEntry {
             wraps: output_schema.as_ref().map(wraps),
             name: self.name,
             title: self.title,
             description: self.description,
+            extras: self.extras,
+            interface: self.interface,
             hints: self.hints,
             input_schema,
+            mirrored,
             output_schema,
             handler: self.handler,
             signature: Arc::new(signature),
@@ -230,8 +256,13 @@ pub(crate) struct ToolEntry {
     pub(crate) name: String,
     title: Option<String>,
     description: Option<String>,
+    extras: Extras,
+    /// The URI of the resource that is its interface.
+    pub(super) interface: Option<String>,
     hints: Hints,
     pub(crate) input_schema: Value,
+    /// The arguments that HTTP headers repeat.
+    pub(crate) mirrored: Vec<Mirrored>,
     output_schema: Option<Value>,
     /// Whether data is wrapped in `{"result": ..}`; without a schema it depends on the data.
     pub(crate) wraps: Option<bool>,
@@ -281,6 +312,7 @@ impl Listed for ToolEntry {
         if features.tool_annotations && !hints.is_empty() {
             push_member(out, "annotations", &hints);
         }
+        self.extras.push(out, features);
         out.push('}');
     }
 }

@@ -1,0 +1,160 @@
+//! Icons: pictures that a client may show beside what they belong to.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#icons>.
+
+use serde::Serialize;
+
+/// The background that an icon is drawn for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IconTheme {
+    /// A light background.
+    Light,
+    /// A dark background.
+    Dark,
+}
+
+/// A picture that a client may show beside a component, a link or the server's name.
+///
+/// ```
+/// use mcp_runtime::{Icon, IconTheme, prelude::*};
+///
+/// /// Water the plants.
+/// #[tool(icons = [
+///     Icon::new("https://example.com/can.svg").mime("image/svg+xml").sizes(["any"]),
+///     Icon::new("https://example.com/can-dark.png").sizes(["48x48", "96x96"]).theme(IconTheme::Dark),
+/// ])]
+/// async fn water() {}
+/// ```
+///
+/// Clients take no icons but those at `https://` and in `data:` URIs, and a server with any other cannot be built.
+/// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#icons>.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Icon {
+    src: String,
+    #[serde(rename = "mimeType", skip_serializing_if = "Option::is_none")]
+    mime: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sizes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    theme: Option<IconTheme>,
+}
+
+impl Icon {
+    /// The picture at an `https://` URL, or in a `data:` URI.
+    pub fn new(src: impl Into<String>) -> Self {
+        Self {
+            src: src.into(),
+            mime: None,
+            sizes: Vec::new(),
+            theme: None,
+        }
+    }
+
+    /// Says the MIME type, such as `image/png`, where the source does not.
+    pub fn mime(mut self, mime: impl Into<String>) -> Self {
+        self.mime = Some(mime.into());
+        self
+    }
+
+    /// Says which sizes it is for, in pixels: each is `48x48` or the like, or `any` for what scales.
+    pub fn sizes<S: Into<String>>(mut self, sizes: impl IntoIterator<Item = S>) -> Self {
+        self.sizes = sizes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Says which background it is for.
+    pub fn theme(mut self, theme: IconTheme) -> Self {
+        self.theme = Some(theme);
+        self
+    }
+
+    /// What a client would refuse about it.
+    pub(crate) fn mistake(&self) -> Option<String> {
+        let starts_with = |scheme: &str| {
+            self.src
+                .get(..scheme.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        };
+        if !(starts_with("https://") || starts_with("data:")) {
+            return Some(format!(
+                "the icon `{}` must be at an `https://` URL or in a `data:` URI",
+                self.src
+            ));
+        }
+        let size = self.sizes.iter().find(|size| !is_size(size))?;
+        Some(format!(
+            "the icon `{}` has the size `{size}`: write `48x48`, or `any`",
+            self.src
+        ))
+    }
+}
+
+fn is_size(size: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    size == "any"
+        || size
+            .split_once('x')
+            .is_some_and(|(width, height)| is_number(width) && is_number(height))
+}
+
+/// What icons can be given as: one, a list or an array.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list of icons",
+    label = "neither an `Icon` nor a list of them",
+    note = "write `[mcp_runtime::Icon::new(\"https://example.com/icon.png\")]`"
+)]
+pub trait IntoIcons {
+    /// Makes a list.
+    fn into_icons(self) -> Vec<Icon>;
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoIcons for Icon {
+    fn into_icons(self) -> Vec<Icon> {
+        vec![self]
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoIcons for Vec<Icon> {
+    fn into_icons(self) -> Vec<Icon> {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<const N: usize> IntoIcons for [Icon; N] {
+    fn into_icons(self) -> Vec<Icon> {
+        self.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_safe_sources_and_real_sizes_are_right() {
+        for right in [
+            Icon::new("https://example.com/a.png").sizes(["48x48", "any"]),
+            Icon::new("HTTPS://example.com/a.png"),
+            Icon::new("data:image/png;base64,AA=="),
+        ] {
+            assert_eq!(right.mistake(), None);
+        }
+        for wrong in [
+            Icon::new("http://example.com/a.png"),
+            Icon::new("javascript:alert(1)"),
+            Icon::new("/a.png"),
+            Icon::new("https"),
+            Icon::new("データ"),
+            Icon::new("https://a").sizes(["48"]),
+            Icon::new("https://a").sizes(["x48"]),
+            Icon::new("https://a").sizes(["large"]),
+        ] {
+            assert!(wrong.mistake().is_some(), "{wrong:?}");
+        }
+    }
+}

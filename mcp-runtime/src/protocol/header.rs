@@ -1,0 +1,48 @@
+//! The values of HTTP headers that repeat a part of the body.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#value-encoding>.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// A value that is base64 of UTF-8 if it carries the markers of that, and stands for itself if not; `None` if it
+/// carries them and is no such thing.
+pub(crate) fn decoded(value: &str) -> Option<Cow<'_, str>> {
+    let Some(encoded) = value
+        .strip_prefix("=?base64?")
+        .and_then(|rest| rest.strip_suffix("?="))
+    else {
+        return Some(Cow::Borrowed(value));
+    };
+    let bytes = STANDARD.decode(encoded).ok()?;
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exact_markers_mean_base64() {
+        for (value, text) in [
+            ("add", Some("add")),
+            ("=?base64?SGVsbG8sIOS4lueVjA==?=", Some("Hello, 世界")),
+            ("=?base64?IHBhZGRlZCA=?=", Some(" padded ")),
+            (
+                "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=",
+                Some("=?base64?literal?="),
+            ),
+            ("=?base64??=", Some("")),
+            ("=?BASE64?YQ==?=", Some("=?BASE64?YQ==?=")),
+            ("=?base64?YQ==", Some("=?base64?YQ==")),
+            ("=?base64?=", Some("=?base64?=")),
+            ("=?base64?YQ?=", None),
+            ("=?base64?Y!==?=", None),
+            ("=?base64?/w==?=", None),
+        ] {
+            assert_eq!(decoded(value).as_deref(), text, "{value}");
+        }
+    }
+}

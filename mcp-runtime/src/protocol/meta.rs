@@ -1,0 +1,83 @@
+//! The keys of `_meta`, and of extensions, which follow the same rules.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
+
+/// Which prefix a key has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prefix {
+    /// None.
+    Absent,
+    /// One that is kept for the protocol and its official extensions.
+    Reserved,
+    /// One that belongs to whoever uses it.
+    Free,
+}
+
+/// The prefix of a key; `None` if the key is not well-formed.
+pub(crate) fn prefix(key: &str) -> Option<Prefix> {
+    let Some((prefix, name)) = key.split_once('/') else {
+        return is_name(key).then_some(Prefix::Absent);
+    };
+    if !(prefix.split('.').all(is_label) && is_name(name)) {
+        return None;
+    }
+    let reserved = ["modelcontextprotocol", "mcp"];
+    let second = prefix.split('.').nth(1);
+    Some(if second.is_some_and(|label| reserved.contains(&label)) {
+        Prefix::Reserved
+    } else {
+        Prefix::Free
+    })
+}
+
+/// Letters, digits and `-`, with a letter first and no `-` last.
+fn is_label(label: &str) -> bool {
+    label.starts_with(|first: char| first.is_ascii_alphabetic())
+        && label.ends_with(|last: char| last.is_ascii_alphanumeric())
+        && label
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Nothing, or letters, digits, `-`, `_` and `.`, with a letter or digit at both ends.
+fn is_name(name: &str) -> bool {
+    let at_end = |end: char| end.is_ascii_alphanumeric();
+    name.is_empty()
+        || name.starts_with(at_end)
+            && name.ends_with(at_end)
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_told_apart() {
+        for (key, expected) in [
+            ("note", Some(Prefix::Absent)),
+            ("a.b_c-d", Some(Prefix::Absent)),
+            ("com.example/note", Some(Prefix::Free)),
+            ("com.example/", Some(Prefix::Free)),
+            ("ui/resourceUri", Some(Prefix::Free)),
+            ("com.example.mcp/x", Some(Prefix::Free)),
+            ("mcp/x", Some(Prefix::Free)),
+            ("io.modelcontextprotocol/x", Some(Prefix::Reserved)),
+            ("org.modelcontextprotocol.api/x", Some(Prefix::Reserved)),
+            ("com.mcp.tools/x", Some(Prefix::Reserved)),
+            ("-note", None),
+            ("note.", None),
+            ("a note", None),
+            ("/note", None),
+            ("com..example/x", None),
+            ("1com.example/x", None),
+            ("com.example-/x", None),
+            ("com.example/x/y", None),
+            ("com.exämple/x", None),
+        ] {
+            assert_eq!(prefix(key), expected, "{key}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Arguments that HTTP headers repeat, so that what stands between client and server can route by them.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#x-mcp-header>. Whether the headers of a
+//! call say what its arguments say is checked in `dispatch`.
+
+use serde_json::Value;
+
+/// The keyword of a schema that asks for a header.
+pub(super) const MIRROR: &str = "x-mcp-header";
+
+/// An argument that a header repeats.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mirrored {
+    /// The whole name of the header.
+    pub(crate) header: String,
+    /// The keys that lead to the value from the arguments on.
+    pub(crate) path: Vec<String>,
+}
+
+/// The arguments that headers repeat. A client leaves out a tool that breaks a rule here, so that each is a problem.
+pub(super) fn mirrored(place: &str, schema: &Value, problems: &mut Vec<String>) -> Vec<Mirrored> {
+    let mut search = Search {
+        place,
+        problems,
+        found: Vec::new(),
+    };
+    search.schema(schema, Some(&[]));
+    search.found
+}
+
+struct Search<'s> {
+    place: &'s str,
+    problems: &'s mut Vec<String>,
+    found: Vec<Mirrored>,
+}
+
+impl Search<'_> {
+    /// Looks through a schema. `path` leads to its values by `properties` alone, if anything does.
+    fn schema(&mut self, schema: &Value, path: Option<&[String]>) {
+        let Some(members) = schema.as_object() else {
+            // A list of schemas, such as that of `anyOf`.
+            for branch in schema.as_array().into_iter().flatten() {
+                self.schema(branch, None);
+            }
+            return;
+        };
+        if let Some(name) = members.get(MIRROR) {
+            self.add(name, schema, path.unwrap_or_default());
+        }
+        for (keyword, value) in members {
+            match (keyword.as_str(), value.as_object()) {
+                (MIRROR | "default" | "const" | "enum" | "examples", _) => {}
+                ("properties", Some(properties)) => {
+                    for (name, property) in properties {
+                        let path = path.map(|path| [path, &[name.clone()]].concat());
+                        self.schema(property, path.as_deref());
+                    }
+                }
+                (
+                    "$defs" | "definitions" | "dependentSchemas" | "patternProperties",
+                    Some(schemas),
+                ) => {
+                    for schema in schemas.values() {
+                        self.schema(schema, None);
+                    }
+                }
+                _ => self.schema(value, None),
+            }
+        }
+    }
+
+    fn add(&mut self, name: &Value, schema: &Value, path: &[String]) {
+        let shown = name
+            .as_str()
+            .map_or_else(|| name.to_string(), str::to_owned);
+        match self.mistake(name, schema, path) {
+            None => self.found.push(Mirrored {
+                header: format!("Mcp-Param-{shown}"),
+                path: path.to_vec(),
+            }),
+            Some(mistake) if path.is_empty() => self
+                .problems
+                .push(format!("{}: the header `{shown}` {mistake}", self.place)),
+            Some(mistake) => self.problems.push(format!(
+                "{}: the header `{shown}` of the argument `{}` {mistake}",
+                self.place,
+                path.join(".")
+            )),
+        }
+    }
+
+    fn mistake(&self, name: &Value, schema: &Value, path: &[String]) -> Option<String> {
+        let Some(name) = name.as_str().filter(|name| is_token(name)) else {
+            return Some(
+                "is no name: write letters, digits and the characters !#$%&'*+-.^_`|~".to_owned(),
+            );
+        };
+        if path.is_empty() {
+            return Some(
+                "must belong to a property that is reached from the top by `properties` alone, not through a list, \
+                 a `$ref` or a choice"
+                    .to_owned(),
+            );
+        }
+        let header = format!("Mcp-Param-{name}");
+        let same = |other: &&Mirrored| other.header.eq_ignore_ascii_case(&header);
+        if let Some(other) = self.found.iter().find(same) {
+            return Some(format!(
+                "is that of the argument `{}` already: rename one",
+                other.path.join(".")
+            ));
+        }
+        let kind = schema.get("type").and_then(Value::as_str);
+        if !matches!(kind, Some("string" | "integer" | "boolean")) {
+            return Some(format!(
+                "can repeat a string, an integer or a boolean, and the argument is {}",
+                crate::schema::in_words(schema)
+            ));
+        }
+        None
+    }
+}
+
+/// Whether a text is a token of RFC 9110, of which names of headers are made.
+fn is_token(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn search(schema: &Value) -> (Vec<Mirrored>, Vec<String>) {
+        let mut problems = Vec::new();
+        let found = mirrored("tool `x`", schema, &mut problems);
+        (found, problems)
+    }
+
+    #[test]
+    fn annotations_are_found_along_properties() {
+        let (found, problems) = search(&json!({
+            "type": "object",
+            "properties": {
+                "region": { "type": "string", "x-mcp-header": "Region" },
+                "place": { "type": "object", "properties": { "level": { "type": "integer", "x-mcp-header": "Level" } } },
+                // Properties and values that are only called so.
+                "x-mcp-header": { "type": "string" },
+                "plain": { "type": "object", "default": { "x-mcp-header": "no" }, "enum": [{ "x-mcp-header": "no" }] },
+            },
+        }));
+        assert_eq!(problems, [""; 0]);
+        let found: Vec<_> = found
+            .iter()
+            .map(|one| (one.header.as_str(), one.path.join(".")))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("Mcp-Param-Region", "region".to_owned()),
+                ("Mcp-Param-Level", "place.level".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn each_rule_has_its_problem() {
+        let one = |property: Value| json!({ "type": "object", "properties": { "a": property } });
+        let bad = |name: Value| one(json!({ "type": "string", "x-mcp-header": name }));
+        let misplaced = json!({ "type": "string", "x-mcp-header": "A" });
+        for (schema, part) in [
+            (bad(json!("")), "argument `a` is no name"),
+            (bad(json!("my region")), "is no name"),
+            (bad(json!("a\r\nb")), "is no name"),
+            (bad(json!("Größe")), "is no name"),
+            (bad(json!(7)), "`7` of the argument `a` is no name"),
+            (
+                one(json!({ "type": "number", "x-mcp-header": "A" })),
+                "and the argument is a number",
+            ),
+            (
+                one(json!({ "type": "array", "x-mcp-header": "A" })),
+                "can repeat a string",
+            ),
+            (
+                one(json!({ "type": ["string", "null"], "x-mcp-header": "A" })),
+                "can repeat a string",
+            ),
+            (one(json!({ "x-mcp-header": "A" })), "can repeat a string"),
+            (
+                one(json!({ "type": "array", "items": misplaced })),
+                "by `properties` alone",
+            ),
+            (
+                one(json!({ "anyOf": [misplaced, { "type": "null" }] })),
+                "by `properties` alone",
+            ),
+            (
+                json!({ "type": "object", "$defs": { "b": { "type": "object", "properties": { "c": misplaced } } } }),
+                "by `properties` alone",
+            ),
+            (
+                json!({ "type": "object", "x-mcp-header": "A" }),
+                "by `properties` alone",
+            ),
+            (
+                json!({ "type": "object", "properties": { "a": misplaced, "b": { "type": "string", "x-mcp-header": "a" } } }),
+                "argument `b` is that of the argument `a` already",
+            ),
+        ] {
+            let (_, problems) = search(&schema);
+            assert!(
+                problems.len() == 1 && problems[0].contains(part),
+                "{schema}: {problems:?}"
+            );
+        }
+    }
+}
