@@ -30,6 +30,8 @@ impl Answer {
             self.body
                 .lines()
                 .filter_map(|line| line.strip_prefix("data: "))
+                // A stream may begin with an event that carries nothing but its id.
+                .filter(|data| !data.is_empty())
                 .collect()
         } else if self.header("content-type") == Some("application/json") {
             vec![self.body.as_str()]
