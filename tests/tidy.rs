@@ -48,12 +48,25 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("transport/lines", &[]),
-    ("transport/memory", &["protocol", "service", "session"]),
+    ("transport/incoming", &["protocol", "session"]),
+    (
+        "transport/memory",
+        &["protocol", "service", "session", "transport/incoming"],
+    ),
     (
         "transport/stdio",
-        &["protocol", "service", "session", "transport/lines"],
+        &[
+            "protocol",
+            "service",
+            "session",
+            "transport/incoming",
+            "transport/lines",
+        ],
     ),
-    ("transport/http", &["protocol", "service", "session"]),
+    (
+        "transport/http",
+        &["protocol", "service", "session", "transport/incoming"],
+    ),
     (
         "server",
         &[

@@ -241,6 +241,18 @@ fn sleep_blocking(milliseconds: u64) -> String {
     format!("slept {milliseconds} ms")
 }
 
+/// Says that a list changed (`tools`, `prompts`, `resources`), or else the resource of this URI.
+#[tool]
+async fn announce(what: String, context: Context) {
+    let notifier = context.notify();
+    match what.as_str() {
+        "tools" => notifier.tools_changed(),
+        "prompts" => notifier.prompts_changed(),
+        "resources" => notifier.resources_changed(),
+        uri => notifier.resource_updated(uri),
+    }
+}
+
 /// How many handlers were dropped.
 #[tool]
 async fn dropped(dropped: State<Dropped>) -> u32 {

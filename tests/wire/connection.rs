@@ -201,6 +201,15 @@ impl Connection {
         json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
     }
 
+    /// Sends a batch and gives the answer to it, which may be a batch too.
+    pub(crate) fn send_batch(&mut self, batch: &Value) -> Option<Value> {
+        if let Wire::Stdio(stdio) = &mut self.wire {
+            stdio.write(format!("{batch}\n").as_bytes());
+            return stdio.read();
+        }
+        self.send(batch).reply
+    }
+
     /// Sends a message as it is.
     pub(crate) fn send(&mut self, message: &Value) -> Outcome {
         let is_request = message.get("id").is_some() && message.get("method").is_some();

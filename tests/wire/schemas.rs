@@ -23,7 +23,9 @@ fn result_of(method: &str) -> Option<&'static str> {
     Some(match method {
         "initialize" => "InitializeResult",
         "server/discover" => "DiscoverResult",
-        "ping" | "logging/setLevel" => "EmptyResult",
+        "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
+            "EmptyResult"
+        }
         "tools/list" => "ListToolsResult",
         "tools/call" => "CallToolResult",
         "resources/list" => "ListResourcesResult",
@@ -32,6 +34,7 @@ fn result_of(method: &str) -> Option<&'static str> {
         "prompts/list" => "ListPromptsResult",
         "prompts/get" => "GetPromptResult",
         "completion/complete" => "CompleteResult",
+        "subscriptions/listen" => "SubscriptionsListenResult",
         _ => return None,
     })
 }
@@ -57,6 +60,12 @@ pub(crate) fn check_notification(revision: &str, notification: &Value) {
     let name = match notification["method"].as_str() {
         Some("notifications/progress") => "ProgressNotification",
         Some("notifications/message") => "LoggingMessageNotification",
+        Some("notifications/cancelled") => "CancelledNotification",
+        Some("notifications/subscriptions/acknowledged") => "SubscriptionsAcknowledgedNotification",
+        Some("notifications/tools/list_changed") => "ToolListChangedNotification",
+        Some("notifications/prompts/list_changed") => "PromptListChangedNotification",
+        Some("notifications/resources/list_changed") => "ResourceListChangedNotification",
+        Some("notifications/resources/updated") => "ResourceUpdatedNotification",
         _ => panic!("the server sends no such notification: {notification}"),
     };
     check(revision, name, notification);

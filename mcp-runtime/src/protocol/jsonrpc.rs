@@ -205,13 +205,33 @@ impl Message {
     }
 }
 
+/// Takes a batch apart, which is an array of messages.
+///
+/// # Errors
+/// It is no array, or an empty one.
+pub(crate) fn batch(bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, RpcError> {
+    let text = String::from_utf8(bytes)
+        .map_err(|error| RpcError::parse(format!("The batch is not UTF-8: {error}")))?;
+    let parts: Vec<&RawValue> = serde_json::from_str(&text)
+        .map_err(|error| RpcError::parse(format!("The batch is not JSON: {error}")))?;
+    if parts.is_empty() {
+        return Err(RpcError::invalid_request("The batch is empty"));
+    }
+    Ok(parts
+        .into_iter()
+        .map(|part| part.get().as_bytes().to_vec())
+        .collect())
+}
+
 /// What is wrong with a text that is no message.
 fn no_message(text: &str, reason: &str) -> RpcError {
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
         return RpcError::parse(format!("The message is not JSON: {error}"));
     }
     if text.trim_ascii_start().starts_with('[') {
-        return RpcError::invalid_request("Batches are not supported: send one message at a time");
+        return RpcError::invalid_request(
+            "Only sessions of 2025-03-26 may send batches: send one message at a time",
+        );
     }
     RpcError::invalid_request(format!("Not a JSON-RPC message: {reason}"))
 }

@@ -29,6 +29,8 @@ pub(crate) struct Features {
     pub(crate) name: &'static str,
     /// Requests describe themselves; there is no handshake and no session.
     pub(crate) stateless: bool,
+    /// Several messages may come as one array.
+    pub(crate) batches: bool,
     /// Audio content blocks.
     pub(crate) audio: bool,
     /// `annotations` of tools.
@@ -65,6 +67,7 @@ const V2024_11_05: Features = Features {
     revision: Revision::V2024_11_05,
     name: "2024-11-05",
     stateless: false,
+    batches: false,
     audio: false,
     tool_annotations: false,
     completions_capability: false,
@@ -85,6 +88,7 @@ const V2024_11_05: Features = Features {
 const V2025_03_26: Features = Features {
     revision: Revision::V2025_03_26,
     name: "2025-03-26",
+    batches: true,
     audio: true,
     tool_annotations: true,
     completions_capability: true,
@@ -95,6 +99,7 @@ const V2025_03_26: Features = Features {
 const V2025_06_18: Features = Features {
     revision: Revision::V2025_06_18,
     name: "2025-06-18",
+    batches: false,
     resource_links: true,
     structured_content: true,
     titles_and_meta: true,

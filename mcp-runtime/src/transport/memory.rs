@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::protocol::jsonrpc::{Message, error_reply};
+use super::incoming::{self, Incoming, join};
+use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::service::{Exchange, Handling, Listening, Outbound, Pending, Reply, Service};
 use crate::session::Session;
 
@@ -21,6 +22,10 @@ pub(crate) enum Begun {
     Nothing,
     Answered(String),
     Pending(Pending),
+}
+
+fn refuse(refused: Refused) -> Begun {
+    Begun::Answered(error_reply(refused.id.as_ref(), &refused.error))
 }
 
 #[derive(Default)]
@@ -52,26 +57,49 @@ impl Memory {
 
     /// Sends one message and waits for the reply, if there is any.
     pub(crate) async fn send(&self, message: Vec<u8>) -> Option<String> {
-        match self.begin(message) {
+        match self.read(message) {
+            Ok(Incoming::One(message)) => self.finish(self.handle(message)).await,
+            Ok(Incoming::Batch(messages)) => {
+                let mut replies = Vec::new();
+                for message in messages {
+                    let begun = message.map_or_else(refuse, |message| self.handle(message));
+                    replies.extend(self.finish(begun).await);
+                }
+                join(&replies)
+            }
+            Err(refused) => self.finish(refuse(refused)).await,
+        }
+    }
+
+    /// Sends one message and waits for nothing.
+    pub(crate) fn begin(&self, message: Vec<u8>) -> Begun {
+        match self.read(message) {
+            Ok(Incoming::One(message)) => self.handle(message),
+            Ok(Incoming::Batch(_)) => Begun::Nothing,
+            Err(refused) => refuse(refused),
+        }
+    }
+
+    fn read(&self, message: Vec<u8>) -> Result<Incoming, Refused> {
+        let session = self.known_session();
+        incoming::read(message, self.service.limits().depth, session.as_ref())
+    }
+
+    async fn finish(&self, begun: Begun) -> Option<String> {
+        match begun {
             Begun::Nothing => None,
             Begun::Answered(text) => Some(text),
             Begun::Pending(pending) => Some(self.receive(pending.future.await)),
         }
     }
 
-    /// Sends one message and waits for nothing.
-    pub(crate) fn begin(&self, message: Vec<u8>) -> Begun {
-        let limits = self.service.limits();
-        let message = match Message::parse(message, limits.depth) {
-            Ok(message) => message,
-            Err(refused) => {
-                return Begun::Answered(error_reply(refused.id.as_ref(), &refused.error));
-            }
-        };
-        let session = self
-            .session()
-            .as_ref()
-            .map(|(session, _)| Arc::clone(session));
+    fn known_session(&self) -> Option<Session> {
+        let session = self.session();
+        session.as_ref().map(|(session, _)| Arc::clone(session))
+    }
+
+    fn handle(&self, message: Message) -> Begun {
+        let session = self.known_session();
         let handling = self.service.handle(Exchange {
             message,
             session,

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "http")]
 pub(crate) mod http;
+pub(crate) mod incoming;
 pub(crate) mod lines;
 pub(crate) mod memory;
 pub(crate) mod stdio;

@@ -1,7 +1,9 @@
 //! What a table cannot say: time, order, limits and ends.
 
+mod batches;
 mod calls;
 mod endpoint;
 mod events;
 mod pipes;
 mod refusals;
+mod subscriptions;

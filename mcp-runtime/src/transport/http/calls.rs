@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use super::log::Log;
-use crate::service::{Pending, RequestKey, Stop};
+use crate::protocol::error::Class;
+use crate::service::{Pending, Reply, RequestKey, Stop};
+use crate::transport::incoming::join;
 
 /// The calls in flight, in the order in which they began.
 #[derive(Default)]
@@ -48,6 +51,34 @@ impl Calls {
                 }
                 _ = cancelled => log.finish(None),
             }
+        });
+    }
+
+    /// Runs calls that came together by themselves. Their answers, and those that there are already, go into the log
+    /// together.
+    pub(super) fn run_batch(
+        self: &Arc<Self>,
+        calls: Vec<(RequestKey, Pending)>,
+        mut replies: Vec<String>,
+        log: Arc<Log>,
+    ) {
+        let mut running = JoinSet::new();
+        for (key, pending) in calls {
+            let (call, cancelled) = self.enter(key, pending.stop);
+            running.spawn(async move {
+                let _call = call;
+                tokio::select! {
+                    reply = pending.future => Some(reply.text),
+                    _ = cancelled => None,
+                }
+            });
+        }
+        tokio::spawn(async move {
+            while let Some(ended) = running.join_next().await {
+                replies.extend(ended.ok().flatten());
+            }
+            let answer = join(&replies);
+            log.finish(answer.map(|answer| Reply::new(answer, Class::Answered)));
         });
     }
 

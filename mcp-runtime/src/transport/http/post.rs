@@ -10,7 +10,7 @@ use hyper::{Response, StatusCode};
 
 use super::Endpoint;
 use super::body::{self, HttpBody};
-use super::era::{self, Era};
+use super::era::{self, Era, check_version};
 use super::events::Events;
 use super::headers::RequestHeaders;
 use super::log::{Beginning, Log};
@@ -18,9 +18,11 @@ use super::media::{self, Formats};
 use super::outbox::Outbox;
 use super::reply::{self, Refusal};
 use super::running::{Running, Step};
-use crate::protocol::jsonrpc::Message;
+use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::service::{Exchange, Handling, Outbound, Reply, RequestKey};
 use crate::session::Session;
+use crate::transport::incoming::{self, Incoming};
 
 fn exchange(
     message: Message,
@@ -51,6 +53,11 @@ impl Endpoint {
         let formats = Formats::accepted(&headers)?;
         let limits = self.service.limits();
         let bytes = body::read(body, limits).await?;
+        if incoming::is_batch(&bytes)
+            && let Ok(session) = self.session(&headers, None)
+        {
+            return self.batch(headers, bytes, &session, formats).await;
+        }
         let message = Message::parse(bytes, limits.depth)
             .map_err(|refused| Refusal::bad_request(refused.id.as_ref(), &refused.error))?;
         let era = self.era(&headers, &message)?;
@@ -131,11 +138,7 @@ impl Endpoint {
     ) -> Response<HttpBody> {
         let key = self.enter(&session, &message);
         let log = Arc::new(Log::new(session.revision.features().primed_streams));
-        let outbound: Arc<dyn Outbound> = if formats.events {
-            Arc::clone(&log) as _
-        } else {
-            Arc::clone(&self.silent)
-        };
+        let outbound = self.outbound(&log, formats);
         let known = Some(Arc::clone(&session));
         let handling = self
             .service
@@ -149,9 +152,72 @@ impl Endpoint {
                 return reply::empty(StatusCode::ACCEPTED);
             }
         }
+        self.follow(&session, &log, formats).await
+    }
+
+    /// Serves several messages of a session that came as one.
+    async fn batch(
+        &self,
+        headers: HeaderMap,
+        bytes: Vec<u8>,
+        session: &Session,
+        formats: Formats,
+    ) -> Result<Response<HttpBody>, Refusal> {
+        check_version(&headers)
+            .map_err(|message| Refusal::bad_request(None, &RpcError::invalid_request(message)))?;
+        let depth = self.service.limits().depth;
+        let refuse = |refused: Refused| Refusal::bad_request(refused.id.as_ref(), &refused.error);
+        let messages = match incoming::read(bytes, depth, Some(session)).map_err(refuse)? {
+            Incoming::One(message) => vec![Ok(message)],
+            Incoming::Batch(messages) => messages,
+        };
+        let log = Arc::new(Log::new(session.revision.features().primed_streams));
+        let mut replies = Vec::new();
+        let mut pending = Vec::new();
+        for message in messages {
+            let message = match message {
+                Ok(message) => message,
+                Err(Refused { id, error }) => {
+                    replies.push(error_reply(id.as_ref(), &error));
+                    continue;
+                }
+            };
+            let key = self.enter(session, &message);
+            let outbound = self.outbound(&log, formats);
+            let known = Some(Arc::clone(session));
+            let exchange = exchange(message, known, headers.clone(), outbound);
+            match (self.service.handle(exchange), key) {
+                (Handling::Ready(reply), _) => replies.push(reply.text),
+                (Handling::Pending(call), Some(key)) => pending.push((key, call)),
+                (Handling::Nothing | Handling::Pending(_), _) => {}
+            }
+        }
+        if replies.is_empty() && pending.is_empty() {
+            return Ok(reply::empty(StatusCode::ACCEPTED));
+        }
+        self.calls.run_batch(pending, replies, Arc::clone(&log));
+        Ok(self.follow(session, &log, formats).await)
+    }
+
+    /// Where messages of a session's request go.
+    fn outbound(&self, log: &Arc<Log>, formats: Formats) -> Arc<dyn Outbound> {
+        if formats.events {
+            Arc::clone(log) as _
+        } else {
+            Arc::clone(&self.silent)
+        }
+    }
+
+    /// Waits for how the answer to a request of a session begins, and answers so.
+    async fn follow(
+        &self,
+        session: &Session,
+        log: &Arc<Log>,
+        formats: Formats,
+    ) -> Response<HttpBody> {
         match poll_fn(|context| log.poll_beginning(context)).await {
             Beginning::Events => {
-                self.streams.keep(&session, &log);
+                self.streams.keep(session, log);
                 reply::events(Events::of_log(log.read()))
             }
             Beginning::Answer(Some(reply)) => self.answer(Vec::new(), reply, formats, false),

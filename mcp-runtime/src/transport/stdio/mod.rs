@@ -14,10 +14,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::incoming::{self, Incoming, join};
 use super::lines::{Line, Lines};
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::{Kind, Message, error_reply};
+use crate::protocol::jsonrpc::{Kind, Message, Refused, error_reply};
 use crate::service::{Exchange, Handling, Listening, Outbound, Pending, Reply, Service, Stop};
 use crate::session::Session;
 
@@ -207,6 +208,32 @@ impl Outbound for Shared {
     }
 }
 
+/// The answers to a batch, which go out together when the last request of it is done.
+struct Batch {
+    shared: Arc<Shared>,
+    replies: Mutex<Vec<String>>,
+}
+
+impl Batch {
+    fn push(&self, reply: String) {
+        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+        replies.push(reply);
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        let replies = self
+            .replies
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = join(replies) {
+            self.shared.push(&answer);
+            self.shared.changed.notify_one();
+        }
+    }
+}
+
 struct Connection {
     service: Arc<dyn Service>,
     session: Option<Session>,
@@ -234,9 +261,23 @@ impl Connection {
                 return self.refuse(None, &RpcError::invalid_request(message));
             }
         };
-        match Message::parse(bytes, limits.depth) {
-            Ok(message) => self.message(message),
+        match incoming::read(bytes, limits.depth, self.session.as_ref()) {
+            Ok(Incoming::One(message)) => self.message(message, None),
+            Ok(Incoming::Batch(messages)) => self.batch(messages),
             Err(refused) => self.refuse(refused.id.as_ref(), &refused.error),
+        }
+    }
+
+    fn batch(&mut self, messages: Vec<Result<Message, Refused>>) {
+        let batch = Arc::new(Batch {
+            shared: Arc::clone(&self.shared),
+            replies: Mutex::default(),
+        });
+        for message in messages {
+            match message {
+                Ok(message) => self.message(message, Some(&batch)),
+                Err(Refused { id, error }) => batch.push(error_reply(id.as_ref(), &error)),
+            }
         }
     }
 
@@ -244,7 +285,7 @@ impl Connection {
         self.shared.push(&error_reply(id, error));
     }
 
-    fn message(&mut self, message: Message) {
+    fn message(&mut self, message: Message, batch: Option<&Arc<Batch>>) {
         let id = match message.kind() {
             Kind::Request(id) => Some(id.clone()),
             Kind::Notification if message.method() == "notifications/cancelled" => {
@@ -258,7 +299,8 @@ impl Connection {
             .filter(|id| self.shared.in_flight().contains_key(id))
         {
             let message = format!("The id {id} belongs to a request that is still being served");
-            return self.refuse(Some(id), &RpcError::invalid_request(message));
+            let refusal = error_reply(Some(id), &RpcError::invalid_request(message));
+            return self.answer(refusal, batch);
         }
         let handling = self.service.handle(Exchange {
             message,
@@ -267,14 +309,21 @@ impl Connection {
             outbound: Arc::clone(&self.shared) as Arc<dyn Outbound>,
         });
         match (handling, id) {
-            (Handling::Ready(reply), _) => self.reply(reply),
-            (Handling::Pending(pending), Some(id)) => self.spawn(id, pending),
+            (Handling::Ready(reply), _) => self.reply(reply, batch),
+            (Handling::Pending(pending), Some(id)) => self.spawn(id, pending, batch.cloned()),
             _ => {}
         }
     }
 
-    fn reply(&mut self, reply: Reply) {
-        self.shared.push(&reply.text);
+    fn answer(&self, answer: String, batch: Option<&Arc<Batch>>) {
+        match batch {
+            Some(batch) => batch.push(answer),
+            None => self.shared.push(&answer),
+        }
+    }
+
+    fn reply(&mut self, reply: Reply, batch: Option<&Arc<Batch>>) {
+        self.answer(reply.text, batch);
         if let Some(session) = reply.opened {
             let outbound = Arc::clone(&self.shared) as Arc<dyn Outbound>;
             self.listening = self.service.listen(&session, outbound);
@@ -283,7 +332,7 @@ impl Connection {
     }
 
     /// Gives a handler that has to wait a task of its own.
-    fn spawn(&self, id: Id, pending: Pending) {
+    fn spawn(&self, id: Id, pending: Pending, batch: Option<Arc<Batch>>) {
         let shared = Arc::clone(&self.shared);
         let key = id.clone();
         let Pending { future, stop } = pending;
@@ -298,7 +347,11 @@ impl Connection {
                 .get(&key)
                 .is_some_and(|call| Arc::ptr_eq(&call.stop, &this))
             {
-                shared.push(&reply.text);
+                match batch {
+                    // The last of a batch takes the whole with it, here, before its place is free.
+                    Some(batch) => batch.push(reply.text),
+                    None => shared.push(&reply.text),
+                }
                 in_flight.remove(&key);
             }
             drop(in_flight);
