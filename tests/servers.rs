@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{ClientError, Limits, Tool};
+use mcp_runtime::{CacheScope, Call, ClientError, Icon, Limits, Param, Tool};
 use serde_json::{Value, json};
 
 /// Add two numbers.
@@ -111,6 +112,132 @@ async fn what_cannot_be_built_says_all_that_is_wrong() {
             message.contains(part),
             "nothing says {part:?} in:\n{message}"
         );
+    }
+}
+
+/// A tool whose interface nobody registered.
+#[tool(ui = "ui://missing", icons = [Icon::new("http://example.com/a.png")])]
+async fn faceless() {}
+
+/// A tool whose interface is no page.
+#[tool(ui = "ui://plain", meta = json!({ "io.modelcontextprotocol/x": 1, "a key": 2 }))]
+async fn plain_faced(#[arg(header = "Ratio")] ratio: f64) -> f64 {
+    ratio
+}
+
+/// An interface of another type.
+#[resource("ui://plain", meta = json!("text"))]
+async fn plain() -> &'static str {
+    ""
+}
+
+/// A prompt with an icon that has no size.
+#[prompt(icons = Icon::new("https://example.com/a.png").sizes(["big"]))]
+async fn sized() -> &'static str {
+    ""
+}
+
+#[tokio::test]
+async fn what_no_client_would_take_is_said_at_once() {
+    let schema = json!({ "type": "object", "properties": { "list": { "type": "array", "items": { "type": "string", "x-mcp-header": "List" } } } });
+    let raw = Tool::new("raw", schema, |_: Value, _: Context| async {}).ui("https://example.com");
+    let server = Server::new("wrong", "1")
+        .with(components![faceless, plain_faced, plain, sized])
+        .with(raw)
+        .icons([Icon::new("file:///etc/icon.png")])
+        .extension("search", json!({}))
+        .extension("com.example/search", json!(true))
+        .extension("com.example/search", json!({}));
+    let message = problem(server).await;
+    for part in [
+        "tool `faceless`: its interface `ui://missing` is no resource of the server: add one with `#[resource(\"ui://missing\"",
+        "tool `faceless`: the icon `http://example.com/a.png` must be at an `https://` URL",
+        "tool `plain_faced`: its interface `ui://plain` is a resource that hosts do not show: give it `mime = \"text/html;profile=mcp-app\"`",
+        "tool `plain_faced`: `io.modelcontextprotocol/x` in `_meta` has a prefix that is kept for the protocol",
+        "tool `plain_faced`: `a key` is no key for `_meta`",
+        "tool `plain_faced`: the header `Ratio` of the argument `ratio` can repeat a string, an integer or a boolean, and the argument is a number",
+        "resource `ui://plain`: `_meta` is an object",
+        "prompt `sized`: the icon `https://example.com/a.png` has the size `big`",
+        "tool `raw`: its interface `https://example.com` must begin with `ui://`",
+        "tool `raw`: the header `List` must belong to a property",
+        "the server: the icon `file:///etc/icon.png` must be at an `https://` URL",
+        "the extension `search` needs an id with a prefix",
+        "the settings of the extension `com.example/search` are an object",
+        "the extension `com.example/search` is declared twice",
+    ] {
+        assert!(
+            message.contains(part),
+            "nothing says {part:?} in:\n{message}"
+        );
+    }
+    assert_eq!(message.matches("\n- ").count(), 14, "{message}");
+}
+
+/// A text for everybody.
+#[resource("cache://text")]
+async fn text() -> &'static str {
+    "text"
+}
+
+/// A text for a moment.
+#[resource("cache://brief", cache(ttl = 1))]
+async fn brief() -> &'static str {
+    "brief"
+}
+
+/// A text that depends on what only its type knows of.
+#[resource("cache://tenant")]
+async fn of_tenant(tenant: Tenant) -> String {
+    tenant.0
+}
+
+/// A text that depends on what is the same for everybody.
+#[resource("cache://clock")]
+async fn of_clock(clock: Clock) -> String {
+    clock.0
+}
+
+struct Tenant(String);
+
+impl<'c> Param<'c> for Tenant {
+    fn extract(_: &'c Call, _: usize) -> Result<Self, ToolError> {
+        Ok(Self(String::new()))
+    }
+}
+
+struct Clock(String);
+
+impl<'c> Param<'c> for Clock {
+    const DEPENDS_ON_CALLER: bool = false;
+
+    fn extract(_: &'c Call, _: usize) -> Result<Self, ToolError> {
+        Ok(Self(String::new()))
+    }
+}
+
+#[tokio::test]
+async fn the_cache_of_a_server_is_for_all_that_says_nothing_else() {
+    let client = Server::new("cached", "1")
+        .with(components![text, brief, of_tenant, of_clock])
+        .page_size(1)
+        .cache(Duration::from_secs(5), CacheScope::Public)
+        .client()
+        .await;
+    let read = |uri: &str| ("resources/read", json!({ "uri": uri }));
+    let first = client.request("resources/list", json!({})).await.unwrap();
+    let next = json!({ "cursor": first["nextCursor"] });
+    for ((method, params), ttl, scope) in [
+        (("server/discover", json!({})), 5000, "public"),
+        (("resources/list", json!({})), 5000, "public"),
+        (("resources/list", next), 5000, "public"),
+        (read("cache://text"), 5000, "public"),
+        (read("cache://brief"), 1000, "private"),
+        (read("cache://tenant"), 5000, "private"),
+        (read("cache://clock"), 5000, "public"),
+    ] {
+        let result = client.request(method, params.clone()).await.unwrap();
+        assert_eq!(result["ttlMs"], ttl, "{method} {params}");
+        assert_eq!(result["cacheScope"], scope, "{method} {params}");
     }
 }
 

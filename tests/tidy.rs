@@ -100,7 +100,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "private",
         &[
-            "call", "check", "content", "error", "param", "registry", "service",
+            "call", "check", "content", "error", "param", "protocol", "registry", "service",
         ],
     ),
 ];

@@ -1,7 +1,9 @@
 //! The grammar of `#[tool(...)]`, `#[resource(...)]`, `#[prompt(...)]` and `#[arg(...)]`.
 //!
-//! Every one is a list of `key` and `key = value`. Which keys there are comes from the [`Grammar`]; what a value
+//! Every one is a list of `key`, `key = value` and `key(list)`. Which keys there are comes from the [`Grammar`]; what a value
 //! means is the business of whoever takes it. Keys keep their spans, so that mistakes are shown at them.
+
+use std::fmt::Display;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -17,6 +19,8 @@ pub(crate) struct Grammar {
     /// As in `#[tool]`.
     pub(crate) attribute: &'static str,
     pub(crate) options: &'static [&'static str],
+    /// The options that take a list in place of a value, and what to write.
+    pub(crate) lists: &'static [(&'static str, &'static str)],
     /// What is no option, although it may look like one, and what to do in its place.
     pub(crate) elsewhere: &'static [(&'static str, &'static str)],
     /// What a value without a key, which then comes first, stands for.
@@ -29,10 +33,11 @@ pub(crate) struct Arguments {
     options: Vec<Argument>,
 }
 
-/// One `key` or `key = value`.
+/// One `key`, `key = value` or `key(list)`.
 pub(crate) struct Argument {
     pub(crate) key: Ident,
     pub(crate) value: Option<Expr>,
+    pub(crate) list: Option<TokenStream>,
 }
 
 /// A flag that was given, with its key.
@@ -100,8 +105,11 @@ impl Arguments {
             errors.at(&key, grammar.unknown(&key));
             return self.skip_unknown(grammar, &key, input);
         }
-        let value = parse_value(&key, input)?;
-        self.add(Argument { key, value }, errors);
+        let (value, list) = match grammar.list_example(&key) {
+            Some(example) => (None, Some(parse_inner_list(&key, example, input)?)),
+            None => (parse_value(&key, input)?, None),
+        };
+        self.add(Argument { key, value, list }, errors);
         Ok(())
     }
 
@@ -178,7 +186,7 @@ impl Arguments {
     }
 
     pub(crate) fn flag(&self, key: &str, errors: &mut Errors) -> Option<Flag> {
-        let Argument { key, value } = self.option(key)?;
+        let Argument { key, value, .. } = self.option(key)?;
         let value = match value {
             None => true,
             Some(Expr::Lit(ExprLit {
@@ -233,6 +241,18 @@ impl Arguments {
         }
     }
 
+    /// A value of any kind: what it may be, the compiler knows.
+    pub(crate) fn expression(&self, key: &str, example: &str, errors: &mut Errors) -> Option<Expr> {
+        let option = self.option(key)?;
+        if option.value.is_none() {
+            option.refuse(
+                errors,
+                format!("`{key}` needs a value: write `{key} = {example}`"),
+            );
+        }
+        option.value.clone()
+    }
+
     pub(crate) fn number(&self, key: &str, errors: &mut Errors) -> Option<u64> {
         let option = self.option(key)?;
         let number = match &option.value {
@@ -267,7 +287,7 @@ impl Arguments {
 }
 
 impl Argument {
-    fn refuse(&self, errors: &mut Errors, message: String) {
+    pub(crate) fn refuse(&self, errors: &mut Errors, message: impl Display) {
         match &self.value {
             Some(value) => errors.at(value, message),
             None => errors.at(&self.key, message),
@@ -278,6 +298,11 @@ impl Argument {
 impl Grammar {
     fn knows(&self, key: &Ident) -> bool {
         self.options.iter().any(|option| key == option)
+    }
+
+    fn list_example(&self, key: &Ident) -> Option<&'static str> {
+        let found = self.lists.iter().find(|(name, _)| key == name);
+        found.map(|(_, example)| *example)
     }
 
     /// What comes without a key, if this would be its key, as in `uri = "..."`.
@@ -308,6 +333,23 @@ impl Grammar {
             self.attribute
         )
     }
+}
+
+/// What follows a key that takes a list, without its parentheses.
+fn parse_inner_list(
+    key: &Ident,
+    example: &str,
+    input: ParseStream<'_>,
+) -> syn::Result<TokenStream> {
+    if input.peek(token::Paren) {
+        return input
+            .parse::<proc_macro2::Group>()
+            .map(|group| group.stream());
+    }
+    Err(syn::Error::new(
+        key.span(),
+        format!("`{key}` takes a list: write `{example}`"),
+    ))
 }
 
 /// What follows a key: nothing, or `= value`.
@@ -377,7 +419,8 @@ mod tests {
 
     const GRAMMAR: Grammar = Grammar {
         attribute: "resource",
-        options: &["name", "size", "open", "crate"],
+        options: &["name", "size", "open", "cache", "crate"],
+        lists: &[("cache", "cache(ttl = 60)")],
         elsewhere: &[("docs", "write a doc comment")],
         leading_value: Some("URI"),
     };
@@ -403,6 +446,7 @@ mod tests {
                 name = "x",
                 size = 1,
                 open,
+                cache(ttl = 60, scope = public),
                 crate = crate::x,
             )),
             ""
@@ -420,7 +464,7 @@ mod tests {
             ),
             (
                 quote!("a://b", range(1..=3)),
-                "unknown option `range`; `#[resource]` takes `name`, `size`, `open` and `crate`",
+                "unknown option `range`; `#[resource]` takes `name`, `size`, `open`, `cache` and `crate`",
             ),
             (
                 quote!(docs = "x"),
@@ -439,6 +483,11 @@ mod tests {
             (quote!(size = "1"), "`size` takes a whole number"),
             (quote!(size = -1), "`size` takes a whole number"),
             (quote!(open = 1), "`open` is a flag"),
+            (
+                quote!(cache),
+                "`cache` takes a list: write `cache(ttl = 60)`",
+            ),
+            (quote!(cache = 60), "`cache` takes a list"),
             (quote!(crate = "x"), "`crate` takes a path"),
             (quote!(+ - *), "expected an option of `#[resource]`"),
         ] {

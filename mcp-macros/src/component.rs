@@ -5,7 +5,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{LitStr, Path, Signature};
+use syn::{Expr, LitStr, Path, Signature};
 
 use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
@@ -23,6 +23,8 @@ pub(crate) struct Component {
     pub(crate) name: LitStr,
     pub(crate) title: Option<LitStr>,
     pub(crate) description: Option<LitStr>,
+    pub(crate) icons: Option<Expr>,
+    pub(crate) meta: Option<Expr>,
     pub(crate) signature: Signature,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) handler: Handler,
@@ -62,6 +64,8 @@ impl Component {
             name: name(kind, arguments, &function.signature.ident, errors),
             title: arguments.text("title", errors),
             description: arguments.text("description", errors).or_else(doc_text),
+            icons: arguments.expression("icons", "[Icon::new(\"https://...\")]", errors),
+            meta: arguments.expression("meta", "json!({ ... })", errors),
             signature: function.signature.clone(),
             parameters: parameters::validate(kind, &function.parameters, errors),
             handler: handler(arguments, &function.signature, errors),

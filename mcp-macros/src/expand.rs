@@ -5,7 +5,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::LitStr;
+use syn::{Expr, LitStr};
 
 use crate::component::{Component, Handler};
 use crate::parameters::{DefaultValue, Parameter};
@@ -153,6 +153,8 @@ impl Component {
         let (name, handler, invoke) = (&self.name, self.handler, self.invoke());
         let title = builder_call("title", self.title.as_ref());
         let description = builder_call("description", self.description.as_ref());
+        let icons = expression_call("icons", self.icons.as_ref());
+        let meta = expression_call("meta", self.meta.as_ref());
         let parameters = self
             .parameters
             .iter()
@@ -163,6 +165,8 @@ impl Component {
                 __mcp::#definition::define(#leading #name, __mcp::Handler::#handler(#invoke))
                     #title
                     #description
+                    #icons
+                    #meta
                     #options
                     #(.param(#parameters))*
                     #returns
@@ -175,6 +179,7 @@ impl Component {
         let span = generated_at(&parameter.ty);
         let name = &parameter.wire_name;
         let description = builder_call("description", parameter.description.as_ref());
+        let header = builder_call("header", parameter.header.as_ref());
         let default = parameter.default.as_ref().map(|default| {
             let value = default.expression();
             quote_spanned!(span=> .default(__mcp::default_json!(#ty, #value)))
@@ -183,7 +188,7 @@ impl Component {
             .complete
             .as_ref()
             .map(|path| quote_spanned!(generated_at(path)=> .complete(__mcp::completer(#path))));
-        quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #complete)
+        quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #header #complete)
     }
 
     /// The definition of a prompt does not say what it returns.
@@ -261,4 +266,12 @@ impl DefaultValue {
 pub(crate) fn builder_call(method: &str, value: Option<&LitStr>) -> Option<TokenStream> {
     let method = Ident::new(method, generated());
     value.map(|value| quote_spanned!(generated()=> .#method(#value)))
+}
+
+/// `.method(value)`, if there is a value. What is wrong with it is shown at it.
+pub(crate) fn expression_call(method: &str, value: Option<&Expr>) -> Option<TokenStream> {
+    value.map(|value| {
+        let method = Ident::new(method, generated());
+        quote_spanned!(generated_at(value)=> .#method(#value))
+    })
 }

@@ -50,13 +50,18 @@ use proc_macro::TokenStream;
 /// | `name = "..."` | the name clients call; otherwise the function's |
 /// | `title = "..."` | the name shown to people |
 /// | `description = "..."` | takes the place of the doc comment |
+/// | `icons = [Icon::new("https://...")]` | pictures that clients may show |
+/// | `meta = json!({ ... })` | the definition's `_meta` |
+/// | `ui = "ui://..."` | the resource that is the tool's interface, as MCP Apps has it |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | hints to clients; `= false` says the opposite |
 /// | `open` | arguments the schema does not name are allowed |
 /// | `strict` | arguments of a wrong type are refused, never repaired |
 /// | `inline` | a plain `fn` runs in place, not on the blocking pool |
 /// | `crate = path` | where `mcp_runtime` is found |
 ///
-/// Parameters take `#[arg(default)]`, `#[arg(default = expression)]` and `#[arg(name = "...")]`.
+/// Parameters take `#[arg(default)]`, `#[arg(default = expression)]`, `#[arg(name = "...")]` and
+/// `#[arg(header = "Region")]`: then clients repeat the argument in the HTTP header `Mcp-Param-Region`, so that what
+/// stands between them and the server can route by it, and a call where the two differ is refused.
 #[proc_macro_attribute]
 pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
     tool::expand(arguments.into(), &item.into()).into()
@@ -80,6 +85,10 @@ pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name = "..."` | the resource's name; otherwise the function's |
 /// | `title = "..."` | the name shown to people |
 /// | `description = "..."` | takes the place of the doc comment |
+/// | `icons = [Icon::new("https://...")]` | pictures that clients may show |
+/// | `meta = json!({ ... })` | the definition's `_meta` |
+/// | `annotations = Annotations::new()...` | whom it is for, how important it is, when it last changed |
+/// | `cache(ttl = 60, scope = public)` | how long clients may keep what they read, in seconds or as a `Duration`, and whether all callers may share it; otherwise `private` |
 /// | `mime = "type/subtype"` | the MIME type of the contents |
 /// | `size = 123` | the size in bytes, of a resource that is no template |
 /// | `list = function` | lists the concrete resources of a template |
@@ -111,6 +120,8 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name = "..."` | the prompt's name; otherwise the function's |
 /// | `title = "..."` | the name shown to people |
 /// | `description = "..."` | takes the place of the doc comment |
+/// | `icons = [Icon::new("https://...")]` | pictures that clients may show |
+/// | `meta = json!({ ... })` | the definition's `_meta` |
 /// | `inline` | a plain `fn` runs in place, not on the blocking pool |
 /// | `crate = path` | where `mcp_runtime` is found |
 ///

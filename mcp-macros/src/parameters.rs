@@ -16,7 +16,8 @@ use crate::signature::find_impl;
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "arg",
-    options: &["name", "default", "complete"],
+    options: &["name", "default", "complete", "header"],
+    lists: &[],
     elsewhere: &[(
         "description",
         "write a doc comment, `/// ...`, on the parameter",
@@ -39,6 +40,8 @@ pub(crate) struct Parameter {
     pub(crate) description: Option<LitStr>,
     pub(crate) default: Option<DefaultValue>,
     pub(crate) complete: Option<Path>,
+    /// The HTTP header, after `Mcp-Param-`, that repeats it.
+    pub(crate) header: Option<LitStr>,
     /// Where `#[arg(...)]` was, if it says anything. It makes sense on an argument only.
     pub(crate) arg: Option<Span>,
 }
@@ -86,6 +89,7 @@ impl WrittenParameter {
                 "completion exists for prompts and resource templates only: remove `complete`",
             );
         }
+        let header = header(kind, &arguments, errors);
         let renamed = arguments.text("name", errors);
         let name = identifier(typed, errors)?;
         Some(Parameter {
@@ -100,6 +104,7 @@ impl WrittenParameter {
                     Some(value) => DefaultValue::Expression(value.clone()),
                 }),
             complete,
+            header,
             arg: self
                 .arg_attributes
                 .first()
@@ -146,8 +151,53 @@ pub(crate) fn validate(
                 ),
             );
         }
+        check_header_unique(parameter, &parameters[..index], errors);
     }
     parameters
+}
+
+/// The name of a header, which only tools have for their arguments.
+fn header(kind: Kind, arguments: &Arguments, errors: &mut Errors) -> Option<LitStr> {
+    let header = arguments.text("header", errors);
+    if let (Kind::Resource | Kind::Prompt, Some(key)) = (kind, arguments.key("header")) {
+        errors.at(
+            key,
+            "headers repeat the arguments of tools only: remove `header`",
+        );
+        return None;
+    }
+    let header = header?;
+    if !header.value().bytes().all(is_token_byte) {
+        errors.at(
+            &header,
+            "a header's name is made of letters, digits and the characters `!#$%&'*+-.^_|~` and the backtick",
+        );
+    }
+    Some(header)
+}
+
+/// What RFC 9110 calls `tchar`.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn check_header_unique(parameter: &Parameter, earlier: &[Parameter], errors: &mut Errors) {
+    let Some(header) = &parameter.header else {
+        return;
+    };
+    let is_same = |other: &LitStr| other.value().eq_ignore_ascii_case(&header.value());
+    if earlier
+        .iter()
+        .any(|other| other.header.as_ref().is_some_and(is_same))
+    {
+        errors.at(
+            header,
+            format!(
+                "two arguments have the header `{}`, whose case does not matter: rename one",
+                header.value()
+            ),
+        );
+    }
 }
 
 fn report_receiver(input: &FnArg, errors: &mut Errors) {

@@ -10,7 +10,16 @@ use crate::expand::Kind;
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "prompt",
-    options: &["name", "title", "description", "inline", "crate"],
+    options: &[
+        "name",
+        "title",
+        "description",
+        "icons",
+        "meta",
+        "inline",
+        "crate",
+    ],
+    lists: &[],
     elsewhere: &[],
     leading_value: None,
 };

@@ -1,14 +1,14 @@
 //! `#[resource]`: its options, the agreement of URI template and signature, and what is generated from them.
 
-use proc_macro2::TokenStream;
-use quote::quote_spanned;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote_spanned};
 use syn::{Expr, ExprLit, Lit, LitStr, Path};
 
 use crate::annotated_fn::{AnnotatedFn, expand_beside};
 use crate::arguments::{Arguments, Grammar};
 use crate::component::Component;
 use crate::errors::Errors;
-use crate::expand::{Kind, builder_call};
+use crate::expand::{Kind, builder_call, expression_call};
 use crate::near_miss;
 use crate::parameters::Parameter;
 use crate::runtime_path::{attribute, generated, generated_at};
@@ -20,14 +20,29 @@ const GRAMMAR: Grammar = Grammar {
         "name",
         "title",
         "description",
+        "icons",
+        "meta",
+        "annotations",
+        "cache",
         "mime",
         "size",
         "list",
         "inline",
         "crate",
     ],
+    lists: &[("cache", CACHE_EXAMPLE)],
     elsewhere: &[],
     leading_value: Some("URI"),
+};
+
+const CACHE_EXAMPLE: &str = "cache(ttl = 60, scope = public)";
+
+const CACHE_GRAMMAR: Grammar = Grammar {
+    attribute: "resource(cache(..))",
+    options: &["ttl", "scope"],
+    lists: &[],
+    elsewhere: &[],
+    leading_value: None,
 };
 
 /// A resource without mistakes, or a template of resources.
@@ -37,6 +52,14 @@ struct Resource {
     mime: Option<LitStr>,
     size: Option<u64>,
     list: Option<Path>,
+    annotations: Option<Expr>,
+    cache: Option<Cache>,
+}
+
+/// How long a read may be kept, and the name of the scope.
+struct Cache {
+    ttl: Expr,
+    scope: &'static str,
 }
 
 /// A URI, which is a template if it has variables.
@@ -59,6 +82,12 @@ impl Resource {
         let mime = mime(&arguments, &mut errors);
         let size = arguments.number("size", &mut errors);
         let list = arguments.path("list", "function", &mut errors);
+        let annotations = arguments.expression(
+            "annotations",
+            "Annotations::new().priority(0.5)",
+            &mut errors,
+        );
+        let cache = Cache::validate(&arguments, &mut errors);
         let uri = Uri::validate(&arguments, &mut errors);
         if let Some(uri) = &uri {
             uri.check_options(&arguments, &mut errors);
@@ -73,6 +102,8 @@ impl Resource {
             mime,
             size,
             list,
+            annotations,
+            cache,
         }))
     }
 
@@ -86,13 +117,15 @@ impl Resource {
             .list
             .as_ref()
             .map(|path| quote_spanned!(generated_at(path)=> .list(__mcp::lister(#path))));
+        let annotations = expression_call("annotations", self.annotations.as_ref());
+        let cache = self.cache.as_ref().map(Cache::expand);
         let checks: TokenStream = self
             .supplied_by_server()
             .map(|parameter| self.check_injected(parameter))
             .collect();
         self.component.expand(
             &quote_spanned!(generated()=> #uri,),
-            &quote_spanned!(generated()=> #mime #size #list),
+            &quote_spanned!(generated()=> #mime #size #annotations #cache #list),
             &checks,
         )
     }
@@ -114,6 +147,56 @@ impl Resource {
         let span = generated_at(&parameter.ty);
         self.component
             .refuse_supplied(parameter, false, span, &message)
+    }
+}
+
+impl Cache {
+    fn validate(arguments: &Arguments, errors: &mut Errors) -> Option<Self> {
+        let option = arguments.option("cache")?;
+        let list = option.list.clone()?;
+        let arguments = Arguments::parse(&CACHE_GRAMMAR, [list], errors);
+        let scope = scope(&arguments, errors);
+        if arguments.option("ttl").is_none() {
+            errors.at(
+                &option.key,
+                format!("`cache` needs a `ttl`: write `{CACHE_EXAMPLE}`"),
+            );
+        }
+        let ttl = arguments.expression("ttl", "60", errors)?;
+        Some(Self { ttl, scope: scope? })
+    }
+
+    /// A number is one of seconds; what else the compiler must find to be a `Duration`.
+    fn expand(&self) -> TokenStream {
+        let ttl = &self.ttl;
+        let span = generated_at(ttl);
+        let scope = Ident::new(self.scope, generated());
+        let ttl = match ttl {
+            Expr::Lit(ExprLit {
+                lit: Lit::Int(seconds),
+                ..
+            }) => quote_spanned!(span=> __mcp::Duration::from_secs(#seconds)),
+            other => other.to_token_stream(),
+        };
+        quote_spanned!(span=> .cache(#ttl, __mcp::CacheScope::#scope))
+    }
+}
+
+/// The scope of a cache: private unless it is said to be public.
+fn scope(arguments: &Arguments, errors: &mut Errors) -> Option<&'static str> {
+    let Some(option) = arguments.option("scope") else {
+        return Some("Private");
+    };
+    match &option.value {
+        Some(Expr::Path(path)) if path.path.is_ident("public") => Some("Public"),
+        Some(Expr::Path(path)) if path.path.is_ident("private") => Some("Private"),
+        _ => {
+            option.refuse(
+                errors,
+                "a cache is `scope = public`, shared by all callers, or `scope = private`, kept by one",
+            );
+            None
+        }
     }
 }
 

@@ -2,12 +2,13 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
+use syn::LitStr;
 
 use crate::annotated_fn::{AnnotatedFn, expand_beside};
 use crate::arguments::{Arguments, Flag, Grammar};
 use crate::component::Component;
 use crate::errors::Errors;
-use crate::expand::Kind;
+use crate::expand::{Kind, builder_call};
 use crate::runtime_path::generated;
 
 const GRAMMAR: Grammar = Grammar {
@@ -16,6 +17,9 @@ const GRAMMAR: Grammar = Grammar {
         "name",
         "title",
         "description",
+        "icons",
+        "meta",
+        "ui",
         "read_only",
         "destructive",
         "idempotent",
@@ -25,6 +29,7 @@ const GRAMMAR: Grammar = Grammar {
         "inline",
         "crate",
     ],
+    lists: &[],
     elsewhere: &[],
     leading_value: None,
 };
@@ -36,6 +41,7 @@ const HINTS: [&str; 4] = ["read_only", "destructive", "idempotent", "open_world"
 struct Tool {
     component: Component,
     hints: Vec<Flag>,
+    interface: Option<LitStr>,
     open: bool,
     strict: bool,
 }
@@ -55,6 +61,7 @@ impl Tool {
                 .iter()
                 .filter_map(|hint| arguments.flag(hint, &mut errors))
                 .collect(),
+            interface: interface(&arguments, &mut errors),
             open: arguments.is_set("open", &mut errors),
             strict: arguments.is_set("strict", &mut errors),
             component: Component::validate(Kind::Tool, &arguments, function, &mut errors),
@@ -87,8 +94,20 @@ impl Tool {
             .iter()
             .filter(|(_, on)| *on)
             .map(|(name, _)| Ident::new(name, generated()));
-        let options = quote_spanned!(generated()=> #(#hints)* #(.#switches())*);
+        let interface = builder_call("ui", self.interface.as_ref());
+        let options = quote_spanned!(generated()=> #interface #(#hints)* #(.#switches())*);
         self.component
             .expand(&TokenStream::new(), &options, &TokenStream::new())
     }
+}
+
+fn interface(arguments: &Arguments, errors: &mut Errors) -> Option<LitStr> {
+    let uri = arguments.text("ui", errors)?;
+    if !uri.value().starts_with("ui://") {
+        errors.at(
+            &uri,
+            "the interface of a tool is a resource whose URI begins with `ui://`: write `ui = \"ui://page\"`",
+        );
+    }
+    Some(uri)
 }

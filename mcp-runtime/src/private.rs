@@ -5,6 +5,7 @@ use std::any::{Any, TypeId};
 pub use std::boxed::Box;
 pub use std::default::Default;
 pub use std::option::Option::{self, None, Some};
+pub use std::time::Duration;
 
 pub use inventory::submit;
 pub use serde_json::Value;
@@ -16,6 +17,7 @@ pub use crate::check::{
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;
+pub use crate::protocol::cache::CacheScope;
 pub use crate::registry::{
     Completer, Handler, Lister, Parameter, Prompt, Registration, Resource, Tool,
 };

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{Completion, Completions, Tool};
+use mcp_runtime::{Annotations, Completion, Completions, Icon, IconTheme, Role, Tool};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -165,6 +165,7 @@ async fn link() -> ResourceLink {
     ResourceLink::new("text://readme", "readme")
         .title("Read me")
         .description("What to read")
+        .icons([icon(), Icon::new("http://example.com/unsafe.png")])
 }
 
 /// Content of several kinds.
@@ -354,6 +355,39 @@ async fn exact(number: i64) -> i64 {
     number
 }
 
+/// What arguments are repeated in headers.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+pub struct Place {
+    /// How high.
+    #[schemars(extend("x-mcp-header" = "Level"))]
+    pub level: Option<i32>,
+}
+
+/// Repeats arguments in headers.
+#[tool]
+async fn routed(
+    #[arg(header = "Region")] region: String,
+    #[arg(header = "Size")] size: Option<i64>,
+    #[arg(header = "Dry-Run")] dry: Option<bool>,
+    #[arg(header = "Unit")] unit: Option<Unit>,
+    place: Option<Place>,
+) -> String {
+    let level = place.and_then(|place| place.level);
+    format!("{region} {size:?} {dry:?} {unit:?} {level:?}")
+}
+
+/// The icon of everything that has one.
+fn icon() -> Icon {
+    Icon::new("https://example.com/icon.png")
+        .mime("image/png")
+        .sizes(["48x48"])
+        .theme(IconTheme::Dark)
+}
+
+/// Shows a page beside its result.
+#[tool(icons = icon(), meta = json!({ "com.example/note": 1, "ui": { "visibility": ["app"] } }), ui = "ui://fixture/panel")]
+async fn shown() {}
+
 /// A text.
 #[resource("text://readme")]
 fn readme() -> &'static str {
@@ -409,6 +443,28 @@ async fn panicking() -> String {
     panic!("a secret")
 }
 
+/// A page of a tool.
+#[resource(
+    "ui://fixture/panel",
+    mime = "text/html;profile=mcp-app",
+    icons = [icon()],
+    meta = json!({ "com.example/note": 2 }),
+    annotations = Annotations::new()
+        .audience([Role::User])
+        .priority(0.5)
+        .last_modified("2026-01-01T00:00:00Z"),
+    cache(ttl = 60, scope = public)
+)]
+async fn panel() -> &'static str {
+    "<p>Hello</p>"
+}
+
+/// Who reads.
+#[resource("caller://note", cache(ttl = Duration::from_millis(1500), scope = public))]
+async fn note(headers: Headers, _context: Context) -> String {
+    headers.get("x-note").unwrap_or_default().to_owned()
+}
+
 /// Greet somebody.
 #[prompt(title = "A greeting")]
 fn greet(
@@ -445,7 +501,7 @@ async fn talk() -> Vec<Message> {
 }
 
 /// A prompt that fails.
-#[prompt]
+#[prompt(icons = vec![icon()], meta = json!({ "com.example/note": 3 }))]
 async fn speechless() -> Result<String, ToolError> {
     Err(ToolError::new("nothing to say"))
 }
@@ -464,6 +520,8 @@ pub fn server() -> Server {
         .title("The fixture")
         .website("https://example.com")
         .instructions("Test me.")
+        .icons(icon())
+        .extension("com.example/search", json!({ "fuzzy": true }))
         .state(Dropped::default())
         .forward_logs_of(["mcp_tests"])
         .with(mcp_runtime::components!())

@@ -2,7 +2,7 @@
 //!
 //! A case names a `method` and `params`, and what must come back: `result` (exact, without what the era adds to every
 //! result), or `result_by` with one for some revisions and `*` for the others, or `error` with its `code` and a part of
-//! its `message`. `revisions` is a list of names, `modern`, `legacy` or, if it is left out, all.
+//! its `message`. `cache` is what a modern result says of caching. `revisions` is a list of names, `modern`, `legacy` or, if it is left out, all.
 
 use std::path::PathBuf;
 
@@ -87,6 +87,11 @@ fn check(place: &str, revision: &str, case: &Value, outcome: Outcome) {
             "{place}: {reply}"
         );
     }
+    if let Some(cache) = case.get("cache").filter(|_| revision == MODERN) {
+        for name in ["ttlMs", "cacheScope"] {
+            assert_eq!(reply["result"][name], cache[name], "{place}");
+        }
+    }
     if let Some(status) = outcome.status {
         let expected = case
             .get("status")
@@ -123,7 +128,11 @@ fn without_era(place: &str, revision: &str, result: &Value) -> Value {
         "{place}"
     );
     if modern {
-        let info = json!({ "name": "fixture", "version": "1.2.3", "title": "The fixture", "websiteUrl": "https://example.com" });
+        let mut info = json!({ "name": "fixture", "version": "1.2.3", "title": "The fixture", "websiteUrl": "https://example.com" });
+        // Icons may be long: they are where a client looks for them, and not in every result.
+        if members.contains_key("supportedVersions") {
+            info["icons"] = json!([{ "src": "https://example.com/icon.png", "mimeType": "image/png", "sizes": ["48x48"], "theme": "dark" }]);
+        }
         let meta = members.remove("_meta");
         assert_eq!(
             meta,

@@ -33,6 +33,30 @@ fn tools_are_listed_in_the_words_of_each_revision() {
         let hints = (revision >= "2025-03-26")
             .then(|| json!({ "readOnlyHint": true, "idempotentHint": true }));
         assert_eq!(report.get("annotations"), hints.as_ref(), "{revision}");
+        let shown = tool(&tools, "shown");
+        let meta = json!({
+            "com.example/note": 1,
+            "ui": { "visibility": ["app"], "resourceUri": "ui://fixture/panel" },
+            "ui/resourceUri": "ui://fixture/panel",
+        });
+        let meta = (revision >= "2025-06-18").then_some(meta);
+        assert_eq!(shown.get("_meta"), meta.as_ref(), "{revision}");
+        let icons = json!([{ "src": "https://example.com/icon.png", "mimeType": "image/png", "sizes": ["48x48"], "theme": "dark" }]);
+        let icons = (revision >= "2025-11-25").then_some(icons);
+        assert_eq!(shown.get("icons"), icons.as_ref(), "{revision}");
+    }
+}
+
+#[test]
+fn headers_repeat_arguments_over_http_alone() {
+    for transport in [Transport::Memory, Transport::Stdio] {
+        let mut connection = Connection::open(transport, MODERN);
+        let params = json!({ "name": "routed", "arguments": { "region": "a" } });
+        let reply = connection.request("tools/call", params).reply.unwrap();
+        assert_eq!(
+            reply["result"]["content"][0]["text"],
+            "a None None None None"
+        );
     }
 }
 
@@ -52,6 +76,30 @@ fn schemas_hold_what_clients_can_use() {
                 "type": { "type": "string" },
             },
             "additionalProperties": false,
+        })
+    );
+    assert_eq!(
+        tool(&tools, "routed")["inputSchema"]["properties"],
+        json!({
+            "region": { "type": "string", "x-mcp-header": "Region" },
+            "size": { "type": "integer", "x-mcp-header": "Size" },
+            "dry": { "type": "boolean", "x-mcp-header": "Dry-Run" },
+            "unit": {
+                "description": "How something is measured.",
+                "oneOf": [
+                    { "description": "Like most of the world.", "type": "string", "const": "metric" },
+                    { "description": "Like some of it.", "type": "string", "const": "imperial" },
+                ],
+                "type": "string",
+                "x-mcp-header": "Unit",
+            },
+            "place": {
+                "description": "What arguments are repeated in headers.",
+                "type": "object",
+                "properties": {
+                    "level": { "description": "How high.", "type": "integer", "minimum": i32::MIN, "maximum": i32::MAX, "x-mcp-header": "Level" },
+                },
+            },
         })
     );
     let report = tool(&tools, "report");

@@ -56,6 +56,66 @@ fn code(answer: &Answer) -> i64 {
 }
 
 #[test]
+fn headers_of_arguments_must_agree_with_the_body() {
+    let server = spawn_http();
+    let all = json!({ "region": "Zürich", "size": 42, "dry": false, "unit": "metric", "place": { "level": -1 } });
+    let right = [
+        ("Mcp-Param-Region", "=?base64?WsO8cmljaA==?="),
+        ("Mcp-Param-Size", "42.0"),
+        ("Mcp-Param-Dry-Run", "false"),
+        ("mcp-param-unit", " metric "),
+        ("MCP-PARAM-LEVEL", "-1"),
+    ];
+    let routed = call("routed", all.clone());
+    let answer = post(&server, &routed, &right);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let text = &answer.messages()[0]["result"]["content"][0]["text"];
+    assert_eq!(text, "Zürich Some(42) Some(false) Some(Metric) Some(-1)");
+    for (name, wrong) in [
+        ("Mcp-Param-Region", ""),
+        ("Mcp-Param-Region", "Zurich"),
+        ("Mcp-Param-Region", "Zürich"),
+        ("Mcp-Param-Region", "=?base64?WsO8cmljaA?="),
+        ("Mcp-Param-Region", "=?base64?WsO8!mljaA==?="),
+        ("Mcp-Param-Size", "42.5"),
+        ("Mcp-Param-Dry-Run", "False"),
+        ("mcp-param-unit", ""),
+        ("MCP-PARAM-LEVEL", "1"),
+    ] {
+        let mut headers = right.to_vec();
+        headers.retain(|(other, _)| *other != name);
+        headers.push((name, wrong));
+        let answer = post(&server, &routed, &headers);
+        assert_eq!(
+            (answer.status, code(&answer)),
+            (400, -32020),
+            "{name}: {wrong}"
+        );
+        assert_eq!(answer.messages()[0]["id"], 1);
+    }
+    let twice = [&right[..], &[("Mcp-Param-Size", "42")]].concat();
+    let answer = post(&server, &routed, &twice);
+    assert_eq!((answer.status, code(&answer)), (400, -32020), "{answer:?}");
+
+    // What is not in the body is in no header.
+    let few = call(
+        "routed",
+        json!({ "region": "a", "size": null, "place": {} }),
+    );
+    let region = ("Mcp-Param-Region", "a");
+    assert_eq!(post(&server, &few, &[region]).status, 200);
+    for more in [("Mcp-Param-Size", "1"), ("Mcp-Param-Level", "1")] {
+        let answer = post(&server, &few, &[region, more]);
+        assert_eq!((answer.status, code(&answer)), (400, -32020), "{more:?}");
+    }
+    // A header that this tool knows nothing of is for others.
+    let others = [region, ("Mcp-Param-Other", "x")];
+    assert_eq!(post(&server, &few, &others).status, 200);
+    let echo = call("echo_owned", json!({ "text": "x" }));
+    assert_eq!(post(&server, &echo, &[region]).status, 200);
+}
+
+#[test]
 fn headers_must_agree_with_the_body() {
     let server = spawn_http();
     let call = call("echo_owned", json!({ "text": "x" }));
