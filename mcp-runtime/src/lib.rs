@@ -64,7 +64,8 @@ pub use call::{Call, Cancel};
 pub use client::{Client, ClientBuilder, ClientError, Completed, ToolReply};
 pub use content::{
     Annotations, Audio, Content, EmbeddedResource, Image, IntoPrompt, IntoResource, IntoToolResult,
-    Json, Message, Plain, ResourceContents, ResourceLink, Role, Text, ToolResult,
+    Json, Message, Nested, Plain, ResourceContents, ResourceLink, Role, StreamItem, Streamed, Text,
+    ToolResult,
 };
 pub use context::Context;
 pub use error::ToolError;

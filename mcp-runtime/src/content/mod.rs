@@ -6,6 +6,7 @@ mod block;
 mod failure;
 mod prompt;
 mod resource;
+mod stream;
 mod tool_result;
 mod write;
 
@@ -13,9 +14,11 @@ pub use block::{Annotations, Audio, Content, EmbeddedResource, Image, ResourceLi
 pub use failure::Failure;
 pub use prompt::{IntoPrompt, Message};
 pub use resource::{IntoResource, ResourceContents};
-pub use tool_result::{IntoToolResult, Json, Plain, ToolResult};
+pub use stream::{StreamItem, Streamed};
+pub use tool_result::{IntoToolResult, Json, Nested, Plain, ToolResult};
 
 pub(crate) use prompt::PromptOutcome;
 pub(crate) use resource::{Contents, ResourceOutcome};
+pub(crate) use stream::Rest;
 pub(crate) use tool_result::Structured;
 pub(crate) use write::{push_array, push_blocks, push_member, push_text};

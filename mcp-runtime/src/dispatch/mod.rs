@@ -14,6 +14,7 @@ mod reply;
 mod resources;
 mod run;
 mod tools;
+mod unfold;
 
 use std::sync::Arc;
 
