@@ -67,6 +67,7 @@ impl Context {
     /// A call sends at most 1,000 messages, and none after it has ended. Clients of 2026-07-28 ask for them with each
     /// request; those of older revisions have asked for [`LogLevel::Info`] until they set another level, which
     /// takes effect with the next call and is lost when the server is started again.
+    /// That revision also deprecates log messages: what only you want to read belongs on stderr.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging>.
     ///
     /// ```

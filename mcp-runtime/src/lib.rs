@@ -66,8 +66,8 @@ pub use call::{Call, Cancel};
 pub use client::{Client, ClientBuilder, ClientError, ClientListening, Completed, ToolReply};
 pub use content::{
     Annotations, Audio, Content, EmbeddedResource, Icon, IconTheme, Image, IntoIcons, IntoPrompt,
-    IntoResource, IntoToolResult, Json, Message, Plain, ResourceContents, ResourceLink, Role, Text,
-    ToolResult,
+    IntoResource, IntoToolResult, Json, Message, Nested, Plain, ResourceContents, ResourceLink,
+    Role, StreamItem, Streamed, Text, ToolResult,
 };
 pub use context::Context;
 pub use error::ToolError;

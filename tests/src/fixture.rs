@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::stream::{self, Stream, StreamExt as _};
 use mcp_runtime::prelude::*;
 use mcp_runtime::{Annotations, Completion, Completions, Icon, IconTheme, Role, Tool};
 use serde::{Deserialize, Serialize};
@@ -322,6 +323,51 @@ async fn caller(context: Context, headers: Headers) -> String {
         context.meta().get("com.example/note"),
         headers.get("x-note"),
     )
+}
+
+/// Gives texts one after another.
+#[tool]
+async fn stream(count: u32) -> impl Stream<Item = String> {
+    stream::iter(0..count).map(|number| format!("item {number}"))
+}
+
+/// Gives content of several kinds from a plain function, with an event between.
+#[tool]
+fn stream_blocking() -> impl Stream<Item = Content> {
+    stream::iter([Content::text("text"), Image::png(*b"x").into()])
+        .inspect(|_| tracing::error!("an item"))
+}
+
+/// Gives a text and fails.
+#[tool]
+async fn stream_fails() -> Result<impl Stream<Item = Result<&'static str, ToolError>>, ToolError> {
+    Ok(stream::iter([
+        Ok("one"),
+        Err(ToolError::new("there is no more")),
+    ]))
+}
+
+/// Panics in the middle of a stream.
+#[tool]
+async fn stream_panics() -> impl Stream<Item = String> {
+    stream::iter(0..2).map(|number| match number {
+        0 => "one".to_owned(),
+        _ => panic!("a secret"),
+    })
+}
+
+/// Gives a text, and then nothing for a long time.
+#[tool]
+async fn stream_waits(dropped: State<Dropped>) -> impl Stream<Item = String> {
+    let witness = Witness {
+        dropped,
+        armed: true,
+    };
+    stream::once(std::future::ready("one".to_owned())).chain(stream::once(async move {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(witness);
+        "two".to_owned()
+    }))
 }
 
 /// Where the request belongs in a trace.

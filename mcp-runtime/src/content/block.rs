@@ -80,6 +80,14 @@ impl Content {
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(Text::new(text))
     }
+
+    /// The text, if it is one.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(&text.text),
+            _ => None,
+        }
+    }
 }
 
 /// What every block can carry beside its content.

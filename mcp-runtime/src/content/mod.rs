@@ -7,6 +7,7 @@ mod failure;
 mod icon;
 mod prompt;
 mod resource;
+mod stream;
 mod tool_result;
 mod write;
 
@@ -15,9 +16,11 @@ pub use failure::Failure;
 pub use icon::{Icon, IconTheme, IntoIcons};
 pub use prompt::{IntoPrompt, Message};
 pub use resource::{IntoResource, ResourceContents};
-pub use tool_result::{IntoToolResult, Json, Plain, ToolResult};
+pub use stream::{StreamItem, Streamed};
+pub use tool_result::{IntoToolResult, Json, Nested, Plain, ToolResult};
 
 pub(crate) use prompt::PromptOutcome;
 pub(crate) use resource::{Contents, ResourceOutcome};
+pub(crate) use stream::Rest;
 pub(crate) use tool_result::Structured;
 pub(crate) use write::{push_array, push_blocks, push_icons, push_member, push_text};

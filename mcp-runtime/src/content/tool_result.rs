@@ -1,6 +1,7 @@
 //! What tools return.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Text};
 use super::failure::Failure;
+use super::stream::Rest;
 use crate::error::ToolError;
 use crate::finite;
 use crate::schema::{Schemas, is_object};
@@ -15,6 +17,10 @@ use crate::schema::{Schemas, is_object};
 /// Marks the results that come at once, in contrast to those that come piece by piece.
 #[derive(Debug)]
 pub struct Plain(());
+
+/// Marks an `Option` or `Result` of a result that `M` marks.
+#[derive(Debug)]
+pub struct Nested<M>(PhantomData<M>);
 
 /// Data with a schema: structured content for programs, and the same as text for models.
 ///
@@ -44,6 +50,8 @@ pub struct ToolResult {
     pub(crate) structured: Option<Structured>,
     pub(crate) failure: Option<ToolError>,
     pub(crate) meta: Option<Map<String, Value>>,
+    /// Content that is still to come.
+    pub(crate) rest: Option<Rest>,
 }
 
 /// Structured content, as JSON.
@@ -93,11 +101,29 @@ impl ToolResult {
 /// A type that a `#[tool]` function can return.
 ///
 /// `M` tells kinds of results apart for the compiler, which infers it.
+///
+/// A [`Stream`](futures_core::Stream) of content is a result as well. Each item goes out at once, as a notification of
+/// progress, to a client that asked for progress: its number is the progress, its text the message. All items together
+/// are the result; an error among them is the result in place of them. A client that cancels the call drops the
+/// stream. Progress of many items is thinned out as [`Context::progress`](crate::Context::progress) says; the result
+/// never is.
+///
+/// ```
+/// use futures_core::Stream;
+/// use mcp_runtime::prelude::*;
+///
+/// /// Count down.
+/// #[tool]
+/// async fn count_down(from: u32) -> impl Stream<Item = String> {
+///     futures_util::stream::iter((0..=from).rev().map(|number| number.to_string()))
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a tool",
     label = "not the result of a tool",
     note = "to return data, wrap it in `Json(..)`; its type needs `#[derive(serde::Serialize, schemars::JsonSchema)]`",
     note = "text, numbers, `bool`, `()`, images and other content, a `Vec` or tuple of content, and an `Option` or `Result` of any of these are results too",
+    note = "a `Stream` of content is a result too, if it is `Send` and owns what it uses",
     note = "if this is a future, make the function an `async fn`"
 )]
 pub trait IntoToolResult<M = Plain> {
@@ -244,13 +270,13 @@ impl<T: Serialize + JsonSchema> IntoToolResult for Json<T> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<M, T: IntoToolResult<M>> IntoToolResult<M> for Option<T> {
+impl<M, T: IntoToolResult<M>> IntoToolResult<Nested<M>> for Option<T> {
     fn into_tool_result(self) -> ToolResult {
         self.map_or_else(ToolResult::default, T::into_tool_result)
     }
 }
 
-impl<M, T: IntoToolResult<M>, E: Failure> IntoToolResult<M> for Result<T, E> {
+impl<M, T: IntoToolResult<M>, E: Failure> IntoToolResult<Nested<M>> for Result<T, E> {
     fn into_tool_result(self) -> ToolResult {
         match self {
             Ok(value) => value.into_tool_result(),

@@ -16,6 +16,7 @@ mod reply;
 mod resources;
 mod run;
 mod tools;
+mod unfold;
 
 use std::sync::Arc;
 

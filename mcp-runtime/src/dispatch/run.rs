@@ -5,11 +5,12 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use super::link::link;
 use super::load::Place;
+use super::unfold::Unfold;
 use super::{Core, Request};
 use crate::call::{Arguments, Call, Signature, Surroundings};
 use crate::logs::within;
@@ -49,7 +50,7 @@ pub(super) struct Answer {
 /// Runs a handler and makes the reply of what comes out.
 pub(super) fn run<R, F>(request: Request<'_>, job: Job<R>, finish: F) -> Result<Handling, RpcError>
 where
-    R: Send + 'static,
+    R: Unfold + Send + 'static,
     F: FnOnce(&Answer, Result<R, Panicked>) -> Reply + Send + Unpin + 'static,
 {
     let place = request.core.load.enter()?;
@@ -96,7 +97,7 @@ where
             id,
             features: caller.features,
         },
-        _place: place,
+        place,
     };
     Ok(settle(running))
 }
@@ -129,7 +130,7 @@ type Outcome<R> = Result<R, Panicked>;
 /// A handler that was started: a future of it, or what it came to at once.
 enum Started<R> {
     Future(BoxFuture<R>),
-    Thread(tokio::task::JoinHandle<Outcome<R>>),
+    Thread(tokio::task::JoinHandle<(Outcome<R>, Place)>),
     Done(Option<Outcome<R>>),
 }
 
@@ -155,8 +156,8 @@ fn start<R: Send + 'static>(
             let name = name.to_owned();
             let surroundings = Arc::clone(surroundings);
             let thread = tokio::task::spawn_blocking(move || {
-                let _place = place;
-                contain(&surroundings, &name, || function(call))
+                let outcome = contain(&surroundings, &name, || function(call));
+                (outcome, place)
             });
             (Started::Thread(thread), None)
         }
@@ -198,6 +199,7 @@ impl<R: Send> Started<R> {
         &mut self,
         call: &Arc<Surroundings>,
         name: &str,
+        place: &mut Option<Place>,
         context: &mut Context<'_>,
     ) -> Poll<Outcome<R>> {
         match self {
@@ -212,7 +214,10 @@ impl<R: Send> Started<R> {
                 }
             }
             Self::Thread(thread) => Pin::new(thread).poll(context).map(|joined| match joined {
-                Ok(outcome) => outcome,
+                Ok((outcome, taken)) => {
+                    *place = Some(taken);
+                    outcome
+                }
                 // Only a runtime that shuts down does not run the function to its end.
                 Err(error) => Err(Panicked::log(name, &error.to_string())),
             }),
@@ -237,23 +242,31 @@ struct Running<R, F> {
     surroundings: Arc<Surroundings>,
     finish: Option<F>,
     answer: Answer,
-    _place: Option<Place>,
+    /// The request's place, unless a thread has it.
+    place: Option<Place>,
 }
 
 impl<R, F> Unpin for Running<R, F> {}
 
 impl<R, F> Future for Running<R, F>
 where
-    R: Send,
+    R: Unfold + Send,
     F: FnOnce(&Answer, Outcome<R>) -> Reply,
 {
     type Output = Reply;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
         let this = &mut *self;
-        let Poll::Ready(outcome) = this.handler.poll(&this.surroundings, &this.name, context)
-        else {
-            return Poll::Pending;
+        let call = &this.surroundings;
+        let outcome = loop {
+            let handler = &mut this.handler;
+            match ready!(handler.poll(call, &this.name, &mut this.place, context)) {
+                Err(panicked) => break Err(panicked),
+                Ok(result) => match result.unfold(call) {
+                    Ok(result) => break Ok(result),
+                    Err(rest) => this.handler = Started::Future(rest),
+                },
+            }
         };
         let Some(finish) = this.finish.take() else {
             return Poll::Pending;

@@ -259,6 +259,21 @@ fn a_cancelled_handler_is_dropped_and_never_answers() {
 }
 
 #[test]
+fn an_item_of_a_stream_does_not_wait_for_the_next_and_cancelling_drops_the_stream() {
+    let mut server = spawn_stdio();
+    let mut params = json!({ "name": "stream_waits", "_meta": { "progressToken": "t" } });
+    crate::connection::describe(&mut params);
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+    let first = server.ask(&format!("{message}\n"));
+    assert_eq!(
+        first["params"],
+        json!({ "progressToken": "t", "progress": 1.0, "message": "one" })
+    );
+    server.write(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}\n");
+    assert_eventually_dropped(&mut server, 1);
+}
+
+#[test]
 fn a_cancelled_thread_learns_of_it() {
     let mut server = spawn_stdio();
     server.write(call(1, "wait_blocking", json!({ "milliseconds": 60_000 })).as_bytes());
@@ -370,7 +385,7 @@ fn many_messages_in_one_write_are_all_answered() {
 #[test]
 fn a_panic_is_one_masked_error() {
     let mut server = spawn_stdio();
-    for tool in ["panics", "panics_blocking"] {
+    for tool in ["panics", "panics_blocking", "stream_panics"] {
         let reply = server.ask(&call(1, tool, json!({})));
         assert_eq!(reply["result"]["isError"], true);
         assert!(

@@ -1,0 +1,100 @@
+//! Results that come piece by piece.
+//!
+//! The protocol has no partial results: how the pieces come together is decided in `dispatch`.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use super::block::Content;
+use super::failure::Failure;
+use super::tool_result::{IntoToolResult, Nested, Plain, ToolResult};
+use crate::error::ToolError;
+
+/// Marks the results that are a stream of pieces.
+#[derive(Debug)]
+pub struct Streamed<M>(PhantomData<M>);
+
+/// A piece of a stream that a tool returns: content, or a `Result` of it.
+///
+/// `M` tells the two apart for the compiler, which infers it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an item of a tool's stream",
+    label = "not content",
+    note = "an item is text, an image or other content, or a `Result` of it"
+)]
+pub trait StreamItem<M = Plain> {
+    /// Makes the content.
+    ///
+    /// # Errors
+    /// It is an error, which becomes the result in place of all content.
+    fn into_content(self) -> Result<Content, ToolError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<Content>> StreamItem for T {
+    fn into_content(self) -> Result<Content, ToolError> {
+        Ok(self.into())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<Content>, E: Failure> StreamItem<Nested<Plain>> for Result<T, E> {
+    fn into_content(self) -> Result<Content, ToolError> {
+        self.map(Into::into).map_err(Failure::into_tool_error)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<S, M> IntoToolResult<Streamed<M>> for S
+where
+    S: Stream<Item: StreamItem<M>> + Send + 'static,
+    M: 'static,
+{
+    fn into_tool_result(self) -> ToolResult {
+        let contents = Contents {
+            stream: Box::pin(self),
+            kind: PhantomData,
+        };
+        ToolResult {
+            rest: Some(Rest(Mutex::new(Box::pin(contents)))),
+            ..ToolResult::default()
+        }
+    }
+}
+
+/// The items of a stream as content.
+struct Contents<S, M> {
+    stream: Pin<Box<S>>,
+    kind: PhantomData<fn() -> M>,
+}
+
+impl<S: Stream<Item: StreamItem<M>>, M> Stream for Contents<S, M> {
+    type Item = Result<Content, ToolError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.stream.as_mut().poll_next(context);
+        next.map(|item| item.map(StreamItem::into_content))
+    }
+}
+
+type BoxStream = Pin<Box<dyn Stream<Item = Result<Content, ToolError>> + Send>>;
+
+/// The content of a result that is still to come. Nobody locks it: it makes results [`Sync`].
+pub(crate) struct Rest(Mutex<BoxStream>);
+
+impl Rest {
+    pub(crate) fn into_stream(self) -> BoxStream {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Rest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Rest(..)")
+    }
+}
