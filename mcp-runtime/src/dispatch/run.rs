@@ -105,7 +105,7 @@ where
 /// Polls a handler once: most are finished then and need no task.
 fn settle<R, F>(mut running: Running<R, F>) -> Handling
 where
-    R: Send + 'static,
+    R: Unfold + Send + 'static,
     F: FnOnce(&Answer, Outcome<R>) -> Reply + Send + 'static,
 {
     // Whoever takes the future over polls it again at once, and is woken from then on.
