@@ -153,7 +153,10 @@ impl Component {
         let (name, handler, invoke) = (&self.name, self.handler, self.invoke());
         let title = builder_call("title", self.title.as_ref());
         let description = builder_call("description", self.description.as_ref());
-        let icons = expression_call("icons", self.icons.as_ref());
+        let icons = self
+            .icons
+            .as_ref()
+            .map(|icons| quote_spanned!(generated_at(icons)=> .icons(__mcp::icons(#icons))));
         let meta = expression_call("meta", self.meta.as_ref());
         let parameters = self
             .parameters

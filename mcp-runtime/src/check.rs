@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use crate::__private::{PromptOutcome, ResourceOutcome};
 use crate::call::Call;
-use crate::content::{IntoPrompt, IntoResource, IntoToolResult, ToolResult};
+use crate::content::{Icon, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, ToolResult};
 use crate::param::{self, Param};
 use crate::registry::{CompleteWith, Completer, ListWith, Lister};
 use crate::service::BoxFuture;
@@ -51,6 +51,11 @@ pub fn completer<M>(function: impl CompleteWith<M>) -> Completer {
 /// A listing function of any kind.
 pub fn lister<M>(function: impl ListWith<M>) -> Lister {
     Lister::new(function)
+}
+
+/// Makes a list of icons.
+pub fn icons(icons: impl IntoIcons) -> Vec<Icon> {
+    icons.into_icons()
 }
 
 /// Asks whether a type is injected. A type that is no parameter at all is reported where it is taken from the call,

@@ -9,7 +9,7 @@ mod targets;
 
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::{Interest, NoSubscriber, Subscriber};
+use tracing::subscriber::{Interest, Subscriber};
 use tracing::{Dispatch, Event, Metadata};
 use tracing_core::span::Current;
 
@@ -49,10 +49,13 @@ impl<S: Subscriber> ForwardLogs<S> {
 }
 
 /// Forwards what handlers log in a program that has no subscriber.
+#[cfg(feature = "cli")]
 pub(crate) fn install() {
+    use tracing::subscriber::{NoSubscriber, set_global_default};
+
     if !tracing::dispatcher::has_been_set() {
         // It fails if another thread was faster, whose subscriber then stays.
-        let _ = tracing::subscriber::set_global_default(ForwardLogs::new(NoSubscriber::new()));
+        let _ = set_global_default(ForwardLogs::new(NoSubscriber::new()));
     }
 }
 

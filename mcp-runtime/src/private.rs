@@ -12,8 +12,8 @@ pub use serde_json::Value;
 
 pub use crate::call::Call;
 pub use crate::check::{
-    NoParam, Supplied, boxed, completer, lister, param, param_or, prompt_result, resource_result,
-    tool_result,
+    NoParam, Supplied, boxed, completer, icons, lister, param, param_or, prompt_result,
+    resource_result, tool_result,
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;

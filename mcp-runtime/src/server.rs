@@ -16,7 +16,7 @@ pub use handle::ServerHandle;
 use lifespan::Lifespan;
 
 use crate::call::States;
-use crate::content::IntoIcons;
+use crate::content::{Icon, IntoIcons};
 use crate::dispatch::{About, Core, Dispatch, Identity};
 use crate::error::ToolError;
 use crate::logs;
@@ -121,7 +121,7 @@ impl Server {
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#icons>.
     pub fn icons(mut self, icons: impl IntoIcons) -> Self {
         self.about.icons = icons.into_icons();
-        for mistake in self.about.icons.iter().filter_map(|icon| icon.mistake()) {
+        for mistake in self.about.icons.iter().filter_map(Icon::mistake) {
             self.components.problem(format!("the server: {mistake}"));
         }
         self

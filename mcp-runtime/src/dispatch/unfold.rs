@@ -43,7 +43,7 @@ async fn collect(mut result: ToolResult, rest: Rest, call: Arc<Surroundings>) ->
         items = items.saturating_add(1);
         call.link.progress(items.into(), None, content.as_text());
         result.content.push(content);
-        if items % TURN == 0 {
+        if items.is_multiple_of(TURN) {
             tokio::task::yield_now().await;
         }
     }

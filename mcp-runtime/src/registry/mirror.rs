@@ -52,7 +52,7 @@ impl Search<'_> {
                 (MIRROR | "default" | "const" | "enum" | "examples", _) => {}
                 ("properties", Some(properties)) => {
                     for (name, property) in properties {
-                        let path = path.map(|path| [path, &[name.clone()]].concat());
+                        let path = path.map(|path| [path, std::slice::from_ref(name)].concat());
                         self.schema(property, path.as_deref());
                     }
                 }

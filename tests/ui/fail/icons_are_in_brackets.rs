@@ -1,7 +1,6 @@
-use mcp_runtime::Icon;
 use mcp_runtime::prelude::*;
 
-#[tool(icons(Icon::new("https://example.com/icon.png")))]
+#[tool(icons(mcp_runtime::Icon::new("https://example.com/icon.png")))]
 fn show() {}
 
 fn main() {}
