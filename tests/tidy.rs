@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// A room of `mcp-runtime` and the rooms that it may name.
 const ROOMS: &[(&str, &[&str])] = &[
     ("protocol", &[]),
-    ("error", &[]),
+    ("error", &["protocol"]),
     ("finite", &[]),
     ("schema", &[]),
     ("seal", &[]),

@@ -11,7 +11,7 @@ use crate::call::{Call, Cancel, Surroundings};
 use crate::error::ToolError;
 use crate::finite;
 use crate::param::Param;
-use crate::protocol::capability::{ClientCapabilities, ClientInfo};
+use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 
 /// The surroundings of a call: take it as a parameter to report progress or to learn who asks.
@@ -141,6 +141,17 @@ impl Context {
     /// What the client says it can do.
     pub fn client_capabilities(&self) -> ClientCapabilities {
         self.0.capabilities
+    }
+
+    /// Goes on only if the client can do this: `?` ends the call with the error that says what is missing.
+    ///
+    /// # Errors
+    /// The client has not declared the capability.
+    pub fn require(&self, capability: Capability) -> Result<(), ToolError> {
+        if self.0.capabilities.has(capability) {
+            return Ok(());
+        }
+        Err(ToolError::lacking(capability))
     }
 
     /// The revision of the protocol that the client speaks.

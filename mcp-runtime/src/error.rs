@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::protocol::capability::Capability;
+
 /// Why a tool, resource or prompt failed, for the model to read.
 ///
 /// `?` makes one from every error: those of `std`, boxed ones, `anyhow` and `eyre`, `String` and `&str`. Like
@@ -36,6 +38,8 @@ enum Kind {
     Deliberate,
     /// The arguments were refused before the handler ran.
     Refused,
+    /// The client lacks a capability that the handler cannot do without.
+    Lacking(Capability),
 }
 
 impl ToolError {
@@ -44,6 +48,23 @@ impl ToolError {
         Self {
             source: message.into().into(),
             kind: Kind::Deliberate,
+        }
+    }
+
+    /// The client lacks a capability that the handler cannot do without. Clients of 2026-07-28 get the protocol's error
+    /// for this, which names it.
+    pub fn lacking(capability: Capability) -> Self {
+        Self {
+            source: format!("This client cannot {}", capability.what()).into(),
+            kind: Kind::Lacking(capability),
+        }
+    }
+
+    /// The capability that the client lacks.
+    pub(crate) fn lack(&self) -> Option<Capability> {
+        match self.kind {
+            Kind::Lacking(capability) => Some(capability),
+            _ => None,
         }
     }
 

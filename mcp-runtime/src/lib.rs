@@ -75,7 +75,7 @@ pub use logs::{ForwardLogs, forward_log};
 pub use mcp_macros::{prompt, resource, tool};
 pub use param::{Description, Headers, Param, State};
 pub use protocol::cache::CacheScope;
-pub use protocol::capability::{ClientCapabilities, ClientInfo};
+pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 pub use protocol::{Id, LogLevel, Revision, TraceContext};
 pub use registry::{
     CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoLinks,

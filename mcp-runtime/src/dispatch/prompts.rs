@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::reply::{Caching, close, failure};
 use super::run::{Answer, Job, Panicked, run};
-use super::tools::shown;
+use super::tools::failed;
 use super::{Core, Request};
 use crate::call::{Arguments, Signature, Slot};
 use crate::content::{Message, PromptOutcome, push_array, push_member};
@@ -89,12 +89,7 @@ fn messages(
 ) -> Result<Vec<Message>, RpcError> {
     match outcome {
         Ok(Ok(messages)) => Ok(messages),
-        Ok(Err(error)) if error.is_refusal() => Err(RpcError::invalid_params(error.to_string())),
-        Ok(Err(error)) => Err(RpcError::internal(shown(
-            &answer.core,
-            &prompt.name,
-            &error,
-        ))),
+        Ok(Err(error)) => Err(failed(answer, &prompt.name, &error)),
         Err(panicked) => Err(RpcError::internal(format!(
             "The prompt failed unexpectedly (reference {})",
             panicked.reference

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::caller::Caller;
 use super::reply::{Caching, close, failure};
 use super::run::{Answer, Job, Panicked, run};
-use super::tools::shown;
+use super::tools::failed;
 use super::{Core, Request};
 use crate::call::Arguments;
 use crate::content::{Contents, ResourceOutcome, push_array};
@@ -89,12 +89,7 @@ fn contents(
     match outcome {
         Ok(Ok(Some(contents))) => Ok(contents),
         Ok(Ok(None)) => Err(not_found(answer.features.resource_not_found, uri)),
-        Ok(Err(error)) if error.is_refusal() => Err(RpcError::invalid_params(error.to_string())),
-        Ok(Err(error)) => Err(RpcError::internal(shown(
-            &answer.core,
-            resource.template.as_str(),
-            &error,
-        ))),
+        Ok(Err(error)) => Err(failed(answer, resource.template.as_str(), &error)),
         Err(panicked) => Err(RpcError::internal(format!(
             "The resource failed unexpectedly (reference {})",
             panicked.reference

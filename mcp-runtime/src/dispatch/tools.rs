@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::reply::{Caching, close};
+use super::reply::{Caching, close, failure};
 use super::run::{Answer, Job, Panicked, reference, run};
 use super::{Core, Request, mirror};
 use crate::call::Arguments;
@@ -70,6 +70,13 @@ fn reply(answer: &Answer, tool: &ToolEntry, outcome: Result<ToolResult, Panicked
             panicked.reference
         ))
     });
+    if let Some(refusal) = result
+        .failure
+        .as_ref()
+        .and_then(|error| lack(answer, error))
+    {
+        return failure(&answer.id, &refusal);
+    }
     let mut text = begin_result(&answer.id);
     text.push_str("{\"content\":");
     if let Some(error) = &result.failure {
@@ -101,6 +108,23 @@ fn push_structured(text: &mut String, structured: &Structured, wraps: Option<boo
     } else {
         text.push_str(",\"structuredContent\":");
         text.push_str(&structured.json);
+    }
+}
+
+/// The protocol's own error for a client that lacks a capability, where the revision has it.
+fn lack(answer: &Answer, error: &ToolError) -> Option<RpcError> {
+    let capability = error.lack().filter(|_| answer.features.stateless)?;
+    Some(RpcError::missing_capability(capability))
+}
+
+/// The error of a handler as one of the protocol, for what has no results that say so.
+pub(super) fn failed(answer: &Answer, handler: &str, error: &ToolError) -> RpcError {
+    if let Some(lack) = lack(answer, error) {
+        lack
+    } else if error.is_refusal() {
+        RpcError::invalid_params(error.to_string())
+    } else {
+        RpcError::internal(shown(&answer.core, handler, error))
     }
 }
 

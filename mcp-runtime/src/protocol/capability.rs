@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 /// A client's name and version, as it gives them. They are not verified: for display and logs only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,42 @@ pub struct ClientCapabilities {
     pub elicitation_url: bool,
 }
 
+/// One thing that a client may be able to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Capability {
+    /// Tell its roots.
+    Roots,
+    /// Sample its model.
+    Sampling,
+    /// Ask its user to fill in a form.
+    ElicitationForm,
+    /// Send its user to a URL.
+    ElicitationUrl,
+}
+
+impl Capability {
+    /// What a client does that has it.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Roots => "tell its roots",
+            Self::Sampling => "sample a model",
+            Self::ElicitationForm => "ask its user to fill in a form",
+            Self::ElicitationUrl => "send its user to a URL",
+        }
+    }
+
+    /// How a client declares it.
+    pub(crate) fn declaration(self) -> Value {
+        match self {
+            Self::Roots => json!({ "roots": {} }),
+            Self::Sampling => json!({ "sampling": {} }),
+            Self::ElicitationForm => json!({ "elicitation": { "form": {} } }),
+            Self::ElicitationUrl => json!({ "elicitation": { "url": {} } }),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Declared<'a> {
     #[serde(borrow, default)]
@@ -50,6 +87,16 @@ struct Elicitation {
 }
 
 impl ClientCapabilities {
+    /// Whether the client can do this.
+    pub fn has(self, capability: Capability) -> bool {
+        match capability {
+            Capability::Roots => self.roots,
+            Capability::Sampling => self.sampling,
+            Capability::ElicitationForm => self.elicitation_form,
+            Capability::ElicitationUrl => self.elicitation_url,
+        }
+    }
+
     /// Reads the `capabilities` object; `None` if it is none.
     pub(crate) fn parse(json: &str) -> Option<Self> {
         // Checked by hand because serde takes an array for an object.

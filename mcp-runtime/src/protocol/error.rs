@@ -8,6 +8,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::capability::Capability;
+
 /// Malformed JSON, or bytes that are not UTF-8.
 pub(crate) const PARSE_ERROR: i32 = -32700;
 /// JSON that is not a request, or one that exceeds a limit.
@@ -20,6 +22,8 @@ pub(crate) const INVALID_PARAMS: i32 = -32602;
 pub(crate) const INTERNAL_ERROR: i32 = -32603;
 /// HTTP headers that are missing or differ from the body (2026-07-28).
 pub(crate) const HEADER_MISMATCH: i32 = -32020;
+/// A capability that the client lacks and the request needs (2026-07-28).
+pub(crate) const MISSING_CAPABILITY: i32 = -32021;
 /// A protocol version that this server does not speak (2026-07-28).
 pub(crate) const UNSUPPORTED_VERSION: i32 = -32022;
 /// A resource that does not exist (2025-11-25 and older).
@@ -95,6 +99,15 @@ impl RpcError {
             "Unsupported protocol version",
         )
         .with_data(serde_json::json!({ "supported": supported, "requested": requested }))
+    }
+
+    pub(crate) fn missing_capability(capability: Capability) -> Self {
+        Self::new(
+            MISSING_CAPABILITY,
+            Class::Malformed,
+            format!("The client must be able to {}", capability.what()),
+        )
+        .with_data(serde_json::json!({ "requiredCapabilities": capability.declaration() }))
     }
 
     pub(crate) fn internal(message: impl Into<Cow<'static, str>>) -> Self {

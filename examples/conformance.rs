@@ -1,0 +1,297 @@
+//! The server that the official conformance suite asks for: one of everything, with the names and texts it expects.
+//!
+//! `tests/conformance/run` starts it and runs the suite against it.
+
+use std::time::Duration;
+
+use mcp_runtime::{Capability, LogLevel, Tool, prelude::*};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// One red pixel.
+const PNG: &[u8] = &[
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
+    0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0x1f, 0x15, 0xc4,
+    0x89, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0xfc, 0xcf, 0xc0, 0xf0,
+    0x1f, 0x00, 0x05, 0x05, 0x02, 0x00, 0x5f, 0xc8, 0xf1, 0xd2, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45,
+    0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+];
+
+/// No sound at all, at 8,000 Hz.
+const WAV: &[u8] =
+    b"RIFF&\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0@\x1f\0\0\0}\0\0\x02\0\x10\0data\x02\0\0\0";
+
+/// Between the steps of what takes a while.
+const STEP: Duration = Duration::from_millis(50);
+
+// Tools. The suite calls the first one of the list without arguments.
+
+/// Answers with a text.
+#[tool]
+async fn test_simple_text() -> &'static str {
+    "This is a simple text response for testing."
+}
+
+/// Answers with an image.
+#[tool]
+async fn test_image_content() -> Image {
+    Image::png(PNG)
+}
+
+/// Answers with a sound.
+#[tool]
+async fn test_audio_content() -> Audio {
+    Audio::wav(WAV)
+}
+
+/// Answers with a resource.
+#[tool]
+async fn test_embedded_resource() -> EmbeddedResource {
+    let text = "This is an embedded resource content.";
+    EmbeddedResource::new(
+        "test://embedded-resource",
+        ResourceContents::text(text).mime("text/plain"),
+    )
+}
+
+/// Answers with content of several kinds.
+#[tool]
+async fn test_multiple_content_types() -> (&'static str, Image, EmbeddedResource) {
+    let data = ResourceContents::text(r#"{"test":"data","value":123}"#).mime("application/json");
+    (
+        "Multiple content types test:",
+        Image::png(PNG),
+        EmbeddedResource::new("test://mixed-content-resource", data),
+    )
+}
+
+/// Logs while it runs.
+#[tool]
+async fn test_tool_with_logging(context: Context) -> &'static str {
+    let steps = [
+        "Tool execution started",
+        "Tool processing data",
+        "Tool execution completed",
+    ];
+    for step in steps {
+        context.log(LogLevel::Info, step);
+        tokio::time::sleep(STEP).await;
+    }
+    "Tool with logging executed successfully"
+}
+
+/// Reports progress while it runs.
+#[tool]
+async fn test_tool_with_progress(context: Context) -> &'static str {
+    for done in [0.0, 50.0, 100.0] {
+        context.progress(done, Some(100.0), None);
+        tokio::time::sleep(STEP).await;
+    }
+    "Tool with progress executed successfully"
+}
+
+/// Fails.
+#[tool]
+async fn test_error_handling() -> Result<String, ToolError> {
+    Err(ToolError::new(
+        "This tool intentionally returns an error for testing",
+    ))
+}
+
+/// Lets its connection be closed, and answers when the client has come back.
+#[tool]
+async fn test_reconnection(context: Context) -> &'static str {
+    context.close_stream();
+    tokio::time::sleep(2 * STEP).await;
+    "Reconnection test completed successfully"
+}
+
+/// Echoes an argument that is repeated in a header.
+#[tool]
+async fn test_x_mcp_header(
+    /// What to echo.
+    #[arg(header = "Value")]
+    value: String,
+) -> String {
+    value
+}
+
+/// Needs a client that can sample.
+#[tool]
+async fn test_missing_capability(context: Context) -> Result<&'static str, ToolError> {
+    context.require(Capability::Sampling)?;
+    Ok("The client can sample.")
+}
+
+/// Logs for a client that wants it.
+#[tool]
+async fn test_logging_tool(context: Context) -> &'static str {
+    context.log(LogLevel::Info, "test_logging_tool runs");
+    "Logged."
+}
+
+/// Says that the list of tools changed.
+#[tool]
+async fn test_trigger_tool_change(context: Context) -> &'static str {
+    context.notify().tools_changed();
+    "The list of tools changed."
+}
+
+/// Says that the list of prompts changed.
+#[tool]
+async fn test_trigger_prompt_change(context: Context) -> &'static str {
+    context.notify().prompts_changed();
+    "The list of prompts changed."
+}
+
+/// A tool whose schema uses what no Rust type says.
+fn json_schema_2020_12_tool() -> Tool {
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "$defs": {
+            "address": {
+                "$anchor": "addressDef",
+                "type": "object",
+                "properties": { "street": { "type": "string" }, "city": { "type": "string" } },
+            },
+        },
+        "properties": {
+            "name": { "type": "string" },
+            "address": { "$ref": "#/$defs/address" },
+            "contactMethod": { "type": "string", "enum": ["phone", "email"] },
+            "phone": { "type": "string" },
+            "email": { "type": "string" },
+        },
+        "allOf": [{ "anyOf": [{ "required": ["phone"] }, { "required": ["email"] }] }],
+        "if": { "properties": { "contactMethod": { "const": "phone" } }, "required": ["contactMethod"] },
+        "then": { "required": ["phone"] },
+        "else": { "required": ["email"] },
+        "additionalProperties": false,
+    });
+    let echo = |arguments: Value, _: Context| async move { arguments.to_string() };
+    Tool::new("json_schema_2020_12_tool", schema, echo)
+        .description("Has a schema with keywords of JSON Schema 2020-12.")
+}
+
+// Resources
+
+/// A text that never changes.
+#[resource("test://static-text", mime = "text/plain")]
+async fn static_text() -> &'static str {
+    "This is the content of the static text resource."
+}
+
+/// An image that never changes.
+#[resource("test://static-binary", mime = "image/png")]
+async fn static_binary() -> Vec<u8> {
+    PNG.to_vec()
+}
+
+/// A text to subscribe to.
+#[resource("test://watched-resource", mime = "text/plain")]
+async fn watched_resource() -> &'static str {
+    "Watch this."
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    id: String,
+    template_test: bool,
+    data: String,
+}
+
+/// Data by id.
+#[resource("test://template/{id}/data", mime = "application/json")]
+async fn template_data(id: String) -> Json<Record> {
+    Json(Record {
+        data: format!("Data for ID: {id}"),
+        template_test: true,
+        id,
+    })
+}
+
+// Prompts
+
+/// A prompt without arguments.
+#[prompt]
+async fn test_simple_prompt() -> &'static str {
+    "This is a simple prompt for testing."
+}
+
+fn words(completion: mcp_runtime::Completion) -> Vec<&'static str> {
+    let words = ["test", "testing", "value"];
+    let fitting = words
+        .into_iter()
+        .filter(|word| word.starts_with(completion.value()));
+    fitting.collect()
+}
+
+/// A prompt with two arguments.
+#[prompt]
+async fn test_prompt_with_arguments(
+    /// The first argument.
+    #[arg(complete = words)]
+    arg1: String,
+    /// The second argument.
+    arg2: String,
+) -> String {
+    format!("Prompt with arguments: arg1='{arg1}', arg2='{arg2}'")
+}
+
+/// A prompt with a resource in it.
+#[prompt]
+async fn test_prompt_with_embedded_resource(
+    /// The URI of the resource.
+    #[arg(name = "resourceUri")]
+    resource_uri: String,
+) -> [Message; 2] {
+    let text = "Embedded resource content for testing.";
+    let resource = EmbeddedResource::new(
+        resource_uri,
+        ResourceContents::text(text).mime("text/plain"),
+    );
+    [
+        Message::user(resource),
+        Message::user("Please process the embedded resource above."),
+    ]
+}
+
+/// A prompt with an image in it.
+#[prompt]
+async fn test_prompt_with_image() -> [Message; 2] {
+    [
+        Message::user(Image::png(PNG)),
+        Message::user("Please analyze the image above."),
+    ]
+}
+
+fn main() -> std::process::ExitCode {
+    mcp_runtime::server!()
+        .with(json_schema_2020_12_tool())
+        .run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_suite_finds_what_it_expects() -> Result<(), mcp_runtime::ClientError> {
+        let server = mcp_runtime::server!().with(json_schema_2020_12_tool());
+        let client = server.client().await;
+        let tools = client.tools().await?;
+        assert_eq!(tools[0]["name"], "test_simple_text", "the first is called");
+        assert_eq!(
+            tools.last().unwrap()["inputSchema"]["$defs"]["address"]["$anchor"],
+            "addressDef"
+        );
+        let contents = client.read("test://template/123/data").await?;
+        assert_eq!(
+            contents[0]["text"],
+            r#"{"id":"123","templateTest":true,"data":"Data for ID: 123"}"#
+        );
+        Ok(())
+    }
+}
