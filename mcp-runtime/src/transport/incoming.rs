@@ -7,6 +7,7 @@ use crate::protocol::jsonrpc::{Kind, Message, Refused, batch};
 use crate::session::Session;
 
 /// What came in one piece.
+#[allow(clippy::large_enum_variant)] // one is the rule, and lives on the stack
 pub(crate) enum Incoming {
     One(Message),
     /// At least one, each a message or the reason why it is none.
