@@ -173,6 +173,32 @@ async fn what_no_client_would_take_is_said_at_once() {
     assert_eq!(message.matches("\n- ").count(), 14, "{message}");
 }
 
+/// A tool with an interface.
+#[tool(ui = "ui://page")]
+async fn faced() {}
+
+/// An interface.
+#[resource("ui://page", mime = "text/html;profile=mcp-app")]
+async fn page() -> &'static str {
+    "<p></p>"
+}
+
+#[tokio::test]
+async fn only_new_tools_must_find_their_interfaces() {
+    let server = Server::new("faced", "1").with(components![faced, page]);
+    let handle = server.handle();
+    let client = server.client().await;
+    let capabilities = client.request("server/discover", json!({})).await.unwrap();
+    let extensions = json!({ "io.modelcontextprotocol/ui": {} });
+    assert_eq!(capabilities["capabilities"]["extensions"], extensions);
+    assert!(handle.add(tool("lost").ui("ui://lost")).is_err());
+    assert!(handle.remove_resource("ui://page"));
+    handle.add(tool("other")).unwrap();
+    assert!(handle.remove_tool("faced"));
+    let capabilities = client.request("server/discover", json!({})).await.unwrap();
+    assert_eq!(capabilities["capabilities"].get("extensions"), None);
+}
+
 /// A text for everybody.
 #[resource("cache://text")]
 async fn text() -> &'static str {
