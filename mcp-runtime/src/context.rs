@@ -36,6 +36,10 @@ impl Context {
         Self(Arc::clone(&call.surroundings))
     }
 
+    pub(crate) fn surroundings(&self) -> &Arc<Surroundings> {
+        &self.0
+    }
+
     /// Reports progress to a client that asked for it; otherwise does nothing.
     ///
     /// `done` and `total` are in units of your choice. Progress must increase: a report that does not is left out, as

@@ -25,7 +25,6 @@ use crate::protocol::meta::{Prefix, prefix};
 use crate::registry::{Components, NeededState, Registry};
 use crate::seal::Sealer;
 use crate::service::{Limits, Service};
-use crate::session::Sessions;
 use crate::transport::stdio;
 
 /// As many components as a list shows on one page unless told otherwise.
@@ -391,7 +390,7 @@ impl Server {
             self.limits,
             self.mask_errors,
             self.forwarded.into(),
-            Sessions::new(sealer),
+            Arc::new(sealer),
         ));
         self.live.begin(Arc::clone(&core), stops);
         Ok(Running {

@@ -28,7 +28,9 @@ use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Kind;
 use crate::protocol::params::Params;
+use crate::questions::{Effects, Live};
 use crate::registry::Registry;
+use crate::seal::Sealer;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
 use crate::session::{Session, Sessions};
 use caller::{Caller, Opening};
@@ -43,6 +45,9 @@ pub(crate) struct Core {
     pub(crate) mask_errors: bool,
     forwarded: Arc<[String]>,
     pub(crate) bus: Arc<Bus>,
+    sealer: Arc<Sealer>,
+    effects: Arc<Effects>,
+    live: Arc<Live>,
     sessions: Arc<Sessions>,
     load: Arc<Load>,
 }
@@ -58,7 +63,7 @@ impl Core {
         limits: Limits,
         mask_errors: bool,
         forwarded: Arc<[String]>,
-        sessions: Sessions,
+        sealer: Arc<Sealer>,
     ) -> Self {
         Self {
             registry,
@@ -66,10 +71,13 @@ impl Core {
             identity,
             load: Arc::new(Load::new(limits.requests)),
             bus: Arc::new(Bus::new(limits.listeners)),
+            effects: Arc::default(),
+            live: Arc::default(),
             limits,
             mask_errors,
             forwarded,
-            sessions: Arc::new(sessions),
+            sessions: Arc::new(Sessions::new(Arc::clone(&sealer))),
+            sealer,
         }
     }
 }
@@ -84,9 +92,16 @@ struct Request<'a> {
 
 impl Service for Dispatch {
     fn handle(&self, exchange: Exchange) -> Handling {
-        let Kind::Request(id) = exchange.message.kind() else {
-            // No notification changes anything here, and nothing was asked that a response could answer.
-            return Handling::Nothing;
+        let id = match exchange.message.kind() {
+            Kind::Request(id) => id,
+            Kind::Response => {
+                if let Some(session) = &exchange.session {
+                    self.0.live.answer(session.nonce, exchange.message.text());
+                }
+                return Handling::Nothing;
+            }
+            // None changes anything here.
+            Kind::Notification => return Handling::Nothing,
         };
         let id = id.clone();
         let refused = id.clone();

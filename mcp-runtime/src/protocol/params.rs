@@ -105,6 +105,8 @@ members! {
         "requestId" request_id,
         "notifications" notifications,
         "level" level,
+        "requestState" request_state,
+        "inputResponses" input_responses,
     }
     "_meta" meta RawMeta MetaParts
 }
@@ -185,6 +187,16 @@ impl<'a> Params<'a> {
     /// `notifications` that a client wants to listen for, as JSON.
     pub(crate) fn notifications(&self) -> Option<&'a str> {
         self.json(self.parts.notifications)
+    }
+
+    /// The state of the attempts before, as JSON.
+    pub(crate) fn request_state(&self) -> Option<&'a str> {
+        self.json(self.parts.request_state)
+    }
+
+    /// The answers to the questions of the attempts before, as JSON.
+    pub(crate) fn input_responses(&self) -> Option<&'a str> {
+        self.json(self.parts.input_responses)
     }
 
     /// `argument` of a completion, as JSON.
