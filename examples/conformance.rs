@@ -169,8 +169,8 @@ fn outcome<T: Serialize>(answer: Result<T, AskError>) -> Result<(&'static str, S
 /// Asks the user for name and address.
 #[tool]
 async fn test_elicitation(context: Context, message: String) -> Result<String, ToolError> {
-    let (action, content) = outcome(context.elicit::<User>(message).await)?;
-    Ok(format!("User response: action={action}, content={content}"))
+    let (action, form) = outcome(context.elicit::<User>(message).await)?;
+    Ok(format!("User response: action={action}, content={form}"))
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -218,9 +218,9 @@ struct Defaults {
 /// Asks for a form whose members have defaults.
 #[tool]
 async fn test_elicitation_sep1034_defaults(context: Context) -> Result<String, ToolError> {
-    let (action, content) = outcome(context.elicit::<Defaults>("Please check").await)?;
+    let (action, form) = outcome(context.elicit::<Defaults>("Please check").await)?;
     Ok(format!(
-        "Elicitation completed: action={action}, content={content}"
+        "Elicitation completed: action={action}, content={form}"
     ))
 }
 
@@ -265,9 +265,9 @@ struct Choices {
 /// Asks for a form with choices of every kind.
 #[tool]
 async fn test_elicitation_sep1330_enums(context: Context) -> Result<String, ToolError> {
-    let (action, content) = outcome(context.elicit::<Choices>("Please choose").await)?;
+    let (action, form) = outcome(context.elicit::<Choices>("Please choose").await)?;
     Ok(format!(
-        "Elicitation completed: action={action}, content={content}"
+        "Elicitation completed: action={action}, content={form}"
     ))
 }
 

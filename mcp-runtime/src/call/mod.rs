@@ -62,6 +62,7 @@ pub(crate) struct Surroundings {
 }
 
 /// How the client of a call can be asked.
+#[allow(clippy::large_enum_variant)] // the large one is the rule
 pub(crate) enum Way {
     /// Not at all.
     Nobody,

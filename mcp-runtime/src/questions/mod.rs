@@ -292,25 +292,27 @@ impl Round {
         Found::Open
     }
 
-    /// The question's name on the wire. No two in one attempt have the same.
+    /// The question's name on the wire: what it was asked under before, or else one that no other open question has.
     fn key(&self, place: &Place, question: &Question) -> String {
+        let known = self.journal.asked.iter().find(|(_, asked)| asked == place);
+        if let Some((key, _)) = known {
+            return key.clone();
+        }
         let base = match &question.key {
             Some(key) => key.clone(),
             None => format!("q-{}", &place.digest[..12]),
         };
-        let taken = |key: &String| {
-            self.open
-                .iter()
-                .any(|open| open.key == *key && open.place != *place)
-        };
-        let numbered = |number: u32| match number {
-            0 => base.clone(),
-            number => format!("{base}-{}", number + 1),
-        };
-        (place.ordinal..)
-            .map(numbered)
-            .find(|key| !taken(key))
-            .unwrap_or_default()
+        let mut key = base.clone();
+        let mut number = 1;
+        while self
+            .open
+            .iter()
+            .any(|open| open.key == key && open.place != *place)
+        {
+            number += 1;
+            key = format!("{base}-{number}");
+        }
+        key
     }
 
     /// The client's answer, if it is one to this very question.
