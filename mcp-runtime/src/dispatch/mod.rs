@@ -28,7 +28,7 @@ use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Kind;
 use crate::protocol::params::Params;
-use crate::questions::{Effects, Live};
+use crate::questions::{Effects, Live, Replay};
 use crate::registry::Registry;
 use crate::seal::Sealer;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
@@ -45,8 +45,7 @@ pub(crate) struct Core {
     pub(crate) mask_errors: bool,
     forwarded: Arc<[String]>,
     pub(crate) bus: Arc<Bus>,
-    sealer: Arc<Sealer>,
-    effects: Arc<Effects>,
+    replay: Arc<Replay>,
     live: Arc<Live>,
     sessions: Arc<Sessions>,
     load: Arc<Load>,
@@ -65,19 +64,23 @@ impl Core {
         forwarded: Arc<[String]>,
         sealer: Arc<Sealer>,
     ) -> Self {
+        let patience = limits.answer_timeout.as_secs();
         Self {
             registry,
             states: Arc::new(states),
             identity,
             load: Arc::new(Load::new(limits.requests)),
             bus: Arc::new(Bus::new(limits.listeners)),
-            effects: Arc::default(),
             live: Arc::default(),
             limits,
             mask_errors,
             forwarded,
             sessions: Arc::new(Sessions::new(Arc::clone(&sealer))),
-            sealer,
+            replay: Arc::new(Replay {
+                sealer,
+                effects: Effects::default(),
+                patience,
+            }),
         }
     }
 }

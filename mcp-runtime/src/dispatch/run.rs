@@ -19,7 +19,7 @@ use crate::logs::within;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
-use crate::questions::{Questions, Replay};
+use crate::questions::Questions;
 use crate::registry::Handler;
 use crate::seal::random_bytes;
 use crate::service::{BoxFuture, Exchange, Handling, Pending, Reply, Stop};
@@ -322,11 +322,7 @@ impl<R, F> Running<R, F> {
 /// How the client of a call can be asked.
 fn way(core: &Core, caller: &Caller, exchange: &Exchange) -> Result<Way, RpcError> {
     if caller.features.stateless {
-        let questions = Questions::new(Replay {
-            sealer: Arc::clone(&core.sealer),
-            effects: Arc::clone(&core.effects),
-            patience: core.limits.answer_timeout.as_secs(),
-        });
+        let questions = Questions::new(Arc::clone(&core.replay));
         let params = exchange.message.params()?;
         let (state, responses) = (params.request_state(), params.input_responses());
         if state.is_some() || responses.is_some() {

@@ -53,19 +53,20 @@ impl Question {
     }
 }
 
-/// What the stateless era needs to ask: the request, and the key that seals what the client carries.
-#[derive(Clone)]
+/// What all calls of the stateless era need to ask.
 pub(crate) struct Replay {
+    /// Seals what clients carry.
     pub(crate) sealer: Arc<Sealer>,
-    pub(crate) effects: Arc<Effects>,
+    pub(crate) effects: Effects,
     /// How long an answer may take, in seconds.
     pub(crate) patience: u64,
 }
 
 /// The questions of one call in the stateless era.
 pub(crate) struct Questions {
-    replay: Replay,
-    round: OnceLock<Mutex<Round>>,
+    replay: Arc<Replay>,
+    /// Few calls ask.
+    round: OnceLock<Box<Mutex<Round>>>,
 }
 
 /// One attempt of a call: what is answered already, and what is open.
@@ -97,7 +98,7 @@ pub(crate) enum Found {
 }
 
 impl Questions {
-    pub(crate) fn new(replay: Replay) -> Self {
+    pub(crate) fn new(replay: Arc<Replay>) -> Self {
         Self {
             replay,
             round: OnceLock::new(),
@@ -134,13 +135,15 @@ impl Questions {
                 RpcError::invalid_params("`params.inputResponses` must be an object")
             })?,
         };
-        let _ = self.round.set(Mutex::new(Round::new(journal, responses)));
+        let _ = self
+            .round
+            .set(Box::new(Mutex::new(Round::new(journal, responses))));
         Ok(())
     }
 
     fn round(&self) -> MutexGuard<'_, Round> {
         self.round
-            .get_or_init(|| Mutex::new(Round::new(Journal::new(), Map::new())))
+            .get_or_init(|| Box::new(Mutex::new(Round::new(Journal::new(), Map::new()))))
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
