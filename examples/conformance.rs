@@ -148,7 +148,7 @@ async fn test_trigger_prompt_change(context: Context) -> &'static str {
 
 // Questions
 
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema, Elicit)]
 struct User {
     /// User's response
     username: String,
@@ -173,7 +173,7 @@ async fn test_elicitation(context: Context, message: String) -> Result<String, T
     Ok(format!("User response: action={action}, content={form}"))
 }
 
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema, Elicit)]
 #[serde(rename_all = "lowercase")]
 enum Status {
     Active,
@@ -201,7 +201,7 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema, Elicit)]
 struct Defaults {
     #[serde(default = "john")]
     name: String,
@@ -224,7 +224,7 @@ async fn test_elicitation_sep1034_defaults(context: Context) -> Result<String, T
     ))
 }
 
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema, Elicit)]
 #[serde(rename_all = "lowercase")]
 enum Plain {
     Option1,
@@ -232,7 +232,7 @@ enum Plain {
     Option3,
 }
 
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema, Elicit)]
 #[serde(rename_all = "lowercase")]
 enum Titled {
     #[schemars(title = "First Option")]
@@ -243,7 +243,7 @@ enum Titled {
     Value3,
 }
 
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema, Elicit)]
 #[serde(rename_all = "lowercase")]
 #[schemars(extend("enumNames" = ["Option One", "Option Two", "Option Three"]))]
 enum Legacy {
@@ -252,7 +252,7 @@ enum Legacy {
     Opt3,
 }
 
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema, Elicit)]
 #[serde(rename_all = "camelCase")]
 struct Choices {
     untitled_single: Plain,
@@ -278,17 +278,17 @@ async fn test_sampling(context: Context, prompt: String) -> Result<String, ToolE
     Ok(format!("LLM response: {}", sample.text()))
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema, Elicit)]
 struct Name {
     name: String,
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema, Elicit)]
 struct Consent {
     ok: bool,
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema, Elicit)]
 struct Color {
     color: String,
 }
@@ -384,7 +384,7 @@ async fn test_input_required_result_capabilities(context: Context) -> Result<Str
     Ok(heard.join(", "))
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema, Elicit)]
 struct Background {
     context: String,
 }

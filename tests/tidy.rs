@@ -122,12 +122,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     // What generated code names.
     (
         "check",
-        &["call", "content", "param", "private", "registry", "service"],
+        &[
+            "ask", "call", "content", "error", "param", "private", "registry", "service",
+        ],
     ),
     (
         "private",
         &[
-            "call", "check", "content", "error", "param", "protocol", "registry", "service",
+            "ask", "call", "check", "content", "error", "param", "protocol", "registry", "service",
         ],
     ),
 ];

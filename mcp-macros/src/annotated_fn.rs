@@ -99,8 +99,13 @@ impl AnnotatedFn {
 
     /// The attributes that what we generate about the function needs too.
     pub(crate) fn inherited(&self) -> TokenStream {
-        self.attributes.iter().filter_map(inherited).collect()
+        inherited_by(&self.attributes)
     }
+}
+
+/// The attributes of an item that what we generate about it needs too.
+pub(crate) fn inherited_by(attributes: &[Attribute]) -> TokenStream {
+    attributes.iter().filter_map(inherited).collect()
 }
 
 fn is_ours(path: &Path) -> bool {

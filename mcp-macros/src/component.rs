@@ -58,6 +58,9 @@ impl Component {
                 .doc_text()
                 .map(|text| LitStr::new(&text, generated()))
         };
+        let parameters = parameters::validate(kind, &function.parameters, errors);
+        let handler = handler(arguments, &function.signature, errors);
+        check_asks(handler, &parameters, errors);
         Self {
             kind,
             runtime: arguments.path("crate", "path::to::mcp_runtime", errors),
@@ -67,8 +70,8 @@ impl Component {
             icons: arguments.expression("icons", "[Icon::new(\"https://...\")]", errors),
             meta: arguments.expression("meta", "json!({ ... })", errors),
             signature: function.signature.clone(),
-            parameters: parameters::validate(kind, &function.parameters, errors),
-            handler: handler(arguments, &function.signature, errors),
+            parameters,
+            handler,
             attributes: function.inherited(),
         }
     }
@@ -97,6 +100,19 @@ fn name(kind: Kind, arguments: &Arguments, function: &Ident, errors: &mut Errors
 fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     (1..=128).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+/// A thread that blocks cannot be given up and begun anew.
+fn check_asks(handler: Handler, parameters: &[Parameter], errors: &mut Errors) {
+    let asks = parameters
+        .iter()
+        .filter_map(|parameter| parameter.ask.as_ref());
+    for ask in asks.filter(|_| handler != Handler::Async) {
+        errors.at_span(
+            ask.attribute,
+            "`#[ask]` waits for the user, which a plain `fn` cannot: make it an `async fn`",
+        );
+    }
 }
 
 fn handler(arguments: &Arguments, signature: &Signature, errors: &mut Errors) -> Handler {

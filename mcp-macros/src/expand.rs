@@ -8,7 +8,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Expr, LitStr};
 
 use crate::component::{Component, Handler};
-use crate::parameters::{DefaultValue, Parameter};
+use crate::parameters::{Ask, DefaultValue, Parameter};
 use crate::runtime_path::{generated, generated_at, import, variable};
 use crate::signature::{find_impl, return_type, with_lifetime};
 
@@ -90,13 +90,14 @@ impl Component {
     /// a type that fits neither only once.
     fn invoke(&self) -> TokenStream {
         let outcome = self.kind.outcome();
-        let (parameters, call) = (self.decode(), self.call());
+        let (parameters, answers, call) = (self.decode(), self.ask(), self.call());
         let span = generated_at(&self.signature.ident);
         match self.handler {
             Handler::Async => quote_spanned! {span=>
                 |__mcp_call: __mcp::Call| -> __mcp::BoxFuture<__mcp::#outcome> {
                     __mcp::boxed(async move {
                         #parameters
+                        #answers
                         #call
                     })
                 }
@@ -112,12 +113,13 @@ impl Component {
 
     /// All parameters are tried before any refusal, so that the refusal can name all that is wrong.
     fn decode(&self) -> TokenStream {
-        let variables = (0..self.parameters.len()).map(variable);
-        let values = self
+        let (variables, values): (Vec<Ident>, Vec<TokenStream>) = self
             .parameters
             .iter()
             .enumerate()
-            .map(|(index, parameter)| self.decode_one(index, parameter));
+            .filter(|(_, parameter)| parameter.ask.is_none())
+            .map(|(index, parameter)| (variable(index), self.decode_one(index, parameter)))
+            .unzip();
         quote_spanned! {generated()=>
             let (#(__mcp::Some(#variables),)* true,) = (#(#values,)* __mcp_call.accepted(),) else {
                 return __mcp_call.refuse();
@@ -134,6 +136,36 @@ impl Component {
                 quote_spanned!(span=> __mcp::param_or::<#ty>(&__mcp_call, #index, || #default))
             }
         }
+    }
+
+    /// All questions are asked side by side, once the arguments are known to be good.
+    fn ask(&self) -> Option<TokenStream> {
+        let (variables, questions): (Vec<Ident>, Vec<TokenStream>) = self
+            .parameters
+            .iter()
+            .enumerate()
+            .filter_map(|(index, it)| Some((variable(index), self.ask_one(it, it.ask.as_ref()?))))
+            .unzip();
+        (!variables.is_empty()).then(|| {
+            quote_spanned! {generated()=>
+                #(let mut #variables = #questions;)*
+                let __mcp_outcome = __mcp::answers(&mut [#(&mut #variables),*]).await;
+                let (#(__mcp::Some(#variables),)*) = (#(#variables.take(),)*) else {
+                    return __mcp::unanswered(__mcp_outcome);
+                };
+            }
+        })
+    }
+
+    fn ask_one(&self, parameter: &Parameter, ask: &Ask) -> TokenStream {
+        let ty = self.spell(&parameter.ty);
+        let span = generated_at(&parameter.ty);
+        let question = &ask.question;
+        let key = ask.key.as_ref().map_or_else(
+            || quote_spanned!(span=> __mcp::None),
+            |key| quote_spanned!(span=> __mcp::Some(#key)),
+        );
+        quote_spanned!(span=> __mcp::ask::<#ty>(&__mcp_call, #question, #key))
     }
 
     /// The type is given to the conversion although it could be inferred: so an unfit result is shown where the
@@ -181,6 +213,9 @@ impl Component {
         let ty = self.spell(&parameter.ty);
         let span = generated_at(&parameter.ty);
         let name = &parameter.wire_name;
+        if parameter.ask.is_some() {
+            return quote_spanned!(span=> __mcp::Parameter::asked(#name));
+        }
         let description = builder_call("description", parameter.description.as_ref());
         let header = builder_call("header", parameter.header.as_ref());
         let default = parameter.default.as_ref().map(|default| {

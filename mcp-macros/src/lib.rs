@@ -1,20 +1,21 @@
-//! The attribute macros of `mcp-runtime`: `#[tool]`, `#[resource]` and `#[prompt]`.
+//! The macros of `mcp-runtime`: `#[tool]`, `#[resource]`, `#[prompt]` and `#[derive(Elicit)]`.
 //!
 //! Use them through `mcp-runtime`, which re-exports them with full examples. This crate only turns an annotated
-//! function into calls of that crate: how arguments are decoded, schemas made and results converted is decided there.
+//! function or type into calls of that crate: how arguments are decoded, schemas made and results converted is decided there.
 //!
 //! One file a stage:
 //!
 //! | stage | files |
 //! |---|---|
-//! | read | `annotated_fn`, `arguments`, `parameters`, `docs` |
+//! | read | `annotated_fn`, `arguments`, `parameters`, `serde_attributes`, `docs` |
 //! | check | `signature`, `component`, `uri_template`, `near_miss`, `errors` |
-//! | write | `tool`, `resource`, `prompt`, `expand`, `runtime_path` |
+//! | write | `tool`, `resource`, `prompt`, `expand`, `elicit`, `runtime_path` |
 
 mod annotated_fn;
 mod arguments;
 mod component;
 mod docs;
+mod elicit;
 mod errors;
 mod expand;
 mod near_miss;
@@ -22,6 +23,7 @@ mod parameters;
 mod prompt;
 mod resource;
 mod runtime_path;
+mod serde_attributes;
 mod signature;
 mod tool;
 mod uri_template;
@@ -62,6 +64,10 @@ use proc_macro::TokenStream;
 /// Parameters take `#[arg(default)]`, `#[arg(default = expression)]`, `#[arg(name = "...")]` and
 /// `#[arg(header = "Region")]`: then clients repeat the argument in the HTTP header `Mcp-Param-Region`, so that what
 /// stands between them and the server can route by it, and a call where the two differ is refused.
+///
+/// A parameter of an `async fn` with `#[ask("When, and for how many?")]` is answered by the user before the body runs, and is no
+/// part of the schema. Several are asked at once; `key = "details"` names a question on the wire. Its type derives `Elicit`,
+/// or is an `Option<T>` or `Result<T, AskError>` of one that does.
 #[proc_macro_attribute]
 pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
     tool::expand(arguments.into(), &item.into()).into()
@@ -97,6 +103,7 @@ pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Parameters take `#[arg(default)]`, `#[arg(default = expression)]`, `#[arg(name = "...")]` and
 /// `#[arg(complete = function)]`.
+/// Those of an `async fn` also take `#[ask("...")]`, as [`macro@tool`] has it.
 #[proc_macro_attribute]
 pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
     resource::expand(arguments.into(), &item.into()).into()
@@ -127,7 +134,33 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Parameters take `#[arg(default)]`, `#[arg(default = expression)]`, `#[arg(name = "...")]` and
 /// `#[arg(complete = function)]`.
+/// Those of an `async fn` also take `#[ask("...")]`, as [`macro@tool`] has it.
 #[proc_macro_attribute]
 pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {
     prompt::expand(arguments.into(), &item.into()).into()
+}
+
+/// Makes a struct a form that the protocol can ask users for, or an enum a field of one.
+///
+/// ```text
+/// #[derive(Deserialize, JsonSchema, Elicit)]
+/// struct Booking {
+///     /// When, such as `19:30`.
+///     time: String,
+///     people: u8,
+///     seats: Option<Seats>,
+/// }
+///
+/// #[derive(Deserialize, JsonSchema, Elicit)]
+/// enum Seats {
+///     Inside,
+///     Outside,
+/// }
+/// ```
+///
+/// The form itself is made of the type's `JsonSchema`: names, descriptions, titles and bounds come from there. What is derived
+/// here checks that it is one. `#[elicit(crate = path)]` says where `mcp_runtime` is found.
+#[proc_macro_derive(Elicit, attributes(elicit))]
+pub fn elicit(item: TokenStream) -> TokenStream {
+    elicit::expand(item.into()).into()
 }

@@ -5,7 +5,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, FnArg, LitStr, Pat, PatType, Path, Type};
+use syn::{Attribute, Expr, ExprLit, FnArg, Lit, LitStr, Pat, PatType, Path, Type};
 
 use crate::arguments::{Arguments, Grammar};
 use crate::docs;
@@ -13,6 +13,17 @@ use crate::errors::Errors;
 use crate::expand::Kind;
 use crate::runtime_path::generated;
 use crate::signature::find_impl;
+
+const ASK_GRAMMAR: Grammar = Grammar {
+    attribute: "ask",
+    options: &["key"],
+    lists: &[],
+    elsewhere: &[(
+        "message",
+        "the question comes first, without a key: `#[ask(\"...\")]`",
+    )],
+    leading_value: Some("question"),
+};
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "arg",
@@ -30,6 +41,7 @@ pub(crate) struct WrittenParameter {
     input: FnArg,
     docs: Vec<Attribute>,
     arg_attributes: Vec<Attribute>,
+    ask_attributes: Vec<Attribute>,
 }
 
 /// A parameter that generated code can decode and pass on.
@@ -44,6 +56,16 @@ pub(crate) struct Parameter {
     pub(crate) header: Option<LitStr>,
     /// Where `#[arg(...)]` was, if it says anything. It makes sense on an argument only.
     pub(crate) arg: Option<Span>,
+    /// What the user is asked, if the client does not give the value.
+    pub(crate) ask: Option<Ask>,
+}
+
+/// `#[ask("question", key = "...")]`
+pub(crate) struct Ask {
+    /// Where it is.
+    pub(crate) attribute: Span,
+    pub(crate) question: LitStr,
+    pub(crate) key: Option<LitStr>,
 }
 
 pub(crate) enum DefaultValue {
@@ -54,7 +76,7 @@ pub(crate) enum DefaultValue {
 }
 
 impl WrittenParameter {
-    /// Takes doc comments and `#[arg]` off a parameter, where Rust itself does not allow them.
+    /// Takes doc comments, `#[arg]` and `#[ask]` off a parameter, where Rust itself does not allow them.
     pub(crate) fn take(input: &mut FnArg) -> Self {
         let attributes = match input {
             FnArg::Receiver(receiver) => &mut receiver.attrs,
@@ -63,13 +85,17 @@ impl WrittenParameter {
         let docs = attributes
             .extract_if(.., |attribute| docs::is_doc(attribute))
             .collect();
-        let arg_attributes = attributes
-            .extract_if(.., |attribute| attribute.path().is_ident("arg"))
-            .collect();
+        let mut take = |name: &str| {
+            attributes
+                .extract_if(.., |attribute| attribute.path().is_ident(name))
+                .collect()
+        };
+        let (arg_attributes, ask_attributes) = (take("arg"), take("ask"));
         Self {
             input: input.clone(),
             docs,
             arg_attributes,
+            ask_attributes,
         }
     }
 
@@ -81,6 +107,7 @@ impl WrittenParameter {
         };
         check_attributes(&typed.attrs, errors);
         check_type(&typed.ty, errors);
+        let ask = self.ask(errors);
         let arguments = self.arguments(errors);
         let complete = arguments.path("complete", "function", errors);
         if let (Kind::Tool, Some(key)) = (kind, arguments.key("complete")) {
@@ -109,6 +136,52 @@ impl WrittenParameter {
                 .arg_attributes
                 .first()
                 .map(|attribute| attribute.pound_token.spans[0]),
+            ask,
+        })
+    }
+
+    fn ask(&self, errors: &mut Errors) -> Option<Ask> {
+        const EXAMPLE: &str = "`#[ask]` needs its question: write `#[ask(\"...\")]`";
+        let attribute = self.ask_attributes.first()?;
+        if let Some(arg) = self.arg_attributes.first() {
+            errors.at(
+                arg,
+                "`#[arg]` is for what clients send, and `#[ask]` for what their users answer: remove one of them",
+            );
+        }
+        let mut lists: Vec<TokenStream> = Vec::new();
+        for attribute in &self.ask_attributes {
+            match attribute.meta.require_list() {
+                Ok(list) => lists.push(list.tokens.clone()),
+                Err(_) => {
+                    errors.at(attribute, EXAMPLE);
+                    return None;
+                }
+            }
+        }
+        let arguments = Arguments::parse(&ASK_GRAMMAR, lists, errors);
+        let key = arguments.text("key", errors);
+        let question = match &arguments.leading_value {
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Str(question),
+                ..
+            })) if !question.value().trim().is_empty() => question.clone(),
+            Some(other) => {
+                errors.at(
+                    other,
+                    "the question is a text for the user: write `#[ask(\"...\")]`",
+                );
+                return None;
+            }
+            None => {
+                errors.at(attribute, EXAMPLE);
+                return None;
+            }
+        };
+        Some(Ask {
+            attribute: attribute.pound_token.spans[0],
+            question,
+            key,
         })
     }
 
@@ -138,22 +211,49 @@ pub(crate) fn validate(
         .filter_map(|parameter| parameter.validate(kind, errors))
         .collect();
     for (index, parameter) in parameters.iter().enumerate() {
-        let name = &parameter.wire_name;
-        if parameters[..index]
-            .iter()
-            .any(|earlier| earlier.wire_name.value() == name.value())
-        {
-            errors.at(
-                name,
-                format!(
-                    "two parameters are named `{}`: rename one with `#[arg(name = \"...\")]`",
-                    name.value()
-                ),
-            );
-        }
+        check_name_unique(parameter, &parameters[..index], errors);
         check_header_unique(parameter, &parameters[..index], errors);
+        check_key_unique(parameter, &parameters[..index], errors);
     }
     parameters
+}
+
+fn check_name_unique(parameter: &Parameter, earlier: &[Parameter], errors: &mut Errors) {
+    let name = &parameter.wire_name;
+    if earlier
+        .iter()
+        .any(|other| other.wire_name.value() == name.value())
+    {
+        errors.at(
+            name,
+            format!(
+                "two parameters are named `{}`: rename one with `#[arg(name = \"...\")]`",
+                name.value()
+            ),
+        );
+    }
+}
+
+fn check_key_unique(parameter: &Parameter, earlier: &[Parameter], errors: &mut Errors) {
+    fn key(parameter: &Parameter) -> Option<&LitStr> {
+        parameter.ask.as_ref()?.key.as_ref()
+    }
+    let Some(asked) = key(parameter) else {
+        return;
+    };
+    if earlier
+        .iter()
+        .filter_map(key)
+        .any(|other| other.value() == asked.value())
+    {
+        errors.at(
+            asked,
+            format!(
+                "two questions have the key `{}`, by which clients tell them apart: rename one",
+                asked.value()
+            ),
+        );
+    }
 }
 
 /// The name of a header, which only tools have for their arguments.

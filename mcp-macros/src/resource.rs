@@ -135,7 +135,7 @@ impl Resource {
         self.component
             .parameters
             .iter()
-            .filter(|parameter| !self.uri.has_variable(parameter))
+            .filter(|parameter| parameter.ask.is_none() && !self.uri.has_variable(parameter))
     }
 
     /// Only the compiler knows which types are injected.
@@ -265,6 +265,7 @@ impl Uri {
     fn check_parameters(&self, parameters: &[Parameter], errors: &mut Errors) {
         let names: Vec<String> = parameters
             .iter()
+            .filter(|parameter| parameter.ask.is_none())
             .map(|parameter| parameter.wire_name.value())
             .collect();
         let missing: Vec<&String> = self

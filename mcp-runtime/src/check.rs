@@ -6,12 +6,15 @@ use std::future::Future;
 use std::marker::PhantomData;
 
 use crate::__private::{PromptOutcome, ResourceOutcome};
+use crate::ask::{self, AskParam, ElicitField};
 use crate::call::Call;
 use crate::content::{Icon, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, ToolResult};
+use crate::error::AskError;
 use crate::param::{self, Param};
 use crate::registry::{CompleteWith, Completer, ListWith, Lister};
 use crate::service::BoxFuture;
 
+pub use crate::ask::{Answerable, Asked, Asking};
 pub use crate::content::Failure;
 
 /// Takes a parameter from a call.
@@ -27,6 +30,19 @@ pub fn param_or<'c, T: Param<'c>>(
 ) -> Option<T> {
     param::take_or(call, index, default)
 }
+
+/// Asks what a parameter wants to know.
+pub fn ask<P: AskParam>(call: &Call, message: &str, key: Option<&str>) -> Asking<P> {
+    Asking::new(call, message, key)
+}
+
+/// Waits for the answers to all questions, which are asked side by side. An error is why the call cannot go on.
+pub async fn answers(questions: &mut [&mut (dyn Asked + Send)]) -> Result<(), AskError> {
+    ask::all(questions).await
+}
+
+/// A field of a form.
+pub const fn field<T: ElicitField>() {}
 
 /// Makes the result of a tool.
 pub fn tool_result<T: IntoToolResult<M>, M>(value: T) -> ToolResult {

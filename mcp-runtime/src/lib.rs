@@ -63,7 +63,10 @@ mod session;
 mod transport;
 pub mod uri_template;
 
-pub use ask::{Elicitation, Root, Sample, Sampling, UrlElicitation};
+pub use ask::{
+    AskParam, Elicit, ElicitChoice, ElicitField, Elicitation, Root, Sample, Sampling,
+    UrlElicitation,
+};
 pub use bus::Notifier;
 pub use call::{Call, Cancel};
 pub use client::{Client, ClientBuilder, ClientError, ClientListening, Completed, ToolReply};
@@ -75,7 +78,7 @@ pub use content::{
 pub use context::Context;
 pub use error::{AskError, ToolError};
 pub use logs::{ForwardLogs, forward_log};
-pub use mcp_macros::{prompt, resource, tool};
+pub use mcp_macros::{Elicit, prompt, resource, tool};
 pub use param::{Description, Headers, Param, State};
 pub use protocol::cache::CacheScope;
 pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};

@@ -10,10 +10,11 @@ pub use std::time::Duration;
 pub use inventory::submit;
 pub use serde_json::Value;
 
+pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
-    NoParam, Supplied, boxed, completer, icons, lister, param, param_or, prompt_result,
-    resource_result, tool_result,
+    NoParam, Supplied, answers, ask, boxed, completer, field, icons, lister, param, param_or,
+    prompt_result, resource_result, tool_result,
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;
@@ -23,9 +24,10 @@ pub use crate::registry::{
 };
 pub use crate::service::BoxFuture;
 
+use crate::content::IntoToolResult;
 use crate::content::Message;
 use crate::content::ResourceContents;
-use crate::error::ToolError;
+use crate::error::{AskError, ToolError};
 
 /// What reading a resource gives.
 pub type ResourceOutcome = Result<Option<Vec<ResourceContents>>, ToolError>;
@@ -48,21 +50,32 @@ pub fn crate_of(module: &str) -> &str {
     module.split("::").next().unwrap_or(module)
 }
 
-/// What a refused call answers, for each kind of component.
+/// What a call whose function did not run answers, for each kind of component.
 pub trait Refusal {
-    /// The answer.
+    /// The answer to wrong arguments.
     fn refuse(message: String) -> Self;
+
+    /// The answer for want of another one.
+    fn fail(error: ToolError) -> Self;
 }
 
 impl Refusal for ToolResult {
     fn refuse(message: String) -> Self {
         Self::error(message)
     }
+
+    fn fail(error: ToolError) -> Self {
+        error.into_tool_result()
+    }
 }
 
 impl<T> Refusal for Result<T, ToolError> {
     fn refuse(message: String) -> Self {
         Err(ToolError::refused(message))
+    }
+
+    fn fail(error: ToolError) -> Self {
+        Err(error)
     }
 }
 
@@ -71,6 +84,11 @@ impl Call {
     pub fn refuse<R: Refusal>(&self) -> R {
         R::refuse(self.rejection())
     }
+}
+
+/// Answers a call whose questions were not all answered.
+pub fn unanswered<R: Refusal>(outcome: Result<(), AskError>) -> R {
+    R::fail(outcome.err().unwrap_or(AskError::Cancelled).into())
 }
 
 /// A value that may or may not be `Serialize`: where it is, the inherent method wins over the trait's.

@@ -3,17 +3,16 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation>.
 
 use std::future::{Future, IntoFuture};
-use std::marker::PhantomData;
 use std::pin::Pin;
 
-use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::fields::Elicit;
 use super::{ask, form};
 use crate::context::Context;
 use crate::error::AskError;
 use crate::protocol::capability::Capability;
+use crate::protocol::revision::Features;
 use crate::questions::Question;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -21,14 +20,16 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 impl Context {
     /// Asks the user to fill in a form: await what this gives.
     ///
-    /// `T` is a struct whose members are texts, numbers, booleans, enums of unit variants, or lists of such enums.
+    /// `T` derives [`Elicit`](macro@crate::Elicit): it is a struct whose fields are texts, numbers, booleans, enums of unit variants, or
+    /// lists of such enums. A question that is always asked, and first, can be a parameter as well: see
+    /// [`AskParam`](crate::AskParam).
     ///
     /// ```
     /// use mcp_runtime::prelude::*;
     /// use schemars::JsonSchema;
     /// use serde::Deserialize;
     ///
-    /// #[derive(Deserialize, JsonSchema)]
+    /// #[derive(Deserialize, JsonSchema, Elicit)]
     /// struct Booking {
     ///     /// When, such as `19:30`.
     ///     time: String,
@@ -42,12 +43,14 @@ impl Context {
     ///     Ok(format!("{restaurant}, {}, for {}", booking.time, booking.people))
     /// }
     /// ```
-    pub fn elicit<T>(&self, message: impl Into<String>) -> Elicitation<T> {
+    pub fn elicit<T: Elicit>(&self, message: impl Into<String>) -> Elicitation<T> {
         Elicitation {
             context: self.clone(),
             message: message.into(),
             key: None,
-            form: PhantomData,
+            form: form::of::<T>,
+            is_valid: is_valid::<T>,
+            read: read::<T>,
         }
     }
 
@@ -68,7 +71,10 @@ pub struct Elicitation<T> {
     context: Context,
     message: String,
     key: Option<String>,
-    form: PhantomData<fn() -> T>,
+    // What is done with the type, so that only `Context::elicit` demands that it is a form: one mistake is one error.
+    form: fn(&Features) -> Result<Value, AskError>,
+    is_valid: fn(&Value) -> bool,
+    read: fn(&Value) -> Result<T, AskError>,
 }
 
 impl<T> Elicitation<T> {
@@ -79,30 +85,29 @@ impl<T> Elicitation<T> {
     }
 }
 
-impl<T: DeserializeOwned + JsonSchema + Send + 'static> IntoFuture for Elicitation<T> {
+impl<T: 'static> IntoFuture for Elicitation<T> {
     type Output = Result<T, AskError>;
     type IntoFuture = BoxFuture<Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let call = self.context.surroundings();
-            let schema = form::of::<T>(call.revision.features())?;
+            let schema = (self.form)(call.revision.features())?;
             let question = Question {
                 method: "elicitation/create",
                 params: json!({ "message": self.message, "requestedSchema": schema }).to_string(),
                 needs: Capability::ElicitationForm,
                 key: self.key,
             };
-            let answer = ask(call, question, is_valid::<T>).await?;
+            let answer = ask(call, question, self.is_valid).await?;
             accepted(&answer)?;
-            serde_json::from_value(answer["content"].clone())
-                .map_err(|error| AskError::Json(error.to_string()))
+            (self.read)(&answer["content"])
         })
     }
 }
 
 /// Whether an answer is one: yes with the form filled in, or no.
-fn is_valid<T: DeserializeOwned>(answer: &Value) -> bool {
+fn is_valid<T: Elicit>(answer: &Value) -> bool {
     match answer["action"].as_str() {
         Some("accept") => {
             let content = &answer["content"];
@@ -110,6 +115,10 @@ fn is_valid<T: DeserializeOwned>(answer: &Value) -> bool {
         }
         action => is_no(action),
     }
+}
+
+fn read<T: Elicit>(content: &Value) -> Result<T, AskError> {
+    T::deserialize(content).map_err(|error| AskError::Json(error.to_string()))
 }
 
 fn is_no(action: Option<&str>) -> bool {

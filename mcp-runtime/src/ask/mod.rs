@@ -3,7 +3,9 @@
 //! A client with a session is asked while the call waits. A stateless one gets the question as the call's answer, and the
 //! call begins anew with the answer at hand: see [`Context`](crate::Context#questions).
 
+mod declared;
 mod elicit;
+mod fields;
 mod form;
 mod once;
 mod roots;
@@ -16,7 +18,10 @@ use std::task::{Context as Task, Poll};
 
 use serde_json::Value;
 
+pub(crate) use declared::all;
+pub use declared::{AskParam, Asked, Asking};
 pub use elicit::{Elicitation, UrlElicitation};
+pub use fields::{Answerable, Elicit, ElicitChoice, ElicitField};
 pub use roots::Root;
 pub use sample::{Sample, Sampling};
 

@@ -26,14 +26,27 @@ struct Default(Option<Value>);
 impl Parameter {
     /// A parameter of type `T`.
     pub fn of<'c, T: Param<'c>>(name: &'static str) -> Self {
+        Self::new(name, T::DEPENDS_ON_CALLER, T::describe)
+    }
+
+    /// A parameter that the user answers, which depends on who that is.
+    pub fn asked(name: &'static str) -> Self {
+        Self::new(name, true, |_| {})
+    }
+
+    fn new(
+        name: &'static str,
+        depends_on_caller: bool,
+        describe: fn(&mut Description<'_>),
+    ) -> Self {
         Self {
             name,
             description: None,
             default: None,
             complete: None,
             header: None,
-            depends_on_caller: T::DEPENDS_ON_CALLER,
-            describe: T::describe,
+            depends_on_caller,
+            describe,
         }
     }
 

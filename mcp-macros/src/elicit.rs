@@ -1,0 +1,270 @@
+//! `#[derive(Elicit)]`: what can be a form, or a field of one, and what is generated for it.
+//!
+//! Whether a field's type can be asked for is not known here: the trait `ElicitField` decides, in the user's crate.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::{
+    Attribute, Data, DataEnum, DataStruct, DeriveInput, Field, Fields, GenericParam, Path, Type,
+};
+
+use crate::annotated_fn::inherited_by;
+use crate::arguments::{Arguments, Grammar};
+use crate::errors::Errors;
+use crate::runtime_path::{generated, generated_at, import};
+use crate::serde_attributes;
+
+const GRAMMAR: Grammar = Grammar {
+    attribute: "elicit",
+    options: &["crate"],
+    lists: &[],
+    elsewhere: &[
+        (
+            "rename",
+            "names are those of serde: write `#[serde(rename = \"...\")]`",
+        ),
+        ("description", "write a doc comment, `/// ...`"),
+        ("title", "write `#[schemars(title = \"...\")]`"),
+    ],
+    leading_value: None,
+};
+
+/// A type without mistakes, as far as its tokens show them.
+struct Form {
+    shape: Shape,
+    runtime: Option<Path>,
+}
+
+enum Shape {
+    /// A form, with the types of its fields.
+    Form(Vec<Type>),
+    /// A field of a form: an enum of unit variants.
+    Choice,
+}
+
+pub(crate) fn expand(item: TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(item) {
+        Ok(input) => input,
+        Err(error) => return error.to_compile_error(),
+    };
+    let mut errors = Errors::new();
+    let runtime = runtime(&input, &mut errors);
+    let shape = Shape::validate(&input, &mut errors);
+    let valid = shape.map(|shape| Form {
+        shape,
+        runtime: runtime.clone(),
+    });
+    match errors.finish(valid) {
+        Ok(form) => form.expand(&input),
+        Err(mut errors) => {
+            errors.extend(stand_in(&input, runtime.as_ref()));
+            errors
+        }
+    }
+}
+
+/// The path behind `crate =`.
+fn runtime(input: &DeriveInput, errors: &mut Errors) -> Option<Path> {
+    let mut lists = Vec::new();
+    for attribute in input.attrs.iter().filter(|it| is_ours(it)) {
+        match attribute.meta.require_list() {
+            Ok(list) => lists.push(list.tokens.clone()),
+            Err(_) => errors.at(
+                attribute,
+                "`#[elicit]` needs an option: write `#[elicit(crate = path::to::mcp_runtime)]`",
+            ),
+        }
+    }
+    Arguments::parse(&GRAMMAR, lists, errors).path("crate", "path::to::mcp_runtime", errors)
+}
+
+fn is_ours(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("elicit")
+}
+
+impl Shape {
+    /// `None` after an error.
+    fn validate(input: &DeriveInput, errors: &mut Errors) -> Option<Self> {
+        check_generics(input, errors);
+        check_representation(input, errors);
+        match &input.data {
+            Data::Struct(data) => Self::of_struct(&input.ident, data, errors),
+            Data::Enum(data) => Some(Self::of_enum(&input.ident, data, errors)),
+            Data::Union(data) => {
+                errors.at(
+                    data.union_token,
+                    "a form is a `struct` with named fields, not a `union`",
+                );
+                None
+            }
+        }
+    }
+
+    fn of_struct(name: &Ident, data: &DataStruct, errors: &mut Errors) -> Option<Self> {
+        match &data.fields {
+            Fields::Named(fields) => {
+                let types = fields.named.iter().filter_map(|it| field_type(it, errors));
+                Some(Self::Form(types.collect()))
+            }
+            Fields::Unnamed(fields) => {
+                let message = format!(
+                    "the fields of a form have names, which clients show: write `struct {name} {{ name: T }}`"
+                );
+                errors.at(fields, message);
+                None
+            }
+            Fields::Unit => {
+                let message =
+                    format!("a form has named fields: write `struct {name} {{ name: T }}`");
+                errors.at(name, message);
+                None
+            }
+        }
+    }
+
+    fn of_enum(name: &Ident, data: &DataEnum, errors: &mut Errors) -> Self {
+        if data.variants.is_empty() {
+            errors.at(
+                name,
+                "a choice needs something to choose from: add a variant",
+            );
+        }
+        for variant in &data.variants {
+            check_no_options(&variant.attrs, errors);
+            if !matches!(variant.fields, Fields::Unit) {
+                let message = format!(
+                    "users choose among names, so that a variant cannot have data: write `{}` alone, and ask for the data in a field of its own",
+                    variant.ident
+                );
+                errors.at(&variant.fields, message);
+            }
+        }
+        Self::Choice
+    }
+}
+
+/// The type that has to be one that can be asked for: that of each field which answers fill in.
+fn field_type(field: &Field, errors: &mut Errors) -> Option<Type> {
+    check_no_options(&field.attrs, errors);
+    let keys = serde_attributes::keys(&field.attrs);
+    for key in keys.iter().filter(|key| *key == "flatten") {
+        errors.at(
+            key,
+            "a form is flat, and what this type brings is not known here: write its fields into this struct",
+        );
+    }
+    let is_skipped = |key: &Ident| key == "skip" || key == "skip_deserializing";
+    (!keys.iter().any(is_skipped)).then(|| field.ty.clone())
+}
+
+fn check_no_options(attributes: &[Attribute], errors: &mut Errors) {
+    for attribute in attributes.iter().filter(|it| is_ours(it)) {
+        errors.at(
+            attribute,
+            "`#[elicit]` goes on the whole type: names, titles and bounds are those of `#[serde]`, doc comments and `#[schemars]`",
+        );
+    }
+}
+
+fn check_generics(input: &DeriveInput, errors: &mut Errors) {
+    for parameter in &input.generics.params {
+        match parameter {
+            GenericParam::Lifetime(lifetime) => errors.at(
+                lifetime,
+                "an answer owns what is in it: take `String` for `&str`, and remove the lifetime",
+            ),
+            GenericParam::Type(_) | GenericParam::Const(_) => errors.at(
+                parameter,
+                "nobody could check a form that is not known yet: write a concrete type for each",
+            ),
+        }
+    }
+}
+
+/// Reports what makes something else of the type on the wire than its fields or variants say.
+fn check_representation(input: &DeriveInput, errors: &mut Errors) {
+    const REPRESENTATIONS: [&str; 6] = [
+        "untagged",
+        "tag",
+        "content",
+        "transparent",
+        "from",
+        "try_from",
+    ];
+    for key in serde_attributes::keys(&input.attrs) {
+        if REPRESENTATIONS.iter().any(|name| key == name) {
+            let message = format!(
+                "with `{key}` the answer is no longer what the fields or variants say: remove it"
+            );
+            errors.at(key, message);
+        }
+    }
+}
+
+impl Form {
+    fn expand(&self, input: &DeriveInput) -> TokenStream {
+        let here = generated();
+        let probes = match &self.shape {
+            Shape::Form(types) => types
+                .iter()
+                .map(|ty| quote_spanned!(generated_at(ty)=> __mcp::field::<#ty>();))
+                .collect(),
+            Shape::Choice => TokenStream::new(),
+        };
+        let implementations: TokenStream = self
+            .shape
+            .traits()
+            .iter()
+            .map(|name| implement(name, input))
+            .collect();
+        in_const(
+            self.runtime.as_ref(),
+            input,
+            &quote_spanned!(here=> #implementations #probes),
+        )
+    }
+}
+
+impl Shape {
+    fn traits(&self) -> &'static [&'static str] {
+        match self {
+            Self::Form(_) => &["Elicit"],
+            Self::Choice => &["ElicitField", "ElicitChoice"],
+        }
+    }
+}
+
+/// Makes a type with a mistake look like all that it may have been meant to be, so that the mistake is the only error. What
+/// has parameters, or is a union, could not be read from an answer anyway.
+fn stand_in(input: &DeriveInput, runtime: Option<&Path>) -> Option<TokenStream> {
+    let impossible = matches!(input.data, Data::Union(_)) || !input.generics.params.is_empty();
+    let implementations: TokenStream = ["Elicit", "ElicitField", "ElicitChoice"]
+        .iter()
+        .map(|name| implement(name, input))
+        .collect();
+    (!impossible).then(|| in_const(runtime, input, &implementations))
+}
+
+/// What the trait demands besides is reported at the type's name.
+fn implement(name: &str, input: &DeriveInput) -> TokenStream {
+    let here = generated();
+    let (name, ty) = (Ident::new(name, here), &input.ident);
+    let where_clause = &input.generics.where_clause;
+    quote_spanned! {here=>
+        #[automatically_derived]
+        #[diagnostic::do_not_recommend]
+        impl __mcp::#name for #ty #where_clause {}
+    }
+}
+
+fn in_const(runtime: Option<&Path>, input: &DeriveInput, content: &impl ToTokens) -> TokenStream {
+    let attributes = inherited_by(&input.attrs);
+    let import = import(runtime);
+    quote_spanned! {generated()=>
+        #attributes
+        const _: () = {
+            #import
+            #content
+        };
+    }
+}

@@ -1,0 +1,91 @@
+//! What a form may be, as traits: the compiler refuses what the protocol cannot ask for.
+//!
+//! The form itself is made of the schema, in `form`.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+/// A form: a type that [`Context::elicit`](crate::Context::elicit) and `#[ask]` can ask for.
+///
+/// `#[derive(Elicit)]` makes a form of a struct, if each of its fields is an [`ElicitField`], and makes such a field of an
+/// enum of unit variants. Do not implement it by hand: the derive is what checks the fields.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+/// use schemars::JsonSchema;
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize, JsonSchema, Elicit)]
+/// struct Booking {
+///     /// When, such as `19:30`.
+///     time: String,
+///     people: u8,
+///     seats: Option<Seats>,
+///     extras: Vec<Extra>,
+/// }
+///
+/// #[derive(Deserialize, JsonSchema, Elicit)]
+/// enum Seats {
+///     Inside,
+///     Outside,
+/// }
+///
+/// #[derive(Deserialize, JsonSchema, Elicit)]
+/// enum Extra {
+///     HighChair,
+///     WheelchairAccess,
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no form that the protocol can ask for",
+    label = "not a form",
+    note = "a form is a struct with `#[derive(serde::Deserialize, schemars::JsonSchema, mcp_runtime::Elicit)]`"
+)]
+pub trait Elicit: Answerable {}
+
+/// A field of a form.
+///
+/// These are text, integers of up to 64 bits, `f32` and `f64`, `bool`, enums of unit variants that derive [`Elicit`](macro@crate::Elicit), a `Vec`
+/// of such an enum, and an `Option` of any of these. Implement it for a type of your own whose schema is that of one of them,
+/// such as a date that is written as a text.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of a form",
+    label = "the protocol cannot ask for this",
+    note = "a form is flat: its fields are `String`, integers of up to 64 bits, `f32`, `f64`, `bool`, enums of unit variants, a `Vec` of such an enum, and an `Option` of any of these",
+    note = "an enum of unit variants needs `#[derive(serde::Deserialize, schemars::JsonSchema, mcp_runtime::Elicit)]`"
+)]
+pub trait ElicitField {}
+
+/// An enum of unit variants: a choice, of which a form can also have several. `#[derive(Elicit)]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no enum that a form can have several values of",
+    label = "not an enum of unit variants",
+    note = "it needs `#[derive(serde::Deserialize, schemars::JsonSchema, mcp_runtime::Elicit)]`"
+)]
+pub trait ElicitChoice: ElicitField + Answerable {}
+
+/// What an answer can be read into: every type that is `Deserialize` and `JsonSchema`.
+#[diagnostic::on_unimplemented(
+    message = "no answer can be read into `{Self}`",
+    label = "neither `Deserialize` nor `JsonSchema`, or only one of them",
+    note = "what is asked for, and every type in it, needs `#[derive(serde::Deserialize, schemars::JsonSchema, mcp_runtime::Elicit)]`"
+)]
+pub trait Answerable: DeserializeOwned + JsonSchema + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + JsonSchema + 'static> Answerable for T {}
+
+macro_rules! fields {
+    ($($scalar:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl ElicitField for $scalar {}
+    )*};
+}
+
+fields!(String bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f32 f64);
+
+#[diagnostic::do_not_recommend]
+impl<T: ElicitField> ElicitField for Option<T> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: ElicitChoice> ElicitField for Vec<T> {}
