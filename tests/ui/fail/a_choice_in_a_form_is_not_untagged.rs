@@ -1,0 +1,12 @@
+use mcp_runtime::prelude::*;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+#[derive(Deserialize, JsonSchema, Elicit)]
+#[serde(untagged)]
+enum Seats {
+    Inside,
+    Outside,
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use mcp_runtime::prelude::*;
+
+#[derive(Elicit)]
+struct Booking {
+    time: String,
+}
+
+#[tool]
+async fn book(context: Context) -> Result<String, ToolError> {
+    let booking = context.elicit::<Booking>("When?").await?;
+    Ok(booking.time)
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use mcp_runtime::prelude::*;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+#[derive(Deserialize, JsonSchema, Elicit)]
+struct Booking<'a> {
+    time: &'a str,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use mcp_runtime::prelude::*;
+
+#[derive(Elicit)]
+union Booking {
+    time: u32,
+    people: u8,
+}
+
+fn main() {}

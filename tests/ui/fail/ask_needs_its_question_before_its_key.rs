@@ -1,0 +1,15 @@
+use mcp_runtime::prelude::*;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+#[derive(Deserialize, JsonSchema, Elicit)]
+struct Booking {
+    time: String,
+}
+
+#[tool]
+async fn book(#[ask(key = "booking")] booking: Booking) -> String {
+    booking.time
+}
+
+fn main() {}
