@@ -28,7 +28,7 @@ use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Kind;
 use crate::protocol::params::Params;
-use crate::questions::{Effects, Live, Replay};
+use crate::questions::{Live, Replay};
 use crate::registry::Registry;
 use crate::seal::Sealer;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
@@ -64,7 +64,7 @@ impl Core {
         forwarded: Arc<[String]>,
         sealer: Arc<Sealer>,
     ) -> Self {
-        let patience = limits.answer_timeout.as_secs();
+        let patience = limits.answer_timeout;
         Self {
             registry,
             states: Arc::new(states),
@@ -76,11 +76,7 @@ impl Core {
             mask_errors,
             forwarded,
             sessions: Arc::new(Sessions::new(Arc::clone(&sealer))),
-            replay: Arc::new(Replay {
-                sealer,
-                effects: Effects::default(),
-                patience,
-            }),
+            replay: Arc::new(Replay::new(sealer, patience)),
         }
     }
 }
