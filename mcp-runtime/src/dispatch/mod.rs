@@ -26,7 +26,7 @@ use crate::bus::Bus;
 use crate::call::States;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::Kind;
+use crate::protocol::jsonrpc::{Kind, Message};
 use crate::protocol::params::Params;
 use crate::registry::Registry;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
@@ -86,6 +86,7 @@ impl Service for Dispatch {
     fn handle(&self, exchange: Exchange) -> Handling {
         let Kind::Request(id) = exchange.message.kind() else {
             // No notification changes anything here, and nothing was asked that a response could answer.
+            note_cancellation(&exchange.message);
             return Handling::Nothing;
         };
         let id = id.clone();
@@ -108,6 +109,20 @@ impl Service for Dispatch {
 
     fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+}
+
+/// Cancelling is dropping, which is the transport's; only what the client says of it is for the log.
+fn note_cancellation(message: &Message) {
+    if message.method() != "notifications/cancelled" {
+        return;
+    }
+    if let Ok(params) = message.params() {
+        tracing::debug!(
+            request = params.request_id().map(tracing::field::display),
+            reason = params.reason().as_deref(),
+            "the client cancels a request"
+        );
     }
 }
 
