@@ -546,6 +546,31 @@ async fn any_two_streams_speak_like_stdio() {
     served.await.unwrap().unwrap();
 }
 
+/// A prompt that brings resources along.
+#[prompt]
+fn attached() -> Vec<Message> {
+    let text = ResourceContents::text("inside").mime("text/plain");
+    let blob = ResourceContents::bytes(*b"\x89PNG").mime("image/png");
+    vec![
+        Message::user(EmbeddedResource::new("text://inside", text)),
+        Message::assistant(EmbeddedResource::new("image://inside", blob)),
+    ]
+}
+
+#[tokio::test]
+async fn a_prompt_may_bring_resources_along() {
+    let client = Server::new("attached", "1")
+        .with(components![attached])
+        .client()
+        .await;
+    let messages = client.prompt("attached", json!({})).await.unwrap();
+    let expected = [
+        json!({ "role": "user", "content": { "type": "resource", "resource": { "uri": "text://inside", "mimeType": "text/plain", "text": "inside" } } }),
+        json!({ "role": "assistant", "content": { "type": "resource", "resource": { "uri": "image://inside", "mimeType": "image/png", "blob": "iVBORw==" } } }),
+    ];
+    assert_eq!(messages, expected);
+}
+
 #[tokio::test]
 async fn a_lifespan_starts_before_and_stops_after() {
     static STOPPED: AtomicBool = AtomicBool::new(false);
