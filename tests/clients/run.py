@@ -1,8 +1,8 @@
 """Runs the official clients against the example servers and compares every answer with one table.
 
 `expectations.json` says, for each example, which steps a client takes and what comes back. A driver
-(`*_client.*`) takes the steps through the typed interface of one client. It reads one JSON object
-from standard input:
+(`*_client.*`) takes the steps through the typed interface of one client; an example names its
+`clients` if not all can take them. A driver reads one JSON object from standard input:
 
     {"mode": "auto", "command": [..] | "url": "..", "steps": [{"do": "call_tool", ..}, ..]}
 
@@ -17,6 +17,8 @@ more), an array element by element, all else by equality. An object with one key
     "expect"             the result
     "expect_tool_error"  a regular expression for the text of a result with `isError`
     "expect_error"       the code and the message of a protocol error
+    "expect_changes"     the notifications of changes that came, in their order and no others; those of
+                         a modern connection all carry the id of one subscription
     "expect_not_found"   a regular expression for the message of the protocol error that says that
                          there is no such resource; its code depends on the revision
 """
@@ -36,6 +38,7 @@ from processes import Drivers, HttpServer
 HERE = pathlib.Path(__file__).resolve().parent
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
 
+SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
 NOT_FOUND = {MODERN: -32602, LEGACY: -32002}
 
 # Client -> mode -> the revision that must be negotiated.
@@ -149,6 +152,8 @@ def judge(session, step, reply):
     if "result" not in reply:
         return [f"expected a result, got {show(reply)}"]
     result = reply["result"]
+    if "expect_changes" in step:
+        return judge_changes(session, step["expect_changes"], result["changes"])
     if "expect_tool_error" in step:
         pattern = {"content": [{"type": "text", "text": {"$regex": step["expect_tool_error"]}}], "isError": True}
         return differences(pattern, result)
@@ -156,6 +161,13 @@ def judge(session, step, reply):
     if result.get("isError"):
         return [f"expected a success, got {show(result)}"]
     return differences(step["expect"], result)
+
+
+def judge_changes(session, expected, changes):
+    tags = [change.get("params", {}).get("_meta", {}).get(SUBSCRIPTION) for change in changes]
+    tagged = session.revision == MODERN
+    wrong = len(set(tags)) > 1 or any((tag is not None) != tagged for tag in tags)
+    return differences(expected, changes, "changes") + ([f"the tags are {show(tags)}"] if wrong else [])
 
 
 def shown_by(client, error):
@@ -330,6 +342,7 @@ def main():
             for mode in modes
             for transport in TRANSPORTS
             for example in examples
+            if client in table[example].get("clients", CLIENTS)
         ]
         quiet_server = next(iter(examples.values()))[0]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
