@@ -82,6 +82,8 @@ async def watch(client: Client, uris: list[str]) -> object:
 async def unwatch(client: Client, uris: list[str]) -> object:
     if client.protocol_version == MODES["modern"]:
         await listening.aclose()
+        # The client cancels in the background: it may send the next request first.
+        await asyncio.sleep(SILENCE)
     else:
         for uri in uris:
             await client.unsubscribe_resource(uri)
