@@ -1,7 +1,6 @@
 """Runs the official conformance suite against a server over HTTP and says what does not hold.
 
-A scenario passes if it has a check that succeeded and none that failed or warned. `not-yet.txt` lists
-the checks that are known not to pass; one that is listed and passes is as wrong as one that is not and fails.
+A scenario passes if it has a check that succeeded and none that failed or warned.
 """
 
 import argparse
@@ -18,11 +17,11 @@ sys.path.insert(0, str(HERE.parent / "clients"))
 
 from processes import HttpServer
 
-# The sets of scenarios: a name, the revision whose wire they are run on, and how the suite is asked for them.
+# The sets of scenarios: a name, and how the suite is asked for them.
 SETS = [
-    *((f"all of {revision}", revision, ["--suite", "all", "--spec-version", revision])
+    *((f"all of {revision}", ["--suite", "all", "--spec-version", revision])
       for revision in ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")),
-    *((f"required by {revision}", revision, ["--requirements", revision])
+    *((f"required by {revision}", ["--requirements", revision])
       for revision in ("2025-11-25", "2026-07-28")),
 ]  # fmt: skip
 
@@ -84,26 +83,18 @@ def is_later(scenario):
     return scenario.startswith(LATER)
 
 
-def judge(revision, ran, not_yet):
+def judge(ran):
     """What is wrong with the outcome of each scenario."""
     problems = []
     for scenario, checks in ran.items():
         if is_later(scenario):
             continue
-        listed = {check for (*where, check) in not_yet if where == [revision, scenario]}
         wrong = [check for check in checks if check["status"] in FAILURES]
-        if new := [check for check in wrong if check["id"] not in listed]:
-            problems.append(f"{scenario}\n{explain(new)}")
-        if gone := listed - {check["id"] for check in wrong}:
-            problems.append(f"{scenario}: out of date in not-yet.txt: {', '.join(sorted(gone))}")
-        if not wrong and not passes(checks):
+        if wrong:
+            problems.append(f"{scenario}\n{explain(wrong)}")
+        elif not passes(checks):
             problems.append(f"{scenario}: no check succeeded")
     return problems
-
-
-def read_not_yet():
-    lines = (HERE / "not-yet.txt").read_text(encoding="utf-8").splitlines()
-    return {tuple(line.split()) for line in lines if line and not line.startswith("#")}
 
 
 def counts(ran):
@@ -119,35 +110,29 @@ def goes_red(suite, examples):
     server = HttpServer([str(examples / "quickstart")])
     try:
         problems = server.wait_until_healthy()
-        revision = "2025-11-25"
-        ran, _ = suite.run(server.url, ["--suite", "all", "--spec-version", revision])
+        ran, _ = suite.run(server.url, ["--suite", "all", "--spec-version", "2025-11-25"])
     finally:
         server.stop()
-    found = judge(revision, ran, set())
+    found = judge(ran)
     problems += [
         f"{scenario} passes against a server that lacks it"
         for scenario in RED
         if not any(problem.split()[0] == scenario for problem in found)
     ]
-    if not any("out of date" in problem for problem in judge(revision, ran, {(revision, "ping", "ping")})):
-        problems.append("a check that passes and is listed as not passing is not noticed")
     print(f"{'a server without the fixture':24}{counts(ran)}, {len(found)} of which are noticed")
     return problems
 
 
-def run_sets(suite, server, not_yet):
+def run_sets(suite, server):
     problems = server.wait_until_healthy()
-    unused = not_yet
-    for name, revision, selection in SETS:
+    for name, selection in SETS:
         ran, of_run = suite.run(server.url, selection)
-        unused = {entry for entry in unused if entry[0] != revision or entry[1] not in ran}
-        problems += [f"{name}: {problem}" for problem in of_run + judge(revision, ran, not_yet)]
+        problems += [f"{name}: {problem}" for problem in of_run + judge(ran)]
         now = {scenario: checks for scenario, checks in ran.items() if not is_later(scenario)}
         later = {scenario: checks for scenario, checks in ran.items() if is_later(scenario)}
         print(f"{name:24}{counts(now)}", flush=True)
         if later:
             print(f"{'  later: extensions':24}{counts(later)}", flush=True)
-    problems += [f"not-yet.txt: there is no scenario {' '.join(entry)}" for entry in sorted(unused)]
     return problems
 
 
@@ -162,7 +147,7 @@ def main():
     problems = goes_red(suite, examples)
     server = HttpServer([str(examples / "conformance")])
     try:
-        problems += run_sets(suite, server, read_not_yet())
+        problems += run_sets(suite, server)
     finally:
         problems += server.stop()
     for problem in problems:
