@@ -2,10 +2,12 @@
 //!
 //! `tests/conformance/run` starts it and runs the suite against it.
 
+use std::future::IntoFuture;
 use std::time::Duration;
 
-use mcp_runtime::{Capability, LogLevel, Tool, prelude::*};
-use serde::Serialize;
+use mcp_runtime::{AskError, Capability, LogLevel, Tool, prelude::*};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// One red pixel.
@@ -142,6 +144,257 @@ async fn test_trigger_tool_change(context: Context) -> &'static str {
 async fn test_trigger_prompt_change(context: Context) -> &'static str {
     context.notify().prompts_changed();
     "The list of prompts changed."
+}
+
+// Questions
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct User {
+    /// User's response
+    username: String,
+    /// User's email address
+    email: String,
+}
+
+/// What the user did, in the words that the suite expects.
+fn outcome<T: Serialize>(answer: Result<T, AskError>) -> Result<(&'static str, String), ToolError> {
+    match answer {
+        Ok(form) => Ok(("accept", serde_json::to_string(&form)?)),
+        Err(AskError::Declined) => Ok(("decline", "{}".to_owned())),
+        Err(AskError::Cancelled) => Ok(("cancel", "{}".to_owned())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Asks the user for name and address.
+#[tool]
+async fn test_elicitation(context: Context, message: String) -> Result<String, ToolError> {
+    let (action, form) = outcome(context.elicit::<User>(message).await)?;
+    Ok(format!("User response: action={action}, content={form}"))
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Active,
+    Inactive,
+    Pending,
+}
+
+fn john() -> String {
+    "John Doe".to_owned()
+}
+
+fn thirty() -> i64 {
+    30
+}
+
+fn score() -> f64 {
+    95.5
+}
+
+fn active() -> Status {
+    Status::Active
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Defaults {
+    #[serde(default = "john")]
+    name: String,
+    #[serde(default = "thirty")]
+    age: i64,
+    #[serde(default = "score")]
+    score: f64,
+    #[serde(default = "active")]
+    status: Status,
+    #[serde(default = "yes")]
+    verified: bool,
+}
+
+/// Asks for a form whose members have defaults.
+#[tool]
+async fn test_elicitation_sep1034_defaults(context: Context) -> Result<String, ToolError> {
+    let (action, form) = outcome(context.elicit::<Defaults>("Please check").await)?;
+    Ok(format!(
+        "Elicitation completed: action={action}, content={form}"
+    ))
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Plain {
+    Option1,
+    Option2,
+    Option3,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Titled {
+    #[schemars(title = "First Option")]
+    Value1,
+    #[schemars(title = "Second Option")]
+    Value2,
+    #[schemars(title = "Third Option")]
+    Value3,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(extend("enumNames" = ["Option One", "Option Two", "Option Three"]))]
+enum Legacy {
+    Opt1,
+    Opt2,
+    Opt3,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Choices {
+    untitled_single: Plain,
+    titled_single: Titled,
+    legacy_enum: Legacy,
+    untitled_multi: Vec<Plain>,
+    titled_multi: Vec<Titled>,
+}
+
+/// Asks for a form with choices of every kind.
+#[tool]
+async fn test_elicitation_sep1330_enums(context: Context) -> Result<String, ToolError> {
+    let (action, form) = outcome(context.elicit::<Choices>("Please choose").await)?;
+    Ok(format!(
+        "Elicitation completed: action={action}, content={form}"
+    ))
+}
+
+/// Asks the client's model.
+#[tool]
+async fn test_sampling(context: Context, prompt: String) -> Result<String, ToolError> {
+    let sample = context.sample(prompt).max_tokens(100).await?;
+    Ok(format!("LLM response: {}", sample.text()))
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Name {
+    name: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Consent {
+    ok: bool,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Color {
+    color: String,
+}
+
+/// Asks the user while the client reads a stream.
+#[tool]
+async fn test_streaming_elicitation(context: Context) -> Result<String, ToolError> {
+    let Name { name } = context.elicit("What is your name?").await?;
+    Ok(name)
+}
+
+/// Asks the user for a name.
+#[tool]
+async fn test_input_required_result_elicitation(context: Context) -> Result<String, ToolError> {
+    let Name { name } = context
+        .elicit("What is your name?")
+        .key("user_name")
+        .await?;
+    Ok(format!("Hello, {name}!"))
+}
+
+/// Asks the client's model for a fact.
+#[tool]
+async fn test_input_required_result_sampling(context: Context) -> Result<String, ToolError> {
+    let question = context.sample("What is the capital of France?");
+    let sample = question.max_tokens(100).key("capital_question").await?;
+    Ok(sample.text())
+}
+
+/// Asks the client for its roots.
+#[tool]
+async fn test_input_required_result_list_roots(context: Context) -> Result<String, ToolError> {
+    let roots = context.roots_as("client_roots").await?;
+    Ok(format!("The client has {} roots.", roots.len()))
+}
+
+/// Asks for consent.
+#[tool]
+async fn test_input_required_result_request_state(context: Context) -> Result<String, ToolError> {
+    let Consent { ok } = context.elicit("Please confirm").key("confirm").await?;
+    Ok(format!("state-ok, and the user's answer is {ok}"))
+}
+
+/// Asks for consent, with a state that must not be changed.
+#[tool]
+async fn test_input_required_result_tampered_state(context: Context) -> Result<String, ToolError> {
+    let Consent { ok } = context.elicit("Please confirm").key("confirm").await?;
+    Ok(format!("The user's answer is {ok}."))
+}
+
+/// Asks three questions at once.
+#[tool]
+async fn test_input_required_result_multiple_inputs(context: Context) -> Result<String, ToolError> {
+    let name = context
+        .elicit::<Name>("What is your name?")
+        .key("user_name");
+    let greeting = context.sample("Generate a greeting").max_tokens(50);
+    let (name, greeting, roots) = tokio::join!(
+        name.into_future(),
+        greeting.key("greeting").into_future(),
+        context.roots_as("client_roots"),
+    );
+    Ok(format!(
+        "{} {}, with {} roots",
+        greeting?.text(),
+        name?.name,
+        roots?.len()
+    ))
+}
+
+/// Asks one question after another.
+#[tool]
+async fn test_input_required_result_multi_round(context: Context) -> Result<String, ToolError> {
+    let Name { name } = context.elicit("What is your name?").key("step1").await?;
+    let question = format!("What is your favorite color, {name}?");
+    let Color { color } = context.elicit(question).key("step2").await?;
+    Ok(format!("{name} likes {color}."))
+}
+
+/// Asks what this client can answer.
+#[tool]
+async fn test_input_required_result_capabilities(context: Context) -> Result<String, ToolError> {
+    let can = context.client_capabilities();
+    let mut heard = Vec::new();
+    if can.sampling {
+        let sample = context.sample("Say something.").max_tokens(50);
+        heard.push(sample.await?.text());
+    }
+    if can.elicitation_form {
+        let Name { name } = context.elicit("What is your name?").await?;
+        heard.push(name);
+    }
+    Ok(heard.join(", "))
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Background {
+    context: String,
+}
+
+/// A prompt that asks the user for its context.
+#[prompt]
+async fn test_input_required_result_prompt(context: Context) -> Result<String, ToolError> {
+    let question = context.elicit("What context should the prompt use?");
+    let background: Background = question.key("user_context").await?;
+    Ok(format!("Use this context: {}", background.context))
 }
 
 /// A tool whose schema uses what no Rust type says.

@@ -15,8 +15,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("uri_template", &[]),
     ("session", &["protocol", "seal"]),
     ("service", &["protocol", "session"]),
+    ("questions", &["protocol", "seal", "service"]),
     ("bus", &[]),
-    ("call", &["bus", "error", "protocol", "schema", "service"]),
+    (
+        "call",
+        &["bus", "error", "protocol", "questions", "schema", "service"],
+    ),
     ("content", &["error", "finite", "protocol", "schema"]),
     ("param", &["call", "error", "protocol", "schema"]),
     (
@@ -39,12 +43,35 @@ const ROOMS: &[(&str, &[&str])] = &[
             "uri_template",
         ],
     ),
+    (
+        "ask",
+        &[
+            "call",
+            "content",
+            "context",
+            "error",
+            "protocol",
+            "questions",
+            "schema",
+        ],
+    ),
     ("logs", &["call", "protocol"]),
     (
         "dispatch",
         &[
-            "bus", "call", "content", "context", "error", "logs", "param", "protocol", "registry",
-            "seal", "service", "session",
+            "bus",
+            "call",
+            "content",
+            "context",
+            "error",
+            "logs",
+            "param",
+            "protocol",
+            "questions",
+            "registry",
+            "seal",
+            "service",
+            "session",
         ],
     ),
     ("transport/lines", &[]),
@@ -263,6 +290,31 @@ fn one_file_compares_revisions() {
             );
         }
     }
+}
+
+#[test]
+fn error_codes_are_those_of_the_specification() {
+    let mut codes = Vec::new();
+    for source in sources("mcp-runtime") {
+        for (index, _) in source.code.match_indices("-32") {
+            let digits: String = source.code[index + 1..]
+                .chars()
+                .take_while(char::is_ascii_digit)
+                .collect();
+            if digits.len() == 5 {
+                assert_eq!(source.path, "protocol/error.rs", "-{digits}");
+                codes.push(digits);
+            }
+        }
+    }
+    codes.sort();
+    // JSON-RPC's own, those that 2026-07-28 defines, and the one of a missing resource in older revisions.
+    assert_eq!(
+        codes,
+        [
+            "32002", "32020", "32021", "32022", "32600", "32601", "32602", "32603", "32700"
+        ]
+    );
 }
 
 #[test]

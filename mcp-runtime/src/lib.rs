@@ -36,6 +36,7 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod ask;
 mod bus;
 mod call;
 pub mod check;
@@ -52,6 +53,7 @@ mod macros;
 mod param;
 pub mod prelude;
 mod protocol;
+mod questions;
 mod registry;
 mod schema;
 mod seal;
@@ -61,6 +63,7 @@ mod session;
 mod transport;
 pub mod uri_template;
 
+pub use ask::{Elicitation, Root, Sample, Sampling, UrlElicitation};
 pub use bus::Notifier;
 pub use call::{Call, Cancel};
 pub use client::{Client, ClientBuilder, ClientError, ClientListening, Completed, ToolReply};
@@ -70,7 +73,7 @@ pub use content::{
     Role, StreamItem, Streamed, Text, ToolResult,
 };
 pub use context::Context;
-pub use error::ToolError;
+pub use error::{AskError, ToolError};
 pub use logs::{ForwardLogs, forward_log};
 pub use mcp_macros::{prompt, resource, tool};
 pub use param::{Description, Headers, Param, State};

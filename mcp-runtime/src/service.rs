@@ -54,6 +54,11 @@ pub(crate) trait Outbound: Send + Sync {
     /// Whether messages that belong to different requests go this way.
     fn is_shared(&self) -> bool;
 
+    /// Whether a request of the server would reach the client.
+    fn can_ask(&self) -> bool {
+        true
+    }
+
     /// Closes the connection where the client can come back for the rest; otherwise does nothing.
     fn cut(&self) {}
 }
@@ -125,6 +130,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long an HTTP connection may be idle between requests: 75 s.
     pub idle_timeout: Duration,
+    /// How long the client may take to answer a question: 10 minutes.
+    pub answer_timeout: Duration,
     /// How long calls in flight may still take when the server stops: 5 s.
     pub shutdown_grace: Duration,
 }
@@ -139,6 +146,7 @@ impl Default for Limits {
             listeners: 1024,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
+            answer_timeout: Duration::from_secs(600),
             shutdown_grace: Duration::from_secs(5),
         }
     }

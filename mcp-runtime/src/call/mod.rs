@@ -7,7 +7,9 @@ mod cancel;
 mod signature;
 mod states;
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -20,6 +22,7 @@ use crate::bus::Bus;
 use crate::error::ToolError;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::{HeaderSource, Id, LogLevel, Revision};
+use crate::questions::{Live, Questions};
 use crate::service::Outbound;
 
 /// The way from a running handler back to its client.
@@ -53,8 +56,46 @@ pub(crate) struct Surroundings {
     pub(crate) outbound: Arc<dyn Outbound>,
     pub(crate) cancel: Cancel,
     pub(crate) link: Box<dyn Link>,
+    pub(crate) way: Way,
     /// The targets whose `tracing` events go to the client as log messages.
     pub(crate) forwarded: Arc<[String]>,
+}
+
+/// How the client of a call can be asked.
+#[allow(clippy::large_enum_variant)] // the large one is the rule
+pub(crate) enum Way {
+    /// Not at all.
+    Nobody,
+    /// While the call waits.
+    Live {
+        live: Arc<Live>,
+        session: [u8; 16],
+        patience: Duration,
+    },
+    /// By beginning the call anew.
+    Replay(Questions),
+}
+
+thread_local! {
+    /// The call that this thread polls now.
+    static CURRENT: Cell<*const Surroundings> = const { Cell::new(std::ptr::null()) };
+}
+
+/// Polls a part of a call: the questions in it are those of the call.
+pub(crate) fn poll_within<R>(call: &Arc<Surroundings>, part: impl FnOnce() -> R) -> R {
+    struct Before(*const Surroundings);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            CURRENT.set(self.0);
+        }
+    }
+    let _before = Before(CURRENT.replace(Arc::as_ptr(call)));
+    part()
+}
+
+/// Whether this thread polls this call now.
+pub(crate) fn is_current(call: &Arc<Surroundings>) -> bool {
+    CURRENT.get() == Arc::as_ptr(call)
 }
 
 /// One call of a component: its arguments and its surroundings.

@@ -124,6 +124,7 @@ impl ToolResult {
     note = "to return data, wrap it in `Json(..)`; its type needs `#[derive(serde::Serialize, schemars::JsonSchema)]`",
     note = "text, numbers, `bool`, `()`, images and other content, a `Vec` or tuple of content, and an `Option` or `Result` of any of these are results too",
     note = "a `Stream` of content is a result too, if it is `Send` and owns what it uses",
+    note = "the error in a `Result` implements `std::error::Error`, or is `ToolError`, `String` or `Box<dyn std::error::Error + Send + Sync>`",
     note = "if this is a future, make the function an `async fn`"
 )]
 pub trait IntoToolResult<M = Plain> {

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::block::{Annotations, Audio, Content, EmbeddedResource, Extras, Image, ResourceLink};
 use super::icon::Icon;
@@ -200,6 +201,13 @@ impl ResourceContents {
 }
 
 impl Message {
+    /// The message as a revision has it.
+    pub(crate) fn to_json(&self, features: &Features) -> Value {
+        let mut json = String::new();
+        self.push(&mut json, features);
+        serde_json::from_str(&json).unwrap_or_default()
+    }
+
     pub(crate) fn push(&self, out: &mut String, features: &Features) {
         out.push_str("{\"role\":");
         push_json(out, &self.role);

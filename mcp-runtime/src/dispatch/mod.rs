@@ -26,9 +26,11 @@ use crate::bus::Bus;
 use crate::call::States;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::Kind;
+use crate::protocol::jsonrpc::{Kind, Message};
 use crate::protocol::params::Params;
+use crate::questions::{Live, Replay};
 use crate::registry::Registry;
+use crate::seal::Sealer;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
 use crate::session::{Session, Sessions};
 use caller::{Caller, Opening};
@@ -43,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) mask_errors: bool,
     forwarded: Arc<[String]>,
     pub(crate) bus: Arc<Bus>,
+    replay: Arc<Replay>,
+    live: Arc<Live>,
     sessions: Arc<Sessions>,
     load: Arc<Load>,
 }
@@ -58,18 +62,21 @@ impl Core {
         limits: Limits,
         mask_errors: bool,
         forwarded: Arc<[String]>,
-        sessions: Sessions,
+        sealer: Arc<Sealer>,
     ) -> Self {
+        let patience = limits.answer_timeout;
         Self {
             registry,
             states: Arc::new(states),
             identity,
             load: Arc::new(Load::new(limits.requests)),
             bus: Arc::new(Bus::new(limits.listeners)),
+            live: Arc::default(),
             limits,
             mask_errors,
             forwarded,
-            sessions: Arc::new(sessions),
+            sessions: Arc::new(Sessions::new(Arc::clone(&sealer))),
+            replay: Arc::new(Replay::new(sealer, patience)),
         }
     }
 }
@@ -84,9 +91,19 @@ struct Request<'a> {
 
 impl Service for Dispatch {
     fn handle(&self, exchange: Exchange) -> Handling {
-        let Kind::Request(id) = exchange.message.kind() else {
-            // No notification changes anything here, and nothing was asked that a response could answer.
-            return Handling::Nothing;
+        let id = match exchange.message.kind() {
+            Kind::Request(id) => id,
+            Kind::Response => {
+                if let Some(session) = &exchange.session {
+                    self.0.live.answer(session.nonce, exchange.message.text());
+                }
+                return Handling::Nothing;
+            }
+            // None changes anything here.
+            Kind::Notification => {
+                note_cancellation(&exchange.message);
+                return Handling::Nothing;
+            }
         };
         let id = id.clone();
         let refused = id.clone();
@@ -108,6 +125,20 @@ impl Service for Dispatch {
 
     fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+}
+
+/// Cancelling is dropping, which is the transport's; only what the client says of it is for the log.
+fn note_cancellation(message: &Message) {
+    if message.method() != "notifications/cancelled" {
+        return;
+    }
+    if let Ok(params) = message.params() {
+        tracing::debug!(
+            request = params.request_id().map(tracing::field::display),
+            reason = params.reason().as_deref(),
+            "the client cancels a request"
+        );
     }
 }
 

@@ -47,6 +47,17 @@ pub(super) fn over(core: &Core, id: &Id, features: &Features, meta: &str) -> Rep
     Reply::new(text, Class::Answered)
 }
 
+/// The result that asks the client; `members` are its questions and the state.
+pub(super) fn input_required(core: &Core, id: &Id, features: &Features, members: &str) -> Reply {
+    let mut text = begin_result(id);
+    text.push('{');
+    text.push_str(members);
+    text.push_str(",\"resultType\":\"input_required\"");
+    push_meta(&mut text, core.identity.info(features), None);
+    text.push_str("}}");
+    Reply::new(text, Class::Answered)
+}
+
 /// Closes a result that has at least one member.
 pub(super) fn close(
     text: String,

@@ -8,18 +8,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
+use super::caller::Caller;
 use super::link::link;
 use super::load::Place;
+use super::reply::{failure, input_required};
 use super::unfold::Unfold;
 use super::{Core, Request};
-use crate::call::{Arguments, Call, Signature, Surroundings};
+use crate::call::{Arguments, Call, Signature, Surroundings, Way, poll_within};
 use crate::logs::within;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
+use crate::questions::Questions;
 use crate::registry::Handler;
 use crate::seal::random_bytes;
-use crate::service::{BoxFuture, Handling, Pending, Reply, Stop};
+use crate::service::{BoxFuture, Exchange, Handling, Pending, Reply, Stop};
 
 /// A poll that takes longer keeps others waiting, and is logged.
 const SLOW_POLL: Duration = Duration::from_millis(100);
@@ -60,6 +63,7 @@ where
         caller,
         exchange,
     } = request;
+    let way = way(core, &caller, &exchange)?;
     let link = link(
         caller.progress_token,
         caller.log_level,
@@ -78,6 +82,7 @@ where
         outbound: exchange.outbound,
         cancel: crate::call::Cancel::default(),
         link,
+        way,
         forwarded: Arc::clone(&core.forwarded),
     });
     let call = Call::new(
@@ -206,7 +211,8 @@ impl<R: Send> Started<R> {
             Self::Done(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
             Self::Future(future) => {
                 let begin = Instant::now();
-                let polled = contain(call, name, || future.as_mut().poll(context));
+                let part = || poll_within(call, || future.as_mut().poll(context));
+                let polled = contain(call, name, part);
                 warn_if_slow(name, begin.elapsed());
                 match polled {
                     Ok(poll) => poll.map(Ok),
@@ -260,7 +266,15 @@ where
         let call = &this.surroundings;
         let outcome = loop {
             let handler = &mut this.handler;
-            match ready!(handler.poll(call, &this.name, &mut this.place, context)) {
+            let mut polled = handler.poll(call, &this.name, &mut this.place, context);
+            if polled.is_pending() && asks(call) {
+                // Once more, so that questions side by side are asked together.
+                polled = handler.poll(call, &this.name, &mut this.place, context);
+                if polled.is_pending() && asks(call) {
+                    return Poll::Ready(this.suspend());
+                }
+            }
+            match ready!(polled) {
                 Err(panicked) => break Err(panicked),
                 Ok(result) => match result.unfold(call) {
                     Ok(result) => break Ok(result),
@@ -274,6 +288,56 @@ where
         this.surroundings.link.finish();
         Poll::Ready(finish(&this.answer, outcome))
     }
+}
+
+/// Whether a call has questions that must be asked before it can go on.
+fn asks(call: &Surroundings) -> bool {
+    match &call.way {
+        Way::Replay(questions) => questions.are_open(),
+        Way::Live { .. } | Way::Nobody => false,
+    }
+}
+
+impl<R, F> Running<R, F> {
+    /// Gives the attempt up and answers with its questions.
+    fn suspend(&mut self) -> Reply {
+        let call = Arc::clone(&self.surroundings);
+        let Answer { core, id, features } = &self.answer;
+        let asked = match &call.way {
+            Way::Replay(questions) => questions.ask(&call.text),
+            Way::Live { .. } | Way::Nobody => Ok(String::new()),
+        };
+        let reply = match asked {
+            Ok(members) => input_required(core, id, features, &members),
+            Err(error) => failure(id, &error),
+        };
+        self.finish = None;
+        call.link.finish();
+        // The handler's destructors run before the client hears of it.
+        self.handler = Started::Done(None);
+        reply
+    }
+}
+
+/// How the client of a call can be asked.
+fn way(core: &Core, caller: &Caller, exchange: &Exchange) -> Result<Way, RpcError> {
+    if caller.features.stateless {
+        let questions = Questions::new(Arc::clone(&core.replay));
+        let params = exchange.message.params()?;
+        let (state, responses) = (params.request_state(), params.input_responses());
+        if state.is_some() || responses.is_some() {
+            questions.resume(exchange.message.text(), state, responses)?;
+        }
+        return Ok(Way::Replay(questions));
+    }
+    Ok(match &exchange.session {
+        Some(session) if exchange.outbound.can_ask() => Way::Live {
+            live: Arc::clone(&core.live),
+            session: session.nonce,
+            patience: core.limits.answer_timeout,
+        },
+        _ => Way::Nobody,
+    })
 }
 
 impl<R, F> Drop for Running<R, F> {

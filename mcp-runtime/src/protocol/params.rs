@@ -103,8 +103,11 @@ members! {
         "capabilities" capabilities,
         "clientInfo" client_info,
         "requestId" request_id,
+        "reason" reason,
         "notifications" notifications,
         "level" level,
+        "requestState" request_state,
+        "inputResponses" input_responses,
     }
     "_meta" meta RawMeta MetaParts
 }
@@ -187,6 +190,16 @@ impl<'a> Params<'a> {
         self.json(self.parts.notifications)
     }
 
+    /// The state of the attempts before, as JSON.
+    pub(crate) fn request_state(&self) -> Option<&'a str> {
+        self.json(self.parts.request_state)
+    }
+
+    /// The answers to the questions of the attempts before, as JSON.
+    pub(crate) fn input_responses(&self) -> Option<&'a str> {
+        self.json(self.parts.input_responses)
+    }
+
     /// `argument` of a completion, as JSON.
     pub(crate) fn argument(&self) -> Option<&'a str> {
         self.json(self.parts.argument)
@@ -215,6 +228,11 @@ impl<'a> Params<'a> {
     /// `requestId` of `notifications/cancelled`, if it is one.
     pub(crate) fn request_id(&self) -> Option<Id> {
         self.json(self.parts.request_id).and_then(Id::parse)
+    }
+
+    /// `reason` of `notifications/cancelled`, if it says one.
+    pub(crate) fn reason(&self) -> Option<Cow<'a, str>> {
+        self.json(self.parts.reason).and_then(text)
     }
 
     /// `level` of `logging/setLevel`.

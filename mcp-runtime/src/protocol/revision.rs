@@ -57,6 +57,12 @@ pub(crate) struct Features {
     pub(crate) result_type: bool,
     /// `ttlMs` and `cacheScope` in lists and resources.
     pub(crate) cache_hints: bool,
+    /// Forms for users may have defaults of all kinds.
+    pub(crate) elicitation_defaults: bool,
+    /// Forms for users may have titled choices, and lists of them.
+    pub(crate) titled_enums: bool,
+    /// A page that a user is sent to has an id.
+    pub(crate) elicitation_ids: bool,
     /// Streams of events begin with an event that carries nothing but its id.
     pub(crate) primed_streams: bool,
     /// Code for a resource that does not exist.
@@ -81,6 +87,9 @@ const V2024_11_05: Features = Features {
     extensions: false,
     result_type: false,
     cache_hints: false,
+    elicitation_defaults: false,
+    titled_enums: false,
+    elicitation_ids: false,
     primed_streams: false,
     resource_not_found: RESOURCE_NOT_FOUND,
 };
@@ -111,6 +120,9 @@ const V2025_11_25: Features = Features {
     revision: Revision::V2025_11_25,
     name: "2025-11-25",
     website: true,
+    elicitation_defaults: true,
+    titled_enums: true,
+    elicitation_ids: true,
     primed_streams: true,
     icons: true,
     ..V2025_06_18
@@ -122,6 +134,7 @@ const V2026_07_28: Features = Features {
     stateless: true,
     result_type: true,
     cache_hints: true,
+    elicitation_ids: false,
     primed_streams: false,
     extensions: true,
     resource_not_found: INVALID_PARAMS,

@@ -35,6 +35,8 @@ struct Draft {
     templates: Vec<(u64, Arc<ResourceEntry>)>,
     prompts: Vec<(u64, Arc<PromptEntry>)>,
     states: Vec<(String, NeededState)>,
+    /// The tools that are new here and have an interface, with its URI.
+    interfaces: Vec<(String, String)>,
     problems: Vec<String>,
 }
 
@@ -211,6 +213,7 @@ impl Snapshot {
             templates: self.templates.entries().to_vec(),
             prompts: self.prompts.entries().to_vec(),
             states: Vec::new(),
+            interfaces: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -225,6 +228,9 @@ impl Draft {
             match component {
                 Component::Tool(tool) => {
                     let entry = tool.finish(&mut self.states, &mut self.problems);
+                    let interface = entry.interface.clone();
+                    self.interfaces
+                        .extend(interface.map(|uri| (entry.name.clone(), uri)));
                     push_unique("tool", &mut self.tools, order, entry, &mut self.problems);
                 }
                 Component::Prompt(prompt) => {
@@ -265,11 +271,8 @@ impl Draft {
 
     /// The interface of a tool is a resource that a host can read and show.
     fn check_interfaces(&mut self) {
-        for (_, tool) in &self.tools {
-            let Some(uri) = &tool.interface else {
-                continue;
-            };
-            let place = format!("tool `{}`: its interface `{uri}`", tool.name);
+        for (name, uri) in &self.interfaces {
+            let place = format!("tool `{name}`: its interface `{uri}`");
             if !uri.starts_with(INTERFACE_SCHEME) {
                 self.problems
                     .push(format!("{place} must begin with `{INTERFACE_SCHEME}`"));

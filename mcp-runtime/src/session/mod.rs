@@ -47,7 +47,7 @@ pub(crate) struct Negotiated {
 
 /// Opens and ends sessions.
 pub(crate) struct Sessions {
-    sealer: Sealer,
+    sealer: Arc<Sealer>,
     /// The URIs of the resources that sessions subscribed to.
     pub(crate) subscriptions: Memory<BTreeSet<String>>,
     /// The lowest level of log messages that sessions want.
@@ -57,7 +57,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub(crate) fn new(sealer: Sealer) -> Self {
+    pub(crate) fn new(sealer: Arc<Sealer>) -> Self {
         Self {
             sealer,
             subscriptions: Memory::default(),
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     fn sessions(key: u8) -> Sessions {
-        Sessions::new(Sealer::from_keys(&[[key; 32]]).expect("one key"))
+        Sessions::new(Arc::new(Sealer::from_keys(&[[key; 32]]).expect("one key")))
     }
 
     fn begin() -> Session {

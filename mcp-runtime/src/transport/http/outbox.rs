@@ -81,6 +81,10 @@ impl Outbound for Silent {
         true
     }
 
+    fn can_ask(&self) -> bool {
+        false
+    }
+
     fn is_shared(&self) -> bool {
         false
     }

@@ -51,7 +51,7 @@ impl Fake {
     fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             limits,
-            sessions: Sessions::new(Sealer::random().unwrap()),
+            sessions: Sessions::new(Arc::new(Sealer::random().unwrap())),
             listener: Mutex::default(),
             handled: AtomicUsize::new(0),
             cancelled: Arc::default(),

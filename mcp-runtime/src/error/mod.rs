@@ -1,7 +1,11 @@
 //! What handlers fail with.
 
+mod ask;
+
 use std::error::Error;
 use std::fmt;
+
+pub use ask::AskError;
 
 use crate::protocol::capability::Capability;
 
@@ -62,8 +66,10 @@ impl ToolError {
 
     /// The capability that the client lacks.
     pub(crate) fn lack(&self) -> Option<Capability> {
-        match self.kind {
-            Kind::Lacking(capability) => Some(capability),
+        match (self.kind, self.source.downcast_ref().cloned()) {
+            (Kind::Lacking(capability), _) | (_, Some(AskError::CannotBeAsked(capability))) => {
+                Some(capability)
+            }
             _ => None,
         }
     }

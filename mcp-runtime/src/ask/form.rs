@@ -1,0 +1,182 @@
+//! Forms: what of a type's schema the protocol can ask a user for.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#requested-schema>.
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+use crate::error::AskError;
+use crate::protocol::revision::Features;
+use crate::schema::{Schemas, without_null};
+
+/// The keywords of each kind of member that clients know.
+const TEXT: &[&str] = &["minLength", "maxLength", "format"];
+const NUMBER: &[&str] = &["minimum", "maximum"];
+const LIST: &[&str] = &["minItems", "maxItems"];
+
+/// The formats of texts that clients know.
+const FORMATS: [&str; 4] = ["email", "uri", "date", "date-time"];
+
+/// The form of a type.
+pub(super) fn of<T: JsonSchema>(features: &Features) -> Result<Value, AskError> {
+    let schema = Schemas::of_input().of::<T>();
+    let members = schema["properties"]
+        .as_object()
+        .ok_or_else(|| no_form("it is no struct with named members"))?;
+    let properties: Map<String, Value> = members
+        .iter()
+        .map(|(name, member)| {
+            let member = property(member, features)
+                .map_err(|reason| no_form(&format!("`{name}` {reason}")))?;
+            Ok((name.clone(), member))
+        })
+        .collect::<Result<_, AskError>>()?;
+    let mut form = json!({ "type": "object", "properties": properties });
+    if let Some(required) = schema.get("required") {
+        form["required"] = required.clone();
+    }
+    Ok(form)
+}
+
+fn no_form(reason: &str) -> AskError {
+    AskError::NoForm(reason.to_owned())
+}
+
+fn property(schema: &Value, features: &Features) -> Result<Value, String> {
+    let mut schema = schema.clone();
+    without_null(&mut schema);
+    let mut property = match schema["type"].as_str() {
+        Some("array") => list(&schema, features)?,
+        Some(kind @ ("number" | "integer")) => with(&schema, json!({ "type": kind }), NUMBER),
+        Some("boolean") => json!({ "type": "boolean" }),
+        _ => match options(&schema) {
+            Some(options) => one_of(&options, &schema, features),
+            None if schema["type"] == "string" => text(&schema),
+            None => {
+                return Err(
+                    "is no text, number, boolean, enum of unit variants, or list of such enums"
+                        .to_owned(),
+                );
+            }
+        },
+    };
+    for keyword in ["title", "description"] {
+        copy(&schema, &mut property, keyword);
+    }
+    if features.elicitation_defaults || schema["type"] == "boolean" {
+        copy(&schema, &mut property, "default");
+    }
+    Ok(property)
+}
+
+fn copy(from: &Value, to: &mut Value, keyword: &str) {
+    if let Some(value) = from.get(keyword) {
+        to[keyword] = value.clone();
+    }
+}
+
+fn with(from: &Value, mut to: Value, keywords: &[&str]) -> Value {
+    for keyword in keywords {
+        copy(from, &mut to, keyword);
+    }
+    to
+}
+
+fn text(schema: &Value) -> Value {
+    let mut property = with(schema, json!({ "type": "string" }), TEXT);
+    let known = property["format"]
+        .as_str()
+        .is_none_or(|format| FORMATS.contains(&format));
+    if !known && let Some(property) = property.as_object_mut() {
+        property.remove("format");
+    }
+    property
+}
+
+/// One choice of an enum: its value and its title.
+struct Choice {
+    value: String,
+    title: Option<String>,
+}
+
+/// The choices of an enum of unit variants.
+fn options(schema: &Value) -> Option<Vec<Choice>> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    if let Some(values) = schema["enum"].as_array() {
+        let titles = schema["enumNames"].as_array();
+        let title = |index: usize| titles.and_then(|titles| text(titles.get(index)?));
+        return values
+            .iter()
+            .enumerate()
+            .map(|(index, value)| {
+                let title = title(index);
+                text(value).map(|value| Choice { value, title })
+            })
+            .collect();
+    }
+    let branches = schema["oneOf"].as_array().or(schema["anyOf"].as_array())?;
+    let choices = branches.iter().map(|branch| match branch.get("const") {
+        Some(value) => {
+            let title = text(&branch["title"]).or_else(|| text(&branch["description"]));
+            Some(vec![Choice {
+                value: text(value)?,
+                title,
+            }])
+        }
+        None => options(branch),
+    });
+    choices
+        .collect::<Option<Vec<_>>>()
+        .map(|choices| choices.into_iter().flatten().collect())
+}
+
+fn is_titled(choices: &[Choice]) -> bool {
+    choices.iter().any(|choice| choice.title.is_some())
+}
+
+fn values(choices: &[Choice]) -> Vec<&str> {
+    choices.iter().map(|choice| choice.value.as_str()).collect()
+}
+
+fn titles(choices: &[Choice]) -> Vec<&str> {
+    choices
+        .iter()
+        .map(|choice| choice.title.as_deref().unwrap_or(&choice.value))
+        .collect()
+}
+
+fn titled(choices: &[Choice]) -> Vec<Value> {
+    choices
+        .iter()
+        .map(|Choice { value, title }| json!({ "const": value, "title": title.as_ref().unwrap_or(value) }))
+        .collect()
+}
+
+fn one_of(choices: &[Choice], schema: &Value, features: &Features) -> Value {
+    let legacy = schema.get("enumNames").is_some() || !features.titled_enums;
+    if !is_titled(choices) {
+        json!({ "type": "string", "enum": values(choices) })
+    } else if legacy {
+        json!({ "type": "string", "enum": values(choices), "enumNames": titles(choices) })
+    } else {
+        json!({ "type": "string", "oneOf": titled(choices) })
+    }
+}
+
+fn list(schema: &Value, features: &Features) -> Result<Value, String> {
+    if !features.titled_enums {
+        return Err("is a list, which this client's revision cannot ask for".to_owned());
+    }
+    let choices = options(&schema["items"])
+        .ok_or("is a list of something else than an enum of unit variants")?;
+    let items = if is_titled(&choices) {
+        json!({ "anyOf": titled(&choices) })
+    } else {
+        json!({ "type": "string", "enum": values(&choices) })
+    };
+    Ok(with(
+        schema,
+        json!({ "type": "array", "items": items }),
+        LIST,
+    ))
+}

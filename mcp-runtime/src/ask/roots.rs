@@ -1,0 +1,59 @@
+//! The client's roots.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/client/roots>.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::ask;
+use crate::context::Context;
+use crate::error::AskError;
+use crate::protocol::capability::Capability;
+use crate::questions::Question;
+
+/// A directory or file that the client offers to work in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Root {
+    /// Its URI, which begins with `file://`.
+    pub uri: String,
+    /// Its name for people.
+    pub name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    roots: Vec<Root>,
+}
+
+impl Context {
+    /// Asks the client for its roots.
+    ///
+    /// # Errors
+    /// The client has none to tell, or does not answer.
+    pub async fn roots(&self) -> Result<Vec<Root>, AskError> {
+        self.ask_roots(None).await
+    }
+
+    /// [`Context::roots`], with a name for the question on the wire.
+    ///
+    /// # Errors
+    /// The client has none to tell, or does not answer.
+    pub async fn roots_as(&self, key: &str) -> Result<Vec<Root>, AskError> {
+        self.ask_roots(Some(key.to_owned())).await
+    }
+
+    async fn ask_roots(&self, key: Option<String>) -> Result<Vec<Root>, AskError> {
+        let question = Question {
+            method: "roots/list",
+            params: "{}".to_owned(),
+            needs: Capability::Roots,
+            key,
+        };
+        let is_valid = |answer: &Value| Answer::deserialize(answer).is_ok();
+        let answer = ask(self.surroundings(), question, is_valid).await?;
+        serde_json::from_value(answer)
+            .map(|Answer { roots }| roots)
+            .map_err(|error| AskError::Json(error.to_string()))
+    }
+}

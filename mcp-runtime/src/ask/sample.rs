@@ -1,0 +1,146 @@
+//! Questions to the client's model.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/client/sampling>.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use serde_json::{Value, json};
+
+use super::ask;
+use crate::content::Message;
+use crate::context::Context;
+use crate::error::AskError;
+use crate::protocol::capability::Capability;
+use crate::questions::Question;
+
+impl Context {
+    /// Asks the client's model: await what this gives. A text is a message of the user.
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    ///
+    /// /// Summarise a text.
+    /// #[tool]
+    /// async fn summarise(context: Context, text: String) -> Result<String, ToolError> {
+    ///     let sample = context.sample(format!("Summarise: {text}")).max_tokens(200).await?;
+    ///     Ok(sample.text())
+    /// }
+    /// ```
+    pub fn sample(&self, message: impl Into<String>) -> Sampling {
+        Sampling {
+            context: self.clone(),
+            messages: vec![Message::user(message.into())],
+            max_tokens: 1000,
+            system: None,
+            temperature: None,
+            key: None,
+        }
+    }
+}
+
+/// A question to the client's model: see [`Context::sample`].
+#[must_use = "it asks when it is awaited"]
+pub struct Sampling {
+    context: Context,
+    messages: Vec<Message>,
+    max_tokens: u32,
+    system: Option<String>,
+    temperature: Option<f64>,
+    key: Option<String>,
+}
+
+impl Sampling {
+    /// Adds a message.
+    pub fn message(mut self, message: Message) -> Self {
+        self.messages.push(message);
+        self
+    }
+
+    /// Sets how many tokens the model may write at most: 1,000 by default.
+    pub fn max_tokens(mut self, tokens: u32) -> Self {
+        self.max_tokens = tokens;
+        self
+    }
+
+    /// Proposes a system prompt.
+    pub fn system(mut self, prompt: impl Into<String>) -> Self {
+        self.system = Some(prompt.into());
+        self
+    }
+
+    /// Proposes a temperature.
+    pub fn temperature(mut self, temperature: f64) -> Self {
+        self.temperature = Some(temperature);
+        self
+    }
+
+    /// Names the question on the wire. Otherwise its name is made of what is asked.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+}
+
+impl IntoFuture for Sampling {
+    type Output = Result<Sample, AskError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let call = self.context.surroundings();
+            let messages: Vec<Value> = self
+                .messages
+                .iter()
+                .map(|message| message.to_json(call.revision.features()))
+                .collect();
+            let mut params = json!({ "messages": messages, "maxTokens": self.max_tokens });
+            if let Some(system) = self.system {
+                params["systemPrompt"] = system.into();
+            }
+            if let Some(temperature) = self.temperature.filter(|number| number.is_finite()) {
+                params["temperature"] = temperature.into();
+            }
+            let question = Question {
+                method: "sampling/createMessage",
+                params: params.to_string(),
+                needs: Capability::Sampling,
+                key: self.key,
+            };
+            let is_valid = |answer: &Value| {
+                answer["role"].is_string()
+                    && (answer["content"].is_object() || answer["content"].is_array())
+            };
+            ask(call, question, is_valid).await.map(Sample)
+        })
+    }
+}
+
+/// What the client's model wrote.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample(Value);
+
+impl Sample {
+    /// The text of the answer; its parts follow each other, one in each line.
+    pub fn text(&self) -> String {
+        let content = &self.0["content"];
+        let blocks = content
+            .as_array()
+            .map_or(std::slice::from_ref(content), Vec::as_slice);
+        let texts: Vec<&str> = blocks
+            .iter()
+            .filter_map(|block| block["text"].as_str())
+            .collect();
+        texts.join("\n")
+    }
+
+    /// The name of the model.
+    pub fn model(&self) -> &str {
+        self.0["model"].as_str().unwrap_or_default()
+    }
+
+    /// The whole answer, as the wire has it.
+    pub fn as_json(&self) -> &Value {
+        &self.0
+    }
+}

@@ -1,0 +1,176 @@
+//! What a call has learnt so far, sealed for the client to carry to its next attempt.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::protocol::error::RpcError;
+use crate::seal::{Sealer, random_bytes};
+
+/// The largest journal, in bytes of JSON: clients carry it with every attempt.
+const LARGEST: usize = 256 * 1024;
+
+/// Which question it is: its digest, and its number among equal ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(super) digest: String,
+    pub(super) ordinal: u32,
+}
+
+/// An answer that was accepted.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) place: Place,
+    pub(super) value: Value,
+}
+
+/// What a call has learnt.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Journal {
+    /// Tells the attempts of one call from those of others.
+    pub(super) chain: String,
+    /// Seconds since 1970 after which it is worth nothing.
+    expires: u64,
+    pub(super) answers: Vec<Entry>,
+    /// What was asked last, by name.
+    pub(super) asked: Vec<(String, Place)>,
+    /// How often the answer to a question was invalid, by name.
+    pub(super) misses: BTreeMap<String, u8>,
+    /// What effects came to, by key.
+    pub(super) effects: BTreeMap<String, Value>,
+}
+
+impl Journal {
+    pub(super) fn new() -> Self {
+        // Without randomness nothing can be sealed either, and the call ends there.
+        let chain: [u8; 16] = random_bytes().unwrap_or_default();
+        Self {
+            chain: format!("{:032x}", u128::from_be_bytes(chain)),
+            expires: 0,
+            answers: Vec::new(),
+            asked: Vec::new(),
+            misses: BTreeMap::new(),
+            effects: BTreeMap::new(),
+        }
+    }
+
+    /// Opens what was sealed for this request; `None` if it was not, or has expired.
+    pub(super) fn open(sealer: &Sealer, message: &str, token: &str) -> Option<Self> {
+        let bytes = sealer.open(&purpose(message)?, token).ok()?;
+        let journal: Self = serde_json::from_slice(&bytes).ok()?;
+        (now() < journal.expires).then_some(journal)
+    }
+
+    /// Seals it for this request and no other, for so many seconds.
+    ///
+    /// # Errors
+    /// It is too large, or there is no randomness.
+    pub(super) fn seal(
+        &mut self,
+        sealer: &Sealer,
+        message: &str,
+        seconds: u64,
+    ) -> Result<String, RpcError> {
+        self.expires = now().saturating_add(seconds);
+        let failed = |reason: String| RpcError::internal(format!("The question failed: {reason}"));
+        let bytes = serde_json::to_vec(self).map_err(|error| failed(error.to_string()))?;
+        if bytes.len() > LARGEST {
+            return Err(failed(format!(
+                "the answers so far have {} bytes, and at most {LARGEST} can be carried",
+                bytes.len()
+            )));
+        }
+        let purpose = purpose(message).ok_or_else(|| failed("no request".to_owned()))?;
+        sealer
+            .seal(&purpose, &bytes)
+            .map_err(|error| failed(error.to_string()))
+    }
+}
+
+pub(super) fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// What a journal is bound to: the method and all parameters that say what is to be done.
+fn purpose(message: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Message {
+        method: String,
+        #[serde(default)]
+        params: Map<String, Value>,
+    }
+    let Message { method, mut params } = serde_json::from_str(message).ok()?;
+    for of_the_attempt in ["_meta", "requestState", "inputResponses"] {
+        params.shift_remove(of_the_attempt);
+    }
+    Some(format!("mcp-questions {method} {}", sorted(params.into())))
+}
+
+/// The same value with the members of every object in order: clients may write them in another one the next time.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<String, Value> = members
+                .into_iter()
+                .map(|(name, value)| (name, sorted(value)))
+                .collect();
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(values) => values.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(params: &str) -> String {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#)
+    }
+
+    #[test]
+    fn a_journal_opens_for_its_own_request_only() {
+        let sealer = Sealer::from_keys(&[[1; 32]]).expect("a key");
+        let first = request(r#"{"name":"book","arguments":{"a":1,"b":[{"x":1,"y":2}]}}"#);
+        let token = Journal::new().seal(&sealer, &first, 60).expect("sealed");
+        let again = request(
+            r#"{"requestState":"..","_meta":{"x":1},"arguments":{"b":[{"y":2,"x":1}],"a":1},"name":"book"}"#,
+        );
+        assert!(Journal::open(&sealer, &again, &token).is_some());
+        for other in [
+            r#"{"name":"buy","arguments":{"a":1,"b":[{"x":1,"y":2}]}}"#,
+            r#"{"name":"book","arguments":{"a":2,"b":[{"x":1,"y":2}]}}"#,
+            r#"{"name":"book"}"#,
+        ] {
+            assert!(
+                Journal::open(&sealer, &request(other), &token).is_none(),
+                "{other}"
+            );
+        }
+        let prompt = first.replace("tools/call", "prompts/get");
+        assert!(Journal::open(&sealer, &prompt, &token).is_none());
+        for index in 0..token.len() {
+            let mut bytes = token.clone().into_bytes();
+            bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).expect("ASCII");
+            assert!(Journal::open(&sealer, &first, &changed).is_none());
+        }
+    }
+
+    #[test]
+    fn a_journal_expires_and_is_bounded() {
+        let sealer = Sealer::from_keys(&[[1; 32]]).expect("a key");
+        let message = request("{}");
+        let mut journal = Journal::new();
+        let token = journal.seal(&sealer, &message, 0).expect("sealed");
+        assert!(Journal::open(&sealer, &message, &token).is_none());
+        let large = Value::from("x".repeat(LARGEST));
+        journal.effects.insert("large".to_owned(), large);
+        assert!(journal.seal(&sealer, &message, 60).is_err());
+    }
+}

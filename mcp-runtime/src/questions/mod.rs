@@ -1,0 +1,360 @@
+//! Questions that a handler asks its client, and how the answers get back.
+//!
+//! A client with a session is asked at once, by a request on the call's own stream ([`Live`]). In the stateless era the
+//! call is answered with its open questions and begins anew when the client has the answers ([`Round`]): what was
+//! answered before comes from the [`Journal`], which the client carries, sealed.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr>.
+
+mod effects;
+mod journal;
+mod live;
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::protocol::capability::Capability;
+use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::push_json;
+use crate::seal::Sealer;
+
+use effects::Effects;
+pub(crate) use journal::Place;
+use journal::{Entry, Journal};
+pub(crate) use live::{Answer, Live, LiveAnswer};
+
+/// So many answers to one question may be invalid.
+const PATIENCE: u8 = 3;
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) method: &'static str,
+    /// The parameters, as JSON.
+    pub(crate) params: String,
+    /// What a client must be able to do to answer.
+    pub(crate) needs: Capability,
+    /// The name of the question on the wire, if the handler chose one.
+    pub(crate) key: Option<String>,
+}
+
+impl Question {
+    /// Tells the question from others. It is no secret and guards nothing.
+    fn digest(&self) -> String {
+        let half = |salt: u8| {
+            let mut hasher = DefaultHasher::new();
+            (salt, self.method, &self.params, &self.key).hash(&mut hasher);
+            hasher.finish()
+        };
+        format!("{:016x}{:016x}", half(0), half(1))
+    }
+}
+
+/// What all calls of the stateless era need to ask.
+pub(crate) struct Replay {
+    /// Seals what clients carry.
+    sealer: Arc<Sealer>,
+    effects: Effects,
+    /// How long an answer may take, in seconds.
+    patience: u64,
+    warned: AtomicBool,
+}
+
+impl Replay {
+    pub(crate) fn new(sealer: Arc<Sealer>, patience: Duration) -> Self {
+        Self {
+            sealer,
+            effects: Effects::default(),
+            patience: patience.as_secs(),
+            warned: AtomicBool::new(false),
+        }
+    }
+
+    /// Says once that no other process can open what is sealed.
+    fn warn_if_alone(&self) {
+        if !self.sealer.is_lasting() && !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a question is sealed with a key that ends with this process: replicas need a shared one, see \
+                 `Server::session_keys`"
+            );
+        }
+    }
+}
+
+/// The questions of one call in the stateless era.
+pub(crate) struct Questions {
+    replay: Arc<Replay>,
+    /// Few calls ask.
+    round: OnceLock<Box<Mutex<Round>>>,
+}
+
+/// One attempt of a call: what is answered already, and what is open.
+struct Round {
+    journal: Journal,
+    /// What the client sent with this attempt and nobody has taken yet.
+    responses: Map<String, Value>,
+    /// How often each question was asked in this attempt.
+    asked: HashMap<String, u32>,
+    open: Vec<Open>,
+    /// Effects that are under way: they are finished before the call is given up.
+    busy: usize,
+}
+
+struct Open {
+    place: Place,
+    question: Question,
+    key: String,
+}
+
+/// What has become of a question.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Answer(Value),
+    /// The client was asked often enough.
+    Hopeless,
+    /// It is open, and the call has to begin anew.
+    Open,
+}
+
+impl Questions {
+    pub(crate) fn new(replay: Arc<Replay>) -> Self {
+        Self {
+            replay,
+            round: OnceLock::new(),
+        }
+    }
+
+    /// Reads what the client sent along: its answers, and the state of the attempts before.
+    ///
+    /// # Errors
+    /// The state was not issued for this request, has expired, or the answers are none.
+    pub(crate) fn resume(
+        &self,
+        message: &str,
+        state: Option<&str>,
+        responses: Option<&str>,
+    ) -> Result<(), RpcError> {
+        let journal = match state {
+            None => Journal::new(),
+            Some(state) => {
+                let token: String = serde_json::from_str(state).map_err(|_| {
+                    RpcError::invalid_params("`params.requestState` must be a string")
+                })?;
+                Journal::open(&self.replay.sealer, message, &token).ok_or_else(|| {
+                    RpcError::invalid_params(
+                        "`params.requestState` was not issued for this request, or has expired: send the \
+                         request again without it",
+                    )
+                })?
+            }
+        };
+        let responses = match responses {
+            None => Map::new(),
+            Some(json) => serde_json::from_str(json).map_err(|_| {
+                RpcError::invalid_params("`params.inputResponses` must be an object")
+            })?,
+        };
+        let _ = self
+            .round
+            .set(Box::new(Mutex::new(Round::new(journal, responses))));
+        Ok(())
+    }
+
+    fn round(&self) -> MutexGuard<'_, Round> {
+        self.round
+            .get_or_init(|| Box::new(Mutex::new(Round::new(Journal::new(), Map::new()))))
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the next place among equal questions.
+    pub(crate) fn begin(&self, question: &Question) -> Place {
+        let digest = question.digest();
+        let mut round = self.round();
+        let count = round.asked.entry(digest.clone()).or_default();
+        let ordinal = *count;
+        *count += 1;
+        Place { digest, ordinal }
+    }
+
+    /// Looks for the answer to a question; `is_valid` judges what the client sent. If there is none, the question is
+    /// open from now on.
+    pub(crate) fn look(
+        &self,
+        place: &Place,
+        question: &Question,
+        is_valid: impl Fn(&Value) -> bool,
+    ) -> Found {
+        self.round().look(place, question, is_valid)
+    }
+
+    /// Takes an open question back: nobody waits for it any longer.
+    pub(crate) fn withdraw(&self, place: &Place) {
+        if let Some(round) = self.round.get() {
+            let mut round = round.lock().unwrap_or_else(PoisonError::into_inner);
+            round.open.retain(|open| open.place != *place);
+        }
+    }
+
+    /// The effect that was recorded under a key.
+    pub(crate) fn effect(&self, key: &str) -> Option<Value> {
+        let mut round = self.round();
+        let journal = &mut round.journal;
+        if !journal.effects.contains_key(key) {
+            // An older state was sent again: the effect happened after it.
+            let value = self.replay.effects.find(&journal.chain, key)?;
+            journal.effects.insert(key.to_owned(), value);
+        }
+        journal.effects.get(key).cloned()
+    }
+
+    /// Notes that an effect is under way.
+    pub(crate) fn begin_effect(&self) {
+        self.round().busy += 1;
+    }
+
+    /// Notes that an effect is done, with what came out, or was dropped.
+    pub(crate) fn end_effect(&self, outcome: Option<(&str, Value)>) {
+        let mut round = self.round();
+        round.busy = round.busy.saturating_sub(1);
+        if let Some((key, value)) = outcome {
+            let chain = &round.journal.chain;
+            self.replay
+                .effects
+                .note(chain, key, &value, self.replay.patience);
+            round.journal.effects.insert(key.to_owned(), value);
+        }
+    }
+
+    /// Whether the call has questions that are open, and nothing that must be finished before they are sent.
+    pub(crate) fn are_open(&self) -> bool {
+        self.round.get().is_some_and(|round| {
+            let round = round.lock().unwrap_or_else(PoisonError::into_inner);
+            !round.open.is_empty() && round.busy == 0
+        })
+    }
+
+    /// The members `inputRequests` and `requestState` of the result that asks.
+    ///
+    /// # Errors
+    /// What has to be carried is too large, or could not be sealed.
+    pub(crate) fn ask(&self, message: &str) -> Result<String, RpcError> {
+        let mut round = self.round();
+        let round = &mut *round;
+        let mut members = String::from("\"inputRequests\":{");
+        round.journal.asked.clear();
+        for (number, open) in round.open.iter().enumerate() {
+            if number > 0 {
+                members.push(',');
+            }
+            push_json(&mut members, &open.key);
+            members.push_str(":{\"method\":");
+            push_json(&mut members, open.question.method);
+            members.push_str(",\"params\":");
+            members.push_str(&open.question.params);
+            members.push('}');
+            let asked = (open.key.clone(), open.place.clone());
+            round.journal.asked.push(asked);
+        }
+        members.push_str("},\"requestState\":");
+        self.replay.warn_if_alone();
+        let state = round
+            .journal
+            .seal(&self.replay.sealer, message, self.replay.patience)?;
+        push_json(&mut members, &state);
+        Ok(members)
+    }
+}
+
+impl Round {
+    fn new(journal: Journal, responses: Map<String, Value>) -> Self {
+        Self {
+            journal,
+            responses,
+            asked: HashMap::new(),
+            open: Vec::new(),
+            busy: 0,
+        }
+    }
+
+    fn look(
+        &mut self,
+        place: &Place,
+        question: &Question,
+        is_valid: impl Fn(&Value) -> bool,
+    ) -> Found {
+        let known = self
+            .journal
+            .answers
+            .iter()
+            .find(|entry| entry.place == *place);
+        if let Some(entry) = known {
+            return Found::Answer(entry.value.clone());
+        }
+        let key = self.key(place, question);
+        if let Some(value) = self.take_response(&key, place, question) {
+            if is_valid(&value) {
+                self.journal.answers.push(Entry {
+                    place: place.clone(),
+                    value: value.clone(),
+                });
+                return Found::Answer(value);
+            }
+            *self.journal.misses.entry(key.clone()).or_default() += 1;
+        }
+        if self.journal.misses.get(&key).copied().unwrap_or_default() >= PATIENCE {
+            return Found::Hopeless;
+        }
+        if !self.open.iter().any(|open| open.place == *place) {
+            self.open.push(Open {
+                place: place.clone(),
+                question: question.clone(),
+                key,
+            });
+        }
+        Found::Open
+    }
+
+    /// The question's name on the wire: what it was asked under before, or else one that no other open question has.
+    fn key(&self, place: &Place, question: &Question) -> String {
+        let known = self.journal.asked.iter().find(|(_, asked)| asked == place);
+        if let Some((key, _)) = known {
+            return key.clone();
+        }
+        let base = match &question.key {
+            Some(key) => key.clone(),
+            None => format!("q-{}", &place.digest[..12]),
+        };
+        let mut key = base.clone();
+        let mut number = 1;
+        while self
+            .open
+            .iter()
+            .any(|open| open.key == key && open.place != *place)
+        {
+            number += 1;
+            key = format!("{base}-{number}");
+        }
+        key
+    }
+
+    /// The client's answer, if it is one to this very question.
+    fn take_response(&mut self, key: &str, place: &Place, question: &Question) -> Option<Value> {
+        let asked = self.journal.asked.iter().find(|(other, _)| other == key);
+        let fits = match asked {
+            Some((_, asked)) => asked == place,
+            // A name that the handler chose is known without having been asked.
+            None => question.key.is_some(),
+        };
+        if fits {
+            self.responses.remove(key)
+        } else {
+            None
+        }
+    }
+}
