@@ -1,5 +1,5 @@
 //! Sends very many requests from several clients at once, and checks that each gets one reply, and that it is its own:
-//! `cargo run --release --package mcp-tests --bin soak -- [REQUESTS] [SEED]`.
+//! `tests/soak/run [REQUESTS] [SEED]`.
 //!
 //! Clients reuse each other's ids, as real ones do, and write in pieces that begin and end anywhere.
 
