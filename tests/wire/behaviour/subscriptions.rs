@@ -154,8 +154,9 @@ fn over_stdio_a_session_is_told_without_listening() {
     let heard = |server: &mut StdioServer, what: &str| {
         let mut all = server.exchange(&announce(1, what, LEGACY));
         all.pop();
-        all.iter()
-            .for_each(|one| schemas::check_notification(LEGACY, one));
+        for one in &all {
+            schemas::check_notification(LEGACY, one);
+        }
         all.into_iter()
             .map(|one| one["method"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
