@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -127,7 +128,7 @@ fn listed() -> Option<BTreeSet<String>> {
     for line in text.lines().map(str::trim) {
         if let Some(running) = line.strip_prefix("Running ") {
             let file = running.rsplit('/').next().unwrap();
-            binary = file.rsplit_once('-').unwrap().0.to_owned();
+            file.rsplit_once('-').unwrap().0.clone_into(&mut binary);
         } else if let Some(test) = line.strip_suffix(": test") {
             found.insert(format!("{binary} {test}"));
         }
@@ -180,7 +181,7 @@ fn check_source(package: &str, target: &str, path: &[&str]) -> Result<(), String
         _ => beginnings.map(|file| folder.join(file)).to_vec(),
     };
     let (mut file, mut text) = first(&beginnings).ok_or("there is no such target")?;
-    let (test, modules) = path.split_last().ok_or("there is no such test")?;
+    let (function, modules) = path.split_last().ok_or("there is no such test")?;
     for module in modules {
         if text.contains(&format!("mod {module};")) {
             let stem = file.file_stem().unwrap().to_str().unwrap();
@@ -200,7 +201,7 @@ fn check_source(package: &str, target: &str, path: &[&str]) -> Result<(), String
         }
     }
     let (before, _) = text
-        .split_once(&format!("fn {test}("))
+        .split_once(&format!("fn {function}("))
         .ok_or("there is no such function")?;
     // Its attributes are the lines up to the empty one, or the end of what stands before.
     let attributes: Vec<&str> = before
@@ -247,11 +248,11 @@ fn every_rule_has_its_tests_or_a_reason() {
     let columns = [&["tested", "in part"][..], &REASONS].concat();
     let widths: Vec<usize> = columns.iter().map(|column| column.len() + 2).collect();
     let line = |name: &str, cells: &[String]| {
-        let cells = cells.iter().zip(&widths);
-        let cells: String = cells
-            .map(|(cell, width)| format!("{cell:>width$}"))
-            .collect();
-        eprintln!("{name:<6}{cells}");
+        let mut line = format!("{name:<6}");
+        for (cell, width) in cells.iter().zip(&widths) {
+            write!(line, "{cell:>width$}").unwrap();
+        }
+        eprintln!("{line}");
     };
     line(
         "",

@@ -210,8 +210,7 @@ fn logged(client: impl FnOnce(&str) + Send + 'static) -> String {
             serving.abort();
         });
     });
-    let text = everything.0.lock().unwrap().clone();
-    text
+    std::mem::take(&mut everything.0.lock().unwrap())
 }
 
 #[test]
