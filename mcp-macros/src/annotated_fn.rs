@@ -12,6 +12,7 @@ use syn::{Attribute, Meta, Path, Signature, Token, Visibility};
 use crate::docs;
 use crate::errors::Errors;
 use crate::expand::Kind;
+use crate::methods::Owner;
 use crate::parameters::WrittenParameter;
 use crate::runtime_path::{generated, generated_at};
 
@@ -22,19 +23,19 @@ pub(crate) struct AnnotatedFn {
     pub(crate) signature: Signature,
     pub(crate) parameters: Vec<WrittenParameter>,
     body: TokenStream,
+    /// Whose method it is, if it is one.
+    pub(crate) owner: Option<Owner>,
 }
 
-/// Writes the item back, followed by what `component` makes of it: the registration, or the errors.
+/// Writes the item back, followed by what is made of it: the registration, or the errors.
 ///
 /// The item comes back whatever happens, so that one mistake does not make the function unknown everywhere else.
-pub(crate) fn expand_beside(
-    kind: Kind,
-    item: &TokenStream,
-    component: impl FnOnce(&AnnotatedFn) -> Result<TokenStream, TokenStream>,
-) -> TokenStream {
+pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {
     match syn::parse2::<AnnotatedFn>(item.clone()) {
         Ok(function) => {
-            let (Ok(generated) | Err(generated)) = component(&function);
+            let (Ok(generated) | Err(generated)) = kind
+                .define(arguments, &function)
+                .map(|definition| definition.beside_function());
             let mut tokens = function.into_token_stream();
             tokens.extend(generated);
             tokens
@@ -64,6 +65,7 @@ impl Parse for AnnotatedFn {
             signature,
             parameters,
             body: input.parse()?,
+            owner: None,
         })
     }
 }
@@ -78,6 +80,12 @@ impl ToTokens for AnnotatedFn {
 }
 
 impl AnnotatedFn {
+    /// Makes it a method: then `&self` is the value that the server was given.
+    pub(crate) fn become_method(&mut self, owner: Owner) {
+        self.owner = Some(owner);
+        self.parameters.retain(|it| !it.is_shared_self());
+    }
+
     pub(crate) fn doc_text(&self) -> Option<String> {
         docs::text(&self.attributes)
     }
@@ -108,7 +116,7 @@ pub(crate) fn inherited_by(attributes: &[Attribute]) -> TokenStream {
     attributes.iter().filter_map(inherited).collect()
 }
 
-fn is_ours(path: &Path) -> bool {
+pub(crate) fn is_ours(path: &Path) -> bool {
     let ours = path
         .segments
         .last()
@@ -174,8 +182,7 @@ fn item_keyword(input: ParseStream<'_>) -> syn::Result<Ident> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, expand_beside};
-    use crate::tool;
+    use super::{Kind, expand};
     use quote::quote;
 
     #[test]
@@ -183,7 +190,7 @@ mod tests {
         // In braces, because rustfmt would add commas between parentheses.
         let item = quote! { #[inline] pub fn f(#[arg(default)] #[doc = " A."] mut a: u8) {} };
         let function = quote! { #[inline] pub fn f(mut a: u8) {} };
-        let expansion = tool::expand(quote!(), &item).to_string();
+        let expansion = expand(Kind::Tool, quote!(), &item).to_string();
         assert!(expansion.starts_with(&function.to_string()), "{expansion}");
     }
 
@@ -192,7 +199,7 @@ mod tests {
         let item = quote!(
             fn f(#[arg(nonsense)] a: u8) {}
         );
-        let expansion = tool::expand(quote!(nonsense), &item).to_string();
+        let expansion = expand(Kind::Tool, quote!(nonsense), &item).to_string();
         assert!(
             expansion.starts_with(
                 &quote!(
@@ -209,7 +216,7 @@ mod tests {
     #[test]
     fn a_half_typed_body_is_no_mistake() {
         let item = quote!(fn f(a: u8) -> u8 { let b = a. ; match });
-        let expansion = tool::expand(quote!(), &item).to_string();
+        let expansion = expand(Kind::Tool, quote!(), &item).to_string();
         assert!(expansion.starts_with(&item.to_string()), "{expansion}");
         assert!(!expansion.contains("compile_error"), "{expansion}");
     }
@@ -219,7 +226,7 @@ mod tests {
         let item = quote!(
             struct S;
         );
-        let expansion = expand_beside(Kind::Tool, &item, |_| Ok(quote!())).to_string();
+        let expansion = expand(Kind::Tool, quote!(), &item).to_string();
         assert!(expansion.starts_with("struct S ;"), "{expansion}");
         assert!(
             expansion.contains("goes on a function, not on `struct`"),

@@ -11,6 +11,7 @@ use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
 use crate::errors::Errors;
 use crate::expand::Kind;
+use crate::methods::Owner;
 use crate::parameters::{self, Parameter};
 use crate::runtime_path::generated;
 use crate::signature;
@@ -26,6 +27,8 @@ pub(crate) struct Component {
     pub(crate) icons: Option<Expr>,
     pub(crate) meta: Option<Expr>,
     pub(crate) signature: Signature,
+    /// Whose method it is, if it is one.
+    pub(crate) owner: Option<Owner>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) handler: Handler,
     /// The attributes that go on everything generated.
@@ -70,6 +73,7 @@ impl Component {
             icons: arguments.expression("icons", "[Icon::new(\"https://...\")]", errors),
             meta: arguments.expression("meta", "json!({ ... })", errors),
             signature: function.signature.clone(),
+            owner: function.owner.clone(),
             parameters,
             handler,
             attributes: function.inherited(),

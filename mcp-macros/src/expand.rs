@@ -5,12 +5,15 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Expr, LitStr};
+use syn::{Expr, LitStr, Path};
 
+use crate::annotated_fn::AnnotatedFn;
 use crate::component::{Component, Handler};
+use crate::methods::Asyncness;
 use crate::parameters::{Ask, DefaultValue, Parameter};
-use crate::runtime_path::{generated, generated_at, import, variable};
+use crate::runtime_path::{generated, generated_at, import, this, variable};
 use crate::signature::{find_impl, return_type, with_lifetime};
+use crate::{prompt, resource, tool};
 
 /// The three kinds of components, and the names each has in the runtime.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,25 @@ impl Kind {
             Self::Tool => "tool",
             Self::Resource => "resource",
             Self::Prompt => "prompt",
+        }
+    }
+
+    /// The kind that an attribute makes.
+    pub(crate) fn of(attribute: &Path) -> Option<Self> {
+        let name = &attribute.segments.last()?.ident;
+        Self::ALL.into_iter().find(|kind| name == kind.attribute())
+    }
+
+    /// Defines a component of this kind, or says what keeps it from being one.
+    pub(crate) fn define(
+        self,
+        arguments: TokenStream,
+        function: &AnnotatedFn,
+    ) -> Result<Definition, TokenStream> {
+        match self {
+            Self::Tool => tool::define(arguments, function),
+            Self::Resource => resource::define(arguments, function),
+            Self::Prompt => prompt::define(arguments, function),
         }
     }
 
@@ -56,34 +78,117 @@ impl Kind {
     }
 }
 
-impl Component {
-    /// Everything generated, in one `const`. `leading` are the definition's arguments before the name, `options`
-    /// builder calls of this kind, `checks` items that the compiler checks along with it.
-    pub(crate) fn expand(
-        &self,
-        leading: &TokenStream,
-        options: &TokenStream,
-        checks: &TokenStream,
-    ) -> TokenStream {
-        let attributes = &self.attributes;
-        let import = import(self.runtime.as_ref());
-        let argument_checks: TokenStream = self
-            .parameters
-            .iter()
-            .filter_map(|it| self.check_argument(it))
-            .collect();
-        let define = self.define(leading, options);
-        let register = self.register();
+/// A component, and what only its kind says of it.
+pub(crate) struct Definition {
+    pub(crate) component: Component,
+    /// The arguments before the name.
+    pub(crate) leading: TokenStream,
+    /// Calls of the builder.
+    pub(crate) options: TokenStream,
+    /// Items that the compiler checks along with it.
+    pub(crate) checks: TokenStream,
+}
+
+impl Definition {
+    /// Everything generated beside a free function, in one `const`, whose name keeps others of the module from having
+    /// the component's.
+    pub(crate) fn beside_function(&self) -> TokenStream {
+        let component = &self.component;
+        let attributes = &component.attributes;
+        let import = import(component.runtime.as_ref());
+        let name = component.unique_name();
+        let (checks, register) = (self.checks(), self.register());
         quote_spanned! {generated()=>
             #attributes
-            const _: () = {
+            const #name: () = {
                 #import
-                #argument_checks
                 #checks
-                #define
                 #register
             };
         }
+    }
+
+    /// The checks of a method, which is not there where its `cfg` says so.
+    pub(crate) fn checked_method(&self) -> Option<TokenStream> {
+        let checks = self.checks();
+        let attributes = &self.component.attributes;
+        (!checks.is_empty())
+            .then(|| quote_spanned!(generated()=> #attributes const _: () = { #checks };))
+    }
+
+    /// All items that the compiler checks along with it.
+    fn checks(&self) -> TokenStream {
+        let parameters = self.component.parameters.iter();
+        let mut checks: TokenStream = parameters
+            .filter_map(|it| self.component.check_argument(it))
+            .collect();
+        checks.extend(self.checks.clone());
+        checks
+    }
+
+    fn register(&self) -> TokenStream {
+        let function = &self.component.signature.ident;
+        let constructor = Ident::new(self.component.kind.attribute(), generated());
+        let value = self.value();
+        quote_spanned! {generated()=>
+            __mcp::submit! {
+                __mcp::Registration::#constructor(__mcp::package!(), __mcp::place!(), || __mcp::type_id_of(&#function), || #value)
+            }
+        }
+    }
+
+    /// The definition, as a value.
+    pub(crate) fn value(&self) -> TokenStream {
+        let Self {
+            component,
+            leading,
+            options,
+            ..
+        } = self;
+        let definition = component.kind.definition();
+        let (name, handler, invoke) = (&component.name, component.handler, component.invoke());
+        let title = builder_call("title", component.title.as_ref());
+        let description = builder_call("description", component.description.as_ref());
+        let icons = component
+            .icons
+            .as_ref()
+            .map(|icons| quote_spanned!(generated_at(icons)=> .icons(__mcp::icons(#icons))));
+        let meta = expression_call("meta", component.meta.as_ref());
+        let parameters = component
+            .parameters
+            .iter()
+            .map(|parameter| component.describe(parameter));
+        let returns = component.returns();
+        quote_spanned! {generated()=>
+            __mcp::#definition::define(#leading #name, __mcp::Handler::#handler(__mcp::Arc::new(#invoke)))
+                #title
+                #description
+                #icons
+                #meta
+                #options
+                #(.param(#parameters))*
+                #returns
+        }
+    }
+}
+
+impl Component {
+    /// An item of a module or a block has a name of its own, so this one makes two equal names of components a mistake.
+    fn unique_name(&self) -> TokenStream {
+        // Resources are told apart by their URIs.
+        if self.kind == Kind::Resource {
+            return quote_spanned!(generated()=> _);
+        }
+        let what = self.kind.attribute();
+        let mut name = format!("only_one_{what}_may_have_the_name_");
+        for character in self.name.value().chars() {
+            match character {
+                '-' => name.push_str("_dash_"),
+                '.' => name.push_str("_dot_"),
+                other => name.push(other),
+            }
+        }
+        Ident::new(&name, generated_at(&self.name)).into_token_stream()
     }
 
     /// A closure, not a function: the compiler checks it together with the definition around it, and then shows
@@ -92,9 +197,13 @@ impl Component {
         let outcome = self.kind.outcome();
         let (parameters, answers, call) = (self.decode(), self.ask(), self.call());
         let span = generated_at(&self.signature.ident);
-        match self.handler {
+        let this = self.this();
+        let share = this.map(|this| quote_spanned!(span=> let #this = __mcp::Arc::clone(&#this);));
+        let captures = share.as_ref().map(|_| quote_spanned!(span=> move));
+        let closure = match self.handler {
             Handler::Async => quote_spanned! {span=>
-                |__mcp_call: __mcp::Call| -> __mcp::BoxFuture<__mcp::#outcome> {
+                #captures |__mcp_call: __mcp::Call| -> __mcp::BoxFuture<__mcp::#outcome> {
+                    #share
                     __mcp::boxed(async move {
                         #parameters
                         #answers
@@ -103,11 +212,15 @@ impl Component {
                 }
             },
             Handler::Blocking | Handler::Inline => quote_spanned! {span=>
-                |__mcp_call: __mcp::Call| -> __mcp::#outcome {
+                #captures |__mcp_call: __mcp::Call| -> __mcp::#outcome {
                     #parameters
                     #call
                 }
             },
+        };
+        match share {
+            Some(share) => quote_spanned!(span=> { #share #closure }),
+            None => closure,
         }
     }
 
@@ -175,38 +288,19 @@ impl Component {
         let span = generated_at(function);
         let convert = self.kind.convert();
         let returned = self.returned().map(|ty| quote_spanned!(span=> ::<#ty, _>));
+        let owner = self.owner.as_ref().map(|owner| {
+            let ty = &owner.ty;
+            quote_spanned!(span=> <#ty>::)
+        });
+        let this = self.this().map(|this| quote_spanned!(span=> &#this,));
         let variables = (0..self.parameters.len()).map(variable);
         let dot_await = (self.handler == Handler::Async).then(|| quote_spanned!(span=> .await));
-        quote_spanned!(span=> __mcp::#convert #returned (#function(#(#variables),*) #dot_await))
+        quote_spanned!(span=> __mcp::#convert #returned (#owner #function(#this #(#variables),*) #dot_await))
     }
 
-    fn define(&self, leading: &TokenStream, options: &TokenStream) -> TokenStream {
-        let definition = self.kind.definition();
-        let (name, handler, invoke) = (&self.name, self.handler, self.invoke());
-        let title = builder_call("title", self.title.as_ref());
-        let description = builder_call("description", self.description.as_ref());
-        let icons = self
-            .icons
-            .as_ref()
-            .map(|icons| quote_spanned!(generated_at(icons)=> .icons(__mcp::icons(#icons))));
-        let meta = expression_call("meta", self.meta.as_ref());
-        let parameters = self
-            .parameters
-            .iter()
-            .map(|parameter| self.describe(parameter));
-        let returns = self.returns();
-        quote_spanned! {generated()=>
-            fn __mcp_define() -> __mcp::#definition {
-                __mcp::#definition::define(#leading #name, __mcp::Handler::#handler(#invoke))
-                    #title
-                    #description
-                    #icons
-                    #meta
-                    #options
-                    #(.param(#parameters))*
-                    #returns
-            }
-        }
+    /// The variable with the value whose method it is.
+    fn this(&self) -> Option<Ident> {
+        self.signature.receiver().map(|_| this())
     }
 
     fn describe(&self, parameter: &Parameter) -> TokenStream {
@@ -222,11 +316,34 @@ impl Component {
             let value = default.expression();
             quote_spanned!(span=> .default(__mcp::default_json!(#ty, #value)))
         });
-        let complete = parameter
-            .complete
-            .as_ref()
-            .map(|path| quote_spanned!(generated_at(path)=> .complete(__mcp::completer(#path))));
+        let complete = parameter.complete.as_ref().map(|path| {
+            let function = self.function(path, "Completion");
+            quote_spanned!(generated_at(path)=> .complete(__mcp::completer(#function)))
+        });
         quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #header #complete)
+    }
+
+    /// A function that the user named, which may be a method of the value: then it is called with that. `taken` is the
+    /// type of its argument.
+    pub(crate) fn function(&self, path: &Path, taken: &str) -> TokenStream {
+        let Some(asyncness) = self.owner.as_ref().and_then(|owner| owner.method(path)) else {
+            return path.to_token_stream();
+        };
+        let span = generated_at(path);
+        let (this, given, taken) = (this(), variable(0), Ident::new(taken, generated()));
+        let share = quote_spanned!(span=> let #this = __mcp::Arc::clone(&#this););
+        match asyncness {
+            Asyncness::Plain => {
+                quote_spanned!(span=> { #share move |#given: __mcp::#taken| #path(&#this, #given) })
+            }
+            Asyncness::Async => quote_spanned! {span=> {
+                #share
+                move |#given: __mcp::#taken| {
+                    #share
+                    async move { #path(&#this, #given).await }
+                }
+            }},
+        }
     }
 
     /// The definition of a prompt does not say what it returns.
@@ -242,21 +359,6 @@ impl Component {
         find_impl(&ty).is_none().then(|| self.spell(&ty))
     }
 
-    fn register(&self) -> TokenStream {
-        let function = &self.signature.ident;
-        let constructor = Ident::new(self.kind.attribute(), generated());
-        quote_spanned! {generated()=>
-            __mcp::submit! {
-                __mcp::Registration::#constructor(
-                    __mcp::package!(),
-                    __mcp::place!(),
-                    || __mcp::type_id_of(&#function),
-                    __mcp_define,
-                )
-            }
-        }
-    }
-
     /// `#[arg]` on what the server itself supplies would be silently ignored.
     fn check_argument(&self, parameter: &Parameter) -> Option<TokenStream> {
         let span = generated().located_at(parameter.arg?);
@@ -264,7 +366,7 @@ impl Component {
             "`#[arg]` is for what clients send, and `{}` comes from the server: remove the `#[arg]`",
             parameter.wire_name.value()
         );
-        Some(self.refuse_supplied(parameter, true, span, &message))
+        self.refuse_supplied(parameter, true, span, &message)
     }
 
     /// Refuses a parameter that the server supplies, or one that it does not: only the compiler knows which do.
@@ -274,16 +376,20 @@ impl Component {
         refused: bool,
         span: Span,
         message: &str,
-    ) -> TokenStream {
+    ) -> Option<TokenStream> {
+        if self.owner.as_ref().is_some_and(|owner| owner.is_generic) {
+            // An item cannot name the parameters of the `impl` around it. The server finds the mistake when it is built.
+            return None;
+        }
         let ty = with_lifetime(&parameter.ty, &self.signature.generics, "static");
-        quote_spanned! {span=>
+        Some(quote_spanned! {span=>
             const _: () = {
                 #[allow(unused_imports)]
                 use __mcp::NoParam as _;
                 let refused = ::core::matches!(__mcp::Supplied::<#ty>::BY_SERVER, __mcp::Some(#refused));
                 ::core::assert!(!refused, "{}", #message);
             };
-        }
+        })
     }
 
     fn spell(&self, ty: &impl ToTokens) -> TokenStream {

@@ -7,7 +7,7 @@
 //!
 //! | stage | files |
 //! |---|---|
-//! | read | `annotated_fn`, `arguments`, `parameters`, `serde_attributes`, `docs` |
+//! | read | `annotated_fn`, `methods`, `arguments`, `parameters`, `serde_attributes`, `docs` |
 //! | check | `signature`, `component`, `uri_template`, `near_miss`, `errors` |
 //! | write | `tool`, `resource`, `prompt`, `expand`, `elicit`, `runtime_path` |
 
@@ -18,6 +18,7 @@ mod docs;
 mod elicit;
 mod errors;
 mod expand;
+mod methods;
 mod near_miss;
 mod parameters;
 mod prompt;
@@ -29,6 +30,8 @@ mod tool;
 mod uri_template;
 
 use proc_macro::TokenStream;
+
+use crate::expand::Kind;
 
 /// Makes a function a tool that clients can call.
 ///
@@ -70,7 +73,38 @@ use proc_macro::TokenStream;
 /// or is an `Option<T>` or `Result<T, AskError>` of one that does.
 #[proc_macro_attribute]
 pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    tool::expand(arguments.into(), &item.into()).into()
+    annotated_fn::expand(Kind::Tool, arguments.into(), &item.into()).into()
+}
+
+/// Makes components of the methods of a type.
+///
+/// Each method with `#[tool]`, `#[resource(..)]` or `#[prompt]` is one; the rest of the `impl` stays as it is. A value of
+/// the type goes to `Server::with`, and is shared by all calls: methods take `&self`. The options and the parameters are
+/// those of functions. A type has one `impl` with `#[tools]`.
+///
+/// ```text
+/// struct Weather {
+///     key: String,
+/// }
+///
+/// #[tools]
+/// impl Weather {
+///     /// Tell what the weather will be.
+///     #[tool(read_only)]
+///     async fn forecast(&self, city: String) -> Result<String, ToolError> {
+///         ask_the_service(&self.key, &city).await
+///     }
+/// }
+///
+/// let server = Server::new("weather", "1.0.0").with(Weather { key });
+/// ```
+///
+/// | option | meaning |
+/// |---|---|
+/// | `crate = path` | where `mcp_runtime` is found |
+#[proc_macro_attribute]
+pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    methods::expand(arguments.into(), item.into()).into()
 }
 
 /// Makes a function a resource, or a template of resources, that clients can read.
@@ -106,7 +140,7 @@ pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Those of an `async fn` also take `#[ask("...")]`, as [`macro@tool`] has it.
 #[proc_macro_attribute]
 pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    resource::expand(arguments.into(), &item.into()).into()
+    annotated_fn::expand(Kind::Resource, arguments.into(), &item.into()).into()
 }
 
 /// Makes a function a prompt that clients can offer to people.
@@ -137,7 +171,7 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Those of an `async fn` also take `#[ask("...")]`, as [`macro@tool`] has it.
 #[proc_macro_attribute]
 pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    prompt::expand(arguments.into(), &item.into()).into()
+    annotated_fn::expand(Kind::Prompt, arguments.into(), &item.into()).into()
 }
 
 /// Makes a struct a form that the protocol can ask users for, or an enum a field of one.

@@ -5,7 +5,9 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ExprLit, FnArg, Lit, LitStr, Pat, PatType, Path, Type};
+use syn::{
+    Attribute, Expr, ExprLit, FnArg, Lit, LitStr, Pat, PatType, Path, Receiver, ReceiverKind, Type,
+};
 
 use crate::arguments::{Arguments, Grammar};
 use crate::docs;
@@ -99,11 +101,19 @@ impl WrittenParameter {
         }
     }
 
+    /// Whether it is `&self`.
+    pub(crate) fn is_shared_self(&self) -> bool {
+        matches!(&self.input, FnArg::Receiver(receiver) if is_shared(receiver))
+    }
+
     /// `None` after an error.
     pub(crate) fn validate(&self, kind: Kind, errors: &mut Errors) -> Option<Parameter> {
-        let FnArg::Typed(typed) = &self.input else {
-            report_receiver(&self.input, errors);
-            return None;
+        let typed = match &self.input {
+            FnArg::Typed(typed) => typed,
+            FnArg::Receiver(receiver) => {
+                report_receiver(receiver, errors);
+                return None;
+            }
         };
         check_attributes(&typed.attrs, errors);
         check_type(&typed.ty, errors);
@@ -300,11 +310,31 @@ fn check_header_unique(parameter: &Parameter, earlier: &[Parameter], errors: &mu
     }
 }
 
-fn report_receiver(input: &FnArg, errors: &mut Errors) {
-    errors.at(
-        input,
-        "a component is a free function without `self`: put the method's state into `State<T>`",
-    );
+/// `&self`, or `self: &Self`
+pub(crate) fn is_shared(receiver: &Receiver) -> bool {
+    match &receiver.kind {
+        ReceiverKind::Reference(_, _, mutability) => mutability.is_none(),
+        ReceiverKind::Typed(_, ty) => {
+            matches!(&**ty, Type::Reference(reference) if reference.mutability.is_none())
+        }
+        _ => false,
+    }
+}
+
+/// `&mut self`
+fn is_exclusive(receiver: &Receiver) -> bool {
+    matches!(&receiver.kind, ReceiverKind::Reference(_, _, Some(_)))
+}
+
+fn report_receiver(receiver: &Receiver, errors: &mut Errors) {
+    let message = if is_exclusive(receiver) {
+        "calls run side by side and share `self`: take `&self`, and keep what changes in a `Mutex`"
+    } else if !is_shared(receiver) {
+        "every call needs `self`: take `&self`"
+    } else {
+        "a method is a component if its `impl` has `#[tools]`; a function takes its surroundings as `State<T>`"
+    };
+    errors.at(receiver, message);
 }
 
 fn check_attributes(attributes: &[Attribute], errors: &mut Errors) {

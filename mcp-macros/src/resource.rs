@@ -4,11 +4,11 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, ExprLit, Lit, LitStr, Path};
 
-use crate::annotated_fn::{AnnotatedFn, expand_beside};
+use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::{Arguments, Grammar};
 use crate::component::Component;
 use crate::errors::Errors;
-use crate::expand::{Kind, builder_call, expression_call};
+use crate::expand::{Definition, Kind, builder_call, expression_call};
 use crate::near_miss;
 use crate::parameters::Parameter;
 use crate::runtime_path::{attribute, generated, generated_at};
@@ -68,10 +68,11 @@ struct Uri {
     variables: Vec<String>,
 }
 
-pub(crate) fn expand(arguments: TokenStream, item: &TokenStream) -> TokenStream {
-    expand_beside(Kind::Resource, item, |function| {
-        Ok(Resource::validate(arguments, function)?.expand())
-    })
+pub(crate) fn define(
+    arguments: TokenStream,
+    function: &AnnotatedFn,
+) -> Result<Definition, TokenStream> {
+    Ok(Resource::validate(arguments, function)?.define())
 }
 
 impl Resource {
@@ -107,27 +108,28 @@ impl Resource {
         }))
     }
 
-    fn expand(&self) -> TokenStream {
+    fn define(self) -> Definition {
         let uri = &self.uri.literal;
         let mime = builder_call("mime", self.mime.as_ref());
         let size = self
             .size
             .map(|size| quote_spanned!(generated()=> .size(#size)));
-        let list = self
-            .list
-            .as_ref()
-            .map(|path| quote_spanned!(generated_at(path)=> .list(__mcp::lister(#path))));
+        let list = self.list.as_ref().map(|path| {
+            let function = self.component.function(path, "Listing");
+            quote_spanned!(generated_at(path)=> .list(__mcp::lister(#function)))
+        });
         let annotations = expression_call("annotations", self.annotations.as_ref());
         let cache = self.cache.as_ref().map(Cache::expand);
         let checks: TokenStream = self
             .supplied_by_server()
-            .map(|parameter| self.check_injected(parameter))
+            .filter_map(|parameter| self.check_injected(parameter))
             .collect();
-        self.component.expand(
-            &quote_spanned!(generated()=> #uri,),
-            &quote_spanned!(generated()=> #mime #size #annotations #cache #list),
-            &checks,
-        )
+        Definition {
+            leading: quote_spanned!(generated()=> #uri,),
+            options: quote_spanned!(generated()=> #mime #size #annotations #cache #list),
+            checks,
+            component: self.component,
+        }
     }
 
     /// The parameters that no variable of the URI stands for.
@@ -139,7 +141,7 @@ impl Resource {
     }
 
     /// Only the compiler knows which types are injected.
-    fn check_injected(&self, parameter: &Parameter) -> TokenStream {
+    fn check_injected(&self, parameter: &Parameter) -> Option<TokenStream> {
         let message = format!(
             "{}, or take the value from `State<T>` or `Context`",
             not_in_template(&parameter.wire_name, &self.uri.literal)

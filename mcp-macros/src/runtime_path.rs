@@ -28,6 +28,11 @@ pub(crate) fn variable(index: usize) -> Ident {
     format_ident!("__mcp_{index}", span = generated())
 }
 
+/// The local variable that holds the value whose methods are called.
+pub(crate) fn this() -> Ident {
+    Ident::new("__mcp_self", generated())
+}
+
 /// Brings the runtime into scope as `__mcp`. The one absolute path of an expansion: all else goes through it.
 pub(crate) fn import(runtime: Option<&Path>) -> TokenStream {
     let here = generated();

@@ -4,11 +4,11 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::LitStr;
 
-use crate::annotated_fn::{AnnotatedFn, expand_beside};
+use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::{Arguments, Flag, Grammar};
 use crate::component::Component;
 use crate::errors::Errors;
-use crate::expand::{Kind, builder_call};
+use crate::expand::{Definition, Kind, builder_call};
 use crate::runtime_path::generated;
 
 const GRAMMAR: Grammar = Grammar {
@@ -46,10 +46,11 @@ struct Tool {
     strict: bool,
 }
 
-pub(crate) fn expand(arguments: TokenStream, item: &TokenStream) -> TokenStream {
-    expand_beside(Kind::Tool, item, |function| {
-        Ok(Tool::validate(arguments, function)?.expand())
-    })
+pub(crate) fn define(
+    arguments: TokenStream,
+    function: &AnnotatedFn,
+) -> Result<Definition, TokenStream> {
+    Ok(Tool::validate(arguments, function)?.define())
 }
 
 impl Tool {
@@ -84,7 +85,7 @@ impl Tool {
         }
     }
 
-    fn expand(&self) -> TokenStream {
+    fn define(self) -> Definition {
         let hints = self
             .hints
             .iter()
@@ -96,8 +97,12 @@ impl Tool {
             .map(|(name, _)| Ident::new(name, generated()));
         let interface = builder_call("ui", self.interface.as_ref());
         let options = quote_spanned!(generated()=> #interface #(#hints)* #(.#switches())*);
-        self.component
-            .expand(&TokenStream::new(), &options, &TokenStream::new())
+        Definition {
+            component: self.component,
+            leading: TokenStream::new(),
+            options,
+            checks: TokenStream::new(),
+        }
     }
 }
 

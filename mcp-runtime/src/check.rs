@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use crate::__private::{PromptOutcome, ResourceOutcome};
 use crate::ask::{self, AskParam, ElicitField};
@@ -39,6 +40,11 @@ pub fn ask<P: AskParam>(call: &Call, message: &str, key: Option<&str>) -> Asking
 /// Waits for the answers to all questions, which are asked side by side. An error is why the call cannot go on.
 pub async fn answers(questions: &mut [&mut (dyn Asked + Send)]) -> Result<(), AskError> {
     ask::all(questions).await
+}
+
+/// Shares the value whose methods are components: every call may run on a thread of its own.
+pub fn shared<T: Send + Sync + 'static>(value: T) -> Arc<T> {
+    Arc::new(value)
 }
 
 /// A field of a form.

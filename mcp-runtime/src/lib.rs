@@ -78,7 +78,7 @@ pub use content::{
 pub use context::Context;
 pub use error::{AskError, ToolError};
 pub use logs::{ForwardLogs, forward_log};
-pub use mcp_macros::{Elicit, prompt, resource, tool};
+pub use mcp_macros::{Elicit, prompt, resource, tool, tools};
 pub use param::{Description, Headers, Param, State};
 pub use protocol::cache::CacheScope;
 pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};

@@ -3,5 +3,5 @@
 pub use crate::{
     Audio, Cancel, Content, Context, Elicit, EmbeddedResource, Headers, Image, Json, LogLevel,
     Message, ResourceContents, ResourceLink, Server, State, ToolError, ToolResult, components,
-    prompt, resource, tool,
+    prompt, resource, tool, tools,
 };

@@ -3,8 +3,10 @@
 use std::any::{Any, TypeId};
 
 pub use std::boxed::Box;
+pub use std::convert::From;
 pub use std::default::Default;
 pub use std::option::Option::{self, None, Some};
+pub use std::sync::Arc;
 pub use std::time::Duration;
 
 pub use inventory::submit;
@@ -14,13 +16,14 @@ pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
     NoParam, Supplied, answers, ask, boxed, completer, field, icons, lister, param, param_or,
-    prompt_result, resource_result, tool_result,
+    prompt_result, resource_result, shared, tool_result,
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;
 pub use crate::protocol::cache::CacheScope;
 pub use crate::registry::{
-    Completer, Handler, Lister, Parameter, Prompt, Registration, Resource, Tool,
+    Completer, Completion, Components, Handler, Lister, Listing, Parameter, Prompt, Registration,
+    Resource, Tool,
 };
 pub use crate::service::BoxFuture;
 

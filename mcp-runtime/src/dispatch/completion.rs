@@ -158,14 +158,17 @@ pub(super) fn once<R: Send + 'static>(
     function: impl FnOnce() -> crate::service::BoxFuture<R> + Send + 'static,
 ) -> Handler<R> {
     let function = std::sync::Mutex::new(Some(function));
-    Handler::Shared(Arc::new(move |_call| {
-        let mut function = function
+    Handler::Async(Arc::new(move |_call| {
+        let function = function
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        match function.take() {
-            Some(function) => function(),
-            None => Box::pin(std::future::pending()),
-        }
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+        Box::pin(async move {
+            match function {
+                Some(function) => function().await,
+                None => std::future::pending().await,
+            }
+        })
     }))
 }
 

@@ -149,10 +149,6 @@ fn start<R: Send + 'static>(
 ) -> (Started<R>, Option<Place>) {
     match handler {
         Handler::Async(function) => (Started::Future(function(call)), Some(place)),
-        Handler::Shared(function) => match contain(surroundings, name, || function(call)) {
-            Ok(future) => (Started::Future(future), Some(place)),
-            Err(panicked) => (Started::Done(Some(Err(panicked))), Some(place)),
-        },
         Handler::Inline(function) => (
             Started::Done(Some(contain(surroundings, name, || function(call)))),
             Some(place),

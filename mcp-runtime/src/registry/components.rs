@@ -164,6 +164,12 @@ impl Components {
         components
     }
 
+    /// Adds one more.
+    #[doc(hidden)]
+    pub fn add(&mut self, component: impl Into<Component>) {
+        self.all.push(component.into());
+    }
+
     /// The kinds of component there are among these, each once.
     pub(crate) fn kinds(&self) -> Vec<Kind> {
         let mut kinds: Vec<Kind> = self.all.iter().map(Component::kind).collect();

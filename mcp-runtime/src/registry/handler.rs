@@ -5,25 +5,25 @@ use std::sync::Arc;
 use crate::call::Call;
 use crate::service::BoxFuture;
 
+/// What a call of a handler gives at once.
+type Function<T> = Arc<dyn Fn(Call) -> T + Send + Sync>;
+
 /// The function behind a component.
 pub enum Handler<R> {
-    /// An `async fn`, polled in place.
-    Async(fn(Call) -> BoxFuture<R>),
+    /// An `async fn`, polled in place. Making its future runs nothing of the user's.
+    Async(Function<BoxFuture<R>>),
     /// A plain `fn`, which may block: it runs on a thread of its own.
-    Blocking(fn(Call) -> R),
+    Blocking(Function<R>),
     /// A plain `fn` that never blocks.
-    Inline(fn(Call) -> R),
-    /// A closure given at run time.
-    Shared(Arc<dyn Fn(Call) -> BoxFuture<R> + Send + Sync>),
+    Inline(Function<R>),
 }
 
 impl<R> Clone for Handler<R> {
     fn clone(&self) -> Self {
         match self {
-            Self::Async(function) => Self::Async(*function),
-            Self::Blocking(function) => Self::Blocking(*function),
-            Self::Inline(function) => Self::Inline(*function),
-            Self::Shared(function) => Self::Shared(Arc::clone(function)),
+            Self::Async(function) => Self::Async(Arc::clone(function)),
+            Self::Blocking(function) => Self::Blocking(Arc::clone(function)),
+            Self::Inline(function) => Self::Inline(Arc::clone(function)),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::content::{IntoToolResult, ToolResult, push_member};
 use crate::context::Context;
 use crate::protocol::revision::Features;
 use crate::schema::Schemas;
+use crate::service::BoxFuture;
 
 /// The dialect of JSON Schema that schemas are written in.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -95,20 +96,23 @@ impl Tool {
         F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: IntoToolResult<M>> + Send + 'static,
     {
-        let handler = move |call: Call| -> crate::service::BoxFuture<ToolResult> {
-            let arguments = call.arguments.whole(&call.surroundings.text);
-            match serde_json::from_str(arguments) {
-                Ok(arguments) => {
-                    let future = handler(arguments, Context::of(&call));
-                    Box::pin(async move { future.await.into_tool_result() })
+        let handler = Arc::new(handler);
+        let handler = move |call: Call| -> BoxFuture<ToolResult> {
+            let handler = Arc::clone(&handler);
+            Box::pin(async move {
+                let arguments = call.arguments.whole(&call.surroundings.text);
+                match serde_json::from_str(arguments) {
+                    Ok(arguments) => handler(arguments, Context::of(&call))
+                        .await
+                        .into_tool_result(),
+                    Err(error) => ToolResult::error(error.to_string()),
                 }
-                Err(error) => Box::pin(async move { ToolResult::error(error.to_string()) }),
-            }
+            })
         };
         Self {
             input: Input::Schema(schema),
             open: true,
-            ..Self::define(&name.into(), Handler::Shared(Arc::new(handler)))
+            ..Self::define(&name.into(), Handler::Async(Arc::new(handler)))
         }
     }
 

@@ -1,0 +1,449 @@
+//! `#[tools]`: the annotated methods of an `impl`, and what makes components of a value that has them.
+//!
+//! Like those of functions, the bodies of methods are raw tokens and never parsed, and the `impl` comes back whatever
+//! is wrong with it.
+
+use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
+use syn::parse::discouraged::Speculative;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{
+    Attribute, GenericParam, Generics, Meta, Path, Signature, Token, Type, Visibility, token,
+};
+
+use crate::annotated_fn::{AnnotatedFn, inherited_by, is_ours};
+use crate::arguments::{Arguments, Grammar};
+use crate::errors::Errors;
+use crate::expand::{Definition, Kind};
+use crate::parameters::is_shared;
+use crate::runtime_path::{attribute, generated, generated_at, import, this};
+
+const GRAMMAR: Grammar = Grammar {
+    attribute: "tools",
+    options: &["crate"],
+    lists: &[],
+    elsewhere: &[],
+    leading_value: None,
+};
+
+/// The type whose methods are components.
+#[derive(Clone)]
+pub(crate) struct Owner {
+    pub(crate) ty: Type,
+    /// Whether the `impl` has parameters, which items in it cannot name.
+    pub(crate) is_generic: bool,
+    /// The methods that take `&self`, annotated or not.
+    pub(crate) methods: Vec<(Ident, Asyncness)>,
+}
+
+/// Whether a method is an `async fn`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asyncness {
+    Async,
+    Plain,
+}
+
+impl Owner {
+    /// The method that a path names, if it takes `&self`.
+    pub(crate) fn method(&self, path: &Path) -> Option<Asyncness> {
+        let ty = &self.ty;
+        let is_named = |(name, _): &&(Ident, Asyncness)| {
+            let full = quote_spanned!(generated()=> #ty::#name);
+            full.to_string() == path.to_token_stream().to_string()
+        };
+        let (_, asyncness) = self.methods.iter().find(is_named)?;
+        Some(*asyncness)
+    }
+}
+
+/// An `impl` as written, with the attributes that are ours taken off its methods.
+struct AnnotatedImpl {
+    attributes: Vec<Attribute>,
+    keyword: Token![impl],
+    generics: Generics,
+    ty: Type,
+    /// The `for` of `impl Trait for Type`.
+    of_trait: Option<Token![for]>,
+    items: Vec<Item>,
+}
+
+enum Item {
+    Method(Method),
+    Other(TokenStream),
+}
+
+struct Method {
+    kind: Kind,
+    /// What its attribute says.
+    arguments: Attribute,
+    written: AnnotatedFn,
+    /// The same with the type in the place of `Self`, which has another meaning in generated code.
+    spelled: AnnotatedFn,
+}
+
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let block = match AnnotatedImpl::parse.parse2(item.clone()) {
+        Ok(block) => block,
+        Err(error) => {
+            let error = not_an_impl(item.clone())
+                .unwrap_or(error)
+                .to_compile_error();
+            return quote_spanned!(generated()=> #item #error);
+        }
+    };
+    let (Ok(generated) | Err(generated)) = block.components(arguments);
+    let mut tokens = block.into_token_stream();
+    tokens.extend(generated);
+    tokens
+}
+
+impl AnnotatedImpl {
+    /// What makes components of a value, or the errors.
+    fn components(&self, arguments: TokenStream) -> Result<TokenStream, TokenStream> {
+        let mut errors = Errors::new();
+        let arguments = Arguments::parse(&GRAMMAR, [arguments], &mut errors);
+        let runtime = arguments.path("crate", "path::to::mcp_runtime", &mut errors);
+        self.check(&mut errors);
+        let mut definitions: Vec<Definition> = Vec::new();
+        let mut found = errors.finish(Some(())).err();
+        for method in self.methods() {
+            match method.define() {
+                Ok(definition) => definitions.push(definition),
+                Err(errors) => found.get_or_insert_default().extend(errors),
+            }
+        }
+        if let Some(errors) = check_names_unique(&definitions) {
+            found.get_or_insert_default().extend(errors);
+        }
+        match found {
+            Some(errors) => Err(errors),
+            None => Ok(self.expand(runtime.as_ref(), &definitions)),
+        }
+    }
+
+    /// The attributes are taken off the methods, and yet their imports are used.
+    fn used_attributes(&self) -> TokenStream {
+        let mut paths: Vec<&Path> = Vec::new();
+        for method in self.methods() {
+            let path = method.arguments.path();
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        paths
+            .iter()
+            .map(|path| quote_spanned!(generated_at(path)=> #[allow(unused_imports)] use #path as _;))
+            .collect()
+    }
+
+    fn methods(&self) -> impl Iterator<Item = &Method> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Method(method) => Some(method),
+            Item::Other(_) => None,
+        })
+    }
+
+    fn check(&self, errors: &mut Errors) {
+        if let Some(of_trait) = &self.of_trait {
+            errors.at(
+                of_trait,
+                "`#[tools]` goes on the `impl` of a type, not on that of a trait: write `impl Type { .. }`",
+            );
+        }
+        for parameter in &self.generics.params {
+            if let GenericParam::Lifetime(lifetime) = parameter {
+                errors.at(
+                    lifetime,
+                    "the value serves as long as the server does and cannot borrow: let it own what it holds",
+                );
+            }
+        }
+        if self.methods().next().is_none() {
+            errors.at_span(
+                attribute(),
+                "no method of this `impl` is annotated: put `#[tool]`, `#[resource(\"..\")]` or `#[prompt]` on one",
+            );
+        }
+    }
+
+    fn expand(&self, runtime: Option<&Path>, definitions: &[Definition]) -> TokenStream {
+        let attributes = inherited_by(&self.attributes);
+        let import = import(runtime);
+        let (parameters, _, bounds) = self.generics.split_for_impl();
+        let (ty, this) = (&self.ty, this());
+        let at_type = generated_at(ty);
+        let uses = self.used_attributes();
+        let checks: TokenStream = definitions
+            .iter()
+            .filter_map(Definition::checked_method)
+            .collect();
+        let shared = quote_spanned!(at_type=> __mcp::shared::<#ty>(#this));
+        let added = definitions.iter().map(|definition| {
+            let attributes = &definition.component.attributes;
+            let value = definition.value();
+            quote_spanned! {generated()=>
+                #attributes
+                __mcp_components.add(#value);
+            }
+        });
+        quote_spanned! {generated()=>
+            #attributes
+            const _: () = {
+                #import
+                #uses
+                #checks
+                impl #parameters __mcp::From<#ty> for __mcp::Components #bounds {
+                    fn from(#this: #ty) -> Self {
+                        let #this = #shared;
+                        let mut __mcp_components: __mcp::Components = __mcp::Default::default();
+                        #(#added)*
+                        __mcp_components
+                    }
+                }
+            };
+        }
+    }
+}
+
+impl Method {
+    fn define(&self) -> Result<Definition, TokenStream> {
+        let arguments = match &self.arguments.meta {
+            Meta::Path(_) => TokenStream::new(),
+            Meta::List(list) => list.tokens.clone(),
+            Meta::NameValue(_) => {
+                let message = format!("write `#[{}(..)]`", self.kind.attribute());
+                return Err(syn::Error::new_spanned(&self.arguments, message).to_compile_error());
+            }
+        };
+        self.kind.define(arguments, &self.spelled)
+    }
+}
+
+/// Two methods have two names, but their components may be renamed.
+fn check_names_unique(definitions: &[Definition]) -> Option<TokenStream> {
+    let mut errors = Errors::new();
+    for (index, definition) in definitions.iter().enumerate() {
+        let component = &definition.component;
+        let is_same = |other: &Definition| {
+            let other = &other.component;
+            other.kind == component.kind && other.name.value() == component.name.value()
+        };
+        // Resources are told apart by their URIs.
+        if component.kind != Kind::Resource && definitions[..index].iter().any(is_same) {
+            errors.at(
+                &component.name,
+                format!(
+                    "two {}s are named `{}`: rename one",
+                    component.kind.attribute(),
+                    component.name.value()
+                ),
+            );
+        }
+    }
+    errors.finish(Some(())).err()
+}
+
+impl Parse for AnnotatedImpl {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let keyword = input.parse()?;
+        let mut generics: Generics = if input.peek(Token![<]) {
+            input.parse()?
+        } else {
+            Generics::default()
+        };
+        let mut ty: Type = input.parse()?;
+        let mut of_trait = None;
+        if let Some(token) = input.parse::<Option<Token![for]>>()? {
+            of_trait = Some(token);
+            ty = input.parse()?;
+        }
+        generics.where_clause = input.parse()?;
+        let content;
+        syn::braced!(content in input);
+        let mut owner = Owner {
+            ty: ty.clone(),
+            is_generic: !generics.params.is_empty(),
+            methods: Vec::new(),
+        };
+        let mut items = Vec::new();
+        while !content.is_empty() {
+            items.push(Item::parse(&mut owner, &content)?);
+        }
+        for item in &mut items {
+            if let Item::Method(method) = item {
+                method.spelled.become_method(owner.clone());
+            }
+        }
+        Ok(Self {
+            attributes,
+            keyword,
+            generics,
+            ty,
+            of_trait,
+            items,
+        })
+    }
+}
+
+impl Item {
+    /// Reads a method with an attribute of ours. Everything else, also what is half typed, is passed on as it is.
+    fn parse(owner: &mut Owner, input: ParseStream<'_>) -> syn::Result<Self> {
+        let ahead = input.fork();
+        if let Ok(Some(method)) = Method::parse(owner, &ahead) {
+            input.advance_to(&ahead);
+            return Ok(Self::Method(method));
+        }
+        let mut tokens = TokenStream::new();
+        while !input.is_empty() {
+            let token: TokenTree = input.parse()?;
+            let is_last = match &token {
+                TokenTree::Punct(punct) => punct.as_char() == ';',
+                TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+                _ => false,
+            };
+            tokens.extend([token]);
+            if is_last {
+                break;
+            }
+        }
+        Ok(Self::Other(tokens))
+    }
+}
+
+impl Method {
+    fn parse(owner: &mut Owner, input: ParseStream<'_>) -> syn::Result<Option<Self>> {
+        let mut attributes = input.call(Attribute::parse_outer)?;
+        let visibility: Visibility = input.parse()?;
+        let signature: Signature = input.parse()?;
+        if signature.receiver().is_some_and(is_shared) {
+            let asyncness = match signature.asyncness {
+                Some(_) => Asyncness::Async,
+                None => Asyncness::Plain,
+            };
+            owner.methods.push((signature.ident.clone(), asyncness));
+        }
+        let is_ours = |attribute: &Attribute| is_ours(attribute.path());
+        let Some(first) = attributes.iter().position(is_ours) else {
+            return Ok(None);
+        };
+        let arguments = attributes.remove(first);
+        let Some(kind) = Kind::of(arguments.path()) else {
+            return Ok(None);
+        };
+        if !input.peek(token::Brace) {
+            return Ok(None);
+        }
+        let body: Group = input.parse()?;
+        let head = quote_spanned!(generated()=> #(#attributes)* #visibility #signature);
+        let spell = |tokens: TokenStream| replace_self(tokens, &owner.ty);
+        let spelled = syn::parse2(spell(head))?;
+        attributes.retain(|attribute| !is_ours(attribute));
+        let written = syn::parse2(
+            quote_spanned!(generated()=> #(#attributes)* #visibility #signature #body),
+        )?;
+        let arguments = Attribute::parse_outer
+            .parse2(spell(arguments.into_token_stream()))?
+            .remove(0);
+        Ok(Some(Self {
+            kind,
+            arguments,
+            written,
+            spelled,
+        }))
+    }
+}
+
+impl ToTokens for AnnotatedImpl {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self {
+            attributes,
+            keyword,
+            generics,
+            ty,
+            of_trait: _,
+            items,
+        } = self;
+        let (parameters, _, bounds) = generics.split_for_impl();
+        tokens.extend(quote_spanned! {generated()=>
+            #(#attributes)*
+            #keyword #parameters #ty #bounds {
+                #(#items)*
+            }
+        });
+    }
+}
+
+impl ToTokens for Item {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Method(method) => method.written.to_tokens(tokens),
+            Self::Other(other) => other.to_tokens(tokens),
+        }
+    }
+}
+
+/// The type in the place of `Self`.
+fn replace_self(tokens: TokenStream, ty: &Type) -> TokenStream {
+    let mut replaced = TokenStream::new();
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        match token {
+            TokenTree::Ident(name) if name == "Self" => {
+                let is_path = matches!(rest.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':' && punct.spacing() == Spacing::Joint);
+                let spelled = respan(ty.to_token_stream(), name.span());
+                let is_plain = matches!(ty, Type::Path(path) if path.path.get_ident().is_some());
+                replaced.extend(if is_path && !is_plain {
+                    quote_spanned!(name.span()=> <#spelled>)
+                } else {
+                    spelled
+                });
+            }
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), replace_self(group.stream(), ty));
+                inner.set_span(group.span());
+                replaced.extend([TokenTree::Group(inner)]);
+            }
+            other => replaced.extend([other]),
+        }
+    }
+    replaced
+}
+
+/// The same tokens at another place.
+fn respan(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|token| {
+            let mut token = match token {
+                TokenTree::Group(group) => {
+                    Group::new(group.delimiter(), respan(group.stream(), span)).into()
+                }
+                other => other,
+            };
+            token.set_span(token.span().located_at(span));
+            token
+        })
+        .collect()
+}
+
+/// An error at the keyword of the item, if it is another one.
+fn not_an_impl(item: TokenStream) -> Option<syn::Error> {
+    fn keyword(input: ParseStream<'_>) -> syn::Result<Ident> {
+        use syn::ext::IdentExt;
+        input.call(Attribute::parse_outer)?;
+        input.parse::<Visibility>()?;
+        let keyword = input.call(Ident::parse_any)?;
+        input.parse::<TokenStream>()?;
+        Ok(keyword)
+    }
+    let keyword = keyword.parse2(item).ok()?;
+    let message = match keyword.to_string().as_str() {
+        "impl" => return None,
+        "fn" | "async" => {
+            "`#[tools]` goes on an `impl`: a function is annotated with `#[tool]`".to_owned()
+        }
+        other => format!("`#[tools]` goes on an `impl`, not on `{other}`"),
+    };
+    Some(syn::Error::new(keyword.span(), message))
+}

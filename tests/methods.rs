@@ -1,0 +1,220 @@
+//! Methods as components: one value that all calls share, in both eras.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+
+use std::fmt::Display;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use mcp_runtime::prelude::*;
+use mcp_runtime::{Client, Completion, Listing};
+use serde_json::{Value, json};
+
+/// Counts, in steps.
+struct Counter {
+    count: AtomicU32,
+    step: u32,
+}
+
+#[tools]
+impl Counter {
+    /// The largest step.
+    const LARGEST: u32 = 10;
+
+    fn new(step: u32) -> Self {
+        Self {
+            count: AtomicU32::new(0),
+            step,
+        }
+    }
+
+    /// Count on.
+    #[tool(idempotent = false)]
+    async fn count(
+        &self,
+        /// How often.
+        #[arg(default = Self::ONCE)]
+        times: u32,
+    ) -> u32 {
+        let more = times * self.step;
+        self.count.fetch_add(more, Ordering::SeqCst) + more
+    }
+
+    /// Begin anew.
+    #[tool(inline)]
+    fn reset(&self, context: Context) -> String {
+        self.count.store(0, Ordering::SeqCst);
+        context.request_id().to_string()
+    }
+
+    /// The largest step.
+    #[tool(name = "largest-step")]
+    fn largest_step() -> u32 {
+        Self::LARGEST
+    }
+
+    /// The count.
+    #[resource("count://now")]
+    fn now(&self) -> String {
+        self.shown()
+    }
+
+    /// The count in so many steps.
+    #[resource("count://after/{steps}", list = Self::listed)]
+    async fn after<'a>(&'a self, #[arg(complete = Self::complete_steps)] steps: u32) -> String {
+        (self.count.load(Ordering::SeqCst) + steps * self.step).to_string()
+    }
+
+    fn listed(&self, _: Listing) -> Vec<ResourceLink> {
+        let uri = format!("count://after/{}", self.step);
+        vec![ResourceLink::new(uri, "after one step")]
+    }
+
+    async fn complete_steps(&self, completion: Completion) -> Vec<String> {
+        vec![format!("{}{}", completion.value(), self.step)]
+    }
+
+    fn complete_ends(completion: Completion) -> Vec<String> {
+        vec![completion.value().to_uppercase()]
+    }
+
+    /// Ask to count.
+    #[prompt]
+    fn please(&self, #[arg(complete = Self::complete_ends)] to: String) -> String {
+        format!("Count from {} to {to}.", self.shown())
+    }
+
+    fn shown(&self) -> String {
+        self.count.load(Ordering::SeqCst).to_string()
+    }
+
+    const ONCE: u32 = 1;
+}
+
+async fn read(client: &Client, uri: &str) -> String {
+    client.read(uri).await.unwrap()[0]["text"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn all_calls_share_the_value() {
+    let client = Server::new("counter", "1.0.0")
+        .with(Counter::new(2))
+        .client()
+        .await;
+    for expected in ["2", "4"] {
+        assert_eq!(
+            client.call("count", json!({})).await.unwrap().text(),
+            expected
+        );
+    }
+    assert_eq!(
+        client
+            .call("count", json!({ "times": 3 }))
+            .await
+            .unwrap()
+            .text(),
+        "10"
+    );
+    assert_eq!(
+        client.call("largest-step", json!({})).await.unwrap().text(),
+        "10"
+    );
+    assert_eq!(read(&client, "count://now").await, "10");
+    assert_eq!(read(&client, "count://after/5").await, "20");
+    client.call("reset", json!({})).await.unwrap();
+    assert_eq!(read(&client, "count://now").await, "0");
+}
+
+#[tokio::test]
+async fn methods_list_and_complete() {
+    let client = Server::new("counter", "1.0.0")
+        .with(Counter::new(4))
+        .client()
+        .await;
+    let listed = client.resources().await.unwrap();
+    assert!(
+        listed.iter().any(|it| it["uri"] == "count://after/4"),
+        "{listed:?}"
+    );
+    let completed = |reference: Value, name: &'static str| {
+        let params = json!({ "ref": reference, "argument": { "name": name, "value": "a" } });
+        client.request("completion/complete", params)
+    };
+    let template = json!({ "type": "ref/resource", "uri": "count://after/{steps}" });
+    let steps = completed(template, "steps").await.unwrap();
+    assert_eq!(steps["completion"]["values"], json!(["a4"]));
+    let prompt = json!({ "type": "ref/prompt", "name": "please" });
+    let ends = completed(prompt, "to").await.unwrap();
+    assert_eq!(ends["completion"]["values"], json!(["A"]));
+}
+
+#[tokio::test]
+async fn methods_stay_what_they_are() {
+    let counter = Counter::new(3);
+    assert_eq!(counter.count(2).await, 6);
+    assert_eq!(Counter::largest_step(), 10);
+}
+
+#[tokio::test]
+async fn the_arguments_are_those_of_functions() {
+    let client = Server::new("counter", "1.0.0")
+        .with(Counter::new(1))
+        .client()
+        .await;
+    let tools = client.request("tools/list", json!({})).await.unwrap();
+    let names: Vec<&str> = tools["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["count", "reset", "largest-step"]);
+    let times = &tools["tools"][0]["inputSchema"]["properties"]["times"];
+    assert_eq!(times["default"], 1);
+    assert_eq!(times["description"], "How often.");
+    let refused = client
+        .call("count", json!({ "times": "many", "self": 1 }))
+        .await
+        .unwrap();
+    assert!(refused.is_error());
+    assert!(refused.text().contains("`times`"), "{}", refused.text());
+    assert!(
+        refused.text().contains("unknown argument `self`"),
+        "{}",
+        refused.text()
+    );
+}
+
+/// Says what it holds.
+struct Holder<T> {
+    held: T,
+}
+
+#[tools]
+impl<T: Display + Clone + Send + Sync + 'static> Holder<T>
+where
+    T: PartialEq,
+{
+    /// Show it.
+    #[tool]
+    async fn show(&self) -> String {
+        self.held.to_string()
+    }
+
+    #[cfg(any())]
+    #[tool]
+    fn never(&self, context: Nothing) {}
+}
+
+#[tokio::test]
+async fn the_type_may_have_parameters() {
+    let client = Server::new("holder", "1.0.0")
+        .with(Holder { held: 7 })
+        .client()
+        .await;
+    assert_eq!(client.call("show", json!({})).await.unwrap().text(), "7");
+    let tools = client.request("tools/list", json!({})).await.unwrap();
+    assert_eq!(tools["tools"].as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,6 @@
+use mcp_runtime::prelude::*;
+
+#[tools]
+struct Weather;
+
+fn main() {}
