@@ -98,13 +98,16 @@ impl Definition {
         let import = import(component.runtime.as_ref());
         let name = component.unique_name();
         let (checks, register) = (self.checks(), self.register());
+        // In a constant of its own: the compiler names the one that a check fails in.
+        let checks = (!checks.is_empty())
+            .then(|| quote_spanned!(generated()=> #attributes const _: () = { #import #checks };));
         quote_spanned! {generated()=>
             #attributes
             const #name: () = {
                 #import
-                #checks
                 #register
             };
+            #checks
         }
     }
 

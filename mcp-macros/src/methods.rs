@@ -68,7 +68,7 @@ struct AnnotatedImpl {
 }
 
 enum Item {
-    Method(Method),
+    Method(Box<Method>),
     Other(TokenStream),
 }
 
@@ -123,16 +123,11 @@ impl AnnotatedImpl {
 
     /// The attributes are taken off the methods, and yet their imports are used.
     fn used_attributes(&self) -> TokenStream {
-        let mut paths: Vec<&Path> = Vec::new();
-        for method in self.methods() {
-            let path = method.arguments.path();
-            if !paths.contains(&path) {
-                paths.push(path);
-            }
-        }
-        paths
-            .iter()
-            .map(|path| quote_spanned!(generated_at(path)=> #[allow(unused_imports)] use #path as _;))
+        self.methods()
+            .map(|method| {
+                let path = method.arguments.path();
+                quote_spanned!(generated_at(path)=> #[allow(unused_imports)] use #path as _;)
+            })
             .collect()
     }
 
@@ -292,7 +287,7 @@ impl Item {
         let ahead = input.fork();
         if let Ok(Some(method)) = Method::parse(owner, &ahead) {
             input.advance_to(&ahead);
-            return Ok(Self::Method(method));
+            return Ok(Self::Method(Box::new(method)));
         }
         let mut tokens = TokenStream::new();
         while !input.is_empty() {

@@ -161,13 +161,11 @@ impl WrittenParameter {
         }
         let mut lists: Vec<TokenStream> = Vec::new();
         for attribute in &self.ask_attributes {
-            match attribute.meta.require_list() {
-                Ok(list) => lists.push(list.tokens.clone()),
-                Err(_) => {
-                    errors.at(attribute, EXAMPLE);
-                    return None;
-                }
-            }
+            let Ok(list) = attribute.meta.require_list() else {
+                errors.at(attribute, EXAMPLE);
+                return None;
+            };
+            lists.push(list.tokens.clone());
         }
         let arguments = Arguments::parse(&ASK_GRAMMAR, lists, errors);
         let key = arguments.text("key", errors);

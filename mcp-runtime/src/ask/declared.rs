@@ -110,7 +110,10 @@ impl<P: AskParam> Asking<P> {
             answer: None,
         }
     }
+}
 
+// Of any type, so that one that cannot be an answer is reported where it is asked for, and not here once more.
+impl<P> Asking<P> {
     /// The answer, if there is one.
     #[doc(hidden)]
     pub fn take(self) -> Option<P> {

@@ -111,14 +111,14 @@ fn is_valid<T: Elicit>(answer: &Value) -> bool {
     match answer["action"].as_str() {
         Some("accept") => {
             let content = &answer["content"];
-            content.is_object() && T::deserialize(content).is_ok()
+            content.is_object() && T::read(content).is_ok()
         }
         action => is_no(action),
     }
 }
 
 fn read<T: Elicit>(content: &Value) -> Result<T, AskError> {
-    T::deserialize(content).map_err(|error| AskError::Json(error.to_string()))
+    T::read(content).map_err(|error| AskError::Json(error.to_string()))
 }
 
 fn is_no(action: Option<&str>) -> bool {

@@ -4,6 +4,9 @@
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::schema::Schemas;
 
 /// A form: a type that [`Context::elicit`](crate::Context::elicit) and `#[ask]` can ask for.
 ///
@@ -70,10 +73,30 @@ pub trait ElicitChoice: ElicitField + Answerable {}
     label = "neither `Deserialize` nor `JsonSchema`, or only one of them",
     note = "what is asked for, and every type in it, needs `#[derive(serde::Deserialize, schemars::JsonSchema, mcp_runtime::Elicit)]`"
 )]
-pub trait Answerable: DeserializeOwned + JsonSchema + 'static {}
+// What it stands for is behind methods: of supertraits, each that is missing would be an error of its own.
+pub trait Answerable: Sized + 'static {
+    /// The schema of an answer.
+    #[doc(hidden)]
+    fn schema(schemas: &mut Schemas) -> Value;
+
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// It is none to this question.
+    #[doc(hidden)]
+    fn read(answer: &Value) -> serde_json::Result<Self>;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned + JsonSchema + 'static> Answerable for T {}
+impl<T: DeserializeOwned + JsonSchema + 'static> Answerable for T {
+    fn schema(schemas: &mut Schemas) -> Value {
+        schemas.of::<T>()
+    }
+
+    fn read(answer: &Value) -> serde_json::Result<Self> {
+        T::deserialize(answer)
+    }
+}
 
 macro_rules! fields {
     ($($scalar:ty)*) => {$(

@@ -2,9 +2,9 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#requested-schema>.
 
-use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
+use super::fields::Answerable;
 use crate::error::AskError;
 use crate::protocol::revision::Features;
 use crate::schema::{Schemas, without_null};
@@ -18,8 +18,8 @@ const LIST: &[&str] = &["minItems", "maxItems"];
 const FORMATS: [&str; 4] = ["email", "uri", "date", "date-time"];
 
 /// The form of a type.
-pub(super) fn of<T: JsonSchema>(features: &Features) -> Result<Value, AskError> {
-    let schema = Schemas::of_input().of::<T>();
+pub(super) fn of<T: Answerable>(features: &Features) -> Result<Value, AskError> {
+    let schema = T::schema(&mut Schemas::of_input());
     let members = schema["properties"]
         .as_object()
         .ok_or_else(|| no_form("it is no struct with named members"))?;

@@ -1,4 +1,3 @@
-#![no_implicit_prelude]
 #![allow(unused, non_camel_case_types)]
 
 mod vendored {

@@ -57,12 +57,6 @@ impl ElicitField for Date {}
 #[derive(Deserialize, JsonSchema, Elicit)]
 struct Nothing {}
 
-#[derive(Deserialize, JsonSchema, Elicit)]
-#[deprecated]
-struct Old {
-    value: u8,
-}
-
 macro_rules! forms {
     ($($name:ident { $field:ident: $type:ty })*) => {$(
         #[derive(Deserialize, JsonSchema, Elicit)]
@@ -87,13 +81,11 @@ async fn ask(context: Context) -> Result<(), ToolError> {
     let First { text } = context.elicit("What?").await?;
     let Second { choice } = context.elicit("Which?").await?;
     let booking = context.elicit::<Booking>(format!("{sure} {text}")).await?;
-    #[allow(deprecated)]
-    let old = context.elicit::<Old>("How many?").await?.value;
     drop((booking.name, booking.r#type, booking.people, booking.tip, booking.extras, booking.other));
-    drop((booking.date.0, booking.skipped, booking.sure, choice, old));
+    drop((booking.date.0, booking.skipped, booking.sure, choice));
     Ok(())
 }
 
 fn main() {
-    drop(ask);
+    let _ = ask;
 }
