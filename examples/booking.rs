@@ -139,8 +139,8 @@ mod tests {
     const ERAS: [Revision; 2] = [Revision::V2026_07_28, Revision::V2025_11_25];
 
     /// A client whose user gives these answers, one after the other.
-    async fn client(revision: Revision, answers: &[Value]) -> Client {
-        let mut answers = answers.to_vec().into_iter();
+    async fn client(revision: Revision, answers: Vec<Value>) -> Client {
+        let mut answers = answers.into_iter();
         server()
             .client()
             .revision(revision)
@@ -172,7 +172,7 @@ mod tests {
     #[tokio::test]
     async fn a_small_party_is_asked_once() -> Outcome {
         for revision in ERAS {
-            let client = client(revision, &[wish(2)]).await;
+            let client = client(revision, vec![wish(2)]).await;
             let reply = book(&client).await?;
             assert_eq!(
                 reply.text(),
@@ -193,7 +193,7 @@ mod tests {
     #[tokio::test]
     async fn a_large_party_is_asked_where_to_sit() -> Outcome {
         for revision in ERAS {
-            let client = client(revision, &[wish(8), seats("bar"), wish(2)]).await;
+            let client = client(revision, vec![wish(8), seats("bar"), wish(2)]).await;
             let _ = book(&client).await?;
             let _ = book(&client).await?;
             let booked = booked(&client).await?;
@@ -214,7 +214,7 @@ mod tests {
         ];
         for revision in ERAS {
             for (answers, text) in &cases {
-                let client = client(revision, answers).await;
+                let client = client(revision, answers.clone()).await;
                 let reply = book(&client).await?;
                 assert!(reply.is_error(), "{revision:?}: {reply:?}");
                 assert_eq!(reply.text(), *text);

@@ -1,4 +1,4 @@
-"""Runs the official clients against the example servers and compares every answer with one table.
+"""Runs the official clients, and FastMCP's, against the example servers and compares every answer with one table.
 
 `expectations.json` says, for each example, which steps a client takes and what comes back. A driver
 (`*_client.*`) takes the steps through the typed interface of one client; an example names its
