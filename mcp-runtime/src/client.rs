@@ -97,8 +97,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Answers what handlers ask ([`Context::elicit`](crate::Context::elicit) and the like), in either era. Without it the client says that it
-    /// cannot be asked.
+    /// Answers what handlers ask, in either era: [`Context::elicit`](crate::Context::elicit) and the like. Without it the
+    /// client says that it cannot be asked.
     ///
     /// A question has a `method` and `params`, as the wire has them; what is given is the `result`.
     ///
