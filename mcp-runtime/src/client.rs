@@ -3,9 +3,10 @@
 //! It sends real messages through the same dispatch as every transport.
 
 use std::fmt;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 
@@ -40,6 +41,12 @@ impl Server {
     }
 }
 
+/// So many times a call may be sent again with answers.
+const MOST_ROUNDS: usize = 100;
+
+/// What answers the server's questions.
+type Answer = Box<dyn FnMut(&Value) -> Value + Send>;
+
 fn read(reply: &str) -> Result<Value, ClientError> {
     serde_json::from_str(reply)
         .map_err(|error| ClientError::Protocol(format!("the answer is no JSON: {error}")))
@@ -68,10 +75,11 @@ pub struct ClientListening {
     _pending: Pending,
 }
 
-/// How a client is to connect: await it, as it is or after [`ClientBuilder::revision`].
+/// How a client is to connect: await it, as it is or after [`ClientBuilder::revision`] and [`ClientBuilder::answer_with`].
 pub struct ClientBuilder {
     server: Server,
     revision: Revision,
+    answer: Option<Answer>,
 }
 
 impl ClientBuilder {
@@ -79,12 +87,54 @@ impl ClientBuilder {
         Self {
             server,
             revision: Revision::LATEST,
+            answer: None,
         }
     }
 
     /// Speaks another revision; a legacy one begins with its handshake.
     pub fn revision(mut self, revision: Revision) -> Self {
         self.revision = revision;
+        self
+    }
+
+    /// Answers what handlers ask, in either era: [`Context::elicit`](crate::Context::elicit) and the like. Without it the
+    /// client says that it cannot be asked.
+    ///
+    /// A question has a `method` and `params`, as the wire has them; what is given is the `result`.
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use serde_json::json;
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Name {
+    ///     name: String,
+    /// }
+    ///
+    /// /// Greet the user.
+    /// #[tool]
+    /// async fn greet(context: Context) -> Result<String, ToolError> {
+    ///     let Name { name } = context.elicit("What is your name?").await?;
+    ///     Ok(format!("Hello, {name}!"))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let client = Server::new("greeter", "1.0.0").with(components![greet]).client();
+    /// let client = client
+    ///     .answer_with(|question| {
+    ///         assert_eq!(question["params"]["message"], "What is your name?");
+    ///         json!({ "action": "accept", "content": { "name": "Ada" } })
+    ///     })
+    ///     .await;
+    /// assert_eq!(client.call("greet", json!({})).await?.text(), "Hello, Ada!");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn answer_with(mut self, answer: impl FnMut(&Value) -> Value + Send + 'static) -> Self {
+        self.answer = Some(Box::new(answer));
         self
     }
 
@@ -96,6 +146,7 @@ impl ClientBuilder {
         let client = Client {
             state,
             revision: self.revision,
+            answer: self.answer.map(Mutex::new),
             next_id: AtomicI64::new(1),
         };
         client.shake_hands().await;
@@ -116,6 +167,7 @@ impl IntoFuture for ClientBuilder {
 pub struct Client {
     state: State,
     revision: Revision,
+    answer: Option<Mutex<Answer>>,
     next_id: AtomicI64,
 }
 
@@ -304,14 +356,40 @@ impl Client {
         }
     }
 
-    /// Sends any request and gives its `result`.
+    /// Sends any request and gives its `result`. Questions of the server are answered first, if the client was built with
+    /// [`ClientBuilder::answer_with`].
     ///
     /// # Errors
     /// The server answered with an error, or could not be built.
-    pub async fn request(&self, method: &str, params: Value) -> Result<Value, ClientError> {
-        let (id, message) = self.message(method, params);
-        let reply = self.send(&message).await?;
-        result(id, reply)
+    pub async fn request(&self, method: &str, mut params: Value) -> Result<Value, ClientError> {
+        for _ in 0..MOST_ROUNDS {
+            let (id, message) = self.message(method, params.clone());
+            let reply = self.send(&message).await?;
+            let result = result(id, reply)?;
+            if self.answer.is_none() || result["resultType"] != "input_required" {
+                return Ok(result);
+            }
+            params["inputResponses"] = self.answer_all(&result["inputRequests"]);
+            if let Some(state) = result.get("requestState") {
+                params["requestState"] = state.clone();
+            }
+        }
+        let message = format!("the server asked {MOST_ROUNDS} times and knows no end");
+        Err(ClientError::Protocol(message))
+    }
+
+    /// The answers to the questions of a reply, each by the name of its question.
+    fn answer_all(&self, questions: &Value) -> Value {
+        let questions = questions.as_object().into_iter().flatten();
+        let answers =
+            questions.filter_map(|(name, question)| Some((name.clone(), self.answer(question)?)));
+        Value::Object(answers.collect())
+    }
+
+    fn answer(&self, question: &Value) -> Option<Value> {
+        let answer = self.answer.as_ref()?;
+        let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(answer(question))
     }
 
     /// A request as a message, and its id.
@@ -330,8 +408,32 @@ impl Client {
         let State::Connected(memory, _) = &self.state else {
             return Err(self.failure());
         };
-        let reply = memory.send(message.as_bytes().to_vec()).await;
-        reply.as_deref().map(read).transpose()
+        let mut reply = pin!(memory.send(message.as_bytes().to_vec()));
+        // What the server asks, it asks while the reply is polled. An answer may be all that the reply waits for.
+        let reply = poll_fn(|task| {
+            loop {
+                let polled = reply.as_mut().poll(task);
+                if polled.is_ready() || !self.answer_requests(memory) {
+                    return polled;
+                }
+            }
+        });
+        reply.await.as_deref().map(read).transpose()
+    }
+
+    /// Answers what the server has asked in the session, and tells whether there was anything.
+    fn answer_requests(&self, memory: &Memory) -> bool {
+        if self.answer.is_none() {
+            return false;
+        }
+        let requests = memory.take_messages(is_request);
+        for request in requests.iter().filter_map(|request| read(request).ok()) {
+            let result = self.answer(&request);
+            let response = json!({ "jsonrpc": "2.0", "id": request["id"], "result": result });
+            // A response has no reply.
+            let _ = memory.begin(response.to_string().into_bytes());
+        }
+        !requests.is_empty()
     }
 
     /// Begins to listen for changes (2026-07-28), until what this gives is dropped: `wishes` is the filter, such as
@@ -363,7 +465,7 @@ impl Client {
             return Vec::new();
         };
         memory
-            .take_notifications()
+            .take_messages(|_| true)
             .iter()
             .filter_map(|notification| serde_json::from_str(notification).ok())
             .collect()
@@ -398,8 +500,16 @@ impl Client {
             meta.entry(format!("{prefix}/{key}")).or_insert(value);
         };
         describe("protocolVersion", features.name.into());
-        describe("clientCapabilities", Map::new().into());
+        describe("clientCapabilities", self.capabilities());
         describe("clientInfo", info());
+    }
+
+    /// What the client says it can do: whoever answers, answers everything.
+    fn capabilities(&self) -> Value {
+        if self.answer.is_none() {
+            return Map::new().into();
+        }
+        json!({ "elicitation": { "form": {}, "url": {} }, "sampling": { "tools": {} }, "roots": {} })
     }
 
     async fn shake_hands(&self) {
@@ -408,7 +518,7 @@ impl Client {
         }
         let params = json!({
             "protocolVersion": self.revision.name(),
-            "capabilities": {},
+            "capabilities": self.capabilities(),
             "clientInfo": info(),
         });
         // What goes wrong here goes wrong again with the first request, which can say so.
@@ -418,6 +528,10 @@ impl Client {
                 .await;
         }
     }
+}
+
+fn is_request(message: &str) -> bool {
+    read(message).is_ok_and(|message| message.get("id").is_some())
 }
 
 fn info() -> Value {

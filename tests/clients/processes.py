@@ -26,6 +26,7 @@ class Drivers:
             "python": [sys.executable, str(HERE / "python_client.py")],
             "typescript": [*typescript, "client"],
             "typescript-v1": [*typescript, "sdk"],
+            "fastmcp": [sys.executable, str(HERE / "fastmcp_client.py")],
             "inspector": [sys.executable, str(HERE / "inspector_client.py"), node, str(inspector)],
         }
 

@@ -25,6 +25,8 @@ SILENCE = 0.3
 
 complaints: list[str] = []
 changes: list[object] = []
+questions: list[object] = []
+answers: list[dict] = []
 
 
 class Complaints(logging.Handler):
@@ -39,6 +41,11 @@ async def on_message(message: object) -> None:
         complaints.append(f"{type(message).__name__}: {message}")
     elif CHANGES.match(getattr(message, "method", "")):
         changes.append(plain(message))
+
+
+async def on_question(context: object, params: types.ElicitRequestParams) -> types.ElicitResult:
+    questions.append({"message": params.message, "requestedSchema": params.requested_schema})
+    return types.ElicitResult.model_validate(answers.pop(0))
 
 
 def say(**line: object) -> None:
@@ -101,6 +108,13 @@ async def take_changes(count: int) -> object:
     return {"changes": taken}
 
 
+def take_questions() -> object:
+    """What the user was asked since this was last asked."""
+    taken = questions.copy()
+    questions.clear()
+    return {"questions": taken}
+
+
 async def on_progress(progress: float, total: float | None, message: str | None) -> None:
     pass
 
@@ -113,6 +127,8 @@ async def perform(client: Client, step: dict) -> object:
             return await unwatch(client, step["uris"])
         case "take_changes":
             return await take_changes(step["count"])
+        case "take_questions":
+            return take_questions()
         case "set_logging_level":
             return plain(await client.set_logging_level(step["level"]))
         case "server_info":
@@ -120,6 +136,7 @@ async def perform(client: Client, step: dict) -> object:
         case "list_tools":
             return plain(await client.list_tools())
         case "call_tool":
+            answers[:] = step.get("answers", [])
             progress = {"progress_callback": on_progress} if step.get("progress") else {}
             return plain(await client.call_tool(step["name"], step["arguments"], meta=step.get("meta"), **progress))
         case "list_resources":
@@ -152,7 +169,11 @@ async def main() -> None:
     job = json.load(sys.stdin)
     server = job["url"] if "url" in job else StdioServerParameters(command=job["command"][0], args=job["command"][1:])
     async with Client(
-        server, mode=MODES[job["mode"]], message_handler=on_message, read_timeout_seconds=20
+        server,
+        mode=MODES[job["mode"]],
+        message_handler=on_message,
+        elicitation_callback=on_question,
+        read_timeout_seconds=20,
     ) as client:
         say(connected=client.protocol_version)
         for step in job["steps"]:

@@ -1,8 +1,9 @@
-"""Runs the official clients against the example servers and compares every answer with one table.
+"""Runs the official clients, and FastMCP's, against the example servers and compares every answer with one table.
 
 `expectations.json` says, for each example, which steps a client takes and what comes back. A driver
 (`*_client.*`) takes the steps through the typed interface of one client; an example names its
-`clients` if not all can take them. A driver reads one JSON object from standard input:
+`clients` if they are not the official ones, all of them. A call that the server asks back about has
+the user's `answers`, and the step `take_questions` gives what the user was asked. A driver reads one JSON object from standard input:
 
     {"mode": "auto", "command": [..] | "url": "..", "steps": [{"do": "call_tool", ..}, ..]}
 
@@ -47,7 +48,10 @@ CLIENTS = {
     "typescript": {"auto": MODERN, "modern": MODERN, "legacy": LEGACY},
     "typescript-v1": {"legacy": LEGACY},
     "inspector": {"auto": MODERN, "modern": MODERN, "legacy": LEGACY},
+    "fastmcp": {"auto": MODERN, "modern": MODERN, "legacy": LEGACY},
 }
+# Those of the protocol's own project.
+OFFICIAL = ("python", "typescript", "typescript-v1", "inspector")
 TRANSPORTS = ("stdio", "http")
 
 # What a client cannot do or does not show. Each is checked when it matters, so that an entry which is
@@ -342,7 +346,7 @@ def main():
             for mode in modes
             for transport in TRANSPORTS
             for example in examples
-            if client in table[example].get("clients", CLIENTS)
+            if client in table[example].get("clients", OFFICIAL)
         ]
         quiet_server = next(iter(examples.values()))[0]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -9,13 +9,14 @@ const generations = {
     async client() {
         const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
         const { StdioClientTransport } = await import('@modelcontextprotocol/client/stdio');
-        return { Client, StreamableHTTPClientTransport, StdioClientTransport };
+        return { Client, StreamableHTTPClientTransport, StdioClientTransport, question: 'elicitation/create' };
     },
     async sdk() {
         const { Client } = await import('@modelcontextprotocol/sdk/client/index.js');
         const { StdioClientTransport } = await import('@modelcontextprotocol/sdk/client/stdio.js');
         const { StreamableHTTPClientTransport } = await import('@modelcontextprotocol/sdk/client/streamableHttp.js');
-        return { Client, StreamableHTTPClientTransport, StdioClientTransport };
+        const { ElicitRequestSchema } = await import('@modelcontextprotocol/sdk/types.js');
+        return { Client, StreamableHTTPClientTransport, StdioClientTransport, question: ElicitRequestSchema };
     },
 };
 
@@ -32,6 +33,8 @@ const sleep = milliseconds => new Promise(resolve => setTimeout(resolve, millise
 
 const complaints = [];
 const changes = [];
+const questions = [];
+const answers = [];
 let listening;
 let closing = false;
 
@@ -93,22 +96,33 @@ async function takeChanges(count) {
     return { changes: changes.splice(0) };
 }
 
+function answer({ params: { message, requestedSchema } }) {
+    questions.push({ message, requestedSchema });
+    return answers.shift();
+}
+
+function callTool(client, step) {
+    answers.splice(0, answers.length, ...(step.answers ?? []));
+    // Progress is asked for of version 2 only: in version 1 the options come elsewhere.
+    return client.callTool(
+        { name: step.name, arguments: step.arguments, ...(step.meta && { _meta: step.meta }) },
+        ...(step.progress ? [{ onprogress() {} }] : []),
+    );
+}
+
 const actions = {
     watch: (client, step) => watch(client, step.uris),
     unwatch: (client, step) => unwatch(client, step.uris),
     take_changes: (client, step) => takeChanges(step.count),
+    // What the user was asked since this was last asked.
+    take_questions: () => ({ questions: questions.splice(0) }),
     set_logging_level: (client, step) => client.setLoggingLevel(step.level),
     server_info: async client => ({
         serverInfo: client.getServerVersion(),
         capabilities: client.getServerCapabilities(),
     }),
     list_tools: client => client.listTools(),
-    // Progress is asked for of version 2 only: in version 1 the options come elsewhere.
-    call_tool: (client, step) =>
-        client.callTool(
-            { name: step.name, arguments: step.arguments, ...(step.meta && { _meta: step.meta }) },
-            ...(step.progress ? [{ onprogress() {} }] : []),
-        ),
+    call_tool: callTool,
     list_resources: client => client.listResources(),
     list_resource_templates: client => client.listResourceTemplates(),
     read_resource: (client, step) => client.readResource({ uri: step.uri }),
@@ -133,7 +147,7 @@ async function attempt(client, step) {
 }
 
 const job = JSON.parse(await text(process.stdin));
-const { Client, StdioClientTransport, StreamableHTTPClientTransport } = await generations[process.argv[2]]();
+const { Client, StdioClientTransport, StreamableHTTPClientTransport, question } = await generations[process.argv[2]]();
 
 const transport = job.url
     ? new StreamableHTTPClientTransport(new URL(job.url))
@@ -150,8 +164,13 @@ transport.setProtocolVersion = version => {
 
 const client = new Client(
     { name: 'tests-clients', version: '0' },
-    { enforceStrictCapabilities: true, versionNegotiation: { mode: MODES[job.mode] } },
+    {
+        capabilities: { elicitation: { form: {} } },
+        enforceStrictCapabilities: true,
+        versionNegotiation: { mode: MODES[job.mode] },
+    },
 );
+client.setRequestHandler(question, answer);
 client.fallbackNotificationHandler = async notification => {
     if (CHANGES.test(notification.method)) {
         changes.push(notification);

@@ -7,14 +7,14 @@ use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::service::{Exchange, Handling, Listening, Outbound, Pending, Reply, Service};
 use crate::session::Session;
 
-/// How many notifications wait for a test to take them.
+/// How many messages wait for a test to take them.
 const MOST_WAITING: usize = 100_000;
 
 /// A connection within the process.
 pub(crate) struct Memory {
     service: Arc<dyn Service>,
     session: Mutex<Option<(Session, Option<Listening>)>>,
-    notifications: Arc<Notifications>,
+    waiting: Arc<Waiting>,
 }
 
 /// What has become of a message at once.
@@ -29,9 +29,9 @@ fn refuse(refused: Refused) -> Begun {
 }
 
 #[derive(Default)]
-struct Notifications(Mutex<Vec<String>>);
+struct Waiting(Mutex<Vec<String>>);
 
-impl Outbound for Notifications {
+impl Outbound for Waiting {
     fn send(&self, message: String) -> bool {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = waiting.len() < MOST_WAITING;
@@ -51,7 +51,7 @@ impl Memory {
         Self {
             service,
             session: Mutex::default(),
-            notifications: Arc::default(),
+            waiting: Arc::default(),
         }
     }
 
@@ -104,7 +104,7 @@ impl Memory {
             message,
             session,
             headers: None,
-            outbound: Arc::clone(&self.notifications) as Arc<dyn Outbound>,
+            outbound: Arc::clone(&self.waiting) as Arc<dyn Outbound>,
         });
         match handling {
             Handling::Nothing => Begun::Nothing,
@@ -115,7 +115,7 @@ impl Memory {
 
     fn receive(&self, reply: Reply) -> String {
         if let Some(session) = reply.opened {
-            let outbound = Arc::clone(&self.notifications) as Arc<dyn Outbound>;
+            let outbound = Arc::clone(&self.waiting) as Arc<dyn Outbound>;
             let listening = self.service.listen(&session, outbound);
             *self.session() = Some((session, listening));
         }
@@ -126,13 +126,13 @@ impl Memory {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The notifications that came since this was last asked.
-    pub(crate) fn take_notifications(&self) -> Vec<String> {
-        let mut notifications = self
-            .notifications
+    /// The messages of the server that came since they were last asked for, as far as they are wanted.
+    pub(crate) fn take_messages(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut waiting = self
+            .waiting
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *notifications)
+        waiting.extract_if(.., |message| wanted(message)).collect()
     }
 }
