@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 const TABLE: u8 = 6;
 
 /// The first question, as a form. Its documentation is what the user reads beside the fields.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema, Elicit)]
 struct Wish {
     /// The day.
     #[schemars(extend("format" = "date"))]
@@ -29,13 +29,13 @@ struct Wish {
 }
 
 /// The second question, for those who do not fit around a table.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema, Elicit)]
 struct Place {
     /// Where you would like to sit.
     seats: Seats,
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema, Elicit)]
 #[serde(rename_all = "lowercase")]
 enum Seats {
     Outdoors,

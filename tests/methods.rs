@@ -1,6 +1,7 @@
 //! Methods as components: one value that all calls share, in both eras.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unused_async, clippy::needless_lifetimes)] // it is about these signatures
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -133,7 +133,7 @@ impl AnnotatedImpl {
 
     fn methods(&self) -> impl Iterator<Item = &Method> {
         self.items.iter().filter_map(|item| match item {
-            Item::Method(method) => Some(method),
+            Item::Method(method) => Some(&**method),
             Item::Other(_) => None,
         })
     }

@@ -108,7 +108,7 @@ impl ClientBuilder {
     /// use serde::Deserialize;
     /// use serde_json::json;
     ///
-    /// #[derive(Deserialize, JsonSchema)]
+    /// #[derive(Deserialize, JsonSchema, Elicit)]
     /// struct Name {
     ///     name: String,
     /// }
