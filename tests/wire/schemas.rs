@@ -42,7 +42,9 @@ fn result_of(method: &str) -> Option<&'static str> {
 /// Fails if a reply to `method` is not what the schema of `revision` says.
 pub(crate) fn check_reply(revision: &str, method: &str, reply: &Value) {
     if let Some(result) = reply.get("result") {
-        if let Some(name) = result_of(method) {
+        if result["resultType"] == "input_required" {
+            check(revision, "InputRequiredResult", result);
+        } else if let Some(name) = result_of(method) {
             check(revision, name, result);
         }
         check_any(

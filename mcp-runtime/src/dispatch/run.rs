@@ -313,8 +313,9 @@ impl<R, F> Running<R, F> {
         };
         self.finish = None;
         call.link.finish();
-        // The handler's destructors run before the client hears of it.
-        self.handler = Started::Done(None);
+        // The handler's destructors run before the client hears of it. A panic in one is logged, and the questions stand.
+        let handler = std::mem::replace(&mut self.handler, Started::Done(None));
+        let _ = contain(&call, &self.name, || drop(handler));
         reply
     }
 }

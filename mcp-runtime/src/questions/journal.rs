@@ -36,8 +36,8 @@ pub(super) struct Journal {
     pub(super) answers: Vec<Entry>,
     /// What was asked last, by name.
     pub(super) asked: Vec<(String, Place)>,
-    /// How often the answer to a question was invalid, by name.
-    pub(super) misses: BTreeMap<String, u8>,
+    /// How often the answer to a question was invalid.
+    pub(super) misses: Vec<(Place, u8)>,
     /// What effects came to, by key.
     pub(super) effects: BTreeMap<String, Value>,
 }
@@ -51,8 +51,39 @@ impl Journal {
             expires: 0,
             answers: Vec::new(),
             asked: Vec::new(),
-            misses: BTreeMap::new(),
+            misses: Vec::new(),
             effects: BTreeMap::new(),
+        }
+    }
+
+    /// The answer to a question.
+    pub(super) fn answer(&self, place: &Place) -> Option<&Value> {
+        let entry = self.answers.iter().find(|entry| entry.place == *place);
+        entry.map(|entry| &entry.value)
+    }
+
+    /// The name under which a question was asked last.
+    pub(super) fn name(&self, place: &Place) -> Option<&String> {
+        let entry = self.asked.iter().find(|(_, asked)| asked == place);
+        entry.map(|(name, _)| name)
+    }
+
+    /// Whether some question was asked last under this name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.asked.iter().any(|(other, _)| other == name)
+    }
+
+    /// How often the answer to a question was invalid.
+    pub(super) fn misses(&self, place: &Place) -> u8 {
+        let entry = self.misses.iter().find(|(other, _)| other == place);
+        entry.map_or(0, |(_, misses)| *misses)
+    }
+
+    /// Notes that the answer to a question was invalid.
+    pub(super) fn miss(&mut self, place: &Place) {
+        match self.misses.iter_mut().find(|(other, _)| other == place) {
+            Some((_, misses)) => *misses = misses.saturating_add(1),
+            None => self.misses.push((place.clone(), 1)),
         }
     }
 

@@ -51,6 +51,12 @@ impl Question {
         };
         format!("{:016x}{:016x}", half(0), half(1))
     }
+
+    /// Its name on the wire, unless another question has it.
+    fn name(&self, place: &Place) -> String {
+        let made = || format!("q-{}", &place.digest[..12]);
+        self.key.clone().unwrap_or_else(made)
+    }
 }
 
 /// What all calls of the stateless era need to ask.
@@ -84,7 +90,6 @@ struct Round {
 struct Open {
     place: Place,
     question: Question,
-    key: String,
 }
 
 /// What has become of a question.
@@ -223,20 +228,20 @@ impl Questions {
         let mut round = self.round();
         let round = &mut *round;
         let mut members = String::from("\"inputRequests\":{");
-        round.journal.asked.clear();
-        for (number, open) in round.open.iter().enumerate() {
-            if number > 0 {
+        let mut asked = Vec::new();
+        for (key, open) in round.name() {
+            if !asked.is_empty() {
                 members.push(',');
             }
-            push_json(&mut members, &open.key);
+            push_json(&mut members, &key);
             members.push_str(":{\"method\":");
             push_json(&mut members, open.question.method);
             members.push_str(",\"params\":");
             members.push_str(&open.question.params);
             members.push('}');
-            let asked = (open.key.clone(), open.place.clone());
-            round.journal.asked.push(asked);
+            asked.push((key, open.place.clone()));
         }
+        round.journal.asked = asked;
         members.push_str("},\"requestState\":");
         let state = round
             .journal
@@ -263,16 +268,10 @@ impl Round {
         question: &Question,
         is_valid: impl Fn(&Value) -> bool,
     ) -> Found {
-        let known = self
-            .journal
-            .answers
-            .iter()
-            .find(|entry| entry.place == *place);
-        if let Some(entry) = known {
-            return Found::Answer(entry.value.clone());
+        if let Some(value) = self.journal.answer(place) {
+            return Found::Answer(value.clone());
         }
-        let key = self.key(place, question);
-        if let Some(value) = self.take_response(&key, place, question) {
+        if let Some(value) = self.take_response(place, question) {
             if is_valid(&value) {
                 self.journal.answers.push(Entry {
                     place: place.clone(),
@@ -280,56 +279,48 @@ impl Round {
                 });
                 return Found::Answer(value);
             }
-            *self.journal.misses.entry(key.clone()).or_default() += 1;
+            self.journal.miss(place);
         }
-        if self.journal.misses.get(&key).copied().unwrap_or_default() >= PATIENCE {
+        if self.journal.misses(place) >= PATIENCE {
             return Found::Hopeless;
         }
         if !self.open.iter().any(|open| open.place == *place) {
             self.open.push(Open {
                 place: place.clone(),
                 question: question.clone(),
-                key,
             });
         }
         Found::Open
     }
 
-    /// The question's name on the wire: what it was asked under before, or else one that no other open question has.
-    fn key(&self, place: &Place, question: &Question) -> String {
-        let known = self.journal.asked.iter().find(|(_, asked)| asked == place);
-        if let Some((key, _)) = known {
-            return key.clone();
-        }
-        let base = match &question.key {
-            Some(key) => key.clone(),
-            None => format!("q-{}", &place.digest[..12]),
+    /// Takes the client's answer, if it is one to this very question.
+    fn take_response(&mut self, place: &Place, question: &Question) -> Option<Value> {
+        let key = match self.journal.name(place) {
+            Some(key) => key,
+            // A name that the handler chose is known without having been asked.
+            None => question.key.as_ref().filter(|key| !self.journal.knows(key))?,
         };
-        let mut key = base.clone();
-        let mut number = 1;
-        while self
-            .open
-            .iter()
-            .any(|open| open.key == key && open.place != *place)
-        {
-            number += 1;
-            key = format!("{base}-{number}");
-        }
-        key
+        self.responses.remove(key)
     }
 
-    /// The client's answer, if it is one to this very question.
-    fn take_response(&mut self, key: &str, place: &Place, question: &Question) -> Option<Value> {
-        let asked = self.journal.asked.iter().find(|(other, _)| other == key);
-        let fits = match asked {
-            Some((_, asked)) => asked == place,
-            // A name that the handler chose is known without having been asked.
-            None => question.key.is_some(),
-        };
-        if fits {
-            self.responses.remove(key)
-        } else {
-            None
+    /// Names the open questions: what was asked before keeps its name, and no two have the same.
+    fn name(&self) -> Vec<(String, &Open)> {
+        let name = |open: &Open| self.journal.name(&open.place).cloned();
+        let mut named: Vec<(String, &Open)> = self
+            .open
+            .iter()
+            .filter_map(|open| Some((name(open)?, open)))
+            .collect();
+        for open in self.open.iter().filter(|open| name(open).is_none()) {
+            let base = open.question.name(&open.place);
+            let mut key = base.clone();
+            let mut number = 1;
+            while named.iter().any(|(taken, _)| *taken == key) {
+                number += 1;
+                key = format!("{base}-{number}");
+            }
+            named.push((key, open));
         }
+        named
     }
 }

@@ -1,0 +1,1 @@
+//! Questions to sessions: requests on the call's own stream.
