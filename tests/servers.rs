@@ -44,6 +44,12 @@ async fn odd(what: Odd) -> String {
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Odd(Vec<String>);
 
+/// A prompt.
+#[prompt]
+fn greeting() -> &'static str {
+    "Hello"
+}
+
 /// A prompt that takes a list.
 #[prompt]
 fn listing(items: Vec<String>) -> String {
@@ -199,6 +205,116 @@ async fn only_new_tools_must_find_their_interfaces() {
     assert_eq!(capabilities["capabilities"].get("extensions"), None);
 }
 
+#[tokio::test]
+async fn schemas_of_others_are_shown_as_they_are() {
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://example.com/schema",
+        "type": "object",
+        "$comment": "kept",
+        "properties": {
+            "a": { "$ref": "#/$defs/a" },
+            "b": { "$dynamicRef": "#tree", "examples": [{ "$ref": "https://example.com/no-reference" }] },
+            "$ref": { "type": "string" },
+        },
+        "$defs": { "a": { "$anchor": "tree", "type": ["string", "null"] } },
+        "if": { "required": ["a"] }, "then": { "required": ["b"] }, "else": false,
+        "anyOf": [true, { "minProperties": 1 }],
+        "dependentRequired": { "a": ["b"] },
+        "unevaluatedProperties": false,
+    });
+    let tool = Tool::new("raw", schema.clone(), |_: Value, _: Context| async {});
+    let tools = Server::new("raw", "1")
+        .with(tool)
+        .client()
+        .await
+        .tools()
+        .await
+        .unwrap();
+    assert_eq!(tools[0]["inputSchema"], schema);
+    assert_eq!(
+        tools[0]["inputSchema"].to_string(),
+        schema.to_string(),
+        "in this order"
+    );
+}
+
+#[tokio::test]
+async fn schemas_that_lead_elsewhere_or_are_in_other_dialects_are_refused() {
+    let made = |name: &str, schema: Value| Tool::new(name, schema, |_: Value, _: Context| async {});
+    let server = Server::new("wrong", "1")
+        .with(made("old", json!({ "$schema": "http://json-schema.org/draft-04/schema#", "type": "object" })))
+        .with(made("away", json!({ "type": "object", "properties": { "a": { "items": [{ "$ref": "http://127.0.0.1:9/a.json" }] } } })))
+        .with(made("dynamic", json!({ "type": "object", "allOf": [{ "$dynamicRef": "other.json#x" }] })));
+    let message = problem(server).await;
+    for part in [
+        "tool `old`: the schema of its arguments is written in \"http://json-schema.org/draft-04/schema#\": only",
+        "tool `away`: the schema of its arguments refers to `http://127.0.0.1:9/a.json`",
+        "tool `dynamic`: the schema of its arguments refers to `other.json#x`",
+    ] {
+        assert!(
+            message.contains(part),
+            "nothing says {part:?} in:\n{message}"
+        );
+    }
+    assert_eq!(message.matches("\n- ").count(), 3, "{message}");
+}
+
+#[tokio::test]
+async fn what_a_server_has_none_of_is_no_capability() {
+    let methods = [
+        ("resources", "resources/list", json!({})),
+        ("resources", "resources/templates/list", json!({})),
+        ("resources", "resources/read", json!({ "uri": "a://b" })),
+        ("prompts", "prompts/list", json!({})),
+        ("prompts", "prompts/get", json!({ "name": "a" })),
+        (
+            "completions",
+            "completion/complete",
+            json!({ "ref": { "type": "ref/prompt", "name": "a" }, "argument": { "name": "a", "value": "" } }),
+        ),
+    ];
+    for revision in mcp_runtime::Revision::ALL {
+        let client = Server::new("tools", "1")
+            .with(components![add])
+            .client()
+            .revision(revision)
+            .await;
+        let about = if revision == mcp_runtime::Revision::LATEST {
+            client.request("server/discover", json!({})).await.unwrap()
+        } else {
+            let params = json!({ "protocolVersion": revision.name(), "capabilities": {} });
+            client.request("initialize", params).await.unwrap()
+        };
+        assert!(about["capabilities"]["tools"].is_object(), "{about}");
+        let subscribe = (
+            "resources",
+            "resources/subscribe",
+            json!({ "uri": "a://b" }),
+        );
+        for (capability, method, params) in methods.iter().chain([&subscribe]) {
+            assert_eq!(about["capabilities"].get(capability), None, "{about}");
+            match client.request(method, params.clone()).await {
+                Err(ClientError::Rpc { code: -32601, .. }) => {}
+                other => panic!("{method}: {other:?}"),
+            }
+        }
+    }
+    let client = Server::new("texts", "1")
+        .with(components![text])
+        .client()
+        .await;
+    for (method, params) in [
+        ("tools/list", json!({})),
+        ("tools/call", json!({ "name": "a" })),
+    ] {
+        match client.request(method, params).await {
+            Err(ClientError::Rpc { code: -32601, .. }) => {}
+            other => panic!("{method}: {other:?}"),
+        }
+    }
+}
+
 /// A text for everybody.
 #[resource("cache://text")]
 async fn text() -> &'static str {
@@ -335,6 +451,150 @@ async fn pages_stay_right_while_tools_come_and_go() {
             .unwrap();
     }
     assert_eq!(names, ["tool-3", "tool-5", "tool-6", "tool-7", "tool-8"]);
+}
+
+#[tokio::test]
+async fn a_page_is_the_next_one_in_every_process_and_none_but_the_last_ends() {
+    let paged = || {
+        let server = Server::new("paged", "1").page_size(2);
+        (0..5).fold(server, |server, number| {
+            server.with(tool(&format!("tool-{number}")))
+        })
+    };
+    let (one, other) = (paged().client().await, paged().client().await);
+    let mut cursor = Value::Null;
+    let mut names = Vec::new();
+    for (turn, client) in [&one, &other, &one].into_iter().enumerate() {
+        let params = if cursor.is_null() {
+            json!({})
+        } else {
+            json!({ "cursor": cursor })
+        };
+        // The same cursor gives the same page again, here and elsewhere.
+        let page = client.request("tools/list", params.clone()).await.unwrap();
+        assert_eq!(
+            one.request("tools/list", params.clone()).await.unwrap(),
+            page
+        );
+        assert_eq!(other.request("tools/list", params).await.unwrap(), page);
+        names.extend(
+            page["tools"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|tool| tool["name"].clone()),
+        );
+        assert_eq!(page.get("nextCursor").is_some(), turn < 2, "{page}");
+        assert_eq!(page["cacheScope"], "public");
+        cursor = page["nextCursor"].clone();
+    }
+    assert_eq!(names, ["tool-0", "tool-1", "tool-2", "tool-3", "tool-4"]);
+    for invented in [
+        "",
+        "0",
+        "2",
+        "tools:1",
+        "dG9vbHM6eA",
+        "dG9vbHM6MQ==",
+        "\u{fc}",
+    ] {
+        match one
+            .request("tools/list", json!({ "cursor": invented }))
+            .await
+        {
+            Err(ClientError::Rpc { code: -32602, .. }) => {}
+            reply => panic!("{invented:?}: {reply:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_listens_is_told_what_comes_and_goes() {
+    let server = Server::new("changing", "1").with(components![add, text, greeting]);
+    let handle = server.handle();
+    let client = server.client().await;
+    let all = json!({ "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true });
+    let listening = client.listen(all).unwrap();
+    let heard = || {
+        let told = client.take_notifications();
+        told.iter()
+            .map(|one| one["method"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(heard(), ["notifications/subscriptions/acknowledged"]);
+    handle.add(tool("late")).unwrap();
+    assert_eq!(heard(), ["notifications/tools/list_changed"]);
+    assert!(handle.remove_tool("late"));
+    assert_eq!(heard(), ["notifications/tools/list_changed"]);
+    assert!(handle.remove_resource("cache://text"));
+    assert_eq!(heard(), ["notifications/resources/list_changed"]);
+    assert!(handle.remove_prompt("greeting"));
+    assert_eq!(heard(), ["notifications/prompts/list_changed"]);
+    // What changes nothing is not told, and neither is anything to who has stopped listening.
+    assert!(!handle.remove_tool("late"));
+    assert_eq!(heard(), [""; 0]);
+    drop(listening);
+    handle.add(tool("later")).unwrap();
+    assert_eq!(heard(), [""; 0]);
+}
+
+#[tokio::test]
+async fn any_two_streams_speak_like_stdio() {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let (near, far) = tokio::io::duplex(64);
+    let (reader, writer) = tokio::io::split(far);
+    let served = tokio::spawn(
+        Server::new("piped", "1")
+            .with(components![add])
+            .serve_streams(reader, writer),
+    );
+    let (reader, mut writer) = tokio::io::split(near);
+    let mut lines = BufReader::new(reader).lines();
+    let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} });
+    for id in 0..3 {
+        let params = json!({ "name": "add", "arguments": { "a": id, "b": 1 }, "_meta": meta });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
+        writer
+            .write_all(format!("{message}\r\n\n").as_bytes())
+            .await
+            .unwrap();
+        let answer: Value =
+            serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+        assert_eq!(answer["id"], id);
+        assert_eq!(
+            answer["result"]["structuredContent"]["result"],
+            f64::from(id + 1)
+        );
+    }
+    writer.shutdown().await.unwrap();
+    assert!(lines.next_line().await.unwrap().is_none());
+    served.await.unwrap().unwrap();
+}
+
+/// A prompt that brings resources along.
+#[prompt]
+fn attached() -> Vec<Message> {
+    let text = ResourceContents::text("inside").mime("text/plain");
+    let blob = ResourceContents::bytes(*b"\x89PNG").mime("image/png");
+    vec![
+        Message::user(EmbeddedResource::new("text://inside", text)),
+        Message::assistant(EmbeddedResource::new("image://inside", blob)),
+    ]
+}
+
+#[tokio::test]
+async fn a_prompt_may_bring_resources_along() {
+    let client = Server::new("attached", "1")
+        .with(components![attached])
+        .client()
+        .await;
+    let messages = client.prompt("attached", json!({})).await.unwrap();
+    let expected = [
+        json!({ "role": "user", "content": { "type": "resource", "resource": { "uri": "text://inside", "mimeType": "text/plain", "text": "inside" } } }),
+        json!({ "role": "assistant", "content": { "type": "resource", "resource": { "uri": "image://inside", "mimeType": "image/png", "blob": "iVBORw==" } } }),
+    ];
+    assert_eq!(messages, expected);
 }
 
 #[tokio::test]

@@ -293,6 +293,31 @@ fn one_file_compares_revisions() {
 }
 
 #[test]
+fn error_codes_are_those_of_the_specification() {
+    let mut codes = Vec::new();
+    for source in sources("mcp-runtime") {
+        for (index, _) in source.code.match_indices("-32") {
+            let digits: String = source.code[index + 1..]
+                .chars()
+                .take_while(char::is_ascii_digit)
+                .collect();
+            if digits.len() == 5 {
+                assert_eq!(source.path, "protocol/error.rs", "-{digits}");
+                codes.push(digits);
+            }
+        }
+    }
+    codes.sort();
+    // JSON-RPC's own, those that 2026-07-28 defines, and the one of a missing resource in older revisions.
+    assert_eq!(
+        codes,
+        [
+            "32002", "32020", "32021", "32022", "32600", "32601", "32602", "32603", "32700"
+        ]
+    );
+}
+
+#[test]
 fn one_place_names_the_call_site() {
     let found: Vec<_> = sources("mcp-macros")
         .into_iter()

@@ -14,7 +14,7 @@ use crate::param::Param;
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 
-/// The surroundings of a call: take it as a parameter to report progress or to learn who asks.
+/// The surroundings of a call: take it as a parameter to report progress, to ask questions, or to learn who asks.
 ///
 /// ```
 /// use mcp_runtime::prelude::*;
@@ -28,6 +28,40 @@ use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 ///     format!("copied {} files", files.len())
 /// }
 /// ```
+///
+/// # Questions
+///
+/// [`Context::elicit`] asks the user, [`Context::sample`] the client's model, [`Context::roots`] the client itself. You
+/// write one `await`, and it works with every client; what happens meanwhile differs.
+///
+/// A client of an older revision has a session. The question goes to it while the call waits, as any `await` does, and the
+/// handler goes on when the answer is there.
+///
+/// A client of 2026-07-28 cannot be asked: it asks, and the server answers. So the answer to its call *is* the question. The
+/// handler stops at the `await`, for good: its future is dropped, and destructors run. The client shows the question to its
+/// user and sends the same call again with the answer, and with a sealed note of what was answered before. The handler **runs
+/// again from the top**. This time the `await` gives the answer at once, and it goes on to the next question, or to the end.
+///
+/// ```text
+/// first run    book() ── "When?" ✗ stops           the reply: "When?"
+/// second run   book() ── "When?" = 19:30 ── "Who?" ✗ stops    the reply: "Who?"
+/// third run    book() ── "When?" = 19:30 ── "Who?" = Ada ── done     the reply: the result
+/// ```
+///
+/// What this means for a handler:
+///
+/// - **All code before a question runs once for each question that follows.** Reading is fine. What must not happen twice goes
+///   after the last question, or into [`Context::once`], which records what came out: `context.once("charge", charge(card)).await?`.
+/// - **Ask the same in every run.** Answers are found by what was asked, not by when, so branches may finish in any order. A
+///   question that contains the time of day is a new one each time, and never answered. Names
+///   ([`Elicitation::key`](crate::Elicitation::key)) are for clients that know what will be asked.
+/// - **Side by side is one round**: questions in one `join!` are sent together.
+/// - **`?` stops.** A user who declines or goes away, and a client that cannot be asked, are errors ([`AskError`](crate::AskError)),
+///   so that nothing after the question runs by mistake. Match on them to go on without.
+/// - **Ask within the handler.** A question in `tokio::spawn`, or awaited by a plain `fn`, is an error, not a wait.
+/// - **It does not last for ever**: an answer is worth something for 10 minutes
+///   ([`Limits::answer_timeout`](crate::Limits::answer_timeout)), for this call with these arguments only. Replicas need a shared
+///   key ([`Server::session_keys`](crate::Server::session_keys)).
 #[derive(Clone)]
 pub struct Context(Arc<Surroundings>);
 

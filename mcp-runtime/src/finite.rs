@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer, ser};
 /// Most replies are larger than this; below it a `Vec` would grow several times for nothing.
 const INITIAL_CAPACITY: usize = 128;
 
-/// Writes `value` as compact JSON, identical to [`serde_json::to_string`].
+/// Writes `value` as compact JSON in one line, otherwise identical to [`serde_json::to_string`].
 ///
 /// # Errors
 ///
@@ -46,6 +46,17 @@ impl serde_json::ser::Formatter for NullWatch<'_> {
     fn write_null<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
         *self.null_written = true;
         writer.write_all(b"null")
+    }
+
+    /// JSON that somebody else wrote may have line breaks, which are at most between its tokens: a message has none.
+    fn write_raw_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        fragment
+            .split(['\n', '\r'])
+            .try_for_each(|line| writer.write_all(line.as_bytes()))
     }
 }
 
@@ -454,6 +465,12 @@ mod tests {
         same_as_serde_json(&BTreeMap::from([(1, None), (2, Some("x"))]));
         same_as_serde_json(&RawValue::from_string(r#"{"a": [ null ]}"#.to_owned()).unwrap());
         same_as_serde_json(&format_args!("{}", 3));
+    }
+
+    #[test]
+    fn raw_json_loses_its_line_breaks() {
+        let raw = RawValue::from_string("[1,\r\n  {\"a\": \"b\\n\"}\n]".to_owned()).unwrap();
+        assert_eq!(to_json(&raw).unwrap(), "[1,  {\"a\": \"b\\n\"}]");
     }
 
     #[test]

@@ -44,6 +44,7 @@ impl std::error::Error for SealError {}
 pub(crate) struct Sealer {
     newest: XChaCha20Poly1305,
     older: Vec<XChaCha20Poly1305>,
+    lasting: bool,
 }
 
 impl Sealer {
@@ -52,6 +53,7 @@ impl Sealer {
         Ok(Self {
             newest: cipher(&random_bytes()?),
             older: Vec::new(),
+            lasting: false,
         })
     }
 
@@ -61,7 +63,13 @@ impl Sealer {
         Some(Self {
             newest: cipher(newest),
             older: older.iter().map(cipher).collect(),
+            lasting: true,
         })
+    }
+
+    /// Whether tokens outlive this process, and open in others with the same keys.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.lasting
     }
 
     /// A URL-safe token that only [`Sealer::open`] with the same `purpose` turns back into `plaintext`.

@@ -2,6 +2,7 @@
 
 mod failure;
 mod handle;
+mod keys;
 mod lifespan;
 
 use std::future::Future;
@@ -23,7 +24,6 @@ use crate::logs;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
 use crate::registry::{Components, NeededState, Registry};
-use crate::seal::Sealer;
 use crate::service::{Limits, Service};
 use crate::transport::stdio;
 
@@ -238,10 +238,12 @@ impl Server {
         self
     }
 
-    /// Sets the keys that seal the ids of legacy HTTP sessions: the first seals, all open.
+    /// Sets the keys that seal what clients carry: the ids of legacy HTTP sessions, and the state of calls that ask
+    /// questions. The first key seals, all open, so that a key can be replaced while the old one is still in use.
     ///
-    /// Replicas that share a key serve each other's sessions, and so does a server after a restart. Without keys a
-    /// random one is used, and sessions end with the process.
+    /// Replicas that share a key serve each other's clients, and so does a server after a restart. Without keys those of
+    /// the environment variable `MCP_SESSION_KEYS` are used, which are 64 hexadecimal digits each and separated by
+    /// commas, or else a random one: then sessions and open questions end with the process.
     pub fn session_keys(mut self, keys: impl IntoIterator<Item = [u8; 32]>) -> Self {
         self.session_keys = keys.into_iter().collect();
         self
@@ -379,9 +381,7 @@ impl Server {
                 }
             }
         }
-        let sealer = Sealer::from_keys(&self.session_keys)
-            .map_or_else(Sealer::random, Ok)
-            .map_err(|error| ServeError::Start(error.into()))?;
+        let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
         logs::announce(&self.forwarded);
         let core = Arc::new(Core::new(
             registry,

@@ -3,17 +3,28 @@
 import asyncio
 import json
 import logging
+import re
 import sys
 import time
+from contextlib import AsyncExitStack
 
 import mcp_types as types
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
+from pydantic import BaseModel
 
 MODES = {"auto": "auto", "modern": "2026-07-28", "legacy": "legacy"}
 
+CHANGES = re.compile("notifications/(tools|prompts|resources)/(list_changed|updated)")
+PATIENCE_FOR_CHANGES = 10.0
+# How long the client may take to open the stream for what a session is told; it does not say when it has.
+OPENING = 1.0
+# What comes after this was not sent.
+SILENCE = 0.3
+
 complaints: list[str] = []
+changes: list[object] = []
 
 
 class Complaints(logging.Handler):
@@ -26,13 +37,15 @@ class Complaints(logging.Handler):
 async def on_message(message: object) -> None:
     if isinstance(message, Exception):
         complaints.append(f"{type(message).__name__}: {message}")
+    elif CHANGES.match(getattr(message, "method", "")):
+        changes.append(plain(message))
 
 
 def say(**line: object) -> None:
     print(json.dumps(line), flush=True)
 
 
-def plain(model: types.Result) -> object:
+def plain(model: BaseModel) -> object:
     return model.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
@@ -53,14 +66,62 @@ def reference(step: dict) -> types.PromptReference | types.ResourceTemplateRefer
     return types.ResourceTemplateReference(type="ref/resource", uri=step["template"])
 
 
+listening = AsyncExitStack()
+
+
+async def watch(client: Client, uris: list[str]) -> object:
+    if client.protocol_version == MODES["modern"]:
+        stream = client.listen(tools_list_changed=True, resource_subscriptions=uris)
+        return {"honored": plain((await listening.enter_async_context(stream)).honored)}
+    for uri in uris:
+        await client.subscribe_resource(uri)
+    await asyncio.sleep(OPENING)
+    return {}
+
+
+async def unwatch(client: Client, uris: list[str]) -> object:
+    if client.protocol_version == MODES["modern"]:
+        await listening.aclose()
+        # The client cancels in the background: it may send the next request first.
+        await asyncio.sleep(SILENCE)
+    else:
+        for uri in uris:
+            await client.unsubscribe_resource(uri)
+    return {}
+
+
+async def take_changes(count: int) -> object:
+    """The changes that came since this was last asked: at least so many, and what came too much."""
+    deadline = time.monotonic() + PATIENCE_FOR_CHANGES
+    while len(changes) < count and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(SILENCE)
+    taken = changes.copy()
+    changes.clear()
+    return {"changes": taken}
+
+
+async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+    pass
+
+
 async def perform(client: Client, step: dict) -> object:
     match step["do"]:
+        case "watch":
+            return await watch(client, step["uris"])
+        case "unwatch":
+            return await unwatch(client, step["uris"])
+        case "take_changes":
+            return await take_changes(step["count"])
+        case "set_logging_level":
+            return plain(await client.set_logging_level(step["level"]))
         case "server_info":
             return await server_info(client)
         case "list_tools":
             return plain(await client.list_tools())
         case "call_tool":
-            return plain(await client.call_tool(step["name"], step["arguments"]))
+            progress = {"progress_callback": on_progress} if step.get("progress") else {}
+            return plain(await client.call_tool(step["name"], step["arguments"], meta=step.get("meta"), **progress))
         case "list_resources":
             return plain(await client.list_resources())
         case "list_resource_templates":

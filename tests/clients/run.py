@@ -1,8 +1,8 @@
 """Runs the official clients against the example servers and compares every answer with one table.
 
 `expectations.json` says, for each example, which steps a client takes and what comes back. A driver
-(`*_client.*`) takes the steps through the typed interface of one client. It reads one JSON object
-from standard input:
+(`*_client.*`) takes the steps through the typed interface of one client; an example names its
+`clients` if not all can take them. A driver reads one JSON object from standard input:
 
     {"mode": "auto", "command": [..] | "url": "..", "steps": [{"do": "call_tool", ..}, ..]}
 
@@ -17,6 +17,8 @@ more), an array element by element, all else by equality. An object with one key
     "expect"             the result
     "expect_tool_error"  a regular expression for the text of a result with `isError`
     "expect_error"       the code and the message of a protocol error
+    "expect_changes"     the notifications of changes that came, in their order and no others; those of
+                         a modern connection all carry the id of one subscription
     "expect_not_found"   a regular expression for the message of the protocol error that says that
                          there is no such resource; its code depends on the revision
 """
@@ -28,18 +30,15 @@ import json
 import os
 import pathlib
 import re
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
+
+from processes import Drivers, HttpServer
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
 
+SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
 NOT_FOUND = {MODERN: -32602, LEGACY: -32002}
 
 # Client -> mode -> the revision that must be negotiated.
@@ -62,7 +61,6 @@ LIMITATIONS = {
 
 # The clients wait two seconds for a server to leave when its standard input ends, then kill it.
 PATIENCE_OF_CLIENTS = 2.0
-PATIENCE_AFTER_SIGTERM = 5.0
 
 
 # Comparing
@@ -154,6 +152,8 @@ def judge(session, step, reply):
     if "result" not in reply:
         return [f"expected a result, got {show(reply)}"]
     result = reply["result"]
+    if "expect_changes" in step:
+        return judge_changes(session, step["expect_changes"], result["changes"])
     if "expect_tool_error" in step:
         pattern = {"content": [{"type": "text", "text": {"$regex": step["expect_tool_error"]}}], "isError": True}
         return differences(pattern, result)
@@ -161,6 +161,13 @@ def judge(session, step, reply):
     if result.get("isError"):
         return [f"expected a success, got {show(result)}"]
     return differences(step["expect"], result)
+
+
+def judge_changes(session, expected, changes):
+    tags = [change.get("params", {}).get("_meta", {}).get(SUBSCRIPTION) for change in changes]
+    tagged = session.revision == MODERN
+    wrong = len(set(tags)) > 1 or any((tag is not None) != tagged for tag in tags)
+    return differences(expected, changes, "changes") + ([f"the tags are {show(tags)}"] if wrong else [])
 
 
 def shown_by(client, error):
@@ -200,72 +207,6 @@ class Outcome:
             self.failures.append(f"{what}\n" + "\n".join(f"    {problem}" for problem in problems))
         else:
             self.passed += 1
-
-
-class Drivers:
-    """The commands that start the clients."""
-
-    def __init__(self, clients):
-        node = str(clients / "node/node_modules/node/bin/node")
-        typescript = [node, str(clients / "node/typescript_client.mjs")]
-        inspector = clients / "node/node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"
-        self.commands = {
-            "python": [sys.executable, str(HERE / "python_client.py")],
-            "typescript": [*typescript, "client"],
-            "typescript-v1": [*typescript, "sdk"],
-            "inspector": [sys.executable, str(HERE / "inspector_client.py"), node, str(inspector)],
-        }
-
-    def run(self, client, job):
-        """The lines that the driver printed, and what went to standard error."""
-        try:
-            done = subprocess.run(
-                self.commands[client], input=json.dumps(job), capture_output=True, text=True, timeout=300
-            )
-        except subprocess.TimeoutExpired:
-            return [], "the driver hung"
-        return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
-
-
-class HttpServer:
-    """An example that serves HTTP while the context lasts."""
-
-    def __init__(self, command):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
-        self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            [*command, "--http", self.address], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
-        )
-        self.url = f"http://{self.address}/mcp"
-
-    def wait_until_healthy(self):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                with urllib.request.urlopen(f"http://{self.address}/health", timeout=2) as answer:
-                    return [] if answer.status == 200 else [f"GET /health answered {answer.status}"]
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.05)
-        return [f"GET /health never answered 200; the server said: {self.said()}"]
-
-    def stop(self):
-        """What is wrong with how the server left."""
-        if self.process.poll() is not None:
-            return [f"the server had left with {self.process.returncode}; it said: {self.said()}"]
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            status = self.process.wait(PATIENCE_AFTER_SIGTERM)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            return [f"the server still ran {PATIENCE_AFTER_SIGTERM:.0f} s after SIGTERM; it said: {self.said()}"]
-        return [] if status == 0 else [f"the server left with {status} after SIGTERM; it said: {self.said()}"]
-
-    def said(self):
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")[-1000:]
 
 
 def run_session(session, drivers, command, steps):
@@ -401,6 +342,7 @@ def main():
             for mode in modes
             for transport in TRANSPORTS
             for example in examples
+            if client in table[example].get("clients", CLIENTS)
         ]
         quiet_server = next(iter(examples.values()))[0]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -19,9 +19,20 @@ const generations = {
     },
 };
 
+const CHANGES = /^notifications\/(tools|prompts|resources)\/(list_changed|updated)$/;
+const PATIENCE_FOR_CHANGES = 10_000;
+// How long the client may take to open the stream for what a session is told; it does not say when it has.
+const OPENING = 1000;
+// What comes after this was not sent.
+const SILENCE = 300;
+
 const say = line => console.log(JSON.stringify(line));
 
+const sleep = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
+
 const complaints = [];
+const changes = [];
+let listening;
 let closing = false;
 
 // What the server wrote to standard output, before the client had a look at it: some versions of
@@ -49,13 +60,55 @@ function reference(step) {
     return step.prompt ? { type: 'ref/prompt', name: step.prompt } : { type: 'ref/resource', uri: step.template };
 }
 
+async function watch(client, uris) {
+    if (client.getProtocolEra?.() === 'modern') {
+        listening = await client.listen({ toolsListChanged: true, resourceSubscriptions: uris });
+        return { honored: listening.honoredFilter };
+    }
+    for (const uri of uris) {
+        await client.subscribeResource({ uri });
+    }
+    await sleep(OPENING);
+    return {};
+}
+
+async function unwatch(client, uris) {
+    if (listening) {
+        await listening.close();
+    } else {
+        for (const uri of uris) {
+            await client.unsubscribeResource({ uri });
+        }
+    }
+    return {};
+}
+
+// The changes that came since this was last asked: at least so many, and what came too much.
+async function takeChanges(count) {
+    const deadline = performance.now() + PATIENCE_FOR_CHANGES;
+    while (changes.length < count && performance.now() < deadline) {
+        await sleep(10);
+    }
+    await sleep(SILENCE);
+    return { changes: changes.splice(0) };
+}
+
 const actions = {
+    watch: (client, step) => watch(client, step.uris),
+    unwatch: (client, step) => unwatch(client, step.uris),
+    take_changes: (client, step) => takeChanges(step.count),
+    set_logging_level: (client, step) => client.setLoggingLevel(step.level),
     server_info: async client => ({
         serverInfo: client.getServerVersion(),
         capabilities: client.getServerCapabilities(),
     }),
     list_tools: client => client.listTools(),
-    call_tool: (client, step) => client.callTool({ name: step.name, arguments: step.arguments }),
+    // Progress is asked for of version 2 only: in version 1 the options come elsewhere.
+    call_tool: (client, step) =>
+        client.callTool(
+            { name: step.name, arguments: step.arguments, ...(step.meta && { _meta: step.meta }) },
+            ...(step.progress ? [{ onprogress() {} }] : []),
+        ),
     list_resources: client => client.listResources(),
     list_resource_templates: client => client.listResourceTemplates(),
     read_resource: (client, step) => client.readResource({ uri: step.uri }),
@@ -99,6 +152,11 @@ const client = new Client(
     { name: 'tests-clients', version: '0' },
     { enforceStrictCapabilities: true, versionNegotiation: { mode: MODES[job.mode] } },
 );
+client.fallbackNotificationHandler = async notification => {
+    if (CHANGES.test(notification.method)) {
+        changes.push(notification);
+    }
+};
 client.onerror = error => closing || complaints.push(String(error));
 
 await client.connect(transport);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, Stream, StreamExt as _};
 use mcp_runtime::prelude::*;
-use mcp_runtime::{Annotations, Completion, Completions, Icon, IconTheme, Role, Tool};
+use mcp_runtime::{Annotations, Capability, Completion, Completions, Icon, IconTheme, Role, Tool};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -253,6 +253,40 @@ async fn announce(what: String, context: Context) {
         "resources" => notifier.resources_changed(),
         uri => notifier.resource_updated(uri),
     }
+}
+
+/// Reports and logs on a thread, whether or not anybody still wants to hear it.
+#[tool]
+fn chatter(milliseconds: u32, context: Context) {
+    let mut step = 0;
+    while step < milliseconds {
+        step += 1;
+        context.progress(f64::from(step), None, None);
+        context.log(LogLevel::Error, step);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Needs what only some clients can do.
+#[tool]
+async fn samples(context: Context) -> Result<String, ToolError> {
+    context.require(Capability::Sampling)?;
+    Ok("the client can sample".to_owned())
+}
+
+/// JSON that was written by somebody else, over several lines.
+#[derive(Serialize, schemars::JsonSchema)]
+pub struct Foreign {
+    /// As it was written.
+    #[schemars(with = "Value")]
+    pub json: Box<serde_json::value::RawValue>,
+}
+
+/// Data over several lines.
+#[tool]
+async fn foreign() -> Result<Json<Foreign>, ToolError> {
+    let json = serde_json::value::RawValue::from_string("{\n  \"a\":\r\n 1\n}".to_owned())?;
+    Ok(Json(Foreign { json }))
 }
 
 /// How many handlers were dropped.

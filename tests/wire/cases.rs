@@ -53,12 +53,37 @@ fn run(transport: Transport) {
             let place = format!("{name} ({revision}, {transport:?})");
             let method = case["method"].as_str().unwrap();
             let params = case.get("params").cloned().unwrap_or_else(|| json!({}));
-            check(&place, revision, case, connection.request(method, params));
+            let outcome = connection.request(method, params);
+            check_hints(&place, revision, method, &outcome);
+            check(&place, revision, case, outcome);
             checked += 1;
         }
     }
     eprintln!("{checked} cases over {transport:?}");
     assert!(checked > 150, "only {checked} cases were checked");
+}
+
+/// What may be kept says for how long and by whom, in the revision that knows of it; nothing else does.
+fn check_hints(place: &str, revision: &str, method: &str, outcome: &Outcome) {
+    let Some(result) = outcome.reply.as_ref().and_then(|reply| reply.get("result")) else {
+        return;
+    };
+    let kept = matches!(
+        method,
+        "server/discover"
+            | "tools/list"
+            | "prompts/list"
+            | "resources/list"
+            | "resources/templates/list"
+            | "resources/read"
+    ) && revision == MODERN;
+    assert_eq!(result["ttlMs"].is_u64(), kept, "{place}: {result}");
+    let scope = result["cacheScope"].as_str();
+    assert_eq!(
+        scope.is_some_and(|scope| matches!(scope, "public" | "private")),
+        kept,
+        "{place}: {result}"
+    );
 }
 
 fn check(place: &str, revision: &str, case: &Value, outcome: Outcome) {

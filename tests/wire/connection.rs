@@ -77,10 +77,15 @@ const SERVER: &str = env!("CARGO_BIN_EXE_wire-server");
 
 /// Starts the fixture on stdio.
 pub(crate) fn spawn_stdio() -> StdioServer {
+    spawn_stdio_with(Stdio::null())
+}
+
+/// Starts the fixture on stdio, with its stderr going there.
+pub(crate) fn spawn_stdio_with(stderr: Stdio) -> StdioServer {
     let mut child = Command::new(SERVER)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(stderr)
         .spawn()
         .unwrap();
     let input = child.stdin.take();

@@ -40,7 +40,19 @@ fn result_of(method: &str) -> Option<&'static str> {
 }
 
 /// Fails if a reply to `method` is not what the schema of `revision` says.
+///
+/// Some rules need no schema: an answer has a result or an error and not both, a code is one that the specification
+/// has for it, and its message is one line.
 pub(crate) fn check_reply(revision: &str, method: &str, reply: &Value) {
+    assert_eq!(reply["jsonrpc"], "2.0", "{reply}");
+    assert_ne!(
+        reply.get("result").is_some(),
+        reply.get("error").is_some(),
+        "{reply}"
+    );
+    if let Some(error) = reply.get("error") {
+        check_error(revision, error);
+    }
     if let Some(result) = reply.get("result") {
         if result["resultType"] == "input_required" {
             check(revision, "InputRequiredResult", result);
@@ -57,8 +69,28 @@ pub(crate) fn check_reply(revision: &str, method: &str, reply: &Value) {
     }
 }
 
+fn check_error(revision: &str, error: &Value) {
+    let code = error["code"].as_i64().expect("an integer");
+    let of_era: &[i64] = if revision == "2026-07-28" {
+        &[-32020, -32021, -32022]
+    } else {
+        &[-32002]
+    };
+    let known = matches!(code, -32700 | -32603..=-32600) || of_era.contains(&code);
+    assert!(known, "{revision} has no such code: {error}");
+    let message = error["message"].as_str().expect("a text");
+    assert!(
+        !message.is_empty() && message.len() < 400 && !message.contains('\n'),
+        "{message:?}"
+    );
+}
+
 /// Fails if a notification is not what the schema of `revision` says.
+///
+/// One with an id would be a request, and this server makes none.
 pub(crate) fn check_notification(revision: &str, notification: &Value) {
+    assert_eq!(notification["jsonrpc"], "2.0", "{notification}");
+    assert_eq!(notification.get("id"), None, "{notification}");
     let name = match notification["method"].as_str() {
         Some("notifications/progress") => "ProgressNotification",
         Some("notifications/message") => "LoggingMessageNotification",

@@ -26,9 +26,9 @@ use crate::bus::Bus;
 use crate::call::States;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::Kind;
+use crate::protocol::jsonrpc::{Kind, Message};
 use crate::protocol::params::Params;
-use crate::questions::{Effects, Live, Replay};
+use crate::questions::{Live, Replay};
 use crate::registry::Registry;
 use crate::seal::Sealer;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
@@ -64,7 +64,7 @@ impl Core {
         forwarded: Arc<[String]>,
         sealer: Arc<Sealer>,
     ) -> Self {
-        let patience = limits.answer_timeout.as_secs();
+        let patience = limits.answer_timeout;
         Self {
             registry,
             states: Arc::new(states),
@@ -76,11 +76,7 @@ impl Core {
             mask_errors,
             forwarded,
             sessions: Arc::new(Sessions::new(Arc::clone(&sealer))),
-            replay: Arc::new(Replay {
-                sealer,
-                effects: Effects::default(),
-                patience,
-            }),
+            replay: Arc::new(Replay::new(sealer, patience)),
         }
     }
 }
@@ -104,7 +100,10 @@ impl Service for Dispatch {
                 return Handling::Nothing;
             }
             // None changes anything here.
-            Kind::Notification => return Handling::Nothing,
+            Kind::Notification => {
+                note_cancellation(&exchange.message);
+                return Handling::Nothing;
+            }
         };
         let id = id.clone();
         let refused = id.clone();
@@ -126,6 +125,20 @@ impl Service for Dispatch {
 
     fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+}
+
+/// Cancelling is dropping, which is the transport's; only what the client says of it is for the log.
+fn note_cancellation(message: &Message) {
+    if message.method() != "notifications/cancelled" {
+        return;
+    }
+    if let Ok(params) = message.params() {
+        tracing::debug!(
+            request = params.request_id().map(tracing::field::display),
+            reason = params.reason().as_deref(),
+            "the client cancels a request"
+        );
     }
 }
 

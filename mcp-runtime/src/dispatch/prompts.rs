@@ -30,9 +30,13 @@ pub(super) struct Found {
 pub(super) fn find(core: &Core, params: &Params<'_>) -> Result<Found, RpcError> {
     let name = params.name()?;
     let snapshot = core.registry.now();
-    let prompt = snapshot
-        .prompt(&name)
-        .ok_or_else(|| RpcError::invalid_params(format!("Unknown prompt: `{name}`")))?;
+    let prompt = snapshot.prompt(&name).ok_or_else(|| {
+        if snapshot.has_prompts() {
+            RpcError::invalid_params(format!("Unknown prompt: `{name}`"))
+        } else {
+            RpcError::unknown_method("prompts/get")
+        }
+    })?;
     let (arguments, rejections) = arguments(&prompt.signature, params)?;
     Ok(Found {
         prompt: Arc::clone(prompt),

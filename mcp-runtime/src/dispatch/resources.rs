@@ -26,7 +26,7 @@ pub(super) struct Found {
 
 pub(super) fn find(core: &Core, caller: &Caller, params: &Params<'_>) -> Result<Found, RpcError> {
     let uri = params.uri()?;
-    let (resource, arguments) = look_up(core, caller, &uri)?;
+    let (resource, arguments) = look_up(core, caller, "resources/read", &uri)?;
     Ok(Found {
         resource,
         arguments,
@@ -36,17 +36,22 @@ pub(super) fn find(core: &Core, caller: &Caller, params: &Params<'_>) -> Result<
 
 /// Whether there is a resource, or a template, for this URI.
 pub(super) fn check(core: &Core, caller: &Caller, uri: &str) -> Result<(), RpcError> {
-    look_up(core, caller, uri).map(|_| ())
+    look_up(core, caller, "resources/subscribe", uri).map(|_| ())
 }
 
 fn look_up(
     core: &Core,
     caller: &Caller,
+    method: &str,
     uri: &str,
 ) -> Result<(Arc<ResourceEntry>, Arguments), RpcError> {
     let snapshot = core.registry.now();
     let Some((resource, arguments)) = snapshot.resource(uri) else {
-        return Err(not_found(caller.features.resource_not_found, uri));
+        return Err(if snapshot.has_resources() {
+            not_found(caller.features.resource_not_found, uri)
+        } else {
+            RpcError::unknown_method(method)
+        });
     };
     let arguments = arguments.map_err(|reason| {
         RpcError::invalid_params(format!("This URI is refused: {reason}"))

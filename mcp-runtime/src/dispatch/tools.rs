@@ -26,9 +26,13 @@ pub(super) struct Found {
 pub(super) fn find(core: &Core, message: &Message, params: &Params<'_>) -> Result<Found, RpcError> {
     let name = params.name()?;
     let snapshot = core.registry.now();
-    let tool = snapshot
-        .tool(&name)
-        .ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: `{name}`")))?;
+    let tool = snapshot.tool(&name).ok_or_else(|| {
+        if snapshot.has_tools() {
+            RpcError::invalid_params(format!("Unknown tool: `{name}`"))
+        } else {
+            RpcError::unknown_method("tools/call")
+        }
+    })?;
     let json = params.arguments().unwrap_or("{}");
     let json = if json == "null" { "{}" } else { json };
     if !json.starts_with('{') {
@@ -122,10 +126,15 @@ pub(super) fn failed(answer: &Answer, handler: &str, error: &ToolError) -> RpcEr
     if let Some(lack) = lack(answer, error) {
         lack
     } else if error.is_refusal() {
-        RpcError::invalid_params(error.to_string())
+        RpcError::invalid_params(in_one_line(&error.to_string()))
     } else {
         RpcError::internal(shown(&answer.core, handler, error))
     }
+}
+
+/// A list of mistakes as the message of an error, which is one sentence.
+fn in_one_line(list: &str) -> String {
+    list.replacen("\n- ", " ", 1).replace("\n- ", "; ")
 }
 
 /// The text of an error that the client may see. What caused it goes to the log.

@@ -103,6 +103,7 @@ members! {
         "capabilities" capabilities,
         "clientInfo" client_info,
         "requestId" request_id,
+        "reason" reason,
         "notifications" notifications,
         "level" level,
         "requestState" request_state,
@@ -227,6 +228,11 @@ impl<'a> Params<'a> {
     /// `requestId` of `notifications/cancelled`, if it is one.
     pub(crate) fn request_id(&self) -> Option<Id> {
         self.json(self.parts.request_id).and_then(Id::parse)
+    }
+
+    /// `reason` of `notifications/cancelled`, if it says one.
+    pub(crate) fn reason(&self) -> Option<Cow<'a, str>> {
+        self.json(self.parts.reason).and_then(text)
     }
 
     /// `level` of `logging/setLevel`.

@@ -12,7 +12,9 @@ mod live;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -21,7 +23,7 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::push_json;
 use crate::seal::Sealer;
 
-pub(crate) use effects::Effects;
+use effects::Effects;
 pub(crate) use journal::Place;
 use journal::{Entry, Journal};
 pub(crate) use live::{Answer, Live, LiveAnswer};
@@ -62,10 +64,32 @@ impl Question {
 /// What all calls of the stateless era need to ask.
 pub(crate) struct Replay {
     /// Seals what clients carry.
-    pub(crate) sealer: Arc<Sealer>,
-    pub(crate) effects: Effects,
+    sealer: Arc<Sealer>,
+    effects: Effects,
     /// How long an answer may take, in seconds.
-    pub(crate) patience: u64,
+    patience: u64,
+    warned: AtomicBool,
+}
+
+impl Replay {
+    pub(crate) fn new(sealer: Arc<Sealer>, patience: Duration) -> Self {
+        Self {
+            sealer,
+            effects: Effects::default(),
+            patience: patience.as_secs(),
+            warned: AtomicBool::new(false),
+        }
+    }
+
+    /// Says once that no other process can open what is sealed.
+    fn warn_if_alone(&self) {
+        if !self.sealer.is_lasting() && !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a question is sealed with a key that ends with this process: replicas need a shared one, see \
+                 `Server::session_keys`"
+            );
+        }
+    }
 }
 
 /// The questions of one call in the stateless era.
@@ -243,6 +267,7 @@ impl Questions {
         }
         round.journal.asked = asked;
         members.push_str("},\"requestState\":");
+        self.replay.warn_if_alone();
         let state = round
             .journal
             .seal(&self.replay.sealer, message, self.replay.patience)?;

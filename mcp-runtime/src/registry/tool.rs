@@ -19,6 +19,9 @@ use crate::context::Context;
 use crate::protocol::revision::Features;
 use crate::schema::Schemas;
 
+/// The dialect of JSON Schema that schemas are written in.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
 /// A tool: a function that a model can call.
 ///
 /// `#[tool]` makes one from a function. [`Tool::new`] makes one at run time, from a schema and a closure.
@@ -73,7 +76,8 @@ impl Tool {
 
     /// A tool made at run time. `schema` is the JSON Schema of its arguments, an object, shown to clients as it is.
     ///
-    /// The arguments are not checked against the schema before the handler gets them.
+    /// The arguments are not checked against the schema before the handler gets them. Its dialect is JSON Schema 2020-12,
+    /// and its references stay within it: nothing is ever fetched.
     ///
     /// ```
     /// use mcp_runtime::{Tool, prelude::*};
@@ -198,6 +202,7 @@ impl Tool {
                         "{place}: the schema of its arguments must have `\"type\": \"object\"`"
                     ));
                 }
+                check_foreign(&place, &schema, problems);
                 (
                     schema,
                     Signature {
@@ -231,6 +236,39 @@ impl Tool {
             handler: self.handler,
             signature: Arc::new(signature),
         }
+    }
+}
+
+/// Notes what keeps a schema that somebody else made from being understood: nothing is ever fetched for it.
+fn check_foreign(place: &str, schema: &Value, problems: &mut Vec<String>) {
+    if let Some(dialect) = schema.get("$schema").filter(|dialect| **dialect != DIALECT) {
+        problems.push(format!(
+            "{place}: the schema of its arguments is written in {dialect}: only \"{DIALECT}\" is supported, which needs no `$schema`"
+        ));
+    }
+    for reference in outer_references(schema) {
+        problems.push(format!(
+            "{place}: the schema of its arguments refers to `{reference}`, which is not in it: put it under `$defs`"
+        ));
+    }
+}
+
+/// The targets of references that lead out of a schema.
+fn outer_references(schema: &Value) -> Vec<&str> {
+    match schema {
+        Value::Array(items) => items.iter().flat_map(outer_references).collect(),
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(name, value)| match (name.as_str(), value) {
+                ("$ref" | "$dynamicRef", Value::String(target)) if !target.starts_with('#') => {
+                    vec![target.as_str()]
+                }
+                // What is said here is no schema.
+                ("const" | "enum" | "default" | "examples", _) => Vec::new(),
+                _ => outer_references(value),
+            })
+            .collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -48,6 +48,65 @@ fn tools_are_listed_in_the_words_of_each_revision() {
 }
 
 #[test]
+fn schemas_are_valid_and_name_no_dialect_but_their_own() {
+    for revision in revisions() {
+        let mut connection = Connection::open(Transport::Memory, revision);
+        let tools = connection.request("tools/list", json!({})).reply.unwrap();
+        let tools = tools["result"]["tools"].as_array().unwrap().clone();
+        assert!(tools.len() > 30, "{revision}");
+        for tool in tools {
+            assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");
+            let schemas = [Some(&tool["inputSchema"]), tool.get("outputSchema")];
+            for schema in schemas.into_iter().flatten() {
+                assert_eq!(schema.get("$schema"), None, "{tool}");
+                let checked = jsonschema::draft202012::meta::validate(schema);
+                assert!(checked.is_ok(), "{:?}: {schema}", checked.err());
+            }
+        }
+    }
+}
+
+#[test]
+fn results_fit_the_schemas_that_were_listed() {
+    let report = json!({ "title": "a", "points": [{ "x": 1, "y": 2.5 }], "unit": "metric" });
+    for revision in ["2025-06-18", "2025-11-25", MODERN] {
+        let mut connection = Connection::open(Transport::Memory, revision);
+        let tools = connection.request("tools/list", json!({})).reply.unwrap()["result"].clone();
+        let mut checked = 0;
+        for one in tools["tools"].as_array().unwrap() {
+            let name = one["name"].as_str().unwrap();
+            let arguments = match name {
+                "report" => json!({ "report": report }),
+                "anything" => json!({ "value": { "a": null } }),
+                "half" => json!({ "number": 1.5 }),
+                "exact" => json!({ "number": 1 }),
+                _ => json!({}),
+            };
+            let Some(schema) = one.get("outputSchema") else {
+                continue;
+            };
+            let params = json!({ "name": name, "arguments": arguments });
+            let reply = connection.request("tools/call", params).reply.unwrap();
+            if reply["result"]["isError"] == true {
+                assert!(name.starts_with("not_"), "{name}: {reply}");
+                continue;
+            }
+            let content = &reply["result"]["structuredContent"];
+            let valid = jsonschema::draft202012::new(schema).unwrap();
+            assert!(valid.is_valid(content), "{name}: {content} {schema}");
+            let text = reply["result"]["content"][0]["text"].as_str().unwrap();
+            let text: Value = serde_json::from_str(text).unwrap();
+            assert!(
+                text == *content || text == content["result"],
+                "{name}: {reply}"
+            );
+            checked += 1;
+        }
+        assert!(checked >= 6, "only {checked} were checked");
+    }
+}
+
+#[test]
 fn headers_repeat_arguments_over_http_alone() {
     for transport in [Transport::Memory, Transport::Stdio] {
         let mut connection = Connection::open(transport, MODERN);

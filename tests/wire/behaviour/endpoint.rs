@@ -385,6 +385,38 @@ fn a_disconnect_cancels_a_modern_call() {
 }
 
 #[test]
+fn a_disconnect_stops_a_thread_and_a_stream() {
+    let server = spawn_http();
+    let mut stream = call("stream_waits", json!({}));
+    stream["params"]["_meta"]["progressToken"] = 1.into();
+    let thread = call("wait_blocking", json!({ "milliseconds": 60_000 }));
+    for (number, message) in [(1, thread), (2, stream)] {
+        let headers = headers(MODERN, None, &message);
+        let mut stream = open(
+            &server.address,
+            "POST",
+            "/mcp",
+            &borrowed(&headers),
+            message.to_string().as_bytes(),
+        );
+        if number == 2 {
+            // Its first item is there, so that it is a stream of events.
+            let mut head = String::new();
+            while !head.contains("\"one\"") {
+                let mut piece = [0; 1024];
+                let read = stream.read(&mut piece).unwrap();
+                assert!(read > 0, "{head}");
+                head.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+            }
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(dropped(&server), number - 1);
+        drop(stream);
+        eventually("it goes on", || dropped(&server) == number);
+    }
+}
+
+#[test]
 fn a_disconnect_does_not_cancel_a_legacy_call_but_a_notification_does() {
     let server = spawn_http();
     let session = initialize(&server, "2025-11-25");
@@ -489,6 +521,44 @@ fn a_session_lives_until_it_is_deleted() {
         .status,
         200
     );
+}
+
+#[test]
+fn sessions_are_told_apart_and_nobody_guesses_them() {
+    let server = spawn_http();
+    let sessions: Vec<_> = (0..50).map(|_| initialize(&server, "2025-11-25")).collect();
+    let mut different = sessions.clone();
+    different.sort();
+    different.dedup();
+    assert_eq!(different.len(), sessions.len());
+    // What one sets is nothing to the other.
+    let set = json!({ "jsonrpc": "2.0", "id": 1, "method": "logging/setLevel", "params": { "level": "debug" } });
+    assert_eq!(legacy(&server, &sessions[0], &set).status, 200);
+    let logs =
+        json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": { "name": "logs" } });
+    for (session, expected) in [(0, 3), (1, 2)] {
+        let messages = legacy(&server, &sessions[session], &logs).messages();
+        assert_eq!(messages.len() - 1, expected, "{session}: {messages:?}");
+    }
+}
+
+#[test]
+fn by_itself_it_listens_on_this_machine_alone() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_wire-server"))
+        .arg("--http")
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The port may be taken; it says the address either way.
+    let mut line = String::new();
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(child.stderr.take().unwrap()),
+        &mut line,
+    )
+    .unwrap();
+    let _ = child.kill();
+    let _ = child.wait();
+    assert!(line.contains("127.0.0.1:8000"), "{line}");
 }
 
 #[test]

@@ -156,6 +156,151 @@ fn the_program_gets_its_events_whatever_the_client_wants() {
     }
 }
 
+/// What anybody logs, with all its fields.
+#[derive(Clone, Default)]
+struct Everything(Arc<Mutex<String>>);
+
+impl tracing::field::Visit for &Everything {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        use std::fmt::Write as _;
+        let _ = write!(self.0.lock().unwrap(), "{}={value:?} ", field.name());
+    }
+}
+
+impl Subscriber for Everything {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        span.record(&mut &*self);
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        values.record(&mut &*self);
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut &*self);
+        self.0.lock().unwrap().push('\n');
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// Serves the fixture over HTTP in this thread while `client` asks it, and gives all that was logged.
+fn logged(client: impl FnOnce(&str) + Send + 'static) -> String {
+    let everything = Everything::default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    with_default(ForwardLogs::new(everything.clone()), || {
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            let serving = tokio::spawn(mcp_tests::fixture::server().serve_listener(listener));
+            let asking = tokio::task::spawn_blocking(move || client(&address));
+            asking.await.unwrap();
+            serving.abort();
+        });
+    });
+    std::mem::take(&mut everything.0.lock().unwrap())
+}
+
+#[test]
+fn no_secret_of_a_request_is_logged_or_told() {
+    const CANARY: &str = "canary-4711";
+    let text = logged(|address| {
+        let meta =
+            json!({ "io.modelcontextprotocol/logLevel": "debug", "com.example/token": CANARY });
+        let call = |tool: &str, arguments: Value| {
+            let mut params = json!({ "name": tool, "arguments": arguments, "_meta": meta });
+            crate::connection::describe(&mut params);
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params })
+        };
+        let secret = json!({ "text": CANARY });
+        let messages = [
+            call("echo_owned", secret.clone()),
+            call("events", json!({})),
+            call("panics", json!({})),
+            call("fails", secret.clone()),
+            call("fails", json!({})),
+            call("report", json!({ "report": { "title": CANARY } })),
+            call("no_such_tool", secret),
+        ];
+        for message in messages {
+            for wrong in [
+                ("X-Fine", "yes"),
+                ("Mcp-Method", "other"),
+                ("Origin", "http://evil.test"),
+            ] {
+                let mut headers =
+                    crate::connection::headers(crate::connection::MODERN, None, &message);
+                headers.retain(|(name, _)| *name != wrong.0);
+                let mut headers: Vec<_> = headers.iter().map(|(a, b)| (&**a, &**b)).collect();
+                headers.extend([
+                    wrong,
+                    ("Authorization", CANARY),
+                    ("Cookie", CANARY),
+                    ("Mcp-Session-Id", CANARY),
+                ]);
+                let body = message.to_string();
+                let answer =
+                    crate::http::request(address, "POST", "/mcp", &headers, body.as_bytes());
+                for told in answer.messages() {
+                    let tool = &message["params"]["name"];
+                    // A tool may say its own argument again; nobody else may.
+                    let echo = tool == "echo_owned" && told.get("result").is_some();
+                    assert!(echo || !told.to_string().contains(CANARY), "{tool}: {told}");
+                }
+            }
+        }
+        // A session that is none, and a line that is no message.
+        for body in [
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#,
+            "{canary-4711",
+        ] {
+            let headers = [
+                ("Content-Type", "application/json"),
+                ("Mcp-Session-Id", CANARY),
+            ];
+            let answer = crate::http::request(address, "POST", "/mcp", &headers, body.as_bytes());
+            assert!(
+                answer.status >= 400 && !answer.body.contains(CANARY),
+                "{answer:?}"
+            );
+        }
+    });
+    assert!(
+        text.contains("a handler panicked"),
+        "nothing is logged: {text}"
+    );
+    assert!(!text.contains(CANARY), "{text}");
+}
+
+#[test]
+fn why_a_client_cancels_is_logged() {
+    let text = logged(|address| {
+        let mut params = json!({ "requestId": 12, "reason": "it took too long" });
+        crate::connection::describe(&mut params);
+        let message =
+            json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params });
+        let headers = crate::connection::headers(crate::connection::MODERN, None, &message);
+        let headers: Vec<_> = headers.iter().map(|(a, b)| (&**a, &**b)).collect();
+        let body = message.to_string();
+        let answer = crate::http::request(address, "POST", "/mcp", &headers, body.as_bytes());
+        assert_eq!(answer.status, 202);
+    });
+    assert!(text.contains("reason=\"it took too long\""), "{text}");
+    assert!(text.contains("request=12"), "{text}");
+}
+
 #[test]
 fn a_client_that_wants_less_gets_less() {
     let (_, client) = call(Some("info"));

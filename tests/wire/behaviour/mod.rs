@@ -6,4 +6,5 @@ mod endpoint;
 mod events;
 mod pipes;
 mod refusals;
+mod stateless;
 mod subscriptions;

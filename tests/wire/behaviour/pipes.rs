@@ -52,7 +52,7 @@ fn a_line_that_is_no_message_gets_its_error_and_the_next_is_served() {
         r#"{{"jsonrpc":"2.0","id":1,"method":"{}"}}"#,
         "x".repeat(5 << 20)
     );
-    let cases: [(&[u8], i64, Value); 17] = [
+    let cases: [(&[u8], i64, Value); 19] = [
         (b"{", -32700, Value::Null),
         (b"nonsense", -32700, Value::Null),
         (
@@ -91,6 +91,16 @@ fn a_line_that_is_no_message_gets_its_error_and_the_next_is_served() {
         ),
         (
             b"{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"ping\"}",
+            -32600,
+            Value::Null,
+        ),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}",
+            -32600,
+            Value::Null,
+        ),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":[1],\"method\":\"ping\"}",
             -32600,
             Value::Null,
         ),
@@ -271,6 +281,117 @@ fn an_item_of_a_stream_does_not_wait_for_the_next_and_cancelling_drops_the_strea
     );
     server.write(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}\n");
     assert_eventually_dropped(&mut server, 1);
+}
+
+/// `chatter`, for so long, with its progress and its log messages.
+fn chatter(id: i64, milliseconds: u32) -> String {
+    let meta = json!({ "progressToken": id, "io.modelcontextprotocol/logLevel": "debug" });
+    let arguments = json!({ "milliseconds": milliseconds });
+    let params = json!({ "name": "chatter", "arguments": arguments, "_meta": meta });
+    request(json!(id), "tools/call", params)
+}
+
+#[test]
+fn a_cancelled_thread_that_goes_on_is_not_heard_any_more() {
+    let mut server = spawn_stdio();
+    server.write(chatter(1, 60_000).as_bytes());
+    for _ in 0..10 {
+        assert!(server.read().unwrap().get("method").is_some());
+    }
+    server.write(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1,\"reason\":\"enough\"}}\n");
+    // What was said before is read before this answer; nothing comes after it.
+    server.write(call(2, "nothing", json!({})).as_bytes());
+    while server.read().unwrap().get("method").is_some() {}
+    for _ in 0..5 {
+        std::thread::sleep(Duration::from_millis(20));
+        server.is_well();
+    }
+}
+
+#[test]
+fn nothing_is_said_of_a_call_after_its_answer() {
+    let mut server = spawn_stdio();
+    for id in 0..20 {
+        server.write(chatter(id, 30).as_bytes());
+    }
+    let mut answered = Vec::new();
+    let mut progress = [0; 20];
+    while answered.len() < 20 {
+        let message = server.read().unwrap();
+        let token = &message["params"]["progressToken"];
+        if let Some(token) = token.as_u64() {
+            assert!(!answered.contains(&token), "{message}");
+            let value = message["params"]["progress"].as_f64().unwrap();
+            // All of them are whole.
+            #[allow(clippy::cast_possible_truncation)]
+            let value = value as i64;
+            let last = &mut progress[usize::try_from(token).unwrap()];
+            assert!(value > *last, "{message}");
+            *last = value;
+        } else if let Some(id) = message["id"].as_u64() {
+            answered.push(id);
+        }
+    }
+    assert_eq!(progress, [30; 20], "the last value arrives");
+    server.is_well();
+}
+
+#[test]
+fn cancelling_too_early_too_late_twice_or_the_handshake_does_no_harm() {
+    let mut server = spawn_stdio();
+    let cancel = |id: i64| {
+        format!(
+            "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{{\"requestId\":{id}}}}}\n"
+        )
+    };
+    // Before it begins.
+    server.write(cancel(1).as_bytes());
+    assert_eq!(
+        text(&server.ask(&call(1, "echo_owned", json!({ "text": "a" })))),
+        "a"
+    );
+    // After its end, and again.
+    server.write(cancel(1).repeat(2).as_bytes());
+    server.is_well();
+    // Twice while it runs.
+    server.write(call(2, "wait", json!({ "milliseconds": 60_000 })).as_bytes());
+    server.write(cancel(2).repeat(2).as_bytes());
+    assert_eventually_dropped(&mut server, 1);
+    // In the very moment in which it ends: either answer or none, and never two.
+    for round in 0..50 {
+        server.write(call(3, "wait", json!({ "milliseconds": 1 })).as_bytes());
+        std::thread::sleep(Duration::from_micros(800 + 10 * round));
+        server.write(cancel(3).as_bytes());
+        let next = server.ask(&call(4, "nothing", json!({})));
+        if next["id"] == 3 {
+            assert_eq!(server.read().unwrap()["id"], 4);
+        }
+    }
+    let client = json!({ "name": "old", "version": "1" });
+    let params =
+        json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client });
+    let handshake = json!({ "jsonrpc": "2.0", "id": 5, "method": "initialize", "params": params });
+    server.write(format!("{}{handshake}\n{}", cancel(5), cancel(5)).as_bytes());
+    assert_eq!(server.read().unwrap()["id"], 5);
+    let list = "{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"prompts/list\"}\n";
+    assert!(server.ask(list)["result"]["prompts"].is_array());
+}
+
+#[test]
+fn what_is_no_message_is_text_on_stderr() {
+    let mut server = crate::connection::spawn_stdio_with(std::process::Stdio::piped());
+    for tool in ["prints", "panics", "panics_blocking"] {
+        assert_eq!(server.ask(&call(1, tool, json!({})))["id"], 1);
+    }
+    drop(server.input.take());
+    assert_eq!(server.read(), None);
+    let mut errors = Vec::new();
+    let mut stderr = server.child.stderr.take().unwrap();
+    std::io::Read::read_to_end(&mut stderr, &mut errors).unwrap();
+    let errors = String::from_utf8(errors).expect("UTF-8");
+    for part in ["this is no message", "a secret"] {
+        assert!(errors.contains(part), "{part:?} is not in {errors:?}");
+    }
 }
 
 #[test]

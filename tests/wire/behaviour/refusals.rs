@@ -28,6 +28,34 @@ async fn masked_errors_show_only_what_is_meant_for_the_model() {
 }
 
 #[tokio::test]
+async fn a_full_server_reads_gets_and_completes_nothing_either() {
+    let mut limits = Limits::default();
+    limits.requests = 1;
+    let client = Arc::new(mcp_tests::fixture::server().limits(limits).client().await);
+    let caller = Arc::clone(&client);
+    let call =
+        tokio::spawn(async move { caller.call("wait", json!({ "milliseconds": 300 })).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let reference = json!({ "type": "ref/prompt", "name": "greet" });
+    let completion = json!({ "ref": reference, "argument": { "name": "name", "value": "" } });
+    let requests = [
+        ("completion/complete", completion),
+        ("resources/read", json!({ "uri": "text://readme" })),
+        ("prompts/get", json!({ "name": "talk" })),
+    ];
+    for (method, params) in &requests {
+        match client.request(method, params.clone()).await {
+            Err(ClientError::Rpc { code: -32603, .. }) => {}
+            other => panic!("{method}: {other:?}"),
+        }
+    }
+    assert!(call.await.unwrap().is_ok());
+    for (method, params) in requests {
+        assert!(client.request(method, params).await.is_ok(), "{method}");
+    }
+}
+
+#[tokio::test]
 async fn a_full_server_refuses_and_recovers() {
     let mut limits = Limits::default();
     limits.requests = 2;

@@ -317,6 +317,65 @@ fn over_http_streams_are_told_each_once_in_order() {
 }
 
 #[test]
+fn messages_about_a_call_come_with_its_answer_and_nowhere_else() {
+    let server = spawn_http();
+    let id = json!(1);
+    let mut listening = open_listen(&server, &id, &json!({ "toolsListChanged": true }));
+    listening.next();
+    let client = json!({ "name": "x", "version": "1" });
+    let params = json!({ "protocolVersion": LEGACY, "capabilities": {}, "clientInfo": client });
+    let opened = post(
+        &server,
+        &message(&json!(0), "initialize", params, LEGACY),
+        None,
+        LEGACY,
+    );
+    let session = opened.header("mcp-session-id").unwrap().to_owned();
+    let get = [
+        ("Accept", "text/event-stream"),
+        ("Mcp-Session-Id", session.as_str()),
+    ];
+    let get = open(&server.address, "GET", "/mcp", &get, b"");
+    let mut beside = Stream(BufReader::new(get));
+
+    let chatter = |number: u64, revision: &str| {
+        let meta = json!({ "progressToken": number, "io.modelcontextprotocol/logLevel": "debug" });
+        let params =
+            json!({ "name": "chatter", "arguments": { "milliseconds": 50 }, "_meta": meta });
+        message(&json!(number), "tools/call", params, revision)
+    };
+    std::thread::scope(|scope| {
+        for number in 0..6 {
+            let (server, session) = (&server, &session);
+            scope.spawn(move || {
+                let (revision, session) = if number % 2 == 0 {
+                    (MODERN, None)
+                } else {
+                    (LEGACY, Some(session.as_str()))
+                };
+                let mut messages =
+                    post(server, &chatter(number, revision), session, revision).messages();
+                assert_eq!(messages.pop().unwrap()["id"], number, "the answer is last");
+                for told in &messages {
+                    schemas::check_notification(revision, told);
+                    let token = &told["params"]["progressToken"];
+                    assert!(token.is_null() || *token == number, "{told}");
+                }
+                let logged = |told: &&Value| told["method"] == "notifications/message";
+                assert_eq!(messages.iter().filter(logged).count(), 50);
+            });
+        }
+    });
+    post(&server, &announce(7, "tools", MODERN), None, MODERN);
+    assert_eq!(untagged(listening.next(), &id), list_changed("tools"));
+    assert_eq!(
+        beside.next()["method"],
+        "notifications/tools/list_changed",
+        "and no answer either"
+    );
+}
+
+#[test]
 fn what_cannot_be_listened_for_is_refused() {
     let server = spawn_http();
     for wishes in [

@@ -94,6 +94,40 @@ async fn a_call_goes_on_after_its_connection_was_closed() {
 }
 
 #[tokio::test]
+async fn ids_of_events_never_meet_and_a_stream_is_all_that_is_sent_again() {
+    let server = start(Limits::default()).await;
+    let session = server.initialize().await;
+    server.fake.release.add_permits(4);
+    let mut ids = Vec::new();
+    let mut texts = Vec::new();
+    for id in [5, 6] {
+        let call = post(&rpc(id, "tell/slow")).with("Mcp-Session-Id", &session);
+        let answer = server.send(&call).await;
+        texts.push(answer.body);
+    }
+    let (mut beside, _) = open(&server, &get(&session)).await;
+    tell(&server);
+    let told = read_until(&mut beside, &format!("data: {CHANGED}\n\n")).await;
+    texts.push(told);
+    for text in &texts {
+        ids.extend(text.lines().filter_map(|line| line.strip_prefix("id: ")));
+    }
+    assert!(ids.len() >= 7, "{texts:?}");
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "{texts:?}");
+
+    // From the beginning of the first call: its events and answer, and nothing of the others.
+    let first = texts[0].lines().find_map(|line| line.strip_prefix("id: "));
+    let again = get(&session).with("Last-Event-ID", first.unwrap());
+    let answer = server.send(&again).await;
+    assert!(answer.body.contains(r#""id":5,"result":{}"#), "{answer:?}");
+    assert!(!answer.body.contains(r#""id":6"#), "{answer:?}");
+    assert!(!answer.body.contains("list_changed"), "{answer:?}");
+}
+
+#[tokio::test]
 async fn streams_are_for_sessions_and_for_clients_that_take_events() {
     let server = start(Limits::default()).await;
     let session = server.initialize().await;

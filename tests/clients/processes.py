@@ -1,0 +1,81 @@
+"""What the harnesses of this folder and of tests/conformance start: drivers of clients, and servers."""
+
+import json
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+PATIENCE_AFTER_SIGTERM = 5.0
+
+
+class Drivers:
+    """The commands that start the clients."""
+
+    def __init__(self, clients):
+        node = str(clients / "node/node_modules/node/bin/node")
+        typescript = [node, str(clients / "node/typescript_client.mjs")]
+        inspector = clients / "node/node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"
+        self.commands = {
+            "python": [sys.executable, str(HERE / "python_client.py")],
+            "typescript": [*typescript, "client"],
+            "typescript-v1": [*typescript, "sdk"],
+            "inspector": [sys.executable, str(HERE / "inspector_client.py"), node, str(inspector)],
+        }
+
+    def run(self, client, job):
+        """The lines that the driver printed, and what went to standard error."""
+        try:
+            done = subprocess.run(
+                self.commands[client], input=json.dumps(job), capture_output=True, text=True, timeout=300
+            )
+        except subprocess.TimeoutExpired:
+            return [], "the driver hung"
+        return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+class HttpServer:
+    """An example that serves HTTP while the context lasts."""
+
+    def __init__(self, command):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
+        self.log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [*command, "--http", self.address], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
+        )
+        self.url = f"http://{self.address}/mcp"
+
+    def wait_until_healthy(self):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"http://{self.address}/health", timeout=2) as answer:
+                    return [] if answer.status == 200 else [f"GET /health answered {answer.status}"]
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        return [f"GET /health never answered 200; the server said: {self.said()}"]
+
+    def stop(self):
+        """What is wrong with how the server left."""
+        if self.process.poll() is not None:
+            return [f"the server had left with {self.process.returncode}; it said: {self.said()}"]
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(PATIENCE_AFTER_SIGTERM)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return [f"the server still ran {PATIENCE_AFTER_SIGTERM:.0f} s after SIGTERM; it said: {self.said()}"]
+        return [] if status == 0 else [f"the server left with {status} after SIGTERM; it said: {self.said()}"]
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")[-1000:]

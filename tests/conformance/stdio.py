@@ -1,0 +1,172 @@
+"""Lets official clients use the conformance server over stdio, and validates every message in both directions.
+
+The official suite speaks HTTP only. What is checked here is what it checks in passing: that each message is valid for
+the official JSON Schema of its revision; and that the answers are no errors, but for the tools that fail on purpose.
+"""
+
+import argparse
+import collections
+import json
+import pathlib
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "clients"))
+
+from messages import Conversation, Schema
+from processes import Drivers
+
+MODERN, LEGACY = "2026-07-28", "2025-11-25"
+CLIENTS = {"python": ("modern", "legacy"), "typescript": ("modern", "legacy"), "inspector": ("modern", "legacy")}
+LOGS = {"io.modelcontextprotocol/logLevel": "debug"}
+
+# Tools that ask the client something are not built yet; the rest is called without arguments or with these.
+ARGUMENTS = {"test_x_mcp_header": {"value": "Gr\u00fc\u00dfe"}, "json_schema_2020_12_tool": {"name": "Ada", "email": "a@b"}}
+ASKING = ("test_sampling", "test_elicitation", "test_input_required_result", "test_streaming_elicitation")
+# What does not succeed, and what the client says of it.
+FAILING = {"test_error_handling": "intentionally", "test_missing_capability": "sample a model"}
+
+# Messages that must have come by, or the recorder heard nothing.
+HEARD = {
+    ("server", "tools/list result"),
+    ("server", "tools/call result"),
+    ("server", "resources/read result"),
+    ("server", "prompts/get result"),
+}
+# The same for the clients that keep a connection and ask for everything.
+HEARD_OF_SDKS = HEARD | {
+    ("server", "notifications/progress"),
+    ("server", "notifications/message"),
+    ("server", "completion/complete result"),
+}
+
+
+def steps_for(client, mode, tools):
+    if mode == "legacy" and client != "inspector":
+        yield {"do": "set_logging_level", "level": "debug"}
+    yield {"do": "list_tools"}
+    for tool in tools:
+        arguments = ARGUMENTS.get(tool, {})
+        logs = {"meta": LOGS} if mode == "modern" and client != "inspector" else {}
+        yield {"do": "call_tool", "name": tool, "arguments": arguments, "progress": True, **logs}
+    yield {"do": "list_resources"}
+    yield {"do": "list_resource_templates"}
+    for uri in ("test://static-text", "test://static-binary", "test://template/123/data"):
+        yield {"do": "read_resource", "uri": uri}
+    yield {"do": "list_prompts"}
+    yield {"do": "get_prompt", "name": "test_simple_prompt", "arguments": {}}
+    yield {"do": "get_prompt", "name": "test_prompt_with_arguments", "arguments": {"arg1": "a", "arg2": "b"}}
+    yield {"do": "get_prompt", "name": "test_prompt_with_embedded_resource", "arguments": {"resourceUri": "test://x"}}
+    yield {"do": "get_prompt", "name": "test_prompt_with_image", "arguments": {}}
+    if client != "inspector":
+        yield {"do": "complete", "prompt": "test_prompt_with_arguments", "argument": "arg1", "value": "test"}
+
+
+def judge(step, reply):
+    """What is wrong with what the client says it got."""
+    result = reply.get("result", {})
+    failed = "error" in reply or result.get("isError")
+    expected = FAILING.get(step.get("name"))
+    if expected is None:
+        return [f"{step} failed: {reply}"] if failed or "result" not in reply else []
+    return [] if failed and expected in json.dumps(reply).lower() else [f"{step} should fail: {reply}"]
+
+
+def recordings(directory, revision, schemas):
+    """The conversations of each server that was started, and what is wrong with what was said."""
+    for path in sorted(directory.glob("*.jsonl")):
+        conversation, mistakes = Conversation(Schema(schemas / f"schema-{revision}.json")), []
+        for record in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+            found = conversation.hear(record["from"], record["line"])
+            mistakes += [f"{record['from']}: {mistake}: {record['line'][:300]}" for mistake in found]
+        yield conversation, mistakes + conversation.unanswered()
+
+
+class Session:
+    """One client in one mode."""
+
+    def __init__(self, client, mode, drivers, server, schemas):
+        self.client, self.mode, self.drivers, self.server, self.schemas = client, mode, drivers, server, schemas
+        self.problems = []
+
+    def drive(self, directory, steps):
+        # Each process of the server has a recording of its own: some clients start several.
+        record = 'exec "$1" "$2" "$3/$$.jsonl" "$4"'
+        command = ["sh", "-c", record, "sh", sys.executable, str(HERE / "record.py"), str(directory), self.server]
+        lines, stderr = self.drivers.run(self.client, {"mode": self.mode, "command": command, "steps": steps})
+        if len(lines) != len(steps) + 2:
+            self.problems.append(f"the session ended early: {stderr[-2000:]}")
+            return []
+        self.problems += [f"complaint: {complaint}" for complaint in lines[-1]["closed"]["complaints"]]
+        return lines[1:-1]
+
+    def run(self, directory, tools):
+        steps = list(steps_for(self.client, self.mode, tools))
+        replies = self.drive(directory, steps)
+        self.problems += [problem for step, reply in zip(steps, replies) for problem in judge(step, reply)]
+        heard = collections.Counter()
+        for conversation, mistakes in recordings(directory, MODERN if self.mode == "modern" else LEGACY, self.schemas):
+            self.problems += mistakes
+            heard += conversation.valid
+        wanted = HEARD if self.client == "inspector" else HEARD_OF_SDKS
+        self.problems += [f"no valid message: {what} of the {who}" for who, what in sorted(wanted - heard.keys())]
+        return heard
+
+
+def notices_mistakes(schemas):
+    """What is wrong with the validator itself: it must find fault with these."""
+    call = '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}'
+    wrong = {
+        "not JSON": [("server", "hello")],
+        "a reply to nothing": [("server", '{"jsonrpc":"2.0","id":1,"result":{}}')],
+        "a result without its members": [("client", call), ("server", '{"jsonrpc":"2.0","id":1,"result":{}}')],
+        "an unknown notification": [("server", '{"jsonrpc":"2.0","method":"notifications/none"}')],
+        "progress without a token": [
+            ("server", '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}')
+        ],
+    }
+    problems = []
+    for name, lines in wrong.items():
+        conversation = Conversation(Schema(schemas / f"schema-{LEGACY}.json"))
+        if not [conversation.hear(who, line) for who, line in lines][-1]:
+            problems.append(f"the validator does not notice {name}")
+    return problems
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clients", type=pathlib.Path, required=True, help="where the clients are installed")
+    parser.add_argument("--examples", type=pathlib.Path, required=True, help="where the built examples are")
+    parser.add_argument("--schemas", type=pathlib.Path, required=True, help="where the official schemas are")
+    options = parser.parse_args()
+    if not options.schemas.is_dir():
+        print("skipped: messages over stdio, because the official schemas are not beside the repository")
+        return
+
+    drivers = Drivers(options.clients.absolute())
+    server = str(options.examples.absolute() / "conformance")
+    problems = notices_mistakes(options.schemas)
+    with tempfile.TemporaryDirectory() as directory:
+        first = Session("python", "modern", drivers, server, options.schemas)
+        [listed] = first.drive(pathlib.Path(directory), [{"do": "list_tools"}]) or [{"result": {"tools": []}}]
+    tools = [tool["name"] for tool in listed["result"]["tools"] if not tool["name"].startswith(ASKING)]
+    for client, modes in CLIENTS.items():
+        for mode in modes:
+            session = Session(client, mode, drivers, server, options.schemas)
+            with tempfile.TemporaryDirectory() as directory:
+                heard = session.run(pathlib.Path(directory), tools)
+            count = {who: sum(n for (speaker, _), n in heard.items() if speaker == who) for who in ("client", "server")}
+            print(
+                f"stdio, {client + ' ' + mode:20}{count['client']:4} messages of the client valid, "
+                f"{count['server']:4} of the server; {len(session.problems)} problems",
+                flush=True,
+            )
+            problems += [f"stdio, {client} {mode}: {problem}" for problem in session.problems]
+    for problem in problems:
+        print(f"FAILED {problem}\n")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Runs the official conformance suite against a server over HTTP and says what does not hold.
+
+A scenario passes if it has a check that succeeded and none that failed or warned.
+"""
+
+import argparse
+import collections
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "clients"))
+
+from processes import HttpServer
+
+# The sets of scenarios: a name, and how the suite is asked for them.
+SETS = [
+    *((f"all of {revision}", ["--suite", "all", "--spec-version", revision])
+      for revision in ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")),
+    *((f"required by {revision}", ["--requirements", revision])
+      for revision in ("2025-11-25", "2026-07-28")),
+]  # fmt: skip
+
+# Scenarios of extensions that the framework does not have. They are run with the requirements, and counted only.
+LATER = ("tasks-", "sep-2640-")
+
+# What the quickstart server, which has nothing of the fixture, must fail at: a suite that passes it checks nothing.
+RED = ("tools-call-simple-text", "tools-call-image", "resources-read-text", "prompts-get-simple", "json-schema-2020-12")
+
+FAILURES = ("FAILURE", "WARNING")
+
+
+class Suite:
+    """The official suite as it was installed."""
+
+    def __init__(self, installed):
+        packages = installed / "node_modules"
+        index = packages / "@modelcontextprotocol/conformance/dist/index.js"
+        self.command = [str(packages / "node/bin/node"), str(index)]
+
+    def listed(self, selection):
+        """The names of the scenarios for servers; `list` gives those for clients after them."""
+        arguments = selection[2:] if selection[0] == "--suite" else selection
+        done = subprocess.run(
+            [*self.command, "list", "--server", *arguments], capture_output=True, text=True, check=True, timeout=60
+        )
+        scenarios = done.stdout.partition("Server scenarios")[2].partition("Client scenarios")[0]
+        return set(re.findall(r"^  - ([\w-]+)", scenarios, re.MULTILINE))
+
+    def run(self, url, selection):
+        """The checks of each scenario that ran, and what is wrong with the run itself."""
+        with tempfile.TemporaryDirectory() as directory:
+            done = subprocess.run(
+                [*self.command, "server", "--url", url, *selection, "-o", directory],
+                capture_output=True, text=True, timeout=600,
+            )  # fmt: skip
+            ran = {}
+            for path in pathlib.Path(directory).glob("*/checks.json"):
+                name = re.fullmatch(r"server-(.+)-\d{4}-\d\d-\d\dT.*", path.parent.name)
+                ran[name[1]] = json.loads(path.read_text(encoding="utf-8"))
+        missing = self.listed(selection) - ran.keys()
+        problems = [f"did not run: {', '.join(sorted(missing))}; {done.stderr[-1000:]}"] if missing else []
+        # What 0 and 1 say is in the checks.
+        if done.returncode not in (0, 1) or not ran:
+            problems.append(f"the suite left with {done.returncode}; {done.stderr[-1000:]}")
+        return ran, problems
+
+
+def passes(checks):
+    statuses = {check["status"] for check in checks}
+    return "SUCCESS" in statuses and statuses.isdisjoint(FAILURES)
+
+
+def explain(checks):
+    return "\n".join(f"    {check['status']} {check['id']}: {check.get('errorMessage')}" for check in checks)
+
+
+def is_later(scenario):
+    return scenario.startswith(LATER)
+
+
+def judge(ran):
+    """What is wrong with the outcome of each scenario."""
+    problems = []
+    for scenario, checks in ran.items():
+        if is_later(scenario):
+            continue
+        wrong = [check for check in checks if check["status"] in FAILURES]
+        if wrong:
+            problems.append(f"{scenario}\n{explain(wrong)}")
+        elif not passes(checks):
+            problems.append(f"{scenario}: no check succeeded")
+    return problems
+
+
+def counts(ran):
+    checks = collections.Counter(check["status"] for checks in ran.values() for check in checks)
+    return (
+        f"{sum(map(passes, ran.values())):3} of {len(ran):2} scenarios pass; "
+        f"checks: {checks['SUCCESS']:3} passed, {checks['FAILURE']:2} failed, {checks['WARNING']} warnings"
+    )
+
+
+def goes_red(suite, examples):
+    """What is wrong with the harness itself: it must find fault with a server that lacks all that is asked for."""
+    server = HttpServer([str(examples / "quickstart")])
+    try:
+        problems = server.wait_until_healthy()
+        ran, _ = suite.run(server.url, ["--suite", "all", "--spec-version", "2025-11-25"])
+    finally:
+        server.stop()
+    found = judge(ran)
+    problems += [
+        f"{scenario} passes against a server that lacks it"
+        for scenario in RED
+        if not any(problem.split()[0] == scenario for problem in found)
+    ]
+    print(f"{'a server without the fixture':24}{counts(ran)}, {len(found)} of which are noticed")
+    return problems
+
+
+def run_sets(suite, server):
+    problems = server.wait_until_healthy()
+    for name, selection in SETS:
+        ran, of_run = suite.run(server.url, selection)
+        problems += [f"{name}: {problem}" for problem in of_run + judge(ran)]
+        now = {scenario: checks for scenario, checks in ran.items() if not is_later(scenario)}
+        later = {scenario: checks for scenario, checks in ran.items() if is_later(scenario)}
+        print(f"{name:24}{counts(now)}", flush=True)
+        if later:
+            print(f"{'  later: extensions':24}{counts(later)}", flush=True)
+    return problems
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--suite", type=pathlib.Path, required=True, help="where `run` installed the suite")
+    parser.add_argument("--examples", type=pathlib.Path, required=True, help="where the built examples are")
+    options = parser.parse_args()
+
+    suite = Suite(options.suite.absolute())
+    examples = options.examples.absolute()
+    problems = goes_red(suite, examples)
+    server = HttpServer([str(examples / "conformance")])
+    try:
+        problems += run_sets(suite, server)
+    finally:
+        problems += server.stop()
+    for problem in problems:
+        print(f"FAILED {problem}\n")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+//! A client with a server of its own, which it talks to without waiting.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use crate::ask::{Ask, Era, Numbering};
+use crate::{Lane, Outcome, PATIENCE, Tally};
+
+/// The most requests in flight.
+const WINDOW: usize = 64;
+/// The most messages that are written at once.
+const BATCH: usize = 8;
+
+/// The requests in flight.
+#[derive(Default)]
+struct Flight {
+    asked: Mutex<Asked>,
+    less: Condvar,
+}
+
+#[derive(Default)]
+struct Asked {
+    by_id: BTreeMap<u64, Ask>,
+    /// The replies to these have no id.
+    malformed: Vec<Ask>,
+}
+
+impl Flight {
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is room for one more; `false` if the server does not answer.
+    fn has_room(&self, window: usize) -> bool {
+        let full = |asked: &mut Asked| asked.by_id.len() + asked.malformed.len() >= window;
+        let waited = self.less.wait_timeout_while(self.asked(), PATIENCE, full);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    fn depart(&self, ask: Ask) {
+        let mut asked = self.asked();
+        if ask.is_malformed() {
+            asked.malformed.push(ask);
+        } else {
+            asked.by_id.insert(ask.id, ask);
+        }
+    }
+
+    fn arrive(&self, reply: &Value) -> Option<Ask> {
+        let mut asked = self.asked();
+        let found = match reply["id"].as_u64() {
+            Some(id) => asked.by_id.remove(&id),
+            None => asked.malformed.pop(),
+        };
+        self.less.notify_one();
+        found
+    }
+}
+
+/// Sends the messages of a lane to a new server; what it counts are the notifications.
+fn send(lane: Lane, flight: &Flight, mut target: impl Write) -> Outcome<u64> {
+    let Lane { mut random, .. } = lane;
+    // One at a time, if they all have the same id.
+    let (window, batch) = match lane.numbering {
+        Numbering::FromOne => (WINDOW, BATCH),
+        Numbering::AlwaysOne => (1, 1),
+    };
+    let (mut sent, mut silent) = (0, 0);
+    while sent < lane.messages {
+        let mut bytes = Vec::new();
+        for _ in 0..=random.below(batch) {
+            if sent == lane.messages {
+                break;
+            }
+            sent += 1;
+            let ask = Ask::random(&mut random, lane.number, sent, lane.numbering);
+            bytes.extend_from_slice(ask.json(lane.era).as_bytes());
+            bytes.push(b'\n');
+            if ask.is_notification() {
+                silent += 1;
+                continue;
+            }
+            // A batch is smaller than the window, so that this never waits for what is not written yet.
+            if !flight.has_room(window) {
+                return Err("the server does not answer".into());
+            }
+            flight.depart(ask);
+        }
+        random.write(&mut target, &bytes)?;
+    }
+    Ok(silent)
+}
+
+fn receive(flight: &Flight, source: impl BufRead, tally: &mut Tally) -> Outcome<()> {
+    for line in source.lines() {
+        let line = line?;
+        let reply: Value = serde_json::from_str(&line)?;
+        match flight.arrive(&reply).map(|ask| ask.judge(&reply)) {
+            Some(Ok(())) => tally.answered += 1,
+            Some(Err(problem)) => tally.problem(problem),
+            None => tally.problem(format!("nobody asked for {line}")),
+        }
+    }
+    Ok(())
+}
+
+fn shake_hands(child: &mut Child, era: Era) -> Outcome<()> {
+    let (Some(stdin), Some(stdout)) = (&mut child.stdin, &mut child.stdout) else {
+        return Err("no pipes".into());
+    };
+    if era == Era::Modern {
+        return Ok(());
+    }
+    let params = json!({
+        "protocolVersion": era.revision(), "capabilities": {}, "clientInfo": { "name": "soak", "version": "0" },
+    });
+    writeln!(
+        stdin,
+        "{}",
+        json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params })
+    )?;
+    let mut reply = String::new();
+    // Nothing comes after this reply yet, so that the buffer keeps nothing back.
+    BufReader::new(stdout).read_line(&mut reply)?;
+    let reply: Value = serde_json::from_str(&reply)?;
+    if reply["result"]["protocolVersion"] != era.revision() {
+        return Err(format!("initialize: {reply}").into());
+    }
+    writeln!(
+        stdin,
+        r#"{{"jsonrpc":"2.0","method":"notifications/initialized"}}"#
+    )?;
+    Ok(())
+}
+
+/// Sends all messages of a lane and reads until the server has left.
+pub(crate) fn converse(server: &Path, lane: Lane) -> Outcome<Tally> {
+    let mut child = Command::new(server)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    shake_hands(&mut child, lane.era)?;
+    let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err("no pipes".into());
+    };
+    let flight = Flight::default();
+    let mut tally = Tally::default();
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| send(lane, &flight, stdin));
+        if let Err(error) = receive(&flight, BufReader::new(stdout), &mut tally) {
+            tally.problem(error.to_string());
+        }
+        match sending.join() {
+            Ok(Ok(silent)) => tally.silent = silent,
+            Ok(Err(error)) => tally.problem(error.to_string()),
+            Err(_) => tally.problem("the sender panicked"),
+        }
+    });
+    let asked = flight.asked();
+    let lost = asked.by_id.len() + asked.malformed.len();
+    if lost > 0 {
+        tally.problem(format!("{lost} requests have no reply"));
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        tally.problem(format!("the server left with {status}"));
+    }
+    Ok(tally)
+}
