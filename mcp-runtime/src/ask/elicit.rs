@@ -87,13 +87,14 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> IntoFuture for Elicitati
         Box::pin(async move {
             let call = self.context.surroundings();
             let schema = form::of::<T>(call.revision.features())?;
+            let params = json!({ "message": self.message, "requestedSchema": &schema });
             let question = Question {
                 method: "elicitation/create",
-                params: json!({ "message": self.message, "requestedSchema": schema }).to_string(),
+                params: params.to_string(),
                 needs: Capability::ElicitationForm,
                 key: self.key,
             };
-            let answer = ask(call, question, is_valid::<T>).await?;
+            let answer = ask(call, question, |answer| is_valid::<T>(answer, &schema)).await?;
             accepted(&answer)?;
             serde_json::from_value(answer["content"].clone())
                 .map_err(|error| AskError::Json(error.to_string()))
@@ -102,11 +103,11 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> IntoFuture for Elicitati
 }
 
 /// Whether an answer is one: yes with the form filled in, or no.
-fn is_valid<T: DeserializeOwned>(answer: &Value) -> bool {
+fn is_valid<T: DeserializeOwned>(answer: &Value, form: &Value) -> bool {
     match answer["action"].as_str() {
         Some("accept") => {
             let content = &answer["content"];
-            content.is_object() && T::deserialize(content).is_ok()
+            content.is_object() && form::admits(form, content) && T::deserialize(content).is_ok()
         }
         action => is_no(action),
     }

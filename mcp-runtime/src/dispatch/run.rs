@@ -4,7 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
@@ -83,6 +83,7 @@ where
         cancel: crate::call::Cancel::default(),
         link,
         way,
+        effects: OnceLock::new(),
         forwarded: Arc::clone(&core.forwarded),
     });
     let call = Call::new(

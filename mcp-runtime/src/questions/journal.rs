@@ -1,7 +1,7 @@
 //! What a call has learnt so far, sealed for the client to carry to its next attempt.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -31,8 +31,8 @@ pub(super) struct Entry {
 pub(super) struct Journal {
     /// Tells the attempts of one call from those of others.
     pub(super) chain: String,
-    /// Seconds since 1970 after which it is worth nothing.
-    expires: u64,
+    /// Milliseconds since 1970 after which it is worth nothing; `None` if no client carries it yet.
+    pub(super) expires: Option<u64>,
     pub(super) answers: Vec<Entry>,
     /// What was asked last, by name.
     pub(super) asked: Vec<(String, Place)>,
@@ -48,7 +48,7 @@ impl Journal {
         let chain: [u8; 16] = random_bytes().unwrap_or_default();
         Self {
             chain: format!("{:032x}", u128::from_be_bytes(chain)),
-            expires: 0,
+            expires: None,
             answers: Vec::new(),
             asked: Vec::new(),
             misses: Vec::new(),
@@ -91,10 +91,10 @@ impl Journal {
     pub(super) fn open(sealer: &Sealer, message: &str, token: &str) -> Option<Self> {
         let bytes = sealer.open(&purpose(message)?, token).ok()?;
         let journal: Self = serde_json::from_slice(&bytes).ok()?;
-        (now() < journal.expires).then_some(journal)
+        (now() < journal.expires?).then_some(journal)
     }
 
-    /// Seals it for this request and no other, for so many seconds.
+    /// Seals it for this request and no other. What comes with it is when it expires.
     ///
     /// # Errors
     /// It is too large, or there is no randomness.
@@ -102,9 +102,11 @@ impl Journal {
         &mut self,
         sealer: &Sealer,
         message: &str,
-        seconds: u64,
-    ) -> Result<String, RpcError> {
-        self.expires = now().saturating_add(seconds);
+        patience: Duration,
+    ) -> Result<(String, u64), RpcError> {
+        let milliseconds = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        let expires = now().saturating_add(milliseconds);
+        self.expires = Some(expires);
         let failed = |reason: String| RpcError::internal(format!("The question failed: {reason}"));
         let bytes = serde_json::to_vec(self).map_err(|error| failed(error.to_string()))?;
         if bytes.len() > LARGEST {
@@ -114,16 +116,19 @@ impl Journal {
             )));
         }
         let purpose = purpose(message).ok_or_else(|| failed("no request".to_owned()))?;
-        sealer
+        let token = sealer
             .seal(&purpose, &bytes)
-            .map_err(|error| failed(error.to_string()))
+            .map_err(|error| failed(error.to_string()))?;
+        Ok((token, expires))
     }
 }
 
+/// Milliseconds since 1970.
 pub(super) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
 }
 
 /// What a journal is bound to: the method and all parameters that say what is to be done.
@@ -160,6 +165,8 @@ fn sorted(value: Value) -> Value {
 mod tests {
     use super::*;
 
+    const MINUTE: Duration = Duration::from_secs(60);
+
     fn request(params: &str) -> String {
         format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#)
     }
@@ -168,7 +175,9 @@ mod tests {
     fn a_journal_opens_for_its_own_request_only() {
         let sealer = Sealer::from_keys(&[[1; 32]]).expect("a key");
         let first = request(r#"{"name":"book","arguments":{"a":1,"b":[{"x":1,"y":2}]}}"#);
-        let token = Journal::new().seal(&sealer, &first, 60).expect("sealed");
+        let (token, _) = Journal::new()
+            .seal(&sealer, &first, MINUTE)
+            .expect("sealed");
         let again = request(
             r#"{"requestState":"..","_meta":{"x":1},"arguments":{"b":[{"y":2,"x":1}],"a":1},"name":"book"}"#,
         );
@@ -198,10 +207,12 @@ mod tests {
         let sealer = Sealer::from_keys(&[[1; 32]]).expect("a key");
         let message = request("{}");
         let mut journal = Journal::new();
-        let token = journal.seal(&sealer, &message, 0).expect("sealed");
+        let (token, _) = journal
+            .seal(&sealer, &message, Duration::ZERO)
+            .expect("sealed");
         assert!(Journal::open(&sealer, &message, &token).is_none());
         let large = Value::from("x".repeat(LARGEST));
         journal.effects.insert("large".to_owned(), large);
-        assert!(journal.seal(&sealer, &message, 60).is_err());
+        assert!(journal.seal(&sealer, &message, MINUTE).is_err());
     }
 }

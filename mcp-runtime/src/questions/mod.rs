@@ -23,13 +23,14 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::push_json;
 use crate::seal::Sealer;
 
-use effects::Effects;
+use effects::Chains;
+pub(crate) use effects::Effects;
 pub(crate) use journal::Place;
 use journal::{Entry, Journal};
 pub(crate) use live::{Answer, Live, LiveAnswer};
 
 /// So many answers to one question may be invalid.
-const PATIENCE: u8 = 3;
+pub(crate) const PATIENCE: u8 = 3;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -65,9 +66,9 @@ impl Question {
 pub(crate) struct Replay {
     /// Seals what clients carry.
     sealer: Arc<Sealer>,
-    effects: Effects,
-    /// How long an answer may take, in seconds.
-    patience: u64,
+    chains: Chains,
+    /// How long an answer may take.
+    patience: Duration,
     warned: AtomicBool,
 }
 
@@ -75,8 +76,8 @@ impl Replay {
     pub(crate) fn new(sealer: Arc<Sealer>, patience: Duration) -> Self {
         Self {
             sealer,
-            effects: Effects::default(),
-            patience: patience.as_secs(),
+            chains: Chains::default(),
+            patience,
             warned: AtomicBool::new(false),
         }
     }
@@ -107,8 +108,19 @@ struct Round {
     /// How often each question was asked in this attempt.
     asked: HashMap<String, u32>,
     open: Vec<Open>,
+    /// If the call has any.
+    effects: Option<Arc<Effects>>,
     /// Effects that are under way: they are finished before the call is given up.
     busy: usize,
+}
+
+/// An effect that is under way.
+pub(crate) struct Busy<'q>(&'q Questions);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.round().busy -= 1;
+    }
 }
 
 struct Open {
@@ -206,34 +218,29 @@ impl Questions {
         }
     }
 
-    /// The effect that was recorded under a key.
-    pub(crate) fn effect(&self, key: &str) -> Option<Value> {
+    /// The effects of this call, in all its attempts.
+    pub(crate) fn effects(&self) -> Arc<Effects> {
         let mut round = self.round();
-        let journal = &mut round.journal;
-        if !journal.effects.contains_key(key) {
-            // An older state was sent again: the effect happened after it.
-            let value = self.replay.effects.find(&journal.chain, key)?;
-            journal.effects.insert(key.to_owned(), value);
-        }
-        journal.effects.get(key).cloned()
+        let Round {
+            journal, effects, ..
+        } = &mut *round;
+        let effects = effects.get_or_insert_with(|| {
+            let effects = Arc::default();
+            // What no client carries cannot be sent again either.
+            let effects = match journal.expires {
+                Some(expires) => self.replay.chains.keep(&journal.chain, effects, expires),
+                None => effects,
+            };
+            effects.learn(&journal.effects);
+            effects
+        });
+        Arc::clone(effects)
     }
 
-    /// Notes that an effect is under way.
-    pub(crate) fn begin_effect(&self) {
+    /// Notes that an effect is under way, until what this gives is dropped.
+    pub(crate) fn begin_effect(&self) -> Busy<'_> {
         self.round().busy += 1;
-    }
-
-    /// Notes that an effect is done, with what came out, or was dropped.
-    pub(crate) fn end_effect(&self, outcome: Option<(&str, Value)>) {
-        let mut round = self.round();
-        round.busy = round.busy.saturating_sub(1);
-        if let Some((key, value)) = outcome {
-            let chain = &round.journal.chain;
-            self.replay
-                .effects
-                .note(chain, key, &value, self.replay.patience);
-            round.journal.effects.insert(key.to_owned(), value);
-        }
+        Busy(self)
     }
 
     /// Whether the call has questions that are open, and nothing that must be finished before they are sent.
@@ -266,11 +273,21 @@ impl Questions {
             asked.push((key, open.place.clone()));
         }
         round.journal.asked = asked;
+        if let Some(effects) = &round.effects {
+            round.journal.effects = effects.outcomes();
+        }
         members.push_str("},\"requestState\":");
+        let Replay {
+            sealer,
+            chains,
+            patience,
+            ..
+        } = &*self.replay;
         self.replay.warn_if_alone();
-        let state = round
-            .journal
-            .seal(&self.replay.sealer, message, self.replay.patience)?;
+        let (state, expires) = round.journal.seal(sealer, message, *patience)?;
+        if let Some(effects) = &round.effects {
+            chains.keep(&round.journal.chain, Arc::clone(effects), expires);
+        }
         push_json(&mut members, &state);
         Ok(members)
     }
@@ -283,6 +300,7 @@ impl Round {
             responses,
             asked: HashMap::new(),
             open: Vec::new(),
+            effects: None,
             busy: 0,
         }
     }
@@ -323,7 +341,10 @@ impl Round {
         let key = match self.journal.name(place) {
             Some(key) => key,
             // A name that the handler chose is known without having been asked.
-            None => question.key.as_ref().filter(|key| !self.journal.knows(key))?,
+            None => question
+                .key
+                .as_ref()
+                .filter(|key| !self.journal.knows(key))?,
         };
         self.responses.remove(key)
     }
