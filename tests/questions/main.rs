@@ -13,4 +13,5 @@ mod outside;
 mod rounds;
 #[path = "../wire/schemas.rs"]
 mod schemas;
+mod session;
 mod state;

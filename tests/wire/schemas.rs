@@ -85,9 +85,22 @@ fn check_error(revision: &str, error: &Value) {
     );
 }
 
+/// Fails if a request of the server is not what the schema of `revision` says.
+#[allow(dead_code)] // of two suites that share this file, one is never asked
+pub(crate) fn check_request(revision: &str, request: &Value) {
+    assert_eq!(request["jsonrpc"], "2.0", "{request}");
+    let name = match request["method"].as_str() {
+        Some("elicitation/create") => "ElicitRequest",
+        Some("sampling/createMessage") => "CreateMessageRequest",
+        Some("roots/list") => "ListRootsRequest",
+        _ => panic!("the server sends no such request: {request}"),
+    };
+    check(revision, name, request);
+}
+
 /// Fails if a notification is not what the schema of `revision` says.
 ///
-/// One with an id would be a request, and this server makes none.
+/// One with an id would be a request, which is for [`check_request`].
 pub(crate) fn check_notification(revision: &str, notification: &Value) {
     assert_eq!(notification["jsonrpc"], "2.0", "{notification}");
     assert_eq!(notification.get("id"), None, "{notification}");

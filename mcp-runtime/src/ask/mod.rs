@@ -22,6 +22,8 @@ pub use sample::{Sample, Sampling};
 
 use crate::call::{Surroundings, Way, is_current};
 use crate::error::AskError;
+use crate::protocol::Revision;
+use crate::protocol::capability::Capability;
 use crate::questions::{Answer, Found, LiveAnswer, PATIENCE, Place, Question, Questions};
 
 /// Asks, and gives an answer that is valid.
@@ -30,7 +32,7 @@ async fn ask(
     question: Question,
     is_valid: impl Fn(&Value) -> bool + Send + Sync,
 ) -> Result<Value, AskError> {
-    if !call.capabilities.has(question.needs) {
+    if !call.capabilities.has(question.needs) || !knows(call.revision, question.needs) {
         return Err(AskError::CannotBeAsked(question.needs));
     }
     match &call.way {
@@ -62,6 +64,16 @@ async fn ask(
             }
             Err(AskError::Invalid)
         }
+    }
+}
+
+/// Whether there are such questions in a revision, whatever its client declares.
+fn knows(revision: Revision, question: Capability) -> bool {
+    let features = revision.features();
+    match question {
+        Capability::ElicitationForm => features.elicitation_forms,
+        Capability::ElicitationUrl => features.elicitation_urls,
+        Capability::Sampling | Capability::Roots => true,
     }
 }
 
