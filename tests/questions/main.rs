@@ -14,4 +14,5 @@ mod rounds;
 #[path = "../wire/schemas.rs"]
 mod schemas;
 mod session;
+mod single_use;
 mod state;

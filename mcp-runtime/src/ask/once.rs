@@ -16,7 +16,7 @@ impl Context {
     ///
     /// The record travels with the client, sealed, and is also kept in this process until it expires, in case the client
     /// sends a state twice or an older one again. Across replicas that share a key but no memory it is "at least once" then;
-    /// see `Server::single_use_state` for "at most once".
+    /// see [`Server::single_use_state`](crate::Server::single_use_state) for "at most once".
     ///
     /// The call is not given up while an effect is under way, so an effect must not ask, nor contain another one.
     ///

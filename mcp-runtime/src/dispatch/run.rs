@@ -92,20 +92,37 @@ where
         job.arguments,
         job.rejections,
     );
-    let (handler, place) = start(job.handler, &surroundings, call, place, &job.name);
-    let running = Running {
-        handler,
-        name: job.name,
-        surroundings,
-        finish: Some(finish),
-        answer: Answer {
-            core: Arc::clone(core),
-            id,
-            features: caller.features,
-        },
-        place,
+    let redeem = match &surroundings.way {
+        Way::Replay(questions) => questions.redeem().map(|redeem| (redeem, id.clone())),
+        Way::Live { .. } | Way::Nobody => None,
     };
-    Ok(settle(running))
+    let stop = Arc::clone(&surroundings) as Arc<dyn Stop>;
+    let answer = Answer {
+        core: Arc::clone(core),
+        id,
+        features: caller.features,
+    };
+    let begin = move || {
+        let (handler, place) = start(job.handler, &surroundings, call, place, &job.name);
+        Running {
+            handler,
+            name: job.name,
+            surroundings,
+            finish: Some(finish),
+            answer,
+            place,
+        }
+    };
+    let Some((redeem, id)) = redeem else {
+        return Ok(settle(begin()));
+    };
+    let future = Box::pin(async move {
+        match redeem.await {
+            Ok(()) => begin().await,
+            Err(error) => failure(&id, &error),
+        }
+    });
+    Ok(Handling::Pending(Pending { future, stop }))
 }
 
 /// Polls a handler once: most are finished then and need no task.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::protocol::error::RpcError;
-use crate::seal::{Sealer, random_bytes};
+use crate::seal::{SealError, Sealer, random_bytes};
 
 /// The largest journal, in bytes of JSON: clients carry it with every attempt.
 const LARGEST: usize = 256 * 1024;
@@ -31,6 +31,8 @@ pub(super) struct Entry {
 pub(super) struct Journal {
     /// Tells the attempts of one call from those of others.
     pub(super) chain: String,
+    /// Tells this state from every other one.
+    pub(super) id: String,
     /// Milliseconds since 1970 after which it is worth nothing; `None` if no client carries it yet.
     pub(super) expires: Option<u64>,
     pub(super) answers: Vec<Entry>,
@@ -44,10 +46,10 @@ pub(super) struct Journal {
 
 impl Journal {
     pub(super) fn new() -> Self {
-        // Without randomness nothing can be sealed either, and the call ends there.
-        let chain: [u8; 16] = random_bytes().unwrap_or_default();
         Self {
-            chain: format!("{:032x}", u128::from_be_bytes(chain)),
+            // Without randomness nothing can be sealed either, and the call ends there.
+            chain: random_id().unwrap_or_default(),
+            id: String::new(),
             expires: None,
             answers: Vec::new(),
             asked: Vec::new(),
@@ -108,6 +110,7 @@ impl Journal {
         let expires = now().saturating_add(milliseconds);
         self.expires = Some(expires);
         let failed = |reason: String| RpcError::internal(format!("The question failed: {reason}"));
+        self.id = random_id().map_err(|error| failed(error.to_string()))?;
         let bytes = serde_json::to_vec(self).map_err(|error| failed(error.to_string()))?;
         if bytes.len() > LARGEST {
             return Err(failed(format!(
@@ -121,6 +124,11 @@ impl Journal {
             .map_err(|error| failed(error.to_string()))?;
         Ok((token, expires))
     }
+}
+
+fn random_id() -> Result<String, SealError> {
+    let id: [u8; 16] = random_bytes()?;
+    Ok(format!("{:032x}", u128::from_be_bytes(id)))
 }
 
 /// Milliseconds since 1970.

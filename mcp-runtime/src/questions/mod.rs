@@ -9,12 +9,14 @@
 mod effects;
 mod journal;
 mod live;
+mod single_use;
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
@@ -26,8 +28,9 @@ use crate::seal::Sealer;
 use effects::Chains;
 pub(crate) use effects::Effects;
 pub(crate) use journal::Place;
-use journal::{Entry, Journal};
+use journal::{Entry, Journal, now};
 pub(crate) use live::{Answer, Live, LiveAnswer};
+pub use single_use::{UsedStates, UsedStatesInMemory};
 
 /// So many answers to one question may be invalid.
 pub(crate) const PATIENCE: u8 = 3;
@@ -67,19 +70,30 @@ pub(crate) struct Replay {
     /// Seals what clients carry.
     sealer: Arc<Sealer>,
     chains: Chains,
+    /// Which states were used, if each may serve once only.
+    used: Option<Arc<dyn UsedStates>>,
     /// How long an answer may take.
     patience: Duration,
     warned: AtomicBool,
 }
 
 impl Replay {
-    pub(crate) fn new(sealer: Arc<Sealer>, patience: Duration) -> Self {
+    pub(crate) fn new(
+        sealer: Arc<Sealer>,
+        patience: Duration,
+        used: Option<Arc<dyn UsedStates>>,
+    ) -> Self {
         Self {
             sealer,
             chains: Chains::default(),
+            used,
             patience,
             warned: AtomicBool::new(false),
         }
+    }
+
+    pub(crate) fn sealer(&self) -> &Arc<Sealer> {
+        &self.sealer
     }
 
     /// Says once that no other process can open what is sealed.
@@ -180,6 +194,33 @@ impl Questions {
             .round
             .set(Box::new(Mutex::new(Round::new(journal, responses))));
         Ok(())
+    }
+
+    /// If the state that the client sent may serve once only: what has to come first, and may refuse it.
+    pub(crate) fn redeem(
+        &self,
+    ) -> Option<impl Future<Output = Result<(), RpcError>> + Send + use<>> {
+        let used = Arc::clone(self.replay.used.as_ref()?);
+        let (id, expires) = {
+            let journal = &self.round.get()?.lock().ok()?.journal;
+            (journal.id.clone(), journal.expires?)
+        };
+        Some(async move {
+            let until = UNIX_EPOCH + Duration::from_millis(expires);
+            match used.use_once(&id, until).await {
+                // What has expired meanwhile may have been forgotten.
+                Ok(is_first) if is_first && now() < expires => Ok(()),
+                Ok(_) => Err(RpcError::invalid_params(
+                    "`params.requestState` was used before, and serves once only: send the request again without it",
+                )),
+                Err(error) => {
+                    tracing::error!(%error, "a state is refused: nobody can tell whether it was used before");
+                    Err(RpcError::overloaded(
+                        "It cannot be told whether `params.requestState` was used before: try again later",
+                    ))
+                }
+            }
+        })
     }
 
     fn round(&self) -> MutexGuard<'_, Round> {
