@@ -54,9 +54,10 @@ async fn invalid_answers_to_one_question_are_not_held_against_the_next() {
         let caller = Caller::of(server(move |context| async move {
             let mut all = String::new();
             for _ in 0..5 {
-                all += &match named {
-                    true => text_as(&context, "next", "next").await?,
-                    false => text(&context, "next").await?,
+                all += &if named {
+                    text_as(&context, "next", "next").await?
+                } else {
+                    text(&context, "next").await?
                 };
             }
             Ok(all)

@@ -196,6 +196,35 @@ async fn a_question_within_an_effect_is_an_error_and_no_hang() {
     assert_eq!(result["content"][0]["text"], "Err(\"OutsideCall\")");
 }
 
+/// Of two effects under one key the inner would wait for the outer; and nobody would wake a call for a task of its own.
+#[tokio::test]
+async fn an_effect_within_an_effect_or_a_task_is_an_error_and_no_hang() {
+    let handler = |context: Context| async move {
+        let inner = context.once("charge", async { 1 });
+        let outer = context.once("charge", async {
+            inner.await.map_err(|error| error.to_string())
+        });
+        let outer: Result<i32, String> = outer.await?;
+        let other = context.clone();
+        let task = tokio::spawn(async move { other.once("other", async { 2 }).await });
+        Ok(format!("{} {:?}", outer.unwrap_err(), task.await?))
+    };
+    for revision in [Revision::V2025_11_25, Revision::LATEST] {
+        let client = server(handler).client().revision(revision).await;
+        let call = client.call("tool", json!({}));
+        let reply = tokio::time::timeout(Duration::from_secs(5), call)
+            .await
+            .expect("it hangs")
+            .unwrap();
+        assert!(reply.text().contains("in no effect"), "{}", reply.text());
+        assert!(
+            reply.text().ends_with("Err(OutsideCall)"),
+            "{}",
+            reply.text()
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_panic_in_an_effect_ends_the_call_alone() {
     let caller = Caller::of(server(|context| async move {

@@ -352,13 +352,12 @@ async fn the_same_question_in_a_loop_is_asked_each_time() {
         };
         let mut session = Session::open(transport, revision, server(handler)).await;
         session.call(1).await;
-        let mut expected = String::new();
-        for number in 0..50 {
+        let answers: Vec<String> = (0..50).map(|number| format!("{number};")).collect();
+        for answer in &answers {
             let question = session.question().await;
-            session.answer(&question, says(format!("{number};"))).await;
-            expected += &format!("{number};");
+            session.answer(&question, says(answer)).await;
         }
-        assert_eq!(session.text(1).await, expected);
+        assert_eq!(session.text(1).await, answers.concat());
     }
 }
 

@@ -1,6 +1,5 @@
 //! A client of the eras before: it has a session, over streams or HTTP, and is asked while its call waits.
 
-use std::sync::Mutex;
 use std::time::Duration;
 
 use mcp_runtime::Server;
@@ -35,8 +34,8 @@ pub(crate) struct Session {
     revision: &'static str,
     /// What the server sent, of all streams.
     received: UnboundedReceiver<Value>,
-    /// What is served, until it ends.
-    served: JoinHandle<()>,
+    /// The server, until it ends.
+    serving: JoinHandle<()>,
 }
 
 enum Wire {
@@ -46,7 +45,7 @@ enum Wire {
         session: Option<String>,
         sender: UnboundedSender<Value>,
         /// The requests whose streams are being read.
-        reading: Mutex<Vec<JoinHandle<()>>>,
+        reading: Vec<JoinHandle<()>>,
     },
 }
 
@@ -63,36 +62,36 @@ impl Session {
         capabilities: Value,
     ) -> Self {
         let (sender, received) = unbounded_channel();
-        let (wire, served) = match transport {
+        let (wire, serving) = match transport {
             Transport::Streams => {
                 let (ours, theirs) = duplex(1 << 20);
                 let (reader, writer) = split(theirs);
-                let served = tokio::spawn(async move {
+                let serving = tokio::spawn(async move {
                     server.serve_streams(reader, writer).await.unwrap();
                 });
                 let (reader, writer) = split(ours);
                 tokio::spawn(async move { read(BufReader::new(reader), &sender).await });
-                (Wire::Streams(writer), served)
+                (Wire::Streams(writer), serving)
             }
             Transport::Http => {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let address = listener.local_addr().unwrap().to_string();
-                let served =
+                let serving =
                     tokio::spawn(async move { server.serve_listener(listener).await.unwrap() });
                 let wire = Wire::Http {
                     address,
                     session: None,
                     sender,
-                    reading: Mutex::default(),
+                    reading: Vec::new(),
                 };
-                (wire, served)
+                (wire, serving)
             }
         };
         let mut session = Self {
             wire,
             revision,
             received,
-            served,
+            serving,
         };
         session.shake_hands(&capabilities).await;
         session
@@ -108,13 +107,13 @@ impl Session {
             address: address.clone(),
             session: None,
             sender,
-            reading: Mutex::default(),
+            reading: Vec::new(),
         };
         let mut session = Self {
             wire,
             revision: self.revision,
             received,
-            served: tokio::spawn(async {}),
+            serving: tokio::spawn(async {}),
         };
         session.shake_hands(&everything()).await;
         session
@@ -162,7 +161,7 @@ impl Session {
                 if message.get("id").is_some() && message.get("method").is_some() {
                     let sender = sender.clone();
                     let read = tokio::spawn(async move { read(stream, &sender).await });
-                    reading.lock().unwrap().push(read);
+                    reading.push(read);
                 } else {
                     let (head, _) = head(stream).await;
                     assert!(head.starts_with("HTTP/1.1 202"), "{head}");
@@ -249,8 +248,7 @@ impl Session {
         match &mut self.wire {
             Wire::Streams(writer) => writer.shutdown().await.unwrap(),
             Wire::Http { reading, .. } => {
-                let reading: Vec<_> = reading.lock().unwrap().drain(..).collect();
-                for stream in reading {
+                for stream in reading.drain(..) {
                     stream.abort();
                     let _ = stream.await;
                 }
@@ -260,7 +258,7 @@ impl Session {
 
     /// Waits until the server has ended.
     pub(crate) async fn ended(&mut self) {
-        tokio::time::timeout(PATIENCE, &mut self.served)
+        tokio::time::timeout(PATIENCE, &mut self.serving)
             .await
             .expect("it hangs")
             .unwrap();
@@ -292,7 +290,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.served.abort();
+        self.serving.abort();
     }
 }
 

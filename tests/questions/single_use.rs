@@ -1,14 +1,12 @@
 //! States that serve once only.
 
-use std::error::Error;
 use std::future::ready;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{ClientError, UsedStates, UsedStatesInMemory};
+use mcp_runtime::{ClientError, UseOnce, UsedStates, UsedStatesInMemory};
 use serde_json::{Value, json};
 use tokio::join;
 
@@ -126,11 +124,7 @@ async fn a_full_memory_refuses_and_runs_nothing() {
 struct Shared(Option<Arc<UsedStatesInMemory>>);
 
 impl UsedStates for Shared {
-    fn use_once<'a>(
-        &'a self,
-        id: &'a str,
-        expires: SystemTime,
-    ) -> Pin<Box<dyn Future<Output = Result<bool, Box<dyn Error + Send + Sync>>> + Send + 'a>> {
+    fn use_once<'a>(&'a self, id: &'a str, expires: SystemTime) -> UseOnce<'a> {
         match &self.0 {
             Some(states) => Box::pin(async move {
                 tokio::task::yield_now().await;

@@ -179,9 +179,10 @@ async fn replicas_share_keys_and_rotate_them() {
                 &asking,
             )
             .await;
-        match accepted {
-            true => assert_eq!(outcome.unwrap()["content"][0]["text"], "x"),
-            false => assert_eq!(code(outcome), INVALID_PARAMS, "{keys:?}"),
+        if accepted {
+            assert_eq!(outcome.unwrap()["content"][0]["text"], "x");
+        } else {
+            assert_eq!(code(outcome), INVALID_PARAMS, "{keys:?}");
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) use effects::Effects;
 pub(crate) use journal::Place;
 use journal::{Entry, Journal, now};
 pub(crate) use live::{Answer, Live, LiveAnswer};
-pub use single_use::{UsedStates, UsedStatesInMemory};
+pub use single_use::{UseOnce, UsedStates, UsedStatesInMemory};
 
 /// So many answers to one question may be invalid.
 pub(crate) const PATIENCE: u8 = 3;

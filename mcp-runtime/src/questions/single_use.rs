@@ -8,6 +8,10 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+/// What [`UsedStates::use_once`] gives.
+pub type UseOnce<'a> =
+    Pin<Box<dyn Future<Output = Result<bool, Box<dyn Error + Send + Sync>>> + Send + 'a>>;
+
 /// Remembers which states were used: see [`Server::single_use_state`](crate::Server::single_use_state).
 ///
 /// Replicas need one memory in common. With Redis, for instance, [`UsedStates::use_once`] is one
@@ -18,11 +22,7 @@ pub trait UsedStates: Send + Sync + 'static {
     ///
     /// # Errors
     /// Nobody can tell. The request is refused, and the error is logged.
-    fn use_once<'a>(
-        &'a self,
-        id: &'a str,
-        expires: SystemTime,
-    ) -> Pin<Box<dyn Future<Output = Result<bool, Box<dyn Error + Send + Sync>>> + Send + 'a>>;
+    fn use_once<'a>(&'a self, id: &'a str, expires: SystemTime) -> UseOnce<'a>;
 }
 
 /// Remembers used states in this process. When it is full of states that have not expired, it refuses more.
@@ -66,11 +66,7 @@ impl Default for UsedStatesInMemory {
 }
 
 impl UsedStates for UsedStatesInMemory {
-    fn use_once<'a>(
-        &'a self,
-        id: &'a str,
-        expires: SystemTime,
-    ) -> Pin<Box<dyn Future<Output = Result<bool, Box<dyn Error + Send + Sync>>> + Send + 'a>> {
+    fn use_once<'a>(&'a self, id: &'a str, expires: SystemTime) -> UseOnce<'a> {
         let noted = self.note(id, expires, SystemTime::now());
         Box::pin(ready(noted.map_err(Into::into)))
     }
