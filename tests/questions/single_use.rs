@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{ClientError, UseOnce, UsedStates, UsedStatesInMemory};
+use mcp_runtime::{ClientError, Limits, UseOnce, UsedStates, UsedStatesInMemory};
 use serde_json::{Value, json};
 use tokio::join;
 
@@ -117,6 +117,36 @@ async fn a_full_memory_refuses_and_runs_nothing() {
     assert_eq!(count.load(Ordering::SeqCst), 0);
     // A call that asks nothing of the memory is served.
     assert!(is_asking(&caller.call().await));
+}
+
+/// A memory that takes its time, and then knows of nothing.
+struct Slow;
+
+impl UsedStates for Slow {
+    fn use_once<'a>(&'a self, _: &'a str, expires: SystemTime) -> UseOnce<'a> {
+        Box::pin(async move {
+            while SystemTime::now() <= expires {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Ok(true)
+        })
+    }
+}
+
+/// A memory may have forgotten by then that the state was used.
+#[tokio::test]
+async fn a_state_that_expires_while_it_is_looked_up_is_refused() {
+    let count = Arc::default();
+    let mut limits = Limits::default();
+    limits.answer_timeout = Duration::from_millis(200);
+    let server = counting(&count).limits(limits).single_use_state(Slow);
+    let caller = Caller::of(server).await;
+    let outcome = reply(&caller, &caller.call().await).await;
+    let Err(ClientError::Rpc { code, message, .. }) = outcome else {
+        panic!("it was served");
+    };
+    assert_eq!(code, INVALID_PARAMS);
+    assert!(message.contains("used before"), "{message}");
 }
 
 /// A memory that replicas have in common, as far as they reach it.

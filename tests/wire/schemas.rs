@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -143,7 +143,9 @@ fn validate(revision: &str, name: &str, value: &Value) -> bool {
         });
         return false;
     }
-    let mut validators = VALIDATORS.get_or_init(Mutex::default).lock().unwrap();
+    // A message that is not valid fails its own test, and no other.
+    let validators = VALIDATORS.get_or_init(Mutex::default).lock();
+    let mut validators = validators.unwrap_or_else(PoisonError::into_inner);
     let key = (revision.to_owned(), name.to_owned());
     let validator = validators
         .entry(key)

@@ -211,7 +211,8 @@ impl Questions {
                 // What has expired meanwhile may have been forgotten.
                 Ok(is_first) if is_first && now() < expires => Ok(()),
                 Ok(_) => Err(RpcError::invalid_params(
-                    "`params.requestState` was used before, and serves once only: send the request again without it",
+                    "`params.requestState` was used before, or has expired, and serves once only: send the request again \
+                     without it",
                 )),
                 Err(error) => {
                     tracing::error!(%error, "a state is refused: nobody can tell whether it was used before");
