@@ -201,10 +201,9 @@ impl Questions {
         &self,
     ) -> Option<impl Future<Output = Result<(), RpcError>> + Send + use<>> {
         let used = Arc::clone(self.replay.used.as_ref()?);
-        let (id, expires) = {
-            let journal = &self.round.get()?.lock().ok()?.journal;
-            (journal.id.clone(), journal.expires?)
-        };
+        let round = self.round.get()?.lock();
+        let journal = &round.unwrap_or_else(PoisonError::into_inner).journal;
+        let (id, expires) = (journal.id.clone(), journal.expires?);
         Some(async move {
             let until = UNIX_EPOCH + Duration::from_millis(expires);
             match used.use_once(&id, until).await {
