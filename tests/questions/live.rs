@@ -153,12 +153,10 @@ fn guarded(
 + 'static {
     let dropped = Arc::clone(dropped);
     move |context| {
-        // It is dropped before the question is: what tells of the question may count on it.
         let witness = Witness(Arc::clone(&dropped));
         Box::pin(async move {
-            let asked = tell(context);
             let _witness = witness;
-            asked.await
+            tell(context).await
         })
     }
 }
