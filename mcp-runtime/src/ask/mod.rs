@@ -27,10 +27,9 @@ pub use sample::{Sample, Sampling};
 
 use crate::call::{Surroundings, Way, is_current};
 use crate::error::AskError;
-use crate::questions::{Found, LiveAnswer, Place, Question, Questions};
-
-/// So many answers to one question may be invalid.
-const PATIENCE: u8 = 3;
+use crate::protocol::Revision;
+use crate::protocol::capability::Capability;
+use crate::questions::{Answer, Found, LiveAnswer, PATIENCE, Place, Question, Questions};
 
 /// Asks, and gives an answer that is valid.
 async fn ask(
@@ -38,7 +37,7 @@ async fn ask(
     question: Question,
     is_valid: impl Fn(&Value) -> bool + Send + Sync,
 ) -> Result<Value, AskError> {
-    if !call.capabilities.has(question.needs) {
+    if !call.capabilities.has(question.needs) || !knows(call.revision, question.needs) {
         return Err(AskError::CannotBeAsked(question.needs));
     }
     match &call.way {
@@ -73,11 +72,21 @@ async fn ask(
     }
 }
 
+/// Whether there are such questions in a revision, whatever its client declares.
+fn knows(revision: Revision, question: Capability) -> bool {
+    let features = revision.features();
+    match question {
+        Capability::ElicitationForm => features.elicitation_forms,
+        Capability::ElicitationUrl => features.elicitation_urls,
+        Capability::Sampling | Capability::Roots => true,
+    }
+}
+
 fn poll_live(
     call: &Arc<Surroundings>,
     answer: &mut LiveAnswer,
     task: &mut Task<'_>,
-) -> Poll<Result<Option<crate::questions::Answer>, AskError>> {
+) -> Poll<Result<Option<Answer>, AskError>> {
     if !is_current(call) {
         return Poll::Ready(Err(AskError::OutsideCall));
     }

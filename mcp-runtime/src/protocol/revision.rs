@@ -57,6 +57,10 @@ pub(crate) struct Features {
     pub(crate) result_type: bool,
     /// `ttlMs` and `cacheScope` in lists and resources.
     pub(crate) cache_hints: bool,
+    /// Users may be asked to fill in forms.
+    pub(crate) elicitation_forms: bool,
+    /// Users may be sent to pages.
+    pub(crate) elicitation_urls: bool,
     /// Forms for users may have defaults of all kinds.
     pub(crate) elicitation_defaults: bool,
     /// Forms for users may have titled choices, and lists of them.
@@ -87,6 +91,8 @@ const V2024_11_05: Features = Features {
     extensions: false,
     result_type: false,
     cache_hints: false,
+    elicitation_forms: false,
+    elicitation_urls: false,
     elicitation_defaults: false,
     titled_enums: false,
     elicitation_ids: false,
@@ -113,6 +119,7 @@ const V2025_06_18: Features = Features {
     structured_content: true,
     titles_and_meta: true,
     last_modified: true,
+    elicitation_forms: true,
     ..V2025_03_26
 };
 
@@ -120,6 +127,7 @@ const V2025_11_25: Features = Features {
     revision: Revision::V2025_11_25,
     name: "2025-11-25",
     website: true,
+    elicitation_urls: true,
     elicitation_defaults: true,
     titled_enums: true,
     elicitation_ids: true,
