@@ -19,7 +19,7 @@ const FORMATS: [&str; 4] = ["email", "uri", "date", "date-time"];
 
 /// The form of a type.
 pub(super) fn of<T: JsonSchema>(features: &Features) -> Result<Value, AskError> {
-    let schema = Schemas::of_input().of::<T>();
+    let schema = Schemas::of_input(true).of::<T>().schema;
     let members = schema["properties"]
         .as_object()
         .ok_or_else(|| no_form("it is no struct with named members"))?;

@@ -1,0 +1,7 @@
+//! Schemas that clients can use, and arguments of models: what the schema says is what is taken, and what is wrong is
+//! said so that it can be mended.
+
+mod goldens;
+mod round_trips;
+mod types;
+mod values;
