@@ -1,7 +1,9 @@
 //! Schemas that clients can use, and arguments of models: what the schema says is what is taken, and what is wrong is
 //! said so that it can be mended.
 
+mod beyond;
 mod goldens;
+mod raw;
 mod round_trips;
 mod types;
 mod values;

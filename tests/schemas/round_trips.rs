@@ -19,20 +19,22 @@ fn validator(schema: &Value) -> Validator {
         .unwrap()
 }
 
-/// What a schema cannot say, so that a value may be valid and be refused. `beyond.md` lists these.
+/// What the schema of a type of others does not say, so that a value may be valid and be refused; each is in `beyond.md`.
 fn is_beyond_words(tool: &str, value: &Value) -> bool {
     let text = value.to_string();
     match tool {
         // These formats are not those of JSON Schema, so that no validator knows them.
         "chrono_time" | "chrono_naive" | "jiff_time" | "jiff_naive" | "jiff_zoned" => true,
-        // A second 60 is a second to RFC 3339 and to `jiff` and `chrono`, but an hour 24 or an offset of a day is not.
-        // A signed duration has no calendar units; a time span's are at most what `jiff` counts to.
+        // Days and more have no fixed length.
         "jiff_duration" => ["D", "W", "Y", "P2M"]
             .iter()
             .any(|unit| text.contains(unit)),
-        // 0 and 0.0 are the same number to a schema and not to a decimal's text.
-        "decimal" => text.len() > 25 || text.contains("null"),
-        "map_of_uint" | "map_of_int" => false,
+        // The last hours of the year 9999.
+        "jiff_timestamp" => text.contains("9999-12-31"),
+        // 96 bits of digits.
+        "decimal" => value.as_f64().is_some_and(|number| number.abs() > 7e28),
+        // The nanoseconds overflow into the seconds.
+        "duration" => value["secs"] == u64::MAX,
         _ => false,
     }
 }

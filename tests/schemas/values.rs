@@ -187,7 +187,7 @@ impl<'s> Values<'s> {
             "date" => self.date(),
             "partial-time" => self.time(),
             "partial-date-time" => format!("{}T{}", self.date(), self.time()),
-            "zoned-date-time" => format!("{}T{}+00:00[UTC]", self.date(), self.time()),
+            "zoned-date-time" => format!("{}T{}+00:00[+00:00]", self.date(), self.time()),
             "date-time" => {
                 let between = ["T", "t"][self.random.usize(..2)];
                 let offset = ["Z", "z", "+00:00", "-00:00", "+05:30", "-23:59", "+24:00"]
