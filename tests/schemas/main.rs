@@ -2,6 +2,8 @@
 //! said so that it can be mended.
 
 mod beyond;
+mod errors;
+mod fuzz;
 mod goldens;
 mod raw;
 mod round_trips;

@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::call::{Call, Slot, Tree};
 use crate::error::ToolError;
-use crate::schema::{self, Place, Schemas, TypeSchema, got, in_words, locate, shown, without_null};
+use crate::schema::{
+    self, Place, Schemas, TypeSchema, got, in_words, locate, reason, shown, without_null,
+};
 
 pub use injected::{Headers, State};
 
@@ -182,6 +184,7 @@ fn from_text<T>(
     }
     taken.map_err(|error| {
         let expected = expected(call, index);
+        let error = reason(&error);
         ToolError::new(format!(
             "`{name}`: expected {expected}, got {shown}: {error}"
         ))
@@ -201,6 +204,7 @@ fn all(mistakes: &[String]) -> ToolError {
 fn unreadable(call: &Call, index: usize, error: &serde_json::Error) -> ToolError {
     let name = call.signature.name(index);
     let expected = expected(call, index);
+    let error = reason(error);
     let json = shown(call.json(index).unwrap_or_default());
     ToolError::new(format!(
         "`{name}`: expected {expected}, got {json}: {error}"
@@ -226,6 +230,7 @@ fn refused<'c, T: Deserialize<'c>>(
         .schema
         .map_or_else(|| "a value that fits".to_owned(), in_words);
     let Place { path, value, .. } = place;
+    let error = reason(error);
     ToolError::new(format!(
         "`{path}`: expected {expected}, got {}: {error}",
         got(value)

@@ -20,7 +20,7 @@ pub(crate) use locate::{Place, locate};
 pub(crate) use near::nearest;
 pub(crate) use repeats::repeated;
 pub(crate) use tidy::without_null;
-pub(crate) use words::{got, in_words, shown, texts};
+pub(crate) use words::{got, in_words, reason, shown, texts};
 
 /// Makes the schemas of one component.
 pub struct Schemas {

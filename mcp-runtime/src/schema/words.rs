@@ -1,11 +1,14 @@
 //! Schemas and values in words, for a model to read.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value};
 
 /// How much of a text is shown.
 const SHOWN: usize = 60;
+
+/// How much of a reason is shown.
+const REASON: usize = 300;
 
 /// The texts that a schema allows, if it allows only some: `enum` values and the branches of `oneOf` with a `const`.
 pub(crate) fn texts(schema: &Value) -> Option<Vec<String>> {
@@ -215,6 +218,19 @@ pub(crate) fn shown(text: &str) -> String {
         None => text.escape_debug().to_string(),
         Some((end, _)) => format!("{}...", text[..end].escape_debug()),
     }
+}
+
+/// What a type says of a value that it refuses, in one line: it may well repeat the value.
+pub(crate) fn reason(error: &impl fmt::Display) -> String {
+    let mut line = String::new();
+    for letter in error.to_string().chars().take(REASON) {
+        if letter.is_control() {
+            line.extend(letter.escape_debug());
+        } else {
+            line.push(letter);
+        }
+    }
+    line
 }
 
 #[cfg(test)]
