@@ -126,7 +126,7 @@ async fn each_kind_of_mistake_has_its_words() {
         ),
         (
             json!({ "untagged": 1.5 }),
-            "`untagged`: expected an integer, true or false, a string, an array or an object, got 1.5",
+            "`untagged`: expected an integer, true or false, a string, an array or an object with the member `x`, got 1.5",
         ),
         (
             json!({ "tree": { "name": "a", "children": [{ "name": "b", "children": [{}] }] } }),

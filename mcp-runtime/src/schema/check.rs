@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::near::nearest;
-use super::words::{got, in_words, in_words_with_all_bounds, only_member, strings};
+use super::words::{got, in_words, in_words_with_all_bounds, one_member_of, only_member, strings};
 use crate::json_path;
 
 /// How many mistakes are told: a model that gets so many has misunderstood the whole.
@@ -326,7 +326,7 @@ fn check_variant(
         }
         return;
     }
-    let expected = format!("an object with one member of `{}`", names.join("`, `"));
+    let expected = one_member_of(names);
     found.note(|path| {
         format!(
             "`{path}`: expected {expected}, got {} members",

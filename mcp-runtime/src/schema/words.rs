@@ -120,7 +120,7 @@ impl Words {
             if let Some(some) = strings(branch) {
                 texts.extend(some);
             } else if let Some(member) = only_member(branch) {
-                members.push(member.to_owned());
+                members.push(member);
             } else {
                 let words = self.of(branch);
                 if !others.contains(&words) {
@@ -132,13 +132,10 @@ impl Words {
         if !texts.is_empty() {
             all.push(one_of(&texts));
         }
-        if !members.is_empty() {
-            all.push(format!(
-                "an object with one member of `{}`",
-                members.join("`, `")
-            ));
-        }
         all.extend(others);
+        if !members.is_empty() {
+            all.push(one_member_of(&members));
+        }
         either(&all)
     }
 }
@@ -168,6 +165,14 @@ fn with_count(
         (Some(least), None) => format!("{noun} of at least {least} {what}"),
         (None, Some(most)) => format!("{noun} of at most {most} {what}"),
         (None, None) => noun.to_owned(),
+    }
+}
+
+/// An object whose only member says which variant of an enum it is.
+pub(super) fn one_member_of(names: &[&str]) -> String {
+    match names {
+        [only] => format!("an object with the member `{only}`"),
+        names => format!("an object with one member of `{}`", names.join("`, `")),
     }
 }
 
@@ -274,7 +279,7 @@ mod tests {
             ),
             (
                 json!({ "oneOf": [{ "enum": ["A"] }, { "properties": { "B": {} }, "required": ["B"] }] }),
-                "\"A\" or an object with one member of `B`",
+                "\"A\" or an object with the member `B`",
             ),
             (
                 json!({ "anyOf": [{ "type": "integer" }, { "type": "string" }, { "type": "boolean" }] }),
