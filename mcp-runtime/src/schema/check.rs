@@ -164,8 +164,9 @@ impl<'s> Rules<'s> {
             }
         }
         if let Some(Value::Array(all)) = rules.get("allOf") {
-            all.iter()
-                .for_each(|schema| self.check(value, schema, found));
+            for schema in all {
+                self.check(value, schema, found);
+            }
         }
     }
 
@@ -183,7 +184,7 @@ impl<'s> Rules<'s> {
         for (index, item) in items.iter().enumerate() {
             if let Some(schema) = item_schema(rules, index) {
                 found.within(&json_path::item(index), |found| {
-                    self.check(item, schema, found)
+                    self.check(item, schema, found);
                 });
             }
         }
@@ -219,7 +220,7 @@ impl<'s> Rules<'s> {
                     |schema| in_words(self.resolve(schema)),
                 );
                 found.within(&json_path::member(name), |found| {
-                    found.note(|path| missing(path, &expected))
+                    found.note(|path| missing(path, &expected));
                 });
             }
         }
@@ -232,11 +233,11 @@ impl<'s> Rules<'s> {
                     let known = own.into_iter().flat_map(Map::keys).map(String::as_str);
                     let known = known.filter(|name| !members.contains_key(*name));
                     found.within(&json_path::member(name), |found| {
-                        found.note(|path| unknown(path, known, name))
+                        found.note(|path| unknown(path, known, name));
                     });
                 }
                 Some(schema) => found.within(&json_path::member(name), |found| {
-                    self.check(value, schema, found)
+                    self.check(value, schema, found);
                 }),
                 None => {}
             }
@@ -292,7 +293,7 @@ impl<'s> Rules<'s> {
         let choice = Value::from_iter([("enum", Value::from(known))]);
         let Some(chosen) = members.get(tag) else {
             return found.within(&json_path::member(tag), |found| {
-                found.note(|path| missing(path, &in_words(&choice)))
+                found.note(|path| missing(path, &in_words(&choice)));
             });
         };
         match branches
@@ -301,7 +302,7 @@ impl<'s> Rules<'s> {
         {
             Some(branch) => self.check(value, branch, found),
             None => found.within(&json_path::member(tag), |found| {
-                self.check(chosen, &choice, found)
+                self.check(chosen, &choice, found);
             }),
         }
     }
@@ -321,7 +322,7 @@ fn check_variant(
         match names.iter().position(|name| name == key) {
             Some(index) => rules.check(value, branches[index], found),
             None => found.within(&json_path::member(key), |found| {
-                found.note(|path| unknown(path, names.iter().copied(), key))
+                found.note(|path| unknown(path, names.iter().copied(), key));
             }),
         }
         return;

@@ -70,8 +70,7 @@ impl Rules<'_> {
             let mut copy = value.clone();
             self.repair(&mut copy, branch);
             if self.fits(&copy, branch) {
-                let unchanged = is_same(&copy, value);
-                if unchanged {
+                if copy == *value {
                     return;
                 }
                 repaired.push(copy);
@@ -81,11 +80,6 @@ impl Rules<'_> {
             *value = repaired.remove(0);
         }
     }
-}
-
-/// Whether two values are written the same way: 30 and 30.0 are not.
-fn is_same(left: &Value, right: &Value) -> bool {
-    left == right
 }
 
 fn wants(wanted: Option<&Value>, name: &str) -> bool {
