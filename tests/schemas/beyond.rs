@@ -69,7 +69,7 @@ async fn what_the_table_says_is_what_happens() {
             };
             let outcome = outcome(&client.call(row.tool, &arguments).await);
             let right = match (&outcome, &row.taken[mode]) {
-                (Ok(given), Some(expected)) => given.to_string() == expected.to_string(),
+                (Ok(given), Some(expected)) => given == expected,
                 // A refusal says where the mistake is.
                 (Err(text), None) => {
                     text.starts_with("Invalid arguments:\n- ") && text.contains("`value")

@@ -479,3 +479,34 @@ fn is_counted(count: usize, rules: &Map<String, Value>, least: &str, most: &str)
     let count = count as u64;
     bound(least).is_none_or(|least| count >= least) && bound(most).is_none_or(|most| count <= most)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn choices_within_choices_are_not_tried_for_ever() {
+        let branch = json!({ "type": "object", "properties": { "in": { "$ref": "#/$defs/Deep" } }, "required": ["in"] });
+        let definitions = json!({ "Deep": { "anyOf": [branch, branch, { "type": "integer" }, { "type": "null" }] } });
+        let schema = json!({ "$ref": "#/$defs/Deep" });
+        let deep = |end: Value| (0..60).fold(end, |inner, _| json!({ "in": inner }));
+        for (mut value, fits) in [(deep(json!(1)), true), (deep(json!("x")), false)] {
+            let size = value.to_string().len();
+            Rules::new(Some(&definitions), false, size).repair(&mut value, &schema);
+            let mistakes =
+                Rules::new(Some(&definitions), false, size).mistakes(&value, &schema, "v");
+            assert_eq!(mistakes.is_empty(), fits, "{mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_within_a_definition_may_need_an_escape() {
+        let definitions = json!({ "a/b~c": { "type": "null" } });
+        let rules = Rules::new(Some(&definitions), false, 10);
+        let schema = json!({ "$ref": "#/$defs/a~1b~0c" });
+        assert!(rules.fits(&Value::Null, &schema));
+        assert!(!rules.fits(&json!(1), &schema));
+    }
+}

@@ -158,6 +158,7 @@ fn schemas_hold_what_clients_can_use() {
                 "properties": {
                     "level": { "description": "How high.", "type": "integer", "minimum": i32::MIN, "maximum": i32::MAX, "x-mcp-header": "Level" },
                 },
+                "additionalProperties": false,
             },
         })
     );
@@ -170,6 +171,7 @@ fn schemas_hold_what_clients_can_use() {
             "y": { "description": "Up.", "type": "number" },
         },
         "required": ["x", "y"],
+        "additionalProperties": false,
     });
     let input = &report["inputSchema"]["properties"]["report"];
     assert_eq!(input["properties"]["points"]["items"], point);
