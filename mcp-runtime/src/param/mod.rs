@@ -132,9 +132,9 @@ fn from_json<'c, T: Deserialize<'c>>(call: &'c Call, index: usize) -> Result<T, 
     let json = call.json(index).unwrap_or_default();
     let direct = serde_json::from_str(json);
     match direct {
-        // It stands for nothing, and whoever cannot be had from nothing wants to be given something.
-        _ if json == "null" => direct.map_err(|_| missing(call, index)),
         Ok(value) if call.signature.is_exact(index) => Ok(value),
+        // It stands for nothing, and whoever cannot be had from nothing wants to be given something.
+        direct if json == "null" => direct.map_err(|_| missing(call, index)),
         direct => from_tree(call, index, direct),
     }
 }
