@@ -37,7 +37,8 @@ pub(crate) enum Slot {
 #[derive(Debug)]
 pub(crate) struct Json {
     place: Span,
-    tree: OnceLock<Result<Tree, serde_json::Error>>,
+    /// Most arguments need none, so that it is kept elsewhere.
+    tree: OnceLock<Box<Result<Tree, serde_json::Error>>>,
 }
 
 /// A JSON value in memory that the call owns: strings with escapes are decoded in it, and what clients are known to send
@@ -87,9 +88,8 @@ impl Json {
         signature: &Signature,
         index: usize,
     ) -> Result<&Tree, &serde_json::Error> {
-        self.tree
-            .get_or_init(|| Tree::read(self.text(message), signature, index))
-            .as_ref()
+        let read = || Box::new(Tree::read(self.text(message), signature, index));
+        self.tree.get_or_init(read).as_ref().as_ref()
     }
 }
 
