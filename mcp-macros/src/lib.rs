@@ -26,6 +26,8 @@ mod resource;
 mod runtime_path;
 mod serde_attributes;
 mod signature;
+#[cfg(test)]
+mod tests;
 mod tool;
 mod uri_template;
 

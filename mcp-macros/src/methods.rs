@@ -178,7 +178,7 @@ impl AnnotatedImpl {
             let value = definition.value();
             quote_spanned! {generated()=>
                 #attributes
-                __mcp_components.add(#value);
+                __mcp_components.add({ #value });
             }
         });
         quote_spanned! {generated()=>
