@@ -29,4 +29,5 @@ impl Store {
 fn main() {
     let store = Store { size: 1 };
     println!("{} {}", store.other(), store.review());
+    let _ = mcp_runtime::server!().with(Store { size: 2 });
 }

@@ -25,4 +25,5 @@ impl Map {
 
 fn main() {
     println!("{}{}", Map.show(Point), Map.way(1));
+    let _ = mcp_runtime::server!().with(Map);
 }
