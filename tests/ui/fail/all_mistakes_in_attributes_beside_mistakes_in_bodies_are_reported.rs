@@ -2,7 +2,8 @@ use mcp_runtime::prelude::*;
 
 #[tool(readonly)]
 fn add(a: f64, b: f64) -> f64 {
-    a + missing
+    let sum: u8 = a + b;
+    a
 }
 
 #[tool]

@@ -9,7 +9,7 @@ impl Sizes {
 }
 
 #[tool]
-async fn sum(numbers: [u8; N], pair: [f64; Sizes::TWO], more: Option<[u8; { N - 1 }]>) -> f64 {
+async fn sum(numbers: [u8; N], pair: [f64; Sizes::TWO], more: Option<[u8; N - 1]>) -> f64 {
     let more: u8 = more.into_iter().flatten().sum();
     f64::from(numbers.iter().sum::<u8>() + more) + pair[0] + pair[1]
 }

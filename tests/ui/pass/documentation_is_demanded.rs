@@ -1,8 +1,6 @@
 //! Documented throughout.
 #![deny(missing_docs, warnings, unused, future_incompatible, rust_2018_idioms, unreachable_pub)]
 
-use mcp_runtime::prelude::*;
-
 /// Tools that others see.
 pub mod tools {
     use mcp_runtime::prelude::*;
