@@ -17,15 +17,21 @@ Each is a case of [`tests/ui/fail`](../tests/ui/fail), and the messages are thos
 code that is not the user's is left out here.
 ";
 
-/// The chapters, each with what the sources of its cases contain. The first that fits takes a case.
+/// The chapters, last first, each with what the sources of its cases contain. The first that fits takes a case.
 const CHAPTERS: [(&str, &[&str]); 8] = [
-    ("Forms", &["#[derive(Deserialize, JsonSchema, Elicit)]", "Elicit"]),
+    (
+        "Forms",
+        &["#[derive(Deserialize, JsonSchema, Elicit)]", "Elicit"],
+    ),
     ("`#[tools]`", &["#[tools"]),
-    ("`components![..]` and `server!()`", &["components![", "server!("]),
+    (
+        "`components![..]` and `server!()`",
+        &["components![", "server!("],
+    ),
     ("`#[ask]`", &["#[ask"]),
     ("`#[arg]`", &["#[arg"]),
-    ("`#[resource]`", &["#[resource"]),
     ("`#[prompt]`", &["#[prompt"]),
+    ("`#[resource]`", &["#[resource"]),
     ("`#[tool]`", &[""]),
 ];
 
@@ -93,8 +99,12 @@ impl Case {
         if self.name.starts_with("all_") {
             return SEVERAL;
         }
-        let fits = |(_, contents): &&(_, &[&str])| contents.iter().any(|it| self.source.contains(it));
-        CHAPTERS.iter().find(fits).map_or(SEVERAL, |(chapter, _)| chapter)
+        let fits =
+            |(_, contents): &&(_, &[&str])| contents.iter().any(|it| self.source.contains(it));
+        CHAPTERS
+            .iter()
+            .find(fits)
+            .map_or(SEVERAL, |(chapter, _)| chapter)
     }
 
     fn render(&self, page: &mut String) {
@@ -158,7 +168,9 @@ fn items(source: &str) -> Vec<&str> {
 /// The errors, and what is added to each: both begin at the margin.
 fn parts(message: &str) -> Vec<&str> {
     split_before(message, |_, line| {
-        ["error", "note", "help"].iter().any(|word| line.starts_with(word))
+        ["error", "note", "help"]
+            .iter()
+            .any(|word| line.starts_with(word))
     })
 }
 
