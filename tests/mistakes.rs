@@ -19,10 +19,7 @@ code that is not the user's is left out here.
 
 /// The chapters, last first, each with what the sources of its cases contain. The first that fits takes a case.
 const CHAPTERS: [(&str, &[&str]); 8] = [
-    (
-        "Forms",
-        &["#[derive(Deserialize, JsonSchema, Elicit)]", "Elicit"],
-    ),
+    ("Forms", &["Elicit"]),
     ("`#[tools]`", &["#[tools"]),
     (
         "`components![..]` and `server!()`",
