@@ -6,9 +6,7 @@ use serde::Deserialize;
 struct Pair(String, String);
 
 #[derive(Deserialize, JsonSchema, Elicit)]
-#[serde(
-    untagged
-)]
+#[serde(untagged)]
 enum Size {
     Small,
     Large,
@@ -18,9 +16,7 @@ enum Size {
 #[elicit(krate = mcp_runtime)]
 struct Booking {
     size: Size,
-    #[serde(
-        flatten
-    )]
+    #[serde(flatten)]
     pair: Pair,
 }
 
