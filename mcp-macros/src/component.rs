@@ -134,11 +134,11 @@ fn handler(arguments: &Arguments, signature: &Signature, errors: &mut Errors) ->
 
 impl ToTokens for Handler {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let variant = match self {
-            Self::Async => "Async",
-            Self::Blocking => "Blocking",
-            Self::Inline => "Inline",
+        let constructor = match self {
+            Self::Async => "future",
+            Self::Blocking => "blocking",
+            Self::Inline => "inline",
         };
-        Ident::new(variant, generated()).to_tokens(tokens);
+        Ident::new(constructor, generated()).to_tokens(tokens);
     }
 }

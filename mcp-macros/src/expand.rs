@@ -58,11 +58,6 @@ impl Kind {
         self.pick("Tool", "Resource", "Prompt")
     }
 
-    /// What a call gives.
-    fn outcome(self) -> Ident {
-        self.pick("ToolResult", "ResourceOutcome", "PromptOutcome")
-    }
-
     /// The function that makes an outcome of what the user's function returns.
     fn convert(self) -> Ident {
         self.pick("tool_result", "resource_result", "prompt_result")
@@ -130,17 +125,19 @@ impl Definition {
     }
 
     fn register(&self) -> TokenStream {
-        let function = &self.component.signature.ident;
-        let constructor = Ident::new(self.component.kind.attribute(), generated());
+        let component = &self.component;
+        let (function, definition) = (&component.signature.ident, component.kind.definition());
+        let constructor = Ident::new(component.kind.attribute(), generated());
         let value = self.value();
         quote_spanned! {generated()=>
-            __mcp::submit! {
-                __mcp::Registration::#constructor(__mcp::package!(), __mcp::place!(), || __mcp::type_id_of(&#function), || #value)
+            fn __mcp_define() -> __mcp::#definition {
+                #value
             }
+            __mcp::register!(#constructor, #function, __mcp_define);
         }
     }
 
-    /// The definition, as a value.
+    /// The definition, as what a block may hold.
     pub(crate) fn value(&self) -> TokenStream {
         let Self {
             component,
@@ -163,7 +160,8 @@ impl Definition {
             .map(|parameter| component.describe(parameter));
         let returns = component.returns();
         quote_spanned! {generated()=>
-            __mcp::#definition::define(#leading #name, __mcp::Handler::#handler(__mcp::Arc::new(#invoke)))
+            let __mcp_handler = __mcp::Handler::#handler(#invoke);
+            __mcp::#definition::define(#leading #name, __mcp_handler)
                 #title
                 #description
                 #icons
@@ -197,7 +195,6 @@ impl Component {
     /// A closure, not a function: the compiler checks it together with the definition around it, and then shows
     /// a type that fits neither only once.
     fn invoke(&self) -> TokenStream {
-        let outcome = self.kind.outcome();
         let (parameters, answers, call) = (self.decode(), self.ask(), self.call());
         let span = generated_at(&self.signature.ident);
         let this = self.this();
@@ -205,7 +202,7 @@ impl Component {
         let captures = share.as_ref().map(|_| quote_spanned!(span=> move));
         let closure = match self.handler {
             Handler::Async => quote_spanned! {span=>
-                #captures |__mcp_call: __mcp::Call| -> __mcp::BoxFuture<__mcp::#outcome> {
+                #captures |__mcp_call| {
                     #share
                     __mcp::boxed(async move {
                         #parameters
@@ -215,7 +212,7 @@ impl Component {
                 }
             },
             Handler::Blocking | Handler::Inline => quote_spanned! {span=>
-                #captures |__mcp_call: __mcp::Call| -> __mcp::#outcome {
+                #captures |__mcp_call| {
                     #parameters
                     #call
                 }

@@ -2,6 +2,8 @@
 //!
 //! Use them through `mcp-runtime`, which re-exports them with full examples. This crate only turns an annotated
 //! function or type into calls of that crate: how arguments are decoded, schemas made and results converted is decided there.
+//! `snapshots/add.rs` is what becomes of a function; `docs/mistakes.md` in the repository lists what the macros refuse, and
+//! what the compiler says then.
 //!
 //! One file a stage:
 //!
@@ -26,6 +28,8 @@ mod resource;
 mod runtime_path;
 mod serde_attributes;
 mod signature;
+#[cfg(test)]
+mod tests;
 mod tool;
 mod uri_template;
 

@@ -116,9 +116,22 @@ impl AnnotatedImpl {
             found.get_or_insert_default().extend(errors);
         }
         match found {
-            Some(errors) => Err(errors),
+            Some(mut errors) => {
+                errors.extend(self.stand_in(runtime.as_ref()));
+                Err(errors)
+            }
             None => Ok(self.expand(runtime.as_ref(), &definitions)),
         }
+    }
+
+    /// Lets a server take the value in spite of a mistake, so that the mistake is the only error.
+    fn stand_in(&self, runtime: Option<&Path>) -> Option<TokenStream> {
+        // What a trait is implemented for may be of another crate, and then this may not be.
+        let of_type = self.of_trait.is_none();
+        let ty = &self.ty;
+        let from =
+            quote_spanned!(generated()=> fn from(_: #ty) -> Self { __mcp::Default::default() });
+        of_type.then(|| self.convert(runtime, &TokenStream::new(), &from))
     }
 
     /// The attributes are taken off the methods, and yet their imports are used.
@@ -162,38 +175,47 @@ impl AnnotatedImpl {
     }
 
     fn expand(&self, runtime: Option<&Path>, definitions: &[Definition]) -> TokenStream {
-        let attributes = inherited_by(&self.attributes);
-        let import = import(runtime);
-        let (parameters, _, bounds) = self.generics.split_for_impl();
         let (ty, this) = (&self.ty, this());
-        let at_type = generated_at(ty);
-        let uses = self.used_attributes();
-        let checks: TokenStream = definitions
-            .iter()
-            .filter_map(Definition::checked_method)
-            .collect();
-        let shared = quote_spanned!(at_type=> __mcp::shared::<#ty>(#this));
+        let mut items = self.used_attributes();
+        items.extend(definitions.iter().filter_map(Definition::checked_method));
+        let shared = quote_spanned!(generated_at(ty)=> __mcp::shared::<#ty>(#this));
         let added = definitions.iter().map(|definition| {
             let attributes = &definition.component.attributes;
             let value = definition.value();
             quote_spanned! {generated()=>
                 #attributes
-                __mcp_components.add(#value);
+                __mcp_components.add({ #value });
             }
         });
+        let from = quote_spanned! {generated()=>
+            fn from(#this: #ty) -> Self {
+                let #this = #shared;
+                let mut __mcp_components: __mcp::Components = __mcp::Default::default();
+                #(#added)*
+                __mcp_components
+            }
+        };
+        self.convert(runtime, &items, &from)
+    }
+
+    /// What `Server::with` wants of the type.
+    fn convert(
+        &self,
+        runtime: Option<&Path>,
+        items: &TokenStream,
+        from: &TokenStream,
+    ) -> TokenStream {
+        let attributes = inherited_by(&self.attributes);
+        let import = import(runtime);
+        let (parameters, _, bounds) = self.generics.split_for_impl();
+        let ty = &self.ty;
         quote_spanned! {generated()=>
             #attributes
             const _: () = {
                 #import
-                #uses
-                #checks
+                #items
                 impl #parameters __mcp::From<#ty> for __mcp::Components #bounds {
-                    fn from(#this: #ty) -> Self {
-                        let #this = #shared;
-                        let mut __mcp_components: __mcp::Components = __mcp::Default::default();
-                        #(#added)*
-                        __mcp_components
-                    }
+                    #from
                 }
             };
         }

@@ -62,8 +62,12 @@ fn split(template: &str) -> Result<(Vec<&str>, Vec<&str>), String> {
         };
         let Some((expression, after)) = inside.split_once('}').filter(|(it, _)| !it.contains('{'))
         else {
+            let place = match inside {
+                "" => "at the end".to_owned(),
+                _ => format!("before `{inside}`"),
+            };
             return Err(format!(
-                "the `{{` before `{inside}` is never closed: add a `}}`, or write `%7B`"
+                "the `{{` {place} is never closed: add a `}}`, or write `%7B`"
             ));
         };
         expressions.push(expression);

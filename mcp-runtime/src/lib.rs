@@ -23,6 +23,9 @@
 //! - [`server!`] and [`components!`] collect them, [`Server`] serves them.
 //! - [`Param`] says what a function can take, [`IntoToolResult`], [`IntoResource`] and [`IntoPrompt`] what it can return.
 //!
+//! What does not fit is an error of the compiler, at what was written: `docs/mistakes.md` in the repository lists each mistake
+//! with its message.
+//!
 //! One server speaks all revisions of the protocol, from 2024-11-05 to 2026-07-28: see [`Revision`].
 //!
 //! # Features

@@ -131,6 +131,21 @@ macro_rules! __default_json {
 
 #[doc(hidden)]
 #[macro_export]
+macro_rules! __register {
+    ($kind:ident, $function:ident, $define:ident) => {
+        $crate::__private::submit! {
+            $crate::__private::Registration::$kind(
+                $crate::__private::package!(),
+                $crate::__private::place!(),
+                || $crate::__private::type_id_of(&$function),
+                $define,
+            )
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
 macro_rules! __package {
     () => {
         const {
@@ -151,4 +166,6 @@ macro_rules! __place {
     };
 }
 
-pub use crate::{__default_json as default_json, __package as package, __place as place};
+pub use crate::{
+    __default_json as default_json, __package as package, __place as place, __register as register,
+};

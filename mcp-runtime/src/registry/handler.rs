@@ -18,6 +18,21 @@ pub enum Handler<R> {
     Inline(Function<R>),
 }
 
+#[doc(hidden)] // what generated code calls
+impl<R> Handler<R> {
+    pub fn future(function: impl Fn(Call) -> BoxFuture<R> + Send + Sync + 'static) -> Self {
+        Self::Async(Arc::new(function))
+    }
+
+    pub fn blocking(function: impl Fn(Call) -> R + Send + Sync + 'static) -> Self {
+        Self::Blocking(Arc::new(function))
+    }
+
+    pub fn inline(function: impl Fn(Call) -> R + Send + Sync + 'static) -> Self {
+        Self::Inline(Arc::new(function))
+    }
+}
+
 impl<R> Clone for Handler<R> {
     fn clone(&self) -> Self {
         match self {

@@ -19,4 +19,5 @@ impl Weather {
 
 fn main() {
     Weather.forecast(String::new());
+    let _ = mcp_runtime::server!().with(Weather);
 }

@@ -1,0 +1,242 @@
+//! Whole expansions, kept in `snapshots`: that of the first tool anybody writes, and those of code that is being typed.
+//!
+//! `BLESS=1 cargo test -p mcp-macros` writes them anew.
+
+use std::fs;
+use std::path::Path;
+
+use proc_macro2::TokenStream;
+
+use crate::expand::Kind::{self, Prompt, Resource, Tool};
+use crate::{annotated_fn, methods};
+
+/// Functions as editors send them with every key that is hit: the attribute, what stands in its parentheses, and the
+/// function. Where our attributes are taken off, what has to come back follows.
+const FUNCTIONS: &[(Kind, &str, &str, Option<&str>)] = &[
+    // The body.
+    (Tool, "", "fn f(a: u8) -> u8 { let b = a. ; match }", None),
+    (Tool, "", "async fn f(a: u8) -> u8 { a + }", None),
+    (Prompt, "", "fn f() -> String { format!(\"{}\", ) . }", None),
+    (
+        Resource,
+        "\"a://b\"",
+        "fn f() -> String { if let Some( ) = }",
+        None,
+    ),
+    // The attribute.
+    (Tool, "na", "fn f(a: u8) {}", None),
+    (Tool, "name", "fn f(a: u8) {}", None),
+    (Tool, "name =", "fn f(a: u8) {}", None),
+    (Tool, "name = ,", "fn f(a: u8) {}", None),
+    (Tool, "name = , read_only", "fn f(a: u8) {}", None),
+    (Tool, ",", "fn f(a: u8) {}", None),
+    (Tool, "read_only title = \"T\"", "fn f(a: u8) {}", None),
+    (Tool, "crate = a::", "fn f(a: u8) {}", None),
+    (Resource, "", "fn f(a: u8) -> String {}", None),
+    (Resource, "\"users\"", "fn f(a: u8) -> String {}", None),
+    (Resource, "\"users://{\"", "fn f(a: u8) -> String {}", None),
+    (
+        Resource,
+        "\"users://{a}\", cache(ttl)",
+        "fn f(a: u8) -> String {}",
+        None,
+    ),
+    // The attributes of parameters.
+    (Tool, "", "fn f(#[arg] a: u8) {}", Some("fn f(a: u8) {}")),
+    (Tool, "", "fn f(#[arg()] a: u8) {}", Some("fn f(a: u8) {}")),
+    (Tool, "", "fn f(#[arg(d)] a: u8) {}", Some("fn f(a: u8) {}")),
+    (
+        Tool,
+        "",
+        "fn f(#[arg(default = )] a: u8) {}",
+        Some("fn f(a: u8) {}"),
+    ),
+    (
+        Tool,
+        "",
+        "fn f(#[arg(default = a.)] a: u8) {}",
+        Some("fn f(a: u8) {}"),
+    ),
+    (
+        Tool,
+        "",
+        "async fn f(#[ask] a: u8) {}",
+        Some("async fn f(a: u8) {}"),
+    ),
+    (
+        Tool,
+        "",
+        "async fn f(#[ask(\"Which?\", key = )] a: u8) {}",
+        Some("async fn f(a: u8) {}"),
+    ),
+    // The parameters, the result, and the function itself.
+    (Tool, "", "fn f(a) {}", None),
+    (Tool, "", "fn f(a:) {}", None),
+    (Tool, "", "fn f(a: u8, b) -> u8 { a }", None),
+    (Tool, "", "fn f(a: Vec<) {}", None),
+    (Tool, "", "fn f(#[arg(default)] a:) {}", None),
+    (Tool, "", "fn f(a: u8) -> {}", None),
+    (Tool, "", "fn f(a: u8)", None),
+    (Tool, "", "fn f", None),
+    (Tool, "", "fn", None),
+    (Tool, "", "pub async", None),
+    (Tool, "", "pub", None),
+    (Tool, "", "", None),
+];
+
+/// The same for the `impl`s under `#[tools]`.
+const IMPLS: &[(&str, &str, Option<&str>)] = &[
+    // A method without our attribute, which may be anything.
+    (
+        "",
+        "impl S { #[tool] fn f(&self) {} fn g(&self) { self. } }",
+        Some("impl S { fn f(&self) {} fn g(&self) { self. } }"),
+    ),
+    (
+        "",
+        "impl S { #[tool] fn f(&self) {} fn g(&self, a) -> {} }",
+        Some("impl S { fn f(&self) {} fn g(&self, a) -> {} }"),
+    ),
+    (
+        "",
+        "impl S { #[tool] fn f(&self) {} fn }",
+        Some("impl S { fn f(&self) {} fn }"),
+    ),
+    (
+        "",
+        "impl S { #[tool] fn f(&self) {} pub con }",
+        Some("impl S { fn f(&self) {} pub con }"),
+    ),
+    (
+        "",
+        "impl S { #[tool] fn f(&self) {} const A: = ; }",
+        Some("impl S { fn f(&self) {} const A: = ; }"),
+    ),
+    ("", "impl S { fn #[tool] fn f(&self) {} }", None),
+    // A method with it.
+    (
+        "",
+        "impl S { #[tool] fn f(&self) { self. } }",
+        Some("impl S { fn f(&self) { self. } }"),
+    ),
+    (
+        "",
+        "impl S { #[tool(name = )] fn f(&self, #[arg(def)] a: u8) {} }",
+        Some("impl S { fn f(&self, a: u8) {} }"),
+    ),
+    (
+        "",
+        "impl S { #[tool] fn f(&self) {} #[tool] fn g(&self, a) {} }",
+        Some("impl S { fn f(&self) {} #[tool] fn g(&self, a) {} }"),
+    ),
+    (
+        "",
+        "impl S { #[tool] fn f(&self) {} #[tool] }",
+        Some("impl S { fn f(&self) {} #[tool] }"),
+    ),
+    (
+        "",
+        "impl S { #[resource()] fn f(&self) -> String { } }",
+        Some("impl S { fn f(&self) -> String { } }"),
+    ),
+    // The block.
+    (
+        "cra",
+        "impl S { #[tool] fn f(&self) {} }",
+        Some("impl S { fn f(&self) {} }"),
+    ),
+    (
+        "crate =",
+        "impl S { #[tool] fn f(&self) {} }",
+        Some("impl S { fn f(&self) {} }"),
+    ),
+    ("", "impl S {}", None),
+    ("", "impl S", None),
+    ("", "impl {}", None),
+    ("", "impl", None),
+    ("", "", None),
+];
+
+/// What cannot be cut into tokens never gets to a macro.
+fn tokens(code: &str) -> TokenStream {
+    let tokens: Result<TokenStream, _> = code.parse();
+    assert!(tokens.is_ok(), "{code}");
+    tokens.unwrap_or_default()
+}
+
+/// Fails where a snapshot is stale.
+fn assert_snapshot(name: &str, made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("snapshots")
+        .join(name);
+    if std::env::var_os("BLESS").is_some() {
+        assert!(fs::write(&path, made).is_ok(), "{}", path.display());
+        return;
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == made,
+        "{} is stale: BLESS=1 writes it anew. Now it is:\n{made}",
+        path.display()
+    );
+}
+
+/// What was typed, and what came of it: each error, and each constant of ours, on a line of its own.
+fn show(typed: &str, expansion: &TokenStream) -> String {
+    let shown = expansion
+        .to_string()
+        .replace(
+            " :: core :: compile_error",
+            "\n    :: core :: compile_error",
+        )
+        .replace(" const ", "\n    const ");
+    format!("{typed}\n    {shown}\n\n")
+}
+
+fn assert_comes_back(expansion: &TokenStream, item: &str) {
+    let (expansion, item) = (expansion.to_string(), tokens(item));
+    assert!(
+        expansion.starts_with(&item.to_string()),
+        "{item}\nbecame\n{expansion}"
+    );
+}
+
+#[test]
+fn functions_come_back_while_they_are_typed() {
+    let mut shown = String::new();
+    for (kind, arguments, item, without_ours) in FUNCTIONS {
+        let expansion = annotated_fn::expand(*kind, tokens(arguments), &tokens(item));
+        assert_comes_back(&expansion, without_ours.unwrap_or(item));
+        shown += &show(
+            &format!("#[{}({arguments})] {item}", kind.attribute()),
+            &expansion,
+        );
+    }
+    assert_snapshot("unfinished_functions.txt", &shown);
+}
+
+#[test]
+fn impls_come_back_while_they_are_typed() {
+    let mut shown = String::new();
+    for (arguments, item, without_ours) in IMPLS {
+        let expansion = methods::expand(tokens(arguments), tokens(item));
+        assert_comes_back(&expansion, without_ours.unwrap_or(item));
+        shown += &show(&format!("#[tools({arguments})] {item}"), &expansion);
+    }
+    assert_snapshot("unfinished_impls.txt", &shown);
+}
+
+/// The expansion is read by whoever wants to know what the macro does: it stays short.
+#[test]
+fn the_first_tool_expands_to_a_few_lines() -> syn::Result<()> {
+    let item = quote::quote! {
+        async fn add(a: i64, b: i64) -> i64 {
+            a + b
+        }
+    };
+    let expansion = annotated_fn::expand(Tool, TokenStream::new(), &item);
+    let formatted = prettyplease::unparse(&syn::parse2(expansion)?);
+    assert_snapshot("add.rs", &formatted);
+    assert!(formatted.lines().count() <= 25, "{formatted}");
+    Ok(())
+}
