@@ -5,7 +5,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Expr, LitStr, Path, Signature};
+use syn::{Expr, ExprLit, Lit, LitStr, Path, Signature};
 
 use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
@@ -26,6 +26,8 @@ pub(crate) struct Component {
     pub(crate) description: Option<LitStr>,
     pub(crate) icons: Option<Expr>,
     pub(crate) meta: Option<Expr>,
+    /// How long a call may take: seconds, or a `Duration`.
+    pub(crate) timeout: Option<Expr>,
     pub(crate) signature: Signature,
     /// Whose method it is, if it is one.
     pub(crate) owner: Option<Owner>,
@@ -72,6 +74,7 @@ impl Component {
             description: arguments.text("description", errors).or_else(doc_text),
             icons: arguments.expression("icons", "[Icon::new(\"https://...\")]", errors),
             meta: arguments.expression("meta", "json!({ ... })", errors),
+            timeout: timeout(arguments, errors),
             signature: function.signature.clone(),
             owner: function.owner.clone(),
             parameters,
@@ -99,6 +102,28 @@ fn name(kind: Kind, arguments: &Arguments, function: &Ident, errors: &mut Errors
         errors.at(&name, format!("a {what}'s name is {RULE}"));
     }
     name
+}
+
+fn timeout(arguments: &Arguments, errors: &mut Errors) -> Option<Expr> {
+    const RULE: &str = "a timeout is a whole number of seconds, or a `Duration`: write `timeout = 30` or `timeout = Duration::from_millis(500)`";
+    let timeout = arguments.expression("timeout", "30", errors)?;
+    let Expr::Lit(ExprLit { lit, .. }) = &timeout else {
+        return Some(timeout);
+    };
+    match lit {
+        Lit::Int(seconds) if seconds.base10_digits() == "0" => {
+            errors.at(
+                lit,
+                "a timeout of zero stops every call: give it some seconds, or leave `timeout` out",
+            );
+            None
+        }
+        Lit::Int(_) => Some(timeout),
+        _ => {
+            errors.at(lit, RULE);
+            None
+        }
+    }
 }
 
 fn is_name(name: &str) -> bool {

@@ -16,6 +16,7 @@ const GRAMMAR: Grammar = Grammar {
         "description",
         "icons",
         "meta",
+        "timeout",
         "inline",
         "crate",
     ],

@@ -19,6 +19,7 @@ const GRAMMAR: Grammar = Grammar {
         "description",
         "icons",
         "meta",
+        "timeout",
         "ui",
         "read_only",
         "destructive",

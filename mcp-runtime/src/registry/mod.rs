@@ -12,6 +12,7 @@ mod parameter;
 mod prompt;
 mod resource;
 mod snapshot;
+mod terms;
 mod tool;
 
 pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};

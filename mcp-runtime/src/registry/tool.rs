@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -12,6 +13,7 @@ use super::handler::Handler;
 use super::list::Listed;
 use super::mirror::{Mirrored, mirrored};
 use super::parameter::{Parameter, specify};
+use super::terms::{Terms, terms};
 use super::{NeededState, check_name};
 use crate::call::{Call, Signature};
 use crate::content::{IntoToolResult, ToolResult, push_member};
@@ -31,6 +33,7 @@ pub struct Tool {
     title: Option<String>,
     description: Option<String>,
     extras: Extras,
+    terms: Terms,
     hints: Hints,
     input: Input,
     output: Option<fn(&mut Schemas) -> Option<Value>>,
@@ -56,6 +59,7 @@ struct Hints {
 }
 
 extras!(Tool);
+terms!(Tool);
 
 impl Tool {
     #[doc(hidden)]
@@ -65,6 +69,7 @@ impl Tool {
             title: None,
             description: None,
             extras: Extras::default(),
+            terms: Terms::default(),
             hints: Hints::default(),
             input: Input::Parameters(Vec::new()),
             output: None,
@@ -196,6 +201,7 @@ impl Tool {
         let place = format!("tool `{}`", self.name);
         check_name("tool", &self.name, problems);
         self.extras.check(&place, problems);
+        self.terms.check(&place, problems);
         if let Some(uri) = &self.interface {
             self.extras.add_interface(uri);
         }
@@ -237,6 +243,7 @@ impl Tool {
             mirrored,
             output_schema,
             handler: self.handler,
+            timeout: self.terms.timeout,
             signature: Arc::new(signature),
         }
     }
@@ -308,6 +315,7 @@ pub(crate) struct ToolEntry {
     /// Whether data is wrapped in `{"result": ..}`; without a schema it depends on the data.
     pub(crate) wraps: Option<bool>,
     pub(crate) handler: Handler<ToolResult>,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) signature: Arc<Signature>,
 }
 
