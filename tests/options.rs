@@ -221,3 +221,204 @@ async fn a_timeout_of_zero_cannot_be_built() {
         "{message}"
     );
 }
+
+/// Tell what the weather will be.
+#[tool(tags("weather"))]
+async fn forecast() {}
+
+/// Tell what the weather will be next year.
+#[tool(tags("weather", "beta"))]
+async fn far_forecast() {}
+
+/// Where it is measured.
+#[resource("stations://all", tags("weather"))]
+async fn stations() -> &'static str {
+    ""
+}
+
+/// A station.
+#[resource("stations://{name}", tags("beta"))]
+async fn station(name: String) -> String {
+    name
+}
+
+/// Talk about the weather.
+#[prompt(tags("talk", "weather"))]
+async fn small_talk() -> &'static str {
+    "Nice today."
+}
+
+/// Belongs nowhere.
+#[tool]
+async fn untagged() {}
+
+fn weather() -> Server {
+    Server::new("weather", "1").with(components![
+        forecast,
+        far_forecast,
+        stations,
+        station,
+        small_talk,
+        untagged
+    ])
+}
+
+/// The names and URIs of all that a server offers.
+async fn offered(server: Server) -> Vec<String> {
+    let client = server.client().await;
+    let mut offered = Vec::new();
+    for (list, key) in [
+        (client.tools().await, "name"),
+        (client.resources().await, "uri"),
+        (client.resource_templates().await, "uriTemplate"),
+        (client.prompts().await, "name"),
+    ] {
+        // A list that the server does not have is an error.
+        let list = list.unwrap_or_default();
+        assert!(!json!(list).to_string().contains("tags"), "{list:?}");
+        offered.extend(list.iter().map(|it| it[key].as_str().unwrap().to_owned()));
+    }
+    offered
+}
+
+#[tokio::test]
+async fn tags_choose_what_is_offered() {
+    let all = offered(weather()).await;
+    assert_eq!(all.len(), 6, "{all:?}");
+    for (server, expected) in [
+        (
+            weather().only_tagged(["weather"]),
+            &["forecast", "far_forecast", "stations://all", "small_talk"][..],
+        ),
+        (
+            weather().without_tagged(["beta"]),
+            &["forecast", "untagged", "stations://all", "small_talk"],
+        ),
+        (
+            weather().only_tagged(["weather"]).without_tagged(["beta"]),
+            &["forecast", "stations://all", "small_talk"],
+        ),
+        (
+            weather().only_tagged(["talk"]).only_tagged(["beta"]),
+            &["far_forecast", "stations://{name}", "small_talk"],
+        ),
+        (
+            weather()
+                .with(made("another").tag("new"))
+                .only_tagged(["new"]),
+            &["another"],
+        ),
+    ] {
+        assert_eq!(offered(server).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_nothing_has_cannot_be_chosen_by() {
+    for (server, words) in [
+        (
+            weather().only_tagged(["wether"]),
+            "no component has the tag `wether`; did you mean `weather`?",
+        ),
+        (
+            weather().without_tagged(["internal"]),
+            "no component has the tag `internal`; add `tags(\"internal\")` to a component",
+        ),
+        (
+            weather().only_tagged(["talk"]).without_tagged(["weather"]),
+            "leave no component",
+        ),
+        (
+            weather().only_tagged(Vec::<String>::new()),
+            "leave no component",
+        ),
+        (
+            weather().with(made("x").tag(" ")),
+            "tool `x`: a tag is empty",
+        ),
+    ] {
+        let message = problem(server).await;
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_out_needs_nothing() {
+    /// Needs what the server does not have.
+    #[tool(tags("admin"))]
+    async fn stateful(number: State<u64>) -> u64 {
+        *number
+    }
+
+    let server = || weather().with(components![stateful]);
+    assert!(problem(server()).await.contains("takes `State<u64>`"));
+    assert_eq!(offered(server().without_tagged(["admin"])).await.len(), 6);
+}
+
+#[tokio::test]
+async fn a_component_with_scopes_is_not_offered_without_authorization() {
+    /// Write to the calendar.
+    #[tool(scopes("calendar:write"), tags("private"))]
+    async fn note() {}
+
+    /// The calendar.
+    #[resource("calendar://{day}", scopes("calendar:read"), tags("private"))]
+    async fn day(day: String) -> String {
+        day
+    }
+
+    /// Plan a day.
+    #[prompt(scopes("calendar:read", "plan"), tags("private"))]
+    async fn plan() -> &'static str {
+        ""
+    }
+
+    let server = || weather().with(components![note, day, plan]);
+    let message = problem(server()).await;
+    for (place, scope) in [
+        ("tool `note`", "calendar:write"),
+        ("resource `calendar://{day}`", "calendar:read"),
+        ("prompt `plan`", "calendar:read"),
+        ("prompt `plan`", "plan"),
+    ] {
+        let words = format!(
+            "{place} needs the scope `{scope}`, and this server has no authorization yet: remove `scopes(..)` or leave the component out"
+        );
+        assert!(message.contains(&words), "{message}");
+    }
+    assert_eq!(offered(server().without_tagged(["private"])).await.len(), 6);
+
+    let server = weather();
+    let handle = server.handle();
+    let client = server.client().await;
+    let refused = handle.add(made("later").scope("x")).unwrap_err();
+    assert!(refused.to_string().contains("needs the scope `x`"));
+    assert_eq!(client.tools().await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn hints_that_contradict_each_other_cannot_be_built() {
+    let server = Server::new("hints", "1")
+        .with(made("one").read_only(true).destructive(true))
+        .with(made("two").idempotent(false).read_only(true))
+        .with(made("three").read_only(false).destructive(true))
+        .with(
+            made("four")
+                .read_only(true)
+                .destructive(false)
+                .idempotent(true),
+        );
+    let message = problem(server).await;
+    assert!(
+        message.contains("tool `one`: its hints `read_only(true)` and `destructive(true)`"),
+        "{message}"
+    );
+    assert!(
+        message.contains("tool `two`: its hints `read_only(true)` and `idempotent(false)`"),
+        "{message}"
+    );
+    assert!(
+        !message.contains("`three`") && !message.contains("`four`"),
+        "{message}"
+    );
+}

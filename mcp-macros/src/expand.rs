@@ -161,6 +161,7 @@ impl Definition {
             let value = duration(limit);
             quote_spanned!(generated_at(limit)=> .timeout(#value))
         });
+        let (tags, scopes) = (&component.tags, &component.scopes);
         let parameters = component
             .parameters
             .iter()
@@ -173,6 +174,8 @@ impl Definition {
                 #icons
                 #meta
                 #timeout
+                #(.tag(#tags))*
+                #(.scope(#scopes))*
                 #options
                 #(.param(#parameters))*
                 #returns

@@ -6,7 +6,7 @@ use syn::{Expr, ExprLit, Lit, LitStr, Path};
 
 use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::{Arguments, Grammar};
-use crate::component::Component;
+use crate::component::{Component, SCOPES, TAGS};
 use crate::errors::Errors;
 use crate::expand::{Definition, Kind, builder_call, duration, expression_call};
 use crate::near_miss;
@@ -23,6 +23,8 @@ const GRAMMAR: Grammar = Grammar {
         "icons",
         "meta",
         "timeout",
+        "tags",
+        "scopes",
         "annotations",
         "cache",
         "mime",
@@ -31,7 +33,7 @@ const GRAMMAR: Grammar = Grammar {
         "inline",
         "crate",
     ],
-    lists: &[("cache", CACHE_EXAMPLE)],
+    lists: &[TAGS, SCOPES, ("cache", CACHE_EXAMPLE)],
     elsewhere: &[],
     leading_value: Some("URI"),
 };

@@ -22,7 +22,7 @@ pub struct Prompt {
     title: Option<String>,
     description: Option<String>,
     extras: Extras,
-    terms: Terms,
+    pub(super) terms: Terms,
     parameters: Vec<Parameter>,
     handler: Handler<PromptOutcome>,
 }
@@ -81,6 +81,7 @@ impl Prompt {
             extras: self.extras,
             handler: self.handler,
             timeout: self.terms.timeout,
+            tags: self.terms.tags,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
         }
@@ -95,6 +96,7 @@ pub(crate) struct PromptEntry {
     extras: Extras,
     pub(crate) handler: Handler<PromptOutcome>,
     pub(crate) timeout: Option<Duration>,
+    pub(super) tags: Vec<String>,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
 }

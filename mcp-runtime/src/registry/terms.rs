@@ -1,4 +1,5 @@
-//! On what terms tools, resources and prompts are offered: how long a call may take, and what they are tagged with.
+//! On what terms tools, resources and prompts are offered: how long a call may take, what they are tagged with, and which
+//! scopes a caller needs.
 //!
 //! None of it is shown to clients.
 
@@ -9,6 +10,9 @@ use std::time::Duration;
 pub(super) struct Terms {
     /// How long one call may take.
     pub(super) timeout: Option<Duration>,
+    pub(super) tags: Vec<String>,
+    /// The OAuth scopes that a caller needs.
+    pub(super) scopes: Vec<String>,
 }
 
 macro_rules! terms {
@@ -26,6 +30,21 @@ macro_rules! terms {
                 self.terms.timeout = Some(limit);
                 self
             }
+
+            /// Adds a tag, by which [`Server::only_tagged`](crate::Server::only_tagged) and
+            /// [`Server::without_tagged`](crate::Server::without_tagged) choose. Clients do not see it.
+            pub fn tag(mut self, tag: impl Into<String>) -> Self {
+                self.terms.tags.push(tag.into());
+                self
+            }
+
+            /// Adds an OAuth scope that a caller needs.
+            ///
+            /// There is no authorization yet that could grant one, so that a server with such a component cannot be built.
+            pub fn scope(mut self, scope: impl Into<String>) -> Self {
+                self.terms.scopes.push(scope.into());
+                self
+            }
         }
     )*};
 }
@@ -40,5 +59,14 @@ impl Terms {
                 "{place}: a timeout of zero stops every call: give it some time, or leave `timeout` out"
             ));
         }
+        if self.tags.iter().any(|tag| tag.trim().is_empty()) {
+            problems.push(format!("{place}: a tag is empty: leave it out"));
+        }
+        // Whoever wrote a scope means to keep others out. As long as nobody can be, nobody is let in.
+        problems.extend(self.scopes.iter().map(|scope| {
+            format!(
+                "{place} needs the scope `{scope}`, and this server has no authorization yet: remove `scopes(..)` or leave the component out"
+            )
+        }));
     }
 }

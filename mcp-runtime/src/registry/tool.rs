@@ -33,7 +33,7 @@ pub struct Tool {
     title: Option<String>,
     description: Option<String>,
     extras: Extras,
-    terms: Terms,
+    pub(super) terms: Terms,
     hints: Hints,
     input: Input,
     output: Option<fn(&mut Schemas) -> Option<Value>>,
@@ -202,6 +202,7 @@ impl Tool {
         check_name("tool", &self.name, problems);
         self.extras.check(&place, problems);
         self.terms.check(&place, problems);
+        self.hints.check(&place, problems);
         if let Some(uri) = &self.interface {
             self.extras.add_interface(uri);
         }
@@ -244,6 +245,7 @@ impl Tool {
             output_schema,
             handler: self.handler,
             timeout: self.terms.timeout,
+            tags: self.terms.tags,
             signature: Arc::new(signature),
         }
     }
@@ -316,10 +318,23 @@ pub(crate) struct ToolEntry {
     pub(crate) wraps: Option<bool>,
     pub(crate) handler: Handler<ToolResult>,
     pub(crate) timeout: Option<Duration>,
+    pub(super) tags: Vec<String>,
     pub(crate) signature: Arc<Signature>,
 }
 
 impl Hints {
+    /// What only reads destroys nothing, and does no more when it is called twice.
+    fn check(self, place: &str, problems: &mut Vec<String>) {
+        let hints = [
+            (self.destructive == Some(true), "destructive(true)"),
+            (self.idempotent == Some(false), "idempotent(false)"),
+        ];
+        let contradicts = |(set, _): &(bool, _)| *set && self.read_only == Some(true);
+        problems.extend(hints.into_iter().filter(contradicts).map(|(_, hint)| {
+            format!("{place}: its hints `read_only(true)` and `{hint}` contradict each other: remove one")
+        }));
+    }
+
     fn to_json(self) -> Map<String, Value> {
         [
             ("readOnlyHint", self.read_only),
