@@ -159,7 +159,7 @@ impl Definition {
         let meta = expression_call("meta", component.meta.as_ref());
         let timeout = component.timeout.as_ref().map(|limit| {
             let value = duration(limit);
-            quote_spanned!(generated_at(limit)=> .timeout(#value))
+            quote_spanned!(generated_at(limit)=> .timeout(__mcp::timeout(#value)))
         });
         let (tags, scopes) = (&component.tags, &component.scopes);
         let parameters = component

@@ -20,7 +20,7 @@ pub(super) async fn execute(
     let client = server.client().await;
     let outcome = match command {
         "list" => list(&client, &handle, matches).await,
-        "check" => check(&client).await,
+        "check" => check(&client, &handle).await,
         "call" => call(&client, matches).await,
         "read" => read(&client, matches).await,
         _ => prompt(&client, matches).await,
@@ -106,10 +106,12 @@ fn add_tags(components: &mut [Value], key: &str, tags: impl Fn(&str) -> Vec<Stri
 }
 
 /// Says what clients and models would stumble over.
-async fn check(client: &Client) -> Result<ExitCode, String> {
+async fn check(client: &Client, handle: &ServerHandle) -> Result<ExitCode, String> {
+    let mut resources = known(client.resources().await)?;
+    resources.retain(|it| handle.defines_resource(it["uri"].as_str().unwrap_or_default()));
     let findings = lints::findings(&lints::Definitions {
         tools: known(client.tools().await)?,
-        resources: known(client.resources().await)?,
+        resources,
         templates: known(client.resource_templates().await)?,
         prompts: known(client.prompts().await)?,
     });

@@ -37,6 +37,7 @@ const APART: [&str; 5] = ["$defs", "const", "default", "enum", "examples"];
 /// All definitions of a server.
 pub(super) struct Definitions {
     pub(super) tools: Vec<Value>,
+    /// Those that are defined. What a function lists is data.
     pub(super) resources: Vec<Value>,
     pub(super) templates: Vec<Value>,
     pub(super) prompts: Vec<Value>,
@@ -95,7 +96,7 @@ fn of_tool(tool: &Value, found: &mut Vec<String>) {
 fn described(kind: &str, key: &str, definition: &Value, found: &mut Vec<String>) {
     if text(&definition["description"]).trim().is_empty() {
         found.push(format!(
-            "{kind} `{key}` has no description: write a doc comment on the function"
+            "{kind} `{key}` has no description: write a doc comment on the function, or set `description`"
         ));
     }
 }
@@ -310,11 +311,11 @@ mod tests {
         assert_eq!(
             found,
             [
-                "tool `add` has no description: write a doc comment on the function",
+                "tool `add` has no description: write a doc comment on the function, or set `description`",
                 "tool `add`: argument `a` has no description: write a doc comment on the parameter",
-                "resource `a://b` has no description: write a doc comment on the function",
-                "resource `a://{b}` has no description: write a doc comment on the function",
-                "prompt `p` has no description: write a doc comment on the function",
+                "resource `a://b` has no description: write a doc comment on the function, or set `description`",
+                "resource `a://{b}` has no description: write a doc comment on the function, or set `description`",
+                "prompt `p` has no description: write a doc comment on the function, or set `description`",
                 "prompt `p`: argument `b` has no description: write a doc comment on the parameter",
             ]
         );

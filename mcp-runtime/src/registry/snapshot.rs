@@ -191,6 +191,12 @@ impl Snapshot {
         tags.map_or(&[], Vec::as_slice)
     }
 
+    /// Whether this is the URI of a resource that is no template.
+    #[cfg(feature = "cli")]
+    pub(crate) fn defines_resource(&self, uri: &str) -> bool {
+        self.resources.get(uri).is_some()
+    }
+
     pub(crate) fn has_tools(&self) -> bool {
         !self.tools.entries().is_empty()
     }

@@ -109,6 +109,13 @@ impl ServerHandle {
         self.tags(Kind::Prompt, name)
     }
 
+    /// Whether this is the URI of a resource itself, and not only one that a template matches.
+    #[cfg(feature = "cli")]
+    pub(crate) fn defines_resource(&self, uri: &str) -> bool {
+        let core = self.0.core();
+        core.is_some_and(|core| core.registry.now().defines_resource(uri))
+    }
+
     #[cfg(feature = "cli")]
     fn tags(&self, kind: Kind, key: &str) -> Vec<String> {
         let core = self.0.core();
