@@ -168,7 +168,11 @@ fn outcome<T: Serialize>(answer: Result<T, AskError>) -> Result<(&'static str, S
 
 /// Asks the user for name and address.
 #[tool]
-async fn test_elicitation(context: Context, message: String) -> Result<String, ToolError> {
+async fn test_elicitation(
+    context: Context,
+    /// What the user is asked.
+    message: String,
+) -> Result<String, ToolError> {
     let (action, form) = outcome(context.elicit::<User>(message).await)?;
     Ok(format!("User response: action={action}, content={form}"))
 }
@@ -273,7 +277,11 @@ async fn test_elicitation_sep1330_enums(context: Context) -> Result<String, Tool
 
 /// Asks the client's model.
 #[tool]
-async fn test_sampling(context: Context, prompt: String) -> Result<String, ToolError> {
+async fn test_sampling(
+    context: Context,
+    /// What the model is asked.
+    prompt: String,
+) -> Result<String, ToolError> {
     let sample = context.sample(prompt).max_tokens(100).await?;
     Ok(format!("LLM response: {}", sample.text()))
 }

@@ -9,6 +9,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, Lit, LitBool, LitInt, LitStr, Path, Token, token};
 
 use crate::errors::Errors;
@@ -239,6 +240,58 @@ impl Arguments {
                 None
             }
         }
+    }
+
+    /// The strings of a list, none empty and none twice.
+    pub(crate) fn texts(&self, key: &str, example: &str, errors: &mut Errors) -> Vec<LitStr> {
+        let Some((option, list)) = self
+            .option(key)
+            .and_then(|option| Some((option, option.list.clone()?)))
+        else {
+            return Vec::new();
+        };
+        let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
+        let values = match parser.parse2(list) {
+            Ok(values) => values,
+            Err(error) => {
+                errors.add(error);
+                return Vec::new();
+            }
+        };
+        if values.is_empty() {
+            errors.at(
+                &option.key,
+                format!("`{key}` is empty: write `{example}`, or leave `{key}` out"),
+            );
+        }
+        let mut texts: Vec<LitStr> = Vec::new();
+        for value in &values {
+            let Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            }) = value
+            else {
+                errors.at(
+                    value,
+                    format!(
+                        "`{key}` takes strings: write `{key}(\"{}\")`",
+                        as_text(value)
+                    ),
+                );
+                continue;
+            };
+            if text.value().trim().is_empty() {
+                errors.at(text, format!("a text in `{key}` is empty: remove it"));
+            } else if texts.iter().any(|other| other.value() == text.value()) {
+                errors.at(
+                    text,
+                    format!("`{}` is in `{key}` twice: remove one", text.value()),
+                );
+            } else {
+                texts.push(text.clone());
+            }
+        }
+        texts
     }
 
     /// A value of any kind: what it may be, the compiler knows.

@@ -5,7 +5,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Expr, LitStr, Path, Signature};
+use syn::{Expr, ExprLit, Lit, LitStr, Path, Signature};
 
 use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
@@ -26,6 +26,10 @@ pub(crate) struct Component {
     pub(crate) description: Option<LitStr>,
     pub(crate) icons: Option<Expr>,
     pub(crate) meta: Option<Expr>,
+    /// How long a call may take: seconds, or a `Duration`.
+    pub(crate) timeout: Option<Expr>,
+    pub(crate) tags: Vec<LitStr>,
+    pub(crate) scopes: Vec<LitStr>,
     pub(crate) signature: Signature,
     /// Whose method it is, if it is one.
     pub(crate) owner: Option<Owner>,
@@ -34,6 +38,10 @@ pub(crate) struct Component {
     /// The attributes that go on everything generated.
     pub(crate) attributes: TokenStream,
 }
+
+/// The lists that every kind takes, each with what to write.
+pub(crate) const TAGS: (&str, &str) = ("tags", "tags(\"weather\", \"beta\")");
+pub(crate) const SCOPES: (&str, &str) = ("scopes", "scopes(\"calendar:write\")");
 
 /// How the runtime is to call the function.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,6 +80,9 @@ impl Component {
             description: arguments.text("description", errors).or_else(doc_text),
             icons: arguments.expression("icons", "[Icon::new(\"https://...\")]", errors),
             meta: arguments.expression("meta", "json!({ ... })", errors),
+            timeout: timeout(arguments, errors),
+            tags: arguments.texts(TAGS.0, TAGS.1, errors),
+            scopes: scopes(arguments, errors),
             signature: function.signature.clone(),
             owner: function.owner.clone(),
             parameters,
@@ -99,6 +110,45 @@ fn name(kind: Kind, arguments: &Arguments, function: &Ident, errors: &mut Errors
         errors.at(&name, format!("a {what}'s name is {RULE}"));
     }
     name
+}
+
+fn timeout(arguments: &Arguments, errors: &mut Errors) -> Option<Expr> {
+    const RULE: &str = "a timeout is a whole number of seconds, or a `Duration`: write `timeout = 30` or `timeout = Duration::from_millis(500)`";
+    let timeout = arguments.expression("timeout", "30", errors)?;
+    let Expr::Lit(ExprLit { lit, .. }) = &timeout else {
+        return Some(timeout);
+    };
+    match lit {
+        Lit::Int(seconds) if seconds.base10_digits() == "0" => {
+            errors.at(
+                lit,
+                "a timeout of zero stops every call: give it some seconds, or leave `timeout` out",
+            );
+            None
+        }
+        Lit::Int(_) => Some(timeout),
+        _ => {
+            errors.at(lit, RULE);
+            None
+        }
+    }
+}
+
+fn scopes(arguments: &Arguments, errors: &mut Errors) -> Vec<LitStr> {
+    let scopes = arguments.texts(SCOPES.0, SCOPES.1, errors);
+    for scope in scopes.iter().filter(|scope| !is_scope(&scope.value())) {
+        errors.at(
+            scope,
+            "a scope is one word of ASCII without `\"` and `\\`, such as `calendar:write`: give several as `scopes(\"one\", \"two\")`",
+        );
+    }
+    scopes
+}
+
+/// A `scope-token` of RFC 6749.
+fn is_scope(scope: &str) -> bool {
+    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    !scope.is_empty() && scope.bytes().all(allowed)
 }
 
 fn is_name(name: &str) -> bool {

@@ -5,7 +5,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Expr, LitStr, Path};
+use syn::{Expr, ExprLit, Lit, LitStr, Path};
 
 use crate::annotated_fn::AnnotatedFn;
 use crate::component::{Component, Handler};
@@ -154,6 +154,11 @@ impl Definition {
             .as_ref()
             .map(|icons| quote_spanned!(generated_at(icons)=> .icons(__mcp::icons(#icons))));
         let meta = expression_call("meta", component.meta.as_ref());
+        let timeout = component.timeout.as_ref().map(|limit| {
+            let value = duration(limit);
+            quote_spanned!(generated_at(limit)=> .timeout(__mcp::timeout(#value)))
+        });
+        let (tags, scopes) = (&component.tags, &component.scopes);
         let parameters = component
             .parameters
             .iter()
@@ -166,6 +171,9 @@ impl Definition {
                 #description
                 #icons
                 #meta
+                #timeout
+                #(.tag(#tags))*
+                #(.scope(#scopes))*
                 #options
                 #(.param(#parameters))*
                 #returns
@@ -403,6 +411,18 @@ impl DefaultValue {
             Self::OfType(key) => quote_spanned!(generated_at(key)=> __mcp::Default::default()),
             Self::Expression(expression) => expression.to_token_stream(),
         }
+    }
+}
+
+/// A number is one of seconds; what else the compiler must find to be a `Duration`.
+pub(crate) fn duration(value: &Expr) -> TokenStream {
+    let span = generated_at(value);
+    match value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(seconds),
+            ..
+        }) => quote_spanned!(span=> __mcp::Duration::from_secs(#seconds)),
+        other => other.to_token_stream(),
     }
 }
 

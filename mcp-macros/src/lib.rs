@@ -61,11 +61,14 @@ use crate::expand::Kind;
 /// | `description = "..."` | takes the place of the doc comment |
 /// | `icons = [Icon::new("https://...")]` | pictures that clients may show |
 /// | `meta = json!({ ... })` | the definition's `_meta` |
+/// | `timeout = 30` | how long one call may take, in whole seconds or as a `Duration`; then it is stopped, and the caller told so |
+/// | `tags("weather", "beta")` | what `Server::only_tagged` and `Server::without_tagged` choose by; clients do not see it |
+/// | `scopes("calendar:write")` | OAuth scopes that a caller needs; until there is authorization, such a server cannot be built |
 /// | `ui = "ui://..."` | the resource that is the tool's interface, as MCP Apps has it |
-/// | `read_only`, `destructive`, `idempotent`, `open_world` | hints to clients; `= false` says the opposite |
+/// | `read_only`, `destructive`, `idempotent`, `open_world` | hints to clients; `= false` says the opposite; what contradicts `read_only` is refused |
 /// | `open` | arguments the schema does not name are allowed |
 /// | `strict` | arguments of a wrong type are refused, never repaired |
-/// | `inline` | a plain `fn` runs in place, not on the blocking pool |
+/// | `inline` | a plain `fn` runs in place, not on the blocking pool; no `timeout` can stop it |
 /// | `crate = path` | where `mcp_runtime` is found |
 ///
 /// Parameters take `#[arg(default)]`, `#[arg(default = expression)]`, `#[arg(name = "...")]` and
@@ -131,12 +134,15 @@ pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `description = "..."` | takes the place of the doc comment |
 /// | `icons = [Icon::new("https://...")]` | pictures that clients may show |
 /// | `meta = json!({ ... })` | the definition's `_meta` |
+/// | `timeout = 30` | how long one call may take, in whole seconds or as a `Duration`; then it is stopped, and the caller told so |
+/// | `tags("weather", "beta")` | what `Server::only_tagged` and `Server::without_tagged` choose by; clients do not see it |
+/// | `scopes("calendar:write")` | OAuth scopes that a caller needs; until there is authorization, such a server cannot be built |
 /// | `annotations = Annotations::new()...` | whom it is for, how important it is, when it last changed |
 /// | `cache(ttl = 60, scope = public)` | how long clients may keep what they read, in seconds or as a `Duration`, and whether all callers may share it; otherwise `private` |
 /// | `mime = "type/subtype"` | the MIME type of the contents |
 /// | `size = 123` | the size in bytes, of a resource that is no template |
 /// | `list = function` | lists the concrete resources of a template |
-/// | `inline` | a plain `fn` runs in place, not on the blocking pool |
+/// | `inline` | a plain `fn` runs in place, not on the blocking pool; no `timeout` can stop it |
 /// | `crate = path` | where `mcp_runtime` is found |
 ///
 /// Parameters take `#[arg(default)]`, `#[arg(default = expression)]`, `#[arg(name = "...")]` and
@@ -167,7 +173,10 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `description = "..."` | takes the place of the doc comment |
 /// | `icons = [Icon::new("https://...")]` | pictures that clients may show |
 /// | `meta = json!({ ... })` | the definition's `_meta` |
-/// | `inline` | a plain `fn` runs in place, not on the blocking pool |
+/// | `timeout = 30` | how long one call may take, in whole seconds or as a `Duration`; then it is stopped, and the caller told so |
+/// | `tags("weather", "beta")` | what `Server::only_tagged` and `Server::without_tagged` choose by; clients do not see it |
+/// | `scopes("calendar:write")` | OAuth scopes that a caller needs; until there is authorization, such a server cannot be built |
+/// | `inline` | a plain `fn` runs in place, not on the blocking pool; no `timeout` can stop it |
 /// | `crate = path` | where `mcp_runtime` is found |
 ///
 /// Parameters take `#[arg(default)]`, `#[arg(default = expression)]`, `#[arg(name = "...")]` and

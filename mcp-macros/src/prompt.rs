@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 
 use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::{Arguments, Grammar};
-use crate::component::Component;
+use crate::component::{Component, SCOPES, TAGS};
 use crate::errors::Errors;
 use crate::expand::{Definition, Kind};
 
@@ -16,11 +16,17 @@ const GRAMMAR: Grammar = Grammar {
         "description",
         "icons",
         "meta",
+        "timeout",
+        "tags",
+        "scopes",
         "inline",
         "crate",
     ],
-    lists: &[],
-    elsewhere: &[],
+    lists: &[TAGS, SCOPES],
+    elsewhere: &[(
+        "annotations",
+        "the protocol has none for prompts: use `meta` for what your client knows",
+    )],
     leading_value: None,
 };
 

@@ -1,14 +1,14 @@
 //! `#[resource]`: its options, the agreement of URI template and signature, and what is generated from them.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote_spanned};
+use quote::quote_spanned;
 use syn::{Expr, ExprLit, Lit, LitStr, Path};
 
 use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::{Arguments, Grammar};
-use crate::component::Component;
+use crate::component::{Component, SCOPES, TAGS};
 use crate::errors::Errors;
-use crate::expand::{Definition, Kind, builder_call, expression_call};
+use crate::expand::{Definition, Kind, builder_call, duration, expression_call};
 use crate::near_miss;
 use crate::parameters::Parameter;
 use crate::runtime_path::{attribute, generated, generated_at};
@@ -22,6 +22,9 @@ const GRAMMAR: Grammar = Grammar {
         "description",
         "icons",
         "meta",
+        "timeout",
+        "tags",
+        "scopes",
         "annotations",
         "cache",
         "mime",
@@ -30,7 +33,7 @@ const GRAMMAR: Grammar = Grammar {
         "inline",
         "crate",
     ],
-    lists: &[("cache", CACHE_EXAMPLE)],
+    lists: &[TAGS, SCOPES, ("cache", CACHE_EXAMPLE)],
     elsewhere: &[],
     leading_value: Some("URI"),
 };
@@ -168,18 +171,10 @@ impl Cache {
         Some(Self { ttl, scope: scope? })
     }
 
-    /// A number is one of seconds; what else the compiler must find to be a `Duration`.
     fn expand(&self) -> TokenStream {
-        let ttl = &self.ttl;
-        let span = generated_at(ttl);
+        let span = generated_at(&self.ttl);
         let scope = Ident::new(self.scope, generated());
-        let ttl = match ttl {
-            Expr::Lit(ExprLit {
-                lit: Lit::Int(seconds),
-                ..
-            }) => quote_spanned!(span=> __mcp::Duration::from_secs(#seconds)),
-            other => other.to_token_stream(),
-        };
+        let ttl = duration(&self.ttl);
         quote_spanned!(span=> .cache(#ttl, __mcp::CacheScope::#scope))
     }
 }

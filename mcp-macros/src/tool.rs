@@ -6,7 +6,7 @@ use syn::LitStr;
 
 use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::{Arguments, Flag, Grammar};
-use crate::component::Component;
+use crate::component::{Component, SCOPES, TAGS};
 use crate::errors::Errors;
 use crate::expand::{Definition, Kind, builder_call};
 use crate::runtime_path::generated;
@@ -19,6 +19,9 @@ const GRAMMAR: Grammar = Grammar {
         "description",
         "icons",
         "meta",
+        "timeout",
+        "tags",
+        "scopes",
         "ui",
         "read_only",
         "destructive",
@@ -29,8 +32,11 @@ const GRAMMAR: Grammar = Grammar {
         "inline",
         "crate",
     ],
-    lists: &[],
-    elsewhere: &[],
+    lists: &[TAGS, SCOPES],
+    elsewhere: &[(
+        "annotations",
+        "the annotations of a tool are its hints: write `read_only`, `destructive`, `idempotent` or `open_world`",
+    )],
     leading_value: None,
 };
 
@@ -72,15 +78,24 @@ impl Tool {
     }
 
     fn check_hints(&self, errors: &mut Errors) {
-        let set = |name: &str| {
-            self.hints
-                .iter()
-                .find(|hint| hint.value && hint.key == name)
+        let said = |name: &str, value: bool| {
+            let mut hints = self.hints.iter();
+            hints.find(|hint| hint.key == name && hint.value == value)
         };
-        if let (Some(_), Some(destructive)) = (set("read_only"), set("destructive")) {
+        if said("read_only", true).is_none() {
+            return;
+        }
+        if let Some(hint) = said("destructive", true) {
             errors.at(
-                &destructive.key,
+                &hint.key,
                 "a tool that only reads destroys nothing: remove `destructive` or `read_only`",
+            );
+        }
+        // The other values say again what `read_only` says, which helps clients that look at one hint alone.
+        if let Some(hint) = said("idempotent", false) {
+            errors.at(
+                &hint.key,
+                "a tool that only reads changes no more when it is called twice: remove `idempotent = false` or `read_only`",
             );
         }
     }

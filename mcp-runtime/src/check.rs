@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::__private::{PromptOutcome, ResourceOutcome};
 use crate::ask::{self, AskParam, ElicitField};
@@ -78,6 +79,11 @@ pub fn lister<M>(function: impl ListWith<M>) -> Lister {
 /// Makes a list of icons.
 pub fn icons(icons: impl IntoIcons) -> Vec<Icon> {
     icons.into_icons()
+}
+
+/// How long a call may take.
+pub fn timeout(limit: Duration) -> Duration {
+    limit
 }
 
 /// Asks whether a type is injected. A type that is no parameter at all is reported where it is taken from the call,

@@ -3,6 +3,7 @@
 //! It parses with clap, and serves and calls through `server` alone.
 
 mod commands;
+mod lints;
 mod values;
 
 use std::ffi::OsString;
@@ -84,6 +85,9 @@ impl Server {
                     .about("List tools, resources and prompts")
                     .arg(json_flag()),
             )
+            .subcommand(Command::new("check").about(
+                "Say what clients or models would stumble over; exit code 1 if there is anything",
+            ))
             .subcommand(
                 Command::new("call")
                     .about("Call a tool and print its result")

@@ -16,7 +16,7 @@ pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
     NoParam, Supplied, answers, ask, boxed, completer, field, icons, lister, param, param_or,
-    prompt_result, resource_result, shared, tool_result,
+    prompt_result, resource_result, shared, timeout, tool_result,
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;

@@ -24,7 +24,7 @@ use crate::logs;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
 use crate::questions::{Replay, UsedStates};
-use crate::registry::{Components, NeededState, Registry};
+use crate::registry::{Components, NeededState, Registry, Selection};
 use crate::service::{Limits, Service};
 use crate::transport::stdio;
 
@@ -53,6 +53,7 @@ const PAGE_SIZE: usize = 1000;
 pub struct Server {
     pub(crate) about: About,
     components: Components,
+    selection: Selection,
     states: States,
     needed_later: Vec<NeededState>,
     lifespans: Vec<Lifespan>,
@@ -82,6 +83,7 @@ impl Server {
                 cache: None,
             },
             components: Components::default(),
+            selection: Selection::default(),
             states: States::default(),
             needed_later: Vec::new(),
             lifespans: Vec::new(),
@@ -167,6 +169,42 @@ impl Server {
     /// [`Resource`](crate::Resource) or [`Prompt`](crate::Prompt).
     pub fn with(mut self, components: impl Into<Components>) -> Self {
         self.components.extend(components.into());
+        self
+    }
+
+    /// Offers only the components that have one of these tags: `#[tool(tags("weather"))]`, or [`Tool::tag`](crate::Tool::tag).
+    ///
+    /// What [`Server::without_tagged`] leaves out stays out. A tag that no component has is an error when the server is
+    /// built. Components that [`ServerHandle::add`] adds later are not chosen from.
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    ///
+    /// /// Tell what the weather will be.
+    /// #[tool(tags("weather"))]
+    /// async fn forecast() -> &'static str {
+    ///     "Rain"
+    /// }
+    ///
+    /// /// Tell what the weather will be next year.
+    /// #[tool(tags("weather", "beta"))]
+    /// async fn far_forecast() -> &'static str {
+    ///     "Rain"
+    /// }
+    ///
+    /// let server = Server::new("weather", "1.0.0")
+    ///     .with(components![forecast, far_forecast])
+    ///     .only_tagged(["weather"])
+    ///     .without_tagged(["beta"]);
+    /// ```
+    pub fn only_tagged(mut self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.selection.only(tags);
+        self
+    }
+
+    /// Leaves out the components that have one of these tags: see [`Server::only_tagged`].
+    pub fn without_tagged(mut self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.selection.without(tags);
         self
     }
 
@@ -424,7 +462,8 @@ impl Server {
     }
 
     fn build(&mut self) -> Result<Registry, BuildError> {
-        let components = std::mem::take(&mut self.components);
+        let mut components = std::mem::take(&mut self.components);
+        self.selection.apply(&mut components);
         let states = &self.states;
         let later = &self.needed_later;
         Registry::build(components, self.page_size, |needed| {

@@ -506,3 +506,31 @@ async fn a_panic_after_an_answer_is_masked_and_other_questions_go_on() {
         assert_eq!(session.text(2).await, "fine");
     }
 }
+
+#[tokio::test]
+async fn the_time_in_which_the_user_is_asked_does_not_count() {
+    for (transport, revision) in sessions() {
+        let limit = Duration::from_millis(150);
+        let handler = async |context: Context| {
+            let answer = text(&context, "what").await?;
+            if answer == "wait" {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            }
+            Ok(answer)
+        };
+        let timed = tool("tool", handler).timeout(limit);
+        let server = Server::new("questions", "1.0.0").with(timed);
+        let mut session = Session::open(transport, revision, server).await;
+        for (answer, outcome) in [
+            ("go", "go"),
+            ("wait", "`tool` took longer than 150 ms and was stopped"),
+        ] {
+            session.call(1).await;
+            let question = session.question().await;
+            tokio::time::sleep(limit * 2).await;
+            session.answer(&question, says(answer)).await;
+            assert_eq!(session.text(1).await, outcome);
+        }
+        session.is_well().await;
+    }
+}

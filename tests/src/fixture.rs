@@ -100,7 +100,7 @@ pub struct Point {
 }
 
 /// Give data back.
-#[tool(title = "A report", read_only, idempotent)]
+#[tool(title = "A report", read_only, idempotent, tags("reports", "data"))]
 async fn report(report: Report) -> Json<Report> {
     Json(report)
 }

@@ -25,7 +25,7 @@ pub use fields::{Answerable, Elicit, ElicitChoice, ElicitField};
 pub use roots::Root;
 pub use sample::{Sample, Sampling};
 
-use crate::call::{Surroundings, Way, is_current};
+use crate::call::{Surroundings, WaitingFor, Way, is_current};
 use crate::error::AskError;
 use crate::protocol::Revision;
 use crate::protocol::capability::Capability;
@@ -56,7 +56,9 @@ async fn ask(
             live,
             session,
             patience,
+            waiting,
         } => {
+            let _waits = WaitingFor::answer(waiting);
             for _ in 0..PATIENCE {
                 let asked = live.ask(*session, &call.outbound, &question, *patience);
                 let mut answer = asked.ok_or(AskError::CannotBeAsked(question.needs))?;

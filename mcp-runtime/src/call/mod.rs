@@ -8,6 +8,7 @@ mod signature;
 mod states;
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -89,9 +90,37 @@ pub(crate) enum Way {
         live: Arc<Live>,
         session: [u8; 16],
         patience: Duration,
+        /// How many questions wait for their answer.
+        waiting: AtomicUsize,
     },
     /// By beginning the call anew.
     Replay(Questions),
+}
+
+impl Way {
+    /// Whether a question waits for its answer while the call waits too.
+    pub(crate) fn waits(&self) -> bool {
+        match self {
+            Self::Live { waiting, .. } => waiting.load(Ordering::Relaxed) > 0,
+            Self::Nobody | Self::Replay(_) => false,
+        }
+    }
+}
+
+/// Counts a question that waits for its answer, until it is dropped.
+pub(crate) struct WaitingFor<'w>(&'w AtomicUsize);
+
+impl<'w> WaitingFor<'w> {
+    pub(crate) fn answer(waiting: &'w AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for WaitingFor<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 thread_local! {

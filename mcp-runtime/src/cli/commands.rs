@@ -1,4 +1,4 @@
-//! `list`, `call`, `read` and `prompt`: the server's own components, used from a shell.
+//! `list`, `check`, `call`, `read` and `prompt`: the server's own components, used from a shell.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::values;
+use super::{lints, values};
 use crate::client::{Client, ClientError};
-use crate::server::Server;
+use crate::server::{Server, ServerHandle};
 
 /// Runs a subcommand against the server in this process.
 pub(super) async fn execute(
@@ -16,9 +16,11 @@ pub(super) async fn execute(
     command: &str,
     matches: &ArgMatches,
 ) -> Result<ExitCode, String> {
+    let handle = server.handle();
     let client = server.client().await;
     let outcome = match command {
-        "list" => list(&client, matches).await,
+        "list" => list(&client, &handle, matches).await,
+        "check" => check(&client, &handle).await,
         "call" => call(&client, matches).await,
         "read" => read(&client, matches).await,
         _ => prompt(&client, matches).await,
@@ -37,11 +39,14 @@ fn pairs(matches: &ArgMatches) -> impl Iterator<Item = &String> {
 
 /// Prints `json` if that is wanted, else `text`.
 fn print(matches: &ArgMatches, json: &Value, text: impl FnOnce() -> String) -> Result<(), String> {
-    let output = if matches.get_flag("json") {
-        format!("{json:#}")
+    if matches.get_flag("json") {
+        write(&format!("{json:#}"))
     } else {
-        text()
-    };
+        write(&text())
+    }
+}
+
+fn write(output: &str) -> Result<(), String> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(output.as_bytes()).and_then(|()| {
         if output.is_empty() || output.ends_with('\n') {
@@ -55,11 +60,21 @@ fn print(matches: &ArgMatches, json: &Value, text: impl FnOnce() -> String) -> R
         .map_err(|error| format!("the result could not be printed: {error}"))
 }
 
-async fn list(client: &Client, matches: &ArgMatches) -> Result<ExitCode, String> {
-    let tools = known(client.tools().await)?;
-    let resources = known(client.resources().await)?;
-    let templates = known(client.resource_templates().await)?;
-    let prompts = known(client.prompts().await)?;
+async fn list(
+    client: &Client,
+    handle: &ServerHandle,
+    matches: &ArgMatches,
+) -> Result<ExitCode, String> {
+    let mut tools = known(client.tools().await)?;
+    let mut resources = known(client.resources().await)?;
+    let mut templates = known(client.resource_templates().await)?;
+    let mut prompts = known(client.prompts().await)?;
+    add_tags(&mut tools, "name", |name| handle.tags_of_tool(name));
+    add_tags(&mut resources, "uri", |uri| handle.tags_of_resource(uri));
+    add_tags(&mut templates, "uriTemplate", |uri| {
+        handle.tags_of_resource(uri)
+    });
+    add_tags(&mut prompts, "name", |name| handle.tags_of_prompt(name));
     let json = json!({
         "tools": tools,
         "resources": resources,
@@ -78,6 +93,34 @@ async fn list(client: &Client, matches: &ArgMatches) -> Result<ExitCode, String>
         .concat()
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Adds to definitions what clients do not see.
+fn add_tags(components: &mut [Value], key: &str, tags: impl Fn(&str) -> Vec<String>) {
+    for component in components {
+        let tags = tags(component[key].as_str().unwrap_or_default());
+        if !tags.is_empty() {
+            component["tags"] = json!(tags);
+        }
+    }
+}
+
+/// Says what clients and models would stumble over.
+async fn check(client: &Client, handle: &ServerHandle) -> Result<ExitCode, String> {
+    let mut resources = known(client.resources().await)?;
+    resources.retain(|it| handle.defines_resource(it["uri"].as_str().unwrap_or_default()));
+    let findings = lints::findings(&lints::Definitions {
+        tools: known(client.tools().await)?,
+        resources,
+        templates: known(client.resource_templates().await)?,
+        prompts: known(client.prompts().await)?,
+    });
+    if findings.is_empty() {
+        write("no findings")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    write(&findings.join("\n"))?;
+    Ok(ExitCode::FAILURE)
 }
 
 /// A list that the server does not have is empty.
@@ -101,6 +144,10 @@ fn section(title: &str, components: &[Value], heading: impl Fn(&Value) -> String
     for component in components {
         section.push_str("  ");
         section.push_str(&heading(component));
+        for tag in component["tags"].as_array().into_iter().flatten() {
+            section.push_str(" #");
+            section.push_str(&text(tag));
+        }
         section.push('\n');
         for line in text(&component["description"]).lines() {
             section.push_str("      ");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::reply::{Caching, close, failure};
-use super::run::{Answer, Job, Panicked, run};
+use super::run::{Answer, Job, Stopped, run};
 use super::tools::shown;
 use super::{Core, Request};
 use crate::call::{Arguments, Signature};
@@ -132,23 +132,21 @@ pub(super) fn complete(request: Request<'_>, found: Found) -> Result<Handling, R
         arguments: Arguments::default(),
         rejections: Vec::new(),
         name: name.clone(),
+        timeout: None,
     };
     run(
         request,
         job,
-        move |answer, outcome: Result<Outcome, Panicked>| match outcome {
+        move |answer, outcome: Result<Outcome, Stopped>| match outcome {
             Ok(Ok(completions)) => reply(answer, &completions),
             Ok(Err(error)) => failure(
                 &answer.id,
                 &RpcError::internal(shown(&answer.core, &name, &error)),
             ),
-            Err(panicked) => {
-                let message = format!(
-                    "The completion failed unexpectedly (reference {})",
-                    panicked.reference
-                );
-                failure(&answer.id, &RpcError::internal(message))
-            }
+            Err(stopped) => failure(
+                &answer.id,
+                &RpcError::internal(stopped.message("completion")),
+            ),
         },
     )
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::caller::Caller;
 use super::completion::once;
 use super::reply::{Caching, close, failure};
-use super::run::{Answer, Job, Panicked, run};
+use super::run::{Answer, Job, Stopped, run};
 use super::tools::shown;
 use super::{Core, Request, Route};
 use crate::call::{Arguments, Signature};
@@ -118,9 +118,10 @@ pub(super) fn list_resources(request: Request<'_>, found: Dynamic) -> Result<Han
         arguments: Arguments::default(),
         rejections: Vec::new(),
         name: "list of resources".to_owned(),
+        timeout: None,
     };
     let finish =
-        move |answer: &Answer, outcome: Result<Result<Vec<ResourceLink>, ToolError>, Panicked>| {
+        move |answer: &Answer, outcome: Result<Result<Vec<ResourceLink>, ToolError>, Stopped>| {
             let error = match outcome {
                 Ok(Ok(links)) => {
                     for link in links {
@@ -138,10 +139,7 @@ pub(super) fn list_resources(request: Request<'_>, found: Dynamic) -> Result<Han
                     );
                 }
                 Ok(Err(error)) => shown(&answer.core, "list of resources", &error),
-                Err(panicked) => format!(
-                    "The list failed unexpectedly (reference {})",
-                    panicked.reference
-                ),
+                Err(stopped) => stopped.message("list"),
             };
             failure(&answer.id, &RpcError::internal(error))
         };

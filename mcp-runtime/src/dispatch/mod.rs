@@ -15,6 +15,7 @@ mod prompts;
 mod reply;
 mod resources;
 mod run;
+mod timeout;
 mod tools;
 mod unfold;
 

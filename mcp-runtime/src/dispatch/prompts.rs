@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::reply::{Caching, close, failure};
-use super::run::{Answer, Job, Panicked, run};
+use super::run::{Answer, Job, Stopped, run};
 use super::tools::failed;
 use super::{Core, Request};
 use crate::call::{Arguments, Signature, Slot};
@@ -77,6 +77,7 @@ pub(super) fn get(request: Request<'_>, found: Found) -> Result<Handling, RpcErr
         arguments: found.arguments,
         rejections: found.rejections,
         name: prompt.name.clone(),
+        timeout: prompt.timeout,
     };
     run(request, job, move |answer, outcome| {
         match messages(answer, &prompt, outcome) {
@@ -89,15 +90,12 @@ pub(super) fn get(request: Request<'_>, found: Found) -> Result<Handling, RpcErr
 fn messages(
     answer: &Answer,
     prompt: &PromptEntry,
-    outcome: Result<PromptOutcome, Panicked>,
+    outcome: Result<PromptOutcome, Stopped>,
 ) -> Result<Vec<Message>, RpcError> {
     match outcome {
         Ok(Ok(messages)) => Ok(messages),
         Ok(Err(error)) => Err(failed(answer, &prompt.name, &error)),
-        Err(panicked) => Err(RpcError::internal(format!(
-            "The prompt failed unexpectedly (reference {})",
-            panicked.reference
-        ))),
+        Err(stopped) => Err(RpcError::internal(stopped.message("prompt"))),
     }
 }
 

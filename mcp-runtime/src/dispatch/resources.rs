@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::caller::Caller;
 use super::reply::{Caching, close, failure};
-use super::run::{Answer, Job, Panicked, run};
+use super::run::{Answer, Job, Stopped, run};
 use super::tools::failed;
 use super::{Core, Request};
 use crate::call::Arguments;
@@ -81,6 +81,7 @@ pub(super) fn read(request: Request<'_>, found: Found) -> Result<Handling, RpcEr
         arguments,
         rejections: Vec::new(),
         name: resource.template.as_str().to_owned(),
+        timeout: resource.timeout,
     };
     run(request, job, move |answer, outcome| {
         match contents(answer, &resource, &uri, outcome) {
@@ -103,16 +104,13 @@ fn contents(
     answer: &Answer,
     resource: &ResourceEntry,
     uri: &str,
-    outcome: Result<ResourceOutcome, Panicked>,
+    outcome: Result<ResourceOutcome, Stopped>,
 ) -> Result<Contents, RpcError> {
     match outcome {
         Ok(Ok(Some(contents))) => Ok(contents),
         Ok(Ok(None)) => Err(not_found(answer.features.resource_not_found, uri)),
         Ok(Err(error)) => Err(failed(answer, resource.template.as_str(), &error)),
-        Err(panicked) => Err(RpcError::internal(format!(
-            "The resource failed unexpectedly (reference {})",
-            panicked.reference
-        ))),
+        Err(stopped) => Err(RpcError::internal(stopped.message("resource"))),
     }
 }
 

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use super::caller::Caller;
 use super::link::link;
 use super::load::Place;
 use super::reply::{failure, input_required};
+use super::timeout::{Timeout, in_words};
 use super::unfold::Unfold;
 use super::{Core, Request};
 use crate::call::{Arguments, Call, Signature, Surroundings, Way, poll_within};
@@ -34,13 +36,33 @@ pub(super) struct Job<R> {
     pub(super) arguments: Arguments,
     /// What is wrong with the arguments already.
     pub(super) rejections: Vec<String>,
-    /// For the log: what runs.
+    /// What runs.
     pub(super) name: String,
+    /// How long it may.
+    pub(super) timeout: Option<Duration>,
 }
 
-/// A handler panicked. The panic is in the log under this reference, and the client learns nothing else.
-pub(super) struct Panicked {
-    pub(super) reference: String,
+/// Why a handler came to no outcome.
+pub(super) enum Stopped {
+    /// It panicked. The panic is in the log under this reference, and the client learns nothing else.
+    Panicked { reference: String },
+    /// It took longer than it may.
+    Late { name: String, limit: Duration },
+}
+
+impl Stopped {
+    /// What the client learns; `kind` says what was called.
+    pub(super) fn message(&self, kind: &str) -> String {
+        match self {
+            Self::Panicked { reference } => {
+                format!("The {kind} failed unexpectedly (reference {reference})")
+            }
+            Self::Late { name, limit } => {
+                let limit = in_words(*limit);
+                format!("`{name}` took longer than {limit} and was stopped")
+            }
+        }
+    }
 }
 
 /// What is left of a request when its handler has it.
@@ -54,7 +76,7 @@ pub(super) struct Answer {
 pub(super) fn run<R, F>(request: Request<'_>, job: Job<R>, finish: F) -> Result<Handling, RpcError>
 where
     R: Unfold + Send + 'static,
-    F: FnOnce(&Answer, Result<R, Panicked>) -> Reply + Send + Unpin + 'static,
+    F: FnOnce(&Answer, Outcome<R>) -> Reply + Send + Unpin + 'static,
 {
     let place = request.core.load.enter()?;
     let Request {
@@ -108,6 +130,7 @@ where
             handler,
             name: job.name,
             surroundings,
+            timeout: job.timeout.map(|limit| Box::new(Timeout::begin(limit))),
             finish: Some(finish),
             answer,
             place,
@@ -148,7 +171,7 @@ impl Stop for Surroundings {
     }
 }
 
-type Outcome<R> = Result<R, Panicked>;
+type Outcome<R> = Result<R, Stopped>;
 
 /// A handler that was started: a future of it, or what it came to at once.
 enum Started<R> {
@@ -186,11 +209,12 @@ fn start<R: Send + 'static>(
 /// Runs a part of a handler: what it logs belongs to its call, and a panic in it ends there.
 fn contain<R>(call: &Arc<Surroundings>, name: &str, part: impl FnOnce() -> R) -> Outcome<R> {
     catch_unwind(AssertUnwindSafe(|| within(call, part)))
-        .map_err(|payload| Panicked::log(name, &*payload))
+        .map_err(|payload| Stopped::panicked(name, &*payload))
 }
 
-impl Panicked {
-    fn log(name: &str, payload: &(dyn Any + Send)) -> Self {
+impl Stopped {
+    /// Logs a panic.
+    fn panicked(name: &str, payload: &(dyn Any + Send)) -> Self {
         let message = payload
             .downcast_ref::<&str>()
             .copied()
@@ -203,7 +227,20 @@ impl Panicked {
             panic = message,
             "a handler panicked"
         );
-        Self { reference }
+        Self::Panicked { reference }
+    }
+
+    /// Logs that a handler was late.
+    fn late(name: &str, limit: Duration) -> Self {
+        tracing::warn!(
+            handler = name,
+            milliseconds = limit.as_millis(),
+            "a handler took longer than its timeout and was stopped"
+        );
+        Self::Late {
+            name: name.to_owned(),
+            limit,
+        }
     }
 }
 
@@ -230,7 +267,7 @@ impl<R: Send> Started<R> {
                 warn_if_slow(name, begin.elapsed());
                 match polled {
                     Ok(poll) => poll.map(Ok),
-                    Err(panicked) => Poll::Ready(Err(panicked)),
+                    Err(stopped) => Poll::Ready(Err(stopped)),
                 }
             }
             Self::Thread(thread) => Pin::new(thread).poll(context).map(|joined| match joined {
@@ -239,7 +276,7 @@ impl<R: Send> Started<R> {
                     outcome
                 }
                 // Only a runtime that shuts down does not run the function to its end.
-                Err(error) => Err(Panicked::log(name, &error.to_string())),
+                Err(error) => Err(Stopped::panicked(name, &error.to_string())),
             }),
         }
     }
@@ -260,6 +297,8 @@ struct Running<R, F> {
     handler: Started<R>,
     name: String,
     surroundings: Arc<Surroundings>,
+    /// Boxed, so that a call without one does not carry it about.
+    timeout: Option<Box<Timeout>>,
     finish: Option<F>,
     answer: Answer,
     /// The request's place, unless a thread has it.
@@ -288,8 +327,14 @@ where
                     return Poll::Ready(this.suspend());
                 }
             }
+            if polled.is_pending()
+                && let Some(timeout) = &mut this.timeout
+            {
+                let limit = ready!(timeout.poll(call.way.waits(), context));
+                break Err(this.stop(limit));
+            }
             match ready!(polled) {
-                Err(panicked) => break Err(panicked),
+                Err(stopped) => break Err(stopped),
                 Ok(result) => match result.unfold(call) {
                     Ok(result) => break Ok(result),
                     Err(rest) => this.handler = Started::Future(rest),
@@ -327,10 +372,22 @@ impl<R, F> Running<R, F> {
         };
         self.finish = None;
         call.link.finish();
-        // The handler's destructors run before the client hears of it. A panic in one is logged, and the questions stand.
-        let handler = std::mem::replace(&mut self.handler, Started::Done(None));
-        let _ = contain(&call, &self.name, || drop(handler));
+        self.drop_handler();
         reply
+    }
+
+    /// Ends a call that is late. What runs beside the handler, or on a thread, is told so.
+    fn stop(&mut self, limit: Duration) -> Stopped {
+        self.surroundings.cancel.set();
+        self.surroundings.link.finish();
+        self.drop_handler();
+        Stopped::late(&self.name, limit)
+    }
+
+    /// The handler's destructors run before the client hears of it. A panic in one is logged, and changes nothing.
+    fn drop_handler(&mut self) {
+        let handler = std::mem::replace(&mut self.handler, Started::Done(None));
+        let _ = contain(&self.surroundings, &self.name, || drop(handler));
     }
 }
 
@@ -350,6 +407,7 @@ fn way(core: &Core, caller: &Caller, exchange: &Exchange) -> Result<Way, RpcErro
             live: Arc::clone(&core.live),
             session: session.nonce,
             patience: core.limits.answer_timeout,
+            waiting: AtomicUsize::new(0),
         },
         _ => Way::Nobody,
     })

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::reply::{Caching, close, failure};
-use super::run::{Answer, Job, Panicked, reference, run};
+use super::run::{Answer, Job, Stopped, reference, run};
 use super::{Core, Request, mirror};
 use crate::call::Arguments;
 use crate::content::{Content, Structured, ToolResult, push_blocks};
@@ -61,19 +61,15 @@ pub(super) fn call(request: Request<'_>, found: Found) -> Result<Handling, RpcEr
         arguments: found.arguments,
         rejections: found.rejections,
         name: tool.name.clone(),
+        timeout: tool.timeout,
     };
     run(request, job, move |answer, outcome| {
         reply(answer, &tool, outcome)
     })
 }
 
-fn reply(answer: &Answer, tool: &ToolEntry, outcome: Result<ToolResult, Panicked>) -> Reply {
-    let result = outcome.unwrap_or_else(|panicked| {
-        ToolResult::error(format!(
-            "The tool failed unexpectedly (reference {})",
-            panicked.reference
-        ))
-    });
+fn reply(answer: &Answer, tool: &ToolEntry, outcome: Result<ToolResult, Stopped>) -> Reply {
+    let result = outcome.unwrap_or_else(|stopped| ToolResult::error(stopped.message("tool")));
     if let Some(refusal) = result
         .failure
         .as_ref()

@@ -5,6 +5,7 @@ use std::any::TypeId;
 use super::Kind;
 use super::prompt::Prompt;
 use super::resource::Resource;
+use super::terms::Terms;
 use super::tool::Tool;
 
 /// What `#[tool]`, `#[resource]` and `#[prompt]` leave beside each function for the linker to collect.
@@ -95,6 +96,14 @@ impl Component {
             Self::Tool(_) => Kind::Tool,
             Self::Resource(_) => Kind::Resource,
             Self::Prompt(_) => Kind::Prompt,
+        }
+    }
+
+    pub(super) fn terms(&self) -> &Terms {
+        match self {
+            Self::Tool(tool) => &tool.terms,
+            Self::Resource(resource) => &resource.terms,
+            Self::Prompt(prompt) => &prompt.terms,
         }
     }
 }

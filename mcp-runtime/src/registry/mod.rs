@@ -11,7 +11,9 @@ mod mirror;
 mod parameter;
 mod prompt;
 mod resource;
+mod selection;
 mod snapshot;
+mod terms;
 mod tool;
 
 pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};
@@ -25,6 +27,7 @@ pub use prompt::Prompt;
 pub(crate) use prompt::PromptEntry;
 pub(crate) use resource::ResourceEntry;
 pub use resource::{IntoLinks, ListWith, Lister, Listing, Resource};
+pub(crate) use selection::Selection;
 pub(crate) use snapshot::{Kind, Registry, Snapshot};
 pub use tool::Tool;
 pub(crate) use tool::ToolEntry;

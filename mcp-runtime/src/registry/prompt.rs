@@ -3,12 +3,14 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/prompts>.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::complete::Completer;
 use super::extras::{Extras, extras};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
+use super::terms::{Terms, terms};
 use super::{NeededState, check_name};
 use crate::call::Signature;
 use crate::content::{PromptOutcome, push_member, push_text};
@@ -20,11 +22,13 @@ pub struct Prompt {
     title: Option<String>,
     description: Option<String>,
     extras: Extras,
+    pub(super) terms: Terms,
     parameters: Vec<Parameter>,
     handler: Handler<PromptOutcome>,
 }
 
 extras!(Prompt);
+terms!(Prompt);
 
 impl Prompt {
     #[doc(hidden)]
@@ -34,6 +38,7 @@ impl Prompt {
             title: None,
             description: None,
             extras: Extras::default(),
+            terms: Terms::default(),
             parameters: Vec::new(),
             handler,
         }
@@ -65,6 +70,7 @@ impl Prompt {
         let place = format!("prompt `{}`", self.name);
         check_name("prompt", &self.name, problems);
         self.extras.check(&place, problems);
+        self.terms.check(&place, problems);
         let specified = specify(&place, &self.parameters, "arguments", false, problems);
         specified.check_textual(&place, &[], problems);
         states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
@@ -74,6 +80,8 @@ impl Prompt {
             description: self.description,
             extras: self.extras,
             handler: self.handler,
+            timeout: self.terms.timeout,
+            tags: self.terms.tags,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
         }
@@ -87,6 +95,8 @@ pub(crate) struct PromptEntry {
     pub(crate) description: Option<String>,
     extras: Extras,
     pub(crate) handler: Handler<PromptOutcome>,
+    pub(crate) timeout: Option<Duration>,
+    pub(super) tags: Vec<String>,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
 }

@@ -11,6 +11,7 @@ use super::extras::{Extras, extras};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
+use super::terms::{Terms, terms};
 use super::{NeededState, check_name};
 use crate::call::{Arguments, Signature, Slot, States};
 use crate::content::{
@@ -31,6 +32,7 @@ pub struct Resource {
     title: Option<String>,
     description: Option<String>,
     extras: Extras,
+    pub(super) terms: Terms,
     mime: Option<String>,
     size: Option<u64>,
     annotations: Option<Annotations>,
@@ -41,6 +43,7 @@ pub struct Resource {
 }
 
 extras!(Resource);
+terms!(Resource);
 
 impl Resource {
     #[doc(hidden)]
@@ -51,6 +54,7 @@ impl Resource {
             title: None,
             description: None,
             extras: Extras::default(),
+            terms: Terms::default(),
             mime: None,
             size: None,
             annotations: None,
@@ -128,6 +132,7 @@ impl Resource {
         let place = format!("resource `{}`", self.uri);
         check_name("resource", &self.name, problems);
         self.extras.check(&place, problems);
+        self.terms.check(&place, problems);
         let template = UriTemplate::parse(&self.uri)
             .map_err(|error| problems.push(format!("{place}: {error}")))
             .ok()?;
@@ -158,6 +163,8 @@ impl Resource {
             cache: self.cache,
             depends_on_caller: specified.depends_on_caller,
             handler: self.handler,
+            timeout: self.terms.timeout,
+            tags: self.terms.tags,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
             lister: self.lister,
@@ -206,6 +213,8 @@ pub(crate) struct ResourceEntry {
     cache: Option<Cache>,
     depends_on_caller: bool,
     pub(crate) handler: Handler<ResourceOutcome>,
+    pub(crate) timeout: Option<Duration>,
+    pub(super) tags: Vec<String>,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
     pub(crate) lister: Option<Lister>,

@@ -179,6 +179,24 @@ impl Snapshot {
             .filter(|entry| entry.lister.is_some())
     }
 
+    /// The tags of the component with this name or URI.
+    #[cfg(feature = "cli")]
+    pub(crate) fn tags(&self, kind: Kind, key: &str) -> &[String] {
+        let resource = || self.resources.get(key).or_else(|| self.templates.get(key));
+        let tags = match kind {
+            Kind::Tool => self.tools.get(key).map(|entry| &entry.tags),
+            Kind::Prompt => self.prompts.get(key).map(|entry| &entry.tags),
+            Kind::Resource => resource().map(|entry| &entry.tags),
+        };
+        tags.map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether this is the URI of a resource that is no template.
+    #[cfg(feature = "cli")]
+    pub(crate) fn defines_resource(&self, uri: &str) -> bool {
+        self.resources.get(uri).is_some()
+    }
+
     pub(crate) fn has_tools(&self) -> bool {
         !self.tools.entries().is_empty()
     }

@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -12,6 +13,7 @@ use super::handler::Handler;
 use super::list::Listed;
 use super::mirror::{Mirrored, mirrored};
 use super::parameter::{Parameter, specify};
+use super::terms::{Terms, terms};
 use super::{NeededState, check_name};
 use crate::call::{Call, Signature};
 use crate::content::{IntoToolResult, ToolResult, push_member};
@@ -31,6 +33,7 @@ pub struct Tool {
     title: Option<String>,
     description: Option<String>,
     extras: Extras,
+    pub(super) terms: Terms,
     hints: Hints,
     input: Input,
     output: Option<fn(&mut Schemas) -> Option<Value>>,
@@ -56,6 +59,7 @@ struct Hints {
 }
 
 extras!(Tool);
+terms!(Tool);
 
 impl Tool {
     #[doc(hidden)]
@@ -65,6 +69,7 @@ impl Tool {
             title: None,
             description: None,
             extras: Extras::default(),
+            terms: Terms::default(),
             hints: Hints::default(),
             input: Input::Parameters(Vec::new()),
             output: None,
@@ -196,6 +201,8 @@ impl Tool {
         let place = format!("tool `{}`", self.name);
         check_name("tool", &self.name, problems);
         self.extras.check(&place, problems);
+        self.terms.check(&place, problems);
+        self.hints.check(&place, problems);
         if let Some(uri) = &self.interface {
             self.extras.add_interface(uri);
         }
@@ -237,6 +244,8 @@ impl Tool {
             mirrored,
             output_schema,
             handler: self.handler,
+            timeout: self.terms.timeout,
+            tags: self.terms.tags,
             signature: Arc::new(signature),
         }
     }
@@ -308,10 +317,24 @@ pub(crate) struct ToolEntry {
     /// Whether data is wrapped in `{"result": ..}`; without a schema it depends on the data.
     pub(crate) wraps: Option<bool>,
     pub(crate) handler: Handler<ToolResult>,
+    pub(crate) timeout: Option<Duration>,
+    pub(super) tags: Vec<String>,
     pub(crate) signature: Arc<Signature>,
 }
 
 impl Hints {
+    /// What only reads destroys nothing, and does no more when it is called twice.
+    fn check(self, place: &str, problems: &mut Vec<String>) {
+        let hints = [
+            (self.destructive == Some(true), "destructive(true)"),
+            (self.idempotent == Some(false), "idempotent(false)"),
+        ];
+        let contradicts = |(set, _): &(bool, _)| *set && self.read_only == Some(true);
+        problems.extend(hints.into_iter().filter(contradicts).map(|(_, hint)| {
+            format!("{place}: its hints `read_only(true)` and `{hint}` contradict each other: remove one")
+        }));
+    }
+
     fn to_json(self) -> Map<String, Value> {
         [
             ("readOnlyHint", self.read_only),

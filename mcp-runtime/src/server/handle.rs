@@ -91,6 +91,38 @@ impl ServerHandle {
         self.remove(Kind::Prompt, name)
     }
 
+    /// The tags of a tool.
+    #[cfg(feature = "cli")]
+    pub(crate) fn tags_of_tool(&self, name: &str) -> Vec<String> {
+        self.tags(Kind::Tool, name)
+    }
+
+    /// The tags of a resource, or of the template spelled like this.
+    #[cfg(feature = "cli")]
+    pub(crate) fn tags_of_resource(&self, uri: &str) -> Vec<String> {
+        self.tags(Kind::Resource, uri)
+    }
+
+    /// The tags of a prompt.
+    #[cfg(feature = "cli")]
+    pub(crate) fn tags_of_prompt(&self, name: &str) -> Vec<String> {
+        self.tags(Kind::Prompt, name)
+    }
+
+    /// Whether this is the URI of a resource itself, and not only one that a template matches.
+    #[cfg(feature = "cli")]
+    pub(crate) fn defines_resource(&self, uri: &str) -> bool {
+        let core = self.0.core();
+        core.is_some_and(|core| core.registry.now().defines_resource(uri))
+    }
+
+    #[cfg(feature = "cli")]
+    fn tags(&self, kind: Kind, key: &str) -> Vec<String> {
+        let core = self.0.core();
+        core.map(|core| core.registry.now().tags(kind, key).to_vec())
+            .unwrap_or_default()
+    }
+
     fn remove(&self, kind: Kind, key: &str) -> bool {
         let Some(core) = self.0.core() else {
             return false;

@@ -1,0 +1,413 @@
+//! `check`: what of a server is right by the protocol, and still trips models or clients.
+//!
+//! It looks at definitions as clients see them. What is wrong by the protocol is an error when the server is built.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+/// As many characters as `OpenAI` and Claude Desktop allow in the names of tools, which is `^[a-zA-Z0-9_-]{1,64}$`; the protocol
+/// allows 128, and `.` too. See <https://developers.openai.com/api/docs/guides/function-calling>.
+const NAME_LENGTH: usize = 64;
+
+/// As many levels of objects as `OpenAI` allows for a strict tool, and as many properties of them all.
+/// See <https://developers.openai.com/api/docs/guides/structured-outputs>.
+const LEVELS: usize = 10;
+const PROPERTIES: usize = 5000;
+
+/// The formats that no type checks: only a text can say that it is one of these. The others, such as `date` and `uuid`, come
+/// with types that do.
+const UNCHECKED_FORMATS: [&str; 9] = [
+    "email",
+    "idn-email",
+    "hostname",
+    "idn-hostname",
+    "iri",
+    "json-pointer",
+    "regex",
+    "uri-reference",
+    "uri-template",
+];
+
+/// The keywords whose value is a map of schemas.
+const MAPS: [&str; 2] = ["properties", "patternProperties"];
+/// The keywords whose value is no schema, or one that counts where it is referred to.
+const APART: [&str; 5] = ["$defs", "const", "default", "enum", "examples"];
+
+/// All definitions of a server.
+pub(super) struct Definitions {
+    pub(super) tools: Vec<Value>,
+    /// Those that are defined. What a function lists is data.
+    pub(super) resources: Vec<Value>,
+    pub(super) templates: Vec<Value>,
+    pub(super) prompts: Vec<Value>,
+}
+
+/// What there is to say, a line each.
+pub(super) fn findings(definitions: &Definitions) -> Vec<String> {
+    let mut found = Vec::new();
+    for tool in &definitions.tools {
+        of_tool(tool, &mut found);
+    }
+    same_but_for_case(&definitions.tools, &mut found);
+    for resource in &definitions.resources {
+        described("resource", text(&resource["uri"]), resource, &mut found);
+    }
+    for template in &definitions.templates {
+        let uri = text(&template["uriTemplate"]);
+        described("resource", uri, template, &mut found);
+    }
+    for prompt in &definitions.prompts {
+        let name = text(&prompt["name"]);
+        described("prompt", name, prompt, &mut found);
+        for argument in prompt["arguments"].as_array().into_iter().flatten() {
+            let place = format!("prompt `{name}`");
+            argument_described(&place, text(&argument["name"]), argument, &mut found);
+        }
+    }
+    found
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn of_tool(tool: &Value, found: &mut Vec<String>) {
+    let (name, schema) = (text(&tool["name"]), &tool["inputSchema"]);
+    let place = format!("tool `{name}`");
+    described("tool", name, tool, found);
+    if name.len() > NAME_LENGTH {
+        found.push(format!(
+            "{place}: some clients allow {NAME_LENGTH} characters in a name, and this has {}: shorten it",
+            name.len()
+        ));
+    }
+    if name.contains('.') {
+        found.push(format!(
+            "{place}: some clients refuse `.` in a name: use `_` or `-`"
+        ));
+    }
+    for (argument, schema) in members(schema, "properties") {
+        argument_described(&place, argument, schema, found);
+    }
+    of_schema(&place, schema, found);
+}
+
+fn described(kind: &str, key: &str, definition: &Value, found: &mut Vec<String>) {
+    if text(&definition["description"]).trim().is_empty() {
+        found.push(format!(
+            "{kind} `{key}` has no description: write a doc comment on the function, or set `description`"
+        ));
+    }
+}
+
+fn argument_described(place: &str, argument: &str, schema: &Value, found: &mut Vec<String>) {
+    if text(&schema["description"]).trim().is_empty() {
+        found.push(format!(
+            "{place}: argument `{argument}` has no description: write a doc comment on the parameter"
+        ));
+    }
+}
+
+/// Models and people mix them up.
+fn same_but_for_case(tools: &[Value], found: &mut Vec<String>) {
+    let mut earlier: HashMap<String, &str> = HashMap::new();
+    for name in tools.iter().map(|tool| text(&tool["name"])) {
+        if let Some(other) = earlier.insert(name.to_ascii_lowercase(), name) {
+            found.push(format!(
+                "tool `{name}`: its name differs from that of tool `{other}` in case only: rename one"
+            ));
+        }
+    }
+}
+
+fn of_schema(place: &str, schema: &Value, found: &mut Vec<String>) {
+    // Claude's API answers every request with such a tool with 400: "input_schema does not support oneOf, allOf, or anyOf
+    // at the top level".
+    for keyword in ["anyOf", "oneOf", "allOf"] {
+        if schema.get(keyword).is_some() {
+            found.push(format!(
+                "{place}: some clients refuse `{keyword}` at the root of a schema: move it into an argument"
+            ));
+        }
+    }
+    // <https://platform.claude.com/docs/en/build-with-claude/structured-outputs> lists recursion as not supported.
+    let recursive = recursive(schema);
+    for name in &recursive {
+        found.push(format!(
+            "{place}: its schema holds itself in `{name}`, which strict clients refuse: give it a fixed depth, or take it as a text"
+        ));
+    }
+    if recursive.is_empty() {
+        let levels = levels(schema, schema, &mut HashMap::new());
+        if levels > LEVELS {
+            found.push(format!(
+                "{place}: its schema nests {levels} levels of objects, and some clients allow {LEVELS}: make it flatter"
+            ));
+        }
+    }
+    let defined = members(schema, "$defs").map(|(_, schema)| properties(schema));
+    let properties = properties(schema) + defined.sum::<usize>();
+    if properties > PROPERTIES {
+        found.push(format!(
+            "{place}: its schema has {properties} properties, and some clients allow {PROPERTIES}: take less at once"
+        ));
+    }
+    for (path, keyword) in unenforced(schema) {
+        found.push(format!(
+            "{place}: `{path}` declares `{keyword}`, which nothing checks: use a type that does, or check it in the function"
+        ));
+    }
+}
+
+/// What a schema promises and no call is held to, with its place. This is the one place that decides it.
+fn unenforced(schema: &Value) -> Vec<(String, &'static str)> {
+    let mut found = Vec::new();
+    for (argument, schema) in members(schema, "properties").chain(members(schema, "$defs")) {
+        find_unenforced(argument, schema, &mut found);
+    }
+    found
+}
+
+fn find_unenforced(path: &str, schema: &Value, found: &mut Vec<(String, &'static str)>) {
+    if schema["type"] == "string" {
+        // A pattern beside a format belongs to the type that the format names.
+        if schema.get("pattern").is_some() && schema.get("format").is_none() {
+            found.push((path.to_owned(), "pattern"));
+        }
+        if UNCHECKED_FORMATS.contains(&text(&schema["format"])) {
+            found.push((path.to_owned(), "format"));
+        }
+    }
+    for (name, part) in parts(schema) {
+        let path = name.map_or_else(|| path.to_owned(), |name| format!("{path}.{name}"));
+        find_unenforced(&path, part, found);
+    }
+}
+
+/// The schemas by name under a keyword.
+fn members<'s>(schema: &'s Value, keyword: &str) -> impl Iterator<Item = (&'s str, &'s Value)> {
+    let members = schema.get(keyword).and_then(Value::as_object);
+    let members = members.into_iter().flatten();
+    members.map(|(name, schema)| (name.as_str(), schema))
+}
+
+/// The schemas within a schema: those of members with their names. Definitions are not within.
+fn parts(schema: &Value) -> Vec<(Option<&str>, &Value)> {
+    let keywords = schema.as_object().into_iter().flatten();
+    let mut parts = Vec::new();
+    for (keyword, value) in keywords.filter(|(keyword, _)| !APART.contains(&keyword.as_str())) {
+        match value {
+            Value::Object(_) if MAPS.contains(&keyword.as_str()) => {
+                parts.extend(members(schema, keyword).map(|(name, part)| (Some(name), part)));
+            }
+            Value::Object(_) => parts.push((None, value)),
+            Value::Array(items) => parts.extend(items.iter().map(|item| (None, item))),
+            _ => {}
+        }
+    }
+    parts
+}
+
+/// The definitions that lead back to themselves.
+fn recursive(schema: &Value) -> Vec<&str> {
+    let definitions = || members(schema, "$defs");
+    let leads_back = |name: &str| {
+        let mut reached: Vec<&str> = targets(&schema["$defs"][name]);
+        let mut next = 0;
+        while let Some(target) = reached.get(next).copied() {
+            if target == name {
+                return true;
+            }
+            for further in targets(&schema["$defs"][target]) {
+                if !reached.contains(&further) {
+                    reached.push(further);
+                }
+            }
+            next += 1;
+        }
+        false
+    };
+    definitions()
+        .map(|(name, _)| name)
+        .filter(|name| leads_back(name))
+        .collect()
+}
+
+/// The definitions that a schema refers to.
+fn targets(schema: &Value) -> Vec<&str> {
+    let own = schema.get("$ref").and_then(definition);
+    let parts = parts(schema).into_iter();
+    own.into_iter()
+        .chain(parts.flat_map(|(_, part)| targets(part)))
+        .collect()
+}
+
+/// The definition that a reference names.
+fn definition(reference: &Value) -> Option<&str> {
+    reference.as_str()?.strip_prefix("#/$defs/")
+}
+
+/// How many properties there are in a schema.
+fn properties(schema: &Value) -> usize {
+    let within = parts(schema).into_iter().map(|(_, part)| properties(part));
+    members(schema, "properties").count() + within.sum::<usize>()
+}
+
+/// How many levels of objects a part of a schema nests, which does not hold itself. `known` are the levels of definitions.
+fn levels<'s>(part: &'s Value, schema: &'s Value, known: &mut HashMap<&'s str, usize>) -> usize {
+    let own = usize::from(part.get("properties").is_some());
+    let mut most = 0;
+    for (_, inner) in parts(part) {
+        most = most.max(levels(inner, schema, known));
+    }
+    if let Some(name) = part.get("$ref").and_then(definition) {
+        let referred = known.get(name).copied().unwrap_or_else(|| {
+            let levels = levels(&schema["$defs"][name], schema, known);
+            known.insert(name, levels);
+            levels
+        });
+        most = most.max(referred);
+    }
+    own + most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn tool(name: &str, schema: &Value) -> Value {
+        json!({ "name": name, "description": "Does it.", "inputSchema": schema })
+    }
+
+    fn of_tools(tools: impl IntoIterator<Item = Value>) -> Vec<String> {
+        findings(&Definitions {
+            tools: tools.into_iter().collect(),
+            resources: Vec::new(),
+            templates: Vec::new(),
+            prompts: Vec::new(),
+        })
+    }
+
+    /// The findings of a tool whose one argument has this schema.
+    fn of_argument(mut schema: Value, definitions: &Value) -> Vec<String> {
+        schema["description"] = "One.".into();
+        let schema =
+            json!({ "type": "object", "properties": { "a": schema }, "$defs": definitions });
+        of_tools([tool("x", &schema)])
+    }
+
+    #[test]
+    fn what_has_no_description_is_found() {
+        let found = findings(&Definitions {
+            tools: vec![
+                json!({ "name": "add", "inputSchema": { "properties": { "a": { "type": "number" } } } }),
+            ],
+            resources: vec![json!({ "uri": "a://b" })],
+            templates: vec![json!({ "uriTemplate": "a://{b}", "description": " " })],
+            prompts: vec![json!({ "name": "p", "arguments": [{ "name": "b" }] })],
+        });
+        assert_eq!(
+            found,
+            [
+                "tool `add` has no description: write a doc comment on the function, or set `description`",
+                "tool `add`: argument `a` has no description: write a doc comment on the parameter",
+                "resource `a://b` has no description: write a doc comment on the function, or set `description`",
+                "resource `a://{b}` has no description: write a doc comment on the function, or set `description`",
+                "prompt `p` has no description: write a doc comment on the function, or set `description`",
+                "prompt `p`: argument `b` has no description: write a doc comment on the parameter",
+            ]
+        );
+    }
+
+    #[test]
+    fn names_that_some_clients_refuse_are_found() {
+        let schema = json!({ "type": "object" });
+        let found = of_tools([tool(&"a".repeat(65), &schema), tool("a.b", &schema)]);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains("this has 65"), "{found:?}");
+        assert!(found[1].contains("refuse `.`"), "{found:?}");
+        assert!(of_tools([tool(&"a".repeat(64), &schema), tool("a-b_C", &schema)]).is_empty());
+    }
+
+    #[test]
+    fn names_that_differ_in_case_only_are_found() {
+        let schema = json!({ "type": "object" });
+        let found = of_tools(["get", "put", "Get"].map(|name| tool(name, &schema)));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("tool `Get`"), "{found:?}");
+    }
+
+    #[test]
+    fn a_choice_at_the_root_of_a_schema_is_found() {
+        for keyword in ["anyOf", "oneOf", "allOf"] {
+            let found = of_tools([tool("x", &json!({ "type": "object", keyword: [] }))]);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].contains(keyword), "{found:?}");
+        }
+        assert!(of_argument(json!({ "anyOf": [{ "type": "string" }] }), &json!({})).is_empty());
+    }
+
+    #[test]
+    fn a_schema_that_holds_itself_is_found() {
+        let to = |name: &str| json!({ "$ref": format!("#/$defs/{name}") });
+        let list = |name: &str| json!({ "type": "array", "items": to(name) });
+        let definitions = json!({ "A": list("B"), "B": { "properties": { "a": to("A") } } });
+        let found = of_argument(to("A"), &definitions);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains("in `A`"), "{found:?}");
+        let straight = json!({ "A": list("B"), "B": { "type": "string" } });
+        assert!(of_argument(to("A"), &straight).is_empty());
+        // Many ways through the same definitions are walked once.
+        let wide: serde_json::Map<String, Value> = (0..64)
+            .map(|index| {
+                let next = to(&format!("D{}", index + 1));
+                (format!("D{index}"), json!({ "anyOf": [next, next] }))
+            })
+            .collect();
+        assert!(of_argument(to("D0"), &wide.into()).is_empty());
+        // A member of that name, and data, are no references.
+        let members = json!({ "A": { "properties": { "$ref": { "default": to("A") } } } });
+        assert!(of_argument(to("A"), &members).is_empty());
+    }
+
+    #[test]
+    fn schemas_that_are_too_large_are_found() {
+        let nest = |levels: usize| {
+            (0..levels).fold(
+                json!({ "type": "string" }),
+                |inner, _| json!({ "properties": { "b": inner } }),
+            )
+        };
+        assert!(of_argument(nest(LEVELS - 1), &json!({})).is_empty());
+        let found = of_argument(nest(LEVELS), &json!({}));
+        assert!(found[0].contains("nests 11 levels"), "{found:?}");
+        let found = of_argument(
+            json!({ "$ref": "#/$defs/A" }),
+            &json!({ "A": nest(LEVELS) }),
+        );
+        assert!(found[0].contains("nests 11 levels"), "{found:?}");
+
+        let wide = |count: usize| {
+            let names = (0..count).map(|index| (index.to_string(), json!({})));
+            json!({ "properties": Value::Object(names.collect()) })
+        };
+        assert!(of_argument(wide(PROPERTIES - 1), &json!({})).is_empty());
+        let found = of_argument(wide(PROPERTIES), &json!({}));
+        assert!(found[0].contains("has 5001 properties"), "{found:?}");
+    }
+
+    #[test]
+    fn promises_that_nothing_keeps_are_found() {
+        let found = of_argument(
+            json!({ "properties": { "mail": { "type": "string", "format": "email" } } }),
+            &json!({ "Code": { "type": "string", "pattern": "^[A-Z]+$" } }),
+        );
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains("`a.mail` declares `format`"), "{found:?}");
+        assert!(found[1].contains("`Code` declares `pattern`"), "{found:?}");
+        let day = json!({ "type": "string", "format": "date" });
+        assert!(of_argument(day, &json!({})).is_empty());
+    }
+}

@@ -1,0 +1,8 @@
+use mcp_runtime::prelude::*;
+
+#[prompt(annotations = Annotations::new())]
+fn ask() -> &'static str {
+    "Ask."
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use mcp_runtime::prelude::*;
+
+#[tool(scopes("calendar:read calendar:write"))]
+async fn note() {}
+
+fn main() {}

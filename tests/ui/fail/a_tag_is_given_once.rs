@@ -1,0 +1,8 @@
+use mcp_runtime::prelude::*;
+
+#[resource("data://numbers", tags("weather", "beta", "weather"))]
+fn numbers() -> &'static str {
+    "1, 2"
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use mcp_runtime::prelude::*;
+
+#[prompt(timeout)]
+fn ask() -> &'static str {
+    "Ask."
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use mcp_runtime::prelude::*;
+
+#[tool(tags())]
+async fn forecast() {}
+
+fn main() {}
