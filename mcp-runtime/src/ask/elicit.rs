@@ -21,7 +21,7 @@ impl Context {
     /// Asks the user to fill in a form: await what this gives.
     ///
     /// `T` derives [`Elicit`](macro@crate::Elicit): it is a struct whose fields are texts, numbers, booleans, enums of unit variants, or
-    /// lists of such enums. A question that is always asked, and first, can be a parameter as well: see
+    /// lists and sets of such enums. A question that is always asked, and first, can be a parameter as well: see
     /// [`AskParam`](crate::AskParam).
     ///
     /// ```
@@ -99,7 +99,11 @@ impl<T: 'static> IntoFuture for Elicitation<T> {
                 needs: Capability::ElicitationForm,
                 key: self.key,
             };
-            let answer = ask(call, question, self.is_valid).await?;
+            let is_valid = |answer: &Value| {
+                let is_no = is_no(answer["action"].as_str());
+                (self.is_valid)(answer) && (is_no || form::admits(&schema, &answer["content"]))
+            };
+            let answer = ask(call, question, is_valid).await?;
             accepted(&answer)?;
             (self.read)(&answer["content"])
         })

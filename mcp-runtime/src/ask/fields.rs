@@ -2,6 +2,8 @@
 //!
 //! The form itself is made of the schema, in `form`.
 
+use std::collections::{BTreeSet, HashSet};
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -49,12 +51,12 @@ pub trait Elicit: Answerable {}
 /// A field of a form.
 ///
 /// These are text, integers of up to 64 bits, `f32` and `f64`, `bool`, enums of unit variants that derive [`Elicit`](macro@crate::Elicit), a `Vec`
-/// of such an enum, and an `Option` of any of these. Implement it for a type of your own whose schema is that of one of them,
+/// or set of such an enum, and an `Option` of any of these. Implement it for a type of your own whose schema is that of one of them,
 /// such as a date that is written as a text.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a form",
     label = "the protocol cannot ask for this",
-    note = "a form is flat: its fields are `String`, integers of up to 64 bits, `f32`, `f64`, `bool`, enums of unit variants, a `Vec` of such an enum, and an `Option` of any of these",
+    note = "a form is flat: its fields are `String`, integers of up to 64 bits, `f32`, `f64`, `bool`, enums of unit variants, a `Vec` or set of such an enum, and an `Option` of any of these",
     note = "an enum of unit variants needs `#[derive(serde::Deserialize, schemars::JsonSchema, mcp_runtime::Elicit)]`"
 )]
 pub trait ElicitField {}
@@ -112,3 +114,9 @@ impl<T: ElicitField> ElicitField for Option<T> {}
 
 #[diagnostic::do_not_recommend]
 impl<T: ElicitChoice> ElicitField for Vec<T> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: ElicitChoice> ElicitField for BTreeSet<T> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: ElicitChoice, S> ElicitField for HashSet<T, S> {}

@@ -63,7 +63,9 @@ fn property(schema: &Value, features: &Features) -> Result<Value, String> {
     for keyword in ["title", "description"] {
         copy(&schema, &mut property, keyword);
     }
-    if features.elicitation_defaults || schema["type"] == "boolean" {
+    // The default of an `Option` is null, which is no value of a member: leaving it out says the same.
+    let has_default = schema.get("default").is_some_and(|value| !value.is_null());
+    if has_default && (features.elicitation_defaults || schema["type"] == "boolean") {
         copy(&schema, &mut property, "default");
     }
     Ok(property)
@@ -161,6 +163,32 @@ fn one_of(choices: &[Choice], schema: &Value, features: &Features) -> Value {
     } else {
         json!({ "type": "string", "oneOf": titled(choices) })
     }
+}
+
+/// Whether what a user filled in keeps within the bounds of the form. Its types are for `Deserialize` to check.
+pub(super) fn admits(form: &Value, content: &Value) -> bool {
+    let members = form["properties"].as_object().into_iter().flatten();
+    members
+        .filter_map(|(name, property)| Some((property, content.get(name)?)))
+        .all(|(property, value)| is_within(property, value))
+}
+
+fn is_within(property: &Value, value: &Value) -> bool {
+    let (size, least, most) = match value {
+        Value::Number(number) => (number.as_f64(), "minimum", "maximum"),
+        Value::String(text) => (count(text.chars()), "minLength", "maxLength"),
+        Value::Array(items) => (count(items.iter()), "minItems", "maxItems"),
+        _ => return true,
+    };
+    let bound = |keyword: &str| property[keyword].as_f64();
+    size.is_none_or(|size| {
+        bound(least).is_none_or(|least| size >= least)
+            && bound(most).is_none_or(|most| size <= most)
+    })
+}
+
+fn count(items: impl Iterator) -> Option<f64> {
+    u32::try_from(items.count()).ok().map(f64::from)
 }
 
 fn list(schema: &Value, features: &Features) -> Result<Value, String> {

@@ -38,7 +38,7 @@ async fn ask(
     question: Question,
     is_valid: impl Fn(&Value) -> bool + Send + Sync,
 ) -> Result<Value, AskError> {
-    if !call.capabilities.has(question.needs) {
+    if !call.can(question.needs) {
         return Err(AskError::CannotBeAsked(question.needs));
     }
     match &call.way {

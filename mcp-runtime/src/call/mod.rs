@@ -20,7 +20,7 @@ pub(crate) use states::States;
 
 use crate::bus::Bus;
 use crate::error::ToolError;
-use crate::protocol::capability::{ClientCapabilities, ClientInfo};
+use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{HeaderSource, Id, LogLevel, Revision};
 use crate::questions::{Live, Questions};
 use crate::service::Outbound;
@@ -59,6 +59,13 @@ pub(crate) struct Surroundings {
     pub(crate) way: Way,
     /// The targets whose `tracing` events go to the client as log messages.
     pub(crate) forwarded: Arc<[String]>,
+}
+
+impl Surroundings {
+    /// Whether the client says that it can do this, and its revision has a word for it.
+    pub(crate) fn can(&self, capability: Capability) -> bool {
+        self.capabilities.has(capability) && self.revision.features().knows(capability)
+    }
 }
 
 /// How the client of a call can be asked.

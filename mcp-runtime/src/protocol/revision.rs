@@ -2,6 +2,7 @@
 //!
 //! Everything else asks a [`Features`] row; nothing else compares revisions.
 
+use super::capability::Capability;
 use super::error::{INVALID_PARAMS, RESOURCE_NOT_FOUND};
 
 /// A revision of the Model Context Protocol.
@@ -57,6 +58,10 @@ pub(crate) struct Features {
     pub(crate) result_type: bool,
     /// `ttlMs` and `cacheScope` in lists and resources.
     pub(crate) cache_hints: bool,
+    /// Users can be asked to fill in forms.
+    pub(crate) elicitation: bool,
+    /// Users can be sent to a page.
+    pub(crate) elicitation_urls: bool,
     /// Forms for users may have defaults of all kinds.
     pub(crate) elicitation_defaults: bool,
     /// Forms for users may have titled choices, and lists of them.
@@ -87,6 +92,8 @@ const V2024_11_05: Features = Features {
     extensions: false,
     result_type: false,
     cache_hints: false,
+    elicitation: false,
+    elicitation_urls: false,
     elicitation_defaults: false,
     titled_enums: false,
     elicitation_ids: false,
@@ -113,6 +120,7 @@ const V2025_06_18: Features = Features {
     structured_content: true,
     titles_and_meta: true,
     last_modified: true,
+    elicitation: true,
     ..V2025_03_26
 };
 
@@ -120,6 +128,7 @@ const V2025_11_25: Features = Features {
     revision: Revision::V2025_11_25,
     name: "2025-11-25",
     website: true,
+    elicitation_urls: true,
     elicitation_defaults: true,
     titled_enums: true,
     elicitation_ids: true,
@@ -148,6 +157,17 @@ static TABLE: [Features; Revision::COUNT] = [
     V2025_11_25,
     V2026_07_28,
 ];
+
+impl Features {
+    /// Whether clients of this revision can be asked this, if they say so.
+    pub(crate) fn knows(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::Roots | Capability::Sampling => true,
+            Capability::ElicitationForm => self.elicitation,
+            Capability::ElicitationUrl => self.elicitation_urls,
+        }
+    }
+}
 
 impl Revision {
     /// How many revisions there are.

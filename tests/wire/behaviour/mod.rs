@@ -4,6 +4,7 @@ mod batches;
 mod calls;
 mod endpoint;
 mod events;
+mod forms;
 mod pipes;
 mod refusals;
 mod stateless;
