@@ -8,7 +8,7 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 /// Where the official schemas are, beside the repository. CI always has them.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/spec")
 }
 
@@ -111,7 +111,8 @@ fn check_any(revision: &str, names: &[&str], value: &Value) {
     );
 }
 
-fn check(revision: &str, name: &str, value: &Value) {
+/// Fails if a value is not what the schema of `revision` calls by this name.
+pub(crate) fn check(revision: &str, name: &str, value: &Value) {
     let found = validate(revision, name, value);
     assert!(
         found || !folder().is_dir(),
@@ -146,42 +147,6 @@ fn validate(revision: &str, name: &str, value: &Value) -> bool {
     validator.is_some()
 }
 
-/// Fails if a question with a form is not what the schema of `revision` says, or if a member of the form has a keyword that
-/// the revision does not know: the schemas themselves let those pass.
-pub(crate) fn check_form(revision: &str, question: &Value) {
-    let mut request = question.clone();
-    request["jsonrpc"] = json!("2.0");
-    request["id"] = json!(1);
-    check(revision, "ElicitRequest", &request);
-    if !folder().is_dir() {
-        return;
-    }
-    let (mut schema, key) = load(revision);
-    for (name, definition) in schema[key].as_object_mut().unwrap() {
-        if name.ends_with("Schema") {
-            forbid_others(definition);
-        }
-    }
-    let member = validator(schema, key, "PrimitiveSchemaDefinition");
-    let members = &question["params"]["requestedSchema"]["properties"];
-    for (name, value) in members.as_object().unwrap() {
-        assert!(
-            member.is_valid(value),
-            "{revision} has no such member: {name} {value}"
-        );
-    }
-}
-
-fn forbid_others(schema: &mut Value) {
-    let Some(object) = schema.as_object_mut() else {
-        return;
-    };
-    if object.contains_key("properties") {
-        object.insert("additionalProperties".to_owned(), json!(false));
-    }
-    object.values_mut().for_each(forbid_others);
-}
-
 fn compile(revision: &str, name: &str) -> Option<Validator> {
     let (schema, key) = load(revision);
     schema[key].get(name)?;
@@ -189,7 +154,7 @@ fn compile(revision: &str, name: &str) -> Option<Validator> {
 }
 
 /// The schema of a revision, and where in it the definitions are.
-fn load(revision: &str) -> (Value, &'static str) {
+pub(crate) fn load(revision: &str) -> (Value, &'static str) {
     let path = folder().join(format!("schema-{revision}.json"));
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let key = if schema.get("$defs").is_some() {
@@ -200,7 +165,8 @@ fn load(revision: &str) -> (Value, &'static str) {
     (schema, key)
 }
 
-fn validator(mut schema: Value, key: &str, name: &str) -> Validator {
+/// A validator for one definition of a schema.
+pub(crate) fn validator(mut schema: Value, key: &str, name: &str) -> Validator {
     let object = schema.as_object_mut().unwrap();
     object.remove("anyOf");
     object.insert("$ref".to_owned(), json!(format!("#/{key}/{name}")));

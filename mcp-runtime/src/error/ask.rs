@@ -18,14 +18,14 @@ pub enum AskError {
     CannotBeAsked(Capability),
     /// The client answered with an error, whose message this is.
     Refused(String),
-    /// Three answers were not what was asked for.
+    /// Three answers were not what was asked for: of another type, or beyond the bounds of the form.
     Invalid,
     /// No answer came in time.
     TimedOut,
     /// The question was polled outside of its call: in a task of its own, or by a thread that blocks. Ask within the
     /// handler, and in an `async fn`.
     OutsideCall,
-    /// The type is no form that the protocol can ask for; the text says why.
+    /// The type is no form that the client's revision of the protocol can ask for; the text says why.
     NoForm(String),
     /// A value could not be written as JSON, or read again.
     Json(String),

@@ -4,7 +4,6 @@ mod batches;
 mod calls;
 mod endpoint;
 mod events;
-mod forms;
 mod pipes;
 mod refusals;
 mod stateless;
