@@ -206,7 +206,10 @@ mod tests {
         let cases = [
             (vec![no("decline")], "the user declined"),
             (vec![wish(8), no("cancel")], "the user gave no answer"),
-            (vec![wish(0); 3], "no answer was what was asked for"),
+            (
+                vec![wish(0), wish(21), wish(0)],
+                "no answer was what was asked for",
+            ),
         ];
         for revision in ERAS {
             for (answers, text) in &cases {

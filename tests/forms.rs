@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
 
-#[allow(dead_code)] // the rest is for the tests of the wire
+#[allow(dead_code)] // the rest is for other suites
 #[path = "wire/schemas.rs"]
 mod schemas;
 

@@ -106,6 +106,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "logs",
             "param",
             "protocol",
+            "questions",
             "registry",
             "seal",
             "service",

@@ -55,6 +55,7 @@ use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 ///
 /// - **All code before a question runs once for each question that follows.** Reading is fine. What must not happen twice goes
 ///   after the last question, or into [`Context::once`], which records what came out: `context.once("charge", charge(card)).await?`.
+///   A client may also send its last answers twice: [`Server::single_use_state`](crate::Server::single_use_state) refuses that.
 /// - **Ask the same in every run.** Answers are found by what was asked, not by when, so branches may finish in any order. A
 ///   question that contains the time of day is a new one each time, and never answered. Names
 ///   ([`Elicitation::key`](crate::Elicitation::key)) are for clients that know what will be asked.

@@ -83,6 +83,7 @@ pub use param::{Description, Headers, Param, State};
 pub use protocol::cache::CacheScope;
 pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 pub use protocol::{Id, LogLevel, Revision, TraceContext};
+pub use questions::{UseOnce, UsedStates, UsedStatesInMemory};
 pub use registry::{
     CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoLinks,
     ListWith, Listing, Prompt, Resource, Tool,

@@ -23,6 +23,7 @@ use crate::error::ToolError;
 use crate::logs;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
+use crate::questions::{Replay, UsedStates};
 use crate::registry::{Components, NeededState, Registry};
 use crate::service::{Limits, Service};
 use crate::transport::stdio;
@@ -59,6 +60,7 @@ pub struct Server {
     page_size: usize,
     mask_errors: bool,
     session_keys: Vec<[u8; 32]>,
+    used_states: Option<Arc<dyn UsedStates>>,
     forwarded: Vec<String>,
     live: Arc<Live>,
     #[cfg(feature = "http")]
@@ -87,6 +89,7 @@ impl Server {
             page_size: PAGE_SIZE,
             mask_errors: false,
             session_keys: Vec::new(),
+            used_states: None,
             forwarded: Vec::new(),
             live: Arc::default(),
             #[cfg(feature = "http")]
@@ -249,6 +252,26 @@ impl Server {
         self
     }
 
+    /// Lets each `requestState` of a call that asks questions serve once, for calls that must happen at most once. The same
+    /// state sent again is refused with -32602, and also while nobody can tell whether it was used: -32603.
+    ///
+    /// A client that loses the answer to an attempt cannot repeat it: it has to begin the call anew, without state, and is asked
+    /// everything again. What [`Context::once`](crate::Context::once) recorded in the lost attempt is not known to the new one.
+    ///
+    /// [`UsedStatesInMemory`](crate::UsedStatesInMemory) is enough for one process whose keys end with it. Replicas, and servers
+    /// that restart with the same [`Server::session_keys`], need a memory of their own in common: see
+    /// [`UsedStates`](crate::UsedStates).
+    ///
+    /// ```
+    /// use mcp_runtime::{Server, UsedStatesInMemory};
+    ///
+    /// let server = Server::new("bank", "1.0.0").single_use_state(UsedStatesInMemory::default());
+    /// ```
+    pub fn single_use_state(mut self, used: impl UsedStates) -> Self {
+        self.used_states = Some(Arc::new(used));
+        self
+    }
+
     /// Says which `tracing` events inside of handlers are sent to clients that ask for log messages: those of these
     /// targets and of what is below them, such as `my_crate` or `my_crate::tools`, and no others.
     ///
@@ -382,6 +405,7 @@ impl Server {
             }
         }
         let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
+        let patience = self.limits.answer_timeout;
         logs::announce(&self.forwarded);
         let core = Arc::new(Core::new(
             registry,
@@ -390,7 +414,7 @@ impl Server {
             self.limits,
             self.mask_errors,
             self.forwarded.into(),
-            Arc::new(sealer),
+            Replay::new(Arc::new(sealer), patience, self.used_states),
         ));
         self.live.begin(Arc::clone(&core), stops);
         Ok(Running {

@@ -21,7 +21,7 @@ impl Context {
     /// Asks the user to fill in a form: await what this gives.
     ///
     /// `T` derives [`Elicit`](macro@crate::Elicit): it is a struct whose fields are texts, numbers, booleans, enums of unit variants, or
-    /// lists and sets of such enums. A question that is always asked, and first, can be a parameter as well: see
+    /// lists of such enums. A question that is always asked, and first, can be a parameter as well: see
     /// [`AskParam`](crate::AskParam).
     ///
     /// ```
@@ -73,7 +73,7 @@ pub struct Elicitation<T> {
     key: Option<String>,
     // What is done with the type, so that only `Context::elicit` demands that it is a form: one mistake is one error.
     form: fn(&Features) -> Result<Value, AskError>,
-    is_valid: fn(&Value) -> bool,
+    is_valid: fn(&Value, &Value) -> bool,
     read: fn(&Value) -> Result<T, AskError>,
 }
 
@@ -93,17 +93,14 @@ impl<T: 'static> IntoFuture for Elicitation<T> {
         Box::pin(async move {
             let call = self.context.surroundings();
             let schema = (self.form)(call.revision.features())?;
+            let params = json!({ "message": self.message, "requestedSchema": &schema });
             let question = Question {
                 method: "elicitation/create",
-                params: json!({ "message": self.message, "requestedSchema": schema }).to_string(),
+                params: params.to_string(),
                 needs: Capability::ElicitationForm,
                 key: self.key,
             };
-            let is_valid = |answer: &Value| {
-                let is_no = is_no(answer["action"].as_str());
-                (self.is_valid)(answer) && (is_no || form::admits(&schema, &answer["content"]))
-            };
-            let answer = ask(call, question, is_valid).await?;
+            let answer = ask(call, question, |answer| (self.is_valid)(answer, &schema)).await?;
             accepted(&answer)?;
             (self.read)(&answer["content"])
         })
@@ -111,11 +108,11 @@ impl<T: 'static> IntoFuture for Elicitation<T> {
 }
 
 /// Whether an answer is one: yes with the form filled in, or no.
-fn is_valid<T: Elicit>(answer: &Value) -> bool {
+fn is_valid<T: Elicit>(answer: &Value, form: &Value) -> bool {
     match answer["action"].as_str() {
         Some("accept") => {
             let content = &answer["content"];
-            content.is_object() && T::read(content).is_ok()
+            content.is_object() && form::admits(form, content) && T::read(content).is_ok()
         }
         action => is_no(action),
     }

@@ -38,6 +38,29 @@ pub(super) fn of<T: Answerable>(features: &Features) -> Result<Value, AskError> 
     Ok(form)
 }
 
+/// Whether content keeps to the bounds in a form. The rest is for the type to judge.
+pub(super) fn admits(form: &Value, content: &Value) -> bool {
+    form["properties"].as_object().is_none_or(|members| {
+        let mut members = members.iter();
+        members.all(|(name, member)| within_bounds(member, &content[name]))
+    })
+}
+
+fn within_bounds(member: &Value, value: &Value) -> bool {
+    #[allow(clippy::cast_precision_loss)] // nothing is that long
+    let (size, least, most) = match value {
+        Value::Number(number) => (number.as_f64(), "minimum", "maximum"),
+        Value::String(text) => (Some(text.chars().count() as f64), "minLength", "maxLength"),
+        Value::Array(items) => (Some(items.len() as f64), "minItems", "maxItems"),
+        _ => return true,
+    };
+    let bound = |keyword: &str| member[keyword].as_f64();
+    size.is_some_and(|size| {
+        bound(least).is_none_or(|least| least <= size)
+            && bound(most).is_none_or(|most| size <= most)
+    })
+}
+
 fn no_form(reason: &str) -> AskError {
     AskError::NoForm(reason.to_owned())
 }
@@ -163,32 +186,6 @@ fn one_of(choices: &[Choice], schema: &Value, features: &Features) -> Value {
     } else {
         json!({ "type": "string", "oneOf": titled(choices) })
     }
-}
-
-/// Whether what a user filled in keeps within the bounds of the form. Its types are for `Deserialize` to check.
-pub(super) fn admits(form: &Value, content: &Value) -> bool {
-    let members = form["properties"].as_object().into_iter().flatten();
-    members
-        .filter_map(|(name, property)| Some((property, content.get(name)?)))
-        .all(|(property, value)| is_within(property, value))
-}
-
-fn is_within(property: &Value, value: &Value) -> bool {
-    let (size, least, most) = match value {
-        Value::Number(number) => (number.as_f64(), "minimum", "maximum"),
-        Value::String(text) => (count(text.chars()), "minLength", "maxLength"),
-        Value::Array(items) => (count(items.iter()), "minItems", "maxItems"),
-        _ => return true,
-    };
-    let bound = |keyword: &str| property[keyword].as_f64();
-    size.is_none_or(|size| {
-        bound(least).is_none_or(|least| size >= least)
-            && bound(most).is_none_or(|most| size <= most)
-    })
-}
-
-fn count(items: impl Iterator) -> Option<f64> {
-    u32::try_from(items.count()).ok().map(f64::from)
 }
 
 fn list(schema: &Value, features: &Features) -> Result<Value, String> {

@@ -27,10 +27,7 @@ pub use sample::{Sample, Sampling};
 
 use crate::call::{Surroundings, Way, is_current};
 use crate::error::AskError;
-use crate::questions::{Found, LiveAnswer, Place, Question, Questions};
-
-/// So many answers to one question may be invalid.
-const PATIENCE: u8 = 3;
+use crate::questions::{Answer, Found, LiveAnswer, PATIENCE, Place, Question, Questions};
 
 /// Asks, and gives an answer that is valid.
 async fn ask(
@@ -77,7 +74,7 @@ fn poll_live(
     call: &Arc<Surroundings>,
     answer: &mut LiveAnswer,
     task: &mut Task<'_>,
-) -> Poll<Result<Option<crate::questions::Answer>, AskError>> {
+) -> Poll<Result<Option<Answer>, AskError>> {
     if !is_current(call) {
         return Poll::Ready(Err(AskError::OutsideCall));
     }

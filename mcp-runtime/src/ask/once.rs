@@ -1,72 +1,48 @@
 //! Effects that happen once, however often their call begins anew.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use crate::call::Way;
+use crate::call::{is_current, poll_apart};
 use crate::context::Context;
 use crate::error::AskError;
-use crate::questions::Questions;
 
 impl Context {
     /// Runs an effect once in a call that may begin anew: what came out is recorded under `key` and given again the next
-    /// time.
+    /// time, or to the next who asks for it under this key in the same call.
     ///
     /// The record travels with the client, sealed, and is also kept in this process until it expires, in case the client
-    /// sends an older state again. Across replicas that share a key but no memory it is "at least once" then.
+    /// sends a state twice or an older one again. Across replicas that share a key but no memory it is "at least once" then;
+    /// see [`Server::single_use_state`](crate::Server::single_use_state) for "at most once".
+    ///
+    /// The call is not given up while an effect is under way, so an effect must not ask, nor contain another one.
     ///
     /// # Errors
-    /// What came out cannot be written as JSON, or read as `T`.
+    /// What came out cannot be written as JSON, or read as `T`; or this is not awaited within the `async fn` of its call.
     pub async fn once<T>(&self, key: &str, effect: impl Future<Output = T>) -> Result<T, AskError>
     where
         T: Serialize + DeserializeOwned,
     {
-        let Way::Replay(questions) = &self.surroundings().way else {
-            return Ok(effect.await);
-        };
-        if let Some(value) = questions.effect(key) {
-            return serde_json::from_value(value).map_err(json);
+        let call = self.surroundings();
+        if !is_current(call) {
+            return Err(AskError::OutsideCall);
         }
-        let busy = Busy::new(questions);
-        let outcome = effect.await;
-        let value = serde_json::to_value(&outcome).map_err(json)?;
-        busy.done(key, value);
+        let effects = call.effects();
+        let _busy = call.begin_effect();
+        let _turn = effects.turn(key).await;
+        if let Some(outcome) = effects.outcome(key) {
+            return serde_json::from_value(outcome).map_err(json);
+        }
+        let mut effect = pin!(effect);
+        let outcome = poll_fn(|task| poll_apart(|| effect.as_mut().poll(task))).await;
+        effects.record(key, serde_json::to_value(&outcome).map_err(json)?);
         Ok(outcome)
     }
 }
 
 fn json(error: serde_json::Error) -> AskError {
     AskError::Json(format!("the outcome of an effect: {error}"))
-}
-
-/// An effect that is under way.
-struct Busy<'q> {
-    questions: &'q Questions,
-    done: bool,
-}
-
-impl<'q> Busy<'q> {
-    fn new(questions: &'q Questions) -> Self {
-        questions.begin_effect();
-        Self {
-            questions,
-            done: false,
-        }
-    }
-
-    fn done(mut self, key: &str, value: Value) {
-        self.done = true;
-        self.questions.end_effect(Some((key, value)));
-    }
-}
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        if !self.done {
-            self.questions.end_effect(None);
-        }
-    }
 }

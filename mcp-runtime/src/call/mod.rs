@@ -8,7 +8,7 @@ mod signature;
 mod states;
 
 use std::cell::Cell;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -22,7 +22,7 @@ use crate::bus::Bus;
 use crate::error::ToolError;
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{HeaderSource, Id, LogLevel, Revision};
-use crate::questions::{Live, Questions};
+use crate::questions::{Busy, Effects, Live, Questions};
 use crate::service::Outbound;
 
 /// The way from a running handler back to its client.
@@ -57,6 +57,8 @@ pub(crate) struct Surroundings {
     pub(crate) cancel: Cancel,
     pub(crate) link: Box<dyn Link>,
     pub(crate) way: Way,
+    /// The effects of a call that does not begin anew.
+    pub(crate) effects: OnceLock<Arc<Effects>>,
     /// The targets whose `tracing` events go to the client as log messages.
     pub(crate) forwarded: Arc<[String]>,
 }
@@ -65,6 +67,22 @@ impl Surroundings {
     /// Whether the client says that it can do this, and its revision has a word for it.
     pub(crate) fn can(&self, capability: Capability) -> bool {
         self.capabilities.has(capability) && self.revision.features().knows(capability)
+    }
+
+    /// The effects of this call, in all its attempts.
+    pub(crate) fn effects(&self) -> Arc<Effects> {
+        match &self.way {
+            Way::Replay(questions) => questions.effects(),
+            Way::Live { .. } | Way::Nobody => Arc::clone(self.effects.get_or_init(Arc::default)),
+        }
+    }
+
+    /// Keeps the call from being given up until what this gives is dropped.
+    pub(crate) fn begin_effect(&self) -> Option<Busy<'_>> {
+        match &self.way {
+            Way::Replay(questions) => Some(questions.begin_effect()),
+            Way::Live { .. } | Way::Nobody => None,
+        }
     }
 }
 
@@ -90,13 +108,22 @@ thread_local! {
 
 /// Polls a part of a call: the questions in it are those of the call.
 pub(crate) fn poll_within<R>(call: &Arc<Surroundings>, part: impl FnOnce() -> R) -> R {
+    poll_as(Arc::as_ptr(call), part)
+}
+
+/// Polls what is part of no call: it cannot ask.
+pub(crate) fn poll_apart<R>(part: impl FnOnce() -> R) -> R {
+    poll_as(std::ptr::null(), part)
+}
+
+fn poll_as<R>(call: *const Surroundings, part: impl FnOnce() -> R) -> R {
     struct Before(*const Surroundings);
     impl Drop for Before {
         fn drop(&mut self) {
             CURRENT.set(self.0);
         }
     }
-    let _before = Before(CURRENT.replace(Arc::as_ptr(call)));
+    let _before = Before(CURRENT.replace(call));
     part()
 }
 

@@ -30,7 +30,6 @@ use crate::protocol::jsonrpc::{Kind, Message};
 use crate::protocol::params::Params;
 use crate::questions::{Live, Replay};
 use crate::registry::Registry;
-use crate::seal::Sealer;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
 use crate::session::{Session, Sessions};
 use caller::{Caller, Opening};
@@ -62,9 +61,8 @@ impl Core {
         limits: Limits,
         mask_errors: bool,
         forwarded: Arc<[String]>,
-        sealer: Arc<Sealer>,
+        replay: Replay,
     ) -> Self {
-        let patience = limits.answer_timeout;
         Self {
             registry,
             states: Arc::new(states),
@@ -75,8 +73,8 @@ impl Core {
             limits,
             mask_errors,
             forwarded,
-            sessions: Arc::new(Sessions::new(Arc::clone(&sealer))),
-            replay: Arc::new(Replay::new(sealer, patience)),
+            sessions: Arc::new(Sessions::new(Arc::clone(replay.sealer()))),
+            replay: Arc::new(replay),
         }
     }
 }

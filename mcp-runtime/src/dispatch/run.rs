@@ -4,7 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
@@ -83,6 +83,7 @@ where
         cancel: crate::call::Cancel::default(),
         link,
         way,
+        effects: OnceLock::new(),
         forwarded: Arc::clone(&core.forwarded),
     });
     let call = Call::new(
@@ -91,20 +92,37 @@ where
         job.arguments,
         job.rejections,
     );
-    let (handler, place) = start(job.handler, &surroundings, call, place, &job.name);
-    let running = Running {
-        handler,
-        name: job.name,
-        surroundings,
-        finish: Some(finish),
-        answer: Answer {
-            core: Arc::clone(core),
-            id,
-            features: caller.features,
-        },
-        place,
+    let redeem = match &surroundings.way {
+        Way::Replay(questions) => questions.redeem().map(|redeem| (redeem, id.clone())),
+        Way::Live { .. } | Way::Nobody => None,
     };
-    Ok(settle(running))
+    let stop = Arc::clone(&surroundings) as Arc<dyn Stop>;
+    let answer = Answer {
+        core: Arc::clone(core),
+        id,
+        features: caller.features,
+    };
+    let begin = move || {
+        let (handler, place) = start(job.handler, &surroundings, call, place, &job.name);
+        Running {
+            handler,
+            name: job.name,
+            surroundings,
+            finish: Some(finish),
+            answer,
+            place,
+        }
+    };
+    let Some((redeem, id)) = redeem else {
+        return Ok(settle(begin()));
+    };
+    let future = Box::pin(async move {
+        match redeem.await {
+            Ok(()) => begin().await,
+            Err(error) => failure(&id, &error),
+        }
+    });
+    Ok(Handling::Pending(Pending { future, stop }))
 }
 
 /// Polls a handler once: most are finished then and need no task.
@@ -309,8 +327,9 @@ impl<R, F> Running<R, F> {
         };
         self.finish = None;
         call.link.finish();
-        // The handler's destructors run before the client hears of it.
-        self.handler = Started::Done(None);
+        // The handler's destructors run before the client hears of it. A panic in one is logged, and the questions stand.
+        let handler = std::mem::replace(&mut self.handler, Started::Done(None));
+        let _ = contain(&call, &self.name, || drop(handler));
         reply
     }
 }

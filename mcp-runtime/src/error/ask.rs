@@ -22,8 +22,8 @@ pub enum AskError {
     Invalid,
     /// No answer came in time.
     TimedOut,
-    /// The question was polled outside of its call: in a task of its own, or by a thread that blocks. Ask within the
-    /// handler, and in an `async fn`.
+    /// The question, or the effect of [`Context::once`](crate::Context::once), was polled outside of its call: in a task of
+    /// its own, by a thread that blocks, or within an effect. Ask within the handler, and in an `async fn`.
     OutsideCall,
     /// The type is no form that the client's revision of the protocol can ask for; the text says why.
     NoForm(String),
@@ -42,9 +42,9 @@ impl fmt::Display for AskError {
             Self::Refused(reason) => write!(formatter, "the client refused to answer: {reason}"),
             Self::Invalid => formatter.write_str("no answer was what was asked for"),
             Self::TimedOut => formatter.write_str("no answer came in time"),
-            Self::OutsideCall => {
-                formatter.write_str("a question must be awaited within the `async fn` of its call")
-            }
+            Self::OutsideCall => formatter.write_str(
+                "a question must be awaited within the `async fn` of its call, and in no effect",
+            ),
             Self::NoForm(reason) => write!(formatter, "this cannot be asked for: {reason}"),
             Self::Json(reason) => formatter.write_str(reason),
         }

@@ -58,9 +58,9 @@ pub(crate) struct Features {
     pub(crate) result_type: bool,
     /// `ttlMs` and `cacheScope` in lists and resources.
     pub(crate) cache_hints: bool,
-    /// Users can be asked to fill in forms.
-    pub(crate) elicitation: bool,
-    /// Users can be sent to a page.
+    /// Users may be asked to fill in forms.
+    pub(crate) elicitation_forms: bool,
+    /// Users may be sent to pages.
     pub(crate) elicitation_urls: bool,
     /// Forms for users may have defaults of all kinds.
     pub(crate) elicitation_defaults: bool,
@@ -92,7 +92,7 @@ const V2024_11_05: Features = Features {
     extensions: false,
     result_type: false,
     cache_hints: false,
-    elicitation: false,
+    elicitation_forms: false,
     elicitation_urls: false,
     elicitation_defaults: false,
     titled_enums: false,
@@ -120,7 +120,7 @@ const V2025_06_18: Features = Features {
     structured_content: true,
     titles_and_meta: true,
     last_modified: true,
-    elicitation: true,
+    elicitation_forms: true,
     ..V2025_03_26
 };
 
@@ -159,12 +159,12 @@ static TABLE: [Features; Revision::COUNT] = [
 ];
 
 impl Features {
-    /// Whether clients of this revision can be asked this, if they say so.
+    /// Whether there are such questions in this revision, whatever its client declares.
     pub(crate) fn knows(&self, capability: Capability) -> bool {
         match capability {
-            Capability::Roots | Capability::Sampling => true,
-            Capability::ElicitationForm => self.elicitation,
+            Capability::ElicitationForm => self.elicitation_forms,
             Capability::ElicitationUrl => self.elicitation_urls,
+            Capability::Sampling | Capability::Roots => true,
         }
     }
 }

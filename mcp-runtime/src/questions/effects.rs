@@ -1,44 +1,130 @@
-//! What effects came to, for a client that sends an older state again.
+//! What effects came to: each happens once in a call, however often the call begins anew.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
+use tokio::sync::OwnedMutexGuard;
 
 use super::journal::now;
 
-/// How many are remembered; with more, the oldest is forgotten.
+/// The effects of so many states that clients carry are remembered; with more, the oldest are forgotten.
 const MOST: usize = 10_000;
 
-/// The outcomes of effects, by the call's chain of attempts and the effect's key.
+/// The effects of one call, in all its attempts.
 #[derive(Default)]
-pub(crate) struct Effects(Mutex<Noted>);
+pub(crate) struct Effects(Mutex<Known>);
 
 #[derive(Default)]
-struct Noted {
-    values: HashMap<(String, String), (u64, Value)>,
-    order: VecDeque<(String, String)>,
+struct Known {
+    outcomes: BTreeMap<String, Value>,
+    turns: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl Effects {
-    pub(super) fn find(&self, chain: &str, key: &str) -> Option<Value> {
-        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (expires, value) = noted.values.get(&(chain.to_owned(), key.to_owned()))?;
-        (now() < *expires).then(|| value.clone())
+    /// Waits until nobody else is at this effect. Attempts of one call may run side by side.
+    pub(crate) async fn turn(&self, key: &str) -> OwnedMutexGuard<()> {
+        let turn = Arc::clone(self.known().turns.entry(key.to_owned()).or_default());
+        turn.lock_owned().await
     }
 
-    /// Notes an outcome for so many seconds.
-    pub(super) fn note(&self, chain: &str, key: &str, value: &Value, seconds: u64) {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = (chain.to_owned(), key.to_owned());
-        let entry = (now().saturating_add(seconds), value.clone());
-        if noted.values.insert(place.clone(), entry).is_none() {
-            noted.order.push_back(place);
+    pub(crate) fn outcome(&self, key: &str) -> Option<Value> {
+        self.known().outcomes.get(key).cloned()
+    }
+
+    pub(crate) fn record(&self, key: &str, outcome: Value) {
+        self.known().outcomes.insert(key.to_owned(), outcome);
+    }
+
+    pub(super) fn outcomes(&self) -> BTreeMap<String, Value> {
+        self.known().outcomes.clone()
+    }
+
+    /// Learns what a client's state tells.
+    pub(super) fn learn(&self, outcomes: &BTreeMap<String, Value>) {
+        let mut known = self.known();
+        for (key, outcome) in outcomes {
+            let key = key.clone();
+            known.outcomes.entry(key).or_insert_with(|| outcome.clone());
         }
-        if noted.order.len() > MOST
-            && let Some(oldest) = noted.order.pop_front()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The effects of calls that may begin anew, for clients that send a state twice, or an older one again.
+#[derive(Default)]
+pub(super) struct Chains(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    effects: HashMap<String, (u64, Arc<Effects>)>,
+    /// When to forget which, unless it was kept for longer since.
+    order: VecDeque<(u64, String)>,
+}
+
+impl Chains {
+    /// Keeps the effects of a call until its state expires. Those that are kept for it already are given back.
+    pub(super) fn keep(&self, chain: &str, effects: Arc<Effects>, expires: u64) -> Arc<Effects> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, effects) = kept
+            .effects
+            .entry(chain.to_owned())
+            .or_insert((expires, effects));
+        *until = expires.max(*until);
+        let place = (*until, chain.to_owned());
+        let effects = Arc::clone(effects);
+        kept.order.push_back(place);
+        kept.forget(now());
+        effects
+    }
+}
+
+impl Kept {
+    fn forget(&mut self, now: u64) {
+        while let Some((expires, _)) = self.order.front()
+            && (*expires < now || self.order.len() > MOST)
+            && let Some((expires, chain)) = self.order.pop_front()
         {
-            noted.values.remove(&oldest);
+            if let Some((until, _)) = self.effects.get(&chain)
+                && *until == expires
+            {
+                self.effects.remove(&chain);
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn effects_are_kept_until_their_last_state_expires() {
+        let chains = Chains::default();
+        let later = now() + 60_000;
+        let first = chains.keep("a", Arc::default(), 0);
+        assert!(!Arc::ptr_eq(&first, &chains.keep("a", Arc::default(), 0)));
+        let kept = chains.keep("a", Arc::default(), later);
+        chains.keep("a", Arc::default(), later - 1);
+        assert!(Arc::ptr_eq(&kept, &chains.keep("a", Arc::default(), later)));
+    }
+
+    #[test]
+    fn the_oldest_effects_are_forgotten_when_there_are_too_many() {
+        let chains = Chains::default();
+        let later = now() + 60_000;
+        let first = chains.keep("first", Arc::default(), later);
+        let second = chains.keep("second", Arc::default(), later);
+        for number in 0..MOST - 1 {
+            chains.keep(&number.to_string(), Arc::default(), later);
+        }
+        let kept = chains.0.lock().unwrap();
+        assert!(kept.order.len() <= MOST && kept.effects.len() <= MOST);
+        assert!(kept.effects.contains_key("second"));
+        assert!(!kept.effects.contains_key("first"));
+        drop((first, second));
     }
 }

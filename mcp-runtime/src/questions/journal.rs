@@ -1,13 +1,13 @@
 //! What a call has learnt so far, sealed for the client to carry to its next attempt.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::protocol::error::RpcError;
-use crate::seal::{Sealer, random_bytes};
+use crate::seal::{SealError, Sealer, random_bytes};
 
 /// The largest journal, in bytes of JSON: clients carry it with every attempt.
 const LARGEST: usize = 256 * 1024;
@@ -31,28 +31,61 @@ pub(super) struct Entry {
 pub(super) struct Journal {
     /// Tells the attempts of one call from those of others.
     pub(super) chain: String,
-    /// Seconds since 1970 after which it is worth nothing.
-    expires: u64,
+    /// Tells this state from every other one.
+    pub(super) id: String,
+    /// Milliseconds since 1970 after which it is worth nothing; `None` if no client carries it yet.
+    pub(super) expires: Option<u64>,
     pub(super) answers: Vec<Entry>,
     /// What was asked last, by name.
     pub(super) asked: Vec<(String, Place)>,
-    /// How often the answer to a question was invalid, by name.
-    pub(super) misses: BTreeMap<String, u8>,
+    /// How often the answer to a question was invalid.
+    pub(super) misses: Vec<(Place, u8)>,
     /// What effects came to, by key.
     pub(super) effects: BTreeMap<String, Value>,
 }
 
 impl Journal {
     pub(super) fn new() -> Self {
-        // Without randomness nothing can be sealed either, and the call ends there.
-        let chain: [u8; 16] = random_bytes().unwrap_or_default();
         Self {
-            chain: format!("{:032x}", u128::from_be_bytes(chain)),
-            expires: 0,
+            // Without randomness nothing can be sealed either, and the call ends there.
+            chain: random_id().unwrap_or_default(),
+            id: String::new(),
+            expires: None,
             answers: Vec::new(),
             asked: Vec::new(),
-            misses: BTreeMap::new(),
+            misses: Vec::new(),
             effects: BTreeMap::new(),
+        }
+    }
+
+    /// The answer to a question.
+    pub(super) fn answer(&self, place: &Place) -> Option<&Value> {
+        let entry = self.answers.iter().find(|entry| entry.place == *place);
+        entry.map(|entry| &entry.value)
+    }
+
+    /// The name under which a question was asked last.
+    pub(super) fn name(&self, place: &Place) -> Option<&String> {
+        let entry = self.asked.iter().find(|(_, asked)| asked == place);
+        entry.map(|(name, _)| name)
+    }
+
+    /// Whether some question was asked last under this name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.asked.iter().any(|(other, _)| other == name)
+    }
+
+    /// How often the answer to a question was invalid.
+    pub(super) fn misses(&self, place: &Place) -> u8 {
+        let entry = self.misses.iter().find(|(other, _)| other == place);
+        entry.map_or(0, |(_, misses)| *misses)
+    }
+
+    /// Notes that the answer to a question was invalid.
+    pub(super) fn miss(&mut self, place: &Place) {
+        match self.misses.iter_mut().find(|(other, _)| other == place) {
+            Some((_, misses)) => *misses = misses.saturating_add(1),
+            None => self.misses.push((place.clone(), 1)),
         }
     }
 
@@ -60,10 +93,10 @@ impl Journal {
     pub(super) fn open(sealer: &Sealer, message: &str, token: &str) -> Option<Self> {
         let bytes = sealer.open(&purpose(message)?, token).ok()?;
         let journal: Self = serde_json::from_slice(&bytes).ok()?;
-        (now() < journal.expires).then_some(journal)
+        (now() < journal.expires?).then_some(journal)
     }
 
-    /// Seals it for this request and no other, for so many seconds.
+    /// Seals it for this request and no other. What comes with it is when it expires.
     ///
     /// # Errors
     /// It is too large, or there is no randomness.
@@ -71,10 +104,13 @@ impl Journal {
         &mut self,
         sealer: &Sealer,
         message: &str,
-        seconds: u64,
-    ) -> Result<String, RpcError> {
-        self.expires = now().saturating_add(seconds);
+        patience: Duration,
+    ) -> Result<(String, u64), RpcError> {
+        let milliseconds = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        let expires = now().saturating_add(milliseconds);
+        self.expires = Some(expires);
         let failed = |reason: String| RpcError::internal(format!("The question failed: {reason}"));
+        self.id = random_id().map_err(|error| failed(error.to_string()))?;
         let bytes = serde_json::to_vec(self).map_err(|error| failed(error.to_string()))?;
         if bytes.len() > LARGEST {
             return Err(failed(format!(
@@ -83,16 +119,24 @@ impl Journal {
             )));
         }
         let purpose = purpose(message).ok_or_else(|| failed("no request".to_owned()))?;
-        sealer
+        let token = sealer
             .seal(&purpose, &bytes)
-            .map_err(|error| failed(error.to_string()))
+            .map_err(|error| failed(error.to_string()))?;
+        Ok((token, expires))
     }
 }
 
+fn random_id() -> Result<String, SealError> {
+    let id: [u8; 16] = random_bytes()?;
+    Ok(format!("{:032x}", u128::from_be_bytes(id)))
+}
+
+/// Milliseconds since 1970.
 pub(super) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
 }
 
 /// What a journal is bound to: the method and all parameters that say what is to be done.
@@ -129,6 +173,8 @@ fn sorted(value: Value) -> Value {
 mod tests {
     use super::*;
 
+    const MINUTE: Duration = Duration::from_secs(60);
+
     fn request(params: &str) -> String {
         format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#)
     }
@@ -137,7 +183,9 @@ mod tests {
     fn a_journal_opens_for_its_own_request_only() {
         let sealer = Sealer::from_keys(&[[1; 32]]).expect("a key");
         let first = request(r#"{"name":"book","arguments":{"a":1,"b":[{"x":1,"y":2}]}}"#);
-        let token = Journal::new().seal(&sealer, &first, 60).expect("sealed");
+        let (token, _) = Journal::new()
+            .seal(&sealer, &first, MINUTE)
+            .expect("sealed");
         let again = request(
             r#"{"requestState":"..","_meta":{"x":1},"arguments":{"b":[{"y":2,"x":1}],"a":1},"name":"book"}"#,
         );
@@ -167,10 +215,12 @@ mod tests {
         let sealer = Sealer::from_keys(&[[1; 32]]).expect("a key");
         let message = request("{}");
         let mut journal = Journal::new();
-        let token = journal.seal(&sealer, &message, 0).expect("sealed");
+        let (token, _) = journal
+            .seal(&sealer, &message, Duration::ZERO)
+            .expect("sealed");
         assert!(Journal::open(&sealer, &message, &token).is_none());
         let large = Value::from("x".repeat(LARGEST));
         journal.effects.insert("large".to_owned(), large);
-        assert!(journal.seal(&sealer, &message, 60).is_err());
+        assert!(journal.seal(&sealer, &message, MINUTE).is_err());
     }
 }

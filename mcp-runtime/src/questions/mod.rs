@@ -9,12 +9,14 @@
 mod effects;
 mod journal;
 mod live;
+mod single_use;
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
@@ -23,13 +25,15 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::push_json;
 use crate::seal::Sealer;
 
-use effects::Effects;
+use effects::Chains;
+pub(crate) use effects::Effects;
 pub(crate) use journal::Place;
-use journal::{Entry, Journal};
+use journal::{Entry, Journal, now};
 pub(crate) use live::{Answer, Live, LiveAnswer};
+pub use single_use::{UseOnce, UsedStates, UsedStatesInMemory};
 
 /// So many answers to one question may be invalid.
-const PATIENCE: u8 = 3;
+pub(crate) const PATIENCE: u8 = 3;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -53,26 +57,43 @@ impl Question {
         };
         format!("{:016x}{:016x}", half(0), half(1))
     }
+
+    /// Its name on the wire, unless another question has it.
+    fn name(&self, place: &Place) -> String {
+        let made = || format!("q-{}", &place.digest[..12]);
+        self.key.clone().unwrap_or_else(made)
+    }
 }
 
 /// What all calls of the stateless era need to ask.
 pub(crate) struct Replay {
     /// Seals what clients carry.
     sealer: Arc<Sealer>,
-    effects: Effects,
-    /// How long an answer may take, in seconds.
-    patience: u64,
+    chains: Chains,
+    /// Which states were used, if each may serve once only.
+    used: Option<Arc<dyn UsedStates>>,
+    /// How long an answer may take.
+    patience: Duration,
     warned: AtomicBool,
 }
 
 impl Replay {
-    pub(crate) fn new(sealer: Arc<Sealer>, patience: Duration) -> Self {
+    pub(crate) fn new(
+        sealer: Arc<Sealer>,
+        patience: Duration,
+        used: Option<Arc<dyn UsedStates>>,
+    ) -> Self {
         Self {
             sealer,
-            effects: Effects::default(),
-            patience: patience.as_secs(),
+            chains: Chains::default(),
+            used,
+            patience,
             warned: AtomicBool::new(false),
         }
+    }
+
+    pub(crate) fn sealer(&self) -> &Arc<Sealer> {
+        &self.sealer
     }
 
     /// Says once that no other process can open what is sealed.
@@ -101,14 +122,24 @@ struct Round {
     /// How often each question was asked in this attempt.
     asked: HashMap<String, u32>,
     open: Vec<Open>,
+    /// If the call has any.
+    effects: Option<Arc<Effects>>,
     /// Effects that are under way: they are finished before the call is given up.
     busy: usize,
+}
+
+/// An effect that is under way.
+pub(crate) struct Busy<'q>(&'q Questions);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.round().busy -= 1;
+    }
 }
 
 struct Open {
     place: Place,
     question: Question,
-    key: String,
 }
 
 /// What has become of a question.
@@ -165,6 +196,33 @@ impl Questions {
         Ok(())
     }
 
+    /// If the state that the client sent may serve once only: what has to come first, and may refuse it.
+    pub(crate) fn redeem(
+        &self,
+    ) -> Option<impl Future<Output = Result<(), RpcError>> + Send + use<>> {
+        let used = Arc::clone(self.replay.used.as_ref()?);
+        let round = self.round.get()?.lock();
+        let journal = &round.unwrap_or_else(PoisonError::into_inner).journal;
+        let (id, expires) = (journal.id.clone(), journal.expires?);
+        Some(async move {
+            let until = UNIX_EPOCH + Duration::from_millis(expires);
+            match used.use_once(&id, until).await {
+                // What has expired meanwhile may have been forgotten.
+                Ok(is_first) if is_first && now() < expires => Ok(()),
+                Ok(_) => Err(RpcError::invalid_params(
+                    "`params.requestState` was used before, or has expired, and serves once only: send the request again \
+                     without it",
+                )),
+                Err(error) => {
+                    tracing::error!(%error, "a state is refused: nobody can tell whether it was used before");
+                    Err(RpcError::overloaded(
+                        "It cannot be told whether `params.requestState` was used before: try again later",
+                    ))
+                }
+            }
+        })
+    }
+
     fn round(&self) -> MutexGuard<'_, Round> {
         self.round
             .get_or_init(|| Box::new(Mutex::new(Round::new(Journal::new(), Map::new()))))
@@ -201,34 +259,29 @@ impl Questions {
         }
     }
 
-    /// The effect that was recorded under a key.
-    pub(crate) fn effect(&self, key: &str) -> Option<Value> {
+    /// The effects of this call, in all its attempts.
+    pub(crate) fn effects(&self) -> Arc<Effects> {
         let mut round = self.round();
-        let journal = &mut round.journal;
-        if !journal.effects.contains_key(key) {
-            // An older state was sent again: the effect happened after it.
-            let value = self.replay.effects.find(&journal.chain, key)?;
-            journal.effects.insert(key.to_owned(), value);
-        }
-        journal.effects.get(key).cloned()
+        let Round {
+            journal, effects, ..
+        } = &mut *round;
+        let effects = effects.get_or_insert_with(|| {
+            let effects = Arc::default();
+            // What no client carries cannot be sent again either.
+            let effects = match journal.expires {
+                Some(expires) => self.replay.chains.keep(&journal.chain, effects, expires),
+                None => effects,
+            };
+            effects.learn(&journal.effects);
+            effects
+        });
+        Arc::clone(effects)
     }
 
-    /// Notes that an effect is under way.
-    pub(crate) fn begin_effect(&self) {
+    /// Notes that an effect is under way, until what this gives is dropped.
+    pub(crate) fn begin_effect(&self) -> Busy<'_> {
         self.round().busy += 1;
-    }
-
-    /// Notes that an effect is done, with what came out, or was dropped.
-    pub(crate) fn end_effect(&self, outcome: Option<(&str, Value)>) {
-        let mut round = self.round();
-        round.busy = round.busy.saturating_sub(1);
-        if let Some((key, value)) = outcome {
-            let chain = &round.journal.chain;
-            self.replay
-                .effects
-                .note(chain, key, &value, self.replay.patience);
-            round.journal.effects.insert(key.to_owned(), value);
-        }
+        Busy(self)
     }
 
     /// Whether the call has questions that are open, and nothing that must be finished before they are sent.
@@ -247,25 +300,35 @@ impl Questions {
         let mut round = self.round();
         let round = &mut *round;
         let mut members = String::from("\"inputRequests\":{");
-        round.journal.asked.clear();
-        for (number, open) in round.open.iter().enumerate() {
-            if number > 0 {
+        let mut asked = Vec::new();
+        for (key, open) in round.name() {
+            if !asked.is_empty() {
                 members.push(',');
             }
-            push_json(&mut members, &open.key);
+            push_json(&mut members, &key);
             members.push_str(":{\"method\":");
             push_json(&mut members, open.question.method);
             members.push_str(",\"params\":");
             members.push_str(&open.question.params);
             members.push('}');
-            let asked = (open.key.clone(), open.place.clone());
-            round.journal.asked.push(asked);
+            asked.push((key, open.place.clone()));
+        }
+        round.journal.asked = asked;
+        if let Some(effects) = &round.effects {
+            round.journal.effects = effects.outcomes();
         }
         members.push_str("},\"requestState\":");
+        let Replay {
+            sealer,
+            chains,
+            patience,
+            ..
+        } = &*self.replay;
         self.replay.warn_if_alone();
-        let state = round
-            .journal
-            .seal(&self.replay.sealer, message, self.replay.patience)?;
+        let (state, expires) = round.journal.seal(sealer, message, *patience)?;
+        if let Some(effects) = &round.effects {
+            chains.keep(&round.journal.chain, Arc::clone(effects), expires);
+        }
         push_json(&mut members, &state);
         Ok(members)
     }
@@ -278,6 +341,7 @@ impl Round {
             responses,
             asked: HashMap::new(),
             open: Vec::new(),
+            effects: None,
             busy: 0,
         }
     }
@@ -288,16 +352,10 @@ impl Round {
         question: &Question,
         is_valid: impl Fn(&Value) -> bool,
     ) -> Found {
-        let known = self
-            .journal
-            .answers
-            .iter()
-            .find(|entry| entry.place == *place);
-        if let Some(entry) = known {
-            return Found::Answer(entry.value.clone());
+        if let Some(value) = self.journal.answer(place) {
+            return Found::Answer(value.clone());
         }
-        let key = self.key(place, question);
-        if let Some(value) = self.take_response(&key, place, question) {
+        if let Some(value) = self.take_response(place, question) {
             if is_valid(&value) {
                 self.journal.answers.push(Entry {
                     place: place.clone(),
@@ -305,56 +363,51 @@ impl Round {
                 });
                 return Found::Answer(value);
             }
-            *self.journal.misses.entry(key.clone()).or_default() += 1;
+            self.journal.miss(place);
         }
-        if self.journal.misses.get(&key).copied().unwrap_or_default() >= PATIENCE {
+        if self.journal.misses(place) >= PATIENCE {
             return Found::Hopeless;
         }
         if !self.open.iter().any(|open| open.place == *place) {
             self.open.push(Open {
                 place: place.clone(),
                 question: question.clone(),
-                key,
             });
         }
         Found::Open
     }
 
-    /// The question's name on the wire: what it was asked under before, or else one that no other open question has.
-    fn key(&self, place: &Place, question: &Question) -> String {
-        let known = self.journal.asked.iter().find(|(_, asked)| asked == place);
-        if let Some((key, _)) = known {
-            return key.clone();
-        }
-        let base = match &question.key {
-            Some(key) => key.clone(),
-            None => format!("q-{}", &place.digest[..12]),
+    /// Takes the client's answer, if it is one to this very question.
+    fn take_response(&mut self, place: &Place, question: &Question) -> Option<Value> {
+        let key = match self.journal.name(place) {
+            Some(key) => key,
+            // A name that the handler chose is known without having been asked.
+            None => question
+                .key
+                .as_ref()
+                .filter(|key| !self.journal.knows(key))?,
         };
-        let mut key = base.clone();
-        let mut number = 1;
-        while self
-            .open
-            .iter()
-            .any(|open| open.key == key && open.place != *place)
-        {
-            number += 1;
-            key = format!("{base}-{number}");
-        }
-        key
+        self.responses.remove(key)
     }
 
-    /// The client's answer, if it is one to this very question.
-    fn take_response(&mut self, key: &str, place: &Place, question: &Question) -> Option<Value> {
-        let asked = self.journal.asked.iter().find(|(other, _)| other == key);
-        let fits = match asked {
-            Some((_, asked)) => asked == place,
-            // A name that the handler chose is known without having been asked.
-            None => question.key.is_some(),
-        };
-        if fits {
-            self.responses.remove(key)
-        } else {
-            None
+    /// Names the open questions: what was asked before keeps its name, and no two have the same.
+    fn name(&self) -> Vec<(String, &Open)> {
+        let name = |open: &Open| self.journal.name(&open.place).cloned();
+        let mut named: Vec<(String, &Open)> = self
+            .open
+            .iter()
+            .filter_map(|open| Some((name(open)?, open)))
+            .collect();
+        for open in self.open.iter().filter(|open| name(open).is_none()) {
+            let base = open.question.name(&open.place);
+            let mut key = base.clone();
+            let mut number = 1;
+            while named.iter().any(|(taken, _)| *taken == key) {
+                number += 1;
+                key = format!("{base}-{number}");
+            }
+            named.push((key, open));
         }
+        named
     }
 }

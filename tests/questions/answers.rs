@@ -1,0 +1,223 @@
+//! Answers that are none, answers that say no, and clients that cannot be asked.
+
+use mcp_runtime::prelude::*;
+use mcp_runtime::{AskError, Capability, ClientError, Revision};
+use serde_json::{Value, json};
+
+use super::caller::{Caller, is_asking, only, server, tool_call};
+use super::forms::{Bounded, accepts, declines, says, text, text_as};
+
+fn invalid() -> Value {
+    accepts(json!({ "text": 1 }))
+}
+
+#[tokio::test]
+async fn three_invalid_answers_are_enough() {
+    for answer in [
+        invalid(),
+        accepts(json!({})),
+        accepts(json!([])),
+        json!({ "action": "accept" }),
+        json!({ "action": "dance" }),
+        json!({ "content": { "text": "x" } }),
+        json!({}),
+        json!(null),
+        json!("x"),
+        json!([says("x")]),
+    ] {
+        let caller = Caller::of(server(|context| async move {
+            Ok(format!("{:?}", text(&context, "what").await.unwrap_err()))
+        }))
+        .await;
+        let done = caller.run(|_, _| Some(answer.clone())).await;
+        assert_eq!(done.rounds.len(), 3, "{answer}");
+        assert_eq!(done.text(), "Invalid", "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_valid_answer_after_two_invalid_ones_counts() {
+    let caller = Caller::of(server(|context| async move {
+        Ok(text(&context, "what").await?)
+    }))
+    .await;
+    let done = caller
+        .run(|round, _| Some(if round < 2 { invalid() } else { says("x") }))
+        .await;
+    assert_eq!((done.rounds.len(), done.text()), (3, "x"));
+}
+
+/// Each question has its own patience, whatever its name.
+#[tokio::test]
+async fn invalid_answers_to_one_question_are_not_held_against_the_next() {
+    for named in [false, true] {
+        let caller = Caller::of(server(move |context| async move {
+            let mut all = String::new();
+            for _ in 0..5 {
+                all += &if named {
+                    text_as(&context, "next", "next").await?
+                } else {
+                    text(&context, "next").await?
+                };
+            }
+            Ok(all)
+        }))
+        .await;
+        let done = caller
+            .run(|round, _| Some(if round % 3 < 2 { invalid() } else { says("x") }))
+            .await;
+        assert_eq!(
+            (done.rounds.len(), done.text()),
+            (15, "xxxxx"),
+            "{}",
+            done.result
+        );
+    }
+}
+
+/// What the form says of its members holds, not only what the type can hold.
+#[tokio::test]
+async fn answers_are_held_against_the_form() {
+    let caller = Caller::of(server(|context| async move {
+        let Bounded { people, word } = context.elicit("how many?").await?;
+        Ok(format!("{people} {word:?}"))
+    }))
+    .await;
+    for (content, expected) in [
+        (json!({ "people": 0 }), None),
+        (json!({ "people": 21 }), None),
+        (json!({ "people": 300 }), None),
+        (json!({ "people": "7" }), None),
+        (json!({ "people": 7, "word": "x" }), None),
+        (json!({ "people": 7, "word": "longer" }), None),
+        (json!({ "people": 1, "word": "éé" }), Some("1 Some(\"éé\")")),
+        (json!({ "people": 20 }), Some("20 None")),
+        (json!({ "people": 20, "word": null }), Some("20 None")),
+        (
+            json!({ "people": 20, "word": "12345", "more": true }),
+            Some("20 Some(\"12345\")"),
+        ),
+    ] {
+        let asking = caller.call().await;
+        let result = caller.reply(&asking, accepts(content.clone())).await;
+        match expected {
+            None => assert!(is_asking(&result), "{content}"),
+            Some(text) => assert_eq!(result["content"][0]["text"], text, "{content}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_is_typed_and_fails_closed() {
+    for (action, word) in [("decline", "Declined"), ("cancel", "Cancelled")] {
+        let answer = json!({ "action": action, "content": { "text": "x" } });
+        let caller = Caller::of(server(|context| async move {
+            Ok(format!("{:?}", text(&context, "what").await.unwrap_err()))
+        }))
+        .await;
+        let done = caller.run(|_, _| Some(answer.clone())).await;
+        assert_eq!((done.text(), done.rounds.len()), (word, 1));
+
+        let caller = Caller::of(server(|context| async move {
+            text(&context, "may I?").await?;
+            panic!("it was not allowed");
+        }))
+        .await;
+        let done = caller.run(|_, _| Some(answer.clone())).await;
+        assert_eq!(done.result["isError"], true);
+        assert!(done.text().contains("the user"), "{}", done.text());
+    }
+}
+
+#[tokio::test]
+async fn a_no_is_remembered_while_more_is_asked() {
+    let caller = Caller::of(server(|context| async move {
+        let first = text(&context, "first").await;
+        let second = text(&context, "second").await?;
+        Ok(format!("{first:?} {second}"))
+    }))
+    .await;
+    let done = caller
+        .run(|round, _| Some(if round == 0 { declines() } else { says("x") }))
+        .await;
+    assert_eq!(done.text(), "Err(Declined) x");
+}
+
+#[tokio::test]
+async fn who_cannot_be_asked_is_told_what_is_missing() {
+    let kinds = [
+        (
+            "form",
+            Capability::ElicitationForm,
+            json!({ "elicitation": { "form": {} } }),
+        ),
+        (
+            "url",
+            Capability::ElicitationUrl,
+            json!({ "elicitation": { "url": {} } }),
+        ),
+        ("model", Capability::Sampling, json!({ "sampling": {} })),
+        ("roots", Capability::Roots, json!({ "roots": {} })),
+    ];
+    for (kind, capability, declaration) in kinds {
+        let ask = move |context: Context| async move {
+            match kind {
+                "form" => text(&context, "x").await.map(drop),
+                "url" => context.elicit_url("x", "https://example.com").await,
+                "model" => context.sample("x").await.map(drop),
+                _ => context.roots().await.map(drop),
+            }
+        };
+        // The handler may do without.
+        let typed = Caller::with(
+            server(move |context| async move { Ok(format!("{:?}", ask(context).await)) }),
+            json!({}),
+        )
+        .await;
+        let expected = format!("{:?}", Err::<(), _>(AskError::CannotBeAsked(capability)));
+        assert_eq!(typed.call().await["content"][0]["text"], expected);
+
+        let handler = move |context| async move {
+            ask(context).await?;
+            Ok("asked".to_owned())
+        };
+        let modern = Caller::with(server(handler), json!({})).await;
+        let Err(ClientError::Rpc { code, data, .. }) = modern.send("tools/call", tool_call()).await
+        else {
+            panic!("{kind} was not refused");
+        };
+        assert_eq!(code, -32021, "{kind}");
+        assert_eq!(
+            data,
+            Some(json!({ "requiredCapabilities": declaration.clone() }))
+        );
+
+        // With what it asked for, it goes on.
+        let able = Caller::with(server(handler), declaration).await;
+        assert!(is_asking(&able.call().await));
+
+        let legacy = server(handler)
+            .client()
+            .revision(Revision::V2025_11_25)
+            .await;
+        let reply = legacy.call("tool", json!({})).await.unwrap();
+        assert!(reply.is_error(), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_elicitation_object_means_forms_and_no_pages() {
+    let handler = |context: Context| async move {
+        context.elicit_url("x", "https://example.com").await?;
+        Ok(String::new())
+    };
+    let caller = Caller::with(server(handler), json!({ "elicitation": {} })).await;
+    assert!(caller.send("tools/call", tool_call()).await.is_err());
+    let caller = Caller::with(
+        server(|context| async move { Ok(text(&context, "x").await?) }),
+        json!({ "elicitation": {} }),
+    )
+    .await;
+    let asking = caller.call().await;
+    assert_eq!(only(&asking).1["method"], "elicitation/create");
+}

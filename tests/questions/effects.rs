@@ -1,0 +1,242 @@
+//! Effects that must not be repeated.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use mcp_runtime::Revision;
+use mcp_runtime::prelude::*;
+use serde_json::json;
+use tokio::join;
+
+use super::caller::{Caller, only, server};
+use super::forms::{says, text};
+
+/// Counts what happened.
+#[derive(Clone, Default)]
+struct Ledger(Arc<AtomicU32>);
+
+impl Ledger {
+    fn charge(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    fn charged(&self) -> u32 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn an_effect_beside_a_question_happens_once() {
+    let ledger = Ledger::default();
+    let charges = ledger.clone();
+    let caller = Caller::of(server(move |context| {
+        let charges = charges.clone();
+        async move {
+            let slow = async {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                charges.charge()
+            };
+            let (charge, answer) = join!(context.once("charge", slow), text(&context, "what"));
+            Ok(format!("{} {}", charge?, answer?))
+        }
+    }))
+    .await;
+    let asking = caller.call().await;
+    // It was finished before the client was asked.
+    assert_eq!(ledger.charged(), 1);
+    assert_eq!(
+        caller.reply(&asking, says("x")).await["content"][0]["text"],
+        "1 x"
+    );
+    assert_eq!(ledger.charged(), 1);
+}
+
+fn charging(ledger: &Ledger, slow: bool) -> Server {
+    let ledger = ledger.clone();
+    server(move |context| {
+        let ledger = ledger.clone();
+        async move {
+            text(&context, "may I?").await?;
+            let effect = async {
+                if slow {
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                }
+                ledger.charge()
+            };
+            let charge = context.once("charge", effect).await?;
+            let answer = text(&context, "anything else?").await?;
+            Ok(format!("{charge} {answer}"))
+        }
+    })
+}
+
+#[tokio::test]
+async fn an_older_state_sent_again_repeats_no_effect() {
+    let ledger = Ledger::default();
+    let caller = Caller::of(charging(&ledger, false)).await;
+    let older = caller.call().await;
+    for _ in 0..3 {
+        let asking = caller.reply(&older, says("yes")).await;
+        let result = caller.reply(&asking, says("no")).await;
+        assert_eq!(result["content"][0]["text"], "1 no");
+    }
+    assert_eq!(ledger.charged(), 1);
+    // Another call is another matter.
+    let asking = caller.call().await;
+    caller.reply(&asking, says("yes")).await;
+    assert_eq!(ledger.charged(), 2);
+}
+
+/// A client that sends a request again because the answer is late.
+#[tokio::test]
+async fn the_same_state_sent_twice_at_once_has_one_effect() {
+    let ledger = Ledger::default();
+    let caller = Caller::of(charging(&ledger, true)).await;
+    let asking = caller.call().await;
+    let (one, other) = join!(
+        caller.reply(&asking, says("yes")),
+        caller.reply(&asking, says("yes"))
+    );
+    assert_eq!(ledger.charged(), 1);
+    for next in [one, other] {
+        assert_eq!(
+            caller.reply(&next, says("no")).await["content"][0]["text"],
+            "1 no"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_effect_that_was_dropped_makes_way_for_the_next() {
+    let ledger = Ledger::default();
+    let caller = Arc::new(Caller::of(charging(&ledger, true)).await);
+    let asking = caller.call().await;
+    let answers = json!({ only(&asking).0: says("yes") });
+    let abandoned =
+        tokio::time::timeout(Duration::from_millis(5), caller.retry(&asking, answers)).await;
+    assert!(abandoned.is_err());
+    let asking = caller.reply(&asking, says("yes")).await;
+    assert_eq!(
+        caller.reply(&asking, says("no")).await["content"][0]["text"],
+        "1 no"
+    );
+}
+
+#[tokio::test]
+async fn equal_effects_in_one_call_are_one_in_both_eras() {
+    let ledger = Ledger::default();
+    let charges = ledger.clone();
+    let make = || {
+        let charges = charges.clone();
+        server(move |context| {
+            let charges = charges.clone();
+            async move {
+                let charge = || context.once("charge", async { charges.charge() });
+                let (one, other) = join!(charge(), charge());
+                Ok(format!("{} {} {}", one?, other?, charge().await?))
+            }
+        })
+    };
+    assert_eq!(
+        Caller::of(make()).await.call().await["content"][0]["text"],
+        "1 1 1"
+    );
+    let legacy = make().client().revision(Revision::V2025_11_25).await;
+    assert_eq!(
+        legacy.call("tool", json!({})).await.unwrap().text(),
+        "2 2 2"
+    );
+    assert_eq!(ledger.charged(), 2);
+}
+
+#[tokio::test]
+async fn a_failed_effect_is_recorded_as_its_failure() {
+    let ledger = Ledger::default();
+    let charges = ledger.clone();
+    let caller = Caller::of(server(move |context| {
+        let charges = charges.clone();
+        async move {
+            let effect = async {
+                charges.charge();
+                Err::<u32, String>("no funds".to_owned())
+            };
+            let outcome = context.once("charge", effect).await?;
+            text(&context, "what now?").await?;
+            Ok(format!("{outcome:?}"))
+        }
+    }))
+    .await;
+    let asking = caller.call().await;
+    assert_eq!(
+        caller.reply(&asking, says("x")).await["content"][0]["text"],
+        "Err(\"no funds\")"
+    );
+    assert_eq!(ledger.charged(), 1);
+}
+
+/// The call is never given up while the effect is under way, so the effect must not wait for an answer.
+#[tokio::test]
+async fn a_question_within_an_effect_is_an_error_and_no_hang() {
+    let handler = |context: Context| async move {
+        let asked = context
+            .once("charge", async {
+                text(&context, "may I?")
+                    .await
+                    .map_err(|error| format!("{error:?}"))
+            })
+            .await?;
+        Ok(format!("{asked:?}"))
+    };
+    let patience = Duration::from_secs(5);
+    let caller = Caller::of(server(handler)).await;
+    let result = tokio::time::timeout(patience, caller.call())
+        .await
+        .expect("it hangs");
+    assert_eq!(result["content"][0]["text"], "Err(\"OutsideCall\")");
+}
+
+/// Of two effects under one key the inner would wait for the outer; and nobody would wake a call for a task of its own.
+#[tokio::test]
+async fn an_effect_within_an_effect_or_a_task_is_an_error_and_no_hang() {
+    let handler = |context: Context| async move {
+        let inner = context.once("charge", async { 1 });
+        let outer = context.once("charge", async {
+            inner.await.map_err(|error| error.to_string())
+        });
+        let outer: Result<i32, String> = outer.await?;
+        let other = context.clone();
+        let task = tokio::spawn(async move { other.once("other", async { 2 }).await });
+        Ok(format!("{} {:?}", outer.unwrap_err(), task.await?))
+    };
+    for revision in [Revision::V2025_11_25, Revision::LATEST] {
+        let client = server(handler).client().revision(revision).await;
+        let call = client.call("tool", json!({}));
+        let reply = tokio::time::timeout(Duration::from_secs(5), call)
+            .await
+            .expect("it hangs")
+            .unwrap();
+        assert!(reply.text().contains("in no effect"), "{}", reply.text());
+        assert!(
+            reply.text().ends_with("Err(OutsideCall)"),
+            "{}",
+            reply.text()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_an_effect_ends_the_call_alone() {
+    let caller = Caller::of(server(|context| async move {
+        let effect = async { panic!("a secret") };
+        let (charge, answer) = join!(
+            context.once::<u32>("charge", effect),
+            text(&context, "what")
+        );
+        Ok(format!("{} {}", charge?, answer?))
+    }))
+    .await;
+    let result = caller.call().await;
+    assert_eq!(result["isError"], true);
+    assert!(!result.to_string().contains("secret"));
+}

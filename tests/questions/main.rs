@@ -1,0 +1,18 @@
+//! Questions of handlers to their clients, by clients that do what they should not.
+//!
+//! The stateless era is driven over memory; what only sessions have, over streams and HTTP.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+
+mod answers;
+mod caller;
+mod effects;
+mod forms;
+mod live;
+mod outside;
+mod rounds;
+#[path = "../wire/schemas.rs"]
+mod schemas;
+mod session;
+mod single_use;
+mod state;

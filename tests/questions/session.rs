@@ -1,0 +1,351 @@
+//! A client of the eras before: it has a session, over streams or HTTP, and is asked while its call waits.
+
+use std::time::Duration;
+
+use mcp_runtime::Server;
+use serde_json::{Value, json};
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream,
+    WriteHalf, duplex, split,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use super::caller::everything;
+use super::schemas;
+
+/// Long enough for anything that should happen.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) const JUNE: &str = "2025-06-18";
+pub(crate) const NOVEMBER: &str = "2025-11-25";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Streams,
+    Http,
+}
+
+pub(crate) const TRANSPORTS: [Transport; 2] = [Transport::Streams, Transport::Http];
+
+pub(crate) struct Session {
+    wire: Wire,
+    revision: &'static str,
+    /// What the server sent, of all streams.
+    received: UnboundedReceiver<Value>,
+    /// The server, until it ends.
+    serving: JoinHandle<()>,
+}
+
+enum Wire {
+    Streams(WriteHalf<DuplexStream>),
+    Http {
+        address: String,
+        session: Option<String>,
+        sender: UnboundedSender<Value>,
+        /// The requests whose streams are being read.
+        reading: Vec<JoinHandle<()>>,
+    },
+}
+
+impl Session {
+    /// Opens a session of a client that can do everything.
+    pub(crate) async fn open(transport: Transport, revision: &'static str, server: Server) -> Self {
+        Self::with(transport, revision, server, everything()).await
+    }
+
+    pub(crate) async fn with(
+        transport: Transport,
+        revision: &'static str,
+        server: Server,
+        capabilities: Value,
+    ) -> Self {
+        let (sender, received) = unbounded_channel();
+        let (wire, serving) = match transport {
+            Transport::Streams => {
+                let (ours, theirs) = duplex(1 << 20);
+                let (reader, writer) = split(theirs);
+                let serving = tokio::spawn(async move {
+                    server.serve_streams(reader, writer).await.unwrap();
+                });
+                let (reader, writer) = split(ours);
+                tokio::spawn(async move { read(BufReader::new(reader), &sender).await });
+                (Wire::Streams(writer), serving)
+            }
+            Transport::Http => {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let address = listener.local_addr().unwrap().to_string();
+                let serving =
+                    tokio::spawn(async move { server.serve_listener(listener).await.unwrap() });
+                let wire = Wire::Http {
+                    address,
+                    session: None,
+                    sender,
+                    reading: Vec::new(),
+                };
+                (wire, serving)
+            }
+        };
+        let mut session = Self {
+            wire,
+            revision,
+            received,
+            serving,
+        };
+        session.shake_hands(&capabilities).await;
+        session
+    }
+
+    /// Another session with the same server.
+    pub(crate) async fn another(&self) -> Self {
+        let Wire::Http { address, .. } = &self.wire else {
+            panic!("a stream has one session");
+        };
+        let (sender, received) = unbounded_channel();
+        let wire = Wire::Http {
+            address: address.clone(),
+            session: None,
+            sender,
+            reading: Vec::new(),
+        };
+        let mut session = Self {
+            wire,
+            revision: self.revision,
+            received,
+            serving: tokio::spawn(async {}),
+        };
+        session.shake_hands(&everything()).await;
+        session
+    }
+
+    async fn shake_hands(&mut self, capabilities: &Value) {
+        let client = json!({ "name": "session", "version": "1" });
+        let params = json!({ "protocolVersion": self.revision, "capabilities": capabilities, "clientInfo": client });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params });
+        if let Wire::Http {
+            address, session, ..
+        } = &mut self.wire
+        {
+            let stream = post(address, None, JUNE, BOTH, &message).await;
+            let (head, body) = head(stream).await;
+            *session = header(&head, "mcp-session-id");
+            assert!(session.is_some(), "{head}");
+            let (sender, mut received) = unbounded_channel();
+            read(body, &sender).await;
+            assert!(received.recv().await.unwrap()["result"].is_object());
+        } else {
+            self.send(message).await;
+            assert!(self.next().await["result"].is_object());
+        }
+        self.send(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))
+            .await;
+    }
+
+    /// Sends a message as it is. A response or notification has arrived when this is done.
+    pub(crate) async fn send(&mut self, message: Value) {
+        match &mut self.wire {
+            Wire::Streams(writer) => {
+                let line = format!("{message}\n");
+                writer.write_all(line.as_bytes()).await.unwrap();
+            }
+            Wire::Http {
+                address,
+                session,
+                sender,
+                reading,
+            } => {
+                let session = session.as_deref();
+                let stream = post(address, session, self.revision, BOTH, &message).await;
+                if message.get("id").is_some() && message.get("method").is_some() {
+                    let sender = sender.clone();
+                    let read = tokio::spawn(async move { read(stream, &sender).await });
+                    reading.push(read);
+                } else {
+                    let (head, _) = head(stream).await;
+                    assert!(head.starts_with("HTTP/1.1 202"), "{head}");
+                }
+            }
+        }
+    }
+
+    /// Calls the tool.
+    pub(crate) async fn call(&mut self, id: i64) {
+        let params = json!({ "name": "tool", "arguments": {} });
+        self.request(id, "tools/call", params).await;
+    }
+
+    pub(crate) async fn request(&mut self, id: i64, method: &str, params: Value) {
+        self.send(json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
+            .await;
+    }
+
+    pub(crate) async fn cancel(&mut self, id: i64) {
+        let params = json!({ "requestId": id });
+        let method = "notifications/cancelled";
+        self.send(json!({ "jsonrpc": "2.0", "method": method, "params": params }))
+            .await;
+    }
+
+    /// Answers a question.
+    pub(crate) async fn answer(&mut self, question: &Value, result: Value) {
+        self.send(json!({ "jsonrpc": "2.0", "id": question["id"], "result": result }))
+            .await;
+    }
+
+    /// What the server sends next, which is checked against the official schema.
+    pub(crate) async fn next(&mut self) -> Value {
+        let message = tokio::time::timeout(PATIENCE, self.received.recv())
+            .await
+            .expect("nothing comes")
+            .expect("the server ended");
+        match (message.get("method"), message.get("id")) {
+            (Some(_), Some(_)) => schemas::check_request(self.revision, &message),
+            (Some(_), None) => schemas::check_notification(self.revision, &message),
+            (None, _) => {}
+        }
+        message
+    }
+
+    /// The next question.
+    pub(crate) async fn question(&mut self) -> Value {
+        let message = self.next().await;
+        assert!(message["method"].is_string(), "{message}");
+        assert!(message["id"].is_number(), "{message}");
+        message
+    }
+
+    /// The next message says that a question needs no answer any more.
+    pub(crate) async fn expect_cancelled(&mut self, question: &Value) {
+        let message = self.next().await;
+        assert_eq!(message["method"], "notifications/cancelled", "{message}");
+        assert_eq!(message["params"]["requestId"], question["id"], "{message}");
+    }
+
+    /// The next message is the result of a request.
+    pub(crate) async fn result(&mut self, id: i64) -> Value {
+        let message = self.next().await;
+        assert_eq!(message["id"], id, "{message}");
+        assert!(message["result"].is_object(), "{message}");
+        message["result"].clone()
+    }
+
+    /// The text of a call's result.
+    pub(crate) async fn text(&mut self, id: i64) -> String {
+        let result = self.result(id).await;
+        result["content"][0]["text"].as_str().unwrap().to_owned()
+    }
+
+    /// The server answers, and sends nothing before that.
+    pub(crate) async fn is_well(&mut self) {
+        self.request(4711, "ping", json!({})).await;
+        self.result(4711).await;
+    }
+
+    /// Closes what the client listens to: the streams of its calls, or the only one that there is.
+    pub(crate) async fn disconnect(&mut self) {
+        match &mut self.wire {
+            Wire::Streams(writer) => writer.shutdown().await.unwrap(),
+            Wire::Http { reading, .. } => {
+                for stream in reading.drain(..) {
+                    stream.abort();
+                    let _ = stream.await;
+                }
+            }
+        }
+    }
+
+    /// Waits until the server has ended.
+    pub(crate) async fn ended(&mut self) {
+        tokio::time::timeout(PATIENCE, &mut self.serving)
+            .await
+            .expect("it hangs")
+            .unwrap();
+    }
+
+    /// Sends a call over HTTP by other means: with this session id or none, and with this `Accept`.
+    pub(crate) async fn call_as(&self, with_session: bool, accept: &str) -> (String, Vec<Value>) {
+        let Wire::Http {
+            address, session, ..
+        } = &self.wire
+        else {
+            panic!("only HTTP has headers");
+        };
+        let params = json!({ "name": "tool", "arguments": {} });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let session = session.as_deref().filter(|_| with_session);
+        let stream = post(address, session, self.revision, accept, &message).await;
+        let (head, body) = head(stream).await;
+        let (sender, mut received) = unbounded_channel();
+        read(body, &sender).await;
+        let mut messages = Vec::new();
+        while let Ok(message) = received.try_recv() {
+            messages.push(message);
+        }
+        (head, messages)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+const BOTH: &str = "application/json, text/event-stream";
+
+async fn post(
+    address: &str,
+    session: Option<&str>,
+    revision: &str,
+    accept: &str,
+    message: &Value,
+) -> BufReader<TcpStream> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let body = message.to_string();
+    let session = session.map_or(String::new(), |id| {
+        format!("Mcp-Session-Id: {id}\r\nMCP-Protocol-Version: {revision}\r\n")
+    });
+    let request = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nAccept: {accept}\r\n\
+         {session}Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    write(&mut stream, &request).await;
+    BufReader::new(stream)
+}
+
+async fn write(stream: &mut (impl AsyncWrite + Unpin), text: &str) {
+    stream.write_all(text.as_bytes()).await.unwrap();
+}
+
+/// Reads the head of a response.
+async fn head<R: AsyncRead + Unpin>(mut stream: BufReader<R>) -> (String, BufReader<R>) {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        let read = stream.read_line(&mut head).await.unwrap();
+        assert!(read > 0, "{head}");
+    }
+    (head, stream)
+}
+
+fn header(head: &str, name: &str) -> Option<String> {
+    let mut pairs = head.lines().filter_map(|line| line.split_once(": "));
+    let found = pairs.find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.to_owned())
+}
+
+/// Reads the messages of a stream to its end: lines of JSON, a body of JSON, or events.
+async fn read(mut stream: impl AsyncBufRead + Unpin, sender: &UnboundedSender<Value>) {
+    let mut line = String::new();
+    while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+        let data = line.strip_prefix("data: ").unwrap_or(&line);
+        if data.starts_with('{') {
+            // Nobody listens any longer if the test is over.
+            let _ = sender.send(serde_json::from_str(data).unwrap());
+        }
+        line.clear();
+    }
+}
