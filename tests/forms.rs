@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{AskError, Client, Revision, ToolReply};
+use mcp_runtime::{AskError, Capability, Client, Revision, ToolReply};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -131,6 +131,12 @@ async fn page(context: Context) -> String {
     format!("{outcome:?}")
 }
 
+/// Does not begin where nobody can be asked.
+#[tool]
+async fn require(context: Context) -> Result<(), ToolError> {
+    context.require(Capability::ElicitationForm)
+}
+
 /// What a client was asked.
 type Asked = Arc<Mutex<Vec<Value>>>;
 
@@ -139,7 +145,7 @@ async fn client(revision: Revision, answers: Vec<Value>) -> (Client, Asked) {
     let asked = Asked::default();
     let seen = Arc::clone(&asked);
     let client = Server::new("forms", "1.0.0")
-        .with(components![single, multiple, page])
+        .with(components![single, multiple, page, require])
         .client()
         .revision(revision)
         .answer_with(move |question| {
@@ -338,6 +344,8 @@ async fn a_revision_without_questions_is_asked_nothing() {
         let (reply, asked) = call(revision, "single", vec![accept(json!({}))]).await;
         assert_eq!(reply.text(), "Err(CannotBeAsked(ElicitationForm))");
         assert!(asked.is_empty(), "{asked:?}");
+        let (reply, _) = call(revision, "require", vec![accept(json!({}))]).await;
+        assert!(reply.is_error(), "{reply:?}");
     }
     for revision in [Revision::V2025_03_26, Revision::V2025_06_18] {
         let (reply, asked) = call(revision, "page", vec![json!({ "action": "accept" })]).await;
