@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("error", &["protocol"]),
-    ("finite", &[]),
-    ("schema", &[]),
+    ("json_path", &[]),
+    ("finite", &["json_path"]),
+    ("schema", &["json_path"]),
     ("seal", &[]),
     ("uri_template", &[]),
     ("session", &["protocol", "seal"]),

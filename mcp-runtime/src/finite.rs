@@ -13,6 +13,8 @@ use std::io;
 
 use serde::{Serialize, Serializer, ser};
 
+use crate::json_path;
+
 /// Most replies are larger than this; below it a `Vec` would grow several times for nothing.
 const INITIAL_CAPACITY: usize = 128;
 
@@ -82,17 +84,12 @@ impl Fault {
     }
 
     fn in_element(mut self, index: usize) -> Self {
-        self.path.insert_str(0, &format!("[{index}]"));
+        self.path.insert_str(0, &json_path::item(index));
         self
     }
 
     fn in_member(mut self, name: &str) -> Self {
-        let segment = if is_plain(name) {
-            format!(".{name}")
-        } else {
-            format!("[{name:?}]")
-        };
-        self.path.insert_str(0, &segment);
+        self.path.insert_str(0, &json_path::member(name));
         self
     }
 
@@ -102,13 +99,6 @@ impl Fault {
             None => self,
         }
     }
-}
-
-/// Whether JSON Path allows `.name` for this member; others need `["name"]`.
-fn is_plain(name: &str) -> bool {
-    !name.starts_with(|first: char| first.is_ascii_digit())
-        && !name.is_empty()
-        && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 impl Display for Fault {

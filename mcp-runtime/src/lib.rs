@@ -48,6 +48,7 @@ mod context;
 mod dispatch;
 mod error;
 mod finite;
+mod json_path;
 mod logs;
 mod macros;
 mod param;

@@ -72,7 +72,11 @@ class Conversation:
             name = self.schema.errors.get(message["error"].get("code"), "JSONRPCErrorResponse")
             return f"{method} error", self.schema.mistakes(name, message)
         mistakes = self.schema.mistakes("JSONRPCResultResponse", message)
-        return f"{method} result", mistakes or self.check_result(method, message["result"])
+        if mistakes:
+            return f"{method} result", mistakes
+        asks = message["result"].get("resultType") == "input_required"
+        name = "InputRequiredResult" if asks else self.schema.results[method]
+        return f"{method} {'questions' if asks else 'result'}", self.schema.mistakes(name, message["result"])
 
     def check_question(self, who, message):
         name = self.schema.methods.get(message["method"])
@@ -83,10 +87,6 @@ class Conversation:
                 return [f"the id {message['id']} is in use"]
             self.open[who][message["id"]] = message["method"]
         return self.schema.mistakes(name, message)
-
-    def check_result(self, method, result):
-        asks = result.get("resultType") == "input_required"
-        return self.schema.mistakes("InputRequiredResult" if asks else self.schema.results[method], result)
 
     def unanswered(self):
         return [f"no reply to {method} ({id})" for id, method in self.open["client"].items()]

@@ -21,11 +21,23 @@ MODERN, LEGACY = "2026-07-28", "2025-11-25"
 CLIENTS = {"python": ("modern", "legacy"), "typescript": ("modern", "legacy"), "inspector": ("modern", "legacy")}
 LOGS = {"io.modelcontextprotocol/logLevel": "debug"}
 
-# Tools that ask the client something are not built yet; the rest is called without arguments or with these.
+# Tools are called without arguments or with these.
 ARGUMENTS = {"test_x_mcp_header": {"value": "Gr\u00fc\u00dfe"}, "json_schema_2020_12_tool": {"name": "Ada", "email": "a@b"}}
-ASKING = ("test_sampling", "test_elicitation", "test_input_required_result", "test_streaming_elicitation")
+# Tools that ask their user something, with the arguments of the call. The user declines.
+ASKING = {
+    "test_elicitation": {"message": "Who are you?"},
+    "test_elicitation_sep1034_defaults": {},
+    "test_elicitation_sep1330_enums": {},
+    "test_input_required_result_elicitation": {},
+}
+# Tools that ask for what not every client here has, such as a model.
+ASKING_MORE = ("test_sampling", "test_input_required_result", "test_streaming_elicitation")
 # What does not succeed, and what the client says of it.
-FAILING = {"test_error_handling": "intentionally", "test_missing_capability": "sample a model"}
+FAILING = {
+    "test_error_handling": "intentionally",
+    "test_missing_capability": "sample a model",
+    "test_input_required_result_elicitation": "declined",
+}
 
 # Messages that must have come by, or the recorder heard nothing.
 HEARD = {
@@ -35,6 +47,8 @@ HEARD = {
     ("server", "prompts/get result"),
 }
 # The same for the clients that keep a connection and ask for everything.
+# What asks.
+QUESTIONS = {"modern": ("server", "tools/call questions"), "legacy": ("server", "elicitation/create")}
 HEARD_OF_SDKS = HEARD | {
     ("server", "notifications/progress"),
     ("server", "notifications/message"),
@@ -50,6 +64,9 @@ def steps_for(client, mode, tools):
         arguments = ARGUMENTS.get(tool, {})
         logs = {"meta": LOGS} if mode == "modern" and client != "inspector" else {}
         yield {"do": "call_tool", "name": tool, "arguments": arguments, "progress": True, **logs}
+    if client != "inspector":
+        for tool, arguments in ASKING.items():
+            yield {"do": "call_tool", "name": tool, "arguments": arguments, "answers": [{"action": "decline"}]}
     yield {"do": "list_resources"}
     yield {"do": "list_resource_templates"}
     for uri in ("test://static-text", "test://static-binary", "test://template/123/data"):
@@ -109,7 +126,7 @@ class Session:
         for conversation, mistakes in recordings(directory, MODERN if self.mode == "modern" else LEGACY, self.schemas):
             self.problems += mistakes
             heard += conversation.valid
-        wanted = HEARD if self.client == "inspector" else HEARD_OF_SDKS
+        wanted = HEARD if self.client == "inspector" else HEARD_OF_SDKS | {QUESTIONS[self.mode]}
         self.problems += [f"no valid message: {what} of the {who}" for who, what in sorted(wanted - heard.keys())]
         return heard
 
@@ -150,7 +167,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         first = Session("python", "modern", drivers, server, options.schemas)
         [listed] = first.drive(pathlib.Path(directory), [{"do": "list_tools"}]) or [{"result": {"tools": []}}]
-    tools = [tool["name"] for tool in listed["result"]["tools"] if not tool["name"].startswith(ASKING)]
+    tools = [tool["name"] for tool in listed["result"]["tools"] if not tool["name"].startswith((*ASKING, *ASKING_MORE))]
     for client, modes in CLIENTS.items():
         for mode in modes:
             session = Session(client, mode, drivers, server, options.schemas)

@@ -221,3 +221,31 @@ async fn an_empty_elicitation_object_means_forms_and_no_pages() {
     let asking = caller.call().await;
     assert_eq!(only(&asking).1["method"], "elicitation/create");
 }
+
+#[tokio::test]
+async fn users_are_sent_to_safe_pages_only() {
+    for (url, safe) in [
+        ("https://example.com/pay?id=7", true),
+        ("http://localhost:8000/pay", true),
+        ("http://127.0.0.1/pay", true),
+        ("http://[::1]:80/pay", true),
+        ("http://[::1]/pay", true),
+        ("http://example.com/pay", false),
+        ("http://localhost.example.com/pay", false),
+        ("http://localhost@example.com/pay", false),
+        ("https:///pay", false),
+        ("https://exa mple.com", false),
+        ("javascript:alert(1)", false),
+        ("/pay", false),
+        ("", false),
+    ] {
+        let caller = Caller::of(server(move |context| async move {
+            context.elicit_url("Pay", url).await?;
+            Ok(String::new())
+        }))
+        .await;
+        let result = caller.call().await;
+        assert_eq!(is_asking(&result), safe, "{url}: {result}");
+        assert_eq!(result["isError"] == true, !safe, "{url}: {result}");
+    }
+}

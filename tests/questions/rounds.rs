@@ -296,6 +296,34 @@ async fn prompts_and_resources_ask_too() {
         .await;
     assert_eq!(done.result["contents"][0]["text"], "7: <which part?>");
     assert_eq!(done.rounds.len(), 1);
+    // What was made of answers is not for caches, whatever the resource says of itself.
+    assert_eq!(done.result["ttlMs"], 0);
+    assert_eq!(done.result["cacheScope"], "private");
+}
+
+#[tokio::test]
+async fn nothing_follows_the_questions() {
+    let caller = Caller::of(server(|context| async move {
+        context.progress(1.0, None, Some("before"));
+        let late = context.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            late.progress(2.0, None, Some("after"));
+        });
+        Ok(text(&context, "what").await?)
+    }))
+    .await;
+    let mut params = tool_call();
+    params["_meta"] = json!({
+        "progressToken": "p",
+        "io.modelcontextprotocol/clientCapabilities": { "elicitation": {} },
+    });
+    let asking = caller.client.request("tools/call", params).await.unwrap();
+    assert!(is_asking(&asking), "{asking}");
+    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    let told = caller.client.take_notifications();
+    let told: Vec<&Value> = told.iter().map(|told| &told["params"]["message"]).collect();
+    assert_eq!(told, ["before"]);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 impl Context {
     /// Asks the user to fill in a form: await what this gives.
     ///
+    /// Never ask for passwords, keys, or payment data in a form, which the client sees: [`Context::elicit_url`] is for them.
     /// `T` derives [`Elicit`](macro@crate::Elicit): it is a struct whose fields are texts, numbers, booleans, enums of unit variants, or
     /// lists of such enums. A question that is always asked, and first, can be a parameter as well: see
     /// [`AskParam`](crate::AskParam).
@@ -55,6 +56,16 @@ impl Context {
     }
 
     /// Sends the user to a page, where something happens that is none of the client's business: a password, a payment.
+    /// Such things must never be asked for in a form.
+    ///
+    /// The URL begins with `https://`, or with `http://` on this machine. The client and whatever logs its traffic see it:
+    /// it must not hold secrets, nor what is known of the user, nor let whoever opens it in without signing in. The page
+    /// must find out for itself who opens it, and that it is the user who was asked: an answer only says that the user
+    /// agreed to go there. This is no way to sign users in to the MCP server itself.
+    /// See <https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#security-considerations>.
+    ///
+    /// # Errors
+    /// Awaiting it gives [`AskError::NoForm`] for a URL that is none of these.
     pub fn elicit_url(&self, message: impl Into<String>, url: impl Into<String>) -> UrlElicitation {
         UrlElicitation {
             context: self.clone(),
@@ -122,6 +133,21 @@ fn read<T: Elicit>(content: &Value) -> Result<T, AskError> {
     T::read(content).map_err(|error| AskError::Json(error.to_string()))
 }
 
+/// Whether a user can be sent there: in the open only while the server is being developed.
+fn is_page(url: &str) -> bool {
+    if let Some(rest) = url.strip_prefix("http://") {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => authority,
+        };
+        return ["localhost", "127.0.0.1", "[::1]"].contains(&host);
+    }
+    url.strip_prefix("https://")
+        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#', ':']))
+        && !url.contains(|character: char| character.is_whitespace() || character.is_control())
+}
+
 fn is_no(action: Option<&str>) -> bool {
     matches!(action, Some("decline" | "cancel"))
 }
@@ -158,6 +184,10 @@ impl IntoFuture for UrlElicitation {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
+            if !is_page(&self.url) {
+                let reason = "a page has a URL that begins with `https://`";
+                return Err(AskError::NoForm(reason.to_owned()));
+            }
             let call = self.context.surroundings();
             let mut params = json!({ "mode": "url", "message": self.message, "url": self.url });
             if call.revision.features().elicitation_ids {

@@ -114,7 +114,7 @@ pub trait Answerable: Sized + 'static {
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + JsonSchema + 'static> Answerable for T {
     fn schema(schemas: &mut Schemas) -> Value {
-        schemas.of::<T>()
+        schemas.of::<T>().schema
     }
 
     fn read(answer: &Value) -> serde_json::Result<Self> {

@@ -19,7 +19,7 @@ const FORMATS: [&str; 4] = ["email", "uri", "date", "date-time"];
 
 /// The form of a type.
 pub(super) fn of<T: Answerable>(features: &Features) -> Result<Value, AskError> {
-    let schema = T::schema(&mut Schemas::of_input());
+    let schema = T::schema(&mut Schemas::of_input(true));
     let members = schema["properties"]
         .as_object()
         .ok_or_else(|| no_form("it is no struct with named members"))?;

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::signature::Signature;
 use crate::protocol::text::Span;
-use crate::schema::repair;
+use crate::schema::repeated;
 
 /// One value for each parameter.
 #[derive(Debug, Default)]
@@ -37,7 +37,43 @@ pub(crate) enum Slot {
 #[derive(Debug)]
 pub(crate) struct Json {
     place: Span,
-    tree: OnceLock<Option<Value>>,
+    /// Most arguments need none, so that it is kept elsewhere.
+    tree: OnceLock<Box<Result<Tree, serde_json::Error>>>,
+}
+
+/// A JSON value in memory that the call owns: strings with escapes are decoded in it, and what clients are known to send
+/// wrong is repaired.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    pub(crate) value: Value,
+    /// All that is wrong with the value, repaired as it is.
+    pub(crate) mistakes: Vec<String>,
+    text: OnceLock<String>,
+}
+
+impl Tree {
+    fn read(json: &str, signature: &Signature, index: usize) -> Result<Self, serde_json::Error> {
+        let mut value = serde_json::from_str(json)?;
+        let name = signature.name(index);
+        let mut mistakes: Vec<String> = repeated(json, name)
+            .iter()
+            .map(|path| format!("`{path}` is given twice"))
+            .collect();
+        if let Some(schema) = signature.schema(index) {
+            signature.rules(json.len()).repair(&mut value, schema);
+            mistakes.extend(signature.rules(json.len()).mistakes(&value, schema, name));
+        }
+        Ok(Self {
+            value,
+            mistakes,
+            text: OnceLock::new(),
+        })
+    }
+
+    /// The value as JSON in one line.
+    pub(crate) fn text(&self) -> &str {
+        self.text.get_or_init(|| self.value.to_string())
+    }
 }
 
 impl Json {
@@ -45,17 +81,15 @@ impl Json {
         self.place.of_text(message)
     }
 
-    /// The value as a tree, made on first use and repaired as `schema` asks.
-    pub(crate) fn tree(&self, message: &str, schema: Option<&Value>) -> Option<&Value> {
-        self.tree
-            .get_or_init(|| {
-                let mut tree = serde_json::from_str(self.text(message)).ok()?;
-                if let Some(schema) = schema {
-                    repair(&mut tree, schema);
-                }
-                Some(tree)
-            })
-            .as_ref()
+    /// The value as a tree, made on first use.
+    pub(crate) fn tree(
+        &self,
+        message: &str,
+        signature: &Signature,
+        index: usize,
+    ) -> Result<&Tree, &serde_json::Error> {
+        let read = || Box::new(Tree::read(self.text(message), signature, index));
+        self.tree.get_or_init(read).as_ref().as_ref()
     }
 }
 

@@ -11,9 +11,7 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
-
-pub(crate) use arguments::{Arguments, Slot};
+pub(crate) use arguments::{Arguments, Slot, Tree};
 pub use cancel::Cancel;
 pub(crate) use signature::{ParameterSpec, Signature};
 pub(crate) use states::States;
@@ -180,14 +178,12 @@ impl Call {
         }
     }
 
-    /// The argument at a position as a tree in memory that the call owns: strings with escapes are decoded in it,
-    /// and what clients are known to send wrong is repaired as the schema asks.
-    pub(crate) fn tree(&self, index: usize) -> Option<&Value> {
-        let Slot::Json(json) = self.arguments.slot(index) else {
-            return None;
-        };
-        let repairs = (!self.signature.strict).then(|| self.signature.schema(index));
-        json.tree(&self.surroundings.text, repairs.flatten())
+    /// The argument at a position as a tree in memory, if it was given as JSON.
+    pub(crate) fn tree(&self, index: usize) -> Option<Result<&Tree, &serde_json::Error>> {
+        match self.arguments.slot(index) {
+            Slot::Json(json) => Some(json.tree(&self.surroundings.text, &self.signature, index)),
+            _ => None,
+        }
     }
 
     /// Notes why a parameter could not be had.

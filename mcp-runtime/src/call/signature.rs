@@ -2,10 +2,14 @@
 
 use serde_json::Value;
 
+use crate::schema::{Rules, nearest, shown};
+
 /// The parameters of a component, in the order of its function.
 #[derive(Debug, Default)]
 pub(crate) struct Signature {
     pub(crate) parameters: Vec<ParameterSpec>,
+    /// What the schemas of recursive types refer to.
+    pub(crate) definitions: Option<Value>,
     /// Arguments that no parameter takes are ignored instead of refused.
     pub(crate) open: bool,
     /// Values of the wrong type are refused even where what was meant is plain.
@@ -20,6 +24,8 @@ pub(crate) struct ParameterSpec {
     pub(crate) name: String,
     /// JSON Schema of the argument; `None` for what is injected.
     pub(crate) schema: Option<Value>,
+    /// Whether the type refuses by itself all that the schema forbids.
+    pub(crate) exact: bool,
     pub(crate) required: bool,
     pub(crate) description: Option<String>,
 }
@@ -36,6 +42,18 @@ impl Signature {
         self.parameters.get(index)?.schema.as_ref()
     }
 
+    /// Whether nobody but the type needs to look at the argument.
+    pub(crate) fn is_exact(&self, index: usize) -> bool {
+        self.parameters
+            .get(index)
+            .is_some_and(|parameter| parameter.exact)
+    }
+
+    /// What the schemas of arguments say, for a value of so many bytes.
+    pub(crate) fn rules(&self, size: usize) -> Rules<'_> {
+        Rules::new(self.definitions.as_ref(), self.strict, size)
+    }
+
     pub(crate) fn name(&self, index: usize) -> &str {
         self.parameters
             .get(index)
@@ -50,45 +68,15 @@ impl Signature {
             .filter(|parameter| parameter.schema.is_some())
             .map(|parameter| parameter.name.as_str())
             .collect();
-        let nearest = known
-            .iter()
-            .map(|candidate| (distance(candidate, name), candidate))
-            .min()
-            .filter(|(distance, candidate)| {
-                // Short names are all alike: half of one must be right at least.
-                *distance
-                    <= candidate
-                        .chars()
-                        .count()
-                        .div_ceil(3)
-                        .min(candidate.chars().count() / 2)
-            });
-        match (nearest, known.as_slice()) {
-            (Some((_, near)), _) => format!("unknown argument `{name}`; did you mean `{near}`?"),
+        let near = nearest(known.iter().copied(), name);
+        // A name that nobody asked for may be anything.
+        let name = shown(name);
+        match (near, known.as_slice()) {
+            (Some(near), _) => format!("unknown argument `{name}`; did you mean `{near}`?"),
             (None, []) => format!("unknown argument `{name}`: it takes none"),
             (None, _) => format!("unknown argument `{name}`; known: `{}`", known.join("`, `")),
         }
     }
-}
-
-/// How many characters must be inserted, removed or replaced to make one text of the other.
-/// A prefix counts as near, since models like to shorten: `lim` for `limit`.
-fn distance(left: &str, right: &str) -> usize {
-    if !right.is_empty() && left.starts_with(right) {
-        return 1;
-    }
-    let right: Vec<char> = right.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, from) in left.chars().take(64).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]
@@ -102,6 +90,7 @@ mod tests {
                 .map(|name| ParameterSpec {
                     name: (*name).to_owned(),
                     schema: Some(Value::Bool(true)),
+                    exact: false,
                     required: true,
                     description: None,
                 })

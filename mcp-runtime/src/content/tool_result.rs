@@ -225,7 +225,7 @@ macro_rules! scalars {
             }
 
             fn output_schema(schemas: &mut Schemas) -> Option<Value> {
-                Some(wrapped(&schemas.of::<Self>()))
+                Some(wrapped(&schemas.of::<Self>().schema))
             }
         }
     )*)*};
@@ -258,7 +258,7 @@ impl<T: Serialize + JsonSchema> IntoToolResult for Json<T> {
     }
 
     fn output_schema(schemas: &mut Schemas) -> Option<Value> {
-        let mut schema = schemas.of::<T>();
+        let mut schema = schemas.of::<T>().schema;
         if !is_object(&schema) {
             return Some(wrapped(&schema));
         }

@@ -11,6 +11,7 @@ use super::tools::failed;
 use super::{Core, Request};
 use crate::call::Arguments;
 use crate::content::{Contents, ResourceOutcome, push_array};
+use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::begin_result;
 use crate::protocol::params::Params;
@@ -22,6 +23,8 @@ pub(super) struct Found {
     resource: Arc<ResourceEntry>,
     arguments: Arguments,
     uri: String,
+    /// Whether somebody answered questions for it.
+    answered: bool,
 }
 
 pub(super) fn find(core: &Core, caller: &Caller, params: &Params<'_>) -> Result<Found, RpcError> {
@@ -31,6 +34,7 @@ pub(super) fn find(core: &Core, caller: &Caller, params: &Params<'_>) -> Result<
         resource,
         arguments,
         uri: uri.into_owned(),
+        answered: params.is_retry(),
     })
 }
 
@@ -69,6 +73,7 @@ pub(super) fn read(request: Request<'_>, found: Found) -> Result<Handling, RpcEr
         resource,
         arguments,
         uri,
+        answered,
     } = found;
     let job = Job {
         handler: resource.handler.clone(),
@@ -79,7 +84,16 @@ pub(super) fn read(request: Request<'_>, found: Found) -> Result<Handling, RpcEr
     };
     run(request, job, move |answer, outcome| {
         match contents(answer, &resource, &uri, outcome) {
-            Ok(contents) => reply(answer, &resource, &uri, &contents),
+            Ok(contents) => {
+                let cache = if answered {
+                    // It is made of answers that are no part of what caches know it by.
+                    Cache::stale(CacheScope::Private)
+                } else {
+                    resource.cache(answer.core.identity.cache)
+                };
+                let mime = resource.mime.as_deref();
+                reply(answer, mime, &uri, &contents, cache)
+            }
             Err(error) => failure(&answer.id, &error),
         }
     })
@@ -102,13 +116,18 @@ fn contents(
     }
 }
 
-fn reply(answer: &Answer, resource: &ResourceEntry, uri: &str, contents: &Contents) -> Reply {
+fn reply(
+    answer: &Answer,
+    mime: Option<&str>,
+    uri: &str,
+    contents: &Contents,
+    cache: Cache,
+) -> Reply {
     let mut text = begin_result(&answer.id);
     text.push_str("{\"contents\":");
     push_array(&mut text, contents, |text, part| {
-        part.push(text, uri, resource.mime.as_deref(), answer.features);
+        part.push(text, uri, mime, answer.features);
     });
-    let cache = resource.cache(answer.core.identity.cache);
     close(
         text,
         &answer.core,

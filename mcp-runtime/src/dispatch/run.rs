@@ -339,8 +339,8 @@ fn way(core: &Core, caller: &Caller, exchange: &Exchange) -> Result<Way, RpcErro
     if caller.features.stateless {
         let questions = Questions::new(Arc::clone(&core.replay));
         let params = exchange.message.params()?;
-        let (state, responses) = (params.request_state(), params.input_responses());
-        if state.is_some() || responses.is_some() {
+        if params.is_retry() {
+            let (state, responses) = (params.request_state(), params.input_responses());
             questions.resume(exchange.message.text(), state, responses)?;
         }
         return Ok(Way::Replay(questions));

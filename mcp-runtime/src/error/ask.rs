@@ -25,7 +25,7 @@ pub enum AskError {
     /// The question, or the effect of [`Context::once`](crate::Context::once), was polled outside of its call: in a task of
     /// its own, by a thread that blocks, or within an effect. Ask within the handler, and in an `async fn`.
     OutsideCall,
-    /// The type is no form that the client's revision of the protocol can ask for; the text says why.
+    /// The client's revision of the protocol cannot ask for this form, or nobody should be sent to this page; the text says why.
     NoForm(String),
     /// A value could not be written as JSON, or read again.
     Json(String),

@@ -8,9 +8,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::call::{Call, Slot};
+use crate::call::{Call, Slot, Tree};
 use crate::error::ToolError;
-use crate::schema::{Schemas, in_words, without_null, without_optional_nulls};
+use crate::schema::{
+    self, Place, Schemas, TypeSchema, got, in_words, locate, reason, shown, without_null,
+};
 
 pub use injected::{Headers, State};
 
@@ -69,6 +71,7 @@ pub trait Param<'c>: Sized {
 pub struct Description<'d> {
     pub(crate) schemas: &'d mut Schemas,
     pub(crate) schema: Option<Value>,
+    pub(crate) exact: bool,
     pub(crate) optional: bool,
     pub(crate) state: Option<(std::any::TypeId, &'static str)>,
 }
@@ -78,6 +81,7 @@ impl<'d> Description<'d> {
         Self {
             schemas,
             schema: None,
+            exact: false,
             optional: false,
             state: None,
         }
@@ -95,55 +99,142 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
     const DEPENDS_ON_CALLER: bool = false;
 
     fn describe(description: &mut Description<'_>) {
-        let mut schema = description.schemas.of::<T>();
+        let TypeSchema { mut schema, exact } = description.schemas.of::<T>();
         // What can be had from nothing may be left out. Asking the type, not its name, sees through aliases.
         description.optional = T::deserialize(absent::Absent).is_ok();
         if description.optional {
             without_null(&mut schema);
         }
-        without_optional_nulls(&mut schema);
         description.schema = Some(schema);
+        description.exact = exact;
     }
 
     fn extract(call: &'c Call, index: usize) -> Result<Self, ToolError> {
         match call.arguments.slot(index) {
             Slot::Missing => T::deserialize(absent::Absent).map_err(|_| missing(call, index)),
             Slot::Json(_) => from_json(call, index),
-            Slot::Text(value) => T::deserialize(text::Text(value))
-                .map_err(|error| wrong(call, index, &error.to_string())),
-            Slot::List(values) => T::deserialize(text::List(values))
-                .map_err(|error| wrong(call, index, &error.to_string())),
+            Slot::Text(text) => {
+                let value = T::deserialize(text::Text(text));
+                from_text(call, index, value, || text.as_str().into())
+            }
+            Slot::List(texts) => {
+                let value = T::deserialize(text::List(texts));
+                from_text(call, index, value, || texts.clone().into())
+            }
         }
     }
 }
 
 /// Deserialises an argument straight from the request, or, where that fails, from a decoded and repaired copy.
+///
+/// The copy is looked at as well where serde takes more than the schema says, such as members that a struct does not have.
 fn from_json<'c, T: Deserialize<'c>>(call: &'c Call, index: usize) -> Result<T, ToolError> {
     let json = call.json(index).unwrap_or_default();
-    let error = match serde_json::from_str(json) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
+    let direct = serde_json::from_str(json);
+    match direct {
+        Ok(value) if call.signature.is_exact(index) => Ok(value),
+        // It stands for nothing, and whoever cannot be had from nothing wants to be given something.
+        direct if json == "null" => direct.map_err(|_| missing(call, index)),
+        direct => from_tree(call, index, direct),
+    }
+}
+
+fn from_tree<'c, T: Deserialize<'c>>(
+    call: &'c Call,
+    index: usize,
+    direct: serde_json::Result<T>,
+) -> Result<T, ToolError> {
+    let tree = match call.tree(index) {
+        Some(Ok(tree)) => tree,
+        Some(Err(error)) => return Err(unreadable(call, index, error)),
+        None => return Err(missing(call, index)),
     };
-    if json == "null" {
-        return Err(missing(call, index));
+    if !tree.mistakes.is_empty() {
+        return Err(all(&tree.mistakes));
     }
-    match call.tree(index).map(T::deserialize) {
-        Some(Ok(value)) => Ok(value),
-        Some(Err(error)) => Err(wrong(call, index, &error.to_string())),
-        None => Err(wrong(call, index, &error.to_string())),
+    direct
+        .or_else(|_| T::deserialize(&tree.value))
+        .map_err(|error| refused::<T>(call, index, tree, &error))
+}
+
+/// What a type took from a text, unless its schema forbids it; `sent` is the text as JSON.
+fn from_text<T>(
+    call: &Call,
+    index: usize,
+    taken: Result<T, serde::de::value::Error>,
+    sent: impl FnOnce() -> Value,
+) -> Result<T, ToolError> {
+    if taken.is_ok() && call.signature.is_exact(index) {
+        return taken.map_err(ToolError::from);
     }
+    let mut sent = sent();
+    let shown = got(&sent);
+    let name = call.signature.name(index);
+    if let Some(schema) = call.signature.schema(index) {
+        let size = sent.to_string().len();
+        let is_list = schema.get("type").is_some_and(|name| name == "array");
+        if is_list && sent.is_string() {
+            sent = Value::Array(vec![sent]);
+        }
+        call.signature.rules(size).repair(&mut sent, schema);
+        let mistakes = call.signature.rules(size).mistakes(&sent, schema, name);
+        if !mistakes.is_empty() {
+            return Err(all(&mistakes));
+        }
+    }
+    taken.map_err(|error| {
+        let expected = expected(call, index);
+        let error = reason(&error);
+        ToolError::new(format!(
+            "`{name}`: expected {expected}, got {shown}: {error}"
+        ))
+    })
 }
 
 fn missing(call: &Call, index: usize) -> ToolError {
-    let name = call.signature.name(index);
     let expected = expected(call, index);
-    ToolError::new(format!("`{name}` is missing; expected {expected}"))
+    ToolError::new(schema::missing(call.signature.name(index), &expected))
 }
 
-fn wrong(call: &Call, index: usize, reason: &str) -> ToolError {
+fn all(mistakes: &[String]) -> ToolError {
+    ToolError::new(mistakes.join("\n- "))
+}
+
+/// A value that no tree can hold, such as a number that is too large.
+fn unreadable(call: &Call, index: usize, error: &serde_json::Error) -> ToolError {
     let name = call.signature.name(index);
     let expected = expected(call, index);
-    ToolError::new(format!("`{name}`: expected {expected}; {reason}"))
+    let error = reason(error);
+    let json = shown(call.json(index).unwrap_or_default());
+    ToolError::new(format!(
+        "`{name}`: expected {expected}, got {json}: {error}"
+    ))
+}
+
+/// A value that its schema allows and its type refuses: which part of it, is known from how far the type had read.
+fn refused<'c, T: Deserialize<'c>>(
+    call: &'c Call,
+    index: usize,
+    tree: &'c Tree,
+    error: &serde_json::Error,
+) -> ToolError {
+    let whole = Place {
+        path: call.signature.name(index).to_owned(),
+        value: &tree.value,
+        schema: call.signature.schema(index),
+    };
+    let again = T::deserialize(&mut serde_json::Deserializer::from_str(tree.text()));
+    let read = again.err().map_or(0, |error| error.column());
+    let place = locate(whole, &call.signature.rules(0), read);
+    let expected = place
+        .schema
+        .map_or_else(|| "a value that fits".to_owned(), in_words);
+    let Place { path, value, .. } = place;
+    let error = reason(error);
+    ToolError::new(format!(
+        "`{path}`: expected {expected}, got {}: {error}",
+        got(value)
+    ))
 }
 
 fn expected(call: &Call, index: usize) -> String {

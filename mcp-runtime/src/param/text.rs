@@ -41,8 +41,18 @@ impl<'de> Deserializer<'de> for Text<'de> {
         deserialize_u32 visit_u32 "an integer that fits",
         deserialize_u64 visit_u64 "an integer that fits",
         deserialize_u128 visit_u128 "an integer that fits",
-        deserialize_f32 visit_f32 "a number",
-        deserialize_f64 visit_f64 "a number",
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_f64(visitor)
+    }
+
+    // Rust parses infinities and NaN as well, which are no numbers to JSON.
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0.parse::<f64>() {
+            Ok(value) if value.is_finite() => visitor.visit_f64(value),
+            _ => Err(Error::custom(format_args!("{:?} is not a number", self.0))),
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -131,6 +141,9 @@ mod tests {
         assert_eq!(Option::<f64>::deserialize(Text("1.5")), Ok(Some(1.5)));
         assert_eq!(Wrapped::deserialize(Text("255")), Ok(Wrapped(Some(255))));
         assert!(u8::deserialize(Text("256")).is_err());
+        for no_number in ["inf", "NaN", "1e999", "infinity"] {
+            assert!(f64::deserialize(Text(no_number)).is_err());
+        }
         assert!(Color::deserialize(Text("blue")).is_err());
         let many = ["1".to_owned(), "2".to_owned()];
         assert_eq!(Vec::<u8>::deserialize(List(&many)), Ok(vec![1, 2]));

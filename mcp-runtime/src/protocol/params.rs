@@ -200,6 +200,11 @@ impl<'a> Params<'a> {
         self.json(self.parts.input_responses)
     }
 
+    /// Whether this is a further attempt of a call that asked questions.
+    pub(crate) fn is_retry(&self) -> bool {
+        self.parts.request_state.is_some() || self.parts.input_responses.is_some()
+    }
+
     /// `argument` of a completion, as JSON.
     pub(crate) fn argument(&self) -> Option<&'a str> {
         self.json(self.parts.argument)

@@ -86,6 +86,7 @@ impl Parameter {
         ParameterSpec {
             name: self.name.to_owned(),
             schema,
+            exact: description.exact,
             required,
             description: self.description.map(str::to_owned),
         }
@@ -120,17 +121,17 @@ pub(super) struct Specified {
     pub(super) states: Vec<NeededState>,
     /// Whether any of them depends on who asks.
     pub(super) depends_on_caller: bool,
-    definitions: Option<Value>,
 }
 
-/// Specifies all parameters of a component.
+/// Specifies all parameters of a component; `open` says whether arguments that it does not know are ignored.
 pub(super) fn specify(
     place: &str,
     parameters: &[Parameter],
     noun: &'static str,
+    open: bool,
     problems: &mut Vec<String>,
 ) -> Specified {
-    let mut schemas = Schemas::of_input();
+    let mut schemas = Schemas::of_input(open);
     let mut states = Vec::new();
     let specs: Vec<ParameterSpec> = parameters
         .iter()
@@ -168,7 +169,9 @@ pub(super) fn specify(
     Specified {
         signature: Signature {
             parameters: specs,
+            definitions,
             noun,
+            open,
             ..Signature::default()
         },
         completers,
@@ -176,13 +179,12 @@ pub(super) fn specify(
         depends_on_caller: parameters
             .iter()
             .any(|parameter| parameter.depends_on_caller),
-        definitions,
     }
 }
 
 impl Specified {
     /// The schema of all arguments together.
-    pub(super) fn input_schema(&mut self) -> Value {
+    pub(super) fn input_schema(&self) -> Value {
         let mut properties = Map::new();
         let mut required = Vec::new();
         for parameter in &self.signature.parameters {
@@ -202,7 +204,7 @@ impl Specified {
             if !self.signature.open {
                 schema.insert("additionalProperties".to_owned(), false.into());
             }
-            if let Some(definitions) = self.definitions.take() {
+            if let Some(definitions) = self.signature.definitions.clone() {
                 schema.insert("$defs".to_owned(), definitions);
             }
         }

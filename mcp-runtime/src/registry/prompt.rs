@@ -65,7 +65,7 @@ impl Prompt {
         let place = format!("prompt `{}`", self.name);
         check_name("prompt", &self.name, problems);
         self.extras.check(&place, problems);
-        let specified = specify(&place, &self.parameters, "arguments", problems);
+        let specified = specify(&place, &self.parameters, "arguments", false, problems);
         specified.check_textual(&place, &[], problems);
         states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
         PromptEntry {

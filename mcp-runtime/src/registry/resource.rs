@@ -131,7 +131,13 @@ impl Resource {
         let template = UriTemplate::parse(&self.uri)
             .map_err(|error| problems.push(format!("{place}: {error}")))
             .ok()?;
-        let specified = specify(&place, &self.parameters, "variables of the URI", problems);
+        let specified = specify(
+            &place,
+            &self.parameters,
+            "variables of the URI",
+            false,
+            problems,
+        );
         let exploded: Vec<&str> = template
             .variables()
             .filter(|variable| variable.exploded())

@@ -217,8 +217,7 @@ impl Tool {
                 )
             }
             Input::Parameters(parameters) => {
-                let mut specified = specify(&place, &parameters, "arguments", problems);
-                specified.signature.open = self.open;
+                let mut specified = specify(&place, &parameters, "arguments", self.open, problems);
                 specified.signature.strict = self.strict;
                 states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
                 (specified.input_schema(), specified.signature)

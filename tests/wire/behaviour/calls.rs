@@ -128,7 +128,7 @@ fn schemas_hold_what_clients_can_use() {
         json!({
             "type": "object",
             "properties": {
-                "number": { "type": "integer" },
+                "number": { "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX },
                 "alias": { "type": "string" },
                 "seven": { "type": "integer", "minimum": 0, "maximum": 255, "default": 7 },
                 "zero": { "type": "integer", "minimum": 0, "maximum": 255, "default": 0 },
@@ -141,7 +141,7 @@ fn schemas_hold_what_clients_can_use() {
         tool(&tools, "routed")["inputSchema"]["properties"],
         json!({
             "region": { "type": "string", "x-mcp-header": "Region" },
-            "size": { "type": "integer", "x-mcp-header": "Size" },
+            "size": { "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX, "x-mcp-header": "Size" },
             "dry": { "type": "boolean", "x-mcp-header": "Dry-Run" },
             "unit": {
                 "description": "How something is measured.",
@@ -158,6 +158,7 @@ fn schemas_hold_what_clients_can_use() {
                 "properties": {
                     "level": { "description": "How high.", "type": "integer", "minimum": i32::MIN, "maximum": i32::MAX, "x-mcp-header": "Level" },
                 },
+                "additionalProperties": false,
             },
         })
     );
@@ -170,6 +171,7 @@ fn schemas_hold_what_clients_can_use() {
             "y": { "description": "Up.", "type": "number" },
         },
         "required": ["x", "y"],
+        "additionalProperties": false,
     });
     let input = &report["inputSchema"]["properties"]["report"];
     assert_eq!(input["properties"]["points"]["items"], point);

@@ -117,6 +117,74 @@ fn call(level: Option<&str>) -> (Vec<String>, Vec<String>) {
     (recorder.take(), sent.iter().map(message).collect())
 }
 
+/// Keeps warnings of the runtime itself, by the handler that they name.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+struct Handler(Option<String>);
+
+impl tracing::field::Visit for Handler {
+    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+        if field.name() == "handler" {
+            self.0 = Some(value.to_owned());
+        }
+    }
+
+    fn record_debug(&mut self, _: &tracing::field::Field, _: &dyn std::fmt::Debug) {}
+}
+
+impl Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::WARN
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut handler = Handler(None);
+        event.record(&mut handler);
+        self.0.lock().unwrap().extend(handler.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn a_handler_that_blocks_its_thread_is_named() {
+    let schema = json!({ "type": "object" });
+    let tool = |name: &str, milliseconds| {
+        Tool::new(
+            name,
+            schema.clone(),
+            move |_: Value, _: Context| async move {
+                std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+            },
+        )
+    };
+    let server = Server::new("server", "1")
+        .with(tool("quick", 10))
+        .with(tool("slow", 150));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let client = runtime.block_on(async { server.client().await });
+    let warnings = Warnings::default();
+    with_default(warnings.clone(), || {
+        for name in ["quick", "slow"] {
+            runtime.block_on(client.call(name, json!({}))).unwrap();
+        }
+    });
+    assert_eq!(*warnings.0.lock().unwrap(), ["slow"]);
+}
+
 #[test]
 fn the_program_and_the_client_get_each_event_once() {
     let (program, client) = call(Some("debug"));

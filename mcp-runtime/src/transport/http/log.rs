@@ -318,6 +318,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_is_kept_up_to_so_many_bytes() {
+        let log = log(false);
+        let mut reader = log.read();
+        let big = "x".repeat(KEPT_BYTES / 3);
+        for _ in 0..5 {
+            log.send(big.clone());
+            read(&mut reader).expect("an event");
+        }
+        let kept = read(&mut log.resume(0)).expect("events");
+        assert_eq!(kept.matches("data: ").count(), 3);
+    }
+
+    #[test]
     fn it_is_bounded_and_keeps_what_nobody_had() {
         let log = log(false);
         for number in 0..2 * MOST_WAITING {

@@ -124,6 +124,20 @@ async fn a_long_body_is_413_at_once_if_declared() {
 }
 
 #[tokio::test]
+async fn a_body_of_just_the_limit_is_served() {
+    let server = start(limits()).await;
+    for (length, status) in [(1000, 200), (1001, 413)] {
+        let text = format!("{:>length$}", modern("tools/list", ""));
+        let mut stream = server.connect().await;
+        let request = post(&text).with("Mcp-Method", "tools/list");
+        let request = request.with("MCP-Protocol-Version", "2026-07-28");
+        stream.write_all(&request.bytes()).await.unwrap();
+        let answer = read_to_end(&mut stream).await;
+        assert_eq!(answer.status, status, "{length}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_reaches_a_client_that_is_still_sending() {
     let server = start(limits()).await;
     let long = post(&" ".repeat(20_000_000)).bytes();

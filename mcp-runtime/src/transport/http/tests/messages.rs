@@ -43,6 +43,15 @@ async fn only_known_hosts_and_origins_come_in() {
                 -32600,
             ),
             (
+                "absolute form without the header",
+                Request {
+                    line: "POST http://localhost:8000/mcp",
+                    ..ok().with("Host", "")
+                },
+                200,
+                0,
+            ),
+            (
                 "local origin",
                 ok().with("Origin", "http://localhost:5173"),
                 200,

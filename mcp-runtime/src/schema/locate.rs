@@ -1,0 +1,111 @@
+//! Which value an error of serde speaks of, which tells only how far it had read.
+
+use serde_json::{Map, Value};
+
+use super::check::{Rules, item_schema, member_schema};
+use crate::json_path;
+
+/// A value within another.
+pub(crate) struct Place<'v> {
+    pub(crate) path: String,
+    pub(crate) value: &'v Value,
+    /// What it should be, as far as that is known.
+    pub(crate) schema: Option<&'v Value>,
+}
+
+/// Finds the innermost value that ends at or after this many bytes of the text that `serde_json` writes for the whole.
+pub(crate) fn locate<'v>(whole: Place<'v>, rules: &Rules<'v>, bytes: usize) -> Place<'v> {
+    let mut search = Search {
+        rules,
+        bytes,
+        at: 0,
+    };
+    let fallback = Place {
+        path: whole.path.clone(),
+        ..whole
+    };
+    search.enter(whole).unwrap_or(fallback)
+}
+
+struct Search<'r, 'v> {
+    rules: &'r Rules<'v>,
+    bytes: usize,
+    /// How many bytes are behind.
+    at: usize,
+}
+
+impl<'v> Search<'_, 'v> {
+    fn enter(&mut self, place: Place<'v>) -> Option<Place<'v>> {
+        let schema = place.schema.map(|schema| self.rules.resolve(schema));
+        let rules: Option<&'v Map<String, Value>> = schema.and_then(Value::as_object);
+        match place.value {
+            Value::Array(items) if !items.is_empty() => {
+                for (index, value) in items.iter().enumerate() {
+                    self.at += 1; // the bracket or comma before it
+                    let path = format!("{}{}", place.path, json_path::item(index));
+                    let schema = rules.and_then(|rules| item_schema(rules, index));
+                    if let Some(found) = self.enter(Place {
+                        path,
+                        value,
+                        schema,
+                    }) {
+                        return Some(found);
+                    }
+                }
+                self.at += 1;
+            }
+            Value::Object(members) if !members.is_empty() => {
+                for (name, value) in members {
+                    self.at += 2 + Value::from(name.as_str()).to_string().len(); // with what is around the name
+                    let path = format!("{}{}", place.path, json_path::member(name));
+                    let schema = rules.and_then(|rules| member_schema(rules, name));
+                    if let Some(found) = self.enter(Place {
+                        path,
+                        value,
+                        schema,
+                    }) {
+                        return Some(found);
+                    }
+                }
+                self.at += 1;
+            }
+            scalar => self.at += scalar.to_string().len(),
+        }
+        (self.at >= self.bytes).then_some(Place { schema, ..place })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_place_is_found_by_how_far_serde_had_read() {
+        let value = json!({ "a": [1, { "b c": "é" }], "d": {}, "e": null });
+        let text = value.to_string();
+        let schema = json!({ "properties": { "a": { "items": { "type": "string" } } } });
+        for (end, path, known) in [
+            ("[1", "v.a[0]", true),
+            ("\"é\"", "v.a[1][\"b c\"]", false),
+            ("\"é\"}", "v.a[1]", true),
+            ("\"d\":{}", "v.d", false),
+            ("null", "v.e", false),
+            ("null}", "v", true),
+        ] {
+            let bytes = text.find(end).unwrap() + end.len();
+            let whole = Place {
+                path: "v".to_owned(),
+                value: &value,
+                schema: Some(&schema),
+            };
+            let found = locate(whole, &Rules::new(None, false, 100), bytes);
+            assert_eq!(
+                (found.path.as_str(), found.schema.is_some()),
+                (path, known),
+                "{end}"
+            );
+        }
+    }
+}

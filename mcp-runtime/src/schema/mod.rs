@@ -1,0 +1,247 @@
+//! JSON Schema as clients can use it: inlined, without noise, and what a value must be said in words.
+//!
+//! Dialect: JSON Schema 2020-12, see <https://json-schema.org/draft/2020-12>. What is taken beyond a schema, and what is
+//! not, is a table in `tests/schemas/beyond.md`.
+
+mod check;
+mod locate;
+mod near;
+mod repair;
+mod repeats;
+mod tidy;
+mod words;
+
+use schemars::JsonSchema;
+use schemars::generate::{SchemaGenerator, SchemaSettings};
+use serde_json::Value;
+
+pub(crate) use check::{Rules, missing};
+pub(crate) use locate::{Place, locate};
+pub(crate) use near::nearest;
+pub(crate) use repeats::repeated;
+pub(crate) use tidy::without_null;
+pub(crate) use words::{got, in_words, reason, shown, texts};
+
+/// Makes the schemas of one component.
+pub struct Schemas {
+    generator: SchemaGenerator,
+    shape: Shape,
+}
+
+/// What a schema is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// What `Deserialize` takes, and whether structs may have members that they do not know.
+    Input { open: bool },
+    /// What `Serialize` writes.
+    Output,
+}
+
+/// The schema of a type.
+pub(crate) struct TypeSchema {
+    pub(crate) schema: Value,
+    /// Whether the type itself takes nothing that the schema forbids, so that nobody else needs to look.
+    pub(crate) exact: bool,
+}
+
+impl Schemas {
+    /// For what comes in.
+    pub(crate) fn of_input(open: bool) -> Self {
+        Self {
+            generator: settings().for_deserialize().into_generator(),
+            shape: Shape::Input { open },
+        }
+    }
+
+    /// For what goes out.
+    pub(crate) fn of_output() -> Self {
+        Self {
+            generator: settings().for_serialize().into_generator(),
+            shape: Shape::Output,
+        }
+    }
+
+    /// The schema of a type, without noise.
+    pub(crate) fn of<T: JsonSchema + ?Sized>(&mut self) -> TypeSchema {
+        let mut schema = self.generator.subschema_for::<T>().to_value();
+        let exact = is_exact(&schema);
+        self.shape.give(&mut schema);
+        TypeSchema { schema, exact }
+    }
+
+    /// The definitions that recursive types refer to.
+    pub(crate) fn definitions(&mut self) -> Option<Value> {
+        let mut definitions = self.generator.take_definitions(true);
+        definitions.sort_keys();
+        definitions
+            .values_mut()
+            .for_each(|schema| self.shape.give(schema));
+        (!definitions.is_empty()).then_some(definitions.into())
+    }
+}
+
+impl Shape {
+    fn give(self, schema: &mut Value) {
+        tidy::spell_out(schema);
+        tidy::tidy(schema);
+        if self != Self::Output {
+            tidy::without_optional_nulls(schema);
+        }
+        if self == (Self::Input { open: false }) {
+            tidy::close(schema);
+        }
+    }
+}
+
+fn settings() -> SchemaSettings {
+    SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    })
+}
+
+/// Whether serde refuses all that a schema forbids: so it is with numbers and texts of no further rules, and lists of them.
+/// This looks at schemas as the types made them, where formats still name the types of numbers.
+fn is_exact(schema: &Value) -> bool {
+    let Some(schema) = schema.as_object() else {
+        return false;
+    };
+    let format = schema
+        .get("format")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let natural = tidy::bounds(format);
+    let is_natural = |bound: Option<&Value>, natural: Option<&Value>| match (bound, natural) {
+        (Some(bound), Some(natural)) => bound == natural,
+        (Some(bound), None) => format == "uint128" && *bound == 0,
+        (None, _) => true,
+    };
+    schema
+        .iter()
+        .all(|(keyword, value)| match keyword.as_str() {
+            "type" => *value != "object",
+            // A number that is too large for `f32` becomes an infinity.
+            "format" => format != "float",
+            "minimum" => is_natural(Some(value), natural.as_ref().map(|(minimum, _)| minimum)),
+            "maximum" => is_natural(Some(value), natural.as_ref().map(|(_, maximum)| maximum)),
+            "items" => is_exact(value),
+            "title" | "description" | "default" | "examples" => true,
+            _ => false,
+        })
+        && schema.contains_key("type")
+}
+
+/// Whether every value of a schema is an object.
+pub(crate) fn is_object(schema: &Value) -> bool {
+    if schema.get("type").is_some_and(|name| name == "object") {
+        return true;
+    }
+    ["oneOf", "anyOf"].iter().any(|keyword| {
+        schema
+            .get(keyword)
+            .and_then(Value::as_array)
+            .is_some_and(|branches| !branches.is_empty() && branches.iter().all(is_object))
+    })
+}
+
+/// Whether a value of this schema can be written as one text, as variables of URIs and arguments of prompts are.
+pub(crate) fn is_textual(schema: &Value) -> bool {
+    let scalar = |name: &Value| {
+        ["string", "integer", "number", "boolean"]
+            .iter()
+            .any(|scalar| name == scalar)
+    };
+    match schema.get("type") {
+        Some(Value::Array(names)) => names.iter().all(scalar),
+        Some(name) => scalar(name),
+        None => texts(schema).is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn input<T: JsonSchema>() -> TypeSchema {
+        Schemas::of_input(false).of::<T>()
+    }
+
+    fn repaired(value: &Value, schema: &Value, strict: bool) -> Value {
+        let mut value = value.clone();
+        Rules::new(None, strict, 1000).repair(&mut value, schema);
+        value
+    }
+
+    #[test]
+    fn repairs_only_what_the_schema_asks_for() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "count": { "type": "integer" },
+                "name": { "type": "string" },
+                "deep": { "type": "boolean" },
+                "tags": { "type": "array", "items": { "type": "integer" } },
+                "set": { "type": "array", "uniqueItems": true },
+                "choice": { "oneOf": [{ "type": "null" }, { "type": "object", "properties": { "n": { "type": "number" } } }] },
+                "either": { "anyOf": [{ "type": "integer" }, { "type": "boolean" }, { "type": "string" }] },
+            },
+            "additionalProperties": { "type": "boolean" },
+        });
+        let wrong = json!({
+            "count": "5", "name": "5", "deep": "true", "tags": "[\"1\", 2.0]", "set": [1, "1", 1],
+            "choice": { "n": "1.5" }, "either": "5", "other": "false",
+        });
+        let right = json!({
+            "count": 5, "name": "5", "deep": true, "tags": [1, 2], "set": [1, "1"],
+            "choice": { "n": 1.5 }, "either": "5", "other": false,
+        });
+        assert_eq!(repaired(&wrong, &schema, false), right);
+        assert_eq!(repaired(&wrong, &schema, true), wrong);
+        let doubtful = json!({ "count": "5.5", "deep": "yes", "tags": "{}" });
+        assert_eq!(repaired(&doubtful, &schema, false), doubtful);
+        let whole = json!({ "count": 3e1, "tags": [-0.0] });
+        assert_eq!(
+            repaired(&whole, &schema, true),
+            json!({ "count": 30, "tags": [0] })
+        );
+    }
+
+    #[test]
+    fn numbers_get_bounds_for_the_name_of_their_type() {
+        assert_eq!(input::<f64>().schema, json!({ "type": "number" }));
+        assert_eq!(
+            input::<u8>().schema,
+            json!({ "type": "integer", "minimum": 0, "maximum": 255 })
+        );
+        assert_eq!(
+            input::<i64>().schema,
+            json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX })
+        );
+    }
+
+    #[test]
+    fn what_may_be_left_out_does_not_offer_null() {
+        let mut schema = input::<Option<u8>>().schema;
+        without_null(&mut schema);
+        assert_eq!(
+            schema,
+            json!({ "type": "integer", "minimum": 0, "maximum": 255 })
+        );
+    }
+
+    #[test]
+    fn only_types_that_refuse_what_their_schema_forbids_are_not_looked_at() {
+        #[derive(JsonSchema)]
+        #[allow(dead_code)] // only its schema is wanted
+        struct Stars(#[schemars(range(min = 0, max = 255))] i32);
+
+        assert!(input::<u8>().exact && input::<u128>().exact && input::<Option<i64>>().exact);
+        assert!(input::<Vec<f64>>().exact && input::<&str>().exact && input::<bool>().exact);
+        assert!(!input::<f32>().exact && !input::<Stars>().exact && !input::<BTreeSet<u8>>().exact);
+        assert!(!input::<Value>().exact && !input::<[u8; 2]>().exact && !input::<Vec<f32>>().exact);
+    }
+}

@@ -1,0 +1,299 @@
+//! Schemas and values in words, for a model to read.
+
+use std::fmt::{self, Write as _};
+
+use serde_json::{Map, Value};
+
+/// How much of a text is shown.
+const SHOWN: usize = 60;
+
+/// How much of a reason is shown.
+const REASON: usize = 300;
+
+/// The texts that a schema allows, if it allows only some: `enum` values and the branches of `oneOf` with a `const`.
+pub(crate) fn texts(schema: &Value) -> Option<Vec<String>> {
+    if schema.get("type").is_some_and(|name| name == "boolean") {
+        return Some(vec!["true".to_owned(), "false".to_owned()]);
+    }
+    strings(schema)
+}
+
+/// [`texts`] of strings alone.
+pub(super) fn strings(schema: &Value) -> Option<Vec<String>> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        return values.iter().map(text).collect();
+    }
+    if let Some(value) = schema.get("const") {
+        return Some(vec![text(value)?]);
+    }
+    let branches = schema.get("oneOf").and_then(Value::as_array)?;
+    let mut all = Vec::new();
+    for branch in branches {
+        all.extend(strings(branch)?);
+    }
+    Some(all)
+}
+
+/// What a schema asks for, in words: "an integer", "one of \"a\", \"b\"".
+pub(crate) fn in_words(schema: &Value) -> String {
+    Words { all_bounds: false }.of(schema)
+}
+
+/// [`in_words`] with bounds that are those of 64 bits too, where they are what is wrong.
+pub(super) fn in_words_with_all_bounds(schema: &Value) -> String {
+    Words { all_bounds: true }.of(schema)
+}
+
+struct Words {
+    all_bounds: bool,
+}
+
+impl Words {
+    fn of(&self, schema: &Value) -> String {
+        if let Some(texts) = strings(schema) {
+            return one_of(&texts);
+        }
+        let branches = ["oneOf", "anyOf"]
+            .into_iter()
+            .find_map(|keyword| schema.get(keyword)?.as_array());
+        if let Some(branches) = branches {
+            return self.of_choice(branches);
+        }
+        match (schema.get("type"), schema.as_object()) {
+            (Some(Value::String(name)), Some(schema)) => self.of_type(name, schema),
+            (Some(Value::Array(names)), Some(schema)) => {
+                let names = names.iter().filter_map(Value::as_str);
+                either(
+                    &names
+                        .map(|name| self.of_type(name, schema))
+                        .collect::<Vec<_>>(),
+                )
+            }
+            _ => "a value that fits the schema".to_owned(),
+        }
+    }
+
+    fn of_type(&self, name: &str, schema: &Map<String, Value>) -> String {
+        match name {
+            "string" => of_string(schema),
+            "integer" => self.of_number("an integer", schema),
+            "number" => self.of_number("a number", schema),
+            "boolean" => "true or false".to_owned(),
+            "null" => "null".to_owned(),
+            "array" => with_count("an array", "items", schema, "minItems", "maxItems"),
+            _ => "an object".to_owned(),
+        }
+    }
+
+    fn of_number(&self, noun: &str, schema: &Map<String, Value>) -> String {
+        // Bounds that no value outside of a test comes near tell a model nothing.
+        let is_far = |bound: &&Value| bound.as_f64().is_some_and(|bound| bound.abs() > 1e18);
+        let bound = |keyword| {
+            schema
+                .get(keyword)
+                .filter(|bound| self.all_bounds || !is_far(bound))
+        };
+        let not = schema.get("not").and_then(|not| not.get("const"));
+        let mut words = match (bound("minimum"), bound("maximum")) {
+            (Some(minimum), Some(maximum)) => format!("{noun} from {minimum} to {maximum}"),
+            (Some(minimum), None) => format!("{noun} of at least {minimum}"),
+            (None, Some(maximum)) => format!("{noun} of at most {maximum}"),
+            (None, None) => noun.to_owned(),
+        };
+        for (keyword, word) in [("exclusiveMinimum", "above"), ("exclusiveMaximum", "below")] {
+            if let Some(bound) = bound(keyword) {
+                let _ = write!(words, " {word} {bound}");
+            }
+        }
+        if let Some(not) = not {
+            let _ = write!(words, " other than {not}");
+        }
+        words
+    }
+
+    fn of_choice(&self, branches: &[Value]) -> String {
+        let mut texts = Vec::new();
+        let mut members = Vec::new();
+        let mut others: Vec<String> = Vec::new();
+        for branch in branches {
+            if let Some(some) = strings(branch) {
+                texts.extend(some);
+            } else if let Some(member) = only_member(branch) {
+                members.push(member);
+            } else {
+                let words = self.of(branch);
+                if !others.contains(&words) {
+                    others.push(words);
+                }
+            }
+        }
+        let mut all = Vec::new();
+        if !texts.is_empty() {
+            all.push(one_of(&texts));
+        }
+        all.extend(others);
+        if !members.is_empty() {
+            all.push(one_member_of(&members));
+        }
+        either(&all)
+    }
+}
+
+fn of_string(schema: &Map<String, Value>) -> String {
+    if let Some(format) = schema.get("format").and_then(Value::as_str) {
+        return format!("a string in the format `{format}`");
+    }
+    if schema.get("minLength").is_some_and(|length| *length == 1)
+        && schema.get("maxLength").is_some_and(|length| *length == 1)
+    {
+        return "a string of one character".to_owned();
+    }
+    with_count("a string", "characters", schema, "minLength", "maxLength")
+}
+
+fn with_count(
+    noun: &str,
+    what: &str,
+    schema: &Map<String, Value>,
+    least: &str,
+    most: &str,
+) -> String {
+    match (schema.get(least), schema.get(most)) {
+        (Some(least), Some(most)) if least == most => format!("{noun} of {least} {what}"),
+        (Some(least), Some(most)) => format!("{noun} of {least} to {most} {what}"),
+        (Some(least), None) => format!("{noun} of at least {least} {what}"),
+        (None, Some(most)) => format!("{noun} of at most {most} {what}"),
+        (None, None) => noun.to_owned(),
+    }
+}
+
+/// An object whose only member says which variant of an enum it is.
+pub(super) fn one_member_of(names: &[&str]) -> String {
+    match names {
+        [only] => format!("an object with the member `{only}`"),
+        names => format!("an object with one member of `{}`", names.join("`, `")),
+    }
+}
+
+fn one_of(texts: &[String]) -> String {
+    match texts {
+        [only] => format!("{only:?}"),
+        texts => format!("one of \"{}\"", texts.join("\", \"")),
+    }
+}
+
+fn either(all: &[String]) -> String {
+    match all {
+        [] => "a value that fits the schema".to_owned(),
+        [only] => only.clone(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}
+
+/// The one member of an object that stands for a variant of an enum: `{"Circle": ..}`.
+pub(super) fn only_member(schema: &Value) -> Option<&str> {
+    let required = schema.get("required")?.as_array()?;
+    let members = schema.get("properties")?.as_object()?;
+    match (required.as_slice(), members.len()) {
+        ([Value::String(name)], 1) if members[name].get("const").is_none() => Some(name),
+        _ => None,
+    }
+}
+
+/// What came, in words.
+pub(crate) fn got(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("the string {}", quoted(text)),
+        Value::Array(items) if items.is_empty() => "an empty array".to_owned(),
+        Value::Array(items) if items.len() == 1 => "an array of 1 item".to_owned(),
+        Value::Array(items) => format!("an array of {} items", items.len()),
+        Value::Object(_) => "an object".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", shown(text))
+}
+
+/// A text in one line, and no more of it than helps.
+pub(crate) fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        None => text.escape_debug().to_string(),
+        Some((end, _)) => format!("{}...", text[..end].escape_debug()),
+    }
+}
+
+/// What a type says of a value that it refuses, in one line: it may well repeat the value.
+pub(crate) fn reason(error: &impl fmt::Display) -> String {
+    let mut line = String::new();
+    for letter in error.to_string().chars().take(REASON) {
+        if letter.is_control() {
+            line.extend(letter.escape_debug());
+        } else {
+            line.push(letter);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn schemas_have_words() {
+        for (schema, words) in [
+            (
+                json!({ "type": "integer", "minimum": 0, "maximum": 255 }),
+                "an integer from 0 to 255",
+            ),
+            (
+                json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX }),
+                "an integer",
+            ),
+            (
+                json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
+                "an integer of at least 0",
+            ),
+            (json!({ "type": ["integer", "null"] }), "an integer or null"),
+            (
+                json!({ "type": "string", "minLength": 1, "maxLength": 1 }),
+                "a string of one character",
+            ),
+            (
+                json!({ "type": "string", "format": "date" }),
+                "a string in the format `date`",
+            ),
+            (
+                json!({ "type": "array", "minItems": 2, "maxItems": 2 }),
+                "an array of 2 items",
+            ),
+            (json!({ "enum": ["a", "b"] }), "one of \"a\", \"b\""),
+            (
+                json!({ "oneOf": [{ "const": "a" }, { "const": "b" }] }),
+                "one of \"a\", \"b\"",
+            ),
+            (
+                json!({ "oneOf": [{ "enum": ["A"] }, { "properties": { "B": {} }, "required": ["B"] }] }),
+                "\"A\" or an object with the member `B`",
+            ),
+            (
+                json!({ "anyOf": [{ "type": "integer" }, { "type": "string" }, { "type": "boolean" }] }),
+                "an integer, a string or true or false",
+            ),
+            (json!({}), "a value that fits the schema"),
+        ] {
+            assert_eq!(in_words(&schema), words, "{schema}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(shown(&"é".repeat(100)), format!("{}...", "é".repeat(60)));
+        assert_eq!(shown("a\nb"), "a\\nb");
+    }
+}

@@ -1,0 +1,247 @@
+//! What a model is told of its mistakes: where each is, what was expected, what came, and what was probably meant.
+
+use mcp_runtime::prelude::*;
+use serde_json::{Value, json};
+
+use crate::types::{Color, Expression, External, Inner, Internal, Nested, Node, Untagged, server};
+
+/// Order things.
+#[tool]
+async fn order(
+    items: Vec<Inner>,
+    color: Color,
+    shape: Option<Internal>,
+    #[arg(default = 10)] limit: u8,
+) -> String {
+    drop((items, color, shape));
+    limit.to_string()
+}
+
+/// Take what has many parts.
+#[tool]
+async fn parts(
+    nested: Option<Nested>,
+    external: Option<External>,
+    untagged: Option<Untagged>,
+    tree: Option<Node>,
+    expression: Option<Expression>,
+    when: Option<Vec<chrono::NaiveDate>>,
+    site: Option<std::collections::BTreeMap<String, url::Url>>,
+) {
+    drop((nested, external, untagged, tree, expression, when, site));
+}
+
+/// Ignore what it does not know.
+#[tool(open)]
+async fn lenient(inner: Inner) -> Json<Inner> {
+    Json(inner)
+}
+
+/// Paint something.
+#[prompt]
+fn paint(color: Color, times: Option<u8>) -> String {
+    format!("{color:?} {times:?}")
+}
+
+async fn told(tool: &str, arguments: Value) -> Vec<String> {
+    let client = Server::new("errors", "1")
+        .with(components![order, parts])
+        .client()
+        .await;
+    let reply = client.call(tool, arguments).await.unwrap();
+    assert!(reply.is_error(), "{reply:?}");
+    let text = reply.text();
+    let list = text.strip_prefix("Invalid arguments:\n- ").unwrap();
+    list.split("\n- ").map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn all_mistakes_are_told_at_once_each_with_its_place() {
+    let arguments = json!({
+        "items": [
+            { "price": 1, "amount": 1 },
+            { "price": "a lot", "amount": 256 },
+            { "amount": 1.5, "prise": 2 },
+            7,
+        ],
+        "color": "Green",
+        "shape": { "type": "circel", "radius": 1 },
+        "limits": 3,
+    });
+    assert_eq!(
+        told("order", arguments).await,
+        [
+            "unknown argument `limits`; did you mean `limit`?",
+            "`items[1].price`: expected a number, got the string \"a lot\"",
+            "`items[1].amount`: expected an integer from 0 to 255, got 256",
+            "`items[2].price` is missing; expected a number",
+            "`items[2].amount`: expected an integer from 0 to 255, got 1.5",
+            "unknown field `items[2].prise`; did you mean `price`?",
+            "`items[3]`: expected an object, got 7",
+            "`color`: expected one of \"red\", \"green\", \"blue\", got the string \"Green\"; did you mean \"green\"?",
+            "`shape.type`: expected one of \"nothing\", \"circle\", \"rectangle\", \"inside\", got the string \"circel\"; did you mean \"circle\"?",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn each_kind_of_mistake_has_its_words() {
+    for (arguments, words) in [
+        (
+            json!({ "nested": [] }),
+            "`nested`: expected an object, got an empty array",
+        ),
+        (
+            json!({ "nested": { "inner": null, "list": {}, "map": { "odd key": { "price": 1 } }, "holes": [null, 1], "colour": 1 } }),
+            "`nested.inner`: expected an object, got null\n\
+             `nested.list`: expected an array, got an object\n\
+             `nested.map[\"odd key\"].amount` is missing; expected an integer from 0 to 255\n\
+             `nested.holes[1]`: expected an object or null, got 1\n\
+             unknown field `nested.colour`; did you mean `color`?",
+        ),
+        (
+            json!({ "external": { "Name": { "x": 1 } } }),
+            "unknown field `external.Name`; did you mean `Named`?",
+        ),
+        (
+            json!({ "external": { "Two": [1, "x", 3] } }),
+            "`external.Two`: expected an array of 2 items, got an array of 3 items\n\
+             `external.Two[1]`: expected true or false, got the string \"x\"",
+        ),
+        (
+            json!({ "external": {} }),
+            "`external`: expected an object with one member of `One`, `Two`, `Named`, `Inside`, got 0 members",
+        ),
+        (
+            json!({ "external": "nothing" }),
+            "`external`: expected \"Nothing\", got the string \"nothing\"; did you mean \"Nothing\"?",
+        ),
+        (
+            json!({ "external": 1 }),
+            "`external`: expected \"Nothing\" or an object with one member of `One`, `Two`, `Named`, `Inside`, got 1",
+        ),
+        (
+            json!({ "untagged": { "x": "far" } }),
+            "`untagged.x`: expected an integer from -2147483648 to 2147483647, got the string \"far\"",
+        ),
+        (
+            json!({ "untagged": 1.5 }),
+            "`untagged`: expected an integer, true or false, a string, an array or an object with the member `x`, got 1.5",
+        ),
+        (
+            json!({ "tree": { "name": "a", "children": [{ "name": "b", "children": [{}] }] } }),
+            "`tree.children[0].children[0].name` is missing; expected a string\n\
+             `tree.children[0].children[0].children` is missing; expected an array",
+        ),
+        (
+            json!({ "expression": { "add": [{ "number": 1 }, { "negate": { "of": { "number": true } } }] } }),
+            "`expression.add[1].negate.of.number`: expected a number, got true",
+        ),
+        (
+            json!({ "when": ["2026-01-01", "soon"] }),
+            "`when[1]`: expected a string in the format `date`, got the string \"soon\": input contains invalid characters",
+        ),
+        (
+            json!({ "site": { "home": "https://example.com", "the other": "example" } }),
+            "`site[\"the other\"]`: expected a string in the format `uri`, got the string \"example\": relative URL without a base: \"example\"",
+        ),
+    ] {
+        let told = told("parts", arguments.clone()).await;
+        assert_eq!(told.join("\n"), words, "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn a_bound_of_64_bits_is_told_where_it_is_what_is_wrong() {
+    let client = server(false).client().await;
+    for (tool, value, words) in [
+        (
+            "int64",
+            json!("x"),
+            "expected an integer, got the string \"x\"",
+        ),
+        (
+            "int64",
+            json!(u64::MAX),
+            "expected an integer from -9223372036854775808 to 9223372036854775807, got 18446744073709551615",
+        ),
+        (
+            "uint64",
+            json!(-1),
+            "expected an integer from 0 to 18446744073709551615, got -1",
+        ),
+        (
+            "nonzero_int8",
+            json!(0),
+            "expected an integer from -128 to 127 other than 0, got 0",
+        ),
+        (
+            "char",
+            json!("ab"),
+            "expected a string of one character, got the string \"ab\"",
+        ),
+        (
+            "array",
+            json!([1]),
+            "expected an array of 3 items, got an array of 1 item",
+        ),
+    ] {
+        let reply = client.call(tool, json!({ "value": value })).await.unwrap();
+        assert_eq!(
+            reply.text(),
+            format!("Invalid arguments:\n- `value`: {words}")
+        );
+    }
+}
+
+#[tokio::test]
+async fn many_mistakes_and_long_texts_are_cut_short() {
+    let many: Vec<Value> = (0..1000)
+        .map(|number| json!({ "price": 1, "amount": number + 256 }))
+        .collect();
+    let told_of_many = told("order", json!({ "items": many, "color": "red" })).await;
+    assert_eq!(told_of_many.len(), 21);
+    assert_eq!(told_of_many[20], "and 980 more");
+    let long = "x\n".repeat(100_000);
+    let mut arguments = json!({ "items": [], "color": long });
+    arguments[long.as_str()] = json!(1);
+    let told_of_long = told("order", arguments).await;
+    assert_eq!(told_of_long.len(), 2);
+    assert!(
+        told_of_long.iter().all(|line| line.len() < 400),
+        "{told_of_long:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_open_tool_ignores_what_is_unknown_at_any_depth() {
+    let client = Server::new("open", "1")
+        .with(components![lenient])
+        .client()
+        .await;
+    let arguments = json!({ "inner": { "price": 1, "amount": 2, "note": "x" }, "more": true });
+    let reply = client.call("lenient", arguments).await.unwrap();
+    assert_eq!(reply.structured(), &json!({ "price": 1.0, "amount": 2 }));
+    let schema = &client.tools().await.unwrap()[0]["inputSchema"];
+    assert!(
+        !schema.to_string().contains("additionalProperties"),
+        "{schema}"
+    );
+}
+
+#[tokio::test]
+async fn arguments_of_prompts_have_the_same_words_once() {
+    let client = Server::new("prompts", "1")
+        .with(components![paint])
+        .client()
+        .await;
+    let error = client
+        .prompt("paint", json!({ "color": "gren", "times": "often" }))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Invalid arguments: `color`: expected one of \"red\", \"green\", \"blue\", got the string \"gren\"; did you mean \"green\"?; \
+         `times`: expected an integer from 0 to 255, got the string \"often\" (-32602)"
+    );
+}

@@ -1,0 +1,67 @@
+//! A client that sends any bytes, which no client of ours would.
+
+use mcp_runtime::Server;
+use serde_json::{Value, json};
+use tokio::io::{
+    AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
+};
+
+/// The two ends of a connection.
+pub(crate) struct Raw {
+    lines: Lines<BufReader<ReadHalf<DuplexStream>>>,
+    writer: WriteHalf<DuplexStream>,
+    last: u32,
+}
+
+/// The part of a request that says in which revision it is.
+const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+
+/// A request as a client writes it; `arguments` is JSON.
+pub(crate) fn request(id: &str, tool: &str, arguments: &str) -> String {
+    let name = json!(tool);
+    format!(
+        r#"{{"jsonrpc":"2.0","id":"{id}","method":"tools/call","params":{{"name":{name},"arguments":{arguments},{META}}}}}"#
+    )
+}
+
+impl Raw {
+    /// Connects to a server.
+    pub(crate) fn to(server: Server) -> Self {
+        let (near, far) = tokio::io::duplex(1 << 20);
+        let (reader, writer) = tokio::io::split(far);
+        tokio::spawn(server.serve_streams(reader, writer));
+        let (reader, writer) = tokio::io::split(near);
+        Self {
+            lines: BufReader::new(reader).lines(),
+            writer,
+            last: 0,
+        }
+    }
+
+    /// Sends bytes and a request after them, and gives all answers up to that of the request.
+    pub(crate) async fn send(&mut self, bytes: &[u8], tool: &str, arguments: &str) -> Vec<Value> {
+        self.last += 1;
+        let id = format!("request-{}", self.last);
+        let line = request(&id, tool, arguments);
+        self.writer.write_all(bytes).await.unwrap();
+        self.writer
+            .write_all(format!("\n{line}\n").as_bytes())
+            .await
+            .unwrap();
+        let mut answers = Vec::new();
+        loop {
+            let line = self.lines.next_line().await.unwrap().unwrap();
+            let answer: Value = serde_json::from_str(&line).unwrap();
+            let is_last = answer["id"] == id;
+            answers.push(answer);
+            if is_last {
+                return answers;
+            }
+        }
+    }
+
+    /// Calls a tool; `arguments` is JSON.
+    pub(crate) async fn call(&mut self, tool: &str, arguments: &str) -> Value {
+        self.send(b"", tool, arguments).await.pop().unwrap()
+    }
+}

@@ -1,0 +1,93 @@
+//! What the schema says is what is taken, and what is given: random values of every type.
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::types::server;
+use crate::values::Values;
+
+/// How many values there are of each type; more of them in a long run.
+fn cases() -> u64 {
+    std::env::var("CASES").map_or(150, |cases| cases.parse().unwrap())
+}
+
+/// Formats are asserted, which validators do not do unless they are told.
+fn validator(schema: &Value) -> Validator {
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(schema)
+        .unwrap()
+}
+
+/// What the schema of a type of others does not say, so that a value may be valid and be refused; each is in `beyond.md`.
+fn is_beyond_words(tool: &str, value: &Value) -> bool {
+    let text = value.to_string();
+    match tool {
+        // These formats are not those of JSON Schema, so that no validator knows them.
+        "chrono_time" | "chrono_naive" | "jiff_time" | "jiff_naive" | "jiff_zoned" => true,
+        // Days and more have no fixed length.
+        "jiff_duration" => ["D", "W", "Y", "P2M"]
+            .iter()
+            .any(|unit| text.contains(unit)),
+        // The last hours of the year 9999.
+        "jiff_timestamp" => text.contains("9999-12-31"),
+        // 96 bits of digits.
+        "decimal" => value.as_f64().is_some_and(|number| number.abs() > 7e28),
+        // The nanoseconds overflow into the seconds.
+        "duration" => value["secs"] == u64::MAX,
+        _ => false,
+    }
+}
+
+#[tokio::test]
+async fn every_value_that_the_schema_allows_is_taken_and_what_comes_back_is_valid() {
+    let mut refused = Vec::new();
+    for strict in [false, true] {
+        let client = server(strict).client().await;
+        for (number, tool) in client.tools().await.unwrap().iter().enumerate() {
+            let name = tool["name"].as_str().unwrap();
+            let schema = &tool["inputSchema"];
+            let (input, output) = (validator(schema), validator(&tool["outputSchema"]));
+            let mut values = Values::of(schema.get("$defs"), 1 + number as u64);
+            let mut valid = 0;
+            for _ in 0..cases() {
+                let value = values.of_schema(&schema["properties"]["value"], 4);
+                let arguments = json!({ "value": value });
+                if !input.is_valid(&arguments) {
+                    continue;
+                }
+                let reply = client.call(name, arguments.clone()).await.unwrap();
+                if reply.is_error() {
+                    if !is_beyond_words(name, &value) {
+                        refused.push(format!(
+                            "{name} (strict: {strict}): {arguments}\n{}",
+                            reply.text()
+                        ));
+                    }
+                    continue;
+                }
+                valid += 1;
+                if let Err(error) = output.validate(reply.structured()) {
+                    panic!("{name} gave {}: {error}", reply.structured());
+                }
+            }
+            assert!(valid >= cases() / 10, "{name} took {valid} values");
+        }
+    }
+    let mut names: Vec<&str> = refused
+        .iter()
+        .map(|one| one.split(' ').next().unwrap())
+        .collect();
+    names.dedup();
+    assert!(
+        refused.is_empty(),
+        "{} values of {names:?}\n{}",
+        refused.len(),
+        refused
+            .iter()
+            .take(40)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
+}
