@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // a test may
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{AskError, Client, ClientError, Revision};
@@ -50,6 +51,19 @@ async fn book(
         "{restaurant}, {start_time}, for {people}, {seats:?}, {}",
         contact.phone
     )
+}
+
+static VISITS: AtomicU32 = AtomicU32::new(0);
+
+/// Asks for two things, of clients of all revisions.
+#[tool]
+async fn visit(
+    place: String,
+    #[ask("When do you come?")] booking: Booking,
+    #[ask("Where can we call you?")] contact: Contact,
+) -> String {
+    VISITS.fetch_add(1, Ordering::SeqCst);
+    format!("{place}, {}, {}", booking.start_time, contact.phone)
 }
 
 /// Goes on without an answer.
@@ -234,8 +248,68 @@ async fn a_client_that_cannot_be_asked_is_told_what_it_lacks() {
         .client()
         .revision(Revision::V2025_06_18)
         .await;
-    let reply = legacy.call("insist", json!({})).await.unwrap();
-    assert!(reply.is_error(), "{reply:?}");
+    for tool in ["insist", "call_back"] {
+        let reply = legacy.call(tool, json!({})).await.unwrap();
+        assert!(reply.is_error(), "{reply:?}");
+        assert_eq!(
+            reply.text(),
+            "this client cannot ask its user to fill in a form"
+        );
+    }
+    assert!(
+        legacy
+            .prompt("note", json!({ "topic": "tea" }))
+            .await
+            .is_err()
+    );
+    assert!(legacy.read("notes://tea").await.is_err());
+}
+
+/// A client of any revision that has an answer to all questions of these tests.
+async fn answering(revision: Revision) -> (Client, Arc<Mutex<Vec<Value>>>) {
+    let asked = Arc::<Mutex<Vec<Value>>>::default();
+    let seen = Arc::clone(&asked);
+    let client = mcp_runtime::server!()
+        .client()
+        .revision(revision)
+        .answer_with(move |question| {
+            seen.lock()
+                .unwrap()
+                .push(question["params"]["message"].clone());
+            let content = json!({ "startTime": "19:30", "people": 4, "phone": "555" });
+            json!({ "action": "accept", "content": content })
+        })
+        .await;
+    (client, asked)
+}
+
+#[tokio::test]
+async fn every_revision_with_forms_is_asked_once_in_all_kinds_of_components() {
+    for revision in [
+        Revision::V2025_06_18,
+        Revision::V2025_11_25,
+        Revision::V2026_07_28,
+    ] {
+        let (client, asked) = answering(revision).await;
+        let reply = client
+            .call("visit", json!({ "place": "Da Mario" }))
+            .await
+            .unwrap();
+        assert_eq!(reply.text(), "Da Mario, 19:30, 555");
+        let mut questions = std::mem::take(&mut *asked.lock().unwrap());
+        questions.sort_by_key(Value::to_string);
+        assert_eq!(questions, ["When do you come?", "Where can we call you?"]);
+
+        let messages = client
+            .prompt("note", json!({ "topic": "tea" }))
+            .await
+            .unwrap();
+        assert_eq!(messages[0]["content"]["text"], "tea: 555");
+        let contents = client.read("notes://tea").await.unwrap();
+        assert_eq!(contents[0]["text"], "tea: 555");
+        assert_eq!(asked.lock().unwrap().len(), 2);
+    }
+    assert_eq!(VISITS.load(Ordering::SeqCst), 3, "once for each revision");
 }
 
 #[tokio::test]

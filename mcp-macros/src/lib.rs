@@ -206,7 +206,9 @@ pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// The form itself is made of the type's `JsonSchema`: names, descriptions, titles and bounds come from there. What is derived
-/// here checks that it is one. `#[elicit(crate = path)]` says where `mcp_runtime` is found.
+/// here checks that it is one. The trait of the same name says what a form can hold and what each revision makes of it.
+///
+/// `#[elicit(crate = path)]` says where `mcp_runtime` is found.
 #[proc_macro_derive(Elicit, attributes(elicit))]
 pub fn elicit(item: TokenStream) -> TokenStream {
     elicit::expand(item.into()).into()

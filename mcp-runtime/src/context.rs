@@ -48,6 +48,9 @@ use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 /// third run    book() ── "When?" = 19:30 ── "Who?" = Ada ── done     the reply: the result
 /// ```
 ///
+/// What a user fills in is a form: a flat struct with `#[derive(Deserialize, JsonSchema, Elicit)]`, of which
+/// [`Elicit`](macro@crate::Elicit) says what it can hold and what each revision makes of it.
+///
 /// What this means for a handler:
 ///
 /// - **All code before a question runs once for each question that follows.** Reading is fine. What must not happen twice goes
@@ -57,6 +60,8 @@ use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 ///   question that contains the time of day is a new one each time, and never answered. Names
 ///   ([`Elicitation::key`](crate::Elicitation::key)) are for clients that know what will be asked.
 /// - **Side by side is one round**: questions in one `join!` are sent together.
+/// - **What is always asked can be a parameter**: `#[ask("When, and for how many?")] booking: Booking` is answered before the
+///   body runs, which so runs once. Several such are one round. See [`AskParam`](crate::AskParam).
 /// - **`?` stops.** A user who declines or goes away, and a client that cannot be asked, are errors ([`AskError`](crate::AskError)),
 ///   so that nothing after the question runs by mistake. Match on them to go on without.
 /// - **Ask within the handler.** A question in `tokio::spawn`, or awaited by a plain `fn`, is an error, not a wait.
@@ -185,9 +190,9 @@ impl Context {
     /// Goes on only if the client can do this: `?` ends the call with the error that says what is missing.
     ///
     /// # Errors
-    /// The client has not declared the capability.
+    /// The client has not declared the capability, or speaks a revision that does not know it.
     pub fn require(&self, capability: Capability) -> Result<(), ToolError> {
-        if self.0.capabilities.has(capability) {
+        if self.0.can(capability) {
             return Ok(());
         }
         Err(ToolError::lacking(capability))

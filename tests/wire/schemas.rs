@@ -8,7 +8,7 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 /// Where the official schemas are, beside the repository. CI always has them.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/spec")
 }
 
@@ -126,7 +126,8 @@ fn check_any(revision: &str, names: &[&str], value: &Value) {
     );
 }
 
-fn check(revision: &str, name: &str, value: &Value) {
+/// Fails if a value is not what the schema of `revision` calls by this name.
+pub(crate) fn check(revision: &str, name: &str, value: &Value) {
     let found = validate(revision, name, value);
     assert!(
         found || !folder().is_dir(),
@@ -164,16 +165,27 @@ fn validate(revision: &str, name: &str, value: &Value) -> bool {
 }
 
 fn compile(revision: &str, name: &str) -> Option<Validator> {
+    let (schema, key) = load(revision);
+    schema[key].get(name)?;
+    Some(validator(schema, key, name))
+}
+
+/// The schema of a revision, and where in it the definitions are.
+pub(crate) fn load(revision: &str) -> (Value, &'static str) {
     let path = folder().join(format!("schema-{revision}.json"));
-    let mut schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let key = if schema.get("$defs").is_some() {
         "$defs"
     } else {
         "definitions"
     };
-    schema[key].get(name)?;
+    (schema, key)
+}
+
+/// A validator for one definition of a schema.
+pub(crate) fn validator(mut schema: Value, key: &str, name: &str) -> Validator {
     let object = schema.as_object_mut().unwrap();
     object.remove("anyOf");
     object.insert("$ref".to_owned(), json!(format!("#/{key}/{name}")));
-    Some(jsonschema::validator_for(&schema).unwrap())
+    jsonschema::validator_for(&schema).unwrap()
 }

@@ -86,7 +86,9 @@ fn property(schema: &Value, features: &Features) -> Result<Value, String> {
     for keyword in ["title", "description"] {
         copy(&schema, &mut property, keyword);
     }
-    if features.elicitation_defaults || schema["type"] == "boolean" {
+    // The default of an `Option` is null, which is no value of a member: leaving it out says the same.
+    let has_default = schema.get("default").is_some_and(|value| !value.is_null());
+    if has_default && (features.elicitation_defaults || schema["type"] == "boolean") {
         copy(&schema, &mut property, "default");
     }
     Ok(property)

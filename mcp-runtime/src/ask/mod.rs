@@ -27,8 +27,6 @@ pub use sample::{Sample, Sampling};
 
 use crate::call::{Surroundings, WaitingFor, Way, is_current};
 use crate::error::AskError;
-use crate::protocol::Revision;
-use crate::protocol::capability::Capability;
 use crate::questions::{Answer, Found, LiveAnswer, PATIENCE, Place, Question, Questions};
 
 /// Asks, and gives an answer that is valid.
@@ -37,7 +35,7 @@ async fn ask(
     question: Question,
     is_valid: impl Fn(&Value) -> bool + Send + Sync,
 ) -> Result<Value, AskError> {
-    if !call.capabilities.has(question.needs) || !knows(call.revision, question.needs) {
+    if !call.can(question.needs) {
         return Err(AskError::CannotBeAsked(question.needs));
     }
     match &call.way {
@@ -71,16 +69,6 @@ async fn ask(
             }
             Err(AskError::Invalid)
         }
-    }
-}
-
-/// Whether there are such questions in a revision, whatever its client declares.
-fn knows(revision: Revision, question: Capability) -> bool {
-    let features = revision.features();
-    match question {
-        Capability::ElicitationForm => features.elicitation_forms,
-        Capability::ElicitationUrl => features.elicitation_urls,
-        Capability::Sampling | Capability::Roots => true,
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) use states::States;
 
 use crate::bus::Bus;
 use crate::error::ToolError;
-use crate::protocol::capability::{ClientCapabilities, ClientInfo};
+use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{HeaderSource, Id, LogLevel, Revision};
 use crate::questions::{Busy, Effects, Live, Questions};
 use crate::service::Outbound;
@@ -63,6 +63,11 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
+    /// Whether the client says that it can do this, and its revision has a word for it.
+    pub(crate) fn can(&self, capability: Capability) -> bool {
+        self.capabilities.has(capability) && self.revision.features().knows(capability)
+    }
+
     /// The effects of this call, in all its attempts.
     pub(crate) fn effects(&self) -> Arc<Effects> {
         match &self.way {

@@ -18,14 +18,14 @@ pub enum AskError {
     CannotBeAsked(Capability),
     /// The client answered with an error, whose message this is.
     Refused(String),
-    /// Three answers were not what was asked for.
+    /// Three answers were not what was asked for: of another type, or beyond the bounds of the form.
     Invalid,
     /// No answer came in time.
     TimedOut,
     /// The question, or the effect of [`Context::once`](crate::Context::once), was polled outside of its call: in a task of
     /// its own, by a thread that blocks, or within an effect. Ask within the handler, and in an `async fn`.
     OutsideCall,
-    /// The protocol cannot ask for this form, or nobody should be sent to this page; the text says why.
+    /// The client's revision of the protocol cannot ask for this form, or nobody should be sent to this page; the text says why.
     NoForm(String),
     /// A value could not be written as JSON, or read again.
     Json(String),

@@ -2,6 +2,7 @@
 //!
 //! Everything else asks a [`Features`] row; nothing else compares revisions.
 
+use super::capability::Capability;
 use super::error::{INVALID_PARAMS, RESOURCE_NOT_FOUND};
 
 /// A revision of the Model Context Protocol.
@@ -156,6 +157,17 @@ static TABLE: [Features; Revision::COUNT] = [
     V2025_11_25,
     V2026_07_28,
 ];
+
+impl Features {
+    /// Whether there are such questions in this revision, whatever its client declares.
+    pub(crate) fn knows(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::ElicitationForm => self.elicitation_forms,
+            Capability::ElicitationUrl => self.elicitation_urls,
+            Capability::Sampling | Capability::Roots => true,
+        }
+    }
+}
 
 impl Revision {
     /// How many revisions there are.
