@@ -379,7 +379,6 @@ impl<R, F> Running<R, F> {
     /// Ends a call that is late. What runs beside the handler, or on a thread, is told so.
     fn stop(&mut self, limit: Duration) -> Stopped {
         self.surroundings.cancel.set();
-        self.surroundings.link.finish();
         self.drop_handler();
         Stopped::late(&self.name, limit)
     }
