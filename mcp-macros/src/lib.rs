@@ -7,13 +7,14 @@
 //!
 //! | stage | files |
 //! |---|---|
-//! | read | `annotated_fn`, `methods`, `arguments`, `parameters`, `serde_attributes`, `docs` |
-//! | check | `signature`, `component`, `uri_template`, `near_miss`, `errors` |
+//! | read | `annotated_fn`, `methods`, `arguments`, `parameters`, `constraints`, `serde_attributes`, `docs` |
+//! | check | `signature`, `component`, `uri_template`, `pattern`, `near_miss`, `errors` |
 //! | write | `tool`, `resource`, `prompt`, `expand`, `elicit`, `runtime_path` |
 
 mod annotated_fn;
 mod arguments;
 mod component;
+mod constraints;
 mod docs;
 mod elicit;
 mod errors;
@@ -21,6 +22,7 @@ mod expand;
 mod methods;
 mod near_miss;
 mod parameters;
+mod pattern;
 mod prompt;
 mod resource;
 mod runtime_path;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::schema::{Rules, nearest, shown};
+use crate::schema::{Patterns, Rules, nearest, shown};
 
 /// The parameters of a component, in the order of its function.
 #[derive(Debug, Default)]
@@ -10,6 +10,7 @@ pub(crate) struct Signature {
     pub(crate) parameters: Vec<ParameterSpec>,
     /// What the schemas of recursive types refer to.
     pub(crate) definitions: Option<Value>,
+    pub(crate) patterns: Patterns,
     /// Arguments that no parameter takes are ignored instead of refused.
     pub(crate) open: bool,
     /// Values of the wrong type are refused even where what was meant is plain.
@@ -51,7 +52,7 @@ impl Signature {
 
     /// What the schemas of arguments say, for a value of so many bytes.
     pub(crate) fn rules(&self, size: usize) -> Rules<'_> {
-        Rules::new(self.definitions.as_ref(), self.strict, size)
+        Rules::new(self.definitions.as_ref(), self.strict, size).with_patterns(&self.patterns)
     }
 
     pub(crate) fn name(&self, index: usize) -> &str {
