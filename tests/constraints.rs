@@ -519,3 +519,124 @@ async fn what_only_the_built_server_can_know_is_a_problem_in_words() {
         assert!(error.contains(words), "{error}");
     }
 }
+
+/// With the feature `validate`: what types do not usually say.
+#[cfg(feature = "validate")]
+mod validated {
+    use super::*;
+
+    /// A struct that says more than our own checker knows.
+    #[derive(Deserialize, schemars::JsonSchema)]
+    #[schemars(extend("dependentRequired" = { "end": ["start"] }))]
+    struct Slot {
+        #[schemars(extend("multipleOf" = 5))]
+        minutes: u32,
+        #[schemars(extend("format" = "date"))]
+        day: String,
+        #[schemars(extend("not" = { "type": "string", "maxLength": 1 }))]
+        room: Option<String>,
+        #[schemars(extend("contains" = { "type": "string", "pattern": "@" }))]
+        guests: Option<Vec<String>>,
+        start: Option<u8>,
+        end: Option<u8>,
+    }
+
+    /// Books a slot.
+    #[tool]
+    async fn book(value: Slot) -> u32 {
+        let _ = (value.day, value.room, value.guests, value.start, value.end);
+        value.minutes
+    }
+
+    fn server() -> Server {
+        let schema = json!({
+            "type": "object",
+            "properties": { "value": { "type": "integer", "multipleOf": 3 } },
+            "required": ["value"],
+        });
+        let raw =
+            mcp_runtime::Tool::new("raw", schema, |arguments: Value, _: Context| async move {
+                arguments["value"].to_string()
+            });
+        Server::new("validated", "1.0.0")
+            .with(components![book])
+            .with(raw)
+    }
+
+    #[tokio::test]
+    async fn all_of_a_schema_is_kept() {
+        let client = server().client().await;
+        for right in [
+            json!({ "minutes": 15, "day": "2026-07-28", "guests": ["a@b"], "room": "ab" }),
+            json!({ "minutes": "15", "day": "2026-07-28", "start": 1, "end": 2 }),
+        ] {
+            assert_eq!(said(&client, "book", right).await, Ok(()));
+        }
+        let with = |name: &str, value: Value| {
+            let mut slot = json!({ "minutes": 15, "day": "2026-07-28" });
+            slot[name] = value;
+            slot
+        };
+        for (wrong, words) in [
+            (
+                with("minutes", json!(16)),
+                "`value.minutes`: expected a multiple of 5, got 16",
+            ),
+            (
+                with("minutes", json!("16")),
+                "`value.minutes`: expected a multiple of 5, got 16",
+            ),
+            (
+                with("day", json!("soon")),
+                "`value.day`: expected a string in the format `date`, got the string \"soon\"",
+            ),
+            (
+                with("room", json!("a")),
+                "`value.room`: expected something other than a string of at most 1 characters, got the string \"a\"",
+            ),
+            (
+                with("guests", json!(["a"])),
+                "`value.guests`: expected an array with a string that matches `@` in it, got an array of 1 item",
+            ),
+            (with("end", json!(2)), "`value`: expected an object with"),
+        ] {
+            let error = said(&client, "book", wrong).await.unwrap_err();
+            assert!(
+                error.starts_with(&format!("Invalid arguments:\n- {words}")),
+                "{error}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn arguments_of_a_tool_made_at_run_time_are_checked() {
+        let client = server().client().await;
+        assert_eq!(said(&client, "raw", json!(9)).await, Ok(()));
+        for (wrong, words) in [
+            (
+                json!(10),
+                "`arguments.value`: expected a multiple of 3, got 10",
+            ),
+            (
+                json!("9"),
+                "`arguments.value`: expected an integer, got the string \"9\"",
+            ),
+        ] {
+            let error = said(&client, "raw", wrong).await.unwrap_err();
+            assert_eq!(error, format!("Invalid arguments:\n- {words}"));
+        }
+        let reply = client.call("raw", json!({})).await.unwrap();
+        assert!(reply.is_error(), "{}", reply.text());
+    }
+
+    #[tokio::test]
+    async fn a_schema_that_is_none_is_a_problem() {
+        let schema = json!({ "type": "object", "properties": { "a": { "type": "text" } } });
+        let raw = mcp_runtime::Tool::new("raw", schema, |_: Value, _: Context| async {});
+        let error = problem(Server::new("wrong", "1.0.0").with(raw)).await;
+        assert!(
+            error.contains("tool `raw`: the schema of its arguments is none"),
+            "{error}"
+        );
+    }
+}

@@ -8,7 +8,7 @@ use super::constraint::{Bounds, Constraints};
 use super::mirror::MIRROR;
 use crate::call::{ParameterSpec, Signature};
 use crate::param::{Description, Param};
-use crate::schema::{Patterns, Rules, Schemas, is_textual, texts};
+use crate::schema::{Patterns, Rules, Schemas, Validator, is_textual, texts};
 
 /// One parameter of a component, as its function declares it.
 pub struct Parameter {
@@ -135,6 +135,7 @@ impl Parameter {
             name: self.name.to_owned(),
             schema,
             exact: description.exact && self.constraints.is_empty(),
+            validator: None,
             required,
             description: self.description.map(str::to_owned),
         }
@@ -211,7 +212,7 @@ pub(super) fn specify(
 ) -> Specified {
     let mut schemas = Schemas::of_input(open);
     let (mut states, mut mistakes) = (Vec::new(), Vec::new());
-    let specs: Vec<ParameterSpec> = parameters
+    let mut specs: Vec<ParameterSpec> = parameters
         .iter()
         .map(|parameter| parameter.specify(&mut schemas, &mut states, &mut mistakes))
         .collect();
@@ -223,6 +224,16 @@ pub(super) fn specify(
         .chain(&definitions)
     {
         mistakes.extend(patterns.add(schema).err().into_iter().flatten());
+    }
+    for spec in &mut specs {
+        let schema = spec.schema.as_ref();
+        let validator = schema
+            .and_then(|schema| Validator::for_what_is_unknown(schema, definitions.as_ref()))
+            .transpose();
+        match validator {
+            Ok(validator) => spec.validator = validator,
+            Err(error) => mistakes.push(format!("`{}`: {error}", spec.name)),
+        }
     }
     let mut completers = Vec::new();
     for (parameter, spec) in parameters.iter().zip(&specs) {

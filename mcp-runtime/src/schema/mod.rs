@@ -10,7 +10,7 @@ mod pattern;
 mod repair;
 mod repeats;
 mod tidy;
-#[cfg_attr(not(feature = "pattern"), allow(dead_code))]
+mod validator;
 mod walk;
 mod words;
 
@@ -24,6 +24,7 @@ pub(crate) use near::nearest;
 pub(crate) use pattern::Patterns;
 pub(crate) use repeats::repeated;
 pub(crate) use tidy::without_null;
+pub(crate) use validator::{Validator, unenforced};
 pub(crate) use words::{got, in_words, reason, shown, texts};
 
 /// Makes the schemas of one component.

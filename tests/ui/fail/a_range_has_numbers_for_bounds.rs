@@ -1,8 +1,0 @@
-use mcp_runtime::prelude::*;
-
-const MOST: &str = "ten";
-
-#[tool]
-fn count(#[arg(range(1..=MOST))] _number: u8) {}
-
-fn main() {}
