@@ -127,9 +127,13 @@ async fn faceless() {}
 
 /// A tool whose interface is no page.
 #[tool(ui = "ui://plain", meta = json!({ "io.modelcontextprotocol/x": 1, "a key": 2 }))]
-async fn plain_faced(#[arg(header = "Ratio")] ratio: f64) -> f64 {
-    ratio
+async fn plain_faced(#[arg(header = "Ratio")] ratio: Ratio) -> f64 {
+    ratio.0
 }
+
+/// A number that the compiler does not see.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Ratio(f64);
 
 /// An interface of another type.
 #[resource("ui://plain", meta = json!("text"))]

@@ -118,7 +118,12 @@ impl Definition {
     fn checks(&self) -> TokenStream {
         let parameters = self.component.parameters.iter();
         let mut checks: TokenStream = parameters
-            .filter_map(|it| self.component.check_argument(it))
+            .flat_map(|it| {
+                self.component
+                    .check_argument(it)
+                    .into_iter()
+                    .chain(self.component.check_options(it))
+            })
             .collect();
         checks.extend(self.checks.clone());
         checks
@@ -324,11 +329,15 @@ impl Component {
             let value = default.expression();
             quote_spanned!(span=> .default(__mcp::default_json!(#ty, #value)))
         });
+        let example = parameter.example.as_ref().map(|value| {
+            quote_spanned!(generated_at(value)=> .example(__mcp::default_json!(#ty, #value)))
+        });
+        let constraints = parameter.constraints.describe();
         let complete = parameter.complete.as_ref().map(|path| {
             let function = self.function(path, "Completion");
             quote_spanned!(generated_at(path)=> .complete(__mcp::completer(#function)))
         });
-        quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #header #complete)
+        quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #example #constraints #header #complete)
     }
 
     /// A function that the user named, which may be a method of the value: then it is called with that. `taken` is the
@@ -377,6 +386,57 @@ impl Component {
         self.refuse_supplied(parameter, true, span, &message)
     }
 
+    /// Options that make no sense for the values of a type, where the compiler knows them by any name.
+    fn check_options(&self, parameter: &Parameter) -> Option<TokenStream> {
+        if self.is_in_generic_impl() {
+            return None;
+        }
+        let constraints = &parameter.constraints;
+        let options = [
+            (
+                constraints.range.as_ref().map(|range| range.key.span()),
+                "ranges",
+                "`range` bounds numbers: bound the size of a string, list or map with `length(..)`",
+            ),
+            (
+                constraints.length.as_ref().map(|length| length.key.span()),
+                "lengths",
+                "`length` counts the characters of strings, the items of lists and the members of maps: bound a number with `range(..)`",
+            ),
+            (
+                constraints
+                    .pattern
+                    .as_ref()
+                    .map(|pattern| pattern.key.span()),
+                "patterns",
+                "`pattern` is for strings: a list of strings needs a type of its own for its items",
+            ),
+            (
+                parameter.header.as_ref().map(LitStr::span),
+                "headers",
+                "a header can repeat a string, an integer or a boolean: remove `header`",
+            ),
+        ];
+        let ty = with_lifetime(&parameter.ty, &self.signature.generics, "static");
+        let checks = options.into_iter().filter_map(|(place, takes, message)| {
+            let span = generated().located_at(place?);
+            let takes = Ident::new(takes, span);
+            Some(quote_spanned! {span=>
+                const _: () = {
+                    #[allow(unused_imports)]
+                    use __mcp::UnknownValues as _;
+                    ::core::assert!(__mcp::#takes(__mcp::Known::<#ty>::VALUES), "{}", #message);
+                };
+            })
+        });
+        Some(checks.collect())
+    }
+
+    /// An item cannot name the parameters of the `impl` around it. The server finds the mistake when it is built.
+    fn is_in_generic_impl(&self) -> bool {
+        self.owner.as_ref().is_some_and(|owner| owner.is_generic)
+    }
+
     /// Refuses a parameter that the server supplies, or one that it does not: only the compiler knows which do.
     pub(crate) fn refuse_supplied(
         &self,
@@ -385,8 +445,7 @@ impl Component {
         span: Span,
         message: &str,
     ) -> Option<TokenStream> {
-        if self.owner.as_ref().is_some_and(|owner| owner.is_generic) {
-            // An item cannot name the parameters of the `impl` around it. The server finds the mistake when it is built.
+        if self.is_in_generic_impl() {
             return None;
         }
         let ty = with_lifetime(&parameter.ty, &self.signature.generics, "static");

@@ -9,13 +9,14 @@
 //!
 //! | stage | files |
 //! |---|---|
-//! | read | `annotated_fn`, `methods`, `arguments`, `parameters`, `serde_attributes`, `docs` |
-//! | check | `signature`, `component`, `uri_template`, `near_miss`, `errors` |
+//! | read | `annotated_fn`, `methods`, `arguments`, `parameters`, `constraints`, `serde_attributes`, `docs` |
+//! | check | `signature`, `component`, `uri_template`, `pattern`, `near_miss`, `errors` |
 //! | write | `tool`, `resource`, `prompt`, `expand`, `elicit`, `runtime_path` |
 
 mod annotated_fn;
 mod arguments;
 mod component;
+mod constraints;
 mod docs;
 mod elicit;
 mod errors;
@@ -23,6 +24,7 @@ mod expand;
 mod methods;
 mod near_miss;
 mod parameters;
+mod pattern;
 mod prompt;
 mod resource;
 mod runtime_path;
@@ -71,8 +73,19 @@ use crate::expand::Kind;
 /// | `inline` | a plain `fn` runs in place, not on the blocking pool; no `timeout` can stop it |
 /// | `crate = path` | where `mcp_runtime` is found |
 ///
-/// Parameters take `#[arg(default)]`, `#[arg(default = expression)]`, `#[arg(name = "...")]` and
-/// `#[arg(header = "Region")]`: then clients repeat the argument in the HTTP header `Mcp-Param-Region`, so that what
+/// Parameters take `#[arg(..)]`. What it says of values is in the schema, and kept before the function runs:
+///
+/// | option | meaning |
+/// |---|---|
+/// | `default`, `default = expression` | the value if none is given |
+/// | `name = "..."` | the name clients use; otherwise the parameter's |
+/// | `example = expression` | a value that makes sense |
+/// | `range(1..=10)` | the bounds of a number: literals, constants, expressions |
+/// | `length(1..=80)`, `length(3)` | how many characters, items or members |
+/// | `pattern = "^[a-z]+$"` | what a string, or a part of it, looks like; needs the feature `pattern` |
+/// | `header = "Region"` | the HTTP header that repeats a string, an integer or a boolean |
+///
+/// With `#[arg(header = "Region")]` clients repeat the argument in the HTTP header `Mcp-Param-Region`, so that what
 /// stands between them and the server can route by it, and a call where the two differ is refused.
 ///
 /// A parameter of an `async fn` with `#[ask("When, and for how many?")]` is answered by the user before the body runs, and is no
@@ -145,8 +158,7 @@ pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `inline` | a plain `fn` runs in place, not on the blocking pool; no `timeout` can stop it |
 /// | `crate = path` | where `mcp_runtime` is found |
 ///
-/// Parameters take `#[arg(default)]`, `#[arg(default = expression)]`, `#[arg(name = "...")]` and
-/// `#[arg(complete = function)]`.
+/// Parameters take the `#[arg(..)]` of [`macro@tool`], but `header`, and `#[arg(complete = function)]`, which offers values.
 /// Those of an `async fn` also take `#[ask("...")]`, as [`macro@tool`] has it.
 #[proc_macro_attribute]
 pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -179,8 +191,7 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `inline` | a plain `fn` runs in place, not on the blocking pool; no `timeout` can stop it |
 /// | `crate = path` | where `mcp_runtime` is found |
 ///
-/// Parameters take `#[arg(default)]`, `#[arg(default = expression)]`, `#[arg(name = "...")]` and
-/// `#[arg(complete = function)]`.
+/// Parameters take the `#[arg(..)]` of [`macro@tool`], but `header`, and `#[arg(complete = function)]`, which offers values.
 /// Those of an `async fn` also take `#[ask("...")]`, as [`macro@tool`] has it.
 #[proc_macro_attribute]
 pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -10,6 +10,7 @@ use syn::{
 };
 
 use crate::arguments::{Arguments, Grammar};
+use crate::constraints::Constraints;
 use crate::docs;
 use crate::errors::Errors;
 use crate::expand::Kind;
@@ -29,8 +30,10 @@ const ASK_GRAMMAR: Grammar = Grammar {
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "arg",
-    options: &["name", "default", "complete", "header"],
-    lists: &[],
+    options: &[
+        "name", "default", "example", "range", "length", "pattern", "complete", "header",
+    ],
+    lists: &[("range", "range(1..=10)"), ("length", "length(1..=80)")],
     elsewhere: &[(
         "description",
         "write a doc comment, `/// ...`, on the parameter",
@@ -53,6 +56,8 @@ pub(crate) struct Parameter {
     pub(crate) ty: Type,
     pub(crate) description: Option<LitStr>,
     pub(crate) default: Option<DefaultValue>,
+    pub(crate) example: Option<Expr>,
+    pub(crate) constraints: Constraints,
     pub(crate) complete: Option<Path>,
     /// The HTTP header, after `Mcp-Param-`, that repeats it.
     pub(crate) header: Option<LitStr>,
@@ -127,6 +132,20 @@ impl WrittenParameter {
             );
         }
         let header = header(kind, &arguments, errors);
+        let constraints = Constraints::validate(&arguments, errors);
+        let example = arguments.expression("example", "\"...\"", errors);
+        if let Some(example) = &example {
+            constraints.check_value("example", example, errors);
+        }
+        let default = arguments
+            .option("default")
+            .map(|option| match &option.value {
+                None => DefaultValue::OfType(option.key.clone()),
+                Some(value) => {
+                    constraints.check_value("default", value, errors);
+                    DefaultValue::Expression(value.clone())
+                }
+            });
         let renamed = arguments.text("name", errors);
         let name = identifier(typed, errors)?;
         Some(Parameter {
@@ -134,12 +153,9 @@ impl WrittenParameter {
                 .unwrap_or_else(|| LitStr::new(&name.unraw().to_string(), name.span())),
             ty: Type::clone(&typed.ty),
             description: docs::text(&self.docs).map(|text| LitStr::new(&text, generated())),
-            default: arguments
-                .option("default")
-                .map(|option| match &option.value {
-                    None => DefaultValue::OfType(option.key.clone()),
-                    Some(value) => DefaultValue::Expression(value.clone()),
-                }),
+            default,
+            example,
+            constraints,
             complete,
             header,
             arg: self

@@ -2,6 +2,8 @@
 //!
 //! There is nothing here to call yourself.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -107,4 +109,83 @@ impl<T> NoParam for Supplied<T> {}
 /// Boxes the future of a handler, which may be moved to another thread while it waits.
 pub fn boxed<F: Future + Send + 'static>(future: F) -> BoxFuture<F::Output> {
     Box::pin(future)
+}
+
+/// What the values of a type are, as far as options of `#[arg]` care.
+#[derive(Clone, Copy, Debug)]
+pub enum Values {
+    /// Numbers without a fraction.
+    Integers,
+    /// Numbers.
+    Floats,
+    /// `true` and `false`.
+    Booleans,
+    /// Strings and characters.
+    Texts,
+    /// Lists and sets.
+    Lists,
+    /// Maps.
+    Maps,
+}
+
+/// Tells what the values of the types are that everybody knows. Of others, for which the constant of [`UnknownValues`]
+/// answers, the schema tells when the server is built.
+#[derive(Debug)]
+pub struct Known<T>(PhantomData<T>);
+
+/// See [`Known`].
+pub trait UnknownValues {
+    /// Anything.
+    const VALUES: Option<Values> = None;
+}
+
+impl<T> UnknownValues for Known<T> {}
+
+macro_rules! known {
+    ($($values:ident: $([$($generic:tt)*] $type:ty),*;)*) => {$($(
+        impl<$($generic)*> Known<$type> {
+            /// What its values are.
+            pub const VALUES: Option<Values> = Some(Values::$values);
+        }
+
+        impl<$($generic)*> Known<Option<$type>> {
+            /// What its values are, if there is one.
+            pub const VALUES: Option<Values> = Some(Values::$values);
+        }
+    )*)*};
+}
+
+known! {
+    Integers: [] i8, [] i16, [] i32, [] i64, [] i128, [] isize, [] u8, [] u16, [] u32, [] u64, [] u128, [] usize;
+    Floats: [] f32, [] f64;
+    Booleans: [] bool;
+    Texts: [] char, [] String, ['a] &'a str, ['a] Cow<'a, str>;
+    Lists: [T] Vec<T>, [T, const N: usize] [T; N], [T] BTreeSet<T>, [T, S] HashSet<T, S>;
+    Maps: [K, V] BTreeMap<K, V>, [K, V, S] HashMap<K, V, S>;
+}
+
+/// Whether values can have a `range`.
+pub const fn ranges(values: Option<Values>) -> bool {
+    matches!(values, None | Some(Values::Integers | Values::Floats))
+}
+
+/// Whether values can have a `length`.
+pub const fn lengths(values: Option<Values>) -> bool {
+    matches!(
+        values,
+        None | Some(Values::Texts | Values::Lists | Values::Maps)
+    )
+}
+
+/// Whether values can have a `pattern`.
+pub const fn patterns(values: Option<Values>) -> bool {
+    matches!(values, None | Some(Values::Texts))
+}
+
+/// Whether a header can repeat values.
+pub const fn headers(values: Option<Values>) -> bool {
+    matches!(
+        values,
+        None | Some(Values::Integers | Values::Booleans | Values::Texts)
+    )
 }

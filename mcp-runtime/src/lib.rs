@@ -32,6 +32,9 @@
 //!
 //! - `cli` (default): the binary's own command line, [`Server::run`].
 //! - `http` (default): Streamable HTTP, [`Server::serve_http`] and [`Server::into_service`].
+//! - `pattern`: `#[arg(pattern = "...")]`, and the patterns that types have, are checked before a function runs.
+//! - `validate`: all else that JSON Schema can say, such as `format` and `not`, is checked as well; so are the arguments of
+//!   a [`Tool::new`].
 
 // Sessions, statuses and header errors are there for HTTP alone; with all features nothing may be dead.
 #![cfg_attr(not(feature = "http"), allow(dead_code))]

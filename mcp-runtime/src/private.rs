@@ -15,15 +15,16 @@ pub use serde_json::Value;
 pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
-    NoParam, Supplied, answers, ask, boxed, completer, field, icons, lister, param, param_or,
-    prompt_result, resource_result, shared, timeout, tool_result,
+    Known, NoParam, Supplied, UnknownValues, answers, ask, boxed, completer, field, headers, icons,
+    lengths, lister, param, param_or, patterns, prompt_result, ranges, resource_result, shared,
+    timeout, tool_result,
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;
 pub use crate::protocol::cache::CacheScope;
 pub use crate::registry::{
-    Completer, Completion, Components, Handler, Lister, Listing, Parameter, Prompt, Registration,
-    Resource, Tool,
+    Bound, Bounds, Completer, Completion, Components, Handler, Lister, Listing, Parameter, Prompt,
+    Registration, Resource, Tool,
 };
 pub use crate::service::BoxFuture;
 

@@ -61,8 +61,8 @@ impl Tree {
             .collect();
         if let Some(schema) = signature.schema(index) {
             signature.rules(json.len()).repair(&mut value, schema);
-            mistakes.extend(signature.rules(json.len()).mistakes(&value, schema, name));
         }
+        mistakes.extend(signature.mistakes(index, &value, json.len()));
         Ok(Self {
             value,
             mistakes,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::schema::{Rules, nearest, shown};
+use crate::schema::{Patterns, Rules, Validator, nearest, shown};
 
 /// The parameters of a component, in the order of its function.
 #[derive(Debug, Default)]
@@ -10,6 +10,9 @@ pub(crate) struct Signature {
     pub(crate) parameters: Vec<ParameterSpec>,
     /// What the schemas of recursive types refer to.
     pub(crate) definitions: Option<Value>,
+    pub(crate) patterns: Patterns,
+    /// What keeps all arguments to a schema that was made at run time.
+    pub(crate) whole: Option<Validator>,
     /// Arguments that no parameter takes are ignored instead of refused.
     pub(crate) open: bool,
     /// Values of the wrong type are refused even where what was meant is plain.
@@ -26,6 +29,8 @@ pub(crate) struct ParameterSpec {
     pub(crate) schema: Option<Value>,
     /// Whether the type refuses by itself all that the schema forbids.
     pub(crate) exact: bool,
+    /// What keeps the value to the part of the schema that [`Rules`] do not know.
+    pub(crate) validator: Option<Validator>,
     pub(crate) required: bool,
     pub(crate) description: Option<String>,
 }
@@ -51,7 +56,30 @@ impl Signature {
 
     /// What the schemas of arguments say, for a value of so many bytes.
     pub(crate) fn rules(&self, size: usize) -> Rules<'_> {
-        Rules::new(self.definitions.as_ref(), self.strict, size)
+        Rules::new(self.definitions.as_ref(), self.strict, size).with_patterns(&self.patterns)
+    }
+
+    /// What is said of arguments that break a schema that was made at run time.
+    pub(crate) fn refuse_whole(&self, arguments: &Value) -> Option<String> {
+        let mistakes = self.whole.as_ref()?.mistakes(arguments, self.noun);
+        (!mistakes.is_empty())
+            .then(|| format!("Invalid {}:\n- {}", self.noun, mistakes.join("\n- ")))
+    }
+
+    /// All that is wrong with the argument at a position, repaired as it is, whose text has so many bytes.
+    pub(crate) fn mistakes(&self, index: usize, value: &Value, size: usize) -> Vec<String> {
+        let Some(parameter) = self.parameters.get(index) else {
+            return Vec::new();
+        };
+        let Some(schema) = &parameter.schema else {
+            return Vec::new();
+        };
+        let mistakes = self.rules(size).mistakes(value, schema, &parameter.name);
+        match &parameter.validator {
+            // It would say the same in other words.
+            Some(validator) if mistakes.is_empty() => validator.mistakes(value, &parameter.name),
+            _ => mistakes,
+        }
     }
 
     pub(crate) fn name(&self, index: usize) -> &str {
@@ -91,6 +119,7 @@ mod tests {
                     name: (*name).to_owned(),
                     schema: Some(Value::Bool(true)),
                     exact: false,
+                    validator: None,
                     required: true,
                     description: None,
                 })

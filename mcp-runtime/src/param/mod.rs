@@ -177,7 +177,7 @@ fn from_text<T>(
             sent = Value::Array(vec![sent]);
         }
         call.signature.rules(size).repair(&mut sent, schema);
-        let mistakes = call.signature.rules(size).mistakes(&sent, schema, name);
+        let mistakes = call.signature.mistakes(index, &sent, size);
         if !mistakes.is_empty() {
             return Err(all(&mistakes));
         }

@@ -4,6 +4,7 @@
 
 mod complete;
 mod components;
+mod constraint;
 mod extras;
 mod handler;
 mod list;
@@ -19,6 +20,7 @@ mod tool;
 pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};
 pub(crate) use components::package_id;
 pub use components::{Component, Components, Registration};
+pub use constraint::{Bound, Bounds};
 pub use handler::Handler;
 pub(crate) use list::Page;
 pub(crate) use mirror::Mirrored;

@@ -4,10 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::NeededState;
 use super::complete::Completer;
+use super::constraint::{Bounds, Constraints};
 use super::mirror::MIRROR;
 use crate::call::{ParameterSpec, Signature};
 use crate::param::{Description, Param};
-use crate::schema::{Schemas, is_textual, texts};
+use crate::schema::{Patterns, Rules, Schemas, Validator, is_textual, texts};
 
 /// One parameter of a component, as its function declares it.
 pub struct Parameter {
@@ -16,6 +17,10 @@ pub struct Parameter {
     default: Option<Default>,
     complete: Option<Completer>,
     header: Option<&'static str>,
+    constraints: Constraints,
+    example: Option<Value>,
+    /// Whether `#[arg]` gave an example, even one that cannot be written as JSON.
+    has_example: bool,
     depends_on_caller: bool,
     describe: fn(&mut Description<'_>),
 }
@@ -45,6 +50,9 @@ impl Parameter {
             default: None,
             complete: None,
             header: None,
+            constraints: Constraints::default(),
+            example: None,
+            has_example: false,
             depends_on_caller,
             describe,
         }
@@ -74,19 +82,60 @@ impl Parameter {
         self
     }
 
-    fn specify(&self, schemas: &mut Schemas, states: &mut Vec<NeededState>) -> ParameterSpec {
+    /// Bounds a number.
+    pub fn range(mut self, bounds: Bounds) -> Self {
+        self.constraints.range = Some(bounds);
+        self
+    }
+
+    /// Bounds the characters of a string, the items of a list or the members of a map.
+    pub fn length(mut self, bounds: Bounds) -> Self {
+        self.constraints.length = Some(bounds);
+        self
+    }
+
+    /// Says what a string looks like.
+    pub fn pattern(mut self, pattern: &'static str) -> Self {
+        self.constraints.pattern = Some(pattern);
+        self
+    }
+
+    /// Shows a value that makes sense.
+    pub fn example(mut self, value: Option<Value>) -> Self {
+        self.has_example = true;
+        self.example = value;
+        self
+    }
+
+    /// Whether anything is said of it that has a meaning for arguments alone.
+    fn is_argument(&self) -> bool {
+        self.default.is_some()
+            || self.complete.is_some()
+            || self.header.is_some()
+            || self.has_example
+            || !self.constraints.is_empty()
+    }
+
+    fn specify(
+        &self,
+        schemas: &mut Schemas,
+        states: &mut Vec<NeededState>,
+        problems: &mut Vec<String>,
+    ) -> ParameterSpec {
         let mut description = Description::new(schemas);
         (self.describe)(&mut description);
         states.extend(description.state);
         let required = !description.optional && self.default.is_none();
         let mut schema = description.schema;
         if let Some(schema) = schema.as_mut() {
+            self.constraints.narrow(self.name, schema, problems);
             self.annotate(schema);
         }
         ParameterSpec {
             name: self.name.to_owned(),
             schema,
-            exact: description.exact,
+            exact: description.exact && self.constraints.is_empty(),
+            validator: None,
             required,
             description: self.description.map(str::to_owned),
         }
@@ -111,6 +160,36 @@ impl Parameter {
         if let Some(Default(Some(value))) = &self.default {
             schema.insert("default".to_owned(), value.clone());
         }
+        if let Some(value) = self.shown_example() {
+            schema.insert("examples".to_owned(), Value::Array(vec![value.clone()]));
+        }
+    }
+
+    /// Null stands for leaving the argument out, which is an example of nothing.
+    fn shown_example(&self) -> Option<&Value> {
+        self.example.as_ref().filter(|value| !value.is_null())
+    }
+
+    /// Notes a default and an example that the schema forbids.
+    fn check_values<'s>(
+        &self,
+        schema: &Value,
+        rules: impl Fn() -> Rules<'s>,
+        problems: &mut Vec<String>,
+    ) {
+        let default = self.default.as_ref().and_then(|default| default.0.as_ref());
+        // What no option of ours narrows is left to the type, which may write another form than it reads.
+        let default = default.filter(|value| !value.is_null() && !self.constraints.is_empty());
+        for (what, value) in [("default", default), ("example", self.shown_example())] {
+            let Some(value) = value else {
+                continue;
+            };
+            for mistake in rules().mistakes(value, schema, self.name) {
+                problems.push(format!(
+                    "the {what} of an argument breaks its rules: {mistake}"
+                ));
+            }
+        }
     }
 }
 
@@ -132,19 +211,34 @@ pub(super) fn specify(
     problems: &mut Vec<String>,
 ) -> Specified {
     let mut schemas = Schemas::of_input(open);
-    let mut states = Vec::new();
-    let specs: Vec<ParameterSpec> = parameters
+    let (mut states, mut mistakes) = (Vec::new(), Vec::new());
+    let mut specs: Vec<ParameterSpec> = parameters
         .iter()
-        .map(|parameter| parameter.specify(&mut schemas, &mut states))
+        .map(|parameter| parameter.specify(&mut schemas, &mut states, &mut mistakes))
         .collect();
     let definitions = schemas.definitions();
+    let mut patterns = Patterns::default();
+    for schema in specs
+        .iter()
+        .filter_map(|spec| spec.schema.as_ref())
+        .chain(&definitions)
+    {
+        mistakes.extend(patterns.add(schema).err().into_iter().flatten());
+    }
+    for spec in &mut specs {
+        let schema = spec.schema.as_ref();
+        let validator = schema
+            .and_then(|schema| Validator::for_what_is_unknown(schema, definitions.as_ref()))
+            .transpose();
+        match validator {
+            Ok(validator) => spec.validator = validator,
+            Err(error) => mistakes.push(format!("`{}`: {error}", spec.name)),
+        }
+    }
     let mut completers = Vec::new();
     for (parameter, spec) in parameters.iter().zip(&specs) {
         let Some(schema) = &spec.schema else {
-            if parameter.default.is_some()
-                || parameter.complete.is_some()
-                || parameter.header.is_some()
-            {
+            if parameter.is_argument() {
                 problems.push(format!(
                     "{place}: `{}` is injected, so `#[arg(..)]` on it has no meaning",
                     spec.name
@@ -160,16 +254,28 @@ pub(super) fn specify(
         {
             problems.push(format!("{place}: two arguments are named `{}`", spec.name));
         }
+        let size = schema.to_string().len();
+        parameter.check_values(
+            schema,
+            || Rules::new(definitions.as_ref(), true, size).with_patterns(&patterns),
+            &mut mistakes,
+        );
         let completer = parameter
             .complete
             .clone()
             .or_else(|| Completer::of_schema(schema));
         completers.extend(completer.map(|completer| (spec.name.clone(), completer)));
     }
+    problems.extend(
+        mistakes
+            .into_iter()
+            .map(|mistake| format!("{place}: {mistake}")),
+    );
     Specified {
         signature: Signature {
             parameters: specs,
             definitions,
+            patterns,
             noun,
             open,
             ..Signature::default()

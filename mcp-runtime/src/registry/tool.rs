@@ -19,7 +19,7 @@ use crate::call::{Call, Signature};
 use crate::content::{IntoToolResult, ToolResult, push_member};
 use crate::context::Context;
 use crate::protocol::revision::Features;
-use crate::schema::Schemas;
+use crate::schema::{Schemas, Validator, unenforced};
 use crate::service::BoxFuture;
 
 /// The dialect of JSON Schema that schemas are written in.
@@ -82,7 +82,8 @@ impl Tool {
 
     /// A tool made at run time. `schema` is the JSON Schema of its arguments, an object, shown to clients as it is.
     ///
-    /// The arguments are not checked against the schema before the handler gets them. Its dialect is JSON Schema 2020-12,
+    /// With the feature `validate` the arguments are checked against the schema before the handler gets them, and never
+    /// repaired; without it they are not checked. Its dialect is JSON Schema 2020-12,
     /// and its references stay within it: nothing is ever fetched.
     ///
     /// ```
@@ -107,9 +108,12 @@ impl Tool {
             Box::pin(async move {
                 let arguments = call.arguments.whole(&call.surroundings.text);
                 match serde_json::from_str(arguments) {
-                    Ok(arguments) => handler(arguments, Context::of(&call))
-                        .await
-                        .into_tool_result(),
+                    Ok(arguments) => match call.signature.refuse_whole(&arguments) {
+                        Some(refusal) => ToolResult::error(refusal),
+                        None => handler(arguments, Context::of(&call))
+                            .await
+                            .into_tool_result(),
+                    },
                     Err(error) => ToolResult::error(error.to_string()),
                 }
             })
@@ -206,6 +210,7 @@ impl Tool {
         if let Some(uri) = &self.interface {
             self.extras.add_interface(uri);
         }
+        let at_run_time = matches!(self.input, Input::Schema(_));
         let (input_schema, signature) = match self.input {
             Input::Schema(schema) => {
                 if schema.get("type").is_none_or(|name| name != "object") {
@@ -214,11 +219,18 @@ impl Tool {
                     ));
                 }
                 check_foreign(&place, &schema, problems);
+                let whole = Validator::of_whole(&schema);
+                if let Err(error) = &whole {
+                    problems.push(format!(
+                        "{place}: the schema of its arguments is none: {error}"
+                    ));
+                }
                 (
                     schema,
                     Signature {
                         open: true,
                         noun: "arguments",
+                        whole: whole.ok().flatten(),
                         ..Signature::default()
                     },
                 )
@@ -247,6 +259,7 @@ impl Tool {
             timeout: self.terms.timeout,
             tags: self.terms.tags,
             signature: Arc::new(signature),
+            at_run_time,
         }
     }
 }
@@ -320,6 +333,8 @@ pub(crate) struct ToolEntry {
     pub(crate) timeout: Option<Duration>,
     pub(super) tags: Vec<String>,
     pub(crate) signature: Arc<Signature>,
+    /// Whether the schema of its arguments was made at run time, which no type keeps.
+    at_run_time: bool,
 }
 
 impl Hints {
@@ -345,6 +360,14 @@ impl Hints {
         .into_iter()
         .filter_map(|(name, hint)| hint.map(|hint| (name.to_owned(), json!(hint))))
         .collect()
+    }
+}
+
+impl ToolEntry {
+    /// The constraints that the schema of the arguments declares and that nobody keeps in this build, each with its place
+    /// and keyword. A type may keep some of them by itself, as one that parses its text does.
+    pub(crate) fn unenforced(&self) -> Vec<(String, String)> {
+        unenforced(&self.input_schema, self.at_run_time)
     }
 }
 

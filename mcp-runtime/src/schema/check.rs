@@ -1,6 +1,7 @@
 //! What is wrong with a value: everything that its schema says and it does not keep, each with its place.
 //!
-//! The subset of JSON Schema is the one that types have. `pattern` and `format` are left to the types, which know better.
+//! The subset of JSON Schema is the one that types have. `format` is left to the types, which know better, and so is `pattern`
+//! without the feature of that name.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -8,6 +9,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::near::nearest;
+use super::pattern::Patterns;
 use super::words::{got, in_words, in_words_with_all_bounds, one_member_of, only_member, strings};
 use crate::json_path;
 
@@ -20,6 +22,7 @@ const LOOKS: usize = 64;
 /// Reads schemas that may refer to definitions.
 pub(crate) struct Rules<'s> {
     definitions: Option<&'s Map<String, Value>>,
+    patterns: Option<&'s Patterns>,
     /// Whether only what the schema allows is taken, and nothing is repaired.
     pub(super) strict: bool,
     steps: Cell<usize>,
@@ -85,8 +88,17 @@ impl<'s> Rules<'s> {
     pub(crate) fn new(definitions: Option<&'s Value>, strict: bool, size: usize) -> Self {
         Self {
             definitions: definitions.and_then(Value::as_object),
+            patterns: None,
             strict,
             steps: Cell::new((size + 16).saturating_mul(LOOKS)),
+        }
+    }
+
+    /// Looks at patterns too.
+    pub(crate) fn with_patterns(self, patterns: &'s Patterns) -> Self {
+        Self {
+            patterns: Some(patterns),
+            ..self
         }
     }
 
@@ -150,12 +162,13 @@ impl<'s> Rules<'s> {
                 found.note(|path| unlike(path, &in_words_with_all_bounds(schema), value));
             }
             Value::String(text)
-                if !is_counted(text.chars().count(), rules, "minLength", "maxLength") =>
+                if !is_counted(text.chars().count(), rules, "minLength", "maxLength")
+                    || !self.matches(text, rules) =>
             {
                 found.note(|path| unlike(path, &in_words(schema), value));
             }
             Value::Array(items) => self.check_items(value, items, schema, rules, found),
-            Value::Object(members) => self.check_members(members, rules, found),
+            Value::Object(members) => self.check_members(members, schema, rules, found),
             _ => {}
         }
         for keyword in ["anyOf", "oneOf"] {
@@ -168,6 +181,13 @@ impl<'s> Rules<'s> {
                 self.check(value, schema, found);
             }
         }
+    }
+
+    fn matches(&self, text: &str, rules: &Map<String, Value>) -> bool {
+        let pattern = rules.get("pattern").and_then(Value::as_str);
+        pattern
+            .zip(self.patterns)
+            .is_none_or(|(pattern, patterns)| patterns.matches(pattern, text))
     }
 
     fn check_items(
@@ -208,9 +228,14 @@ impl<'s> Rules<'s> {
     fn check_members(
         &self,
         members: &Map<String, Value>,
+        schema: &Value,
         rules: &Map<String, Value>,
         found: &mut Found,
     ) {
+        if !is_counted(members.len(), rules, "minProperties", "maxProperties") {
+            let (expected, count) = (in_words(schema), members.len());
+            found.note(|path| format!("`{path}`: expected {expected}, got {count} members"));
+        }
         let own = rules.get("properties").and_then(Value::as_object);
         for name in required(rules) {
             if !members.contains_key(name) {
@@ -461,7 +486,7 @@ fn is_within(value: &Value, rules: &Map<String, Value>) -> bool {
 }
 
 /// Compares numbers, integers exactly.
-fn compare(left: &Value, right: &Value) -> Option<std::cmp::Ordering> {
+pub(crate) fn compare(left: &Value, right: &Value) -> Option<std::cmp::Ordering> {
     let integer = |value: &Value| {
         value
             .as_i64()

@@ -6,20 +6,25 @@
 mod check;
 mod locate;
 mod near;
+mod pattern;
 mod repair;
 mod repeats;
 mod tidy;
+mod validator;
+mod walk;
 mod words;
 
 use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::Value;
 
-pub(crate) use check::{Rules, missing};
+pub(crate) use check::{Rules, compare, missing};
 pub(crate) use locate::{Place, locate};
 pub(crate) use near::nearest;
+pub(crate) use pattern::Patterns;
 pub(crate) use repeats::repeated;
 pub(crate) use tidy::without_null;
+pub(crate) use validator::{Validator, unenforced};
 pub(crate) use words::{got, in_words, reason, shown, texts};
 
 /// Makes the schemas of one component.

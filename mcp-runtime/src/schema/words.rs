@@ -70,6 +70,7 @@ impl Words {
                         .collect::<Vec<_>>(),
                 )
             }
+            (None, Some(schema)) if schema.contains_key("pattern") => of_string(schema),
             _ => "a value that fits the schema".to_owned(),
         }
     }
@@ -82,7 +83,13 @@ impl Words {
             "boolean" => "true or false".to_owned(),
             "null" => "null".to_owned(),
             "array" => with_count("an array", "items", schema, "minItems", "maxItems"),
-            _ => "an object".to_owned(),
+            _ => with_count(
+                "an object",
+                "members",
+                schema,
+                "minProperties",
+                "maxProperties",
+            ),
         }
     }
 
@@ -101,9 +108,11 @@ impl Words {
             (None, Some(maximum)) => format!("{noun} of at most {maximum}"),
             (None, None) => noun.to_owned(),
         };
+        let mut and = if words == noun { "" } else { " and" };
         for (keyword, word) in [("exclusiveMinimum", "above"), ("exclusiveMaximum", "below")] {
             if let Some(bound) = bound(keyword) {
-                let _ = write!(words, " {word} {bound}");
+                let _ = write!(words, "{and} {word} {bound}");
+                and = " and";
             }
         }
         if let Some(not) = not {
@@ -149,7 +158,11 @@ fn of_string(schema: &Map<String, Value>) -> String {
     {
         return "a string of one character".to_owned();
     }
-    with_count("a string", "characters", schema, "minLength", "maxLength")
+    let words = with_count("a string", "characters", schema, "minLength", "maxLength");
+    match schema.get("pattern").and_then(Value::as_str) {
+        Some(pattern) => format!("{words} that matches `{pattern}`"),
+        None => words,
+    }
 }
 
 fn with_count(

@@ -1,0 +1,280 @@
+//! What `check` does not know of JSON Schema, kept by a validator: with the feature `validate`, and for the schemas that
+//! say such things alone.
+
+use serde_json::Value;
+
+use super::walk::walk;
+
+/// The keywords that `check` knows, those that need no check, and those that only hold schemas.
+const KNOWN: [&str; 42] = [
+    "$anchor",
+    "$comment",
+    "$defs",
+    "$id",
+    "$ref",
+    "$schema",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "default",
+    "definitions",
+    "deprecated",
+    "description",
+    "enum",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "items",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "oneOf",
+    "prefixItems",
+    "properties",
+    "readOnly",
+    "required",
+    "title",
+    "type",
+    "uniqueItems",
+    "writeOnly",
+    "else",
+    "then",
+    "x-mcp-header",
+];
+
+/// The keywords that ask nothing of a value by themselves.
+const ANNOTATIONS: [&str; 18] = [
+    "$anchor",
+    "$comment",
+    "$defs",
+    "$id",
+    "$schema",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "default",
+    "definitions",
+    "deprecated",
+    "description",
+    "examples",
+    "properties",
+    "readOnly",
+    "title",
+    "writeOnly",
+    "x-mcp-header",
+];
+
+/// The patterns of keys that are numbers, which the types that have such keys keep.
+const NUMBERS: [&str; 2] = [r"^\d+$", r"^-?\d+$"];
+
+/// The constraints within a schema that `check` does not keep, each with its place.
+pub(crate) fn unknown_to_check(schema: &Value, path: &str) -> Vec<(String, String)> {
+    let mut unknown = Vec::new();
+    walk(schema, path, &mut |rules, path| {
+        for (keyword, value) in rules {
+            let known = match keyword.as_str() {
+                "pattern" => cfg!(feature = "pattern"),
+                // Which `is_within` looks at.
+                "not" => value.get("const").is_some(),
+                "patternProperties" => value
+                    .as_object()
+                    .is_some_and(|named| named.keys().all(|name| NUMBERS.contains(&name.as_str()))),
+                keyword => KNOWN.contains(&keyword) || keyword.starts_with("x-"),
+            };
+            if !known {
+                unknown.push((path.to_owned(), keyword.clone()));
+            }
+        }
+    });
+    unknown
+}
+
+/// The constraints within the schema of a tool's arguments that nobody keeps in this build, but perhaps the types
+/// themselves. One that was made `at_run_time` is not looked at by `check` either.
+pub(crate) fn unenforced(schema: &Value, at_run_time: bool) -> Vec<(String, String)> {
+    if cfg!(feature = "validate") {
+        return Vec::new();
+    }
+    if !at_run_time {
+        return unknown_to_check(schema, "arguments");
+    }
+    let mut all = Vec::new();
+    walk(schema, "arguments", &mut |rules, path| {
+        let constraints = rules
+            .keys()
+            .filter(|keyword| !ANNOTATIONS.contains(&keyword.as_str()));
+        all.extend(constraints.map(|keyword| (path.to_owned(), keyword.clone())));
+    });
+    all
+}
+
+#[cfg(feature = "validate")]
+pub(crate) use with::Validator;
+#[cfg(not(feature = "validate"))]
+pub(crate) use without::Validator;
+
+#[cfg(feature = "validate")]
+mod with {
+    use jsonschema::paths::LocationSegment;
+    use jsonschema::{Draft, ValidationError};
+    use serde_json::{Value, json};
+
+    use super::super::words::{got, in_words};
+    use crate::json_path;
+
+    /// How many mistakes are told.
+    const TOLD: usize = 20;
+
+    /// Keeps the whole of one schema.
+    #[derive(Debug)]
+    pub(crate) struct Validator {
+        schema: Value,
+        compiled: jsonschema::Validator,
+    }
+
+    impl Validator {
+        /// For a schema with its definitions, if there is anything in it that needs one.
+        pub(crate) fn for_what_is_unknown(
+            schema: &Value,
+            definitions: Option<&Value>,
+        ) -> Option<Result<Self, String>> {
+            let mut whole = schema.clone();
+            if let (Some(whole), Some(definitions)) = (whole.as_object_mut(), definitions) {
+                whole.insert("$defs".to_owned(), definitions.clone());
+            }
+            let needed = !super::unknown_to_check(&whole, "").is_empty();
+            needed.then(|| Self::new(whole))
+        }
+
+        /// For a schema that was made at run time.
+        ///
+        /// # Errors
+        /// It is none.
+        pub(crate) fn of_whole(schema: &Value) -> Result<Option<Self>, String> {
+            Self::new(schema.clone()).map(Some)
+        }
+
+        /// For a whole schema.
+        ///
+        /// # Errors
+        /// It is none.
+        fn new(schema: Value) -> Result<Self, String> {
+            let compiled = jsonschema::options()
+                .with_draft(Draft::Draft202012)
+                .should_validate_formats(true)
+                .build(&schema)
+                .map_err(|error| error.to_string())?;
+            Ok(Self { schema, compiled })
+        }
+
+        /// All that is wrong with a value, which `path` leads to.
+        pub(crate) fn mistakes(&self, value: &Value, path: &str) -> Vec<String> {
+            if self.compiled.is_valid(value) {
+                return Vec::new();
+            }
+            let errors = self.compiled.iter_errors(value).take(TOLD);
+            errors.map(|error| self.mistake(&error, path)).collect()
+        }
+
+        fn mistake(&self, error: &ValidationError<'_>, path: &str) -> String {
+            let place = error.instance_path().into_iter();
+            let path = place.fold(path.to_owned(), |path, step| match step {
+                LocationSegment::Property(name) => path + &json_path::member(&name),
+                LocationSegment::Index(index) => path + &json_path::item(index),
+            });
+            let keyword_path = error.schema_path().as_str();
+            let (place, keyword) = keyword_path.rsplit_once('/').unwrap_or_default();
+            let schema = self.schema.pointer(place).unwrap_or(&Value::Null);
+            let value = self.schema.pointer(keyword_path).unwrap_or(&Value::Null);
+            let expected = expected(keyword, value, schema);
+            format!(
+                "`{path}`: expected {expected}, got {}",
+                got(error.instance())
+            )
+        }
+    }
+
+    /// What a keyword asks for, in words.
+    fn expected(keyword: &str, value: &Value, schema: &Value) -> String {
+        match (keyword, value) {
+            ("format", Value::String(format)) => {
+                in_words(&json!({ "type": "string", "format": format }))
+            }
+            ("pattern", pattern) => in_words(&json!({ "type": "string", "pattern": pattern })),
+            ("multipleOf", factor) => format!("a multiple of {factor}"),
+            ("not", schema) => format!("something other than {}", in_words(schema)),
+            ("contains", schema) => format!("an array with {} in it", in_words(schema)),
+            ("required" | "dependentRequired", names) => {
+                format!("an object with the members that {keyword} names: {names}")
+            }
+            ("type" | "enum" | "const" | "anyOf" | "oneOf", _) => in_words(schema),
+            (keyword, value) => format!("what `{keyword}` of its schema says: {value}"),
+        }
+    }
+}
+
+#[cfg(not(feature = "validate"))]
+mod without {
+    use serde_json::Value;
+
+    /// There is none without the feature.
+    #[derive(Debug)]
+    pub(crate) enum Validator {}
+
+    impl Validator {
+        pub(crate) fn for_what_is_unknown(
+            _schema: &Value,
+            _definitions: Option<&Value>,
+        ) -> Option<Result<Self, String>> {
+            None
+        }
+
+        #[allow(clippy::unnecessary_wraps)] // as with the feature
+        pub(crate) fn of_whole(_schema: &Value) -> Result<Option<Self>, String> {
+            Ok(None)
+        }
+
+        pub(crate) fn mistakes(&self, _value: &Value, _path: &str) -> Vec<String> {
+            match *self {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::unenforced;
+
+    #[test]
+    fn what_a_build_does_not_keep_is_named_with_its_place() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "day": { "type": "string", "format": "date", "maxLength": 10 },
+                "format": { "type": "array", "items": { "type": "integer", "multipleOf": 2 } },
+                "plain": { "type": "integer", "not": { "const": 0 }, "default": { "format": "x" } },
+            },
+        });
+        let expected = if cfg!(feature = "validate") {
+            vec![]
+        } else {
+            vec![
+                ("arguments.day".to_owned(), "format".to_owned()),
+                ("arguments.format[]".to_owned(), "multipleOf".to_owned()),
+            ]
+        };
+        assert_eq!(unenforced(&schema, false), expected);
+        let all = unenforced(&schema, true).len();
+        assert_eq!(all, if cfg!(feature = "validate") { 0 } else { 11 });
+    }
+}
