@@ -96,6 +96,7 @@ pub(crate) struct PromptEntry {
     extras: Extras,
     pub(crate) handler: Handler<PromptOutcome>,
     pub(crate) timeout: Option<Duration>,
+    #[cfg_attr(not(feature = "cli"), allow(dead_code))] // only the command line shows them
     pub(super) tags: Vec<String>,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,

@@ -214,6 +214,7 @@ pub(crate) struct ResourceEntry {
     depends_on_caller: bool,
     pub(crate) handler: Handler<ResourceOutcome>,
     pub(crate) timeout: Option<Duration>,
+    #[cfg_attr(not(feature = "cli"), allow(dead_code))] // only the command line shows them
     pub(super) tags: Vec<String>,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,

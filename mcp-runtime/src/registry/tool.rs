@@ -331,6 +331,7 @@ pub(crate) struct ToolEntry {
     pub(crate) wraps: Option<bool>,
     pub(crate) handler: Handler<ToolResult>,
     pub(crate) timeout: Option<Duration>,
+    #[cfg_attr(not(feature = "cli"), allow(dead_code))] // only the command line shows them
     pub(super) tags: Vec<String>,
     pub(crate) signature: Arc<Signature>,
     /// Whether the schema of its arguments was made at run time, which no type keeps.
