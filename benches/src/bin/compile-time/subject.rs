@@ -47,8 +47,8 @@ impl Subject {
         let framework = match self {
             Self::Macros | Self::ByHand => {
                 format!(
-                    "mcp-runtime = {{ path = {:?} }}",
-                    repository.join("mcp-runtime")
+                    "mcp-runtime = {{ path = '{}' }}",
+                    repository.join("mcp-runtime").display()
                 )
             }
             Self::Rmcp => "rmcp = { version = \"3\", features = [\"transport-io\"] }".to_owned(),
@@ -109,7 +109,7 @@ tokio = {{ version = "1", features = ["macros", "rt-multi-thread"] }}
 }
 
 /// What all ways share.
-const TYPES: &str = r#"
+const TYPES: &str = r"
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -130,7 +130,7 @@ struct Address {
     zip: Option<String>,
     place: Point,
 }
-"#;
+";
 
 const MACROS: Way = Way {
     head: r"
