@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use mcp_runtime::Limits;
 use mcp_runtime::prelude::*;
+use mcp_runtime::{ClientError, Limits};
 use serde_json::{Value, json};
 
 use super::caller::{Caller, code, is_asking, only, server, tool};
@@ -35,6 +35,13 @@ async fn begun(server: Server) -> (Caller, Value) {
 
 fn answers(asking: &Value) -> Value {
     json!({ only(asking).0: says("x") })
+}
+
+/// Sends the request again as it was, with the answers.
+async fn again(caller: &Caller, asking: &Value) -> Result<Value, ClientError> {
+    caller
+        .again("tools/call", &params(arguments()), answers(asking), asking)
+        .await
 }
 
 #[tokio::test]
@@ -91,14 +98,7 @@ async fn a_state_that_was_changed_anywhere_is_refused() {
             .await;
         assert_eq!(code(outcome), INVALID_PARAMS, "{answers}");
     }
-    let result = caller
-        .again(
-            "tools/call",
-            &params(arguments()),
-            answers(&asking),
-            &asking,
-        )
-        .await;
+    let result = again(&caller, &asking).await;
     assert_eq!(result.unwrap()["content"][0]["text"], "x");
 }
 
@@ -140,24 +140,10 @@ async fn a_state_expires() {
     let (caller, asking) = begun(server(ask).limits(limits)).await;
     // What is quick enough is served however the clock stood when it began.
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let result = caller
-        .again(
-            "tools/call",
-            &params(arguments()),
-            answers(&asking),
-            &asking,
-        )
-        .await;
+    let result = again(&caller, &asking).await;
     assert_eq!(result.unwrap()["content"][0]["text"], "x");
     tokio::time::sleep(Duration::from_millis(3_100)).await;
-    let outcome = caller
-        .again(
-            "tools/call",
-            &params(arguments()),
-            answers(&asking),
-            &asking,
-        )
-        .await;
+    let outcome = again(&caller, &asking).await;
     assert_eq!(code(outcome), INVALID_PARAMS);
 }
 

@@ -13,6 +13,17 @@ pub(crate) struct Place<'v> {
     pub(crate) schema: Option<&'v Value>,
 }
 
+impl<'v> Place<'v> {
+    fn part(&self, step: &str, value: &'v Value, schema: Option<&'v Value>) -> Self {
+        let path = format!("{}{step}", self.path);
+        Self {
+            path,
+            value,
+            schema,
+        }
+    }
+}
+
 /// Finds the innermost value that ends at or after this many bytes of the text that `serde_json` writes for the whole.
 pub(crate) fn locate<'v>(whole: Place<'v>, rules: &Rules<'v>, bytes: usize) -> Place<'v> {
     let mut search = Search {
@@ -42,14 +53,10 @@ impl<'v> Search<'_, 'v> {
             Value::Array(items) if !items.is_empty() => {
                 for (index, value) in items.iter().enumerate() {
                     self.at += 1; // the bracket or comma before it
-                    let path = format!("{}{}", place.path, json_path::item(index));
                     let schema = rules.and_then(|rules| item_schema(rules, index));
-                    if let Some(found) = self.enter(Place {
-                        path,
-                        value,
-                        schema,
-                    }) {
-                        return Some(found);
+                    let found = self.enter(place.part(&json_path::item(index), value, schema));
+                    if found.is_some() {
+                        return found;
                     }
                 }
                 self.at += 1;
@@ -57,14 +64,10 @@ impl<'v> Search<'_, 'v> {
             Value::Object(members) if !members.is_empty() => {
                 for (name, value) in members {
                     self.at += 2 + Value::from(name.as_str()).to_string().len(); // with what is around the name
-                    let path = format!("{}{}", place.path, json_path::member(name));
                     let schema = rules.and_then(|rules| member_schema(rules, name));
-                    if let Some(found) = self.enter(Place {
-                        path,
-                        value,
-                        schema,
-                    }) {
-                        return Some(found);
+                    let found = self.enter(place.part(&json_path::member(name), value, schema));
+                    if found.is_some() {
+                        return found;
                     }
                 }
                 self.at += 1;
