@@ -5,9 +5,9 @@
 use std::process::{Command, ExitCode, Output};
 
 use mcp_runtime::Listing;
-use mcp_runtime::ResourceLink;
 use mcp_runtime::prelude::*;
-use serde_json::Value;
+use mcp_runtime::{ResourceLink, Tool};
+use serde_json::{Value, json};
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wire-server"));
@@ -57,6 +57,35 @@ fn check_succeeds_where_it_finds_nothing() {
     assert!(is_success(server().run_from(["check"])));
     let server = server().with(components![subtract]);
     assert!(!is_success(server.run_from(["check"])));
+}
+
+#[test]
+fn check_finds_what_no_call_is_held_to() {
+    fn passes(schema: Value) -> bool {
+        let raw = Tool::new("raw", schema, |_: Value, _: Context| async {});
+        let server = Server::new("raw", "1").with(raw.description("Does it."));
+        is_success(server.run_from(["check"]))
+    }
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[allow(dead_code)] // only its schema is wanted
+    struct Mail(#[schemars(email)] String);
+    /// Write to somebody.
+    #[tool]
+    async fn write(
+        /// Who.
+        _to: Mail,
+    ) {
+    }
+
+    let held = cfg!(feature = "validate");
+    assert!(passes(json!({ "type": "object" })));
+    let code = json!({ "type": "integer", "description": "Its code." });
+    assert_eq!(
+        passes(json!({ "type": "object", "properties": { "code": code } })),
+        held
+    );
+    let typed = Server::new("typed", "1").with(components![write]);
+    assert_eq!(is_success(typed.run_from(["check"])), held);
 }
 
 #[test]

@@ -109,8 +109,15 @@ fn add_tags(components: &mut [Value], key: &str, tags: impl Fn(&str) -> Vec<Stri
 async fn check(client: &Client, handle: &ServerHandle) -> Result<ExitCode, String> {
     let mut resources = known(client.resources().await)?;
     resources.retain(|it| handle.defines_resource(it["uri"].as_str().unwrap_or_default()));
+    let tools = known(client.tools().await)?;
+    let unenforced = tools.iter().filter_map(|tool| {
+        let name = text(&tool["name"]);
+        let unenforced = handle.unenforced(&name)?;
+        Some((name, unenforced))
+    });
     let findings = lints::findings(&lints::Definitions {
-        tools: known(client.tools().await)?,
+        unenforced: unenforced.collect(),
+        tools,
         resources,
         templates: known(client.resource_templates().await)?,
         prompts: known(client.prompts().await)?,

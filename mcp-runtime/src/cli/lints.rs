@@ -6,6 +6,8 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use crate::registry::Unenforced;
+
 /// As many characters as `OpenAI` and Claude Desktop allow in the names of tools, which is `^[a-zA-Z0-9_-]{1,64}$`; the protocol
 /// allows 128, and `.` too. See <https://developers.openai.com/api/docs/guides/function-calling>.
 const NAME_LENGTH: usize = 64;
@@ -15,28 +17,17 @@ const NAME_LENGTH: usize = 64;
 const LEVELS: usize = 10;
 const PROPERTIES: usize = 5000;
 
-/// The formats that no type checks: only a text can say that it is one of these. The others, such as `date` and `uuid`, come
-/// with types that do.
-const UNCHECKED_FORMATS: [&str; 9] = [
-    "email",
-    "idn-email",
-    "hostname",
-    "idn-hostname",
-    "iri",
-    "json-pointer",
-    "regex",
-    "uri-reference",
-    "uri-template",
-];
-
 /// The keywords whose value is a map of schemas.
 const MAPS: [&str; 2] = ["properties", "patternProperties"];
 /// The keywords whose value is no schema, or one that counts where it is referred to.
 const APART: [&str; 5] = ["$defs", "const", "default", "enum", "examples"];
 
 /// All definitions of a server.
+#[derive(Default)]
 pub(super) struct Definitions {
     pub(super) tools: Vec<Value>,
+    /// What the schemas of tools say and no call is held to, by the names of the tools.
+    pub(super) unenforced: Vec<(String, Unenforced)>,
     /// Those that are defined. What a function lists is data.
     pub(super) resources: Vec<Value>,
     pub(super) templates: Vec<Value>,
@@ -48,6 +39,9 @@ pub(super) fn findings(definitions: &Definitions) -> Vec<String> {
     let mut found = Vec::new();
     for tool in &definitions.tools {
         of_tool(tool, &mut found);
+    }
+    for (tool, unenforced) in &definitions.unenforced {
+        not_held_to(tool, unenforced, &mut found);
     }
     same_but_for_case(&definitions.tools, &mut found);
     for resource in &definitions.resources {
@@ -153,42 +147,27 @@ fn of_schema(place: &str, schema: &Value, found: &mut Vec<String>) {
             "{place}: its schema has {properties} properties, and some clients allow {PROPERTIES}: take less at once"
         ));
     }
-    for (path, keyword) in unenforced(schema) {
+}
+
+fn not_held_to(tool: &str, unenforced: &Unenforced, found: &mut Vec<String>) {
+    let keywords = match unenforced {
+        Unenforced::Everything => {
+            found.push(format!(
+                "tool `{tool}`: nothing holds calls to its schema, which was made at run time: use the feature `validate` of mcp-runtime"
+            ));
+            return;
+        }
+        Unenforced::These(keywords) => keywords,
+    };
+    for (path, keyword) in keywords {
         let feature = if keyword == "pattern" {
             "pattern"
         } else {
             "validate"
         };
         found.push(format!(
-            "{place}: `{path}` declares `{keyword}`, which nothing checks: use a type that does, or the feature `{feature}` of mcp-runtime"
+            "tool `{tool}`: `{path}` declares `{keyword}`, which nothing checks: use a type that does, or the feature `{feature}` of mcp-runtime"
         ));
-    }
-}
-
-/// What a schema promises and no call is held to, with its place. This is the one place that decides it.
-fn unenforced(schema: &Value) -> Vec<(String, &'static str)> {
-    let mut found = Vec::new();
-    for (argument, schema) in members(schema, "properties").chain(members(schema, "$defs")) {
-        find_unenforced(argument, schema, &mut found);
-    }
-    found
-}
-
-fn find_unenforced(path: &str, schema: &Value, found: &mut Vec<(String, &'static str)>) {
-    if schema["type"] == "string" {
-        let patterns_are_kept = cfg!(any(feature = "pattern", feature = "validate"));
-        // A pattern beside a format belongs to the type that the format names.
-        if !patterns_are_kept && schema.get("pattern").is_some() && schema.get("format").is_none() {
-            found.push((path.to_owned(), "pattern"));
-        }
-        let formats_are_kept = cfg!(feature = "validate");
-        if !formats_are_kept && UNCHECKED_FORMATS.contains(&text(&schema["format"])) {
-            found.push((path.to_owned(), "format"));
-        }
-    }
-    for (name, part) in parts(schema) {
-        let path = name.map_or_else(|| path.to_owned(), |name| format!("{path}.{name}"));
-        find_unenforced(&path, part, found);
     }
 }
 
@@ -291,9 +270,7 @@ mod tests {
     fn of_tools(tools: impl IntoIterator<Item = Value>) -> Vec<String> {
         findings(&Definitions {
             tools: tools.into_iter().collect(),
-            resources: Vec::new(),
-            templates: Vec::new(),
-            prompts: Vec::new(),
+            ..Definitions::default()
         })
     }
 
@@ -314,6 +291,7 @@ mod tests {
             resources: vec![json!({ "uri": "a://b" })],
             templates: vec![json!({ "uriTemplate": "a://{b}", "description": " " })],
             prompts: vec![json!({ "name": "p", "arguments": [{ "name": "b" }] })],
+            ..Definitions::default()
         });
         assert_eq!(
             found,
@@ -407,16 +385,23 @@ mod tests {
 
     #[test]
     fn promises_that_nothing_keeps_are_found() {
-        let found = of_argument(
-            json!({ "properties": { "mail": { "type": "string", "format": "email" } } }),
-            &json!({ "Code": { "type": "string", "pattern": "^[A-Z]+$" } }),
-        );
-        let has = |words: &str| found.iter().any(|found| found.contains(words));
-        let validate = cfg!(feature = "validate");
-        let pattern = cfg!(feature = "pattern") || validate;
-        assert_eq!(has("`a.mail` declares `format`"), !validate, "{found:?}");
-        assert_eq!(has("`Code` declares `pattern`"), !pattern, "{found:?}");
-        let day = json!({ "type": "string", "format": "date" });
-        assert!(of_argument(day, &json!({})).is_empty());
+        let keywords = [("a.mail", "format"), ("Code", "pattern")];
+        let keywords = keywords.map(|(path, keyword)| (path.to_owned(), keyword.to_owned()));
+        let found = findings(&Definitions {
+            unenforced: vec![
+                ("x".to_owned(), Unenforced::These(keywords.to_vec())),
+                ("y".to_owned(), Unenforced::Everything),
+            ],
+            ..Definitions::default()
+        });
+        let words = [
+            ["tool `x`", "`a.mail` declares `format`", "`validate`"],
+            ["tool `x`", "`Code` declares `pattern`", "`pattern`"],
+            ["tool `y`", "nothing holds calls", "`validate`"],
+        ];
+        assert_eq!(found.len(), words.len(), "{found:?}");
+        for (found, words) in found.iter().zip(words) {
+            assert!(words.iter().all(|words| found.contains(words)), "{found}");
+        }
     }
 }

@@ -59,10 +59,6 @@ impl<T: Listed> List<T> {
         self.by_key.get(key)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().map(|(_, entry)| &**entry)
-    }
-
     /// A page after a cursor; `None` if it is none of ours.
     pub(super) fn page(
         &self,

@@ -33,6 +33,8 @@ pub(crate) use selection::Selection;
 pub(crate) use snapshot::{Kind, Registry, Snapshot};
 pub use tool::Tool;
 pub(crate) use tool::ToolEntry;
+#[cfg(feature = "cli")]
+pub(crate) use tool::Unenforced;
 
 use std::any::TypeId;
 

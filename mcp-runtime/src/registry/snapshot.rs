@@ -56,12 +56,8 @@ impl Registry {
         }
         draft.add(components);
         draft.check_states(has_state);
-        let snapshot = draft.finish()?;
-        for (tool, place, keyword) in snapshot.unenforced() {
-            tracing::debug!("tool `{tool}`: `{keyword}` of `{place}` is not checked in this build");
-        }
         Ok(Self {
-            now: RwLock::new(Arc::new(snapshot)),
+            now: RwLock::new(Arc::new(draft.finish()?)),
             page_size,
         })
     }
@@ -147,18 +143,6 @@ fn remove<T: Listed>(entries: &mut Vec<(u64, Arc<T>)>, key: &str) -> bool {
 }
 
 impl Snapshot {
-    /// For each tool the constraints of its arguments that this build does not keep: the tool's name, the place and the
-    /// keyword.
-    pub(crate) fn unenforced(&self) -> Vec<(String, String, String)> {
-        self.tools
-            .all()
-            .flat_map(|tool| {
-                let unenforced = tool.unenforced().into_iter();
-                unenforced.map(|(place, keyword)| (tool.name.clone(), place, keyword))
-            })
-            .collect()
-    }
-
     pub(crate) fn tool(&self, name: &str) -> Option<&Arc<ToolEntry>> {
         self.tools.get(name)
     }

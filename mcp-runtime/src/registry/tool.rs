@@ -19,7 +19,9 @@ use crate::call::{Call, Signature};
 use crate::content::{IntoToolResult, ToolResult, push_member};
 use crate::context::Context;
 use crate::protocol::revision::Features;
-use crate::schema::{Schemas, Validator, unenforced};
+#[cfg(feature = "cli")]
+use crate::schema::unenforced;
+use crate::schema::{Schemas, Validator};
 use crate::service::BoxFuture;
 
 /// The dialect of JSON Schema that schemas are written in.
@@ -335,6 +337,7 @@ pub(crate) struct ToolEntry {
     pub(super) tags: Vec<String>,
     pub(crate) signature: Arc<Signature>,
     /// Whether the schema of its arguments was made at run time, which no type keeps.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code))] // only the command line tells
     at_run_time: bool,
 }
 
@@ -364,11 +367,28 @@ impl Hints {
     }
 }
 
+/// What a tool's schema says and this build holds no call to.
+#[cfg(feature = "cli")]
+pub(crate) enum Unenforced {
+    /// All of it: no type stands behind the schema, which was made at run time.
+    Everything,
+    /// These keywords, each with its place.
+    These(Vec<(String, String)>),
+}
+
+#[cfg(feature = "cli")]
 impl ToolEntry {
-    /// The constraints that the schema of the arguments declares and that nobody keeps in this build, each with its place
-    /// and keyword. A type may keep some of them by itself, as one that parses its text does.
-    pub(crate) fn unenforced(&self) -> Vec<(String, String)> {
-        unenforced(&self.input_schema, self.at_run_time)
+    pub(crate) fn unenforced(&self) -> Unenforced {
+        if !self.at_run_time {
+            return Unenforced::These(unenforced(&self.input_schema));
+        }
+        let says_nothing =
+            |keyword: &str| ["$schema", "description", "title", "type"].contains(&keyword);
+        let mut keywords = self.input_schema.as_object().into_iter().flatten();
+        if cfg!(feature = "validate") || keywords.all(|(keyword, _)| says_nothing(keyword)) {
+            return Unenforced::These(Vec::new());
+        }
+        Unenforced::Everything
     }
 }
 

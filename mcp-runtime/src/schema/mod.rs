@@ -10,6 +10,8 @@ mod pattern;
 mod repair;
 mod repeats;
 mod tidy;
+#[cfg(any(feature = "cli", feature = "validate"))]
+mod unknown;
 mod validator;
 mod walk;
 mod words;
@@ -24,7 +26,9 @@ pub(crate) use near::nearest;
 pub(crate) use pattern::Patterns;
 pub(crate) use repeats::repeated;
 pub(crate) use tidy::without_null;
-pub(crate) use validator::{Validator, unenforced};
+#[cfg(feature = "cli")]
+pub(crate) use unknown::unenforced;
+pub(crate) use validator::Validator;
 pub(crate) use words::{got, in_words, reason, shown, texts};
 
 /// Makes the schemas of one component.

@@ -1,122 +1,6 @@
 //! What `check` does not know of JSON Schema, kept by a validator: with the feature `validate`, and for the schemas that
 //! say such things alone.
 
-use serde_json::Value;
-
-use super::walk::walk;
-
-/// The keywords that `check` knows, those that need no check, and those that only hold schemas.
-const KNOWN: [&str; 42] = [
-    "$anchor",
-    "$comment",
-    "$defs",
-    "$id",
-    "$ref",
-    "$schema",
-    "additionalProperties",
-    "allOf",
-    "anyOf",
-    "const",
-    "contentEncoding",
-    "contentMediaType",
-    "contentSchema",
-    "default",
-    "definitions",
-    "deprecated",
-    "description",
-    "enum",
-    "examples",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "items",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "oneOf",
-    "prefixItems",
-    "properties",
-    "readOnly",
-    "required",
-    "title",
-    "type",
-    "uniqueItems",
-    "writeOnly",
-    "else",
-    "then",
-    "x-mcp-header",
-];
-
-/// The keywords that ask nothing of a value by themselves.
-const ANNOTATIONS: [&str; 18] = [
-    "$anchor",
-    "$comment",
-    "$defs",
-    "$id",
-    "$schema",
-    "contentEncoding",
-    "contentMediaType",
-    "contentSchema",
-    "default",
-    "definitions",
-    "deprecated",
-    "description",
-    "examples",
-    "properties",
-    "readOnly",
-    "title",
-    "writeOnly",
-    "x-mcp-header",
-];
-
-/// The patterns of keys that are numbers, which the types that have such keys keep.
-const NUMBERS: [&str; 2] = [r"^\d+$", r"^-?\d+$"];
-
-/// The constraints within a schema that `check` does not keep, each with its place.
-pub(crate) fn unknown_to_check(schema: &Value, path: &str) -> Vec<(String, String)> {
-    let mut unknown = Vec::new();
-    walk(schema, path, &mut |rules, path| {
-        for (keyword, value) in rules {
-            let known = match keyword.as_str() {
-                "pattern" => cfg!(feature = "pattern"),
-                // Which `is_within` looks at.
-                "not" => value.get("const").is_some(),
-                "patternProperties" => value
-                    .as_object()
-                    .is_some_and(|named| named.keys().all(|name| NUMBERS.contains(&name.as_str()))),
-                keyword => KNOWN.contains(&keyword) || keyword.starts_with("x-"),
-            };
-            if !known {
-                unknown.push((path.to_owned(), keyword.clone()));
-            }
-        }
-    });
-    unknown
-}
-
-/// The constraints within the schema of a tool's arguments that nobody keeps in this build, but perhaps the types
-/// themselves. One that was made `at_run_time` is not looked at by `check` either.
-pub(crate) fn unenforced(schema: &Value, at_run_time: bool) -> Vec<(String, String)> {
-    if cfg!(feature = "validate") {
-        return Vec::new();
-    }
-    if !at_run_time {
-        return unknown_to_check(schema, "arguments");
-    }
-    let mut all = Vec::new();
-    walk(schema, "arguments", &mut |rules, path| {
-        let constraints = rules
-            .keys()
-            .filter(|keyword| !ANNOTATIONS.contains(&keyword.as_str()));
-        all.extend(constraints.map(|keyword| (path.to_owned(), keyword.clone())));
-    });
-    all
-}
-
 #[cfg(feature = "validate")]
 pub(crate) use with::Validator;
 #[cfg(not(feature = "validate"))]
@@ -151,7 +35,8 @@ mod with {
             if let (Some(whole), Some(definitions)) = (whole.as_object_mut(), definitions) {
                 whole.insert("$defs".to_owned(), definitions.clone());
             }
-            let needed = !super::unknown_to_check(&whole, "").is_empty();
+            let mut needed = false;
+            super::super::unknown::look(&whole, "", &mut |_, _, _| needed = true);
             needed.then(|| Self::new(whole))
         }
 
@@ -246,35 +131,5 @@ mod without {
         pub(crate) fn mistakes(&self, _value: &Value, _path: &str) -> Vec<String> {
             match *self {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::unenforced;
-
-    #[test]
-    fn what_a_build_does_not_keep_is_named_with_its_place() {
-        let schema = json!({
-            "type": "object",
-            "properties": {
-                "day": { "type": "string", "format": "date", "maxLength": 10 },
-                "format": { "type": "array", "items": { "type": "integer", "multipleOf": 2 } },
-                "plain": { "type": "integer", "not": { "const": 0 }, "default": { "format": "x" } },
-            },
-        });
-        let expected = if cfg!(feature = "validate") {
-            vec![]
-        } else {
-            vec![
-                ("arguments.day".to_owned(), "format".to_owned()),
-                ("arguments.format[]".to_owned(), "multipleOf".to_owned()),
-            ]
-        };
-        assert_eq!(unenforced(&schema, false), expected);
-        let all = unenforced(&schema, true).len();
-        assert_eq!(all, if cfg!(feature = "validate") { 0 } else { 11 });
     }
 }

@@ -6,6 +6,8 @@ use super::failure::BuildError;
 use super::lifespan::{Stop, stop_all};
 use crate::bus::{Change, Notifier};
 use crate::dispatch::Core;
+#[cfg(feature = "cli")]
+use crate::registry::Unenforced;
 use crate::registry::{Components, Kind};
 
 /// A running server, or one that is not running yet.
@@ -114,6 +116,13 @@ impl ServerHandle {
     pub(crate) fn defines_resource(&self, uri: &str) -> bool {
         let core = self.0.core();
         core.is_some_and(|core| core.registry.now().defines_resource(uri))
+    }
+
+    /// What the schema of a tool says and no call is held to.
+    #[cfg(feature = "cli")]
+    pub(crate) fn unenforced(&self, tool: &str) -> Option<Unenforced> {
+        let snapshot = self.0.core()?.registry.now();
+        snapshot.tool(tool).map(|tool| tool.unenforced())
     }
 
     #[cfg(feature = "cli")]
