@@ -103,7 +103,7 @@ async fn line(
 /// Says a name so many times.
 #[prompt]
 fn named(
-    #[arg(length(1..=5), example = "Ada".to_owned())] name: String,
+    #[arg(length(1..=5), example = "Ada")] name: String,
     #[arg(range(..3), default = 1)] times: u8,
 ) -> String {
     name.repeat(times.into())

@@ -256,7 +256,8 @@ impl Component {
     fn decode_one(&self, index: usize, parameter: &Parameter) -> TokenStream {
         let ty = self.spell(&parameter.ty);
         let span = generated_at(&parameter.ty);
-        match parameter.default.as_ref().map(DefaultValue::expression) {
+        let default = parameter.default.as_ref().map(|it| it.expression(&ty));
+        match default {
             None => quote_spanned!(span=> __mcp::param::<#ty>(&__mcp_call, #index)),
             Some(default) => {
                 quote_spanned!(span=> __mcp::param_or::<#ty>(&__mcp_call, #index, || #default))
@@ -326,11 +327,12 @@ impl Component {
         let description = builder_call("description", parameter.description.as_ref());
         let header = builder_call("header", parameter.header.as_ref());
         let default = parameter.default.as_ref().map(|default| {
-            let value = default.expression();
+            let value = default.expression(&ty);
             quote_spanned!(span=> .default(__mcp::default_json!(#ty, #value)))
         });
-        let example = parameter.example.as_ref().map(|value| {
-            quote_spanned!(generated_at(value)=> .example(__mcp::default_json!(#ty, #value)))
+        let example = parameter.example.as_ref().map(|example| {
+            let value = value(example, &ty);
+            quote_spanned!(generated_at(example)=> .example(__mcp::default_json!(#ty, #value)))
         });
         let constraints = parameter.constraints.describe();
         let complete = parameter.complete.as_ref().map(|path| {
@@ -465,11 +467,30 @@ impl Component {
 }
 
 impl DefaultValue {
-    fn expression(&self) -> TokenStream {
+    fn expression(&self, ty: &TokenStream) -> TokenStream {
         match self {
             Self::OfType(key) => quote_spanned!(generated_at(key)=> __mcp::Default::default()),
-            Self::Expression(expression) => expression.to_token_stream(),
+            Self::Expression(expression) => value(expression, ty),
         }
+    }
+}
+
+/// A value of a type: a text as it is written may stand for a `String`.
+fn value(written: &Expr, ty: &TokenStream) -> TokenStream {
+    match written {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => {
+            // As if the user had written it: a text that does not fit is their mistake, and not the attribute's.
+            let made = quote_spanned!(text.span()=> __mcp::Text::<#ty>::value(#text));
+            quote_spanned! {generated_at(text)=> {
+                #[allow(unused_imports)]
+                use __mcp::NoText as _;
+                #made
+            }}
+        }
+        other => other.to_token_stream(),
     }
 }
 

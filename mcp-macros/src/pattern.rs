@@ -97,7 +97,9 @@ fn check_ecma(pattern: &str) -> Result<(), String> {
                     return refused("(?P<", "write `(?<name>..)`");
                 }
                 if !kind.starts_with([':', '<', '=', '!']) {
-                    return refused("(?", "write both cases, as in `[Aa]`, where it was a flag");
+                    let end = rest.find([')', ':']).map_or(rest.len(), |end| end + 1);
+                    let instead = "write both cases, as in `[Aa]`, where it was a flag";
+                    return refused(&rest[..end], instead);
                 }
             }
             _ => {}
@@ -139,8 +141,8 @@ mod tests {
     #[test]
     fn what_clients_cannot_read_is_refused() {
         for (pattern, part) in [
-            ("(?i)a", "no `(?`"),
-            ("(?i:a)", "no `(?`"),
+            ("(?i)a", "no `(?i)`"),
+            ("(?i:a)", "no `(?i:`"),
             (r"\Aa", "write `^`"),
             (r"a\z", "write `$`"),
             ("(?P<a>b)", "no `(?P<`"),

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::service::BoxFuture;
 
 pub use crate::ask::{Answerable, Asked, Asking};
 pub use crate::content::Failure;
+pub use crate::registry::{Bound, Bounds};
 
 /// Takes a parameter from a call.
 pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Option<T> {
@@ -163,6 +165,34 @@ known! {
     Lists: [T] Vec<T>, [T, const N: usize] [T; N], [T] BTreeSet<T>, [T, S] HashSet<T, S>;
     Maps: [K, V] BTreeMap<K, V>, [K, V, S] HashMap<K, V, S>;
 }
+
+/// Makes a value of a type from a text in the source, where the type is one for texts. The function of [`NoText`] leaves
+/// it to the compiler to say that another type is none.
+#[derive(Debug)]
+pub struct Text<T>(PhantomData<T>);
+
+/// See [`Text`].
+pub trait NoText {
+    /// The text as it is.
+    fn value(text: &'static str) -> &'static str {
+        text
+    }
+}
+
+impl<T> NoText for Text<T> {}
+
+macro_rules! texts {
+    ($([$($generic:tt)*] $type:ty),*) => {$(
+        impl<$($generic)*> Text<$type> {
+            /// The text as a value of this type.
+            pub fn value(text: &'static str) -> $type {
+                text.into()
+            }
+        }
+    )*};
+}
+
+texts!([] String, [] Box<str>, [] Arc<str>, [] PathBuf, ['a] Cow<'a, str>);
 
 /// Whether values can have a `range`.
 pub const fn ranges(values: Option<Values>) -> bool {

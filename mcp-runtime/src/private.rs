@@ -15,16 +15,16 @@ pub use serde_json::Value;
 pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
-    Known, NoParam, Supplied, UnknownValues, answers, ask, boxed, completer, field, headers, icons,
-    lengths, lister, param, param_or, patterns, prompt_result, ranges, resource_result, shared,
-    timeout, tool_result,
+    Bound, Bounds, Known, NoParam, NoText, Supplied, Text, UnknownValues, answers, ask, boxed,
+    completer, field, headers, icons, lengths, lister, param, param_or, patterns, prompt_result,
+    ranges, resource_result, shared, timeout, tool_result,
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;
 pub use crate::protocol::cache::CacheScope;
 pub use crate::registry::{
-    Bound, Bounds, Completer, Completion, Components, Handler, Lister, Listing, Parameter, Prompt,
-    Registration, Resource, Tool,
+    Completer, Completion, Components, Handler, Lister, Listing, Parameter, Prompt, Registration,
+    Resource, Tool,
 };
 pub use crate::service::BoxFuture;
 

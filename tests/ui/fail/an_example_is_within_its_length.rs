@@ -1,6 +1,6 @@
 use mcp_runtime::prelude::*;
 
 #[tool]
-fn count(#[arg(length(..=3), example = "four".to_owned())] _name: String) {}
+fn count(#[arg(length(..=3), example = "four")] _name: String) {}
 
 fn main() {}

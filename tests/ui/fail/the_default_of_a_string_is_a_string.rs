@@ -1,7 +1,9 @@
 use mcp_runtime::prelude::*;
 
+const NAME: &str = "world";
+
 #[tool]
-fn greet(#[arg(default = "world")] name: String) -> String {
+fn greet(#[arg(default = NAME)] name: String) -> String {
     name
 }
 

@@ -19,7 +19,7 @@ fn icons() -> Vec<Icon> {
     ui = "ui://pages/query",
 )]
 async fn query(
-    #[arg(header = "Region", default = "eu".to_owned())] region: String,
+    #[arg(header = "Region", default = "eu")] region: String,
     #[arg(header = "Limit")]
     #[arg(name = "limit")]
     most: Option<u32>,
