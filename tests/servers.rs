@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{CacheScope, Call, ClientError, Icon, Limits, Param, Tool};
+use mcp_runtime::{
+    CacheScope, Call, ClientError, Icon, Limits, Listing, Param, ResourceLink, Tool, ToolResult,
+};
 use serde_json::{Value, json};
 
 /// Add two numbers.
@@ -677,6 +679,98 @@ async fn a_thread_keeps_its_place_until_it_ends() {
     }
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     assert!(client.call("add", json!({ "a": 1, "b": 1 })).await.is_ok());
+}
+
+#[tokio::test]
+async fn transports_keep_the_limits_of_their_server() {
+    let mut limits = Limits::default();
+    limits.depth = 6;
+    let server = Server::new("shallow", "1").with(tool("any"));
+    let client = server.limits(limits).client().await;
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    // The message, its parameters and their arguments are three.
+    client.call("any", json!({ "a": nested(3) })).await.unwrap();
+    match client.call("any", json!({ "a": nested(4) })).await {
+        Err(ClientError::Rpc { code: -32600, .. }) => {}
+        reply => panic!("{reply:?}"),
+    }
+}
+
+#[tokio::test]
+async fn each_failure_has_a_reference_of_its_own() {
+    #[tool]
+    async fn fail() {
+        panic!("on purpose");
+    }
+    let client = Server::new("failing", "1")
+        .with(components![fail])
+        .client()
+        .await;
+    let mut references = Vec::new();
+    for _ in 0..2 {
+        let text = client.call("fail", json!({})).await.unwrap().text();
+        let (_, reference) = text.split_once("(reference ").expect("a reference");
+        let reference = reference.split_once(')').expect("its end").0.to_owned();
+        assert!(
+            reference.len() == 8 && reference.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "{reference}"
+        );
+        references.push(reference);
+    }
+    assert_ne!(references[0], references[1]);
+}
+
+#[tokio::test]
+async fn data_without_a_schema_is_an_object() {
+    for (data, shown) in [
+        (json!({ "a": 1 }), json!({ "a": 1 })),
+        (json!([1, 2]), json!({ "result": [1, 2] })),
+        (json!(1), json!({ "result": 1 })),
+    ] {
+        let handler = move |_: Value, _: Context| {
+            let result = ToolResult::new().structured(&data);
+            async { result }
+        };
+        let tool = Tool::new("data", json!({ "type": "object" }), handler);
+        let client = Server::new("data", "1").with(tool).client().await;
+        let reply = client.call("data", json!({})).await.unwrap();
+        assert_eq!(*reply.structured(), shown);
+    }
+}
+
+/// What is listed by a function.
+#[resource("many://{number}", list = many)]
+async fn one_of_many(number: u8) -> String {
+    number.to_string()
+}
+
+fn many(_: Listing) -> Vec<ResourceLink> {
+    vec![ResourceLink::new("many://1", "one")]
+}
+
+#[tokio::test]
+async fn what_functions_list_follows_the_last_page() {
+    let server = Server::new("paged", "1").page_size(1);
+    let server = server.with(components![text, brief, one_of_many]);
+    let client = server.client().await;
+    let mut pages: Vec<Vec<String>> = Vec::new();
+    let mut params = json!({});
+    loop {
+        let page = client.request("resources/list", params).await.unwrap();
+        let listed = page["resources"].as_array().unwrap();
+        let uris = listed
+            .iter()
+            .map(|it| it["uri"].as_str().unwrap().to_owned());
+        pages.push(uris.collect());
+        match page.get("nextCursor") {
+            Some(cursor) => params = json!({ "cursor": cursor }),
+            None => break,
+        }
+    }
+    assert_eq!(
+        pages,
+        [vec!["cache://text"], vec!["cache://brief", "many://1"]]
+    );
 }
 
 #[tokio::test]

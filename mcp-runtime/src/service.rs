@@ -52,7 +52,9 @@ pub(crate) trait Outbound: Send + Sync {
     fn send(&self, message: String) -> bool;
 
     /// Whether messages that belong to different requests go this way.
-    fn is_shared(&self) -> bool;
+    fn is_shared(&self) -> bool {
+        false
+    }
 
     /// Whether a request of the server would reach the client.
     fn can_ask(&self) -> bool {

@@ -478,3 +478,38 @@ async fn tools_side_by_side_keep_their_questions() {
         .await;
     assert_eq!(done.text(), "<a>");
 }
+
+#[tokio::test]
+async fn what_is_no_longer_asked_keeps_nobody_waiting() {
+    let caller = Caller::of(server(|context| async move {
+        select! {
+            biased;
+            _ = text(&context, "too late") => return Ok("asked".to_owned()),
+            () = tokio::task::yield_now() => {}
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        Ok("done".to_owned())
+    }))
+    .await;
+    let done = caller.run(|_, _| None).await;
+    assert_eq!(done.text(), "done");
+    assert!(done.rounds.is_empty());
+}
+
+#[tokio::test]
+async fn a_handler_without_questions_is_not_polled_twice_in_a_row() {
+    let polls = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&polls);
+    let caller = Caller::of(server(move |_| {
+        let polls = Arc::clone(&counter);
+        let mut sleep = Box::pin(tokio::time::sleep(std::time::Duration::from_millis(20)));
+        std::future::poll_fn(move |context| {
+            polls.fetch_add(1, Ordering::SeqCst);
+            sleep.as_mut().poll(context).map(|()| Ok(String::new()))
+        })
+    }))
+    .await;
+    caller.run(|_, _| None).await;
+    // In place, by whoever waits for it from then on, and when it is woken.
+    assert_eq!(polls.load(Ordering::SeqCst), 3);
+}

@@ -162,6 +162,8 @@ mod tests {
             (Some("42"), json!(42.0)),
             (Some("4.2e1"), json!(42)),
             (Some("-7"), json!(-7)),
+            (Some("-7.0"), json!(-7)),
+            (Some("1.5"), json!(1.5)),
             (Some("9007199254740991"), json!(9_007_199_254_740_991_i64)),
             (None, json!(null)),
         ] {
@@ -196,6 +198,8 @@ mod tests {
             (Some("43"), json!(42), "differs"),
             (Some("42.5"), json!(42), "differs"),
             (Some("0x2a"), json!(42), "differs"),
+            (Some("+42"), json!(42), "differs"),
+            (Some("1.25"), json!(1.5), "differs"),
             (Some("NaN"), json!(42), "differs"),
             (Some("inf"), json!(42), "differs"),
             (Some(""), json!(42), "differs"),

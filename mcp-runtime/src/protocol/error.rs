@@ -134,3 +134,14 @@ impl fmt::Display for RpcError {
         write!(formatter, "{} ({})", self.message, self.code)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_shows_the_message_and_the_code() {
+        let shown = RpcError::invalid_params("`uri` is missing").to_string();
+        assert_eq!(shown, "`uri` is missing (-32602)");
+    }
+}

@@ -308,3 +308,82 @@ pub(crate) fn push_json<T: Serialize + ?Sized>(out: &mut String, value: &T) {
         Err(_) => out.push_str("null"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Message, String> {
+        let refused = |refused: Refused| refused.error.message.into_owned();
+        Message::parse(text.as_bytes().to_vec(), 64).map_err(refused)
+    }
+
+    /// A derived struct takes an array whose items are its members in order.
+    #[test]
+    fn an_array_is_no_message() {
+        for array in [
+            r#"["2.0",1,"ping"]"#,
+            r#"["2.0",1,"ping",{}]"#,
+            r#"["2.0",1,"ping",{},null,null]"#,
+            r#"["2.0",1,"ping",5,null,null]"#,
+        ] {
+            let message = parse(array).unwrap_err();
+            assert!(
+                message.contains("one message at a time"),
+                "{array}: {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_is_a_result_or_an_error() {
+        let kind = |members: &str| {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":1{members}}}"#);
+            parse(&text).map(|message| message.kind)
+        };
+        assert_eq!(kind(r#","result":{}"#), Ok(Kind::Response));
+        assert_eq!(kind(r#","error":{}"#), Ok(Kind::Response));
+        for neither in ["", r#","result":{},"error":{}"#] {
+            let message = kind(neither).unwrap_err();
+            assert_eq!(message, "`method` is missing", "{neither}");
+        }
+    }
+
+    #[test]
+    fn params_are_an_object() {
+        let params = |params: &str| {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{params}}}"#);
+            let message = parse(&text).unwrap();
+            message
+                .params()
+                .map(|_| ())
+                .map_err(|error| error.message.into_owned())
+        };
+        assert_eq!(params("{}"), Ok(()));
+        for (other, part) in [
+            ("[]", "must be an object"),
+            ("5", "must be an object"),
+            (r#"{"_meta":[]}"#, "expected an object"),
+        ] {
+            let message = params(other).unwrap_err();
+            assert!(message.contains(part), "{other}: {message}");
+        }
+    }
+
+    /// Who says one of the two means to say both, and is told which is missing.
+    #[test]
+    fn a_version_or_capabilities_make_a_request_a_modern_one() {
+        let is_stateless = |meta: &str| {
+            let text = format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"_meta":{{{meta}}}}}}}"#
+            );
+            let message = parse(&text).unwrap();
+            message.params().unwrap().meta().is_stateless()
+        };
+        let version = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28""#;
+        let capabilities = r#""io.modelcontextprotocol/clientCapabilities":{}"#;
+        assert!(is_stateless(version) && is_stateless(capabilities));
+        assert!(is_stateless(&format!("{version},{capabilities}")));
+        assert!(!is_stateless(r#""progressToken":1"#));
+    }
+}

@@ -8,13 +8,12 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// The place of `part` in `whole`, of which it must be a slice; an unrelated `part` gives an empty span.
+    /// The place of `part` in `whole`, of which it must be a slice; an unrelated `part` gives a span of nothing.
     pub(crate) fn of(whole: &str, part: &str) -> Self {
         let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
         let end = start.wrapping_add(part.len());
-        let inside = start <= end && end <= whole.len();
         match (u32::try_from(start), u32::try_from(end)) {
-            (Ok(start), Ok(end)) if inside => Self { start, end },
+            (Ok(start), Ok(end)) => Self { start, end },
             _ => Self { start: 0, end: 0 },
         }
     }
@@ -88,5 +87,7 @@ mod tests {
         let whole = String::from("abc");
         assert_eq!(Span::of(&whole, &whole[1..]).of_text(&whole), "bc");
         assert_eq!(Span::of(&whole, "something else").of_text(&whole), "");
+        let (start, over) = (&whole[..1], &whole[..2]);
+        assert_eq!(Span::of(start, over).of_text(start), "");
     }
 }

@@ -52,6 +52,20 @@ fn a_batch_is_answered_with_a_batch() {
         assert_eq!(replies[3]["error"]["code"], -32600, "initialize");
         assert_eq!(replies[4]["error"]["code"], -32600, "no message");
 
+        // All that is there at once, and all that is still to come.
+        for (tool, arguments) in [
+            ("echo_owned", json!({ "text": "now" })),
+            ("wait", json!({ "milliseconds": 30 })),
+        ] {
+            let batch = json!([call(5, tool, &arguments), call(6, tool, &arguments)]);
+            let replies = sorted(connection.send_batch(&batch));
+            assert_eq!(replies.len(), 2, "{transport:?}: {replies:?}");
+        }
+
+        let nested = json!([["2.0", 7, "ping"]]);
+        let replies = sorted(connection.send_batch(&nested));
+        assert_eq!(replies[0]["error"]["code"], -32600, "{transport:?}");
+
         let empty = connection.send_batch(&json!([])).unwrap();
         assert_eq!(empty["error"]["code"], -32600, "{transport:?}");
         let next = connection.request("ping", json!({}));

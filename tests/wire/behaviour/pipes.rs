@@ -256,6 +256,9 @@ fn a_cancelled_handler_is_dropped_and_never_answers() {
         reply["error"]["code"], -32600,
         "an id in flight is not free: {reply}"
     );
+    server.write(
+        b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/other\",\"params\":{\"requestId\":1}}\n",
+    );
     server.write(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"1\"}}\n");
     assert_eq!(
         text(&server.ask(&call(2, "dropped", json!({})))),

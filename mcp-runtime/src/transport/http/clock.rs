@@ -121,3 +121,20 @@ impl Drop for Busy {
         self.0.lock().phase = Phase::Idle(Instant::now());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_connection_is_looked_at_and_not_overdue() {
+        let clock = Arc::new(Clock::new(Duration::from_secs(1), Duration::from_secs(2)));
+        let busy = clock.busy();
+        let late = tokio::time::timeout(Duration::from_secs(60), clock.overdue()).await;
+        assert!(late.is_err());
+        drop(busy);
+        let begin = Instant::now();
+        clock.overdue().await;
+        assert!((2..3).contains(&begin.elapsed().as_secs()));
+    }
+}

@@ -171,6 +171,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_wrong_with_a_header_is_said_with_its_name() {
+        let mut headers = HeaderMap::new();
+        headers.append(&NAME, "\u{e9}".parse().unwrap());
+        for part in ["visible ASCII", "more than once"] {
+            let said = single(&headers, &NAME).unwrap_err().describe(&NAME);
+            assert!(said.contains("mcp-name") && said.contains(part), "{said}");
+            headers.append(&NAME, "two".parse().unwrap());
+        }
+    }
+
+    #[test]
     fn handlers_do_not_see_a_repeated_header_of_the_protocol() {
         let mut headers = HeaderMap::new();
         for name in ["mcp-param-region", "x-forwarded-for"] {

@@ -79,3 +79,17 @@ async fn admit(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_listener_that_is_none_ends_the_server() {
+        let broken = |kind: io::ErrorKind| admit(Err(kind.into()), 0, 1);
+        assert!(broken(io::ErrorKind::InvalidInput).await.is_err());
+        for passing in [io::ErrorKind::ConnectionAborted, io::ErrorKind::Other] {
+            assert!(matches!(broken(passing).await, Ok(None)), "{passing}");
+        }
+    }
+}

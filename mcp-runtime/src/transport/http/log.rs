@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::service::{Outbound, Reply};
 
@@ -157,10 +158,9 @@ impl State {
         self.first + self.events.len() as u64
     }
 
-    /// Forgets what was sent and is too old or too much to be kept.
+    /// Forgets what is too old or too much to be kept, when all was sent. The last event stays, however long.
     fn trim(&mut self) {
-        while self.first < self.unread
-            && self.events.len() > 1
+        while self.events.len() > 1
             && (self.events.len() > KEPT || self.bytes > KEPT_BYTES)
             && let Some(event) = self.events.pop_front()
         {
@@ -188,10 +188,6 @@ impl Outbound for Log {
             wake(state);
         }
         room
-    }
-
-    fn is_shared(&self) -> bool {
-        false
     }
 
     fn cut(&self) {
@@ -328,6 +324,17 @@ mod tests {
         }
         let kept = read(&mut log.resume(0)).expect("events");
         assert_eq!(kept.matches("data: ").count(), 3);
+    }
+
+    #[test]
+    fn the_last_event_is_kept_whatever_its_length() {
+        let log = log(false);
+        let mut reader = log.read();
+        log.send("small".to_owned());
+        log.send("x".repeat(2 * KEPT_BYTES));
+        read(&mut reader).expect("events");
+        let kept = read(&mut log.resume(0)).expect("events");
+        assert!(kept.starts_with("id: s-2\n"), "{}", &kept[..20]);
     }
 
     #[test]

@@ -60,10 +60,6 @@ impl Outbound for Outbox {
         }
         true
     }
-
-    fn is_shared(&self) -> bool {
-        false
-    }
 }
 
 impl fmt::Debug for Outbox {
@@ -82,10 +78,6 @@ impl Outbound for Silent {
     }
 
     fn can_ask(&self) -> bool {
-        false
-    }
-
-    fn is_shared(&self) -> bool {
         false
     }
 }

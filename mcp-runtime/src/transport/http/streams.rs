@@ -181,3 +181,154 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Fake, begin};
+    use super::*;
+    use crate::service::Limits;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn streams() -> Streams {
+        Streams::new("p".to_owned())
+    }
+
+    /// A stream with one event that nobody has read.
+    fn log(event: &str) -> Arc<Log> {
+        let log = Arc::new(Log::new(true));
+        log.send(event.to_owned());
+        log
+    }
+
+    /// Looks at what can be forgotten, as each new stream does.
+    fn tidy(streams: &Streams) {
+        streams.table().tidy();
+    }
+
+    fn is_kept(streams: &Streams, session: &Session, number: u64) -> bool {
+        let table = streams.table();
+        let stream = table.all.get(&number);
+        stream.is_some_and(|stream| stream.session == session.nonce)
+    }
+
+    fn fake(listeners: usize) -> Arc<Fake> {
+        Fake::new(Limits {
+            listeners,
+            ..Limits::default()
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_ended_is_forgotten_when_nobody_has_read_it_for_a_while() {
+        let (streams, session) = (streams(), begin());
+        let (ended, running, read) = (log("1"), log("2"), log("3"));
+        for log in [&ended, &running, &read] {
+            streams.keep(&session, log);
+            drop(log.read());
+        }
+        let reader = read.read();
+        ended.finish(None);
+        read.finish(None);
+        tokio::time::advance(KEPT).await;
+        tidy(&streams);
+        assert_eq!(streams.table().all.len(), 3);
+        tokio::time::advance(SECOND).await;
+        tidy(&streams);
+        assert!(!is_kept(&streams, &session, 0), "it has ended");
+        assert!(is_kept(&streams, &session, 1), "its call goes on");
+        assert!(is_kept(&streams, &session, 2), "it is being read");
+        drop(reader);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_was_replaced_leaves_the_stream_to_the_other() {
+        let (streams, session, log) = (streams(), begin(), log("1"));
+        streams.keep(&session, &log);
+        let first = log.read();
+        let second = log.read();
+        drop(first);
+        log.finish(None);
+        tokio::time::advance(2 * KEPT).await;
+        tidy(&streams);
+        assert!(is_kept(&streams, &session, 0));
+        drop(second);
+    }
+
+    #[tokio::test]
+    async fn so_many_streams_that_have_ended_are_kept() {
+        let (streams, session) = (streams(), begin());
+        for _ in 0..ENDED + 2 {
+            let log = log("1");
+            log.finish(None);
+            streams.keep(&session, &log);
+        }
+        tidy(&streams);
+        assert!(!is_kept(&streams, &session, 1));
+        assert!(is_kept(&streams, &session, 2));
+        assert_eq!(streams.table().all.len(), ENDED);
+    }
+
+    #[tokio::test]
+    async fn so_many_bytes_of_what_has_ended_are_kept() {
+        let (streams, session) = (streams(), begin());
+        let event = "x".repeat(ENDED_BYTES / 4);
+        for _ in 0..6 {
+            let log = log(&event);
+            log.finish(None);
+            streams.keep(&session, &log);
+        }
+        // What has not ended does not count.
+        streams.keep(&session, &log(&event));
+        tidy(&streams);
+        assert!(!is_kept(&streams, &session, 1));
+        assert!(is_kept(&streams, &session, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_stays_away_is_told_of_nothing_more() {
+        let (streams, session, fake) = (streams(), begin(), fake(1));
+        drop(streams.stand(&*fake, &session, true).expect("room"));
+        let listener = fake.listener.lock().unwrap().clone().expect("a listener");
+        tokio::time::advance(KEPT).await;
+        tidy(&streams);
+        assert!(listener.send("1".to_owned()));
+        tokio::time::advance(SECOND).await;
+        tidy(&streams);
+        assert!(!listener.send("2".to_owned()));
+        assert!(!is_kept(&streams, &session, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_away_for_longest_makes_room_and_nobody_else() {
+        let (streams, fake) = (streams(), fake(2));
+        let sessions: Vec<Session> = (0..4).map(|_| begin()).collect();
+        let stand = |number: usize| streams.stand(&*fake, &sessions[number], true);
+        let first = stand(0).expect("room");
+        let second = stand(1).expect("room");
+        drop(second);
+        tokio::time::advance(SECOND).await;
+        drop(first);
+        tokio::time::advance(SECOND).await;
+        let third = stand(2).expect("the room of the second");
+        assert!(is_kept(&streams, &sessions[0], 0));
+        assert!(!is_kept(&streams, &sessions[1], 1));
+        drop(streams.resume(&sessions[0], "p-0-0"));
+        let fourth = stand(3);
+        assert!(fourth.is_none(), "nobody has been away for any time");
+        tokio::time::advance(SECOND).await;
+        assert!(stand(3).is_some(), "the first was away");
+        drop(third);
+    }
+
+    #[tokio::test]
+    async fn what_a_session_leaves_behind_is_forgotten_with_it() {
+        let streams = streams();
+        let (gone, other) = (begin(), begin());
+        streams.keep(&gone, &log("1"));
+        streams.keep(&other, &log("2"));
+        streams.forget(&gone);
+        assert!(!is_kept(&streams, &gone, 0));
+        assert!(is_kept(&streams, &other, 1));
+    }
+}

@@ -370,3 +370,19 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notifications_for_a_client_that_does_not_read_are_bounded() {
+        let shared = Shared::default();
+        // With the line break it is half of what may wait.
+        let half = "x".repeat(MOST_WAITING / 2 - 1);
+        assert!(shared.send(half.clone()));
+        assert!(shared.send(half.clone()));
+        assert!(!shared.send(half));
+        assert_eq!(shared.backlog(), MOST_WAITING);
+    }
+}

@@ -150,6 +150,23 @@ async fn a_refusal_reaches_a_client_that_is_still_sending() {
 }
 
 #[tokio::test]
+async fn a_refused_client_that_goes_leaves_its_place_at_once() {
+    let server = start(Limits {
+        connections: 1,
+        ..limits()
+    })
+    .await;
+    let mut refused = server.connect().await;
+    let bytes = post(&" ".repeat(1001)).bytes();
+    let head = &bytes[..bytes.len() - 1001];
+    refused.write_all(head).await.unwrap();
+    read_until(&mut refused, "}}").await;
+    drop(refused);
+    tokio::time::sleep(MOMENT).await;
+    assert_eq!(server.send(&post_modern("tools/list")).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_chunked_body_is_413_when_it_gets_too_long() {
     let server = start(limits()).await;
     for (chunks, status) in [(3, 200), (20, 413)] {

@@ -187,6 +187,13 @@ async fn media_types_and_what_is_no_message() {
                 -32600,
             ),
             ("no JSON", post("{"), 400, -32700),
+            (
+                "unreadable, of no session",
+                post(r#"{"jsonrpc":"2.0","id":1,"method":"x","params":5}"#)
+                    .with("Mcp-Session-Id", "none"),
+                404,
+                -32600,
+            ),
             ("empty", post(""), 400, -32700),
             (
                 "two texts",

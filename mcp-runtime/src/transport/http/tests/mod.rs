@@ -34,11 +34,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// A service whose methods are named after what they do.
-struct Fake {
+pub(super) struct Fake {
     limits: Limits,
     sessions: Sessions,
     /// Where the newest session is told of changes.
-    listener: Mutex<Option<Arc<dyn Outbound>>>,
+    pub(super) listener: Mutex<Option<Arc<dyn Outbound>>>,
+    /// Held by whoever listens.
+    listening: Arc<()>,
     handled: AtomicUsize,
     /// Handlers that were dropped before they were done.
     cancelled: Arc<AtomicUsize>,
@@ -48,11 +50,12 @@ struct Fake {
 }
 
 impl Fake {
-    fn new(limits: Limits) -> Arc<Self> {
+    pub(super) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             limits,
             sessions: Sessions::new(Arc::new(Sealer::random().unwrap())),
             listener: Mutex::default(),
+            listening: Arc::default(),
             handled: AtomicUsize::new(0),
             cancelled: Arc::default(),
             finished: Arc::default(),
@@ -90,7 +93,7 @@ impl Drop for Witness {
     }
 }
 
-fn begin() -> Session {
+pub(super) fn begin() -> Session {
     let (can, client) = (ClientCapabilities::default(), ClientInfo::default());
     Sessions::begin(Revision::LATEST_LEGACY, can, client).unwrap()
 }
@@ -203,9 +206,11 @@ impl Service for Fake {
     }
 
     fn listen(&self, _: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening> {
-        let mut listener = self.listener.lock().unwrap();
-        *listener = Some(outbound);
-        Some(Box::new(()))
+        if Arc::strong_count(&self.listening) > self.limits.listeners {
+            return None;
+        }
+        *self.listener.lock().unwrap() = Some(outbound);
+        Some(Box::new(Arc::clone(&self.listening)))
     }
 
     fn close(&self) {}

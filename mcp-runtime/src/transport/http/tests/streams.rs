@@ -150,6 +150,19 @@ async fn streams_are_for_sessions_and_for_clients_that_take_events() {
 }
 
 #[tokio::test]
+async fn another_process_does_not_know_the_events_of_this_one() {
+    let mut begins = Vec::new();
+    for _ in 0..2 {
+        let server = start(Limits::default()).await;
+        let session = server.initialize().await;
+        let (_, seen) = open(&server, &get(&session)).await;
+        begins.push(seen.split_once('-').unwrap().0.to_owned());
+    }
+    assert!(!begins[0].is_empty());
+    assert_ne!(begins[0], begins[1]);
+}
+
+#[tokio::test]
 async fn streams_end_with_the_server() {
     let server = start(Limits::default()).await;
     let session = server.initialize().await;
