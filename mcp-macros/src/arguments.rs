@@ -1,4 +1,4 @@
-//! The grammar of `#[tool(...)]`, `#[resource(...)]`, `#[prompt(...)]` and `#[arg(...)]`.
+//! What is written in `#[tool(...)]`, `#[resource(...)]`, `#[prompt(...)]` and `#[arg(...)]`.
 //!
 //! Every one is a list of `key`, `key = value` and `key(list)`. Which keys there are comes from the [`Grammar`]; what a value
 //! means is the business of whoever takes it. Keys keep their spans, so that mistakes are shown at them.
@@ -13,20 +13,7 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, Lit, LitBool, LitInt, LitStr, Path, Token, token};
 
 use crate::errors::Errors;
-use crate::near_miss;
-
-/// What one attribute accepts.
-pub(crate) struct Grammar {
-    /// As in `#[tool]`.
-    pub(crate) attribute: &'static str,
-    pub(crate) options: &'static [&'static str],
-    /// The options that take a list in place of a value, and what to write.
-    pub(crate) lists: &'static [(&'static str, &'static str)],
-    /// What is no option, although it may look like one, and what to do in its place.
-    pub(crate) elsewhere: &'static [(&'static str, &'static str)],
-    /// What a value without a key, which then comes first, stands for.
-    pub(crate) leading_value: Option<&'static str>,
-}
+use crate::grammar::Grammar;
 
 /// The options of an attribute, each known, none given twice.
 pub(crate) struct Arguments {
@@ -98,7 +85,7 @@ impl Arguments {
             let message = format!(
                 "expected an option of `#[{}]`: {}",
                 grammar.attribute,
-                list(grammar.options)
+                grammar.names()
             );
             syn::Error::new(error.span(), message)
         })?;
@@ -119,10 +106,7 @@ impl Arguments {
     fn starts_with_value(&self, grammar: &Grammar, input: ParseStream<'_>) -> bool {
         let comes_first = self.leading_value.is_none() && self.options.is_empty();
         let ahead = input.fork();
-        let is_value = |key: &Ident| {
-            !ahead.peek(Token![=])
-                && near_miss::closest(&key.to_string(), grammar.options.iter().copied()).is_none()
-        };
+        let is_value = |key: &Ident| !ahead.peek(Token![=]) && !grammar.is_near(key);
         comes_first
             && grammar.leading_value.is_some()
             && Ident::parse_any(&ahead).is_ok_and(|key| !grammar.knows(&key) && is_value(&key))
@@ -348,46 +332,6 @@ impl Argument {
     }
 }
 
-impl Grammar {
-    fn knows(&self, key: &Ident) -> bool {
-        self.options.iter().any(|option| key == option)
-    }
-
-    fn list_example(&self, key: &Ident) -> Option<&'static str> {
-        let found = self.lists.iter().find(|(name, _)| key == name);
-        found.map(|(_, example)| *example)
-    }
-
-    /// What comes without a key, if this would be its key, as in `uri = "..."`.
-    fn leading(&self, key: &str) -> Option<&'static str> {
-        self.leading_value
-            .filter(|what| what.eq_ignore_ascii_case(key))
-    }
-
-    fn unknown(&self, key: &Ident) -> String {
-        let key = key.to_string();
-        if let Some(what) = self.leading(&key) {
-            let attribute = self.attribute;
-            return format!(
-                "unknown option `{key}`; the {what} comes first, without a key: `#[{attribute}(\"...\")]`"
-            );
-        }
-        if let Some((_, instead)) = self.elsewhere.iter().find(|(name, _)| *name == key) {
-            return format!("unknown option `{key}`: {instead}");
-        }
-        let hint = near_miss::hint(&key, self.options.iter().copied())
-            .unwrap_or_else(|| format!("; `#[{}]` takes {}", self.attribute, list(self.options)));
-        format!("unknown option `{key}`{hint}")
-    }
-
-    fn without_key(&self) -> String {
-        format!(
-            "an option of `#[{}]` needs its key: write `name = \"...\"`",
-            self.attribute
-        )
-    }
-}
-
 /// What follows a key that takes a list, without its parentheses.
 fn parse_inner_list(
     key: &Ident,
@@ -453,15 +397,6 @@ fn as_text(value: &Expr) -> String {
             ..
         }) => LitInt::to_string(number),
         _ => "...".to_owned(),
-    }
-}
-
-/// `a`, `b` and `c`.
-fn list(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => quoted.concat(),
     }
 }
 

@@ -318,8 +318,9 @@ mod tests {
     use syn::parse_quote;
 
     use super::Constraints;
-    use crate::arguments::{Arguments, Grammar};
+    use crate::arguments::Arguments;
     use crate::errors::Errors;
+    use crate::grammar::Grammar;
 
     const GRAMMAR: Grammar = Grammar {
         attribute: "arg",

@@ -9,8 +9,9 @@ use syn::{
 };
 
 use crate::annotated_fn::inherited_by;
-use crate::arguments::{Arguments, Grammar};
+use crate::arguments::Arguments;
 use crate::errors::Errors;
+use crate::grammar::Grammar;
 use crate::runtime_path::{generated, generated_at, import};
 use crate::serde_attributes;
 

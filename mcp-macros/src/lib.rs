@@ -21,6 +21,7 @@ mod docs;
 mod elicit;
 mod errors;
 mod expand;
+mod grammar;
 mod methods;
 mod near_miss;
 mod parameters;

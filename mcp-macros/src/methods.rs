@@ -12,9 +12,10 @@ use syn::{
 };
 
 use crate::annotated_fn::{AnnotatedFn, inherited_by, is_ours};
-use crate::arguments::{Arguments, Grammar};
+use crate::arguments::Arguments;
 use crate::errors::Errors;
 use crate::expand::{Definition, Kind};
+use crate::grammar::Grammar;
 use crate::parameters::is_shared;
 use crate::runtime_path::{attribute, generated, generated_at, import, this};
 

@@ -9,11 +9,12 @@ use syn::{
     Attribute, Expr, ExprLit, FnArg, Lit, LitStr, Pat, PatType, Path, Receiver, ReceiverKind, Type,
 };
 
-use crate::arguments::{Arguments, Grammar};
+use crate::arguments::Arguments;
 use crate::constraints::Constraints;
 use crate::docs;
 use crate::errors::Errors;
 use crate::expand::Kind;
+use crate::grammar::Grammar;
 use crate::runtime_path::generated;
 use crate::signature::find_impl;
 

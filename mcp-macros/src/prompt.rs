@@ -3,10 +3,11 @@
 use proc_macro2::TokenStream;
 
 use crate::annotated_fn::AnnotatedFn;
-use crate::arguments::{Arguments, Grammar};
+use crate::arguments::Arguments;
 use crate::component::{Component, SCOPES, TAGS};
 use crate::errors::Errors;
 use crate::expand::{Definition, Kind};
+use crate::grammar::Grammar;
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "prompt",

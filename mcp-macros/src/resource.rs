@@ -5,10 +5,11 @@ use quote::quote_spanned;
 use syn::{Expr, ExprLit, Lit, LitStr, Path};
 
 use crate::annotated_fn::AnnotatedFn;
-use crate::arguments::{Arguments, Grammar};
+use crate::arguments::Arguments;
 use crate::component::{Component, SCOPES, TAGS};
 use crate::errors::Errors;
 use crate::expand::{Definition, Kind, builder_call, duration, expression_call};
+use crate::grammar::Grammar;
 use crate::near_miss;
 use crate::parameters::Parameter;
 use crate::runtime_path::{attribute, generated, generated_at};

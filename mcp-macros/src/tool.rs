@@ -5,10 +5,11 @@ use quote::quote_spanned;
 use syn::LitStr;
 
 use crate::annotated_fn::AnnotatedFn;
-use crate::arguments::{Arguments, Flag, Grammar};
+use crate::arguments::{Arguments, Flag};
 use crate::component::{Component, SCOPES, TAGS};
 use crate::errors::Errors;
 use crate::expand::{Definition, Kind, builder_call};
+use crate::grammar::Grammar;
 use crate::runtime_path::generated;
 
 const GRAMMAR: Grammar = Grammar {

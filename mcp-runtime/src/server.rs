@@ -4,6 +4,7 @@ mod failure;
 mod handle;
 mod keys;
 mod lifespan;
+mod serving;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,19 +15,20 @@ use serde_json::{Map, Value};
 pub use failure::{BuildError, ServeError};
 use handle::Live;
 pub use handle::ServerHandle;
+#[cfg(feature = "cli")]
+pub(crate) use handle::Unenforced;
 use lifespan::Lifespan;
+pub(crate) use serving::Running;
 
 use crate::call::States;
 use crate::content::{Icon, IntoIcons};
-use crate::dispatch::{About, Core, Dispatch, Identity};
+use crate::dispatch::About;
 use crate::error::ToolError;
-use crate::logs;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
-use crate::questions::{Replay, UsedStates};
-use crate::registry::{Components, NeededState, Registry, Selection};
-use crate::service::{Limits, Service};
-use crate::transport::stdio;
+use crate::questions::UsedStates;
+use crate::registry::{Components, NeededState, Selection};
+use crate::service::Limits;
 
 /// As many components as a list shows on one page unless told otherwise.
 const PAGE_SIZE: usize = 1000;
@@ -330,7 +332,7 @@ impl Server {
     #[cfg(feature = "cli")]
     pub(crate) fn install_forwarding(&self) {
         if !self.forwarded.is_empty() {
-            logs::install();
+            crate::logs::install();
         }
     }
 
@@ -352,166 +354,4 @@ impl Server {
     pub fn handle(&self) -> ServerHandle {
         ServerHandle(Arc::clone(&self.live))
     }
-
-    /// Serves the process's stdin and stdout until stdin ends, or the process is told to end.
-    ///
-    /// Calls in flight then have [`Limits::shutdown_grace`] to finish.
-    ///
-    /// # Errors
-    /// The server could not be built or started, or a stream broke.
-    pub async fn serve_stdio(self) -> Result<(), ServeError> {
-        let running = self.start().await?;
-        let served = stdio::serve(running.service(), told_to_end()).await;
-        running.stop().await;
-        Ok(served?)
-    }
-
-    /// Serves any two byte streams with the framing of stdio: a socket, for instance.
-    ///
-    /// # Errors
-    /// The server could not be built or started, or a stream broke.
-    pub async fn serve_streams<R, W>(self, reader: R, writer: W) -> Result<(), ServeError>
-    where
-        R: tokio::io::AsyncRead + Unpin,
-        W: tokio::io::AsyncWrite + Unpin,
-    {
-        let running = self.start().await?;
-        let served =
-            stdio::serve_streams(running.service(), reader, writer, std::future::pending()).await;
-        running.stop().await;
-        Ok(served?)
-    }
-
-    /// Serves Streamable HTTP at `http://ADDRESS/mcp` until the process is told to end.
-    ///
-    /// Only requests for localhost are answered unless [`Server::allow_host`] and [`Server::allow_origin`] allow others.
-    ///
-    /// # Errors
-    /// The server could not be built or started, or the address cannot be listened on.
-    #[cfg(feature = "http")]
-    pub async fn serve_http(
-        self,
-        address: impl tokio::net::ToSocketAddrs,
-    ) -> Result<(), ServeError> {
-        let listener = tokio::net::TcpListener::bind(address).await?;
-        self.serve_listener(listener).await
-    }
-
-    /// [`Server::serve_http`] on a listener that is bound already.
-    ///
-    /// # Errors
-    /// The server could not be built or started, or the listener broke.
-    #[cfg(feature = "http")]
-    pub async fn serve_listener(self, listener: tokio::net::TcpListener) -> Result<(), ServeError> {
-        let mut options = self.http.clone();
-        options.path = Some("/mcp".to_owned());
-        let running = self.start().await?;
-        let service = crate::transport::http::HttpService::new(running.service(), options);
-        let served = crate::transport::http::serve(listener, service, told_to_end()).await;
-        running.stop().await;
-        Ok(served?)
-    }
-
-    /// A `tower::Service` to mount in an axum or hyper application, at whatever path.
-    ///
-    /// What `lifespan` started is stopped by [`ServerHandle::stop`].
-    ///
-    /// # Errors
-    /// The server could not be built or started.
-    #[cfg(feature = "http")]
-    pub async fn into_service(self) -> Result<crate::transport::http::HttpService, ServeError> {
-        let options = self.http.clone();
-        let running = self.start().await?;
-        Ok(crate::transport::http::HttpService::new(
-            running.service(),
-            options,
-        ))
-    }
-
-    /// Builds the server and starts its lifespans.
-    pub(crate) async fn start(mut self) -> Result<Running, ServeError> {
-        let lifespans = std::mem::take(&mut self.lifespans);
-        let registry = self.build()?;
-        let mut stops = Vec::new();
-        for lifespan in lifespans {
-            match lifespan.start(&mut self.states).await {
-                Ok(stop) => stops.push(stop),
-                Err(error) => {
-                    lifespan::stop_all(stops).await;
-                    return Err(ServeError::Start(error));
-                }
-            }
-        }
-        let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
-        let patience = self.limits.answer_timeout;
-        logs::announce(&self.forwarded);
-        let core = Arc::new(Core::new(
-            registry,
-            self.states,
-            Identity::new(self.about),
-            self.limits,
-            self.mask_errors,
-            self.forwarded.into(),
-            Replay::new(Arc::new(sealer), patience, self.used_states),
-        ));
-        self.live.begin(Arc::clone(&core), stops);
-        Ok(Running {
-            core,
-            live: self.live,
-        })
-    }
-
-    fn build(&mut self) -> Result<Registry, BuildError> {
-        let mut components = std::mem::take(&mut self.components);
-        self.selection.apply(&mut components);
-        let states = &self.states;
-        let later = &self.needed_later;
-        Registry::build(components, self.page_size, |needed| {
-            states.contains(needed.0) || later.iter().any(|state| state.0 == needed.0)
-        })
-        .map_err(BuildError)
-    }
-}
-
-/// A server that was started.
-pub(crate) struct Running {
-    core: Arc<Core>,
-    live: Arc<Live>,
-}
-
-impl Running {
-    pub(crate) fn service(&self) -> Arc<dyn Service> {
-        Arc::new(Dispatch(Arc::clone(&self.core)))
-    }
-
-    pub(crate) async fn stop(self) {
-        self.live.stop().await;
-    }
-}
-
-/// Ready when the process gets SIGTERM or Ctrl-C.
-async fn told_to_end() {
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let terminated = async {
-            match signal(SignalKind::terminate()) {
-                Ok(mut signals) => {
-                    signals.recv().await;
-                }
-                Err(_) => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = interrupted => {}
-            () = terminated => {}
-        }
-    }
-    #[cfg(not(unix))]
-    interrupted.await;
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::registry::Unenforced;
+use crate::server::Unenforced;
 
 /// As many characters as `OpenAI` and Claude Desktop allow in the names of tools, which is `^[a-zA-Z0-9_-]{1,64}$`; the protocol
 /// allows 128, and `.` too. See <https://developers.openai.com/api/docs/guides/function-calling>.

@@ -7,7 +7,7 @@ use super::lifespan::{Stop, stop_all};
 use crate::bus::{Change, Notifier};
 use crate::dispatch::Core;
 #[cfg(feature = "cli")]
-use crate::registry::Unenforced;
+pub(crate) use crate::registry::Unenforced;
 use crate::registry::{Components, Kind};
 
 /// A running server, or one that is not running yet.
