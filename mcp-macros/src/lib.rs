@@ -78,7 +78,7 @@ use crate::expand::Kind;
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `default`, `default = expression` | the value if none is given |
+/// | `default`, `default = expression` | the value if none is given; of a `String`, a text is enough: `default = "en"` |
 /// | `name = "..."` | the name clients use; otherwise the parameter's |
 /// | `example = expression` | a value that makes sense |
 /// | `range(1..=10)` | the bounds of a number: literals, constants, expressions |
