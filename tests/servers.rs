@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
-    CacheScope, Call, ClientError, Icon, Limits, Listing, Param, ResourceLink, Tool, ToolResult,
+    CacheScope, Call, ClientError, Icon, Limits, Listing, Param, ResourceLink, Revision, Tool,
+    ToolResult,
 };
 use serde_json::{Value, json};
 
@@ -280,13 +281,13 @@ async fn what_a_server_has_none_of_is_no_capability() {
             json!({ "ref": { "type": "ref/prompt", "name": "a" }, "argument": { "name": "a", "value": "" } }),
         ),
     ];
-    for revision in mcp_runtime::Revision::ALL {
+    for revision in Revision::ALL {
         let client = Server::new("tools", "1")
             .with(components![add])
             .client()
             .revision(revision)
             .await;
-        let about = if revision == mcp_runtime::Revision::LATEST {
+        let about = if revision == Revision::LATEST {
             client.request("server/discover", json!({})).await.unwrap()
         } else {
             let params = json!({ "protocolVersion": revision.name(), "capabilities": {} });
@@ -542,6 +543,29 @@ async fn who_listens_is_told_what_comes_and_goes() {
     drop(listening);
     handle.add(tool("later")).unwrap();
     assert_eq!(heard(), [""; 0]);
+}
+
+/// One of more resources than a session may subscribe to.
+#[resource("watched://{number}")]
+async fn watched(number: u32) -> String {
+    number.to_string()
+}
+
+#[tokio::test]
+async fn a_session_subscribes_to_so_many_resources() {
+    let server = Server::new("watched", "1").with(components![watched]);
+    let client = server.client().revision(Revision::V2025_11_25).await;
+    let send = |method: &'static str, number: u32| {
+        client.request(method, json!({ "uri": format!("watched://{number}") }))
+    };
+    for number in 0..1000 {
+        send("resources/subscribe", number).await.unwrap();
+    }
+    let error = send("resources/subscribe", 1000).await.unwrap_err();
+    assert!(error.to_string().contains("1000 resources"), "{error}");
+    send("resources/subscribe", 0).await.unwrap();
+    send("resources/unsubscribe", 0).await.unwrap();
+    send("resources/subscribe", 1000).await.unwrap();
 }
 
 #[tokio::test]

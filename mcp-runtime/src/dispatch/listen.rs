@@ -288,3 +288,37 @@ pub(super) fn unsubscribe(
     }
     Ok(empty(id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(Mutex<usize>);
+
+    impl Outbound for Count {
+        fn send(&self, _: String) -> bool {
+            *self.0.lock().expect("not poisoned") += 1;
+            true
+        }
+    }
+
+    #[test]
+    fn a_subscription_that_was_stopped_tells_nothing() {
+        let sent = Arc::<Count>::default();
+        let outbound = Arc::clone(&sent) as Arc<dyn Outbound>;
+        let subscription = Subscription {
+            tag: tag(&Id::Number(1.into())),
+            wishes: Wishes {
+                tools_list_changed: true,
+                ..Wishes::default()
+            },
+            outbound: Mutex::new(Some(outbound)),
+            broken: Notify::new(),
+        };
+        subscription.hear(&Change::Tools);
+        subscription.stop();
+        subscription.hear(&Change::Tools);
+        assert_eq!(*sent.0.lock().expect("not poisoned"), 1);
+    }
+}
