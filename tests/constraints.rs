@@ -323,7 +323,7 @@ async fn errors_say_where_what_and_instead_of_what() {
         (
             "closed",
             json!(null),
-            "`value` is missing; expected an integer from 1 to 10",
+            "`value`: expected an integer from 1 to 10, got null",
         ),
     ] {
         let error = said(&client, tool, value).await.unwrap_err();
@@ -496,11 +496,11 @@ async fn what_only_the_built_server_can_know_is_a_problem_in_words() {
         ),
         (
             components![wrong::default_below],
-            "the default of an argument breaks its rules: `value`: expected an integer",
+            "its default breaks the rules of the argument: `value`: expected an integer",
         ),
         (
             components![wrong::example_beyond],
-            "the example of an argument breaks its rules: `value`: expected an integer from 1 to 5, got 6",
+            "its example breaks the rules of the argument: `value`: expected an integer from 1 to 5, got 6",
         ),
         (
             components![wrong::long_default],

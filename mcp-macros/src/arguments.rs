@@ -10,7 +10,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprLit, Lit, LitBool, LitInt, LitStr, Path, Token, token};
+use syn::{Expr, ExprLit, ExprPath, Lit, LitBool, LitInt, LitStr, Path, Token, token};
 
 use crate::errors::Errors;
 use crate::grammar::Grammar;
@@ -215,6 +215,13 @@ impl Arguments {
                 lit: Lit::Str(text),
                 ..
             })) => Some(text.clone()),
+            Some(Expr::Path(constant)) if is_constant(constant) => {
+                errors.at(
+                    constant,
+                    format!("`{key}` is needed before constants have values: write the text itself, as in `{key} = \"...\"`"),
+                );
+                None
+            }
             other => {
                 let example = other.as_ref().map_or_else(|| "...".to_owned(), as_text);
                 option.refuse(
@@ -308,18 +315,33 @@ impl Arguments {
         number
     }
 
+    /// The path of a module.
     pub(crate) fn path(&self, key: &str, example: &str, errors: &mut Errors) -> Option<Path> {
-        let option = self.option(key)?;
-        match &option.value {
-            Some(Expr::Path(path)) if path.qself.is_none() => Some(path.path.clone()),
-            _ => {
-                option.refuse(
-                    errors,
-                    format!("`{key}` takes a path: write `{key} = {example}`"),
-                );
-                None
-            }
+        let path = self.function(key, example, errors)?;
+        if path.qself.is_some() {
+            let message = format!("`{key}` takes a path: write `{key} = {example}`");
+            errors.at(path, message);
+            return None;
         }
+        Some(path.path)
+    }
+
+    /// The path of a function, which may be that of a type.
+    pub(crate) fn function(
+        &self,
+        key: &str,
+        example: &str,
+        errors: &mut Errors,
+    ) -> Option<ExprPath> {
+        let option = self.option(key)?;
+        if let Some(Expr::Path(path)) = &option.value {
+            return Some(path.clone());
+        }
+        option.refuse(
+            errors,
+            format!("`{key}` takes a path: write `{key} = {example}`"),
+        );
+        None
     }
 }
 
@@ -359,6 +381,14 @@ fn parse_value(key: &Ident, input: ParseStream<'_>) -> syn::Result<Option<Expr>>
             format!("`{key}` takes no list: write `{key} = ...`"),
         ));
     }
+    if input.peek(Token![:]) || input.peek(Token![==]) || input.peek(Token![=>]) {
+        let written: proc_macro2::TokenTree = input.parse()?;
+        skip_to_comma(input)?;
+        return Err(syn::Error::new(
+            written.span(),
+            format!("a value follows `=`: write `{key} = ...`"),
+        ));
+    }
     let Some(equals) = input.parse::<Option<Token![=]>>()? else {
         return Ok(None);
     };
@@ -386,6 +416,12 @@ fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
         input.parse::<proc_macro2::TokenTree>()?;
     }
     Ok(())
+}
+
+/// Whether a path is probably that of a constant, and no text without its quotes.
+fn is_constant(path: &ExprPath) -> bool {
+    let last = path.path.segments.last();
+    last.is_some_and(|last| !last.ident.to_string().contains(char::is_lowercase))
 }
 
 /// What the string probably should have been, when the quotes were forgotten.
@@ -461,6 +497,12 @@ mod tests {
             (quote!(uri = "a://b"), "the URI comes first, without a key"),
             (quote!(open, "a://b"), "the URI comes first, and only once"),
             (quote!(open, open), "`open` is given twice"),
+            (quote!(name = ADD), "before constants have values"),
+            (
+                quote!(name: "add"),
+                "a value follows `=`: write `name = ...`",
+            ),
+            (quote!(name == "add"), "a value follows `=`"),
             (quote!(name = add), "write `name = \\\"add\\\"`"),
             (quote!(name = 3), "write `name = \\\"3\\\"`"),
             (quote!(name = my - tool), "write `name = \\\"...\\\"`"),

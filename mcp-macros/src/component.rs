@@ -5,7 +5,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Expr, ExprLit, Lit, LitStr, Path, Signature};
+use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Signature, UnOp};
 
 use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
@@ -115,6 +115,13 @@ fn name(kind: Kind, arguments: &Arguments, function: &Ident, errors: &mut Errors
 fn timeout(arguments: &Arguments, errors: &mut Errors) -> Option<Expr> {
     const RULE: &str = "a timeout is a whole number of seconds, or a `Duration`: write `timeout = 30` or `timeout = Duration::from_millis(500)`";
     let timeout = arguments.expression("timeout", "30", errors)?;
+    if let Expr::Unary(ExprUnary {
+        op: UnOp::Neg(_), ..
+    }) = &timeout
+    {
+        errors.at(&timeout, RULE);
+        return None;
+    }
     let Expr::Lit(ExprLit { lit, .. }) = &timeout else {
         return Some(timeout);
     };

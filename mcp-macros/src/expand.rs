@@ -5,7 +5,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Expr, ExprLit, Lit, LitStr, Path};
+use syn::{Expr, ExprLit, ExprPath, Lit, LitStr, Path};
 
 use crate::annotated_fn::AnnotatedFn;
 use crate::component::{Component, Handler};
@@ -211,7 +211,8 @@ impl Component {
         let (parameters, answers, call) = (self.decode(), self.ask(), self.call());
         let span = generated_at(&self.signature.ident);
         let this = self.this();
-        let share = this.map(|this| quote_spanned!(span=> let #this = __mcp::Arc::clone(&#this);));
+        let share =
+            this.map(|this| quote_spanned!(span=> let #this = __mcp::Clone::clone(&#this);));
         let captures = share.as_ref().map(|_| quote_spanned!(span=> move));
         let closure = match self.handler {
             Handler::Async => quote_spanned! {span=>
@@ -344,13 +345,13 @@ impl Component {
 
     /// A function that the user named, which may be a method of the value: then it is called with that. `taken` is the
     /// type of its argument.
-    pub(crate) fn function(&self, path: &Path, taken: &str) -> TokenStream {
+    pub(crate) fn function(&self, path: &ExprPath, taken: &str) -> TokenStream {
         let Some(asyncness) = self.owner.as_ref().and_then(|owner| owner.method(path)) else {
             return path.to_token_stream();
         };
         let span = generated_at(path);
         let (this, given, taken) = (this(), variable(0), Ident::new(taken, generated()));
-        let share = quote_spanned!(span=> let #this = __mcp::Arc::clone(&#this););
+        let share = quote_spanned!(span=> let #this = __mcp::Clone::clone(&#this););
         match asyncness {
             Asyncness::Plain => {
                 quote_spanned!(span=> { #share move |#given: __mcp::#taken| #path(&#this, #given) })

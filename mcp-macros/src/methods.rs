@@ -8,7 +8,8 @@ use quote::{ToTokens, quote_spanned};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
-    Attribute, GenericParam, Generics, Meta, Path, Signature, Token, Type, Visibility, token,
+    Attribute, ExprPath, GenericParam, Generics, Meta, Path, Signature, Token, Type, Visibility,
+    token,
 };
 
 use crate::annotated_fn::{AnnotatedFn, inherited_by, is_ours};
@@ -46,11 +47,15 @@ pub(crate) enum Asyncness {
 
 impl Owner {
     /// The method that a path names, if it takes `&self`.
-    pub(crate) fn method(&self, path: &Path) -> Option<Asyncness> {
+    pub(crate) fn method(&self, path: &ExprPath) -> Option<Asyncness> {
         let ty = &self.ty;
+        let path = path.to_token_stream().to_string();
         let is_named = |(name, _): &&(Ident, Asyncness)| {
-            let full = quote_spanned!(generated()=> #ty::#name);
-            full.to_string() == path.to_token_stream().to_string()
+            let full = [
+                quote_spanned!(generated()=> #ty::#name),
+                quote_spanned!(generated()=> <#ty>::#name),
+            ];
+            full.iter().any(|full| full.to_string() == path)
         };
         let (_, asyncness) = self.methods.iter().find(is_named)?;
         Some(*asyncness)
@@ -129,10 +134,8 @@ impl AnnotatedImpl {
     fn stand_in(&self, runtime: Option<&Path>) -> Option<TokenStream> {
         // What a trait is implemented for may be of another crate, and then this may not be.
         let of_type = self.of_trait.is_none();
-        let ty = &self.ty;
-        let from =
-            quote_spanned!(generated()=> fn from(_: #ty) -> Self { __mcp::Default::default() });
-        of_type.then(|| self.convert(runtime, &TokenStream::new(), &from))
+        let taken = quote_spanned!(generated()=> fn components(self) -> __mcp::Components { __mcp::Default::default() });
+        of_type.then(|| self.convert(runtime, &TokenStream::new(), &taken))
     }
 
     /// The attributes are taken off the methods, and yet their imports are used.
@@ -179,7 +182,7 @@ impl AnnotatedImpl {
         let (ty, this) = (&self.ty, this());
         let mut items = self.used_attributes();
         items.extend(definitions.iter().filter_map(Definition::checked_method));
-        let shared = quote_spanned!(generated_at(ty)=> __mcp::shared::<#ty>(#this));
+        let shared = quote_spanned!(generated_at(ty)=> __mcp::shared::<#ty>(self));
         let added = definitions.iter().map(|definition| {
             let attributes = &definition.component.attributes;
             let value = definition.value();
@@ -188,15 +191,15 @@ impl AnnotatedImpl {
                 __mcp_components.add({ #value });
             }
         });
-        let from = quote_spanned! {generated()=>
-            fn from(#this: #ty) -> Self {
+        let taken = quote_spanned! {generated()=>
+            fn components(self) -> __mcp::Components {
                 let #this = #shared;
                 let mut __mcp_components: __mcp::Components = __mcp::Default::default();
                 #(#added)*
                 __mcp_components
             }
         };
-        self.convert(runtime, &items, &from)
+        self.convert(runtime, &items, &taken)
     }
 
     /// What `Server::with` wants of the type.
@@ -204,7 +207,7 @@ impl AnnotatedImpl {
         &self,
         runtime: Option<&Path>,
         items: &TokenStream,
-        from: &TokenStream,
+        taken: &TokenStream,
     ) -> TokenStream {
         let attributes = inherited_by(&self.attributes);
         let import = import(runtime);
@@ -215,8 +218,8 @@ impl AnnotatedImpl {
             const _: () = {
                 #import
                 #items
-                impl #parameters __mcp::From<#ty> for __mcp::Components #bounds {
-                    #from
+                impl #parameters __mcp::ToolsStandInOneImpl for #ty #bounds {
+                    #taken
                 }
             };
         }

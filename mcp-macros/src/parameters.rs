@@ -6,7 +6,8 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{
-    Attribute, Expr, ExprLit, FnArg, Lit, LitStr, Pat, PatType, Path, Receiver, ReceiverKind, Type,
+    Attribute, Expr, ExprLit, ExprPath, FnArg, Lit, LitStr, Pat, PatType, Receiver, ReceiverKind,
+    Type,
 };
 
 use crate::arguments::Arguments;
@@ -48,6 +49,8 @@ pub(crate) struct WrittenParameter {
     docs: Vec<Attribute>,
     arg_attributes: Vec<Attribute>,
     ask_attributes: Vec<Attribute>,
+    /// Those that would be no attributes of parameters, or not ours.
+    unfit_attributes: Vec<Attribute>,
 }
 
 /// A parameter that generated code can decode and pass on.
@@ -59,7 +62,7 @@ pub(crate) struct Parameter {
     pub(crate) default: Option<DefaultValue>,
     pub(crate) example: Option<Expr>,
     pub(crate) constraints: Constraints,
-    pub(crate) complete: Option<Path>,
+    pub(crate) complete: Option<ExprPath>,
     /// The HTTP header, after `Mcp-Param-`, that repeats it.
     pub(crate) header: Option<LitStr>,
     /// Where `#[arg(...)]` was, if it says anything. It makes sense on an argument only.
@@ -83,6 +86,24 @@ pub(crate) enum DefaultValue {
     Expression(Expr),
 }
 
+/// The attributes that somebody may think of, and what to write in their place.
+const UNFIT: [(&str, &str); 5] = [
+    ("cfg", "write one function for each configuration"),
+    ("cfg_attr", "write one function for each configuration"),
+    (
+        "serde",
+        "write `#[arg(default)]` or `#[arg(name = \"...\")]`, or give the argument a type of its own",
+    ),
+    (
+        "schemars",
+        "write `#[arg(range(..))]`, `#[arg(length(..))]` or `#[arg(example = ...)]`",
+    ),
+    (
+        "validate",
+        "write `#[arg(range(..))]`, `#[arg(length(..))]` or `#[arg(pattern = \"...\")]`",
+    ),
+];
+
 impl WrittenParameter {
     /// Takes doc comments, `#[arg]` and `#[ask]` off a parameter, where Rust itself does not allow them.
     pub(crate) fn take(input: &mut FnArg) -> Self {
@@ -93,23 +114,38 @@ impl WrittenParameter {
         let docs = attributes
             .extract_if(.., |attribute| docs::is_doc(attribute))
             .collect();
-        let mut take = |name: &str| {
-            attributes
-                .extract_if(.., |attribute| attribute.path().is_ident(name))
-                .collect()
+        let mut take = |names: &[&str]| {
+            let is_named = |attribute: &mut Attribute| {
+                names.iter().any(|name| attribute.path().is_ident(name))
+            };
+            attributes.extract_if(.., is_named).collect()
         };
-        let (arg_attributes, ask_attributes) = (take("arg"), take("ask"));
+        let (arg_attributes, ask_attributes) = (take(&["arg"]), take(&["ask"]));
+        let unfit_attributes = take(&UNFIT.map(|(name, _)| name));
         Self {
             input: input.clone(),
             docs,
             arg_attributes,
             ask_attributes,
+            unfit_attributes,
         }
     }
 
-    /// Whether it is `&self`.
+    /// Whether it is `&self`, and nothing more.
     pub(crate) fn is_shared_self(&self) -> bool {
         matches!(&self.input, FnArg::Receiver(receiver) if is_shared(receiver))
+            && self.attributes().next().is_none()
+    }
+
+    /// The attributes that were taken off.
+    fn attributes(&self) -> impl Iterator<Item = &Attribute> {
+        let all = [
+            &self.docs,
+            &self.arg_attributes,
+            &self.ask_attributes,
+            &self.unfit_attributes,
+        ];
+        all.into_iter().flatten()
     }
 
     /// `None` after an error.
@@ -117,15 +153,21 @@ impl WrittenParameter {
         let typed = match &self.input {
             FnArg::Typed(typed) => typed,
             FnArg::Receiver(receiver) => {
-                report_receiver(receiver, errors);
+                match self.attributes().next() {
+                    Some(attribute) => errors.at(
+                        attribute,
+                        "`self` comes from the server, and nothing can be said of it: remove this",
+                    ),
+                    None => report_receiver(receiver, errors),
+                }
                 return None;
             }
         };
-        check_attributes(&typed.attrs, errors);
+        check_attributes(&self.unfit_attributes, errors);
         check_type(&typed.ty, errors);
         let ask = self.ask(errors);
         let arguments = self.arguments(errors);
-        let complete = arguments.path("complete", "function", errors);
+        let complete = arguments.function("complete", "function", errors);
         if let (Kind::Tool, Some(key)) = (kind, arguments.key("complete")) {
             errors.at(
                 key,
@@ -352,14 +394,15 @@ fn report_receiver(receiver: &Receiver, errors: &mut Errors) {
     errors.at(receiver, message);
 }
 
-fn check_attributes(attributes: &[Attribute], errors: &mut Errors) {
-    for attribute in attributes {
-        if attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr") {
-            let name = attribute.path().to_token_stream();
-            errors.at(
-                attribute,
-                format!("`#[{name}]` on a parameter is not supported: write one function for each configuration"),
-            );
+fn check_attributes(unfit: &[Attribute], errors: &mut Errors) {
+    for attribute in unfit {
+        for (name, instead) in UNFIT {
+            if attribute.path().is_ident(name) {
+                errors.at(
+                    attribute,
+                    format!("`#[{name}]` on a parameter is not supported: {instead}"),
+                );
+            }
         }
     }
 }
@@ -371,12 +414,26 @@ fn check_type(ty: &Type, errors: &mut Errors) {
             "a parameter needs a type that can be named: write a concrete type in place of `impl Trait`",
         );
     }
-    if let Type::Reference(reference) = ungrouped(ty)
-        && reference.mutability.is_some()
-    {
+    let Type::Reference(reference) = ungrouped(ty) else {
+        return;
+    };
+    if reference.mutability.is_some() {
         errors.at(
             ty,
             "an argument belongs to its call and cannot be borrowed mutably: take it by value, as `mut name: T`",
+        );
+    } else if let Some(lifetime) = &reference.lifetime
+        && lifetime.ident == "static"
+    {
+        errors.at(
+            lifetime,
+            "an argument belongs to its call and is gone with it: remove the `'static`, or take a type that owns it, such as `String`",
+        );
+    } else if let Type::Slice(slice) = ungrouped(&reference.elem) {
+        let item = slice.elem.to_token_stream();
+        errors.at(
+            ty,
+            format!("only texts can be borrowed from a request: take `Vec<{item}>`"),
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
-use syn::{Expr, ExprLit, Lit, LitStr, Path};
+use syn::{Expr, ExprLit, ExprPath, Lit, LitStr};
 
 use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
@@ -55,7 +55,7 @@ struct Resource {
     uri: Uri,
     mime: Option<LitStr>,
     size: Option<u64>,
-    list: Option<Path>,
+    list: Option<ExprPath>,
     annotations: Option<Expr>,
     cache: Option<Cache>,
 }
@@ -86,7 +86,7 @@ impl Resource {
         let component = Component::validate(Kind::Resource, &arguments, function, &mut errors);
         let mime = mime(&arguments, &mut errors);
         let size = arguments.number("size", &mut errors);
-        let list = arguments.path("list", "function", &mut errors);
+        let list = arguments.function("list", "function", &mut errors);
         let annotations = arguments.expression(
             "annotations",
             "Annotations::new().priority(0.5)",

@@ -13,14 +13,23 @@ pub(crate) fn variables(template: &str) -> Result<Vec<String>, Vec<String>> {
     let mut variables: Vec<String> = Vec::new();
     let mut mistakes: Vec<String> = Vec::new();
     if !has_scheme(template) {
+        let path = template
+            .split_once("://")
+            .map_or(template, |(_, path)| path);
         mistakes.push(format!(
-            "a URI starts with a scheme: write `scheme://{template}`"
+            "a URI starts with a scheme, which is made of letters, digits, `+`, `-` and `.`: write `scheme://{path}`"
         ));
     }
     match split(template) {
         Err(mistake) => mistakes.push(mistake),
         Ok((literals, expressions)) => {
-            mistakes.extend(literals.into_iter().filter_map(check_literal));
+            mistakes.extend(touching(&literals, &expressions));
+            let is_static = expressions.is_empty();
+            mistakes.extend(
+                literals
+                    .into_iter()
+                    .filter_map(|literal| check_literal(literal, is_static)),
+            );
             for variable in expressions.into_iter().flat_map(expression_variables) {
                 match variable {
                     Ok(name) if variables.contains(&name) => {
@@ -77,9 +86,38 @@ fn split(template: &str) -> Result<(Vec<&str>, Vec<&str>), String> {
     Ok((literals, expressions))
 }
 
-fn check_literal(literal: &str) -> Option<String> {
+/// Two variables of which nothing tells where the first one ends: `{x}{y}`. Operators begin with a character of their own.
+fn touching(literals: &[&str], expressions: &[&str]) -> Option<String> {
+    let plain =
+        |expression: &str| !expression.starts_with(OPERATORS) || expression.starts_with('+');
+    let pairs = expressions.iter().zip(expressions.iter().skip(1));
+    let mut between = literals.iter().skip(1);
+    let (first, second) = pairs
+        .into_iter()
+        .find(|(_, second)| between.next() == Some(&"") && plain(second))?;
+    Some(format!(
+        "nothing tells where `{{{first}}}` ends and `{{{second}}}` begins: put a literal between them, as in `{{{first}}}/{{{second}}}`"
+    ))
+}
+
+/// What cannot be in a URI. Templates may have characters beyond ASCII, which are encoded when they are expanded.
+fn check_literal(literal: &str, is_static: bool) -> Option<String> {
+    let mut rest = literal;
+    while let Some((_, after)) = rest.split_once('%') {
+        let digits = after.as_bytes().iter().take(2);
+        if digits.filter(|byte| byte.is_ascii_hexdigit()).count() < 2 {
+            return Some(
+                "a `%` in a URI is followed by two hexadecimal digits: write `%25` for the character"
+                    .to_owned(),
+            );
+        }
+        rest = after;
+    }
     let is_bad = |character: &char| {
-        character.is_whitespace() || character.is_control() || FORBIDDEN.contains(character)
+        character.is_whitespace()
+            || character.is_control()
+            || FORBIDDEN.contains(character)
+            || (is_static && !character.is_ascii())
     };
     let bad = literal.chars().find(is_bad)?;
     let mut bytes = [0; 4];
@@ -137,6 +175,7 @@ mod tests {
                 "a://{x}/{+path}{?q,limit}{&more}",
                 &["x", "path", "q", "limit", "more"],
             ),
+            ("a://\u{fc}/{x}", &["x"]),
             ("a://h{/x}{.y}{;z}{#w}", &["x", "y", "z", "w"]),
             (
                 "a://h/{path*}{?list*,other.part}",
@@ -174,6 +213,12 @@ mod tests {
             ("a://{x}/{x}", "twice"),
             ("a://{x:3}", "`:3` is not supported"),
             ("a://my file", "write `%20`"),
+            ("a://m%fly", "write `%25`"),
+            ("a://100%", "write `%25`"),
+            ("a://\u{fc}", "write `%C3%BC`"),
+            ("a://{x}{y}", "as in `{x}/{y}`"),
+            ("a://{?x}{+y}", "`{+y}` begins"),
+            ("1a://{x}", "write `scheme://{x}`"),
         ] {
             let mistakes = variables(template).err().unwrap_or_default();
             assert!(

@@ -21,7 +21,7 @@ use crate::service::BoxFuture;
 
 pub use crate::ask::{Answerable, Asked, Asking};
 pub use crate::content::Failure;
-pub use crate::registry::{Bound, Bounds};
+pub use crate::registry::{Bound, Bounds, ToolsStandInOneImpl};
 
 /// Takes a parameter from a call.
 pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Option<T> {

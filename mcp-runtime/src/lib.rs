@@ -92,8 +92,8 @@ pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 pub use protocol::{Id, LogLevel, Revision, TraceContext};
 pub use questions::{UseOnce, UsedStates, UsedStatesInMemory};
 pub use registry::{
-    CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoLinks,
-    ListWith, Listing, Prompt, Resource, Tool,
+    CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoComponents,
+    IntoLinks, ListWith, Listing, Prompt, Resource, Tool,
 };
 pub use server::{BuildError, ServeError, Server, ServerHandle};
 pub use service::Limits;

@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 
 pub use std::boxed::Box;
-pub use std::convert::From;
+pub use std::clone::Clone;
 pub use std::default::Default;
 pub use std::option::Option::{self, None, Some};
 pub use std::sync::Arc;
@@ -15,9 +15,9 @@ pub use serde_json::Value;
 pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
-    Bound, Bounds, Known, NoParam, NoText, Supplied, Text, UnknownValues, answers, ask, boxed,
-    completer, field, headers, icons, lengths, lister, param, param_or, patterns, prompt_result,
-    ranges, resource_result, shared, timeout, tool_result,
+    Bound, Bounds, Known, NoParam, NoText, Supplied, Text, ToolsStandInOneImpl, UnknownValues,
+    answers, ask, boxed, completer, field, headers, icons, lengths, lister, param, param_or,
+    patterns, prompt_result, ranges, resource_result, shared, timeout, tool_result,
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;

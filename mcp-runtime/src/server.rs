@@ -27,7 +27,7 @@ use crate::error::ToolError;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
 use crate::questions::UsedStates;
-use crate::registry::{Components, NeededState, Selection};
+use crate::registry::{Components, IntoComponents, NeededState, Selection};
 use crate::service::Limits;
 
 /// As many components as a list shows on one page unless told otherwise.
@@ -167,10 +167,11 @@ impl Server {
         self
     }
 
-    /// Adds components: what [`components!`](crate::components!) gives, or a single [`Tool`](crate::Tool),
-    /// [`Resource`](crate::Resource) or [`Prompt`](crate::Prompt).
-    pub fn with(mut self, components: impl Into<Components>) -> Self {
-        self.components.extend(components.into());
+    /// Adds components: what [`components!`](crate::components!) gives, a single [`Tool`](crate::Tool),
+    /// [`Resource`](crate::Resource) or [`Prompt`](crate::Prompt), or a value of a type whose `impl` has
+    /// [`#[tools]`](crate::tools).
+    pub fn with(mut self, components: impl IntoComponents) -> Self {
+        self.components.extend(components.into_components());
         self
     }
 

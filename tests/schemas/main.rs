@@ -5,6 +5,7 @@
 
 mod beyond;
 mod errors;
+mod flattened;
 mod fuzz;
 mod goldens;
 mod raw;

@@ -83,6 +83,7 @@ fn of_tool(tool: &Value, found: &mut Vec<String>) {
     }
     for (argument, schema) in members(schema, "properties") {
         argument_described(&place, argument, schema, found);
+        argument_named(&place, argument, found);
     }
     of_schema(&place, schema, found);
 }
@@ -99,6 +100,16 @@ fn argument_described(place: &str, argument: &str, schema: &Value, found: &mut V
     if text(&schema["description"]).trim().is_empty() {
         found.push(format!(
             "{place}: argument `{argument}` has no description: write a doc comment on the parameter"
+        ));
+    }
+}
+
+/// Claude's API refuses tools with other keys: "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'".
+fn argument_named(place: &str, argument: &str, found: &mut Vec<String>) {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if argument.is_empty() || argument.len() > NAME_LENGTH || !argument.bytes().all(allowed) {
+        found.push(format!(
+            "{place}: some clients refuse the name of its argument `{argument}`: use 1 to {NAME_LENGTH} letters, digits, `_`, `-` and `.`"
         ));
     }
 }
@@ -314,6 +325,20 @@ mod tests {
         assert!(found[0].contains("this has 65"), "{found:?}");
         assert!(found[1].contains("refuse `.`"), "{found:?}");
         assert!(of_tools([tool(&"a".repeat(64), &schema), tool("a-b_C", &schema)]).is_empty());
+    }
+
+    #[test]
+    fn names_of_arguments_that_some_clients_refuse_are_found() {
+        let named = |name: &str| {
+            let schema = json!({ "properties": { name: { "description": "One." } } });
+            of_tools([tool("x", &schema)])
+        };
+        for name in ["a b", "$ref", "gr\u{f6}\u{df}e", "", &"a".repeat(65)] {
+            let found = named(name);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].contains(name), "{found:?}");
+        }
+        assert!(named("a_b-c.D1").is_empty());
     }
 
     #[test]

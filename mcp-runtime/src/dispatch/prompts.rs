@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::reply::{Caching, close, failure};
@@ -18,6 +19,7 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::begin_result;
 use crate::protocol::params::{Params, text};
 use crate::registry::PromptEntry;
+use crate::schema::got;
 use crate::service::{Handling, Reply};
 
 /// A prompt and its arguments.
@@ -61,8 +63,15 @@ fn arguments(
         match (signature.position(&name), text(value.get())) {
             (None, _) => rejections.push(signature.unknown(&name)),
             (Some(index), Some(text)) => arguments.set(index, Slot::Text(text.into_owned())),
-            (Some(_), None) => {
-                rejections.push(format!("`{name}`: arguments of prompts are strings"));
+            (Some(_), None) if value.get() == "null" => {}
+            (Some(index), None) => {
+                let sent: Value = serde_json::from_str(value.get()).unwrap_or_default();
+                rejections.push(format!(
+                    "`{name}`: expected a string, as all arguments of prompts are, got {}",
+                    got(&sent)
+                ));
+                // So that it is not said to be missing as well.
+                arguments.set(index, Slot::Text(value.get().to_owned()));
             }
         }
     }

@@ -134,7 +134,11 @@ fn from_json<'c, T: Deserialize<'c>>(call: &'c Call, index: usize) -> Result<T, 
     match direct {
         Ok(value) if call.signature.is_exact(index) => Ok(value),
         // It stands for nothing, and whoever cannot be had from nothing wants to be given something.
-        direct if json == "null" => direct.map_err(|_| missing(call, index)),
+        direct if json == "null" => direct.map_err(|_| {
+            let expected = expected(call, index);
+            let name = call.signature.name(index);
+            ToolError::new(format!("`{name}`: expected {expected}, got null"))
+        }),
         direct => from_tree(call, index, direct),
     }
 }

@@ -133,16 +133,69 @@ pub struct Components {
     pub(super) problems: Vec<String>,
 }
 
-impl<C: Into<Component>> From<C> for Components {
-    fn from(component: C) -> Self {
-        Self {
-            all: vec![component.into()],
-            problems: Vec::new(),
-        }
+/// What a server can be given with [`Server::with`](crate::Server::with): [`Components`], a single [`Tool`], [`Resource`] or
+/// [`Prompt`], and every value of a type whose `impl` has `#[tools]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a server could be given",
+    label = "no components",
+    note = "functions with `#[tool]`, `#[resource(\"..\")]` or `#[prompt]` are given by their names: `components![name, other]`",
+    note = "a value whose methods are components has `#[tools]` on the `impl` of its type"
+)]
+pub trait IntoComponents {
+    /// The components.
+    fn into_components(self) -> Components;
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoComponents for Components {
+    fn into_components(self) -> Components {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoComponents for Tool {
+    fn into_components(self) -> Components {
+        Components::of_one(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoComponents for Resource {
+    fn into_components(self) -> Components {
+        Components::of_one(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoComponents for Prompt {
+    fn into_components(self) -> Components {
+        Components::of_one(self)
+    }
+}
+
+/// What `#[tools]` makes of a type. It has the name of the rule that a second `#[tools]` on another `impl` of the type
+/// breaks, which the compiler then shows.
+pub trait ToolsStandInOneImpl: Sized {
+    /// The methods as components, which share the value.
+    fn components(self) -> Components;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ToolsStandInOneImpl> IntoComponents for T {
+    fn into_components(self) -> Components {
+        self.components()
     }
 }
 
 impl Components {
+    fn of_one(component: impl Into<Component>) -> Self {
+        Self {
+            all: vec![component.into()],
+            ..Self::default()
+        }
+    }
+
     /// The annotated functions of a package, by source file and line.
     #[doc(hidden)]
     pub fn of_package(package: u64) -> Self {

@@ -19,6 +19,7 @@ pub trait Bound {
 
 macro_rules! integers_are_bounds {
     ($($integer:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Bound for $integer {
             fn to_number(self) -> Option<Number> {
                 let exact = i128::try_from(self).ok().and_then(Number::from_i128);
@@ -31,12 +32,14 @@ macro_rules! integers_are_bounds {
 
 integers_are_bounds!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
+#[diagnostic::do_not_recommend]
 impl Bound for f32 {
     fn to_number(self) -> Option<Number> {
         f64::from(self).to_number()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Bound for f64 {
     fn to_number(self) -> Option<Number> {
         Number::from_f64(self)
@@ -169,6 +172,13 @@ fn narrow_range(
     }
     if bounds.unwritable {
         return Err(format!("a bound of `{name}` is no number"));
+    }
+    let all = [&bounds.least, &bounds.most, &bounds.below];
+    let has_fraction = |bound: &Value| bound.as_f64().is_some_and(|bound| bound.fract() != 0.0);
+    if schema["type"] == "integer" && all.into_iter().flatten().any(has_fraction) {
+        return Err(format!(
+            "`{name}` is {words}, and a bound of its `range` has a fraction: write whole numbers"
+        ));
     }
     tighten(schema, "minimum", bounds.least.as_ref(), Greater);
     tighten(schema, "maximum", bounds.most.as_ref(), Less);

@@ -19,7 +19,7 @@ mod tool;
 
 pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};
 pub(crate) use components::package_id;
-pub use components::{Component, Components, Registration};
+pub use components::{Component, Components, IntoComponents, Registration, ToolsStandInOneImpl};
 pub use constraint::{Bound, Bounds};
 pub use handler::Handler;
 pub(crate) use list::Page;

@@ -129,6 +129,13 @@ impl Parameter {
         let mut schema = description.schema;
         if let Some(schema) = schema.as_mut() {
             self.constraints.narrow(self.name, schema, problems);
+            let is_null = matches!(&self.default, Some(Default(Some(Value::Null))));
+            if is_null && !description.optional && schema["type"] == "number" {
+                problems.push(format!(
+                    "the default of `{}` is not finite, and JSON has no such number",
+                    self.name
+                ));
+            }
             self.annotate(schema);
         }
         ParameterSpec {
@@ -157,7 +164,10 @@ impl Parameter {
         if let Some(description) = self.description {
             schema.insert("description".to_owned(), description.into());
         }
-        if let Some(Default(Some(value))) = &self.default {
+        // Null is what leaving the argument out means anyway.
+        if let Some(Default(Some(value))) = &self.default
+            && !value.is_null()
+        {
             schema.insert("default".to_owned(), value.clone());
         }
         if let Some(value) = self.shown_example() {
@@ -186,7 +196,7 @@ impl Parameter {
             };
             for mistake in rules().mistakes(value, schema, self.name) {
                 problems.push(format!(
-                    "the {what} of an argument breaks its rules: {mistake}"
+                    "its {what} breaks the rules of the argument: {mistake}"
                 ));
             }
         }
@@ -324,9 +334,14 @@ impl Specified {
             let Some(schema) = &parameter.schema else {
                 continue;
             };
-            let array = listed.contains(&parameter.name.as_str())
-                && schema.get("type").is_some_and(|name| name == "array");
-            if !array && !is_textual(schema) {
+            let is_array = schema.get("type").is_some_and(|name| name == "array");
+            let is_listed = listed.contains(&parameter.name.as_str());
+            if is_listed && !is_array {
+                problems.push(format!(
+                    "{place}: `{0}` is a list in the URI: take a `Vec`, or write `{0}` without its `*`",
+                    parameter.name
+                ));
+            } else if !is_listed && !is_textual(schema) {
                 problems.push(format!(
                     "{place}: `{}` cannot be read from a text: make it a string, a number, a `bool` or an enum without data",
                     parameter.name

@@ -255,6 +255,12 @@ impl<'s> Rules<'s> {
             if stands_for_nothing(rules, name, value) {
                 continue;
             }
+            if let Some(expected) = wrong_key(rules, name) {
+                found.within(&json_path::member(name), |found| {
+                    found.note(|path| format!("`{path}`: expected a key that is {expected}"));
+                });
+                continue;
+            }
             match member_schema(rules, name) {
                 Some(Value::Bool(false)) => {
                     let known = own.into_iter().flat_map(Map::keys).map(String::as_str);
@@ -323,6 +329,23 @@ pub(super) fn member_schema<'r>(rules: &'r Map<String, Value>, name: &str) -> Op
     named
         .or(matching)
         .or_else(|| rules.get("additionalProperties"))
+}
+
+/// What kind of number a key should have been: keys of our maps are texts, or else numbers.
+fn wrong_key(rules: &Map<String, Value>, name: &str) -> Option<&'static str> {
+    let named = rules.get("properties").and_then(|own| own.get(name));
+    let patterns = rules.get("patternProperties").and_then(Value::as_object);
+    let pattern = patterns.and_then(|patterns| patterns.keys().next());
+    let (expected, digits) = match pattern.map(String::as_str) {
+        _ if named.is_some() => return None,
+        Some(r"^\d+$") => ("a whole number, not below 0", name),
+        Some(r"^-?\d+$") => ("a whole number", name.strip_prefix('-').unwrap_or(name)),
+        _ => return None,
+    };
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits.len() == 1 || !digits.starts_with('0'))
+        && !digits.is_empty();
+    (!is_number).then_some(expected)
 }
 
 /// Whether a member is null and may as well be left out: schemas do not offer null for what is optional, and clients send it.

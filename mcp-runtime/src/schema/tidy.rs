@@ -151,6 +151,9 @@ pub(crate) fn without_null(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else {
         return;
     };
+    if object.get("default").is_some_and(Value::is_null) {
+        object.shift_remove("default");
+    }
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|name| name != "null");
         if let [only] = types.as_slice() {
@@ -201,12 +204,19 @@ pub(super) fn without_optional_nulls(schema: &mut Value) {
 /// Says of every struct that it has no other members than its own. What is not said is left alone: an object without
 /// `properties` may be anything.
 pub(super) fn close(schema: &mut Value) {
+    close_part(schema, true);
+}
+
+/// [`close`] for a schema that is the whole of a value, or only one of several that the value keeps at once: of these, none
+/// knows the members of the others.
+fn close_part(schema: &mut Value, is_whole: bool) {
     let Some(object) = schema.as_object_mut() else {
         return;
     };
     distribute(object);
     let says = |keyword: &str| object.contains_key(keyword);
-    let is_struct = says("properties")
+    let is_struct = is_whole
+        && says("properties")
         && ![
             "additionalProperties",
             "patternProperties",
@@ -222,7 +232,22 @@ pub(super) fn close(schema: &mut Value) {
         object.insert("additionalProperties".to_owned(), false.into());
         sort(object);
     }
-    for_each_within(object, close);
+    let says = |keyword: &&str| object.contains_key(*keyword);
+    let members = ["properties", "patternProperties", "allOf", "$ref"];
+    let choices = ["oneOf", "anyOf"];
+    let are_whole = is_whole
+        && !members.iter().any(says)
+        && choices.iter().filter(|keyword| says(keyword)).count() == 1;
+    for (keyword, value) in object.iter_mut() {
+        let is_whole = match keyword.as_str() {
+            "allOf" => false,
+            choice if choices.contains(&choice) => are_whole,
+            _ => true,
+        };
+        let mut part = Map::from_iter([(keyword.clone(), value.take())]);
+        for_each_within(&mut part, |schema| close_part(schema, is_whole));
+        *value = part.remove(keyword).unwrap_or_default();
+    }
 }
 
 /// Gives the members of an object to each of its choices, which then are whole: `{id, oneOf: [{a}, {b}]}` is
@@ -330,6 +355,25 @@ mod tests {
                 ],
             })
         );
+    }
+
+    #[test]
+    fn what_is_only_a_part_of_an_object_stays_open() {
+        let struct_of = |name: &str| json!({ "type": "object", "properties": { name: {} } });
+        let map =
+            json!({ "type": "object", "properties": { "t": {} }, "additionalProperties": {} });
+        for schema in [
+            json!({ "properties": { "id": {} }, "oneOf": [struct_of("a"), map] }),
+            json!({ "allOf": [{ "oneOf": [struct_of("a")] }, { "anyOf": [struct_of("b")] }] }),
+            json!({ "oneOf": [struct_of("a")], "anyOf": [struct_of("b")] }),
+        ] {
+            let mut closed = schema.clone();
+            close(&mut closed);
+            assert_eq!(closed, schema);
+        }
+        let mut whole = json!({ "anyOf": [struct_of("a"), { "type": "null" }] });
+        close(&mut whole);
+        assert_eq!(whole["anyOf"][0]["additionalProperties"], false);
     }
 
     #[test]

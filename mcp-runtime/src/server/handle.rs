@@ -8,7 +8,7 @@ use crate::bus::{Change, Notifier};
 use crate::dispatch::Core;
 #[cfg(feature = "cli")]
 pub(crate) use crate::registry::Unenforced;
-use crate::registry::{Components, Kind};
+use crate::registry::{IntoComponents, Kind};
 
 /// A running server, or one that is not running yet.
 #[derive(Default)]
@@ -61,13 +61,13 @@ impl ServerHandle {
     ///
     /// # Errors
     /// The server does not serve yet, or something is wrong with the components; then none of them is added.
-    pub fn add(&self, components: impl Into<Components>) -> Result<(), BuildError> {
+    pub fn add(&self, components: impl IntoComponents) -> Result<(), BuildError> {
         let core = self.0.core().ok_or_else(|| {
             BuildError(vec![
                 "the server does not serve yet: use `Server::with`".to_owned(),
             ])
         })?;
-        let components = components.into();
+        let components = components.into_components();
         let kinds = components.kinds();
         core.registry
             .add(components, |needed| core.states.contains(needed.0))

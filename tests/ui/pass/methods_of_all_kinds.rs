@@ -4,7 +4,6 @@
 //! Methods, whatever else is in the `impl`.
 
 use ::mcp_runtime::{Server, prompt, resource, tools};
-use ::std::clone::Clone;
 use ::std::marker::{Send, Sync};
 use ::std::string::String;
 
@@ -21,7 +20,7 @@ pub enum Arc {}
 #[allow(clippy::unused_async)]
 impl<T, const N: usize> Store<T, N>
 where
-    T: Clone + Send + Sync + 'static,
+    T: ::std::clone::Clone + Send + Sync + 'static,
 {
     /// Some constant.
     pub const SIZE: usize = { N };
@@ -38,9 +37,20 @@ where
     }
 
     /// One of them, by the name of its place.
-    #[resource("store://{place}")]
-    async fn one<'a>(&'a self, #[arg(default = <Self>::SIZE)] place: usize) -> String {
+    #[resource("store://{place}", list = Self::list)]
+    async fn one<'a>(
+        &'a self,
+        #[arg(default = <Self>::SIZE, complete = Self::places)] place: usize,
+    ) -> String {
         ::std::string::ToString::to_string(&place)
+    }
+
+    fn list(&self, _: ::mcp_runtime::Listing) -> ::std::vec::Vec<::mcp_runtime::ResourceLink> {
+        ::std::vec::Vec::new()
+    }
+
+    async fn places(&self, _: ::mcp_runtime::Completion) -> ::std::vec::Vec<String> {
+        ::std::vec::Vec::new()
     }
 
     /// Ask for it.

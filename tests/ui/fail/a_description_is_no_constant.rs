@@ -1,0 +1,10 @@
+use mcp_runtime::prelude::*;
+
+const ABOUT: &str = "Does nothing.";
+
+#[tool(description = ABOUT)]
+fn nothing() {}
+
+fn main() {
+    println!("{ABOUT}");
+}

@@ -1,0 +1,6 @@
+use mcp_runtime::prelude::*;
+
+#[tool(name: "nothing")]
+fn none() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use mcp_runtime::prelude::*;
+
+#[tool]
+fn greet(#[serde(default)] name: String) -> String {
+    name
+}
+
+fn main() {}
