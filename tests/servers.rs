@@ -322,6 +322,92 @@ async fn what_a_server_has_none_of_is_no_capability() {
     }
 }
 
+/// A list in the URI that is taken as one text.
+#[resource("tags://{tags*}")]
+async fn tagged(tags: String) -> String {
+    tags
+}
+
+#[tool]
+async fn endless(#[arg(default = f64::INFINITY)] limit: f64) -> f64 {
+    limit
+}
+
+#[tool]
+async fn whole(#[arg(range(0.5..))] number: u8) -> u8 {
+    number
+}
+
+#[tokio::test]
+async fn values_that_cannot_be_are_said_when_the_server_is_built() {
+    let message = problem(Server::new("odd", "1").with(components![tagged, endless, whole])).await;
+    for part in [
+        "`tags` is a list in the URI: take a `Vec`, or write `tags` without its `*`",
+        "the default of `limit` is not finite",
+        "`number` is an integer from 0 to 255, and a bound of its `range` has a fraction",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Page {
+    #[serde(default)]
+    size: Option<u8>,
+}
+
+#[tool]
+async fn defaults(#[arg(default = None)] limit: Option<u8>, page: Page) -> u8 {
+    limit.or(page.size).unwrap_or(7)
+}
+
+/// Clients that fill in defaults would send what the schema forbids.
+#[tokio::test]
+async fn null_is_no_default() {
+    let client = Server::new("defaults", "1")
+        .with(components![defaults])
+        .client()
+        .await;
+    let schema = client.tools().await.unwrap()[0]["inputSchema"].to_string();
+    assert!(
+        !schema.contains("null") && !schema.contains("\"default\""),
+        "{schema}"
+    );
+    let reply = client
+        .call("defaults", json!({ "page": {} }))
+        .await
+        .unwrap();
+    assert_eq!(reply.structured()["result"], 7);
+}
+
+/// A prompt whose argument can be completed.
+#[prompt]
+fn agree(yes: bool) -> String {
+    yes.to_string()
+}
+
+/// The first revision could complete, and had no capability to say so.
+#[tokio::test]
+async fn completing_is_a_capability_since_2025_03_26() {
+    for revision in Revision::ALL {
+        let server = Server::new("agreeing", "1").with(components![agree]);
+        let client = server.client().revision(revision).await;
+        let about = if revision == Revision::LATEST {
+            client.request("server/discover", json!({})).await.unwrap()
+        } else {
+            let params = json!({ "protocolVersion": revision.name(), "capabilities": {} });
+            client.request("initialize", params).await.unwrap()
+        };
+        assert_eq!(
+            about["capabilities"].get("completions").is_some(),
+            revision.name() > "2024-11-05",
+            "{about}"
+        );
+        let completed = client.complete("agree", "yes", "t").await.unwrap();
+        assert_eq!(completed.values, ["true"]);
+    }
+}
+
 /// A text for everybody.
 #[resource("cache://text")]
 async fn text() -> &'static str {

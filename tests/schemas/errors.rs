@@ -244,4 +244,15 @@ async fn arguments_of_prompts_have_the_same_words_once() {
         "Invalid arguments: `color`: expected one of \"red\", \"green\", \"blue\", got the string \"gren\"; did you mean \"green\"?; \
          `times`: expected an integer from 0 to 255, got the string \"often\" (-32602)"
     );
+    let error = client
+        .prompt("paint", json!({ "color": 3, "times": null }))
+        .await
+        .unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("`color`: expected a string, as all arguments of prompts are, got 3")
+            && !error.contains("missing")
+            && !error.contains("times"),
+        "{error}"
+    );
 }

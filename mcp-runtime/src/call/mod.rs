@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub(crate) use arguments::{Arguments, Slot, Tree};
 pub use cancel::Cancel;
-pub(crate) use signature::{ParameterSpec, Signature};
+pub(crate) use signature::{ParameterSpec, Signature, not_a_string};
 pub(crate) use states::States;
 
 use crate::bus::Bus;

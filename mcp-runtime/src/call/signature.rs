@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::schema::{Patterns, Rules, Validator, nearest, shown};
+use crate::schema::{Patterns, Rules, Validator, got, nearest, shown};
 
 /// The parameters of a component, in the order of its function.
 #[derive(Debug, Default)]
@@ -105,6 +105,13 @@ impl Signature {
             (None, _) => format!("unknown argument `{name}`; known: `{}`", known.join("`, `")),
         }
     }
+}
+
+/// What is said of a prompt's argument that is no string, but this JSON.
+pub(crate) fn not_a_string(name: &str, json: &str) -> String {
+    let sent: Value = serde_json::from_str(json).unwrap_or_default();
+    let sent = got(&sent);
+    format!("`{name}`: expected a string, as all arguments of prompts are, got {sent}")
 }
 
 #[cfg(test)]

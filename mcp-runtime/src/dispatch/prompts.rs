@@ -6,20 +6,18 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::reply::{Caching, close, failure};
 use super::run::{Answer, Job, Stopped, run};
 use super::tools::failed;
 use super::{Core, Request};
-use crate::call::{Arguments, Signature, Slot};
+use crate::call::{Arguments, Signature, Slot, not_a_string};
 use crate::content::{Message, PromptOutcome, push_array, push_member};
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::begin_result;
 use crate::protocol::params::{Params, text};
 use crate::registry::PromptEntry;
-use crate::schema::got;
 use crate::service::{Handling, Reply};
 
 /// A prompt and its arguments.
@@ -65,11 +63,7 @@ fn arguments(
             (Some(index), Some(text)) => arguments.set(index, Slot::Text(text.into_owned())),
             (Some(_), None) if value.get() == "null" => {}
             (Some(index), None) => {
-                let sent: Value = serde_json::from_str(value.get()).unwrap_or_default();
-                rejections.push(format!(
-                    "`{name}`: expected a string, as all arguments of prompts are, got {}",
-                    got(&sent)
-                ));
+                rejections.push(not_a_string(&name, value.get()));
                 // So that it is not said to be missing as well.
                 arguments.set(index, Slot::Text(value.get().to_owned()));
             }
