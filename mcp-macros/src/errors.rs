@@ -11,12 +11,15 @@ use quote::ToTokens;
 pub(crate) struct Errors {
     /// `None` once they were read.
     unread: Option<Vec<syn::Error>>,
+    /// Whether there is one that is not ours to tell of.
+    left: bool,
 }
 
 impl Errors {
     pub(crate) fn new() -> Self {
         Self {
             unread: Some(Vec::new()),
+            left: false,
         }
     }
 
@@ -30,6 +33,11 @@ impl Errors {
         self.add(syn::Error::new(span, message));
     }
 
+    /// There is a mistake of which the compiler tells by itself: nothing is generated that would repeat it.
+    pub(crate) fn leave_to_compiler(&mut self) {
+        self.left = true;
+    }
+
     pub(crate) fn add(&mut self, error: syn::Error) {
         self.unread.get_or_insert_default().push(error);
     }
@@ -38,7 +46,7 @@ impl Errors {
     pub(crate) fn finish<Valid>(mut self, valid: Option<Valid>) -> Result<Valid, TokenStream> {
         let errors = self.unread.take().unwrap_or_default();
         match valid {
-            Some(valid) if errors.is_empty() => Ok(valid),
+            Some(valid) if errors.is_empty() && !self.left => Ok(valid),
             _ => Err(errors.iter().map(syn::Error::to_compile_error).collect()),
         }
     }

@@ -414,6 +414,9 @@ fn check_type(ty: &Type, errors: &mut Errors) {
             "a parameter needs a type that can be named: write a concrete type in place of `impl Trait`",
         );
     }
+    if is_unsized(ty) {
+        errors.leave_to_compiler();
+    }
     let Type::Reference(reference) = ungrouped(ty) else {
         return;
     };
@@ -435,6 +438,15 @@ fn check_type(ty: &Type, errors: &mut Errors) {
             ty,
             format!("only texts can be borrowed from a request: take `Vec<{item}>`"),
         );
+    }
+}
+
+/// Whether it is a type that only references can lead to, which the compiler refuses in every function.
+pub(crate) fn is_unsized(ty: &Type) -> bool {
+    match ungrouped(ty) {
+        Type::Slice(_) | Type::TraitObject(_) => true,
+        Type::Path(path) => path.path.is_ident("str"),
+        _ => false,
     }
 }
 

@@ -8,6 +8,7 @@ use syn::{GenericParam, Generics, ReturnType, Safety, Signature, Type};
 
 use crate::errors::Errors;
 use crate::expand::Kind;
+use crate::parameters::is_unsized;
 use crate::runtime_path::generated_at;
 
 /// Reports what keeps generated code from calling the function.
@@ -40,6 +41,11 @@ pub(crate) fn check(kind: Kind, signature: &Signature, errors: &mut Errors) {
             never,
             "a function that never returns has no result to send: return `()`",
         );
+    }
+    if let ReturnType::Type(_, ty) = &signature.output
+        && is_unsized(ty)
+    {
+        errors.leave_to_compiler();
     }
     check_generics(kind, &signature.generics, errors);
 }
