@@ -13,6 +13,7 @@ mod tidy;
 #[cfg(any(feature = "cli", feature = "validate"))]
 mod unknown;
 mod validator;
+#[cfg(any(feature = "cli", feature = "pattern", feature = "validate"))]
 mod walk;
 mod words;
 

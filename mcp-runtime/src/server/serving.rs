@@ -14,7 +14,7 @@ use crate::transport::stdio;
 impl Server {
     /// Serves the process's stdin and stdout until stdin ends, or the process is told to end.
     ///
-    /// Calls in flight then have [`Limits::shutdown_grace`] to finish.
+    /// Calls in flight then have [`Limits::shutdown_grace`](crate::Limits::shutdown_grace) to finish.
     ///
     /// # Errors
     /// The server could not be built or started, or a stream broke.
@@ -73,7 +73,7 @@ impl Server {
 
     /// A `tower::Service` to mount in an axum or hyper application, at whatever path.
     ///
-    /// What `lifespan` started is stopped by [`ServerHandle::stop`].
+    /// What `lifespan` started is stopped by [`ServerHandle::stop`](crate::ServerHandle::stop).
     ///
     /// # Errors
     /// The server could not be built or started.
