@@ -154,6 +154,13 @@ impl IntoComponents for Components {
 }
 
 #[diagnostic::do_not_recommend]
+impl IntoComponents for Component {
+    fn into_components(self) -> Components {
+        Components::of_one(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
 impl IntoComponents for Tool {
     fn into_components(self) -> Components {
         Components::of_one(self)
