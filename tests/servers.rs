@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
-    CacheScope, Call, ClientError, Icon, Limits, Listing, Param, ResourceLink, Revision, Tool,
-    ToolResult,
+    CacheScope, Call, Client, ClientError, Icon, Limits, Listing, Param, ResourceLink, Revision,
+    Tool, ToolResult,
 };
 use serde_json::{Value, json};
 
@@ -267,6 +267,17 @@ async fn schemas_that_lead_elsewhere_or_are_in_other_dialects_are_refused() {
     assert_eq!(message.matches("\n- ").count(), 3, "{message}");
 }
 
+/// What a server says of itself.
+async fn about(client: &Client, revision: Revision) -> Value {
+    let (method, params) = if revision == Revision::LATEST {
+        ("server/discover", json!({}))
+    } else {
+        let params = json!({ "protocolVersion": revision.name(), "capabilities": {} });
+        ("initialize", params)
+    };
+    client.request(method, params).await.unwrap()
+}
+
 #[tokio::test]
 async fn what_a_server_has_none_of_is_no_capability() {
     let methods = [
@@ -287,12 +298,7 @@ async fn what_a_server_has_none_of_is_no_capability() {
             .client()
             .revision(revision)
             .await;
-        let about = if revision == Revision::LATEST {
-            client.request("server/discover", json!({})).await.unwrap()
-        } else {
-            let params = json!({ "protocolVersion": revision.name(), "capabilities": {} });
-            client.request("initialize", params).await.unwrap()
-        };
+        let about = about(&client, revision).await;
         assert!(about["capabilities"]["tools"].is_object(), "{about}");
         let subscribe = (
             "resources",
@@ -392,12 +398,7 @@ async fn completing_is_a_capability_since_2025_03_26() {
     for revision in Revision::ALL {
         let server = Server::new("agreeing", "1").with(components![agree]);
         let client = server.client().revision(revision).await;
-        let about = if revision == Revision::LATEST {
-            client.request("server/discover", json!({})).await.unwrap()
-        } else {
-            let params = json!({ "protocolVersion": revision.name(), "capabilities": {} });
-            client.request("initialize", params).await.unwrap()
-        };
+        let about = about(&client, revision).await;
         assert_eq!(
             about["capabilities"].get("completions").is_some(),
             revision.name() > "2024-11-05",

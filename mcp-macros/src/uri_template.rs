@@ -90,11 +90,9 @@ fn split(template: &str) -> Result<(Vec<&str>, Vec<&str>), String> {
 fn touching(literals: &[&str], expressions: &[&str]) -> Option<String> {
     let plain =
         |expression: &str| !expression.starts_with(OPERATORS) || expression.starts_with('+');
-    let pairs = expressions.iter().zip(expressions.iter().skip(1));
-    let mut between = literals.iter().skip(1);
-    let (first, second) = pairs
-        .into_iter()
-        .find(|(_, second)| between.next() == Some(&"") && plain(second))?;
+    let mut pairs = expressions.windows(2).zip(literals.iter().skip(1));
+    let (pair, _) = pairs.find(|(pair, between)| between.is_empty() && plain(pair[1]))?;
+    let (first, second) = (pair[0], pair[1]);
     Some(format!(
         "nothing tells where `{{{first}}}` ends and `{{{second}}}` begins: put a literal between them, as in `{{{first}}}/{{{second}}}`"
     ))

@@ -331,6 +331,10 @@ pub(super) fn member_schema<'r>(rules: &'r Map<String, Value>, name: &str) -> Op
         .or_else(|| rules.get("additionalProperties"))
 }
 
+/// The patterns of keys that are numbers, as the types with such keys have them.
+pub(super) const UNSIGNED_KEYS: &str = r"^\d+$";
+pub(super) const SIGNED_KEYS: &str = r"^-?\d+$";
+
 /// What kind of number a key should have been: keys of our maps are texts, or else numbers.
 fn wrong_key(rules: &Map<String, Value>, name: &str) -> Option<&'static str> {
     let named = rules.get("properties").and_then(|own| own.get(name));
@@ -338,8 +342,8 @@ fn wrong_key(rules: &Map<String, Value>, name: &str) -> Option<&'static str> {
     let pattern = patterns.and_then(|patterns| patterns.keys().next());
     let (expected, digits) = match pattern.map(String::as_str) {
         _ if named.is_some() => return None,
-        Some(r"^\d+$") => ("a whole number, not below 0", name),
-        Some(r"^-?\d+$") => ("a whole number", name.strip_prefix('-').unwrap_or(name)),
+        Some(UNSIGNED_KEYS) => ("a whole number, not below 0", name),
+        Some(SIGNED_KEYS) => ("a whole number", name.strip_prefix('-').unwrap_or(name)),
         _ => return None,
     };
     let is_number = digits.bytes().all(|byte| byte.is_ascii_digit())

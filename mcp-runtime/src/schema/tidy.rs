@@ -34,9 +34,13 @@ const ORDER: [&str; 22] = [
     "default",
 ];
 
-/// Calls a function with each schema directly within a schema.
-pub(super) fn for_each_within(schema: &mut Map<String, Value>, mut change: impl FnMut(&mut Value)) {
+/// Calls a function with each schema directly within a schema, and the keyword that it stands under.
+pub(super) fn for_each_within(
+    schema: &mut Map<String, Value>,
+    mut change: impl FnMut(&str, &mut Value),
+) {
     for (keyword, value) in schema.iter_mut() {
+        let mut change = |schema: &mut Value| change(keyword, schema);
         match value {
             _ if VALUES.contains(&keyword.as_str()) => {}
             Value::Object(named) if MAPS.contains(&keyword.as_str()) => {
@@ -65,7 +69,7 @@ pub(super) fn tidy(schema: &mut Value) {
             named.values_mut().for_each(spell_out);
         }
     }
-    for_each_within(schema, tidy);
+    for_each_within(schema, |_, schema| tidy(schema));
     tidy_number(schema);
     merge_null(schema);
     sort(schema);
@@ -198,7 +202,7 @@ pub(super) fn without_optional_nulls(schema: &mut Value) {
             }
         }
     }
-    for_each_within(object, without_optional_nulls);
+    for_each_within(object, |_, schema| without_optional_nulls(schema));
 }
 
 /// Says of every struct that it has no other members than its own. What is not said is left alone: an object without
@@ -238,16 +242,14 @@ fn close_part(schema: &mut Value, is_whole: bool) {
     let are_whole = is_whole
         && !members.iter().any(says)
         && choices.iter().filter(|keyword| says(keyword)).count() == 1;
-    for (keyword, value) in object.iter_mut() {
-        let is_whole = match keyword.as_str() {
+    for_each_within(object, |keyword, schema| {
+        let is_whole = match keyword {
             "allOf" => false,
             choice if choices.contains(&choice) => are_whole,
             _ => true,
         };
-        let mut part = Map::from_iter([(keyword.clone(), value.take())]);
-        for_each_within(&mut part, |schema| close_part(schema, is_whole));
-        *value = part.remove(keyword).unwrap_or_default();
-    }
+        close_part(schema, is_whole);
+    });
 }
 
 /// Gives the members of an object to each of its choices, which then are whole: `{id, oneOf: [{a}, {b}]}` is

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::check::{SIGNED_KEYS, UNSIGNED_KEYS};
 use super::walk::walk;
 
 /// The keywords that `check` knows, those that need no check, and those that only hold schemas.
@@ -65,9 +66,6 @@ const UNCHECKED_FORMATS: [&str; 9] = [
     "uri-template",
 ];
 
-/// The patterns of keys that are numbers, which the types that have such keys keep.
-const NUMBERS: [&str; 2] = [r"^\d+$", r"^-?\d+$"];
-
 /// Calls a function with the place of each constraint within a schema that `check` does not keep, its keyword, and the
 /// schema that says it.
 pub(super) fn look(
@@ -81,9 +79,11 @@ pub(super) fn look(
                 "pattern" => cfg!(feature = "pattern"),
                 // Which `is_within` looks at.
                 "not" => value.get("const").is_some(),
-                "patternProperties" => value
-                    .as_object()
-                    .is_some_and(|named| named.keys().all(|name| NUMBERS.contains(&name.as_str()))),
+                "patternProperties" => value.as_object().is_some_and(|named| {
+                    named
+                        .keys()
+                        .all(|name| [UNSIGNED_KEYS, SIGNED_KEYS].contains(&name.as_str()))
+                }),
                 keyword => KNOWN.contains(&keyword) || keyword.starts_with("x-"),
             };
             if !known {
