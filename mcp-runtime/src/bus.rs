@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::watch;
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// What changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,9 +86,7 @@ impl Bus {
     }
 
     fn listeners(&self) -> MutexGuard<'_, Listeners> {
-        self.listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.listeners.lock()
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
 
     impl Listener for Diary {
         fn hear(&self, change: &Change) {
-            self.0.lock().expect("not poisoned").push(change.clone());
+            self.0.lock().push(change.clone());
         }
     }
 
@@ -183,7 +183,7 @@ mod tests {
         bus.tell(&Change::Resources);
         drop(ear);
         bus.tell(&Change::Tools);
-        let heard = diary.0.lock().expect("not poisoned");
+        let heard = diary.0.lock();
         assert_eq!(*heard, [Change::Prompts, Change::Resources]);
     }
 }

@@ -5,10 +5,10 @@
 mod reply;
 
 use std::future::{Future, IntoFuture, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
+use futures_core::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 pub use reply::{ClientError, Completed, ToolReply};
@@ -16,6 +16,7 @@ pub use reply::{ClientError, Completed, ToolReply};
 use crate::protocol::Revision;
 use crate::server::{Running, Server};
 use crate::service::Pending;
+use crate::sync::Mutex;
 use crate::transport::memory::{Begun, Memory};
 
 impl Server {
@@ -159,7 +160,7 @@ impl ClientBuilder {
 
 impl IntoFuture for ClientBuilder {
     type Output = Client;
-    type IntoFuture = Pin<Box<dyn Future<Output = Client> + Send>>;
+    type IntoFuture = BoxFuture<'static, Client>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.connect())
@@ -316,7 +317,7 @@ impl Client {
 
     fn answer(&self, question: &Value) -> Option<Value> {
         let answer = self.answer.as_ref()?;
-        let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answer = answer.lock();
         Some(answer(question))
     }
 

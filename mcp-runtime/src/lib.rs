@@ -67,6 +67,7 @@ mod seal;
 mod server;
 mod service;
 mod session;
+mod sync;
 mod transport;
 pub mod uri_template;
 

@@ -3,8 +3,6 @@
 //! A transport knows nothing of tools, dispatch nothing of bytes and sockets; both know this.
 
 use std::any::Any;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +12,7 @@ use crate::protocol::{HeaderSource, Id};
 use crate::session::{Session, Sessions};
 
 /// A future that owns all it needs, so that it can be polled in place and moved to a task of its own if it must wait.
-pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
+pub type BoxFuture<T> = futures_core::future::BoxFuture<'static, T>;
 
 /// What dispatch offers to transports.
 pub(crate) trait Service: Send + Sync + 'static {

@@ -1,8 +1,9 @@
 //! Questions that a function declares with `#[ask]`: answered before its body runs, all in one round.
 
-use std::future::{Future, IntoFuture, poll_fn};
-use std::pin::Pin;
+use std::future::{IntoFuture, poll_fn};
 use std::task::{Context as Task, Poll};
+
+use futures_core::future::BoxFuture;
 
 use super::fields::Elicit;
 use crate::call::Call;
@@ -94,7 +95,7 @@ impl<T: Elicit> AskParam for Option<T> {
 
 /// A question that a parameter asks, and its answer once there is one.
 pub struct Asking<P> {
-    question: Pin<Box<dyn Future<Output = Result<P, AskError>> + Send>>,
+    question: BoxFuture<'static, Result<P, AskError>>,
     answer: Option<P>,
 }
 

@@ -2,9 +2,9 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation>.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::future::IntoFuture;
 
+use futures_core::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::fields::Elicit;
@@ -14,8 +14,6 @@ use crate::error::AskError;
 use crate::protocol::capability::Capability;
 use crate::protocol::revision::Features;
 use crate::questions::Question;
-
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Context {
     /// Asks the user to fill in a form: await what this gives.
@@ -98,7 +96,7 @@ impl<T> Elicitation<T> {
 
 impl<T: 'static> IntoFuture for Elicitation<T> {
     type Output = Result<T, AskError>;
-    type IntoFuture = BoxFuture<Self::Output>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
@@ -180,7 +178,7 @@ impl UrlElicitation {
 impl IntoFuture for UrlElicitation {
     /// `Ok` says that the user agreed to go there, not that anything has happened.
     type Output = Result<(), AskError>;
-    type IntoFuture = BoxFuture<Self::Output>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {

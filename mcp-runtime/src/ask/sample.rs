@@ -2,9 +2,9 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/client/sampling>.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::future::IntoFuture;
 
+use futures_core::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::ask;
@@ -84,7 +84,7 @@ impl Sampling {
 
 impl IntoFuture for Sampling {
     type Output = Result<Sample, AskError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {

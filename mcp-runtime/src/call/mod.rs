@@ -9,7 +9,7 @@ mod states;
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub(crate) use arguments::{Arguments, Slot, Tree};
@@ -23,6 +23,7 @@ use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{HeaderSource, Id, LogLevel, Revision};
 use crate::questions::{Busy, Effects, Live, Questions};
 use crate::service::Outbound;
+use crate::sync::Mutex;
 
 /// The way from a running handler back to its client.
 pub(crate) trait Link: Send + Sync {
@@ -217,27 +218,18 @@ impl Call {
 
     /// Notes why a parameter could not be had.
     pub(crate) fn reject(&self, reason: &ToolError) {
-        self.rejections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(reason.to_string());
+        self.rejections.lock().push(reason.to_string());
     }
 
     /// Whether every argument is known and every parameter could be had.
     #[doc(hidden)]
     pub fn accepted(&self) -> bool {
-        self.rejections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
+        self.rejections.lock().is_empty()
     }
 
     /// All that was wrong with the arguments, in one text.
     pub(crate) fn rejection(&self) -> String {
-        let reasons = self
-            .rejections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let reasons = self.rejections.lock();
         let heading = format!("Invalid {}:", self.signature.noun);
         reasons.iter().fold(heading, |mut text, reason| {
             text.push_str("\n- ");

@@ -5,7 +5,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -14,6 +13,7 @@ use super::block::Content;
 use super::failure::Failure;
 use super::tool_result::{IntoToolResult, Nested, Plain, ToolResult};
 use crate::error::ToolError;
+use crate::sync::Mutex;
 
 /// Marks the results that are a stream of pieces.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ pub(crate) struct Rest(Mutex<BoxStream>);
 
 impl Rest {
     pub(crate) fn into_stream(self) -> BoxStream {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.0.into_inner()
     }
 }
 

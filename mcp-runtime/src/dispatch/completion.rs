@@ -155,12 +155,9 @@ pub(super) fn complete(request: Request<'_>, found: Found) -> Result<Handling, R
 pub(super) fn once<R: Send + 'static>(
     function: impl FnOnce() -> crate::service::BoxFuture<R> + Send + 'static,
 ) -> Handler<R> {
-    let function = std::sync::Mutex::new(Some(function));
+    let function = crate::sync::Mutex::new(Some(function));
     Handler::Async(Arc::new(move |_call| {
-        let function = function
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
+        let function = function.lock().take();
         Box::pin(async move {
             match function {
                 Some(function) => function().await,

@@ -3,7 +3,7 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress> and
 //! <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging>.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::call::Link;
@@ -11,6 +11,7 @@ use crate::protocol::LogLevel;
 use crate::protocol::jsonrpc::{notification, push_json};
 use crate::protocol::revision::Features;
 use crate::service::Outbound;
+use crate::sync::{Mutex, MutexGuard};
 
 /// So many reports of progress of a call go out at once.
 const BURST: u32 = 100;
@@ -105,7 +106,7 @@ pub(super) fn link(
 
 impl Reporting {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn report(&self, token: &str, done: f64, total: Option<f64>, message: Option<&str>) -> String {
@@ -200,14 +201,14 @@ mod tests {
 
     impl Outbound for Sent {
         fn send(&self, message: String) -> bool {
-            self.0.lock().expect("not poisoned").push(message);
+            self.0.lock().push(message);
             true
         }
     }
 
     impl Sent {
         fn take(&self) -> Vec<Value> {
-            let messages = std::mem::take(&mut *self.0.lock().expect("not poisoned"));
+            let messages = std::mem::take(&mut *self.0.lock());
             let params = |message: String| {
                 let message: Value = serde_json::from_str(&message).expect("JSON");
                 message["params"].clone()

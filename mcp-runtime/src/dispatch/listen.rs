@@ -5,7 +5,7 @@
 //! <https://modelcontextprotocol.io/specification/2025-11-25/server/resources#subscriptions>.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -20,6 +20,7 @@ use crate::protocol::jsonrpc::{notification, push_json};
 use crate::protocol::params::Params;
 use crate::service::{Exchange, Handling, Listening, Outbound, Pending, Reply, Stop};
 use crate::session::{Session, Sessions};
+use crate::sync::Mutex;
 
 /// How many resources one session may subscribe to.
 const SUBSCRIPTIONS: usize = 1000;
@@ -151,7 +152,7 @@ impl Subscription {
 
     fn send(&self, method: &str, params: &str) {
         // Sent under the lock, so that nothing is sent after the end.
-        let outbound = self.outbound.lock().unwrap_or_else(PoisonError::into_inner);
+        let outbound = self.outbound.lock();
         let Some(outbound) = &*outbound else {
             return;
         };
@@ -168,7 +169,7 @@ impl Subscription {
 
     /// The server ends it. Where other messages share the way, a notification says so before the result does.
     fn end(&self, id: &Id) {
-        let mut outbound = self.outbound.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outbound = self.outbound.lock();
         if let Some(outbound) = outbound.take().filter(|outbound| outbound.is_shared()) {
             let params = format!("{{\"requestId\":{},{}}}", json(id), self.tag);
             outbound.send(notification("notifications/cancelled", &params));
@@ -186,7 +187,7 @@ impl Listener for Subscription {
 
 impl Stop for Subscription {
     fn stop(&self) {
-        *self.outbound.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.outbound.lock() = None;
     }
 }
 
@@ -298,7 +299,7 @@ mod tests {
 
     impl Outbound for Count {
         fn send(&self, _: String) -> bool {
-            *self.0.lock().expect("not poisoned") += 1;
+            *self.0.lock() += 1;
             true
         }
     }
@@ -319,6 +320,6 @@ mod tests {
         subscription.hear(&Change::Tools);
         subscription.stop();
         subscription.hear(&Change::Tools);
-        assert_eq!(*sent.0.lock().expect("not poisoned"), 1);
+        assert_eq!(*sent.0.lock(), 1);
     }
 }

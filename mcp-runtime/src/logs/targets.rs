@@ -2,9 +2,9 @@
 //!
 //! `tracing` asks once for each place in the code, so that all others cost nothing.
 
-use std::sync::{PoisonError, RwLock};
-
 use tracing::Metadata;
+
+use crate::sync::RwLock;
 
 /// The targets of all servers.
 static ANNOUNCED: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -14,7 +14,7 @@ const OURS: &str = env!("CARGO_CRATE_NAME");
 
 /// Makes the targets of a server known.
 pub(crate) fn announce(targets: &[String]) {
-    let mut announced = ANNOUNCED.write().unwrap_or_else(PoisonError::into_inner);
+    let mut announced = ANNOUNCED.write();
     let known = announced.len();
     for target in targets {
         if !announced.contains(target) {
@@ -31,15 +31,12 @@ pub(crate) fn announce(targets: &[String]) {
 
 /// Whether no server has named any.
 pub(super) fn are_none() -> bool {
-    ANNOUNCED
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .is_empty()
+    ANNOUNCED.read().is_empty()
 }
 
 /// Whether an event may be forwarded by any server.
 pub(super) fn may_be_forwarded(metadata: &Metadata<'_>) -> bool {
-    let announced = ANNOUNCED.read().unwrap_or_else(PoisonError::into_inner);
+    let announced = ANNOUNCED.read();
     metadata.is_event() && are_of(&announced, metadata.target())
 }
 

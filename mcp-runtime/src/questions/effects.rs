@@ -1,12 +1,13 @@
 //! What effects came to: each happens once in a call, however often the call begins anew.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use super::journal::now;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The effects of so many states that clients carry are remembered; with more, the oldest are forgotten.
 const MOST: usize = 10_000;
@@ -50,7 +51,7 @@ impl Effects {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -68,7 +69,7 @@ struct Kept {
 impl Chains {
     /// Keeps the effects of a call until its state expires. Those that are kept for it already are given back.
     pub(super) fn keep(&self, chain: &str, effects: Arc<Effects>, expires: u64) -> Arc<Effects> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         let (until, effects) = kept
             .effects
             .entry(chain.to_owned())
@@ -121,7 +122,7 @@ mod tests {
         for number in 0..MOST - 1 {
             chains.keep(&number.to_string(), Arc::default(), later);
         }
-        let kept = chains.0.lock().unwrap();
+        let kept = chains.0.lock();
         assert!(kept.order.len() <= MOST && kept.effects.len() <= MOST);
         assert!(kept.effects.contains_key("second"));
         assert!(!kept.effects.contains_key("first"));

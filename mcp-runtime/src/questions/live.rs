@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::time::Sleep;
 use super::Question;
 use crate::protocol::jsonrpc::{notification, push_json};
 use crate::service::Outbound;
+use crate::sync::{Mutex, MutexGuard};
 
 /// What a client answered, or the message of its error.
 pub(crate) type Answer = Result<Value, String>;
@@ -93,7 +94,7 @@ impl Live {
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<u64, Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 }
 

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
@@ -24,6 +24,7 @@ use crate::protocol::capability::Capability;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::push_json;
 use crate::seal::Sealer;
+use crate::sync::{Mutex, MutexGuard};
 
 use effects::Chains;
 pub(crate) use effects::Effects;
@@ -202,7 +203,7 @@ impl Questions {
     ) -> Option<impl Future<Output = Result<(), RpcError>> + Send + use<>> {
         let used = Arc::clone(self.replay.used.as_ref()?);
         let round = self.round.get()?.lock();
-        let journal = &round.unwrap_or_else(PoisonError::into_inner).journal;
+        let journal = &round.journal;
         let (id, expires) = (journal.id.clone(), journal.expires?);
         Some(async move {
             let until = UNIX_EPOCH + Duration::from_millis(expires);
@@ -227,7 +228,6 @@ impl Questions {
         self.round
             .get_or_init(|| Box::new(Mutex::new(Round::new(Journal::new(), Map::new()))))
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the next place among equal questions.
@@ -254,7 +254,7 @@ impl Questions {
     /// Takes an open question back: nobody waits for it any longer.
     pub(crate) fn withdraw(&self, place: &Place) {
         if let Some(round) = self.round.get() {
-            let mut round = round.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut round = round.lock();
             round.open.retain(|open| open.place != *place);
         }
     }
@@ -287,7 +287,7 @@ impl Questions {
     /// Whether the call has questions that are open, and nothing that must be finished before they are sent.
     pub(crate) fn are_open(&self) -> bool {
         self.round.get().is_some_and(|round| {
-            let round = round.lock().unwrap_or_else(PoisonError::into_inner);
+            let round = round.lock();
             !round.open.is_empty() && round.busy == 0
         })
     }

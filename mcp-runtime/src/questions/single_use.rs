@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
-use std::future::{Future, ready};
-use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::future::ready;
 use std::time::SystemTime;
 
+use futures_core::future::BoxFuture;
+
+use crate::sync::Mutex;
+
 /// What [`UsedStates::use_once`] gives.
-pub type UseOnce<'a> =
-    Pin<Box<dyn Future<Output = Result<bool, Box<dyn Error + Send + Sync>>> + Send + 'a>>;
+pub type UseOnce<'a> = BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>>;
 
 /// Remembers which states were used: see [`Server::single_use_state`](crate::Server::single_use_state).
 ///
@@ -43,7 +44,7 @@ impl UsedStatesInMemory {
     }
 
     fn note(&self, id: &str, expires: SystemTime, now: SystemTime) -> Result<bool, Full> {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.used.lock();
         while used.first().is_some_and(|(expires, _)| *expires < now) {
             used.pop_first();
         }

@@ -1,6 +1,6 @@
 //! All that the server offers at one moment, and how it changes.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use super::NeededState;
 use super::components::{Component, Components};
@@ -10,6 +10,7 @@ use super::resource::ResourceEntry;
 use super::tool::ToolEntry;
 use crate::call::Arguments;
 use crate::protocol::revision::Features;
+use crate::sync::RwLock;
 
 /// The components of a server, which may change while it serves.
 pub(crate) struct Registry {
@@ -63,7 +64,7 @@ impl Registry {
     }
 
     pub(crate) fn now(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.now.read())
     }
 
     /// Adds components while serving.
@@ -75,7 +76,7 @@ impl Registry {
         components: Components,
         has_state: impl Fn(&NeededState) -> bool,
     ) -> Result<(), Vec<String>> {
-        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.now.write();
         let mut draft = now.draft();
         draft.add(components);
         draft.check_states(has_state);
@@ -85,7 +86,7 @@ impl Registry {
 
     /// Removes a tool, prompt or resource by name or URI; `false` if there is none.
     pub(crate) fn remove(&self, kind: Kind, key: &str) -> bool {
-        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.now.write();
         let mut draft = now.draft();
         let removed = match kind {
             Kind::Tool => remove(&mut draft.tools, key),

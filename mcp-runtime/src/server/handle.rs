@@ -1,6 +1,6 @@
 //! Changing a server while it serves.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::failure::BuildError;
 use super::lifespan::{Stop, stop_all};
@@ -9,6 +9,7 @@ use crate::dispatch::Core;
 #[cfg(feature = "cli")]
 pub(crate) use crate::registry::Unenforced;
 use crate::registry::{IntoComponents, Kind};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A running server, or one that is not running yet.
 #[derive(Default)]
@@ -22,7 +23,7 @@ struct Phase {
 
 impl Live {
     fn phase(&self) -> MutexGuard<'_, Phase> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     pub(super) fn begin(&self, core: Arc<Core>, stops: Vec<Stop>) {

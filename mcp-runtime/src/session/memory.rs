@@ -1,9 +1,9 @@
 //! What sessions ask for after their handshake, kept in memory.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Negotiated;
+use crate::sync::{Mutex, MutexGuard};
 
 /// How many sessions are remembered; with more, the one that was noted first is forgotten.
 const MOST: usize = 10_000;
@@ -40,7 +40,7 @@ impl<T> Memory<T> {
     }
 
     fn notes(&self) -> MutexGuard<'_, Notes<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

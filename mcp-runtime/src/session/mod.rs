@@ -7,12 +7,13 @@
 mod memory;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::{LogLevel, Revision};
 use crate::seal::{SealError, Sealer, random_bytes};
+use crate::sync::Mutex;
 
 pub(crate) use memory::Memory;
 
@@ -92,14 +93,14 @@ impl Sessions {
     /// The session of a token; `None` if it is not ours, expired or ended.
     pub(crate) fn open(&self, token: &str) -> Option<Session> {
         let session = self.unseal(token)?;
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = self.ended.lock();
         let alive = now() < session.expires && !ended.contains_key(&session.nonce);
         alive.then_some(session)
     }
 
     /// What a token says, whether or not its session is still alive.
     fn unseal(&self, token: &str) -> Option<Session> {
-        let opened = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let opened = || self.opened.lock();
         let known = opened().get(token).cloned();
         if known.is_some() {
             return known;
@@ -115,7 +116,7 @@ impl Sessions {
 
     /// Ends a session; `false` if no more can be remembered.
     pub(crate) fn end(&self, session: &Negotiated) -> bool {
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ended = self.ended.lock();
         if ended.len() >= ENDED {
             let now = now();
             ended.retain(|_, expires| *expires > now);
@@ -249,7 +250,7 @@ mod tests {
             let token = sessions.token(&begin()).expect("sealed");
             assert!(sessions.open(&token).is_some());
         }
-        assert!(sessions.opened.lock().expect("not poisoned").len() <= OPENED);
+        assert!(sessions.opened.lock().len() <= OPENED);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Messages within the process: what tests and the command line speak to a server.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::incoming::{self, Incoming, join};
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::service::{Exchange, Handling, Listening, Outbound, Pending, Reply, Service};
 use crate::session::Session;
+use crate::sync::Mutex;
 
 /// How many messages wait for a test to take them.
 const MOST_WAITING: usize = 100_000;
@@ -33,7 +34,7 @@ struct Waiting(Mutex<Vec<String>>);
 
 impl Outbound for Waiting {
     fn send(&self, message: String) -> bool {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.0.lock();
         let room = waiting.len() < MOST_WAITING;
         if room {
             waiting.push(message);
@@ -122,17 +123,13 @@ impl Memory {
         reply.text
     }
 
-    fn session(&self) -> std::sync::MutexGuard<'_, Option<(Session, Option<Listening>)>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    fn session(&self) -> crate::sync::MutexGuard<'_, Option<(Session, Option<Listening>)>> {
+        self.session.lock()
     }
 
     /// The messages of the server that came since they were last asked for, as far as they are wanted.
     pub(crate) fn take_messages(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
-        let mut waiting = self
-            .waiting
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.0.lock();
         waiting.extract_if(.., |message| wanted(message)).collect()
     }
 }

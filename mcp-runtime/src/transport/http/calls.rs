@@ -4,7 +4,7 @@
 //! clients that give each of their requests the same one.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::log::Log;
 use crate::protocol::error::Class;
 use crate::service::{Pending, Reply, RequestKey, Stop};
+use crate::sync::{Mutex, MutexGuard};
 use crate::transport::incoming::join;
 
 /// The calls in flight, in the order in which they began.
@@ -122,7 +123,7 @@ impl Calls {
     }
 
     fn lock(&self) -> MutexGuard<'_, Running> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

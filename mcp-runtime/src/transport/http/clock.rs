@@ -3,10 +3,12 @@
 //! hyper's own header timeout also ticks while a connection is idle between requests, so that the two limits could
 //! not differ. Here, the first byte that arrives between requests is where the header begins.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// The longest time between two looks at the clock. It only matters for limits that are longer.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
@@ -108,7 +110,7 @@ impl Clock {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

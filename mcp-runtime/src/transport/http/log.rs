@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::service::{Outbound, Reply};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Events that may wait for a slow client; more notifications are refused, for the handler cannot be made to wait.
 const MOST_WAITING: u64 = 1024;
@@ -143,7 +144,7 @@ impl Log {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -1,10 +1,10 @@
 //! What handlers send before they answer, until the response takes it.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::service::Outbound;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Messages that may wait for a slow client; more are dropped, for the handler cannot be made to wait.
 const MOST_WAITING: usize = 1024;
@@ -42,7 +42,7 @@ impl Outbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

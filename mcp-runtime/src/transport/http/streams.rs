@@ -3,12 +3,13 @@
 //! What is here is memory: bounded, and lost at a restart.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::log::{Log, Reader};
 use crate::service::{Listening, Outbound, Service};
 use crate::session::Session;
+use crate::sync::{Mutex, MutexGuard};
 
 /// How long a stream that nobody reads is kept.
 const KEPT: Duration = Duration::from_secs(5 * 60);
@@ -127,7 +128,7 @@ impl Streams {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock()
     }
 }
 

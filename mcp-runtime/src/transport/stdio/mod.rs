@@ -7,7 +7,7 @@ mod streams;
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -21,6 +21,7 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Kind, Message, Refused, error_reply};
 use crate::service::{Exchange, Handling, Listening, Outbound, Pending, Reply, Service, Stop};
 use crate::session::Session;
+use crate::sync::{Mutex, MutexGuard};
 
 /// As much as is read at once.
 const CHUNK: usize = 64 * 1024;
@@ -173,13 +174,11 @@ impl InFlight {
 
 impl Shared {
     fn output(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+        self.output.lock()
     }
 
     fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, InFlight>> {
-        self.in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.in_flight.lock()
     }
 
     fn backlog(&self) -> usize {
@@ -216,17 +215,14 @@ struct Batch {
 
 impl Batch {
     fn push(&self, reply: String) {
-        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut replies = self.replies.lock();
         replies.push(reply);
     }
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        let replies = self
-            .replies
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
+        let replies = self.replies.get_mut();
         if let Some(answer) = join(replies) {
             self.shared.push(&answer);
             self.shared.changed.notify_one();
