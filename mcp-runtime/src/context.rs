@@ -1,6 +1,7 @@
 //! What a handler can ask of the server and the client while it runs.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::finite;
 use crate::param::Param;
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{Id, LogLevel, Revision, TraceContext};
+use crate::service::Principal;
 
 /// The surroundings of a call: take it as a parameter to report progress, to ask questions, or to learn who asks.
 ///
@@ -89,12 +91,12 @@ impl Context {
     /// soon the newest is kept: it is sent before the reply, unless a newer one is sent before that.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress>.
     pub fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
-        self.0.link.progress(done, total, message);
+        self.0.notifier.progress(done, total, message);
     }
 
     /// Tells clients that a list or a resource changed.
     pub fn notify(&self) -> Notifier {
-        Notifier(Arc::clone(&self.0.bus))
+        Notifier(Arc::clone(&self.0.server.bus))
     }
 
     /// Closes the HTTP connection of a call that takes long; the client comes back for the rest, and nothing is lost.
@@ -102,7 +104,7 @@ impl Context {
     /// Only sessions of 2025-11-25 can do so; elsewhere this does nothing.
     /// See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server>.
     pub fn close_stream(&self) {
-        self.0.outbound.cut();
+        self.0.notifier.outbound().cut();
     }
 
     /// Sends a log message to a client that asked for messages of this level; otherwise does nothing.
@@ -136,18 +138,20 @@ impl Context {
     }
 
     fn send_log(&self, logger: Option<&str>, level: LogLevel, data: &impl Serialize) {
-        if !self.0.link.wants(level) {
+        if !self.0.notifier.wants(level) {
             return;
         }
         let data = finite::to_json(data).unwrap_or_else(|error| {
             Value::from(format!("a log message that JSON cannot hold: {error}")).to_string()
         });
-        self.0.link.log(level, logger, &data);
+        self.0.notifier.log(level, logger, &data);
     }
 
     /// The id under which the client made the request.
     pub fn request_id(&self) -> &Id {
-        &self.0.id
+        const NONE: &Id = &Id::Number(0);
+        // Only requests have handlers.
+        self.0.message.id().unwrap_or(NONE)
     }
 
     /// The request's `_meta`, with all its keys.
@@ -161,7 +165,7 @@ impl Context {
             #[serde(rename = "_meta")]
             meta: Map<String, Value>,
         }
-        let message: Message = serde_json::from_str(&self.0.text).unwrap_or_default();
+        let message: Message = serde_json::from_str(self.0.message.text()).unwrap_or_default();
         message.params.meta
     }
 
@@ -179,12 +183,22 @@ impl Context {
 
     /// Who the client says it is: for display, not for decisions.
     pub fn client(&self) -> &ClientInfo {
-        &self.0.client
+        self.0.client()
+    }
+
+    /// Returns the caller that an outer layer has verified, if there is one: see [`Principal`].
+    pub fn principal(&self) -> Option<&Principal> {
+        self.0.origin.principal()
+    }
+
+    /// Returns the other end of the socket; `None` where there is none, or where an outer server has not told it.
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        self.0.origin.peer
     }
 
     /// What the client says it can do.
     pub fn client_capabilities(&self) -> ClientCapabilities {
-        self.0.capabilities
+        self.0.caller.capabilities
     }
 
     /// Goes on only if the client can do this: `?` ends the call with the error that says what is missing.
@@ -200,12 +214,12 @@ impl Context {
 
     /// The revision of the protocol that the client speaks.
     pub fn revision(&self) -> Revision {
-        self.0.revision
+        self.0.caller.features.revision
     }
 
     /// Tells when the call is cancelled.
     pub fn cancel(&self) -> Cancel {
-        self.0.cancel.clone()
+        self.0.cancel().clone()
     }
 }
 
@@ -213,9 +227,9 @@ impl fmt::Debug for Context {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Context")
-            .field("request_id", &self.0.id)
-            .field("revision", &self.0.revision)
-            .field("client", &self.0.client)
+            .field("request_id", self.request_id())
+            .field("revision", &self.revision())
+            .field("client", self.client())
             .finish_non_exhaustive()
     }
 }

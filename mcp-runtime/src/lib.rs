@@ -54,6 +54,7 @@ mod context;
 mod dispatch;
 mod error;
 mod finite;
+mod in_flight;
 mod json_path;
 mod logs;
 mod macros;
@@ -97,6 +98,6 @@ pub use registry::{
     IntoLinks, ListWith, Listing, Prompt, Resource, Tool,
 };
 pub use server::{BuildError, ServeError, Server, ServerHandle};
-pub use service::Limits;
+pub use service::{Limits, Principal};
 #[cfg(feature = "http")]
 pub use transport::http::{HttpBody, HttpService};

@@ -101,7 +101,7 @@ impl<T: 'static> IntoFuture for Elicitation<T> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let call = self.context.surroundings();
-            let schema = (self.form)(call.revision.features())?;
+            let schema = (self.form)(call.caller.features)?;
             let params = json!({ "message": self.message, "requestedSchema": &schema });
             let question = Question {
                 method: "elicitation/create",
@@ -188,8 +188,8 @@ impl IntoFuture for UrlElicitation {
             }
             let call = self.context.surroundings();
             let mut params = json!({ "mode": "url", "message": self.message, "url": self.url });
-            if call.revision.features().elicitation_ids {
-                let id = call.id.to_string();
+            if call.caller.features.elicitation_ids {
+                let id = self.context.request_id().to_string();
                 params["elicitationId"] = format!("{id}:{}", self.url).into();
             }
             let question = Question {

@@ -58,7 +58,7 @@ async fn ask(
         } => {
             let _waits = WaitingFor::answer(waiting);
             for _ in 0..PATIENCE {
-                let asked = live.ask(*session, &call.outbound, &question, *patience);
+                let asked = live.ask(*session, call.notifier.outbound(), &question, *patience);
                 let mut answer = asked.ok_or(AskError::CannotBeAsked(question.needs))?;
                 match poll_fn(|task| poll_live(call, &mut answer, task)).await? {
                     None => return Err(AskError::TimedOut),

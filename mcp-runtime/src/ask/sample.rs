@@ -92,7 +92,7 @@ impl IntoFuture for Sampling {
             let messages: Vec<Value> = self
                 .messages
                 .iter()
-                .map(|message| message.to_json(call.revision.features()))
+                .map(|message| message.to_json(call.caller.features))
                 .collect();
             let mut params = json!({ "messages": messages, "maxTokens": self.max_tokens });
             if let Some(system) = self.system {

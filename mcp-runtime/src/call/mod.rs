@@ -4,6 +4,7 @@
 
 mod arguments;
 mod cancel;
+mod notifier;
 mod signature;
 mod states;
 
@@ -14,59 +15,100 @@ use std::time::Duration;
 
 pub(crate) use arguments::{Arguments, Slot, Tree};
 pub use cancel::Cancel;
+pub(crate) use notifier::ClientNotifier;
 pub(crate) use signature::{ParameterSpec, Signature, not_a_string};
 pub(crate) use states::States;
 
 use crate::bus::Bus;
 use crate::error::ToolError;
+use crate::in_flight::Stop;
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
-use crate::protocol::{HeaderSource, Id, LogLevel, Revision};
-use crate::questions::{Busy, Effects, Live, Questions};
-use crate::service::Outbound;
+use crate::protocol::jsonrpc::Message;
+use crate::protocol::revision::Features;
+use crate::questions::{Busy, Effects, Live, Questions, Replay};
+use crate::service::Origin;
+use crate::session::Session;
 use crate::sync::Mutex;
 
-/// The way from a running handler back to its client.
-pub(crate) trait Link: Send + Sync {
-    /// Reports progress, if the client asked for it and the call still runs.
-    fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>);
+/// What all calls of a server share.
+pub(crate) struct ServerContext {
+    pub(crate) states: States,
+    pub(crate) bus: Arc<Bus>,
+    pub(crate) replay: Arc<Replay>,
+    pub(crate) live: Arc<Live>,
+    /// How long a client may take to answer a question.
+    pub(crate) patience: Duration,
+    /// The targets whose `tracing` events go to the client as log messages.
+    pub(crate) forwarded: Vec<String>,
+    /// Whether clients see the text of errors that were not written for them.
+    pub(crate) mask_errors: bool,
+}
 
-    /// Whether the client wants log messages of this level.
-    fn wants(&self, level: LogLevel) -> bool;
-
-    /// Sends a log message, if the client wants it and the call still runs. `data` is JSON.
-    fn log(&self, level: LogLevel, logger: Option<&str>, data: &str);
-
-    /// Says that the reply follows: what was held back is sent, and then nothing more may be.
-    fn finish(&self);
-
-    /// Says that the call was cancelled: nothing more may be sent.
-    fn abandon(&self);
+/// The client of a request, from the request itself or from the handshake before it.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) features: &'static Features,
+    pub(crate) capabilities: ClientCapabilities,
+    pub(crate) session: Option<Session>,
 }
 
 /// What surrounds a call, shared with the [`Context`](crate::Context)s that its handler takes.
 pub(crate) struct Surroundings {
-    pub(crate) text: String,
-    pub(crate) id: Id,
-    pub(crate) revision: Revision,
-    pub(crate) capabilities: ClientCapabilities,
-    pub(crate) client: ClientInfo,
-    pub(crate) headers: Option<Arc<dyn HeaderSource>>,
-    pub(crate) states: Arc<States>,
-    pub(crate) bus: Arc<Bus>,
-    pub(crate) outbound: Arc<dyn Outbound>,
-    pub(crate) cancel: Cancel,
-    pub(crate) link: Box<dyn Link>,
+    pub(crate) server: Arc<ServerContext>,
+    pub(crate) message: Arc<Message>,
+    pub(crate) caller: Caller,
+    pub(crate) origin: Origin,
+    pub(crate) notifier: ClientNotifier,
     pub(crate) way: Way,
+    cancel: OnceLock<Cancel>,
     /// The effects of a call that does not begin anew.
-    pub(crate) effects: OnceLock<Arc<Effects>>,
-    /// The targets whose `tracing` events go to the client as log messages.
-    pub(crate) forwarded: Arc<[String]>,
+    effects: OnceLock<Arc<Effects>>,
+    client: OnceLock<ClientInfo>,
 }
 
 impl Surroundings {
+    pub(crate) fn new(
+        server: Arc<ServerContext>,
+        message: Arc<Message>,
+        caller: Caller,
+        origin: Origin,
+        notifier: ClientNotifier,
+        way: Way,
+    ) -> Self {
+        Self {
+            server,
+            message,
+            caller,
+            origin,
+            notifier,
+            way,
+            cancel: OnceLock::new(),
+            effects: OnceLock::new(),
+            client: OnceLock::new(),
+        }
+    }
+
     /// Whether the client says that it can do this, and its revision has a word for it.
     pub(crate) fn can(&self, capability: Capability) -> bool {
-        self.capabilities.has(capability) && self.revision.features().knows(capability)
+        self.caller.capabilities.has(capability) && self.caller.features.knows(capability)
+    }
+
+    /// Returns who the client says it is.
+    pub(crate) fn client(&self) -> &ClientInfo {
+        match &self.caller.session {
+            Some(session) => &session.client,
+            // Few handlers want to know.
+            None => self.client.get_or_init(|| {
+                let params = self.message.params().ok();
+                let info = params.and_then(|params| params.meta().client_info());
+                info.map(ClientInfo::parse).unwrap_or_default()
+            }),
+        }
+    }
+
+    /// Returns what tells that the call is cancelled.
+    pub(crate) fn cancel(&self) -> &Cancel {
+        self.cancel.get_or_init(Cancel::default)
     }
 
     /// The effects of this call, in all its attempts.
@@ -83,6 +125,13 @@ impl Surroundings {
             Way::Replay(questions) => Some(questions.begin_effect()),
             Way::Live { .. } | Way::Nobody => None,
         }
+    }
+}
+
+impl Stop for Surroundings {
+    fn stop(&self) {
+        self.cancel().set();
+        self.notifier.abandon();
     }
 }
 
@@ -187,23 +236,23 @@ impl Call {
 
     /// The value of [`Server::state`](crate::Server::state) of type `T`.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.surroundings.states.get()
+        self.surroundings.server.states.get()
     }
 
     /// The value of an HTTP header; `None` on other transports.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.surroundings.headers.as_ref()?.get(name)
+        self.surroundings.origin.headers.as_ref()?.get(name)
     }
 
     /// Tells when the call is cancelled.
     pub fn cancel(&self) -> Cancel {
-        self.surroundings.cancel.clone()
+        self.surroundings.cancel().clone()
     }
 
     /// The argument at a position, as JSON, if it was given so.
     pub(crate) fn json(&self, index: usize) -> Option<&str> {
         match self.arguments.slot(index) {
-            Slot::Json(json) => Some(json.text(&self.surroundings.text)),
+            Slot::Json(json) => Some(json.text(self.surroundings.message.text())),
             _ => None,
         }
     }
@@ -211,7 +260,9 @@ impl Call {
     /// The argument at a position as a tree in memory, if it was given as JSON.
     pub(crate) fn tree(&self, index: usize) -> Option<Result<&Tree, &serde_json::Error>> {
         match self.arguments.slot(index) {
-            Slot::Json(json) => Some(json.tree(&self.surroundings.text, &self.signature, index)),
+            Slot::Json(json) => {
+                Some(json.tree(self.surroundings.message.text(), &self.signature, index))
+            }
             _ => None,
         }
     }

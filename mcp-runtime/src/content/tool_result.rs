@@ -62,6 +62,16 @@ pub(crate) struct Structured {
     pub(crate) scalar: bool,
 }
 
+impl Structured {
+    /// Wraps what is no object in `{"result": ..}`, unless a schema says whether it is wrapped.
+    pub(crate) fn wrap(&mut self, by_schema: Option<bool>) {
+        if self.scalar || by_schema.unwrap_or(!self.json.starts_with('{')) {
+            self.json.insert_str(0, "{\"result\":");
+            self.json.push('}');
+        }
+    }
+}
+
 impl ToolResult {
     /// A result without content.
     pub fn new() -> Self {

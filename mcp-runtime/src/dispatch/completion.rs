@@ -8,28 +8,15 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::reply::{Caching, close, failure};
-use super::run::{Answer, Job, Stopped, run};
-use super::tools::shown;
-use super::{Core, Request};
-use crate::call::{Arguments, Signature};
-use crate::content::push_member;
+use super::Request;
+use super::outcome::Outcome;
+use super::run::{Given, Task, Work, run};
+use super::serving::Running;
+use super::tools::failed;
+use crate::call::{Call, Surroundings};
 use crate::error::ToolError;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::{begin_result, push_json};
-use crate::protocol::params::Params;
-use crate::registry::{Completer, Completion, Completions, Handler, Snapshot};
-use crate::service::{Handling, Reply};
-
-/// The most values that a reply may hold.
-const MOST_VALUES: usize = 100;
-
-/// What completes an argument, and what there is to complete. An argument that nothing completes has no completer.
-pub(super) struct Found {
-    completer: Option<Completer>,
-    completion: Completion,
-    name: String,
-}
+use crate::registry::{Completer, Completion, Completions, Snapshot};
 
 #[derive(Deserialize)]
 #[serde(tag = "type")]
@@ -52,8 +39,10 @@ struct Known {
     arguments: HashMap<String, String>,
 }
 
-pub(super) fn find(core: &Core, params: &Params<'_>) -> Result<Found, RpcError> {
-    let snapshot = core.registry.now();
+pub(super) fn complete(request: Request) -> Result<Running, RpcError> {
+    let message = Arc::clone(&request.message);
+    let params = message.params()?;
+    let snapshot = request.core.registry.now();
     if !snapshot.has_completers() {
         return Err(RpcError::unknown_method("completion/complete"));
     }
@@ -63,15 +52,16 @@ pub(super) fn find(core: &Core, params: &Params<'_>) -> Result<Found, RpcError> 
         Some(json) => member(Some(json), "context")?,
         None => Known::default(),
     };
-    Ok(Found {
-        completer: completer(&snapshot, &reference, &argument.name)?,
-        completion: Completion {
-            value: argument.value,
-            arguments: known.arguments,
-            states: Arc::clone(&core.states),
-        },
+    let Some(completer) = completer(&snapshot, &reference, &argument.name)? else {
+        return Ok(Running::Ready(Outcome::Completion(Completions::default())));
+    };
+    let complete = Complete {
+        completer,
         name: format!("completion of `{}`", argument.name),
-    })
+        value: argument.value,
+        arguments: known.arguments,
+    };
+    run(request, complete, Given::default())
 }
 
 fn member<'a, T: Deserialize<'a>>(json: Option<&'a str>, name: &str) -> Result<T, RpcError> {
@@ -115,67 +105,34 @@ fn completer(
     Ok(found.map(|(_, completer)| completer.clone()))
 }
 
-type Outcome = Result<Completions, ToolError>;
-
-pub(super) fn complete(request: Request<'_>, found: Found) -> Result<Handling, RpcError> {
-    let Found {
-        completer,
-        completion,
-        name,
-    } = found;
-    let job = Job {
-        handler: once(move || match completer {
-            Some(completer) => completer.complete(completion),
-            None => Box::pin(std::future::ready(Ok(Completions::default()))),
-        }),
-        signature: Arc::new(Signature::default()),
-        arguments: Arguments::default(),
-        rejections: Vec::new(),
-        name: name.clone(),
-        timeout: None,
-    };
-    run(
-        request,
-        job,
-        move |answer, outcome: Result<Outcome, Stopped>| match outcome {
-            Ok(Ok(completions)) => reply(answer, &completions),
-            Ok(Err(error)) => failure(
-                &answer.id,
-                &RpcError::internal(shown(&answer.core, &name, &error)),
-            ),
-            Err(stopped) => failure(
-                &answer.id,
-                &RpcError::internal(stopped.message("completion")),
-            ),
-        },
-    )
+/// A completion of an argument.
+struct Complete {
+    completer: Completer,
+    name: String,
+    value: String,
+    arguments: HashMap<String, String>,
 }
 
-/// A handler that is called once, and has what it needs already.
-pub(super) fn once<R: Send + 'static>(
-    function: impl FnOnce() -> crate::service::BoxFuture<R> + Send + 'static,
-) -> Handler<R> {
-    let function = crate::sync::Mutex::new(Some(function));
-    Handler::Async(Arc::new(move |_call| {
-        let function = function.lock().take();
-        Box::pin(async move {
-            match function {
-                Some(function) => function().await,
-                None => std::future::pending().await,
-            }
-        })
-    }))
-}
+impl Work for Complete {
+    type Output = Result<Completions, ToolError>;
+    const KIND: &'static str = "completion";
 
-fn reply(answer: &Answer, completions: &Completions) -> Reply {
-    let values = &completions.values;
-    let shown = &values[..values.len().min(MOST_VALUES)];
-    let total = completions.total.unwrap_or(values.len()).max(values.len());
-    let mut text = begin_result(&answer.id);
-    text.push_str("{\"completion\":{\"values\":");
-    push_json(&mut text, shown);
-    push_member(&mut text, "total", &total);
-    push_member(&mut text, "hasMore", &(total > shown.len()));
-    text.push('}');
-    close(text, &answer.core, answer.features, Caching::Unsaid, None)
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn start(&mut self, call: Call) -> Task<Self::Output> {
+        Task::Future(self.completer.complete(Completion {
+            value: std::mem::take(&mut self.value),
+            arguments: std::mem::take(&mut self.arguments),
+            call: call.surroundings,
+        }))
+    }
+
+    fn conclude(&mut self, call: &Surroundings, output: Self::Output) -> Outcome {
+        match output {
+            Ok(completions) => Outcome::Completion(completions),
+            Err(error) => Outcome::Error(failed(call, &self.name, &error)),
+        }
+    }
 }

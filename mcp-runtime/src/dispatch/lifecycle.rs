@@ -5,18 +5,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Core;
-use super::caller::Caller;
-use super::reply::{Caching, close_as};
-use crate::content::{Icon, push_member};
+use super::outcome::Outcome;
+use super::serving::Running;
+use super::{Core, Request};
+use crate::content::Icon;
+use crate::protocol::Revision;
 use crate::protocol::cache::Cache;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
-use crate::protocol::error::{Class, RpcError};
-use crate::protocol::jsonrpc::begin_result;
-use crate::protocol::params::Params;
+use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
-use crate::protocol::{Id, Revision};
-use crate::service::Reply;
 use crate::session::Sessions;
 
 /// The extension by which tools have interfaces, MCP Apps.
@@ -25,7 +22,7 @@ const INTERFACES: &str = "io.modelcontextprotocol/ui";
 /// What the server says of itself.
 #[derive(Debug)]
 pub(crate) struct Identity {
-    instructions: Option<String>,
+    pub(super) instructions: Option<String>,
     /// What it says of caching its lists, and of reads that say nothing themselves.
     pub(crate) cache: Option<Cache>,
     extensions: Map<String, Value>,
@@ -123,7 +120,8 @@ fn extensions(core: &Core, interfaces: bool) -> Map<String, Value> {
 }
 
 /// Opens a legacy session.
-pub(super) fn initialize(core: &Core, id: &Id, params: &Params<'_>) -> Result<Reply, RpcError> {
+pub(super) fn initialize(request: Request) -> Result<Running, RpcError> {
+    let params = request.message.params()?;
     let revision = Revision::negotiate(&params.protocol_version()?);
     let capability = params
         .capabilities()
@@ -136,43 +134,12 @@ pub(super) fn initialize(core: &Core, id: &Id, params: &Params<'_>) -> Result<Re
         .unwrap_or_default();
     let session = Sessions::begin(revision, can, client)
         .map_err(|error| RpcError::internal(format!("No session could be opened: {error}")))?;
-    let features = revision.features();
-    let mut text = begin_result(id);
-    text.push_str("{\"protocolVersion\":\"");
-    text.push_str(features.name);
-    text.push('"');
-    push_member(&mut text, "capabilities", &capabilities(core, features));
-    text.push_str(",\"serverInfo\":");
-    text.push_str(core.identity.introduction(features));
-    if let Some(instructions) = &core.identity.instructions {
-        push_member(&mut text, "instructions", instructions);
-    }
-    text.push_str("}}");
-    Ok(Reply {
-        opened: Some(session),
-        ..Reply::new(text, Class::Answered)
-    })
+    let capabilities = capabilities(&request.core, revision.features());
+    Ok(Running::Ready(Outcome::Initialized(capabilities, session)))
 }
 
 /// Says what the server speaks and can do.
-pub(super) fn discover(core: &Core, id: &Id, caller: &Caller) -> Reply {
-    let mut text = begin_result(id);
-    text.push_str("{\"supportedVersions\":");
-    crate::protocol::jsonrpc::push_json(&mut text, &Revision::stateless_names());
-    push_member(
-        &mut text,
-        "capabilities",
-        &capabilities(core, caller.features),
-    );
-    if let Some(instructions) = &core.identity.instructions {
-        push_member(&mut text, "instructions", instructions);
-    }
-    close_as(
-        text,
-        core,
-        caller.features,
-        core.identity.introduction(caller.features),
-        Caching::Server,
-        None,
-    )
+pub(super) fn discover(request: Request) -> Result<Running, RpcError> {
+    let capabilities = capabilities(&request.core, request.caller.features);
+    Ok(Running::Ready(Outcome::Discovered(capabilities)))
 }

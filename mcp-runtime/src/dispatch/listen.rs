@@ -8,17 +8,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::caller::Caller;
-use super::reply::{empty, over};
+use super::outcome::Outcome;
+use super::serving::Running;
 use super::{Core, Request, resources};
 use crate::bus::{Change, Listener};
-use crate::protocol::Id;
+use crate::in_flight::Stop;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::{notification, push_json};
+use crate::protocol::jsonrpc::{Message, notification, push_json};
 use crate::protocol::params::Params;
-use crate::service::{Exchange, Handling, Listening, Outbound, Pending, Reply, Stop};
+use crate::service::{Listening, Outbound};
 use crate::session::{Session, Sessions};
 use crate::sync::Mutex;
 
@@ -56,7 +57,7 @@ impl Wishes {
 }
 
 /// What of the wishes this server can fulfil.
-pub(super) fn wishes(core: &Core, params: &Params<'_>) -> Result<Wishes, RpcError> {
+fn wishes(core: &Core, params: &Params<'_>) -> Result<Wishes, RpcError> {
     let json = params
         .notifications()
         .filter(|json| json.starts_with('{'))
@@ -81,36 +82,36 @@ pub(super) fn wishes(core: &Core, params: &Params<'_>) -> Result<Wishes, RpcErro
 }
 
 /// Tells of changes until the client or the server ends it.
-pub(super) fn listen(request: Request<'_>, wishes: Wishes) -> Result<Handling, RpcError> {
+pub(super) fn listen(request: Request) -> Result<Running, RpcError> {
+    let wishes = wishes(&request.core, &request.message.params()?)?;
     let Request {
         core,
-        id,
-        caller,
-        exchange,
+        message,
+        outbound,
+        ..
     } = request;
+    let id = json(&message);
     let subscription = Arc::new(Subscription {
-        tag: tag(&id),
+        tag: format!("\"_meta\":{{\"{SUBSCRIPTION_ID}\":{id}}}"),
         wishes,
-        outbound: Mutex::new(Some(exchange.outbound)),
+        outbound: Mutex::new(Some(outbound)),
         broken: Notify::new(),
     });
     let listener = Arc::clone(&subscription) as Arc<dyn Listener>;
-    let ear = core
-        .bus
+    let bus = &core.context.bus;
+    let ear = bus
         .listen(listener, || subscription.acknowledge())
-        .ok_or_else(|| no_room(core))?;
+        .ok_or_else(|| no_room(&core))?;
     let stop = Arc::clone(&subscription) as Arc<dyn Stop>;
-    let core = Arc::clone(core);
     let future = Box::pin(async move {
         tokio::select! {
             () = ear.closed() => {}
             () = subscription.broken.notified() => {}
         }
         subscription.end(&id);
-        let meta = format!("\"{SUBSCRIPTION_ID}\":{}", json(&id));
-        over(&core, &id, caller.features, &meta)
+        Outcome::Unsubscribed(id)
     });
-    Ok(Handling::Pending(Pending { future, stop }))
+    Ok(Running::Pending { future, stop })
 }
 
 fn no_room(core: &Core) -> RpcError {
@@ -120,17 +121,12 @@ fn no_room(core: &Core) -> RpcError {
     ))
 }
 
-const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+/// The key of `_meta` by which a client knows which of its requests a message belongs to.
+pub(super) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
-fn json(id: &Id) -> String {
-    let mut json = String::new();
-    id.push(&mut json);
-    json
-}
-
-/// The `_meta` of every notification of a subscription.
-fn tag(id: &Id) -> String {
-    format!("\"_meta\":{{\"{SUBSCRIPTION_ID}\":{}}}", json(id))
+/// The id of a request as JSON.
+fn json(message: &Message) -> Value {
+    serde_json::to_value(message.id()).unwrap_or_default()
 }
 
 /// A `subscriptions/listen` request that is being served.
@@ -168,10 +164,10 @@ impl Subscription {
     }
 
     /// The server ends it. Where other messages share the way, a notification says so before the result does.
-    fn end(&self, id: &Id) {
+    fn end(&self, id: &Value) {
         let mut outbound = self.outbound.lock();
         if let Some(outbound) = outbound.take().filter(|outbound| outbound.is_shared()) {
-            let params = format!("{{\"requestId\":{},{}}}", json(id), self.tag);
+            let params = format!("{{\"requestId\":{},{}}}", id, self.tag);
             outbound.send(notification("notifications/cancelled", &params));
         }
     }
@@ -243,51 +239,37 @@ pub(super) fn session(
         session: Arc::clone(session),
         outbound,
     });
-    let ear = core.bus.listen(listener, || ())?;
+    let ear = core.context.bus.listen(listener, || ())?;
     Some(Box::new(ear))
 }
 
 /// `resources/subscribe`.
-pub(super) fn subscribe(
-    core: &Core,
-    id: &Id,
-    caller: &Caller,
-    exchange: &Exchange,
-    params: &Params<'_>,
-) -> Result<Reply, RpcError> {
-    let uri = params.uri()?;
-    resources::check(core, caller, &uri)?;
-    if let Some(session) = &exchange.session {
-        let room = core.sessions.subscriptions.change(session, |uris| {
-            let room = uris.len() < SUBSCRIPTIONS || uris.contains(&*uri);
-            if room {
-                uris.insert(uri.into_owned());
-            }
-            room
-        });
-        if !room {
-            return Err(RpcError::invalid_params(format!(
-                "The session is subscribed to {SUBSCRIPTIONS} resources, which is the limit: unsubscribe from some"
-            )));
+pub(super) fn subscribe(request: Request) -> Result<Running, RpcError> {
+    let uri = request.message.params()?.uri()?;
+    resources::check(&request.core, &request.caller, &uri)?;
+    let session = request.session()?;
+    let room = request.core.sessions.subscriptions.change(session, |uris| {
+        let room = uris.len() < SUBSCRIPTIONS || uris.contains(&*uri);
+        if room {
+            uris.insert(uri.into_owned());
         }
+        room
+    });
+    if !room {
+        return Err(RpcError::invalid_params(format!(
+            "The session is subscribed to {SUBSCRIPTIONS} resources, which is the limit: unsubscribe from some"
+        )));
     }
-    Ok(empty(id))
+    Ok(Running::Ready(Outcome::Empty))
 }
 
 /// `resources/unsubscribe`. It is no error if there was no subscription.
-pub(super) fn unsubscribe(
-    core: &Core,
-    id: &Id,
-    exchange: &Exchange,
-    params: &Params<'_>,
-) -> Result<Reply, RpcError> {
-    let uri = params.uri()?;
-    if let Some(session) = &exchange.session {
-        core.sessions
-            .subscriptions
-            .change(session, |uris| uris.remove(&*uri));
-    }
-    Ok(empty(id))
+pub(super) fn unsubscribe(request: Request) -> Result<Running, RpcError> {
+    let uri = request.message.params()?.uri()?;
+    let session = request.session()?;
+    let subscriptions = &request.core.sessions.subscriptions;
+    subscriptions.change(session, |uris| uris.remove(&*uri));
+    Ok(Running::Ready(Outcome::Empty))
 }
 
 #[cfg(test)]
@@ -309,7 +291,7 @@ mod tests {
         let sent = Arc::<Count>::default();
         let outbound = Arc::clone(&sent) as Arc<dyn Outbound>;
         let subscription = Subscription {
-            tag: tag(&Id::Number(1.into())),
+            tag: "\"_meta\":{}".to_owned(),
             wishes: Wishes {
                 tools_list_changed: true,
                 ..Wishes::default()

@@ -3,11 +3,11 @@
 //! See <https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging>. A stateless request says
 //! it itself.
 
-use super::{Core, reply};
+use super::outcome::Outcome;
+use super::serving::Running;
+use super::{Core, Request};
+use crate::protocol::LogLevel;
 use crate::protocol::error::RpcError;
-use crate::protocol::params::Params;
-use crate::protocol::{Id, LogLevel};
-use crate::service::Reply;
 use crate::session::Session;
 
 /// What a session wants that has said nothing.
@@ -19,17 +19,10 @@ pub(super) fn level_of(core: &Core, session: &Session) -> LogLevel {
     level.flatten().unwrap_or(DEFAULT)
 }
 
-pub(super) fn set_level(
-    core: &Core,
-    id: &Id,
-    session: Option<&Session>,
-    params: &Params<'_>,
-) -> Result<Reply, RpcError> {
-    let level = params.level()?;
-    if let Some(session) = session {
-        core.sessions
-            .log_levels
-            .change(session, |known| *known = Some(level));
-    }
-    Ok(reply::empty(id))
+pub(super) fn set_level(request: Request) -> Result<Running, RpcError> {
+    let level = request.message.params()?.level()?;
+    let session = request.session()?;
+    let levels = &request.core.sessions.log_levels;
+    levels.change(session, |known| *known = Some(level));
+    Ok(Running::Ready(Outcome::Empty))
 }

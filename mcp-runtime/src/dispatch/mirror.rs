@@ -15,11 +15,11 @@ const LARGEST: i128 = (1 << 53) - 1;
 
 /// Refuses a call whose headers and arguments differ. Only stateless calls over HTTP have such headers.
 pub(super) fn check(
-    request: &Request<'_>,
+    request: &Request,
     mirrored: &[Mirrored],
     arguments: &str,
 ) -> Result<(), RpcError> {
-    let Some(headers) = &request.exchange.headers else {
+    let Some(headers) = &request.origin.headers else {
         return Ok(());
     };
     if !request.caller.features.stateless {
@@ -121,6 +121,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::Unreadable;
 
     struct OneHeader(Option<&'static str>);
 
@@ -131,6 +132,13 @@ mod tests {
 
         fn get(&self, _: &str) -> Option<&str> {
             self.0.filter(|value| *value != "unreadable")
+        }
+
+        fn single(&self, name: &str) -> Result<Option<&str>, Unreadable> {
+            match self.get(name) {
+                None if self.contains(name) => Err(Unreadable::Characters),
+                value => Ok(value),
+            }
         }
     }
 

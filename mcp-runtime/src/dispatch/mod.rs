@@ -4,17 +4,19 @@
 
 mod caller;
 mod completion;
+mod contain;
+mod encode;
+mod headers;
 mod lifecycle;
-mod link;
 mod listen;
 mod lists;
-mod load;
 mod logging;
 mod mirror;
+mod outcome;
 mod prompts;
-mod reply;
 mod resources;
 mod run;
+mod serving;
 mod timeout;
 mod tools;
 mod unfold;
@@ -23,32 +25,33 @@ use std::sync::Arc;
 
 pub(crate) use lifecycle::{About, Identity};
 
-use crate::bus::Bus;
-use crate::call::States;
-use crate::protocol::Id;
+use crate::call::{Caller, ServerContext};
+use crate::in_flight::{InFlight, Scope};
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Kind, Message};
-use crate::protocol::params::Params;
-use crate::questions::{Live, Replay};
 use crate::registry::Registry;
-use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
+use crate::service::{Exchange, Handling, Limits, Listening, Origin, Outbound, Service};
 use crate::session::{Session, Sessions};
-use caller::{Caller, Opening};
-use load::Load;
+use outcome::Outcome;
+use serving::{Running, serve};
 
 /// A server that is ready to serve.
 pub(crate) struct Core {
     pub(crate) registry: Registry,
-    pub(crate) states: Arc<States>,
+    pub(crate) context: Arc<ServerContext>,
     pub(crate) identity: Identity,
     pub(crate) limits: Limits,
-    pub(crate) mask_errors: bool,
-    forwarded: Arc<[String]>,
-    pub(crate) bus: Arc<Bus>,
-    replay: Arc<Replay>,
-    live: Arc<Live>,
     sessions: Arc<Sessions>,
-    load: Arc<Load>,
+    in_flight: Arc<InFlight>,
+}
+
+/// Refuses a message that breaks the rules of its era, for tests of transports.
+#[cfg(test)]
+pub(crate) fn refuse(exchange: &Exchange) -> Result<(), RpcError> {
+    match exchange.message.kind() {
+        Kind::Request(_) => caller::classify(exchange).map(|_| ()),
+        Kind::Notification | Kind::Response => headers::check(exchange),
+    }
 }
 
 /// The server as its transports see it.
@@ -57,65 +60,158 @@ pub(crate) struct Dispatch(pub(crate) Arc<Core>);
 impl Core {
     pub(crate) fn new(
         registry: Registry,
-        states: States,
+        context: ServerContext,
         identity: Identity,
         limits: Limits,
-        mask_errors: bool,
-        forwarded: Arc<[String]>,
-        replay: Replay,
     ) -> Self {
         Self {
             registry,
-            states: Arc::new(states),
             identity,
-            load: Arc::new(Load::new(limits.requests)),
-            bus: Arc::new(Bus::new(limits.listeners)),
-            live: Arc::default(),
+            in_flight: Arc::new(InFlight::new(limits.requests)),
             limits,
-            mask_errors,
-            forwarded,
-            sessions: Arc::new(Sessions::new(Arc::clone(replay.sealer()))),
-            replay: Arc::new(replay),
+            sessions: Arc::new(Sessions::new(Arc::clone(context.replay.sealer()))),
+            context: Arc::new(context),
         }
     }
 }
 
-/// A request that knows who asks.
-struct Request<'a> {
-    core: &'a Arc<Core>,
-    id: Id,
+/// A request whose caller is known.
+struct Request {
+    core: Arc<Core>,
+    message: Arc<Message>,
     caller: Caller,
-    exchange: Exchange,
+    origin: Origin,
+    outbound: Arc<dyn Outbound>,
+}
+
+impl Request {
+    /// Returns the session of a request that is about one.
+    ///
+    /// # Errors
+    /// The request belongs to none.
+    fn session(&self) -> Result<&Session, RpcError> {
+        self.caller.session.as_ref().ok_or_else(|| {
+            RpcError::invalid_request(format!(
+                "`{}` is about a session, and this request belongs to none: send `initialize` first and repeat its \
+                 Mcp-Session-Id",
+                self.message.method()
+            ))
+        })
+    }
+}
+
+/// A method of the protocol.
+type Method = fn(Request) -> Result<Running, RpcError>;
+
+/// Returns what serves a method: one line for each.
+fn method(name: &str, stateless: bool) -> Option<Method> {
+    let method: Method = match (name, stateless) {
+        ("tools/call", _) => tools::call,
+        ("resources/read", _) => resources::read,
+        ("prompts/get", _) => prompts::get,
+        ("completion/complete", _) => completion::complete,
+        ("tools/list", _) => lists::tools,
+        ("prompts/list", _) => lists::prompts,
+        ("resources/list", _) => lists::resources,
+        ("resources/templates/list", _) => lists::templates,
+        ("server/discover", true) => lifecycle::discover,
+        ("subscriptions/listen", true) => listen::listen,
+        ("initialize", false) => lifecycle::initialize,
+        ("resources/subscribe", false) => listen::subscribe,
+        ("resources/unsubscribe", false) => listen::unsubscribe,
+        ("logging/setLevel", false) => logging::set_level,
+        ("ping", false) => |_| Ok(Running::Ready(Outcome::Empty)),
+        _ => return None,
+    };
+    Some(method)
+}
+
+/// Returns the scope of the ids of a client's requests; `None` where each request has a connection of its own.
+fn scope(origin: &Origin, session: Option<&Session>) -> Option<Scope> {
+    match (origin.connection, session) {
+        (Some(connection), _) => Some(Scope::Connection(connection)),
+        (None, Some(session)) => Some(Scope::Session(session.nonce)),
+        (None, None) => None,
+    }
+}
+
+impl Dispatch {
+    /// Carries a notification out. Over HTTP its headers may refuse it.
+    fn notice(&self, exchange: &Exchange) -> Result<(), RpcError> {
+        headers::check(exchange)?;
+        let message = &exchange.message;
+        if message.method() == "notifications/cancelled" {
+            self.cancel_request(exchange);
+        }
+        Ok(())
+    }
+
+    fn cancel_request(&self, exchange: &Exchange) {
+        let Ok(params) = exchange.message.params() else {
+            return;
+        };
+        let id = params.request_id();
+        tracing::debug!(
+            request = id.as_ref().map(tracing::field::display),
+            reason = params.reason().as_deref(),
+            "the client cancels a request"
+        );
+        let scope = scope(&exchange.origin, exchange.session.as_ref());
+        if let (Some(scope), Some(id)) = (scope, id) {
+            self.0.in_flight.cancel(scope, &id);
+        }
+    }
+
+    /// Takes the client's answer to a question.
+    fn answer(&self, exchange: &Exchange) -> Result<(), RpcError> {
+        headers::check(exchange)?;
+        if let Some(session) = &exchange.session {
+            let text = exchange.message.text();
+            self.0.context.live.answer(session.nonce, text);
+        }
+        Ok(())
+    }
 }
 
 impl Service for Dispatch {
     fn handle(&self, exchange: Exchange) -> Handling {
-        let id = match exchange.message.kind() {
-            Kind::Request(id) => id,
-            Kind::Response => {
-                if let Some(session) = &exchange.session {
-                    self.0.live.answer(session.nonce, exchange.message.text());
-                }
-                return Handling::Nothing;
-            }
-            // None changes anything here.
-            Kind::Notification => {
-                note_cancellation(&exchange.message);
-                return Handling::Nothing;
-            }
+        let done = match exchange.message.kind() {
+            Kind::Request(_) => return serve(&self.0, exchange),
+            Kind::Notification => self.notice(&exchange),
+            Kind::Response => self.answer(&exchange),
         };
-        let id = id.clone();
-        let refused = id.clone();
-        begin(&self.0, id, exchange)
-            .unwrap_or_else(|error| Handling::Ready(reply::failure(&refused, &error)))
+        match done {
+            Ok(()) => Handling::Nothing,
+            Err(refusal) => Handling::Ready(encode::error(None, &refusal)),
+        }
     }
 
     fn listen(&self, session: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening> {
         listen::session(&self.0, session, outbound)
     }
 
+    fn hang_up(&self, session: &Session) {
+        self.0.context.live.abandon(session.nonce);
+    }
+
+    fn end_session(&self, session: &Session) -> bool {
+        let ended = self.0.sessions.end(session);
+        if ended {
+            self.hang_up(session);
+            let scope = Scope::Session(session.nonce);
+            self.0.in_flight.cancel_all(Some(scope));
+        }
+        ended
+    }
+
+    fn cancel(&self, connection: Option<u64>) {
+        self.0
+            .in_flight
+            .cancel_all(connection.map(Scope::Connection));
+    }
+
     fn close(&self) {
-        self.0.bus.close();
+        self.0.context.bus.close();
     }
 
     fn sessions(&self) -> &Sessions {
@@ -124,94 +220,5 @@ impl Service for Dispatch {
 
     fn limits(&self) -> &Limits {
         &self.0.limits
-    }
-}
-
-/// Cancelling is dropping, which is the transport's; only what the client says of it is for the log.
-fn note_cancellation(message: &Message) {
-    if message.method() != "notifications/cancelled" {
-        return;
-    }
-    if let Ok(params) = message.params() {
-        tracing::debug!(
-            request = params.request_id().map(tracing::field::display),
-            reason = params.reason().as_deref(),
-            "the client cancels a request"
-        );
-    }
-}
-
-/// What a request comes to: an answer that is there already, or a handler to run.
-enum Route {
-    Answer(Reply),
-    Tool(tools::Found),
-    Resource(resources::Found),
-    Resources(lists::Dynamic),
-    Prompt(prompts::Found),
-    Complete(completion::Found),
-    Listen(listen::Wishes),
-}
-
-fn begin(core: &Arc<Core>, id: Id, exchange: Exchange) -> Result<Handling, RpcError> {
-    let params = exchange.message.params()?;
-    let meta = params.meta();
-    let caller = match caller::open(core, &exchange, &meta)? {
-        Opening::Caller(caller) => caller,
-        Opening::Initialize => {
-            return lifecycle::initialize(core, &id, &params).map(Handling::Ready);
-        }
-        Opening::Ping => return Ok(Handling::Ready(reply::empty(&id))),
-    };
-    let route = route(core, &id, &caller, &exchange, &params)?;
-    let request = Request {
-        core,
-        id,
-        caller,
-        exchange,
-    };
-    match route {
-        Route::Answer(reply) => Ok(Handling::Ready(reply)),
-        Route::Tool(found) => tools::call(request, found),
-        Route::Resource(found) => resources::read(request, found),
-        Route::Resources(found) => lists::list_resources(request, found),
-        Route::Prompt(found) => prompts::get(request, found),
-        Route::Complete(found) => completion::complete(request, found),
-        Route::Listen(wishes) => listen::listen(request, wishes),
-    }
-}
-
-/// One line for each method.
-fn route(
-    core: &Arc<Core>,
-    id: &Id,
-    caller: &Caller,
-    exchange: &Exchange,
-    params: &Params<'_>,
-) -> Result<Route, RpcError> {
-    let message = &exchange.message;
-    match (message.method(), caller.features.stateless) {
-        ("tools/call", _) => tools::find(core, message, params).map(Route::Tool),
-        ("resources/read", _) => resources::find(core, caller, params).map(Route::Resource),
-        ("prompts/get", _) => prompts::find(core, params).map(Route::Prompt),
-        ("completion/complete", _) => completion::find(core, params).map(Route::Complete),
-        ("tools/list", _) => lists::tools(core, id, caller, params).map(Route::Answer),
-        ("prompts/list", _) => lists::prompts(core, id, caller, params).map(Route::Answer),
-        ("resources/templates/list", _) => {
-            lists::templates(core, id, caller, params).map(Route::Answer)
-        }
-        ("resources/list", _) => lists::resources(core, id, caller, params),
-        ("server/discover", true) => Ok(Route::Answer(lifecycle::discover(core, id, caller))),
-        ("subscriptions/listen", true) => listen::wishes(core, params).map(Route::Listen),
-        ("resources/subscribe", false) => {
-            listen::subscribe(core, id, caller, exchange, params).map(Route::Answer)
-        }
-        ("resources/unsubscribe", false) => {
-            listen::unsubscribe(core, id, exchange, params).map(Route::Answer)
-        }
-        ("logging/setLevel", false) => {
-            logging::set_level(core, id, exchange.session.as_ref(), params).map(Route::Answer)
-        }
-        ("ping", false) => Ok(Route::Answer(reply::empty(id))),
-        (method, _) => Err(RpcError::unknown_method(method)),
     }
 }

@@ -5,31 +5,26 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::reply::{Caching, close, failure};
-use super::run::{Answer, Job, Stopped, run};
+use super::Request;
+use super::outcome::Outcome;
+use super::run::{Given, Task, Work, run};
+use super::serving::Running;
 use super::tools::failed;
-use super::{Core, Request};
-use crate::call::{Arguments, Signature, Slot, not_a_string};
-use crate::content::{Message, PromptOutcome, push_array, push_member};
+use crate::call::{Arguments, Call, Signature, Slot, Surroundings, not_a_string};
+use crate::content::PromptOutcome;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::begin_result;
 use crate::protocol::params::{Params, text};
 use crate::registry::PromptEntry;
-use crate::service::{Handling, Reply};
 
-/// A prompt and its arguments.
-pub(super) struct Found {
-    prompt: Arc<PromptEntry>,
-    arguments: Arguments,
-    rejections: Vec<String>,
-}
-
-pub(super) fn find(core: &Core, params: &Params<'_>) -> Result<Found, RpcError> {
+pub(super) fn get(request: Request) -> Result<Running, RpcError> {
+    let message = Arc::clone(&request.message);
+    let params = message.params()?;
     let name = params.name()?;
-    let snapshot = core.registry.now();
+    let snapshot = request.core.registry.now();
     let prompt = snapshot.prompt(&name).ok_or_else(|| {
         if snapshot.has_prompts() {
             RpcError::invalid_params(format!("Unknown prompt: `{name}`"))
@@ -37,12 +32,13 @@ pub(super) fn find(core: &Core, params: &Params<'_>) -> Result<Found, RpcError> 
             RpcError::unknown_method("prompts/get")
         }
     })?;
-    let (arguments, rejections) = arguments(&prompt.signature, params)?;
-    Ok(Found {
-        prompt: Arc::clone(prompt),
+    let (arguments, rejections) = arguments(&prompt.signature, &params)?;
+    let given = Given {
+        signature: Arc::clone(&prompt.signature),
         arguments,
         rejections,
-    })
+    };
+    run(request, Get(Arc::clone(prompt)), given)
 }
 
 /// The arguments, which are texts on the wire whatever the function takes.
@@ -72,44 +68,32 @@ fn arguments(
     Ok((arguments, rejections))
 }
 
-pub(super) fn get(request: Request<'_>, found: Found) -> Result<Handling, RpcError> {
-    let prompt = found.prompt;
-    let job = Job {
-        handler: prompt.handler.clone(),
-        signature: Arc::clone(&prompt.signature),
-        arguments: found.arguments,
-        rejections: found.rejections,
-        name: prompt.name.clone(),
-        timeout: prompt.timeout,
-    };
-    run(request, job, move |answer, outcome| {
-        match messages(answer, &prompt, outcome) {
-            Ok(messages) => reply(answer, &prompt, &messages),
-            Err(error) => failure(&answer.id, &error),
+/// A request for a prompt.
+struct Get(Arc<PromptEntry>);
+
+impl Work for Get {
+    type Output = PromptOutcome;
+    const KIND: &'static str = "prompt";
+
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.0.timeout
+    }
+
+    fn start(&mut self, call: Call) -> Task<PromptOutcome> {
+        Task::of(&self.0.handler, call)
+    }
+
+    fn conclude(&mut self, call: &Surroundings, output: PromptOutcome) -> Outcome {
+        match output {
+            Ok(messages) => Outcome::Prompt {
+                prompt: Arc::clone(&self.0),
+                messages,
+            },
+            Err(error) => Outcome::Error(failed(call, self.name(), &error)),
         }
-    })
-}
-
-fn messages(
-    answer: &Answer,
-    prompt: &PromptEntry,
-    outcome: Result<PromptOutcome, Stopped>,
-) -> Result<Vec<Message>, RpcError> {
-    match outcome {
-        Ok(Ok(messages)) => Ok(messages),
-        Ok(Err(error)) => Err(failed(answer, &prompt.name, &error)),
-        Err(stopped) => Err(RpcError::internal(stopped.message("prompt"))),
     }
-}
-
-fn reply(answer: &Answer, prompt: &PromptEntry, messages: &[Message]) -> Reply {
-    let mut text = begin_result(&answer.id);
-    text.push_str("{\"messages\":");
-    push_array(&mut text, messages, |text, message| {
-        message.push(text, answer.features);
-    });
-    if let Some(description) = &prompt.description {
-        push_member(&mut text, "description", description);
-    }
-    close(text, &answer.core, answer.features, Caching::Unsaid, None)
 }

@@ -3,42 +3,44 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/resources#reading-resources>.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::caller::Caller;
-use super::reply::{Caching, close, failure};
-use super::run::{Answer, Job, Stopped, run};
+use super::outcome::Outcome;
+use super::run::{Given, Task, Work, run};
+use super::serving::Running;
 use super::tools::failed;
 use super::{Core, Request};
-use crate::call::Arguments;
-use crate::content::{Contents, ResourceOutcome, push_array};
+use crate::call::{Arguments, Call, Caller, Surroundings};
+use crate::content::ResourceOutcome;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::begin_result;
-use crate::protocol::params::Params;
 use crate::registry::ResourceEntry;
-use crate::service::{Handling, Reply};
 
-/// A resource and the variables of its URI.
-pub(super) struct Found {
-    resource: Arc<ResourceEntry>,
-    arguments: Arguments,
-    uri: String,
-    /// Whether somebody answered questions for it.
-    answered: bool,
-}
-
-pub(super) fn find(core: &Core, caller: &Caller, params: &Params<'_>) -> Result<Found, RpcError> {
+pub(super) fn read(request: Request) -> Result<Running, RpcError> {
+    let message = Arc::clone(&request.message);
+    let params = message.params()?;
     let uri = params.uri()?;
-    let (resource, arguments) = look_up(core, caller, "resources/read", &uri)?;
-    Ok(Found {
-        resource,
+    let (resource, arguments) = look_up(&request.core, &request.caller, "resources/read", &uri)?;
+    let given = Given {
+        signature: Arc::clone(&resource.signature),
         arguments,
+        rejections: Vec::new(),
+    };
+    let cache = if params.is_retry() {
+        // It is made of answers that are no part of what caches know it by.
+        Cache::stale(CacheScope::Private)
+    } else {
+        resource.cache(request.core.identity.cache)
+    };
+    let read = Read {
+        resource,
         uri: uri.into_owned(),
-        answered: params.is_retry(),
-    })
+        cache,
+    };
+    run(request, read, given)
 }
 
-/// Whether there is a resource, or a template, for this URI.
+/// Returns an error if there is neither a resource nor a template for this URI.
 pub(super) fn check(core: &Core, caller: &Caller, uri: &str) -> Result<(), RpcError> {
     look_up(core, caller, "resources/subscribe", uri).map(|_| ())
 }
@@ -52,7 +54,7 @@ fn look_up(
     let snapshot = core.registry.now();
     let Some((resource, arguments)) = snapshot.resource(uri) else {
         return Err(if snapshot.has_resources() {
-            not_found(caller.features.resource_not_found, uri)
+            RpcError::resource_not_found(caller.features.resource_not_found, uri)
         } else {
             RpcError::unknown_method(method)
         });
@@ -64,73 +66,42 @@ fn look_up(
     Ok((Arc::clone(resource), arguments))
 }
 
-fn not_found(code: i32, uri: &str) -> RpcError {
-    RpcError::resource_not_found(code, uri)
-}
-
-pub(super) fn read(request: Request<'_>, found: Found) -> Result<Handling, RpcError> {
-    let Found {
-        resource,
-        arguments,
-        uri,
-        answered,
-    } = found;
-    let job = Job {
-        handler: resource.handler.clone(),
-        signature: Arc::clone(&resource.signature),
-        arguments,
-        rejections: Vec::new(),
-        name: resource.template.as_str().to_owned(),
-        timeout: resource.timeout,
-    };
-    run(request, job, move |answer, outcome| {
-        match contents(answer, &resource, &uri, outcome) {
-            Ok(contents) => {
-                let cache = if answered {
-                    // It is made of answers that are no part of what caches know it by.
-                    Cache::stale(CacheScope::Private)
-                } else {
-                    resource.cache(answer.core.identity.cache)
-                };
-                let mime = resource.mime.as_deref();
-                reply(answer, mime, &uri, &contents, cache)
-            }
-            Err(error) => failure(&answer.id, &error),
-        }
-    })
-}
-
-fn contents(
-    answer: &Answer,
-    resource: &ResourceEntry,
-    uri: &str,
-    outcome: Result<ResourceOutcome, Stopped>,
-) -> Result<Contents, RpcError> {
-    match outcome {
-        Ok(Ok(Some(contents))) => Ok(contents),
-        Ok(Ok(None)) => Err(not_found(answer.features.resource_not_found, uri)),
-        Ok(Err(error)) => Err(failed(answer, resource.template.as_str(), &error)),
-        Err(stopped) => Err(RpcError::internal(stopped.message("resource"))),
-    }
-}
-
-fn reply(
-    answer: &Answer,
-    mime: Option<&str>,
-    uri: &str,
-    contents: &Contents,
+/// A read of a resource.
+struct Read {
+    resource: Arc<ResourceEntry>,
+    uri: String,
     cache: Cache,
-) -> Reply {
-    let mut text = begin_result(&answer.id);
-    text.push_str("{\"contents\":");
-    push_array(&mut text, contents, |text, part| {
-        part.push(text, uri, mime, answer.features);
-    });
-    close(
-        text,
-        &answer.core,
-        answer.features,
-        Caching::Said(cache),
-        None,
-    )
+}
+
+impl Work for Read {
+    type Output = ResourceOutcome;
+    const KIND: &'static str = "resource";
+
+    fn name(&self) -> &str {
+        self.resource.template.as_str()
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.resource.timeout
+    }
+
+    fn start(&mut self, call: Call) -> Task<ResourceOutcome> {
+        Task::of(&self.resource.handler, call)
+    }
+
+    fn conclude(&mut self, call: &Surroundings, output: ResourceOutcome) -> Outcome {
+        match output {
+            Ok(Some(contents)) => Outcome::Read {
+                resource: Arc::clone(&self.resource),
+                uri: std::mem::take(&mut self.uri),
+                contents,
+                cache: self.cache,
+            },
+            Ok(None) => {
+                let code = call.caller.features.resource_not_found;
+                Outcome::Error(RpcError::resource_not_found(code, &self.uri))
+            }
+            Err(error) => Outcome::Error(failed(call, self.name(), &error)),
+        }
+    }
 }

@@ -3,29 +3,24 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#calling-tools>.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::reply::{Caching, close, failure};
-use super::run::{Answer, Job, Stopped, reference, run};
-use super::{Core, Request, mirror};
-use crate::call::Arguments;
-use crate::content::{Content, Structured, ToolResult, push_blocks};
+use super::contain::reference;
+use super::outcome::Outcome;
+use super::run::{Given, Task, Work, run};
+use super::serving::Running;
+use super::{Request, mirror};
+use crate::call::{Arguments, Call, Surroundings};
+use crate::content::{Content, ToolResult};
 use crate::error::ToolError;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::{Message, begin_result};
-use crate::protocol::params::Params;
 use crate::registry::ToolEntry;
-use crate::service::{Handling, Reply};
 
-/// A tool and the arguments of a call.
-pub(super) struct Found {
-    tool: Arc<ToolEntry>,
-    arguments: Arguments,
-    rejections: Vec<String>,
-}
-
-pub(super) fn find(core: &Core, message: &Message, params: &Params<'_>) -> Result<Found, RpcError> {
+pub(super) fn call(request: Request) -> Result<Running, RpcError> {
+    let message = Arc::clone(&request.message);
+    let params = message.params()?;
     let name = params.name()?;
-    let snapshot = core.registry.now();
+    let snapshot = request.core.registry.now();
     let tool = snapshot.tool(&name).ok_or_else(|| {
         if snapshot.has_tools() {
             RpcError::invalid_params(format!("Unknown tool: `{name}`"))
@@ -42,89 +37,82 @@ pub(super) fn find(core: &Core, message: &Message, params: &Params<'_>) -> Resul
     }
     let (arguments, rejections) = Arguments::parse(&tool.signature, message.text(), json)
         .map_err(|error| RpcError::invalid_params(format!("`params.arguments`: {error}")))?;
-    Ok(Found {
-        tool: Arc::clone(tool),
+    if !tool.mirrored.is_empty() {
+        mirror::check(&request, &tool.mirrored, json)?;
+    }
+    let given = Given {
+        signature: Arc::clone(&tool.signature),
         arguments,
         rejections,
-    })
-}
-
-pub(super) fn call(request: Request<'_>, found: Found) -> Result<Handling, RpcError> {
-    let tool = found.tool;
-    if !tool.mirrored.is_empty() {
-        let arguments = found.arguments.whole(request.exchange.message.text());
-        mirror::check(&request, &tool.mirrored, arguments)?;
-    }
-    let job = Job {
-        handler: tool.handler.clone(),
-        signature: Arc::clone(&tool.signature),
-        arguments: found.arguments,
-        rejections: found.rejections,
-        name: tool.name.clone(),
-        timeout: tool.timeout,
     };
-    run(request, job, move |answer, outcome| {
-        reply(answer, &tool, outcome)
-    })
+    run(request, ToolCall(Arc::clone(tool)), given)
 }
 
-fn reply(answer: &Answer, tool: &ToolEntry, outcome: Result<ToolResult, Stopped>) -> Reply {
-    let result = outcome.unwrap_or_else(|stopped| ToolResult::error(stopped.message("tool")));
-    if let Some(refusal) = result
-        .failure
-        .as_ref()
-        .and_then(|error| lack(answer, error))
-    {
-        return failure(&answer.id, &refusal);
+/// A call of a tool.
+struct ToolCall(Arc<ToolEntry>);
+
+impl Work for ToolCall {
+    type Output = ToolResult;
+    const KIND: &'static str = "tool";
+
+    fn name(&self) -> &str {
+        &self.0.name
     }
-    let mut text = begin_result(&answer.id);
-    text.push_str("{\"content\":");
-    if let Some(error) = &result.failure {
-        let shown = Content::text(shown(&answer.core, &tool.name, error));
-        push_blocks(&mut text, &[shown], answer.features);
-        text.push_str(",\"isError\":true");
-    } else {
-        push_blocks(&mut text, &result.content, answer.features);
-        let structured = result.structured.as_ref();
-        if let Some(structured) = structured.filter(|_| answer.features.structured_content) {
-            push_structured(&mut text, structured, tool.wraps);
+
+    fn timeout(&self) -> Option<Duration> {
+        self.0.timeout
+    }
+
+    fn start(&mut self, call: Call) -> Task<ToolResult> {
+        Task::of(&self.0.handler, call)
+    }
+
+    fn conclude(&mut self, call: &Surroundings, mut result: ToolResult) -> Outcome {
+        let failure = result.failure.take();
+        if let Some(refusal) = failure.as_ref().and_then(|error| lack(call, error)) {
+            return Outcome::Error(refusal);
+        }
+        if let Some(error) = &failure {
+            let text = shown(call, &self.0.name, error);
+            return Outcome::Tool {
+                result: ToolResult {
+                    meta: result.meta,
+                    ..ToolResult::new().content(Content::text(text))
+                },
+                is_error: true,
+            };
+        }
+        if let Some(structured) = &mut result.structured {
+            structured.wrap(self.0.wraps);
+        }
+        Outcome::Tool {
+            result,
+            is_error: false,
         }
     }
-    close(
-        text,
-        &answer.core,
-        answer.features,
-        Caching::Unsaid,
-        result.meta.as_ref(),
-    )
-}
 
-fn push_structured(text: &mut String, structured: &Structured, wraps: Option<bool>) {
-    let is_object = structured.json.starts_with('{');
-    if structured.scalar || wraps.unwrap_or(!is_object) {
-        text.push_str(",\"structuredContent\":{\"result\":");
-        text.push_str(&structured.json);
-        text.push('}');
-    } else {
-        text.push_str(",\"structuredContent\":");
-        text.push_str(&structured.json);
+    fn fail(&self, message: String) -> Outcome {
+        Outcome::Tool {
+            result: ToolResult::new().content(Content::text(message)),
+            is_error: true,
+        }
     }
 }
 
 /// The protocol's own error for a client that lacks a capability, where the revision has it.
-fn lack(answer: &Answer, error: &ToolError) -> Option<RpcError> {
-    let capability = error.lack().filter(|_| answer.features.stateless)?;
+fn lack(call: &Surroundings, error: &ToolError) -> Option<RpcError> {
+    let capability = error.lack().filter(|_| call.caller.features.stateless)?;
     Some(RpcError::missing_capability(capability))
 }
 
 /// The error of a handler as one of the protocol, for what has no results that say so.
-pub(super) fn failed(answer: &Answer, handler: &str, error: &ToolError) -> RpcError {
-    if let Some(lack) = lack(answer, error) {
+pub(super) fn failed(call: &Surroundings, handler: &str, error: &ToolError) -> RpcError {
+    if let Some(lack) = lack(call, error) {
         lack
     } else if error.is_refusal() {
         RpcError::invalid_params(in_one_line(&error.to_string()))
     } else {
-        RpcError::internal(shown(&answer.core, handler, error))
+        RpcError::internal(shown(call, handler, error))
     }
 }
 
@@ -134,11 +122,11 @@ fn in_one_line(list: &str) -> String {
 }
 
 /// The text of an error that the client may see. What caused it goes to the log.
-pub(super) fn shown(core: &Core, handler: &str, error: &ToolError) -> String {
+fn shown(call: &Surroundings, handler: &str, error: &ToolError) -> String {
     if error.is_deliberate() {
         return error.to_string();
     }
-    if !core.mask_errors {
+    if !call.server.mask_errors {
         tracing::warn!(handler, error = error.chain(), "a handler failed");
         return error.to_string();
     }

@@ -41,7 +41,8 @@ async fn collect(mut result: ToolResult, rest: Rest, call: Arc<Surroundings>) ->
             Err(error) => return error.into_tool_result(),
         };
         items = items.saturating_add(1);
-        call.link.progress(items.into(), None, content.as_text());
+        call.notifier
+            .progress(items.into(), None, content.as_text());
         result.content.push(content);
         if items.is_multiple_of(TURN) {
             tokio::task::yield_now().await;

@@ -48,7 +48,7 @@ impl Drop for Before {
 
 /// Runs a part of a handler: the events in it belong to its call. Calls may stand within each other.
 pub(crate) fn within<R>(call: &Arc<Surroundings>, part: impl FnOnce() -> R) -> R {
-    let listens = call.link.wants(LogLevel::Emergency);
+    let listens = call.notifier.wants(LogLevel::Emergency);
     let current = listens.then(|| Current {
         call: Arc::clone(call),
         claims: Vec::new(),
@@ -60,8 +60,8 @@ pub(crate) fn within<R>(call: &Arc<Surroundings>, part: impl FnOnce() -> R) -> R
 impl Current {
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
         metadata.is_event()
-            && self.call.link.wants(level(metadata))
-            && targets::are_of(&self.call.forwarded, metadata.target())
+            && self.call.notifier.wants(level(metadata))
+            && targets::are_of(&self.call.server.forwarded, metadata.target())
     }
 }
 
@@ -122,7 +122,7 @@ pub fn forward_log(event: &Event<'_>) {
     let current = Before(replace(None));
     if let Some(current) = &current.0 {
         let data = fields::of(event).to_string();
-        let link = &current.call.link;
+        let link = &current.call.notifier;
         link.log(level(metadata), Some(metadata.target()), &data);
     }
 }

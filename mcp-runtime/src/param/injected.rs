@@ -101,7 +101,7 @@ impl fmt::Debug for Headers {
 #[diagnostic::do_not_recommend]
 impl<'c> Param<'c> for Headers {
     fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
-        Ok(Self(call.surroundings.headers.clone()))
+        Ok(Self(call.surroundings.origin.headers.clone()))
     }
 }
 

@@ -182,6 +182,20 @@ impl Message {
         &self.kind
     }
 
+    /// The id of a request.
+    pub(crate) fn id(&self) -> Option<&Id> {
+        match &self.kind {
+            Kind::Request(id) => Some(id),
+            Kind::Notification | Kind::Response => None,
+        }
+    }
+
+    /// Whether the message says itself all that is needed to serve it, as every one of the stateless era does.
+    pub(crate) fn is_stateless(&self) -> bool {
+        self.params()
+            .is_ok_and(|params| params.meta().is_stateless())
+    }
+
     /// The method; empty in a response.
     pub(crate) fn method(&self) -> &str {
         self.method.of_text(&self.text)
@@ -197,11 +211,6 @@ impl Message {
 
     pub(crate) fn text(&self) -> &str {
         &self.text
-    }
-
-    /// Takes the message apart into its text, so that what [`Span::of`] found in it can be kept.
-    pub(crate) fn into_text(self) -> String {
-        self.text
     }
 }
 

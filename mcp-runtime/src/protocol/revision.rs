@@ -185,6 +185,10 @@ impl Revision {
     /// The newest revision with a handshake: what `initialize` falls back to.
     pub(crate) const LATEST_LEGACY: Self = Self::V2025_11_25;
 
+    /// The revision of a legacy HTTP request that does not say which one it is written in.
+    /// See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#protocol-version-header>.
+    pub(crate) const UNSAID: Self = Self::V2025_03_26;
+
     /// The newest revision.
     pub const LATEST: Self = Self::V2026_07_28;
 

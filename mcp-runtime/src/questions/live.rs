@@ -93,6 +93,12 @@ impl Live {
         }
     }
 
+    /// Ends the questions to a session that nobody answers any more.
+    pub(crate) fn abandon(&self, session: [u8; 16]) {
+        self.waiting()
+            .retain(|_, waiting| waiting.session != session);
+    }
+
     fn waiting(&self) -> MutexGuard<'_, HashMap<u64, Waiting>> {
         self.waiting.lock()
     }

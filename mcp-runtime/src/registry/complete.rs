@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::call::States;
+use crate::call::Surroundings;
 use crate::error::ToolError;
 use crate::schema::texts;
 use crate::service::BoxFuture;
@@ -36,7 +36,7 @@ use crate::service::BoxFuture;
 pub struct Completion {
     pub(crate) value: String,
     pub(crate) arguments: HashMap<String, String>,
-    pub(crate) states: Arc<States>,
+    pub(crate) call: Arc<Surroundings>,
 }
 
 impl Completion {
@@ -52,7 +52,7 @@ impl Completion {
 
     /// The value of [`Server::state`](crate::Server::state) of type `T`.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.states.get()
+        self.call.server.states.get()
     }
 }
 

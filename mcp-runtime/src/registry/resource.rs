@@ -13,7 +13,7 @@ use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use super::terms::{Terms, terms};
 use super::{NeededState, check_name};
-use crate::call::{Arguments, Signature, Slot, States};
+use crate::call::{Arguments, Signature, Slot, Surroundings};
 use crate::content::{
     Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member, push_text,
 };
@@ -317,13 +317,13 @@ impl Listed for ResourceEntry {
 
 /// What a function given with `#[resource("..", list = function)]` may know.
 pub struct Listing {
-    pub(crate) states: Arc<States>,
+    pub(crate) call: Arc<Surroundings>,
 }
 
 impl Listing {
     /// The value of [`Server::state`](crate::Server::state) of type `T`.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.states.get()
+        self.call.server.states.get()
     }
 }
 

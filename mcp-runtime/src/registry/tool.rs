@@ -108,7 +108,7 @@ impl Tool {
         let handler = move |call: Call| -> BoxFuture<ToolResult> {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                let arguments = call.arguments.whole(&call.surroundings.text);
+                let arguments = call.arguments.whole(call.surroundings.message.text());
                 match serde_json::from_str(arguments) {
                     Ok(arguments) => match call.signature.refuse_whole(&arguments) {
                         Some(refusal) => ToolResult::error(refusal),

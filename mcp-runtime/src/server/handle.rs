@@ -71,10 +71,10 @@ impl ServerHandle {
         let components = components.into_components();
         let kinds = components.kinds();
         core.registry
-            .add(components, |needed| core.states.contains(needed.0))
+            .add(components, |needed| core.context.states.contains(needed.0))
             .map_err(BuildError)?;
         for kind in kinds {
-            core.bus.tell(&change(kind));
+            core.context.bus.tell(&change(kind));
         }
         Ok(())
     }
@@ -139,7 +139,7 @@ impl ServerHandle {
         };
         let removed = core.registry.remove(kind, key);
         if removed {
-            core.bus.tell(&change(kind));
+            core.context.bus.tell(&change(kind));
         }
         removed
     }
@@ -147,7 +147,9 @@ impl ServerHandle {
     /// Tells clients that a resource changed, or a list whose members the server does not know of. `None` if it does
     /// not serve yet.
     pub fn notify(&self) -> Option<Notifier> {
-        self.0.core().map(|core| Notifier(Arc::clone(&core.bus)))
+        self.0
+            .core()
+            .map(|core| Notifier(Arc::clone(&core.context.bus)))
     }
 
     /// Stops what [`Server::lifespan`](crate::Server::lifespan) started, for a server that was mounted with

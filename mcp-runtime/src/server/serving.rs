@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::handle::Live;
 use super::{BuildError, ServeError, Server, keys, lifespan};
+use crate::bus::Bus;
+use crate::call::ServerContext;
 use crate::dispatch::{Core, Dispatch, Identity};
 use crate::logs;
 use crate::questions::Replay;
@@ -104,15 +106,17 @@ impl Server {
         let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
         let patience = self.limits.answer_timeout;
         logs::announce(&self.forwarded);
-        let core = Arc::new(Core::new(
-            registry,
-            self.states,
-            Identity::new(self.about),
-            self.limits,
-            self.mask_errors,
-            self.forwarded.into(),
-            Replay::new(Arc::new(sealer), patience, self.used_states),
-        ));
+        let context = ServerContext {
+            states: self.states,
+            bus: Arc::new(Bus::new(self.limits.listeners)),
+            replay: Arc::new(Replay::new(Arc::new(sealer), patience, self.used_states)),
+            live: Arc::default(),
+            patience,
+            forwarded: self.forwarded,
+            mask_errors: self.mask_errors,
+        };
+        let identity = Identity::new(self.about);
+        let core = Arc::new(Core::new(registry, context, identity, self.limits));
         self.live.begin(Arc::clone(&core), stops);
         Ok(Running {
             core,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::incoming::{self, Incoming, join};
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
-use crate::service::{Exchange, Handling, Listening, Outbound, Pending, Reply, Service};
+use crate::service::{
+    Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, next_connection,
+};
 use crate::session::Session;
 use crate::sync::Mutex;
 
@@ -14,6 +16,7 @@ const MOST_WAITING: usize = 100_000;
 /// A connection within the process.
 pub(crate) struct Memory {
     service: Arc<dyn Service>,
+    connection: u64,
     session: Mutex<Option<(Session, Option<Listening>)>>,
     waiting: Arc<Waiting>,
 }
@@ -51,6 +54,7 @@ impl Memory {
     pub(crate) fn new(service: Arc<dyn Service>) -> Self {
         Self {
             service,
+            connection: next_connection(),
             session: Mutex::default(),
             waiting: Arc::default(),
         }
@@ -90,7 +94,7 @@ impl Memory {
         match begun {
             Begun::Nothing => None,
             Begun::Answered(text) => Some(text),
-            Begun::Pending(pending) => Some(self.receive(pending.future.await)),
+            Begun::Pending(pending) => pending.await.map(|reply| self.receive(reply)),
         }
     }
 
@@ -102,9 +106,9 @@ impl Memory {
     fn handle(&self, message: Message) -> Begun {
         let session = self.known_session();
         let handling = self.service.handle(Exchange {
-            message,
+            message: Arc::new(message),
+            origin: Origin::of_connection(self.connection),
             session,
-            headers: None,
             outbound: Arc::clone(&self.waiting) as Arc<dyn Outbound>,
         });
         match handling {

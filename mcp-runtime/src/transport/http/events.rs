@@ -44,7 +44,7 @@ impl Source {
                     Step::Sent(messages) => Poll::Ready(Some(encode(&messages))),
                     Step::Over(mut messages, reply) => {
                         *self = Self::Over;
-                        messages.push(reply.text);
+                        messages.extend(reply.map(|reply| reply.text));
                         Poll::Ready(Some(encode(&messages)))
                     }
                 }

@@ -1,18 +1,10 @@
-//! The headers of the protocol: that they say what the body says, and how handlers look them up.
+//! The headers of the protocol, and how handlers look headers up.
 //!
-//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation>.
-//! `Mcp-Param-*` belongs to tools and is checked in dispatch, where they are known.
+//! Whether headers say what their message says is checked in dispatch, where the message is understood.
 
-use std::borrow::Cow;
+use hyper::header::{AsHeaderName, HeaderMap, HeaderName};
 
-use hyper::header::{HeaderMap, HeaderName};
-
-use crate::protocol::HeaderSource;
-use crate::protocol::Revision;
-use crate::protocol::error::RpcError;
-use crate::protocol::header::decoded;
-use crate::protocol::jsonrpc::{Kind, Message};
-use crate::protocol::params::{Meta, Params};
+use crate::protocol::{HeaderSource, Revision, Unreadable};
 
 /// The revision that the client speaks.
 pub(super) static PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -20,35 +12,12 @@ pub(super) static PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-pr
 pub(super) static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 /// The last event that a client has seen of a stream that broke.
 pub(super) static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-static METHOD: HeaderName = HeaderName::from_static("mcp-method");
-static NAME: HeaderName = HeaderName::from_static("mcp-name");
-
-/// Why a header that may be there once cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unreadable {
-    /// It is there more than once, so that two readers may see two values.
-    Repeated,
-    /// It has characters other than visible ASCII.
-    Characters,
-}
-
-impl Unreadable {
-    /// What is wrong with the header of this name.
-    pub(super) fn describe(self, name: &HeaderName) -> String {
-        match self {
-            Self::Repeated => format!("The header {name} is there more than once"),
-            Self::Characters => {
-                format!("The header {name} has characters other than visible ASCII")
-            }
-        }
-    }
-}
 
 /// The value of a header that may be there once, without the white space around it.
-pub(super) fn single<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> Result<Option<&'a str>, Unreadable> {
+pub(super) fn single(
+    headers: &HeaderMap,
+    name: impl AsHeaderName,
+) -> Result<Option<&str>, Unreadable> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -60,85 +29,27 @@ pub(super) fn single<'a>(
     Ok(Some(text.trim()))
 }
 
-/// Whether the headers say what a stateless message says.
-///
-/// A request must have them all; of a notification only those are checked that are there. What the message itself
-/// lacks is dispatch's to answer, and so is a version that is unknown in both places.
-pub(super) fn agree(
-    headers: &HeaderMap,
-    message: &Message,
-    params: &Params<'_>,
-    meta: &Meta<'_>,
-) -> Result<(), RpcError> {
-    let Ok(version) = meta.protocol_version() else {
-        return Ok(());
-    };
-    let mirror = Mirror {
-        headers,
-        required: matches!(message.kind(), Kind::Request(_)),
-    };
-    mirror.check(&PROTOCOL_VERSION, &version, plain)?;
-    if Revision::stateless(&version).is_none() {
-        return Ok(());
-    }
-    mirror.check(&METHOD, message.method(), plain)?;
-    match name(message.method(), params) {
-        Some(name) => mirror.check(&NAME, &name, decoded),
-        None => Ok(()),
-    }
+/// Whether the headers promise a message of the stateless era.
+pub(super) fn promise_stateless(headers: &HeaderMap) -> bool {
+    single(headers, &PROTOCOL_VERSION)
+        .ok()
+        .flatten()
+        .is_some_and(|name| Revision::stateless(name).is_some())
 }
 
-/// What `Mcp-Name` repeats: only these methods have it.
-fn name<'a>(method: &str, params: &Params<'a>) -> Option<Cow<'a, str>> {
-    match method {
-        "tools/call" | "prompts/get" => params.name().ok(),
-        "resources/read" => params.uri().ok(),
-        _ => None,
-    }
-}
-
-/// The headers that repeat what the body says.
-struct Mirror<'a> {
-    headers: &'a HeaderMap,
-    required: bool,
-}
-
-impl Mirror<'_> {
-    fn check(
-        &self,
-        name: &HeaderName,
-        in_body: &str,
-        decode: fn(&str) -> Option<Cow<'_, str>>,
-    ) -> Result<(), RpcError> {
-        let value = single(self.headers, name)
-            .map_err(|unreadable| RpcError::header_mismatch(unreadable.describe(name)))?;
-        let Some(value) = value else {
-            return if self.required {
-                Err(mismatch(&format!(
-                    "{name} is missing; the body says `{in_body}`"
-                )))
-            } else {
-                Ok(())
-            };
-        };
-        match decode(value) {
-            Some(text) if text == in_body => Ok(()),
-            Some(text) => Err(mismatch(&format!(
-                "{name} is `{text}`, the body says `{in_body}`"
-            ))),
-            None => Err(mismatch(&format!("{name} is not valid base64 of UTF-8"))),
+/// Whether the version of the header, if it is there, is one that we know. The session knows which one it is.
+pub(super) fn check_version(headers: &HeaderMap) -> Result<(), String> {
+    let version = single(headers, &PROTOCOL_VERSION)
+        .map_err(|unreadable| unreadable.describe(PROTOCOL_VERSION.as_str()))?;
+    match version {
+        Some(name) if Revision::from_name(name).is_none() => {
+            let known = Revision::ALL.map(Revision::name).join(", ");
+            Err(format!(
+                "MCP-Protocol-Version `{name}` is unknown; this server knows {known}"
+            ))
         }
+        _ => Ok(()),
     }
-}
-
-fn mismatch(detail: &str) -> RpcError {
-    RpcError::header_mismatch(format!("Header mismatch: {detail}"))
-}
-
-/// A value that stands for itself.
-#[allow(clippy::unnecessary_wraps)] // the signature is `decoded`'s
-fn plain(value: &str) -> Option<Cow<'_, str>> {
-    Some(Cow::Borrowed(value))
 }
 
 /// A request's headers, as handlers see them.
@@ -159,6 +70,10 @@ impl HeaderSource for RequestHeaders {
         }
         value.to_str().ok()
     }
+
+    fn single(&self, name: &str) -> Result<Option<&str>, Unreadable> {
+        single(&self.0, name)
+    }
 }
 
 fn is_protocols_own(name: &str) -> bool {
@@ -173,11 +88,13 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_header_is_said_with_its_name() {
         let mut headers = HeaderMap::new();
-        headers.append(&NAME, "\u{e9}".parse().unwrap());
+        headers.append("mcp-name", "\u{e9}".parse().unwrap());
         for part in ["visible ASCII", "more than once"] {
-            let said = single(&headers, &NAME).unwrap_err().describe(&NAME);
+            let said = single(&headers, "mcp-name")
+                .unwrap_err()
+                .describe("mcp-name");
             assert!(said.contains("mcp-name") && said.contains(part), "{said}");
-            headers.append(&NAME, "two".parse().unwrap());
+            headers.append("mcp-name", "two".parse().unwrap());
         }
     }
 

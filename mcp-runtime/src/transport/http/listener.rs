@@ -50,7 +50,7 @@ pub(crate) async fn serve(
         tracing::warn!(open = connections.len(), "connections are cut off");
     }
     connections.shutdown().await;
-    service.endpoint.calls.cancel_all();
+    service.endpoint.service.cancel(None);
     Ok(())
 }
 

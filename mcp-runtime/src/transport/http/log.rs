@@ -80,6 +80,12 @@ impl Log {
         self.state().name = name;
     }
 
+    /// Returns `true` if nothing was sent: an answer that is ready needs no stream.
+    pub(super) fn is_untouched(&self) -> bool {
+        let state = self.state();
+        state.events.is_empty() && !state.cut
+    }
+
     /// Ends the stream with the answer of its call, if it has one.
     pub(super) fn finish(&self, answer: Option<Reply>) {
         let mut state = self.state();

@@ -7,10 +7,8 @@
 //! and, for sessions, <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports>.
 
 mod body;
-mod calls;
 mod clock;
 mod connection;
-mod era;
 mod events;
 mod guard;
 mod headers;
@@ -40,7 +38,6 @@ use hyper::{Method, Request, Response, StatusCode};
 use crate::service::{BoxFuture, Outbound, Service};
 
 pub use body::HttpBody;
-use calls::Calls;
 use guard::Guard;
 pub(crate) use listener::serve;
 use outbox::Silent;
@@ -80,7 +77,6 @@ struct Endpoint {
     service: Arc<dyn Service>,
     path: Option<String>,
     guard: Guard,
-    calls: Arc<Calls>,
     streams: Streams,
     silent: Arc<dyn Outbound>,
 }
@@ -91,7 +87,6 @@ impl HttpService {
             service,
             guard: Guard::new(&options),
             path: options.path,
-            calls: Arc::default(),
             streams: Streams::new(process()),
             silent: Arc::new(Silent),
         };
@@ -139,7 +134,7 @@ impl Endpoint {
         let (parts, body) = request.into_parts();
         let answer = match self.admit(&parts) {
             Ok(Route::Health) => Ok(reply::health()),
-            Ok(Route::Message) => self.post(parts.headers, body).await,
+            Ok(Route::Message) => self.post(parts, body).await,
             Ok(Route::Stream) => self.stream(&parts.headers),
             Ok(Route::EndOfSession) => self.delete(&parts.headers),
             Err(refusal) => Err(refusal),

@@ -5,123 +5,142 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use hyper::body::Body;
-use hyper::header::HeaderMap;
+use hyper::http::Extensions;
+use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
+use tokio::task::JoinSet;
 
 use super::Endpoint;
 use super::body::{self, HttpBody};
-use super::era::{self, Era, check_version};
 use super::events::Events;
-use super::headers::RequestHeaders;
+use super::headers::{RequestHeaders, check_version};
 use super::log::{Beginning, Log};
 use super::media::{self, Formats};
 use super::outbox::Outbox;
 use super::reply::{self, Refusal};
 use super::running::{Running, Step};
-use crate::protocol::error::RpcError;
+use crate::protocol::HeaderSource;
+use crate::protocol::error::{Class, RpcError};
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
-use crate::service::{Exchange, Handling, Outbound, Reply, RequestKey};
+use crate::service::{Exchange, Handling, Origin, Outbound, Pending, Reply};
 use crate::session::Session;
-use crate::transport::incoming::{self, Incoming};
+use crate::transport::incoming::{self, Incoming, join};
 
-fn exchange(
-    message: Message,
-    session: Option<Session>,
-    headers: HeaderMap,
-    outbound: Arc<dyn Outbound>,
-) -> Exchange {
-    Exchange {
-        message,
-        session,
-        headers: Some(Arc::new(RequestHeaders(headers))),
-        outbound,
+/// What a request tells of its sender.
+struct Sender {
+    headers: Arc<dyn HeaderSource>,
+    extensions: Extensions,
+    formats: Formats,
+}
+
+impl Sender {
+    fn exchange(
+        self,
+        message: Message,
+        session: Option<Session>,
+        outbound: Arc<dyn Outbound>,
+    ) -> Exchange {
+        let origin = Origin {
+            headers: Some(self.headers),
+            extensions: self.extensions,
+            ..Origin::default()
+        };
+        Exchange {
+            message: Arc::new(message),
+            origin,
+            session,
+            outbound,
+        }
+    }
+
+    /// The same sender, of another message in a batch.
+    fn again(&self) -> Self {
+        Self {
+            headers: Arc::clone(&self.headers),
+            extensions: self.extensions.clone(),
+            formats: self.formats,
+        }
     }
 }
 
 impl Endpoint {
     /// Serves one message.
-    pub(super) async fn post<B>(
-        &self,
-        headers: HeaderMap,
-        body: B,
-    ) -> Result<Response<HttpBody>, Refusal>
+    pub(super) async fn post<B>(&self, parts: Parts, body: B) -> Result<Response<HttpBody>, Refusal>
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
+        let headers = parts.headers;
         media::require_json(&headers)?;
         let formats = Formats::accepted(&headers)?;
         let limits = self.service.limits();
         let bytes = body::read(body, limits).await?;
-        if incoming::is_batch(&bytes)
-            && let Ok(session) = self.session(&headers, None)
-        {
-            return self.batch(headers, bytes, &session, formats).await;
+        let batch = if incoming::is_batch(&bytes) {
+            self.session(&headers, None).ok()
+        } else {
+            None
+        };
+        if batch.is_some() {
+            check_version(&headers).map_err(|message| {
+                Refusal::bad_request(None, &RpcError::invalid_request(message))
+            })?;
         }
-        let message = Message::parse(bytes, limits.depth)
+        let incoming = incoming::read(bytes, limits.depth, batch.as_ref())
             .map_err(|refused| Refusal::bad_request(refused.id.as_ref(), &refused.error))?;
-        let era = self.era(&headers, &message)?;
-        self.serve(headers, message, era, formats).await
-    }
-
-    async fn serve(
-        &self,
-        headers: HeaderMap,
-        message: Message,
-        era: Era,
-        formats: Formats,
-    ) -> Result<Response<HttpBody>, Refusal> {
-        match era {
-            Era::Stateless => self.serve_stateless(headers, message, formats).await,
-            // The answer names the session in a header, which cannot follow events.
-            Era::Handshake => {
-                let outbound = Arc::clone(&self.silent);
-                let handling = self
-                    .service
-                    .handle(exchange(message, None, headers, outbound));
-                Ok(match handling {
-                    Handling::Ready(reply) => self.answer(Vec::new(), reply, formats, false),
-                    Handling::Nothing | Handling::Pending(_) => reply::empty(StatusCode::ACCEPTED),
-                })
+        let session = match &incoming {
+            Incoming::One(message) => self.session_of(&headers, message)?,
+            Incoming::Batch(_) => batch,
+        };
+        let sender = Sender {
+            headers: Arc::new(RequestHeaders(headers)),
+            extensions: parts.extensions,
+            formats,
+        };
+        match (incoming, session) {
+            (Incoming::One(message), None) => self.serve_alone(sender, message).await,
+            (Incoming::One(message), Some(session)) => {
+                Ok(self.serve_in_session(sender, message, session).await)
             }
-            Era::Session(session) => {
-                Ok(self.serve_session(headers, message, session, formats).await)
+            (Incoming::Batch(messages), session) => {
+                Ok(self.serve_batch(sender, messages, session).await)
             }
         }
     }
 
-    /// Serves a message that describes itself. If the response is dropped, its call is.
-    async fn serve_stateless(
+    /// Serves a message that belongs to no session. If the response is dropped, its call is.
+    async fn serve_alone(
         &self,
-        headers: HeaderMap,
+        sender: Sender,
         message: Message,
-        formats: Formats,
     ) -> Result<Response<HttpBody>, Refusal> {
-        if message.method() == "subscriptions/listen" && !formats.events {
+        let formats = sender.formats;
+        let stateless = message.is_stateless();
+        if stateless && message.method() == "subscriptions/listen" && !formats.events {
             return Err(Refusal::new(
                 StatusCode::NOT_ACCEPTABLE,
                 "subscriptions/listen answers with events: Accept must list text/event-stream",
             ));
         }
-        let outbox = formats.events.then(Arc::<Outbox>::default);
+        // The answer to the handshake names the session in a header, which cannot follow events.
+        let sends = formats.events && message.method() != "initialize";
+        let outbox = sends.then(Arc::<Outbox>::default);
         let outbound: Arc<dyn Outbound> = match &outbox {
             Some(outbox) => Arc::clone(outbox) as _,
             None => Arc::clone(&self.silent),
         };
-        let handling = self
-            .service
-            .handle(exchange(message, None, headers, outbound));
-        Ok(match handling {
+        let exchange = sender.exchange(message, None, outbound);
+        Ok(match self.service.handle(exchange) {
             Handling::Nothing => reply::empty(StatusCode::ACCEPTED),
             Handling::Ready(reply) => {
                 let sent = outbox.map(|outbox| outbox.close()).unwrap_or_default();
-                self.answer(sent, reply, formats, true)
+                self.answer(sent, reply, formats, stateless)
             }
             Handling::Pending(pending) => {
-                let mut running = Running::new(pending.future, outbox);
+                let mut running = Running::new(pending, outbox);
                 match running.step().await {
                     Step::Sent(messages) => reply::events(Events::of_call(&messages, running)),
-                    Step::Over(sent, reply) => self.answer(sent, reply, formats, true),
+                    Step::Over(sent, Some(reply)) => self.answer(sent, reply, formats, stateless),
+                    Step::Over(sent, None) => reply::finished_events(&sent),
                 }
             }
         })
@@ -129,48 +148,41 @@ impl Endpoint {
 
     /// Serves a message of a session. Its call goes on if the response is dropped, and the client can come back for
     /// the rest of what was sent as events.
-    async fn serve_session(
+    async fn serve_in_session(
         &self,
-        headers: HeaderMap,
+        sender: Sender,
         message: Message,
         session: Session,
-        formats: Formats,
     ) -> Response<HttpBody> {
-        let key = self.enter(&session, &message);
+        let formats = sender.formats;
         let log = Arc::new(Log::new(session.revision.features().primed_streams));
         let outbound = self.outbound(&log, formats);
-        let known = Some(Arc::clone(&session));
-        let handling = self
-            .service
-            .handle(exchange(message, known, headers, outbound));
-        match (handling, key) {
-            (Handling::Ready(reply), _) => log.finish(Some(reply)),
-            (Handling::Pending(pending), Some(key)) => {
-                self.calls.run(key, pending, Arc::clone(&log));
+        let exchange = sender.exchange(message, Some(Arc::clone(&session)), outbound);
+        match self.service.handle(exchange) {
+            Handling::Nothing => return reply::empty(StatusCode::ACCEPTED),
+            Handling::Ready(reply) if log.is_untouched() => {
+                return self.answer(Vec::new(), reply, formats, false);
             }
-            (Handling::Nothing | Handling::Pending(_), _) => {
-                return reply::empty(StatusCode::ACCEPTED);
+            Handling::Ready(reply) => log.finish(Some(reply)),
+            Handling::Pending(pending) => {
+                let log = Arc::clone(&log);
+                tokio::spawn(async move { log.finish(pending.await) });
             }
         }
         self.follow(&session, &log, formats).await
     }
 
-    /// Serves several messages of a session that came as one.
-    async fn batch(
+    /// Serves several messages of a session that came as one. Their answers go out together.
+    async fn serve_batch(
         &self,
-        headers: HeaderMap,
-        bytes: Vec<u8>,
-        session: &Session,
-        formats: Formats,
-    ) -> Result<Response<HttpBody>, Refusal> {
-        check_version(&headers)
-            .map_err(|message| Refusal::bad_request(None, &RpcError::invalid_request(message)))?;
-        let depth = self.service.limits().depth;
-        let refuse = |refused: Refused| Refusal::bad_request(refused.id.as_ref(), &refused.error);
-        let messages = match incoming::read(bytes, depth, Some(session)).map_err(refuse)? {
-            Incoming::One(message) => vec![Ok(message)],
-            Incoming::Batch(messages) => messages,
+        sender: Sender,
+        messages: Vec<Result<Message, Refused>>,
+        session: Option<Session>,
+    ) -> Response<HttpBody> {
+        let Some(session) = session else {
+            return reply::empty(StatusCode::ACCEPTED);
         };
+        let formats = sender.formats;
         let log = Arc::new(Log::new(session.revision.features().primed_streams));
         let mut replies = Vec::new();
         let mut pending = Vec::new();
@@ -182,21 +194,20 @@ impl Endpoint {
                     continue;
                 }
             };
-            let key = self.enter(session, &message);
             let outbound = self.outbound(&log, formats);
-            let known = Some(Arc::clone(session));
-            let exchange = exchange(message, known, headers.clone(), outbound);
-            match (self.service.handle(exchange), key) {
-                (Handling::Ready(reply), _) => replies.push(reply.text),
-                (Handling::Pending(call), Some(key)) => pending.push((key, call)),
-                (Handling::Nothing | Handling::Pending(_), _) => {}
+            let session = Some(Arc::clone(&session));
+            let exchange = sender.again().exchange(message, session, outbound);
+            match self.service.handle(exchange) {
+                Handling::Nothing => {}
+                Handling::Ready(reply) => replies.push(reply.text),
+                Handling::Pending(call) => pending.push(call),
             }
         }
         if replies.is_empty() && pending.is_empty() {
-            return Ok(reply::empty(StatusCode::ACCEPTED));
+            return reply::empty(StatusCode::ACCEPTED);
         }
-        self.calls.run_batch(pending, replies, Arc::clone(&log));
-        Ok(self.follow(session, &log, formats).await)
+        tokio::spawn(finish_batch(pending, replies, Arc::clone(&log)));
+        self.follow(&session, &log, formats).await
     }
 
     /// Where messages of a session's request go.
@@ -227,16 +238,6 @@ impl Endpoint {
         }
     }
 
-    /// The key of a request of a session. A cancellation is carried out.
-    fn enter(&self, session: &Session, message: &Message) -> Option<RequestKey> {
-        if message.method() == "notifications/cancelled"
-            && let Some(id) = message.params().ok().and_then(|params| params.request_id())
-        {
-            self.calls.cancel(&(session.nonce, id));
-        }
-        era::id(message).map(|id| (session.nonce, id.clone()))
-    }
-
     /// Writes an answer: JSON, unless the call sent messages before or the client accepts nothing but events.
     fn answer(
         &self,
@@ -258,4 +259,14 @@ impl Endpoint {
         }
         response
     }
+}
+
+/// Runs the calls of a batch side by side. Their answers, and those that there are already, go into the log together.
+async fn finish_batch(pending: Vec<Pending>, mut replies: Vec<String>, log: Arc<Log>) {
+    let mut calls: JoinSet<Option<Reply>> = pending.into_iter().collect();
+    while let Some(ended) = calls.join_next().await {
+        replies.extend(ended.ok().flatten().map(|reply| reply.text));
+    }
+    let answer = join(&replies);
+    log.finish(answer.map(|answer| Reply::new(answer, Class::Answered)));
 }

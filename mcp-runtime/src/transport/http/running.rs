@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::outbox::Outbox;
-use crate::service::{BoxFuture, Reply};
+use crate::service::{Pending, Reply};
 
 /// A call whose answer is still to come.
 pub(super) struct Running {
-    handler: BoxFuture<Reply>,
+    handler: Pending,
     /// `None` if the client does not want to hear anything but the answer.
     outbox: Option<Arc<Outbox>>,
 }
@@ -20,12 +20,12 @@ pub(super) struct Running {
 pub(super) enum Step {
     /// It sent messages and goes on.
     Sent(Vec<String>),
-    /// It is over: the messages it sent before, and its answer.
-    Over(Vec<String>, Reply),
+    /// It is over: the messages it sent before, and its answer unless it was cancelled.
+    Over(Vec<String>, Option<Reply>),
 }
 
 impl Running {
-    pub(super) fn new(handler: BoxFuture<Reply>, outbox: Option<Arc<Outbox>>) -> Self {
+    pub(super) fn new(handler: Pending, outbox: Option<Arc<Outbox>>) -> Self {
         Self { handler, outbox }
     }
 

@@ -6,13 +6,13 @@ use hyper::{Response, StatusCode};
 
 use super::Endpoint;
 use super::body::HttpBody;
-use super::era::{check_version, says_stateless};
 use super::events::Events;
-use super::headers::{LAST_EVENT_ID, SESSION_ID, single};
+use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, promise_stateless, single};
 use super::media::Formats;
 use super::reply::{self, Refusal};
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::Message;
 use crate::session::Session;
 
 /// How to begin, for a client that did not.
@@ -25,7 +25,7 @@ impl Endpoint {
         let bad_request =
             |message: String| Refusal::bad_request(id, &RpcError::invalid_request(message));
         let token = single(headers, &SESSION_ID)
-            .map_err(|unreadable| bad_request(unreadable.describe(&SESSION_ID)))?
+            .map_err(|unreadable| bad_request(unreadable.describe(SESSION_ID.as_str())))?
             .ok_or_else(|| bad_request(HOW_TO_BEGIN.to_owned()))?;
         self.service.sessions().open(token).ok_or_else(|| {
             let message = "The session is unknown or over: send `initialize` again";
@@ -34,10 +34,31 @@ impl Endpoint {
         })
     }
 
+    /// The session that a message belongs to; `None` if it describes itself, opens a session, or names none.
+    pub(super) fn session_of(
+        &self,
+        headers: &HeaderMap,
+        message: &Message,
+    ) -> Result<Option<Session>, Refusal> {
+        let names_one = headers.contains_key(&SESSION_ID);
+        // What cannot be read is dispatch's to refuse.
+        let is_unreadable = message.params().is_err() && !names_one;
+        if message.is_stateless() || promise_stateless(headers) || is_unreadable {
+            return Ok(None);
+        }
+        let id = message.id();
+        check_version(headers)
+            .map_err(|message| Refusal::bad_request(id, &RpcError::invalid_request(message)))?;
+        if !names_one || (id.is_some() && message.method() == "initialize") {
+            return Ok(None);
+        }
+        self.session(headers, id).map(Some)
+    }
+
     /// GET: the stream of a session for what belongs to none of its requests, or the rest of one that was interrupted.
     pub(super) fn stream(&self, headers: &HeaderMap) -> Result<Response<HttpBody>, Refusal> {
         // What is stateless listens with a request of its own.
-        if says_stateless(headers) || !headers.contains_key(&SESSION_ID) {
+        if promise_stateless(headers) || !headers.contains_key(&SESSION_ID) {
             return Err(Refusal::method_not_allowed("POST"));
         }
         check_version(headers).map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, message))?;
@@ -49,7 +70,7 @@ impl Endpoint {
             ));
         }
         let last_event = single(headers, &LAST_EVENT_ID)
-            .map_err(|unreadable| unreadable.describe(&LAST_EVENT_ID))
+            .map_err(|unreadable| unreadable.describe(LAST_EVENT_ID.as_str()))
             .map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, message))?;
         let resumed = last_event.and_then(|id| self.streams.resume(&session, id));
         let reader = resumed.or_else(|| {
@@ -67,7 +88,7 @@ impl Endpoint {
     /// Ends a session: 204, or 405 if it cannot be ended before it expires.
     pub(super) fn delete(&self, headers: &HeaderMap) -> Result<Response<HttpBody>, Refusal> {
         let session = self.session(headers, None)?;
-        if self.service.sessions().end(&session) {
+        if self.service.end_session(&session) {
             self.streams.forget(&session);
             Ok(reply::empty(StatusCode::NO_CONTENT))
         } else {

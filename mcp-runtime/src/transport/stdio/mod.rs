@@ -4,22 +4,24 @@
 
 mod streams;
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
+use tokio::task::JoinSet;
 
 use super::incoming::{self, Incoming, join};
 use super::lines::{Line, Lines};
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::{Kind, Message, Refused, error_reply};
-use crate::service::{Exchange, Handling, Listening, Outbound, Pending, Reply, Service, Stop};
+use crate::protocol::jsonrpc::{Message, Refused, error_reply};
+use crate::service::{
+    Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, next_connection,
+};
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -54,60 +56,66 @@ pub(crate) async fn serve_streams(
     let mut connection = Connection::new(service);
     let shared = Arc::clone(&connection.shared);
     let mut lines = Lines::new(connection.service.limits().message_bytes);
+    let mut unread = VecDeque::new();
     let mut chunk = vec![0; CHUNK];
     let mut writing = Writing::default();
     tokio::pin!(shutdown);
     loop {
+        while shared.backlog() < CHUNK
+            && let Some(line) = unread.pop_front()
+        {
+            connection.line(line);
+        }
         writing.refill(&shared);
         // Reading goes on while a slow client takes its answers, up to a point.
         tokio::select! {
             biased;
             written = writer.write(writing.rest()), if !writing.is_empty() => writing.advance(written?)?,
-            read = reader.read(&mut chunk), if shared.backlog() < BACKLOG => {
+            () = std::future::ready(()), if !unread.is_empty() && shared.backlog() < CHUNK => {}
+            read = reader.read(&mut chunk), if unread.is_empty() && shared.backlog() < BACKLOG => {
                 let read = read?;
                 if read == 0 {
                     break;
                 }
-                lines.feed(&chunk[..read], |line| connection.line(line));
+                lines.feed(&chunk[..read], |line| unread.push_back(line));
             }
             () = shared.changed.notified(), if writing.is_empty() => {}
             () = &mut shutdown => break,
         }
     }
-    lines.finish(|line| connection.line(line));
-    connection.service.close();
-    let grace = connection.service.limits().shutdown_grace;
-    drain(&shared, &mut writing, &mut writer, grace).await
+    lines.finish(|line| unread.push_back(line));
+    unread.into_iter().for_each(|line| connection.line(line));
+    connection.end();
+    drain(&mut connection, &mut writing, &mut writer).await
 }
 
 /// Waits for the calls in flight and writes their answers; those that take too long are cancelled.
 async fn drain(
-    shared: &Shared,
+    connection: &mut Connection,
     writing: &mut Writing,
     writer: &mut (impl AsyncWrite + Unpin),
-    grace: Duration,
 ) -> io::Result<()> {
+    let shared = Arc::clone(&connection.shared);
+    let calls = &mut connection.calls;
     let drained = async {
         loop {
-            // Asked before the answers are taken: a call leaves its answer before its place.
-            let idle = shared.in_flight().is_empty();
-            writing.refill(shared);
+            writing.refill(&shared);
             while !writing.is_empty() {
                 let written = writer.write(writing.rest()).await?;
                 writing.advance(written)?;
             }
-            if idle && shared.backlog() == 0 {
+            if calls.is_empty() && shared.backlog() == 0 {
                 return writer.flush().await;
             }
-            if !idle {
-                shared.changed.notified().await;
+            tokio::select! {
+                _ = calls.join_next(), if !calls.is_empty() => {}
+                () = shared.changed.notified() => {}
             }
         }
     };
+    let grace = connection.service.limits().shutdown_grace;
     let outcome = tokio::time::timeout(grace, drained).await;
-    for (_, call) in shared.in_flight().drain() {
-        call.cancel();
-    }
+    connection.service.cancel(Some(connection.number));
     outcome.unwrap_or_else(|_| {
         tracing::warn!(
             "calls in flight were cancelled: they took longer than the server waits at its end"
@@ -154,31 +162,14 @@ impl Writing {
 #[derive(Default)]
 struct Shared {
     output: Mutex<Vec<u8>>,
-    in_flight: Mutex<HashMap<Id, InFlight>>,
     changed: Notify,
-}
-
-/// A request whose handler has a task of its own.
-struct InFlight {
-    task: AbortHandle,
-    stop: Arc<dyn Stop>,
-}
-
-impl InFlight {
-    /// Drops the handler. It may be running just now, and must not send anything more.
-    fn cancel(self) {
-        self.stop.stop();
-        self.task.abort();
-    }
+    /// Whether the client sends nothing any more, and so answers nothing.
+    silent: AtomicBool,
 }
 
 impl Shared {
     fn output(&self) -> MutexGuard<'_, Vec<u8>> {
         self.output.lock()
-    }
-
-    fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, InFlight>> {
-        self.in_flight.lock()
     }
 
     fn backlog(&self) -> usize {
@@ -204,6 +195,10 @@ impl Outbound for Shared {
 
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn can_ask(&self) -> bool {
+        !self.silent.load(Ordering::Relaxed)
     }
 }
 
@@ -232,20 +227,34 @@ impl Drop for Batch {
 
 struct Connection {
     service: Arc<dyn Service>,
+    number: u64,
     session: Option<Session>,
     /// Keeps the session being told of changes.
     listening: Option<Listening>,
     shared: Arc<Shared>,
+    /// The calls whose handlers have to wait, each in a task of its own.
+    calls: JoinSet<()>,
 }
 
 impl Connection {
     fn new(service: Arc<dyn Service>) -> Self {
         Self {
             service,
+            number: next_connection(),
             session: None,
             listening: None,
             shared: Arc::default(),
+            calls: JoinSet::new(),
         }
+    }
+
+    /// The client sends nothing any more: nothing is told to it, and nobody answers questions.
+    fn end(&mut self) {
+        self.shared.silent.store(true, Ordering::Relaxed);
+        if let Some(session) = &self.session {
+            self.service.hang_up(session);
+        }
+        self.service.close();
     }
 
     fn line(&mut self, line: Line) {
@@ -282,32 +291,16 @@ impl Connection {
     }
 
     fn message(&mut self, message: Message, batch: Option<&Arc<Batch>>) {
-        let id = match message.kind() {
-            Kind::Request(id) => Some(id.clone()),
-            Kind::Notification if message.method() == "notifications/cancelled" => {
-                self.cancel(&message);
-                None
-            }
-            _ => None,
-        };
-        if let Some(id) = id
-            .as_ref()
-            .filter(|id| self.shared.in_flight().contains_key(id))
-        {
-            let message = format!("The id {id} belongs to a request that is still being served");
-            let refusal = error_reply(Some(id), &RpcError::invalid_request(message));
-            return self.answer(refusal, batch);
-        }
         let handling = self.service.handle(Exchange {
-            message,
+            message: Arc::new(message),
+            origin: Origin::of_connection(self.number),
             session: self.session.clone(),
-            headers: None,
             outbound: Arc::clone(&self.shared) as Arc<dyn Outbound>,
         });
-        match (handling, id) {
-            (Handling::Ready(reply), _) => self.reply(reply, batch),
-            (Handling::Pending(pending), Some(id)) => self.spawn(id, pending, batch.cloned()),
-            _ => {}
+        match handling {
+            Handling::Nothing => {}
+            Handling::Ready(reply) => self.reply(reply, batch),
+            Handling::Pending(pending) => self.spawn(pending, batch.cloned()),
         }
     }
 
@@ -328,42 +321,18 @@ impl Connection {
     }
 
     /// Gives a handler that has to wait a task of its own.
-    fn spawn(&self, id: Id, pending: Pending, batch: Option<Arc<Batch>>) {
+    fn spawn(&mut self, pending: Pending, batch: Option<Arc<Batch>>) {
+        while self.calls.try_join_next().is_some() {}
         let shared = Arc::clone(&self.shared);
-        let key = id.clone();
-        let Pending { future, stop } = pending;
-        let this = Arc::clone(&stop);
-        // Held until the task is known, so that it cannot end before.
-        let mut in_flight = self.shared.in_flight();
-        let task = tokio::spawn(async move {
-            let reply = future.await;
-            let mut in_flight = shared.in_flight();
-            // If it was cancelled meanwhile it gets no answer, and its id may be that of another request by now.
-            if in_flight
-                .get(&key)
-                .is_some_and(|call| Arc::ptr_eq(&call.stop, &this))
-            {
-                match batch {
-                    // The last of a batch takes the whole with it, here, before its place is free.
-                    Some(batch) => batch.push(reply.text),
-                    None => shared.push(&reply.text),
-                }
-                in_flight.remove(&key);
+        self.calls.spawn(async move {
+            let reply = pending.await;
+            match (reply, batch) {
+                (None, _) => {}
+                (Some(reply), Some(batch)) => batch.push(reply.text),
+                (Some(reply), None) => shared.push(&reply.text),
             }
-            drop(in_flight);
             shared.changed.notify_one();
         });
-        let task = task.abort_handle();
-        in_flight.insert(id, InFlight { task, stop });
-    }
-
-    /// Drops the handler of a request; one that is unknown or finished is none of our concern.
-    fn cancel(&self, message: &Message) {
-        let id = message.params().ok().and_then(|params| params.request_id());
-        let call = id.and_then(|id| self.shared.in_flight().remove(&id));
-        if let Some(call) = call {
-            call.cancel();
-        }
     }
 }
 

@@ -19,14 +19,13 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{HttpOptions, HttpService, serve};
-use crate::protocol::Revision;
+use crate::in_flight::{InFlight, Scope, Stop};
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::{Class, RpcError};
 use crate::protocol::jsonrpc::{Kind, begin_result, error_reply, notification};
+use crate::protocol::{Id, Revision};
 use crate::seal::Sealer;
-use crate::service::{
-    Exchange, Handling, Limits, Listening, Outbound, Pending, Reply, Service, Stop,
-};
+use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Owner, Reply, Service};
 use crate::session::{Session, Sessions};
 
 /// Long enough for anything that should happen, short enough to wait for what should not.
@@ -37,6 +36,7 @@ const MOMENT: Duration = Duration::from_millis(100);
 pub(super) struct Fake {
     limits: Limits,
     sessions: Sessions,
+    in_flight: Arc<InFlight>,
     /// Where the newest session is told of changes.
     pub(super) listener: Mutex<Option<Arc<dyn Outbound>>>,
     /// Held by whoever listens.
@@ -54,6 +54,7 @@ impl Fake {
         Arc::new(Self {
             limits,
             sessions: Sessions::new(Arc::new(Sealer::random().unwrap())),
+            in_flight: Arc::new(InFlight::new(1024)),
             listener: Mutex::default(),
             listening: Arc::default(),
             handled: AtomicUsize::new(0),
@@ -105,34 +106,49 @@ impl Stop for Unstoppable {
     fn stop(&self) {}
 }
 
-fn pending(future: impl Future<Output = Reply> + Send + 'static) -> Handling {
-    Handling::Pending(Pending {
-        future: Box::pin(future),
-        stop: Arc::new(Unstoppable),
-    })
+impl Fake {
+    /// Waits for a future, unless the request is cancelled before.
+    fn pending(
+        &self,
+        key: Option<(Scope, Id)>,
+        future: impl Future<Output = Reply> + Send + 'static,
+    ) -> Handling {
+        let ticket = self
+            .in_flight
+            .enter(key, Owner::Local, 0, Arc::new(Unstoppable));
+        Handling::Pending(Box::pin(async move {
+            tokio::select! {
+                biased;
+                () = std::future::poll_fn(|context| ticket.poll_cancelled(context)) => None,
+                reply = future => ticket.finish().then_some(reply),
+            }
+        }))
+    }
 }
 
 impl Service for Fake {
     fn handle(&self, exchange: Exchange) -> Handling {
         self.handled.fetch_add(1, Ordering::SeqCst);
-        let message = &exchange.message;
+        let message = Arc::clone(&exchange.message);
+        let refusal = crate::dispatch::refuse(&exchange);
+        let scope = exchange
+            .session
+            .as_ref()
+            .map(|session| Scope::Session(session.nonce));
+        let failure = |error: RpcError| {
+            Handling::Ready(Reply::new(error_reply(message.id(), &error), error.class))
+        };
+        if let Err(error) = refusal {
+            return failure(error);
+        }
         let Kind::Request(id) = message.kind().clone() else {
+            let cancelled = message.params().ok().and_then(|params| params.request_id());
+            if let (Some(scope), Some(id)) = (scope, cancelled) {
+                self.in_flight.cancel(scope, &id);
+            }
             return Handling::Nothing;
         };
-        let failure = |error: RpcError| {
-            Handling::Ready(Reply::new(error_reply(Some(&id), &error), error.class))
-        };
-        let version = match message.params().map(|params| params.meta()) {
-            Ok(meta) if meta.is_stateless() => meta.protocol_version().map(Some),
-            other => other.map(|_| None),
-        };
-        match version.map(|version| version.map(|name| Revision::stateless(&name).ok_or(name))) {
-            Err(error) => return failure(error),
-            Ok(Some(Err(name))) => {
-                return failure(RpcError::unsupported_version(&name, &["2026-07-28"]));
-            }
-            Ok(_) => {}
-        }
+        let key = scope.map(|scope| (scope, id.clone()));
         let reply = Reply::new(begin_result(&id) + "{}}", Class::Answered);
         let progress =
             |step: u8| notification("notifications/progress", &format!("{{\"step\":{step}}}"));
@@ -148,6 +164,7 @@ impl Service for Fake {
             "busy" => failure(RpcError::overloaded("Too many requests")),
             "echo/header" => {
                 let header = exchange
+                    .origin
                     .headers
                     .as_ref()
                     .and_then(|headers| headers.get("X-Test"));
@@ -162,7 +179,7 @@ impl Service for Fake {
             "cut" => {
                 let release = Arc::clone(&self.release);
                 let outbound = exchange.outbound;
-                pending(async move {
+                self.pending(key, async move {
                     outbound.cut();
                     release.acquire().await.unwrap().forget();
                     outbound.send(progress(1));
@@ -176,7 +193,7 @@ impl Service for Fake {
             "flood" => {
                 let witness = self.witness();
                 let outbound = exchange.outbound;
-                pending(async move {
+                self.pending(key, async move {
                     let _witness = witness;
                     loop {
                         outbound.send("x".repeat(100_000));
@@ -189,7 +206,7 @@ impl Service for Fake {
                 let release = Arc::clone(&self.release);
                 let witness = self.witness();
                 let outbound = exchange.outbound;
-                pending(async move {
+                self.pending(key, async move {
                     let mut witness = witness; // all of it, or only the flag would move in here
                     for step in [1, 2] {
                         if tells {
@@ -211,6 +228,18 @@ impl Service for Fake {
         }
         *self.listener.lock().unwrap() = Some(outbound);
         Some(Box::new(Arc::clone(&self.listening)))
+    }
+
+    fn hang_up(&self, _: &Session) {}
+
+    fn end_session(&self, session: &Session) -> bool {
+        let scope = Scope::Session(session.nonce);
+        self.in_flight.cancel_all(Some(scope));
+        self.sessions.end(session)
+    }
+
+    fn cancel(&self, _: Option<u64>) {
+        self.in_flight.cancel_all(None);
     }
 
     fn close(&self) {}

@@ -2,13 +2,18 @@
 //!
 //! A transport knows nothing of tools, dispatch nothing of bytes and sockets; both know this.
 
+mod limits;
+mod origin;
+
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
+
+pub use limits::Limits;
+pub use origin::Principal;
+pub(crate) use origin::{Origin, Owner, next_connection};
 
 use crate::protocol::error::Class;
 use crate::protocol::jsonrpc::Message;
-use crate::protocol::{HeaderSource, Id};
 use crate::session::{Session, Sessions};
 
 /// A future that owns all it needs, so that it can be polled in place and moved to a task of its own if it must wait.
@@ -23,6 +28,15 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// no room for another listener.
     fn listen(&self, session: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening>;
 
+    /// Says that a client answers nothing any more: calls that wait for its answers end.
+    fn hang_up(&self, session: &Session);
+
+    /// Ends a session with its calls and questions; `false` if no more ended sessions can be remembered.
+    fn end_session(&self, session: &Session) -> bool;
+
+    /// Cancels the requests of one connection, or all of them.
+    fn cancel(&self, connection: Option<u64>);
+
     /// Ends what would stay open for ever: the server is about to stop.
     fn close(&self);
 
@@ -35,11 +49,10 @@ pub(crate) trait Service: Send + Sync + 'static {
 
 /// A message with what its transport knows about where it came from.
 pub(crate) struct Exchange {
-    pub(crate) message: Message,
+    pub(crate) message: Arc<Message>,
+    pub(crate) origin: Origin,
     /// The legacy session that the message belongs to, if there is one.
     pub(crate) session: Option<Session>,
-    /// The HTTP headers, if there are any.
-    pub(crate) headers: Option<Arc<dyn HeaderSource>>,
     /// Where notifications about this message go while it is served.
     pub(crate) outbound: Arc<dyn Outbound>,
 }
@@ -70,23 +83,14 @@ pub(crate) type Listening = Box<dyn Any + Send + Sync>;
 pub(crate) enum Handling {
     /// There is nothing to answer.
     Nothing,
-    /// The answer.
+    /// The answer. That of a notification, which only HTTP can send, is a refusal.
     Ready(Reply),
     /// The answer comes when the handler is done.
     Pending(Pending),
 }
 
-/// A request whose answer is still to come. Dropping the future cancels the handler.
-pub(crate) struct Pending {
-    pub(crate) future: BoxFuture<Reply>,
-    pub(crate) stop: Arc<dyn Stop>,
-}
-
-/// Stops a request before its future can be dropped, which may be in the middle of a poll.
-pub(crate) trait Stop: Send + Sync {
-    /// From now on the request sends nothing, and its handler can see that it is cancelled.
-    fn stop(&self);
-}
+/// The answer to come; `None` if the request is cancelled. Dropping the future cancels the handler.
+pub(crate) type Pending = BoxFuture<Option<Reply>>;
 
 /// An answer, ready to be sent.
 pub(crate) struct Reply {
@@ -103,51 +107,6 @@ impl Reply {
             text,
             class,
             opened: None,
-        }
-    }
-}
-
-/// The id of a request within its session: ids of two connections never meet.
-pub(crate) type RequestKey = ([u8; 16], Id);
-
-/// Limits, each with a refusal that names it.
-///
-/// The defaults are what a server on a developer's machine needs; raise them where yours needs more.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Limits {
-    /// The longest message, in bytes: 4 MiB. Longer is -32600, over HTTP 413.
-    pub message_bytes: usize,
-    /// How deep JSON may nest: 64 levels. Deeper is -32600, over HTTP 400.
-    pub depth: usize,
-    /// Requests served at once: 1,024. More is -32603, over HTTP 503.
-    pub requests: usize,
-    /// HTTP connections at once: 1,024. More are closed at once.
-    pub connections: usize,
-    /// Clients that listen for changes at once: 1,024. More is -32603, over HTTP 503.
-    pub listeners: usize,
-    /// How long a client may take to send its HTTP header, and then its body: 10 s each.
-    pub header_timeout: Duration,
-    /// How long an HTTP connection may be idle between requests: 75 s.
-    pub idle_timeout: Duration,
-    /// How long the client may take to answer a question: 10 minutes.
-    pub answer_timeout: Duration,
-    /// How long calls in flight may still take when the server stops: 5 s.
-    pub shutdown_grace: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            message_bytes: 4 << 20,
-            depth: 64,
-            requests: 1024,
-            connections: 1024,
-            listeners: 1024,
-            header_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(75),
-            answer_timeout: Duration::from_secs(600),
-            shutdown_grace: Duration::from_secs(5),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The way from a running call back to its client: progress and log messages, at a bearable pace, and none after the reply.
+//! Progress and log messages of a call: limited in rate and number, and none after the reply.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress> and
 //! <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging>.
@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::call::Link;
 use crate::protocol::LogLevel;
 use crate::protocol::jsonrpc::{notification, push_json};
 use crate::protocol::revision::Features;
@@ -22,27 +21,10 @@ const PACE: Duration = Duration::from_millis(10);
 /// So many log messages of a call go out.
 const MOST_LOGS: u32 = 1000;
 
-/// The way back to a client that wants to hear nothing but the reply.
-pub(super) struct Silent;
-
-impl Link for Silent {
-    fn progress(&self, _: f64, _: Option<f64>, _: Option<&str>) {}
-
-    fn wants(&self, _: LogLevel) -> bool {
-        false
-    }
-
-    fn log(&self, _: LogLevel, _: Option<&str>, _: &str) {}
-
-    fn finish(&self) {}
-
-    fn abandon(&self) {}
-}
-
-/// The way back to a client that wants progress, log messages, or both.
-pub(super) struct Reporting {
+/// Notifies the client of a call: of progress and with log messages, as far as it asked for them.
+pub(crate) struct ClientNotifier {
     /// The token for progress, as JSON.
-    token: Option<String>,
+    token: Option<Box<str>>,
     /// The lowest level of log messages.
     level: Option<LogLevel>,
     features: &'static Features,
@@ -85,28 +67,34 @@ impl Pace {
     }
 }
 
-/// The way back to a client that wants this: the token for progress, and the lowest level of log messages.
-pub(super) fn link(
-    token: Option<String>,
-    level: Option<LogLevel>,
-    features: &'static Features,
-    outbound: Arc<dyn Outbound>,
-) -> Box<dyn Link> {
-    if token.is_none() && level.is_none() {
-        return Box::new(Silent);
+impl ClientNotifier {
+    /// Returns a notifier of a client that gave this token for progress and wants log messages from this level on.
+    pub(crate) fn new(
+        token: Option<&str>,
+        level: Option<LogLevel>,
+        features: &'static Features,
+        outbound: Arc<dyn Outbound>,
+    ) -> Self {
+        Self {
+            token: token.map(Into::into),
+            level,
+            features,
+            outbound,
+            state: Mutex::default(),
+        }
     }
-    Box::new(Reporting {
-        token,
-        level,
-        features,
-        outbound,
-        state: Mutex::default(),
-    })
-}
 
-impl Reporting {
+    /// Returns the way that messages to the client go.
+    pub(crate) fn outbound(&self) -> &Arc<dyn Outbound> {
+        &self.outbound
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
+    }
+
+    fn notifies(&self) -> bool {
+        self.token.is_some() || self.level.is_some()
     }
 
     fn report(&self, token: &str, done: f64, total: Option<f64>, message: Option<&str>) -> String {
@@ -139,8 +127,9 @@ fn message(level: LogLevel, logger: Option<&str>, data: &str) -> String {
     notification("notifications/message", &params)
 }
 
-impl Link for Reporting {
-    fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
+impl ClientNotifier {
+    /// Reports progress, if the client asked for it and the call still runs.
+    pub(crate) fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
         let Some(token) = self.token.as_deref().filter(|_| done.is_finite()) else {
             return;
         };
@@ -158,11 +147,13 @@ impl Link for Reporting {
         }
     }
 
-    fn wants(&self, level: LogLevel) -> bool {
+    /// Returns `true` if the client wants log messages of this level.
+    pub(crate) fn wants(&self, level: LogLevel) -> bool {
         self.level.is_some_and(|lowest| level >= lowest)
     }
 
-    fn log(&self, level: LogLevel, logger: Option<&str>, data: &str) {
+    /// Sends a log message, if the client wants it and the call still runs. `data` is JSON.
+    pub(crate) fn log(&self, level: LogLevel, logger: Option<&str>, data: &str) {
         let mut state = self.lock();
         if state.over || !self.wants(level) || state.logs > MOST_LOGS {
             return;
@@ -176,7 +167,11 @@ impl Link for Reporting {
         });
     }
 
-    fn finish(&self) {
+    /// Sends what was held back, and nothing more after it: the reply follows.
+    pub(crate) fn finish(&self) {
+        if !self.notifies() {
+            return;
+        }
         let mut state = self.lock();
         state.over = true;
         if let Some(report) = state.held.take() {
@@ -184,7 +179,8 @@ impl Link for Reporting {
         }
     }
 
-    fn abandon(&self) {
+    /// Sends nothing more: the call was cancelled.
+    pub(crate) fn abandon(&self) {
         self.lock().over = true;
     }
 }
@@ -217,11 +213,11 @@ mod tests {
         }
     }
 
-    fn reporting(token: Option<&str>, level: Option<LogLevel>) -> (Arc<Sent>, Box<dyn Link>) {
+    fn reporting(token: Option<&str>, level: Option<LogLevel>) -> (Arc<Sent>, ClientNotifier) {
         let sent = Arc::<Sent>::default();
         let features = Revision::LATEST.features();
         let outbound = Arc::clone(&sent) as Arc<dyn Outbound>;
-        let link = link(token.map(str::to_owned), level, features, outbound);
+        let link = ClientNotifier::new(token, level, features, outbound);
         (sent, link)
     }
 

@@ -1,0 +1,221 @@
+//! Writes outcomes as replies, in the words of the caller's revision.
+
+use serde_json::{Map, Value};
+
+use super::Core;
+use super::listen::SUBSCRIPTION_ID;
+use super::outcome::Outcome;
+use crate::content::{Structured, ToolResult, push_array, push_blocks, push_member};
+use crate::protocol::cache::{Cache, CacheScope};
+use crate::protocol::error::{Class, RpcError};
+use crate::protocol::jsonrpc::{begin_result, error_reply, push_json};
+use crate::protocol::revision::Features;
+use crate::protocol::{Id, Revision};
+use crate::registry::{Completions, Page};
+use crate::service::Reply;
+
+/// The most values that a reply to `completion/complete` may hold.
+const MOST_VALUES: usize = 100;
+
+/// Writes an error reply; without an id if that could not be read, or if it refuses a notification.
+pub(super) fn error(id: Option<&Id>, error: &RpcError) -> Reply {
+    Reply::new(error_reply(id, error), error.class)
+}
+
+/// Writes the reply to the request with this id.
+pub(super) fn reply(core: &Core, features: &Features, id: &Id, outcome: &Outcome) -> Reply {
+    if let Outcome::Error(refusal) = outcome {
+        return error(Some(id), refusal);
+    }
+    let mut text = begin_result(id);
+    let features = match outcome {
+        // The handshake has just settled how the client wants its answers.
+        Outcome::Initialized(_, session) => session.revision.features(),
+        _ => features,
+    };
+    let body = Body { core, features };
+    text.push('{');
+    body.push(&mut text, outcome);
+    text.push_str("}}");
+    let opened = match outcome {
+        Outcome::Initialized(_, session) => Some(session.clone()),
+        _ => None,
+    };
+    Reply {
+        opened,
+        ..Reply::new(text, Class::Answered)
+    }
+}
+
+/// The `result` of a reply.
+struct Body<'a> {
+    core: &'a Core,
+    features: &'a Features,
+}
+
+impl Body<'_> {
+    /// Appends the members of the result.
+    fn push(&self, out: &mut String, outcome: &Outcome) {
+        let features = self.features;
+        match outcome {
+            Outcome::Tool { result, is_error } => self.push_tool(out, result, *is_error),
+            Outcome::Read {
+                resource,
+                uri,
+                contents,
+                cache,
+            } => {
+                let mime = resource.mime.as_deref();
+                out.push_str("\"contents\":");
+                push_array(out, contents, |out, part| {
+                    part.push(out, uri, mime, features)
+                });
+                self.close(out, Some(*cache), None);
+            }
+            Outcome::Prompt { prompt, messages } => {
+                out.push_str("\"messages\":");
+                push_array(out, messages, |out, message| message.push(out, features));
+                if let Some(description) = &prompt.description {
+                    push_member(out, "description", description);
+                }
+                self.close(out, None, None);
+            }
+            Outcome::Completion(completions) => {
+                push_completions(out, completions);
+                self.close(out, None, None);
+            }
+            Outcome::List(kind, page) => {
+                push_page(out, kind, page);
+                self.close(out, Some(self.server_cache()), None);
+            }
+            Outcome::InputRequired(members) => {
+                out.push_str(members);
+                out.push_str(",\"resultType\":\"input_required\"");
+                push_meta(out, self.info(), None);
+            }
+            Outcome::Discovered(capabilities) => self.push_discovered(out, capabilities),
+            Outcome::Initialized(capabilities, _) => self.push_initialized(out, capabilities),
+            Outcome::Unsubscribed(id) => {
+                out.push_str("\"resultType\":\"complete\"");
+                let mut meta = Map::new();
+                meta.insert(SUBSCRIPTION_ID.to_owned(), id.clone());
+                push_meta(out, self.info(), Some(&meta));
+            }
+            Outcome::Empty | Outcome::Error(_) => {}
+        }
+    }
+
+    fn push_tool(&self, out: &mut String, result: &ToolResult, is_error: bool) {
+        out.push_str("\"content\":");
+        push_blocks(out, &result.content, self.features);
+        if is_error {
+            out.push_str(",\"isError\":true");
+        }
+        let structured = result.structured.as_ref();
+        if let Some(structured) = structured.filter(|_| self.features.structured_content) {
+            push_structured(out, structured);
+        }
+        self.close(out, None, result.meta.as_ref());
+    }
+
+    fn push_discovered(&self, out: &mut String, capabilities: &Value) {
+        out.push_str("\"supportedVersions\":");
+        push_json(out, &Revision::stateless_names());
+        push_member(out, "capabilities", capabilities);
+        self.push_instructions(out);
+        let info = self.core.identity.introduction(self.features);
+        self.close_as(out, info, Some(self.server_cache()), None);
+    }
+
+    fn push_initialized(&self, out: &mut String, capabilities: &Value) {
+        out.push_str("\"protocolVersion\":");
+        push_json(out, self.features.name);
+        push_member(out, "capabilities", capabilities);
+        out.push_str(",\"serverInfo\":");
+        out.push_str(self.core.identity.introduction(self.features));
+        self.push_instructions(out);
+    }
+
+    fn push_instructions(&self, out: &mut String) {
+        if let Some(instructions) = &self.core.identity.instructions {
+            push_member(out, "instructions", instructions);
+        }
+    }
+
+    fn info(&self) -> &str {
+        self.core.identity.info(self.features)
+    }
+
+    /// Lists are the same for everybody, but may change at any time.
+    fn server_cache(&self) -> Cache {
+        let cache = self.core.identity.cache;
+        cache.unwrap_or_else(|| Cache::stale(CacheScope::Public))
+    }
+
+    /// Appends what every complete result ends with, after at least one member.
+    fn close(&self, out: &mut String, cache: Option<Cache>, meta: Option<&Map<String, Value>>) {
+        self.close_as(out, self.info(), cache, meta);
+    }
+
+    /// [`Self::close`], with what `info` says of the server.
+    fn close_as(
+        &self,
+        out: &mut String,
+        info: &str,
+        cache: Option<Cache>,
+        meta: Option<&Map<String, Value>>,
+    ) {
+        if self.features.result_type {
+            out.push_str(",\"resultType\":\"complete\"");
+        }
+        if let Some(cache) = cache.filter(|_| self.features.cache_hints) {
+            push_member(out, "ttlMs", &cache.ttl_ms());
+            push_member(out, "cacheScope", &cache.scope());
+        }
+        if self.features.result_type {
+            push_meta(out, info, meta);
+        } else if let Some(meta) = meta {
+            push_member(out, "_meta", meta);
+        }
+    }
+}
+
+fn push_structured(out: &mut String, structured: &Structured) {
+    out.push_str(",\"structuredContent\":");
+    out.push_str(&structured.json);
+}
+
+fn push_completions(out: &mut String, completions: &Completions) {
+    let values = &completions.values;
+    let shown = &values[..values.len().min(MOST_VALUES)];
+    let total = completions.total.unwrap_or(values.len()).max(values.len());
+    out.push_str("\"completion\":{\"values\":");
+    push_json(out, shown);
+    push_member(out, "total", &total);
+    push_member(out, "hasMore", &(total > shown.len()));
+    out.push('}');
+}
+
+fn push_page(out: &mut String, kind: &str, page: &Page) {
+    out.push('"');
+    out.push_str(kind);
+    out.push_str("\":[");
+    out.push_str(&page.items);
+    out.push(']');
+    if let Some(next) = &page.next {
+        push_member(out, "nextCursor", next);
+    }
+}
+
+/// Appends `_meta` with the server's name, which every modern result carries, and what else there is.
+fn push_meta(out: &mut String, info: &str, meta: Option<&Map<String, Value>>) {
+    out.push_str(",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":");
+    out.push_str(info);
+    for (key, value) in meta.into_iter().flatten() {
+        out.push(',');
+        push_json(out, key);
+        out.push(':');
+        push_json(out, value);
+    }
+    out.push('}');
+}

@@ -1,0 +1,134 @@
+//! Whether the HTTP headers of a message say what the message says.
+//!
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation>.
+//! `Mcp-Param-*` belongs to tools: see `mirror`.
+
+use std::borrow::Cow;
+
+use crate::protocol::error::RpcError;
+use crate::protocol::header::decoded;
+use crate::protocol::jsonrpc::{Kind, Message};
+use crate::protocol::params::Params;
+use crate::protocol::{HeaderSource, Revision};
+use crate::service::Exchange;
+
+const PROTOCOL_VERSION: &str = "mcp-protocol-version";
+const METHOD: &str = "mcp-method";
+const NAME: &str = "mcp-name";
+
+/// Refuses a message whose headers break the rules of its era. Other transports have no headers.
+pub(super) fn check(exchange: &Exchange) -> Result<(), RpcError> {
+    let Some(headers) = exchange.origin.headers.as_deref() else {
+        return Ok(());
+    };
+    let message = &exchange.message;
+    match message.params() {
+        Ok(params) if params.meta().is_stateless() => agree(headers, message, &params),
+        params if revision(headers).is_some_and(|revision| revision.features().stateless) => {
+            match message.kind() {
+                Kind::Request(_) if params.is_ok() => Err(RpcError::missing_metadata(
+                    "MCP-Protocol-Version promises `_meta[\"io.modelcontextprotocol/protocolVersion\"]`, which \
+                     is missing",
+                )),
+                Kind::Response => Err(RpcError::invalid_request(
+                    "Nothing was asked: clients send requests and notifications",
+                )),
+                Kind::Request(_) | Kind::Notification => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The revision that the headers name, if they name one.
+fn revision(headers: &dyn HeaderSource) -> Option<Revision> {
+    let name = headers.single(PROTOCOL_VERSION).ok().flatten()?;
+    Revision::from_name(name)
+}
+
+/// The revision of a message that belongs to no session.
+pub(super) fn legacy_revision(headers: &dyn HeaderSource) -> Revision {
+    revision(headers).unwrap_or(Revision::UNSAID)
+}
+
+/// Whether the headers say what a stateless message says.
+///
+/// A request must have them all; of a notification only those are checked that are there. What the message itself
+/// lacks is said by `caller`, and so is a version that is unknown in both places.
+fn agree(
+    headers: &dyn HeaderSource,
+    message: &Message,
+    params: &Params<'_>,
+) -> Result<(), RpcError> {
+    let Ok(version) = params.meta().protocol_version() else {
+        return Ok(());
+    };
+    let mirror = Mirror {
+        headers,
+        required: matches!(message.kind(), Kind::Request(_)),
+    };
+    mirror.check(PROTOCOL_VERSION, &version, plain)?;
+    if Revision::stateless(&version).is_none() {
+        return Ok(());
+    }
+    mirror.check(METHOD, message.method(), plain)?;
+    match name(message.method(), params) {
+        Some(name) => mirror.check(NAME, &name, decoded),
+        None => Ok(()),
+    }
+}
+
+/// What `Mcp-Name` repeats: only these methods have it.
+fn name<'a>(method: &str, params: &Params<'a>) -> Option<Cow<'a, str>> {
+    match method {
+        "tools/call" | "prompts/get" => params.name().ok(),
+        "resources/read" => params.uri().ok(),
+        _ => None,
+    }
+}
+
+/// The headers that repeat what the body says.
+struct Mirror<'a> {
+    headers: &'a dyn HeaderSource,
+    required: bool,
+}
+
+impl Mirror<'_> {
+    fn check(
+        &self,
+        name: &str,
+        in_body: &str,
+        decode: fn(&str) -> Option<Cow<'_, str>>,
+    ) -> Result<(), RpcError> {
+        let value = self
+            .headers
+            .single(name)
+            .map_err(|unreadable| RpcError::header_mismatch(unreadable.describe(name)))?;
+        let Some(value) = value else {
+            return if self.required {
+                Err(mismatch(&format!(
+                    "{name} is missing; the body says `{in_body}`"
+                )))
+            } else {
+                Ok(())
+            };
+        };
+        match decode(value) {
+            Some(text) if text == in_body => Ok(()),
+            Some(text) => Err(mismatch(&format!(
+                "{name} is `{text}`, the body says `{in_body}`"
+            ))),
+            None => Err(mismatch(&format!("{name} is not valid base64 of UTF-8"))),
+        }
+    }
+}
+
+fn mismatch(detail: &str) -> RpcError {
+    RpcError::header_mismatch(format!("Header mismatch: {detail}"))
+}
+
+/// A value that stands for itself.
+#[allow(clippy::unnecessary_wraps)] // the signature is `decoded`'s
+fn plain(value: &str) -> Option<Cow<'_, str>> {
+    Some(Cow::Borrowed(value))
+}
