@@ -74,8 +74,8 @@ use crate::service::Principal;
 pub struct Context(Arc<Surroundings>);
 
 impl Context {
-    pub(crate) fn of(call: &Call) -> Self {
-        Self(Arc::clone(&call.surroundings))
+    pub(crate) fn of(call: &Arc<Surroundings>) -> Self {
+        Self(Arc::clone(call))
     }
 
     pub(crate) fn surroundings(&self) -> &Arc<Surroundings> {
@@ -239,6 +239,6 @@ impl<'c> Param<'c> for Context {
     const DEPENDS_ON_CALLER: bool = false;
 
     fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
-        Ok(Self::of(call))
+        Ok(Self::of(&call.surroundings))
     }
 }

@@ -56,8 +56,10 @@ mod error;
 mod finite;
 mod in_flight;
 mod json_path;
+mod layer;
 mod logs;
 mod macros;
+mod outcome;
 mod param;
 pub mod prelude;
 mod protocol;
@@ -86,6 +88,7 @@ pub use content::{
 };
 pub use context::Context;
 pub use error::{AskError, ToolError};
+pub use layer::{CallOutcome, Layer, LayeredCall, Next};
 pub use logs::{ForwardLogs, forward_log};
 pub use mcp_macros::{Elicit, prompt, resource, tool, tools};
 pub use param::{Description, Headers, Param, State};

@@ -24,6 +24,7 @@ use crate::call::States;
 use crate::content::{Icon, IntoIcons};
 use crate::dispatch::About;
 use crate::error::ToolError;
+use crate::layer::Layer;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
 use crate::questions::UsedStates;
@@ -65,6 +66,7 @@ pub struct Server {
     session_keys: Vec<[u8; 32]>,
     used_states: Option<Arc<dyn UsedStates>>,
     forwarded: Vec<String>,
+    layers: Vec<Arc<dyn Layer>>,
     live: Arc<Live>,
     #[cfg(feature = "http")]
     http: crate::transport::http::HttpOptions,
@@ -95,6 +97,7 @@ impl Server {
             session_keys: Vec::new(),
             used_states: None,
             forwarded: Vec::new(),
+            layers: Vec::new(),
             live: Arc::default(),
             #[cfg(feature = "http")]
             http: crate::transport::http::HttpOptions {
@@ -326,6 +329,24 @@ impl Server {
     /// ```
     pub fn forward_logs_of(mut self, targets: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.forwarded = targets.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Puts a layer around each call of a tool, resource or prompt, each completion, and each list that functions make. The
+    /// first layer is the outermost.
+    ///
+    /// ```
+    /// use mcp_runtime::{LayeredCall, Next, Server};
+    ///
+    /// let server = Server::new("app", "1.0.0").layer(|call: LayeredCall, next: Next| async move {
+    ///     let begin = std::time::Instant::now();
+    ///     let outcome = next.run().await;
+    ///     eprintln!("{} took {:?}, error: {}", call.name(), begin.elapsed(), outcome.is_error());
+    ///     outcome
+    /// });
+    /// ```
+    pub fn layer(mut self, layer: impl Layer) -> Self {
+        self.layers.push(Arc::new(layer));
         self
     }
 

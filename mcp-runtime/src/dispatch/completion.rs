@@ -9,12 +9,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::Request;
-use super::outcome::Outcome;
 use super::run::{Given, Task, Work, run};
 use super::serving::Running;
 use super::tools::failed;
 use crate::call::{Call, Surroundings};
+use crate::context::Context;
 use crate::error::ToolError;
+use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::registry::{Completer, Completion, Completions, Snapshot};
 
@@ -125,7 +126,7 @@ impl Work for Complete {
         Task::Future(self.completer.complete(Completion {
             value: std::mem::take(&mut self.value),
             arguments: std::mem::take(&mut self.arguments),
-            call: call.surroundings,
+            context: Context::of(&call.surroundings),
         }))
     }
 

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::Core;
 use super::listen::SUBSCRIPTION_ID;
-use super::outcome::Outcome;
 use crate::content::{Structured, ToolResult, push_array, push_blocks, push_member};
+use crate::outcome::Outcome;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::error::{Class, RpcError};
 use crate::protocol::jsonrpc::{begin_result, error_reply, push_json};

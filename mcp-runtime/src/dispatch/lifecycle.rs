@@ -5,10 +5,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::outcome::Outcome;
 use super::serving::Running;
 use super::{Core, Request};
 use crate::content::Icon;
+use crate::outcome::Outcome;
 use crate::protocol::Revision;
 use crate::protocol::cache::Cache;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};

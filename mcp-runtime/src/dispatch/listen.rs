@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::outcome::Outcome;
 use super::serving::Running;
 use super::{Core, Request, resources};
 use crate::bus::{Change, Listener};
 use crate::in_flight::Stop;
+use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, notification, push_json};
 use crate::protocol::params::Params;

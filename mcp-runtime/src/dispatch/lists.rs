@@ -5,13 +5,14 @@
 use std::sync::Arc;
 
 use super::Request;
-use super::outcome::Outcome;
 use super::run::{Given, Task, Work, run};
 use super::serving::Running;
 use super::tools::failed;
 use crate::call::{Call, Surroundings};
 use crate::content::ResourceLink;
+use crate::context::Context;
 use crate::error::ToolError;
+use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
 use crate::registry::{Listing, Page, Registry, ResourceEntry, Snapshot};
@@ -114,8 +115,8 @@ fn list_all(
     Box::pin(async move {
         let mut links = Vec::new();
         for lister in listers.iter().filter_map(|entry| entry.lister.as_ref()) {
-            let call = Arc::clone(&call.surroundings);
-            links.extend(lister.list(Listing { call }).await?);
+            let context = Context::of(&call.surroundings);
+            links.extend(lister.list(Listing { context }).await?);
         }
         Ok(links)
     })

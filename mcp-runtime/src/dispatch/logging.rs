@@ -3,9 +3,9 @@
 //! See <https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging>. A stateless request says
 //! it itself.
 
-use super::outcome::Outcome;
 use super::serving::Running;
 use super::{Core, Request};
+use crate::outcome::Outcome;
 use crate::protocol::LogLevel;
 use crate::protocol::error::RpcError;
 use crate::session::Session;

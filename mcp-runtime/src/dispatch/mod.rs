@@ -12,7 +12,7 @@ mod listen;
 mod lists;
 mod logging;
 mod mirror;
-mod outcome;
+
 mod prompts;
 mod resources;
 mod run;
@@ -27,12 +27,13 @@ pub(crate) use lifecycle::{About, Identity};
 
 use crate::call::{Caller, ServerContext};
 use crate::in_flight::{InFlight, Scope};
+use crate::layer::Layer;
+use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Kind, Message};
 use crate::registry::Registry;
 use crate::service::{Exchange, Handling, Limits, Listening, Origin, Outbound, Service};
 use crate::session::{Session, Sessions};
-use outcome::Outcome;
 use serving::{Running, serve};
 
 /// A server that is ready to serve.
@@ -41,6 +42,7 @@ pub(crate) struct Core {
     pub(crate) context: Arc<ServerContext>,
     pub(crate) identity: Identity,
     pub(crate) limits: Limits,
+    layers: Vec<Arc<dyn Layer>>,
     sessions: Arc<Sessions>,
     in_flight: Arc<InFlight>,
 }
@@ -63,12 +65,14 @@ impl Core {
         context: ServerContext,
         identity: Identity,
         limits: Limits,
+        layers: Vec<Arc<dyn Layer>>,
     ) -> Self {
         Self {
             registry,
             identity,
             in_flight: Arc::new(InFlight::new(limits.requests)),
             limits,
+            layers,
             sessions: Arc::new(Sessions::new(Arc::clone(context.replay.sealer()))),
             context: Arc::new(context),
         }

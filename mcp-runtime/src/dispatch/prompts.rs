@@ -10,12 +10,12 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use super::Request;
-use super::outcome::Outcome;
 use super::run::{Given, Task, Work, run};
 use super::serving::Running;
 use super::tools::failed;
 use crate::call::{Arguments, Call, Signature, Slot, Surroundings, not_a_string};
 use crate::content::PromptOutcome;
+use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::params::{Params, text};
 use crate::registry::PromptEntry;

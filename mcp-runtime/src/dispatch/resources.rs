@@ -5,13 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::outcome::Outcome;
 use super::run::{Given, Task, Work, run};
 use super::serving::Running;
 use super::tools::failed;
 use super::{Core, Request};
 use crate::call::{Arguments, Call, Caller, Surroundings};
 use crate::content::ResourceOutcome;
+use crate::outcome::Outcome;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::error::RpcError;
 use crate::registry::ResourceEntry;

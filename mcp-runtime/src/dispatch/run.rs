@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use super::Request;
 use super::contain::{Stopped, contain};
-use super::outcome::Outcome;
 use super::serving::Running;
 use super::timeout::Timeout;
 use super::unfold::Unfold;
+use super::{Core, Request};
 use crate::call::{Arguments, Call, ClientNotifier, Signature, Surroundings, Way, poll_within};
 use crate::in_flight::{Permit, Stop};
+use crate::layer::{CallOutcome, LayeredCall, surround};
+use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::questions::Questions;
 use crate::registry::Handler;
@@ -88,35 +89,60 @@ impl<R: 'static> Task<R> {
 
 /// Runs work with these arguments to its outcome.
 pub(super) fn run<W: Work>(request: Request, work: W, given: Given) -> Result<Running, RpcError> {
-    let permit = request.core.in_flight.permit()?;
+    let core = Arc::clone(&request.core);
+    let permit = core.in_flight.permit()?;
     let way = way(&request)?;
     let surroundings = Arc::new(surroundings(request, way)?);
     let redeem = match &surroundings.way {
         Way::Replay(questions) => questions.redeem(),
         Way::Live { .. } | Way::Nobody => None,
     };
+    let call = Arc::clone(&surroundings);
     let execution = Execution::new(work, given, surroundings, permit);
-    let Some(redeem) = redeem else {
-        return Ok(settle(execution));
-    };
-    let stop = Arc::clone(&execution.call) as Arc<dyn Stop>;
-    let future = Box::pin(async move {
-        match redeem.await {
-            Ok(()) => execution.await,
-            Err(error) => Outcome::Error(error),
-        }
-    });
-    Ok(Running::Pending { future, stop })
+    if redeem.is_none() && core.layers.is_empty() {
+        return Ok(settle(execution, call));
+    }
+    let surrounded = surrounded(&core, execution);
+    Ok(match redeem {
+        None => settle(surrounded, call),
+        Some(redeem) => Running::Pending {
+            future: Box::pin(async move {
+                match redeem.await {
+                    Ok(()) => surrounded.await,
+                    Err(error) => Outcome::Error(error),
+                }
+            }),
+            stop: call,
+        },
+    })
 }
 
-/// Polls a handler once: most are finished then and need no task.
-fn settle<W: Work>(mut execution: Execution<W>) -> Running {
+/// Puts the layers of the server around a call.
+fn surrounded<W: Work>(core: &Core, execution: Execution<W>) -> BoxFuture<Outcome> {
+    if core.layers.is_empty() {
+        return Box::pin(execution);
+    }
+    let call = LayeredCall {
+        kind: W::KIND,
+        name: execution.work.name().into(),
+        context: crate::context::Context::of(&execution.call),
+    };
+    let inner = Box::pin(async move { CallOutcome(execution.await) });
+    let outer = surround(&core.layers, &call, inner);
+    Box::pin(async move { outer.await.0 })
+}
+
+/// Polls a call once: most are finished then and need no task.
+fn settle(
+    mut call: impl Future<Output = Outcome> + Send + Unpin + 'static,
+    stop: Arc<dyn Stop>,
+) -> Running {
     // Whoever takes the future over polls it again at once, and is woken from then on.
-    match Pin::new(&mut execution).poll(&mut Context::from_waker(Waker::noop())) {
+    match Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => Running::Ready(outcome),
         Poll::Pending => Running::Pending {
-            stop: Arc::clone(&execution.call) as Arc<dyn Stop>,
-            future: Box::pin(execution),
+            stop,
+            future: Box::pin(call),
         },
     }
 }

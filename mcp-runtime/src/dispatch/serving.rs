@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use super::caller::classify;
 use super::contain::{Panic, guard};
-use super::outcome::Outcome;
 use super::{Core, Request, encode, method, scope};
 use crate::in_flight::{Scope, Stop, Ticket};
+use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;

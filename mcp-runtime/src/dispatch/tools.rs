@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::contain::reference;
-use super::outcome::Outcome;
 use super::run::{Given, Task, Work, run};
 use super::serving::Running;
 use super::{Request, mirror};
 use crate::call::{Arguments, Call, Surroundings};
 use crate::content::{Content, ToolResult};
 use crate::error::ToolError;
+use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::registry::ToolEntry;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::call::Surroundings;
+use crate::context::Context;
 use crate::error::ToolError;
 use crate::schema::texts;
 use crate::service::BoxFuture;
@@ -36,7 +36,7 @@ use crate::service::BoxFuture;
 pub struct Completion {
     pub(crate) value: String,
     pub(crate) arguments: HashMap<String, String>,
-    pub(crate) call: Arc<Surroundings>,
+    pub(crate) context: Context,
 }
 
 impl Completion {
@@ -50,9 +50,14 @@ impl Completion {
         self.arguments.get(name).map(String::as_str)
     }
 
+    /// Returns the context of the request, which tells who asks.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// The value of [`Server::state`](crate::Server::state) of type `T`.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.call.server.states.get()
+        self.context.surroundings().server.states.get()
     }
 }
 

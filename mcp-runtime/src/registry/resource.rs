@@ -13,10 +13,11 @@ use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use super::terms::{Terms, terms};
 use super::{NeededState, check_name};
-use crate::call::{Arguments, Signature, Slot, Surroundings};
+use crate::call::{Arguments, Signature, Slot};
 use crate::content::{
     Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member, push_text,
 };
+use crate::context::Context;
 use crate::error::ToolError;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::revision::Features;
@@ -317,13 +318,18 @@ impl Listed for ResourceEntry {
 
 /// What a function given with `#[resource("..", list = function)]` may know.
 pub struct Listing {
-    pub(crate) call: Arc<Surroundings>,
+    pub(crate) context: Context,
 }
 
 impl Listing {
+    /// Returns the context of the request, which tells who asks.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// The value of [`Server::state`](crate::Server::state) of type `T`.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.call.server.states.get()
+        self.context.surroundings().server.states.get()
     }
 }
 

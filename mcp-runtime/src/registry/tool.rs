@@ -112,7 +112,7 @@ impl Tool {
                 match serde_json::from_str(arguments) {
                     Ok(arguments) => match call.signature.refuse_whole(&arguments) {
                         Some(refusal) => ToolResult::error(refusal),
-                        None => handler(arguments, Context::of(&call))
+                        None => handler(arguments, Context::of(&call.surroundings))
                             .await
                             .into_tool_result(),
                     },

@@ -116,7 +116,13 @@ impl Server {
             mask_errors: self.mask_errors,
         };
         let identity = Identity::new(self.about);
-        let core = Arc::new(Core::new(registry, context, identity, self.limits));
+        let core = Arc::new(Core::new(
+            registry,
+            context,
+            identity,
+            self.limits,
+            self.layers,
+        ));
         self.live.begin(Arc::clone(&core), stops);
         Ok(Running {
             core,

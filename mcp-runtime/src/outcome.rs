@@ -10,8 +10,8 @@ use crate::protocol::error::RpcError;
 use crate::registry::{Completions, Page, PromptEntry, ResourceEntry};
 use crate::session::Session;
 
-/// What a request comes to. It names no id, so that it can be observed, kept, and sent later.
-pub(super) enum Outcome {
+/// What a request comes to. It names no request, so that it can be observed, kept, and sent later.
+pub(crate) enum Outcome {
     /// The result of a tool. A failure in it is among its content already.
     Tool {
         result: ToolResult,
