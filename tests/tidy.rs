@@ -16,18 +16,28 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("uri_template", &[]),
     ("session", &["protocol", "seal"]),
     ("service", &["protocol", "session"]),
+    ("in_flight", &["protocol", "service"]),
     ("questions", &["protocol", "seal", "service"]),
     ("bus", &[]),
     (
         "call",
-        &["bus", "error", "protocol", "questions", "schema", "service"],
+        &[
+            "bus",
+            "error",
+            "in_flight",
+            "protocol",
+            "questions",
+            "schema",
+            "service",
+            "session",
+        ],
     ),
     ("content", &["error", "finite", "protocol", "schema"]),
     ("param", &["call", "error", "protocol", "schema"]),
     (
         "context",
         &[
-            "bus", "call", "content", "error", "finite", "param", "protocol",
+            "bus", "call", "content", "error", "finite", "param", "protocol", "service",
         ],
     ),
     (
@@ -57,6 +67,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("logs", &["call", "protocol"]),
+    ("outcome", &["content", "protocol", "registry", "session"]),
+    ("layer", &["context", "outcome"]),
     (
         "dispatch",
         &[
@@ -65,7 +77,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "content",
             "context",
             "error",
+            "in_flight",
+            "layer",
             "logs",
+            "outcome",
             "param",
             "protocol",
             "questions",
@@ -104,6 +119,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "context",
             "dispatch",
             "error",
+            "layer",
             "logs",
             "param",
             "protocol",

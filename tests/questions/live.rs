@@ -233,7 +233,7 @@ async fn a_session_that_declared_nothing_is_not_asked() {
 }
 
 #[tokio::test]
-async fn without_a_stream_nobody_is_asked_and_without_a_session_nobody_is_served() {
+async fn without_a_stream_or_a_session_nobody_is_asked() {
     let session = Session::open(Transport::Http, NOVEMBER, server(tell)).await;
     let (_, messages) = session.call_as(true, "application/json").await;
     let text = &messages[0]["result"]["content"][0]["text"];
@@ -241,8 +241,9 @@ async fn without_a_stream_nobody_is_asked_and_without_a_session_nobody_is_served
     let (head, messages) = session
         .call_as(false, "application/json, text/event-stream")
         .await;
-    assert!(head.starts_with("HTTP/1.1 400"), "{head}");
-    assert_eq!(messages[0]["error"]["code"], -32600, "{messages:?}");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let text = &messages[0]["result"]["content"][0]["text"];
+    assert_eq!(text, "Err(CannotBeAsked(ElicitationForm))");
 }
 
 #[tokio::test]

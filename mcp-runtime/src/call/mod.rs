@@ -22,6 +22,7 @@ pub(crate) use states::States;
 use crate::bus::Bus;
 use crate::error::ToolError;
 use crate::in_flight::Stop;
+use crate::protocol::LogLevel;
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
@@ -45,11 +46,14 @@ pub(crate) struct ServerContext {
 }
 
 /// The client of a request, from the request itself or from the handshake before it.
-#[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) features: &'static Features,
     pub(crate) capabilities: ClientCapabilities,
     pub(crate) session: Option<Session>,
+    /// The token for progress, as JSON.
+    pub(crate) progress_token: Option<Box<str>>,
+    /// The lowest level of the log messages that a stateless request wants.
+    pub(crate) log_level: Option<LogLevel>,
 }
 
 /// What surrounds a call, shared with the [`Context`](crate::Context)s that its handler takes.

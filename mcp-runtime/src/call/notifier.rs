@@ -70,13 +70,13 @@ impl Pace {
 impl ClientNotifier {
     /// Returns a notifier of a client that gave this token for progress and wants log messages from this level on.
     pub(crate) fn new(
-        token: Option<&str>,
+        token: Option<Box<str>>,
         level: Option<LogLevel>,
         features: &'static Features,
         outbound: Arc<dyn Outbound>,
     ) -> Self {
         Self {
-            token: token.map(Into::into),
+            token,
             level,
             features,
             outbound,
@@ -217,7 +217,7 @@ mod tests {
         let sent = Arc::<Sent>::default();
         let features = Revision::LATEST.features();
         let outbound = Arc::clone(&sent) as Arc<dyn Outbound>;
-        let link = ClientNotifier::new(token, level, features, outbound);
+        let link = ClientNotifier::new(token.map(Into::into), level, features, outbound);
         (sent, link)
     }
 

@@ -29,8 +29,10 @@ pub(super) fn classify(exchange: &Exchange) -> Result<Caller, RpcError> {
             features: session.revision.features(),
             capabilities: session.capabilities,
             session: Some(session.clone()),
+            progress_token: meta.progress_token()?.map(Into::into),
+            log_level: None,
         }),
-        None => sessionless(exchange),
+        None => sessionless(exchange, &meta),
     }
 }
 
@@ -47,6 +49,8 @@ fn stateless(meta: &Meta<'_>) -> Result<Caller, RpcError> {
         capabilities: ClientCapabilities::parse(capabilities)
             .ok_or_else(|| RpcError::missing_metadata(format!("{key} must be an object")))?,
         session: None,
+        progress_token: meta.progress_token()?.map(Into::into),
+        log_level: meta.log_level()?,
     })
 }
 
@@ -54,7 +58,7 @@ fn stateless(meta: &Meta<'_>) -> Result<Caller, RpcError> {
 ///
 /// Over HTTP it is served as far as it needs none, for it cannot be told from one of a client that has no handshake. A
 /// connection has a handshake of its own.
-fn sessionless(exchange: &Exchange) -> Result<Caller, RpcError> {
+fn sessionless(exchange: &Exchange, meta: &Meta<'_>) -> Result<Caller, RpcError> {
     let revision = match &exchange.origin.headers {
         Some(headers) => headers::legacy_revision(&**headers),
         None if UNOPENED.contains(&exchange.message.method()) => Revision::LATEST_LEGACY,
@@ -64,6 +68,8 @@ fn sessionless(exchange: &Exchange) -> Result<Caller, RpcError> {
         features: revision.features(),
         capabilities: ClientCapabilities::default(),
         session: None,
+        progress_token: meta.progress_token()?.map(Into::into),
+        log_level: None,
     })
 }
 

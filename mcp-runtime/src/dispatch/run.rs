@@ -92,7 +92,7 @@ pub(super) fn run<W: Work>(request: Request, work: W, given: Given) -> Result<Ru
     let core = Arc::clone(&request.core);
     let permit = core.in_flight.permit()?;
     let way = way(&request)?;
-    let surroundings = Arc::new(surroundings(request, way)?);
+    let surroundings = Arc::new(surroundings(request, way));
     let redeem = match &surroundings.way {
         Way::Replay(questions) => questions.redeem(),
         Way::Live { .. } | Way::Nobody => None,
@@ -147,26 +147,22 @@ fn settle(
     }
 }
 
-fn surroundings(request: Request, way: Way) -> Result<Surroundings, RpcError> {
+fn surroundings(request: Request, way: Way) -> Surroundings {
     let Request {
         core,
         message,
-        caller,
+        mut caller,
         origin,
         outbound,
     } = request;
-    let notifier = {
-        let meta = message.params()?.meta();
-        let level = match &caller.session {
-            Some(session) => Some(super::logging::level_of(&core, session)),
-            None => meta.log_level()?,
-        };
-        ClientNotifier::new(meta.progress_token()?, level, caller.features, outbound)
+    let level = match &caller.session {
+        Some(session) => Some(super::logging::level_of(&core, session)),
+        None => caller.log_level,
     };
+    let token = caller.progress_token.take();
+    let notifier = ClientNotifier::new(token, level, caller.features, outbound);
     let server = Arc::clone(&core.context);
-    Ok(Surroundings::new(
-        server, message, caller, origin, notifier, way,
-    ))
+    Surroundings::new(server, message, caller, origin, notifier, way)
 }
 
 /// Finds out how the client of a call can be asked.
