@@ -79,8 +79,8 @@ pub(super) fn get(request: Request<'_>, found: Found) -> Result<Handling, RpcErr
         signature: Arc::clone(&prompt.signature),
         arguments: found.arguments,
         rejections: found.rejections,
-        name: prompt.name.clone(),
-        timeout: prompt.timeout,
+        name: prompt.definition.name.clone(),
+        timeout: prompt.definition.timeout,
     };
     run(request, job, move |answer, outcome| {
         match messages(answer, &prompt, outcome) {
@@ -97,7 +97,7 @@ fn messages(
 ) -> Result<Vec<Message>, RpcError> {
     match outcome {
         Ok(Ok(messages)) => Ok(messages),
-        Ok(Err(error)) => Err(failed(answer, &prompt.name, &error)),
+        Ok(Err(error)) => Err(failed(answer, &prompt.definition.name, &error)),
         Err(stopped) => Err(RpcError::internal(stopped.message("prompt"))),
     }
 }
@@ -108,7 +108,7 @@ fn reply(answer: &Answer, prompt: &PromptEntry, messages: &[Message]) -> Reply {
     push_array(&mut text, messages, |text, message| {
         message.push(text, answer.features);
     });
-    if let Some(description) = &prompt.description {
+    if let Some(description) = &prompt.definition.description {
         push_member(&mut text, "description", description);
     }
     close(text, &answer.core, answer.features, Caching::Unsaid, None)

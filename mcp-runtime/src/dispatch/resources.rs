@@ -81,7 +81,7 @@ pub(super) fn read(request: Request<'_>, found: Found) -> Result<Handling, RpcEr
         arguments,
         rejections: Vec::new(),
         name: resource.template.as_str().to_owned(),
-        timeout: resource.timeout,
+        timeout: resource.definition.timeout,
     };
     run(request, job, move |answer, outcome| {
         match contents(answer, &resource, &uri, outcome) {

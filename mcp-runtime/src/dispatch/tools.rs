@@ -60,8 +60,8 @@ pub(super) fn call(request: Request<'_>, found: Found) -> Result<Handling, RpcEr
         signature: Arc::clone(&tool.signature),
         arguments: found.arguments,
         rejections: found.rejections,
-        name: tool.name.clone(),
-        timeout: tool.timeout,
+        name: tool.definition.name.clone(),
+        timeout: tool.definition.timeout,
     };
     run(request, job, move |answer, outcome| {
         reply(answer, &tool, outcome)
@@ -80,7 +80,7 @@ fn reply(answer: &Answer, tool: &ToolEntry, outcome: Result<ToolResult, Stopped>
     let mut text = begin_result(&answer.id);
     text.push_str("{\"content\":");
     if let Some(error) = &result.failure {
-        let shown = Content::text(shown(&answer.core, &tool.name, error));
+        let shown = Content::text(shown(&answer.core, &tool.definition.name, error));
         push_blocks(&mut text, &[shown], answer.features);
         text.push_str(",\"isError\":true");
     } else {

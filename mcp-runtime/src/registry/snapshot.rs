@@ -185,9 +185,9 @@ impl Snapshot {
     pub(crate) fn tags(&self, kind: Kind, key: &str) -> &[String] {
         let resource = || self.resources.get(key).or_else(|| self.templates.get(key));
         let tags = match kind {
-            Kind::Tool => self.tools.get(key).map(|entry| &entry.tags),
-            Kind::Prompt => self.prompts.get(key).map(|entry| &entry.tags),
-            Kind::Resource => resource().map(|entry| &entry.tags),
+            Kind::Tool => self.tools.get(key).map(|entry| &entry.definition.tags),
+            Kind::Prompt => self.prompts.get(key).map(|entry| &entry.definition.tags),
+            Kind::Resource => resource().map(|entry| &entry.definition.tags),
         };
         tags.map_or(&[], Vec::as_slice)
     }
@@ -249,7 +249,7 @@ impl Draft {
                     let entry = tool.finish(&mut self.states, &mut self.problems);
                     let interface = entry.interface.clone();
                     self.interfaces
-                        .extend(interface.map(|uri| (entry.name.clone(), uri)));
+                        .extend(interface.map(|uri| (entry.definition.name.clone(), uri)));
                     push_unique("tool", &mut self.tools, order, entry, &mut self.problems);
                 }
                 Component::Prompt(prompt) => {
