@@ -5,14 +5,15 @@
 //! ```
 //!
 //! The directory is opened once, and every path is resolved beneath it by `cap-std`: `..`, absolute paths and symbolic
-//! links that lead out are refused, whatever changes on disk meanwhile.
+//! links that lead out are refused, whatever changes on disk meanwhile. Only regular files and directories are served: a pipe,
+//! a socket or a device holds nobody up.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirEntry, FileType};
+use cap_std::fs::{Dir, DirEntry, FileType, OpenOptions};
 use mcp_runtime::uri_template::unsafe_path;
 use mcp_runtime::{Completion, Listing, prelude::*};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -89,9 +90,22 @@ fn about(path: &str, error: io::Error) -> ToolError {
     ToolError::new(format!("`{path}`: {error}"))
 }
 
+/// Opens without waiting, since a pipe would wait for somebody who writes into it.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use cap_std::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NONBLOCK.bits();
+        options.custom_flags(flags.cast_signed());
+    }
+    options
+}
+
 /// `None` if it is larger than what is read of one file.
 fn read_at_most(directory: &Dir, path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = directory.open(path)?;
+    let file = directory.open_with(path, &options())?;
     // A device or a pipe might never end.
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("not a file"));
@@ -110,9 +124,12 @@ struct Entry {
 }
 
 impl Entry {
-    /// `None` for a name that is not UTF-8, since no client could send it back.
+    /// `None` for a pipe, a socket or a device, and for a name that is not UTF-8, since no client could send it back.
     fn new(entry: &DirEntry) -> io::Result<Option<Self>> {
         let kind = entry.file_type()?;
+        if !(kind.is_file() || kind.is_dir() || kind.is_symlink()) {
+            return Ok(None);
+        }
         let name = entry.file_name().into_string().ok();
         Ok(name.map(|name| Self {
             name: if kind.is_dir() { name + "/" } else { name },
@@ -294,6 +311,7 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::Duration;
 
     use mcp_runtime::ClientError;
     use serde_json::{Value, json};
@@ -394,6 +412,44 @@ mod tests {
         let client = serve(&place).client().await;
         let reply = client.call("read", json!({ "path": "inside" })).await?;
         assert_eq!(reply.text(), "alpha\nneedle\n");
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_is_no_file_blocks_nobody() -> Result<(), ClientError> {
+        let place = place();
+        let root = place.path().join("root");
+        let made = std::process::Command::new("mkfifo")
+            .arg(root.join("pipe"))
+            .status();
+        assert!(made.unwrap().success());
+        let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+        std::os::unix::fs::symlink("pipe", root.join("link")).unwrap();
+        let client = serve(&place).client().await;
+        for path in ["pipe", "socket", "link"] {
+            let arguments = json!({ "path": path });
+            let call = client.call("read", arguments);
+            let reply = tokio::time::timeout(Duration::from_secs(5), call).await;
+            if reply.is_err() {
+                // Whoever opens the other end lets the handler go, for which the runtime waits.
+                fs::OpenOptions::new()
+                    .write(true)
+                    .open(root.join("pipe"))
+                    .unwrap();
+            }
+            let reply = reply.expect("the call ends")?;
+            assert!(reply.is_error(), "{path}: {}", reply.text());
+            let read = client.read(&uri_of(path)).await;
+            let error = read.expect_err("nothing is read").to_string();
+            assert!(error.contains(path), "{error}");
+        }
+        let search = client.call("search", json!({ "query": "needle" })).await?;
+        assert!(search.text().starts_with("a.txt:2:"), "{}", search.text());
+        let listed = client.call("list", json!({})).await?.text();
+        for path in ["pipe", "socket"] {
+            assert!(listed.lines().all(|name| name != path), "{listed}");
+        }
         Ok(())
     }
 

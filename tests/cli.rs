@@ -124,3 +124,52 @@ fn help_names_every_command() {
         assert!(stdout(&output).contains(&line), "{command}");
     }
 }
+
+/// What a command line of the server prints on a terminal, or into a pipe. `$TEXT` in it is [`HOSTILE`].
+#[cfg(target_os = "linux")]
+fn printed(arguments: &str, terminal: bool) -> String {
+    let line = format!("'{}' {arguments}", env!("CARGO_BIN_EXE_wire-server"));
+    let mut command = if terminal {
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--command", &line, "/dev/null"]);
+        script
+    } else {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{line} 2>&1")]);
+        shell
+    };
+    let command = command
+        .env("TEXT", HOSTILE)
+        .stdin(std::process::Stdio::null());
+    let output = command.output().unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .replace("\r\n", "\n")
+}
+
+/// It clears a terminal, rings, goes back and deletes.
+#[cfg(target_os = "linux")]
+const HOSTILE: &str = "a\u{1b}[2J\u{7}\r\u{7f}\u{9b}2J\tb\nc";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_no_control_characters() {
+    let harmless = "a\\u001b[2J\\u0007\\u000d\\u007f\\u009b2J\tb\nc";
+    for (command, start) in [
+        ("call echo_owned text=\"$TEXT\"", ""),
+        ("read 'echo://a%1B%5B2J%07%0D%7F%C2%9B2J%09b%0Ac'", ""),
+        ("prompt greet name=\"$TEXT\"", "user: Hello "),
+        ("call \"$TEXT\"", "error: Unknown tool: `"),
+        ("call --\"$TEXT\"", "error: unexpected argument '--"),
+    ] {
+        let shown = printed(command, true);
+        let expected = format!("{start}{harmless}");
+        assert!(shown.contains(&expected), "{command}: {shown:?}");
+        let piped = printed(command, false);
+        let expected = format!("{start}{HOSTILE}");
+        assert!(piped.contains(&expected), "{command}: {piped:?}");
+    }
+    let json = printed("call echo_owned --json text=\"$TEXT\"", true);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["content"][0]["text"], HOSTILE);
+}

@@ -409,6 +409,79 @@ async fn completing_is_a_capability_since_2025_03_26() {
     }
 }
 
+/// What a server had at any time it has none of now, and says so: the method stays.
+#[tokio::test]
+async fn a_capability_outlives_the_last_component_of_its_kind() {
+    let argument = json!({ "name": "yes", "value": "" });
+    let completed = |kind: &str, key: &str| json!({ "ref": { "type": kind, key: "a://b" }, "argument": argument });
+    let lists = [
+        ("tools/list", "tools"),
+        ("resources/list", "resources"),
+        ("resources/templates/list", "resourceTemplates"),
+        ("prompts/list", "prompts"),
+    ];
+    let not_found = |revision| {
+        if revision == Revision::LATEST {
+            -32602
+        } else {
+            -32002
+        }
+    };
+    let refused = [
+        ("tools/call", json!({ "name": "add" })),
+        ("prompts/get", json!({ "name": "agree" })),
+        ("completion/complete", completed("ref/prompt", "name")),
+        ("completion/complete", completed("ref/resource", "uri")),
+        ("resources/read", json!({ "uri": "numbers://1" })),
+        ("resources/subscribe", json!({ "uri": "numbers://1" })),
+    ];
+    for revision in Revision::ALL {
+        let server = Server::new("all", "1").with(components![add, agree, watched, text]);
+        let handle = server.handle();
+        let client = server.client().revision(revision).await;
+        let before = about(&client, revision).await;
+        assert!(handle.remove_tool("add"));
+        assert!(handle.remove_prompt("agree"));
+        assert!(handle.remove_resource("watched://{number}"));
+        assert!(handle.remove_resource("cache://text"));
+        let after = about(&client, revision).await;
+        assert_eq!(
+            before["capabilities"], after["capabilities"],
+            "{revision:?}"
+        );
+        for (method, key) in lists {
+            let list = client.request(method, json!({})).await;
+            let list = list.unwrap_or_else(|error| panic!("{method}: {error}"));
+            assert_eq!(list[key], json!([]), "{revision:?}: {list}");
+        }
+        for (method, params) in &refused {
+            let expected = match *method {
+                "resources/subscribe" if revision == Revision::LATEST => -32601,
+                "resources/read" | "resources/subscribe" => not_found(revision),
+                _ => -32602,
+            };
+            match client.request(method, params.clone()).await {
+                Err(ClientError::Rpc { code, .. }) if code == expected => {}
+                other => panic!("{revision:?}: {method}: {other:?}"),
+            }
+        }
+    }
+}
+
+/// What keeps a component out keeps its capability out.
+#[tokio::test]
+async fn what_was_never_added_is_no_capability() {
+    let server = Server::new("texts", "1").with(components![text]);
+    let handle = server.handle();
+    let client = server.client().await;
+    let broken = Tool::new("broken", json!({}), |_: Value, _: Context| async {});
+    assert!(handle.add(broken).is_err());
+    assert!(client.tools().await.is_err());
+    handle.add(components![add]).unwrap();
+    assert!(handle.remove_tool("add"));
+    assert_eq!(client.tools().await.unwrap(), [Value::Null; 0]);
+}
+
 /// A text for everybody.
 #[resource("cache://text")]
 async fn text() -> &'static str {

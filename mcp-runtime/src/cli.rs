@@ -4,6 +4,7 @@
 
 mod commands;
 mod lints;
+mod terminal;
 mod values;
 
 use std::ffi::OsString;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::server::Server;
+use crate::server::{ABORTS, Server};
 
 /// Where `--http` listens if it is not told.
 #[cfg(feature = "http")]
@@ -146,6 +147,9 @@ async fn execute(server: Server, matches: ArgMatches) -> Result<ExitCode, String
         return commands::execute(server, name, matches).await;
     }
     server.install_forwarding();
+    if let Some(warning) = ABORTS {
+        say(&format!("warning: {warning}"));
+    }
     #[cfg(feature = "http")]
     if let Some(address) = matches.get_one::<String>("http") {
         return serve_http(server, address).await;
@@ -185,7 +189,9 @@ fn banner(server: &Server) {
 
 /// Writes a line to stderr, whether or not anybody reads it.
 fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let mut stderr = io::stderr();
+    let line = terminal::text(&stderr, line);
+    let _ = writeln!(stderr, "{line}");
 }
 
 fn fail(message: &str) -> ExitCode {
@@ -195,11 +201,12 @@ fn fail(message: &str) -> ExitCode {
 
 /// Prints help, the version, or what is wrong with the arguments.
 fn explain(error: &clap::Error) -> ExitCode {
-    // Where this cannot be written nothing can.
-    let _ = error.print();
+    let text = error.render().to_string();
     if error.use_stderr() {
-        ExitCode::from(USAGE)
-    } else {
-        ExitCode::SUCCESS
+        say(text.trim_end());
+        return ExitCode::from(USAGE);
     }
+    // Where this cannot be written nothing can.
+    let _ = commands::write(&text);
+    ExitCode::SUCCESS
 }

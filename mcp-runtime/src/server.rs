@@ -18,6 +18,8 @@ pub use handle::ServerHandle;
 #[cfg(feature = "cli")]
 pub(crate) use handle::Unenforced;
 use lifespan::Lifespan;
+#[cfg(feature = "cli")]
+pub(crate) use serving::ABORTS;
 pub(crate) use serving::Running;
 
 use crate::call::States;

@@ -1,12 +1,13 @@
 //! `list`, `check`, `call`, `read` and `prompt`: the server's own components, used from a shell.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::{lints, values};
+use super::{lints, terminal, values};
 use crate::client::{Client, ClientError};
 use crate::server::{Server, ServerHandle};
 
@@ -46,8 +47,10 @@ fn print(matches: &ArgMatches, json: &Value, text: impl FnOnce() -> String) -> R
     }
 }
 
-fn write(output: &str) -> Result<(), String> {
+/// Writes to stdout, and ends the last line.
+pub(super) fn write(output: &str) -> Result<(), String> {
     let mut stdout = io::stdout().lock();
+    let output = terminal::text(&stdout, output);
     let written = stdout.write_all(output.as_bytes()).and_then(|()| {
         if output.is_empty() || output.ends_with('\n') {
             Ok(())
@@ -58,6 +61,11 @@ fn write(output: &str) -> Result<(), String> {
     written
         .and_then(|()| stdout.flush())
         .map_err(|error| format!("the result could not be printed: {error}"))
+}
+
+/// A part of a line as stdout shows it.
+fn line(text: &str) -> Cow<'_, str> {
+    terminal::line(&io::stdout(), text)
 }
 
 async fn list(
@@ -126,7 +134,7 @@ async fn check(client: &Client, handle: &ServerHandle) -> Result<ExitCode, Strin
         write("no findings")?;
         return Ok(ExitCode::SUCCESS);
     }
-    write(&findings.join("\n"))?;
+    write(&lines(findings.iter().map(|finding| line(finding).into())))?;
     Ok(ExitCode::FAILURE)
 }
 
@@ -150,15 +158,15 @@ fn section(title: &str, components: &[Value], heading: impl Fn(&Value) -> String
     let mut section = format!("{title}\n");
     for component in components {
         section.push_str("  ");
-        section.push_str(&heading(component));
+        section.push_str(&line(&heading(component)));
         for tag in component["tags"].as_array().into_iter().flatten() {
             section.push_str(" #");
-            section.push_str(&text(tag));
+            section.push_str(&line(&text(tag)));
         }
         section.push('\n');
-        for line in text(&component["description"]).lines() {
+        for sentence in text(&component["description"]).lines() {
             section.push_str("      ");
-            section.push_str(line);
+            section.push_str(sentence);
             section.push('\n');
         }
     }
@@ -249,9 +257,9 @@ fn blocks(content: &[Value]) -> String {
 fn block(block: &Value) -> String {
     match block["type"].as_str() {
         Some("text") => text(&block["text"]),
-        Some("resource_link") => format!("[{}]", text(&block["uri"])),
+        Some("resource_link") => format!("[{}]", line(&text(&block["uri"]))),
         Some("resource") => contents_text(&block["resource"]),
-        _ => format!("[{}]", text(&block["mimeType"])),
+        _ => format!("[{}]", line(&text(&block["mimeType"]))),
     }
 }
 
@@ -260,7 +268,7 @@ fn contents_text(contents: &Value) -> String {
         Some(text) => text.to_owned(),
         None => format!(
             "[{}, {} bytes as base64]",
-            text(&contents["mimeType"]),
+            line(&text(&contents["mimeType"])),
             text(&contents["blob"]).len()
         ),
     }

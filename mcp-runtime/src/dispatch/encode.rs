@@ -75,7 +75,7 @@ impl Body<'_> {
             Outcome::Prompt { prompt, messages } => {
                 out.push_str("\"messages\":");
                 push_array(out, messages, |out, message| message.push(out, features));
-                if let Some(description) = &prompt.description {
+                if let Some(description) = &prompt.definition.description {
                     push_member(out, "description", description);
                 }
                 self.close(out, None, None);

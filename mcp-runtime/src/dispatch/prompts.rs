@@ -76,11 +76,11 @@ impl Work for Get {
     const KIND: &'static str = "prompt";
 
     fn name(&self) -> &str {
-        &self.0.name
+        &self.0.definition.name
     }
 
     fn timeout(&self) -> Option<Duration> {
-        self.0.timeout
+        self.0.definition.timeout
     }
 
     fn start(&mut self, call: Call) -> Task<PromptOutcome> {

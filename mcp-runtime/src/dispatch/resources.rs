@@ -82,7 +82,7 @@ impl Work for Read {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        self.resource.timeout
+        self.resource.definition.timeout
     }
 
     fn start(&mut self, call: Call) -> Task<ResourceOutcome> {

@@ -56,11 +56,11 @@ impl Work for ToolCall {
     const KIND: &'static str = "tool";
 
     fn name(&self) -> &str {
-        &self.0.name
+        &self.0.definition.name
     }
 
     fn timeout(&self) -> Option<Duration> {
-        self.0.timeout
+        self.0.definition.timeout
     }
 
     fn start(&mut self, call: Call) -> Task<ToolResult> {
@@ -73,7 +73,7 @@ impl Work for ToolCall {
             return Outcome::Error(refusal);
         }
         if let Some(error) = &failure {
-            let text = shown(call, &self.0.name, error);
+            let text = shown(call, &self.0.definition.name, error);
             return Outcome::Tool {
                 result: ToolResult {
                     meta: result.meta,

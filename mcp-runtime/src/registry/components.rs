@@ -3,9 +3,9 @@
 use std::any::TypeId;
 
 use super::Kind;
+use super::definition::Definition;
 use super::prompt::Prompt;
 use super::resource::Resource;
-use super::terms::Terms;
 use super::tool::Tool;
 
 /// What `#[tool]`, `#[resource]` and `#[prompt]` leave beside each function for the linker to collect.
@@ -99,11 +99,11 @@ impl Component {
         }
     }
 
-    pub(super) fn terms(&self) -> &Terms {
+    pub(super) fn definition(&self) -> &Definition {
         match self {
-            Self::Tool(tool) => &tool.terms,
-            Self::Resource(resource) => &resource.terms,
-            Self::Prompt(prompt) => &prompt.terms,
+            Self::Tool(tool) => &tool.definition,
+            Self::Resource(resource) => &resource.definition,
+            Self::Prompt(prompt) => &prompt.definition,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::definition::Definition;
 use crate::protocol::Revision;
 use crate::protocol::revision::Features;
 
@@ -17,8 +18,11 @@ pub(crate) trait Listed {
     /// What it is looked up by.
     fn key(&self) -> &str;
 
-    /// Appends its definition, in the words of a revision.
-    fn push(&self, out: &mut String, features: &Features);
+    /// What it has in common with components of other kinds.
+    fn definition(&self) -> &Definition;
+
+    /// Appends the other members of its definition, in the words of a revision, each after a comma.
+    fn push_own(&self, out: &mut String, features: &Features);
 }
 
 /// A page of a list.
@@ -83,7 +87,8 @@ impl<T: Listed> List<T> {
             if index > 0 {
                 items.push(',');
             }
-            entry.push(&mut items, features);
+            let own = |out: &mut String| entry.push_own(out, features);
+            entry.definition().push(&mut items, features, own);
         }
         let next = (rest.len() > shown.len())
             .then(|| shown.last().map(|(order, _)| write_cursor(T::KIND, *order)))

@@ -5,7 +5,7 @@
 mod complete;
 mod components;
 mod constraint;
-mod extras;
+mod definition;
 mod handler;
 mod list;
 mod mirror;
@@ -14,7 +14,6 @@ mod prompt;
 mod resource;
 mod selection;
 mod snapshot;
-mod terms;
 mod tool;
 
 pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};

@@ -6,17 +6,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::NeededState;
 use super::complete::{Blocking, Completer, Eventual, on_a_thread};
-use super::extras::{Extras, extras};
+use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
-use super::terms::{Terms, terms};
-use super::{NeededState, check_name};
 use crate::call::{Arguments, Signature, Slot};
-use crate::content::{
-    Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member, push_text,
-};
+use crate::content::{Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member};
 use crate::context::Context;
 use crate::error::ToolError;
 use crate::protocol::cache::{Cache, CacheScope};
@@ -29,11 +26,7 @@ use crate::uri_template::{
 /// A resource, or a template for many: data that a client can read. `#[resource]` makes one from a function.
 pub struct Resource {
     uri: String,
-    name: String,
-    title: Option<String>,
-    description: Option<String>,
-    extras: Extras,
-    pub(super) terms: Terms,
+    pub(super) definition: Definition,
     mime: Option<String>,
     size: Option<u64>,
     annotations: Option<Annotations>,
@@ -43,19 +36,14 @@ pub struct Resource {
     handler: Handler<ResourceOutcome>,
 }
 
-extras!(Resource);
-terms!(Resource);
+define!(Resource);
 
 impl Resource {
     #[doc(hidden)]
     pub fn define(uri: &str, name: &str, handler: Handler<ResourceOutcome>) -> Self {
         Self {
             uri: uri.to_owned(),
-            name: name.to_owned(),
-            title: None,
-            description: None,
-            extras: Extras::default(),
-            terms: Terms::default(),
+            definition: Definition::new(name),
             mime: None,
             size: None,
             annotations: None,
@@ -64,18 +52,6 @@ impl Resource {
             lister: None,
             handler,
         }
-    }
-
-    /// Sets the name that people read.
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.title = Some(title.into());
-        self
-    }
-
-    /// Says what the resource is.
-    pub fn description(mut self, description: impl Into<String>) -> Self {
-        self.description = Some(description.into());
-        self
     }
 
     /// Sets the MIME type.
@@ -131,9 +107,7 @@ impl Resource {
         problems: &mut Vec<String>,
     ) -> Option<ResourceEntry> {
         let place = format!("resource `{}`", self.uri);
-        check_name("resource", &self.name, problems);
-        self.extras.check(&place, problems);
-        self.terms.check(&place, problems);
+        self.definition.check("resource", &place, problems);
         let template = UriTemplate::parse(&self.uri)
             .map_err(|error| problems.push(format!("{place}: {error}")))
             .ok()?;
@@ -154,18 +128,13 @@ impl Resource {
         states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
         Some(ResourceEntry {
             template,
-            name: self.name,
-            title: self.title,
-            description: self.description,
-            extras: self.extras,
+            definition: self.definition,
             mime: self.mime,
             size: self.size,
             annotations: self.annotations,
             cache: self.cache,
             depends_on_caller: specified.depends_on_caller,
             handler: self.handler,
-            timeout: self.terms.timeout,
-            tags: self.terms.tags,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
             lister: self.lister,
@@ -204,19 +173,13 @@ fn check_variables(
 /// A resource, or a template, that can be listed and read.
 pub(crate) struct ResourceEntry {
     pub(crate) template: UriTemplate,
-    name: String,
-    title: Option<String>,
-    description: Option<String>,
-    extras: Extras,
+    pub(crate) definition: Definition,
     pub(crate) mime: Option<String>,
     size: Option<u64>,
     annotations: Option<Annotations>,
     cache: Option<Cache>,
     depends_on_caller: bool,
     pub(crate) handler: Handler<ResourceOutcome>,
-    pub(crate) timeout: Option<Duration>,
-    #[cfg_attr(not(feature = "cli"), allow(dead_code))] // only the command line shows them
-    pub(super) tags: Vec<String>,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
     pub(crate) lister: Option<Lister>,
@@ -287,21 +250,17 @@ impl Listed for ResourceEntry {
         self.template.as_str()
     }
 
-    fn push(&self, out: &mut String, features: &Features) {
-        let template = self.template.is_template();
-        out.push_str(if template {
-            "{\"uriTemplate\":"
+    fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    fn push_own(&self, out: &mut String, features: &Features) {
+        let uri = if self.template.is_template() {
+            "uriTemplate"
         } else {
-            "{\"uri\":"
-        });
-        push_text(out, self.template.as_str());
-        push_member(out, "name", &self.name);
-        if let Some(title) = self.title.as_ref().filter(|_| features.titles_and_meta) {
-            push_member(out, "title", title);
-        }
-        if let Some(description) = &self.description {
-            push_member(out, "description", description);
-        }
+            "uri"
+        };
+        push_member(out, uri, self.template.as_str());
         if let Some(mime) = &self.mime {
             push_member(out, "mimeType", mime);
         }
@@ -311,8 +270,6 @@ impl Listed for ResourceEntry {
         if let Some(annotations) = &self.annotations {
             annotations.push_member(out, features);
         }
-        self.extras.push(out, features);
-        out.push('}');
     }
 }
 

@@ -27,7 +27,7 @@ impl Selection {
         let known: Vec<&str> = components
             .all
             .iter()
-            .flat_map(|component| &component.terms().tags)
+            .flat_map(|component| &component.definition().tags)
             .map(String::as_str)
             .collect();
         let named = self.only.iter().flatten().chain(&self.without);
@@ -35,7 +35,7 @@ impl Selection {
         let problems: Vec<String> = unknown.map(|tag| no_such_tag(tag, &known)).collect();
         let before = components.all.len();
         let chosen = |tags: &[String]| self.chooses(tags);
-        components.all.retain(|it| chosen(&it.terms().tags));
+        components.all.retain(|it| chosen(&it.definition().tags));
         if problems.is_empty() && before > 0 && components.all.is_empty() {
             components.problem(
                 "`only_tagged` and `without_tagged` leave no component: choose fewer tags to leave out, or more to keep"

@@ -1,5 +1,6 @@
 //! All that the server offers at one moment, and how it changes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::NeededState;
@@ -21,16 +22,29 @@ pub(crate) struct Registry {
 /// The components at one moment. A request sees one snapshot from beginning to end.
 pub(crate) struct Snapshot {
     next_order: u64,
+    offers: BTreeSet<Offer>,
     tools: List<ToolEntry>,
     resources: List<ResourceEntry>,
     templates: List<ResourceEntry>,
     prompts: List<PromptEntry>,
 }
 
+/// What a server with certain components offers. A server that offered it once offers it as long as it runs: clients
+/// read its capabilities at the beginning, and rely on them when the last of the components is gone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Offer {
+    Tools,
+    Resources,
+    Prompts,
+    /// Some argument can be completed.
+    Completions,
+}
+
 /// Components on their way into a snapshot.
 #[derive(Default)]
 struct Draft {
     next_order: u64,
+    offers: BTreeSet<Offer>,
     tools: Vec<(u64, Arc<ToolEntry>)>,
     resources: Vec<(u64, Arc<ResourceEntry>)>,
     templates: Vec<(u64, Arc<ResourceEntry>)>,
@@ -185,9 +199,9 @@ impl Snapshot {
     pub(crate) fn tags(&self, kind: Kind, key: &str) -> &[String] {
         let resource = || self.resources.get(key).or_else(|| self.templates.get(key));
         let tags = match kind {
-            Kind::Tool => self.tools.get(key).map(|entry| &entry.tags),
-            Kind::Prompt => self.prompts.get(key).map(|entry| &entry.tags),
-            Kind::Resource => resource().map(|entry| &entry.tags),
+            Kind::Tool => self.tools.get(key).map(|entry| &entry.definition.tags),
+            Kind::Prompt => self.prompts.get(key).map(|entry| &entry.definition.tags),
+            Kind::Resource => resource().map(|entry| &entry.definition.tags),
         };
         tags.map_or(&[], Vec::as_slice)
     }
@@ -199,7 +213,7 @@ impl Snapshot {
     }
 
     pub(crate) fn has_tools(&self) -> bool {
-        !self.tools.entries().is_empty()
+        self.offers.contains(&Offer::Tools)
     }
 
     /// Whether any tool has an interface.
@@ -209,31 +223,26 @@ impl Snapshot {
     }
 
     pub(crate) fn has_resources(&self) -> bool {
-        !(self.resources.entries().is_empty() && self.templates.entries().is_empty())
+        self.offers.contains(&Offer::Resources)
     }
 
     pub(crate) fn has_prompts(&self) -> bool {
-        !self.prompts.entries().is_empty()
+        self.offers.contains(&Offer::Prompts)
     }
 
-    /// Whether any argument can be completed.
     pub(crate) fn has_completers(&self) -> bool {
-        let mut templates = self.templates.entries().iter();
-        let mut prompts = self.prompts.entries().iter();
-        templates.any(|(_, entry)| !entry.completers.is_empty())
-            || prompts.any(|(_, entry)| !entry.completers.is_empty())
+        self.offers.contains(&Offer::Completions)
     }
 
     fn draft(&self) -> Draft {
         Draft {
             next_order: self.next_order,
+            offers: self.offers.clone(),
             tools: self.tools.entries().to_vec(),
             resources: self.resources.entries().to_vec(),
             templates: self.templates.entries().to_vec(),
             prompts: self.prompts.entries().to_vec(),
-            states: Vec::new(),
-            interfaces: Vec::new(),
-            problems: Vec::new(),
+            ..Draft::default()
         }
     }
 }
@@ -247,13 +256,15 @@ impl Draft {
             match component {
                 Component::Tool(tool) => {
                     let entry = tool.finish(&mut self.states, &mut self.problems);
+                    self.offers.insert(Offer::Tools);
                     let interface = entry.interface.clone();
                     self.interfaces
-                        .extend(interface.map(|uri| (entry.name.clone(), uri)));
+                        .extend(interface.map(|uri| (entry.definition.name.clone(), uri)));
                     push_unique("tool", &mut self.tools, order, entry, &mut self.problems);
                 }
                 Component::Prompt(prompt) => {
                     let entry = prompt.finish(&mut self.states, &mut self.problems);
+                    self.offer(Offer::Prompts, !entry.completers.is_empty());
                     push_unique(
                         "prompt",
                         &mut self.prompts,
@@ -266,6 +277,7 @@ impl Draft {
                     let Some(entry) = resource.finish(&mut self.states, &mut self.problems) else {
                         continue;
                     };
+                    self.offer(Offer::Resources, !entry.completers.is_empty());
                     let list = if entry.template.is_template() {
                         &mut self.templates
                     } else {
@@ -275,6 +287,11 @@ impl Draft {
                 }
             }
         }
+    }
+
+    fn offer(&mut self, offer: Offer, completes: bool) {
+        self.offers.insert(offer);
+        self.offers.extend(completes.then_some(Offer::Completions));
     }
 
     fn check_states(&mut self, has_state: impl Fn(&NeededState) -> bool) {
@@ -323,6 +340,7 @@ impl Draft {
     fn into_snapshot(self) -> Snapshot {
         Snapshot {
             next_order: self.next_order,
+            offers: self.offers,
             tools: List::new(self.tools),
             resources: List::new(self.resources),
             templates: List::new(self.templates),

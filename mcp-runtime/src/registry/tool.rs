@@ -4,17 +4,15 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::extras::{Extras, extras};
+use super::NeededState;
+use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::list::Listed;
 use super::mirror::{Mirrored, mirrored};
 use super::parameter::{Parameter, specify};
-use super::terms::{Terms, terms};
-use super::{NeededState, check_name};
 use crate::call::{Call, Signature};
 use crate::content::{IntoToolResult, ToolResult, push_member};
 use crate::context::Context;
@@ -31,11 +29,7 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 ///
 /// `#[tool]` makes one from a function. [`Tool::new`] makes one at run time, from a schema and a closure.
 pub struct Tool {
-    name: String,
-    title: Option<String>,
-    description: Option<String>,
-    extras: Extras,
-    pub(super) terms: Terms,
+    pub(super) definition: Definition,
     hints: Hints,
     input: Input,
     output: Option<fn(&mut Schemas) -> Option<Value>>,
@@ -60,18 +54,13 @@ struct Hints {
     open_world: Option<bool>,
 }
 
-extras!(Tool);
-terms!(Tool);
+define!(Tool);
 
 impl Tool {
     #[doc(hidden)]
     pub fn define(name: &str, handler: Handler<ToolResult>) -> Self {
         Self {
-            name: name.to_owned(),
-            title: None,
-            description: None,
-            extras: Extras::default(),
-            terms: Terms::default(),
+            definition: Definition::new(name),
             hints: Hints::default(),
             input: Input::Parameters(Vec::new()),
             output: None,
@@ -125,18 +114,6 @@ impl Tool {
             open: true,
             ..Self::define(&name.into(), Handler::Async(Arc::new(handler)))
         }
-    }
-
-    /// Sets the name that people read.
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.title = Some(title.into());
-        self
-    }
-
-    /// Says what the tool does, for the model.
-    pub fn description(mut self, description: impl Into<String>) -> Self {
-        self.description = Some(description.into());
-        self
     }
 
     /// Says whether it leaves everything as it is.
@@ -204,38 +181,18 @@ impl Tool {
         states: &mut Vec<(String, NeededState)>,
         problems: &mut Vec<String>,
     ) -> ToolEntry {
-        let place = format!("tool `{}`", self.name);
-        check_name("tool", &self.name, problems);
-        self.extras.check(&place, problems);
-        self.terms.check(&place, problems);
+        let place = format!("tool `{}`", self.definition.name);
+        self.definition.check("tool", &place, problems);
         self.hints.check(&place, problems);
         if let Some(uri) = &self.interface {
-            self.extras.add_interface(uri);
+            self.definition.add_interface(uri);
         }
+        #[cfg(feature = "cli")]
         let at_run_time = matches!(self.input, Input::Schema(_));
         let (input_schema, signature) = match self.input {
             Input::Schema(schema) => {
-                if schema.get("type").is_none_or(|name| name != "object") {
-                    problems.push(format!(
-                        "{place}: the schema of its arguments must have `\"type\": \"object\"`"
-                    ));
-                }
-                check_foreign(&place, &schema, problems);
-                let whole = Validator::of_whole(&schema);
-                if let Err(error) = &whole {
-                    problems.push(format!(
-                        "{place}: the schema of its arguments is none: {error}"
-                    ));
-                }
-                (
-                    schema,
-                    Signature {
-                        open: true,
-                        noun: "arguments",
-                        whole: whole.ok().flatten(),
-                        ..Signature::default()
-                    },
-                )
+                let signature = signature_of(&place, &schema, problems);
+                (schema, signature)
             }
             Input::Parameters(parameters) => {
                 let mut specified = specify(&place, &parameters, "arguments", self.open, problems);
@@ -248,26 +205,28 @@ impl Tool {
         let output_schema = self.output.and_then(output_schema);
         ToolEntry {
             wraps: output_schema.as_ref().map(wraps),
-            name: self.name,
-            title: self.title,
-            description: self.description,
-            extras: self.extras,
+            definition: self.definition,
             interface: self.interface,
             hints: self.hints,
             input_schema,
             mirrored,
             output_schema,
             handler: self.handler,
-            timeout: self.terms.timeout,
-            tags: self.terms.tags,
             signature: Arc::new(signature),
+            #[cfg(feature = "cli")]
             at_run_time,
         }
     }
 }
 
-/// Notes what keeps a schema that somebody else made from being understood: nothing is ever fetched for it.
-fn check_foreign(place: &str, schema: &Value, problems: &mut Vec<String>) {
+/// Returns the signature of a tool whose schema was made at run time, and notes what keeps the schema from being
+/// understood: nothing is ever fetched for it.
+fn signature_of(place: &str, schema: &Value, problems: &mut Vec<String>) -> Signature {
+    if schema.get("type").is_none_or(|name| name != "object") {
+        problems.push(format!(
+            "{place}: the schema of its arguments must have `\"type\": \"object\"`"
+        ));
+    }
     if let Some(dialect) = schema.get("$schema").filter(|dialect| **dialect != DIALECT) {
         problems.push(format!(
             "{place}: the schema of its arguments is written in {dialect}: only \"{DIALECT}\" is supported, which needs no `$schema`"
@@ -277,6 +236,18 @@ fn check_foreign(place: &str, schema: &Value, problems: &mut Vec<String>) {
         problems.push(format!(
             "{place}: the schema of its arguments refers to `{reference}`, which is not in it: put it under `$defs`"
         ));
+    }
+    let whole = Validator::of_whole(schema).unwrap_or_else(|error| {
+        problems.push(format!(
+            "{place}: the schema of its arguments is none: {error}"
+        ));
+        None
+    });
+    Signature {
+        open: true,
+        noun: "arguments",
+        whole,
+        ..Signature::default()
     }
 }
 
@@ -318,10 +289,7 @@ fn wraps(schema: &Value) -> bool {
 
 /// A tool that can be listed and called.
 pub(crate) struct ToolEntry {
-    pub(crate) name: String,
-    title: Option<String>,
-    description: Option<String>,
-    extras: Extras,
+    pub(crate) definition: Definition,
     /// The URI of the resource that is its interface.
     pub(super) interface: Option<String>,
     hints: Hints,
@@ -332,12 +300,9 @@ pub(crate) struct ToolEntry {
     /// Whether data is wrapped in `{"result": ..}`; without a schema it depends on the data.
     pub(crate) wraps: Option<bool>,
     pub(crate) handler: Handler<ToolResult>,
-    pub(crate) timeout: Option<Duration>,
-    #[cfg_attr(not(feature = "cli"), allow(dead_code))] // only the command line shows them
-    pub(super) tags: Vec<String>,
     pub(crate) signature: Arc<Signature>,
     /// Whether the schema of its arguments was made at run time, which no type keeps.
-    #[cfg_attr(not(feature = "cli"), allow(dead_code))] // only the command line tells
+    #[cfg(feature = "cli")]
     at_run_time: bool,
 }
 
@@ -396,18 +361,14 @@ impl Listed for ToolEntry {
     const KIND: &'static str = "tools";
 
     fn key(&self) -> &str {
-        &self.name
+        &self.definition.name
     }
 
-    fn push(&self, out: &mut String, features: &Features) {
-        out.push_str("{\"name\":");
-        crate::content::push_text(out, &self.name);
-        if let Some(title) = self.title.as_ref().filter(|_| features.titles_and_meta) {
-            push_member(out, "title", title);
-        }
-        if let Some(description) = &self.description {
-            push_member(out, "description", description);
-        }
+    fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    fn push_own(&self, out: &mut String, features: &Features) {
         push_member(out, "inputSchema", &self.input_schema);
         if let Some(schema) = self
             .output_schema
@@ -420,7 +381,5 @@ impl Listed for ToolEntry {
         if features.tool_annotations && !hints.is_empty() {
             push_member(out, "annotations", &hints);
         }
-        self.extras.push(out, features);
-        out.push('}');
     }
 }

@@ -1,6 +1,6 @@
 //! How a server comes to serve: built, started, given to a transport, and stopped.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use super::handle::Live;
 use super::{BuildError, ServeError, Server, keys, lifespan};
@@ -12,6 +12,23 @@ use crate::questions::Replay;
 use crate::registry::Registry;
 use crate::service::Service;
 use crate::transport::stdio;
+
+/// What the build gives up if its panics end the process.
+pub(crate) const ABORTS: Option<&str> = if cfg!(panic = "abort") {
+    Some(
+        "this build has `panic = \"abort\"`: a handler that panics ends the process, and all calls with it",
+    )
+} else {
+    None
+};
+
+/// Logs [`ABORTS`] once in the life of the process.
+fn warn_of_aborts() {
+    static WARNED: Once = Once::new();
+    if let Some(warning) = ABORTS {
+        WARNED.call_once(|| tracing::warn!("{warning}"));
+    }
+}
 
 impl Server {
     /// Serves the process's stdin and stdout until stdin ends, or the process is told to end.
@@ -91,6 +108,7 @@ impl Server {
 
     /// Builds the server and starts its lifespans.
     pub(crate) async fn start(mut self) -> Result<Running, ServeError> {
+        warn_of_aborts();
         let lifespans = std::mem::take(&mut self.lifespans);
         let registry = self.build()?;
         let mut stops = Vec::new();
