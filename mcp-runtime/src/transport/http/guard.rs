@@ -8,7 +8,7 @@ use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 
-use super::HttpOptions;
+use super::options::HttpOptions;
 use super::reply::Refusal;
 
 /// The names under which this machine reaches itself.
@@ -22,7 +22,6 @@ const SHOWN: usize = 200;
 pub(super) struct Guard {
     hosts: Vec<String>,
     origins: Vec<String>,
-    check_host: bool,
 }
 
 impl Guard {
@@ -30,20 +29,12 @@ impl Guard {
         Self {
             hosts: options.allowed_hosts.clone(),
             origins: options.allowed_origins.clone(),
-            check_host: options.check_host,
         }
     }
 
-    /// Refuses a request from elsewhere with 403.
-    pub(super) fn admit(&self, parts: &Parts) -> Result<(), Refusal> {
-        if self.check_host {
-            self.admit_host(parts)?;
-        }
-        self.admit_origin(&parts.headers)
-    }
-
-    /// The host is named by the header, by the request's URI (as HTTP/2 does), or by both.
-    fn admit_host(&self, parts: &Parts) -> Result<(), Refusal> {
+    /// Refuses a request to another host with 403. The host is named by the header, by the request's URI (as HTTP/2
+    /// does), or by both.
+    pub(super) fn admit_host(&self, parts: &Parts) -> Result<(), Refusal> {
         let in_uri = parts.uri.authority().map(Authority::as_str);
         if let Some(host) = in_uri
             && !self.allows_host(host)
@@ -61,16 +52,20 @@ impl Guard {
         }
     }
 
-    /// Browsers send an origin, other clients send none.
-    fn admit_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// Returns the origin of a request, which browsers send and other clients do not. Refuses one from elsewhere with
+    /// 403.
+    pub(super) fn admit_origin<'a>(
+        &self,
+        headers: &'a HeaderMap,
+    ) -> Result<Option<&'a HeaderValue>, Refusal> {
         match sole(headers, &ORIGIN) {
-            Sole::Absent => Ok(()),
+            Sole::Absent => Ok(None),
             Sole::One(value)
                 if value
                     .to_str()
                     .is_ok_and(|origin| self.allows_origin(origin)) =>
             {
-                Ok(())
+                Ok(Some(value))
             }
             Sole::One(value) => Err(forbidden("Origin", &shown(value), "allow_origin")),
             Sole::Many => Err(Refusal::new(
@@ -157,7 +152,6 @@ mod tests {
         Guard::new(&HttpOptions {
             allowed_hosts: vec!["example.com".into(), "proxy.test:8443".into()],
             allowed_origins: vec!["https://app.example.com".into(), "null".into()],
-            check_host: true,
             ..HttpOptions::default()
         })
     }

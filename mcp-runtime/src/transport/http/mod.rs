@@ -9,12 +9,14 @@
 mod body;
 mod clock;
 mod connection;
+mod cors;
 mod events;
 mod guard;
 mod headers;
 mod listener;
 mod log;
 mod media;
+mod options;
 mod outbox;
 mod post;
 mod reply;
@@ -40,23 +42,11 @@ use crate::service::{BoxFuture, Outbound, Service};
 pub use body::HttpBody;
 use guard::Guard;
 pub(crate) use listener::serve;
+use options::HEALTH;
+pub(crate) use options::HttpOptions;
 use outbox::Silent;
 use reply::Refusal;
 use streams::Streams;
-
-/// What of the endpoint is up to the server's author.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct HttpOptions {
-    /// The path of the endpoint, on our own listener: other paths are 404, and `GET /health` answers `ok`.
-    /// `None` where an outer router has chosen the path already.
-    pub(crate) path: Option<String>,
-    /// Hosts besides `localhost`, `127.0.0.1` and `[::1]`. One without a port stands for all its ports.
-    pub(crate) allowed_hosts: Vec<String>,
-    /// Origins besides those of this machine, such as `https://app.example.com`.
-    pub(crate) allowed_origins: Vec<String>,
-    /// Whether the `Host` must be one of the allowed ones. The `Origin` must be in any case.
-    pub(crate) check_host: bool,
-}
 
 /// The MCP endpoint as a [`tower_service::Service`]: it mounts into axum's routers and serves hyper's connections.
 #[derive(Clone)]
@@ -132,14 +122,23 @@ impl Endpoint {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
+        let origin = match self.guard.admit_origin(&parts.headers) {
+            Ok(origin) => origin.cloned(),
+            Err(refusal) => return refusal.into_response(),
+        };
         let answer = match self.admit(&parts) {
             Ok(Route::Health) => Ok(reply::health()),
+            Ok(Route::Preflight) => Ok(cors::preflight(&parts.headers)),
             Ok(Route::Message) => self.post(parts, body).await,
             Ok(Route::Stream) => self.stream(&parts.headers),
             Ok(Route::EndOfSession) => self.delete(&parts.headers),
             Err(refusal) => Err(refusal),
         };
-        answer.unwrap_or_else(Refusal::into_response)
+        let mut response = answer.unwrap_or_else(Refusal::into_response);
+        if let Some(origin) = origin {
+            cors::allow(origin, response.headers_mut());
+        }
+        response
     }
 
     /// Ends what would stay open for ever.
@@ -148,13 +147,13 @@ impl Endpoint {
         self.streams.close();
     }
 
-    /// Where a request goes, if it may come in at all.
+    /// Where a request of an allowed origin goes, if it may come in at all.
     fn admit(&self, parts: &Parts) -> Result<Route, Refusal> {
-        self.guard.admit(parts)?;
+        self.guard.admit_host(parts)?;
         if let Some(path) = &self.path
             && path != parts.uri.path()
         {
-            return if parts.uri.path() == "/health" && parts.method == Method::GET {
+            return if parts.uri.path() == HEALTH && parts.method == Method::GET {
                 Ok(Route::Health)
             } else {
                 let message = format!("Not found: the MCP endpoint is `{path}`");
@@ -165,6 +164,7 @@ impl Endpoint {
             Method::POST => Ok(Route::Message),
             Method::GET => Ok(Route::Stream),
             Method::DELETE => Ok(Route::EndOfSession),
+            Method::OPTIONS if cors::is_preflight(&parts.headers) => Ok(Route::Preflight),
             _ => Err(Refusal::method_not_allowed("POST, GET, DELETE")),
         }
     }
@@ -173,6 +173,7 @@ impl Endpoint {
 /// What a request asks of the endpoint.
 enum Route {
     Health,
+    Preflight,
     Message,
     Stream,
     EndOfSession,

@@ -1,6 +1,7 @@
 //! Raw HTTP against our own listener, with a service that knows no tools.
 
 mod calls;
+mod cors;
 mod limits;
 mod messages;
 mod mounted;
@@ -263,10 +264,9 @@ struct TestServer {
 
 async fn start(limits: Limits) -> TestServer {
     let options = HttpOptions {
-        path: Some("/mcp".into()),
         allowed_hosts: vec!["mcp.example.com".into()],
         allowed_origins: vec!["https://app.example.com".into()],
-        check_host: true,
+        ..HttpOptions::default()
     };
     let fake = Fake::new(limits);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -435,10 +435,14 @@ impl Answer {
             .unwrap_or_else(|| panic!("{text:?}"));
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap();
-        let headers: HashMap<String, String> = lines
-            .map(|line| line.split_once(": ").unwrap())
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-            .collect();
+        let mut headers: HashMap<String, String> = HashMap::new();
+        for (name, value) in lines.map(|line| line.split_once(": ").unwrap()) {
+            let all = headers.entry(name.to_ascii_lowercase()).or_default();
+            if !all.is_empty() {
+                all.push_str(", ");
+            }
+            all.push_str(value);
+        }
         let body = if headers.contains_key("transfer-encoding") {
             unchunk(body)
         } else {

@@ -4,7 +4,11 @@ use super::*;
 
 #[tokio::test]
 async fn it_mounts_into_axum_at_any_path() {
-    let service = HttpService::new(Fake::new(Limits::default()), HttpOptions::default());
+    let options = HttpOptions {
+        path: None,
+        ..HttpOptions::default()
+    };
+    let service = HttpService::new(Fake::new(Limits::default()), options);
     let router = axum::Router::new()
         .route_service("/tools", service.clone())
         .nest_service("/nested", service);
