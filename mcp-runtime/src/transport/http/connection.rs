@@ -20,8 +20,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
-use super::body::HttpBody;
 use super::clock::{Busy, Clock};
+use super::response_body::HttpBody;
 use super::{Endpoint, HttpService};
 
 /// The longest HTTP header, in bytes: longer is 431.

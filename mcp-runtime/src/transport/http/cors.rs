@@ -9,8 +9,8 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
-use super::body::HttpBody;
 use super::reply;
+use super::response_body::HttpBody;
 
 /// The headers of responses that a client needs beside those that every page may read.
 const EXPOSED: HeaderValue =

@@ -20,6 +20,7 @@ mod options;
 mod outbox;
 mod post;
 mod reply;
+mod response_body;
 mod running;
 mod session;
 mod streams;
@@ -39,13 +40,13 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::service::{BoxFuture, Outbound, Service};
 
-pub use body::HttpBody;
 use guard::Guard;
 pub(crate) use listener::serve;
 use options::HEALTH;
 pub(crate) use options::HttpOptions;
 use outbox::Silent;
 use reply::Refusal;
+pub use response_body::HttpBody;
 use streams::Streams;
 
 /// The MCP endpoint as a [`tower_service::Service`]: it mounts into axum's routers and serves hyper's connections.

@@ -11,13 +11,14 @@ use hyper::{Response, StatusCode};
 use tokio::task::JoinSet;
 
 use super::Endpoint;
-use super::body::{self, HttpBody};
+use super::body;
 use super::events::Events;
 use super::headers::{RequestHeaders, check_version};
 use super::log::{Beginning, Log};
 use super::media::{self, Formats};
 use super::outbox::Outbox;
 use super::reply::{self, Refusal};
+use super::response_body::HttpBody;
 use super::running::{Running, Step};
 use crate::protocol::HeaderSource;
 use crate::protocol::error::{Class, RpcError};

@@ -5,11 +5,11 @@ use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::Endpoint;
-use super::body::HttpBody;
 use super::events::Events;
 use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, promise_stateless, single};
 use super::media::Formats;
 use super::reply::{self, Refusal};
+use super::response_body::HttpBody;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
