@@ -6,6 +6,7 @@ mod limits;
 mod messages;
 mod mounted;
 mod streams;
+mod versions;
 
 use std::collections::HashMap;
 use std::future::Future;
