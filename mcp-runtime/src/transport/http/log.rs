@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -136,11 +135,9 @@ impl Log {
         reader
     }
 
-    /// How long nobody has read the stream.
-    pub(super) fn idle_for(&self) -> Duration {
-        self.state()
-            .idle
-            .map_or(Duration::ZERO, |since| since.elapsed())
+    /// Returns since when nobody has read the stream; `None` while it is being read.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        self.state().idle
     }
 
     /// How many bytes are kept of a stream that has ended.

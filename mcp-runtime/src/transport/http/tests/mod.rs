@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{HttpOptions, HttpService, serve};
+use super::{HttpBody, HttpOptions, HttpService, serve};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::{Class, RpcError};
