@@ -6,6 +6,7 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http>
 //! and, for sessions, <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports>.
 
+mod backlog;
 mod body;
 mod clock;
 mod connection;
