@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,8 +31,19 @@ const HEADER_BYTES: usize = 64 * 1024;
 /// How long a client that was refused may go on sending before it is cut off.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// The address of the client's end of a connection, in the extensions of each request that our own listener takes.
+///
+/// Behind a reverse proxy it is the proxy's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerAddress(pub SocketAddr);
+
 /// Serves a connection to its end. `stop` closes it after the request that is being served, if there is one.
-pub(super) async fn run(stream: TcpStream, service: HttpService, mut stop: watch::Receiver<()>) {
+pub(super) async fn run(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: HttpService,
+    mut stop: watch::Receiver<()>,
+) {
     let limits = service.endpoint.service.limits();
     let clock = Arc::new(Clock::new(limits.header_timeout, limits.idle_timeout));
     let refused = Arc::new(AtomicBool::new(false));
@@ -41,7 +53,8 @@ pub(super) async fn run(stream: TcpStream, service: HttpService, mut stop: watch
         refused: Arc::clone(&refused),
         linger: None,
     };
-    let serve = |request| {
+    let serve = |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(PeerAddress(peer));
         let busy = clock.busy();
         serve(&service.endpoint, request, busy, &refused)
     };

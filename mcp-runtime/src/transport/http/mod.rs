@@ -41,6 +41,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::service::{BoxFuture, Outbound, Service};
 
+pub use connection::PeerAddress;
 use guard::Guard;
 pub(crate) use listener::serve;
 use options::HEALTH;
