@@ -367,6 +367,7 @@ impl Server {
     }
 
     /// Allows requests over HTTP from pages of this origin, such as `https://example.com`, beside those of localhost.
+    /// Such pages get CORS headers, so that they can read the answers.
     #[cfg(feature = "http")]
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.http.allowed_origins.push(origin.into());

@@ -233,6 +233,7 @@ mod tests {
     use crate::service::Limits;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const SOON: Duration = KEPT.saturating_sub(SECOND);
 
     fn streams() -> Streams {
         Streams::new("p".to_owned())
@@ -274,7 +275,7 @@ mod tests {
         let reader = read.read();
         ended.finish(None);
         read.finish(None);
-        tokio::time::sleep(KEPT - SECOND).await;
+        tokio::time::sleep(SOON).await;
         assert_eq!(streams.table().all.len(), 3);
         tokio::time::sleep(2 * SECOND).await;
         assert!(!is_kept(&streams, &session, 0), "it has ended");
@@ -373,7 +374,7 @@ mod tests {
         let (streams, session, fake) = (streams(), begin(), fake(1));
         drop(streams.stand(&*fake, &session, true).expect("room"));
         let listener = fake.listener.lock().unwrap().clone().expect("a listener");
-        tokio::time::sleep(KEPT - SECOND).await;
+        tokio::time::sleep(SOON).await;
         assert!(listener.send("1".to_owned()));
         tokio::time::sleep(2 * SECOND).await;
         assert!(!listener.send("2".to_owned()));
