@@ -31,9 +31,8 @@ const HEADER_BYTES: usize = 64 * 1024;
 /// How long a client that was refused may go on sending before it is cut off.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// The address of the client's end of a connection, in the extensions of each request that our own listener takes.
-///
-/// Behind a reverse proxy it is the proxy's.
+/// The address of a client, for whoever mounts the endpoint: put into the `http::Extensions` of a request, it is what
+/// [`Context::peer_address`](crate::Context::peer_address) returns. Our own listener knows the address of the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
@@ -53,10 +52,9 @@ pub(super) async fn run(
         refused: Arc::clone(&refused),
         linger: None,
     };
-    let serve = |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(PeerAddress(peer));
+    let serve = |request| {
         let busy = clock.busy();
-        serve(&service.endpoint, request, busy, &refused)
+        serve(&service.endpoint, request, peer, busy, &refused)
     };
     let mut connection = pin!(
         http1::Builder::new()
@@ -91,10 +89,11 @@ pub(super) async fn run(
 async fn serve(
     endpoint: &Endpoint,
     request: hyper::Request<Incoming>,
+    peer: SocketAddr,
     busy: Busy,
     refused: &AtomicBool,
 ) -> Result<Response<Served>, Infallible> {
-    let response = endpoint.respond(request).await;
+    let response = endpoint.respond(request, Some(peer)).await;
     refused.store(response.status().is_client_error(), Ordering::Relaxed);
     Ok(response.map(|body| Served { body, _busy: busy }))
 }

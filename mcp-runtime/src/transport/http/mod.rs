@@ -32,6 +32,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -113,13 +114,14 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let endpoint = Arc::clone(&self.endpoint);
-        Box::pin(async move { Ok(endpoint.respond(request).await) })
+        let peer = request.extensions().get().map(|PeerAddress(peer)| *peer);
+        Box::pin(async move { Ok(endpoint.respond(request, peer).await) })
     }
 }
 
 impl Endpoint {
     /// Answers one HTTP request. Dropping the future cancels a call of the stateless era.
-    async fn respond<B>(&self, request: Request<B>) -> Response<HttpBody>
+    async fn respond<B>(&self, request: Request<B>, peer: Option<SocketAddr>) -> Response<HttpBody>
     where
         B: Body + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -132,7 +134,7 @@ impl Endpoint {
         let answer = match self.admit(&parts) {
             Ok(Route::Health) => Ok(reply::health()),
             Ok(Route::Preflight) => Ok(cors::preflight(&parts.headers)),
-            Ok(Route::Message) => self.post(parts, body).await,
+            Ok(Route::Message) => self.post(parts, peer, body).await,
             Ok(Route::Stream) => self.stream(&parts.headers),
             Ok(Route::EndOfSession) => self.delete(&parts.headers),
             Err(refusal) => Err(refusal),

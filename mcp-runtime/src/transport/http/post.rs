@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Body;
@@ -31,6 +32,7 @@ use crate::transport::incoming::{self, Incoming, join};
 struct Sender {
     headers: Arc<dyn HeaderSource>,
     extensions: Extensions,
+    peer: Option<SocketAddr>,
     formats: Formats,
 }
 
@@ -44,6 +46,7 @@ impl Sender {
         let origin = Origin {
             headers: Some(self.headers),
             extensions: self.extensions,
+            peer: self.peer,
             ..Origin::default()
         };
         Exchange {
@@ -59,6 +62,7 @@ impl Sender {
         Self {
             headers: Arc::clone(&self.headers),
             extensions: self.extensions.clone(),
+            peer: self.peer,
             formats: self.formats,
         }
     }
@@ -66,7 +70,12 @@ impl Sender {
 
 impl Endpoint {
     /// Serves one message.
-    pub(super) async fn post<B>(&self, parts: Parts, body: B) -> Result<Response<HttpBody>, Refusal>
+    pub(super) async fn post<B>(
+        &self,
+        parts: Parts,
+        peer: Option<SocketAddr>,
+        body: B,
+    ) -> Result<Response<HttpBody>, Refusal>
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -95,6 +104,7 @@ impl Endpoint {
         let sender = Sender {
             headers: Arc::new(RequestHeaders(headers)),
             extensions: parts.extensions,
+            peer,
             formats,
         };
         match (incoming, session) {

@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{HttpBody, HttpOptions, HttpService, serve};
+use super::{HttpBody, HttpOptions, HttpService, PeerAddress, serve};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::{Class, RpcError};
@@ -171,6 +171,10 @@ impl Service for Fake {
                     .as_ref()
                     .and_then(|headers| headers.get("X-Test"));
                 let text = format!("{}\"{}\"}}", begin_result(&id), header.unwrap_or("none"));
+                Handling::Ready(Reply::new(text, Class::Answered))
+            }
+            "echo/peer" => {
+                let text = format!("{}\"{:?}\"}}", begin_result(&id), exchange.origin.peer);
                 Handling::Ready(Reply::new(text, Class::Answered))
             }
             "tell" => {
