@@ -8,6 +8,7 @@ use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 
+use super::headers::single;
 use super::options::HttpOptions;
 use super::reply::Refusal;
 
@@ -36,19 +37,14 @@ impl Guard {
     /// does), or by both.
     pub(super) fn admit_host(&self, parts: &Parts) -> Result<(), Refusal> {
         let in_uri = parts.uri.authority().map(Authority::as_str);
-        if let Some(host) = in_uri
-            && !self.allows_host(host)
-        {
-            return Err(forbidden("Host", host, "allow_host"));
+        let in_header = single_or_refuse(&parts.headers, &HOST)?;
+        if in_uri.is_none() && in_header.is_none() {
+            return Err(forbidden("A Host header is needed".to_owned()));
         }
-        match sole(&parts.headers, &HOST) {
-            Sole::Absent if in_uri.is_some() => Ok(()),
-            Sole::One(value) if value.to_str().is_ok_and(|host| self.allows_host(host)) => Ok(()),
-            Sole::One(value) => Err(forbidden("Host", &shown(value), "allow_host")),
-            Sole::Absent | Sole::Many => Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                "Exactly one Host header is needed",
-            )),
+        let mut named = in_uri.into_iter().chain(in_header);
+        match named.find(|host| !self.allows_host(host)) {
+            Some(host) => Err(not_allowed("Host", host, "allow_host")),
+            None => Ok(()),
         }
     }
 
@@ -58,20 +54,11 @@ impl Guard {
         &self,
         headers: &'a HeaderMap,
     ) -> Result<Option<&'a HeaderValue>, Refusal> {
-        match sole(headers, &ORIGIN) {
-            Sole::Absent => Ok(None),
-            Sole::One(value)
-                if value
-                    .to_str()
-                    .is_ok_and(|origin| self.allows_origin(origin)) =>
-            {
-                Ok(Some(value))
+        match single_or_refuse(headers, &ORIGIN)? {
+            Some(origin) if !self.allows_origin(origin) => {
+                Err(not_allowed("Origin", origin, "allow_origin"))
             }
-            Sole::One(value) => Err(forbidden("Origin", &shown(value), "allow_origin")),
-            Sole::Many => Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                "There must not be more than one Origin header",
-            )),
+            _ => Ok(headers.get(ORIGIN)),
         }
     }
 
@@ -116,31 +103,21 @@ fn without_port(authority: &str) -> Option<&str> {
         .flatten()
 }
 
-/// How often a header is there.
-enum Sole<'a> {
-    Absent,
-    One(&'a HeaderValue),
-    Many,
+fn single_or_refuse<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a str>, Refusal> {
+    single(headers, name).map_err(|unreadable| forbidden(unreadable.describe(name.as_str())))
 }
 
-fn sole<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Sole<'a> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Sole::Absent,
-        (Some(value), None) => Sole::One(value),
-        (Some(_), Some(_)) => Sole::Many,
-    }
+fn not_allowed(header: &str, value: &str, builder: &str) -> Refusal {
+    let shown: String = value.chars().take(SHOWN).collect();
+    forbidden(format!(
+        "{header} `{shown}` is not allowed: add it with `.{builder}(..)`"
+    ))
 }
 
-fn shown(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes())
-        .chars()
-        .take(SHOWN)
-        .collect()
-}
-
-fn forbidden(header: &str, value: &str, builder: &str) -> Refusal {
-    let message = format!("{header} `{value}` is not allowed: add it with `.{builder}(..)`");
+fn forbidden(message: String) -> Refusal {
     Refusal::new(StatusCode::FORBIDDEN, message)
 }
 
