@@ -12,6 +12,8 @@ use mcp_runtime::{
     Tool, ToolResult,
 };
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 /// Add two numbers.
 #[tool]
@@ -78,6 +80,42 @@ async fn problem(server: Server) -> String {
 async fn a_tool_is_still_a_function() {
     assert_eq!(add(2.0, 3.0).await.to_string(), "5");
     assert_eq!(look_up(Database(7).into()).await, 7);
+}
+
+#[tokio::test]
+async fn the_endpoint_is_at_the_path_that_was_chosen() {
+    for path in ["/", "/mcp/", "/api/v1/tools", "/a%20b"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = Server::new("s", "1").with(components![add]).http_path(path);
+        let serving = tokio::spawn(server.serve_listener(listener));
+        for (at, status) in [(path, "405"), ("/mcp", "404"), ("/health", "200")] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request =
+                format!("GET {at} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(
+                answer.split(' ').nth(1),
+                Some(status),
+                "{path} {at}: {answer}"
+            );
+        }
+        serving.abort();
+    }
+    for (path, part) in [
+        ("", "must begin with `/`"),
+        ("mcp", "the HTTP path `mcp` must begin with `/`"),
+        ("http://localhost/mcp", "must begin with `/`"),
+        ("/mcp?x=1", "have no query"),
+        ("/mcp#here", "must begin with `/`"),
+        ("/m cp", "must begin with `/`"),
+        ("/health", "is taken"),
+    ] {
+        let message = problem(Server::new("s", "1").with(components![add]).http_path(path)).await;
+        assert!(message.contains(part), "{path}: {message}");
+    }
 }
 
 #[tokio::test]

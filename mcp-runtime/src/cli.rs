@@ -117,7 +117,8 @@ impl Server {
                 .num_args(0..=1)
                 .default_missing_value(ADDRESS)
                 .help(format!(
-                    "Serve Streamable HTTP at /mcp instead [default: {ADDRESS}]"
+                    "Serve Streamable HTTP at {} instead [default: {ADDRESS}]",
+                    endpoint_path(self)
                 )),
         );
         command
@@ -170,12 +171,18 @@ async fn serve_http(server: Server, address: &str) -> Result<ExitCode, String> {
         .map_err(|error| format!("cannot listen on `{address}`: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     say(&format!(
-        "Serving MCP at http://{address}/mcp (health: http://{address}/health). Ctrl-C stops it."
+        "Serving MCP at http://{address}{} (health: http://{address}/health). Ctrl-C stops it.",
+        endpoint_path(&server)
     ));
     let outcome = server.serve_listener(listener).await;
     outcome
         .map(|()| ExitCode::SUCCESS)
         .map_err(|error| error.to_string())
+}
+
+#[cfg(feature = "http")]
+fn endpoint_path(server: &Server) -> &str {
+    server.http.path.as_deref().unwrap_or_default()
 }
 
 /// What a person reads who starts the server by hand.

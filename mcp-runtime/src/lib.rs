@@ -103,4 +103,4 @@ pub use registry::{
 pub use server::{BuildError, ServeError, Server, ServerHandle};
 pub use service::{Limits, Principal};
 #[cfg(feature = "http")]
-pub use transport::http::{HttpBody, HttpService};
+pub use transport::http::{HttpBody, HttpService, PeerAddress};

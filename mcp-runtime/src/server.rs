@@ -32,6 +32,8 @@ use crate::protocol::meta::{Prefix, prefix};
 use crate::questions::UsedStates;
 use crate::registry::{Components, IntoComponents, NeededState, Selection};
 use crate::service::Limits;
+#[cfg(feature = "http")]
+use crate::transport::http::HttpOptions;
 
 /// As many components as a list shows on one page unless told otherwise.
 const PAGE_SIZE: usize = 1000;
@@ -71,7 +73,7 @@ pub struct Server {
     layers: Vec<Arc<dyn Layer>>,
     live: Arc<Live>,
     #[cfg(feature = "http")]
-    http: crate::transport::http::HttpOptions,
+    pub(crate) http: HttpOptions,
 }
 
 impl Server {
@@ -102,10 +104,7 @@ impl Server {
             layers: Vec::new(),
             live: Arc::default(),
             #[cfg(feature = "http")]
-            http: crate::transport::http::HttpOptions {
-                check_host: true,
-                ..Default::default()
-            },
+            http: HttpOptions::default(),
         }
     }
 
@@ -368,9 +367,24 @@ impl Server {
     }
 
     /// Allows requests over HTTP from pages of this origin, such as `https://example.com`, beside those of localhost.
+    /// Such pages get CORS headers, so that they can read the answers.
     #[cfg(feature = "http")]
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.http.allowed_origins.push(origin.into());
+        self
+    }
+
+    /// Sets the path of the endpoint for [`Server::serve_http`] and [`Server::serve_listener`]: `/mcp` by default.
+    ///
+    /// It begins with `/`, has no query, and is not `/health`, which answers `ok`; otherwise the server cannot be built.
+    /// What [`Server::into_service`] gives is at the path that its router chose.
+    #[cfg(feature = "http")]
+    pub fn http_path(mut self, path: impl Into<String>) -> Self {
+        let path = path.into();
+        if let Some(mistake) = HttpOptions::mistake_of_path(&path) {
+            self.components.problem(mistake);
+        }
+        self.http.path = Some(path);
         self
     }
 

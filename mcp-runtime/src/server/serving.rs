@@ -60,7 +60,7 @@ impl Server {
         Ok(served?)
     }
 
-    /// Serves Streamable HTTP at `http://ADDRESS/mcp` until the process is told to end.
+    /// Serves Streamable HTTP at `http://ADDRESS/mcp`, or the path of [`Server::http_path`], until the process is told to end.
     ///
     /// Only requests for localhost are answered unless [`Server::allow_host`] and [`Server::allow_origin`] allow others.
     ///
@@ -81,8 +81,7 @@ impl Server {
     /// The server could not be built or started, or the listener broke.
     #[cfg(feature = "http")]
     pub async fn serve_listener(self, listener: tokio::net::TcpListener) -> Result<(), ServeError> {
-        let mut options = self.http.clone();
-        options.path = Some("/mcp".to_owned());
+        let options = self.http.clone();
         let running = self.start().await?;
         let service = crate::transport::http::HttpService::new(running.service(), options);
         let served = crate::transport::http::serve(listener, service, told_to_end()).await;
@@ -98,7 +97,8 @@ impl Server {
     /// The server could not be built or started.
     #[cfg(feature = "http")]
     pub async fn into_service(self) -> Result<crate::transport::http::HttpService, ServeError> {
-        let options = self.http.clone();
+        let mut options = self.http.clone();
+        options.path = None;
         let running = self.start().await?;
         Ok(crate::transport::http::HttpService::new(
             running.service(),

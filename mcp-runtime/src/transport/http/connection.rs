@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,8 +21,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
-use super::body::HttpBody;
 use super::clock::{Busy, Clock};
+use super::response_body::HttpBody;
 use super::{Endpoint, HttpService};
 
 /// The longest HTTP header, in bytes: longer is 431.
@@ -30,8 +31,18 @@ const HEADER_BYTES: usize = 64 * 1024;
 /// How long a client that was refused may go on sending before it is cut off.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// The address of a client, for whoever mounts the endpoint: put into the `http::Extensions` of a request, it is what
+/// [`Context::peer_address`](crate::Context::peer_address) returns. Our own listener knows the address of the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerAddress(pub SocketAddr);
+
 /// Serves a connection to its end. `stop` closes it after the request that is being served, if there is one.
-pub(super) async fn run(stream: TcpStream, service: HttpService, mut stop: watch::Receiver<()>) {
+pub(super) async fn run(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: HttpService,
+    mut stop: watch::Receiver<()>,
+) {
     let limits = service.endpoint.service.limits();
     let clock = Arc::new(Clock::new(limits.header_timeout, limits.idle_timeout));
     let refused = Arc::new(AtomicBool::new(false));
@@ -43,7 +54,7 @@ pub(super) async fn run(stream: TcpStream, service: HttpService, mut stop: watch
     };
     let serve = |request| {
         let busy = clock.busy();
-        serve(&service.endpoint, request, busy, &refused)
+        serve(&service.endpoint, request, peer, busy, &refused)
     };
     let mut connection = pin!(
         http1::Builder::new()
@@ -78,10 +89,11 @@ pub(super) async fn run(stream: TcpStream, service: HttpService, mut stop: watch
 async fn serve(
     endpoint: &Endpoint,
     request: hyper::Request<Incoming>,
+    peer: SocketAddr,
     busy: Busy,
     refused: &AtomicBool,
 ) -> Result<Response<Served>, Infallible> {
-    let response = endpoint.respond(request).await;
+    let response = endpoint.respond(request, Some(peer)).await;
     refused.store(response.status().is_client_error(), Ordering::Relaxed);
     Ok(response.map(|body| Served { body, _busy: busy }))
 }

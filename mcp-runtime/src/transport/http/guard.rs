@@ -8,7 +8,8 @@ use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 
-use super::HttpOptions;
+use super::headers::single;
+use super::options::HttpOptions;
 use super::reply::Refusal;
 
 /// The names under which this machine reaches itself.
@@ -22,7 +23,6 @@ const SHOWN: usize = 200;
 pub(super) struct Guard {
     hosts: Vec<String>,
     origins: Vec<String>,
-    check_host: bool,
 }
 
 impl Guard {
@@ -30,53 +30,35 @@ impl Guard {
         Self {
             hosts: options.allowed_hosts.clone(),
             origins: options.allowed_origins.clone(),
-            check_host: options.check_host,
         }
     }
 
-    /// Refuses a request from elsewhere with 403.
-    pub(super) fn admit(&self, parts: &Parts) -> Result<(), Refusal> {
-        if self.check_host {
-            self.admit_host(parts)?;
-        }
-        self.admit_origin(&parts.headers)
-    }
-
-    /// The host is named by the header, by the request's URI (as HTTP/2 does), or by both.
-    fn admit_host(&self, parts: &Parts) -> Result<(), Refusal> {
+    /// Refuses a request to another host with 403. The host is named by the header, by the request's URI (as HTTP/2
+    /// does), or by both.
+    pub(super) fn admit_host(&self, parts: &Parts) -> Result<(), Refusal> {
         let in_uri = parts.uri.authority().map(Authority::as_str);
-        if let Some(host) = in_uri
-            && !self.allows_host(host)
-        {
-            return Err(forbidden("Host", host, "allow_host"));
+        let in_header = single_or_refuse(&parts.headers, &HOST)?;
+        if in_uri.is_none() && in_header.is_none() {
+            return Err(forbidden("A Host header is needed".to_owned()));
         }
-        match sole(&parts.headers, &HOST) {
-            Sole::Absent if in_uri.is_some() => Ok(()),
-            Sole::One(value) if value.to_str().is_ok_and(|host| self.allows_host(host)) => Ok(()),
-            Sole::One(value) => Err(forbidden("Host", &shown(value), "allow_host")),
-            Sole::Absent | Sole::Many => Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                "Exactly one Host header is needed",
-            )),
+        let mut named = in_uri.into_iter().chain(in_header);
+        match named.find(|host| !self.allows_host(host)) {
+            Some(host) => Err(not_allowed("Host", host, "allow_host")),
+            None => Ok(()),
         }
     }
 
-    /// Browsers send an origin, other clients send none.
-    fn admit_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        match sole(headers, &ORIGIN) {
-            Sole::Absent => Ok(()),
-            Sole::One(value)
-                if value
-                    .to_str()
-                    .is_ok_and(|origin| self.allows_origin(origin)) =>
-            {
-                Ok(())
+    /// Returns the origin of a request, which browsers send and other clients do not. Refuses one from elsewhere with
+    /// 403.
+    pub(super) fn admit_origin<'a>(
+        &self,
+        headers: &'a HeaderMap,
+    ) -> Result<Option<&'a HeaderValue>, Refusal> {
+        match single_or_refuse(headers, &ORIGIN)? {
+            Some(origin) if !self.allows_origin(origin) => {
+                Err(not_allowed("Origin", origin, "allow_origin"))
             }
-            Sole::One(value) => Err(forbidden("Origin", &shown(value), "allow_origin")),
-            Sole::Many => Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                "There must not be more than one Origin header",
-            )),
+            _ => Ok(headers.get(ORIGIN)),
         }
     }
 
@@ -121,31 +103,21 @@ fn without_port(authority: &str) -> Option<&str> {
         .flatten()
 }
 
-/// How often a header is there.
-enum Sole<'a> {
-    Absent,
-    One(&'a HeaderValue),
-    Many,
+fn single_or_refuse<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a str>, Refusal> {
+    single(headers, name).map_err(|unreadable| forbidden(unreadable.describe(name.as_str())))
 }
 
-fn sole<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Sole<'a> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Sole::Absent,
-        (Some(value), None) => Sole::One(value),
-        (Some(_), Some(_)) => Sole::Many,
-    }
+fn not_allowed(header: &str, value: &str, builder: &str) -> Refusal {
+    let shown: String = value.chars().take(SHOWN).collect();
+    forbidden(format!(
+        "{header} `{shown}` is not allowed: add it with `.{builder}(..)`"
+    ))
 }
 
-fn shown(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes())
-        .chars()
-        .take(SHOWN)
-        .collect()
-}
-
-fn forbidden(header: &str, value: &str, builder: &str) -> Refusal {
-    let message = format!("{header} `{value}` is not allowed: add it with `.{builder}(..)`");
+fn forbidden(message: String) -> Refusal {
     Refusal::new(StatusCode::FORBIDDEN, message)
 }
 
@@ -157,7 +129,6 @@ mod tests {
         Guard::new(&HttpOptions {
             allowed_hosts: vec!["example.com".into(), "proxy.test:8443".into()],
             allowed_origins: vec!["https://app.example.com".into(), "null".into()],
-            check_host: true,
             ..HttpOptions::default()
         })
     }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -33,10 +34,11 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
-        let Some(stream) = admit(accepted, connections.len(), limits.connections).await? else {
+        let Some((stream, peer)) = admit(accepted, connections.len(), limits.connections).await?
+        else {
             continue;
         };
-        let connection = connection::run(stream, service.clone(), stopping.clone());
+        let connection = connection::run(stream, peer, service.clone(), stopping.clone());
         connections.spawn(connection);
     }
     drop(listener);
@@ -56,20 +58,20 @@ pub(crate) async fn serve(
 
 /// Takes a connection in, if there is room. `Err` if there will never be one again.
 async fn admit(
-    accepted: io::Result<(TcpStream, std::net::SocketAddr)>,
+    accepted: io::Result<(TcpStream, SocketAddr)>,
     open: usize,
     most: usize,
-) -> io::Result<Option<TcpStream>> {
+) -> io::Result<Option<(TcpStream, SocketAddr)>> {
     match accepted {
         Ok((_, peer)) if open >= most => {
             tracing::warn!(%peer, most, "too many connections: one is closed");
             Ok(None)
         }
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "small packets will wait");
             }
-            Ok(Some(stream))
+            Ok(Some((stream, peer)))
         }
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(error),
         Err(error) => {

@@ -7,16 +7,13 @@ use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::backlog::Backlog;
 use crate::service::{Outbound, Reply};
 use crate::sync::{Mutex, MutexGuard};
-
-/// Events that may wait for a slow client; more notifications are refused, for the handler cannot be made to wait.
-const MOST_WAITING: u64 = 1024;
 
 /// How many events that were sent already are kept, and how many bytes of them.
 const KEPT: usize = 256;
@@ -41,8 +38,8 @@ struct State {
     first: u64,
     events: VecDeque<String>,
     bytes: usize,
-    /// The number of the next event that no reader has had.
-    unread: u64,
+    /// The events that no reader has had.
+    backlog: Backlog,
     over: bool,
     /// The server wants the connection closed; the stream goes on when the client comes back.
     cut: bool,
@@ -69,7 +66,6 @@ impl Log {
             primes,
             state: Mutex::new(State {
                 first: 1,
-                unread: 1,
                 ..State::default()
             }),
         }
@@ -136,11 +132,9 @@ impl Log {
         reader
     }
 
-    /// How long nobody has read the stream.
-    pub(super) fn idle_for(&self) -> Duration {
-        self.state()
-            .idle
-            .map_or(Duration::ZERO, |since| since.elapsed())
+    /// Returns since when nobody has read the stream; `None` while it is being read.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        self.state().idle
     }
 
     /// How many bytes are kept of a stream that has ended.
@@ -189,7 +183,7 @@ fn wake(mut state: MutexGuard<'_, State>) {
 impl Outbound for Log {
     fn send(&self, message: String) -> bool {
         let mut state = self.state();
-        let room = !state.over && state.next() - state.unread < MOST_WAITING;
+        let room = !state.over && state.backlog.admit(&message);
         if room {
             state.push(message);
             wake(state);
@@ -240,7 +234,7 @@ impl Reader {
         }
         if !text.is_empty() {
             self.next = state.next();
-            state.unread = state.unread.max(self.next);
+            state.backlog.clear();
             state.trim();
             return Poll::Ready(Some(text.into()));
         }
@@ -264,6 +258,7 @@ impl Drop for Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::error::Class;
 
     fn read(reader: &mut Reader) -> Option<String> {
         let context = Context::from_waker(Waker::noop());
@@ -345,14 +340,32 @@ mod tests {
     }
 
     #[test]
+    fn so_many_bytes_wait_and_the_answer_in_any_case() {
+        let log = log(false);
+        let mut reader = log.read();
+        let message = "x".repeat(1 << 20);
+        let fill = || (0..100).filter(|_| log.send(message.clone())).count();
+        // What was sent, and is kept for a client that comes back, does not wait.
+        for _ in 0..2 {
+            assert_eq!(fill(), 16);
+            let text = read(&mut reader).expect("events");
+            assert_eq!(text.matches("data: ").count(), 16);
+        }
+        assert_eq!(fill(), 16);
+        log.finish(Some(Reply::new(message.clone(), Class::Answered)));
+        let text = read(&mut reader).expect("events");
+        assert_eq!(text.matches("data: ").count(), 17);
+    }
+
+    #[test]
     fn it_is_bounded_and_keeps_what_nobody_had() {
         let log = log(false);
-        for number in 0..2 * MOST_WAITING {
-            assert_eq!(log.send(number.to_string()), number < MOST_WAITING);
+        for number in 0..2048 {
+            assert_eq!(log.send(number.to_string()), number < 1024);
         }
         let mut reader = log.read();
         let text = read(&mut reader).expect("events");
-        assert_eq!(text.matches("data: ").count() as u64, MOST_WAITING);
+        assert_eq!(text.matches("data: ").count(), 1024);
         let left = read(&mut log.resume(0)).expect("events");
         assert_eq!(left.matches("data: ").count(), KEPT);
         assert!(left.ends_with("id: s-1024\ndata: 1023\n\n"), "{left}");

@@ -6,18 +6,22 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http>
 //! and, for sessions, <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports>.
 
+mod backlog;
 mod body;
 mod clock;
 mod connection;
+mod cors;
 mod events;
 mod guard;
 mod headers;
 mod listener;
 mod log;
 mod media;
+mod options;
 mod outbox;
 mod post;
 mod reply;
+mod response_body;
 mod running;
 mod session;
 mod streams;
@@ -28,6 +32,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -37,26 +42,15 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::service::{BoxFuture, Outbound, Service};
 
-pub use body::HttpBody;
+pub use connection::PeerAddress;
 use guard::Guard;
 pub(crate) use listener::serve;
+use options::HEALTH;
+pub(crate) use options::HttpOptions;
 use outbox::Silent;
 use reply::Refusal;
+pub use response_body::HttpBody;
 use streams::Streams;
-
-/// What of the endpoint is up to the server's author.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct HttpOptions {
-    /// The path of the endpoint, on our own listener: other paths are 404, and `GET /health` answers `ok`.
-    /// `None` where an outer router has chosen the path already.
-    pub(crate) path: Option<String>,
-    /// Hosts besides `localhost`, `127.0.0.1` and `[::1]`. One without a port stands for all its ports.
-    pub(crate) allowed_hosts: Vec<String>,
-    /// Origins besides those of this machine, such as `https://app.example.com`.
-    pub(crate) allowed_origins: Vec<String>,
-    /// Whether the `Host` must be one of the allowed ones. The `Origin` must be in any case.
-    pub(crate) check_host: bool,
-}
 
 /// The MCP endpoint as a [`tower_service::Service`]: it mounts into axum's routers and serves hyper's connections.
 #[derive(Clone)]
@@ -120,26 +114,36 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let endpoint = Arc::clone(&self.endpoint);
-        Box::pin(async move { Ok(endpoint.respond(request).await) })
+        let peer = request.extensions().get().map(|PeerAddress(peer)| *peer);
+        Box::pin(async move { Ok(endpoint.respond(request, peer).await) })
     }
 }
 
 impl Endpoint {
     /// Answers one HTTP request. Dropping the future cancels a call of the stateless era.
-    async fn respond<B>(&self, request: Request<B>) -> Response<HttpBody>
+    async fn respond<B>(&self, request: Request<B>, peer: Option<SocketAddr>) -> Response<HttpBody>
     where
         B: Body + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
+        let origin = match self.guard.admit_origin(&parts.headers) {
+            Ok(origin) => origin.cloned(),
+            Err(refusal) => return refusal.into_response(),
+        };
         let answer = match self.admit(&parts) {
             Ok(Route::Health) => Ok(reply::health()),
-            Ok(Route::Message) => self.post(parts, body).await,
+            Ok(Route::Preflight) => Ok(cors::preflight(&parts.headers)),
+            Ok(Route::Message) => self.post(parts, peer, body).await,
             Ok(Route::Stream) => self.stream(&parts.headers),
             Ok(Route::EndOfSession) => self.delete(&parts.headers),
             Err(refusal) => Err(refusal),
         };
-        answer.unwrap_or_else(Refusal::into_response)
+        let mut response = answer.unwrap_or_else(Refusal::into_response);
+        if let Some(origin) = origin {
+            cors::allow(origin, response.headers_mut());
+        }
+        response
     }
 
     /// Ends what would stay open for ever.
@@ -148,13 +152,13 @@ impl Endpoint {
         self.streams.close();
     }
 
-    /// Where a request goes, if it may come in at all.
+    /// Where a request of an allowed origin goes, if it may come in at all.
     fn admit(&self, parts: &Parts) -> Result<Route, Refusal> {
-        self.guard.admit(parts)?;
+        self.guard.admit_host(parts)?;
         if let Some(path) = &self.path
             && path != parts.uri.path()
         {
-            return if parts.uri.path() == "/health" && parts.method == Method::GET {
+            return if parts.uri.path() == HEALTH && parts.method == Method::GET {
                 Ok(Route::Health)
             } else {
                 let message = format!("Not found: the MCP endpoint is `{path}`");
@@ -165,6 +169,7 @@ impl Endpoint {
             Method::POST => Ok(Route::Message),
             Method::GET => Ok(Route::Stream),
             Method::DELETE => Ok(Route::EndOfSession),
+            Method::OPTIONS if cors::is_preflight(&parts.headers) => Ok(Route::Preflight),
             _ => Err(Refusal::method_not_allowed("POST, GET, DELETE")),
         }
     }
@@ -173,6 +178,7 @@ impl Endpoint {
 /// What a request asks of the endpoint.
 enum Route {
     Health,
+    Preflight,
     Message,
     Stream,
     EndOfSession,

@@ -3,11 +3,9 @@
 use std::fmt;
 use std::task::{Context, Poll, Waker};
 
+use super::backlog::Backlog;
 use crate::service::Outbound;
 use crate::sync::{Mutex, MutexGuard};
-
-/// Messages that may wait for a slow client; more are dropped, for the handler cannot be made to wait.
-const MOST_WAITING: usize = 1024;
 
 /// Messages on their way from one handler to one response.
 #[derive(Default)]
@@ -18,6 +16,7 @@ pub(super) struct Outbox {
 #[derive(Default)]
 struct State {
     waiting: Vec<String>,
+    backlog: Backlog,
     reader: Option<Waker>,
     closed: bool,
 }
@@ -30,6 +29,7 @@ impl Outbox {
             state.reader = Some(context.waker().clone());
             return Poll::Pending;
         }
+        state.backlog.clear();
         Poll::Ready(std::mem::take(&mut state.waiting))
     }
 
@@ -49,7 +49,7 @@ impl Outbox {
 impl Outbound for Outbox {
     fn send(&self, message: String) -> bool {
         let mut state = self.lock();
-        if state.closed || state.waiting.len() >= MOST_WAITING {
+        if state.closed || !state.backlog.admit(&message) {
             return false;
         }
         state.waiting.push(message);
@@ -87,14 +87,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_bounded_and_shuts() {
+    fn it_is_bounded_in_bytes_and_shuts() {
         let outbox = Outbox::default();
-        for number in 0..2 * MOST_WAITING {
-            outbox.send(number.to_string());
-        }
-        let taken = outbox.close();
-        assert_eq!(taken.len(), MOST_WAITING);
-        assert_eq!(taken[0], "0");
+        let message = "x".repeat(1 << 20);
+        let fill = || (0..100).filter(|_| outbox.send(message.clone())).count();
+        assert_eq!(fill(), 16);
+        let context = Context::from_waker(Waker::noop());
+        assert!(outbox.poll_take(&context).is_ready());
+        assert_eq!(fill(), 16);
+        assert_eq!(outbox.close().len(), 16);
         outbox.send("late".into());
         assert!(outbox.close().is_empty());
     }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Body;
@@ -11,13 +12,14 @@ use hyper::{Response, StatusCode};
 use tokio::task::JoinSet;
 
 use super::Endpoint;
-use super::body::{self, HttpBody};
+use super::body;
 use super::events::Events;
 use super::headers::{RequestHeaders, check_version};
 use super::log::{Beginning, Log};
 use super::media::{self, Formats};
 use super::outbox::Outbox;
 use super::reply::{self, Refusal};
+use super::response_body::HttpBody;
 use super::running::{Running, Step};
 use crate::protocol::HeaderSource;
 use crate::protocol::error::{Class, RpcError};
@@ -30,6 +32,7 @@ use crate::transport::incoming::{self, Incoming, join};
 struct Sender {
     headers: Arc<dyn HeaderSource>,
     extensions: Extensions,
+    peer: Option<SocketAddr>,
     formats: Formats,
 }
 
@@ -43,6 +46,7 @@ impl Sender {
         let origin = Origin {
             headers: Some(self.headers),
             extensions: self.extensions,
+            peer: self.peer,
             ..Origin::default()
         };
         Exchange {
@@ -58,6 +62,7 @@ impl Sender {
         Self {
             headers: Arc::clone(&self.headers),
             extensions: self.extensions.clone(),
+            peer: self.peer,
             formats: self.formats,
         }
     }
@@ -65,7 +70,12 @@ impl Sender {
 
 impl Endpoint {
     /// Serves one message.
-    pub(super) async fn post<B>(&self, parts: Parts, body: B) -> Result<Response<HttpBody>, Refusal>
+    pub(super) async fn post<B>(
+        &self,
+        parts: Parts,
+        peer: Option<SocketAddr>,
+        body: B,
+    ) -> Result<Response<HttpBody>, Refusal>
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -94,6 +104,7 @@ impl Endpoint {
         let sender = Sender {
             headers: Arc::new(RequestHeaders(headers)),
             extensions: parts.extensions,
+            peer,
             formats,
         };
         match (incoming, session) {

@@ -6,8 +6,8 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
-use super::body::HttpBody;
 use super::events::{self, Events};
+use super::response_body::HttpBody;
 use crate::protocol::Id;
 use crate::protocol::error::{Class, RpcError};
 use crate::protocol::jsonrpc::error_reply;

@@ -5,11 +5,11 @@ use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::Endpoint;
-use super::body::HttpBody;
 use super::events::Events;
 use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, promise_stateless, single};
 use super::media::Formats;
 use super::reply::{self, Refusal};
+use super::response_body::HttpBody;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
@@ -55,14 +55,21 @@ impl Endpoint {
         self.session(headers, id).map(Some)
     }
 
-    /// GET: the stream of a session for what belongs to none of its requests, or the rest of one that was interrupted.
-    pub(super) fn stream(&self, headers: &HeaderMap) -> Result<Response<HttpBody>, Refusal> {
-        // What is stateless listens with a request of its own.
-        if promise_stateless(headers) || !headers.contains_key(&SESSION_ID) {
+    /// Returns the session of a GET or DELETE, methods that the stateless era does not have.
+    fn session_without_message(&self, headers: &HeaderMap) -> Result<Session, Refusal> {
+        if promise_stateless(headers) {
             return Err(Refusal::method_not_allowed("POST"));
         }
         check_version(headers).map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, message))?;
-        let session = self.session(headers, None)?;
+        self.session(headers, None)
+    }
+
+    /// GET: the stream of a session for what belongs to none of its requests, or the rest of one that was interrupted.
+    pub(super) fn stream(&self, headers: &HeaderMap) -> Result<Response<HttpBody>, Refusal> {
+        if !headers.contains_key(&SESSION_ID) {
+            return Err(Refusal::method_not_allowed("POST"));
+        }
+        let session = self.session_without_message(headers)?;
         if !Formats::accepted(headers)?.events {
             return Err(Refusal::new(
                 StatusCode::NOT_ACCEPTABLE,
@@ -87,7 +94,7 @@ impl Endpoint {
 
     /// Ends a session: 204, or 405 if it cannot be ended before it expires.
     pub(super) fn delete(&self, headers: &HeaderMap) -> Result<Response<HttpBody>, Refusal> {
-        let session = self.session(headers, None)?;
+        let session = self.session_without_message(headers)?;
         if self.service.end_session(&session) {
             self.streams.forget(&session);
             Ok(reply::empty(StatusCode::NO_CONTENT))

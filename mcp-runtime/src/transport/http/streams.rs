@@ -1,10 +1,13 @@
 //! The streams of sessions: found again by the id of an event, and one for each session that asks for it with GET.
 //!
-//! What is here is memory: bounded, and lost at a restart.
+//! What is here is memory: bounded, and lost at a restart. One task looks after it while there are streams.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::log::{Log, Reader};
 use crate::service::{Listening, Outbound, Service};
@@ -22,7 +25,7 @@ const ENDED_BYTES: usize = 64 << 20;
 pub(super) struct Streams {
     /// Tells the ids of this process from those of others.
     process: String,
-    table: Mutex<Table>,
+    table: Arc<Mutex<Table>>,
 }
 
 #[derive(Default)]
@@ -32,6 +35,8 @@ struct Table {
     all: BTreeMap<u64, Stream>,
     /// The streams that were asked for with GET, by session.
     standing: HashMap<[u8; 16], Standing>,
+    /// The task that ends streams in time; `None` while there are none.
+    watcher: Option<AbortHandle>,
 }
 
 struct Stream {
@@ -50,7 +55,7 @@ impl Streams {
     pub(super) fn new(process: String) -> Self {
         Self {
             process,
-            table: Mutex::default(),
+            table: Arc::default(),
         }
     }
 
@@ -69,6 +74,11 @@ impl Streams {
             log: Arc::clone(log),
         };
         table.all.insert(number, stream);
+        // The runtime of a task may end before the endpoint does, and the task with it.
+        if table.watcher.as_ref().is_none_or(AbortHandle::is_finished) {
+            let watching = tokio::spawn(watch(Arc::downgrade(&self.table)));
+            table.watcher = Some(watching.abort_handle());
+        }
         number
     }
 
@@ -132,6 +142,21 @@ impl Streams {
     }
 }
 
+impl Drop for Streams {
+    fn drop(&mut self) {
+        if let Some(watcher) = self.table().watcher.take() {
+            watcher.abort();
+        }
+    }
+}
+
+/// Forgets streams in time, until there are none.
+async fn watch(table: Weak<Mutex<Table>>) {
+    while let Some(next) = table.upgrade().and_then(|table| table.lock().look()) {
+        tokio::time::sleep_until(next).await;
+    }
+}
+
 impl Table {
     /// Ends the standing stream of a session.
     fn end(&mut self, session: &[u8; 16]) {
@@ -146,19 +171,37 @@ impl Table {
         let longest = self
             .standing
             .iter()
-            .map(|(session, standing)| (standing.log.idle_for(), *session))
-            .max();
-        if let Some((_, session)) = longest.filter(|(idle, _)| !idle.is_zero()) {
+            .filter_map(|(session, standing)| Some((standing.log.idle_since()?, *session)))
+            .min();
+        if let Some((_, session)) = longest.filter(|(since, _)| *since < Instant::now()) {
             self.end(&session);
         }
     }
 
+    /// Forgets what is due and returns when to look again; `None` if there is no stream left.
+    fn look(&mut self) -> Option<Instant> {
+        self.tidy();
+        if self.all.is_empty() {
+            self.watcher = None;
+            return None;
+        }
+        let now = Instant::now();
+        let idle = self
+            .all
+            .values()
+            .filter_map(|stream| stream.log.idle_since());
+        // A client that leaves later is due later.
+        let due = idle.map(|since| since + KEPT).filter(|due| *due > now);
+        due.chain([now + KEPT]).min()
+    }
+
     /// Forgets what is too old, and the oldest of what is too much.
     fn tidy(&mut self) {
-        let abandoned: Vec<[u8; 16]> = self
-            .standing
-            .iter()
-            .filter(|(_, standing)| standing.log.idle_for() > KEPT)
+        let now = Instant::now();
+        let is_due = |log: &Log| log.idle_since().is_some_and(|since| since + KEPT <= now);
+        let standing = self.standing.iter();
+        let abandoned: Vec<[u8; 16]> = standing
+            .filter(|(_, standing)| is_due(&standing.log))
             .map(|(session, _)| *session)
             .collect();
         for session in abandoned {
@@ -172,7 +215,7 @@ impl Table {
             if let Some(leftover) = stream.log.leftover() {
                 ended += 1;
                 bytes += leftover;
-                if ended > ENDED || bytes > ENDED_BYTES || stream.log.idle_for() > KEPT {
+                if ended > ENDED || bytes > ENDED_BYTES || is_due(&stream.log) {
                     spent.push(*number);
                 }
             }
@@ -190,6 +233,7 @@ mod tests {
     use crate::service::Limits;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const SOON: Duration = KEPT.saturating_sub(SECOND);
 
     fn streams() -> Streams {
         Streams::new("p".to_owned())
@@ -231,11 +275,9 @@ mod tests {
         let reader = read.read();
         ended.finish(None);
         read.finish(None);
-        tokio::time::advance(KEPT).await;
-        tidy(&streams);
+        tokio::time::sleep(SOON).await;
         assert_eq!(streams.table().all.len(), 3);
-        tokio::time::advance(SECOND).await;
-        tidy(&streams);
+        tokio::time::sleep(2 * SECOND).await;
         assert!(!is_kept(&streams, &session, 0), "it has ended");
         assert!(is_kept(&streams, &session, 1), "its call goes on");
         assert!(is_kept(&streams, &session, 2), "it is being read");
@@ -250,10 +292,51 @@ mod tests {
         let second = log.read();
         drop(first);
         log.finish(None);
-        tokio::time::advance(2 * KEPT).await;
-        tidy(&streams);
+        tokio::time::sleep(2 * KEPT).await;
         assert!(is_kept(&streams, &session, 0));
         drop(second);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_runs_where_there_is_no_stream_to_look_at() {
+        let tasks = || {
+            tokio::runtime::Handle::current()
+                .metrics()
+                .num_alive_tasks()
+        };
+        let (streams, fake) = (streams(), fake(9));
+        for _ in 0..2 {
+            assert_eq!(tasks(), 0);
+            for _ in 0..2 {
+                drop(streams.stand(&*fake, &begin(), true).expect("room"));
+                tokio::time::sleep(SECOND).await;
+                assert_eq!(tasks(), 1);
+            }
+            tokio::time::sleep(KEPT).await;
+            assert!(streams.table().all.is_empty());
+        }
+        let reader = streams.stand(&*fake, &begin(), true);
+        assert_eq!(tasks(), 1);
+        drop(streams);
+        tokio::task::yield_now().await;
+        assert_eq!(tasks(), 0, "it ends with the endpoint");
+        drop(reader);
+    }
+
+    #[test]
+    fn streams_are_looked_at_though_the_runtime_of_the_first_is_gone() {
+        let (streams, fake) = (streams(), fake(9));
+        for _ in 0..2 {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .start_paused(true)
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                drop(streams.stand(&*fake, &begin(), true).expect("room"));
+                assert_eq!(runtime.metrics().num_alive_tasks(), 1);
+            });
+        }
     }
 
     #[tokio::test]
@@ -291,11 +374,9 @@ mod tests {
         let (streams, session, fake) = (streams(), begin(), fake(1));
         drop(streams.stand(&*fake, &session, true).expect("room"));
         let listener = fake.listener.lock().unwrap().clone().expect("a listener");
-        tokio::time::advance(KEPT).await;
-        tidy(&streams);
+        tokio::time::sleep(SOON).await;
         assert!(listener.send("1".to_owned()));
-        tokio::time::advance(SECOND).await;
-        tidy(&streams);
+        tokio::time::sleep(2 * SECOND).await;
         assert!(!listener.send("2".to_owned()));
         assert!(!is_kept(&streams, &session, 0));
     }

@@ -99,25 +99,6 @@ async fn only_known_hosts_and_origins_come_in() {
 }
 
 #[tokio::test]
-async fn an_unchecked_host_still_has_its_origin_checked() {
-    let options = HttpOptions::default();
-    let service = HttpService::new(Fake::new(Limits::default()), options);
-    let statuses = ["http://evil.test", "http://localhost"].map(|origin| {
-        let request = hyper::Request::post("/anything")
-            .header("Host", "elsewhere.test")
-            .header("Origin", origin)
-            .body(String::new());
-        let mut service = service.clone();
-        async move {
-            let response = tower_service::Service::call(&mut service, request.unwrap()).await;
-            response.unwrap().status().as_u16()
-        }
-    });
-    let [evil, local] = statuses;
-    assert_eq!((evil.await, local.await), (403, 415));
-}
-
-#[tokio::test]
 async fn paths_and_methods() {
     let server = start(Limits::default()).await;
     check(
@@ -530,7 +511,7 @@ async fn sessions_begin_with_initialize_and_end_with_delete() {
         ],
     )
     .await;
-    let answer = server.send(&ping()).await;
+    let answer = server.send(&inside()).await;
     let json = answer.json();
     assert_eq!(json["id"], 3);
     assert!(
@@ -549,6 +530,22 @@ async fn handlers_see_the_headers() {
         .send(&post_modern("echo/header").with("x-test", "value"))
         .await;
     assert_eq!(answer.json()["result"], "value");
+}
+
+#[tokio::test]
+async fn handlers_see_the_address_of_their_client() {
+    let server = start(Limits::default()).await;
+    let session = server.initialize().await;
+    for request in [
+        post_modern("echo/peer"),
+        post(&rpc(1, "echo/peer")).with("Mcp-Session-Id", &session),
+    ] {
+        let mut stream = server.connect().await;
+        let client = stream.local_addr().unwrap();
+        stream.write_all(&request.bytes()).await.unwrap();
+        let answer = read_to_end(&mut stream).await;
+        assert_eq!(answer.json()["result"], format!("Some({client})"));
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! Raw HTTP against our own listener, with a service that knows no tools.
 
 mod calls;
+mod cors;
 mod limits;
 mod messages;
 mod mounted;
 mod streams;
+mod versions;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -18,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{HttpOptions, HttpService, serve};
+use super::{HttpBody, HttpOptions, HttpService, PeerAddress, serve};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::{Class, RpcError};
@@ -171,6 +173,10 @@ impl Service for Fake {
                 let text = format!("{}\"{}\"}}", begin_result(&id), header.unwrap_or("none"));
                 Handling::Ready(Reply::new(text, Class::Answered))
             }
+            "echo/peer" => {
+                let text = format!("{}\"{:?}\"}}", begin_result(&id), exchange.origin.peer);
+                Handling::Ready(Reply::new(text, Class::Answered))
+            }
             "tell" => {
                 exchange.outbound.send(progress(1));
                 exchange.outbound.send(progress(2));
@@ -263,10 +269,9 @@ struct TestServer {
 
 async fn start(limits: Limits) -> TestServer {
     let options = HttpOptions {
-        path: Some("/mcp".into()),
         allowed_hosts: vec!["mcp.example.com".into()],
         allowed_origins: vec!["https://app.example.com".into()],
-        check_host: true,
+        ..HttpOptions::default()
     };
     let fake = Fake::new(limits);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -435,10 +440,14 @@ impl Answer {
             .unwrap_or_else(|| panic!("{text:?}"));
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap();
-        let headers: HashMap<String, String> = lines
-            .map(|line| line.split_once(": ").unwrap())
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-            .collect();
+        let mut headers: HashMap<String, String> = HashMap::new();
+        for (name, value) in lines.map(|line| line.split_once(": ").unwrap()) {
+            let all = headers.entry(name.to_ascii_lowercase()).or_default();
+            if !all.is_empty() {
+                all.push_str(", ");
+            }
+            all.push_str(value);
+        }
         let body = if headers.contains_key("transfer-encoding") {
             unchunk(body)
         } else {

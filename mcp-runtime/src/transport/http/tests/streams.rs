@@ -175,3 +175,41 @@ async fn streams_end_with_the_server() {
         "the server waits for a stream that it should have ended"
     );
 }
+
+/// Sends a request to a real server that is mounted: no socket is in the way of a paused clock.
+async fn ask(service: &HttpService, request: &Request<'_>) -> hyper::Response<HttpBody> {
+    let (method, path) = request.line.split_once(' ').unwrap();
+    let mut builder = hyper::Request::builder().method(method).uri(path);
+    for (name, value) in &request.headers {
+        builder = builder.header(*name, *value);
+    }
+    let request = builder.body(request.body.clone()).unwrap();
+    let mut service = service.clone();
+    tower_service::Service::call(&mut service, request)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_left_give_their_places_back_though_nobody_else_comes() {
+    let server = crate::Server::new("s", "1").with(crate::Tool::new(
+        "t",
+        serde_json::json!({ "type": "object" }),
+        |_: serde_json::Value, _: crate::Context| async {},
+    ));
+    let service = server.into_service().await.unwrap();
+    let opening = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#;
+    for _ in 0..Limits::default().listeners {
+        let opened = ask(&service, &post(opening)).await;
+        let session = opened.headers()["mcp-session-id"].to_str().unwrap();
+        assert_eq!(ask(&service, &get(session)).await.status(), 200);
+    }
+    let method = "subscriptions/listen";
+    let listen = Request {
+        body: modern(method, r#""notifications":{"toolsListChanged":true},"#),
+        ..post_modern(method)
+    };
+    assert_eq!(ask(&service, &listen).await.status(), 503);
+    tokio::time::sleep(Duration::from_secs(301)).await;
+    assert_eq!(ask(&service, &listen).await.status(), 200);
+}
