@@ -291,18 +291,28 @@ async fn schemas_that_lead_elsewhere_or_are_in_other_dialects_are_refused() {
         .with(made("old", json!({ "$schema": "http://json-schema.org/draft-04/schema#", "type": "object" })))
         .with(made("away", json!({ "type": "object", "properties": { "a": { "items": [{ "$ref": "http://127.0.0.1:9/a.json" }] } } })))
         .with(made("dynamic", json!({ "type": "object", "allOf": [{ "$dynamicRef": "other.json#x" }] })));
+    let server = ["default", "const", "enum", "examples", "required"].into_iter().fold(server, |server, name| {
+        let named = json!({ "type": "object", "properties": { name: { "$ref": format!("{name}.json") } } });
+        server.with(made(name, named))
+    });
     let message = problem(server).await;
     for part in [
         "tool `old`: the schema of its arguments is written in \"http://json-schema.org/draft-04/schema#\": only",
         "tool `away`: the schema of its arguments refers to `http://127.0.0.1:9/a.json`",
         "tool `dynamic`: the schema of its arguments refers to `other.json#x`",
+        // Properties that are named as keywords are.
+        "tool `default`: the schema of its arguments refers to `default.json`",
+        "tool `const`: the schema of its arguments refers to `const.json`",
+        "tool `enum`: the schema of its arguments refers to `enum.json`",
+        "tool `examples`: the schema of its arguments refers to `examples.json`",
+        "tool `required`: the schema of its arguments refers to `required.json`",
     ] {
         assert!(
             message.contains(part),
             "nothing says {part:?} in:\n{message}"
         );
     }
-    assert_eq!(message.matches("\n- ").count(), 3, "{message}");
+    assert_eq!(message.matches("\n- ").count(), 8, "{message}");
 }
 
 /// What a server says of itself.

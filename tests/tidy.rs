@@ -136,7 +136,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         "client",
         &["protocol", "server", "service", "transport/memory"],
     ),
-    ("cli", &["client", "server"]),
+    // What `check` has to say is about schemas.
+    ("cli", &["client", "schema", "server"]),
     // What generated code names.
     (
         "check",

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use crate::schema;
 use crate::server::Unenforced;
 
 /// As many characters as `OpenAI` and Claude Desktop allow in the names of tools, which is `^[a-zA-Z0-9_-]{1,64}$`; the protocol
@@ -16,11 +17,6 @@ const NAME_LENGTH: usize = 64;
 /// See <https://developers.openai.com/api/docs/guides/structured-outputs>.
 const LEVELS: usize = 10;
 const PROPERTIES: usize = 5000;
-
-/// The keywords whose value is a map of schemas.
-const MAPS: [&str; 2] = ["properties", "patternProperties"];
-/// The keywords whose value is no schema, or one that counts where it is referred to.
-const APART: [&str; 5] = ["$defs", "const", "default", "enum", "examples"];
 
 /// All definitions of a server.
 #[derive(Default)]
@@ -151,8 +147,7 @@ fn of_schema(place: &str, schema: &Value, found: &mut Vec<String>) {
             ));
         }
     }
-    let defined = members(schema, "$defs").map(|(_, schema)| properties(schema));
-    let properties = properties(schema) + defined.sum::<usize>();
+    let properties = properties(schema);
     if properties > PROPERTIES {
         found.push(format!(
             "{place}: its schema has {properties} properties, and some clients allow {PROPERTIES}: take less at once"
@@ -189,23 +184,6 @@ fn members<'s>(schema: &'s Value, keyword: &str) -> impl Iterator<Item = (&'s st
     members.map(|(name, schema)| (name.as_str(), schema))
 }
 
-/// The schemas within a schema: those of members with their names. Definitions are not within.
-fn parts(schema: &Value) -> Vec<(Option<&str>, &Value)> {
-    let keywords = schema.as_object().into_iter().flatten();
-    let mut parts = Vec::new();
-    for (keyword, value) in keywords.filter(|(keyword, _)| !APART.contains(&keyword.as_str())) {
-        match value {
-            Value::Object(_) if MAPS.contains(&keyword.as_str()) => {
-                parts.extend(members(schema, keyword).map(|(name, part)| (Some(name), part)));
-            }
-            Value::Object(_) => parts.push((None, value)),
-            Value::Array(items) => parts.extend(items.iter().map(|item| (None, item))),
-            _ => {}
-        }
-    }
-    parts
-}
-
 /// The definitions that lead back to themselves.
 fn recursive(schema: &Value) -> Vec<&str> {
     let definitions = || members(schema, "$defs");
@@ -233,32 +211,34 @@ fn recursive(schema: &Value) -> Vec<&str> {
 
 /// The definitions that a schema refers to.
 fn targets(schema: &Value) -> Vec<&str> {
-    let own = schema.get("$ref").and_then(definition);
-    let parts = parts(schema).into_iter();
-    own.into_iter()
-        .chain(parts.flat_map(|(_, part)| targets(part)))
-        .collect()
+    let references = schema::references(schema).into_iter();
+    references.filter_map(definition).collect()
 }
 
 /// The definition that a reference names.
-fn definition(reference: &Value) -> Option<&str> {
-    reference.as_str()?.strip_prefix("#/$defs/")
+fn definition(reference: &str) -> Option<&str> {
+    reference.strip_prefix("#/$defs/")
 }
 
-/// How many properties there are in a schema.
+/// How many properties there are in a schema and its definitions.
 fn properties(schema: &Value) -> usize {
-    let within = parts(schema).into_iter().map(|(_, part)| properties(part));
-    members(schema, "properties").count() + within.sum::<usize>()
+    let mut count = 0;
+    schema::walk(schema, "", &mut |rules, _| {
+        let own = rules.get("properties").and_then(Value::as_object);
+        count += own.map_or(0, serde_json::Map::len);
+    });
+    count
 }
 
 /// How many levels of objects a part of a schema nests, which does not hold itself. `known` are the levels of definitions.
 fn levels<'s>(part: &'s Value, schema: &'s Value, known: &mut HashMap<&'s str, usize>) -> usize {
     let own = usize::from(part.get("properties").is_some());
     let mut most = 0;
-    for (_, inner) in parts(part) {
-        most = most.max(levels(inner, schema, known));
+    for inner in schema::parts(part).filter(|inner| !inner.is_definition()) {
+        most = most.max(levels(inner.schema, schema, known));
     }
-    if let Some(name) = part.get("$ref").and_then(definition) {
+    let reference = part.get("$ref").and_then(Value::as_str);
+    if let Some(name) = reference.and_then(definition) {
         let referred = known.get(name).copied().unwrap_or_else(|| {
             let levels = levels(&schema["$defs"][name], schema, known);
             known.insert(name, levels);

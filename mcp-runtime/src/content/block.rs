@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::icon::{Icon, IntoIcons};
 use super::resource::ResourceContents;
+use crate::protocol::meta::key_mistake;
 
 /// Who speaks, or whom something is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -97,6 +98,18 @@ pub(crate) struct Extras {
     pub(crate) meta: Option<Map<String, Value>>,
 }
 
+/// Returns `_meta` without the keys that are not the author's to set, which are logged.
+pub(super) fn checked_meta(mut meta: Map<String, Value>) -> Option<Map<String, Value>> {
+    meta.retain(|key, _| {
+        let mistake = key_mistake(key);
+        if let Some(mistake) = &mistake {
+            tracing::warn!("{mistake}; it is left out");
+        }
+        mistake.is_none()
+    });
+    (!meta.is_empty()).then_some(meta)
+}
+
 macro_rules! extras {
     ($($block:ident)*) => {$(
         impl $block {
@@ -106,9 +119,11 @@ macro_rules! extras {
                 self
             }
 
-            /// Adds `_meta`; see <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta> for its keys.
+            /// Sets `_meta`. A key that breaks the rules of
+            /// <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>, or has a prefix that is kept for the
+            /// protocol, is left out, and a warning is logged.
             pub fn meta(mut self, meta: Map<String, Value>) -> Self {
-                self.extras.meta = Some(meta);
+                self.extras.meta = checked_meta(meta);
                 self
             }
         }

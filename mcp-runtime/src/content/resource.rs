@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::block::checked_meta;
 use super::failure::Failure;
 use super::tool_result::Json;
 use crate::error::ToolError;
@@ -55,9 +56,11 @@ impl ResourceContents {
         self
     }
 
-    /// Adds `_meta`.
+    /// Sets `_meta`. A key that breaks the rules of
+    /// <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>, or has a prefix that is kept for the
+    /// protocol, is left out, and a warning is logged.
     pub fn meta(mut self, meta: Map<String, Value>) -> Self {
-        self.meta = Some(meta);
+        self.meta = checked_meta(meta);
         self
     }
 }

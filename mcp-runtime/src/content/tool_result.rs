@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Text};
+use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Text, checked_meta};
 use super::failure::Failure;
 use super::stream::Rest;
 use crate::error::ToolError;
@@ -47,28 +47,32 @@ pub struct Json<T>(pub T);
 #[derive(Debug, Default)]
 pub struct ToolResult {
     pub(crate) content: Vec<Content>,
-    pub(crate) structured: Option<Structured>,
+    /// Structured content, as JSON.
+    pub(crate) structured: Option<String>,
     pub(crate) failure: Option<ToolError>,
     pub(crate) meta: Option<Map<String, Value>>,
     /// Content that is still to come.
     pub(crate) rest: Option<Rest>,
 }
 
-/// Structured content, as JSON.
-#[derive(Debug)]
-pub(crate) struct Structured {
-    pub(crate) json: String,
-    /// A scalar, which is always wrapped in `{"result": ..}`. Of other data the tool's schema decides.
-    pub(crate) scalar: bool,
+/// The JSON Schema of structured content.
+pub struct OutputSchema {
+    pub(crate) schema: Value,
+    /// Whether the content is data that is wrapped in `{"result": ..}`, since it need not be an object.
+    pub(crate) wraps: bool,
 }
 
-impl Structured {
-    /// Wraps what is no object in `{"result": ..}`, unless a schema says whether it is wrapped.
-    pub(crate) fn wrap(&mut self, by_schema: Option<bool>) {
-        if self.scalar || by_schema.unwrap_or(!self.json.starts_with('{')) {
-            self.json.insert_str(0, "{\"result\":");
-            self.json.push('}');
+impl OutputSchema {
+    fn of<T: JsonSchema>(schemas: &mut Schemas) -> Self {
+        let mut schema = schemas.of::<T>().schema;
+        let wraps = !is_object(&schema);
+        if wraps {
+            schema = json!({ "type": "object", "properties": { "result": schema }, "required": ["result"] });
+        } else if let Some(schema) = schema.as_object_mut() {
+            // A choice of objects does not say by itself that it is one, which clients insist on.
+            schema.entry("type").or_insert_with(|| "object".into());
         }
+        Self { schema, wraps }
     }
 }
 
@@ -78,9 +82,19 @@ impl ToolResult {
         Self::default()
     }
 
-    /// A result that says that the tool failed, and why.
+    /// A result that says that the tool failed, and why. Content that is added follows the message.
     pub fn error(message: impl Into<String>) -> Self {
         ToolError::new(message).into_tool_result()
+    }
+
+    /// Wraps structured content as the schema says; without a schema it depends on the data.
+    pub(crate) fn wrap(&mut self, schema: Option<&OutputSchema>) {
+        if let Some(json) = &mut self.structured
+            && schema.map_or(!json.starts_with('{'), |schema| schema.wraps)
+        {
+            json.insert_str(0, "{\"result\":");
+            json.push('}');
+        }
     }
 
     /// Adds a piece of content.
@@ -94,16 +108,15 @@ impl ToolResult {
     /// # Errors
     /// The value cannot be written as JSON.
     pub fn structured(mut self, value: &impl Serialize) -> Result<Self, ToolError> {
-        self.structured = Some(Structured {
-            json: finite::to_json(value)?,
-            scalar: false,
-        });
+        self.structured = Some(finite::to_json(value)?);
         Ok(self)
     }
 
-    /// Sets `_meta` of the result.
+    /// Sets `_meta` of the result. A key that breaks the rules of
+    /// <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>, or has a prefix that is kept for the
+    /// protocol, is left out, and a warning is logged.
     pub fn meta(mut self, meta: Map<String, Value>) -> Self {
-        self.meta = Some(meta);
+        self.meta = checked_meta(meta);
         self
     }
 }
@@ -143,7 +156,7 @@ pub trait IntoToolResult<M = Plain> {
 
     /// The JSON Schema of the structured content, if there always is some.
     #[doc(hidden)]
-    fn output_schema(schemas: &mut Schemas) -> Option<Value> {
+    fn output_schema(schemas: &mut Schemas) -> Option<OutputSchema> {
         let _ = schemas;
         None
     }
@@ -230,12 +243,11 @@ macro_rules! scalars {
                 }
                 // A float without a fraction keeps its point in JSON, so that it stays a float.
                 let json = serde_json::to_string(&self).unwrap_or_else(|_| text.clone());
-                let structured = Some(Structured { json, scalar: true });
-                ToolResult { structured, ..ToolResult::new().content(text) }
+                ToolResult { structured: Some(json), ..ToolResult::new().content(text) }
             }
 
-            fn output_schema(schemas: &mut Schemas) -> Option<Value> {
-                Some(wrapped(&schemas.of::<Self>().schema))
+            fn output_schema(schemas: &mut Schemas) -> Option<OutputSchema> {
+                Some(OutputSchema::of::<Self>(schemas))
             }
         }
     )*)*};
@@ -246,11 +258,6 @@ scalars! {
     |number| number.is_finite() => f32 f64;
 }
 
-/// The schema of `{"result": ..}`, which what is no object is wrapped in.
-fn wrapped(schema: &Value) -> Value {
-    json!({ "type": "object", "properties": { "result": schema }, "required": ["result"] })
-}
-
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + JsonSchema> IntoToolResult for Json<T> {
     fn into_tool_result(self) -> ToolResult {
@@ -259,24 +266,13 @@ impl<T: Serialize + JsonSchema> IntoToolResult for Json<T> {
             Err(error) => return ToolError::from(error).into_tool_result(),
         };
         ToolResult {
-            structured: Some(Structured {
-                json: json.clone(),
-                scalar: false,
-            }),
+            structured: Some(json.clone()),
             ..ToolResult::new().content(json)
         }
     }
 
-    fn output_schema(schemas: &mut Schemas) -> Option<Value> {
-        let mut schema = schemas.of::<T>().schema;
-        if !is_object(&schema) {
-            return Some(wrapped(&schema));
-        }
-        if let Some(schema) = schema.as_object_mut() {
-            // A choice of objects does not say by itself that it is one, which clients insist on.
-            schema.entry("type").or_insert_with(|| "object".into());
-        }
-        Some(schema)
+    fn output_schema(schemas: &mut Schemas) -> Option<OutputSchema> {
+        Some(OutputSchema::of::<T>(schemas))
     }
 }
 
@@ -295,7 +291,7 @@ impl<M, T: IntoToolResult<M>, E: Failure> IntoToolResult<Nested<M>> for Result<T
         }
     }
 
-    fn output_schema(schemas: &mut Schemas) -> Option<Value> {
+    fn output_schema(schemas: &mut Schemas) -> Option<OutputSchema> {
         T::output_schema(schemas)
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Core;
 use super::listen::SUBSCRIPTION_ID;
-use crate::content::{Structured, ToolResult, push_array, push_blocks, push_member};
+use crate::content::{ToolResult, push_array, push_blocks, push_member};
 use crate::outcome::Outcome;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::error::{Class, RpcError};
@@ -112,8 +112,9 @@ impl Body<'_> {
             out.push_str(",\"isError\":true");
         }
         let structured = result.structured.as_ref();
-        if let Some(structured) = structured.filter(|_| self.features.structured_content) {
-            push_structured(out, structured);
+        if let Some(json) = structured.filter(|_| self.features.structured_content) {
+            out.push_str(",\"structuredContent\":");
+            out.push_str(json);
         }
         self.close(out, None, result.meta.as_ref());
     }
@@ -178,11 +179,6 @@ impl Body<'_> {
             push_member(out, "_meta", meta);
         }
     }
-}
-
-fn push_structured(out: &mut String, structured: &Structured) {
-    out.push_str(",\"structuredContent\":");
-    out.push_str(&structured.json);
 }
 
 fn push_completions(out: &mut String, completions: &Completions) {

@@ -72,23 +72,13 @@ impl Work for ToolCall {
         if let Some(refusal) = failure.as_ref().and_then(|error| lack(call, error)) {
             return Outcome::Error(refusal);
         }
-        if let Some(error) = &failure {
-            let text = shown(call, &self.0.definition.name, error);
-            return Outcome::Tool {
-                result: ToolResult {
-                    meta: result.meta,
-                    ..ToolResult::new().content(Content::text(text))
-                },
-                is_error: true,
-            };
+        let is_error = failure.is_some();
+        if let Some(error) = failure {
+            let text = shown(call, &self.0.definition.name, &error);
+            result.content.insert(0, Content::text(text));
         }
-        if let Some(structured) = &mut result.structured {
-            structured.wrap(self.0.wraps);
-        }
-        Outcome::Tool {
-            result,
-            is_error: false,
-        }
+        result.wrap(self.0.output.as_ref());
+        Outcome::Tool { result, is_error }
     }
 
     fn fail(&self, message: String) -> Outcome {

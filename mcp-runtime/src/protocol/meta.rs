@@ -30,6 +30,19 @@ pub(crate) fn prefix(key: &str) -> Option<Prefix> {
     })
 }
 
+/// Returns what is wrong with a key for a value of `_meta` that a server's author sets.
+pub(crate) fn key_mistake(key: &str) -> Option<String> {
+    match prefix(key) {
+        None => Some(format!(
+            "`{key}` is no key for `_meta`: write a name such as `note`, or `com.example/note`"
+        )),
+        Some(Prefix::Reserved) => Some(format!(
+            "`{key}` in `_meta` has a prefix that is kept for the protocol: use one of your own, such as `com.example/`"
+        )),
+        Some(Prefix::Absent | Prefix::Free) => None,
+    }
+}
+
 /// Letters, digits and `-`, with a letter first and no `-` last.
 fn is_label(label: &str) -> bool {
     label.starts_with(|first: char| first.is_ascii_alphabetic())

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::check_name;
 use crate::content::{Icon, push_icons, push_member, push_text};
-use crate::protocol::meta::{Prefix, prefix};
+use crate::protocol::meta::key_mistake;
 use crate::protocol::revision::Features;
 
 /// What a tool, a resource and a prompt are all defined by.
@@ -182,17 +182,5 @@ impl Definition {
             push_member(out, "_meta", meta);
         }
         out.push('}');
-    }
-}
-
-fn key_mistake(key: &str) -> Option<String> {
-    match prefix(key) {
-        None => Some(format!(
-            "`{key}` is no key for `_meta`: write a name such as `note`, or `com.example/note`"
-        )),
-        Some(Prefix::Reserved) => Some(format!(
-            "`{key}` in `_meta` has a prefix that is kept for the protocol: use one of your own, such as `com.example/`"
-        )),
-        Some(Prefix::Absent | Prefix::Free) => None,
     }
 }

@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use crate::schema::parts;
+
 /// The keyword of a schema that asks for a header.
 pub(super) const MIRROR: &str = "x-mcp-header";
 
@@ -35,37 +37,16 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
-    /// Looks through a schema. `path` leads to its values by `properties` alone, if anything does.
+    /// Searches a schema. `path` leads to its values by `properties` alone, if anything does.
     fn schema(&mut self, schema: &Value, path: Option<&[String]>) {
-        let Some(members) = schema.as_object() else {
-            // A list of schemas, such as that of `anyOf`.
-            for branch in schema.as_array().into_iter().flatten() {
-                self.schema(branch, None);
-            }
-            return;
-        };
-        if let Some(name) = members.get(MIRROR) {
+        if let Some(name) = schema.get(MIRROR) {
             self.add(name, schema, path.unwrap_or_default());
         }
-        for (keyword, value) in members {
-            match (keyword.as_str(), value.as_object()) {
-                (MIRROR | "default" | "const" | "enum" | "examples", _) => {}
-                ("properties", Some(properties)) => {
-                    for (name, property) in properties {
-                        let path = path.map(|path| [path, std::slice::from_ref(name)].concat());
-                        self.schema(property, path.as_deref());
-                    }
-                }
-                (
-                    "$defs" | "definitions" | "dependentSchemas" | "patternProperties",
-                    Some(schemas),
-                ) => {
-                    for schema in schemas.values() {
-                        self.schema(schema, None);
-                    }
-                }
-                _ => self.schema(value, None),
-            }
+        for part in parts(schema) {
+            let name = part.name.filter(|_| part.keyword == "properties");
+            let path = path.zip(name);
+            let path = path.map(|(path, name)| [path, &[name.to_owned()]].concat());
+            self.schema(part.schema, path.as_deref());
         }
     }
 

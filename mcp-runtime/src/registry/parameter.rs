@@ -8,7 +8,7 @@ use super::constraint::{Bounds, Constraints};
 use super::mirror::MIRROR;
 use crate::call::{ParameterSpec, Signature};
 use crate::param::{Description, Param};
-use crate::schema::{Patterns, Rules, Schemas, Validator, is_textual, texts};
+use crate::schema::{Patterns, Rules, Schemas, Validator, gather_variants, is_textual, texts};
 
 /// One parameter of a component, as its function declares it.
 pub struct Parameter {
@@ -137,6 +137,7 @@ impl Parameter {
                 ));
             }
             self.annotate(schema);
+            gather_variants(schema);
         }
         ParameterSpec {
             name: self.name.to_owned(),

@@ -14,12 +14,12 @@ use super::list::Listed;
 use super::mirror::{Mirrored, mirrored};
 use super::parameter::{Parameter, specify};
 use crate::call::{Call, Signature};
-use crate::content::{IntoToolResult, ToolResult, push_member};
+use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member};
 use crate::context::Context;
 use crate::protocol::revision::Features;
 #[cfg(feature = "cli")]
 use crate::schema::unenforced;
-use crate::schema::{Schemas, Validator};
+use crate::schema::{Schemas, Validator, gather_variants, references};
 use crate::service::BoxFuture;
 
 /// The dialect of JSON Schema that schemas are written in.
@@ -32,7 +32,7 @@ pub struct Tool {
     pub(super) definition: Definition,
     hints: Hints,
     input: Input,
-    output: Option<fn(&mut Schemas) -> Option<Value>>,
+    output: Option<fn(&mut Schemas) -> Option<OutputSchema>>,
     handler: Handler<ToolResult>,
     interface: Option<String>,
     open: bool,
@@ -202,15 +202,14 @@ impl Tool {
             }
         };
         let mirrored = mirrored(&place, &input_schema, problems);
-        let output_schema = self.output.and_then(output_schema);
+        let output = self.output.and_then(output);
         ToolEntry {
-            wraps: output_schema.as_ref().map(wraps),
             definition: self.definition,
             interface: self.interface,
             hints: self.hints,
             input_schema,
             mirrored,
-            output_schema,
+            output,
             handler: self.handler,
             signature: Arc::new(signature),
             #[cfg(feature = "cli")]
@@ -232,7 +231,8 @@ fn signature_of(place: &str, schema: &Value, problems: &mut Vec<String>) -> Sign
             "{place}: the schema of its arguments is written in {dialect}: only \"{DIALECT}\" is supported, which needs no `$schema`"
         ));
     }
-    for reference in outer_references(schema) {
+    let outer = references(schema).into_iter();
+    for reference in outer.filter(|target| !target.starts_with('#')) {
         problems.push(format!(
             "{place}: the schema of its arguments refers to `{reference}`, which is not in it: put it under `$defs`"
         ));
@@ -251,40 +251,17 @@ fn signature_of(place: &str, schema: &Value, problems: &mut Vec<String>) -> Sign
     }
 }
 
-/// The targets of references that lead out of a schema.
-fn outer_references(schema: &Value) -> Vec<&str> {
-    match schema {
-        Value::Array(items) => items.iter().flat_map(outer_references).collect(),
-        Value::Object(members) => members
-            .iter()
-            .flat_map(|(name, value)| match (name.as_str(), value) {
-                ("$ref" | "$dynamicRef", Value::String(target)) if !target.starts_with('#') => {
-                    vec![target.as_str()]
-                }
-                // What is said here is no schema.
-                ("const" | "enum" | "default" | "examples", _) => Vec::new(),
-                _ => outer_references(value),
-            })
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn output_schema(of: fn(&mut Schemas) -> Option<Value>) -> Option<Value> {
+/// Returns the schema of a tool's structured content, with the definitions that it refers to.
+fn output(of: fn(&mut Schemas) -> Option<OutputSchema>) -> Option<OutputSchema> {
     let mut schemas = Schemas::of_output();
-    let mut schema = of(&mut schemas)?;
-    if let (Some(schema), Some(definitions)) = (schema.as_object_mut(), schemas.definitions()) {
+    let mut output = of(&mut schemas)?;
+    gather_variants(&mut output.schema);
+    if let (Some(schema), Some(definitions)) =
+        (output.schema.as_object_mut(), schemas.definitions())
+    {
         schema.insert("$defs".to_owned(), definitions);
     }
-    Some(schema)
-}
-
-/// Whether the schema is that of `{"result": ..}`, which data that is no object is wrapped in.
-fn wraps(schema: &Value) -> bool {
-    schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .is_some_and(|properties| properties.len() == 1 && properties.contains_key("result"))
+    Some(output)
 }
 
 /// A tool that can be listed and called.
@@ -296,9 +273,7 @@ pub(crate) struct ToolEntry {
     pub(crate) input_schema: Value,
     /// The arguments that HTTP headers repeat.
     pub(crate) mirrored: Vec<Mirrored>,
-    output_schema: Option<Value>,
-    /// Whether data is wrapped in `{"result": ..}`; without a schema it depends on the data.
-    pub(crate) wraps: Option<bool>,
+    pub(crate) output: Option<OutputSchema>,
     pub(crate) handler: Handler<ToolResult>,
     pub(crate) signature: Arc<Signature>,
     /// Whether the schema of its arguments was made at run time, which no type keeps.
@@ -370,12 +345,8 @@ impl Listed for ToolEntry {
 
     fn push_own(&self, out: &mut String, features: &Features) {
         push_member(out, "inputSchema", &self.input_schema);
-        if let Some(schema) = self
-            .output_schema
-            .as_ref()
-            .filter(|_| features.structured_content)
-        {
-            push_member(out, "outputSchema", schema);
+        if let Some(output) = self.output.as_ref().filter(|_| features.structured_content) {
+            push_member(out, "outputSchema", &output.schema);
         }
         let hints = self.hints.to_json();
         if features.tool_annotations && !hints.is_empty() {

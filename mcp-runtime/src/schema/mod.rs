@@ -13,7 +13,7 @@ mod tidy;
 #[cfg(any(feature = "cli", feature = "validate"))]
 mod unknown;
 mod validator;
-#[cfg(any(feature = "cli", feature = "pattern", feature = "validate"))]
+mod variants;
 mod walk;
 mod words;
 
@@ -30,6 +30,10 @@ pub(crate) use tidy::without_null;
 #[cfg(feature = "cli")]
 pub(crate) use unknown::unenforced;
 pub(crate) use validator::Validator;
+pub(crate) use variants::gather_variants;
+#[cfg(feature = "cli")]
+pub(crate) use walk::walk;
+pub(crate) use walk::{parts, references};
 pub(crate) use words::{got, in_words, reason, shown, texts};
 
 /// Makes the schemas of one component.
@@ -71,7 +75,7 @@ impl Schemas {
         }
     }
 
-    /// The schema of a type, without noise.
+    /// The schema of a type, without noise. Its variants are still apart: see [`gather_variants`].
     pub(crate) fn of<T: JsonSchema + ?Sized>(&mut self) -> TypeSchema {
         let mut schema = self.generator.subschema_for::<T>().to_value();
         let exact = is_exact(&schema);
@@ -83,9 +87,10 @@ impl Schemas {
     pub(crate) fn definitions(&mut self) -> Option<Value> {
         let mut definitions = self.generator.take_definitions(true);
         definitions.sort_keys();
-        definitions
-            .values_mut()
-            .for_each(|schema| self.shape.give(schema));
+        for schema in definitions.values_mut() {
+            self.shape.give(schema);
+            gather_variants(schema);
+        }
         (!definitions.is_empty()).then_some(definitions.into())
     }
 }

@@ -2,11 +2,34 @@
 
 use serde_json::{Map, Value, json};
 
-/// The keywords whose value is a map from names to schemas, where a name must not be taken for a keyword.
-const MAPS: [&str; 3] = ["properties", "$defs", "patternProperties"];
+use super::walk::change_parts;
 
-/// The keywords whose value is no schema.
-const VALUES: [&str; 4] = ["default", "const", "enum", "examples"];
+/// The formats of JSON Schema 2020-12 that types have, which check them.
+pub(super) const FORMATS_OF_TYPES: [&str; 8] = [
+    "date",
+    "date-time",
+    "duration",
+    "ipv4",
+    "ipv6",
+    "time",
+    "uri",
+    "uuid",
+];
+
+/// Its other formats: only a text can say that it is one of these, and no type checks them.
+const FORMATS_OF_TEXTS: [&str; 11] = [
+    "email",
+    "hostname",
+    "idn-email",
+    "idn-hostname",
+    "iri",
+    "iri-reference",
+    "json-pointer",
+    "regex",
+    "relative-json-pointer",
+    "uri-reference",
+    "uri-template",
+];
 
 /// The order in which the keywords of a schema are shown; others follow as they came.
 const ORDER: [&str; 22] = [
@@ -34,24 +57,6 @@ const ORDER: [&str; 22] = [
     "default",
 ];
 
-/// Calls a function with each schema directly within a schema, and the keyword that it stands under.
-pub(super) fn for_each_within(
-    schema: &mut Map<String, Value>,
-    mut change: impl FnMut(&str, &mut Value),
-) {
-    for (keyword, value) in schema.iter_mut() {
-        let mut change = |schema: &mut Value| change(keyword, schema);
-        match value {
-            _ if VALUES.contains(&keyword.as_str()) => {}
-            Value::Object(named) if MAPS.contains(&keyword.as_str()) => {
-                named.values_mut().for_each(&mut change);
-            }
-            Value::Array(schemas) => schemas.iter_mut().for_each(&mut change),
-            value => change(value),
-        }
-    }
-}
-
 /// The schema of anything as an object: legacy revisions do not know `true`.
 pub(super) fn spell_out(schema: &mut Value) {
     if *schema == Value::Bool(true) {
@@ -59,23 +64,25 @@ pub(super) fn spell_out(schema: &mut Value) {
     }
 }
 
-/// Takes away what says nothing to a client, such as the formats that name Rust's numbers, in exchange for their bounds.
+/// Removes what says nothing to a client, such as formats that are only known to Rust.
 pub(super) fn tidy(schema: &mut Value) {
     let Some(schema) = schema.as_object_mut() else {
         return;
     };
-    for keyword in MAPS {
-        if let Some(Value::Object(named)) = schema.get_mut(keyword) {
-            named.values_mut().for_each(spell_out);
+    change_parts(schema, |_, is_named, schema| {
+        if is_named {
+            spell_out(schema);
         }
-    }
-    for_each_within(schema, |_, schema| tidy(schema));
-    tidy_number(schema);
+        tidy(schema);
+    });
+    tidy_format(schema);
+    merge_items(schema);
     merge_null(schema);
     sort(schema);
 }
 
-fn sort(schema: &mut Map<String, Value>) {
+/// Puts the keywords of a schema in their order.
+pub(super) fn sort(schema: &mut Map<String, Value>) {
     let mut all: Vec<(String, Value)> = std::mem::take(schema).into_iter().collect();
     let rank = |name: &str| ORDER.iter().position(|known| *known == name);
     all.sort_by_key(|(name, _)| rank(name).unwrap_or(ORDER.len()));
@@ -102,13 +109,13 @@ pub(super) fn bounds(format: &str) -> Option<(Value, Value)> {
     })
 }
 
-fn tidy_number(schema: &mut Map<String, Value>) {
-    let numbers = ["int", "int128", "uint", "uint128", "double"];
+/// Removes formats that JSON Schema does not define, in exchange for the bounds of the numbers that they name.
+fn tidy_format(schema: &mut Map<String, Value>) {
     let Some(format) = schema.get("format").and_then(Value::as_str) else {
         return;
     };
     let bounds = bounds(format);
-    if bounds.is_some() || numbers.contains(&format) {
+    if !FORMATS_OF_TYPES.contains(&format) && !FORMATS_OF_TEXTS.contains(&format) {
         schema.shift_remove("format");
     }
     if let Some((minimum, maximum)) = bounds {
@@ -117,36 +124,43 @@ fn tidy_number(schema: &mut Map<String, Value>) {
     }
 }
 
+/// Writes a tuple of equal types as a list of so many items, since clients know `prefixItems` less often than `items`.
+fn merge_items(schema: &mut Map<String, Value>) {
+    let Some(Value::Array(items)) = schema.get("prefixItems") else {
+        return;
+    };
+    let [first, others @ ..] = items.as_slice() else {
+        return;
+    };
+    let is_whole = schema.get("maxItems") == Some(&items.len().into());
+    if is_whole && others.iter().all(|other| other == first) {
+        let first = first.clone();
+        schema.shift_remove("prefixItems");
+        schema.insert("items".to_owned(), first);
+    }
+}
+
 /// Writes "one of these, or null" as one choice, not as a choice within a choice.
 fn merge_null(schema: &mut Map<String, Value>) {
-    let Some(Value::Array(branches)) = schema.get("anyOf") else {
+    let branches = schema.get("anyOf").and_then(Value::as_array);
+    let Some([Value::Object(inner), null]) = branches.map(Vec::as_slice) else {
         return;
     };
-    let [Value::Object(inner), null] = branches.as_slice() else {
+    let is_choice = |keyword: &&str| {
+        let mut others = inner.keys().filter(|key| key != keyword);
+        inner.contains_key(*keyword) && others.all(|key| key == "description")
+    };
+    let keyword = ["oneOf", "anyOf"].into_iter().find(is_choice);
+    let Some(keyword) = keyword.filter(|_| *null == json!({ "type": "null" })) else {
         return;
     };
-    if *null != json!({ "type": "null" }) {
-        return;
+    let (mut inner, null) = (inner.clone(), null.clone());
+    if let Some(Value::Array(choices)) = inner.get_mut(keyword) {
+        choices.push(null);
     }
-    for keyword in ["oneOf", "anyOf"] {
-        let Some(Value::Array(choices)) = inner.get(keyword) else {
-            continue;
-        };
-        if inner
-            .keys()
-            .any(|key| key != keyword && key != "description")
-        {
-            continue;
-        }
-        let mut choices = choices.clone();
-        choices.push(json!({ "type": "null" }));
-        let description = inner.get("description").cloned();
-        schema.shift_remove("anyOf");
-        schema.insert(keyword.to_owned(), choices.into());
-        if let Some(description) = description {
-            schema.entry("description").or_insert(description);
-        }
-        return;
+    schema.shift_remove("anyOf");
+    for (keyword, value) in inner {
+        schema.entry(keyword).or_insert(value);
     }
 }
 
@@ -202,7 +216,7 @@ pub(super) fn without_optional_nulls(schema: &mut Value) {
             }
         }
     }
-    for_each_within(object, |_, schema| without_optional_nulls(schema));
+    change_parts(object, |_, _, schema| without_optional_nulls(schema));
 }
 
 /// Says of every struct that it has no other members than its own. What is not said is left alone: an object without
@@ -242,7 +256,7 @@ fn close_part(schema: &mut Value, is_whole: bool) {
     let are_whole = is_whole
         && !members.iter().any(says)
         && choices.iter().filter(|keyword| says(keyword)).count() == 1;
-    for_each_within(object, |keyword, schema| {
+    change_parts(object, |keyword, _, schema| {
         let is_whole = match keyword {
             "allOf" => false,
             choice if choices.contains(&choice) => are_whole,
@@ -261,28 +275,18 @@ fn distribute(object: &mut Map<String, Value>) {
     else {
         return;
     };
-    let own = [
-        "type",
-        "description",
-        "title",
-        "properties",
-        "required",
-        keyword,
-    ];
-    if !object.contains_key("properties") || object.keys().any(|key| !own.contains(&key.as_str())) {
-        return;
-    }
+    let members = ["type", "description", "title", "properties", "required"];
+    let is_struct = |schema: &Map<String, Value>, choice: &str| {
+        let mut keywords = schema.keys().map(String::as_str);
+        schema.contains_key("properties")
+            && keywords.all(|keyword| keyword == choice || members.contains(&keyword))
+    };
     let is_part = |branch: &Value| {
-        let keywords = ["type", "description", "title", "properties", "required"];
-        branch.as_object().is_some_and(|branch| {
-            branch.contains_key("properties")
-                && branch.keys().all(|key| keywords.contains(&key.as_str()))
-        })
+        let branch = branch.as_object();
+        branch.is_some_and(|branch| is_struct(branch, ""))
     };
-    let Some(Value::Array(branches)) = object.get(keyword) else {
-        return;
-    };
-    if !branches.iter().all(is_part) {
+    let branches = object.get(keyword).and_then(Value::as_array);
+    if !is_struct(object, keyword) || !branches.is_some_and(|all| all.iter().all(is_part)) {
         return;
     }
     let Some(Value::Array(mut branches)) = object.shift_remove(keyword) else {

@@ -3,67 +3,22 @@
 use serde_json::{Map, Value};
 
 use super::check::{SIGNED_KEYS, UNSIGNED_KEYS};
+#[cfg(feature = "cli")]
+use super::tidy::FORMATS_OF_TYPES;
 use super::walk::walk;
 
-/// The keywords that `check` knows, those that need no check, and those that only hold schemas.
-const KNOWN: [&str; 42] = [
-    "$anchor",
-    "$comment",
-    "$defs",
-    "$id",
-    "$ref",
-    "$schema",
-    "additionalProperties",
-    "allOf",
-    "anyOf",
-    "const",
-    "contentEncoding",
-    "contentMediaType",
-    "contentSchema",
-    "default",
-    "definitions",
-    "deprecated",
-    "description",
-    "enum",
-    "examples",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "items",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "oneOf",
-    "prefixItems",
-    "properties",
-    "readOnly",
-    "required",
-    "title",
-    "type",
-    "uniqueItems",
-    "writeOnly",
-    "else",
-    "then",
-    "x-mcp-header",
-];
-
-/// The formats that no type checks: only a text can say that it is one of these. The others, such as `date` and `uuid`, come
-/// with types that do.
-#[cfg(feature = "cli")]
-const UNCHECKED_FORMATS: [&str; 9] = [
-    "email",
-    "idn-email",
-    "hostname",
-    "idn-hostname",
-    "iri",
-    "json-pointer",
-    "regex",
-    "uri-reference",
-    "uri-template",
+/// The keywords of constraints that `check` never keeps. Unknown keywords are annotations, which constrain nothing.
+const UNCHECKED: [&str; 10] = [
+    "$dynamicRef",
+    "contains",
+    "dependentRequired",
+    "dependentSchemas",
+    "format",
+    "if",
+    "multipleOf",
+    "propertyNames",
+    "unevaluatedItems",
+    "unevaluatedProperties",
 ];
 
 /// Calls a function with the place of each constraint within a schema that `check` does not keep, its keyword, and the
@@ -75,7 +30,7 @@ pub(super) fn look(
 ) {
     walk(schema, path, &mut |rules, path| {
         for (keyword, value) in rules {
-            let known = match keyword.as_str() {
+            let is_checked = match keyword.as_str() {
                 "pattern" => cfg!(feature = "pattern"),
                 // Which `is_within` looks at.
                 "not" => value.get("const").is_some(),
@@ -84,9 +39,9 @@ pub(super) fn look(
                         .keys()
                         .all(|name| [UNSIGNED_KEYS, SIGNED_KEYS].contains(&name.as_str()))
                 }),
-                keyword => KNOWN.contains(&keyword) || keyword.starts_with("x-"),
+                keyword => !UNCHECKED.contains(&keyword),
             };
-            if !known {
+            if !is_checked {
                 found(path, keyword, rules);
             }
         }
@@ -103,7 +58,7 @@ pub(crate) fn unenforced(schema: &Value) -> Vec<(String, String)> {
     look(schema, "", &mut |path, keyword, rules| {
         let format = rules.get("format").and_then(Value::as_str);
         let kept_by_the_type = match keyword {
-            "format" => !format.is_some_and(|format| UNCHECKED_FORMATS.contains(&format)),
+            "format" => format.is_some_and(|format| FORMATS_OF_TYPES.contains(&format)),
             // It belongs to the type that the format names.
             "pattern" => format.is_some(),
             _ => false,
@@ -132,6 +87,8 @@ mod tests {
                 "format": { "type": "array", "items": { "type": "integer", "multipleOf": 2 } },
                 "mail": { "properties": { "to": { "$ref": "#/$defs/Mail" } } },
                 "plain": { "type": "integer", "not": { "const": 0 }, "default": { "format": "x" } },
+                "noted": { "type": "string", "enum": ["a"], "enumNames": ["An a"] },
+                "iri": { "type": "string", "format": "iri-reference" },
             },
             "$defs": { "Mail": { "type": "string", "format": "email" } },
         });
@@ -143,6 +100,7 @@ mod tests {
         let mut expected = vec![
             ("code", "pattern"),
             ("format[]", "multipleOf"),
+            ("iri", "format"),
             ("Mail", "format"),
         ];
         if cfg!(feature = "pattern") {

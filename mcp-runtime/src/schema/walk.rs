@@ -1,43 +1,189 @@
-//! Every schema within a schema, with the place of the values that it speaks of.
+//! The schemas within a schema: which keyword holds them, and where their values are.
+//!
+//! See <https://json-schema.org/draft/2020-12/json-schema-core#name-keywords-for-applying-subsch>.
 
 use serde_json::{Map, Value};
 
 use crate::json_path;
 
-/// The keywords whose value is no schema, whatever it looks like.
-const VALUES: [&str; 5] = ["default", "const", "enum", "examples", "required"];
+/// What the value of a keyword is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A schema; older dialects also have a list of them in places.
+    Schema,
+    /// A list of schemas.
+    List,
+    /// A map from names to schemas, where a name must not be taken for a keyword.
+    Map,
+    /// No schema, whatever it looks like.
+    Data,
+}
 
-/// Calls a function with a schema and with all schemas within it. Definitions have their names for places.
-pub(crate) fn walk(schema: &Value, path: &str, look: &mut impl FnMut(&Map<String, Value>, &str)) {
+/// Returns the kind of a keyword. All that are not named here hold data, unknown ones too.
+fn kind(keyword: &str) -> Kind {
+    match keyword {
+        "additionalItems"
+        | "additionalProperties"
+        | "contains"
+        | "contentSchema"
+        | "else"
+        | "if"
+        | "items"
+        | "not"
+        | "propertyNames"
+        | "then"
+        | "unevaluatedItems"
+        | "unevaluatedProperties" => Kind::Schema,
+        "allOf" | "anyOf" | "oneOf" | "prefixItems" => Kind::List,
+        "$defs" | "definitions" | "dependencies" | "dependentSchemas" | "patternProperties"
+        | "properties" => Kind::Map,
+        _ => Kind::Data,
+    }
+}
+
+/// A schema directly within another.
+pub(crate) struct Part<'s> {
+    pub(crate) keyword: &'s str,
+    /// The name in a map of schemas.
+    pub(crate) name: Option<&'s str>,
+    pub(crate) schema: &'s Value,
+}
+
+impl Part<'_> {
+    /// Returns `true` if the part applies only where something refers to it.
+    pub(crate) fn is_definition(&self) -> bool {
+        ["$defs", "definitions"].contains(&self.keyword)
+    }
+}
+
+/// Returns the schemas directly within a schema.
+pub(crate) fn parts(schema: &Value) -> impl Iterator<Item = Part<'_>> {
+    let keywords = schema.as_object().into_iter().flatten();
+    keywords.flat_map(|(keyword, value)| {
+        let part = |name, schema| Part {
+            keyword,
+            name,
+            schema,
+        };
+        match (kind(keyword), value) {
+            (Kind::Map, Value::Object(named)) => named
+                .iter()
+                .map(|(name, schema)| part(Some(name.as_str()), schema))
+                .collect(),
+            (Kind::Schema | Kind::List, Value::Array(schemas)) => {
+                schemas.iter().map(|schema| part(None, schema)).collect()
+            }
+            (Kind::Schema, schema) => vec![part(None, schema)],
+            _ => Vec::new(),
+        }
+    })
+}
+
+/// Calls a function with each schema directly within a schema, the keyword that it stands under, and whether it has a name
+/// there.
+pub(super) fn change_parts(
+    schema: &mut Map<String, Value>,
+    mut change: impl FnMut(&str, bool, &mut Value),
+) {
+    for (keyword, value) in schema.iter_mut() {
+        let kind = kind(keyword);
+        let mut change = |schema: &mut Value| change(keyword, kind == Kind::Map, schema);
+        match (kind, value) {
+            (Kind::Map, Value::Object(named)) => named.values_mut().for_each(change),
+            (Kind::Schema | Kind::List, Value::Array(schemas)) => {
+                schemas.iter_mut().for_each(change);
+            }
+            (Kind::Schema, schema) => change(schema),
+            _ => {}
+        }
+    }
+}
+
+/// Calls a function with a schema and with all schemas within it, each with the place of the values that it speaks of.
+/// Definitions have their names for places.
+pub(crate) fn walk<'s>(
+    schema: &'s Value,
+    path: &str,
+    look: &mut impl FnMut(&'s Map<String, Value>, &str),
+) {
     let Some(rules) = schema.as_object() else {
         return;
     };
     look(rules, path);
-    for (keyword, value) in rules {
-        match (keyword.as_str(), value) {
-            (keyword, _) if VALUES.contains(&keyword) => {}
-            ("properties", Value::Object(named)) => {
-                for (name, schema) in named {
-                    walk(schema, &format!("{path}{}", json_path::member(name)), look);
-                }
+    for part in parts(schema) {
+        match (part.keyword, part.name) {
+            ("properties", Some(name)) => {
+                walk(
+                    part.schema,
+                    &format!("{path}{}", json_path::member(name)),
+                    look,
+                );
             }
-            ("$defs" | "definitions", Value::Object(named)) => {
-                for (name, schema) in named {
-                    walk(schema, name, look);
-                }
-            }
-            ("patternProperties" | "dependentSchemas", Value::Object(named)) => {
-                for schema in named.values() {
-                    walk(schema, path, look);
-                }
-            }
-            ("items", items) => walk(items, &format!("{path}[]"), look),
-            (_, Value::Array(schemas)) => {
-                for schema in schemas {
-                    walk(schema, path, look);
-                }
-            }
-            (_, schema) => walk(schema, path, look),
+            (_, Some(name)) if part.is_definition() => walk(part.schema, name, look),
+            ("items", _) => walk(part.schema, &format!("{path}[]"), look),
+            _ => walk(part.schema, path, look),
         }
+    }
+}
+
+/// Returns the targets of all references within a schema.
+pub(crate) fn references(schema: &Value) -> Vec<&str> {
+    let mut targets = Vec::new();
+    walk(schema, "", &mut |rules, _| {
+        let own = ["$ref", "$dynamicRef"].map(|keyword| rules.get(keyword)?.as_str());
+        targets.extend(own.into_iter().flatten());
+    });
+    targets
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn schemas_are_found_under_keywords_and_not_in_data() {
+        let leaf = |name: &str| json!({ "$ref": name });
+        let schema = json!({
+            "$ref": "whole",
+            "properties": { "enum": leaf("property"), "$defs": { "default": leaf("data") }, "a": true },
+            "$defs": { "const": leaf("definition") },
+            "patternProperties": { "^x": leaf("pattern") },
+            "items": { "items": leaf("item") },
+            "prefixItems": [leaf("first")],
+            "anyOf": [{ "not": leaf("not") }, { "items": [leaf("old item")] }],
+            "dependentRequired": { "a": ["b"] },
+            "enum": [leaf("data")],
+            "x-extra": leaf("data"),
+        });
+        let mut found = Vec::new();
+        walk(&schema, "v", &mut |rules, path| {
+            let target = rules.get("$ref").and_then(Value::as_str);
+            found.extend(target.map(|target| (target, path.to_owned())));
+        });
+        found.sort();
+        let found: Vec<_> = found
+            .iter()
+            .map(|(target, path)| (*target, path.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("definition", "const"),
+                ("first", "v"),
+                ("item", "v[][]"),
+                ("not", "v"),
+                ("old item", "v[]"),
+                ("pattern", "v"),
+                ("property", "v.enum"),
+                ("whole", "v"),
+            ]
+        );
+        assert_eq!(references(&schema).len(), found.len());
+        let mut changed = 0;
+        let mut copy = schema.as_object().cloned().unwrap_or_default();
+        change_parts(&mut copy, |_, _, _| changed += 1);
+        assert_eq!(changed, parts(&schema).count());
     }
 }

@@ -1,0 +1,138 @@
+//! What a tool returns: the schema says what comes, and nothing that a handler says is lost.
+
+use mcp_runtime::prelude::*;
+use mcp_runtime::{Message, Revision, Text, Tool};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// A struct whose only member has the name that data is wrapped in.
+#[derive(Serialize, JsonSchema)]
+struct Verdict {
+    result: bool,
+}
+
+/// Judges.
+#[tool]
+async fn judge() -> Json<Verdict> {
+    Json(Verdict { result: true })
+}
+
+/// Judges, or fails.
+#[tool]
+async fn try_to_judge() -> Result<Json<Verdict>, ToolError> {
+    Ok(Json(Verdict { result: false }))
+}
+
+/// Judges several.
+#[tool]
+async fn judge_all() -> Json<Vec<Verdict>> {
+    Json(vec![Verdict { result: true }])
+}
+
+#[tokio::test]
+async fn a_struct_whose_only_member_is_result_is_not_wrapped_again() {
+    let client = Server::new("results", "1")
+        .with(components![judge, try_to_judge, judge_all])
+        .client()
+        .await;
+    let all = client.tools().await.unwrap();
+    for (tool, expected) in [
+        ("judge", json!({ "result": true })),
+        ("try_to_judge", json!({ "result": false })),
+        ("judge_all", json!({ "result": [{ "result": true }] })),
+    ] {
+        let reply = client.call(tool, json!({})).await.unwrap();
+        assert_eq!(*reply.structured(), expected, "{tool}");
+        let listed = all.iter().find(|listed| listed["name"] == tool).unwrap();
+        let schema = jsonschema::validator_for(&listed["outputSchema"]).unwrap();
+        assert!(schema.is_valid(reply.structured()), "{tool}: {schema:?}");
+    }
+}
+
+fn failing() -> Tool {
+    let schema = json!({ "type": "object" });
+    Tool::new("fail", schema, |_: Value, _: Context| async {
+        ToolResult::error("out of paper")
+            .content("tray 2")
+            .content(Text::new("tray 3"))
+            .structured(&json!({ "trays": [2, 3] }))
+    })
+}
+
+#[tokio::test]
+async fn an_error_keeps_its_content_and_its_structured_content() {
+    for (revision, structured) in [
+        (Revision::V2025_03_26, Value::Null),
+        (Revision::V2025_11_25, json!({ "trays": [2, 3] })),
+        (Revision::V2026_07_28, json!({ "trays": [2, 3] })),
+    ] {
+        let server = Server::new("results", "1").with(failing());
+        let client = server.client().revision(revision).await;
+        let reply = client.call("fail", json!({})).await.unwrap();
+        assert!(reply.is_error());
+        assert_eq!(reply.text(), "out of paper\ntray 2\ntray 3");
+        assert_eq!(*reply.structured(), structured, "{revision:?}");
+    }
+}
+
+fn meta() -> Map<String, Value> {
+    let meta = json!({
+        "io.modelcontextprotocol/serverInfo": { "name": "another", "version": "2" },
+        "a note": 1,
+        "com.example/note": 2,
+        "note": 3,
+    });
+    meta.as_object().unwrap().clone()
+}
+
+/// Says more than it may.
+#[tool]
+async fn tell() -> ToolResult {
+    let contents = ResourceContents::text("inside").meta(meta());
+    let nothing = ResourceLink::new("text://a", "a").meta(meta().into_iter().take(2).collect());
+    ToolResult::new()
+        .content(Text::new("a").meta(meta()))
+        .content(EmbeddedResource::new("text://inside", contents).meta(meta()))
+        .content(nothing)
+        .meta(meta())
+}
+
+/// Says more than it may.
+#[resource("text://told")]
+fn told() -> ResourceContents {
+    ResourceContents::text("told").meta(meta())
+}
+
+/// Says more than it may.
+#[prompt]
+fn say() -> Message {
+    Message::user(Text::new("said").meta(meta()))
+}
+
+#[tokio::test]
+async fn meta_has_no_keys_that_are_wrong_or_those_of_the_protocol() {
+    let right = json!({ "com.example/note": 2, "note": 3 });
+    for revision in [Revision::V2025_11_25, Revision::V2026_07_28] {
+        let server = Server::new("results", "1").with(components![tell, told, say]);
+        let client = server.client().revision(revision).await;
+        let reply = client.call("tell", json!({})).await.unwrap();
+        let mut of_result = reply.as_json()["_meta"].clone();
+        let own = of_result
+            .as_object_mut()
+            .unwrap()
+            .shift_remove("io.modelcontextprotocol/serverInfo");
+        assert_eq!(of_result, right);
+        let name = own.map(|own| own["name"].clone());
+        assert!(name.is_none_or(|name| name == "results"));
+        let content = reply.content();
+        assert_eq!(content[0]["_meta"], right);
+        assert_eq!(content[1]["_meta"], right);
+        assert_eq!(content[1]["resource"]["_meta"], right);
+        assert_eq!(content[2].get("_meta"), None);
+        let contents = client.read("text://told").await.unwrap();
+        assert_eq!(contents[0]["_meta"], right);
+        let messages = client.prompt("say", json!({})).await.unwrap();
+        assert_eq!(messages[0]["content"]["_meta"], right);
+    }
+}
