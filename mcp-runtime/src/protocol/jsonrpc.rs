@@ -31,7 +31,9 @@ pub(crate) struct Message {
     text: String,
     kind: Kind,
     method: Method,
-    params: Result<Parts, RpcError>,
+    params: Parts,
+    /// What is wrong with `params`.
+    wrong: Option<Box<RpcError>>,
 }
 
 /// The method of a message.
@@ -62,7 +64,8 @@ struct Envelope<'a> {
     jsonrpc: Option<&'a str>,
     id: Option<&'a str>,
     method: Option<&'a str>,
-    params: Option<Result<Parts, RpcError>>,
+    /// Whether there are any.
+    params: bool,
     result: Option<&'a str>,
     error: Option<&'a str>,
     /// A member that comes again.
@@ -81,7 +84,8 @@ impl Message {
             return Err(no_object(&text, depth_limit).into());
         }
         let unread = |error| Self::unread(Outliner::read(text.as_bytes()), error);
-        let envelope = match Envelope::read(&mut reader) {
+        let (mut params, mut wrong) = (Parts::default(), None);
+        let envelope = match Envelope::read(&mut reader, &mut params, &mut wrong) {
             Ok(envelope) => envelope,
             Err(fault) => {
                 let error = fault.error("The message", &text, depth_limit);
@@ -95,12 +99,13 @@ impl Message {
             let message = format!("The message has `{name}` twice");
             return unread(RpcError::invalid_request(message));
         }
-        let (kind, method, params) = envelope.examine(&text)?;
+        let (kind, method) = envelope.examine(&text)?;
         Ok(Self {
             text,
             kind,
             method,
             params,
+            wrong: wrong.map(Box::new),
         })
     }
 
@@ -115,7 +120,8 @@ impl Message {
             text: error_reply(id.as_ref(), &error),
             kind: Kind::Response,
             method: Method::Decoded(Box::default()),
-            params: Ok(Parts::default()),
+            params: Parts::default(),
+            wrong: None,
         })
     }
 
@@ -147,9 +153,9 @@ impl Message {
 
     /// The members of `params`.
     pub(crate) fn params(&self) -> Result<Params<'_>, RpcError> {
-        match &self.params {
-            Ok(parts) => Ok(Params::new(&self.text, parts)),
-            Err(error) => Err(error.clone()),
+        match &self.wrong {
+            None => Ok(Params::new(&self.text, &self.params)),
+            Some(error) => Err((**error).clone()),
         }
     }
 
@@ -201,40 +207,41 @@ fn no_object(text: &str, depth_limit: usize) -> RpcError {
 
 impl<'a> Envelope<'a> {
     /// Reads the members of a message, and nothing after it.
-    fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
+    fn read(
+        reader: &mut Reader<'a>,
+        params: &mut Parts,
+        wrong: &mut Option<RpcError>,
+    ) -> Result<Self, Fault> {
         let mut envelope = Self::default();
-        reader.object(|reader, name| envelope.read_member(reader, &name))?;
+        reader.object(|reader, name| {
+            let (name, place) = match &*name {
+                "jsonrpc" => ("jsonrpc", &mut envelope.jsonrpc),
+                "id" => ("id", &mut envelope.id),
+                "method" => ("method", &mut envelope.method),
+                "result" => ("result", &mut envelope.result),
+                "error" => ("error", &mut envelope.error),
+                "params" => {
+                    *wrong = params.read(reader)?;
+                    if std::mem::replace(&mut envelope.params, true) {
+                        envelope.repeated = Some("params");
+                    }
+                    return Ok(());
+                }
+                _ => return reader.value().map(drop),
+            };
+            if place.replace(reader.value()?).is_some() {
+                envelope.repeated = Some(name);
+            }
+            Ok(())
+        })?;
         reader.end()?;
         Ok(envelope)
     }
 
-    fn read_member(&mut self, reader: &mut Reader<'a>, name: &str) -> Result<(), Fault> {
-        let (name, place) = match name {
-            "jsonrpc" => ("jsonrpc", &mut self.jsonrpc),
-            "id" => ("id", &mut self.id),
-            "method" => ("method", &mut self.method),
-            "result" => ("result", &mut self.result),
-            "error" => ("error", &mut self.error),
-            "params" => {
-                if self.params.replace(Parts::read(reader)?).is_some() {
-                    self.repeated = Some("params");
-                }
-                return Ok(());
-            }
-            _ => return reader.value().map(drop),
-        };
-        if place.replace(reader.value()?).is_some() {
-            self.repeated = Some(name);
-        }
-        Ok(())
-    }
-
-    /// What kind of message it is, where its method is, and its parameters.
-    fn examine(self, text: &str) -> Result<(Kind, Method, Result<Parts, RpcError>), Refused> {
-        let is_response = self.method.is_none() && (self.result.is_some() || self.error.is_some());
-        let params = self.params.unwrap_or_else(|| Ok(Parts::default()));
-        if is_response {
-            return Ok((Kind::Response, Method::Decoded(Box::default()), params));
+    /// What kind of message it is, and what its method is.
+    fn examine(self, text: &str) -> Result<(Kind, Method), Refused> {
+        if self.method.is_none() && (self.result.is_some() || self.error.is_some()) {
+            return Ok((Kind::Response, Method::Decoded(Box::default())));
         }
         let id = self.id.map(Id::parse);
         let refuse = |message: &'static str| Refused {
@@ -257,7 +264,7 @@ impl<'a> Envelope<'a> {
             None => return Err(refuse("`method` must be a string")),
         };
         let kind = id.flatten().map_or(Kind::Notification, Kind::Request);
-        Ok((kind, method, params))
+        Ok((kind, method))
     }
 }
 

@@ -77,22 +77,18 @@ parts! {
 }
 
 impl Parts {
-    /// Reads `params`. What is wrong with them as parameters does not keep the message from being read.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Result<Self, RpcError>, Fault> {
-        let mut parts = Self::default();
+    /// Reads `params`. Returns what is wrong with them, which does not keep the message from being read.
+    pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<Option<RpcError>, Fault> {
         if reader.peek() != Some(b'{') {
-            return Ok(match reader.value()? {
-                "null" => Ok(parts),
-                _ => Err(RpcError::invalid_params(
-                    "`params` must be an object with named members",
-                )),
-            });
+            return Ok((reader.value()? != "null").then(|| {
+                RpcError::invalid_params("`params` must be an object with named members")
+            }));
         }
         let mut wrong = None;
         reader.object(|reader, name| {
             let found = if name == "_meta" {
-                parts.read_meta(reader)?
-            } else if parts.read_member(reader, &name)? {
+                self.read_meta(reader)?
+            } else if self.read_member(reader, &name)? {
                 None
             } else {
                 Some(members::twice("params", &name))
@@ -102,9 +98,7 @@ impl Parts {
             }
             Ok(())
         })?;
-        Ok(wrong.map_or(Ok(parts), |message| {
-            Err(RpcError::missing_metadata(message))
-        }))
+        Ok(wrong.map(RpcError::missing_metadata))
     }
 
     /// Returns what is wrong with `_meta`.

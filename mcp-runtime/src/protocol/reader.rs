@@ -176,14 +176,13 @@ impl<'a> Reader<'a> {
         self.peek();
         let start = self.at;
         let has_escapes = self.string()?;
-        let json = self.text.get(start..self.at).unwrap_or_default();
+        let end = self.at;
         self.require(b':')?;
-        let plain = json.get(1..json.len() - 1).unwrap_or_default();
-        Ok(if has_escapes {
-            string(json).unwrap_or(Cow::Borrowed(plain))
-        } else {
-            Cow::Borrowed(plain)
-        })
+        if has_escapes && let Some(key) = self.text.get(start..end).and_then(string) {
+            return Ok(key);
+        }
+        let plain = self.text.get(start + 1..end - 1);
+        Ok(Cow::Borrowed(plain.unwrap_or_default()))
     }
 
     /// Reads a value and returns its text.
@@ -204,6 +203,9 @@ impl<'a> Reader<'a> {
 
     /// Reads a value. Brackets are followed without recursion, since no stack holds what may be allowed.
     fn skip(&mut self) -> Result<(), Fault> {
+        if self.peek() == Some(b'"') {
+            return self.string().map(drop);
+        }
         let mut nesting = Nesting::default();
         loop {
             if self.begin_value(&mut nesting)? {

@@ -1,13 +1,20 @@
 //! Pieces of a text as ranges, which let an owned message be taken apart without copying it.
 
-/// Where a part of a text begins and ends, in bytes.
+use std::num::NonZeroU32;
+
+/// Where a part of a text begins and ends, in bytes. An `Option` of it takes no more room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
-    end: u32,
+    end: NonZeroU32,
 }
 
 impl Span {
+    const NOTHING: Self = Self {
+        start: 1,
+        end: NonZeroU32::MIN,
+    };
+
     /// The place of `part` in `whole`, of which it must be a slice; an unrelated `part` gives a span of nothing.
     pub(crate) fn of(whole: &str, part: &str) -> Self {
         let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
@@ -16,16 +23,17 @@ impl Span {
 
     /// The piece between these places; one beyond 4 GiB is a span of nothing.
     pub(super) fn new(start: usize, end: usize) -> Self {
-        match (u32::try_from(start), u32::try_from(end)) {
-            (Ok(start), Ok(end)) => Self { start, end },
-            _ => Self { start: 0, end: 0 },
+        let end = u32::try_from(end).ok().and_then(NonZeroU32::new);
+        match (u32::try_from(start), end) {
+            (Ok(start), Some(end)) => Self { start, end },
+            _ => Self::NOTHING,
         }
     }
 
     /// The part of `whole` that this span names.
     pub(crate) fn of_text(self, whole: &str) -> &str {
         whole
-            .get(self.start as usize..self.end as usize)
+            .get(self.start as usize..self.end.get() as usize)
             .unwrap_or_default()
     }
 }
