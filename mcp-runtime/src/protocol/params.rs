@@ -5,10 +5,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::LogLevel;
 use super::error::RpcError;
 use super::id::Id;
 use super::json::string;
+use super::log_level::LogLevel;
 use super::members::{self, Reference, Wishes};
 use super::reader::{Fault, Reader};
 use super::text::Span;
