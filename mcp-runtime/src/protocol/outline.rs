@@ -18,17 +18,27 @@ pub(crate) struct Outline {
 #[derive(Debug, Default)]
 pub(crate) struct Outliner {
     depth: usize,
-    in_string: bool,
-    after_backslash: bool,
+    place: Place,
     /// The member whose value comes, while it does.
     member: Option<Member>,
     /// The key or value that comes, as far as it belongs to the message itself.
     kept: Vec<u8>,
-    /// `Some(None)`: none that is valid.
-    id: Option<Option<Id>>,
+    id: Option<Id>,
+    /// There is a member `id`, valid or not.
+    has_id: bool,
     has_method: bool,
     has_answer: bool,
-    is_over: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Place {
+    /// Between strings.
+    #[default]
+    Outside,
+    InString,
+    AfterBackslash,
+    /// Behind the message.
+    Over,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,17 +56,12 @@ impl Outliner {
     }
 
     /// Takes the next piece.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
-        while let Some((byte, rest)) = bytes.split_first() {
-            if self.is_over {
-                return;
-            }
-            bytes = rest;
-            if self.in_string {
-                self.keep(*byte);
-                self.string(*byte);
-            } else {
-                self.other(*byte);
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match self.place {
+                Place::Over => return,
+                Place::Outside => self.outside(*byte),
+                Place::InString | Place::AfterBackslash => self.string(*byte),
             }
         }
     }
@@ -64,7 +69,7 @@ impl Outliner {
     /// The outline of what was taken, whether or not it was the whole.
     pub(crate) fn finish(self) -> Outline {
         Outline {
-            id: self.id.flatten(),
+            id: self.id,
             is_response: self.has_answer && !self.has_method,
         }
     }
@@ -76,30 +81,32 @@ impl Outliner {
     }
 
     fn string(&mut self, byte: u8) {
-        match byte {
-            _ if self.after_backslash => self.after_backslash = false,
-            b'\\' => self.after_backslash = true,
-            b'"' => self.in_string = false,
-            _ => {}
-        }
+        self.keep(byte);
+        self.place = match (self.place, byte) {
+            (Place::InString, b'\\') => Place::AfterBackslash,
+            (Place::InString, b'"') => Place::Outside,
+            _ => Place::InString,
+        };
     }
 
-    fn other(&mut self, byte: u8) {
+    fn outside(&mut self, byte: u8) {
         match (byte, self.depth) {
             // A byte order mark is no part of the message.
             (b' ' | b'\t' | b'\n' | b'\r', _) | (0xef | 0xbb | 0xbf, 0) => {}
             (b'{', 0) => self.depth = 1,
-            (_, 0) => self.is_over = true,
+            (_, 0) => self.place = Place::Over,
             (b':', 1) if self.member.is_none() => self.end_key(),
             (b',', 1) => self.end_value(),
             (b'}' | b']', 1) => {
                 self.end_value();
-                self.is_over = true;
+                self.place = Place::Over;
             }
             (b'}' | b']', _) => self.depth -= 1,
             _ => {
                 self.keep(byte);
-                self.in_string = byte == b'"';
+                if byte == b'"' {
+                    self.place = Place::InString;
+                }
                 self.depth += usize::from(matches!(byte, b'{' | b'['));
             }
         }
@@ -130,10 +137,9 @@ impl Outliner {
     fn end_value(&mut self) {
         if self.member.take() == Some(Member::Id) {
             let id = self.take();
-            let before = self.id.get_or_insert_with(|| id.clone());
-            if *before != id {
-                *before = None;
-            }
+            let agrees = !self.has_id || self.id == id;
+            self.id = id.filter(|_| agrees);
+            self.has_id = true;
         }
     }
 }
