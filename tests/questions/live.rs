@@ -120,6 +120,32 @@ async fn a_question_that_nobody_answers_is_given_up_and_a_late_answer_ignored() 
 }
 
 #[tokio::test]
+async fn an_answer_that_is_too_deep_or_too_long_ends_its_question() {
+    for (transport, revision) in sessions() {
+        let mut limits = Limits::default();
+        limits.message_bytes = 5000;
+        let server = server(tell).limits(limits);
+        let mut session = Session::open(transport, revision, server).await;
+        let deep = (0..70).fold(json!(1), |inner, _| json!([inner]));
+        let long = says(&"x".repeat(5000));
+        for (answer, reason) in [
+            (deep, "The message nests deeper than 64 levels"),
+            (long, "The message is longer than 5000 bytes"),
+        ] {
+            // Over HTTP the client is told so by the status.
+            if transport == Transport::Http && reason.contains("longer") {
+                continue;
+            }
+            session.call(1).await;
+            let question = session.question().await;
+            session.answer(&question, answer).await;
+            assert_eq!(session.text(1).await, format!("Err(Refused({reason:?}))"));
+        }
+        session.is_well().await;
+    }
+}
+
+#[tokio::test]
 async fn a_cancelled_call_cancels_its_question() {
     for (transport, revision) in sessions() {
         let dropped = Arc::new(AtomicU32::new(0));

@@ -9,12 +9,12 @@ use super::block::{Annotations, Audio, Content, EmbeddedResource, Extras, Image,
 use super::icon::Icon;
 use super::prompt::Message;
 use super::resource::{Body, ResourceContents};
-use crate::protocol::jsonrpc::push_json;
+use crate::protocol::json::{push_json, push_string};
 use crate::protocol::revision::Features;
 
 /// Appends a string as JSON.
 pub(crate) fn push_text(out: &mut String, text: &str) {
-    push_json(out, text);
+    push_string(out, text);
 }
 
 /// Appends `,"name":value`.

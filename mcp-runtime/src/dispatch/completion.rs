@@ -2,11 +2,8 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion>.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-use serde::Deserialize;
 
 use super::Request;
 use super::run::{Given, Task, Work, run};
@@ -17,28 +14,8 @@ use crate::context::Context;
 use crate::error::ToolError;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
+use crate::protocol::members::Reference;
 use crate::registry::{Completer, Completion, Completions, Snapshot};
-
-#[derive(Deserialize)]
-#[serde(tag = "type")]
-enum Reference<'a> {
-    #[serde(rename = "ref/prompt")]
-    Prompt { name: Cow<'a, str> },
-    #[serde(rename = "ref/resource")]
-    Resource { uri: Cow<'a, str> },
-}
-
-#[derive(Deserialize)]
-struct Argument {
-    name: String,
-    value: String,
-}
-
-#[derive(Default, Deserialize)]
-struct Known {
-    #[serde(default)]
-    arguments: HashMap<String, String>,
-}
 
 pub(super) fn complete(request: Request) -> Result<Running, RpcError> {
     let message = Arc::clone(&request.message);
@@ -47,35 +24,19 @@ pub(super) fn complete(request: Request) -> Result<Running, RpcError> {
     if !snapshot.has_completers() {
         return Err(RpcError::unknown_method("completion/complete"));
     }
-    let reference: Reference<'_> = member(params.reference(), "ref")?;
-    let argument: Argument = member(params.argument(), "argument")?;
-    let known: Known = match params.context() {
-        Some(json) => member(Some(json), "context")?,
-        None => Known::default(),
-    };
-    let Some(completer) = completer(&snapshot, &reference, &argument.name)? else {
+    let reference = params.reference()?;
+    let (argument, value) = params.argument()?;
+    let arguments = params.context()?;
+    let Some(completer) = completer(&snapshot, &reference, &argument)? else {
         return Ok(Running::Ready(Outcome::Completion(Completions::default())));
     };
     let complete = Complete {
         completer,
-        name: format!("completion of `{}`", argument.name),
-        value: argument.value,
-        arguments: known.arguments,
+        name: format!("completion of `{argument}`"),
+        value,
+        arguments,
     };
     run(request, complete, Given::default())
-}
-
-fn member<'a, T: Deserialize<'a>>(json: Option<&'a str>, name: &str) -> Result<T, RpcError> {
-    let json =
-        json.ok_or_else(|| RpcError::invalid_params(format!("`params.{name}` is missing")))?;
-    // Checked by hand because serde takes an array for an object.
-    if !json.starts_with('{') {
-        return Err(RpcError::invalid_params(format!(
-            "`params.{name}` must be an object"
-        )));
-    }
-    serde_json::from_str(json)
-        .map_err(|error| RpcError::invalid_params(format!("`params.{name}`: {error}")))
 }
 
 fn completer(
@@ -86,13 +47,13 @@ fn completer(
     let unknown =
         |kind: &str, name: &str| RpcError::invalid_params(format!("Unknown {kind}: `{name}`"));
     let (signature, completers) = match reference {
-        Reference::Prompt { name } => {
+        Reference::Prompt(name) => {
             let prompt = snapshot
                 .prompt(name)
                 .ok_or_else(|| unknown("prompt", name))?;
             (&prompt.signature, &prompt.completers)
         }
-        Reference::Resource { uri } => {
+        Reference::Resource(uri) => {
             let template = snapshot
                 .template(uri)
                 .ok_or_else(|| unknown("resource template", uri))?;

@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -18,6 +17,7 @@ use crate::in_flight::Stop;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, notification, push_json};
+use crate::protocol::members::Wishes;
 use crate::protocol::params::Params;
 use crate::service::{Listening, Outbound};
 use crate::session::{Session, Sessions};
@@ -25,25 +25,6 @@ use crate::sync::Mutex;
 
 /// How many resources one session may subscribe to.
 const SUBSCRIPTIONS: usize = 1000;
-
-/// What a client wants to hear of, or is going to.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Wishes {
-    #[serde(skip_serializing_if = "is_false")]
-    tools_list_changed: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    prompts_list_changed: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    resources_list_changed: bool,
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    resource_subscriptions: BTreeSet<String>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for it
-fn is_false(value: &bool) -> bool {
-    !value
-}
 
 impl Wishes {
     fn include(&self, change: &Change) -> bool {
@@ -58,16 +39,7 @@ impl Wishes {
 
 /// What of the wishes this server can fulfil.
 fn wishes(core: &Core, params: &Params<'_>) -> Result<Wishes, RpcError> {
-    let json = params
-        .notifications()
-        .filter(|json| json.starts_with('{'))
-        .ok_or_else(|| {
-            RpcError::invalid_params(
-                "`params.notifications` must be an object, such as {\"toolsListChanged\": true}",
-            )
-        })?;
-    let wishes: Wishes = serde_json::from_str(json)
-        .map_err(|error| RpcError::invalid_params(format!("`params.notifications`: {error}")))?;
+    let wishes = params.notifications()?;
     let snapshot = core.registry.now();
     Ok(Wishes {
         tools_list_changed: wishes.tools_list_changed && snapshot.has_tools(),

@@ -25,8 +25,11 @@ pub(super) fn check(
     if !request.caller.features.stateless {
         return Ok(());
     }
-    let arguments: Value = serde_json::from_str(arguments)
-        .map_err(|error| RpcError::invalid_params(format!("`params.arguments`: {error}")))?;
+    let arguments: Value = serde_json::from_str(arguments).map_err(|_| {
+        RpcError::invalid_params(
+            "`params.arguments` has a text that is not valid Unicode, or a number that is too large",
+        )
+    })?;
     mirrored.iter().try_for_each(|one| {
         check_one(&**headers, one, &arguments).map_err(|detail| {
             RpcError::header_mismatch(format!("Header mismatch: {} {detail}", one.header))

@@ -2,12 +2,8 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/prompts#getting-a-prompt>.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-use serde_json::value::RawValue;
 
 use super::Request;
 use super::run::{Given, Task, Work, run};
@@ -17,7 +13,8 @@ use crate::call::{Arguments, Call, Signature, Slot, Surroundings, not_a_string};
 use crate::content::PromptOutcome;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
-use crate::protocol::params::{Params, text};
+use crate::protocol::json::string;
+use crate::protocol::params::Params;
 use crate::registry::PromptEntry;
 
 pub(super) fn get(request: Request) -> Result<Running, RpcError> {
@@ -48,20 +45,15 @@ fn arguments(
 ) -> Result<(Arguments, Vec<String>), RpcError> {
     let mut arguments = Arguments::empty(signature);
     let mut rejections = Vec::new();
-    let Some(json) = params.arguments().filter(|json| *json != "null") else {
-        return Ok((arguments, rejections));
-    };
-    let given: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(json)
-        .map_err(|error| RpcError::invalid_params(format!("`params.arguments`: {error}")))?;
-    for (name, value) in given {
-        match (signature.position(&name), text(value.get())) {
+    for (name, json) in params.each_argument()? {
+        match (signature.position(&name), string(json)) {
             (None, _) => rejections.push(signature.unknown(&name)),
             (Some(index), Some(text)) => arguments.set(index, Slot::Text(text.into_owned())),
-            (Some(_), None) if value.get() == "null" => {}
+            (Some(_), None) if json == "null" => {}
             (Some(index), None) => {
-                rejections.push(not_a_string(&name, value.get()));
+                rejections.push(not_a_string(&name, json));
                 // So that it is not said to be missing as well.
-                arguments.set(index, Slot::Text(value.get().to_owned()));
+                arguments.set(index, Slot::Text(json.to_owned()));
             }
         }
     }

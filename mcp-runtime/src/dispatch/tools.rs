@@ -28,15 +28,11 @@ pub(super) fn call(request: Request) -> Result<Running, RpcError> {
             RpcError::unknown_method("tools/call")
         }
     })?;
-    let json = params.arguments().unwrap_or("{}");
-    let json = if json == "null" { "{}" } else { json };
-    if !json.starts_with('{') {
-        return Err(RpcError::invalid_params(
-            "`params.arguments` must be an object",
-        ));
-    }
-    let (arguments, rejections) = Arguments::parse(&tool.signature, message.text(), json)
-        .map_err(|error| RpcError::invalid_params(format!("`params.arguments`: {error}")))?;
+    let json = params.arguments()?;
+    let (arguments, rejections) =
+        Arguments::parse(&tool.signature, message.text(), json).map_err(|_| {
+            RpcError::invalid_params("`params.arguments` has a name that is not valid Unicode")
+        })?;
     if !tool.mirrored.is_empty() {
         mirror::check(&request, &tool.mirrored, json)?;
     }

@@ -3,71 +3,16 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#messages>. What a method does with
 //! its parameters is not known here.
 
-use std::fmt::{self, Write as _};
-
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 use super::error::RpcError;
-use super::params::{self, Params, Parts, RawParams};
-use super::text::{Span, nests_deeper_than};
-
-/// The id of a request: a string or an integer, and the two never equal each other.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(untagged)]
-pub enum Id {
-    /// An integer id.
-    Number(i64),
-    /// A string id.
-    String(String),
-}
-
-impl Id {
-    /// Reads an id from its JSON. `1.0` is the integer 1; a fraction, `null` or anything else is no id.
-    pub(crate) fn parse(json: &str) -> Option<Self> {
-        if json.starts_with('"') {
-            return params::text(json).map(|text| Self::String(text.into_owned()));
-        }
-        json.parse()
-            .ok()
-            .or_else(|| whole_number(json))
-            .map(Self::Number)
-    }
-}
-
-/// Integers up to this are exact as a floating-point number.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-
-fn whole_number(json: &str) -> Option<i64> {
-    let number: f64 = json.parse().ok()?;
-    #[allow(clippy::cast_possible_truncation)] // within the exact range and without a fraction
-    (number.fract() == 0.0
-        && number.abs() <= EXACT
-        && json.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
-    .then_some(number as i64)
-}
-
-impl Id {
-    /// Appends the id as JSON.
-    pub(crate) fn push(&self, out: &mut String) {
-        match self {
-            Self::Number(number) => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "{number}");
-            }
-            Self::String(text) => push_json(out, text),
-        }
-    }
-}
-
-impl fmt::Display for Id {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => number.fmt(formatter),
-            Self::String(text) => write!(formatter, "{text:?}"),
-        }
-    }
-}
+use super::id::Id;
+pub(crate) use super::json::push_json;
+use super::json::string;
+use super::outline::{Outline, Outliner};
+use super::params::{Params, Parts};
+use super::reader::{Fault, Reader};
+use super::text::Span;
 
 /// What a message is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,8 +30,19 @@ pub(crate) enum Kind {
 pub(crate) struct Message {
     text: String,
     kind: Kind,
-    method: Span,
-    params: Result<Parts, RpcError>,
+    method: Method,
+    params: Parts,
+    /// What is wrong with `params`.
+    wrong: Option<Box<RpcError>>,
+}
+
+/// The method of a message.
+#[derive(Debug, Clone)]
+enum Method {
+    /// It stands in the message as it is.
+    Plain(Span),
+    /// It is written with escapes.
+    Decoded(Box<str>),
 }
 
 /// Why a message was refused, and the id to answer under if it could be read.
@@ -102,28 +58,18 @@ impl From<RpcError> for Refused {
     }
 }
 
-/// The members of a message; `P` is what is read of its `params`.
-#[derive(Deserialize)]
-struct Envelope<'a, P> {
-    #[serde(borrow, default, deserialize_with = "params::present")]
-    jsonrpc: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "params::present")]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "params::present")]
-    method: Option<&'a RawValue>,
-    params: Option<P>,
-    #[serde(borrow, default, deserialize_with = "params::present")]
-    result: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "params::present")]
-    error: Option<&'a RawValue>,
-}
-
-/// `params` that are read with the message, in one pass.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Together<'a> {
-    #[serde(borrow, deserialize_with = "params::object")]
-    params: Option<RawParams<'a>>,
+/// The members of a message, as JSON.
+#[derive(Default)]
+struct Envelope<'a> {
+    jsonrpc: Option<&'a str>,
+    id: Option<&'a str>,
+    method: Option<&'a str>,
+    /// Whether there are any.
+    params: bool,
+    result: Option<&'a str>,
+    error: Option<&'a str>,
+    /// A member that comes again.
+    repeated: Option<&'static str>,
 }
 
 impl Message {
@@ -132,50 +78,51 @@ impl Message {
     /// # Errors
     /// Bytes that are not UTF-8 or not JSON are -32700, JSON that is no message -32600.
     pub(crate) fn parse(bytes: Vec<u8>, depth_limit: usize) -> Result<Self, Refused> {
-        let text = String::from_utf8(bytes)
-            .map_err(|error| RpcError::parse(format!("The message is not UTF-8: {error}")))?;
-        if nests_deeper_than(&text, depth_limit) {
-            return Err(RpcError::invalid_request(format!(
-                "The message nests deeper than {depth_limit} levels"
-            ))
-            .into());
+        let text = utf8(bytes, "The message")?;
+        let mut reader = Reader::new(&text, depth_limit);
+        if reader.peek() != Some(b'{') {
+            return Err(no_object(&text, depth_limit).into());
         }
-        // Checked by hand because serde takes an array for an object.
-        let is_object = text.trim_ascii_start().starts_with('{');
-        let (kind, method, params) = match serde_json::from_str::<Envelope<'_, Together<'_>>>(&text)
-        {
-            Ok(envelope) if is_object => {
-                let params = envelope
-                    .params
-                    .as_ref()
-                    .and_then(|together| together.params.as_ref());
-                let parts = params.map(|params| params.parts(&text)).unwrap_or_default();
-                let (kind, method) = envelope.examine(&text)?;
-                (kind, method, Ok(parts))
+        let unread = |error| Self::unread(Outliner::read(text.as_bytes()), error);
+        let (mut params, mut wrong) = (Parts::default(), None);
+        let envelope = match Envelope::read(&mut reader, &mut params, &mut wrong) {
+            Ok(envelope) => envelope,
+            Err(fault) => {
+                let error = fault.error("The message", &text, depth_limit);
+                return match fault {
+                    Fault::TooDeep => unread(error),
+                    Fault::Syntax(_) => Err(error.into()),
+                };
             }
-            // Something is wrong: in the message itself, or in its `params` alone.
-            _ => Self::parse_apart(&text, is_object)?,
         };
+        if let Some(name) = envelope.repeated {
+            let message = format!("The message has `{name}` twice");
+            return unread(RpcError::invalid_request(message));
+        }
+        let (kind, method) = envelope.examine(&text)?;
         Ok(Self {
             text,
             kind,
             method,
             params,
+            wrong: wrong.map(Box::new),
         })
     }
 
-    fn parse_apart(
-        text: &str,
-        is_object: bool,
-    ) -> Result<(Kind, Span, Result<Parts, RpcError>), Refused> {
-        let envelope = match serde_json::from_str::<Envelope<'_, &RawValue>>(text) {
-            Ok(envelope) if is_object => envelope,
-            Ok(_) => return Err(no_message(text, "it is no object").into()),
-            Err(error) => return Err(no_message(text, &error.to_string()).into()),
-        };
-        let (kind, method) = envelope.examine(text)?;
-        let params = envelope.params.map_or("null", RawValue::get);
-        Ok((kind, method, Parts::read_alone(text, params)))
+    /// What becomes of a message that is not read because of this error. In the place of a response comes one that
+    /// says why it was lost, since responses are never answered.
+    pub(crate) fn unread(outline: Outline, error: RpcError) -> Result<Self, Refused> {
+        let Outline { id, is_response } = outline;
+        if !is_response {
+            return Err(Refused { id, error });
+        }
+        Ok(Self {
+            text: error_reply(id.as_ref(), &error),
+            kind: Kind::Response,
+            method: Method::Decoded(Box::default()),
+            params: Parts::default(),
+            wrong: None,
+        })
     }
 
     pub(crate) fn kind(&self) -> &Kind {
@@ -198,14 +145,17 @@ impl Message {
 
     /// The method; empty in a response.
     pub(crate) fn method(&self) -> &str {
-        self.method.of_text(&self.text)
+        match &self.method {
+            Method::Plain(span) => span.of_text(&self.text),
+            Method::Decoded(method) => method,
+        }
     }
 
     /// The members of `params`.
     pub(crate) fn params(&self) -> Result<Params<'_>, RpcError> {
-        match &self.params {
-            Ok(parts) => Ok(Params::new(&self.text, parts)),
-            Err(error) => Err(error.clone()),
+        match &self.wrong {
+            None => Ok(Params::new(&self.text, &self.params)),
+            Some(error) => Err((**error).clone()),
         }
     }
 
@@ -219,68 +169,103 @@ impl Message {
 /// # Errors
 /// It is no array, or an empty one.
 pub(crate) fn batch(bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, RpcError> {
-    let text = String::from_utf8(bytes)
-        .map_err(|error| RpcError::parse(format!("The batch is not UTF-8: {error}")))?;
-    let parts: Vec<&RawValue> = serde_json::from_str(&text)
-        .map_err(|error| RpcError::parse(format!("The batch is not JSON: {error}")))?;
+    let text = utf8(bytes, "The batch")?;
+    let mut parts = Vec::new();
+    let mut reader = Reader::new(&text, usize::MAX);
+    let read = reader.array(|reader| {
+        parts.push(reader.value()?.as_bytes().to_vec());
+        Ok(())
+    });
+    read.and_then(|()| reader.end())
+        .map_err(|fault| fault.error("The batch", &text, usize::MAX))?;
     if parts.is_empty() {
         return Err(RpcError::invalid_request("The batch is empty"));
     }
-    Ok(parts
-        .into_iter()
-        .map(|part| part.get().as_bytes().to_vec())
-        .collect())
+    Ok(parts)
 }
 
-/// What is wrong with a text that is no message.
-fn no_message(text: &str, reason: &str) -> RpcError {
-    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        return RpcError::parse(format!("The message is not JSON: {error}"));
-    }
-    if text.trim_ascii_start().starts_with('[') {
-        return RpcError::invalid_request(
+fn utf8(bytes: Vec<u8>, what: &str) -> Result<String, RpcError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to() + 1;
+        RpcError::parse(format!("{what} is not UTF-8: byte {place} is unexpected"))
+    })
+}
+
+/// What is wrong with a text that does not begin an object.
+fn no_object(text: &str, depth_limit: usize) -> RpcError {
+    let mut reader = Reader::new(text, depth_limit);
+    match reader.value().and_then(|_| reader.end()) {
+        Err(fault) => fault.error("The message", text, depth_limit),
+        Ok(()) if text.trim_ascii_start().starts_with('[') => RpcError::invalid_request(
             "Only sessions of 2025-03-26 may send batches: send one message at a time",
-        );
+        ),
+        Ok(()) => RpcError::invalid_request(
+            "A JSON-RPC message is an object, such as {\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"ping\"}",
+        ),
     }
-    RpcError::invalid_request(format!("Not a JSON-RPC message: {reason}"))
 }
 
-impl<P> Envelope<'_, P> {
-    /// What kind of message it is, and where its method is.
-    fn examine(&self, text: &str) -> Result<(Kind, Span), Refused> {
-        let id = self.id.map(|raw| Id::parse(raw.get()));
+impl<'a> Envelope<'a> {
+    /// Reads the members of a message, and nothing after it.
+    fn read(
+        reader: &mut Reader<'a>,
+        params: &mut Parts,
+        wrong: &mut Option<RpcError>,
+    ) -> Result<Self, Fault> {
+        let mut envelope = Self::default();
+        reader.object(|reader, name| {
+            let (name, place) = match &*name {
+                "jsonrpc" => ("jsonrpc", &mut envelope.jsonrpc),
+                "id" => ("id", &mut envelope.id),
+                "method" => ("method", &mut envelope.method),
+                "result" => ("result", &mut envelope.result),
+                "error" => ("error", &mut envelope.error),
+                "params" => {
+                    *wrong = params.read(reader)?;
+                    if std::mem::replace(&mut envelope.params, true) {
+                        envelope.repeated = Some("params");
+                    }
+                    return Ok(());
+                }
+                _ => return reader.value().map(drop),
+            };
+            if place.replace(reader.value()?).is_some() {
+                envelope.repeated = Some(name);
+            }
+            Ok(())
+        })?;
+        reader.end()?;
+        Ok(envelope)
+    }
+
+    /// What kind of message it is, and what its method is.
+    fn examine(self, text: &str) -> Result<(Kind, Method), Refused> {
+        if self.method.is_none() && (self.result.is_some() || self.error.is_some()) {
+            return Ok((Kind::Response, Method::Decoded(Box::default())));
+        }
+        let id = self.id.map(Id::parse);
         let refuse = |message: &'static str| Refused {
             id: id.clone().flatten(),
             error: RpcError::invalid_request(message),
         };
-        if self.jsonrpc.is_none_or(|raw| raw.get() != "\"2.0\"") {
+        if !self
+            .jsonrpc
+            .is_some_and(|json| json == "\"2.0\"" || string(json).as_deref() == Some("2.0"))
+        {
             return Err(refuse("`jsonrpc` must be \"2.0\""));
         }
         if id == Some(None) {
             return Err(refuse("`id` must be a string or an integer"));
         }
-        let Some(method) = self.method else {
-            return if self.result.is_some() ^ self.error.is_some() {
-                Ok((Kind::Response, Span::of(text, "")))
-            } else {
-                Err(refuse("`method` is missing"))
-            };
+        let json = self.method.ok_or_else(|| refuse("`method` is missing"))?;
+        let method = match string(json) {
+            Some(Cow::Borrowed(method)) => Method::Plain(Span::of(text, method)),
+            Some(Cow::Owned(method)) => Method::Decoded(method.into()),
+            None => return Err(refuse("`method` must be a string")),
         };
-        let Some(method) = plain_string(method.get()) else {
-            return Err(refuse("`method` must be a string without escapes"));
-        };
-        let method = Span::of(text, method);
-        Ok(match id.flatten() {
-            Some(id) => (Kind::Request(id), method),
-            None => (Kind::Notification, method),
-        })
+        let kind = id.flatten().map_or(Kind::Notification, Kind::Request);
+        Ok((kind, method))
     }
-}
-
-/// A JSON string without escapes: no method of the protocol needs one.
-fn plain_string(json: &str) -> Option<&str> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    (!inner.contains('\\')).then_some(inner)
 }
 
 /// Begins a reply: everything up to the value of `result`.
@@ -308,14 +293,6 @@ pub(crate) fn error_reply(id: Option<&Id>, error: &RpcError) -> String {
 /// A notification whose `params` are given as JSON.
 pub(crate) fn notification(method: &str, params: &str) -> String {
     format!("{{\"jsonrpc\":\"2.0\",\"method\":\"{method}\",\"params\":{params}}}")
-}
-
-/// Appends a value as JSON. What is written here are the protocol's own types, which JSON can always hold.
-pub(crate) fn push_json<T: Serialize + ?Sized>(out: &mut String, value: &T) {
-    match serde_json::to_string(value) {
-        Ok(json) => out.push_str(&json),
-        Err(_) => out.push_str("null"),
-    }
 }
 
 #[cfg(test)]
@@ -352,10 +329,8 @@ mod tests {
         };
         assert_eq!(kind(r#","result":{}"#), Ok(Kind::Response));
         assert_eq!(kind(r#","error":{}"#), Ok(Kind::Response));
-        for neither in ["", r#","result":{},"error":{}"#] {
-            let message = kind(neither).unwrap_err();
-            assert_eq!(message, "`method` is missing", "{neither}");
-        }
+        assert_eq!(kind(r#","result":{},"error":{}"#), Ok(Kind::Response));
+        assert_eq!(kind("").unwrap_err(), "`method` is missing");
     }
 
     #[test]
@@ -372,7 +347,7 @@ mod tests {
         for (other, part) in [
             ("[]", "must be an object"),
             ("5", "must be an object"),
-            (r#"{"_meta":[]}"#, "expected an object"),
+            (r#"{"_meta":[]}"#, "`params._meta` must be an object"),
         ] {
             let message = params(other).unwrap_err();
             assert!(message.contains(part), "{other}: {message}");

@@ -3,84 +3,48 @@
 //! Each stays JSON: what a member means is for the method that reads it.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
+use std::collections::HashMap;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
-
-use super::LogLevel;
 use super::error::RpcError;
-use super::jsonrpc::Id;
+use super::id::Id;
+use super::json::string;
+use super::log_level::LogLevel;
+use super::members::{self, Reference, Wishes};
+use super::reader::{Fault, Reader};
 use super::text::Span;
 
-/// A member that tells `null` from absent, as `Option` alone would not.
-pub(super) fn present<'de, D>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    <&RawValue>::deserialize(deserializer).map(Some)
-}
-
-/// A member that must be an object. A derived struct alone would take an array as well.
-pub(super) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    struct Object<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
-        type Value = Option<T>;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<T>, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map)).map(Some)
-        }
-    }
-
-    deserializer.deserialize_map(Object(PhantomData))
-}
-
-macro_rules! members {
-    ($(#[$doc:meta])* $raw:ident $parts:ident { $($name:literal $field:ident,)* } $($nested_name:literal $nested:ident $nested_raw:ident $nested_parts:ident)?) => {
+macro_rules! parts {
+    ($(#[$doc:meta])* $parts:ident { $($name:literal $field:ident,)* } $($nested:ident: $nested_parts:ident)?) => {
         $(#[$doc])*
-        #[derive(Debug, Default, Deserialize)]
-        pub(super) struct $raw<'a> {
-            $(#[serde(rename = $name, borrow, default, deserialize_with = "present")]
-            $field: Option<&'a RawValue>,)*
-            $(#[serde(rename = $nested_name, borrow, default, deserialize_with = "object")]
-            $nested: Option<$nested_raw<'a>>,)?
-        }
-
-        /// Where these members are in their message.
         #[derive(Debug, Clone, Default)]
         pub(crate) struct $parts {
             $($field: Option<Span>,)*
             $($nested: Option<$nested_parts>,)?
         }
 
-        impl $raw<'_> {
-            /// The places of the members in the text that they were read from.
-            pub(super) fn parts(&self, text: &str) -> $parts {
-                $parts {
-                    $($field: self.$field.map(|raw| Span::of(text, raw.get())),)*
-                    $($nested: self.$nested.as_ref().map(|nested| nested.parts(text)),)?
+        impl $parts {
+            /// The place of the member of this name; `None` if nothing reads such a member.
+            fn place(&mut self, name: &str) -> Option<&mut Option<Span>> {
+                match name {
+                    $($name => Some(&mut self.$field),)*
+                    _ => None,
                 }
+            }
+
+            /// Reads one member. Returns whether it is the first one of its name.
+            fn read_member(&mut self, reader: &mut Reader<'_>, name: &str) -> Result<bool, Fault> {
+                let span = reader.span()?;
+                Ok(self.place(name).is_none_or(|place| place.replace(span).is_none()))
             }
         }
     };
 }
 
-members! {
-    /// What `_meta` of a request can hold.
+parts! {
+    /// Where the members of `_meta` are in their message.
+    ///
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
-    RawMeta MetaParts {
+    MetaParts {
         "io.modelcontextprotocol/protocolVersion" protocol_version,
         "io.modelcontextprotocol/clientCapabilities" capabilities,
         "io.modelcontextprotocol/clientInfo" client_info,
@@ -89,9 +53,9 @@ members! {
     }
 }
 
-members! {
-    /// What `params` can hold.
-    RawParams Parts {
+parts! {
+    /// Where the members of `params` are in their message.
+    Parts {
         "name" name,
         "uri" uri,
         "arguments" arguments,
@@ -109,21 +73,50 @@ members! {
         "requestState" request_state,
         "inputResponses" input_responses,
     }
-    "_meta" meta RawMeta MetaParts
+    meta: MetaParts
 }
 
 impl Parts {
-    /// What is wrong with `params` that could not be read as a part of their message; they may be right after all.
-    pub(super) fn read_alone(text: &str, params: &str) -> Result<Self, RpcError> {
-        if !params.starts_with('{') {
-            return Err(RpcError::invalid_params(
-                "`params` must be an object with named members",
-            ));
+    /// Reads `params`. Returns what is wrong with them, which does not keep the message from being read.
+    pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<Option<RpcError>, Fault> {
+        if reader.peek() != Some(b'{') {
+            return Ok((reader.value()? != "null").then(|| {
+                RpcError::invalid_params("`params` must be an object with named members")
+            }));
         }
-        match serde_json::from_str::<RawParams<'_>>(params) {
-            Ok(raw) => Ok(raw.parts(text)),
-            Err(error) => Err(RpcError::missing_metadata(format!("`params`: {error}"))),
+        let mut wrong = None;
+        reader.object(|reader, name| {
+            let found = if name == "_meta" {
+                self.read_meta(reader)?
+            } else if self.read_member(reader, &name)? {
+                None
+            } else {
+                Some(members::twice("params", &name))
+            };
+            if let Some(message) = found {
+                wrong.get_or_insert(message);
+            }
+            Ok(())
+        })?;
+        Ok(wrong.map(RpcError::missing_metadata))
+    }
+
+    /// Returns what is wrong with `_meta`.
+    fn read_meta(&mut self, reader: &mut Reader<'_>) -> Result<Option<String>, Fault> {
+        if reader.peek() != Some(b'{') {
+            reader.value()?;
+            let message = "`params._meta` must be an object: leave it out if it has no members";
+            return Ok(Some(message.to_owned()));
         }
+        let mut wrong = (self.meta.is_some()).then(|| members::twice("params", "_meta"));
+        let meta = self.meta.insert(MetaParts::default());
+        reader.object(|reader, name| {
+            if !meta.read_member(reader, &name)? {
+                wrong = Some(members::twice("params._meta", &name));
+            }
+            Ok(())
+        })?;
+        Ok(wrong)
     }
 }
 
@@ -168,26 +161,30 @@ impl<'a> Params<'a> {
         required(self.json(self.parts.uri), "uri")
     }
 
-    /// `arguments`, as JSON.
-    pub(crate) fn arguments(&self) -> Option<&'a str> {
-        self.json(self.parts.arguments)
+    /// `arguments` as JSON: an object, which is empty if there are none.
+    pub(crate) fn arguments(&self) -> Result<&'a str, RpcError> {
+        members::arguments(self.json(self.parts.arguments))
+    }
+
+    /// The single `arguments`, as JSON.
+    pub(crate) fn each_argument(&self) -> Result<Vec<(Cow<'a, str>, &'a str)>, RpcError> {
+        self.arguments().map(members::members)
     }
 
     /// `cursor`, if the client asks for a later page.
     pub(crate) fn cursor(&self) -> Result<Option<Cow<'a, str>>, RpcError> {
-        self.json(self.parts.cursor)
-            .map(|json| string(json, "cursor"))
-            .transpose()
+        let json = self.json(self.parts.cursor);
+        json.map(|json| required(Some(json), "cursor")).transpose()
     }
 
-    /// `ref` of a completion, as JSON.
-    pub(crate) fn reference(&self) -> Option<&'a str> {
-        self.json(self.parts.reference)
+    /// `ref` of a completion.
+    pub(crate) fn reference(&self) -> Result<Reference<'a>, RpcError> {
+        members::reference(self.json(self.parts.reference))
     }
 
-    /// `notifications` that a client wants to listen for, as JSON.
-    pub(crate) fn notifications(&self) -> Option<&'a str> {
-        self.json(self.parts.notifications)
+    /// `notifications` that a client wants to listen for.
+    pub(crate) fn notifications(&self) -> Result<Wishes, RpcError> {
+        members::wishes(self.json(self.parts.notifications))
     }
 
     /// The state of the attempts before, as JSON.
@@ -205,14 +202,14 @@ impl<'a> Params<'a> {
         self.parts.request_state.is_some() || self.parts.input_responses.is_some()
     }
 
-    /// `argument` of a completion, as JSON.
-    pub(crate) fn argument(&self) -> Option<&'a str> {
-        self.json(self.parts.argument)
+    /// `argument` of a completion: its name, and its value so far.
+    pub(crate) fn argument(&self) -> Result<(String, String), RpcError> {
+        members::argument(self.json(self.parts.argument))
     }
 
-    /// `context` of a completion, as JSON.
-    pub(crate) fn context(&self) -> Option<&'a str> {
-        self.json(self.parts.context)
+    /// The arguments that `context` of a completion knows.
+    pub(crate) fn context(&self) -> Result<HashMap<String, String>, RpcError> {
+        members::context(self.json(self.parts.context))
     }
 
     /// `protocolVersion` of `initialize`.
@@ -237,7 +234,7 @@ impl<'a> Params<'a> {
 
     /// `reason` of `notifications/cancelled`, if it says one.
     pub(crate) fn reason(&self) -> Option<Cow<'a, str>> {
-        self.json(self.parts.reason).and_then(text)
+        self.json(self.parts.reason).and_then(string)
     }
 
     /// `level` of `logging/setLevel`.
@@ -272,7 +269,7 @@ impl<'a> Meta<'a> {
         let Some(json) = self.json(self.parts.protocol_version) else {
             return Err(RpcError::missing_metadata(format!("{key} is missing")));
         };
-        text(json).ok_or_else(|| RpcError::missing_metadata(format!("{key} must be a string")))
+        string(json).ok_or_else(|| RpcError::missing_metadata(format!("{key} must be a string")))
     }
 
     /// The client's capabilities, as JSON.
@@ -314,24 +311,5 @@ fn log_level(json: &str, key: &str) -> Result<LogLevel, RpcError> {
 }
 
 fn required<'a>(member: Option<&'a str>, name: &str) -> Result<Cow<'a, str>, RpcError> {
-    match member {
-        Some(json) => string(json, name),
-        None => Err(RpcError::invalid_params(format!(
-            "`params.{name}` is missing"
-        ))),
-    }
-}
-
-fn string<'a>(json: &'a str, name: &str) -> Result<Cow<'a, str>, RpcError> {
-    text(json).ok_or_else(|| RpcError::invalid_params(format!("`params.{name}` must be a string")))
-}
-
-/// A JSON string, borrowed where it has no escapes.
-pub(crate) fn text(json: &str) -> Option<Cow<'_, str>> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        serde_json::from_str(json).ok().map(Cow::Owned)
-    } else {
-        Some(Cow::Borrowed(inner))
-    }
+    members::string(member, format_args!("params.{name}"))
 }

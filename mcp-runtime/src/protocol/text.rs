@@ -1,86 +1,53 @@
-//! A piece of a text, as a range: what lets an owned message be taken apart without copying it.
+//! Pieces of a text as ranges, which let an owned message be taken apart without copying it.
 
-/// Where a part of a text begins and ends, in bytes.
+use std::num::NonZeroU32;
+
+/// Where a part of a text begins and ends, in bytes. An `Option` of it takes no more room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
-    end: u32,
+    end: NonZeroU32,
 }
 
 impl Span {
+    const NOTHING: Self = Self {
+        start: 1,
+        end: NonZeroU32::MIN,
+    };
+
     /// The place of `part` in `whole`, of which it must be a slice; an unrelated `part` gives a span of nothing.
     pub(crate) fn of(whole: &str, part: &str) -> Self {
         let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
-        let end = start.wrapping_add(part.len());
-        match (u32::try_from(start), u32::try_from(end)) {
-            (Ok(start), Ok(end)) => Self { start, end },
-            _ => Self { start: 0, end: 0 },
+        Self::new(start, start.wrapping_add(part.len()))
+    }
+
+    /// The piece between these places; one beyond 4 GiB is a span of nothing.
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        let end = u32::try_from(end).ok().and_then(NonZeroU32::new);
+        match (u32::try_from(start), end) {
+            (Ok(start), Some(end)) => Self { start, end },
+            _ => Self::NOTHING,
         }
     }
 
     /// The part of `whole` that this span names.
     pub(crate) fn of_text(self, whole: &str) -> &str {
         whole
-            .get(self.start as usize..self.end as usize)
+            .get(self.start as usize..self.end.get() as usize)
             .unwrap_or_default()
     }
 }
 
-/// Whether brackets in `text` nest deeper than `limit`, ignoring those inside strings.
-///
-/// It runs before the parser because a raw value is skipped without a limit of its own.
-pub(crate) fn nests_deeper_than(text: &str, limit: usize) -> bool {
-    // With so few brackets in all there is nothing to follow, and counting them is much faster than that.
-    if text
-        .bytes()
-        .filter(|byte| matches!(byte, b'{' | b'['))
-        .count()
-        <= limit
-    {
-        return false;
-    }
-    let mut depth = 0_usize;
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => skip_string(&mut bytes),
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > limit {
-                    return true;
-                }
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
-}
-
-fn skip_string(bytes: &mut std::str::Bytes<'_>) {
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => return,
-            b'\\' => {
-                bytes.next();
-            }
-            _ => {}
-        }
+/// Removes the byte order mark that a text may begin with.
+pub(crate) fn remove_mark(bytes: &mut Vec<u8>) {
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn depth_counts_brackets_outside_strings() {
-        assert!(!nests_deeper_than(r#"{"a":[1,{"b":2}]}"#, 3));
-        assert!(nests_deeper_than(r#"{"a":[1,{"b":2}]}"#, 2));
-        assert!(!nests_deeper_than(r#"{"a":"[[[[\"[[["}"#, 1));
-        assert!(nests_deeper_than(&"[".repeat(100_000), 64));
-        assert!(!nests_deeper_than("[[],[],[],[]]", 2));
-    }
 
     #[test]
     fn span_of_an_unrelated_text_is_empty() {

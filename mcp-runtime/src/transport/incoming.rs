@@ -4,6 +4,7 @@
 
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Kind, Message, Refused, batch};
+use crate::protocol::outline::Outline;
 use crate::session::Session;
 
 /// What came in one piece.
@@ -38,6 +39,16 @@ pub(crate) fn read(
         }
     });
     Ok(Incoming::Batch(messages.collect()))
+}
+
+/// The error of a message that is longer than this.
+pub(crate) fn too_long(limit: usize) -> RpcError {
+    RpcError::invalid_request(format!("The message is longer than {limit} bytes"))
+}
+
+/// What becomes of a message that is longer than this: a response goes on, as an error, to whoever waits for it.
+pub(crate) fn unread(outline: Outline, limit: usize) -> Result<Incoming, Refused> {
+    Message::unread(outline, too_long(limit)).map(Incoming::One)
 }
 
 /// Whether the bytes begin an array.

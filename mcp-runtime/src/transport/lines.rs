@@ -1,12 +1,15 @@
 //! Newline framing: bytes as they come, cut into lines.
 
+use crate::protocol::outline::{Outline, Outliner};
+use crate::protocol::text::remove_mark;
+
 /// A line, or what is left of one that was too long.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
     /// A whole line, without its end.
     Whole(Vec<u8>),
-    /// A line longer than the limit. It was not kept.
-    TooLong,
+    /// A line longer than the limit, of which only this was kept.
+    TooLong(Outline),
 }
 
 /// Cuts bytes into lines.
@@ -14,7 +17,8 @@ pub(crate) enum Line {
 pub(crate) struct Lines {
     limit: usize,
     partial: Vec<u8>,
-    too_long: bool,
+    /// Looks at a line that is too long.
+    too_long: Option<Outliner>,
     started: bool,
 }
 
@@ -23,7 +27,7 @@ impl Lines {
         Self {
             limit,
             partial: Vec::new(),
-            too_long: false,
+            too_long: None,
             started: false,
         }
     }
@@ -44,23 +48,22 @@ impl Lines {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        if self.partial.len() + bytes.len() > self.limit {
-            self.too_long = true;
-        }
-        if self.too_long {
-            self.partial = Vec::new();
-        } else {
+        if self.too_long.is_none() && self.partial.len() + bytes.len() <= self.limit {
             self.partial.extend_from_slice(bytes);
+            return;
         }
+        let outliner = self.too_long.get_or_insert_default();
+        outliner.feed(&std::mem::take(&mut self.partial));
+        outliner.feed(bytes);
     }
 
     fn complete(&mut self, each: &mut impl FnMut(Line)) {
         let mut line = std::mem::take(&mut self.partial);
-        if std::mem::take(&mut self.too_long) {
-            each(Line::TooLong);
+        if let Some(outliner) = self.too_long.take() {
+            each(Line::TooLong(outliner.finish()));
         }
-        if !std::mem::replace(&mut self.started, true) && line.starts_with(b"\xef\xbb\xbf") {
-            line.drain(..3);
+        if !std::mem::replace(&mut self.started, true) {
+            remove_mark(&mut line);
         }
         // An empty line is none, whichever way its end is spelled.
         if !line.trim_ascii().is_empty() {
@@ -72,6 +75,7 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Id;
 
     fn cut(limit: usize, pieces: &[&[u8]]) -> Vec<Line> {
         let mut lines = Lines::new(limit);
@@ -97,9 +101,31 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_does_not_spoil_the_next() {
+        let too_long = || Line::TooLong(Outline::default());
         assert_eq!(
             cut(4, &[b"12345", b"6789", b"\nabcd\n", b"xxxxx"]),
-            [Line::TooLong, whole("abcd"), Line::TooLong]
+            [too_long(), whole("abcd"), too_long()]
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_keeps_its_id() {
+        let too_long = |number| {
+            Line::TooLong(Outline {
+                id: Some(Id::Number(number)),
+                is_response: false,
+            })
+        };
+        assert_eq!(
+            cut(
+                9,
+                &[
+                    b"\xef\xbb\xbf{\"x\":\"\\",
+                    b"\"\",\"id\"",
+                    b":7}\n{\"id\":12,}"
+                ]
+            ),
+            [too_long(7), too_long(12)]
         );
     }
 }

@@ -6,5 +6,6 @@ mod endpoint;
 mod events;
 mod pipes;
 mod refusals;
+mod spelling;
 mod stateless;
 mod subscriptions;

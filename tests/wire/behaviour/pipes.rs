@@ -114,8 +114,8 @@ fn a_line_that_is_no_message_gets_its_error_and_the_next_is_served() {
             -32600,
             Value::Null,
         ),
-        (deep.as_bytes(), -32600, Value::Null),
-        (long.as_bytes(), -32600, Value::Null),
+        (deep.as_bytes(), -32600, json!(1)),
+        (long.as_bytes(), -32600, json!(1)),
     ];
     let mut server = spawn_stdio();
     for (line, code, id) in cases {

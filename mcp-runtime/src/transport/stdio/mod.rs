@@ -259,14 +259,11 @@ impl Connection {
 
     fn line(&mut self, line: Line) {
         let limits = self.service.limits();
-        let bytes = match line {
-            Line::Whole(bytes) => bytes,
-            Line::TooLong => {
-                let message = format!("The message is longer than {} bytes", limits.message_bytes);
-                return self.refuse(None, &RpcError::invalid_request(message));
-            }
+        let incoming = match line {
+            Line::Whole(bytes) => incoming::read(bytes, limits.depth, self.session.as_ref()),
+            Line::TooLong(outline) => incoming::unread(outline, limits.message_bytes),
         };
-        match incoming::read(bytes, limits.depth, self.session.as_ref()) {
+        match incoming {
             Ok(Incoming::One(message)) => self.message(message, None),
             Ok(Incoming::Batch(messages)) => self.batch(messages),
             Err(refused) => self.refuse(refused.id.as_ref(), &refused.error),

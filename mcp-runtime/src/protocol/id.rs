@@ -1,0 +1,62 @@
+//! The id of a request.
+
+use std::fmt::{self, Write as _};
+
+use serde::Serialize;
+
+use super::json::{push_string, string};
+
+/// The id of a request: a string or an integer, and the two never equal each other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub enum Id {
+    /// An integer id.
+    Number(i64),
+    /// A string id.
+    String(String),
+}
+
+impl Id {
+    /// Reads an id from its JSON. `1.0` is the integer 1; a fraction, `null` or anything else is no id.
+    pub(crate) fn parse(json: &str) -> Option<Self> {
+        if json.starts_with('"') {
+            return string(json).map(|text| Self::String(text.into_owned()));
+        }
+        json.parse()
+            .ok()
+            .or_else(|| whole_number(json))
+            .map(Self::Number)
+    }
+
+    /// Appends the id as JSON.
+    pub(crate) fn push(&self, out: &mut String) {
+        match self {
+            Self::Number(number) => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "{number}");
+            }
+            Self::String(text) => push_string(out, text),
+        }
+    }
+}
+
+/// Integers up to this are exact as a floating-point number.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+fn whole_number(json: &str) -> Option<i64> {
+    let number: f64 = json.parse().ok()?;
+    #[allow(clippy::cast_possible_truncation)] // within the exact range and without a fraction
+    (number.fract() == 0.0
+        && number.abs() <= EXACT
+        && json.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
+    .then_some(number as i64)
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(formatter),
+            Self::String(text) => write!(formatter, "{text:?}"),
+        }
+    }
+}

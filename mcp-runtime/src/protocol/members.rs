@@ -1,0 +1,180 @@
+//! Typed members of parameters. An error says which member is wrong and what it must be.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+
+use serde::Serialize;
+
+use super::error::RpcError;
+use super::json;
+use super::reader::Reader;
+
+/// What a completion is for.
+pub(crate) enum Reference<'a> {
+    /// The prompt of this name.
+    Prompt(Cow<'a, str>),
+    /// The resource template of this URI.
+    Resource(Cow<'a, str>),
+}
+
+/// The changes that a client wants to hear of, or is going to.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Wishes {
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) tools_list_changed: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) prompts_list_changed: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) resources_list_changed: bool,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) resource_subscriptions: BTreeSet<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for it
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// The message about a member that comes again.
+pub(super) fn twice(path: &str, name: &str) -> String {
+    format!("`{path}.{name}` is given twice")
+}
+
+fn must_be(path: fmt::Arguments<'_>, what: &str) -> RpcError {
+    RpcError::invalid_params(format!("`{path}` must be {what}"))
+}
+
+/// Reads a string that has to be there.
+pub(super) fn string<'a>(
+    json: Option<&'a str>,
+    path: fmt::Arguments<'_>,
+) -> Result<Cow<'a, str>, RpcError> {
+    let json = json.ok_or_else(|| RpcError::invalid_params(format!("`{path}` is missing")))?;
+    json::string(json).ok_or_else(|| must_be(path, "a string"))
+}
+
+/// Reads `ref` of a completion.
+pub(super) fn reference(json: Option<&str>) -> Result<Reference<'_>, RpcError> {
+    let members = Object::read(json, "params.ref")?;
+    match &*members.string("type")? {
+        "ref/prompt" => members.string("name").map(Reference::Prompt),
+        "ref/resource" => members.string("uri").map(Reference::Resource),
+        _ => Err(must_be(
+            format_args!("params.ref.type"),
+            "\"ref/prompt\" or \"ref/resource\"",
+        )),
+    }
+}
+
+/// Reads `argument` of a completion: its name and its value so far.
+pub(super) fn argument(json: Option<&str>) -> Result<(String, String), RpcError> {
+    let members = Object::read(json, "params.argument")?;
+    let name = members.string("name")?.into_owned();
+    Ok((name, members.string("value")?.into_owned()))
+}
+
+/// Reads `context` of a completion: the arguments that are known.
+pub(super) fn context(json: Option<&str>) -> Result<HashMap<String, String>, RpcError> {
+    let Some(json) = json else {
+        return Ok(HashMap::new());
+    };
+    let Some(json) = Object::read(Some(json), "params.context")?.get("arguments")? else {
+        return Ok(HashMap::new());
+    };
+    let path = "params.context.arguments";
+    let known = Object::read(Some(json), path)?.members.into_iter();
+    known
+        .map(|(name, json)| {
+            let value = string(Some(json), format_args!("{path}.{name}"))?.into_owned();
+            Ok((name.into_owned(), value))
+        })
+        .collect()
+}
+
+/// Reads `notifications` of a wish to listen.
+pub(super) fn wishes(json: Option<&str>) -> Result<Wishes, RpcError> {
+    let path = "params.notifications";
+    if !json.is_some_and(|json| json.starts_with('{')) {
+        let what = "an object, such as {\"toolsListChanged\": true}";
+        return Err(must_be(format_args!("{path}"), what));
+    }
+    let members = Object::read(json, path)?;
+    Ok(Wishes {
+        tools_list_changed: members.flag("toolsListChanged")?,
+        prompts_list_changed: members.flag("promptsListChanged")?,
+        resources_list_changed: members.flag("resourcesListChanged")?,
+        resource_subscriptions: members.strings("resourceSubscriptions")?,
+    })
+}
+
+/// Reads `arguments`, an object that may be left out or `null`, as JSON.
+pub(super) fn arguments(json: Option<&str>) -> Result<&str, RpcError> {
+    match json.unwrap_or("null") {
+        "null" => Ok("{}"),
+        json if json.starts_with('{') => Ok(json),
+        _ => Err(must_be(format_args!("params.arguments"), "an object")),
+    }
+}
+
+/// The members of an object in their order: names, and values as JSON.
+pub(super) fn members(json: &str) -> Vec<(Cow<'_, str>, &str)> {
+    let mut members = Vec::new();
+    // It is a part of a message that was read already: it cannot fail.
+    let _ = Reader::new(json, usize::MAX).object(|reader, name| {
+        members.push((name, reader.value()?));
+        Ok(())
+    });
+    members
+}
+
+/// An object within parameters.
+struct Object<'a> {
+    path: &'static str,
+    members: Vec<(Cow<'a, str>, &'a str)>,
+}
+
+impl<'a> Object<'a> {
+    /// Reads an object that has to be there.
+    fn read(json: Option<&'a str>, path: &'static str) -> Result<Self, RpcError> {
+        let json = json.ok_or_else(|| RpcError::invalid_params(format!("`{path}` is missing")))?;
+        if !json.starts_with('{') {
+            return Err(must_be(format_args!("{path}"), "an object"));
+        }
+        let members = members(json);
+        Ok(Self { path, members })
+    }
+
+    fn get(&self, name: &str) -> Result<Option<&'a str>, RpcError> {
+        let mut found = self.members.iter().filter(|(key, _)| key == name);
+        let first = found.next().map(|(_, json)| *json);
+        match found.next() {
+            None => Ok(first),
+            Some(_) => Err(RpcError::invalid_params(twice(self.path, name))),
+        }
+    }
+
+    fn string(&self, name: &str) -> Result<Cow<'a, str>, RpcError> {
+        string(self.get(name)?, format_args!("{}.{name}", self.path))
+    }
+
+    fn flag(&self, name: &str) -> Result<bool, RpcError> {
+        match self.get(name)? {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(must_be(
+                format_args!("{}.{name}", self.path),
+                "true or false",
+            )),
+        }
+    }
+
+    fn strings(&self, name: &str) -> Result<BTreeSet<String>, RpcError> {
+        let Some(json) = self.get(name)? else {
+            return Ok(BTreeSet::new());
+        };
+        serde_json::from_str(json)
+            .map_err(|_| must_be(format_args!("{}.{name}", self.path), "a list of strings"))
+    }
+}
