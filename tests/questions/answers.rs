@@ -3,6 +3,7 @@
 use mcp_runtime::prelude::*;
 use mcp_runtime::{AskError, Capability, ClientError, Revision};
 use serde_json::{Value, json};
+use tokio::join;
 
 use super::caller::{Caller, is_asking, only, server, tool_call};
 use super::forms::{Bounded, accepts, declines, says, text, text_as};
@@ -248,4 +249,39 @@ async fn users_are_sent_to_safe_pages_only() {
         assert_eq!(is_asking(&result), safe, "{url}: {result}");
         assert_eq!(result["isError"] == true, !safe, "{url}: {result}");
     }
+}
+
+/// A client that could only find out one by one would be asked to begin anew each time.
+#[tokio::test]
+async fn all_capabilities_that_were_missing_are_named() {
+    let handler = |context: Context| async move {
+        let (form, page, roots) = join!(
+            text(&context, "x"),
+            context.elicit_url("x", "https://example.com"),
+            context.roots(),
+        );
+        form?;
+        page?;
+        roots?;
+        Ok(String::new())
+    };
+    let required = json!({ "elicitation": { "form": {}, "url": {} }, "roots": {} });
+    for (able, required) in [
+        (json!({}), required.clone()),
+        (
+            json!({ "elicitation": {} }),
+            json!({ "elicitation": { "url": {} }, "roots": {} }),
+        ),
+    ] {
+        let caller = Caller::with(server(handler), able).await;
+        let Err(ClientError::Rpc { code, data, .. }) =
+            caller.send("tools/call", tool_call()).await
+        else {
+            panic!("it was not refused");
+        };
+        assert_eq!(code, -32021);
+        assert_eq!(data, Some(json!({ "requiredCapabilities": required })));
+    }
+    let able = Caller::with(server(handler), required).await;
+    assert!(is_asking(&able.call().await));
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use mcp_runtime::Revision;
 use mcp_runtime::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::join;
 
-use super::caller::{Caller, only, server};
+use super::caller::{Caller, everything, only, server, tool_call};
 use super::forms::{says, text};
 
 /// Counts what happened.
@@ -239,4 +239,46 @@ async fn a_panic_in_an_effect_ends_the_call_alone() {
     let result = caller.call().await;
     assert_eq!(result["isError"], true);
     assert!(!result.to_string().contains("secret"));
+}
+
+/// Sends the call again with the same state and answer, so many times.
+async fn send_again(caller: &Caller, asking: &Value, times: usize) {
+    let mut params = tool_call();
+    params["_meta"] = json!({ "io.modelcontextprotocol/clientCapabilities": everything() });
+    params["inputResponses"] = json!({ only(asking).0: says("yes") });
+    params["requestState"] = asking["requestState"].clone();
+    for _ in 0..times {
+        let result = caller.client.request("tools/call", params.clone()).await;
+        assert_ne!(result.unwrap()["isError"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_state_sent_more_than_ten_thousand_times_has_one_effect() {
+    let ledger = Ledger::default();
+    let charges = ledger.clone();
+    let caller = Caller::of(server(move |context| {
+        let charges = charges.clone();
+        async move {
+            text(&context, "may I?").await?;
+            let charge = context.once("charge", async { charges.charge() }).await?;
+            Ok(charge.to_string())
+        }
+    }))
+    .await;
+    let asking = caller.call().await;
+    send_again(&caller, &asking, 10_101).await;
+    assert_eq!(ledger.charged(), 1);
+}
+
+#[tokio::test]
+async fn another_call_sent_often_lets_no_effect_happen_again() {
+    let ledger = Ledger::default();
+    let caller = Caller::of(charging(&ledger, false)).await;
+    let first = caller.call().await;
+    send_again(&caller, &first, 1).await;
+    let other = caller.call().await;
+    send_again(&caller, &other, 11_000).await;
+    send_again(&caller, &first, 1).await;
+    assert_eq!(ledger.charged(), 2);
 }
