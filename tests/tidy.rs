@@ -14,10 +14,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("schema", &["json_path"]),
     ("seal", &[]),
     ("uri_template", &[]),
-    ("session", &["protocol", "seal"]),
+    ("store", &[]),
+    ("session", &["protocol", "seal", "store"]),
     ("service", &["protocol", "session"]),
     ("in_flight", &["protocol", "service"]),
-    ("questions", &["protocol", "seal", "service"]),
+    (
+        "questions",
+        &["error", "protocol", "seal", "service", "session", "store"],
+    ),
     ("bus", &[]),
     (
         "call",
@@ -108,7 +112,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "transport/http",
-        &["protocol", "service", "session", "transport/incoming"],
+        &[
+            "protocol",
+            // Ids of events begin with what no other process has.
+            "seal",
+            "service",
+            "session",
+            "transport/incoming",
+        ],
     ),
     (
         "server",
@@ -128,6 +139,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "seal",
             "service",
             "session",
+            "store",
             "transport/http",
             "transport/stdio",
         ],
@@ -153,7 +165,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that know no other.
-const LEAVES: &[&str] = &["sync"];
+const LEAVES: &[&str] = &["owner", "sync"];
 
 /// A source file of ours, without comments and without the tests in it.
 struct Source {

@@ -265,23 +265,43 @@ async fn all_capabilities_that_were_missing_are_named() {
         roots?;
         Ok(String::new())
     };
-    let required = json!({ "elicitation": { "form": {}, "url": {} }, "roots": {} });
-    for (able, required) in [
-        (json!({}), required.clone()),
-        (
-            json!({ "elicitation": {} }),
-            json!({ "elicitation": { "url": {} }, "roots": {} }),
-        ),
-    ] {
-        let caller = Caller::with(server(handler), able).await;
-        let Err(ClientError::Rpc { code, data, .. }) =
-            caller.send("tools/call", tool_call()).await
-        else {
-            panic!("it was not refused");
+    let refused = |outcome| {
+        let Err(ClientError::Rpc { code, data, .. }) = outcome else {
+            panic!("it was not refused: {outcome:?}");
         };
         assert_eq!(code, -32021);
-        assert_eq!(data, Some(json!({ "requiredCapabilities": required })));
-    }
-    let able = Caller::with(server(handler), required).await;
+        data.unwrap()["requiredCapabilities"].take()
+    };
+    let all = json!({ "elicitation": { "form": {}, "url": {} }, "roots": {} });
+    let caller = Caller::with(server(handler), json!({})).await;
+    let outcome = caller.send("tools/call", tool_call()).await;
+    assert_eq!(refused(outcome), all);
+    // What it can answer it is asked first.
+    let caller = Caller::with(server(handler), json!({ "elicitation": {} })).await;
+    let asking = caller.call().await;
+    let answers = json!({ only(&asking).0: says("x") });
+    let outcome = caller
+        .again("tools/call", &tool_call(), answers, &asking)
+        .await;
+    let rest = json!({ "elicitation": { "url": {} }, "roots": {} });
+    assert_eq!(refused(outcome), rest);
+    let able = Caller::with(server(handler), all).await;
     assert!(is_asking(&able.call().await));
+}
+
+#[tokio::test]
+async fn the_first_capability_that_is_missing_hides_no_other() {
+    let handler = |context: Context| async move {
+        let form = async { text(&context, "x").await.map(drop) };
+        let roots = async { context.roots().await.map(drop) };
+        tokio::try_join!(form, roots)?;
+        Ok(String::new())
+    };
+    let caller = Caller::with(server(handler), json!({})).await;
+    let outcome = caller.send("tools/call", tool_call()).await;
+    let Err(ClientError::Rpc { message, .. }) = outcome else {
+        panic!("it was not refused: {outcome:?}");
+    };
+    let all = "The client must be able to ask its user to fill in a form and to tell its roots";
+    assert_eq!(message, all);
 }

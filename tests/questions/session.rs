@@ -298,7 +298,14 @@ impl Session {
         let message =
             json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
         let session = session.as_deref().filter(|_| with_session);
-        let stream = post(address, session, self.revision, accept, &message.to_string()).await;
+        let stream = post(
+            address,
+            session,
+            self.revision,
+            accept,
+            &message.to_string(),
+        )
+        .await;
         let (head, body) = head(stream).await;
         let (sender, mut received) = unbounded_channel();
         read(body, &sender).await;

@@ -8,9 +8,10 @@ use crate::bus::Bus;
 use crate::call::ServerContext;
 use crate::dispatch::{Core, Dispatch, Identity};
 use crate::logs;
-use crate::questions::Replay;
+use crate::questions::{self, Replay};
 use crate::registry::Registry;
 use crate::service::Service;
+use crate::session::Sessions;
 use crate::transport::stdio;
 
 /// What the build gives up if its panics end the process.
@@ -124,11 +125,14 @@ impl Server {
         let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
         let patience = self.limits.answer_timeout;
         logs::announce(&self.forwarded);
+        let sealer = Arc::new(sealer);
+        let sessions = Sessions::new(Arc::clone(&sealer));
+        let replay = Replay::new(sealer, patience, self.used_states);
         let context = ServerContext {
             states: self.states,
             bus: Arc::new(Bus::new(self.limits.listeners)),
-            replay: Arc::new(Replay::new(Arc::new(sealer), patience, self.used_states)),
-            live: Arc::default(),
+            replay: Arc::new(replay),
+            live: Arc::new(questions::Live::new(Arc::new(sessions))),
             patience,
             forwarded: self.forwarded,
             mask_errors: self.mask_errors,
