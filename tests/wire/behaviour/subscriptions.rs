@@ -1,6 +1,6 @@
 //! Changes, told to those who listen: on streams of their own, in sessions, and to nobody else.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -399,92 +399,4 @@ fn what_cannot_be_listened_for_is_refused() {
         message.to_string().as_bytes(),
     );
     assert_eq!(answer.status, 406);
-}
-
-/// One HTTP connection for many requests.
-struct KeptAlive<'s> {
-    server: &'s HttpServer,
-    stream: BufReader<TcpStream>,
-}
-
-impl<'s> KeptAlive<'s> {
-    fn to(server: &'s HttpServer) -> Self {
-        let stream = TcpStream::connect(&server.address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        let stream = BufReader::new(stream);
-        Self { server, stream }
-    }
-
-    /// Sends a request, and gives the id of the session that it opened and the reply.
-    fn post(&mut self, message: &Value, session: Option<&str>) -> (Option<String>, Value) {
-        let body = message.to_string();
-        let session = session.map_or(String::new(), |id| format!("Mcp-Session-Id: {id}\r\n"));
-        let request = format!(
-            "POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nAccept: application/json\r\n\
-             {session}Content-Length: {}\r\n\r\n{body}",
-            self.server.address,
-            body.len()
-        );
-        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
-        let (mut opened, mut length, mut line) = (None, 0, String::new());
-        while line != "\r\n" {
-            line.clear();
-            self.stream.read_line(&mut line).unwrap();
-            match line.trim_end().split_once(": ") {
-                Some(("mcp-session-id", id)) => opened = Some(id.to_owned()),
-                Some(("content-length", number)) => length = number.parse().unwrap(),
-                _ => {}
-            }
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).unwrap();
-        (opened, serde_json::from_slice(&body).unwrap())
-    }
-
-    fn open(&mut self) -> String {
-        let client = json!({ "name": "x", "version": "1" });
-        let params = json!({ "protocolVersion": LEGACY, "capabilities": {}, "clientInfo": client });
-        let initialize = message(&json!(0), "initialize", params, LEGACY);
-        self.post(&initialize, None).0.unwrap()
-    }
-
-    fn ask(&mut self, session: &str, method: &str, params: Value) -> Value {
-        let request = message(&json!(1), method, params, LEGACY);
-        self.post(&request, Some(session)).1
-    }
-}
-
-/// So many sessions unsubscribe from nothing, and subscribe, that no more can be remembered.
-#[test]
-fn nobody_ends_the_subscription_of_another_session() {
-    let server = spawn_http();
-    let mut connection = KeptAlive::to(&server);
-    let readme = || json!({ "uri": README });
-    let victim = connection.open();
-    connection.ask(&victim, "resources/subscribe", readme());
-    let get = [
-        ("Accept", "text/event-stream"),
-        ("Mcp-Session-Id", victim.as_str()),
-    ];
-    let stream = open(&server.address, "GET", "/mcp", &get, b"");
-    let mut stream = Stream(BufReader::new(stream));
-    let mut line = String::new();
-    while !line.starts_with("data:") {
-        line.clear();
-        stream.0.read_line(&mut line).unwrap();
-    }
-    let mut refused = 0;
-    for _ in 0..10_001 {
-        let other = connection.open();
-        let reply = connection.ask(&other, "resources/unsubscribe", readme());
-        assert_eq!(reply["result"], json!({}));
-        let reply = connection.ask(&other, "resources/subscribe", readme());
-        if let Some(error) = reply.get("error") {
-            assert_eq!(error["code"], -32603, "{error}");
-            refused += 1;
-        }
-    }
-    post(&server, &announce(5, README, MODERN), None, MODERN);
-    assert_eq!(stream.next()["method"], "notifications/resources/updated");
-    assert_eq!(refused, 2, "10,000 sessions are remembered");
 }
