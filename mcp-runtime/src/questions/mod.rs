@@ -460,3 +460,67 @@ impl Round {
         named
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::error::INTERNAL_ERROR;
+
+    const MESSAGE: &str = r#"{"id":1,"method":"tools/call","params":{"name":"x"}}"#;
+
+    fn replay() -> Arc<Replay> {
+        let sealer = Arc::new(Sealer::from_keys(&[[1; 32]]).expect("a key"));
+        Arc::new(Replay::new(sealer, Duration::from_secs(60), None))
+    }
+
+    /// Keeps as many effects as can be kept.
+    fn fill(replay: &Replay) {
+        let keep = |number: usize| {
+            let chain = number.to_string();
+            let later = now() + 60_000;
+            replay.chains.keep(&chain, Arc::default(), later)
+        };
+        assert!((0..).any(|number| keep(number).is_err()));
+    }
+
+    /// A call that asks a question, and the state that it was answered with.
+    fn asked(questions: &Questions) -> Result<String, RpcError> {
+        let question = Question {
+            method: "roots/list",
+            params: "{}".to_owned(),
+            needs: Capability::Roots,
+            key: None,
+        };
+        let place = questions.begin(&question);
+        questions.look(&place, &question, |_| true);
+        let members = format!("{{{}}}", questions.ask(MESSAGE)?);
+        let members: Value = serde_json::from_str(&members).expect("an object");
+        Ok(members["requestState"].to_string())
+    }
+
+    #[test]
+    fn a_question_whose_effects_cannot_be_kept_is_refused() {
+        let replay = replay();
+        let questions = Questions::new(Arc::clone(&replay));
+        let effects = questions.effects().expect("no client carries it yet");
+        questions.record(&effects, "key", 1.into());
+        fill(&replay);
+        let refused = asked(&questions).expect_err("it would be forgotten");
+        assert_eq!(refused.code, INTERNAL_ERROR);
+        assert!(asked(&Questions::new(replay)).is_ok());
+    }
+
+    #[test]
+    fn an_effect_that_could_happen_again_does_not_happen() {
+        let replay = replay();
+        let state = asked(&Questions::new(Arc::clone(&replay))).expect("a state");
+        fill(&replay);
+        let again = Questions::new(replay);
+        again.resume(MESSAGE, Some(&state), None).expect("resumed");
+        assert!(!again.are_open());
+        assert!(again.effects().is_none());
+        assert!(again.are_open(), "the call is given up");
+        let refused = again.ask(MESSAGE).expect_err("there is no room");
+        assert_eq!(refused.code, INTERNAL_ERROR);
+    }
+}
