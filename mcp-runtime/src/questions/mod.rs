@@ -464,6 +464,7 @@ impl Round {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::owner::Owner;
     use crate::protocol::error::INTERNAL_ERROR;
 
     const MESSAGE: &str = r#"{"id":1,"method":"tools/call","params":{"name":"x"}}"#;
@@ -478,7 +479,8 @@ mod tests {
         let keep = |number: usize| {
             let chain = number.to_string();
             let later = now() + 60_000;
-            replay.chains.keep(&chain, Arc::default(), later)
+            let chains = &replay.chains;
+            chains.keep(&chain, Arc::default(), Owner::Local, later)
         };
         assert!((0..).any(|number| keep(number).is_err()));
     }
@@ -493,7 +495,7 @@ mod tests {
         };
         let place = questions.begin(&question);
         questions.look(&place, &question, |_| true);
-        let members = format!("{{{}}}", questions.ask(MESSAGE)?);
+        let members = format!("{{{}}}", questions.ask(MESSAGE, &Origin::default())?);
         let members: Value = serde_json::from_str(&members).expect("an object");
         Ok(members["requestState"].to_string())
     }
@@ -502,7 +504,9 @@ mod tests {
     fn a_question_whose_effects_cannot_be_kept_is_refused() {
         let replay = replay();
         let questions = Questions::new(Arc::clone(&replay));
-        let effects = questions.effects().expect("no client carries it yet");
+        let effects = questions
+            .effects(&Origin::default())
+            .expect("no client carries it yet");
         questions.record(&effects, "key", 1.into());
         fill(&replay);
         let refused = asked(&questions).expect_err("it would be forgotten");
@@ -518,9 +522,11 @@ mod tests {
         let again = Questions::new(replay);
         again.resume(MESSAGE, Some(&state), None).expect("resumed");
         assert!(!again.are_open());
-        assert!(again.effects().is_none());
+        assert!(again.effects(&Origin::default()).is_none());
         assert!(again.are_open(), "the call is given up");
-        let refused = again.ask(MESSAGE).expect_err("there is no room");
+        let refused = again
+            .ask(MESSAGE, &Origin::default())
+            .expect_err("there is no room");
         assert_eq!(refused.code, INTERNAL_ERROR);
     }
 }

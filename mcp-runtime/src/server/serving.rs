@@ -243,7 +243,11 @@ mod tests {
         let victim = client(&running).await;
         ask(&victim, "resources/subscribe", &params).await;
         let is_told = || {
-            running.core.bus.tell(&Change::Resource(README.to_owned()));
+            running
+                .core
+                .context
+                .bus
+                .tell(&Change::Resource(README.to_owned()));
             victim.take_messages(|_| true).len() == 1
         };
         for _ in 0..10_001 {
