@@ -14,10 +14,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("schema", &["json_path"]),
     ("seal", &[]),
     ("uri_template", &[]),
-    ("session", &["protocol", "seal"]),
+    ("store", &[]),
+    ("session", &["protocol", "seal", "store"]),
     ("service", &["protocol", "session"]),
     ("in_flight", &["protocol", "service"]),
-    ("questions", &["protocol", "seal", "service"]),
+    (
+        "questions",
+        &["error", "protocol", "seal", "service", "session", "store"],
+    ),
     ("bus", &[]),
     (
         "call",
@@ -109,7 +113,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "transport/http",
-        &["protocol", "service", "session", "transport/incoming"],
+        &[
+            "protocol",
+            // Ids of events begin with what no other process has.
+            "seal",
+            "service",
+            "session",
+            "transport/incoming",
+        ],
     ),
     (
         "server",
@@ -129,6 +140,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "seal",
             "service",
             "session",
+            "store",
             "transport/http",
             "transport/stdio",
         ],
@@ -155,7 +167,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that know no other.
-const LEAVES: &[&str] = &["sync"];
+const LEAVES: &[&str] = &["owner", "sync"];
 
 /// A source file of ours, without comments and without the tests in it.
 struct Source {

@@ -11,10 +11,10 @@ use crate::bus::Notifier;
 use crate::call::{Call, Cancel, Surroundings};
 use crate::error::ToolError;
 use crate::finite;
+use crate::owner::Principal;
 use crate::param::Param;
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{Id, LogLevel, Revision, TraceContext};
-use crate::service::Principal;
 
 /// The surroundings of a call: take it as a parameter to report progress, to ask questions, or to learn who asks.
 ///

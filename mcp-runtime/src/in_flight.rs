@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use crate::owner::Owner;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
-use crate::service::Owner;
 use crate::sync::Mutex;
 
 /// Where the id of a request is unique, or at least meant to be.

@@ -60,6 +60,7 @@ mod layer;
 mod logs;
 mod macros;
 mod outcome;
+mod owner;
 mod param;
 pub mod prelude;
 mod protocol;
@@ -70,6 +71,7 @@ mod seal;
 mod server;
 mod service;
 mod session;
+mod store;
 mod sync;
 mod transport;
 pub mod uri_template;
@@ -91,16 +93,17 @@ pub use error::{AskError, ToolError};
 pub use layer::{CallOutcome, Layer, LayeredCall, Next};
 pub use logs::{ForwardLogs, forward_log};
 pub use mcp_macros::{Elicit, prompt, resource, tool, tools};
+pub use owner::Principal;
 pub use param::{Description, Headers, Param, State};
 pub use protocol::cache::CacheScope;
 pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 pub use protocol::{Id, LogLevel, Revision, TraceContext};
-pub use questions::{UseOnce, UsedStates, UsedStatesInMemory};
 pub use registry::{
     CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoComponents,
     IntoLinks, ListWith, Listing, Prompt, Resource, Tool,
 };
 pub use server::{BuildError, ServeError, Server, ServerHandle};
-pub use service::{Limits, Principal};
+pub use service::Limits;
+pub use store::{MemoryStore, Store, StoreEntry, StoreFuture};
 #[cfg(feature = "http")]
 pub use transport::http::{HttpBody, HttpService, PeerAddress};

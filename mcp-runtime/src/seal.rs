@@ -7,6 +7,7 @@
 //! to put into the plaintext and to check.
 
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -115,6 +116,13 @@ pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], SealError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| SealError::NoRandomness)?;
     Ok(bytes)
+}
+
+/// Returns a text that no other part of this process has, nor another process: it keeps ids apart, and is no secret.
+pub(crate) fn unique() -> String {
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    format!("{:x}", hasher.finish())
 }
 
 fn cipher(key: &[u8; KEY_BYTES]) -> XChaCha20Poly1305 {
@@ -250,6 +258,11 @@ mod tests {
     #[test]
     fn debug_shows_no_key() {
         assert_eq!(format!("{:?}", sealer()), "Sealer { keys: 1, .. }");
+    }
+
+    #[test]
+    fn unique_texts_differ() {
+        assert_ne!(unique(), unique());
     }
 
     #[test]

@@ -29,9 +29,9 @@ use crate::error::ToolError;
 use crate::layer::Layer;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
-use crate::questions::UsedStates;
 use crate::registry::{Components, IntoComponents, NeededState, Selection};
 use crate::service::Limits;
+use crate::store::Store;
 #[cfg(feature = "http")]
 use crate::transport::http::HttpOptions;
 
@@ -68,7 +68,7 @@ pub struct Server {
     page_size: usize,
     mask_errors: bool,
     session_keys: Vec<[u8; 32]>,
-    used_states: Option<Arc<dyn UsedStates>>,
+    used_states: Option<Arc<dyn Store>>,
     forwarded: Vec<String>,
     layers: Vec<Arc<dyn Layer>>,
     live: Arc<Live>,
@@ -303,17 +303,16 @@ impl Server {
     /// A client that loses the answer to an attempt cannot repeat it: it has to begin the call anew, without state, and is asked
     /// everything again. What [`Context::once`](crate::Context::once) recorded in the lost attempt is not known to the new one.
     ///
-    /// [`UsedStatesInMemory`](crate::UsedStatesInMemory) is enough for one process whose keys end with it. Replicas, and servers
-    /// that restart with the same [`Server::session_keys`], need a memory of their own in common: see
-    /// [`UsedStates`](crate::UsedStates).
+    /// [`MemoryStore`](crate::MemoryStore) is enough for one process whose keys end with it. Replicas, and servers that restart
+    /// with the same [`Server::session_keys`], need a store in common that outlives them: see [`Store`].
     ///
     /// ```
-    /// use mcp_runtime::{Server, UsedStatesInMemory};
+    /// use mcp_runtime::{MemoryStore, Server};
     ///
-    /// let server = Server::new("bank", "1.0.0").single_use_state(UsedStatesInMemory::default());
+    /// let server = Server::new("bank", "1.0.0").single_use_state(MemoryStore::default());
     /// ```
-    pub fn single_use_state(mut self, used: impl UsedStates) -> Self {
-        self.used_states = Some(Arc::new(used));
+    pub fn single_use_state(mut self, store: impl Store) -> Self {
+        self.used_states = Some(Arc::new(store));
         self
     }
 

@@ -3,6 +3,7 @@
 use mcp_runtime::prelude::*;
 use mcp_runtime::{AskError, Capability, ClientError, Revision};
 use serde_json::{Value, json};
+use tokio::join;
 
 use super::caller::{Caller, is_asking, only, server, tool_call};
 use super::forms::{Bounded, accepts, declines, says, text, text_as};
@@ -248,4 +249,59 @@ async fn users_are_sent_to_safe_pages_only() {
         assert_eq!(is_asking(&result), safe, "{url}: {result}");
         assert_eq!(result["isError"] == true, !safe, "{url}: {result}");
     }
+}
+
+/// A client that could only find out one by one would be asked to begin anew each time.
+#[tokio::test]
+async fn all_capabilities_that_were_missing_are_named() {
+    let handler = |context: Context| async move {
+        let (form, page, roots) = join!(
+            text(&context, "x"),
+            context.elicit_url("x", "https://example.com"),
+            context.roots(),
+        );
+        form?;
+        page?;
+        roots?;
+        Ok(String::new())
+    };
+    let refused = |outcome| {
+        let Err(ClientError::Rpc { code, data, .. }) = outcome else {
+            panic!("it was not refused: {outcome:?}");
+        };
+        assert_eq!(code, -32021);
+        data.unwrap()["requiredCapabilities"].take()
+    };
+    let all = json!({ "elicitation": { "form": {}, "url": {} }, "roots": {} });
+    let caller = Caller::with(server(handler), json!({})).await;
+    let outcome = caller.send("tools/call", tool_call()).await;
+    assert_eq!(refused(outcome), all);
+    // What it can answer it is asked first.
+    let caller = Caller::with(server(handler), json!({ "elicitation": {} })).await;
+    let asking = caller.call().await;
+    let answers = json!({ only(&asking).0: says("x") });
+    let outcome = caller
+        .again("tools/call", &tool_call(), answers, &asking)
+        .await;
+    let rest = json!({ "elicitation": { "url": {} }, "roots": {} });
+    assert_eq!(refused(outcome), rest);
+    let able = Caller::with(server(handler), all).await;
+    assert!(is_asking(&able.call().await));
+}
+
+#[tokio::test]
+async fn the_first_capability_that_is_missing_hides_no_other() {
+    let handler = |context: Context| async move {
+        let form = async { text(&context, "x").await.map(drop) };
+        let roots = async { context.roots().await.map(drop) };
+        tokio::try_join!(form, roots)?;
+        Ok(String::new())
+    };
+    let caller = Caller::with(server(handler), json!({})).await;
+    let outcome = caller.send("tools/call", tool_call()).await;
+    let Err(ClientError::Rpc { message, .. }) = outcome else {
+        panic!("it was not refused: {outcome:?}");
+    };
+    let all = "The client must be able to ask its user to fill in a form and to tell its roots";
+    assert_eq!(message, all);
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use mcp_runtime::Revision;
 use mcp_runtime::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::join;
 
-use super::caller::{Caller, only, server};
+use super::caller::{Caller, everything, only, server, tool_call};
 use super::forms::{says, text};
 
 /// Counts what happened.
@@ -239,4 +239,37 @@ async fn a_panic_in_an_effect_ends_the_call_alone() {
     let result = caller.call().await;
     assert_eq!(result["isError"], true);
     assert!(!result.to_string().contains("secret"));
+}
+
+/// Sends the call again with the same state and answer, so many times.
+async fn send_again(caller: &Caller, asking: &Value, times: usize) {
+    let mut params = tool_call();
+    params["_meta"] = json!({ "io.modelcontextprotocol/clientCapabilities": everything() });
+    params["inputResponses"] = json!({ only(asking).0: says("yes") });
+    params["requestState"] = asking["requestState"].clone();
+    for _ in 0..times {
+        let result = caller.client.request("tools/call", params.clone()).await;
+        assert_ne!(result.unwrap()["isError"], true);
+    }
+}
+
+/// Neither its own effect happens again, nor that of a call before it.
+#[tokio::test]
+async fn a_state_sent_eleven_thousand_times_has_one_effect() {
+    let ledger = Ledger::default();
+    let charges = ledger.clone();
+    let caller = Caller::of(server(move |context| {
+        let charges = charges.clone();
+        async move {
+            text(&context, "may I?").await?;
+            let charge = context.once("charge", async { charges.charge() }).await?;
+            Ok(charge.to_string())
+        }
+    }))
+    .await;
+    let (first, other) = (caller.call().await, caller.call().await);
+    send_again(&caller, &first, 1).await;
+    send_again(&caller, &other, 11_000).await;
+    send_again(&caller, &first, 1).await;
+    assert_eq!(ledger.charged(), 2);
 }

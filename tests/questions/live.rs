@@ -1,17 +1,18 @@
 //! Questions to sessions: requests of the server on the stream of the call that asks.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{AskError, Capability, Limits};
+use mcp_runtime::{AskError, Capability, EmbeddedResource, Limits, ResourceContents};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::{join, select};
 
-use super::caller::{message, server, tool};
+use super::caller::{everything, message, server, tool};
 use super::forms::{Bounded, Text, accepts, declines, says, text};
 use super::session::{JUNE, NOVEMBER, Session, TRANSPORTS, Transport};
 
@@ -193,8 +194,14 @@ async fn responses_that_fit_no_question_are_ignored() {
         let mut session = Session::open(transport, revision, server(tell)).await;
         session.call(1).await;
         let question = session.question().await;
-        let other = question["id"].as_u64().unwrap() + 1;
-        for id in [json!(other), json!("x"), json!(i64::MAX), json!(-1)] {
+        let other = question["id"].as_str().unwrap().to_owned() + "1";
+        for id in [
+            json!(other),
+            json!("x"),
+            json!(1),
+            json!(i64::MAX),
+            json!(-1),
+        ] {
             let response = json!({ "jsonrpc": "2.0", "id": id, "result": says("foreign") });
             session.send(response).await;
         }
@@ -560,4 +567,153 @@ async fn the_time_in_which_the_user_is_asked_does_not_count() {
         }
         session.is_well().await;
     }
+}
+
+/// A replica that counts its questions from the same number does not take the answer for its own.
+#[tokio::test]
+async fn questions_of_two_servers_have_no_id_in_common() {
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let mut session = Session::open(Transport::Streams, NOVEMBER, server(tell)).await;
+        session.call(1).await;
+        ids.push(session.question().await["id"].take());
+    }
+    assert_ne!(ids[0], ids[1]);
+}
+
+/// A response that is none ends its question, and with it the call.
+#[tokio::test]
+async fn a_malformed_answer_ends_its_question() {
+    for members in [
+        json!({ "error": "no" }),
+        json!({ "error": { "code": -1, "message": 5 } }),
+    ] {
+        for (transport, revision) in sessions() {
+            let mut session = Session::open(transport, revision, server(tell)).await;
+            session.call(1).await;
+            let question = session.question().await;
+            let mut response = members.clone();
+            response["jsonrpc"] = "2.0".into();
+            response["id"] = question["id"].clone();
+            session.send(response).await;
+            let outcome = session.text(1).await;
+            assert!(
+                outcome.starts_with("Err(Malformed("),
+                "{members}: {outcome}"
+            );
+            session.is_well().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_question_is_sent_before_the_client_is_initialized() {
+    for (transport, revision) in sessions() {
+        let server = server(tell);
+        let mut session = Session::greeted(transport, revision, server, everything()).await;
+        session.call(1).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        session.is_well().await;
+        session.initialized("notifications/initialized").await;
+        let question = session.question().await;
+        session.answer(&question, says("x")).await;
+        assert_eq!(session.text(1).await, "Ok(\"x\")");
+    }
+}
+
+#[tokio::test]
+async fn a_question_waits_for_the_client_to_be_initialized_but_not_for_ever() {
+    for (transport, revision) in sessions() {
+        let server = server(tell).limits(impatient());
+        let mut session = Session::greeted(transport, revision, server, everything()).await;
+        session.call(1).await;
+        assert_eq!(session.text(1).await, "Err(TimedOut)");
+    }
+}
+
+/// Two calls may have the same id, in two sessions or one after the other.
+#[tokio::test]
+async fn every_page_has_an_id_of_its_own() {
+    let handler = |context: Context| async move {
+        let page = || context.elicit_url("pay", "https://example.com");
+        let (one, other) = join!(page(), page());
+        Ok(format!("{one:?} {other:?}"))
+    };
+    let server = server(handler);
+    let mut first = Session::open(Transport::Http, NOVEMBER, server).await;
+    let mut second = first.another().await;
+    let mut ids = BTreeSet::new();
+    for session in [&mut first, &mut second] {
+        for _ in 0..2 {
+            session.call(1).await;
+            for question in [session.question().await, session.question().await] {
+                let id = question["params"]["elicitationId"].as_str().unwrap();
+                assert!(ids.insert(id.to_owned()), "{id} twice");
+                session.answer(&question, declines()).await;
+            }
+            session.text(1).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_model_is_not_sent_what_sampling_does_not_know() {
+    let old = ["2024-11-05", JUNE, NOVEMBER];
+    for (revision, kind, is_sent) in old.into_iter().flat_map(|revision| {
+        [
+            (revision, "text", true),
+            (revision, "image", true),
+            (revision, "audio", revision != "2024-11-05"),
+            (revision, "link", false),
+            (revision, "resource", false),
+        ]
+    }) {
+        let handler = move |context: Context| async move {
+            let content: Content = match kind {
+                "text" => "x".into(),
+                "image" => Image::png([1]).into(),
+                "audio" => Audio::wav([1]).into(),
+                "link" => ResourceLink::new("text://x", "x").into(),
+                _ => EmbeddedResource::new("text://x", ResourceContents::text("x")).into(),
+            };
+            let sample = context
+                .sample("hello")
+                .message(Message::user(content))
+                .await;
+            Ok(format!("{:?}", sample.map(drop)))
+        };
+        let mut session = Session::open(Transport::Streams, revision, server(handler)).await;
+        session.call(1).await;
+        if is_sent {
+            assert_eq!(session.question().await["method"], "sampling/createMessage");
+        } else {
+            let outcome = session.text(1).await;
+            assert!(
+                outcome.starts_with("Err(NoForm("),
+                "{revision} {kind}: {outcome}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn roots_that_are_no_files_reach_no_handler() {
+    let handler = |context: Context| async move {
+        let roots = context.roots().await?;
+        let uris: Vec<&str> = roots.iter().map(|root| root.uri.as_str()).collect();
+        Ok(uris.join(" "))
+    };
+    let mut session = Session::open(Transport::Streams, NOVEMBER, server(handler)).await;
+    session.call(1).await;
+    let question = session.question().await;
+    let uris = [
+        "https://a.example",
+        "file:///a",
+        "/b",
+        "FILE:///c",
+        "file:/d",
+    ];
+    let roots = uris.map(|uri| json!({ "uri": uri }));
+    session.answer(&question, json!({ "roots": roots })).await;
+    assert_eq!(session.text(1).await, "file:///a FILE:///c");
 }

@@ -61,6 +61,18 @@ impl Session {
         server: Server,
         capabilities: Value,
     ) -> Self {
+        let mut session = Self::greeted(transport, revision, server, capabilities).await;
+        session.initialized("notifications/initialized").await;
+        session
+    }
+
+    /// A session whose client has not said that it is initialized.
+    pub(crate) async fn greeted(
+        transport: Transport,
+        revision: &'static str,
+        server: Server,
+        capabilities: Value,
+    ) -> Self {
         let (sender, received) = unbounded_channel();
         let (wire, serving) = match transport {
             Transport::Streams => {
@@ -116,7 +128,14 @@ impl Session {
             serving: tokio::spawn(async {}),
         };
         session.shake_hands(&everything()).await;
+        session.initialized("notifications/initialized").await;
         session
+    }
+
+    /// Says that the client is initialized, in this spelling of the method.
+    pub(crate) async fn initialized(&mut self, method: &str) {
+        self.send_text(format!(r#"{{"jsonrpc":"2.0","method":"{method}"}}"#), false)
+            .await;
     }
 
     async fn shake_hands(&mut self, capabilities: &Value) {
@@ -128,7 +147,7 @@ impl Session {
             address, session, ..
         } = &mut self.wire
         {
-            let stream = post(address, None, JUNE, BOTH, &message).await;
+            let stream = post(address, None, JUNE, BOTH, &message.to_string()).await;
             let (head, body) = head(stream).await;
             *session = header(&head, "mcp-session-id");
             assert!(session.is_some(), "{head}");
@@ -139,12 +158,15 @@ impl Session {
             self.send(message).await;
             assert!(self.next().await["result"].is_object());
         }
-        self.send(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))
-            .await;
     }
 
     /// Sends a message as it is. A response or notification has arrived when this is done.
     pub(crate) async fn send(&mut self, message: Value) {
+        let is_request = message.get("id").is_some() && message.get("method").is_some();
+        self.send_text(message.to_string(), is_request).await;
+    }
+
+    async fn send_text(&mut self, message: String, is_request: bool) {
         match &mut self.wire {
             Wire::Streams(writer) => {
                 let line = format!("{message}\n");
@@ -158,7 +180,7 @@ impl Session {
             } => {
                 let session = session.as_deref();
                 let stream = post(address, session, self.revision, BOTH, &message).await;
-                if message.get("id").is_some() && message.get("method").is_some() {
+                if is_request {
                     let sender = sender.clone();
                     let read = tokio::spawn(async move { read(stream, &sender).await });
                     reading.push(read);
@@ -212,7 +234,7 @@ impl Session {
     pub(crate) async fn question(&mut self) -> Value {
         let message = self.next().await;
         assert!(message["method"].is_string(), "{message}");
-        assert!(message["id"].is_number(), "{message}");
+        assert!(message["id"].is_string(), "{message}");
         message
     }
 
@@ -276,7 +298,14 @@ impl Session {
         let message =
             json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
         let session = session.as_deref().filter(|_| with_session);
-        let stream = post(address, session, self.revision, accept, &message).await;
+        let stream = post(
+            address,
+            session,
+            self.revision,
+            accept,
+            &message.to_string(),
+        )
+        .await;
         let (head, body) = head(stream).await;
         let (sender, mut received) = unbounded_channel();
         read(body, &sender).await;
@@ -301,10 +330,9 @@ async fn post(
     session: Option<&str>,
     revision: &str,
     accept: &str,
-    message: &Value,
+    body: &str,
 ) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let body = message.to_string();
     let session = session.map_or(String::new(), |id| {
         format!("Mcp-Session-Id: {id}\r\nMCP-Protocol-Version: {revision}\r\n")
     });

@@ -1,12 +1,13 @@
 //! States that serve once only.
 
+use std::error::Error;
 use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{ClientError, Limits, UseOnce, UsedStates, UsedStatesInMemory};
+use mcp_runtime::{ClientError, Limits, MemoryStore, Store, StoreEntry, StoreFuture};
 use serde_json::{Value, json};
 use tokio::join;
 
@@ -40,7 +41,7 @@ async fn reply(caller: &Caller, asking: &Value) -> Result<Value, ClientError> {
 #[tokio::test]
 async fn each_state_serves_once_and_the_call_comes_to_its_end() {
     let count = Arc::default();
-    let server = counting(&count).single_use_state(UsedStatesInMemory::default());
+    let server = counting(&count).single_use_state(MemoryStore::default());
     let caller = Caller::of(server).await;
     let first = caller.call().await;
     let second = reply(&caller, &first).await.unwrap();
@@ -64,7 +65,7 @@ async fn each_state_serves_once_and_the_call_comes_to_its_end() {
 #[tokio::test]
 async fn of_two_that_send_a_state_at_once_one_is_served() {
     let count = Arc::default();
-    let server = counting(&count).single_use_state(UsedStatesInMemory::default());
+    let server = counting(&count).single_use_state(MemoryStore::default());
     let caller = Caller::of(server).await;
     let first = caller.call().await;
     let second = reply(&caller, &first).await.unwrap();
@@ -89,7 +90,7 @@ async fn without_single_use_a_state_serves_again() {
 #[tokio::test]
 async fn what_is_no_state_uses_none_up() {
     let count = Arc::default();
-    let server = counting(&count).single_use_state(UsedStatesInMemory::default());
+    let server = counting(&count).single_use_state(MemoryStore::default());
     let caller = Caller::of(server).await;
     let first = caller.call().await;
     let mut other = tool_call();
@@ -106,7 +107,7 @@ async fn what_is_no_state_uses_none_up() {
 #[tokio::test]
 async fn a_full_memory_refuses_and_runs_nothing() {
     let count = Arc::default();
-    let server = counting(&count).single_use_state(UsedStatesInMemory::new(1));
+    let server = counting(&count).single_use_state(MemoryStore::new(1, 1000));
     let caller = Caller::of(server).await;
     let second = reply(&caller, &caller.call().await).await.unwrap();
     let Err(ClientError::Rpc { code, message, .. }) = reply(&caller, &second).await else {
@@ -119,17 +120,23 @@ async fn a_full_memory_refuses_and_runs_nothing() {
     assert!(is_asking(&caller.call().await));
 }
 
-/// A memory that takes its time, and then knows of nothing.
+/// A store that takes its time, and then knows of nothing.
 struct Slow;
 
-impl UsedStates for Slow {
-    fn use_once<'a>(&'a self, _: &'a str, expires: SystemTime) -> UseOnce<'a> {
+impl Store for Slow {
+    fn get<'a>(&'a self, _: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
+        Box::pin(ready(Ok(None)))
+    }
+
+    fn put_if_absent<'a>(&'a self, _: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            while SystemTime::now() <= expires {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+            tokio::time::sleep(entry.time_to_live + Duration::from_millis(5)).await;
             Ok(true)
         })
+    }
+
+    fn remove<'a>(&'a self, _: &'a str) -> StoreFuture<'a, ()> {
+        Box::pin(ready(Ok(())))
     }
 }
 
@@ -149,19 +156,29 @@ async fn a_state_that_expires_while_it_is_looked_up_is_refused() {
     assert!(message.contains("used before"), "{message}");
 }
 
-/// A memory that replicas have in common, as far as they reach it.
+/// A store that replicas have in common, as far as they reach it.
 #[derive(Clone)]
-struct Shared(Option<Arc<UsedStatesInMemory>>);
+struct Shared(Option<Arc<MemoryStore>>);
 
-impl UsedStates for Shared {
-    fn use_once<'a>(&'a self, id: &'a str, expires: SystemTime) -> UseOnce<'a> {
-        match &self.0 {
-            Some(states) => Box::pin(async move {
-                tokio::task::yield_now().await;
-                states.use_once(id, expires).await
-            }),
-            None => Box::pin(ready(Err("a secret address is unreachable".into()))),
-        }
+impl Shared {
+    async fn reach(&self) -> Result<&MemoryStore, Box<dyn Error + Send + Sync>> {
+        tokio::task::yield_now().await;
+        let store = self.0.as_deref();
+        store.ok_or_else(|| "a secret address is unreachable".into())
+    }
+}
+
+impl Store for Shared {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
+        Box::pin(async move { self.reach().await?.get(key).await })
+    }
+
+    fn put_if_absent<'a>(&'a self, key: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool> {
+        Box::pin(async move { self.reach().await?.put_if_absent(key, entry).await })
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
+        Box::pin(async move { self.reach().await?.remove(key).await })
     }
 }
 

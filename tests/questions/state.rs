@@ -190,13 +190,30 @@ async fn a_journal_that_grows_too_large_is_a_clear_error() {
             .await
         {
             Ok(next) => asking = next,
-            Err(error) => break error.to_string(),
+            Err(error) => break error,
         }
     };
+    let ClientError::Rpc { code, message, .. } = refusal else {
+        panic!("{refusal}");
+    };
+    // The client's answers are too long, and it can send shorter ones.
+    assert_eq!(code, INVALID_PARAMS, "{message}");
     assert!(
-        refusal.contains("bytes") && refusal.contains("262144"),
-        "{refusal}"
+        message.contains("bytes") && message.contains("262144"),
+        "{message}"
     );
+}
+
+#[tokio::test]
+async fn an_effect_whose_outcome_is_too_large_is_a_mistake_of_the_server() {
+    let caller = Caller::of(server(|context| async move {
+        let large = async { "x".repeat(300_000) };
+        context.once("large", large).await?;
+        Ok(text(&context, "what").await?)
+    }))
+    .await;
+    let outcome = caller.send("tools/call", params(json!({}))).await;
+    assert_eq!(code(outcome), -32603);
 }
 
 /// The state says nothing: neither what was answered nor what came out of effects.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::fields::Elicit;
 use super::{ask, form};
+use crate::call::Way;
 use crate::context::Context;
 use crate::error::AskError;
 use crate::protocol::capability::Capability;
@@ -188,9 +189,10 @@ impl IntoFuture for UrlElicitation {
             }
             let call = self.context.surroundings();
             let mut params = json!({ "mode": "url", "message": self.message, "url": self.url });
-            if call.caller.features.elicitation_ids {
-                let id = self.context.request_id().to_string();
-                params["elicitationId"] = format!("{id}:{}", self.url).into();
+            if call.caller.features.elicitation_ids
+                && let Way::Live { live, .. } = &call.way
+            {
+                params["elicitationId"] = live.id().into();
             }
             let question = Question {
                 method: "elicitation/create",

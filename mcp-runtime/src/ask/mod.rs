@@ -12,7 +12,7 @@ mod roots;
 mod sample;
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 
@@ -27,7 +27,8 @@ pub use sample::{Sample, Sampling};
 
 use crate::call::{Surroundings, WaitingFor, Way, is_current};
 use crate::error::AskError;
-use crate::questions::{Answer, Found, LiveAnswer, PATIENCE, Place, Question, Questions};
+use crate::protocol::capability::Capability;
+use crate::questions::{Found, PATIENCE, Place, Question, Questions};
 
 /// Asks, and gives an answer that is valid.
 async fn ask(
@@ -36,7 +37,7 @@ async fn ask(
     is_valid: impl Fn(&Value) -> bool + Send + Sync,
 ) -> Result<Value, AskError> {
     if !call.can(question.needs) {
-        return Err(AskError::CannotBeAsked(question.needs));
+        return Err(lacking(call, question.needs).await);
     }
     match &call.way {
         Way::Nobody => Err(AskError::CannotBeAsked(question.needs)),
@@ -57,14 +58,15 @@ async fn ask(
             waiting,
         } => {
             let _waits = WaitingFor::answer(waiting);
+            if !within(call, live.may_ask(*session, *patience)).await? {
+                return Err(AskError::TimedOut);
+            }
             for _ in 0..PATIENCE {
                 let asked = live.ask(*session, call.notifier.outbound(), &question, *patience);
-                let mut answer = asked.ok_or(AskError::CannotBeAsked(question.needs))?;
-                match poll_fn(|task| poll_live(call, &mut answer, task)).await? {
-                    None => return Err(AskError::TimedOut),
-                    Some(Err(reason)) => return Err(AskError::Refused(reason)),
-                    Some(Ok(value)) if is_valid(&value) => return Ok(value),
-                    Some(Ok(_)) => {}
+                let asked = asked.ok_or(AskError::CannotBeAsked(question.needs))?;
+                let answer = within(call, asked).await?.ok_or(AskError::TimedOut)??;
+                if is_valid(&answer) {
+                    return Ok(answer);
                 }
             }
             Err(AskError::Invalid)
@@ -72,15 +74,25 @@ async fn ask(
     }
 }
 
-fn poll_live(
-    call: &Arc<Surroundings>,
-    answer: &mut LiveAnswer,
-    task: &mut Task<'_>,
-) -> Poll<Result<Option<Answer>, AskError>> {
-    if !is_current(call) {
-        return Poll::Ready(Err(AskError::OutsideCall));
+/// The client lacks what a question needs. Those side by side are asked first, so that it can be told of all that it lacks.
+async fn lacking(call: &Surroundings, capability: Capability) -> AskError {
+    if let Way::Replay(questions) = &call.way {
+        questions.lack(capability);
+        tokio::task::yield_now().await;
     }
-    Pin::new(answer).poll(task).map(Ok)
+    AskError::CannotBeAsked(capability)
+}
+
+/// Waits for something, as a part of a call.
+async fn within<T>(call: &Arc<Surroundings>, what: impl Future<Output = T>) -> Result<T, AskError> {
+    let mut what = pin!(what);
+    let poll = |task: &mut Task<'_>| {
+        if !is_current(call) {
+            return Poll::Ready(Err(AskError::OutsideCall));
+        }
+        what.as_mut().poll(task).map(Ok)
+    };
+    poll_fn(poll).await
 }
 
 /// A question of the stateless era: it has its answer already, or never gets one in this attempt of the call.

@@ -1,6 +1,6 @@
 //! Effects that happen once, however often their call begins anew.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 
 use serde::Serialize;
@@ -18,6 +18,8 @@ impl Context {
     /// sends a state twice or an older one again. Across replicas that share a key but no memory it is "at least once" then;
     /// see [`Server::single_use_state`](crate::Server::single_use_state) for "at most once".
     ///
+    /// What is recorded is never forgotten before that. Where no more can be remembered, calls that have effects end with an error.
+    ///
     /// The call is not given up while an effect is under way, so an effect must not ask, nor contain another one.
     ///
     /// # Errors
@@ -30,7 +32,10 @@ impl Context {
         if !is_current(call) {
             return Err(AskError::OutsideCall);
         }
-        let effects = call.effects();
+        let Some(effects) = call.effects() else {
+            // The call is given up: what happens now could happen again.
+            return pending().await;
+        };
         let _busy = call.begin_effect();
         let _turn = effects.turn(key).await;
         if let Some(outcome) = effects.outcome(key) {
@@ -38,7 +43,8 @@ impl Context {
         }
         let mut effect = pin!(effect);
         let outcome = poll_fn(|task| poll_apart(|| effect.as_mut().poll(task))).await;
-        effects.record(key, serde_json::to_value(&outcome).map_err(json)?);
+        let recorded = serde_json::to_value(&outcome).map_err(json)?;
+        call.record(&effects, key, recorded);
         Ok(outcome)
     }
 }

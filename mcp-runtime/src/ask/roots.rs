@@ -15,10 +15,22 @@ use crate::questions::Question;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Root {
-    /// Its URI, which begins with `file://`.
+    /// Its URI, which begins with `file://`, in small letters or not.
     pub uri: String,
     /// Its name for people.
     pub name: Option<String>,
+}
+
+impl Root {
+    fn is_file(&self) -> bool {
+        const SCHEME: &str = "file://";
+        let scheme = self.uri.get(..SCHEME.len());
+        let is_file = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
+        if !is_file {
+            tracing::debug!(uri = self.uri, "a root that is no file is left out");
+        }
+        is_file
+    }
 }
 
 #[derive(Deserialize)]
@@ -27,7 +39,7 @@ struct Answer {
 }
 
 impl Context {
-    /// Asks the client for its roots.
+    /// Asks the client for its roots. Those that are no `file://` URIs are left out: the protocol has no others yet.
     ///
     /// # Errors
     /// The client has none to tell, or does not answer.
@@ -53,7 +65,7 @@ impl Context {
         let is_valid = |answer: &Value| Answer::deserialize(answer).is_ok();
         let answer = ask(self.surroundings(), question, is_valid).await?;
         serde_json::from_value(answer)
-            .map(|Answer { roots }| roots)
+            .map(|Answer { roots }| roots.into_iter().filter(Root::is_file).collect())
             .map_err(|error| AskError::Json(error.to_string()))
     }
 }

@@ -8,14 +8,16 @@ use futures_core::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::ask;
-use crate::content::Message;
+use crate::content::{Content, Message};
 use crate::context::Context;
 use crate::error::AskError;
 use crate::protocol::capability::Capability;
+use crate::protocol::revision::Features;
 use crate::questions::Question;
 
 impl Context {
-    /// Asks the client's model: await what this gives. A text is a message of the user.
+    /// Asks the client's model: await what this gives. A text is a message of the user. Messages hold texts, images and sounds;
+    /// with other content, or a sound for a client of 2024-11-05, it is [`AskError::NoForm`].
     ///
     /// ```
     /// use mcp_runtime::prelude::*;
@@ -89,11 +91,12 @@ impl IntoFuture for Sampling {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let call = self.context.surroundings();
-            let messages: Vec<Value> = self
-                .messages
-                .iter()
-                .map(|message| message.to_json(call.caller.features))
-                .collect();
+            let features = call.caller.features;
+            let messages = self.messages.iter().map(|message| {
+                check(&message.content, features)?;
+                Ok(message.to_json(features))
+            });
+            let messages = messages.collect::<Result<Vec<Value>, AskError>>()?;
             let mut params = json!({ "messages": messages, "maxTokens": self.max_tokens });
             if let Some(system) = self.system {
                 params["systemPrompt"] = system.into();
@@ -114,6 +117,19 @@ impl IntoFuture for Sampling {
             ask(call, question, is_valid).await.map(Sample)
         })
     }
+}
+
+/// Checks that a model can be shown this kind of content.
+fn check(content: &Content, features: &Features) -> Result<(), AskError> {
+    let kind = match content {
+        Content::Text(_) | Content::Image(_) => return Ok(()),
+        Content::Audio(_) if features.audio => return Ok(()),
+        Content::Audio(_) => "a sound in this client's revision",
+        Content::ResourceLink(_) => "a link to a resource",
+        Content::Resource(_) => "an embedded resource",
+    };
+    let reason = format!("a message to a model cannot hold {kind}");
+    Err(AskError::NoForm(reason))
 }
 
 /// What the client's model wrote.

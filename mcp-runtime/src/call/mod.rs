@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use serde_json::Value;
+
 pub(crate) use arguments::{Arguments, Slot, Tree};
 pub use cancel::Cancel;
 pub(crate) use notifier::ClientNotifier;
@@ -115,11 +117,31 @@ impl Surroundings {
         self.cancel.get_or_init(Cancel::default)
     }
 
-    /// The effects of this call, in all its attempts.
-    pub(crate) fn effects(&self) -> Arc<Effects> {
+    /// The effects of this call, in all its attempts; `None` if they cannot be remembered.
+    pub(crate) fn effects(&self) -> Option<Arc<Effects>> {
         match &self.way {
-            Way::Replay(questions) => questions.effects(),
-            Way::Live { .. } | Way::Nobody => Arc::clone(self.effects.get_or_init(Arc::default)),
+            Way::Replay(questions) => questions.effects(&self.origin),
+            Way::Live { .. } | Way::Nobody => {
+                Some(Arc::clone(self.effects.get_or_init(Arc::default)))
+            }
+        }
+    }
+
+    /// What the client lacked to be asked, where the protocol has an error for that.
+    pub(crate) fn lacking(&self) -> Vec<Capability> {
+        match &self.way {
+            Way::Replay(questions) => questions.lacking(),
+            Way::Live { .. } | Way::Nobody => Vec::new(),
+        }
+    }
+
+    /// Records what an effect came to.
+    pub(crate) fn record(&self, effects: &Effects, key: &str, outcome: Value) {
+        match &self.way {
+            Way::Replay(questions) => questions.record(effects, key, outcome),
+            Way::Live { .. } | Way::Nobody => {
+                effects.record(key, outcome);
+            }
         }
     }
 

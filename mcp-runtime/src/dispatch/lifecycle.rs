@@ -134,6 +134,7 @@ pub(super) fn initialize(request: Request) -> Result<Running, RpcError> {
         .unwrap_or_default();
     let session = Sessions::begin(revision, can, client)
         .map_err(|error| RpcError::internal(format!("No session could be opened: {error}")))?;
+    request.core.sessions.greeted(&session);
     let capabilities = capabilities(&request.core, revision.features());
     Ok(Running::Ready(Outcome::Initialized(capabilities, session)))
 }

@@ -187,11 +187,10 @@ struct SessionListener {
 
 impl Listener for SessionListener {
     fn hear(&self, change: &Change) {
-        if let Change::Resource(uri) = change {
-            let subscriptions = &self.sessions.subscriptions;
-            if subscriptions.read(&self.session, |uris| uris.contains(uri)) != Some(true) {
-                return;
-            }
+        if let Change::Resource(uri) = change
+            && !self.sessions.subscriptions.include(&self.session, uri)
+        {
+            return;
         }
         let message = notification(method(change), &format!("{{{}}}", params(change)));
         if !self.outbound.send(message) {
@@ -220,14 +219,11 @@ pub(super) fn subscribe(request: Request) -> Result<Running, RpcError> {
     let uri = request.message.params()?.uri()?;
     resources::check(&request.core, &request.caller, &uri)?;
     let session = request.session()?;
-    let room = request.core.sessions.subscriptions.change(session, |uris| {
-        let room = uris.len() < SUBSCRIPTIONS || uris.contains(&*uri);
-        if room {
-            uris.insert(uri.into_owned());
-        }
-        room
-    });
-    if !room {
+    let subscriptions = &request.core.sessions.subscriptions;
+    let subscribed = subscriptions.add(session, &uri, SUBSCRIPTIONS);
+    let subscribed = subscribed
+        .map_err(|full| RpcError::overloaded(format!("The subscription cannot be kept: {full}")))?;
+    if !subscribed {
         return Err(RpcError::invalid_params(format!(
             "The session is subscribed to {SUBSCRIPTIONS} resources, which is the limit: unsubscribe from some"
         )));
@@ -239,8 +235,7 @@ pub(super) fn subscribe(request: Request) -> Result<Running, RpcError> {
 pub(super) fn unsubscribe(request: Request) -> Result<Running, RpcError> {
     let uri = request.message.params()?.uri()?;
     let session = request.session()?;
-    let subscriptions = &request.core.sessions.subscriptions;
-    subscriptions.change(session, |uris| uris.remove(&*uri));
+    request.core.sessions.subscriptions.remove(session, &uri);
     Ok(Running::Ready(Outcome::Empty))
 }
 

@@ -15,14 +15,13 @@ const DEFAULT: LogLevel = LogLevel::Info;
 
 /// The lowest level that a session wants.
 pub(super) fn level_of(core: &Core, session: &Session) -> LogLevel {
-    let level = core.sessions.log_levels.read(session, |level| *level);
-    level.flatten().unwrap_or(DEFAULT)
+    core.sessions.log_level(session).unwrap_or(DEFAULT)
 }
 
 pub(super) fn set_level(request: Request) -> Result<Running, RpcError> {
     let level = request.message.params()?.level()?;
     let session = request.session()?;
-    let levels = &request.core.sessions.log_levels;
-    levels.change(session, |known| *known = Some(level));
+    let set = request.core.sessions.set_log_level(session, level);
+    set.map_err(|full| RpcError::overloaded(format!("The level cannot be kept: {full}")))?;
     Ok(Running::Ready(Outcome::Empty))
 }

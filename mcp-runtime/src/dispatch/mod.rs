@@ -73,7 +73,7 @@ impl Core {
             in_flight: Arc::new(InFlight::new(limits.requests)),
             limits,
             layers,
-            sessions: Arc::new(Sessions::new(Arc::clone(context.replay.sealer()))),
+            sessions: Arc::clone(context.live.sessions()),
             context: Arc::new(context),
         }
     }
@@ -144,8 +144,10 @@ impl Dispatch {
     fn notice(&self, exchange: &Exchange) -> Result<(), RpcError> {
         headers::check(exchange)?;
         let message = &exchange.message;
-        if message.method() == "notifications/cancelled" {
-            self.cancel_request(exchange);
+        match (message.method(), &exchange.session) {
+            ("notifications/cancelled", _) => self.cancel_request(exchange),
+            ("notifications/initialized", Some(session)) => self.0.sessions.initialized(session),
+            _ => {}
         }
         Ok(())
     }

@@ -94,7 +94,7 @@ pub(super) fn run<W: Work>(request: Request, work: W, given: Given) -> Result<Ru
     let way = way(&request)?;
     let surroundings = Arc::new(surroundings(request, way));
     let redeem = match &surroundings.way {
-        Way::Replay(questions) => questions.redeem(),
+        Way::Replay(questions) => questions.redeem(&surroundings.origin),
         Way::Live { .. } | Way::Nobody => None,
     };
     let call = Arc::clone(&surroundings);
@@ -307,7 +307,7 @@ impl<W: Work> Execution<W> {
     /// Gives the attempt up; the outcome is its questions.
     fn suspend(&mut self) -> Outcome {
         let asked = match &self.call.way {
-            Way::Replay(questions) => questions.ask(self.call.message.text()),
+            Way::Replay(questions) => questions.ask(self.call.message.text(), &self.call.origin),
             Way::Live { .. } | Way::Nobody => Ok(String::new()),
         };
         self.drop_handler();

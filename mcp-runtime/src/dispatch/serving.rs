@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
-use crate::service::{BoxFuture, Exchange, Handling, Owner, Reply};
+use crate::service::{BoxFuture, Exchange, Handling, Reply};
 
 /// What a method makes of its request.
 pub(super) enum Running {
@@ -40,7 +40,7 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
         return Handling::Ready(encode::error(Some(id), &RpcError::invalid_request(error)));
     }
     let session = exchange.session.as_ref().map(|session| session.nonce);
-    let owner = Owner::of(&exchange.origin, session);
+    let owner = exchange.origin.owner(session);
     match begin(core, exchange) {
         Ok((features, Running::Ready(outcome))) => {
             Handling::Ready(encode::reply(core, features, id, &outcome))

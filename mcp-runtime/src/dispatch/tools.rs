@@ -88,7 +88,11 @@ impl Work for ToolCall {
 /// The protocol's own error for a client that lacks a capability, where the revision has it.
 fn lack(call: &Surroundings, error: &ToolError) -> Option<RpcError> {
     let capability = error.lack().filter(|_| call.caller.features.stateless)?;
-    Some(RpcError::missing_capability(capability))
+    let mut lacking = call.lacking();
+    if !lacking.contains(&capability) {
+        lacking.push(capability);
+    }
+    Some(RpcError::missing_capabilities(&lacking))
 }
 
 /// The error of a handler as one of the protocol, for what has no results that say so.

@@ -18,6 +18,9 @@ pub enum AskError {
     CannotBeAsked(Capability),
     /// The client answered with an error, whose message this is.
     Refused(String),
+    /// The client's response to the question is none: it has a result and an error, or neither, or cannot be read. The text says
+    /// what is wrong with it.
+    Malformed(String),
     /// Three answers were not what was asked for: of another type, or beyond the bounds of the form.
     Invalid,
     /// No answer came in time.
@@ -25,7 +28,8 @@ pub enum AskError {
     /// The question, or the effect of [`Context::once`](crate::Context::once), was polled outside of its call: in a task of
     /// its own, by a thread that blocks, or within an effect. Ask within the handler, and in an `async fn`.
     OutsideCall,
-    /// The client's revision of the protocol cannot ask for this form, or nobody should be sent to this page; the text says why.
+    /// The client's revision of the protocol cannot ask for this form or show this content to a model, or nobody should be sent to
+    /// this page; the text says why.
     NoForm(String),
     /// A value could not be written as JSON, or read again.
     Json(String),
@@ -40,6 +44,9 @@ impl fmt::Display for AskError {
                 write!(formatter, "this client cannot {}", capability.what())
             }
             Self::Refused(reason) => write!(formatter, "the client refused to answer: {reason}"),
+            Self::Malformed(reason) => {
+                write!(formatter, "the client's response is malformed: {reason}")
+            }
             Self::Invalid => formatter.write_str("no answer was what was asked for"),
             Self::TimedOut => formatter.write_str("no answer came in time"),
             Self::OutsideCall => formatter.write_str(

@@ -68,6 +68,23 @@ impl Capability {
     }
 }
 
+/// How a client declares all of these.
+pub(crate) fn declarations(capabilities: &[Capability]) -> Value {
+    let mut all = json!({});
+    for capability in capabilities {
+        let declaration = capability.declaration();
+        for (name, modes) in declaration.as_object().into_iter().flatten() {
+            for (mode, how) in modes.as_object().into_iter().flatten() {
+                all[name][mode] = how.clone();
+            }
+            if all[name].is_null() {
+                all[name] = json!({});
+            }
+        }
+    }
+    all
+}
+
 #[derive(Deserialize)]
 struct Declared<'a> {
     #[serde(borrow, default)]

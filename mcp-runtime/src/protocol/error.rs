@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::capability::Capability;
+use super::capability::{Capability, declarations};
 
 /// Malformed JSON, or bytes that are not UTF-8.
 pub(crate) const PARSE_ERROR: i32 = -32700;
@@ -101,13 +101,14 @@ impl RpcError {
         .with_data(serde_json::json!({ "supported": supported, "requested": requested }))
     }
 
-    pub(crate) fn missing_capability(capability: Capability) -> Self {
+    pub(crate) fn missing_capabilities(capabilities: &[Capability]) -> Self {
+        let what: Vec<&str> = capabilities.iter().map(|one| one.what()).collect();
         Self::new(
             MISSING_CAPABILITY,
             Class::Malformed,
-            format!("The client must be able to {}", capability.what()),
+            format!("The client must be able to {}", what.join(" and to ")),
         )
-        .with_data(serde_json::json!({ "requiredCapabilities": capability.declaration() }))
+        .with_data(serde_json::json!({ "requiredCapabilities": declarations(capabilities) }))
     }
 
     pub(crate) fn internal(message: impl Into<Cow<'static, str>>) -> Self {

@@ -1,16 +1,21 @@
 //! What effects came to: each happens once in a call, however often the call begins anew.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
-use super::journal::now;
+use crate::owner::Owner;
+use crate::store::{Bounded, Full, Lease};
 use crate::sync::{Mutex, MutexGuard};
 
-/// The effects of so many states that clients carry are remembered; with more, the oldest are forgotten.
+/// The effects of so many calls that may begin anew are remembered, and so many bytes of their outcomes.
 const MOST: usize = 10_000;
+const MOST_BYTES: usize = 64 << 20;
+
+/// What it takes to remember anything, in bytes.
+const OVERHEAD: usize = 200;
 
 /// The effects of one call, in all its attempts.
 #[derive(Default)]
@@ -19,6 +24,8 @@ pub(crate) struct Effects(Mutex<Known>);
 #[derive(Default)]
 struct Known {
     outcomes: BTreeMap<String, Value>,
+    /// How many bytes the outcomes have as JSON, with their keys.
+    bytes: usize,
     turns: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
 }
 
@@ -33,8 +40,9 @@ impl Effects {
         self.known().outcomes.get(key).cloned()
     }
 
-    pub(crate) fn record(&self, key: &str, outcome: Value) {
-        self.known().outcomes.insert(key.to_owned(), outcome);
+    /// Records an outcome, and returns how many bytes that takes.
+    pub(crate) fn record(&self, key: &str, outcome: Value) -> usize {
+        self.known().add(key, outcome)
     }
 
     pub(super) fn outcomes(&self) -> BTreeMap<String, Value> {
@@ -45,8 +53,9 @@ impl Effects {
     pub(super) fn learn(&self, outcomes: &BTreeMap<String, Value>) {
         let mut known = self.known();
         for (key, outcome) in outcomes {
-            let key = key.clone();
-            known.outcomes.entry(key).or_insert_with(|| outcome.clone());
+            if !known.outcomes.contains_key(key) {
+                known.add(key, outcome.clone());
+            }
         }
     }
 
@@ -55,77 +64,124 @@ impl Effects {
     }
 }
 
-/// The effects of calls that may begin anew, for clients that send a state twice, or an older one again.
-#[derive(Default)]
-pub(super) struct Chains(Mutex<Kept>);
-
-#[derive(Default)]
-struct Kept {
-    effects: HashMap<String, (u64, Arc<Effects>)>,
-    /// When to forget which, unless it was kept for longer since.
-    order: VecDeque<(u64, String)>,
-}
-
-impl Chains {
-    /// Keeps the effects of a call until its state expires. Those that are kept for it already are given back.
-    pub(super) fn keep(&self, chain: &str, effects: Arc<Effects>, expires: u64) -> Arc<Effects> {
-        let mut kept = self.0.lock();
-        let (until, effects) = kept
-            .effects
-            .entry(chain.to_owned())
-            .or_insert((expires, effects));
-        *until = expires.max(*until);
-        let place = (*until, chain.to_owned());
-        let effects = Arc::clone(effects);
-        kept.order.push_back(place);
-        kept.forget(now());
-        effects
+impl Known {
+    fn add(&mut self, key: &str, outcome: Value) -> usize {
+        let bytes = OVERHEAD + key.len() + outcome.to_string().len();
+        self.bytes += bytes;
+        self.outcomes.insert(key.to_owned(), outcome);
+        bytes
     }
 }
 
-impl Kept {
-    fn forget(&mut self, now: u64) {
-        while let Some((expires, _)) = self.order.front()
-            && (*expires < now || self.order.len() > MOST)
-            && let Some((expires, chain)) = self.order.pop_front()
-        {
-            if let Some((until, _)) = self.effects.get(&chain)
-                && *until == expires
-            {
-                self.effects.remove(&chain);
-            }
-        }
+/// The effects of calls that may begin anew, for clients that send a state twice, or an older one again. A call whose
+/// effects cannot be kept has none: what was promised to happen once is never forgotten before its states expire.
+pub(super) struct Chains(Mutex<Bounded<Arc<str>, Arc<Effects>>>);
+
+impl Default for Chains {
+    fn default() -> Self {
+        Self(Mutex::new(Bounded::new(MOST, MOST_BYTES)))
+    }
+}
+
+impl Chains {
+    /// Keeps the effects of a call until its newest state expires. Those that are kept for it already are given back.
+    ///
+    /// # Errors
+    /// There is no room for another call.
+    pub(super) fn keep(
+        &self,
+        chain: &str,
+        effects: Arc<Effects>,
+        owner: Owner,
+        expires: u64,
+    ) -> Result<Arc<Effects>, Full> {
+        let mut kept = self.0.lock();
+        let bytes = match kept.get(chain) {
+            Some(_) => 0,
+            None => OVERHEAD + effects.known().bytes,
+        };
+        let lease = Lease {
+            owner,
+            expires,
+            bytes,
+        };
+        kept.hold(chain.into(), lease, || effects).cloned()
+    }
+
+    /// Counts the bytes of an outcome that was recorded meanwhile. It is kept in any case, since it cannot be undone.
+    pub(super) fn grow(&self, chain: &str, bytes: usize) {
+        self.0.lock().resize(chain, bytes, 0);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::now;
 
     #[test]
     fn effects_are_kept_until_their_last_state_expires() {
         let chains = Chains::default();
         let later = now() + 60_000;
-        let first = chains.keep("a", Arc::default(), 0);
-        assert!(!Arc::ptr_eq(&first, &chains.keep("a", Arc::default(), 0)));
-        let kept = chains.keep("a", Arc::default(), later);
-        chains.keep("a", Arc::default(), later - 1);
-        assert!(Arc::ptr_eq(&kept, &chains.keep("a", Arc::default(), later)));
+        let keep = |expires| {
+            chains
+                .keep("a", Arc::default(), Owner::Local, expires)
+                .unwrap()
+        };
+        let first = keep(0);
+        assert!(!Arc::ptr_eq(&first, &keep(0)));
+        let kept = keep(later);
+        keep(later - 1);
+        assert!(Arc::ptr_eq(&kept, &keep(later)));
     }
 
     #[test]
-    fn the_oldest_effects_are_forgotten_when_there_are_too_many() {
+    fn a_call_that_cannot_be_kept_is_refused_and_none_is_forgotten() {
         let chains = Chains::default();
         let later = now() + 60_000;
-        let first = chains.keep("first", Arc::default(), later);
-        let second = chains.keep("second", Arc::default(), later);
-        for number in 0..MOST - 1 {
-            chains.keep(&number.to_string(), Arc::default(), later);
+        let first = chains
+            .keep("0", Arc::default(), Owner::Local, later)
+            .unwrap();
+        for number in 1..MOST {
+            let chain = number.to_string();
+            chains
+                .keep(&chain, Arc::default(), Owner::Local, later)
+                .unwrap();
         }
-        let kept = chains.0.lock();
-        assert!(kept.order.len() <= MOST && kept.effects.len() <= MOST);
-        assert!(kept.effects.contains_key("second"));
-        assert!(!kept.effects.contains_key("first"));
-        drop((first, second));
+        assert!(
+            chains
+                .keep("late", Arc::default(), Owner::Local, later)
+                .is_err()
+        );
+        let again = chains
+            .keep("0", Arc::default(), Owner::Local, later)
+            .unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+    }
+
+    #[test]
+    fn outcomes_count_as_bytes() {
+        let chains = Chains::default();
+        let later = now() + 60_000;
+        let effects = chains
+            .keep("a", Arc::default(), Owner::Local, later)
+            .unwrap();
+        let bytes = effects.record("key", "outcome".into());
+        assert!(bytes > 10);
+        let other = Effects::default();
+        other.learn(&effects.outcomes());
+        assert_eq!(other.known().bytes, bytes);
+        // That there is no room for an outcome is the next call's matter.
+        chains.grow("a", MOST_BYTES);
+        assert!(
+            chains
+                .keep("b", Arc::default(), Owner::Local, later)
+                .is_err()
+        );
+        assert!(
+            chains
+                .keep("a", Arc::default(), Owner::Local, later)
+                .is_ok()
+        );
     }
 }

@@ -1,13 +1,14 @@
 //! What a call has learnt so far, sealed for the client to carry to its next attempt.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::protocol::error::RpcError;
 use crate::seal::{SealError, Sealer, random_bytes};
+use crate::store::{milliseconds, now};
 
 /// The largest journal, in bytes of JSON: clients carry it with every attempt.
 const LARGEST: usize = 256 * 1024;
@@ -106,17 +107,15 @@ impl Journal {
         message: &str,
         patience: Duration,
     ) -> Result<(String, u64), RpcError> {
-        let milliseconds = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
-        let expires = now().saturating_add(milliseconds);
+        let expires = now().saturating_add(milliseconds(patience));
         self.expires = Some(expires);
         let failed = |reason: String| RpcError::internal(format!("The question failed: {reason}"));
         self.id = random_id().map_err(|error| failed(error.to_string()))?;
-        let bytes = serde_json::to_vec(self).map_err(|error| failed(error.to_string()))?;
+        let write = |error: serde_json::Error| failed(error.to_string());
+        let bytes = serde_json::to_vec(self).map_err(write)?;
         if bytes.len() > LARGEST {
-            return Err(failed(format!(
-                "the answers so far have {} bytes, and at most {LARGEST} can be carried",
-                bytes.len()
-            )));
+            let answers = serde_json::to_vec(&self.answers).map_err(write)?;
+            return Err(too_large(bytes.len(), answers.len()));
         }
         let purpose = purpose(message).ok_or_else(|| failed("no request".to_owned()))?;
         let token = sealer
@@ -126,17 +125,22 @@ impl Journal {
     }
 }
 
+/// A journal has too many bytes, so many of them in answers of the client.
+fn too_large(bytes: usize, answers: usize) -> RpcError {
+    if bytes - answers > LARGEST {
+        return RpcError::internal(format!(
+            "The question failed: the call carries {bytes} bytes, and at most {LARGEST} can be carried"
+        ));
+    }
+    RpcError::invalid_params(format!(
+        "The answers so far are too long: with them the call carries {bytes} bytes, and at most {LARGEST} can be \
+         carried. Begin anew with shorter ones"
+    ))
+}
+
 fn random_id() -> Result<String, SealError> {
     let id: [u8; 16] = random_bytes()?;
     Ok(format!("{:032x}", u128::from_be_bytes(id)))
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }
 
 /// What a journal is bound to: the method and all parameters that say what is to be done.

@@ -9,14 +9,13 @@
 mod effects;
 mod journal;
 mod live;
-mod single_use;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -24,14 +23,15 @@ use crate::protocol::capability::Capability;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::push_json;
 use crate::seal::Sealer;
+use crate::service::Origin;
+use crate::store::{Full, Store, StoreEntry, now};
 use crate::sync::{Mutex, MutexGuard};
 
 use effects::Chains;
 pub(crate) use effects::Effects;
 pub(crate) use journal::Place;
-use journal::{Entry, Journal, now};
-pub(crate) use live::{Answer, Live, LiveAnswer};
-pub use single_use::{UseOnce, UsedStates, UsedStatesInMemory};
+use journal::{Entry, Journal};
+pub(crate) use live::Live;
 
 /// So many answers to one question may be invalid.
 pub(crate) const PATIENCE: u8 = 3;
@@ -72,7 +72,7 @@ pub(crate) struct Replay {
     sealer: Arc<Sealer>,
     chains: Chains,
     /// Which states were used, if each may serve once only.
-    used: Option<Arc<dyn UsedStates>>,
+    used: Option<Arc<dyn Store>>,
     /// How long an answer may take.
     patience: Duration,
     warned: AtomicBool,
@@ -82,7 +82,7 @@ impl Replay {
     pub(crate) fn new(
         sealer: Arc<Sealer>,
         patience: Duration,
-        used: Option<Arc<dyn UsedStates>>,
+        used: Option<Arc<dyn Store>>,
     ) -> Self {
         Self {
             sealer,
@@ -91,10 +91,6 @@ impl Replay {
             patience,
             warned: AtomicBool::new(false),
         }
-    }
-
-    pub(crate) fn sealer(&self) -> &Arc<Sealer> {
-        &self.sealer
     }
 
     /// Says once that no other process can open what is sealed.
@@ -120,11 +116,15 @@ struct Round {
     journal: Journal,
     /// What the client sent with this attempt and nobody has taken yet.
     responses: Map<String, Value>,
+    /// What the client lacks to be asked what it should have been.
+    lacking: Vec<Capability>,
     /// How often each question was asked in this attempt.
     asked: HashMap<String, u32>,
     open: Vec<Open>,
     /// If the call has any.
     effects: Option<Arc<Effects>>,
+    /// There is no room to remember its effects, so that none happens.
+    full: Option<Full>,
     /// Effects that are under way: they are finished before the call is given up.
     busy: usize,
 }
@@ -200,14 +200,21 @@ impl Questions {
     /// If the state that the client sent may serve once only: what has to come first, and may refuse it.
     pub(crate) fn redeem(
         &self,
+        origin: &Origin,
     ) -> Option<impl Future<Output = Result<(), RpcError>> + Send + use<>> {
         let used = Arc::clone(self.replay.used.as_ref()?);
         let round = self.round.get()?.lock();
         let journal = &round.journal;
-        let (id, expires) = (journal.id.clone(), journal.expires?);
+        let owner = origin.owner(None);
+        let (id, expires) = (format!("state-{}", journal.id), journal.expires?);
         Some(async move {
-            let until = UNIX_EPOCH + Duration::from_millis(expires);
-            match used.use_once(&id, until).await {
+            let time_to_live = Duration::from_millis(expires.saturating_sub(now()));
+            let entry = StoreEntry {
+                value: &[],
+                time_to_live,
+                owner,
+            };
+            match used.put_if_absent(&id, entry).await {
                 // What has expired meanwhile may have been forgotten.
                 Ok(is_first) if is_first && now() < expires => Ok(()),
                 Ok(_) => Err(RpcError::invalid_params(
@@ -251,6 +258,20 @@ impl Questions {
         self.round().look(place, question, is_valid)
     }
 
+    /// Notes that the client lacks what a question needs.
+    pub(crate) fn lack(&self, capability: Capability) {
+        let lacking = &mut self.round().lacking;
+        if !lacking.contains(&capability) {
+            lacking.push(capability);
+        }
+    }
+
+    /// What the client lacked to be asked in this attempt.
+    pub(crate) fn lacking(&self) -> Vec<Capability> {
+        let round = self.round.get();
+        round.map_or_else(Vec::new, |round| round.lock().lacking.clone())
+    }
+
     /// Takes an open question back: nobody waits for it any longer.
     pub(crate) fn withdraw(&self, place: &Place) {
         if let Some(round) = self.round.get() {
@@ -259,23 +280,36 @@ impl Questions {
         }
     }
 
-    /// The effects of this call, in all its attempts.
-    pub(crate) fn effects(&self) -> Arc<Effects> {
+    /// The effects of this call, in all its attempts. `None` if they cannot be remembered: the call is given up then.
+    pub(crate) fn effects(&self, origin: &Origin) -> Option<Arc<Effects>> {
         let mut round = self.round();
-        let Round {
-            journal, effects, ..
-        } = &mut *round;
-        let effects = effects.get_or_insert_with(|| {
-            let effects = Arc::default();
-            // What no client carries cannot be sent again either.
-            let effects = match journal.expires {
-                Some(expires) => self.replay.chains.keep(&journal.chain, effects, expires),
-                None => effects,
-            };
+        if round.effects.is_none() {
+            let journal = &round.journal;
+            let effects = Arc::<Effects>::default();
             effects.learn(&journal.effects);
-            effects
-        });
-        Arc::clone(effects)
+            // What no client carries cannot be sent again either.
+            let kept = match journal.expires {
+                Some(expires) => {
+                    let chains = &self.replay.chains;
+                    chains.keep(&journal.chain, effects, origin.owner(None), expires)
+                }
+                None => Ok(effects),
+            };
+            match kept {
+                Ok(effects) => {
+                    effects.learn(&round.journal.effects);
+                    round.effects = Some(effects);
+                }
+                Err(full) => round.full = Some(full),
+            }
+        }
+        round.effects.clone()
+    }
+
+    /// Records what an effect came to.
+    pub(crate) fn record(&self, effects: &Effects, key: &str, outcome: Value) {
+        let bytes = effects.record(key, outcome);
+        self.replay.chains.grow(&self.round().journal.chain, bytes);
     }
 
     /// Notes that an effect is under way, until what this gives is dropped.
@@ -288,17 +322,20 @@ impl Questions {
     pub(crate) fn are_open(&self) -> bool {
         self.round.get().is_some_and(|round| {
             let round = round.lock();
-            !round.open.is_empty() && round.busy == 0
+            (!round.open.is_empty() || round.full.is_some()) && round.busy == 0
         })
     }
 
     /// The members `inputRequests` and `requestState` of the result that asks.
     ///
     /// # Errors
-    /// What has to be carried is too large, or could not be sealed.
-    pub(crate) fn ask(&self, message: &str) -> Result<String, RpcError> {
+    /// What has to be carried is too large, or could not be sealed; or effects cannot be remembered.
+    pub(crate) fn ask(&self, message: &str, origin: &Origin) -> Result<String, RpcError> {
         let mut round = self.round();
         let round = &mut *round;
+        if let Some(full) = round.full {
+            return Err(forgetful(full));
+        }
         let mut members = String::from("\"inputRequests\":{");
         let mut asked = Vec::new();
         for (key, open) in round.name() {
@@ -327,11 +364,21 @@ impl Questions {
         self.replay.warn_if_alone();
         let (state, expires) = round.journal.seal(sealer, message, *patience)?;
         if let Some(effects) = &round.effects {
-            chains.keep(&round.journal.chain, Arc::clone(effects), expires);
+            let effects = Arc::clone(effects);
+            chains
+                .keep(&round.journal.chain, effects, origin.owner(None), expires)
+                .map_err(forgetful)?;
         }
         push_json(&mut members, &state);
         Ok(members)
     }
+}
+
+/// Effects cannot be remembered.
+fn forgetful(full: Full) -> RpcError {
+    RpcError::overloaded(format!(
+        "What the call did already cannot be remembered: {full}; try again later"
+    ))
 }
 
 impl Round {
@@ -339,9 +386,11 @@ impl Round {
         Self {
             journal,
             responses,
+            lacking: Vec::new(),
             asked: HashMap::new(),
             open: Vec::new(),
             effects: None,
+            full: None,
             busy: 0,
         }
     }
@@ -409,5 +458,75 @@ impl Round {
             named.push((key, open));
         }
         named
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::owner::Owner;
+    use crate::protocol::error::INTERNAL_ERROR;
+
+    const MESSAGE: &str = r#"{"id":1,"method":"tools/call","params":{"name":"x"}}"#;
+
+    fn replay() -> Arc<Replay> {
+        let sealer = Arc::new(Sealer::from_keys(&[[1; 32]]).expect("a key"));
+        Arc::new(Replay::new(sealer, Duration::from_secs(60), None))
+    }
+
+    /// Keeps as many effects as can be kept.
+    fn fill(replay: &Replay) {
+        let keep = |number: usize| {
+            let chain = number.to_string();
+            let later = now() + 60_000;
+            let chains = &replay.chains;
+            chains.keep(&chain, Arc::default(), Owner::Local, later)
+        };
+        assert!((0..).any(|number| keep(number).is_err()));
+    }
+
+    /// A call that asks a question, and the state that it was answered with.
+    fn asked(questions: &Questions) -> Result<String, RpcError> {
+        let question = Question {
+            method: "roots/list",
+            params: "{}".to_owned(),
+            needs: Capability::Roots,
+            key: None,
+        };
+        let place = questions.begin(&question);
+        questions.look(&place, &question, |_| true);
+        let members = format!("{{{}}}", questions.ask(MESSAGE, &Origin::default())?);
+        let members: Value = serde_json::from_str(&members).expect("an object");
+        Ok(members["requestState"].to_string())
+    }
+
+    #[test]
+    fn a_question_whose_effects_cannot_be_kept_is_refused() {
+        let replay = replay();
+        let questions = Questions::new(Arc::clone(&replay));
+        let effects = questions
+            .effects(&Origin::default())
+            .expect("no client carries it yet");
+        questions.record(&effects, "key", 1.into());
+        fill(&replay);
+        let refused = asked(&questions).expect_err("it would be forgotten");
+        assert_eq!(refused.code, INTERNAL_ERROR);
+        assert!(asked(&Questions::new(replay)).is_ok());
+    }
+
+    #[test]
+    fn an_effect_that_could_happen_again_does_not_happen() {
+        let replay = replay();
+        let state = asked(&Questions::new(Arc::clone(&replay))).expect("a state");
+        fill(&replay);
+        let again = Questions::new(replay);
+        again.resume(MESSAGE, Some(&state), None).expect("resumed");
+        assert!(!again.are_open());
+        assert!(again.effects(&Origin::default()).is_none());
+        assert!(again.are_open(), "the call is given up");
+        let refused = again
+            .ask(MESSAGE, &Origin::default())
+            .expect_err("there is no room");
+        assert_eq!(refused.code, INTERNAL_ERROR);
     }
 }

@@ -8,9 +8,10 @@ use crate::bus::Bus;
 use crate::call::ServerContext;
 use crate::dispatch::{Core, Dispatch, Identity};
 use crate::logs;
-use crate::questions::Replay;
+use crate::questions::{self, Replay};
 use crate::registry::Registry;
 use crate::service::Service;
+use crate::session::Sessions;
 use crate::transport::stdio;
 
 /// What the build gives up if its panics end the process.
@@ -124,11 +125,14 @@ impl Server {
         let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
         let patience = self.limits.answer_timeout;
         logs::announce(&self.forwarded);
+        let sealer = Arc::new(sealer);
+        let sessions = Sessions::new(Arc::clone(&sealer));
+        let replay = Replay::new(sealer, patience, self.used_states);
         let context = ServerContext {
             states: self.states,
             bus: Arc::new(Bus::new(self.limits.listeners)),
-            replay: Arc::new(Replay::new(Arc::new(sealer), patience, self.used_states)),
-            live: Arc::default(),
+            replay: Arc::new(replay),
+            live: Arc::new(questions::Live::new(Arc::new(sessions))),
             patience,
             forwarded: self.forwarded,
             mask_errors: self.mask_errors,
@@ -201,4 +205,69 @@ async fn told_to_end() {
     }
     #[cfg(not(unix))]
     interrupted.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::Change;
+    use crate::registry::{Handler, Resource};
+    use crate::transport::memory::Memory;
+
+    const README: &str = "text://readme";
+
+    /// A client that has shaken hands.
+    async fn client(running: &Running) -> Memory {
+        let client = Memory::new(running.service());
+        let hello = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"x","version":"1"}}"#;
+        assert!(ask(&client, "initialize", hello).await.contains("result"));
+        client
+    }
+
+    async fn ask(client: &Memory, method: &str, params: &str) -> String {
+        let message =
+            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
+        client.send(message.into_bytes()).await.expect("a reply")
+    }
+
+    /// So many sessions that no more can be remembered leave those alone that were there before.
+    #[tokio::test]
+    async fn ten_thousand_sessions_end_no_subscription_of_another() {
+        let readme = Resource::define(
+            README,
+            "readme",
+            Handler::Inline(Arc::new(|_| Err("none".into()))),
+        );
+        let running = Server::new("test", "1").with(readme).start().await.unwrap();
+        let params = format!(r#"{{"uri":"{README}"}}"#);
+        let victim = client(&running).await;
+        ask(&victim, "resources/subscribe", &params).await;
+        let is_told = || {
+            running
+                .core
+                .context
+                .bus
+                .tell(&Change::Resource(README.to_owned()));
+            victim.take_messages(|_| true).len() == 1
+        };
+        for _ in 0..10_001 {
+            let reply = ask(&client(&running).await, "resources/unsubscribe", &params).await;
+            assert!(reply.contains("result"), "{reply}");
+        }
+        assert!(is_told());
+        for (method, params) in [
+            ("resources/subscribe", params.as_str()),
+            ("logging/setLevel", r#"{"level":"error"}"#),
+        ] {
+            let mut refused = 0;
+            for _ in 0..10_001 {
+                let reply = ask(&client(&running).await, method, params).await;
+                refused += usize::from(reply.contains("-32603"));
+            }
+            // The victim has a subscription, and no level.
+            let expected = if method == "logging/setLevel" { 1 } else { 2 };
+            assert_eq!(refused, expected, "{method}");
+        }
+        assert!(is_told());
+    }
 }

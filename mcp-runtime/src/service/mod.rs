@@ -9,8 +9,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 pub use limits::Limits;
-pub use origin::Principal;
-pub(crate) use origin::{Origin, Owner, next_connection};
+pub(crate) use origin::{Origin, next_connection};
 
 use crate::protocol::error::Class;
 use crate::protocol::jsonrpc::Message;

@@ -1,30 +1,38 @@
 //! Legacy HTTP sessions without state: the session id is itself a sealed token of what `initialize` negotiated.
 //!
 //! So any replica with the same key, or the same one after a restart, can serve a session. All that must be remembered
-//! is which sessions were ended before their time, and no more than [`ENDED`] of those. What a session asks for later
-//! is kept in memory as well ([`Memory`]): it is bounded, and lost at a restart.
+//! is which sessions were ended before their time, and no more than [`REMEMBERED`] of those. What a session asks for later
+//! is kept in memory as well: it is bounded, and lost at a restart.
 
-mod memory;
+mod subscriptions;
 
-use std::collections::{BTreeSet, HashMap};
+use std::future::Future;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use tokio::sync::watch;
+
+use crate::owner::Owner;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::{LogLevel, Revision};
 use crate::seal::{SealError, Sealer, random_bytes};
+use crate::store::{Bounded, Full, Lease, now};
 use crate::sync::Mutex;
-
-pub(crate) use memory::Memory;
+use subscriptions::Subscriptions;
 
 /// How long a session lives, in seconds: a day.
 const LIFETIME: u64 = 24 * 60 * 60;
 
-/// How many ended sessions are remembered, each until it would have expired.
-const ENDED: usize = 10_000;
+/// Of how many sessions each of these is remembered until they expire: that they were ended, their subscriptions, and
+/// their levels of log messages.
+const REMEMBERED: usize = 10_000;
 
-/// How many opened tokens are kept, since unsealing one costs as much as the rest of a call.
-const OPENED: usize = 1024;
+/// How many opened tokens are kept, since unsealing one costs as much as the rest of a call; and how many sessions that
+/// have not said that they are initialized.
+const CACHED: usize = 1024;
+
+/// What it takes to remember anything, in bytes.
+const OVERHEAD: usize = 100;
 
 /// The longest name or version of a client that a token keeps, in bytes.
 const LONGEST_NAME: usize = 128;
@@ -46,25 +54,50 @@ pub(crate) struct Negotiated {
     pub(crate) expires: u64,
 }
 
+impl Negotiated {
+    /// Returns whose memory it is that the session takes up.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner::Session(self.nonce)
+    }
+
+    /// Returns on what terms something of the session is remembered: as long as it lives.
+    fn lease(&self, bytes: usize) -> Lease {
+        Lease {
+            owner: self.owner(),
+            expires: self.expires.saturating_mul(1000),
+            bytes,
+        }
+    }
+}
+
+/// What is remembered of sessions.
+type Memory<T> = Mutex<Bounded<[u8; 16], T>>;
+
+fn memory<T>(sessions: usize) -> Memory<T> {
+    Mutex::new(Bounded::new(sessions, sessions * OVERHEAD))
+}
+
 /// Opens and ends sessions.
 pub(crate) struct Sessions {
     sealer: Arc<Sealer>,
-    /// The URIs of the resources that sessions subscribed to.
-    pub(crate) subscriptions: Memory<BTreeSet<String>>,
-    /// The lowest level of log messages that sessions want.
-    pub(crate) log_levels: Memory<Option<LogLevel>>,
-    opened: Mutex<HashMap<Box<str>, Session>>,
-    ended: Mutex<HashMap<[u8; 16], u64>>,
+    pub(crate) subscriptions: Subscriptions,
+    log_levels: Memory<LogLevel>,
+    ended: Memory<()>,
+    opened: Mutex<Bounded<Arc<str>, Session>>,
+    /// Sessions that this process opened and whose clients have not said that they are initialized. Whoever waits for
+    /// that hears of it when the sender is dropped.
+    opening: Memory<watch::Sender<()>>,
 }
 
 impl Sessions {
     pub(crate) fn new(sealer: Arc<Sealer>) -> Self {
         Self {
             sealer,
-            subscriptions: Memory::default(),
-            log_levels: Memory::default(),
-            opened: Mutex::default(),
-            ended: Mutex::default(),
+            subscriptions: Subscriptions::default(),
+            log_levels: memory(REMEMBERED),
+            ended: memory(REMEMBERED),
+            opened: Mutex::new(Bounded::new(CACHED, CACHED << 10)),
+            opening: memory(CACHED),
         }
     }
 
@@ -82,7 +115,7 @@ impl Sessions {
                 name: shortened(client.name),
                 version: shortened(client.version),
             },
-            expires: now() + LIFETIME,
+            expires: now() / 1000 + LIFETIME,
         }))
     }
 
@@ -93,48 +126,90 @@ impl Sessions {
     /// The session of a token; `None` if it is not ours, expired or ended.
     pub(crate) fn open(&self, token: &str) -> Option<Session> {
         let session = self.unseal(token)?;
-        let ended = self.ended.lock();
-        let alive = now() < session.expires && !ended.contains_key(&session.nonce);
-        alive.then_some(session)
+        let is_ended = self.ended.lock().get(&session.nonce).is_some();
+        (!is_ended).then_some(session)
     }
 
-    /// What a token says, whether or not its session is still alive.
+    /// What a token says that has not expired, whether or not its session was ended.
     fn unseal(&self, token: &str) -> Option<Session> {
-        let opened = || self.opened.lock();
-        let known = opened().get(token).cloned();
-        if known.is_some() {
-            return known;
+        if let Some(session) = self.opened.lock().get(token) {
+            return Some(Arc::clone(session));
         }
         let session = Arc::new(read(&self.sealer.open(PURPOSE, token).ok()?)?);
-        let mut opened = opened();
-        if opened.len() >= OPENED {
-            opened.clear();
+        let lease = session.lease(token.len() + OVERHEAD);
+        if lease.expires <= now() {
+            return None;
         }
-        opened.insert(token.into(), Arc::clone(&session));
+        let mut opened = self.opened.lock();
+        opened.cache(token.into(), lease, Arc::clone(&session));
         Some(session)
     }
 
     /// Ends a session; `false` if no more can be remembered.
     pub(crate) fn end(&self, session: &Negotiated) -> bool {
-        let mut ended = self.ended.lock();
-        if ended.len() >= ENDED {
-            let now = now();
-            ended.retain(|_, expires| *expires > now);
-        }
-        let room = ended.len() < ENDED;
-        if room {
-            ended.insert(session.nonce, session.expires);
+        let lease = session.lease(OVERHEAD);
+        let remembered = self.ended.lock().hold(session.nonce, lease, || ()).is_ok();
+        if remembered {
             self.subscriptions.forget(session);
-            self.log_levels.forget(session);
+            self.log_levels.lock().remove(&session.nonce);
+            self.initialized(session);
         }
-        room
+        remembered
     }
-}
 
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    /// Returns the lowest level of log messages that a session asked for.
+    pub(crate) fn log_level(&self, session: &Negotiated) -> Option<LogLevel> {
+        self.log_levels.lock().get(&session.nonce).copied()
+    }
+
+    /// Notes the lowest level of log messages that a session wants.
+    ///
+    /// # Errors
+    /// No more can be remembered.
+    pub(crate) fn set_log_level(&self, session: &Negotiated, level: LogLevel) -> Result<(), Full> {
+        let mut levels = self.log_levels.lock();
+        match levels.get_mut(&session.nonce) {
+            Some(known) => *known = level,
+            None => *levels.hold(session.nonce, session.lease(OVERHEAD), || level)? = level,
+        }
+        Ok(())
+    }
+
+    /// Notes that the client of a new session has still to say that it is initialized. With too many such, the first are
+    /// taken as initialized.
+    pub(crate) fn greeted(&self, session: &Negotiated) {
+        let (sender, _) = watch::channel(());
+        let mut opening = self.opening.lock();
+        opening.cache(session.nonce, session.lease(OVERHEAD), sender);
+    }
+
+    /// Notes that the client of a session is initialized.
+    pub(crate) fn initialized(&self, session: &Negotiated) {
+        self.opening.lock().remove(&session.nonce);
+    }
+
+    /// Waits until the client of a session is initialized, and tells whether it was in time. Sessions that this process
+    /// has not opened are.
+    pub(crate) fn wait_for(
+        &self,
+        nonce: [u8; 16],
+        patience: Duration,
+    ) -> impl Future<Output = bool> + Send + use<> {
+        let opening = self
+            .opening
+            .lock()
+            .get(&nonce)
+            .map(watch::Sender::subscribe);
+        async move {
+            match opening {
+                // Nothing is ever sent: the sender is dropped.
+                Some(mut opening) => tokio::time::timeout(patience, opening.changed())
+                    .await
+                    .is_ok(),
+                None => true,
+            }
+        }
+    }
 }
 
 fn shortened(mut text: String) -> String {
@@ -193,6 +268,16 @@ fn read_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
 mod tests {
     use super::*;
 
+    /// A session that is told from others by a number.
+    pub(super) fn numbered(number: usize) -> Negotiated {
+        let mut nonce = [0; 16];
+        nonce[..8].copy_from_slice(&number.to_be_bytes());
+        Negotiated {
+            nonce,
+            ..(*begin()).clone()
+        }
+    }
+
     fn sessions(key: u8) -> Sessions {
         Sessions::new(Arc::new(Sealer::from_keys(&[[key; 32]]).expect("one key")))
     }
@@ -227,7 +312,7 @@ mod tests {
         assert!(sessions.end(&session));
         assert_eq!(sessions.open(&token), None);
         let expired = Negotiated {
-            expires: now(),
+            expires: now() / 1000,
             ..(*begin()).clone()
         };
         let token = sessions.token(&expired).expect("sealed");
@@ -246,11 +331,10 @@ mod tests {
         assert!(sessions.end(&first));
         assert_eq!(sessions.open(&tokens[0]), None);
         assert_eq!(sessions.open(&tokens[1]), Some(other));
-        for _ in 0..2 * OPENED {
+        for _ in 0..2 * CACHED {
             let token = sessions.token(&begin()).expect("sealed");
             assert!(sessions.open(&token).is_some());
         }
-        assert!(sessions.opened.lock().len() <= OPENED);
     }
 
     #[test]
@@ -258,16 +342,42 @@ mod tests {
         let sessions = sessions(1);
         let first = begin();
         assert!(sessions.end(&first));
-        for number in 0..u64::try_from(ENDED).expect("fits") - 1 {
-            let mut nonce = [0; 16];
-            nonce[..8].copy_from_slice(&number.to_be_bytes());
-            assert!(sessions.end(&Negotiated {
-                nonce,
-                ..(*first).clone()
-            }));
+        for number in 1..REMEMBERED {
+            assert!(sessions.end(&numbered(number)));
         }
         assert!(!sessions.end(&begin()));
         let token = sessions.token(&first).expect("sealed");
         assert_eq!(sessions.open(&token), None);
+    }
+
+    #[test]
+    fn a_full_memory_of_levels_refuses_new_sessions_only() {
+        let sessions = sessions(1);
+        for number in 0..REMEMBERED {
+            let set = sessions.set_log_level(&numbered(number), LogLevel::Error);
+            assert!(set.is_ok());
+        }
+        let (first, late) = (numbered(0), numbered(REMEMBERED));
+        assert!(sessions.set_log_level(&late, LogLevel::Debug).is_err());
+        assert!(sessions.set_log_level(&first, LogLevel::Debug).is_ok());
+        assert_eq!(sessions.log_level(&first), Some(LogLevel::Debug));
+        assert_eq!(sessions.log_level(&late), None);
+        // They expire with their sessions.
+        assert!(sessions.end(&first));
+        assert!(sessions.set_log_level(&late, LogLevel::Debug).is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_client_to_be_initialized_waits_no_longer_than_that() {
+        let sessions = sessions(1);
+        let session = begin();
+        let moment = Duration::from_millis(10);
+        assert!(sessions.wait_for(session.nonce, moment).await);
+        sessions.greeted(&session);
+        assert!(!sessions.wait_for(session.nonce, moment).await);
+        let waiting = sessions.wait_for(session.nonce, 100 * moment);
+        sessions.initialized(&session);
+        assert!(waiting.await);
+        assert!(sessions.wait_for(session.nonce, moment).await);
     }
 }

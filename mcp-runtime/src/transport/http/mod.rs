@@ -31,7 +31,6 @@ mod tests;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -40,6 +39,7 @@ use hyper::body::Body;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
+use crate::seal::unique;
 use crate::service::{BoxFuture, Outbound, Service};
 
 pub use connection::PeerAddress;
@@ -58,14 +58,6 @@ pub struct HttpService {
     endpoint: Arc<Endpoint>,
 }
 
-/// A text that no other process has.
-fn process() -> String {
-    // It keeps ids of events apart, not secrets: those of a session are looked up within it.
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u32(std::process::id());
-    format!("{:x}", hasher.finish())
-}
-
 /// What all requests share.
 struct Endpoint {
     service: Arc<dyn Service>,
@@ -81,7 +73,7 @@ impl HttpService {
             service,
             guard: Guard::new(&options),
             path: options.path,
-            streams: Streams::new(process()),
+            streams: Streams::new(unique()),
             silent: Arc::new(Silent),
         };
         Self {

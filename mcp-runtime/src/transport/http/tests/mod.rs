@@ -22,12 +22,13 @@ use tokio::task::JoinHandle;
 
 use super::{HttpBody, HttpOptions, HttpService, PeerAddress, serve};
 use crate::in_flight::{InFlight, Scope, Stop};
+use crate::owner::Owner;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::{Class, RpcError};
 use crate::protocol::jsonrpc::{Kind, begin_result, error_reply, notification};
 use crate::protocol::{Id, Revision};
 use crate::seal::Sealer;
-use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Owner, Reply, Service};
+use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
 use crate::session::{Session, Sessions};
 
 /// Long enough for anything that should happen, short enough to wait for what should not.

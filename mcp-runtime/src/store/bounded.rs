@@ -1,0 +1,322 @@
+//! A map with bounds, whose entries expire and belong to somebody.
+
+use std::borrow::Borrow;
+use std::collections::{BTreeSet, HashMap};
+use std::error::Error;
+use std::fmt;
+use std::hash::Hash;
+
+use super::now;
+use crate::owner::Owner;
+
+/// How much a map holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) entries: usize,
+    pub(crate) bytes: usize,
+}
+
+/// What is to be kept of an entry besides its value.
+#[derive(Debug, Clone)]
+pub(crate) struct Lease {
+    pub(crate) owner: Owner,
+    /// Milliseconds since 1970 from which on the entry is no more.
+    pub(crate) expires: u64,
+    /// How many bytes the entry takes up, or an entry that is there already takes up in addition.
+    pub(crate) bytes: usize,
+}
+
+/// A map that holds so many entries and bytes at most. Entries expire; none is dropped before that, but new ones are
+/// refused. What each owner takes up is counted.
+#[derive(Debug)]
+pub(crate) struct Bounded<K, V> {
+    most: Room,
+    used: Room,
+    kept: HashMap<K, Kept<V>>,
+    /// The soonest to expire first.
+    expiring: BTreeSet<(u64, K)>,
+    owners: HashMap<Owner, Room>,
+}
+
+#[derive(Debug)]
+struct Kept<V> {
+    value: V,
+    lease: Lease,
+}
+
+impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
+    /// Returns an empty map with this room.
+    pub(crate) fn new(entries: usize, bytes: usize) -> Self {
+        Self {
+            most: Room { entries, bytes },
+            used: Room::default(),
+            kept: HashMap::new(),
+            expiring: BTreeSet::new(),
+            owners: HashMap::new(),
+        }
+    }
+
+    /// Returns the value of a key, unless it has expired.
+    pub(crate) fn get<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        let kept = self.kept.get(key)?;
+        (now() < kept.lease.expires).then_some(&kept.value)
+    }
+
+    /// Returns the value of a key, unless it has expired.
+    pub(crate) fn get_mut<Q: ?Sized + Eq + Hash>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        let kept = self.kept.get_mut(key)?;
+        (now() < kept.lease.expires).then_some(&mut kept.value)
+    }
+
+    /// Returns the value of a key, which is made if there is none. From now on the entry takes up more bytes, and expires
+    /// no sooner than this.
+    ///
+    /// # Errors
+    /// There is no room; nothing has changed then.
+    pub(crate) fn hold(
+        &mut self,
+        key: K,
+        lease: Lease,
+        make: impl FnOnce() -> V,
+    ) -> Result<&mut V, Full> {
+        self.forget_expired();
+        let known = self.kept.get(&key).map(|kept| kept.lease.clone());
+        let more = Room {
+            entries: usize::from(known.is_none()),
+            bytes: lease.bytes,
+        };
+        if more != Room::default() && !self.used.plus(more).is_within(self.most) {
+            return Err(self.full(&lease.owner));
+        }
+        let lease = match known {
+            Some(known) => {
+                self.expiring.remove(&(known.expires, key.clone()));
+                Lease {
+                    owner: known.owner,
+                    expires: lease.expires.max(known.expires),
+                    bytes: lease.bytes + known.bytes,
+                }
+            }
+            None => lease,
+        };
+        self.expiring.insert((lease.expires, key.clone()));
+        self.used = self.used.plus(more);
+        let owned = self.owners.entry(lease.owner.clone()).or_default();
+        *owned = owned.plus(more);
+        let kept = self.kept.entry(key).or_insert_with(|| Kept {
+            value: make(),
+            lease: lease.clone(),
+        });
+        kept.lease = lease;
+        Ok(&mut kept.value)
+    }
+
+    /// Counts more bytes for an entry, or fewer. That they are too many is only told to whoever comes next.
+    pub(crate) fn resize<Q: ?Sized + Eq + Hash>(&mut self, key: &Q, more: usize, fewer: usize)
+    where
+        K: Borrow<Q>,
+    {
+        if let Some(Kept { lease, .. }) = self.kept.get_mut(key)
+            && let Some(owned) = self.owners.get_mut(&lease.owner)
+        {
+            for bytes in [&mut lease.bytes, &mut self.used.bytes, &mut owned.bytes] {
+                *bytes = (*bytes + more).saturating_sub(fewer);
+            }
+        }
+    }
+
+    /// Removes an entry.
+    pub(crate) fn remove<Q: ?Sized + Eq + Hash>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let (key, Kept { value, lease }) = self.kept.remove_entry(key)?;
+        self.expiring.remove(&(lease.expires, key));
+        self.used = self.used.without(lease.bytes);
+        if let Some(room) = self.owners.get_mut(&lease.owner) {
+            *room = room.without(lease.bytes);
+            if room.entries == 0 {
+                self.owners.remove(&lease.owner);
+            }
+        }
+        Some(value)
+    }
+
+    /// Keeps what can be had again: the soonest to expire make room for it.
+    pub(crate) fn cache(&mut self, key: K, lease: Lease, value: V) {
+        let more = Room {
+            entries: 1,
+            bytes: lease.bytes,
+        };
+        while !self.used.plus(more).is_within(self.most)
+            && let Some((_, first)) = self.expiring.first().cloned()
+        {
+            self.remove(&first);
+        }
+        // What is larger than the whole map is not kept.
+        let _ = self.hold(key, lease, || value);
+    }
+
+    /// Returns what an owner takes up.
+    pub(crate) fn owned_by(&self, owner: &Owner) -> Room {
+        self.owners.get(owner).copied().unwrap_or_default()
+    }
+
+    fn forget_expired(&mut self) {
+        let now = now();
+        while let Some((_, key)) = self.expiring.first().filter(|(expires, _)| *expires <= now) {
+            let key = key.clone();
+            self.remove(&key);
+        }
+    }
+
+    fn full(&self, owner: &Owner) -> Full {
+        let owned = self.owned_by(owner);
+        let Room { entries, bytes } = self.used;
+        tracing::warn!(
+            entries,
+            bytes,
+            %owner,
+            owned.entries = owned.entries,
+            owned.bytes = owned.bytes,
+            "a memory is full of what has not expired, and refuses more"
+        );
+        Full(self.used)
+    }
+}
+
+impl Room {
+    fn plus(self, more: Self) -> Self {
+        Self {
+            entries: self.entries + more.entries,
+            bytes: self.bytes.saturating_add(more.bytes),
+        }
+    }
+
+    fn is_within(self, most: Self) -> bool {
+        self.entries <= most.entries && self.bytes <= most.bytes
+    }
+
+    fn without(self, bytes: usize) -> Self {
+        Self {
+            entries: self.entries.saturating_sub(1),
+            bytes: self.bytes.saturating_sub(bytes),
+        }
+    }
+}
+
+/// There is no room for more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Full(Room);
+
+impl fmt::Display for Full {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Room { entries, bytes } = self.0;
+        write!(
+            formatter,
+            "{entries} entries of {bytes} bytes are kept, and none of them has expired"
+        )
+    }
+}
+
+impl Error for Full {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Owner = Owner::Session([1; 16]);
+    const OTHER: Owner = Owner::Session([2; 16]);
+
+    fn lease(owner: Owner, bytes: usize) -> Lease {
+        Lease {
+            owner,
+            expires: now() + 60_000,
+            bytes,
+        }
+    }
+
+    fn lease_until(expires: u64) -> Lease {
+        Lease {
+            expires,
+            ..lease(ONE, 10)
+        }
+    }
+
+    fn expired(bytes: usize) -> Lease {
+        Lease {
+            expires: 0,
+            ..lease(ONE, bytes)
+        }
+    }
+
+    fn room(entries: usize, bytes: usize) -> Room {
+        Room { entries, bytes }
+    }
+
+    #[test]
+    fn a_full_map_refuses_and_drops_nothing_before_its_time() {
+        let mut map = Bounded::new(2, 100);
+        map.hold("a", lease(ONE, 10), || 1).unwrap();
+        map.hold("b", lease(OTHER, 10), || 2).unwrap();
+        assert!(map.hold("c", lease(ONE, 0), || 3).is_err());
+        assert!(map.hold("a", lease(ONE, 81), || 1).is_err());
+        assert_eq!((map.get("a"), map.get("b")), (Some(&1), Some(&2)));
+        assert_eq!(map.used, room(2, 20));
+        assert_eq!(map.remove("b"), Some(2));
+        map.hold("c", lease(ONE, 90), || 3).unwrap();
+        assert_eq!(map.owned_by(&ONE), room(2, 100));
+        assert_eq!(map.owned_by(&OTHER), room(0, 0));
+        assert_eq!(map.owners.len(), 1);
+    }
+
+    #[test]
+    fn what_has_expired_is_no_more_and_makes_room() {
+        let mut map = Bounded::new(1, 100);
+        map.hold("a", expired(100), || 1).unwrap();
+        assert_eq!(map.get("a"), None);
+        assert_eq!(map.get_mut("a"), None);
+        map.hold("b", lease(ONE, 100), || 2).unwrap();
+        assert_eq!(map.get("b"), Some(&2));
+        assert_eq!(map.used, room(1, 100));
+        assert_eq!(map.expiring.len(), 1);
+    }
+
+    #[test]
+    fn an_entry_that_is_held_again_lives_longer_and_grows() {
+        let mut map = Bounded::new(1, 100);
+        let long = lease(ONE, 10);
+        map.hold("a", long.clone(), || 1).unwrap();
+        for expires in [long.expires - 1, long.expires + 1] {
+            let value = map.hold("a", lease_until(expires), || 2);
+            assert_eq!(value.unwrap(), &1);
+        }
+        assert_eq!(Vec::from_iter(&map.expiring), [&(long.expires + 1, "a")]);
+        assert_eq!(map.owned_by(&ONE), room(1, 30));
+        map.resize("a", 100, 0);
+        assert!(map.hold("a", lease(ONE, 1), || 1).is_err());
+        map.resize("a", 0, 120);
+        assert_eq!(map.used, room(1, 10));
+    }
+
+    #[test]
+    fn a_cache_drops_the_soonest_to_expire() {
+        let mut map = Bounded::new(2, 100);
+        let long = lease(ONE, 10);
+        for (key, more) in [("a", 2), ("b", 1), ("c", 3)] {
+            let expires = long.expires + more;
+            map.cache(key, lease_until(expires), more);
+        }
+        assert_eq!((map.get("a"), map.get("b")), (Some(&2), None));
+        map.cache("d", lease(ONE, 95), 4);
+        assert_eq!(map.used, room(1, 95));
+        map.cache("e", lease(ONE, 101), 5);
+        assert_eq!((map.get("e"), map.used), (None, room(0, 0)));
+    }
+}

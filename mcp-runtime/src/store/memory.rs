@@ -1,0 +1,91 @@
+//! The store within the process.
+
+use std::future::ready;
+use std::sync::Arc;
+
+use super::{Bounded, Full, Lease, Store, StoreEntry, StoreFuture, milliseconds, now};
+use crate::sync::Mutex;
+
+/// What an entry takes up besides its key, which is kept twice, and its value.
+const OVERHEAD: usize = 200;
+
+/// A [`Store`] within this process. When it is full of values whose time is not over, it refuses more.
+#[derive(Debug)]
+pub struct MemoryStore(Mutex<Bounded<Arc<str>, Box<[u8]>>>);
+
+impl MemoryStore {
+    /// Returns a store for so many values at once, and so many bytes of keys, values and what it takes to find them.
+    pub fn new(entries: usize, bytes: usize) -> Self {
+        Self(Mutex::new(Bounded::new(entries, bytes)))
+    }
+
+    fn put(&self, key: &str, entry: StoreEntry<'_>) -> Result<bool, Full> {
+        let mut kept = self.0.lock();
+        if kept.get(key).is_some() {
+            return Ok(false);
+        }
+        let lease = Lease {
+            owner: entry.owner,
+            expires: now().saturating_add(milliseconds(entry.time_to_live)),
+            bytes: OVERHEAD + key.len() + entry.value.len(),
+        };
+        kept.hold(key.into(), lease, || entry.value.into())?;
+        Ok(true)
+    }
+}
+
+/// A store for 100,000 values and 64 MiB.
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new(100_000, 64 << 20)
+    }
+}
+
+impl Store for MemoryStore {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
+        let value = self.0.lock().get(key).map(|value| value.to_vec());
+        Box::pin(ready(Ok(value)))
+    }
+
+    fn put_if_absent<'a>(&'a self, key: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool> {
+        Box::pin(ready(self.put(key, entry).map_err(Into::into)))
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
+        self.0.lock().remove(key);
+        Box::pin(ready(Ok(())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_value_is_put_once_until_its_time_is_over_or_it_is_removed() {
+        let store = MemoryStore::new(2, 10_000);
+        let entry = StoreEntry::new(b"1", Duration::from_secs(60));
+        assert!(store.put_if_absent("a", entry.clone()).await.unwrap());
+        let other = StoreEntry::new(b"2", Duration::from_secs(60));
+        assert!(!store.put_if_absent("a", other).await.unwrap());
+        assert_eq!(store.get("a").await.unwrap(), Some(b"1".to_vec()));
+        store.remove("a").await.unwrap();
+        assert_eq!(store.get("a").await.unwrap(), None);
+        let over = StoreEntry::new(b"3", Duration::ZERO);
+        for _ in 0..2 {
+            assert!(store.put_if_absent("b", over.clone()).await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_store_refuses() {
+        let entry = StoreEntry::new(b"12345", Duration::from_secs(60));
+        for full in [MemoryStore::new(1, 10_000), MemoryStore::new(2, 300)] {
+            assert!(full.put_if_absent("a", entry.clone()).await.unwrap());
+            assert!(full.put_if_absent("b", entry.clone()).await.is_err());
+            assert!(!full.put_if_absent("a", entry.clone()).await.unwrap());
+        }
+    }
+}
