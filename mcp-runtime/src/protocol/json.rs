@@ -15,28 +15,39 @@ pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
-const HIGH: u64 = ONES << 7;
-
 /// Returns where the next byte is that no JSON string holds unescaped: a quote, a backslash or a control character;
 /// the end if there is none.
+#[inline(never)] // It needs many registers.
 pub(super) fn next_special(bytes: &[u8], mut at: usize) -> usize {
-    // The lowest byte of the mask that is set is right; those above it need not be.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let word = u64::from_le_bytes(*chunk);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        let special = control
-            | zero(word ^ (ONES * u64::from(b'"')))
-            | zero(word ^ (ONES * u64::from(b'\\')));
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    while let Some((word, after)) = rest.split_first_chunk() {
+        let special = special_bytes(u64::from_le_bytes(*word));
         if special != 0 {
             return at + special.trailing_zeros() as usize / 8;
         }
-        at += chunk.len();
+        rest = after;
+        at += word.len();
     }
+    at + plain_bytes(rest)
+}
+
+/// Sets the highest bit of each byte that is special. Those above the lowest that is set need not be right, since the
+/// subtraction borrows from them.
+#[inline]
+const fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    // The quote changes places with the byte that follows the control characters.
+    let controls_and_quotes = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslashes = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+    (controls_and_quotes | backslashes) & !word & (ONES << 7)
+}
+
+/// Returns how many bytes come before the first special one.
+#[cold]
+#[inline(never)]
+fn plain_bytes(bytes: &[u8]) -> usize {
     let is_special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().position(is_special).unwrap_or(rest.len())
+    bytes.iter().position(is_special).unwrap_or(bytes.len())
 }
 
 /// Appends a text as a JSON string.

@@ -170,18 +170,23 @@ impl Message {
 /// It is no array, or an empty one.
 pub(crate) fn batch(bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, RpcError> {
     let text = utf8(bytes, "The batch")?;
-    let mut parts = Vec::new();
-    let mut reader = Reader::new(&text, usize::MAX);
-    let read = reader.array(|reader| {
-        parts.push(reader.value()?.as_bytes().to_vec());
-        Ok(())
-    });
-    read.and_then(|()| reader.end())
-        .map_err(|fault| fault.error("The batch", &text, usize::MAX))?;
+    let parts = items(&text).map_err(|fault| fault.error("The batch", &text, usize::MAX))?;
     if parts.is_empty() {
         return Err(RpcError::invalid_request("The batch is empty"));
     }
     Ok(parts)
+}
+
+fn items(text: &str) -> Result<Vec<Vec<u8>>, Fault> {
+    let mut items = Vec::new();
+    let mut reader = Reader::new(text, usize::MAX);
+    if reader.enter_array()? {
+        while reader.item()? {
+            items.push(reader.value()?.as_bytes().to_vec());
+        }
+    }
+    reader.end()?;
+    Ok(items)
 }
 
 fn utf8(bytes: Vec<u8>, what: &str) -> Result<String, RpcError> {
@@ -213,29 +218,33 @@ impl<'a> Envelope<'a> {
         wrong: &mut Option<RpcError>,
     ) -> Result<Self, Fault> {
         let mut envelope = Self::default();
-        reader.object(|reader, name| {
-            let (name, place) = match &*name {
-                "jsonrpc" => ("jsonrpc", &mut envelope.jsonrpc),
-                "id" => ("id", &mut envelope.id),
-                "method" => ("method", &mut envelope.method),
-                "result" => ("result", &mut envelope.result),
-                "error" => ("error", &mut envelope.error),
-                "params" => {
+        if reader.enter_object()? {
+            while let Some(name) = reader.name()? {
+                if name == "params" {
                     *wrong = params.read(reader)?;
-                    if std::mem::replace(&mut envelope.params, true) {
-                        envelope.repeated = Some("params");
-                    }
-                    return Ok(());
+                    envelope.repeated = envelope.params.then_some("params").or(envelope.repeated);
+                    envelope.params = true;
+                } else {
+                    envelope.put(&name, reader.value()?);
                 }
-                _ => return reader.value().map(drop),
-            };
-            if place.replace(reader.value()?).is_some() {
-                envelope.repeated = Some(name);
             }
-            Ok(())
-        })?;
+        }
         reader.end()?;
         Ok(envelope)
+    }
+
+    fn put(&mut self, name: &str, json: &'a str) {
+        let (name, place) = match name {
+            "jsonrpc" => ("jsonrpc", &mut self.jsonrpc),
+            "id" => ("id", &mut self.id),
+            "method" => ("method", &mut self.method),
+            "result" => ("result", &mut self.result),
+            "error" => ("error", &mut self.error),
+            _ => return,
+        };
+        if place.replace(json).is_some() {
+            self.repeated = Some(name);
+        }
     }
 
     /// What kind of message it is, and what its method is.

@@ -121,11 +121,15 @@ pub(super) fn arguments(json: Option<&str>) -> Result<&str, RpcError> {
 /// The members of an object in their order: names, and values as JSON.
 pub(super) fn members(json: &str) -> Vec<(Cow<'_, str>, &str)> {
     let mut members = Vec::new();
-    // It is a part of a message that was read already: it cannot fail.
-    let _ = Reader::new(json, usize::MAX).object(|reader, name| {
-        members.push((name, reader.value()?));
-        Ok(())
-    });
+    let mut reader = Reader::new(json, usize::MAX);
+    // It is a part of a message that was read already: nothing of this can fail.
+    if let Ok(true) = reader.enter_object() {
+        while let Ok(Some(name)) = reader.name()
+            && let Ok(value) = reader.value()
+        {
+            members.push((name, value));
+        }
+    }
     members
 }
 

@@ -79,13 +79,13 @@ parts! {
 impl Parts {
     /// Reads `params`. Returns what is wrong with them, which does not keep the message from being read.
     pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<Option<RpcError>, Fault> {
-        if reader.peek() != Some(b'{') {
+        if !reader.enter_object()? {
             return Ok((reader.value()? != "null").then(|| {
                 RpcError::invalid_params("`params` must be an object with named members")
             }));
         }
         let mut wrong = None;
-        reader.object(|reader, name| {
+        while let Some(name) = reader.name()? {
             let found = if name == "_meta" {
                 self.read_meta(reader)?
             } else if self.read_member(reader, &name)? {
@@ -96,26 +96,24 @@ impl Parts {
             if let Some(message) = found {
                 wrong.get_or_insert(message);
             }
-            Ok(())
-        })?;
+        }
         Ok(wrong.map(RpcError::missing_metadata))
     }
 
     /// Returns what is wrong with `_meta`.
     fn read_meta(&mut self, reader: &mut Reader<'_>) -> Result<Option<String>, Fault> {
-        if reader.peek() != Some(b'{') {
+        if !reader.enter_object()? {
             reader.value()?;
             let message = "`params._meta` must be an object: leave it out if it has no members";
             return Ok(Some(message.to_owned()));
         }
         let mut wrong = (self.meta.is_some()).then(|| members::twice("params", "_meta"));
         let meta = self.meta.insert(MetaParts::default());
-        reader.object(|reader, name| {
+        while let Some(name) = reader.name()? {
             if !meta.read_member(reader, &name)? {
                 wrong = Some(members::twice("params._meta", &name));
             }
-            Ok(())
-        })?;
+        }
         Ok(wrong)
     }
 }
