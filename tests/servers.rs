@@ -810,6 +810,39 @@ async fn any_two_streams_speak_like_stdio() {
     served.await.unwrap().unwrap();
 }
 
+/// A client that sends all it has and ends its input before it reads anything.
+#[tokio::test]
+async fn answers_that_wait_behind_a_full_pipe_are_written_after_the_end_of_input() {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+    let (near, far) = tokio::io::duplex(4096);
+    let (reader, writer) = tokio::io::split(far);
+    let serving = Server::new("piped", "1")
+        .with(components![add])
+        .serve_streams(reader, writer);
+    let served = tokio::spawn(serving);
+    let (reader, mut writer) = tokio::io::split(near);
+    let sending = tokio::spawn(async move {
+        for id in 0..1000 {
+            let params = json!({ "name": "add", "arguments": { "a": id, "b": 1 }, "_meta": { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} } });
+            let message =
+                json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
+            let line = format!("{message}\n");
+            writer.write_all(line.as_bytes()).await.unwrap();
+        }
+        writer.shutdown().await.unwrap();
+    });
+    let mut lines = BufReader::new(reader).lines();
+    let mut answered = 0;
+    while let Some(line) = lines.next_line().await.unwrap() {
+        assert!(line.contains("structuredContent"), "{line}");
+        answered += 1;
+    }
+    assert_eq!(answered, 1000);
+    sending.await.unwrap();
+    served.await.unwrap().unwrap();
+}
+
 /// A prompt that brings resources along.
 #[prompt]
 fn attached() -> Vec<Message> {

@@ -84,7 +84,9 @@ pub(crate) async fn serve_streams(
         }
     }
     lines.finish(|line| unread.push_back(line));
-    unread.into_iter().for_each(|line| connection.line(line));
+    for line in unread {
+        connection.line(line);
+    }
     connection.end();
     drain(&mut connection, &mut writing, &mut writer).await
 }
@@ -107,9 +109,12 @@ async fn drain(
             if calls.is_empty() && shared.backlog() == 0 {
                 return writer.flush().await;
             }
-            tokio::select! {
-                _ = calls.join_next(), if !calls.is_empty() => {}
-                () = shared.changed.notified() => {}
+            // What came while the answers before it were written is written first.
+            if shared.backlog() == 0 {
+                tokio::select! {
+                    _ = calls.join_next(), if !calls.is_empty() => {}
+                    () = shared.changed.notified() => {}
+                }
             }
         }
     };
