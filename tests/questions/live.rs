@@ -584,7 +584,10 @@ async fn questions_of_two_servers_have_no_id_in_common() {
 /// A response that is none ends its question, and with it the call.
 #[tokio::test]
 async fn a_malformed_answer_ends_its_question() {
+    let error = json!({ "code": -1, "message": "no" });
     for members in [
+        json!({ "result": says("x"), "error": error }),
+        json!({ "result": null }),
         json!({ "error": "no" }),
         json!({ "error": { "code": -1, "message": 5 } }),
     ] {
@@ -614,7 +617,7 @@ async fn no_question_is_sent_before_the_client_is_initialized() {
         session.call(1).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         session.is_well().await;
-        session.initialized("notifications/initialized").await;
+        session.initialized(r"notifications\/initialized").await;
         let question = session.question().await;
         session.answer(&question, says("x")).await;
         assert_eq!(session.text(1).await, "Ok(\"x\")");

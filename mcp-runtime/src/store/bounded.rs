@@ -177,14 +177,14 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
     }
 
     fn full(&self, owner: &Owner) -> Full {
-        let owned = self.owned_by(owner);
+        let held = self.owned_by(owner);
         let Room { entries, bytes } = self.used;
         tracing::warn!(
             entries,
             bytes,
             %owner,
-            owned.entries = owned.entries,
-            owned.bytes = owned.bytes,
+            held.entries = held.entries,
+            held.bytes = held.bytes,
             "a memory is full of what has not expired, and refuses more"
         );
         Full(self.used)
