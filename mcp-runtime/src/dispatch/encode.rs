@@ -68,7 +68,7 @@ impl Body<'_> {
                 let mime = resource.mime.as_deref();
                 out.push_str("\"contents\":");
                 push_array(out, contents, |out, part| {
-                    part.push(out, uri, mime, features)
+                    part.push(out, uri, mime, features);
                 });
                 self.close(out, Some(*cache), None);
             }

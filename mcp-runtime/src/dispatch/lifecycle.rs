@@ -140,7 +140,6 @@ pub(super) fn initialize(request: Request) -> Result<Running, RpcError> {
 }
 
 /// Says what the server speaks and can do.
-pub(super) fn discover(request: Request) -> Result<Running, RpcError> {
-    let capabilities = capabilities(&request.core, request.caller.features);
-    Ok(Running::Ready(Outcome::Discovered(capabilities)))
+pub(super) fn discover(request: &Request) -> Outcome {
+    Outcome::Discovered(capabilities(&request.core, request.caller.features))
 }

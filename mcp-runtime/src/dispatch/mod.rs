@@ -118,7 +118,7 @@ fn method(name: &str, stateless: bool) -> Option<Method> {
         ("prompts/list", _) => lists::prompts,
         ("resources/list", _) => lists::resources,
         ("resources/templates/list", _) => lists::templates,
-        ("server/discover", true) => lifecycle::discover,
+        ("server/discover", true) => |request| Ok(Running::Ready(lifecycle::discover(&request))),
         ("subscriptions/listen", true) => listen::listen,
         ("initialize", false) => lifecycle::initialize,
         ("resources/subscribe", false) => listen::subscribe,

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::contain::{Stopped, contain};
 use super::serving::Running;
@@ -200,12 +200,16 @@ struct Execution<W: Work> {
     ended: bool,
 }
 
+/// A function on a thread of its own, which gives its permit back with what came out.
+type Thread<R> = JoinHandle<Ended<R>>;
+type Ended<R> = (Result<R, Stopped>, Option<Permit>);
+
 /// How far the handler of a call is.
 enum State<R> {
-    Begin(Call),
+    /// It is not started, or it is over.
+    Begin(Option<Call>),
     Future(BoxFuture<R>),
-    Thread(JoinHandle<(Result<R, Stopped>, Option<Permit>)>),
-    Over,
+    Thread(Thread<R>),
 }
 
 impl<W: Work> Unpin for Execution<W> {}
@@ -221,7 +225,7 @@ impl<W: Work> Execution<W> {
         Self {
             timeout: work.timeout().map(|limit| Box::new(Timeout::begin(limit))),
             work,
-            state: State::Begin(call),
+            state: State::Begin(Some(call)),
             call: surroundings,
             permit: Some(permit),
             ended: false,
@@ -248,42 +252,30 @@ impl<W: Work> Execution<W> {
     fn advance(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
         loop {
             let output = match &mut self.state {
-                State::Begin(_) => {
-                    let State::Begin(call) = std::mem::replace(&mut self.state, State::Over) else {
-                        return Poll::Pending;
-                    };
-                    match self.work.start(call) {
-                        Task::Output(output) => output,
-                        Task::Future(future) => {
-                            self.state = State::Future(future);
-                            continue;
-                        }
-                        Task::Blocking(function) => {
-                            self.state = State::Thread(self.on_a_thread(function));
-                            continue;
-                        }
+                State::Begin(call) => match call.take().map(|call| self.work.start(call)) {
+                    Some(Task::Output(output)) => output,
+                    Some(Task::Future(future)) => {
+                        self.state = State::Future(future);
+                        continue;
+                    }
+                    Some(Task::Blocking(function)) => {
+                        self.state = State::Thread(self.on_a_thread(function));
+                        continue;
+                    }
+                    None => return Poll::Pending,
+                },
+                State::Future(future) => ready!(future.as_mut().poll(context)),
+                State::Thread(thread) => {
+                    let joined = ready!(Pin::new(thread).poll(context));
+                    match self.take_back(joined) {
+                        Ok(output) => output,
+                        Err(stopped) => return Poll::Ready(self.fail(&stopped)),
                     }
                 }
-                State::Future(future) => ready!(future.as_mut().poll(context)),
-                State::Thread(thread) => match ready!(Pin::new(thread).poll(context)) {
-                    Ok((output, permit)) => {
-                        self.permit = permit;
-                        match output {
-                            Ok(output) => output,
-                            Err(stopped) => return Poll::Ready(self.fail(&stopped)),
-                        }
-                    }
-                    // Only a runtime that shuts down does not run the function to its end.
-                    Err(error) => {
-                        let stopped = Stopped::panicked(self.work.name(), &error.to_string());
-                        return Poll::Ready(self.fail(&stopped));
-                    }
-                },
-                State::Over => return Poll::Pending,
             };
             match output.unfold(&self.call) {
                 Ok(output) => {
-                    self.state = State::Over;
+                    self.state = State::Begin(None);
                     return Poll::Ready(self.work.conclude(&self.call, output));
                 }
                 Err(rest) => self.state = State::Future(rest),
@@ -291,10 +283,25 @@ impl<W: Work> Execution<W> {
         }
     }
 
+    /// Takes what came out on a thread, and the permit.
+    fn take_back(
+        &mut self,
+        joined: Result<Ended<W::Output>, JoinError>,
+    ) -> Result<W::Output, Stopped> {
+        match joined {
+            Ok((output, permit)) => {
+                self.permit = permit;
+                output
+            }
+            // Only a runtime that shuts down does not run the function to its end.
+            Err(error) => Err(Stopped::panicked(self.work.name(), &error.to_string())),
+        }
+    }
+
     fn on_a_thread(
         &mut self,
         function: Box<dyn FnOnce() -> W::Output + Send>,
-    ) -> JoinHandle<(Result<W::Output, Stopped>, Option<Permit>)> {
+    ) -> Thread<W::Output> {
         let name = self.work.name().to_owned();
         let call = Arc::clone(&self.call);
         let permit = self.permit.take();
@@ -328,7 +335,7 @@ impl<W: Work> Execution<W> {
 
     /// The handler's destructors run before the client hears of it. A panic in one is logged, and changes nothing.
     fn drop_handler(&mut self) {
-        let handler = std::mem::replace(&mut self.state, State::Over);
+        let handler = std::mem::replace(&mut self.state, State::Begin(None));
         if let Err(panic) = contain(&self.call, || drop(handler)) {
             panic.log(self.work.name());
         }
