@@ -245,6 +245,12 @@ async fn arguments_of_prompts_have_the_same_words_once() {
         "Invalid arguments: `color`: expected one of \"red\", \"green\", \"blue\", got the string \"gren\"; did you mean \"green\"?; \
          `times`: expected an integer from 0 to 255, got the string \"often\" (-32602)"
     );
+    let mut many: serde_json::Map<String, Value> =
+        (0..1000).map(|n| (format!("x{n}"), json!(1))).collect();
+    many.insert("color".to_owned(), json!("red"));
+    let error = client.prompt("paint", many.into()).await.unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("and 980 more"), "{error}");
     let error = client
         .prompt("paint", json!({ "color": 3, "times": null }))
         .await
