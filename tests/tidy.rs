@@ -89,6 +89,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "protocol",
             "questions",
             "registry",
+            // How many mistakes are told of.
+            "schema",
             "seal",
             "service",
             "session",

@@ -175,6 +175,20 @@ async fn a_failed_effect_is_recorded_as_its_failure() {
     assert_eq!(ledger.charged(), 1);
 }
 
+#[tokio::test]
+async fn an_outcome_that_is_no_longer_of_its_type_is_told_in_our_words() {
+    let caller = Caller::of(server(|context| async move {
+        context.once("charge", async { 1_u32 }).await?;
+        Ok(context.once("charge", async { String::new() }).await?)
+    }))
+    .await;
+    let result = caller.call().await;
+    assert_eq!(
+        result["content"][0]["text"],
+        "the outcome of the effect `charge` cannot be read again"
+    );
+}
+
 /// The call is never given up while the effect is under way, so the effect must not wait for an answer.
 #[tokio::test]
 async fn a_question_within_an_effect_is_an_error_and_no_hang() {

@@ -3,6 +3,7 @@
 use mcp_runtime::prelude::*;
 use serde_json::{Value, json};
 
+use crate::raw::Raw;
 use crate::types::{Color, Expression, External, Inner, Internal, Nested, Node, Untagged, server};
 
 /// Order things.
@@ -244,6 +245,12 @@ async fn arguments_of_prompts_have_the_same_words_once() {
         "Invalid arguments: `color`: expected one of \"red\", \"green\", \"blue\", got the string \"gren\"; did you mean \"green\"?; \
          `times`: expected an integer from 0 to 255, got the string \"often\" (-32602)"
     );
+    let mut many: serde_json::Map<String, Value> =
+        (0..1000).map(|n| (format!("x{n}"), json!(1))).collect();
+    many.insert("color".to_owned(), json!("red"));
+    let error = client.prompt("paint", many.into()).await.unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("and 980 more"), "{error}");
     let error = client
         .prompt("paint", json!({ "color": 3, "times": null }))
         .await
@@ -254,5 +261,145 @@ async fn arguments_of_prompts_have_the_same_words_once() {
             && !error.contains("missing")
             && !error.contains("times"),
         "{error}"
+    );
+}
+
+/// Keys and numbers that the schema allows and the type does not.
+#[tool]
+async fn numbers(
+    count: Option<u64>,
+    signed: Option<i64>,
+    huge: Option<u128>,
+    by_number: Option<std::collections::BTreeMap<i32, u8>>,
+    by_byte: Option<std::collections::BTreeMap<u8, u8>>,
+    by_bool: Option<std::collections::BTreeMap<bool, u8>>,
+    by_char: Option<std::collections::BTreeMap<char, u8>>,
+    by_color: Option<std::collections::BTreeMap<Color, u8>>,
+    counts: Option<Vec<u64>>,
+    inner: Option<Inner>,
+    untagged: Option<Untagged>,
+    even: Option<Vec<Even>>,
+) {
+    drop((
+        count, signed, huge, by_number, by_byte, by_bool, by_char, by_color, counts, inner,
+        untagged, even,
+    ));
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "String")]
+struct Even(#[allow(dead_code)] String);
+
+impl TryFrom<String> for Even {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        (text.len() % 2 == 0)
+            .then_some(Self(text))
+            .ok_or("it has an odd length")
+    }
+}
+
+#[tokio::test]
+async fn what_only_the_type_refuses_is_told_as_what_it_is() {
+    let mut client = Raw::to(Server::new("numbers", "1").with(components![numbers]));
+    for (arguments, words) in [
+        (
+            r#"{"count":1e300}"#,
+            r#"`count`: expected an integer from 0 to 18446744073709551615, got 1e+300"#,
+        ),
+        (
+            r#"{"count":9007199254740994.0}"#,
+            r#"`count`: expected an integer of at least 0, got 9007199254740994.0; beyond 2^53 it is exact only without a fraction and an exponent"#,
+        ),
+        (
+            r#"{"count":1e19}"#,
+            r#"`count`: expected an integer of at least 0, got 1e+19; beyond 2^53 it is exact only without a fraction and an exponent"#,
+        ),
+        (
+            r#"{"count":1e20}"#,
+            r#"`count`: expected an integer from 0 to 18446744073709551615, got 1e+20"#,
+        ),
+        (
+            r#"{"signed":-1e18}"#,
+            r#"`signed`: expected an integer, got -1e+18; beyond 2^53 it is exact only without a fraction and an exponent"#,
+        ),
+        (
+            r#"{"huge":1e20}"#,
+            r#"`huge`: expected an integer of at least 0, got 1e+20; beyond 2^53 it is exact only without a fraction and an exponent"#,
+        ),
+        (
+            r#"{"counts":[1,1e16]}"#,
+            r#"`counts[1]`: expected an integer of at least 0, got 1e+16; beyond 2^53 it is exact only without a fraction and an exponent"#,
+        ),
+        (
+            r#"{"by_number":{"1":1,"x":2}}"#,
+            r#"`by_number.x`: expected a key that is a whole number"#,
+        ),
+        (
+            r#"{"by_number":{"3000000000":1}}"#,
+            r#"`by_number["3000000000"]`: expected a key that is an integer from -2147483648 to 2147483647"#,
+        ),
+        (
+            r#"{"by_number":{"1":1,"5000000000":300}}"#,
+            r#"`by_number["5000000000"]`: expected an integer from 0 to 255, got 300"#,
+        ),
+        (
+            r#"{"by_byte":{"256":1}}"#,
+            r#"`by_byte["256"]`: expected a key that is an integer from 0 to 255"#,
+        ),
+        (
+            r#"{"by_byte":{"-1":1}}"#,
+            r#"`by_byte["-1"]`: expected a key that is a whole number, not below 0"#,
+        ),
+        (
+            r#"{"by_bool":{"yes":1}}"#,
+            r#"`by_bool.yes`: expected a key that is true or false"#,
+        ),
+        (
+            r#"{"by_char":{"ab":1}}"#,
+            r#"`by_char.ab`: expected a key that is one character"#,
+        ),
+        (
+            r#"{"by_color":{"purple":1}}"#,
+            r#"unknown field `by_color.purple`; known: `blue`, `green`, `red`"#,
+        ),
+        (
+            r#"{"even":["ab","abc"]}"#,
+            r#"`even`: expected an array, got an array of 2 items: it has an odd length"#,
+        ),
+        (
+            r#"{"count":1e999}"#,
+            r#"`count` cannot be read: it has a number that is too large, or a text with half of a surrogate pair"#,
+        ),
+        (
+            r#"{"inner":{"price":1e999,"amount":1}}"#,
+            r#"`inner.price` cannot be read: it has a number that is too large, or a text with half of a surrogate pair"#,
+        ),
+        (
+            r#"{"even":["\ud800"]}"#,
+            r#"`even[0]` cannot be read: it has a number that is too large, or a text with half of a surrogate pair"#,
+        ),
+        (
+            r#"{"untagged":"\ud800"}"#,
+            r#"`untagged` cannot be read: it has a number that is too large, or a text with half of a surrogate pair"#,
+        ),
+    ] {
+        let answer = client.call("numbers", arguments).await;
+        let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+        let told = text.strip_prefix("Invalid arguments:\n- ");
+        assert_eq!(told, Some(words), "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn a_tool_made_at_run_time_tells_of_json_that_it_cannot_read() {
+    let handler = |_: Value, _: Context| async {};
+    let raw = mcp_runtime::Tool::new("raw", json!({ "type": "object" }), handler);
+    let mut client = Raw::to(Server::new("raw", "1").with(raw));
+    let answer = client.call("raw", r#"{"a":1e999}"#).await;
+    assert_eq!(
+        answer["result"]["content"][0]["text"],
+        "`arguments` cannot be read: it has a number that is too large, or a text with half of a surrogate pair"
     );
 }

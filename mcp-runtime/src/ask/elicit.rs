@@ -129,7 +129,8 @@ fn is_valid<T: Elicit>(answer: &Value, form: &Value) -> bool {
 }
 
 fn read<T: Elicit>(content: &Value) -> Result<T, AskError> {
-    T::read(content).map_err(|error| AskError::Json(error.to_string()))
+    T::read(content)
+        .map_err(|_| AskError::Json("the answer is none that the form asks for".to_owned()))
 }
 
 /// Whether a user can be sent there: in the open only while the server is being developed.

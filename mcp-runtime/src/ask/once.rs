@@ -39,16 +39,19 @@ impl Context {
         let _busy = call.begin_effect();
         let _turn = effects.turn(key).await;
         if let Some(outcome) = effects.outcome(key) {
-            return serde_json::from_value(outcome).map_err(json);
+            return serde_json::from_value(outcome).map_err(|_| json(key, "read again"));
         }
         let mut effect = pin!(effect);
         let outcome = poll_fn(|task| poll_apart(|| effect.as_mut().poll(task))).await;
-        let recorded = serde_json::to_value(&outcome).map_err(json)?;
-        call.record(&effects, key, recorded);
+        let kept = serde_json::to_value(&outcome).map_err(|_| json(key, "written as JSON"))?;
+        call.record(&effects, key, kept);
         Ok(outcome)
     }
 }
 
-fn json(error: serde_json::Error) -> AskError {
-    AskError::Json(format!("the outcome of an effect: {error}"))
+/// An outcome that serde refuses, in other words than its own: a client may see them.
+fn json(key: &str, cannot: &str) -> AskError {
+    AskError::Json(format!(
+        "the outcome of the effect `{key}` cannot be {cannot}"
+    ))
 }

@@ -66,6 +66,6 @@ impl Context {
         let answer = ask(self.surroundings(), question, is_valid).await?;
         serde_json::from_value(answer)
             .map(|Answer { roots }| roots.into_iter().filter(Root::is_file).collect())
-            .map_err(|error| AskError::Json(error.to_string()))
+            .map_err(|_| AskError::Json("the client answered with no list of roots".to_owned()))
     }
 }

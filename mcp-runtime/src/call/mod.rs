@@ -284,13 +284,9 @@ impl Call {
     }
 
     /// The argument at a position as a tree in memory, if it was given as JSON.
-    pub(crate) fn tree(&self, index: usize) -> Option<Result<&Tree, &serde_json::Error>> {
-        match self.arguments.slot(index) {
-            Slot::Json(json) => {
-                Some(json.tree(self.surroundings.message.text(), &self.signature, index))
-            }
-            _ => None,
-        }
+    pub(crate) fn tree(&self, index: usize) -> Option<&Tree> {
+        let message = self.surroundings.message.text();
+        self.arguments.tree(message, &self.signature, index)
     }
 
     /// Notes why a parameter could not be had.

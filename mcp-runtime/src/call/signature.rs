@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::schema::{Patterns, Rules, Validator, got, nearest, shown};
+use crate::schema::{Budget, Patterns, Rules, Validator, got, nearest, shown};
 
 /// The parameters of a component, in the order of its function.
 #[derive(Debug, Default)]
@@ -54,9 +54,9 @@ impl Signature {
             .is_some_and(|parameter| parameter.exact)
     }
 
-    /// What the schemas of arguments say, for a value of so many bytes.
-    pub(crate) fn rules(&self, size: usize) -> Rules<'_> {
-        Rules::new(self.definitions.as_ref(), self.strict, size).with_patterns(&self.patterns)
+    /// What the schemas of arguments say.
+    pub(crate) fn rules<'s>(&'s self, budget: &'s Budget) -> Rules<'s> {
+        Rules::new(self.definitions.as_ref(), self.strict, budget).with_patterns(&self.patterns)
     }
 
     /// What is said of arguments that break a schema that was made at run time.
@@ -66,15 +66,20 @@ impl Signature {
             .then(|| format!("Invalid {}:\n- {}", self.noun, mistakes.join("\n- ")))
     }
 
-    /// All that is wrong with the argument at a position, repaired as it is, whose text has so many bytes.
-    pub(crate) fn mistakes(&self, index: usize, value: &Value, size: usize) -> Vec<String> {
+    /// Repairs the argument at a position, and returns all that is wrong with it then.
+    pub(crate) fn repair(&self, index: usize, value: &mut Value, budget: &Budget) -> Vec<String> {
         let Some(parameter) = self.parameters.get(index) else {
             return Vec::new();
         };
         let Some(schema) = &parameter.schema else {
             return Vec::new();
         };
-        let mistakes = self.rules(size).mistakes(value, schema, &parameter.name);
+        let rules = self.rules(budget);
+        let mistakes = if rules.repair(value, schema) {
+            Vec::new()
+        } else {
+            rules.mistakes(value, schema, &parameter.name)
+        };
         match &parameter.validator {
             // It would say the same in other words.
             Some(validator) if mistakes.is_empty() => validator.mistakes(value, &parameter.name),

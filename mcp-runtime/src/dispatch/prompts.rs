@@ -16,6 +16,7 @@ use crate::protocol::error::RpcError;
 use crate::protocol::json::string;
 use crate::protocol::params::Params;
 use crate::registry::PromptEntry;
+use crate::schema::Mistakes;
 
 pub(super) fn get(request: Request) -> Result<Running, RpcError> {
     let message = Arc::clone(&request.message);
@@ -44,20 +45,20 @@ fn arguments(
     params: &Params<'_>,
 ) -> Result<(Arguments, Vec<String>), RpcError> {
     let mut arguments = Arguments::empty(signature);
-    let mut rejections = Vec::new();
+    let mut rejections = Mistakes::default();
     for (name, json) in params.each_argument()? {
         match (signature.position(&name), string(json)) {
-            (None, _) => rejections.push(signature.unknown(&name)),
+            (None, _) => rejections.note(|| signature.unknown(&name)),
             (Some(index), Some(text)) => arguments.set(index, Slot::Text(text.into_owned())),
             (Some(_), None) if json == "null" => {}
             (Some(index), None) => {
-                rejections.push(not_a_string(&name, json));
+                rejections.note(|| not_a_string(&name, json));
                 // So that it is not said to be missing as well.
                 arguments.set(index, Slot::Text(json.to_owned()));
             }
         }
     }
-    Ok((arguments, rejections))
+    Ok((arguments, rejections.told()))
 }
 
 /// A request for a prompt.

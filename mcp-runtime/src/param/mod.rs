@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::call::{Call, Slot, Tree};
 use crate::error::ToolError;
 use crate::schema::{
-    self, Place, Schemas, TypeSchema, got, in_words, locate, reason, shown, without_null,
+    self, Place, Schemas, TypeSchema, got, in_words, locate, reason, wanted_by_type, without_null,
 };
 
 pub use injected::{Headers, State};
@@ -130,33 +130,38 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
 /// The copy is looked at as well where serde takes more than the schema says, such as members that a struct does not have.
 fn from_json<'c, T: Deserialize<'c>>(call: &'c Call, index: usize) -> Result<T, ToolError> {
     let json = call.json(index).unwrap_or_default();
-    let direct = serde_json::from_str(json);
-    match direct {
-        Ok(value) if call.signature.is_exact(index) => Ok(value),
-        // It stands for nothing, and whoever cannot be had from nothing wants to be given something.
-        direct if json == "null" => direct.map_err(|_| {
-            let expected = expected(call, index);
-            let name = call.signature.name(index);
-            ToolError::new(format!("`{name}`: expected {expected}, got null"))
-        }),
-        direct => from_tree(call, index, direct),
+    let is_null = json == "null";
+    if is_null || call.signature.is_exact(index) {
+        match serde_json::from_str(json) {
+            Ok(value) => return Ok(value),
+            // It stands for nothing, and whoever cannot be had from nothing wants to be given something.
+            Err(_) if is_null => {
+                let expected = expected(call, index);
+                let name = call.signature.name(index);
+                return Err(ToolError::new(format!(
+                    "`{name}`: expected {expected}, got null"
+                )));
+            }
+            Err(_) => {}
+        }
     }
+    from_tree(call, index, json)
 }
 
+/// Takes what the schema allows, and only then asks the type, which may well try all choices within choices as the schema
+/// does, but counts no steps.
 fn from_tree<'c, T: Deserialize<'c>>(
     call: &'c Call,
     index: usize,
-    direct: serde_json::Result<T>,
+    json: &'c str,
 ) -> Result<T, ToolError> {
-    let tree = match call.tree(index) {
-        Some(Ok(tree)) => tree,
-        Some(Err(error)) => return Err(unreadable(call, index, error)),
-        None => return Err(missing(call, index)),
+    let Some(tree) = call.tree(index) else {
+        return Err(missing(call, index));
     };
     if !tree.mistakes.is_empty() {
         return Err(all(&tree.mistakes));
     }
-    direct
+    serde_json::from_str(json)
         .or_else(|_| T::deserialize(&tree.value))
         .map_err(|error| refused::<T>(call, index, tree, &error))
 }
@@ -175,23 +180,21 @@ fn from_text<T>(
     let shown = got(&sent);
     let name = call.signature.name(index);
     if let Some(schema) = call.signature.schema(index) {
-        let size = sent.to_string().len();
         let is_list = schema.get("type").is_some_and(|name| name == "array");
         if is_list && sent.is_string() {
             sent = Value::Array(vec![sent]);
         }
-        call.signature.rules(size).repair(&mut sent, schema);
-        let mistakes = call.signature.mistakes(index, &sent, size);
+        let mistakes = call
+            .signature
+            .repair(index, &mut sent, &call.arguments.budget);
         if !mistakes.is_empty() {
             return Err(all(&mistakes));
         }
     }
     taken.map_err(|error| {
         let expected = expected(call, index);
-        let error = reason(&error);
-        ToolError::new(format!(
-            "`{name}`: expected {expected}, got {shown}: {error}"
-        ))
+        let why = why(&error);
+        ToolError::new(format!("`{name}`: expected {expected}, got {shown}{why}"))
     })
 }
 
@@ -202,17 +205,6 @@ fn missing(call: &Call, index: usize) -> ToolError {
 
 fn all(mistakes: &[String]) -> ToolError {
     ToolError::new(mistakes.join("\n- "))
-}
-
-/// A value that no tree can hold, such as a number that is too large.
-fn unreadable(call: &Call, index: usize, error: &serde_json::Error) -> ToolError {
-    let name = call.signature.name(index);
-    let expected = expected(call, index);
-    let error = reason(error);
-    let json = shown(call.json(index).unwrap_or_default());
-    ToolError::new(format!(
-        "`{name}`: expected {expected}, got {json}: {error}"
-    ))
 }
 
 /// A value that its schema allows and its type refuses: which part of it, is known from how far the type had read.
@@ -226,19 +218,45 @@ fn refused<'c, T: Deserialize<'c>>(
         path: call.signature.name(index).to_owned(),
         value: &tree.value,
         schema: call.signature.schema(index),
+        is_key: false,
     };
     let again = T::deserialize(&mut serde_json::Deserializer::from_str(tree.text()));
     let read = again.err().map_or(0, |error| error.column());
-    let place = locate(whole, &call.signature.rules(0), read);
+    let place = locate(whole, &call.signature.rules(&call.arguments.budget), read);
+    let Place { path, value, .. } = place;
+    if place.is_key {
+        let expected =
+            wanted_by_type(error).unwrap_or_else(|| "one that its type takes".to_owned());
+        return ToolError::new(format!("`{path}`: expected a key that is {expected}"));
+    }
     let expected = place
         .schema
         .map_or_else(|| "a value that fits".to_owned(), in_words);
-    let Place { path, value, .. } = place;
-    let error = reason(error);
+    let why = if value.is_f64() && wants_integer(place.schema) {
+        "; beyond 2^53 it is exact only without a fraction and an exponent".to_owned()
+    } else {
+        why(error)
+    };
     ToolError::new(format!(
-        "`{path}`: expected {expected}, got {}: {error}",
+        "`{path}`: expected {expected}, got {}{why}",
         got(value)
     ))
+}
+
+fn wants_integer(schema: Option<&Value>) -> bool {
+    match schema.and_then(|schema| schema.get("type")) {
+        Some(Value::Array(names)) => names.iter().any(|name| name == "integer"),
+        Some(name) => name == "integer",
+        None => false,
+    }
+}
+
+/// Why a type refuses a value, as far as it says so itself.
+fn why(error: &impl std::fmt::Display) -> String {
+    match reason(error) {
+        Some(reason) => format!(": {reason}"),
+        None => ", which its type does not take".to_owned(),
+    }
 }
 
 fn expected(call: &Call, index: usize) -> String {

@@ -8,7 +8,9 @@ use super::constraint::{Bounds, Constraints};
 use super::mirror::MIRROR;
 use crate::call::{ParameterSpec, Signature};
 use crate::param::{Description, Param};
-use crate::schema::{Patterns, Rules, Schemas, Validator, gather_variants, is_textual, texts};
+use crate::schema::{
+    Budget, Patterns, Rules, Schemas, Validator, gather_variants, is_textual, texts,
+};
 
 /// One parameter of a component, as its function declares it.
 pub struct Parameter {
@@ -182,12 +184,7 @@ impl Parameter {
     }
 
     /// Notes a default and an example that the schema forbids.
-    fn check_values<'s>(
-        &self,
-        schema: &Value,
-        rules: impl Fn() -> Rules<'s>,
-        problems: &mut Vec<String>,
-    ) {
+    fn check_values(&self, schema: &Value, rules: &Rules<'_>, problems: &mut Vec<String>) {
         let default = self.default.as_ref().and_then(|default| default.0.as_ref());
         // What no option of ours narrows is left to the type, which may write another form than it reads.
         let default = default.filter(|value| !value.is_null() && !self.constraints.is_empty());
@@ -195,7 +192,7 @@ impl Parameter {
             let Some(value) = value else {
                 continue;
             };
-            for mistake in rules().mistakes(value, schema, self.name) {
+            for mistake in rules.mistakes(value, schema, self.name) {
                 problems.push(format!(
                     "its {what} breaks the rules of the argument: {mistake}"
                 ));
@@ -265,12 +262,9 @@ pub(super) fn specify(
         {
             problems.push(format!("{place}: two arguments are named `{}`", spec.name));
         }
-        let size = schema.to_string().len();
-        parameter.check_values(
-            schema,
-            || Rules::new(definitions.as_ref(), true, size).with_patterns(&patterns),
-            &mut mistakes,
-        );
+        let budget = Budget::default();
+        let rules = Rules::new(definitions.as_ref(), true, &budget).with_patterns(&patterns);
+        parameter.check_values(schema, &rules, &mut mistakes);
         let completer = parameter
             .complete
             .clone()

@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::protocol::revision::Features;
 #[cfg(feature = "cli")]
 use crate::schema::unenforced;
-use crate::schema::{Schemas, Validator, gather_variants, references};
+use crate::schema::{Schemas, Validator, gather_variants, references, unreadable};
 use crate::service::BoxFuture;
 
 /// The dialect of JSON Schema that schemas are written in.
@@ -105,7 +105,7 @@ impl Tool {
                             .await
                             .into_tool_result(),
                     },
-                    Err(error) => ToolResult::error(error.to_string()),
+                    Err(_) => ToolResult::error(unreadable("arguments")),
                 }
             })
         };

@@ -5,11 +5,16 @@
 
 mod choice;
 
+pub(super) use choice::could_have_tag;
+
+use std::borrow::Cow;
 use std::cell::Cell;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::budget::{Budget, too_costly};
 use super::near::nearest;
 use super::pattern::Patterns;
 use super::words::{got, in_words, in_words_with_all_bounds, strings};
@@ -18,41 +23,60 @@ use crate::json_path;
 /// How many mistakes are told: a model that gets so many has misunderstood the whole.
 const TOLD: usize = 20;
 
-/// How often each byte of a value may be looked at. Choices within choices could be tried for ever.
-const LOOKS: usize = 64;
-
 /// Reads schemas that may refer to definitions.
 pub(crate) struct Rules<'s> {
     definitions: Option<&'s Map<String, Value>>,
     patterns: Option<&'s Patterns>,
     /// Whether only what the schema allows is taken, and nothing is repaired.
     pub(super) strict: bool,
-    steps: Cell<usize>,
+    pub(super) budget: &'s Budget,
+    /// How many parts of values were looked at.
+    pub(super) looks: Cell<usize>,
+}
+
+/// What is wrong with a value itself, whatever is in it.
+pub(super) enum Misfit {
+    /// It has another type, or is none of those that there are.
+    Kind,
+    /// The number is out of bounds.
+    Bounds,
+    /// The text is too short, too long, or does not match.
+    Text,
+}
+
+/// The first mistakes found, and how many more there are than are told.
+#[derive(Default)]
+pub(crate) struct Mistakes {
+    told: Vec<String>,
+    untold: usize,
+}
+
+impl Mistakes {
+    pub(crate) fn note(&mut self, mistake: impl FnOnce() -> String) {
+        if self.told.len() < TOLD {
+            self.told.push(mistake());
+        } else {
+            self.untold += 1;
+        }
+    }
+
+    pub(crate) fn told(mut self) -> Vec<String> {
+        if self.untold > 0 {
+            self.told.push(format!("and {} more", self.untold));
+        }
+        self.told
+    }
 }
 
 /// The mistakes found so far, and the place that is looked at.
 struct Found {
     path: String,
-    mistakes: Vec<String>,
-    /// How many more there are than are told.
-    untold: usize,
+    mistakes: Mistakes,
 }
 
 impl Found {
-    fn at(path: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            mistakes: Vec::new(),
-            untold: 0,
-        }
-    }
-
     fn note(&mut self, mistake: impl FnOnce(&str) -> String) {
-        if self.mistakes.len() < TOLD {
-            self.mistakes.push(mistake(&self.path));
-        } else {
-            self.untold += 1;
-        }
+        self.mistakes.note(|| mistake(&self.path));
     }
 
     fn within(&mut self, step: &str, look: impl FnOnce(&mut Self)) {
@@ -60,13 +84,6 @@ impl Found {
         self.path.push_str(step);
         look(self);
         self.path.truncate(length);
-    }
-
-    fn told(mut self) -> Vec<String> {
-        if self.untold > 0 {
-            self.mistakes.push(format!("and {} more", self.untold));
-        }
-        self.mistakes
     }
 }
 
@@ -86,13 +103,14 @@ fn meant<'k>(known: impl IntoIterator<Item = &'k str>, name: &str) -> Option<Str
 }
 
 impl<'s> Rules<'s> {
-    /// For a value whose text has this many bytes.
-    pub(crate) fn new(definitions: Option<&'s Value>, strict: bool, size: usize) -> Self {
+    /// For the definitions that references lead to, and the steps that looking at values may take.
+    pub(crate) fn new(definitions: Option<&'s Value>, strict: bool, budget: &'s Budget) -> Self {
         Self {
             definitions: definitions.and_then(Value::as_object),
             patterns: None,
             strict,
-            steps: Cell::new((size + 16).saturating_mul(LOOKS)),
+            budget,
+            looks: Cell::new(0),
         }
     }
 
@@ -106,22 +124,16 @@ impl<'s> Rules<'s> {
 
     /// All that is wrong with a value, which `path` leads to.
     pub(crate) fn mistakes(&self, value: &Value, schema: &Value, path: &str) -> Vec<String> {
-        let mut found = Found::at(path);
+        let mut found = Found {
+            path: path.to_owned(),
+            mistakes: Mistakes::default(),
+        };
         self.check(value, schema, &mut found);
-        found.told()
-    }
-
-    /// Whether nothing is wrong with a value.
-    pub(super) fn fits(&self, value: &Value, schema: &Value) -> bool {
-        let mut found = Found::at("");
-        self.check(value, schema, &mut found);
-        found.mistakes.is_empty()
-    }
-
-    /// Counts a step, and tells whether there may be another.
-    pub(super) fn step(&self) -> bool {
-        self.steps.set(self.steps.get().saturating_sub(1));
-        self.steps.get() > 0
+        if self.budget.is_spent() {
+            // What was found until then may be wrong.
+            return vec![too_costly(path)];
+        }
+        found.mistakes.told()
     }
 
     /// The schema that a reference leads to, or else the schema itself.
@@ -129,12 +141,10 @@ impl<'s> Rules<'s> {
     where
         's: 'v,
     {
-        schema
-            .get("$ref")
+        keyword(schema, "$ref")
             .and_then(Value::as_str)
             .and_then(|target| target.strip_prefix("#/$defs/"))
-            .map(|name| name.replace("~1", "/").replace("~0", "~"))
-            .and_then(|name| self.definitions?.get(&name))
+            .and_then(|name| self.definitions?.get(unescaped(name).as_ref()))
             .unwrap_or(schema)
     }
 
@@ -143,35 +153,28 @@ impl<'s> Rules<'s> {
         let Some(rules) = schema.as_object() else {
             return;
         };
-        if !self.step() {
-            found.note(|path| format!("`{path}` is too intricate to be checked"));
+        if !self.budget.spend(1) {
             return;
         }
-        let options = rules.get("enum").and_then(Value::as_array);
-        let is_option = options.is_none_or(|options| options.contains(value))
-            && rules.get("const").is_none_or(|only| only == value);
-        if !is_option || !has_type(value, rules.get("type")) {
-            found.note(|path| {
-                let near = value.as_str().zip(strings_of(schema));
-                let near =
-                    near.and_then(|(text, known)| meant(known.iter().map(String::as_str), text));
-                unlike(path, &in_words(schema), value) + &near.unwrap_or_default()
-            });
-            return;
-        }
-        match value {
-            Value::Number(_) if !is_within(value, rules) => {
+        match (self.misfit(value, rules), value) {
+            (Some(Misfit::Kind), _) => {
+                found.note(|path| {
+                    let near = value.as_str().zip(strings_of(schema));
+                    let near = near
+                        .and_then(|(text, known)| meant(known.iter().map(String::as_str), text));
+                    unlike(path, &in_words(schema), value) + &near.unwrap_or_default()
+                });
+                return;
+            }
+            (Some(Misfit::Bounds), _) => {
                 found.note(|path| unlike(path, &in_words_with_all_bounds(schema), value));
             }
-            Value::String(text)
-                if !is_counted(text.chars().count(), rules, "minLength", "maxLength")
-                    || !self.matches(text, rules) =>
-            {
+            (Some(Misfit::Text), _) => {
                 found.note(|path| unlike(path, &in_words(schema), value));
             }
-            Value::Array(items) => self.check_items(value, items, schema, rules, found),
-            Value::Object(members) => self.check_members(members, schema, rules, found),
-            _ => {}
+            (None, Value::Array(items)) => self.check_items(value, items, schema, rules, found),
+            (None, Value::Object(members)) => self.check_members(members, schema, rules, found),
+            (None, _) => {}
         }
         for keyword in ["anyOf", "oneOf"] {
             if let Some(Value::Array(branches)) = rules.get(keyword) {
@@ -185,11 +188,42 @@ impl<'s> Rules<'s> {
         }
     }
 
-    fn matches(&self, text: &str, rules: &Map<String, Value>) -> bool {
-        let pattern = rules.get("pattern").and_then(Value::as_str);
-        pattern
-            .zip(self.patterns)
-            .is_none_or(|(pattern, patterns)| patterns.matches(pattern, text))
+    /// What is wrong with a value itself.
+    pub(super) fn misfit(&self, value: &Value, rules: &Map<String, Value>) -> Option<Misfit> {
+        let is_kind = rules
+            .iter()
+            .all(|(keyword, rule)| match (keyword.as_str(), rule) {
+                ("enum", Value::Array(options)) => {
+                    self.budget.spend(options.len() / 16) && options.contains(value)
+                }
+                ("const", only) => only == value,
+                ("type", wanted) => has_type(value, Some(wanted)),
+                _ => true,
+            });
+        if !is_kind {
+            return Some(Misfit::Kind);
+        }
+        match value {
+            Value::Number(_) if !is_within(value, rules) => Some(Misfit::Bounds),
+            Value::String(text) if !self.is_text(text, rules) => Some(Misfit::Text),
+            _ => None,
+        }
+    }
+
+    fn is_text(&self, text: &str, rules: &Map<String, Value>) -> bool {
+        rules
+            .iter()
+            .all(|(keyword, rule)| match (keyword.as_str(), rule) {
+                ("minLength" | "maxLength", _) => {
+                    self.budget.spend_on(text);
+                    is_counted(text.chars().count(), rules, "minLength", "maxLength")
+                }
+                // A pattern looks at each character, and keeps all ways to go on.
+                ("pattern", Value::String(pattern)) => self.patterns.is_none_or(|patterns| {
+                    self.budget.spend(text.len()) && patterns.matches(pattern, text)
+                }),
+                _ => true,
+            })
     }
 
     fn check_items(
@@ -204,7 +238,7 @@ impl<'s> Rules<'s> {
             found.note(|path| unlike(path, &in_words(schema), value));
         }
         for (index, item) in items.iter().enumerate() {
-            if let Some(schema) = item_schema(rules, index) {
+            if let Some(schema) = item_schema(schema, index) {
                 found.within(&json_path::item(index), |found| {
                     self.check(item, schema, found);
                 });
@@ -235,46 +269,60 @@ impl<'s> Rules<'s> {
         found: &mut Found,
     ) {
         if !is_counted(members.len(), rules, "minProperties", "maxProperties") {
-            let (expected, count) = (in_words(schema), members.len());
-            found.note(|path| format!("`{path}`: expected {expected}, got {count} members"));
+            found.note(|path| {
+                let (expected, count) = (in_words(schema), members.len());
+                format!("`{path}`: expected {expected}, got {count} members")
+            });
         }
-        let own = rules.get("properties").and_then(Value::as_object);
+        let known = Members::of(rules);
         for name in required(rules) {
             if !members.contains_key(name) {
-                let expected = own.and_then(|own| own.get(name));
-                let expected = expected.map_or_else(
-                    || "a value".to_owned(),
-                    |schema| in_words(self.resolve(schema)),
-                );
                 found.within(&json_path::member(name), |found| {
-                    found.note(|path| missing(path, &expected));
+                    found.note(|path| match known.own.and_then(|own| own.get(name)) {
+                        Some(schema) => missing(path, &in_words(self.resolve(schema))),
+                        None => missing(path, "a value"),
+                    });
                 });
             }
         }
         for (name, value) in members {
-            if stands_for_nothing(rules, name, value) {
-                continue;
-            }
-            if let Some(expected) = wrong_key(rules, name) {
+            if !stands_for_nothing(rules, name, value) {
                 found.within(&json_path::member(name), |found| {
-                    found.note(|path| format!("`{path}`: expected a key that is {expected}"));
+                    self.check_member(name, value, &known, members, found);
                 });
-                continue;
-            }
-            match member_schema(rules, name) {
-                Some(Value::Bool(false)) => {
-                    let known = own.into_iter().flat_map(Map::keys).map(String::as_str);
-                    let known = known.filter(|name| !members.contains_key(*name));
-                    found.within(&json_path::member(name), |found| {
-                        found.note(|path| unknown(path, known, name));
-                    });
-                }
-                Some(schema) => found.within(&json_path::member(name), |found| {
-                    self.check(value, schema, found);
-                }),
-                None => {}
             }
         }
+    }
+
+    fn check_member(
+        &self,
+        name: &str,
+        value: &Value,
+        known: &Members<'_>,
+        members: &Map<String, Value>,
+        found: &mut Found,
+    ) {
+        if let Some(expected) = known.wrong_key(name) {
+            return found.note(|path| format!("`{path}`: expected a key that is {expected}"));
+        }
+        match known.schema(name) {
+            Some(Value::Bool(false)) => found.note(|path| {
+                let own = known.own.into_iter().flat_map(Map::keys);
+                let left = own.filter(|name| !members.contains_key(*name));
+                unknown(path, left.map(String::as_str), name)
+            }),
+            Some(schema) => self.check(value, schema, found),
+            None => {}
+        }
+    }
+}
+
+/// A name within a reference, which writes two characters in another way.
+fn unescaped(name: &str) -> Cow<'_, str> {
+    if name.contains('~') {
+        name.replace("~1", "/").replace("~0", "~").into()
+    } else {
+        name.into()
     }
 }
 
@@ -307,60 +355,83 @@ fn strings_of(schema: &Value) -> Option<Vec<String>> {
     Some(known.collect())
 }
 
-fn required(rules: &Map<String, Value>) -> impl Iterator<Item = &str> {
+pub(super) fn required(rules: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let names = rules.get("required").and_then(Value::as_array);
     names.into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// The schema of an item of an array.
-pub(super) fn item_schema(rules: &Map<String, Value>, index: usize) -> Option<&Value> {
-    let first = rules.get("prefixItems").and_then(Value::as_array);
-    first
-        .and_then(|first| first.get(index))
-        .or_else(|| rules.get("items"))
+/// A keyword of a schema, which has few: a look at all is faster than one by name.
+fn keyword<'v>(schema: &'v Value, name: &str) -> Option<&'v Value> {
+    let mut rules = schema.as_object()?.iter();
+    rules
+        .find(|(keyword, _)| *keyword == name)
+        .map(|(_, rule)| rule)
 }
 
-/// The schema of a member of an object; `false` if there must be none.
-pub(super) fn member_schema<'r>(rules: &'r Map<String, Value>, name: &str) -> Option<&'r Value> {
-    let named = rules.get("properties").and_then(|own| own.get(name));
-    // The patterns of our schemas are those of keys that are numbers: which number fits is left to the type.
-    let patterns = rules.get("patternProperties").and_then(Value::as_object);
-    let matching = patterns.and_then(|patterns| patterns.values().next());
-    named
-        .or(matching)
-        .or_else(|| rules.get("additionalProperties"))
+/// The schema of an item of an array.
+pub(super) fn item_schema(schema: &Value, index: usize) -> Option<&Value> {
+    let first = keyword(schema, "prefixItems").and_then(Value::as_array);
+    first
+        .and_then(|first| first.get(index))
+        .or_else(|| keyword(schema, "items"))
 }
 
 /// The patterns of keys that are numbers, as the types with such keys have them.
 pub(super) const UNSIGNED_KEYS: &str = r"^\d+$";
 pub(super) const SIGNED_KEYS: &str = r"^-?\d+$";
 
-/// What kind of number a key should have been: keys of our maps are texts, or else numbers.
-fn wrong_key(rules: &Map<String, Value>, name: &str) -> Option<&'static str> {
-    let named = rules.get("properties").and_then(|own| own.get(name));
-    let patterns = rules.get("patternProperties").and_then(Value::as_object);
-    let pattern = patterns.and_then(|patterns| patterns.keys().next());
-    let (expected, digits) = match pattern.map(String::as_str) {
-        _ if named.is_some() => return None,
-        Some(UNSIGNED_KEYS) => ("a whole number, not below 0", name),
-        Some(SIGNED_KEYS) => ("a whole number", name.strip_prefix('-').unwrap_or(name)),
-        _ => return None,
-    };
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit())
-        && (digits.len() == 1 || !digits.starts_with('0'))
-        && !digits.is_empty();
-    (!is_number).then_some(expected)
+/// What the schema of an object says of its members.
+pub(super) struct Members<'r> {
+    own: Option<&'r Map<String, Value>>,
+    /// The patterns of our schemas are those of keys that are numbers: which number fits is left to the type.
+    pattern: Option<(&'r String, &'r Value)>,
+    others: Option<&'r Value>,
+}
+
+impl<'r> Members<'r> {
+    pub(super) fn of(rules: &'r Map<String, Value>) -> Self {
+        let named = |keyword| rules.get(keyword).and_then(Value::as_object);
+        Self {
+            own: named("properties"),
+            pattern: named("patternProperties").and_then(|patterns| patterns.iter().next()),
+            others: rules.get("additionalProperties"),
+        }
+    }
+
+    /// The schema of a member; `false` if there must be none.
+    pub(super) fn schema(&self, name: &str) -> Option<&'r Value> {
+        let own = self.own.and_then(|own| own.get(name));
+        let matching = self.pattern.map(|(_, schema)| schema);
+        own.or(matching).or(self.others)
+    }
+
+    /// What kind of number a key should have been: keys of our maps are texts, or else numbers.
+    pub(super) fn wrong_key(&self, name: &str) -> Option<&'static str> {
+        let (pattern, _) = self.pattern?;
+        let (expected, digits) = match pattern.as_str() {
+            UNSIGNED_KEYS => ("a whole number, not below 0", name),
+            SIGNED_KEYS => ("a whole number", name.strip_prefix('-').unwrap_or(name)),
+            _ => return None,
+        };
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit())
+            && (digits.len() == 1 || !digits.starts_with('0'))
+            && !digits.is_empty();
+        let is_own = self.own.is_some_and(|own| own.contains_key(name));
+        (!is_number && !is_own).then_some(expected)
+    }
 }
 
 /// Whether a member is null and may as well be left out: schemas do not offer null for what is optional, and clients send it.
 pub(super) fn stands_for_nothing(rules: &Map<String, Value>, name: &str, value: &Value) -> bool {
-    let own = rules.get("properties").and_then(|own| own.get(name));
     let takes_null = |schema: &Value| {
         let wanted = schema.get("type");
         wanted.is_some() && has_type(value, wanted)
     };
     value.is_null()
-        && own.is_some_and(|schema| !takes_null(schema))
+        && rules
+            .get("properties")
+            .and_then(|own| own.get(name))
+            .is_some_and(|schema| !takes_null(schema))
         && !required(rules).any(|required| required == name)
 }
 
@@ -392,21 +463,21 @@ fn is_a(value: &Value, name: &str) -> bool {
 }
 
 fn is_within(value: &Value, rules: &Map<String, Value>) -> bool {
-    use std::cmp::Ordering::{Equal, Greater, Less};
-    let keeps = |keyword: &str, allowed: &[std::cmp::Ordering]| {
-        let bound = rules.get(keyword);
-        bound.is_none_or(|bound| compare(value, bound).is_none_or(|order| allowed.contains(&order)))
-    };
-    let not = rules.get("not").and_then(|not| not.get("const"));
-    keeps("minimum", &[Equal, Greater])
-        && keeps("maximum", &[Equal, Less])
-        && keeps("exclusiveMinimum", &[Greater])
-        && keeps("exclusiveMaximum", &[Less])
-        && not.is_none_or(|not| compare(value, not) != Some(Equal))
+    let order = |bound| compare(value, bound);
+    rules.iter().all(|(keyword, bound)| match keyword.as_str() {
+        "minimum" => order(bound).is_none_or(Ordering::is_ge),
+        "maximum" => order(bound).is_none_or(Ordering::is_le),
+        "exclusiveMinimum" => order(bound).is_none_or(Ordering::is_gt),
+        "exclusiveMaximum" => order(bound).is_none_or(Ordering::is_lt),
+        "not" => bound
+            .get("const")
+            .is_none_or(|not| order(not) != Some(Ordering::Equal)),
+        _ => true,
+    })
 }
 
 /// Compares numbers, integers exactly.
-pub(crate) fn compare(left: &Value, right: &Value) -> Option<std::cmp::Ordering> {
+pub(crate) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     let integer = |value: &Value| {
         value
             .as_i64()
@@ -419,10 +490,18 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Option<std::cmp::Ordering>
     }
 }
 
-fn is_counted(count: usize, rules: &Map<String, Value>, least: &str, most: &str) -> bool {
-    let bound = |keyword: &str| rules.get(keyword).and_then(Value::as_u64);
+pub(super) fn is_counted(
+    count: usize,
+    rules: &Map<String, Value>,
+    least: &str,
+    most: &str,
+) -> bool {
     let count = count as u64;
-    bound(least).is_none_or(|least| count >= least) && bound(most).is_none_or(|most| count <= most)
+    rules.iter().all(|(keyword, bound)| match bound.as_u64() {
+        Some(bound) if keyword == least => count >= bound,
+        Some(bound) if keyword == most => count <= bound,
+        _ => true,
+    })
 }
 
 #[cfg(test)]
@@ -438,18 +517,20 @@ mod tests {
         let schema = json!({ "$ref": "#/$defs/Deep" });
         let deep = |end: Value| (0..60).fold(end, |inner, _| json!({ "in": inner }));
         for (mut value, fits) in [(deep(json!(1)), true), (deep(json!("x")), false)] {
-            let size = value.to_string().len();
-            Rules::new(Some(&definitions), false, size).repair(&mut value, &schema);
-            let mistakes =
-                Rules::new(Some(&definitions), false, size).mistakes(&value, &schema, "v");
+            let budget = Budget::default();
+            let rules = Rules::new(Some(&definitions), false, &budget);
+            assert_eq!(rules.repair(&mut value, &schema), fits);
+            let mistakes = rules.mistakes(&value, &schema, "v");
             assert_eq!(mistakes.is_empty(), fits, "{mistakes:?}");
+            assert_eq!(budget.is_spent(), !fits);
         }
     }
 
     #[test]
     fn a_name_within_a_definition_may_need_an_escape() {
         let definitions = json!({ "a/b~c": { "type": "null" } });
-        let rules = Rules::new(Some(&definitions), false, 10);
+        let budget = Budget::default();
+        let rules = Rules::new(Some(&definitions), false, &budget);
         let schema = json!({ "$ref": "#/$defs/a~1b~0c" });
         assert!(rules.fits(&Value::Null, &schema));
         assert!(!rules.fits(&json!(1), &schema));

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::check::{Rules, item_schema, member_schema};
+use super::check::{Members, Rules, item_schema};
 use crate::json_path;
 
 /// A value within another.
@@ -11,6 +11,8 @@ pub(crate) struct Place<'v> {
     pub(crate) value: &'v Value,
     /// What it should be, as far as that is known.
     pub(crate) schema: Option<&'v Value>,
+    /// Whether it is the name of the value that was read last, not the value.
+    pub(crate) is_key: bool,
 }
 
 impl<'v> Place<'v> {
@@ -20,6 +22,7 @@ impl<'v> Place<'v> {
             path,
             value,
             schema,
+            is_key: false,
         }
     }
 }
@@ -53,7 +56,7 @@ impl<'v> Search<'_, 'v> {
             Value::Array(items) if !items.is_empty() => {
                 for (index, value) in items.iter().enumerate() {
                     self.at += 1; // the bracket or comma before it
-                    let schema = rules.and_then(|rules| item_schema(rules, index));
+                    let schema = schema.and_then(|schema| item_schema(schema, index));
                     let found = self.enter(place.part(&json_path::item(index), value, schema));
                     if found.is_some() {
                         return found;
@@ -64,8 +67,13 @@ impl<'v> Search<'_, 'v> {
             Value::Object(members) if !members.is_empty() => {
                 for (name, value) in members {
                     self.at += 2 + Value::from(name.as_str()).to_string().len(); // with what is around the name
-                    let schema = rules.and_then(|rules| member_schema(rules, name));
-                    let found = self.enter(place.part(&json_path::member(name), value, schema));
+                    let schema = rules.and_then(|rules| Members::of(rules).schema(name));
+                    let mut part = place.part(&json_path::member(name), value, schema);
+                    part.is_key = self.at >= self.bytes;
+                    if part.is_key {
+                        return Some(part);
+                    }
+                    let found = self.enter(part);
                     if found.is_some() {
                         return found;
                     }
@@ -82,6 +90,7 @@ impl<'v> Search<'_, 'v> {
 mod tests {
     use serde_json::json;
 
+    use super::super::budget::Budget;
     use super::*;
 
     #[test]
@@ -102,8 +111,10 @@ mod tests {
                 path: "v".to_owned(),
                 value: &value,
                 schema: Some(&schema),
+                is_key: false,
             };
-            let found = locate(whole, &Rules::new(None, false, 100), bytes);
+            let budget = Budget::default();
+            let found = locate(whole, &Rules::new(None, false, &budget), bytes);
             assert_eq!(
                 (found.path.as_str(), found.schema.is_some()),
                 (path, known),

@@ -3,6 +3,7 @@
 //! Dialect: JSON Schema 2020-12, see <https://json-schema.org/draft/2020-12>. What is taken beyond a schema, and what is
 //! not, is a table in `tests/schemas/beyond.md`.
 
+mod budget;
 mod check;
 mod locate;
 mod near;
@@ -21,11 +22,12 @@ use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::Value;
 
-pub(crate) use check::{Rules, compare, missing};
+pub(crate) use budget::Budget;
+pub(crate) use check::{Mistakes, Rules, compare, missing};
 pub(crate) use locate::{Place, locate};
 pub(crate) use near::nearest;
 pub(crate) use pattern::Patterns;
-pub(crate) use repeats::repeated;
+pub(crate) use repeats::{Read, read, unreadable};
 pub(crate) use tidy::without_null;
 #[cfg(feature = "cli")]
 pub(crate) use unknown::unenforced;
@@ -34,7 +36,7 @@ pub(crate) use variants::gather_variants;
 #[cfg(feature = "cli")]
 pub(crate) use walk::walk;
 pub(crate) use walk::{parts, references};
-pub(crate) use words::{got, in_words, reason, shown, texts};
+pub(crate) use words::{got, in_words, reason, shown, texts, wanted_by_type};
 
 /// Makes the schemas of one component.
 pub struct Schemas {
@@ -187,7 +189,7 @@ mod tests {
 
     fn repaired(value: &Value, schema: &Value, strict: bool) -> Value {
         let mut value = value.clone();
-        Rules::new(None, strict, 1000).repair(&mut value, schema);
+        Rules::new(None, strict, &Budget::default()).repair(&mut value, schema);
         value
     }
 

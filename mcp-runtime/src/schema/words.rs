@@ -4,6 +4,8 @@ use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value};
 
+use super::tidy::bounds;
+
 /// How much of a text is shown.
 const SHOWN: usize = 60;
 
@@ -238,17 +240,51 @@ pub(crate) fn shown(text: &str) -> String {
     }
 }
 
-/// What a type says of a value that it refuses, in one line: it may well repeat the value.
-pub(crate) fn reason(error: &impl fmt::Display) -> String {
+/// How errors begin that serde words, not the type: they name Rust types and places in a text that no client sees.
+const WORDED_BY_SERDE: [&str; 9] = [
+    "invalid type: ",
+    "invalid value: ",
+    "invalid length ",
+    "unknown variant `",
+    "unknown field `",
+    "missing field `",
+    "duplicate field `",
+    "data did not match any variant ",
+    "no variant of enum ",
+];
+
+/// What a type itself says of a value that it refuses, in one line: it may well repeat the value.
+pub(crate) fn reason(error: &impl fmt::Display) -> Option<String> {
+    let text = error.to_string();
+    if WORDED_BY_SERDE.iter().any(|words| text.starts_with(words)) {
+        return None;
+    }
+    let text = text.split(" at line ").next().unwrap_or_default();
     let mut line = String::new();
-    for letter in error.to_string().chars().take(REASON) {
+    for letter in text.chars().take(REASON) {
         if letter.is_control() {
             line.extend(letter.escape_debug());
         } else {
             line.push(letter);
         }
     }
-    line
+    Some(line)
+}
+
+/// What a type of the standard library wanted, in the words of schemas, where serde names it.
+pub(crate) fn wanted_by_type(error: &impl fmt::Display) -> Option<String> {
+    let text = error.to_string();
+    let (_, wanted) = text.rsplit_once(", expected ")?;
+    let wanted = wanted.split(" at line ").next()?;
+    match wanted {
+        "a boolean" => Some("true or false".to_owned()),
+        "a character" => Some("one character".to_owned()),
+        integer => {
+            let format = integer.replacen('i', "int", 1).replacen('u', "uint", 1);
+            let (minimum, maximum) = bounds(&format)?;
+            Some(format!("an integer from {minimum} to {maximum}"))
+        }
+    }
 }
 
 #[cfg(test)]
