@@ -1,13 +1,11 @@
 //! The values that a call gives to its parameters, by position.
 
-use std::fmt;
 use std::sync::OnceLock;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::signature::Signature;
+use crate::protocol::members::members;
 use crate::protocol::text::Span;
 use crate::schema::{Budget, Mistakes, Read, read};
 
@@ -126,96 +124,30 @@ impl Arguments {
         }
     }
 
-    /// Takes a JSON object apart. The second part of the result says what was wrong with single arguments.
-    ///
-    /// # Errors
-    /// `json`, which must be a part of `message`, is no object.
-    pub(crate) fn parse(
-        signature: &Signature,
-        message: &str,
-        json: &str,
-    ) -> Result<(Self, Vec<String>), serde_json::Error> {
-        let mut collect = Collect {
-            signature,
-            message,
-            arguments: Self {
-                whole: Some(Span::of(message, json)),
-                ..Self::empty(signature)
-            },
-            wrong: Mistakes::default(),
+    /// Takes an object apart, which must be a part of `message`. The second part of the result says what was wrong with single
+    /// arguments.
+    pub(crate) fn parse(signature: &Signature, message: &str, json: &str) -> (Self, Vec<String>) {
+        let mut arguments = Self {
+            whole: Some(Span::of(message, json)),
+            budget: Budget::of_text(json),
+            ..Self::empty(signature)
         };
-        collect.arguments.budget = Budget::of_text(json);
-        serde_json::Deserializer::from_str(json).deserialize_map(&mut collect)?;
-        Ok((collect.arguments, collect.wrong.told()))
-    }
-}
-
-struct Collect<'s> {
-    signature: &'s Signature,
-    message: &'s str,
-    arguments: Arguments,
-    wrong: Mistakes,
-}
-
-impl<'de> Visitor<'de> for &mut Collect<'_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object of arguments")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(KeySeed(self.signature))? {
-            let index = match key {
-                Key::Known(index) => index,
-                Key::Unknown(name) => {
-                    map.next_value::<IgnoredAny>()?;
-                    if !self.signature.open {
-                        self.wrong.note(|| self.signature.unknown(&name));
-                    }
-                    continue;
+        let mut wrong = Mistakes::default();
+        for (name, value) in members(json) {
+            let Some(index) = signature.position(&name) else {
+                if !signature.open {
+                    wrong.note(|| signature.unknown(&name));
                 }
+                continue;
             };
-            let value: &RawValue = map.next_value()?;
-            if !matches!(self.arguments.slot(index), Slot::Missing) {
-                let name = self.signature.name(index);
-                self.wrong.note(|| format!("`{name}` is given twice"));
+            if !matches!(arguments.slot(index), Slot::Missing) {
+                wrong.note(|| format!("`{name}` is given twice"));
             }
-            let place = Span::of(self.message, value.get());
+            let place = Span::of(message, value);
             let tree = OnceLock::new();
-            self.arguments.set(index, Slot::Json(Json { place, tree }));
+            arguments.set(index, Slot::Json(Json { place, tree }));
         }
-        Ok(())
-    }
-}
-
-enum Key {
-    Known(usize),
-    Unknown(String),
-}
-
-struct KeySeed<'s>(&'s Signature);
-
-impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
-    type Value = Key;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for KeySeed<'_> {
-    type Value = Key;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the name of an argument")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-        Ok(match self.0.position(name) {
-            Some(index) => Key::Known(index),
-            None => Key::Unknown(name.to_owned()),
-        })
+        (arguments, wrong.told())
     }
 }
 
@@ -317,7 +249,7 @@ mod tests {
         let signature = signature::<T>();
         let message = format!("{{\"value\":{json}}}");
         let start = Instant::now();
-        let (arguments, _) = Arguments::parse(&signature, &message, &message).unwrap();
+        let (arguments, _) = Arguments::parse(&signature, &message, &message);
         let tree = arguments.tree(&message, &signature, 0).unwrap();
         let end = match tree.mistakes.as_slice() {
             [] => Taken,
@@ -472,7 +404,7 @@ mod tests {
             .parameters
             .push(parameter("other", Value::Bool(true)));
         let message = format!("{{\"value\":{},\"other\":[1]}}", items(1_000_000, "1"));
-        let (arguments, _) = Arguments::parse(&signature, &message, &message).unwrap();
+        let (arguments, _) = Arguments::parse(&signature, &message, &message);
         let mistakes = |index| {
             let tree = arguments.tree(&message, &signature, index);
             tree.unwrap().mistakes.clone()
@@ -489,7 +421,7 @@ mod tests {
         let signature = signature::<Value>();
         let members: Vec<String> = (0..10_000).map(|n| format!("\"unknown{n}\":1")).collect();
         let message = format!("{{{}}}", members.join(","));
-        let (_, wrong) = Arguments::parse(&signature, &message, &message).unwrap();
+        let (_, wrong) = Arguments::parse(&signature, &message, &message);
         assert_eq!(wrong.len(), 21);
         assert_eq!(wrong[20], "and 9980 more");
     }

@@ -23,4 +23,5 @@ pub(crate) use prompt::PromptOutcome;
 pub(crate) use resource::ResourceOutcome;
 pub(crate) use stream::Rest;
 pub(crate) use tool_result::OutputSchema;
+pub(crate) use tool_result::Structured;
 pub(crate) use write::{push_array, push_blocks, push_icons, push_member, push_text};

@@ -47,12 +47,20 @@ pub struct Json<T>(pub T);
 #[derive(Debug, Default)]
 pub struct ToolResult {
     pub(crate) content: Vec<Content>,
-    /// Structured content, as JSON.
-    pub(crate) structured: Option<String>,
+    pub(crate) structured: Option<Structured>,
     pub(crate) failure: Option<ToolError>,
     pub(crate) meta: Option<Map<String, Value>>,
     /// Content that is still to come.
     pub(crate) rest: Option<Rest>,
+}
+
+/// Structured content.
+#[derive(Debug)]
+pub(crate) enum Structured {
+    /// A JSON text.
+    Json(String),
+    /// A number or `bool`, which is always wrapped in `{"result": ..}`.
+    Scalar(Value),
 }
 
 /// The JSON Schema of structured content.
@@ -89,7 +97,7 @@ impl ToolResult {
 
     /// Wraps structured content as the schema says; without a schema it depends on the data.
     pub(crate) fn wrap(&mut self, schema: Option<&OutputSchema>) {
-        if let Some(json) = &mut self.structured
+        if let Some(Structured::Json(json)) = &mut self.structured
             && schema.map_or(!json.starts_with('{'), |schema| schema.wraps)
         {
             json.insert_str(0, "{\"result\":");
@@ -108,7 +116,7 @@ impl ToolResult {
     /// # Errors
     /// The value cannot be written as JSON.
     pub fn structured(mut self, value: &impl Serialize) -> Result<Self, ToolError> {
-        self.structured = Some(finite::to_json(value)?);
+        self.structured = Some(Structured::Json(finite::to_json(value)?));
         Ok(self)
     }
 
@@ -232,18 +240,18 @@ macro_rules! tuples {
 tuples!((A)(A B)(A B C)(A B C D)(A B C D E)(A B C D E F)(A B C D E F G)(A B C D E F G H));
 
 macro_rules! scalars {
-    ($($check:expr => $($scalar:ty)*;)*) => {$($(
+    ($($check:expr, $text:expr, $structured:expr => $($scalar:ty)*;)*) => {$($(
         #[diagnostic::do_not_recommend]
         impl IntoToolResult for $scalar {
             fn into_tool_result(self) -> ToolResult {
-                let text = self.to_string();
+                let text: fn($scalar) -> String = $text;
+                let text = text(self);
                 let holds: fn($scalar) -> bool = $check;
                 if !holds(self) {
                     return ToolResult::error(format!("the result is {text}, which JSON cannot hold"));
                 }
-                // A float without a fraction keeps its point in JSON, so that it stays a float.
-                let json = serde_json::to_string(&self).unwrap_or_else(|_| text.clone());
-                ToolResult { structured: Some(json), ..ToolResult::new().content(text) }
+                let structured: fn($scalar) -> Structured = $structured;
+                ToolResult { structured: Some(structured(self)), ..ToolResult::new().content(text) }
             }
 
             fn output_schema(schemas: &mut Schemas) -> Option<OutputSchema> {
@@ -254,8 +262,23 @@ macro_rules! scalars {
 }
 
 scalars! {
-    |_| true => bool i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize;
-    |number| number.is_finite() => f32 f64;
+    |_| true, |value| value.to_string(), |value| Structured::Scalar(value.into()) =>
+        bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize;
+    |_| true, |value| value.to_string(), |value| Structured::Json(value.to_string()) => i128 u128;
+    |number| number.is_finite(), float_text, |value| Structured::Scalar(value.into()) => f64;
+    // Its digits are fewer than those of the same number as `f64`.
+    |number| number.is_finite(), |value| value.to_string(), |value| Structured::Json(format!("{value:?}")) => f32;
+}
+
+/// Writes a number. Whole ones are written as integers, which is much faster.
+fn float_text(number: f64) -> String {
+    #[allow(clippy::cast_possible_truncation)] // it is compared again
+    let whole = number as i32;
+    if f64::from(whole).to_bits() == number.to_bits() {
+        whole.to_string()
+    } else {
+        number.to_string()
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -266,7 +289,7 @@ impl<T: Serialize + JsonSchema> IntoToolResult for Json<T> {
             Err(error) => return ToolError::from(error).into_tool_result(),
         };
         ToolResult {
-            structured: Some(json.clone()),
+            structured: Some(Structured::Json(json.clone())),
             ..ToolResult::new().content(json)
         }
     }

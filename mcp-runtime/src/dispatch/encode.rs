@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Core;
 use super::listen::SUBSCRIPTION_ID;
-use crate::content::{ToolResult, push_array, push_blocks, push_member};
+use crate::content::{Structured, ToolResult, push_array, push_blocks, push_member};
 use crate::outcome::Outcome;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::error::{Class, RpcError};
@@ -112,9 +112,17 @@ impl Body<'_> {
             out.push_str(",\"isError\":true");
         }
         let structured = result.structured.as_ref();
-        if let Some(json) = structured.filter(|_| self.features.structured_content) {
-            out.push_str(",\"structuredContent\":");
-            out.push_str(json);
+        match structured.filter(|_| self.features.structured_content) {
+            None => {}
+            Some(Structured::Json(json)) => {
+                out.push_str(",\"structuredContent\":");
+                out.push_str(json);
+            }
+            Some(Structured::Scalar(value)) => {
+                out.push_str(",\"structuredContent\":{\"result\":");
+                push_json(out, value);
+                out.push('}');
+            }
         }
         self.close(out, None, result.meta.as_ref());
     }

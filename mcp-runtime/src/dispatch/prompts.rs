@@ -14,6 +14,7 @@ use crate::content::PromptOutcome;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::json::string;
+use crate::protocol::members::members;
 use crate::protocol::params::Params;
 use crate::registry::PromptEntry;
 use crate::schema::Mistakes;
@@ -46,7 +47,7 @@ fn arguments(
 ) -> Result<(Arguments, Vec<String>), RpcError> {
     let mut arguments = Arguments::empty(signature);
     let mut rejections = Mistakes::default();
-    for (name, json) in params.each_argument()? {
+    for (name, json) in members(params.arguments()?) {
         match (signature.position(&name), string(json)) {
             (None, _) => rejections.note(|| signature.unknown(&name)),
             (Some(index), Some(text)) => arguments.set(index, Slot::Text(text.into_owned())),

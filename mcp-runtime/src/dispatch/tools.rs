@@ -29,10 +29,7 @@ pub(super) fn call(request: Request) -> Result<Running, RpcError> {
         }
     })?;
     let json = params.arguments()?;
-    let (arguments, rejections) =
-        Arguments::parse(&tool.signature, message.text(), json).map_err(|_| {
-            RpcError::invalid_params("`params.arguments` has a name that is not valid Unicode")
-        })?;
+    let (arguments, rejections) = Arguments::parse(&tool.signature, message.text(), json);
     if !tool.mirrored.is_empty() {
         mirror::check(&request, &tool.mirrored, json)?;
     }

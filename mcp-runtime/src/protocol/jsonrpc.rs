@@ -143,6 +143,15 @@ impl Message {
             .is_ok_and(|params| params.meta().is_stateless())
     }
 
+    /// Returns `true` if the request asks for notifications while it is served.
+    pub(crate) fn asks_for_notifications(&self) -> bool {
+        let in_meta = |params: Params<'_>| {
+            let meta = params.meta();
+            matches!(meta.progress_token(), Ok(Some(_))) || matches!(meta.log_level(), Ok(Some(_)))
+        };
+        self.method() == "subscriptions/listen" || self.params().is_ok_and(in_meta)
+    }
+
     /// The method; empty in a response.
     pub(crate) fn method(&self) -> &str {
         match &self.method {
@@ -279,7 +288,7 @@ impl<'a> Envelope<'a> {
 
 /// Begins a reply: everything up to the value of `result`.
 pub(crate) fn begin_result(id: &Id) -> String {
-    let mut reply = String::with_capacity(256);
+    let mut reply = String::with_capacity(512);
     reply.push_str("{\"jsonrpc\":\"2.0\",\"id\":");
     id.push(&mut reply);
     reply.push_str(",\"result\":");

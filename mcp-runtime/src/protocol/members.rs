@@ -118,19 +118,16 @@ pub(super) fn arguments(json: Option<&str>) -> Result<&str, RpcError> {
     }
 }
 
-/// The members of an object in their order: names, and values as JSON.
-pub(super) fn members(json: &str) -> Vec<(Cow<'_, str>, &str)> {
-    let mut members = Vec::new();
+/// Returns the members of an object in their order: names, and values as JSON.
+pub(crate) fn members(json: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
     let mut reader = Reader::new(json, usize::MAX);
     // It is a part of a message that was read already: nothing of this can fail.
-    if let Ok(true) = reader.enter_object() {
-        while let Ok(Some(name)) = reader.name()
-            && let Ok(value) = reader.value()
-        {
-            members.push((name, value));
-        }
-    }
-    members
+    let mut is_object = matches!(reader.enter_object(), Ok(true));
+    std::iter::from_fn(move || {
+        let name = if is_object { reader.name().ok()? } else { None };
+        is_object = name.is_some();
+        Some((name?, reader.value().ok()?))
+    })
 }
 
 /// An object within parameters.
@@ -146,7 +143,7 @@ impl<'a> Object<'a> {
         if !json.starts_with('{') {
             return Err(must_be(format_args!("{path}"), "an object"));
         }
-        let members = members(json);
+        let members = members(json).collect();
         Ok(Self { path, members })
     }
 

@@ -164,11 +164,6 @@ impl<'a> Params<'a> {
         members::arguments(self.json(self.parts.arguments))
     }
 
-    /// The single `arguments`, as JSON.
-    pub(crate) fn each_argument(&self) -> Result<Vec<(Cow<'a, str>, &'a str)>, RpcError> {
-        self.arguments().map(members::members)
-    }
-
     /// `cursor`, if the client asks for a later page.
     pub(crate) fn cursor(&self) -> Result<Option<Cow<'a, str>>, RpcError> {
         let json = self.json(self.parts.cursor);

@@ -132,8 +132,7 @@ impl Endpoint {
                 "subscriptions/listen answers with events: Accept must list text/event-stream",
             ));
         }
-        // The answer to the handshake names the session in a header, which cannot follow events.
-        let sends = formats.events && message.method() != "initialize";
+        let sends = formats.events && message.asks_for_notifications();
         let outbox = sends.then(Arc::<Outbox>::default);
         let outbound: Arc<dyn Outbound> = match &outbox {
             Some(outbox) => Arc::clone(outbox) as _,

@@ -40,10 +40,16 @@ const MOST_WAITING: usize = 4 * BACKLOG;
 /// child process takes no request away.
 pub(crate) async fn serve(
     service: Arc<dyn Service>,
-    shutdown: impl Future<Output = ()>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (reader, writer) = streams::take()?;
-    serve_streams(service, reader, writer, shutdown).await
+    // In a task of its own, which is cheaper to look at between two messages than signals are.
+    let shutdown = tokio::spawn(shutdown);
+    let ended = async {
+        // It fails only if waiting for the signal panicked.
+        let _ = shutdown.await;
+    };
+    serve_streams(service, reader, writer, ended).await
 }
 
 /// Serves any two byte streams in the same way.
