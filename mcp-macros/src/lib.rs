@@ -10,7 +10,7 @@
 //! | stage | files |
 //! |---|---|
 //! | read | `annotated_fn`, `methods`, `arguments`, `parameters`, `constraints`, `serde_attributes`, `docs` |
-//! | check | `signature`, `component`, `uri_template`, `pattern`, `near_miss`, `errors` |
+//! | check | `signature`, `component`, `pattern`, `errors`, and the crate `mcp-grammar` |
 //! | write | `tool`, `resource`, `prompt`, `expand`, `elicit`, `runtime_path` |
 
 mod annotated_fn;
@@ -23,7 +23,6 @@ mod errors;
 mod expand;
 mod grammar;
 mod methods;
-mod near_miss;
 mod parameters;
 mod pattern;
 mod prompt;
@@ -34,7 +33,6 @@ mod signature;
 #[cfg(test)]
 mod tests;
 mod tool;
-mod uri_template;
 
 use proc_macro::TokenStream;
 

@@ -2,6 +2,7 @@
 //!
 //! Whether a parameter is an argument or injected is not known here: the trait `Param` decides, in the user's crate.
 
+use mcp_grammar::name::is_token;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -334,18 +335,13 @@ fn header(kind: Kind, arguments: &Arguments, errors: &mut Errors) -> Option<LitS
         return None;
     }
     let header = header?;
-    if !header.value().bytes().all(is_token_byte) {
+    if !is_token(&header.value()) {
         errors.at(
             &header,
             "a header's name is made of letters, digits and the characters `!#$%&'*+-.^_|~` and the backtick",
         );
     }
     Some(header)
-}
-
-/// What RFC 9110 calls `tchar`.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 fn check_header_unique(parameter: &Parameter, earlier: &[Parameter], errors: &mut Errors) {

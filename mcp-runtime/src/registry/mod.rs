@@ -37,16 +37,14 @@ pub(crate) use tool::Unenforced;
 
 use std::any::TypeId;
 
+use mcp_grammar::name::{RULE, is_component};
+
 /// A state that a component takes and the server must have.
 pub(crate) type NeededState = (TypeId, &'static str);
 
-/// Whether a name is one that clients accept: 1 to 128 of `A-Z a-z 0-9 _ . -`.
-/// See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-names>.
+/// Reports a name that clients do not accept.
 fn check_name(kind: &str, name: &str, problems: &mut Vec<String>) {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if name.is_empty() || name.len() > 128 || !name.bytes().all(allowed) {
-        problems.push(format!(
-            "{kind} `{name}`: a name is 1 to 128 of the characters A-Z, a-z, 0-9, `_`, `.` and `-`"
-        ));
+    if !is_component(name) {
+        problems.push(format!("{kind} `{name}`: a name is {RULE}"));
     }
 }

@@ -6,8 +6,10 @@
 
 use std::ops::Range;
 
-use super::percent::{self, Ascii};
-use super::{Expression, MatchedValue, Part, Variable};
+use mcp_grammar::percent::{self, Ascii};
+use mcp_grammar::uri_template::{Expression, Part, Variable};
+
+use super::{MatchedValue, Values};
 
 /// A piece of work for the matcher.
 #[derive(Debug, Clone)]
@@ -29,8 +31,6 @@ pub(super) enum Step {
         separator: char,
     },
 }
-
-type Values = Vec<Option<MatchedValue>>;
 
 /// The steps that match what `parts` expand to.
 pub(super) fn compile(parts: &[Part], variables: &[Variable]) -> Vec<Step> {
