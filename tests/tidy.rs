@@ -15,14 +15,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("seal", &[]),
     ("uri_template", &[]),
     ("store", &[]),
-    ("session", &["protocol", "seal", "store"]),
+    ("session", &["protocol", "seal", "store", "uri_template"]),
     ("service", &["protocol", "session"]),
     ("in_flight", &["protocol", "service"]),
     (
         "questions",
         &["error", "protocol", "seal", "service", "session", "store"],
     ),
-    ("bus", &[]),
+    ("bus", &["uri_template"]),
     (
         "call",
         &[
@@ -94,6 +94,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "seal",
             "service",
             "session",
+            "uri_template",
         ],
     ),
     // What is known of a line that is too long.

@@ -67,21 +67,29 @@ fn push_triple(out: &mut String, byte: u8) {
     }
 }
 
-/// Where the first `%` stands that two hexadecimal digits do not follow.
-pub fn stray_percent(text: &str) -> Option<usize> {
+/// Whether there is a `%` that two hexadecimal digits do not follow.
+fn has_stray_percent(text: &str) -> bool {
     text.match_indices('%')
-        .map(|(at, _)| at)
-        .find(|&at| split_triple(&text.as_bytes()[at..]).is_none())
+        .any(|(at, _)| split_triple(&text.as_bytes()[at..]).is_none())
 }
 
 /// Writes `text` with all but the characters of `keep` encoded. If `%` is among them, then what is encoded already
 /// stays so.
 pub fn encode(out: &mut String, text: &str, keep: Ascii) {
+    rewrite(out, text, keep, Ascii::EMPTY);
+}
+
+/// As [`encode`], and decodes those of `decoded` that are encoded already.
+fn rewrite(out: &mut String, text: &str, keep: Ascii, decoded: Ascii) {
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
         let triple = split_triple(rest).filter(|_| keep.contains(b'%'));
         if let Some((encoded, after)) = triple {
-            push_triple(out, encoded);
+            if decoded.contains(encoded) {
+                out.push(char::from(encoded));
+            } else {
+                push_triple(out, encoded);
+            }
             rest = after;
             continue;
         }
@@ -97,11 +105,20 @@ pub fn encode(out: &mut String, text: &str, keep: Ascii) {
 /// The form in which URIs are compared: ASCII only, what no URI may hold encoded, digits of encoded characters in
 /// upper case. `None` if a `%` encodes nothing.
 pub fn normalise(text: &str) -> Option<String> {
-    if stray_percent(text).is_some() {
+    legal(text, Ascii::EMPTY)
+}
+
+/// The same, and unreserved characters stand for themselves: RFC 3986, section 6.2.2.2.
+pub fn decode_unreserved(text: &str) -> Option<String> {
+    legal(text, UNRESERVED)
+}
+
+fn legal(text: &str, decoded: Ascii) -> Option<String> {
+    if has_stray_percent(text) {
         return None;
     }
     let mut normal = String::with_capacity(text.len());
-    encode(&mut normal, text, LEGAL);
+    rewrite(&mut normal, text, LEGAL, decoded);
     Some(normal)
 }
 

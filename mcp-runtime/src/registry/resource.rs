@@ -251,6 +251,10 @@ impl Listed for ResourceEntry {
         self.template.as_str()
     }
 
+    fn identity(&self) -> &str {
+        self.template.identity()
+    }
+
     fn definition(&self) -> &Definition {
         &self.definition
     }

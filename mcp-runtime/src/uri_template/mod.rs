@@ -2,9 +2,10 @@
 //!
 //! The RFC defines expansion only. Matching is its inverse, with these rules where the RFC is silent:
 //!
-//! - **Characters.** `{x}` matches unreserved characters, percent-encoded ones and `! $ ' ( ) * + @`; never
-//!   `/ ? # [ ] : , ; = &`. `{+x}` and `{#x}` match everything. A character that no URI may hold, such as `é` or a
-//!   space, is read as its percent-encoded form, in the URI as in the template. `%c3` and `%C3` are the same.
+//! - **Characters.** `{x}` matches unreserved characters, percent-encoded ones and `! $ ' ( ) * + @`, and `: , ; = &`
+//!   unless they stand between it and another variable without a `/` or the like; never `/ ? # [ ]`. `{+x}` and `{#x}`
+//!   match everything. A character that no URI may hold, such as `é` or a space, is read as its percent-encoded form,
+//!   in the URI as in the template. `%c3` and `%C3` are the same.
 //! - **Length.** Every variable takes at least one character, save those of `{;x}`, `{?x}` and `{&x}`, which may be
 //!   empty or absent. An element of a list is not empty either: `/a//b` does not match `{/path*}`.
 //! - **Choice.** A URI matches if its text can be divided among the variables at all. If there are several ways,
@@ -17,7 +18,8 @@
 //!   a list comes twice, the first one counts. `+` is a plus sign, not a space.
 //! - **Values** are percent-decoded once. What does not decode to UTF-8 does not match.
 //!
-//! Literal text is compared exactly, the scheme included.
+//! Literal text is compared exactly, the scheme included. A template without variables is a URI, which equivalent ones
+//! match: see [`normal`].
 //!
 //! Matching takes time linear in the length of the URI, for any template.
 //!
@@ -25,11 +27,13 @@
 //! [`unsafe_path`] has nothing to say about it.
 
 mod matching;
+mod normal;
 mod screen;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use mcp_grammar::uri_template::{Variable, VariableKind};
+pub(crate) use normal::{Uri, Uris, normal};
 pub(crate) use screen::unsafe_path;
 
 use matching::Step;
@@ -39,6 +43,8 @@ use mcp_grammar::uri_template::Template;
 #[derive(Debug, Clone)]
 pub(crate) struct UriTemplate {
     text: String,
+    /// What equals that of equivalent URIs, where there are no variables.
+    normal: String,
     variables: Vec<Variable>,
     steps: Vec<Step>,
 }
@@ -64,6 +70,11 @@ impl UriTemplate {
     pub(crate) fn parse(template: &str) -> Result<Self, Vec<String>> {
         let Template { parts, variables } = Template::parse(template)?;
         Ok(Self {
+            normal: if variables.is_empty() {
+                normal(template)
+            } else {
+                template.to_owned()
+            },
             text: template.to_owned(),
             steps: matching::compile(&parts, &variables),
             variables,
@@ -80,6 +91,11 @@ impl UriTemplate {
         &self.text
     }
 
+    /// The text by which templates differ: that of a URI is in normal form.
+    pub(crate) fn identity(&self) -> &str {
+        &self.normal
+    }
+
     /// The variables, in the order in which they are written.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.variables.iter()
@@ -87,6 +103,10 @@ impl UriTemplate {
 
     /// The values with which the template expands to `uri`, or `None` if there are none.
     pub(crate) fn match_uri(&self, uri: &str) -> Option<Values> {
-        matching::match_uri(&self.steps, &self.variables, uri)
+        if self.is_template() {
+            matching::match_uri(&self.steps, &self.variables, uri)
+        } else {
+            (normal(uri) == self.normal).then(Vec::new)
+        }
     }
 }
