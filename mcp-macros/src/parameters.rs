@@ -15,10 +15,10 @@ use crate::arguments::Arguments;
 use crate::constraints::Constraints;
 use crate::docs;
 use crate::errors::Errors;
-use crate::expand::Kind;
 use crate::grammar::Grammar;
+use crate::kind::Kind;
 use crate::runtime_path::generated;
-use crate::signature::find_impl;
+use crate::types::{find_impl, is_unsized, ungrouped};
 
 const ASK_GRAMMAR: Grammar = Grammar {
     attribute: "ask",
@@ -434,24 +434,6 @@ fn check_type(ty: &Type, errors: &mut Errors) {
             ty,
             format!("only texts can be borrowed from a request: take `Vec<{item}>`"),
         );
-    }
-}
-
-/// Whether it is a type that only references can lead to, which the compiler refuses in every function.
-pub(crate) fn is_unsized(ty: &Type) -> bool {
-    match ungrouped(ty) {
-        Type::Slice(_) | Type::TraitObject(_) => true,
-        Type::Path(path) => path.path.is_ident("str"),
-        _ => false,
-    }
-}
-
-/// A type that came through a `$ty:ty` of `macro_rules!` sits in an invisible group.
-fn ungrouped(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => ungrouped(&group.elem),
-        Type::Paren(paren) => ungrouped(&paren.elem),
-        _ => ty,
     }
 }
 

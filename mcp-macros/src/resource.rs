@@ -1,7 +1,7 @@
 //! `#[resource]`: its options, the agreement of URI template and signature, and what is generated from them.
 
 use mcp_grammar::near::nearest;
-use mcp_grammar::uri_template::Template;
+use mcp_grammar::uri_template;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::{Expr, ExprLit, ExprPath, Lit, LitStr};
@@ -10,8 +10,9 @@ use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
 use crate::component::{Component, SCOPES, TAGS};
 use crate::errors::Errors;
-use crate::expand::{Definition, Kind, builder_call, duration, expression_call};
+use crate::expand::{Definition, builder_call, duration, expression_call};
 use crate::grammar::Grammar;
+use crate::kind::Kind;
 use crate::parameters::Parameter;
 use crate::runtime_path::{attribute, generated, generated_at};
 
@@ -223,7 +224,7 @@ impl Uri {
     }
 
     fn parse(literal: &LitStr, errors: &mut Errors) -> Option<Self> {
-        match Template::parse(&literal.value()) {
+        match uri_template::parse(&literal.value()) {
             Ok(template) => Some(Self {
                 literal: literal.clone(),
                 variables: template.variables.into_iter().map(|it| it.name).collect(),

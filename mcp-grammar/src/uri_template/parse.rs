@@ -1,6 +1,7 @@
 //! Text to parts: the grammar of RFC 6570, and the refusal of what cannot be matched.
 
-use super::{Expression, Part, Template, Variable, VariableKind};
+use super::kind::VariableKind;
+use super::template::{Expression, Part, Template, Variable};
 use crate::percent::{self, LEGAL};
 
 /// A piece of the text: what is outside of braces, or what is between two.
@@ -10,8 +11,12 @@ enum Piece<'a> {
     Expression(&'a str),
 }
 
-/// The parts of a template, or everything that is wrong with it.
-pub(super) fn parse(text: &str) -> Result<Template, Vec<String>> {
+/// Reads a template.
+///
+/// # Errors
+///
+/// All mistakes, each with its fix.
+pub fn parse(text: &str) -> Result<Template, Vec<String>> {
     let mut parser = Parser::default();
     if !has_scheme(text) {
         let path = text.split_once("://").map_or(text, |(_, path)| path);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::block::checked_meta;
 use super::failure::Failure;
-use super::tool_result::Json;
+use super::json::Json;
 use crate::error::ToolError;
 use crate::finite;
 

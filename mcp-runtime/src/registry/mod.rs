@@ -2,6 +2,7 @@
 //!
 //! It calls no handler and knows no message.
 
+mod bind;
 mod complete;
 mod components;
 mod constraint;
@@ -16,9 +17,10 @@ mod selection;
 mod snapshot;
 mod tool;
 
+pub(crate) use bind::Bind;
 pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};
-pub(crate) use components::package_id;
 pub use components::{Component, Components, IntoComponents, Registration, ToolsStandInOneImpl};
+pub(crate) use components::{Kind, package_id};
 pub use constraint::{Bound, Bounds};
 pub use handler::Handler;
 pub(crate) use list::Page;
@@ -29,7 +31,7 @@ pub(crate) use prompt::PromptEntry;
 pub(crate) use resource::ResourceEntry;
 pub use resource::{IntoLinks, ListWith, Lister, Listing, Resource};
 pub(crate) use selection::Selection;
-pub(crate) use snapshot::{Kind, Registry, Snapshot};
+pub(crate) use snapshot::{Registry, Snapshot};
 pub use tool::Tool;
 pub(crate) use tool::ToolEntry;
 #[cfg(feature = "cli")]

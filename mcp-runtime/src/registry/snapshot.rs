@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::NeededState;
-use super::components::{Component, Components};
+use super::components::{Component, Components, Kind};
 use super::list::{List, Listed, Page};
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
@@ -140,17 +140,6 @@ impl Registry {
 /// What an empty server says, with the usual cause.
 const NOTHING: &str = "the server has no component. Components in `src/lib.rs` are linked only if `main.rs` mentions \
      the library: call a function of it, or register them with `.with(my_lib::components())`";
-
-/// A kind of component that can be removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    /// A tool, by name.
-    Tool,
-    /// A resource or template, by URI.
-    Resource,
-    /// A prompt, by name.
-    Prompt,
-}
 
 fn remove<T: Listed>(entries: &mut Vec<(u64, Arc<T>)>, key: &str) -> bool {
     let before = entries.len();

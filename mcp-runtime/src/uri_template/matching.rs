@@ -9,7 +9,17 @@ use std::ops::Range;
 use mcp_grammar::percent::{self, Ascii};
 use mcp_grammar::uri_template::{Expression, Part, Variable};
 
-use super::{MatchedValue, Values};
+/// A value that a URI gave to a variable, percent-decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MatchedValue {
+    /// The value of an ordinary variable.
+    One(String),
+    /// The elements of a list (`{x*}`); never empty.
+    Many(Vec<String>),
+}
+
+/// The values of all variables, in the order of [`UriTemplate::variables`]. `None` for one that is absent.
+pub(crate) type Values = Vec<Option<MatchedValue>>;
 
 /// A piece of work for the matcher.
 #[derive(Debug, Clone)]

@@ -32,12 +32,13 @@ mod screen;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use matching::{MatchedValue, Values};
 pub(crate) use mcp_grammar::uri_template::{Variable, VariableKind};
 pub(crate) use normal::{Uri, Uris, normal};
 pub(crate) use screen::unsafe_path;
 
 use matching::Step;
-use mcp_grammar::uri_template::Template;
+use mcp_grammar::uri_template::{Template, parse};
 
 /// A parsed URI template.
 #[derive(Debug, Clone)]
@@ -49,18 +50,6 @@ pub(crate) struct UriTemplate {
     steps: Vec<Step>,
 }
 
-/// A value that a URI gave to a variable, percent-decoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum MatchedValue {
-    /// The value of an ordinary variable.
-    One(String),
-    /// The elements of a list (`{x*}`); never empty.
-    Many(Vec<String>),
-}
-
-/// The values of all variables, in the order of [`UriTemplate::variables`]. `None` for one that is absent.
-pub(crate) type Values = Vec<Option<MatchedValue>>;
-
 impl UriTemplate {
     /// Reads a template.
     ///
@@ -68,7 +57,7 @@ impl UriTemplate {
     ///
     /// All mistakes, each with its fix.
     pub(crate) fn parse(template: &str) -> Result<Self, Vec<String>> {
-        let Template { parts, variables } = Template::parse(template)?;
+        let Template { parts, variables } = parse(template)?;
         Ok(Self {
             normal: if variables.is_empty() {
                 normal(template)

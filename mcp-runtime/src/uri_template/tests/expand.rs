@@ -1,12 +1,12 @@
 //! Variables to URI: RFC 6570, section 3.2. Matching is checked against it.
 
 use mcp_grammar::percent::{self, LEGAL, UNRESERVED};
-use mcp_grammar::uri_template::{Expression, Part, Template, Variable, VariableKind};
+use mcp_grammar::uri_template::{Expression, Part, Template, Variable, VariableKind, parse};
 
 /// The URI that `values` give. A name without a value is left out, as the RFC has it. A name that comes several times is
 /// a list; names that the template does not have are ignored.
 pub(super) fn expand(template: &str, values: &[(&str, &str)]) -> String {
-    let Template { parts, variables } = Template::parse(template).unwrap();
+    let Template { parts, variables } = parse(template).unwrap();
     let mut uri = String::new();
     for part in &parts {
         match part {
