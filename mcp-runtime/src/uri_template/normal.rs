@@ -91,19 +91,16 @@ fn normalised(uri: &str) -> Option<String> {
     let (hierarchy, tail) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
     let mut normal = scheme.to_ascii_lowercase();
     normal.push(':');
-    match hierarchy.strip_prefix("//") {
-        Some(after) => {
-            let (authority, path) = after.split_at(after.find('/').unwrap_or(after.len()));
-            normal.push_str("//");
-            push_authority(&mut normal, authority);
-            normal.push_str(&without_dot_segments(path));
-        }
-        None => {
-            let path = without_dot_segments(hierarchy);
-            // Two slashes at the beginning would be those of an authority.
-            let is_path = !path.starts_with("//");
-            normal.push_str(if is_path { &path } else { hierarchy });
-        }
+    if let Some(after) = hierarchy.strip_prefix("//") {
+        let (authority, path) = after.split_at(after.find('/').unwrap_or(after.len()));
+        normal.push_str("//");
+        push_authority(&mut normal, authority);
+        normal.push_str(&without_dot_segments(path));
+    } else {
+        let path = without_dot_segments(hierarchy);
+        // Two slashes at the beginning would be those of an authority.
+        let is_path = !path.starts_with("//");
+        normal.push_str(if is_path { &path } else { hierarchy });
     }
     normal.push_str(tail);
     Some(normal)
