@@ -252,15 +252,10 @@ impl<'s> Reader<'s> {
                 self.depth = self.depth.saturating_sub(1);
                 self.inside.retain(|(_, outside)| *outside < self.depth);
             }
-            _ => {}
+            ';' => {}
+            _ => return,
         }
-        if matches!(mark, '{' | '}' | ';' | ')' | ']')
-            && self.before.first().is_none_or(|it| it != "pub")
-        {
-            self.before.clear();
-        } else if matches!(mark, '{' | '}' | ';') {
-            self.before.clear();
-        }
+        self.before.clear();
     }
 
     /// One path, which may be a single word.

@@ -7,6 +7,7 @@ mod failure;
 mod icon;
 mod json;
 mod markers;
+mod meta;
 mod prompt;
 mod resource;
 mod rest;

@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Text, checked_meta};
+use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Text};
 use super::failure::Failure;
 use super::json::Json;
 use super::markers::{Nested, Plain};
+use super::meta::checked_meta;
 use super::rest::Rest;
 use crate::error::ToolError;
 use crate::finite;
