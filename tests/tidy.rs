@@ -173,7 +173,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Where files of `mcp-runtime` still name each other in a circle.
-const OPEN_CIRCLES: &[&str] = &["dispatch/", "protocol/", "transport/http/"];
+const OPEN_CIRCLES: &[&str] = &["dispatch/"];
 
 /// Rooms that know no other.
 const LEAVES: &[&str] = &["owner", "sync"];
