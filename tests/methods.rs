@@ -117,10 +117,8 @@ impl Completing {
         )])
     }
 
-    fn future<'a>(
-        &'a self,
-        completion: Completion,
-    ) -> impl Future<Output = Vec<String>> + Send + use<'a> {
+    #[allow(clippy::manual_async_fn)] // it is what this is about
+    fn future(&self, completion: Completion) -> impl Future<Output = Vec<String>> + Send + use<'_> {
         async move { vec![format!("{} future {}", completion.value(), self.end)] }
     }
 
@@ -138,6 +136,7 @@ impl Completing {
 
     /// Ask for all of them.
     #[prompt]
+    #[allow(clippy::too_many_arguments)] // each completes in its own way
     fn all(
         #[arg(complete = Self::plain)] one: String,
         #[arg(complete = Completing::eventual)] two: String,
