@@ -241,7 +241,11 @@ pub(super) fn subscribe(request: Request) -> Result<Running, RpcError> {
 pub(super) fn unsubscribe(request: Request) -> Result<Running, RpcError> {
     let uri = request.message.params()?.uri()?;
     let session = request.session()?;
-    request.core.sessions.subscriptions.remove(session, &Uri::new(uri));
+    request
+        .core
+        .sessions
+        .subscriptions
+        .remove(session, &Uri::new(uri));
     Ok(Running::Ready(Outcome::Empty))
 }
 

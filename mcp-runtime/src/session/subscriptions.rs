@@ -102,11 +102,23 @@ mod tests {
         let subscriptions = Subscriptions::default();
         for number in 0..REMEMBERED {
             subscriptions.remove(&numbered(REMEMBERED + number), &Uri::new("a"));
-            assert!(subscriptions.add(&numbered(number), Uri::new("a"), 1).unwrap());
+            assert!(
+                subscriptions
+                    .add(&numbered(number), Uri::new("a"), 1)
+                    .unwrap()
+            );
         }
-        assert!(subscriptions.add(&numbered(REMEMBERED), Uri::new("a"), 1).is_err());
+        assert!(
+            subscriptions
+                .add(&numbered(REMEMBERED), Uri::new("a"), 1)
+                .is_err()
+        );
         assert!(include(&subscriptions, &numbered(0), "a"));
         subscriptions.forget(&numbered(1));
-        assert!(subscriptions.add(&numbered(REMEMBERED), Uri::new("a"), 1).unwrap());
+        assert!(
+            subscriptions
+                .add(&numbered(REMEMBERED), Uri::new("a"), 1)
+                .unwrap()
+        );
     }
 }
