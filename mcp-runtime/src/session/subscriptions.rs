@@ -1,6 +1,6 @@
 //! Which resources sessions subscribed to.
 
-use super::{Negotiated, OVERHEAD, REMEMBERED};
+use super::negotiated::{Negotiated, OVERHEAD, REMEMBERED};
 use crate::store::{Bounded, Full};
 use crate::sync::Mutex;
 use crate::uri_template::{Uri, Uris};
