@@ -91,6 +91,101 @@ impl Counter {
     const ONCE: u32 = 1;
 }
 
+/// A type that is named in several ways where its methods complete.
+struct Completing {
+    end: &'static str,
+}
+
+mod by_another_name {
+    pub(crate) type Other = super::Completing;
+}
+
+type Outcome = Result<Vec<String>, std::fmt::Error>;
+
+#[tools]
+impl Completing {
+    fn plain(&self, completion: Completion) -> Vec<String> {
+        vec![format!("{} plain {}", completion.value(), self.end)]
+    }
+
+    async fn eventual(&self, completion: Completion) -> Outcome {
+        tokio::task::yield_now().await;
+        Ok(vec![format!(
+            "{} eventual {}",
+            completion.value(),
+            self.end
+        )])
+    }
+
+    #[allow(clippy::manual_async_fn)] // it is what this is about
+    fn future(&self, completion: Completion) -> impl Future<Output = Vec<String>> + Send + use<'_> {
+        async move { vec![format!("{} future {}", completion.value(), self.end)] }
+    }
+
+    fn alone(completion: Completion) -> Vec<String> {
+        vec![format!("{} alone", completion.value())]
+    }
+
+    async fn alone_too(completion: Completion) -> Vec<&'static str> {
+        vec![if completion.value().is_empty() {
+            ""
+        } else {
+            "alone too"
+        }]
+    }
+
+    /// Ask for all of them.
+    #[prompt]
+    #[allow(clippy::too_many_arguments)] // each completes in its own way
+    fn all(
+        #[arg(complete = Self::plain)] one: String,
+        #[arg(complete = Completing::eventual)] two: String,
+        #[arg(complete = <Self>::future)] three: String,
+        #[arg(complete = by_another_name::Other::plain)] four: String,
+        #[arg(complete = crate::Completing::eventual)] five: String,
+        #[arg(complete = <Completing as Offers>::offered)] six: String,
+        #[arg(complete = Self::alone)] seven: String,
+        #[arg(complete = Self::alone_too)] eight: String,
+        #[arg(complete = free)] nine: String,
+    ) -> String {
+        [one, two, three, four, five, six, seven, eight, nine].concat()
+    }
+}
+
+trait Offers {
+    fn offered(&self, completion: Completion) -> Vec<String>;
+}
+
+impl Offers for Completing {
+    fn offered(&self, completion: Completion) -> Vec<String> {
+        vec![format!("{} of a trait {}", completion.value(), self.end)]
+    }
+}
+
+async fn free(completion: Completion) -> Vec<String> {
+    vec![format!("{} free", completion.value())]
+}
+
+#[tokio::test]
+async fn methods_complete_by_any_name() {
+    let value = Completing { end: "!" };
+    let client = Server::new("x", "1").with(value).client().await;
+    for (argument, offered) in [
+        ("one", "a plain !"),
+        ("two", "a eventual !"),
+        ("three", "a future !"),
+        ("four", "a plain !"),
+        ("five", "a eventual !"),
+        ("six", "a of a trait !"),
+        ("seven", "a alone"),
+        ("eight", "alone too"),
+        ("nine", "a free"),
+    ] {
+        let completed = client.complete("all", argument, "a").await.unwrap();
+        assert_eq!(completed.values, [offered], "{argument}");
+    }
+}
+
 async fn read(client: &Client, uri: &str) -> String {
     client.read(uri).await.unwrap()[0]["text"]
         .as_str()

@@ -172,7 +172,7 @@ fn check_source(package: &str, target: &str, path: &[&str]) -> Result<(), String
     let folder = root().join(match package {
         "mcp-tests" => "tests",
         "mcp-examples" => "examples",
-        "mcp-runtime" | "mcp-macros" => package,
+        "mcp-runtime" | "mcp-macros" | "mcp-grammar" => package,
         _ => return Err("there is no such package".to_owned()),
     });
     let beginnings = [format!("{target}.rs"), format!("{target}/main.rs")];

@@ -753,6 +753,114 @@ async fn who_listens_is_told_what_comes_and_goes() {
     assert_eq!(heard(), [""; 0]);
 }
 
+/// A resource whose URI can be written in many ways.
+#[resource("plain://house/~a/b")]
+async fn static_uri() -> &'static str {
+    "plain"
+}
+
+/// The same, written otherwise.
+#[resource("PLAIN://House/%7ea/./b")]
+async fn static_uri_too() -> &'static str {
+    ""
+}
+
+/// A template whose variable stands where hosts do.
+#[resource("time://{zone}")]
+async fn time(zone: String) -> String {
+    zone
+}
+
+const EQUIVALENT: [&str; 3] = [
+    "plain://house/~a/b",
+    "Plain://HOUSE/%7Ea/b",
+    "plain://house/x/../~a/%62",
+];
+
+/// The URIs of the updates that a client was told of.
+fn updates(client: &Client) -> Vec<Value> {
+    let told = client.take_notifications().into_iter();
+    told.filter(|one| one["method"] == "notifications/resources/updated")
+        .map(|mut one| one["params"]["uri"].take())
+        .collect()
+}
+
+#[tokio::test]
+async fn equivalent_uris_name_one_resource() {
+    let server = Server::new("uris", "1").with(components![static_uri, time]);
+    let handle = server.handle();
+    let client = server.client().revision(Revision::V2025_11_25).await;
+    for uri in EQUIVALENT {
+        let read = client.read(uri).await.unwrap();
+        assert_eq!(read[0]["text"], "plain", "{uri}");
+        assert_eq!(read[0]["uri"], uri, "as the client wrote it");
+    }
+    for other in [
+        "plain://house/~A/b",
+        "plain://house/~a%2Fb",
+        "plain://house/~a/b?",
+    ] {
+        assert!(client.read(other).await.is_err(), "{other}");
+    }
+    let read = client.read("time://Europe:a;b,c&d=e").await.unwrap();
+    assert_eq!(read[0]["text"], "Europe:a;b,c&d=e");
+    for uri in EQUIVALENT {
+        let send = |method: &'static str, uri| client.request(method, json!({ "uri": uri }));
+        send("resources/subscribe", uri).await.unwrap();
+        for changed in EQUIVALENT {
+            handle.notify().unwrap().resource_updated(changed);
+            assert_eq!(updates(&client), [uri], "{changed}");
+        }
+        handle
+            .notify()
+            .unwrap()
+            .resource_updated("plain://house/~A/b");
+        send("resources/unsubscribe", EQUIVALENT[0]).await.unwrap();
+        handle.notify().unwrap().resource_updated(uri);
+        assert_eq!(updates(&client), [""; 0], "{uri}");
+    }
+    assert!(handle.remove_resource(EQUIVALENT[1]));
+}
+
+#[tokio::test]
+async fn equivalent_uris_are_listened_for() {
+    let server = Server::new("uris", "1").with(components![static_uri, time]);
+    let handle = server.handle();
+    let client = server.client().await;
+    let wishes =
+        json!({ "resourceSubscriptions": [EQUIVALENT[1], "time://Berlin", "time://berlin"] });
+    let listening = client.listen(wishes).unwrap();
+    let acknowledged = client.take_notifications().remove(0);
+    let agreed = acknowledged["params"]["notifications"]["resourceSubscriptions"].as_array();
+    assert_eq!(agreed.map(Vec::len), Some(3), "{acknowledged}");
+    for (changed, told) in [
+        (EQUIVALENT[2], Some(EQUIVALENT[1])),
+        // What looks like a host may be a variable, whose case matters.
+        ("time://Berlin", Some("time://Berlin")),
+        ("time://berlin", Some("time://berlin")),
+        ("time://Bonn", None),
+    ] {
+        handle.notify().unwrap().resource_updated(changed);
+        assert_eq!(updates(&client), Vec::from_iter(told), "{changed}");
+    }
+    drop(listening);
+}
+
+#[tokio::test]
+async fn equivalent_uris_cannot_be_given_twice() {
+    let server = Server::new("uris", "1").with(components![static_uri, static_uri_too]);
+    let error = server
+        .client()
+        .await
+        .read("plain://house/~a/b")
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("two resources are called"),
+        "{error}"
+    );
+}
+
 /// One of more resources than a session may subscribe to.
 #[resource("watched://{number}")]
 async fn watched(number: u32) -> String {

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
 
-use std::collections::BTreeMap;
+#[path = "tidy/circles.rs"]
+mod circles;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A room of `mcp-runtime` and the rooms that it may name. All may name [`LEAVES`].
@@ -15,14 +18,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("seal", &[]),
     ("uri_template", &[]),
     ("store", &[]),
-    ("session", &["protocol", "seal", "store"]),
+    ("session", &["protocol", "seal", "store", "uri_template"]),
     ("service", &["protocol", "session"]),
     ("in_flight", &["protocol", "service"]),
     (
         "questions",
         &["error", "protocol", "seal", "service", "session", "store"],
     ),
-    ("bus", &[]),
+    ("bus", &["uri_template"]),
     (
         "call",
         &[
@@ -94,6 +97,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "seal",
             "service",
             "session",
+            "uri_template",
         ],
     ),
     // What is known of a line that is too long.
@@ -157,7 +161,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "check",
         &[
-            "ask", "call", "content", "error", "param", "private", "registry", "service",
+            "ask", "call", "content", "error", "param", "registry", "service",
         ],
     ),
     (
@@ -167,6 +171,9 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
 ];
+
+/// Where files of `mcp-runtime` still name each other in a circle.
+const OPEN_CIRCLES: &[&str] = &["dispatch/"];
 
 /// Rooms that know no other.
 const LEAVES: &[&str] = &["owner", "sync"];
@@ -185,7 +192,7 @@ fn sources(package: &str) -> Vec<Source> {
     let base = root().join(package).join("src");
     let mut found = Vec::new();
     collect(&base, &base, &mut found);
-    assert!(found.len() > 5, "{package} has moved");
+    assert!(found.len() > 4, "{package} has moved");
     found
 }
 
@@ -289,6 +296,28 @@ fn rooms_do_not_know_each_other_both_ways() {
             assert!(!back || generated, "`{here}` and `{there}` know each other");
         }
     }
+}
+
+#[test]
+fn files_name_each_other_in_no_circle() {
+    let mut found = Vec::new();
+    let open = |circle: &BTreeSet<&str>| {
+        let is_in = |room: &&str| circle.iter().all(|file| file.starts_with(room));
+        OPEN_CIRCLES.iter().any(is_in)
+    };
+    for package in ["mcp-grammar", "mcp-macros", "mcp-runtime"] {
+        let sources = sources(package);
+        let files = circles::Files::new(&sources);
+        let edges = files.edges();
+        for circle in files.circles().into_iter().filter(|circle| !open(circle)) {
+            let inner = circle.iter().map(|file| {
+                let named: Vec<&str> = edges[file].intersection(&circle).copied().collect();
+                format!("{file} names {}", named.join(", "))
+            });
+            found.push(format!("{package}: {:#?}", inner.collect::<Vec<_>>()));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]

@@ -3,18 +3,17 @@
 //! Its body is raw tokens and never parsed: a half-typed body must not change what the rest of the program sees.
 //! Whether the function can be a component is not checked here.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, TokenStreamExt, quote_spanned};
-use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Meta, Path, Signature, Token, Visibility};
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Meta, Path, Signature, Visibility};
 
 use crate::docs;
 use crate::errors::Errors;
-use crate::expand::Kind;
-use crate::methods::Owner;
+use crate::kind::Kind;
+use crate::owner::Owner;
 use crate::parameters::WrittenParameter;
-use crate::runtime_path::{generated, generated_at};
+use crate::runtime_path::generated_at;
 
 /// A function as written, with the parameters' attributes that are ours taken off its signature.
 pub(crate) struct AnnotatedFn {
@@ -25,28 +24,6 @@ pub(crate) struct AnnotatedFn {
     body: TokenStream,
     /// Whose method it is, if it is one.
     pub(crate) owner: Option<Owner>,
-}
-
-/// Writes the item back, followed by what is made of it: the registration, or the errors.
-///
-/// The item comes back whatever happens, so that one mistake does not make the function unknown everywhere else.
-pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {
-    match syn::parse2::<AnnotatedFn>(item.clone()) {
-        Ok(function) => {
-            let (Ok(generated) | Err(generated)) = kind
-                .define(arguments, &function)
-                .map(|definition| definition.beside_function());
-            let mut tokens = function.into_token_stream();
-            tokens.extend(generated);
-            tokens
-        }
-        Err(error) => {
-            let error = not_a_function(kind, item.clone())
-                .unwrap_or(error)
-                .to_compile_error();
-            quote_spanned!(generated()=> #item #error)
-        }
-    }
 }
 
 impl Parse for AnnotatedFn {
@@ -142,95 +119,5 @@ fn inherited(attribute: &Attribute) -> Option<TokenStream> {
         }
         ("deprecated", _) => Some(quote_spanned!(span=> #[allow(deprecated)])),
         _ => None,
-    }
-}
-
-/// An error that names the item, if it is one that cannot be a function.
-fn not_a_function(kind: Kind, item: TokenStream) -> Option<syn::Error> {
-    const ITEMS: [&str; 11] = [
-        "struct",
-        "enum",
-        "union",
-        "trait",
-        "impl",
-        "mod",
-        "use",
-        "type",
-        "static",
-        "const",
-        "macro_rules",
-    ];
-    let keyword = item_keyword.parse2(item).ok()?;
-    let name = keyword.to_string();
-    let message = format!(
-        "`#[{}]` goes on a function, not on `{name}`",
-        kind.attribute()
-    );
-    ITEMS
-        .contains(&name.as_str())
-        .then(|| syn::Error::new(keyword.span(), message))
-}
-
-fn item_keyword(input: ParseStream<'_>) -> syn::Result<Ident> {
-    input.call(Attribute::parse_outer)?;
-    input.parse::<Visibility>()?;
-    input.parse::<Option<Token![unsafe]>>()?;
-    let keyword = input.call(Ident::parse_any)?;
-    input.parse::<TokenStream>()?;
-    Ok(keyword)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Kind, expand};
-    use quote::quote;
-
-    #[test]
-    fn the_function_comes_first_and_without_our_attributes() {
-        // In braces, because rustfmt would add commas between parentheses.
-        let item = quote! { #[inline] pub fn f(#[arg(default)] #[doc = " A."] mut a: u8) {} };
-        let function = quote! { #[inline] pub fn f(mut a: u8) {} };
-        let expansion = expand(Kind::Tool, quote!(), &item).to_string();
-        assert!(expansion.starts_with(&function.to_string()), "{expansion}");
-    }
-
-    #[test]
-    fn the_function_comes_back_beside_an_error() {
-        let item = quote!(
-            fn f(#[arg(nonsense)] a: u8) {}
-        );
-        let expansion = expand(Kind::Tool, quote!(nonsense), &item).to_string();
-        assert!(
-            expansion.starts_with(
-                &quote!(
-                    fn f(a: u8) {}
-                )
-                .to_string()
-            ),
-            "{expansion}"
-        );
-        assert_eq!(expansion.matches("compile_error").count(), 2, "{expansion}");
-        assert!(!expansion.contains("__mcp"), "{expansion}");
-    }
-
-    #[test]
-    fn a_half_typed_body_is_no_mistake() {
-        let item = quote!(fn f(a: u8) -> u8 { let b = a. ; match });
-        let expansion = expand(Kind::Tool, quote!(), &item).to_string();
-        assert!(expansion.starts_with(&item.to_string()), "{expansion}");
-        assert!(!expansion.contains("compile_error"), "{expansion}");
-    }
-
-    #[test]
-    fn what_is_no_function_comes_back_too() {
-        let item = quote!(
-            struct S;
-        );
-        let expansion = expand(Kind::Tool, quote!(), &item).to_string();
-        assert!(expansion.starts_with("struct S ;"), "{expansion}");
-        assert!(
-            expansion.contains("goes on a function, not on `struct`"),
-            "{expansion}"
-        );
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Their own options are in `tool`, `resource` and `prompt`; how it is written out is in `expand`.
 
+use mcp_grammar::name::{RULE, is_component};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -10,8 +11,8 @@ use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Signature, UnOp};
 use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
 use crate::errors::Errors;
-use crate::expand::Kind;
-use crate::methods::Owner;
+use crate::kind::Kind;
+use crate::owner::Owner;
 use crate::parameters::{self, Parameter};
 use crate::runtime_path::generated;
 use crate::signature;
@@ -93,12 +94,11 @@ impl Component {
 }
 
 fn name(kind: Kind, arguments: &Arguments, function: &Ident, errors: &mut Errors) -> LitStr {
-    const RULE: &str = "1 to 128 characters out of `A-Z`, `a-z`, `0-9`, `_`, `-` and `.`";
     let what = kind.attribute();
     let Some(name) = arguments.text("name", errors) else {
         let name = LitStr::new(&function.unraw().to_string(), function.span());
         // A `name` that is given and wrong was reported already.
-        if !is_name(&name.value()) && arguments.key("name").is_none() {
+        if !is_component(&name.value()) && arguments.key("name").is_none() {
             errors.at(
                 function,
                 format!("a {what}'s name is {RULE}: add `#[{what}(name = \"...\")]`"),
@@ -106,7 +106,7 @@ fn name(kind: Kind, arguments: &Arguments, function: &Ident, errors: &mut Errors
         }
         return name;
     };
-    if !is_name(&name.value()) {
+    if !is_component(&name.value()) {
         errors.at(&name, format!("a {what}'s name is {RULE}"));
     }
     name
@@ -156,11 +156,6 @@ fn scopes(arguments: &Arguments, errors: &mut Errors) -> Vec<LitStr> {
 fn is_scope(scope: &str) -> bool {
     let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     !scope.is_empty() && scope.bytes().all(allowed)
-}
-
-fn is_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-    (1..=128).contains(&name.len()) && name.bytes().all(allowed)
 }
 
 /// A thread that blocks cannot be given up and begun anew.

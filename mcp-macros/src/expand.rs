@@ -5,73 +5,13 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Expr, ExprLit, ExprPath, Lit, LitStr, Path};
+use syn::{Expr, ExprLit, ExprPath, Lit, LitStr};
 
-use crate::annotated_fn::AnnotatedFn;
 use crate::component::{Component, Handler};
-use crate::methods::Asyncness;
+use crate::kind::Kind;
 use crate::parameters::{Ask, DefaultValue, Parameter};
 use crate::runtime_path::{generated, generated_at, import, this, variable};
-use crate::signature::{find_impl, return_type, with_lifetime};
-use crate::{prompt, resource, tool};
-
-/// The three kinds of components, and the names each has in the runtime.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Tool,
-    Resource,
-    Prompt,
-}
-
-impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Tool, Self::Resource, Self::Prompt];
-
-    pub(crate) fn attribute(self) -> &'static str {
-        match self {
-            Self::Tool => "tool",
-            Self::Resource => "resource",
-            Self::Prompt => "prompt",
-        }
-    }
-
-    /// The kind that an attribute makes.
-    pub(crate) fn of(attribute: &Path) -> Option<Self> {
-        let name = &attribute.segments.last()?.ident;
-        Self::ALL.into_iter().find(|kind| name == kind.attribute())
-    }
-
-    /// Defines a component of this kind, or says what keeps it from being one.
-    pub(crate) fn define(
-        self,
-        arguments: TokenStream,
-        function: &AnnotatedFn,
-    ) -> Result<Definition, TokenStream> {
-        match self {
-            Self::Tool => tool::define(arguments, function),
-            Self::Resource => resource::define(arguments, function),
-            Self::Prompt => prompt::define(arguments, function),
-        }
-    }
-
-    /// The type of definitions.
-    fn definition(self) -> Ident {
-        self.pick("Tool", "Resource", "Prompt")
-    }
-
-    /// The function that makes an outcome of what the user's function returns.
-    fn convert(self) -> Ident {
-        self.pick("tool_result", "resource_result", "prompt_result")
-    }
-
-    fn pick(self, tool: &str, resource: &str, prompt: &str) -> Ident {
-        let name = match self {
-            Self::Tool => tool,
-            Self::Resource => resource,
-            Self::Prompt => prompt,
-        };
-        Ident::new(name, generated())
-    }
-}
+use crate::types::{find_impl, return_type, with_lifetime};
 
 /// A component, and what only its kind says of it.
 pub(crate) struct Definition {
@@ -343,27 +283,13 @@ impl Component {
         quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #example #constraints #header #complete)
     }
 
-    /// A function that the user named, which may be a method of the value: then it is called with that. `taken` is the
-    /// type of its argument.
+    /// A function that the user named, which takes a `taken`. Beside methods it may be one of them: the compiler knows.
     pub(crate) fn function(&self, path: &ExprPath, taken: &str) -> TokenStream {
-        let Some(asyncness) = self.owner.as_ref().and_then(|owner| owner.method(path)) else {
+        if self.owner.is_none() {
             return path.to_token_stream();
-        };
-        let span = generated_at(path);
-        let (this, given, taken) = (this(), variable(0), Ident::new(taken, generated()));
-        let share = quote_spanned!(span=> let #this = __mcp::Clone::clone(&#this););
-        match asyncness {
-            Asyncness::Plain => {
-                quote_spanned!(span=> { #share move |#given: __mcp::#taken| #path(&#this, #given) })
-            }
-            Asyncness::Async => quote_spanned! {span=> {
-                #share
-                move |#given: __mcp::#taken| {
-                    #share
-                    async move { #path(&#this, #given).await }
-                }
-            }},
         }
+        let (this, taken) = (this(), Ident::new(taken, generated()));
+        quote_spanned!(generated_at(path)=> __mcp::bind::<__mcp::#taken, _, _, _>(&#this, #path))
     }
 
     /// The definition of a prompt does not say what it returns.

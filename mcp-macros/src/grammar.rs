@@ -1,8 +1,7 @@
 //! Which options an attribute takes, and what is said of one that it does not.
 
+use mcp_grammar::near::nearest;
 use syn::Ident;
-
-use crate::near_miss;
 
 /// What one attribute accepts.
 pub(crate) struct Grammar {
@@ -44,8 +43,10 @@ impl Grammar {
         if let Some((_, instead)) = self.elsewhere.iter().find(|(name, _)| *name == key) {
             return format!("unknown option `{key}`: {instead}");
         }
-        let hint = near_miss::hint(&key, self.options.iter().copied())
-            .unwrap_or_else(|| format!("; `#[{}]` takes {}", self.attribute, self.names()));
+        let hint = match nearest(self.options.iter().copied(), &key) {
+            Some(name) => format!("; did you mean `{name}`?"),
+            None => format!("; `#[{}]` takes {}", self.attribute, self.names()),
+        };
         format!("unknown option `{key}`{hint}")
     }
 
@@ -58,7 +59,7 @@ impl Grammar {
 
     /// Whether a key is a misspelt option, probably.
     pub(crate) fn is_near(&self, key: &Ident) -> bool {
-        near_miss::closest(&key.to_string(), self.options.iter().copied()).is_some()
+        nearest(self.options.iter().copied(), &key.to_string()).is_some()
     }
 
     /// All options: `a`, `b` and `c`.

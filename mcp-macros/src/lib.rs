@@ -9,9 +9,9 @@
 //!
 //! | stage | files |
 //! |---|---|
-//! | read | `annotated_fn`, `methods`, `arguments`, `parameters`, `constraints`, `serde_attributes`, `docs` |
-//! | check | `signature`, `component`, `uri_template`, `pattern`, `near_miss`, `errors` |
-//! | write | `tool`, `resource`, `prompt`, `expand`, `elicit`, `runtime_path` |
+//! | read | `annotated_fn`, `methods`, `kind`, `owner`, `types`, `arguments`, `parameters`, `constraints`, `serde_attributes`, `docs` |
+//! | check | `signature`, `component`, `pattern`, `errors`, and the crate `mcp-grammar` |
+//! | write | `entry`, `tool`, `resource`, `prompt`, `expand`, `elicit`, `runtime_path` |
 
 mod annotated_fn;
 mod arguments;
@@ -19,11 +19,13 @@ mod component;
 mod constraints;
 mod docs;
 mod elicit;
+mod entry;
 mod errors;
 mod expand;
 mod grammar;
+mod kind;
 mod methods;
-mod near_miss;
+mod owner;
 mod parameters;
 mod pattern;
 mod prompt;
@@ -34,11 +36,11 @@ mod signature;
 #[cfg(test)]
 mod tests;
 mod tool;
-mod uri_template;
+mod types;
 
 use proc_macro::TokenStream;
 
-use crate::expand::Kind;
+use crate::kind::Kind;
 
 /// Makes a function a tool that clients can call.
 ///
@@ -94,7 +96,7 @@ use crate::expand::Kind;
 /// or is an `Option<T>` or `Result<T, AskError>` of one that does.
 #[proc_macro_attribute]
 pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    annotated_fn::expand(Kind::Tool, arguments.into(), &item.into()).into()
+    entry::expand(Kind::Tool, arguments.into(), &item.into()).into()
 }
 
 /// Makes components of the methods of a type.
@@ -163,7 +165,7 @@ pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Those of an `async fn` also take `#[ask("...")]`, as [`macro@tool`] has it.
 #[proc_macro_attribute]
 pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    annotated_fn::expand(Kind::Resource, arguments.into(), &item.into()).into()
+    entry::expand(Kind::Resource, arguments.into(), &item.into()).into()
 }
 
 /// Makes a function a prompt that clients can offer to people.
@@ -196,7 +198,7 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Those of an `async fn` also take `#[ask("...")]`, as [`macro@tool`] has it.
 #[proc_macro_attribute]
 pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    annotated_fn::expand(Kind::Prompt, arguments.into(), &item.into()).into()
+    entry::expand(Kind::Prompt, arguments.into(), &item.into()).into()
 }
 
 /// Makes a struct a form that the protocol can ask users for, or an enum a field of one.

@@ -8,16 +8,17 @@ use quote::{ToTokens, quote_spanned};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
-    Attribute, ExprPath, GenericParam, Generics, Meta, Path, Signature, Token, Type, Visibility,
-    token,
+    Attribute, GenericParam, Generics, Meta, Path, Signature, Token, Type, Visibility, token,
 };
 
 use crate::annotated_fn::{AnnotatedFn, inherited_by, is_ours};
 use crate::arguments::Arguments;
+use crate::entry;
 use crate::errors::Errors;
-use crate::expand::{Definition, Kind};
+use crate::expand::Definition;
 use crate::grammar::Grammar;
-use crate::parameters::is_shared;
+use crate::kind::Kind;
+use crate::owner::Owner;
 use crate::runtime_path::{attribute, generated, generated_at, import, this};
 
 const GRAMMAR: Grammar = Grammar {
@@ -27,40 +28,6 @@ const GRAMMAR: Grammar = Grammar {
     elsewhere: &[],
     leading_value: None,
 };
-
-/// The type whose methods are components.
-#[derive(Clone)]
-pub(crate) struct Owner {
-    pub(crate) ty: Type,
-    /// Whether the `impl` has parameters, which items in it cannot name.
-    pub(crate) is_generic: bool,
-    /// The methods that take `&self`, annotated or not.
-    pub(crate) methods: Vec<(Ident, Asyncness)>,
-}
-
-/// Whether a method is an `async fn`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asyncness {
-    Async,
-    Plain,
-}
-
-impl Owner {
-    /// The method that a path names, if it takes `&self`.
-    pub(crate) fn method(&self, path: &ExprPath) -> Option<Asyncness> {
-        let ty = &self.ty;
-        let path = path.to_token_stream().to_string();
-        let is_named = |(name, _): &&(Ident, Asyncness)| {
-            let full = [
-                quote_spanned!(generated()=> #ty::#name),
-                quote_spanned!(generated()=> <#ty>::#name),
-            ];
-            full.iter().any(|full| full.to_string() == path)
-        };
-        let (_, asyncness) = self.methods.iter().find(is_named)?;
-        Some(*asyncness)
-    }
-}
 
 /// An `impl` as written, with the attributes that are ours taken off its methods.
 struct AnnotatedImpl {
@@ -236,7 +203,7 @@ impl Method {
                 return Err(syn::Error::new_spanned(&self.arguments, message).to_compile_error());
             }
         };
-        self.kind.define(arguments, &self.spelled)
+        entry::define(self.kind, arguments, &self.spelled)
     }
 }
 
@@ -282,19 +249,13 @@ impl Parse for AnnotatedImpl {
         generics.where_clause = input.parse()?;
         let content;
         syn::braced!(content in input);
-        let mut owner = Owner {
+        let owner = Owner {
             ty: ty.clone(),
             is_generic: !generics.params.is_empty(),
-            methods: Vec::new(),
         };
         let mut items = Vec::new();
         while !content.is_empty() {
-            items.push(Item::parse(&mut owner, &content)?);
-        }
-        for item in &mut items {
-            if let Item::Method(method) = item {
-                method.spelled.become_method(owner.clone());
-            }
+            items.push(Item::parse(&owner, &content)?);
         }
         Ok(Self {
             attributes,
@@ -309,7 +270,7 @@ impl Parse for AnnotatedImpl {
 
 impl Item {
     /// Reads a method with an attribute of ours. Everything else, also what is half typed, is passed on as it is.
-    fn parse(owner: &mut Owner, input: ParseStream<'_>) -> syn::Result<Self> {
+    fn parse(owner: &Owner, input: ParseStream<'_>) -> syn::Result<Self> {
         let ahead = input.fork();
         if let Ok(Some(method)) = Method::parse(owner, &ahead) {
             input.advance_to(&ahead);
@@ -333,17 +294,10 @@ impl Item {
 }
 
 impl Method {
-    fn parse(owner: &mut Owner, input: ParseStream<'_>) -> syn::Result<Option<Self>> {
+    fn parse(owner: &Owner, input: ParseStream<'_>) -> syn::Result<Option<Self>> {
         let mut attributes = input.call(Attribute::parse_outer)?;
         let visibility: Visibility = input.parse()?;
         let signature: Signature = input.parse()?;
-        if signature.receiver().is_some_and(is_shared) {
-            let asyncness = match signature.asyncness {
-                Some(_) => Asyncness::Async,
-                None => Asyncness::Plain,
-            };
-            owner.methods.push((signature.ident.clone(), asyncness));
-        }
         let is_ours = |attribute: &Attribute| is_ours(attribute.path());
         let Some(first) = attributes.iter().position(is_ours) else {
             return Ok(None);
@@ -358,7 +312,8 @@ impl Method {
         let body: Group = input.parse()?;
         let head = quote_spanned!(generated()=> #(#attributes)* #visibility #signature);
         let spell = |tokens: TokenStream| replace_self(tokens, &owner.ty);
-        let spelled = syn::parse2(spell(head))?;
+        let mut spelled: AnnotatedFn = syn::parse2(spell(head))?;
+        spelled.become_method(owner.clone());
         attributes.retain(|attribute| !is_ours(attribute));
         let written = syn::parse2(
             quote_spanned!(generated()=> #(#attributes)* #visibility #signature #body),

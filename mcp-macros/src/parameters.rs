@@ -2,6 +2,7 @@
 //!
 //! Whether a parameter is an argument or injected is not known here: the trait `Param` decides, in the user's crate.
 
+use mcp_grammar::name::is_token;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -14,10 +15,10 @@ use crate::arguments::Arguments;
 use crate::constraints::Constraints;
 use crate::docs;
 use crate::errors::Errors;
-use crate::expand::Kind;
 use crate::grammar::Grammar;
+use crate::kind::Kind;
 use crate::runtime_path::generated;
-use crate::signature::find_impl;
+use crate::types::{find_impl, is_unsized, ungrouped};
 
 const ASK_GRAMMAR: Grammar = Grammar {
     attribute: "ask",
@@ -334,18 +335,13 @@ fn header(kind: Kind, arguments: &Arguments, errors: &mut Errors) -> Option<LitS
         return None;
     }
     let header = header?;
-    if !header.value().bytes().all(is_token_byte) {
+    if !is_token(&header.value()) {
         errors.at(
             &header,
             "a header's name is made of letters, digits and the characters `!#$%&'*+-.^_|~` and the backtick",
         );
     }
     Some(header)
-}
-
-/// What RFC 9110 calls `tchar`.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 fn check_header_unique(parameter: &Parameter, earlier: &[Parameter], errors: &mut Errors) {
@@ -438,24 +434,6 @@ fn check_type(ty: &Type, errors: &mut Errors) {
             ty,
             format!("only texts can be borrowed from a request: take `Vec<{item}>`"),
         );
-    }
-}
-
-/// Whether it is a type that only references can lead to, which the compiler refuses in every function.
-pub(crate) fn is_unsized(ty: &Type) -> bool {
-    match ungrouped(ty) {
-        Type::Slice(_) | Type::TraitObject(_) => true,
-        Type::Path(path) => path.path.is_ident("str"),
-        _ => false,
-    }
-}
-
-/// A type that came through a `$ty:ty` of `macro_rules!` sits in an invisible group.
-fn ungrouped(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => ungrouped(&group.elem),
-        Type::Paren(paren) => ungrouped(&paren.elem),
-        _ => ty,
     }
 }
 

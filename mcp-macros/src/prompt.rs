@@ -6,8 +6,9 @@ use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
 use crate::component::{Component, SCOPES, TAGS};
 use crate::errors::Errors;
-use crate::expand::{Definition, Kind};
+use crate::expand::Definition;
 use crate::grammar::Grammar;
+use crate::kind::Kind;
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "prompt",

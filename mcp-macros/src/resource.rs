@@ -1,5 +1,7 @@
 //! `#[resource]`: its options, the agreement of URI template and signature, and what is generated from them.
 
+use mcp_grammar::near::nearest;
+use mcp_grammar::uri_template;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::{Expr, ExprLit, ExprPath, Lit, LitStr};
@@ -8,12 +10,11 @@ use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
 use crate::component::{Component, SCOPES, TAGS};
 use crate::errors::Errors;
-use crate::expand::{Definition, Kind, builder_call, duration, expression_call};
+use crate::expand::{Definition, builder_call, duration, expression_call};
 use crate::grammar::Grammar;
-use crate::near_miss;
+use crate::kind::Kind;
 use crate::parameters::Parameter;
 use crate::runtime_path::{attribute, generated, generated_at};
-use crate::uri_template;
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "resource",
@@ -223,10 +224,10 @@ impl Uri {
     }
 
     fn parse(literal: &LitStr, errors: &mut Errors) -> Option<Self> {
-        match uri_template::variables(&literal.value()) {
-            Ok(variables) => Some(Self {
+        match uri_template::parse(&literal.value()) {
+            Ok(template) => Some(Self {
                 literal: literal.clone(),
-                variables,
+                variables: template.variables.into_iter().map(|it| it.name).collect(),
             }),
             Err(mistakes) => {
                 for mistake in mistakes {
@@ -296,7 +297,7 @@ impl Uri {
 }
 
 fn no_parameter<'a>(variable: &str, unused: impl Iterator<Item = &'a String>) -> String {
-    let fix = near_miss::closest(variable, unused.map(String::as_str)).map_or_else(
+    let fix = nearest(unused.map(String::as_str), variable).map_or_else(
         || format!("add a parameter `{variable}`, or remove the variable"),
         |name| format!("did you mean `{name}`?"),
     );

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use proc_macro2::TokenStream;
 
-use crate::expand::Kind::{self, Prompt, Resource, Tool};
-use crate::{annotated_fn, methods};
+use crate::kind::Kind::{self, Prompt, Resource, Tool};
+use crate::{entry, methods};
 
 /// Functions as editors send them with every key that is hit: the attribute, what stands in its parentheses, and the
 /// function. Where our attributes are taken off, what has to come back follows.
@@ -205,7 +205,7 @@ fn assert_comes_back(expansion: &TokenStream, item: &str) {
 fn functions_come_back_while_they_are_typed() {
     let mut shown = String::new();
     for (kind, arguments, item, without_ours) in FUNCTIONS {
-        let expansion = annotated_fn::expand(*kind, tokens(arguments), &tokens(item));
+        let expansion = entry::expand(*kind, tokens(arguments), &tokens(item));
         assert_comes_back(&expansion, without_ours.unwrap_or(item));
         shown += &show(
             &format!("#[{}({arguments})] {item}", kind.attribute()),
@@ -234,7 +234,7 @@ fn the_first_tool_expands_to_a_few_lines() -> syn::Result<()> {
             a + b
         }
     };
-    let expansion = annotated_fn::expand(Tool, TokenStream::new(), &item);
+    let expansion = entry::expand(Tool, TokenStream::new(), &item);
     let formatted = prettyplease::unparse(&syn::parse2(expansion)?);
     assert_snapshot("add.rs", &formatted);
     assert!(formatted.lines().count() <= 25, "{formatted}");

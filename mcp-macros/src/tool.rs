@@ -8,8 +8,9 @@ use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::{Arguments, Flag};
 use crate::component::{Component, SCOPES, TAGS};
 use crate::errors::Errors;
-use crate::expand::{Definition, Kind, builder_call};
+use crate::expand::{Definition, builder_call};
 use crate::grammar::Grammar;
+use crate::kind::Kind;
 use crate::runtime_path::generated;
 
 const GRAMMAR: Grammar = Grammar {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::sync::{Mutex, MutexGuard};
+use crate::uri_template::Uri;
 
 /// What changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(crate) enum Change {
     /// The list of resources, or of templates.
     Resources,
     /// The contents of the resource with this URI.
-    Resource(String),
+    Resource(Uri),
 }
 
 /// Whoever wants to know of changes.
@@ -125,9 +126,10 @@ impl Notifier {
         self.0.tell(&Change::Resources);
     }
 
-    /// The contents of the resource with this URI changed.
+    /// The contents of the resource with this URI changed. Who listens for an equivalent URI hears of it too: the case of
+    /// scheme and host, needless percent-encoding and dot segments make no difference.
     pub fn resource_updated(&self, uri: impl Into<String>) {
-        self.0.tell(&Change::Resource(uri.into()));
+        self.0.tell(&Change::Resource(Uri::new(uri)));
     }
 }
 

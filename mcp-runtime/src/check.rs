@@ -10,18 +10,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::__private::{PromptOutcome, ResourceOutcome};
 use crate::ask::{self, AskParam, ElicitField};
 use crate::call::Call;
-use crate::content::{Icon, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, ToolResult};
-use crate::error::AskError;
+use crate::content::{
+    Icon, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, Message, ResourceContents,
+    ToolResult,
+};
+use crate::error::{AskError, ToolError};
 use crate::param::{self, Param};
-use crate::registry::{CompleteWith, Completer, ListWith, Lister};
+use crate::registry::{Bind, CompleteWith, Completer, ListWith, Lister};
 use crate::service::BoxFuture;
 
 pub use crate::ask::{Answerable, Asked, Asking};
 pub use crate::content::Failure;
 pub use crate::registry::{Bound, Bounds, ToolsStandInOneImpl};
+
+/// What reading a resource gives.
+pub type ResourceOutcome = Result<Option<Vec<ResourceContents>>, ToolError>;
+
+/// What getting a prompt gives.
+pub type PromptOutcome = Result<Vec<Message>, ToolError>;
 
 /// Takes a parameter from a call.
 pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Option<T> {
@@ -68,6 +76,11 @@ pub fn resource_result<T: IntoResource<M>, M>(value: T) -> ResourceOutcome {
 /// Makes the result of a prompt.
 pub fn prompt_result<T: IntoPrompt<M>, M>(value: T) -> PromptOutcome {
     value.into_prompt()
+}
+
+/// Makes a function of what is named beside methods: a method is called with the value that is served.
+pub fn bind<A, T, M, F: Bind<T, A, M>>(value: &Arc<T>, function: F) -> F::Bound {
+    function.bind(value)
 }
 
 /// A completing function of any kind.

@@ -74,7 +74,7 @@ mod session;
 mod store;
 mod sync;
 mod transport;
-pub mod uri_template;
+mod uri_template;
 
 pub use ask::{
     AskParam, Elicit, ElicitChoice, ElicitField, Elicitation, Root, Sample, Sampling,

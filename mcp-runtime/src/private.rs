@@ -15,9 +15,10 @@ pub use serde_json::Value;
 pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
-    Bound, Bounds, Known, NoParam, NoText, Supplied, Text, ToolsStandInOneImpl, UnknownValues,
-    answers, ask, boxed, completer, field, headers, icons, lengths, lister, param, param_or,
-    patterns, prompt_result, ranges, resource_result, shared, timeout, tool_result,
+    Bound, Bounds, Known, NoParam, NoText, PromptOutcome, ResourceOutcome, Supplied, Text,
+    ToolsStandInOneImpl, UnknownValues, answers, ask, bind, boxed, completer, field, headers,
+    icons, lengths, lister, param, param_or, patterns, prompt_result, ranges, resource_result,
+    shared, timeout, tool_result,
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;
@@ -29,15 +30,7 @@ pub use crate::registry::{
 pub use crate::service::BoxFuture;
 
 use crate::content::IntoToolResult;
-use crate::content::Message;
-use crate::content::ResourceContents;
 use crate::error::{AskError, ToolError};
-
-/// What reading a resource gives.
-pub type ResourceOutcome = Result<Option<Vec<ResourceContents>>, ToolError>;
-
-/// What getting a prompt gives.
-pub type PromptOutcome = Result<Vec<Message>, ToolError>;
 
 /// The type of a function item.
 pub fn type_id_of<F: Any>(_: &F) -> TypeId {

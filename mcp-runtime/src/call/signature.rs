@@ -1,8 +1,9 @@
 //! What a component takes: the names, schemas and defaults of its parameters, worked out when the server is built.
 
+use mcp_grammar::near::nearest;
 use serde_json::Value;
 
-use crate::schema::{Budget, Patterns, Rules, Validator, got, nearest, shown};
+use crate::schema::{Budget, Patterns, Rules, Validator, got, shown};
 
 /// The parameters of a component, in the order of its function.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use mcp_grammar::name::is_at_most;
 use serde_json::Value;
 
 use crate::schema;
@@ -102,8 +103,7 @@ fn argument_described(place: &str, argument: &str, schema: &Value, found: &mut V
 
 /// Claude's API refuses tools with other keys: "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'".
 fn argument_named(place: &str, argument: &str, found: &mut Vec<String>) {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if argument.is_empty() || argument.len() > NAME_LENGTH || !argument.bytes().all(allowed) {
+    if !is_at_most(NAME_LENGTH, argument) {
         found.push(format!(
             "{place}: some clients refuse the name of its argument `{argument}`: use 1 to {NAME_LENGTH} letters, digits, `_`, `-` and `.`"
         ));

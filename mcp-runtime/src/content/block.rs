@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::icon::{Icon, IntoIcons};
+use super::meta::checked_meta;
 use super::resource::ResourceContents;
-use crate::protocol::meta::key_mistake;
 
 /// Who speaks, or whom something is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -96,18 +96,6 @@ impl Content {
 pub(crate) struct Extras {
     pub(crate) annotations: Option<Annotations>,
     pub(crate) meta: Option<Map<String, Value>>,
-}
-
-/// Returns `_meta` without the keys that are not the author's to set, which are logged.
-pub(super) fn checked_meta(mut meta: Map<String, Value>) -> Option<Map<String, Value>> {
-    meta.retain(|key, _| {
-        let mistake = key_mistake(key);
-        if let Some(mistake) = &mistake {
-            tracing::warn!("{mistake}; it is left out");
-        }
-        mistake.is_none()
-    });
-    (!meta.is_empty()).then_some(meta)
 }
 
 macro_rules! extras {

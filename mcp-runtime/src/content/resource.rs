@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::block::checked_meta;
 use super::failure::Failure;
-use super::tool_result::Json;
+use super::json::Json;
+use super::meta::checked_meta;
 use crate::error::ToolError;
 use crate::finite;
 

@@ -2,7 +2,6 @@
 //!
 //! The protocol has no partial results: how the pieces come together is decided in `dispatch`.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,9 +10,10 @@ use futures_core::Stream;
 
 use super::block::Content;
 use super::failure::Failure;
-use super::tool_result::{IntoToolResult, Nested, Plain, ToolResult};
+use super::markers::{Nested, Plain};
+use super::rest::Rest;
+use super::tool_result::{IntoToolResult, ToolResult};
 use crate::error::ToolError;
-use crate::sync::Mutex;
 
 /// Marks the results that are a stream of pieces.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ where
             kind: PhantomData,
         };
         ToolResult {
-            rest: Some(Rest(Mutex::new(Box::pin(contents)))),
+            rest: Some(Rest::new(contents)),
             ..ToolResult::default()
         }
     }
@@ -79,22 +79,5 @@ impl<S: Stream<Item: StreamItem<M>>, M> Stream for Contents<S, M> {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = self.stream.as_mut().poll_next(context);
         next.map(|item| item.map(StreamItem::into_content))
-    }
-}
-
-type BoxStream = Pin<Box<dyn Stream<Item = Result<Content, ToolError>> + Send>>;
-
-/// The content of a result that is still to come. Nobody locks it: it makes results [`Sync`].
-pub(crate) struct Rest(Mutex<BoxStream>);
-
-impl Rest {
-    pub(crate) fn into_stream(self) -> BoxStream {
-        self.0.into_inner()
-    }
-}
-
-impl fmt::Debug for Rest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Rest(..)")
     }
 }

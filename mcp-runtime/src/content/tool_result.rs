@@ -1,45 +1,20 @@
 //! What tools return.
 
 use std::borrow::Cow;
-use std::marker::PhantomData;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Text, checked_meta};
+use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Text};
 use super::failure::Failure;
-use super::stream::Rest;
+use super::json::Json;
+use super::markers::{Nested, Plain};
+use super::meta::checked_meta;
+use super::rest::Rest;
 use crate::error::ToolError;
 use crate::finite;
 use crate::schema::{Schemas, is_object};
-
-/// Marks the results that come at once, in contrast to those that come piece by piece.
-#[derive(Debug)]
-pub struct Plain(());
-
-/// Marks an `Option` or `Result` of a result that `M` marks.
-#[derive(Debug)]
-pub struct Nested<M>(PhantomData<M>);
-
-/// Data with a schema: structured content for programs, and the same as text for models.
-///
-/// ```
-/// use mcp_runtime::prelude::*;
-///
-/// #[derive(serde::Serialize, schemars::JsonSchema)]
-/// struct Weather {
-///     celsius: f64,
-/// }
-///
-/// /// How warm it is.
-/// #[tool]
-/// async fn weather(city: String) -> Json<Weather> {
-///     Json(Weather { celsius: city.len() as f64 })
-/// }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Json<T>(pub T);
 
 /// The result of a tool, for full control over it.
 ///

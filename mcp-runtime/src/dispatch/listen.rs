@@ -22,20 +22,10 @@ use crate::protocol::params::Params;
 use crate::service::{Listening, Outbound};
 use crate::session::{Session, Sessions};
 use crate::sync::Mutex;
+use crate::uri_template::{Uri, Uris};
 
 /// How many resources one session may subscribe to.
 const SUBSCRIPTIONS: usize = 1000;
-
-impl Wishes {
-    fn include(&self, change: &Change) -> bool {
-        match change {
-            Change::Tools => self.tools_list_changed,
-            Change::Prompts => self.prompts_list_changed,
-            Change::Resources => self.resources_list_changed,
-            Change::Resource(uri) => self.resource_subscriptions.contains(uri),
-        }
-    }
-}
 
 /// What of the wishes this server can fulfil.
 fn wishes(core: &Core, params: &Params<'_>) -> Result<Wishes, RpcError> {
@@ -65,6 +55,7 @@ pub(super) fn listen(request: Request) -> Result<Running, RpcError> {
     let id = json(&message);
     let subscription = Arc::new(Subscription {
         tag: format!("\"_meta\":{{\"{SUBSCRIPTION_ID}\":{id}}}"),
+        resources: wishes.resource_subscriptions.iter().collect(),
         wishes,
         outbound: Mutex::new(Some(outbound)),
         broken: Notify::new(),
@@ -105,6 +96,8 @@ fn json(message: &Message) -> Value {
 struct Subscription {
     tag: String,
     wishes: Wishes,
+    /// The resources among the wishes.
+    resources: Uris,
     /// `None` once it is over.
     outbound: Mutex<Option<Arc<dyn Outbound>>>,
     /// The client does not keep up.
@@ -112,6 +105,17 @@ struct Subscription {
 }
 
 impl Subscription {
+    /// The members of the parameters that tell of a change, if it is one of those.
+    fn told(&self, change: &Change) -> Option<String> {
+        let listed = match change {
+            Change::Tools => self.wishes.tools_list_changed,
+            Change::Prompts => self.wishes.prompts_list_changed,
+            Change::Resources => self.wishes.resources_list_changed,
+            Change::Resource(uri) => return self.resources.find(uri).map(updated),
+        };
+        listed.then(String::new)
+    }
+
     fn acknowledge(&self) {
         let mut agreed = String::from("\"notifications\":");
         push_json(&mut agreed, &self.wishes);
@@ -147,8 +151,8 @@ impl Subscription {
 
 impl Listener for Subscription {
     fn hear(&self, change: &Change) {
-        if self.wishes.include(change) {
-            self.send(method(change), &params(change));
+        if let Some(params) = self.told(change) {
+            self.send(method(change), &params);
         }
     }
 }
@@ -168,13 +172,10 @@ fn method(change: &Change) -> &'static str {
     }
 }
 
-/// The members of the notification's parameters.
-fn params(change: &Change) -> String {
-    let mut members = String::new();
-    if let Change::Resource(uri) = change {
-        members.push_str("\"uri\":");
-        push_json(&mut members, uri);
-    }
+/// The members of the parameters of `notifications/resources/updated`, with the URI as the client wrote it.
+fn updated(uri: &str) -> String {
+    let mut members = String::from("\"uri\":");
+    push_json(&mut members, uri);
     members
 }
 
@@ -187,12 +188,17 @@ struct SessionListener {
 
 impl Listener for SessionListener {
     fn hear(&self, change: &Change) {
-        if let Change::Resource(uri) = change
-            && !self.sessions.subscriptions.include(&self.session, uri)
-        {
+        let params = match change {
+            Change::Resource(uri) => {
+                let found = self.sessions.subscriptions.find(&self.session, uri);
+                found.map(|uri| updated(&uri))
+            }
+            _ => Some(String::new()),
+        };
+        let Some(params) = params else {
             return;
-        }
-        let message = notification(method(change), &format!("{{{}}}", params(change)));
+        };
+        let message = notification(method(change), &format!("{{{params}}}"));
         if !self.outbound.send(message) {
             tracing::warn!("a client does not keep up: a notification is lost to it");
         }
@@ -220,7 +226,7 @@ pub(super) fn subscribe(request: Request) -> Result<Running, RpcError> {
     resources::check(&request.core, &request.caller, &uri)?;
     let session = request.session()?;
     let subscriptions = &request.core.sessions.subscriptions;
-    let subscribed = subscriptions.add(session, &uri, SUBSCRIPTIONS);
+    let subscribed = subscriptions.add(session, Uri::new(uri), SUBSCRIPTIONS);
     let subscribed = subscribed
         .map_err(|full| RpcError::overloaded(format!("The subscription cannot be kept: {full}")))?;
     if !subscribed {
@@ -235,7 +241,11 @@ pub(super) fn subscribe(request: Request) -> Result<Running, RpcError> {
 pub(super) fn unsubscribe(request: Request) -> Result<Running, RpcError> {
     let uri = request.message.params()?.uri()?;
     let session = request.session()?;
-    request.core.sessions.subscriptions.remove(session, &uri);
+    request
+        .core
+        .sessions
+        .subscriptions
+        .remove(session, &Uri::new(uri));
     Ok(Running::Ready(Outcome::Empty))
 }
 
@@ -263,6 +273,7 @@ mod tests {
                 tools_list_changed: true,
                 ..Wishes::default()
             },
+            resources: Uris::default(),
             outbound: Mutex::new(Some(outbound)),
             broken: Notify::new(),
         };

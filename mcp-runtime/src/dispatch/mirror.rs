@@ -2,6 +2,7 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation>.
 
+use mcp_grammar::number::LARGEST_EXACT;
 use serde_json::{Number, Value};
 
 use super::Request;
@@ -9,9 +10,6 @@ use crate::protocol::HeaderSource;
 use crate::protocol::error::RpcError;
 use crate::protocol::header::decoded;
 use crate::registry::Mirrored;
-
-/// Integers beyond this, either way, are not exact in JavaScript, and no header may repeat them.
-const LARGEST: i128 = (1 << 53) - 1;
 
 /// Refuses a call whose headers and arguments differ. Only stateless calls over HTTP have such headers.
 pub(super) fn check(
@@ -97,7 +95,7 @@ fn compare(text: &str, value: &Value) -> Result<(), &'static str> {
 fn same_number(text: &str, value: &Number) -> Result<bool, &'static str> {
     let value = value.to_string();
     match integer(&value) {
-        Some(value) if value.abs() > LARGEST => {
+        Some(value) if value.abs() > i128::from(LARGEST_EXACT) => {
             Err("which cannot repeat integers beyond 2^53 - 1, such as the argument")
         }
         Some(value) => Ok(integer(text) == Some(value)),

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use mcp_grammar::number::LARGEST_EXACT;
 use serde::Serialize;
 
 /// With whom a cached result may be shared.
@@ -18,8 +19,8 @@ pub enum CacheScope {
     Private,
 }
 
-/// The largest integer that JavaScript holds exactly; `ttlMs` is read there.
-const LARGEST: u64 = (1 << 53) - 1;
+/// The most that `ttlMs` can say: JavaScript reads it.
+const LARGEST: u64 = LARGEST_EXACT.unsigned_abs();
 
 /// What a result says of caching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use mcp_grammar::number::whole;
 use serde::Serialize;
 
 use super::json::{push_string, string};
@@ -40,16 +41,9 @@ impl Id {
     }
 }
 
-/// Integers up to this are exact as a floating-point number.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-
 fn whole_number(json: &str) -> Option<i64> {
-    let number: f64 = json.parse().ok()?;
-    #[allow(clippy::cast_possible_truncation)] // within the exact range and without a fraction
-    (number.fract() == 0.0
-        && number.abs() <= EXACT
-        && json.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
-    .then_some(number as i64)
+    whole(json.parse().ok()?)
+        .filter(|_| json.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
 }
 
 impl fmt::Display for Id {

@@ -4,6 +4,8 @@
 
 use std::collections::HashSet;
 
+use mcp_grammar::name::is_token;
+
 /// As many members as a `tracestate` may have.
 const STATES: usize = 32;
 
@@ -119,12 +121,6 @@ fn is_baggage(text: &str) -> bool {
     text.len() <= BAGGAGE_BYTES
         && text.split(',').count() <= BAGGAGE_MEMBERS
         && text.split(',').all(is_member)
-}
-
-/// A token as HTTP has it.
-fn is_token(text: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(is_letter)
 }
 
 fn is_baggage_value(value: &str) -> bool {

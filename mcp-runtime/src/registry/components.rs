@@ -2,7 +2,6 @@
 
 use std::any::TypeId;
 
-use super::Kind;
 use super::definition::Definition;
 use super::prompt::Prompt;
 use super::resource::Resource;
@@ -124,6 +123,17 @@ impl From<Prompt> for Component {
     fn from(prompt: Prompt) -> Self {
         Self::Prompt(prompt)
     }
+}
+
+/// A kind of component that can be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// A tool, by name.
+    Tool,
+    /// A resource or template, by URI.
+    Resource,
+    /// A prompt, by name.
+    Prompt,
 }
 
 /// Components for a server: what [`components!`](crate::components) makes.

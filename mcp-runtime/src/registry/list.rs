@@ -15,8 +15,13 @@ pub(crate) trait Listed {
     /// The kind, as lists call it.
     const KIND: &'static str;
 
-    /// What it is looked up by.
+    /// What it is called.
     fn key(&self) -> &str;
+
+    /// What it is looked up by: different for no two that are the same.
+    fn identity(&self) -> &str {
+        self.key()
+    }
 
     /// What it has in common with components of other kinds.
     fn definition(&self) -> &Definition;
@@ -46,7 +51,7 @@ impl<T: Listed> List<T> {
     pub(super) fn new(entries: Vec<(u64, Arc<T>)>) -> Self {
         let by_key = entries
             .iter()
-            .map(|(_, entry)| (entry.key().to_owned(), Arc::clone(entry)))
+            .map(|(_, entry)| (entry.identity().to_owned(), Arc::clone(entry)))
             .collect();
         Self {
             entries,

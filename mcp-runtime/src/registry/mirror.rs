@@ -3,6 +3,7 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#x-mcp-header>. Whether the headers of a
 //! call say what its arguments say is checked in `dispatch`.
 
+use mcp_grammar::name::is_token;
 use serde_json::Value;
 
 use crate::schema::parts;
@@ -100,12 +101,6 @@ impl Search<'_> {
         }
         None
     }
-}
-
-/// Whether a text is a token of RFC 9110, of which names of headers are made.
-fn is_token(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(allowed)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! It calls no handler and knows no message.
 
+mod bind;
 mod complete;
 mod components;
 mod constraint;
@@ -16,9 +17,10 @@ mod selection;
 mod snapshot;
 mod tool;
 
+pub(crate) use bind::Bind;
 pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};
-pub(crate) use components::package_id;
 pub use components::{Component, Components, IntoComponents, Registration, ToolsStandInOneImpl};
+pub(crate) use components::{Kind, package_id};
 pub use constraint::{Bound, Bounds};
 pub use handler::Handler;
 pub(crate) use list::Page;
@@ -29,7 +31,7 @@ pub(crate) use prompt::PromptEntry;
 pub(crate) use resource::ResourceEntry;
 pub use resource::{IntoLinks, ListWith, Lister, Listing, Resource};
 pub(crate) use selection::Selection;
-pub(crate) use snapshot::{Kind, Registry, Snapshot};
+pub(crate) use snapshot::{Registry, Snapshot};
 pub use tool::Tool;
 pub(crate) use tool::ToolEntry;
 #[cfg(feature = "cli")]
@@ -37,16 +39,14 @@ pub(crate) use tool::Unenforced;
 
 use std::any::TypeId;
 
+use mcp_grammar::name::{RULE, is_component};
+
 /// A state that a component takes and the server must have.
 pub(crate) type NeededState = (TypeId, &'static str);
 
-/// Whether a name is one that clients accept: 1 to 128 of `A-Z a-z 0-9 _ . -`.
-/// See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-names>.
+/// Reports a name that clients do not accept.
 fn check_name(kind: &str, name: &str, problems: &mut Vec<String>) {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if name.is_empty() || name.len() > 128 || !name.bytes().all(allowed) {
-        problems.push(format!(
-            "{kind} `{name}`: a name is 1 to 128 of the characters A-Z, a-z, 0-9, `_`, `.` and `-`"
-        ));
+    if !is_component(name) {
+        problems.push(format!("{kind} `{name}`: a name is {RULE}"));
     }
 }

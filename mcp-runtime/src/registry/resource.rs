@@ -19,9 +19,7 @@ use crate::error::ToolError;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::revision::Features;
 use crate::service::BoxFuture;
-use crate::uri_template::{
-    Matched, MatchedValue, UriTemplate, Variable, VariableKind, unsafe_path,
-};
+use crate::uri_template::{MatchedValue, UriTemplate, Values, Variable, VariableKind, unsafe_path};
 
 /// A resource, or a template for many: data that a client can read. `#[resource]` makes one from a function.
 pub struct Resource {
@@ -109,7 +107,9 @@ impl Resource {
         let place = format!("resource `{}`", self.uri);
         self.definition.check("resource", &place, problems);
         let template = UriTemplate::parse(&self.uri)
-            .map_err(|error| problems.push(format!("{place}: {error}")))
+            .map_err(|mistakes| {
+                problems.extend(mistakes.iter().map(|mistake| format!("{place}: {mistake}")));
+            })
             .ok()?;
         let specified = specify(
             &place,
@@ -120,8 +120,8 @@ impl Resource {
         );
         let exploded: Vec<&str> = template
             .variables()
-            .filter(|variable| variable.exploded())
-            .map(Variable::name)
+            .filter(|variable| variable.exploded)
+            .map(|variable| variable.name.as_str())
             .collect();
         specified.check_textual(&place, &exploded, problems);
         check_variables(&place, &template, &specified.signature, problems);
@@ -150,17 +150,17 @@ fn check_variables(
     problems: &mut Vec<String>,
 ) {
     for variable in template.variables() {
-        if signature.position(variable.name()).is_none() {
+        if signature.position(&variable.name).is_none() {
             problems.push(format!(
                 "{place}: the variable `{{{0}}}` has no parameter: add `{0}: String` to the function",
-                variable.name()
+                &variable.name
             ));
         }
     }
     for parameter in &signature.parameters {
         let known = template
             .variables()
-            .any(|variable| variable.name() == parameter.name);
+            .any(|variable| variable.name == parameter.name);
         if parameter.schema.is_some() && !known {
             problems.push(format!(
                 "{place}: the parameter `{0}` is not in the URI: add `{{{0}}}` to it",
@@ -199,19 +199,20 @@ impl ResourceEntry {
 
     /// The variables of a URI that this template matches. An error says why one of them is refused.
     pub(crate) fn match_uri(&self, uri: &str) -> Option<Result<Arguments, String>> {
-        let matched = self.template.match_uri(uri)?;
-        Some(self.arguments(matched))
+        self.template
+            .match_uri(uri)
+            .map(|values| self.arguments(values))
     }
 
-    fn arguments(&self, matched: Matched) -> Result<Arguments, String> {
+    fn arguments(&self, values: Values) -> Result<Arguments, String> {
         let mut arguments = Arguments::empty(&self.signature);
-        for (variable, value) in self.template.variables().zip(matched.into_values()) {
-            let (Some(index), Some(value)) = (self.signature.position(variable.name()), value)
+        for (variable, value) in self.template.variables().zip(values) {
+            let (Some(index), Some(value)) = (self.signature.position(&variable.name), value)
             else {
                 continue;
             };
             if is_path(variable) {
-                screen(variable.name(), &value)?;
+                screen(&variable.name, &value)?;
             }
             arguments.set(
                 index,
@@ -228,7 +229,7 @@ impl ResourceEntry {
 /// Whether a variable stands in the path of a URI; what stands behind `?`, `;` or `#` names no place.
 fn is_path(variable: &Variable) -> bool {
     use VariableKind::{Label, Path, Reserved, Simple};
-    matches!(variable.kind(), Simple | Reserved | Path | Label)
+    matches!(variable.kind, Simple | Reserved | Path | Label)
 }
 
 /// Refuses values that could lead out of the place that a path is meant for.
@@ -248,6 +249,10 @@ impl Listed for ResourceEntry {
 
     fn key(&self) -> &str {
         self.template.as_str()
+    }
+
+    fn identity(&self) -> &str {
+        self.template.identity()
     }
 
     fn definition(&self) -> &Definition {

@@ -1,7 +1,8 @@
 //! Which components a server offers, chosen by their tags.
 
+use mcp_grammar::near::nearest;
+
 use super::components::Components;
-use crate::schema::nearest;
 
 /// What is chosen. By itself it is everything.
 #[derive(Default)]

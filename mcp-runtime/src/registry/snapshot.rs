@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::NeededState;
-use super::components::{Component, Components};
+use super::components::{Component, Components, Kind};
 use super::list::{List, Listed, Page};
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
@@ -12,6 +12,7 @@ use super::tool::ToolEntry;
 use crate::call::Arguments;
 use crate::protocol::revision::Features;
 use crate::sync::RwLock;
+use crate::uri_template::normal;
 
 /// The components of a server, which may change while it serves.
 pub(crate) struct Registry {
@@ -106,7 +107,7 @@ impl Registry {
             Kind::Tool => remove(&mut draft.tools, key),
             Kind::Prompt => remove(&mut draft.prompts, key),
             Kind::Resource => {
-                remove(&mut draft.resources, key) || remove(&mut draft.templates, key)
+                remove(&mut draft.resources, &normal(key)) || remove(&mut draft.templates, key)
             }
         };
         if removed {
@@ -140,20 +141,9 @@ impl Registry {
 const NOTHING: &str = "the server has no component. Components in `src/lib.rs` are linked only if `main.rs` mentions \
      the library: call a function of it, or register them with `.with(my_lib::components())`";
 
-/// A kind of component that can be removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    /// A tool, by name.
-    Tool,
-    /// A resource or template, by URI.
-    Resource,
-    /// A prompt, by name.
-    Prompt,
-}
-
 fn remove<T: Listed>(entries: &mut Vec<(u64, Arc<T>)>, key: &str) -> bool {
     let before = entries.len();
-    entries.retain(|(_, entry)| entry.key() != key);
+    entries.retain(|(_, entry)| entry.identity() != key);
     entries.len() < before
 }
 
@@ -176,13 +166,19 @@ impl Snapshot {
         &self,
         uri: &str,
     ) -> Option<(&Arc<ResourceEntry>, Result<Arguments, String>)> {
-        if let Some(entry) = self.resources.get(uri) {
+        if let Some(entry) = self.concrete(uri) {
             return Some((entry, Ok(Arguments::empty(&entry.signature))));
         }
         self.templates
             .entries()
             .iter()
             .find_map(|(_, entry)| Some((entry, entry.match_uri(uri)?)))
+    }
+
+    /// The resource that is no template of a URI, or of one that is equivalent.
+    fn concrete(&self, uri: &str) -> Option<&Arc<ResourceEntry>> {
+        let equivalent = || self.resources.get(&normal(uri));
+        self.resources.get(uri).or_else(equivalent)
     }
 
     /// The templates that list concrete resources of their own.
@@ -197,7 +193,7 @@ impl Snapshot {
     /// The tags of the component with this name or URI.
     #[cfg(feature = "cli")]
     pub(crate) fn tags(&self, kind: Kind, key: &str) -> &[String] {
-        let resource = || self.resources.get(key).or_else(|| self.templates.get(key));
+        let resource = || self.concrete(key).or_else(|| self.templates.get(key));
         let tags = match kind {
             Kind::Tool => self.tools.get(key).map(|entry| &entry.definition.tags),
             Kind::Prompt => self.prompts.get(key).map(|entry| &entry.definition.tags),
@@ -209,7 +205,7 @@ impl Snapshot {
     /// Whether this is the URI of a resource that is no template.
     #[cfg(feature = "cli")]
     pub(crate) fn defines_resource(&self, uri: &str) -> bool {
-        self.resources.get(uri).is_some()
+        self.concrete(uri).is_some()
     }
 
     pub(crate) fn has_tools(&self) -> bool {
@@ -361,7 +357,10 @@ fn push_unique<T: Listed>(
     entry: T,
     problems: &mut Vec<String>,
 ) {
-    if entries.iter().any(|(_, other)| other.key() == entry.key()) {
+    if entries
+        .iter()
+        .any(|(_, other)| other.identity() == entry.identity())
+    {
         problems.push(format!(
             "two {kind}s are called `{}`: rename one, with `name = \"..\"` for instance",
             entry.key()

@@ -12,10 +12,10 @@ use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use mcp_grammar::near::nearest;
 use serde_json::{Map, Value};
 
 use super::budget::{Budget, too_costly};
-use super::near::nearest;
 use super::pattern::Patterns;
 use super::words::{got, in_words, in_words_with_all_bounds, strings};
 use crate::json_path;

@@ -6,7 +6,6 @@
 mod budget;
 mod check;
 mod locate;
-mod near;
 mod pattern;
 mod repair;
 mod repeats;
@@ -25,7 +24,6 @@ use serde_json::Value;
 pub(crate) use budget::Budget;
 pub(crate) use check::{Mistakes, Rules, compare, missing};
 pub(crate) use locate::{Place, locate};
-pub(crate) use near::nearest;
 pub(crate) use pattern::Patterns;
 pub(crate) use repeats::{Read, read, unreadable};
 pub(crate) use tidy::without_null;

@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value, json};
+use mcp_grammar::number::whole;
+use serde_json::{Map, Value};
 
 use super::check::{
     Members, Misfit, Rules, could_have_tag, has_type, is_counted, item_schema, required,
@@ -189,7 +190,7 @@ impl Rules<'_> {
     fn mend_scalar(&self, value: &Value, rules: &Map<String, Value>, look: Look) -> Option<Value> {
         match value {
             Value::Number(number) if number.is_f64() && wants(rules.get("type"), "integer") => {
-                number.as_f64().and_then(whole)
+                number.as_f64().and_then(whole).map(Value::from)
             }
             Value::String(text) if !self.strict => {
                 let wanted = rules.get("type")?;
@@ -208,7 +209,7 @@ impl Rules<'_> {
             Value::String(_) | Value::Null => None,
             Value::Number(number) if number.is_f64() && wants(Some(wanted), "integer") => {
                 let rest = wants(Some(wanted), "number").then(|| number.clone().into());
-                number.as_f64().and_then(whole).or(rest)
+                number.as_f64().and_then(whole).map(Value::from).or(rest)
             }
             value => has_type(&value, Some(wanted)).then_some(value),
         }
@@ -353,11 +354,4 @@ fn wants(wanted: Option<&Value>, name: &str) -> bool {
         Some(one) => one == name,
         None => false,
     }
-}
-
-/// A number without a fraction that was written with one, as an integer, if it is small enough to be exact.
-fn whole(number: f64) -> Option<Value> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    #[allow(clippy::cast_possible_truncation)] // within the exact range and without a fraction
-    (number.fract() == 0.0 && number.abs() <= EXACT).then(|| json!(number as i64))
 }

@@ -247,7 +247,7 @@ mod tests {
                 .core
                 .context
                 .bus
-                .tell(&Change::Resource(README.to_owned()));
+                .tell(&Change::Resource(crate::uri_template::Uri::new(README)));
             victim.take_messages(|_| true).len() == 1
         };
         for _ in 0..10_001 {

@@ -4,6 +4,7 @@
 //! is which sessions were ended before their time, and no more than [`REMEMBERED`] of those. What a session asks for later
 //! is kept in memory as well: it is bounded, and lost at a restart.
 
+mod negotiated;
 mod subscriptions;
 
 use std::future::Future;
@@ -12,63 +13,27 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::owner::Owner;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::{LogLevel, Revision};
 use crate::seal::{SealError, Sealer, random_bytes};
-use crate::store::{Bounded, Full, Lease, now};
+use crate::store::{Bounded, Full, now};
 use crate::sync::Mutex;
+use negotiated::{OVERHEAD, REMEMBERED};
 use subscriptions::Subscriptions;
+
+pub(crate) use negotiated::{Negotiated, Session};
 
 /// How long a session lives, in seconds: a day.
 const LIFETIME: u64 = 24 * 60 * 60;
-
-/// Of how many sessions each of these is remembered until they expire: that they were ended, their subscriptions, and
-/// their levels of log messages.
-const REMEMBERED: usize = 10_000;
 
 /// How many opened tokens are kept, since unsealing one costs as much as the rest of a call; and how many sessions that
 /// have not said that they are initialized.
 const CACHED: usize = 1024;
 
-/// What it takes to remember anything, in bytes.
-const OVERHEAD: usize = 100;
-
 /// The longest name or version of a client that a token keeps, in bytes.
 const LONGEST_NAME: usize = 128;
 
 const PURPOSE: &str = "mcp-session";
-
-/// What `initialize` negotiated, shared by all requests of the session.
-pub(crate) type Session = Arc<Negotiated>;
-
-/// What `initialize` negotiated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Negotiated {
-    /// Tells the session from every other one.
-    pub(crate) nonce: [u8; 16],
-    pub(crate) revision: Revision,
-    pub(crate) capabilities: ClientCapabilities,
-    pub(crate) client: ClientInfo,
-    /// Seconds since 1970 after which the session is over.
-    pub(crate) expires: u64,
-}
-
-impl Negotiated {
-    /// Returns whose memory it is that the session takes up.
-    pub(crate) fn owner(&self) -> Owner {
-        Owner::Session(self.nonce)
-    }
-
-    /// Returns on what terms something of the session is remembered: as long as it lives.
-    fn lease(&self, bytes: usize) -> Lease {
-        Lease {
-            owner: self.owner(),
-            expires: self.expires.saturating_mul(1000),
-            bytes,
-        }
-    }
-}
 
 /// What is remembered of sessions.
 type Memory<T> = Mutex<Bounded<[u8; 16], T>>;

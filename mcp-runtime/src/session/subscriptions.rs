@@ -1,16 +1,15 @@
 //! Which resources sessions subscribed to.
 
-use std::collections::BTreeSet;
-
-use super::{Negotiated, OVERHEAD, REMEMBERED};
+use super::negotiated::{Negotiated, OVERHEAD, REMEMBERED};
 use crate::store::{Bounded, Full};
 use crate::sync::Mutex;
+use crate::uri_template::{Uri, Uris};
 
 /// How many bytes the URIs of all subscriptions may have.
 const BYTES: usize = 64 << 20;
 
 /// The URIs of the resources that sessions subscribed to.
-pub(crate) struct Subscriptions(Mutex<Bounded<[u8; 16], BTreeSet<String>>>);
+pub(crate) struct Subscriptions(Mutex<Bounded<[u8; 16], Uris>>);
 
 impl Default for Subscriptions {
     fn default() -> Self {
@@ -23,21 +22,21 @@ impl Subscriptions {
     ///
     /// # Errors
     /// No more can be remembered of any session.
-    pub(crate) fn add(&self, session: &Negotiated, uri: &str, most: usize) -> Result<bool, Full> {
+    pub(crate) fn add(&self, session: &Negotiated, uri: Uri, most: usize) -> Result<bool, Full> {
         let mut kept = self.0.lock();
         let (known, room) = kept.get(&session.nonce).map_or((false, true), |uris| {
-            (uris.contains(uri), uris.len() < most)
+            (uris.contains(&uri), uris.len() < most)
         });
         if !known && room {
-            let lease = session.lease(OVERHEAD + uri.len());
-            let uris = kept.hold(session.nonce, lease, BTreeSet::new)?;
-            uris.insert(uri.to_owned());
+            let lease = session.lease(OVERHEAD + uri.bytes());
+            let uris = kept.hold(session.nonce, lease, Uris::default)?;
+            uris.insert(uri);
         }
         Ok(known || room)
     }
 
-    /// Removes a subscription, if there is one.
-    pub(crate) fn remove(&self, session: &Negotiated, uri: &str) {
+    /// Removes a subscription to a resource or to an equivalent URI, if there is one.
+    pub(crate) fn remove(&self, session: &Negotiated, uri: &Uri) {
         let mut kept = self.0.lock();
         let Some(uris) = kept.get_mut(&session.nonce) else {
             return;
@@ -45,16 +44,16 @@ impl Subscriptions {
         let removed = uris.remove(uri);
         if uris.is_empty() {
             kept.remove(&session.nonce);
-        } else if removed {
-            kept.resize(&session.nonce, 0, OVERHEAD + uri.len());
+        } else if let Some(removed) = removed {
+            kept.resize(&session.nonce, 0, OVERHEAD + removed.bytes());
         }
     }
 
-    /// Whether a session is subscribed to a resource.
-    pub(crate) fn include(&self, session: &Negotiated, uri: &str) -> bool {
+    /// Returns the URI by which a session is subscribed to a resource, as its client wrote it.
+    pub(crate) fn find(&self, session: &Negotiated, uri: &Uri) -> Option<String> {
         let kept = self.0.lock();
-        kept.get(&session.nonce)
-            .is_some_and(|uris| uris.contains(uri))
+        let found = kept.get(&session.nonce)?.find(uri)?;
+        Some(found.to_owned())
     }
 
     /// Removes all subscriptions of a session.
@@ -69,6 +68,10 @@ mod tests {
     use super::*;
     use crate::store::Room;
 
+    fn include(subscriptions: &Subscriptions, session: &Negotiated, uri: &str) -> bool {
+        subscriptions.find(session, &Uri::new(uri)).is_some()
+    }
+
     fn used(subscriptions: &Subscriptions, session: &Negotiated) -> Room {
         subscriptions.0.lock().owned_by(&session.owner())
     }
@@ -78,19 +81,19 @@ mod tests {
         let subscriptions = Subscriptions::default();
         let (one, other) = (numbered(1), numbered(2));
         for _ in 0..2 {
-            assert!(subscriptions.add(&one, "a", 2).unwrap());
+            assert!(subscriptions.add(&one, Uri::new("a"), 2).unwrap());
         }
-        assert!(subscriptions.add(&one, "b", 2).unwrap());
-        assert!(!subscriptions.add(&one, "c", 2).unwrap());
-        assert!(subscriptions.include(&one, "a") && !subscriptions.include(&other, "a"));
-        let (entries, bytes) = (1, 2 * OVERHEAD + 2);
+        assert!(subscriptions.add(&one, Uri::new("b"), 2).unwrap());
+        assert!(!subscriptions.add(&one, Uri::new("c"), 2).unwrap());
+        assert!(include(&subscriptions, &one, "a") && !include(&subscriptions, &other, "a"));
+        let (entries, bytes) = (1, 2 * OVERHEAD + 4);
         assert_eq!(used(&subscriptions, &one), Room { entries, bytes });
-        subscriptions.remove(&one, "a");
-        subscriptions.remove(&one, "none");
-        let bytes = OVERHEAD + 1;
+        subscriptions.remove(&one, &Uri::new("a"));
+        subscriptions.remove(&one, &Uri::new("none"));
+        let bytes = OVERHEAD + 2;
         assert_eq!(used(&subscriptions, &one), Room { entries, bytes });
-        assert!(!subscriptions.include(&one, "a") && subscriptions.include(&one, "b"));
-        subscriptions.remove(&one, "b");
+        assert!(!include(&subscriptions, &one, "a") && include(&subscriptions, &one, "b"));
+        subscriptions.remove(&one, &Uri::new("b"));
         assert_eq!(used(&subscriptions, &one), Room::default());
     }
 
@@ -98,12 +101,24 @@ mod tests {
     fn a_full_memory_refuses_and_forgets_none() {
         let subscriptions = Subscriptions::default();
         for number in 0..REMEMBERED {
-            subscriptions.remove(&numbered(REMEMBERED + number), "a");
-            assert!(subscriptions.add(&numbered(number), "a", 1).unwrap());
+            subscriptions.remove(&numbered(REMEMBERED + number), &Uri::new("a"));
+            assert!(
+                subscriptions
+                    .add(&numbered(number), Uri::new("a"), 1)
+                    .unwrap()
+            );
         }
-        assert!(subscriptions.add(&numbered(REMEMBERED), "a", 1).is_err());
-        assert!(subscriptions.include(&numbered(0), "a"));
+        assert!(
+            subscriptions
+                .add(&numbered(REMEMBERED), Uri::new("a"), 1)
+                .is_err()
+        );
+        assert!(include(&subscriptions, &numbered(0), "a"));
         subscriptions.forget(&numbered(1));
-        assert!(subscriptions.add(&numbered(REMEMBERED), "a", 1).unwrap());
+        assert!(
+            subscriptions
+                .add(&numbered(REMEMBERED), Uri::new("a"), 1)
+                .unwrap()
+        );
     }
 }

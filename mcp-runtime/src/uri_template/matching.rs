@@ -6,8 +6,20 @@
 
 use std::ops::Range;
 
-use super::percent::{self, Ascii};
-use super::{Expression, MatchedValue, Part, Variable};
+use mcp_grammar::percent::{self, Ascii};
+use mcp_grammar::uri_template::{Expression, Part, Variable};
+
+/// A value that a URI gave to a variable, percent-decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MatchedValue {
+    /// The value of an ordinary variable.
+    One(String),
+    /// The elements of a list (`{x*}`); never empty.
+    Many(Vec<String>),
+}
+
+/// The values of all variables, in the order of [`UriTemplate::variables`]. `None` for one that is absent.
+pub(crate) type Values = Vec<Option<MatchedValue>>;
 
 /// A piece of work for the matcher.
 #[derive(Debug, Clone)]
@@ -18,6 +30,8 @@ pub(super) enum Step {
     Value {
         variable: usize,
         characters: Ascii,
+        /// Delimiters that belong to it as well where nothing around it could mean them.
+        delimiters: Ascii,
         separator: char,
         longest: bool,
     },
@@ -29,8 +43,6 @@ pub(super) enum Step {
         separator: char,
     },
 }
-
-type Values = Vec<Option<MatchedValue>>;
 
 /// The steps that match what `parts` expand to.
 pub(super) fn compile(parts: &[Part], variables: &[Variable]) -> Vec<Step> {
@@ -44,7 +56,60 @@ pub(super) fn compile(parts: &[Part], variables: &[Variable]) -> Vec<Step> {
             }
         }
     }
+    take_in_delimiters(&mut steps);
     steps
+}
+
+/// What delimits in some URIs, and in values of others.
+const DELIMITERS: Ascii = Ascii::of(b":,;=&");
+
+/// Lets variables hold the delimiters that leave no doubt where they end.
+fn take_in_delimiters(steps: &mut [Step]) {
+    for index in 0..steps.len() {
+        let (before, rest) = steps.split_at_mut(index);
+        let Some((
+            Step::Value {
+                characters,
+                delimiters,
+                ..
+            },
+            after,
+        )) = rest.split_first_mut()
+        else {
+            continue;
+        };
+        let possible = characters.with(*delimiters);
+        let around = [
+            literal_between(before.iter().rev(), false),
+            literal_between(after.iter(), true),
+        ];
+        let certain = around.into_iter().flatten().fold(*delimiters, |set, text| {
+            // A character that the variable cannot hold says where it ends, whatever stands beside it.
+            if text.bytes().all(|byte| possible.contains(byte)) {
+                set.without(Ascii::of(text.as_bytes()))
+            } else {
+                set
+            }
+        });
+        *characters = characters.with(certain);
+    }
+}
+
+/// The text between a variable and the next one on one side; `None` if there is none, since the text is then at an end of
+/// the URI. Expressions that may be absent are passed over where `through_keyed` says so.
+fn literal_between<'s>(
+    steps: impl Iterator<Item = &'s Step>,
+    through_keyed: bool,
+) -> Option<String> {
+    let mut text = String::new();
+    for step in steps {
+        match step {
+            Step::Literal(literal) => text.push_str(literal),
+            Step::Keyed { .. } if through_keyed => {}
+            Step::Keyed { .. } | Step::Value { .. } => return Some(text),
+        }
+    }
+    None
 }
 
 /// The characters that open a component of the URI somewhere in `parts`.
@@ -81,6 +146,11 @@ fn push_steps(
         steps.push(Step::Value {
             variable,
             characters: kind.matches(exploded).without(barred),
+            delimiters: if kind.keeps_reserved() {
+                Ascii::EMPTY
+            } else {
+                DELIMITERS.without(barred)
+            },
             separator,
             longest: exploded || kind.keeps_reserved(),
         });
@@ -206,6 +276,7 @@ impl Walk<'_> {
                 characters,
                 separator,
                 longest,
+                ..
             } => {
                 let mut ends = self
                     .run_ends(*characters, place, next)

@@ -7,7 +7,7 @@
 ///
 /// A `..` segment, an absolute path or a drive leaves the directory that the path is meant to stay in. So does text
 /// that turns into one of these if it is percent-decoded once more further on.
-pub fn unsafe_path(value: &str) -> Option<&'static str> {
+pub(crate) fn unsafe_path(value: &str) -> Option<&'static str> {
     let findings = [
         (value.contains('\0'), "contains NUL"),
         (

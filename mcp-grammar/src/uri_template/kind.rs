@@ -1,6 +1,6 @@
 //! The eight kinds of expression: the table of RFC 6570, appendix A, and which characters each kind matches.
 
-use super::percent::{Ascii, LEGAL, UNRESERVED};
+use crate::percent::{Ascii, LEGAL, UNRESERVED};
 
 /// The kind of expression that a variable stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,7 +29,7 @@ const SIMPLE: Ascii = UNRESERVED.with(Ascii::of(b"%!$'()*+@"));
 
 impl VariableKind {
     /// The kind that this first character of an expression stands for; `None` for `{x}`, which has none.
-    pub(super) fn of_operator(operator: u8) -> Option<Self> {
+    pub fn of_operator(operator: u8) -> Option<Self> {
         Some(match operator {
             b'+' => Self::Reserved,
             b'#' => Self::Fragment,
@@ -43,7 +43,7 @@ impl VariableKind {
     }
 
     /// What the expansion begins with, if any variable has a value.
-    pub(super) fn prefix(self) -> Option<char> {
+    pub fn prefix(self) -> Option<char> {
         match self {
             Self::Simple | Self::Reserved => None,
             Self::Fragment => Some('#'),
@@ -56,7 +56,7 @@ impl VariableKind {
     }
 
     /// What stands between variables, and between the elements of a list.
-    pub(super) fn separator(self) -> char {
+    pub fn separator(self) -> char {
         match self {
             Self::Simple | Self::Reserved | Self::Fragment => ',',
             Self::Label => '.',
@@ -67,23 +67,23 @@ impl VariableKind {
     }
 
     /// Whether values are written with their names.
-    pub(super) fn is_keyed(self) -> bool {
+    pub fn is_keyed(self) -> bool {
         matches!(self, Self::Parameter | Self::Query | Self::Continuation)
     }
 
     /// Whether reserved characters are written as they are.
-    pub(super) fn keeps_reserved(self) -> bool {
+    pub fn keeps_reserved(self) -> bool {
         matches!(self, Self::Reserved | Self::Fragment)
     }
 
     /// The character with which this kind opens a new component of the URI, into which nothing further left runs.
-    pub(super) fn opens(self) -> Option<char> {
+    pub fn opens(self) -> Option<char> {
         self.prefix()
             .filter(|_| self.is_keyed() || self == Self::Fragment)
     }
 
     /// The characters that the whole of a keyed expression may cover after its prefix, or else one variable.
-    pub(super) fn matches(self, exploded: bool) -> Ascii {
+    pub fn matches(self, exploded: bool) -> Ascii {
         let one = match self {
             Self::Simple | Self::Path => SIMPLE,
             Self::Label => SIMPLE.without(Ascii::of(b".")),

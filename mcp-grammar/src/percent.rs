@@ -4,18 +4,18 @@
 
 /// A set of ASCII characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ascii(u128);
+pub struct Ascii(u128);
 
-pub(super) const UNRESERVED: Ascii =
+pub const UNRESERVED: Ascii =
     Ascii::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~");
 const RESERVED: Ascii = Ascii::of(b":/?#[]@!$&'()*+,;=");
 /// All that a URI may hold.
-pub(super) const LEGAL: Ascii = UNRESERVED.with(RESERVED).with(Ascii::of(b"%"));
+pub const LEGAL: Ascii = UNRESERVED.with(RESERVED).with(Ascii::of(b"%"));
 
 impl Ascii {
-    pub(super) const EMPTY: Self = Self(0);
+    pub const EMPTY: Self = Self(0);
 
-    pub(super) const fn of(characters: &[u8]) -> Self {
+    pub const fn of(characters: &[u8]) -> Self {
         let mut set = 0;
         let mut index = 0;
         while index < characters.len() {
@@ -26,7 +26,7 @@ impl Ascii {
     }
 
     /// The set of one character; empty if it is not ASCII.
-    pub(super) fn of_char(character: char) -> Self {
+    pub fn of_char(character: char) -> Self {
         if character.is_ascii() {
             Self(1 << u32::from(character))
         } else {
@@ -34,15 +34,15 @@ impl Ascii {
         }
     }
 
-    pub(super) const fn with(self, other: Self) -> Self {
+    pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    pub(super) const fn without(self, other: Self) -> Self {
+    pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    pub(super) const fn contains(self, byte: u8) -> bool {
+    pub const fn contains(self, byte: u8) -> bool {
         byte.is_ascii() && (self.0 >> byte) & 1 == 1
     }
 }
@@ -67,21 +67,29 @@ fn push_triple(out: &mut String, byte: u8) {
     }
 }
 
-/// Where the first `%` stands that two hexadecimal digits do not follow.
-pub(super) fn stray_percent(text: &str) -> Option<usize> {
+/// Whether there is a `%` that two hexadecimal digits do not follow.
+fn has_stray_percent(text: &str) -> bool {
     text.match_indices('%')
-        .map(|(at, _)| at)
-        .find(|&at| split_triple(&text.as_bytes()[at..]).is_none())
+        .any(|(at, _)| split_triple(&text.as_bytes()[at..]).is_none())
 }
 
 /// Writes `text` with all but the characters of `keep` encoded. If `%` is among them, then what is encoded already
 /// stays so.
-pub(super) fn encode(out: &mut String, text: &str, keep: Ascii) {
+pub fn encode(out: &mut String, text: &str, keep: Ascii) {
+    rewrite(out, text, keep, Ascii::EMPTY);
+}
+
+/// As [`encode`], and decodes those of `decoded` that are encoded already.
+fn rewrite(out: &mut String, text: &str, keep: Ascii, decoded: Ascii) {
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
         let triple = split_triple(rest).filter(|_| keep.contains(b'%'));
         if let Some((encoded, after)) = triple {
-            push_triple(out, encoded);
+            if decoded.contains(encoded) {
+                out.push(char::from(encoded));
+            } else {
+                push_triple(out, encoded);
+            }
             rest = after;
             continue;
         }
@@ -96,17 +104,26 @@ pub(super) fn encode(out: &mut String, text: &str, keep: Ascii) {
 
 /// The form in which URIs are compared: ASCII only, what no URI may hold encoded, digits of encoded characters in
 /// upper case. `None` if a `%` encodes nothing.
-pub(super) fn normalise(text: &str) -> Option<String> {
-    if stray_percent(text).is_some() {
+pub fn normalise(text: &str) -> Option<String> {
+    legal(text, Ascii::EMPTY)
+}
+
+/// The same, and unreserved characters stand for themselves: RFC 3986, section 6.2.2.2.
+pub fn decode_unreserved(text: &str) -> Option<String> {
+    legal(text, UNRESERVED)
+}
+
+fn legal(text: &str, decoded: Ascii) -> Option<String> {
+    if has_stray_percent(text) {
         return None;
     }
     let mut normal = String::with_capacity(text.len());
-    encode(&mut normal, text, LEGAL);
+    rewrite(&mut normal, text, LEGAL, decoded);
     Some(normal)
 }
 
 /// What `text` stands for. `None` if a `%` encodes nothing, or if the result is not UTF-8.
-pub(super) fn decode(text: &str) -> Option<String> {
+pub fn decode(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {

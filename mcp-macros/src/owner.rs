@@ -1,0 +1,11 @@
+//! The type whose methods are components.
+
+use syn::Type;
+
+/// The type of an `impl` with `#[tools]`.
+#[derive(Clone)]
+pub(crate) struct Owner {
+    pub(crate) ty: Type,
+    /// Whether the `impl` has parameters, which items in it cannot name.
+    pub(crate) is_generic: bool,
+}

@@ -1,0 +1,120 @@
+//! Types as they are written, and as generated code may spell them.
+
+use proc_macro2::{Ident, Punct, Spacing, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
+use syn::{Generics, ReturnType, Signature, Type};
+
+use crate::runtime_path::generated_at;
+
+/// Whether it is a type that only references can lead to, which the compiler refuses in every function.
+pub(crate) fn is_unsized(ty: &Type) -> bool {
+    match ungrouped(ty) {
+        Type::Slice(_) | Type::TraitObject(_) => true,
+        Type::Path(path) => path.path.is_ident("str"),
+        _ => false,
+    }
+}
+
+/// A type that came through a `$ty:ty` of `macro_rules!` sits in an invisible group.
+pub(crate) fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(paren) => ungrouped(&paren.elem),
+        _ => ty,
+    }
+}
+
+/// The place of the first `impl` of a type, however deep.
+pub(crate) fn find_impl(ty: &impl ToTokens) -> Option<Span> {
+    find_keyword(ty.to_token_stream(), "impl")
+}
+
+fn find_keyword(tokens: TokenStream, keyword: &str) -> Option<Span> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == keyword => Some(ident.span()),
+        TokenTree::Group(group) => find_keyword(group.stream(), keyword),
+        _ => None,
+    })
+}
+
+/// The type a function returns, as tokens: `()`, at its name, if it says nothing.
+pub(crate) fn return_type(signature: &Signature) -> TokenStream {
+    match &signature.output {
+        ReturnType::Default => quote_spanned!(generated_at(&signature.ident)=> ()),
+        ReturnType::Type(_, ty) => ty.to_token_stream(),
+    }
+}
+
+/// The type with the function's own lifetimes replaced: outside the function they are not declared.
+pub(crate) fn with_lifetime(
+    ty: &impl ToTokens,
+    generics: &Generics,
+    lifetime: &str,
+) -> TokenStream {
+    let declared: Vec<&Ident> = generics
+        .lifetimes()
+        .map(|parameter| &parameter.lifetime.ident)
+        .collect();
+    replace_lifetimes(ty.to_token_stream(), &declared, lifetime)
+}
+
+fn replace_lifetimes(tokens: TokenStream, declared: &[&Ident], lifetime: &str) -> TokenStream {
+    let mut after_apostrophe = false;
+    let replace = |token| {
+        let is_lifetime = std::mem::replace(&mut after_apostrophe, is_apostrophe(&token));
+        match token {
+            TokenTree::Ident(name) if is_lifetime && declared.contains(&&name) => {
+                Ident::new(lifetime, name.span()).into()
+            }
+            TokenTree::Group(group) => {
+                let stream = replace_lifetimes(group.stream(), declared, lifetime);
+                let mut replaced = proc_macro2::Group::new(group.delimiter(), stream);
+                replaced.set_span(group.span());
+                replaced.into()
+            }
+            other => other,
+        }
+    };
+    tokens
+        .into_iter()
+        .map(replace)
+        .collect::<Vec<TokenTree>>()
+        .into_iter()
+        .collect()
+}
+
+fn is_apostrophe(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(punct) if Punct::as_char(punct) == '\'' && punct.spacing() == Spacing::Joint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{find_impl, with_lifetime};
+    use quote::quote;
+    use syn::{Signature, parse_quote};
+
+    #[test]
+    fn only_declared_lifetimes_are_replaced() {
+        let signature: Signature = parse_quote!(fn f<'a>());
+        let ty = quote!((
+            &'a str,
+            for<'b> fn(&'b str) -> &'static str,
+            Vec<Cow<'a, str>>
+        ));
+        let expected = quote!((
+            &'_ str,
+            for<'b> fn(&'b str) -> &'static str,
+            Vec<Cow<'_, str>>
+        ));
+        assert_eq!(
+            with_lifetime(&ty, &signature.generics, "_").to_string(),
+            expected.to_string()
+        );
+    }
+
+    #[test]
+    fn a_nested_impl_is_found() {
+        assert!(find_impl(&quote!(Option<(u8, impl Copy)>)).is_some());
+        assert!(find_impl(&quote!(Implementation)).is_none());
+    }
+}
