@@ -5,10 +5,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Request;
+use super::core::{Request, Running};
+use super::failure::failed;
 use super::run::{Given, Task, Work, run};
-use super::serving::Running;
-use super::tools::failed;
 use crate::call::{Call, Surroundings};
 use crate::context::Context;
 use crate::error::ToolError;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Core;
+use super::core::Core;
 use super::listen::SUBSCRIPTION_ID;
 use crate::content::{Structured, ToolResult, push_array, push_blocks, push_member};
 use crate::outcome::Outcome;

@@ -5,12 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::serving::Running;
-use super::{Core, Request};
-use crate::content::Icon;
+use super::core::{Core, Request, Running};
 use crate::outcome::Outcome;
 use crate::protocol::Revision;
-use crate::protocol::cache::Cache;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
@@ -18,71 +15,6 @@ use crate::session::Sessions;
 
 /// The extension by which tools have interfaces, MCP Apps.
 const INTERFACES: &str = "io.modelcontextprotocol/ui";
-
-/// What the server says of itself.
-#[derive(Debug)]
-pub(crate) struct Identity {
-    pub(super) instructions: Option<String>,
-    /// What it says of caching its lists, and of reads that say nothing themselves.
-    pub(crate) cache: Option<Cache>,
-    extensions: Map<String, Value>,
-    /// Name and version as JSON, in the words of each revision.
-    info: [String; Revision::COUNT],
-    /// The same with icons, which are too long to be in every result.
-    introduction: [String; Revision::COUNT],
-}
-
-/// What a server is told to say of itself.
-pub(crate) struct About {
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) title: Option<String>,
-    pub(crate) website: Option<String>,
-    pub(crate) icons: Vec<Icon>,
-    pub(crate) instructions: Option<String>,
-    pub(crate) extensions: Map<String, Value>,
-    pub(crate) cache: Option<Cache>,
-}
-
-impl Identity {
-    pub(crate) fn new(about: About) -> Self {
-        Self {
-            info: Revision::ALL.map(|revision| info(&about, revision.features()).to_string()),
-            introduction: Revision::ALL
-                .map(|revision| introduction(&about, revision.features()).to_string()),
-            instructions: about.instructions,
-            cache: about.cache,
-            extensions: about.extensions,
-        }
-    }
-
-    pub(super) fn info(&self, features: &Features) -> &str {
-        &self.info[features.revision.index()]
-    }
-
-    pub(super) fn introduction(&self, features: &Features) -> &str {
-        &self.introduction[features.revision.index()]
-    }
-}
-
-fn info(about: &About, features: &Features) -> Value {
-    let mut info = json!({ "name": about.name, "version": about.version });
-    if let Some(title) = about.title.as_ref().filter(|_| features.titles_and_meta) {
-        info["title"] = title.as_str().into();
-    }
-    if let Some(website) = about.website.as_ref().filter(|_| features.website) {
-        info["websiteUrl"] = website.as_str().into();
-    }
-    info
-}
-
-fn introduction(about: &About, features: &Features) -> Value {
-    let mut info = info(about, features);
-    if features.icons && !about.icons.is_empty() {
-        info["icons"] = json!(about.icons);
-    }
-    info
-}
 
 /// What the server can do now.
 fn capabilities(core: &Core, features: &Features) -> Value {

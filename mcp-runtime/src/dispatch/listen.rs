@@ -10,8 +10,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::serving::Running;
-use super::{Core, Request, resources};
+use super::core::{Core, Request, Running};
+use super::resources;
 use crate::bus::{Change, Listener};
 use crate::in_flight::Stop;
 use crate::outcome::Outcome;

@@ -4,10 +4,9 @@
 
 use std::sync::Arc;
 
-use super::Request;
+use super::core::{Request, Running};
+use super::failure::failed;
 use super::run::{Given, Task, Work, run};
-use super::serving::Running;
-use super::tools::failed;
 use crate::call::{Call, Surroundings};
 use crate::content::ResourceLink;
 use crate::context::Context;

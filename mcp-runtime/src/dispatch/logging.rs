@@ -3,8 +3,7 @@
 //! See <https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging>. A stateless request says
 //! it itself.
 
-use super::serving::Running;
-use super::{Core, Request};
+use super::core::{Core, Request, Running};
 use crate::outcome::Outcome;
 use crate::protocol::LogLevel;
 use crate::protocol::error::RpcError;

@@ -5,7 +5,7 @@
 use mcp_grammar::number::LARGEST_EXACT;
 use serde_json::{Number, Value};
 
-use super::Request;
+use super::core::Request;
 use crate::protocol::HeaderSource;
 use crate::protocol::error::RpcError;
 use crate::protocol::header::decoded;

@@ -5,14 +5,17 @@
 mod caller;
 mod completion;
 mod contain;
+mod core;
 mod encode;
+mod failure;
 mod headers;
+mod identity;
 mod lifecycle;
 mod listen;
 mod lists;
 mod logging;
+mod methods;
 mod mirror;
-
 mod prompts;
 mod resources;
 mod run;
@@ -23,29 +26,16 @@ mod unfold;
 
 use std::sync::Arc;
 
-pub(crate) use lifecycle::{About, Identity};
+pub(crate) use self::core::Core;
+pub(crate) use identity::{About, Identity};
 
-use crate::call::{Caller, ServerContext};
-use crate::in_flight::{InFlight, Scope};
-use crate::layer::Layer;
-use crate::outcome::Outcome;
+use self::core::scope;
+use crate::in_flight::Scope;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::{Kind, Message};
-use crate::registry::Registry;
-use crate::service::{Exchange, Handling, Limits, Listening, Origin, Outbound, Service};
+use crate::protocol::jsonrpc::Kind;
+use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Service};
 use crate::session::{Session, Sessions};
-use serving::{Running, serve};
-
-/// A server that is ready to serve.
-pub(crate) struct Core {
-    pub(crate) registry: Registry,
-    pub(crate) context: Arc<ServerContext>,
-    pub(crate) identity: Identity,
-    pub(crate) limits: Limits,
-    layers: Vec<Arc<dyn Layer>>,
-    sessions: Arc<Sessions>,
-    in_flight: Arc<InFlight>,
-}
+use serving::serve;
 
 /// Refuses a message that breaks the rules of its era, for tests of transports.
 #[cfg(test)]
@@ -58,86 +48,6 @@ pub(crate) fn refuse(exchange: &Exchange) -> Result<(), RpcError> {
 
 /// The server as its transports see it.
 pub(crate) struct Dispatch(pub(crate) Arc<Core>);
-
-impl Core {
-    pub(crate) fn new(
-        registry: Registry,
-        context: ServerContext,
-        identity: Identity,
-        limits: Limits,
-        layers: Vec<Arc<dyn Layer>>,
-    ) -> Self {
-        Self {
-            registry,
-            identity,
-            in_flight: Arc::new(InFlight::new(limits.requests)),
-            limits,
-            layers,
-            sessions: Arc::clone(context.live.sessions()),
-            context: Arc::new(context),
-        }
-    }
-}
-
-/// A request whose caller is known.
-struct Request {
-    core: Arc<Core>,
-    message: Arc<Message>,
-    caller: Caller,
-    origin: Origin,
-    outbound: Arc<dyn Outbound>,
-}
-
-impl Request {
-    /// Returns the session of a request that is about one.
-    ///
-    /// # Errors
-    /// The request belongs to none.
-    fn session(&self) -> Result<&Session, RpcError> {
-        self.caller.session.as_ref().ok_or_else(|| {
-            RpcError::invalid_request(format!(
-                "`{}` is about a session, and this request belongs to none: send `initialize` first and repeat its \
-                 Mcp-Session-Id",
-                self.message.method()
-            ))
-        })
-    }
-}
-
-/// A method of the protocol.
-type Method = fn(Request) -> Result<Running, RpcError>;
-
-/// Returns what serves a method: one line for each.
-fn method(name: &str, stateless: bool) -> Option<Method> {
-    let method: Method = match (name, stateless) {
-        ("tools/call", _) => tools::call,
-        ("resources/read", _) => resources::read,
-        ("prompts/get", _) => prompts::get,
-        ("completion/complete", _) => completion::complete,
-        ("tools/list", _) => lists::tools,
-        ("prompts/list", _) => lists::prompts,
-        ("resources/list", _) => lists::resources,
-        ("resources/templates/list", _) => lists::templates,
-        ("server/discover", true) => |request| Ok(Running::Ready(lifecycle::discover(&request))),
-        ("subscriptions/listen", true) => listen::listen,
-        ("initialize", false) => lifecycle::initialize,
-        ("resources/subscribe", false) => listen::subscribe,
-        ("resources/unsubscribe", false) => listen::unsubscribe,
-        ("logging/setLevel", false) => logging::set_level,
-        ("ping", false) => |_| Ok(Running::Ready(Outcome::Empty)),
-        _ => return None,
-    };
-    Some(method)
-}
-
-/// Returns the scope of the ids of a client's requests; `None` where each request has a connection of its own.
-fn scope(origin: &Origin, session: Option<&Session>) -> Option<Scope> {
-    match (origin.connection, session) {
-        (Some(connection), _) => Some(Scope::Connection(connection)),
-        (None, Some(session)) => Some(Scope::Session(session.nonce)),
-        (None, None) => None,
-    }
-}
 
 impl Dispatch {
     /// Carries a notification out. Over HTTP its headers may refuse it.

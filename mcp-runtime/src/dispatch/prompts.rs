@@ -5,10 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Request;
+use super::core::{Request, Running};
+use super::failure::failed;
 use super::run::{Given, Task, Work, run};
-use super::serving::Running;
-use super::tools::failed;
 use crate::call::{Arguments, Call, Signature, Slot, Surroundings, not_a_string};
 use crate::content::PromptOutcome;
 use crate::outcome::Outcome;

@@ -5,10 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::core::{Core, Request, Running};
+use super::failure::failed;
 use super::run::{Given, Task, Work, run};
-use super::serving::Running;
-use super::tools::failed;
-use super::{Core, Request};
 use crate::call::{Arguments, Call, Caller, Surroundings};
 use crate::content::ResourceOutcome;
 use crate::outcome::Outcome;

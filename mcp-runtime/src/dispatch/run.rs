@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::contain::{Stopped, contain};
-use super::serving::Running;
+use super::core::{Core, Request, Running};
 use super::timeout::Timeout;
 use super::unfold::Unfold;
-use super::{Core, Request};
 use crate::call::{Arguments, Call, ClientNotifier, Signature, Surroundings, Way, poll_within};
 use crate::in_flight::{Permit, Stop};
 use crate::layer::{CallOutcome, LayeredCall, surround};

@@ -7,24 +7,15 @@ use std::task::{Context, Poll, ready};
 
 use super::caller::classify;
 use super::contain::{Panic, guard};
-use super::{Core, Request, encode, method, scope};
-use crate::in_flight::{Scope, Stop, Ticket};
+use super::core::{Core, Request, Running, scope};
+use super::encode;
+use super::methods::method;
+use crate::in_flight::{Scope, Ticket};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
 use crate::service::{BoxFuture, Exchange, Handling, Reply};
-
-/// What a method makes of its request.
-pub(super) enum Running {
-    /// It is done.
-    Ready(Outcome),
-    /// It has to wait. Dropping the future cancels the handler.
-    Pending {
-        future: BoxFuture<Outcome>,
-        stop: Arc<dyn Stop>,
-    },
-}
 
 /// Serves a request.
 pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {

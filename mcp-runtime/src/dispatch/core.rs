@@ -1,0 +1,90 @@
+//! What requests are served with.
+
+use std::sync::Arc;
+
+use super::identity::Identity;
+use crate::call::{Caller, ServerContext};
+use crate::in_flight::{InFlight, Scope, Stop};
+use crate::layer::Layer;
+use crate::outcome::Outcome;
+use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::Message;
+use crate::registry::Registry;
+use crate::service::{BoxFuture, Limits, Origin, Outbound};
+use crate::session::{Session, Sessions};
+
+/// A server that is ready to serve.
+pub(crate) struct Core {
+    pub(crate) registry: Registry,
+    pub(crate) context: Arc<ServerContext>,
+    pub(crate) identity: Identity,
+    pub(crate) limits: Limits,
+    pub(super) layers: Vec<Arc<dyn Layer>>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) in_flight: Arc<InFlight>,
+}
+
+impl Core {
+    pub(crate) fn new(
+        registry: Registry,
+        context: ServerContext,
+        identity: Identity,
+        limits: Limits,
+        layers: Vec<Arc<dyn Layer>>,
+    ) -> Self {
+        Self {
+            registry,
+            identity,
+            in_flight: Arc::new(InFlight::new(limits.requests)),
+            limits,
+            layers,
+            sessions: Arc::clone(context.live.sessions()),
+            context: Arc::new(context),
+        }
+    }
+}
+
+/// A request whose caller is known.
+pub(super) struct Request {
+    pub(super) core: Arc<Core>,
+    pub(super) message: Arc<Message>,
+    pub(super) caller: Caller,
+    pub(super) origin: Origin,
+    pub(super) outbound: Arc<dyn Outbound>,
+}
+
+impl Request {
+    /// Returns the session of a request that is about one.
+    ///
+    /// # Errors
+    /// The request belongs to none.
+    pub(super) fn session(&self) -> Result<&Session, RpcError> {
+        self.caller.session.as_ref().ok_or_else(|| {
+            RpcError::invalid_request(format!(
+                "`{}` is about a session, and this request belongs to none: send `initialize` first and repeat its \
+                 Mcp-Session-Id",
+                self.message.method()
+            ))
+        })
+    }
+}
+
+/// What a method makes of its request.
+pub(super) enum Running {
+    /// It is done.
+    Ready(Outcome),
+    /// It has to wait. Dropping the future cancels the handler.
+    Pending {
+        future: BoxFuture<Outcome>,
+        stop: Arc<dyn Stop>,
+    },
+}
+
+/// Returns the scope of the ids of a client's requests; `None` where each request has a connection of its own.
+pub(super) fn scope(origin: &Origin, session: Option<&Session>) -> Option<Scope> {
+    match (origin.connection, session) {
+        (Some(connection), _) => Some(Scope::Connection(connection)),
+        (None, Some(session)) => Some(Scope::Session(session.nonce)),
+        (None, None) => None,
+    }
+}

@@ -1,0 +1,32 @@
+//! The methods of the protocol.
+
+use super::core::{Request, Running};
+use super::{completion, lifecycle, listen, lists, logging, prompts, resources, tools};
+use crate::outcome::Outcome;
+use crate::protocol::error::RpcError;
+
+/// A method of the protocol.
+pub(super) type Method = fn(Request) -> Result<Running, RpcError>;
+
+/// Returns what serves a method: one line for each.
+pub(super) fn method(name: &str, stateless: bool) -> Option<Method> {
+    let method: Method = match (name, stateless) {
+        ("tools/call", _) => tools::call,
+        ("resources/read", _) => resources::read,
+        ("prompts/get", _) => prompts::get,
+        ("completion/complete", _) => completion::complete,
+        ("tools/list", _) => lists::tools,
+        ("prompts/list", _) => lists::prompts,
+        ("resources/list", _) => lists::resources,
+        ("resources/templates/list", _) => lists::templates,
+        ("server/discover", true) => |request| Ok(Running::Ready(lifecycle::discover(&request))),
+        ("subscriptions/listen", true) => listen::listen,
+        ("initialize", false) => lifecycle::initialize,
+        ("resources/subscribe", false) => listen::subscribe,
+        ("resources/unsubscribe", false) => listen::unsubscribe,
+        ("logging/setLevel", false) => logging::set_level,
+        ("ping", false) => |_| Ok(Running::Ready(Outcome::Empty)),
+        _ => return None,
+    };
+    Some(method)
+}
