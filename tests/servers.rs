@@ -918,6 +918,58 @@ async fn any_two_streams_speak_like_stdio() {
     served.await.unwrap().unwrap();
 }
 
+/// A short answer does not wait until the large ones that were asked for with it are made.
+#[tokio::test]
+async fn answers_are_written_as_they_are_ready() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+    let made = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&made);
+    let large = Tool::new(
+        "large",
+        json!({ "type": "object" }),
+        move |_: Value, _: Context| {
+            count.fetch_add(1, Ordering::SeqCst);
+            async { "x".repeat(1 << 20) }
+        },
+    );
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let (reader, writer) = tokio::io::split(far);
+    let serving = Server::new("piped", "1")
+        .with(components![add])
+        .with(large)
+        .serve_streams(reader, writer);
+    let served = tokio::spawn(serving);
+    let (reader, mut writer) = tokio::io::split(near);
+    let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} });
+    let mut all = String::new();
+    for id in 0..100 {
+        let (name, arguments) = match id {
+            0 => ("add", json!({ "a": 1, "b": 1 })),
+            _ => ("large", json!({})),
+        };
+        let params = json!({ "name": name, "arguments": arguments, "_meta": meta });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
+        all += &format!("{message}\n");
+    }
+    writer.write_all(all.as_bytes()).await.unwrap();
+    let mut lines = BufReader::new(reader).lines();
+    let first = lines.next_line().await.unwrap().unwrap();
+    assert!(first.contains("structuredContent"), "{first}");
+    let made_before = made.load(Ordering::SeqCst);
+    assert!(
+        made_before < 10,
+        "{made_before} large answers were made first"
+    );
+    for _ in 1..100 {
+        assert!(lines.next_line().await.unwrap().is_some());
+    }
+    drop(writer);
+    served.abort();
+}
+
 /// A client that sends all it has and ends its input before it reads anything.
 #[tokio::test]
 async fn answers_that_wait_behind_a_full_pipe_are_written_after_the_end_of_input() {

@@ -191,6 +191,12 @@ impl Context {
         self.0.origin.principal()
     }
 
+    /// Returns what an outer tower or axum layer put into the `http::Extensions` of the request; `None` on other transports.
+    #[cfg(feature = "http")]
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.0.origin.extensions.get()
+    }
+
     /// Returns the other end of the socket; `None` where there is none, or where an outer server has not told it.
     pub fn peer_address(&self) -> Option<SocketAddr> {
         self.0.origin.peer

@@ -6,6 +6,7 @@ mod endpoint;
 mod events;
 mod pipes;
 mod refusals;
+mod sessionless;
 mod spelling;
 mod stateless;
 mod subscriptions;
