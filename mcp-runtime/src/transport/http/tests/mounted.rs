@@ -55,3 +55,79 @@ async fn who_mounts_it_may_say_what_the_address_of_the_client_is() {
         assert!(text.contains(&format!("\"{known:?}\"")), "{text}");
     }
 }
+
+#[derive(Clone)]
+struct Tenant(&'static str);
+
+/// A server that says to whom it talks, in each kind of answer that the user makes.
+fn whoami() -> crate::Server {
+    use serde_json::{Value, json};
+    let schema = json!({ "type": "object" });
+    let tool = crate::Tool::new(
+        "who",
+        schema,
+        |_: Value, context: crate::Context| async move {
+            let tenant = context.extension::<Tenant>().map(|tenant| tenant.0);
+            format!(
+                "{tenant:?} {:?}",
+                context.principal().map(crate::Principal::id)
+            )
+        },
+    );
+    crate::Server::new("who", "1").with(tool).layer(
+        |call: crate::LayeredCall, next: crate::Next| async move {
+            assert_eq!(
+                call.context().extension::<Tenant>().map(|tenant| tenant.0),
+                Some("acme")
+            );
+            next.run().await
+        },
+    )
+}
+
+/// Of a stateless request, of one of a session, and of a legacy one without.
+#[tokio::test]
+async fn what_an_outer_layer_puts_into_a_request_reaches_handlers_and_layers() {
+    use http_body_util::BodyExt;
+    let service = whoami().into_service().await.unwrap();
+    let send = async |method: &str, session: Option<&str>, modern: bool, body: String| {
+        let mut request = hyper::Request::post("http://localhost/")
+            .header("Content-Type", "application/json")
+            .extension(Tenant("acme"))
+            .extension(crate::Principal::new("ada"));
+        if modern {
+            request = request
+                .header("MCP-Protocol-Version", "2026-07-28")
+                .header("Mcp-Method", method)
+                .header("Mcp-Name", "who");
+        }
+        if let Some(session) = session {
+            request = request.header("Mcp-Session-Id", session);
+        }
+        let mut service = service.clone();
+        let request = request.body(body).unwrap();
+        let response = tower_service::Service::call(&mut service, request).await;
+        let (head, body) = response.unwrap().into_parts();
+        let session = head.headers.get("mcp-session-id").cloned();
+        let body = body.collect().await.unwrap().to_bytes();
+        (String::from_utf8(body.to_vec()).unwrap(), session)
+    };
+    let initialize = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
+    let (_, session) = send("initialize", None, false, initialize.to_owned()).await;
+    let session = session.unwrap().to_str().unwrap().to_owned();
+    let call = |meta: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"who","arguments":{{}}{meta}}}}}"#
+        )
+    };
+    let meta = r#","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+    for (session, modern, body) in [
+        (None, true, call(meta)),
+        (Some(session.as_str()), false, call("")),
+        (None, false, call("")),
+    ] {
+        let (answer, _) = send("tools/call", session, modern, body).await;
+        let who = r#"Some(\"acme\") Some(\"ada\")"#;
+        assert!(answer.contains(who), "{modern} {session:?}: {answer}");
+    }
+}
