@@ -17,6 +17,15 @@ async fn add(
     a + b
 }
 
+/// Return a long text.
+#[tool]
+async fn text(
+    /// How long it is.
+    bytes: usize,
+) -> String {
+    "x".repeat(bytes)
+}
+
 /// `count` tools beside `add`, made at run time.
 fn others(server: Server, count: usize) -> Server {
     (1..=count).fold(server, |server, number| {

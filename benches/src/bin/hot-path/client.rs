@@ -1,4 +1,4 @@
-//! The client: it sends calls, waits for the answers and looks at each, since a refusal would be cheap.
+//! The client: it sends calls, waits for the answers and looks at each.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -26,8 +26,43 @@ const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","param
 const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 const META: &str = r#","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"hot-path","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
 
-/// What every answer to `add` holds.
-const SUM: &str = r#""structuredContent":{"result":5.0}"#;
+/// What is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Load {
+    /// `add`, of two numbers.
+    Sum,
+    /// `text`, whose result is a megabyte of text.
+    Text,
+}
+
+impl Load {
+    fn tool(self) -> &'static str {
+        match self {
+            Self::Sum => "add",
+            Self::Text => "text",
+        }
+    }
+
+    fn arguments(self) -> &'static str {
+        match self {
+            Self::Sum => r#"{"a":2,"b":3}"#,
+            Self::Text => r#"{"bytes":1048576}"#,
+        }
+    }
+
+    /// Whether this is an answer, since a refusal would be cheap.
+    fn check(self, answer: &str) -> Result<()> {
+        let is_right = match self {
+            Self::Sum => answer.contains(r#""structuredContent":{"result":5.0}"#),
+            Self::Text => answer.len() > 1 << 20,
+        };
+        if is_right {
+            Ok(())
+        } else {
+            Err(format!("not an answer: {answer}").into())
+        }
+    }
+}
 
 impl Era {
     pub(super) fn name(self) -> &'static str {
@@ -38,13 +73,15 @@ impl Era {
     }
 
     /// The call of this number.
-    fn call(self, number: usize) -> String {
+    fn call(self, load: Load, number: usize) -> String {
         let meta = match self {
             Self::Modern => META,
             Self::Legacy => "",
         };
         format!(
-            r#"{{"jsonrpc":"2.0","id":{number},"method":"tools/call","params":{{"name":"add","arguments":{{"a":2,"b":3}}{meta}}}}}"#
+            r#"{{"jsonrpc":"2.0","id":{number},"method":"tools/call","params":{{"name":"{}","arguments":{}{meta}}}}}"#,
+            load.tool(),
+            load.arguments()
         )
     }
 }
@@ -58,16 +95,14 @@ impl Pace {
     }
 }
 
-fn check(answer: &str) -> Result<()> {
-    if answer.contains(SUM) {
-        Ok(())
-    } else {
-        Err(format!("not an answer: {answer}").into())
-    }
-}
-
 /// Starts a server on pipes, makes calls, and waits for its end.
-pub(super) fn over_stdio(mut command: Command, era: Era, pace: Pace, calls: usize) -> Result<()> {
+pub(super) fn over_stdio(
+    mut command: Command,
+    era: Era,
+    load: Load,
+    pace: Pace,
+    calls: usize,
+) -> Result<()> {
     let mut server = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -88,20 +123,22 @@ pub(super) fn over_stdio(mut command: Command, era: Era, pace: Pace, calls: usiz
     match pace {
         Pace::Sequential => {
             for number in 1..=calls {
-                let mut call = era.call(number);
+                let mut call = era.call(load, number);
                 call.push('\n');
                 input.write_all(call.as_bytes())?;
-                check(&answer()?)?;
+                load.check(&answer()?)?;
             }
             drop(input);
         }
         Pace::Pipelined => {
             let sender = std::thread::spawn(move || -> Result<()> {
-                let all: String = (1..=calls).map(|number| era.call(number) + "\n").collect();
+                let all: String = (1..=calls)
+                    .map(|number| era.call(load, number) + "\n")
+                    .collect();
                 Ok(input.write_all(all.as_bytes())?)
             });
             for _ in 0..calls {
-                check(&answer()?)?;
+                load.check(&answer()?)?;
             }
             sender.join().map_err(|_| "the sender panicked")??;
         }
@@ -111,9 +148,9 @@ pub(super) fn over_stdio(mut command: Command, era: Era, pace: Pace, calls: usiz
 }
 
 /// Starts a server on a port, makes calls over one connection, and ends it.
-pub(super) fn over_http(mut command: Command, era: Era, calls: usize) -> Result<()> {
+pub(super) fn over_http(mut command: Command, era: Era, load: Load, calls: usize) -> Result<()> {
     let mut server = command.stderr(Stdio::piped()).spawn()?;
-    let outcome = serve_calls(&mut server, era, calls);
+    let outcome = serve_calls(&mut server, era, load, calls);
     // Valgrind writes what it counted when the program ends by itself.
     Command::new("kill")
         .args(["-TERM", &server.id().to_string()])
@@ -122,7 +159,7 @@ pub(super) fn over_http(mut command: Command, era: Era, calls: usize) -> Result<
     outcome
 }
 
-fn serve_calls(server: &mut Child, era: Era, calls: usize) -> Result<()> {
+fn serve_calls(server: &mut Child, era: Era, load: Load, calls: usize) -> Result<()> {
     let mut said = String::new();
     BufReader::new(server.stderr.as_mut().ok_or("no stderr")?).read_line(&mut said)?;
     let address = said
@@ -131,10 +168,10 @@ fn serve_calls(server: &mut Child, era: Era, calls: usize) -> Result<()> {
         .ok_or_else(|| format!("no address in: {said}"))?;
     let mut connection = Connection::open(address)?;
     let headers = match era {
-        Era::Modern => {
-            "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: add\r\n"
-                .to_owned()
-        }
+        Era::Modern => format!(
+            "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: {}\r\n",
+            load.tool()
+        ),
         Era::Legacy => {
             let (head, _) = connection.post("", INITIALIZE)?;
             let session = head
@@ -148,7 +185,7 @@ fn serve_calls(server: &mut Child, era: Era, calls: usize) -> Result<()> {
         }
     };
     for number in 1..=calls {
-        check(&connection.post(&headers, &era.call(number))?.1)?;
+        load.check(&connection.post(&headers, &era.call(load, number))?.1)?;
     }
     Ok(())
 }

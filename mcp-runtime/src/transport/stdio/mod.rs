@@ -187,9 +187,14 @@ impl Shared {
         self.output().len()
     }
 
-    fn push(&self, message: &str) {
+    fn push(&self, message: String) {
         let mut output = self.output();
-        output.extend_from_slice(message.as_bytes());
+        if output.is_empty() {
+            // Large answers are not copied.
+            *output = message.into_bytes();
+        } else {
+            output.extend_from_slice(message.as_bytes());
+        }
         output.push(b'\n');
     }
 }
@@ -198,7 +203,7 @@ impl Outbound for Shared {
     fn send(&self, message: String) -> bool {
         let room = self.backlog() < MOST_WAITING;
         if room {
-            self.push(&message);
+            self.push(message);
             self.changed.notify_one();
         }
         room
@@ -230,7 +235,7 @@ impl Drop for Batch {
     fn drop(&mut self) {
         let replies = self.replies.get_mut();
         if let Some(answer) = join(replies) {
-            self.shared.push(&answer);
+            self.shared.push(answer);
             self.shared.changed.notify_one();
         }
     }
@@ -295,7 +300,7 @@ impl Connection {
     }
 
     fn refuse(&self, id: Option<&Id>, error: &RpcError) {
-        self.shared.push(&error_reply(id, error));
+        self.shared.push(error_reply(id, error));
     }
 
     fn message(&mut self, message: Message, batch: Option<&Arc<Batch>>) {
@@ -315,7 +320,7 @@ impl Connection {
     fn answer(&self, answer: String, batch: Option<&Arc<Batch>>) {
         match batch {
             Some(batch) => batch.push(answer),
-            None => self.shared.push(&answer),
+            None => self.shared.push(answer),
         }
     }
 
@@ -337,7 +342,7 @@ impl Connection {
             match (reply, batch) {
                 (None, _) => {}
                 (Some(reply), Some(batch)) => batch.push(reply.text),
-                (Some(reply), None) => shared.push(&reply.text),
+                (Some(reply), None) => shared.push(reply.text),
             }
             shared.changed.notify_one();
         });
