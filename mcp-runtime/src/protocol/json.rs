@@ -8,22 +8,32 @@ use serde::Serialize;
 /// Decodes a JSON string, borrowed where it has no escapes; `None` if it is no string of valid Unicode.
 pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        serde_json::from_str(json).ok().map(Cow::Owned)
-    } else {
+    if next_special(inner.as_bytes(), 0) == inner.len() {
         Some(Cow::Borrowed(inner))
+    } else {
+        serde_json::from_str(json).ok().map(Cow::Owned)
     }
 }
 
 /// Returns where the next byte is that no JSON string holds unescaped: a quote, a backslash or a control character;
 /// the end if there is none.
+#[inline]
+pub(super) fn next_special(bytes: &[u8], at: usize) -> usize {
+    // Most strings are short.
+    match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        Some(word) if special_bytes(*word) != 0 => at + first(special_bytes(*word)),
+        Some(word) => next_special_far(bytes, at + word.len()),
+        None => next_special_far(bytes, at),
+    }
+}
+
 #[inline(never)] // It needs many registers.
-pub(super) fn next_special(bytes: &[u8], mut at: usize) -> usize {
+fn next_special_far(bytes: &[u8], mut at: usize) -> usize {
     let mut rest = bytes.get(at..).unwrap_or_default();
     while let Some((word, after)) = rest.split_first_chunk() {
-        let special = special_bytes(u64::from_le_bytes(*word));
+        let special = special_bytes(*word);
         if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
+            return at + first(special);
         }
         rest = after;
         at += word.len();
@@ -34,12 +44,19 @@ pub(super) fn next_special(bytes: &[u8], mut at: usize) -> usize {
 /// Sets the highest bit of each byte that is special. Those above the lowest that is set need not be right, since the
 /// subtraction borrows from them.
 #[inline]
-const fn special_bytes(word: u64) -> u64 {
+const fn special_bytes(word: [u8; 8]) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let word = u64::from_le_bytes(word);
     // The quote changes places with the byte that follows the control characters.
     let controls_and_quotes = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
     let backslashes = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
     (controls_and_quotes | backslashes) & !word & (ONES << 7)
+}
+
+/// Returns how many bytes are before the first special one.
+#[inline]
+const fn first(special: u64) -> usize {
+    special.trailing_zeros() as usize / 8
 }
 
 /// Returns how many bytes come before the first special one.

@@ -10,9 +10,8 @@ use super::id::Id;
 pub(crate) use super::json::push_json;
 use super::json::string;
 use super::outline::{Outline, Outliner};
-use super::params::{Params, Parts};
+use super::params::{Member, Params, Parts};
 use super::reader::{Fault, Reader};
-use super::text::Span;
 
 /// What a message is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,19 +29,9 @@ pub(crate) enum Kind {
 pub(crate) struct Message {
     text: String,
     kind: Kind,
-    method: Method,
-    params: Parts,
-    /// What is wrong with `params`.
-    wrong: Option<Box<RpcError>>,
-}
-
-/// The method of a message.
-#[derive(Debug, Clone)]
-enum Method {
-    /// It stands in the message as it is.
-    Plain(Span),
-    /// It is written with escapes.
-    Decoded(Box<str>),
+    parts: Parts,
+    /// The method if it is written with escapes.
+    decoded: Option<Box<str>>,
 }
 
 /// Why a message was refused, and the id to answer under if it could be read.
@@ -58,20 +47,6 @@ impl From<RpcError> for Refused {
     }
 }
 
-/// The members of a message, as JSON.
-#[derive(Default)]
-struct Envelope<'a> {
-    jsonrpc: Option<&'a str>,
-    id: Option<&'a str>,
-    method: Option<&'a str>,
-    /// Whether there are any.
-    params: bool,
-    result: Option<&'a str>,
-    error: Option<&'a str>,
-    /// A member that comes again.
-    repeated: Option<&'static str>,
-}
-
 impl Message {
     /// Reads one message.
     ///
@@ -84,9 +59,8 @@ impl Message {
             return Err(no_object(&text, depth_limit).into());
         }
         let unread = |error| Self::unread(Outliner::read(text.as_bytes()), error);
-        let (mut params, mut wrong) = (Parts::default(), None);
-        let envelope = match Envelope::read(&mut reader, &mut params, &mut wrong) {
-            Ok(envelope) => envelope,
+        let mut parts = match Parts::read(&mut reader) {
+            Ok(parts) => parts,
             Err(fault) => {
                 let error = fault.error("The message", &text, depth_limit);
                 return match fault {
@@ -95,17 +69,15 @@ impl Message {
                 };
             }
         };
-        if let Some(name) = envelope.repeated {
-            let message = format!("The message has `{name}` twice");
-            return unread(RpcError::invalid_request(message));
+        if let Some(error) = parts.repeated.take() {
+            return unread(*error);
         }
-        let (kind, method) = envelope.examine(&text)?;
+        let (kind, decoded) = examine(&text, &parts)?;
         Ok(Self {
             text,
             kind,
-            method,
-            params,
-            wrong: wrong.map(Box::new),
+            parts,
+            decoded,
         })
     }
 
@@ -119,9 +91,8 @@ impl Message {
         Ok(Self {
             text: error_reply(id.as_ref(), &error),
             kind: Kind::Response,
-            method: Method::Decoded(Box::default()),
-            params: Parts::default(),
-            wrong: None,
+            parts: Parts::default(),
+            decoded: None,
         })
     }
 
@@ -154,16 +125,18 @@ impl Message {
 
     /// The method; empty in a response.
     pub(crate) fn method(&self) -> &str {
-        match &self.method {
-            Method::Plain(span) => span.of_text(&self.text),
-            Method::Decoded(method) => method,
+        if let Some(method) = &self.decoded {
+            return method;
         }
+        let json = self.parts.json(&self.text, Member::Method);
+        json.and_then(|json| json.get(1..json.len() - 1))
+            .unwrap_or_default()
     }
 
     /// The members of `params`.
     pub(crate) fn params(&self) -> Result<Params<'_>, RpcError> {
-        match &self.wrong {
-            None => Ok(Params::new(&self.text, &self.params)),
+        match &self.parts.wrong {
+            None => Ok(Params::new(&self.text, &self.parts)),
             Some(error) => Err((**error).clone()),
         }
     }
@@ -219,71 +192,33 @@ fn no_object(text: &str, depth_limit: usize) -> RpcError {
     }
 }
 
-impl<'a> Envelope<'a> {
-    /// Reads the members of a message, and nothing after it.
-    fn read(
-        reader: &mut Reader<'a>,
-        params: &mut Parts,
-        wrong: &mut Option<RpcError>,
-    ) -> Result<Self, Fault> {
-        let mut envelope = Self::default();
-        if reader.enter_object()? {
-            while let Some(name) = reader.name()? {
-                if name == "params" {
-                    *wrong = params.read(reader)?;
-                    envelope.repeated = envelope.params.then_some("params").or(envelope.repeated);
-                    envelope.params = true;
-                } else {
-                    envelope.put(&name, reader.value()?);
-                }
-            }
-        }
-        reader.end()?;
-        Ok(envelope)
+/// What kind of message it is, and its method if it has escapes.
+fn examine(text: &str, parts: &Parts) -> Result<(Kind, Option<Box<str>>), Refused> {
+    let json = |member| parts.json(text, member);
+    let method = json(Member::Method);
+    if method.is_none() && json(Member::Result).or(json(Member::Error)).is_some() {
+        return Ok((Kind::Response, None));
     }
-
-    fn put(&mut self, name: &str, json: &'a str) {
-        let (name, place) = match name {
-            "jsonrpc" => ("jsonrpc", &mut self.jsonrpc),
-            "id" => ("id", &mut self.id),
-            "method" => ("method", &mut self.method),
-            "result" => ("result", &mut self.result),
-            "error" => ("error", &mut self.error),
-            _ => return,
-        };
-        if place.replace(json).is_some() {
-            self.repeated = Some(name);
-        }
+    let id = json(Member::Id).map(Id::parse);
+    let refuse = |message: &'static str| Refused {
+        id: id.clone().flatten(),
+        error: RpcError::invalid_request(message),
+    };
+    let version = json(Member::JsonRpc);
+    if version != Some("\"2.0\"") && version.and_then(string).as_deref() != Some("2.0") {
+        return Err(refuse("`jsonrpc` must be \"2.0\""));
     }
-
-    /// What kind of message it is, and what its method is.
-    fn examine(self, text: &str) -> Result<(Kind, Method), Refused> {
-        if self.method.is_none() && (self.result.is_some() || self.error.is_some()) {
-            return Ok((Kind::Response, Method::Decoded(Box::default())));
-        }
-        let id = self.id.map(Id::parse);
-        let refuse = |message: &'static str| Refused {
-            id: id.clone().flatten(),
-            error: RpcError::invalid_request(message),
-        };
-        if !self
-            .jsonrpc
-            .is_some_and(|json| json == "\"2.0\"" || string(json).as_deref() == Some("2.0"))
-        {
-            return Err(refuse("`jsonrpc` must be \"2.0\""));
-        }
-        if id == Some(None) {
-            return Err(refuse("`id` must be a string or an integer"));
-        }
-        let json = self.method.ok_or_else(|| refuse("`method` is missing"))?;
-        let method = match string(json) {
-            Some(Cow::Borrowed(method)) => Method::Plain(Span::of(text, method)),
-            Some(Cow::Owned(method)) => Method::Decoded(method.into()),
-            None => return Err(refuse("`method` must be a string")),
-        };
-        let kind = id.flatten().map_or(Kind::Notification, Kind::Request);
-        Ok((kind, method))
+    if id == Some(None) {
+        return Err(refuse("`id` must be a string or an integer"));
     }
+    let method = method.ok_or_else(|| refuse("`method` is missing"))?;
+    let decoded = match string(method) {
+        Some(Cow::Borrowed(_)) => None,
+        Some(Cow::Owned(method)) => Some(method.into()),
+        None => return Err(refuse("`method` must be a string")),
+    };
+    let kind = id.flatten().map_or(Kind::Notification, Kind::Request);
+    Ok((kind, decoded))
 }
 
 /// Begins a reply: everything up to the value of `result`.

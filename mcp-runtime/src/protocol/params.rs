@@ -10,111 +10,162 @@ use super::id::Id;
 use super::json::string;
 use super::log_level::LogLevel;
 use super::members::{self, Reference, Wishes};
-use super::reader::{Fault, Reader};
+use super::reader::{Fault, Reader, decode};
 use super::text::Span;
 
-macro_rules! parts {
-    ($(#[$doc:meta])* $parts:ident { $($name:literal $field:ident,)* } $($nested:ident: $nested_parts:ident)?) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Default)]
-        pub(crate) struct $parts {
-            $($field: Option<Span>,)*
-            $($nested: Option<$nested_parts>,)?
+macro_rules! members {
+    ($($(#[$doc:meta])* $names:ident { $($name:literal $member:ident,)* })*) => {
+        /// A member that something reads.
+        #[derive(Clone, Copy)]
+        pub(super) enum Member {
+            $($($member,)*)*
         }
 
-        impl $parts {
-            /// The place of the member of this name; `None` if nothing reads such a member.
-            fn place(&mut self, name: &str) -> Option<&mut Option<Span>> {
-                match name {
-                    $($name => Some(&mut self.$field),)*
-                    _ => None,
-                }
-            }
+        /// How many there are.
+        const COUNT: usize = [$($(Member::$member,)*)*].len();
 
-            /// Reads one member. Returns whether it is the first one of its name.
-            fn read_member(&mut self, reader: &mut Reader<'_>, name: &str) -> Result<bool, Fault> {
-                let span = reader.span()?;
-                Ok(self.place(name).is_none_or(|place| place.replace(span).is_none()))
+        $(
+            $(#[$doc])*
+            fn $names(name: &str) -> Option<Member> {
+                Some(match name {
+                    $($name => Member::$member,)*
+                    _ => return None,
+                })
             }
-        }
+        )*
     };
 }
 
-parts! {
-    /// Where the members of `_meta` are in their message.
+members! {
+    /// Finds one of a message.
+    in_message {
+        "jsonrpc" JsonRpc,
+        "id" Id,
+        "method" Method,
+        "params" Params,
+        "result" Result,
+        "error" Error,
+    }
+
+    /// Finds one of `params`.
+    in_params {
+        "name" Name,
+        "arguments" Arguments,
+        "_meta" Meta,
+        "uri" Uri,
+        "cursor" Cursor,
+        "ref" Reference,
+        "argument" Argument,
+        "context" Context,
+        "protocolVersion" InitializeVersion,
+        "capabilities" InitializeCapabilities,
+        "clientInfo" InitializeInfo,
+        "requestId" RequestId,
+        "reason" Reason,
+        "notifications" Notifications,
+        "level" Level,
+        "requestState" RequestState,
+        "inputResponses" InputResponses,
+    }
+
+    /// Finds one of `_meta`.
     ///
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
-    MetaParts {
-        "io.modelcontextprotocol/protocolVersion" protocol_version,
-        "io.modelcontextprotocol/clientCapabilities" capabilities,
-        "io.modelcontextprotocol/clientInfo" client_info,
-        "progressToken" progress_token,
-        "io.modelcontextprotocol/logLevel" log_level,
+    in_meta {
+        "io.modelcontextprotocol/protocolVersion" ProtocolVersion,
+        "io.modelcontextprotocol/clientCapabilities" Capabilities,
+        "io.modelcontextprotocol/clientInfo" ClientInfo,
+        "progressToken" ProgressToken,
+        "io.modelcontextprotocol/logLevel" LogLevel,
     }
 }
 
-parts! {
-    /// Where the members of `params` are in their message.
-    Parts {
-        "name" name,
-        "uri" uri,
-        "arguments" arguments,
-        "cursor" cursor,
-        "ref" reference,
-        "argument" argument,
-        "context" context,
-        "protocolVersion" protocol_version,
-        "capabilities" capabilities,
-        "clientInfo" client_info,
-        "requestId" request_id,
-        "reason" reason,
-        "notifications" notifications,
-        "level" level,
-        "requestState" request_state,
-        "inputResponses" input_responses,
-    }
-    meta: MetaParts
+/// Where the members of a message are in it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parts {
+    places: [Option<Span>; COUNT],
+    /// The error of a message one of whose own members comes again.
+    pub(super) repeated: Option<Box<RpcError>>,
+    /// What is wrong with `params`, which does not keep the message from being read.
+    pub(super) wrong: Option<Box<RpcError>>,
 }
 
 impl Parts {
-    /// Reads `params`. Returns what is wrong with them, which does not keep the message from being read.
-    pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<Option<RpcError>, Fault> {
-        if !reader.enter_object()? {
-            return Ok((reader.value()? != "null").then(|| {
-                RpcError::invalid_params("`params` must be an object with named members")
-            }));
+    /// Reads a message, and nothing after it.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let mut parts = Self::default();
+        if reader.enter_object()? {
+            parts.read_members(reader, "", in_message)?;
         }
-        let mut wrong = None;
-        while let Some(name) = reader.name()? {
-            let found = if name == "_meta" {
-                self.read_meta(reader)?
-            } else if self.read_member(reader, &name)? {
-                None
-            } else {
-                Some(members::twice("params", &name))
-            };
-            if let Some(message) = found {
-                wrong.get_or_insert(message);
-            }
-        }
-        Ok(wrong.map(RpcError::missing_metadata))
+        reader.end()?;
+        Ok(parts)
     }
 
-    /// Returns what is wrong with `_meta`.
-    fn read_meta(&mut self, reader: &mut Reader<'_>) -> Result<Option<String>, Fault> {
-        if !reader.enter_object()? {
-            reader.value()?;
-            let message = "`params._meta` must be an object: leave it out if it has no members";
-            return Ok(Some(message.to_owned()));
-        }
-        let mut wrong = (self.meta.is_some()).then(|| members::twice("params", "_meta"));
-        let meta = self.meta.insert(MetaParts::default());
-        while let Some(name) = reader.name()? {
-            if !meta.read_member(reader, &name)? {
-                wrong = Some(members::twice("params._meta", &name));
+    fn read_members(
+        &mut self,
+        reader: &mut Reader<'_>,
+        path: &str,
+        find: impl Fn(&str) -> Option<Member>,
+    ) -> Result<(), Fault> {
+        while let Some(name) = reader.raw_name()? {
+            let member = find(name).or_else(|| find(&decode(name)?));
+            let Some(member) = member else {
+                reader.skip()?;
+                continue;
+            };
+            let start = reader.place();
+            match member {
+                Member::Params => self.read_params(reader)?,
+                Member::Meta => self.read_meta(reader)?,
+                _ => reader.skip()?,
+            }
+            let place = Span::new(start, reader.place());
+            if self.places[member as usize].replace(place).is_some() {
+                self.note_repeated(path, name);
             }
         }
-        Ok(wrong)
+        Ok(())
+    }
+
+    fn read_params(&mut self, reader: &mut Reader<'_>) -> Result<(), Fault> {
+        if reader.enter_object()? {
+            return self.read_members(reader, "params", in_params);
+        }
+        if reader.value()? != "null" {
+            let message = "`params` must be an object with named members";
+            self.note(RpcError::invalid_params(message));
+        }
+        Ok(())
+    }
+
+    fn read_meta(&mut self, reader: &mut Reader<'_>) -> Result<(), Fault> {
+        if reader.enter_object()? {
+            return self.read_members(reader, "params._meta", in_meta);
+        }
+        let message = "`params._meta` must be an object: leave it out if it has no members";
+        self.note(RpcError::missing_metadata(message));
+        reader.skip()
+    }
+
+    #[cold]
+    fn note_repeated(&mut self, path: &str, name: &str) {
+        let name = decode(name).map_or(Cow::Borrowed(name), Cow::Owned);
+        if path.is_empty() {
+            let message = format!("The message has `{name}` twice");
+            self.repeated = Some(Box::new(RpcError::invalid_request(message)));
+        } else {
+            self.note(RpcError::missing_metadata(members::twice(path, &name)));
+        }
+    }
+
+    #[cold]
+    fn note(&mut self, error: RpcError) {
+        self.wrong.get_or_insert_with(|| Box::new(error));
+    }
+
+    /// A member as JSON, if it is there.
+    pub(super) fn json<'a>(&self, text: &'a str, member: Member) -> Option<&'a str> {
+        self.places[member as usize].map(|place| place.of_text(text))
     }
 }
 
@@ -130,136 +181,116 @@ impl<'a> Params<'a> {
         Self { text, parts }
     }
 
-    fn json(&self, member: Option<Span>) -> Option<&'a str> {
-        member.map(|span| span.of_text(self.text))
+    fn json(&self, member: Member) -> Option<&'a str> {
+        self.parts.json(self.text, member)
     }
 
     /// The request's `_meta`.
     pub(crate) fn meta(&self) -> Meta<'a> {
-        const NONE: &MetaParts = &MetaParts {
-            protocol_version: None,
-            capabilities: None,
-            client_info: None,
-            progress_token: None,
-            log_level: None,
-        };
-        Meta {
-            text: self.text,
-            parts: self.parts.meta.as_ref().unwrap_or(NONE),
-        }
+        Meta(*self)
     }
 
     /// `name`, which the method needs.
     pub(crate) fn name(&self) -> Result<Cow<'a, str>, RpcError> {
-        required(self.json(self.parts.name), "name")
+        required(self.json(Member::Name), "name")
     }
 
     /// `uri`, which the method needs.
     pub(crate) fn uri(&self) -> Result<Cow<'a, str>, RpcError> {
-        required(self.json(self.parts.uri), "uri")
+        required(self.json(Member::Uri), "uri")
     }
 
     /// `arguments` as JSON: an object, which is empty if there are none.
     pub(crate) fn arguments(&self) -> Result<&'a str, RpcError> {
-        members::arguments(self.json(self.parts.arguments))
+        members::arguments(self.json(Member::Arguments))
     }
 
     /// `cursor`, if the client asks for a later page.
     pub(crate) fn cursor(&self) -> Result<Option<Cow<'a, str>>, RpcError> {
-        let json = self.json(self.parts.cursor);
+        let json = self.json(Member::Cursor);
         json.map(|json| required(Some(json), "cursor")).transpose()
     }
 
     /// `ref` of a completion.
     pub(crate) fn reference(&self) -> Result<Reference<'a>, RpcError> {
-        members::reference(self.json(self.parts.reference))
+        members::reference(self.json(Member::Reference))
     }
 
     /// `notifications` that a client wants to listen for.
     pub(crate) fn notifications(&self) -> Result<Wishes, RpcError> {
-        members::wishes(self.json(self.parts.notifications))
+        members::wishes(self.json(Member::Notifications))
     }
 
     /// The state of the attempts before, as JSON.
     pub(crate) fn request_state(&self) -> Option<&'a str> {
-        self.json(self.parts.request_state)
+        self.json(Member::RequestState)
     }
 
     /// The answers to the questions of the attempts before, as JSON.
     pub(crate) fn input_responses(&self) -> Option<&'a str> {
-        self.json(self.parts.input_responses)
+        self.json(Member::InputResponses)
     }
 
     /// Whether this is a further attempt of a call that asked questions.
     pub(crate) fn is_retry(&self) -> bool {
-        self.parts.request_state.is_some() || self.parts.input_responses.is_some()
+        self.request_state().is_some() || self.input_responses().is_some()
     }
 
     /// `argument` of a completion: its name, and its value so far.
     pub(crate) fn argument(&self) -> Result<(String, String), RpcError> {
-        members::argument(self.json(self.parts.argument))
+        members::argument(self.json(Member::Argument))
     }
 
     /// The arguments that `context` of a completion knows.
     pub(crate) fn context(&self) -> Result<HashMap<String, String>, RpcError> {
-        members::context(self.json(self.parts.context))
+        members::context(self.json(Member::Context))
     }
 
     /// `protocolVersion` of `initialize`.
     pub(crate) fn protocol_version(&self) -> Result<Cow<'a, str>, RpcError> {
-        required(self.json(self.parts.protocol_version), "protocolVersion")
+        required(self.json(Member::InitializeVersion), "protocolVersion")
     }
 
     /// `capabilities` of `initialize`, as JSON.
     pub(crate) fn capabilities(&self) -> Option<&'a str> {
-        self.json(self.parts.capabilities)
+        self.json(Member::InitializeCapabilities)
     }
 
     /// `clientInfo` of `initialize`, as JSON.
     pub(crate) fn client_info(&self) -> Option<&'a str> {
-        self.json(self.parts.client_info)
+        self.json(Member::InitializeInfo)
     }
 
     /// `requestId` of `notifications/cancelled`, if it is one.
     pub(crate) fn request_id(&self) -> Option<Id> {
-        self.json(self.parts.request_id).and_then(Id::parse)
+        self.json(Member::RequestId).and_then(Id::parse)
     }
 
     /// `reason` of `notifications/cancelled`, if it says one.
     pub(crate) fn reason(&self) -> Option<Cow<'a, str>> {
-        self.json(self.parts.reason).and_then(string)
+        self.json(Member::Reason).and_then(string)
     }
 
     /// `level` of `logging/setLevel`.
     pub(crate) fn level(&self) -> Result<LogLevel, RpcError> {
-        log_level(
-            self.json(self.parts.level).unwrap_or("null"),
-            "params.level",
-        )
+        log_level(self.json(Member::Level).unwrap_or("null"), "params.level")
     }
 }
 
 /// The members of the `_meta` of a request.
 #[derive(Clone, Copy)]
-pub(crate) struct Meta<'a> {
-    text: &'a str,
-    parts: &'a MetaParts,
-}
+pub(crate) struct Meta<'a>(Params<'a>);
 
 impl<'a> Meta<'a> {
-    fn json(&self, member: Option<Span>) -> Option<&'a str> {
-        member.map(|span| span.of_text(self.text))
-    }
-
     /// Whether the request opens as a modern one: it says, or tries to say, its own version or capabilities.
     pub(crate) fn is_stateless(&self) -> bool {
-        self.parts.protocol_version.is_some() || self.parts.capabilities.is_some()
+        self.0.json(Member::ProtocolVersion).is_some() || self.capabilities().is_some()
     }
 
     /// The version that the request is written in.
     pub(crate) fn protocol_version(&self) -> Result<Cow<'a, str>, RpcError> {
         let key = "_meta[\"io.modelcontextprotocol/protocolVersion\"]";
-        let Some(json) = self.json(self.parts.protocol_version) else {
+        let Some(json) = self.0.json(Member::ProtocolVersion) else {
             return Err(RpcError::missing_metadata(format!("{key} is missing")));
         };
         string(json).ok_or_else(|| RpcError::missing_metadata(format!("{key} must be a string")))
@@ -267,17 +298,17 @@ impl<'a> Meta<'a> {
 
     /// The client's capabilities, as JSON.
     pub(crate) fn capabilities(&self) -> Option<&'a str> {
-        self.json(self.parts.capabilities)
+        self.0.json(Member::Capabilities)
     }
 
     /// Who the client says it is, as JSON.
     pub(crate) fn client_info(&self) -> Option<&'a str> {
-        self.json(self.parts.client_info)
+        self.0.json(Member::ClientInfo)
     }
 
     /// The token under which progress is wanted, kept as it was written.
     pub(crate) fn progress_token(&self) -> Result<Option<&'a str>, RpcError> {
-        match self.json(self.parts.progress_token) {
+        match self.0.json(Member::ProgressToken) {
             None => Ok(None),
             Some(json) if Id::parse(json).is_some() => Ok(Some(json)),
             Some(_) => Err(RpcError::invalid_params(
@@ -288,7 +319,8 @@ impl<'a> Meta<'a> {
 
     /// The lowest level of the log messages that are wanted.
     pub(crate) fn log_level(&self) -> Result<Option<LogLevel>, RpcError> {
-        self.json(self.parts.log_level)
+        self.0
+            .json(Member::LogLevel)
             .map(|json| log_level(json, "_meta[\"io.modelcontextprotocol/logLevel\"]"))
             .transpose()
     }

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 
 use super::error::RpcError;
 use super::json::{next_special, string};
-use super::text::Span;
 
 /// Why a text was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,42 +49,6 @@ pub(crate) struct Reader<'a> {
     is_first: bool,
 }
 
-/// The brackets that are open within a value.
-#[derive(Default)]
-struct Nesting {
-    depth: usize,
-    /// One bit for each of the innermost 64, the last one lowest: whether it is of an object.
-    objects: u64,
-    outer: Vec<u64>,
-}
-
-impl Nesting {
-    #[inline]
-    fn open(&mut self, is_object: bool) {
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.outer.push(self.objects);
-        }
-        self.depth += 1;
-        self.objects = self.objects << 1 | u64::from(is_object);
-    }
-
-    /// Closes the last one. Returns `true` if that was the outermost.
-    #[inline]
-    fn close(&mut self) -> bool {
-        self.depth -= 1;
-        self.objects >>= 1;
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.objects = self.outer.pop().unwrap_or_default();
-        }
-        self.depth == 0
-    }
-
-    #[inline]
-    fn in_object(&self) -> bool {
-        self.objects & 1 == 1
-    }
-}
-
 impl<'a> Reader<'a> {
     pub(crate) fn new(text: &'a str, levels: usize) -> Self {
         let mut reader = Self {
@@ -106,8 +69,7 @@ impl<'a> Reader<'a> {
 
     /// Makes sure that nothing but white space follows.
     pub(crate) fn end(&mut self) -> Result<(), Fault> {
-        self.skip_space();
-        match self.peek() {
+        match self.skip_space() {
             None => Ok(()),
             Some(_) => Err(self.wrong()),
         }
@@ -124,37 +86,49 @@ impl<'a> Reader<'a> {
     }
 
     fn enter(&mut self, bracket: u8) -> Result<bool, Fault> {
-        if self.peek() != Some(bracket) {
-            return Ok(false);
+        let is_next = self.peek() == Some(bracket);
+        if is_next {
+            self.open(bracket)?;
         }
-        self.open()?;
+        Ok(is_next)
+    }
+
+    /// Moves into brackets, and returns how they close.
+    #[inline]
+    fn open(&mut self, bracket: u8) -> Result<u8, Fault> {
+        self.at += 1;
+        self.levels = self.levels.checked_sub(1).ok_or(Fault::TooDeep)?;
         self.is_first = true;
-        Ok(true)
+        // In ASCII one character is between the two.
+        Ok(bracket + 2)
     }
 
     /// Reads the next name in an object, decoded, and what is before its value; leaves the object if there is none.
     /// A name that is no valid Unicode stays as it is written.
     #[inline]
     pub(crate) fn name(&mut self) -> Result<Option<Cow<'a, str>>, Fault> {
-        let Some((name, has_escapes)) = self.raw_name()? else {
-            return Ok(None);
-        };
-        Ok(Some(if has_escapes {
-            decode(name)
-        } else {
-            Cow::Borrowed(name)
-        }))
+        let name = self.raw_name()?;
+        Ok(name.map(|name| decode(name).map_or(Cow::Borrowed(name), Cow::Owned)))
     }
 
-    #[inline(never)]
-    fn raw_name(&mut self) -> Result<Option<(&'a str, bool)>, Fault> {
+    /// The same, with the name as it is written between its quotes.
+    #[inline(never)] // It is long, and in many places.
+    pub(super) fn raw_name(&mut self) -> Result<Option<&'a str>, Fault> {
         if !self.proceed(b'}')? {
             return Ok(None);
         }
+        if self.peek() != Some(b'"') {
+            return Err(self.wrong());
+        }
         let start = self.at + 1;
-        let (end, has_escapes) = self.skip_name()?;
-        let name = self.text.get(start..end).unwrap_or_default();
-        Ok(Some((name, has_escapes)))
+        self.string()?;
+        let name = self.text.get(start..self.at - 1).unwrap_or_default();
+        if self.skip_space() != Some(b':') {
+            return Err(self.wrong());
+        }
+        self.at += 1;
+        self.skip_space();
+        Ok(Some(name))
     }
 
     /// Moves to the next item of an array; leaves the array and returns `false` if there is none.
@@ -165,18 +139,19 @@ impl<'a> Reader<'a> {
     /// Moves to what is next in brackets that were entered; leaves them and returns `false` if they are closed.
     #[inline]
     fn proceed(&mut self, closing: u8) -> Result<bool, Fault> {
-        self.skip_space();
+        let next = self.skip_space();
         let is_first = std::mem::take(&mut self.is_first);
-        match self.peek() {
+        match next {
             Some(byte) if byte == closing => {
-                self.close();
+                self.at += 1;
+                self.levels = self.levels.saturating_add(1);
                 return Ok(false);
             }
-            Some(b',') if !is_first => {
+            _ if is_first => {}
+            Some(b',') => {
                 self.at += 1;
                 self.skip_space();
             }
-            _ if is_first => {}
             _ => return Err(self.wrong()),
         }
         Ok(true)
@@ -189,18 +164,17 @@ impl<'a> Reader<'a> {
         Ok(self.text.get(start..self.at).unwrap_or_default())
     }
 
-    /// Reads a value and returns its place.
-    pub(super) fn span(&mut self) -> Result<Span, Fault> {
-        let start = self.at;
-        self.skip()?;
-        Ok(Span::new(start, self.at))
+    /// How many bytes were read.
+    pub(super) fn place(&self) -> usize {
+        self.at
     }
 
+    /// Reads a value.
     #[inline]
-    fn skip(&mut self) -> Result<(), Fault> {
+    pub(super) fn skip(&mut self) -> Result<(), Fault> {
         match self.peek() {
-            Some(b'"') => self.string().map(drop),
-            Some(b'{' | b'[') => self.skip_brackets(),
+            Some(b'"') => self.string(),
+            Some(bracket @ (b'{' | b'[')) => self.skip_brackets(bracket),
             _ => self.skip_word(),
         }
     }
@@ -208,71 +182,62 @@ impl<'a> Reader<'a> {
     /// Reads an object or array and all that is in it. There is no recursion, since no stack holds what may be
     /// allowed.
     #[inline(never)]
-    fn skip_brackets(&mut self) -> Result<(), Fault> {
-        let mut nesting = Nesting::default();
+    fn skip_brackets(&mut self, bracket: u8) -> Result<(), Fault> {
+        let mut closing = self.open(bracket)?;
+        let mut outer = Vec::new();
         loop {
-            let is_opened = match self.peek() {
-                Some(bracket @ (b'{' | b'[')) => {
-                    self.open()?;
-                    nesting.open(bracket == b'{');
-                    true
-                }
-                Some(b'"') => self.string().map(|_| false)?,
-                _ => self.skip_word().map(|()| false)?,
+            let is_over = match closing {
+                b'}' => self.raw_name()?.is_none(),
+                _ => !self.item()?,
             };
-            if !self.proceed_within(&mut nesting, is_opened)? {
-                return Ok(());
+            if is_over {
+                let Some(next) = outer.pop() else {
+                    return Ok(());
+                };
+                closing = next;
+                continue;
             }
-        }
-    }
-
-    /// Moves to the next value within brackets, out of those that are closed before it. Returns `false` if all are.
-    #[inline]
-    fn proceed_within(&mut self, nesting: &mut Nesting, mut is_first: bool) -> Result<bool, Fault> {
-        loop {
-            self.skip_space();
-            match (self.peek(), nesting.in_object()) {
-                (Some(b'}'), true) | (Some(b']'), false) => self.close(),
-                (Some(b','), _) if !is_first => {
-                    self.at += 1;
-                    self.skip_space();
-                    break;
+            match self.peek() {
+                Some(b'"') => self.string()?,
+                Some(bracket @ (b'{' | b'[')) => {
+                    outer.push(closing);
+                    closing = self.open(bracket)?;
                 }
-                _ if is_first => break,
-                _ => return Err(self.wrong()),
+                _ => self.skip_word()?,
             }
-            if nesting.close() {
-                return Ok(false);
-            }
-            is_first = false;
         }
-        if nesting.in_object() {
-            self.skip_name()?;
-        }
-        Ok(true)
     }
 
-    /// Reads a name up to its value. Returns where its closing quote is, and whether it has escapes.
+    /// Moves over white space. Returns the byte after it, which stays unread.
     #[inline]
-    fn skip_name(&mut self) -> Result<(usize, bool), Fault> {
-        if self.peek() != Some(b'"') {
-            return Err(self.wrong());
+    fn skip_space(&mut self) -> Option<u8> {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                next => return next,
+            }
         }
-        let has_escapes = self.string()?;
-        let end = self.at - 1;
-        self.skip_space();
-        if self.peek() != Some(b':') {
-            return Err(self.wrong());
-        }
-        self.at += 1;
-        self.skip_space();
-        Ok((end, has_escapes))
     }
 
+    /// Reads the next byte if it fits, and returns whether it does.
     #[inline]
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
+    fn accept(&mut self, fits: impl Fn(&u8) -> bool) -> bool {
+        match self.peek() {
+            Some(byte) if fits(&byte) => {
+                self.at += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Reads the next byte, which has to fit.
+    #[inline]
+    fn require(&mut self, fits: impl Fn(&u8) -> bool) -> Result<(), Fault> {
+        if self.accept(fits) {
+            Ok(())
+        } else {
+            Err(self.wrong())
         }
     }
 
@@ -281,99 +246,59 @@ impl<'a> Reader<'a> {
         Fault::Syntax(u32::try_from(self.at).unwrap_or(u32::MAX))
     }
 
+    /// Reads a string, whose opening quote comes next.
     #[inline]
-    fn open(&mut self) -> Result<(), Fault> {
-        self.at += 1;
-        self.levels = self.levels.checked_sub(1).ok_or(Fault::TooDeep)?;
-        Ok(())
-    }
-
-    #[inline]
-    fn close(&mut self) {
-        self.at += 1;
-        self.levels = self.levels.saturating_add(1);
-    }
-
-    /// Reads a string, whose opening quote comes next, and returns whether it has escapes.
-    #[inline]
-    fn string(&mut self) -> Result<bool, Fault> {
+    fn string(&mut self) -> Result<(), Fault> {
         self.at = next_special(self.text.as_bytes(), self.at + 1);
         if self.peek() == Some(b'"') {
             self.at += 1;
-            return Ok(false);
+            return Ok(());
         }
-        self.rest_of_string().map(|()| true)
+        self.rest_of_string()
     }
 
     /// Reads a string from a special byte in it.
     #[cold]
     fn rest_of_string(&mut self) -> Result<(), Fault> {
-        while self.peek() != Some(b'"') {
-            if self.peek() != Some(b'\\') {
-                return Err(self.wrong());
-            }
+        while !self.accept(|byte| *byte == b'"') {
             self.escape()?;
             self.at = next_special(self.text.as_bytes(), self.at);
         }
-        self.at += 1;
         Ok(())
     }
 
     /// Reads an escape. As for `serde_json`, `\u` may stand for half of a character.
     fn escape(&mut self) -> Result<(), Fault> {
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
-            Some(b'u') => {
-                for _ in 0..4 {
-                    self.at += 1;
-                    if !self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
-                        return Err(self.wrong());
-                    }
-                }
-                self.at += 1;
-            }
-            _ => return Err(self.wrong()),
+        self.require(|byte| *byte == b'\\')?;
+        if !self.accept(|byte| *byte == b'u') {
+            return self.require(|byte| b"\"\\/bfnrt".contains(byte));
         }
-        Ok(())
+        (0..4).try_for_each(|_| self.require(u8::is_ascii_hexdigit))
     }
 
     /// Reads a value without quotes and brackets.
     #[inline(never)]
     fn skip_word(&mut self) -> Result<(), Fault> {
-        match self.peek() {
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.literal("true"),
-            Some(b'f') => self.literal("false"),
-            Some(b'n') => self.literal("null"),
-            _ => Err(self.wrong()),
-        }
-    }
-
-    fn literal(&mut self, word: &str) -> Result<(), Fault> {
-        for byte in word.bytes() {
-            if self.peek() != Some(byte) {
-                return Err(self.wrong());
-            }
-            self.at += 1;
-        }
-        Ok(())
+        let word = match self.peek() {
+            Some(b't') => "true",
+            Some(b'f') => "false",
+            Some(b'n') => "null",
+            _ => return self.number(),
+        };
+        word.bytes()
+            .try_for_each(|byte| self.require(|next| *next == byte))
     }
 
     fn number(&mut self) -> Result<(), Fault> {
-        self.at += usize::from(self.peek() == Some(b'-'));
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
+        self.accept(|byte| *byte == b'-');
+        if !self.accept(|byte| *byte == b'0') {
             self.digits()?;
         }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
+        if self.accept(|byte| *byte == b'.') {
             self.digits()?;
         }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
+        if self.accept(|byte| matches!(byte, b'e' | b'E')) {
+            self.accept(|byte| matches!(byte, b'+' | b'-'));
             self.digits()?;
         }
         Ok(())
@@ -381,21 +306,19 @@ impl<'a> Reader<'a> {
 
     /// Reads at least one digit.
     fn digits(&mut self) -> Result<(), Fault> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-        if self.at == start {
-            return Err(self.wrong());
-        }
+        self.require(u8::is_ascii_digit)?;
+        while self.accept(u8::is_ascii_digit) {}
         Ok(())
     }
 }
 
-#[cold]
-fn decode(name: &str) -> Cow<'_, str> {
-    let json = format!("\"{name}\"");
-    string(&json).map_or(Cow::Borrowed(name), |name| Cow::Owned(name.into_owned()))
+/// Decodes a name with escapes from what is between its quotes; `None` if it has none, or is no valid Unicode.
+#[inline]
+pub(super) fn decode(name: &str) -> Option<String> {
+    if !name.contains('\\') {
+        return None;
+    }
+    string(&format!("\"{name}\"")).map(Cow::into_owned)
 }
 
 #[cfg(test)]

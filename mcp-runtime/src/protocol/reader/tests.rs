@@ -226,7 +226,7 @@ fn members_are_found() {
                 found.push((format!("{path}.{name}"), reader.value().unwrap()));
             }
         } else {
-            found.push((path.into_owned(), reader.span().unwrap().of_text(text)));
+            found.push((path.into_owned(), reader.value().unwrap()));
         }
     }
     assert_eq!(reader.end(), Ok(()));
