@@ -163,7 +163,7 @@ async fn a_cancelled_call_cancels_its_question() {
 }
 
 /// Counts when it is dropped.
-struct Witness(Arc<AtomicU32>);
+pub(crate) struct Witness(pub(crate) Arc<AtomicU32>);
 
 impl Drop for Witness {
     fn drop(&mut self) {

@@ -7,6 +7,7 @@
 mod answers;
 mod caller;
 mod effects;
+mod ends;
 mod forms;
 mod live;
 mod outside;

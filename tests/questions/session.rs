@@ -278,6 +278,25 @@ impl Session {
         }
     }
 
+    /// Ends the session.
+    pub(crate) async fn end(&self) {
+        let Wire::Http {
+            address,
+            session: Some(session),
+            ..
+        } = &self.wire
+        else {
+            panic!("a stream has no session to end");
+        };
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "DELETE /mcp HTTP/1.1\r\nHost: {address}\r\nMcp-Session-Id: {session}\r\nConnection: close\r\n\r\n"
+        );
+        write(&mut stream, &request).await;
+        let (head, _) = head(BufReader::new(stream)).await;
+        assert!(head.starts_with("HTTP/1.1 204"), "{head}");
+    }
+
     /// Waits until the server has ended.
     pub(crate) async fn ended(&mut self) {
         tokio::time::timeout(PATIENCE, &mut self.serving)

@@ -49,7 +49,6 @@ impl Context {
             message: message.into(),
             key: None,
             form: form::of::<T>,
-            is_valid: is_valid::<T>,
             read: read::<T>,
         }
     }
@@ -83,8 +82,7 @@ pub struct Elicitation<T> {
     key: Option<String>,
     // What is done with the type, so that only `Context::elicit` demands that it is a form: one mistake is one error.
     form: fn(&Features) -> Result<Value, AskError>,
-    is_valid: fn(&Value, &Value) -> bool,
-    read: fn(&Value) -> Result<T, AskError>,
+    read: fn(&Value, &Value) -> Option<T>,
 }
 
 impl<T> Elicitation<T> {
@@ -101,36 +99,32 @@ impl<T: 'static> IntoFuture for Elicitation<T> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let call = self.context.surroundings();
-            let schema = (self.form)(call.caller.features)?;
-            let params = json!({ "message": self.message, "requestedSchema": &schema });
-            let question = Question {
-                method: "elicitation/create",
-                params: params.to_string(),
-                needs: Capability::ElicitationForm,
-                key: self.key,
-            };
-            let answer = ask(call, question, |answer| (self.is_valid)(answer, &schema)).await?;
-            accepted(&answer)?;
-            (self.read)(&answer["content"])
+            let form = (self.form)(self.context.surroundings().caller.features)?;
+            let params = json!({ "message": self.message, "requestedSchema": &form });
+            let question = Question::new(Capability::ElicitationForm, params, self.key);
+            let fill_in = |answer: &Value| (self.read)(&form, &answer["content"]);
+            ask(&self.context, question, |answer| decision(answer, fill_in)).await
         })
     }
 }
 
-/// Whether an answer is one: yes with the form filled in, or no.
-fn is_valid<T: Elicit>(answer: &Value, form: &Value) -> bool {
-    match answer["action"].as_str() {
-        Some("accept") => {
-            let content = &answer["content"];
-            content.is_object() && form::admits(form, content) && T::read(content).is_ok()
-        }
-        action => is_no(action),
-    }
+/// Reads what a user filled in; `None` if it is not what the form asks for.
+fn read<T: Elicit>(form: &Value, content: &Value) -> Option<T> {
+    let is_admitted = content.is_object() && form::admits(form, content);
+    T::read(content).ok().filter(|_| is_admitted)
 }
 
-fn read<T: Elicit>(content: &Value) -> Result<T, AskError> {
-    T::read(content)
-        .map_err(|_| AskError::Json("the answer is none that the form asks for".to_owned()))
+/// Reads what a user decided: no, or a yes of which something is made.
+fn decision<T>(
+    answer: &Value,
+    accept: impl FnOnce(&Value) -> Option<T>,
+) -> Option<Result<T, AskError>> {
+    match answer["action"].as_str()? {
+        "accept" => accept(answer).map(Ok),
+        "decline" => Some(Err(AskError::Declined)),
+        "cancel" => Some(Err(AskError::Cancelled)),
+        _ => None,
+    }
 }
 
 /// Whether a user can be sent there: in the open only while the server is being developed.
@@ -146,18 +140,6 @@ fn is_page(url: &str) -> bool {
     url.strip_prefix("https://")
         .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#', ':']))
         && !url.contains(|character: char| character.is_whitespace() || character.is_control())
-}
-
-fn is_no(action: Option<&str>) -> bool {
-    matches!(action, Some("decline" | "cancel"))
-}
-
-fn accepted(answer: &Value) -> Result<(), AskError> {
-    match answer["action"].as_str() {
-        Some("accept") => Ok(()),
-        Some("decline") => Err(AskError::Declined),
-        _ => Err(AskError::Cancelled),
-    }
 }
 
 /// A page for the user: see [`Context::elicit_url`].
@@ -190,23 +172,14 @@ impl IntoFuture for UrlElicitation {
             }
             let call = self.context.surroundings();
             let mut params = json!({ "mode": "url", "message": self.message, "url": self.url });
-            if call.caller.features.elicitation_ids
-                && let Way::Live { live, .. } = &call.way
-            {
-                params["elicitationId"] = live.id().into();
+            if call.caller.features.elicitation_ids && matches!(call.way, Way::Live { .. }) {
+                params["elicitationId"] = call.server.live.id().into();
             }
-            let question = Question {
-                method: "elicitation/create",
-                params: params.to_string(),
-                needs: Capability::ElicitationUrl,
-                key: self.key,
-            };
-            let is_valid = |answer: &Value| {
-                let action = answer["action"].as_str();
-                action == Some("accept") || is_no(action)
-            };
-            let answer = ask(call, question, is_valid).await?;
-            accepted(&answer)
+            let question = Question::new(Capability::ElicitationUrl, params, self.key);
+            ask(&self.context, question, |answer| {
+                decision(answer, |_| Some(()))
+            })
+            .await
         })
     }
 }

@@ -12,7 +12,7 @@ mod roots;
 mod sample;
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 
@@ -25,48 +25,39 @@ pub use fields::{Answerable, Elicit, ElicitChoice, ElicitField};
 pub use roots::Root;
 pub use sample::{Sample, Sampling};
 
-use crate::call::{Surroundings, WaitingFor, Way, is_current};
+use crate::call::{Surroundings, Way, is_current};
+use crate::context::Context;
 use crate::error::AskError;
 use crate::protocol::capability::Capability;
-use crate::questions::{Found, PATIENCE, Place, Question, Questions};
+use crate::questions::{Counted, PATIENCE, Question};
 
-/// Asks, and gives an answer that is valid.
-async fn ask(
-    call: &Arc<Surroundings>,
+/// Asks, and gives what `read` makes of the answer: `None` says that it is none to this question.
+async fn ask<T>(
+    context: &Context,
     question: Question,
-    is_valid: impl Fn(&Value) -> bool + Send + Sync,
-) -> Result<Value, AskError> {
+    read: impl Fn(&Value) -> Option<Result<T, AskError>> + Send + Sync,
+) -> Result<T, AskError> {
+    let call = context.surroundings();
     if !call.can(question.needs) {
         return Err(lacking(call, question.needs).await);
     }
     match &call.way {
         Way::Nobody => Err(AskError::CannotBeAsked(question.needs)),
         Way::Replay(questions) => {
-            let waiting = Waiting {
-                call,
-                questions,
-                question,
-                is_valid,
-                place: None,
+            let answer = async {
+                let asked = questions.begin(question);
+                // The call is given up while this is pending, so that nobody needs to be woken.
+                poll_fn(|_| asked.look(&read)).await
             };
-            waiting.await
+            within(call, answer).await?
         }
-        Way::Live {
-            live,
-            session,
-            patience,
-            waiting,
-        } => {
-            let _waits = WaitingFor::answer(waiting);
-            if !within(call, live.may_ask(*session, *patience)).await? {
-                return Err(AskError::TimedOut);
-            }
+        Way::Live { session, waiting } => {
+            let _waits = Counted::new(waiting);
+            let (live, outbound) = (&call.server.live, &**call.notifier.outbound());
             for _ in 0..PATIENCE {
-                let asked = live.ask(*session, call.notifier.outbound(), &question, *patience);
-                let asked = asked.ok_or(AskError::CannotBeAsked(question.needs))?;
-                let answer = within(call, asked).await?.ok_or(AskError::TimedOut)??;
-                if is_valid(&answer) {
-                    return Ok(answer);
+                let answer = within(call, live.ask(*session, outbound, &question)).await??;
+                if let Some(answer) = read(&answer) {
+                    return answer;
                 }
             }
             Err(AskError::Invalid)
@@ -93,43 +84,4 @@ async fn within<T>(call: &Arc<Surroundings>, what: impl Future<Output = T>) -> R
         what.as_mut().poll(task).map(Ok)
     };
     poll_fn(poll).await
-}
-
-/// A question of the stateless era: it has its answer already, or never gets one in this attempt of the call.
-struct Waiting<'q, F> {
-    call: &'q Arc<Surroundings>,
-    questions: &'q Questions,
-    question: Question,
-    is_valid: F,
-    place: Option<Place>,
-}
-
-impl<F> Unpin for Waiting<'_, F> {}
-
-impl<F: Fn(&Value) -> bool> Future for Waiting<'_, F> {
-    type Output = Result<Value, AskError>;
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if !is_current(this.call) {
-            return Poll::Ready(Err(AskError::OutsideCall));
-        }
-        let place = this
-            .place
-            .get_or_insert_with(|| this.questions.begin(&this.question));
-        // The call is given up while this is pending, so that nobody needs to be woken.
-        match this.questions.look(place, &this.question, &this.is_valid) {
-            Found::Answer(value) => Poll::Ready(Ok(value)),
-            Found::Hopeless => Poll::Ready(Err(AskError::Invalid)),
-            Found::Open => Poll::Pending,
-        }
-    }
-}
-
-impl<F> Drop for Waiting<'_, F> {
-    fn drop(&mut self) {
-        if let Some(place) = &self.place {
-            self.questions.withdraw(place);
-        }
-    }
 }

@@ -37,15 +37,21 @@ impl Context {
             return pending().await;
         };
         let _busy = call.begin_effect();
-        let _turn = effects.turn(key).await;
-        if let Some(outcome) = effects.outcome(key) {
-            return serde_json::from_value(outcome).map_err(|_| json(key, "read again"));
+        let (mut effect, mut fresh) = (pin!(effect), None);
+        let happen = async {
+            let outcome = poll_fn(|task| poll_apart(|| effect.as_mut().poll(task))).await;
+            let kept = serde_json::to_value(&outcome).map_err(|_| json(key, "written as JSON"))?;
+            call.record(key, &kept);
+            fresh = Some(outcome);
+            Ok(kept)
+        };
+        // Others wait while one attempt is at it.
+        let place = effects.effect(key);
+        let kept = place.get_or_try_init(|| happen).await?;
+        match fresh {
+            Some(outcome) => Ok(outcome),
+            None => T::deserialize(kept).map_err(|_| json(key, "read again")),
         }
-        let mut effect = pin!(effect);
-        let outcome = poll_fn(|task| poll_apart(|| effect.as_mut().poll(task))).await;
-        let kept = serde_json::to_value(&outcome).map_err(|_| json(key, "written as JSON"))?;
-        call.record(&effects, key, kept);
-        Ok(outcome)
     }
 }
 

@@ -3,7 +3,7 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/client/roots>.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::ask;
 use crate::context::Context;
@@ -56,16 +56,11 @@ impl Context {
     }
 
     async fn ask_roots(&self, key: Option<String>) -> Result<Vec<Root>, AskError> {
-        let question = Question {
-            method: "roots/list",
-            params: "{}".to_owned(),
-            needs: Capability::Roots,
-            key,
+        let question = Question::new(Capability::Roots, json!({}), key);
+        let read = |answer: &Value| {
+            let Answer { roots } = Answer::deserialize(answer).ok()?;
+            Some(Ok(roots.into_iter().filter(Root::is_file).collect()))
         };
-        let is_valid = |answer: &Value| Answer::deserialize(answer).is_ok();
-        let answer = ask(self.surroundings(), question, is_valid).await?;
-        serde_json::from_value(answer)
-            .map(|Answer { roots }| roots.into_iter().filter(Root::is_file).collect())
-            .map_err(|_| AskError::Json("the client answered with no list of roots".to_owned()))
+        ask(self, question, read).await
     }
 }

@@ -90,8 +90,7 @@ impl IntoFuture for Sampling {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let call = self.context.surroundings();
-            let features = call.caller.features;
+            let features = self.context.surroundings().caller.features;
             let messages = self.messages.iter().map(|message| {
                 check(&message.content, features)?;
                 Ok(message.to_json(features))
@@ -104,17 +103,14 @@ impl IntoFuture for Sampling {
             if let Some(temperature) = self.temperature.filter(|number| number.is_finite()) {
                 params["temperature"] = temperature.into();
             }
-            let question = Question {
-                method: "sampling/createMessage",
-                params: params.to_string(),
-                needs: Capability::Sampling,
-                key: self.key,
+            let question = Question::new(Capability::Sampling, params, self.key);
+            let read = |answer: &Value| {
+                let content = &answer["content"];
+                let is_one =
+                    answer["role"].is_string() && (content.is_object() || content.is_array());
+                is_one.then(|| Ok(Sample(answer.clone())))
             };
-            let is_valid = |answer: &Value| {
-                answer["role"].is_string()
-                    && (answer["content"].is_object() || answer["content"].is_array())
-            };
-            ask(call, question, is_valid).await.map(Sample)
+            ask(&self.context, question, read).await
         })
     }
 }

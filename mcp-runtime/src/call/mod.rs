@@ -11,7 +11,6 @@ mod states;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -28,7 +27,7 @@ use crate::protocol::LogLevel;
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
-use crate::questions::{Busy, Effects, Live, Questions, Replay};
+use crate::questions::{Counted, Effects, Live, Questions, Replay};
 use crate::service::Origin;
 use crate::session::Session;
 use crate::sync::Mutex;
@@ -38,9 +37,7 @@ pub(crate) struct ServerContext {
     pub(crate) states: States,
     pub(crate) bus: Arc<Bus>,
     pub(crate) replay: Arc<Replay>,
-    pub(crate) live: Arc<Live>,
-    /// How long a client may take to answer a question.
-    pub(crate) patience: Duration,
+    pub(crate) live: Live,
     /// The targets whose `tracing` events go to the client as log messages.
     pub(crate) forwarded: Vec<String>,
     /// Whether clients see the text of errors that were not written for them.
@@ -135,18 +132,15 @@ impl Surroundings {
         }
     }
 
-    /// Records what an effect came to.
-    pub(crate) fn record(&self, effects: &Effects, key: &str, outcome: Value) {
-        match &self.way {
-            Way::Replay(questions) => questions.record(effects, key, outcome),
-            Way::Live { .. } | Way::Nobody => {
-                effects.record(key, outcome);
-            }
+    /// Counts what an effect came to, if it is kept.
+    pub(crate) fn record(&self, key: &str, outcome: &Value) {
+        if let Way::Replay(questions) = &self.way {
+            questions.record(key, outcome);
         }
     }
 
     /// Keeps the call from being given up until what this gives is dropped.
-    pub(crate) fn begin_effect(&self) -> Option<Busy<'_>> {
+    pub(crate) fn begin_effect(&self) -> Option<Counted<'_>> {
         match &self.way {
             Way::Replay(questions) => Some(questions.begin_effect()),
             Way::Live { .. } | Way::Nobody => None,
@@ -168,9 +162,7 @@ pub(crate) enum Way {
     Nobody,
     /// While the call waits.
     Live {
-        live: Arc<Live>,
         session: [u8; 16],
-        patience: Duration,
         /// How many questions wait for their answer.
         waiting: AtomicUsize,
     },
@@ -185,22 +177,6 @@ impl Way {
             Self::Live { waiting, .. } => waiting.load(Ordering::Relaxed) > 0,
             Self::Nobody | Self::Replay(_) => false,
         }
-    }
-}
-
-/// Counts a question that waits for its answer, until it is dropped.
-pub(crate) struct WaitingFor<'w>(&'w AtomicUsize);
-
-impl<'w> WaitingFor<'w> {
-    pub(crate) fn answer(waiting: &'w AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
-    }
-}
-
-impl Drop for WaitingFor<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -108,14 +108,17 @@ impl Service for Dispatch {
 
     fn hang_up(&self, session: &Session) {
         self.0.context.live.abandon(session.nonce);
+        // Questions that wait for this end, too.
+        self.0.sessions.initialized(session);
     }
 
     fn end_session(&self, session: &Session) -> bool {
         let ended = self.0.sessions.end(session);
         if ended {
-            self.hang_up(session);
+            // First, so that no handler goes on for want of an answer.
             let scope = Scope::Session(session.nonce);
             self.0.in_flight.cancel_all(Some(scope));
+            self.hang_up(session);
         }
         ended
     }

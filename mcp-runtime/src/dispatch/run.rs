@@ -178,9 +178,7 @@ fn way(request: &Request) -> Result<Way, RpcError> {
     }
     Ok(match &request.caller.session {
         Some(session) if request.outbound.can_ask() => Way::Live {
-            live: Arc::clone(&server.live),
             session: session.nonce,
-            patience: server.patience,
             waiting: AtomicUsize::new(0),
         },
         _ => Way::Nobody,

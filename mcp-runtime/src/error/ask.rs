@@ -25,6 +25,10 @@ pub enum AskError {
     Invalid,
     /// No answer came in time.
     TimedOut,
+    /// Nobody answers any more: the client has gone, or the server ends.
+    Disconnected,
+    /// Too many questions are open: 256 of one session, or 4,096 of all.
+    TooMany,
     /// The question, or the effect of [`Context::once`](crate::Context::once), was polled outside of its call: in a task of
     /// its own, by a thread that blocks, or within an effect. Ask within the handler, and in an `async fn`.
     OutsideCall,
@@ -49,6 +53,10 @@ impl fmt::Display for AskError {
             }
             Self::Invalid => formatter.write_str("no answer was what was asked for"),
             Self::TimedOut => formatter.write_str("no answer came in time"),
+            Self::Disconnected => formatter.write_str("nobody answers: the client has gone"),
+            Self::TooMany => {
+                formatter.write_str("too many questions are open already: answer those first")
+            }
             Self::OutsideCall => formatter.write_str(
                 "a question must be awaited within the `async fn` of its call, and in no effect",
             ),

@@ -1,14 +1,14 @@
 //! What effects came to: each happens once in a call, however often the call begins anew.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::OnceCell;
 
 use crate::owner::Owner;
 use crate::store::{Bounded, Full, Lease};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::Mutex;
 
 /// The effects of so many calls that may begin anew are remembered, and so many bytes of their outcomes.
 const MOST: usize = 10_000;
@@ -17,60 +17,44 @@ const MOST_BYTES: usize = 64 << 20;
 /// What it takes to remember anything, in bytes.
 const OVERHEAD: usize = 200;
 
-/// The effects of one call, in all its attempts.
+/// The effects of one call by key, in all its attempts, which may run side by side.
 #[derive(Default)]
-pub(crate) struct Effects(Mutex<Known>);
-
-#[derive(Default)]
-struct Known {
-    outcomes: BTreeMap<String, Value>,
-    /// How many bytes the outcomes have as JSON, with their keys.
-    bytes: usize,
-    turns: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
-}
+pub(crate) struct Effects(Mutex<BTreeMap<String, Arc<OnceCell<Value>>>>);
 
 impl Effects {
-    /// Waits until nobody else is at this effect. Attempts of one call may run side by side.
-    pub(crate) async fn turn(&self, key: &str) -> OwnedMutexGuard<()> {
-        let turn = Arc::clone(self.known().turns.entry(key.to_owned()).or_default());
-        turn.lock_owned().await
-    }
-
-    pub(crate) fn outcome(&self, key: &str) -> Option<Value> {
-        self.known().outcomes.get(key).cloned()
-    }
-
-    /// Records an outcome, and returns how many bytes that takes.
-    pub(crate) fn record(&self, key: &str, outcome: Value) -> usize {
-        self.known().add(key, outcome)
+    /// Returns the place of an outcome. One attempt at a time fills it.
+    pub(crate) fn effect(&self, key: &str) -> Arc<OnceCell<Value>> {
+        Arc::clone(self.0.lock().entry(key.to_owned()).or_default())
     }
 
     pub(super) fn outcomes(&self) -> BTreeMap<String, Value> {
-        self.known().outcomes.clone()
+        let effects = self.0.lock();
+        let outcome = |(key, cell): (&String, &Arc<OnceCell<Value>>)| {
+            Some((key.clone(), cell.get()?.clone()))
+        };
+        effects.iter().filter_map(outcome).collect()
     }
 
     /// Learns what a client's state tells.
     pub(super) fn learn(&self, outcomes: &BTreeMap<String, Value>) {
-        let mut known = self.known();
         for (key, outcome) in outcomes {
-            if !known.outcomes.contains_key(key) {
-                known.add(key, outcome.clone());
-            }
+            // What is known already stays.
+            let _ = self.effect(key).set(outcome.clone());
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock()
+    fn bytes(&self) -> usize {
+        let outcomes = self.outcomes();
+        outcomes
+            .iter()
+            .map(|(key, outcome)| size(key, outcome))
+            .sum()
     }
 }
 
-impl Known {
-    fn add(&mut self, key: &str, outcome: Value) -> usize {
-        let bytes = OVERHEAD + key.len() + outcome.to_string().len();
-        self.bytes += bytes;
-        self.outcomes.insert(key.to_owned(), outcome);
-        bytes
-    }
+/// Returns how many bytes it takes to remember an outcome.
+fn size(key: &str, outcome: &Value) -> usize {
+    OVERHEAD + key.len() + outcome.to_string().len()
 }
 
 /// The effects of calls that may begin anew, for clients that send a state twice, or an older one again. A call whose
@@ -98,7 +82,7 @@ impl Chains {
         let mut kept = self.0.lock();
         let bytes = match kept.get(chain) {
             Some(_) => 0,
-            None => OVERHEAD + effects.known().bytes,
+            None => OVERHEAD + effects.bytes(),
         };
         let lease = Lease {
             owner,
@@ -108,9 +92,9 @@ impl Chains {
         kept.hold(chain.into(), lease, || effects).cloned()
     }
 
-    /// Counts the bytes of an outcome that was recorded meanwhile. It is kept in any case, since it cannot be undone.
-    pub(super) fn grow(&self, chain: &str, bytes: usize) {
-        self.0.lock().resize(chain, bytes, 0);
+    /// Counts the bytes of an outcome that is recorded meanwhile. It is kept in any case, since it cannot be undone.
+    pub(super) fn grow(&self, chain: &str, key: &str, outcome: &Value) {
+        self.0.lock().resize(chain, size(key, outcome), 0);
     }
 }
 
@@ -166,13 +150,12 @@ mod tests {
         let effects = chains
             .keep("a", Arc::default(), Owner::Local, later)
             .unwrap();
-        let bytes = effects.record("key", "outcome".into());
-        assert!(bytes > 10);
-        let other = Effects::default();
-        other.learn(&effects.outcomes());
-        assert_eq!(other.known().bytes, bytes);
+        effects.learn(&BTreeMap::from([("key".to_owned(), "outcome".into())]));
+        assert_eq!(effects.bytes(), OVERHEAD + 3 + 9);
+        effects.learn(&BTreeMap::from([("key".to_owned(), "other".into())]));
+        assert_eq!(effects.outcomes()["key"], "outcome");
         // That there is no room for an outcome is the next call's matter.
-        chains.grow("a", MOST_BYTES);
+        chains.grow("a", "key", &"x".repeat(MOST_BYTES).into());
         assert!(
             chains
                 .keep("b", Arc::default(), Owner::Local, later)

@@ -14,21 +14,10 @@ use crate::store::{milliseconds, now};
 const LARGEST: usize = 256 * 1024;
 
 /// Which question it is: its digest, and its number among equal ones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
-    pub(super) digest: String,
-    pub(super) ordinal: u32,
-}
-
-/// An answer that was accepted.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Entry {
-    pub(super) place: Place,
-    pub(super) value: Value,
-}
+pub(super) type Place = String;
 
 /// What a call has learnt.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Journal {
     /// Tells the attempts of one call from those of others.
     pub(super) chain: String,
@@ -36,11 +25,12 @@ pub(super) struct Journal {
     pub(super) id: String,
     /// Milliseconds since 1970 after which it is worth nothing; `None` if no client carries it yet.
     pub(super) expires: Option<u64>,
-    pub(super) answers: Vec<Entry>,
-    /// What was asked last, by name.
-    pub(super) asked: Vec<(String, Place)>,
+    /// The answers that were accepted.
+    pub(super) answers: BTreeMap<Place, Value>,
+    /// The names of what was asked last.
+    pub(super) names: BTreeMap<Place, String>,
     /// How often the answer to a question was invalid.
-    pub(super) misses: Vec<(Place, u8)>,
+    pub(super) misses: BTreeMap<Place, u8>,
     /// What effects came to, by key.
     pub(super) effects: BTreeMap<String, Value>,
 }
@@ -50,43 +40,7 @@ impl Journal {
         Self {
             // Without randomness nothing can be sealed either, and the call ends there.
             chain: random_id().unwrap_or_default(),
-            id: String::new(),
-            expires: None,
-            answers: Vec::new(),
-            asked: Vec::new(),
-            misses: Vec::new(),
-            effects: BTreeMap::new(),
-        }
-    }
-
-    /// The answer to a question.
-    pub(super) fn answer(&self, place: &Place) -> Option<&Value> {
-        let entry = self.answers.iter().find(|entry| entry.place == *place);
-        entry.map(|entry| &entry.value)
-    }
-
-    /// The name under which a question was asked last.
-    pub(super) fn name(&self, place: &Place) -> Option<&String> {
-        let entry = self.asked.iter().find(|(_, asked)| asked == place);
-        entry.map(|(name, _)| name)
-    }
-
-    /// Whether some question was asked last under this name.
-    pub(super) fn knows(&self, name: &str) -> bool {
-        self.asked.iter().any(|(other, _)| other == name)
-    }
-
-    /// How often the answer to a question was invalid.
-    pub(super) fn misses(&self, place: &Place) -> u8 {
-        let entry = self.misses.iter().find(|(other, _)| other == place);
-        entry.map_or(0, |(_, misses)| *misses)
-    }
-
-    /// Notes that the answer to a question was invalid.
-    pub(super) fn miss(&mut self, place: &Place) {
-        match self.misses.iter_mut().find(|(other, _)| other == place) {
-            Some((_, misses)) => *misses = misses.saturating_add(1),
-            None => self.misses.push((place.clone(), 1)),
+            ..Self::default()
         }
     }
 

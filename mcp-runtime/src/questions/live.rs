@@ -1,51 +1,55 @@
 //! Questions to clients that have a session: requests of the server, and the responses to them.
 
-use std::collections::HashMap;
-use std::future::Future;
-use std::pin::Pin;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
-use tokio::time::Sleep;
+use tokio::time::timeout;
 
 use super::Question;
 use crate::error::AskError;
-use crate::protocol::jsonrpc::{notification, push_json};
+use crate::protocol::jsonrpc::notification;
 use crate::seal::unique;
 use crate::service::Outbound;
 use crate::session::Sessions;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::Mutex;
+
+/// So many questions of one session may be open, and of all sessions: their calls hold no permit.
+const MOST_OF_SESSION: usize = 256;
+const MOST: usize = 4096;
 
 /// What a client answered.
 type Answer = Result<Value, AskError>;
+
+/// The session that is asked, which alone may answer, and the id of the question.
+type Key = ([u8; 16], String);
+
+/// Where the answers go that are waited for.
+type Waiting = BTreeMap<Key, oneshot::Sender<Answer>>;
 
 /// All questions that wait for a response.
 pub(crate) struct Live {
     /// With what the ids of questions begin, so that no response reaches the question of another server.
     name: String,
     next: AtomicU64,
-    waiting: Mutex<HashMap<String, Waiting>>,
+    waiting: Mutex<Waiting>,
     sessions: Arc<Sessions>,
-}
-
-struct Waiting {
-    /// Only the session that was asked may answer.
-    session: [u8; 16],
-    sender: oneshot::Sender<Answer>,
+    /// How long an answer may take.
+    patience: Duration,
 }
 
 impl Live {
-    pub(crate) fn new(sessions: Arc<Sessions>) -> Self {
+    pub(crate) fn new(sessions: Arc<Sessions>, patience: Duration) -> Self {
         Self {
             name: unique(),
             next: AtomicU64::new(0),
             waiting: Mutex::default(),
             sessions,
+            patience,
         }
     }
 
@@ -60,41 +64,57 @@ impl Live {
         format!("{}-{number}", self.name)
     }
 
-    /// Waits until a client may be asked, and tells whether that was in time: a new session has to be initialized first.
-    pub(crate) fn may_ask(
+    /// Asks, once the client is initialized, and waits for the answer.
+    pub(crate) async fn ask(
         &self,
         session: [u8; 16],
-        patience: Duration,
-    ) -> impl Future<Output = bool> + Send + use<> {
-        self.sessions.wait_for(session, patience)
+        outbound: &dyn Outbound,
+        question: &Question,
+    ) -> Answer {
+        let (mut open, receiver) = self.open(session, outbound)?;
+        if !self.sessions.wait_for(session, self.patience).await {
+            return Err(AskError::TimedOut);
+        }
+        // Looked at after the question is among those that `abandon` ends: it misses none.
+        if !outbound.can_ask() {
+            return Err(AskError::Disconnected);
+        }
+        let request = json!({
+            "jsonrpc": "2.0",
+            "id": open.key.1,
+            "method": question.method(),
+            "params": question.params,
+        });
+        if !outbound.send(request.to_string()) {
+            return Err(AskError::CannotBeAsked(question.needs));
+        }
+        open.is_sent = true;
+        match timeout(self.patience, receiver).await {
+            Ok(answer) => answer.unwrap_or(Err(AskError::Disconnected)),
+            Err(_) => Err(AskError::TimedOut),
+        }
     }
 
-    /// Asks; `None` if the client does not take messages.
-    pub(crate) fn ask(
-        self: &Arc<Self>,
+    /// Takes a place among the questions that are open.
+    fn open<'q>(
+        &'q self,
         session: [u8; 16],
-        outbound: &Arc<dyn Outbound>,
-        question: &Question,
-        patience: Duration,
-    ) -> Option<LiveAnswer> {
-        let id = self.id();
+        outbound: &'q dyn Outbound,
+    ) -> Result<(Open<'q>, oneshot::Receiver<Answer>), AskError> {
+        let mut waiting = self.waiting.lock();
+        if waiting.len() >= MOST || of(&waiting, session).count() >= MOST_OF_SESSION {
+            return Err(AskError::TooMany);
+        }
+        let key = (session, self.id());
         let (sender, receiver) = oneshot::channel();
-        let waiting = Waiting { session, sender };
-        self.waiting().insert(id.clone(), waiting);
-        // An id needs no escapes.
-        let mut request = format!("{{\"jsonrpc\":\"2.0\",\"id\":\"{id}\",\"method\":");
-        push_json(&mut request, question.method);
-        request.push_str(",\"params\":");
-        request.push_str(&question.params);
-        request.push('}');
-        let answer = LiveAnswer {
-            live: Arc::clone(self),
-            id,
-            outbound: Arc::clone(outbound),
-            receiver,
-            overdue: Box::pin(tokio::time::sleep(patience)),
+        waiting.insert(key.clone(), sender);
+        let open = Open {
+            live: self,
+            key,
+            outbound,
+            is_sent: false,
         };
-        outbound.send(request).then_some(answer)
+        Ok((open, receiver))
     }
 
     /// Takes a response. One that nobody waits for is none of our concern.
@@ -102,46 +122,45 @@ impl Live {
         // What is no object, or has a name that is no text, has no members.
         let members: Members<'_> = serde_json::from_str(response).unwrap_or_default();
         let id = members.get("id").map(|id| serde_json::from_str(id.get()));
-        let mut waiting = self.waiting();
+        let mut waiting = self.waiting.lock();
         let id = match id {
             Some(Ok(Value::String(id))) => Some(id),
             // Who could not read a question does not know its id. If there is only one, it is that.
             None | Some(Ok(Value::Null)) => only(&waiting, session),
             Some(_) => None,
         };
-        let asked = id
-            .filter(|id| waiting.get(id).is_some_and(|one| one.session == session))
-            .and_then(|id| waiting.remove(&id));
+        let sender = id.and_then(|id| waiting.remove(&(session, id)));
         drop(waiting);
-        let Some(Waiting { sender, .. }) = asked else {
-            tracing::debug!("no question waits for a response, which is dropped");
-            return;
-        };
-        // It fails if the handler has just given up.
-        let _ = sender.send(read(&members));
+        match sender {
+            // It fails if the handler has just given up.
+            Some(sender) => drop(sender.send(read(&members))),
+            None => tracing::debug!("no question waits for a response, which is dropped"),
+        }
     }
 
     /// Ends the questions to a session that nobody answers any more.
     pub(crate) fn abandon(&self, session: [u8; 16]) {
-        self.waiting()
-            .retain(|_, waiting| waiting.session != session);
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
-        self.waiting.lock()
+        let mut waiting = self.waiting.lock();
+        waiting.retain(|(asked, _), _| *asked != session);
     }
 }
 
 /// The members of a response.
 type Members<'a> = HashMap<String, &'a RawValue>;
 
+/// The ids of the questions to a session.
+fn of(waiting: &Waiting, session: [u8; 16]) -> impl Iterator<Item = &String> {
+    let from_first = waiting.range((session, String::new())..);
+    from_first
+        .map(|((asked, id), _)| (asked, id))
+        .take_while(move |(asked, _)| **asked == session)
+        .map(|(_, id)| id)
+}
+
 /// The id of the question that waits for an answer of a session, if it is one.
-fn only(waiting: &HashMap<String, Waiting>, session: [u8; 16]) -> Option<String> {
-    let mut asked = waiting.iter().filter(|(_, one)| one.session == session);
-    match (asked.next(), asked.next()) {
-        (Some((id, _)), None) => Some(id.clone()),
-        _ => None,
-    }
+fn only(waiting: &Waiting, session: [u8; 16]) -> Option<String> {
+    let mut ids = of(waiting, session);
+    ids.next().filter(|_| ids.next().is_none()).cloned()
 }
 
 /// What a response says. Some clients write both members, of which one is `null`.
@@ -169,31 +188,19 @@ fn read(members: &Members<'_>) -> Answer {
     }
 }
 
-/// The response to a question; `None` if it did not come in time. When this is dropped nobody waits any longer.
-pub(crate) struct LiveAnswer {
-    live: Arc<Live>,
-    id: String,
-    outbound: Arc<dyn Outbound>,
-    receiver: oneshot::Receiver<Answer>,
-    overdue: Pin<Box<Sleep>>,
+/// A question that is open. When this is dropped nobody waits for the answer any longer.
+struct Open<'q> {
+    live: &'q Live,
+    key: Key,
+    outbound: &'q dyn Outbound,
+    is_sent: bool,
 }
 
-impl Future for LiveAnswer {
-    type Output = Option<Answer>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Answer>> {
-        if let Poll::Ready(answer) = Pin::new(&mut self.receiver).poll(context) {
-            return Poll::Ready(answer.ok());
-        }
-        self.overdue.as_mut().poll(context).map(|()| None)
-    }
-}
-
-impl Drop for LiveAnswer {
+impl Drop for Open<'_> {
     fn drop(&mut self) {
-        let waited = self.live.waiting().remove(&self.id).is_some();
-        if waited {
-            let params = format!("{{\"requestId\":\"{}\"}}", self.id);
+        let waited = self.live.waiting.lock().remove(&self.key).is_some();
+        if waited && self.is_sent {
+            let params = json!({ "requestId": self.key.1 }).to_string();
             self.outbound
                 .send(notification("notifications/cancelled", &params));
         }
@@ -216,31 +223,25 @@ mod tests {
 
     const SESSION: [u8; 16] = [1; 16];
 
-    fn live() -> Arc<Live> {
+    fn live() -> Live {
         let sealer = Arc::new(Sealer::random().unwrap());
-        Arc::new(Live::new(Arc::new(Sessions::new(sealer))))
+        Live::new(Arc::new(Sessions::new(sealer)), Duration::from_millis(50))
     }
 
-    fn ask(live: &Arc<Live>) -> LiveAnswer {
-        let outbound: Arc<dyn Outbound> = Arc::new(Nowhere);
-        let question = Question {
-            method: "roots/list",
-            params: "{}".to_owned(),
-            needs: Capability::Roots,
-            key: None,
-        };
-        let patience = Duration::from_millis(50);
-        live.ask(SESSION, &outbound, &question, patience).unwrap()
+    async fn ask(live: &Live, session: [u8; 16]) -> Answer {
+        let question = Question::new(Capability::Roots, json!({}), None);
+        live.ask(session, &Nowhere, &question).await
     }
 
     /// What comes of a question when this is the response to it, in which `ID` stands for its id.
-    async fn outcome(response: &str) -> Option<Answer> {
+    async fn outcome(response: &str) -> Answer {
         let live = live();
-        let asked = ask(&live);
-        let response = response.replace("ID", &format!("\"{}\"", asked.id));
-        live.answer([2; 16], &response);
-        live.answer(SESSION, &response);
-        asked.await
+        let response = response.replace("ID", &format!("\"{}-0\"", live.name));
+        let respond = async {
+            live.answer([2; 16], &response);
+            live.answer(SESSION, &response);
+        };
+        tokio::join!(biased; ask(&live, SESSION), respond).0
     }
 
     #[tokio::test]
@@ -251,7 +252,7 @@ mod tests {
             r#"{"id":1,"id":ID,"result":{},"result":{}}"#,
         ] {
             let outcome = outcome(well).await;
-            assert_eq!(outcome, Some(Ok(serde_json::json!({}))), "{well}");
+            assert_eq!(outcome, Ok(json!({})), "{well}");
         }
         for refused in [
             r#"{"id":ID,"error":{"message":"no"}}"#,
@@ -260,7 +261,7 @@ mod tests {
             r#"{"error":{"message":"no"}}"#,
         ] {
             let outcome = outcome(refused).await;
-            let expected = Some(Err(AskError::Refused("no".to_owned())));
+            let expected = Err(AskError::Refused("no".to_owned()));
             assert_eq!(outcome, expected, "{refused}");
         }
         for malformed in [
@@ -278,7 +279,7 @@ mod tests {
             r#"{"id":null}"#,
         ] {
             let outcome = outcome(malformed).await;
-            let is_told = matches!(outcome, Some(Err(AskError::Malformed(_))));
+            let is_told = matches!(outcome, Err(AskError::Malformed(_)));
             assert!(is_told, "{malformed}: {outcome:?}");
         }
         for foreign in [
@@ -286,15 +287,48 @@ mod tests {
             r#"{"id":0.5,"result":{}}"#,
             r#"{"id":"0","result":{}}"#,
         ] {
-            assert_eq!(outcome(foreign).await, None, "{foreign}");
+            assert_eq!(outcome(foreign).await, Err(AskError::TimedOut), "{foreign}");
         }
     }
 
     #[tokio::test]
     async fn without_an_id_nobody_knows_which_of_two_questions_it_is() {
         let live = live();
-        let (one, other) = (ask(&live), ask(&live));
-        live.answer(SESSION, r#"{"id":null,"error":{"message":"no"}}"#);
-        assert_eq!((one.await, other.await), (None, None));
+        let respond = async {
+            live.answer(SESSION, r#"{"id":null,"error":{"message":"no"}}"#);
+        };
+        let (one, other, ()) =
+            tokio::join!(biased; ask(&live, SESSION), ask(&live, SESSION), respond);
+        assert_eq!([one, other], [const { Err(AskError::TimedOut) }; 2]);
+    }
+
+    #[tokio::test]
+    async fn so_many_questions_may_be_open_of_a_session_and_of_all() {
+        let live = live();
+        let open = |session| live.open(session, &Nowhere).ok();
+        let of_one: Vec<_> = (0..300).filter_map(|_| open(SESSION)).collect();
+        assert_eq!(of_one.len(), MOST_OF_SESSION);
+        assert_eq!(ask(&live, SESSION).await, Err(AskError::TooMany));
+        let numbers = (0..MOST).map(|number| u128::try_from(number).unwrap());
+        let others: Vec<_> = numbers
+            .map_while(|number| open(number.to_be_bytes()))
+            .collect();
+        assert_eq!(of_one.len() + others.len(), MOST);
+        assert_eq!(ask(&live, [2; 16]).await, Err(AskError::TooMany));
+        drop(of_one);
+        assert_eq!(ask(&live, [2; 16]).await, Err(AskError::TimedOut));
+        live.abandon(SESSION);
+        drop(others);
+        assert!(live.waiting.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_question_that_nobody_can_answer_any_more_ends() {
+        let live = live();
+        let hang_up = async { live.abandon(SESSION) };
+        let (asked, other, ()) =
+            tokio::join!(biased; ask(&live, SESSION), ask(&live, [2; 16]), hang_up);
+        assert_eq!(asked, Err(AskError::Disconnected));
+        assert_eq!(other, Err(AskError::TimedOut));
     }
 }

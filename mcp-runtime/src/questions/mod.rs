@@ -10,18 +10,19 @@ mod effects;
 mod journal;
 mod live;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use crate::error::AskError;
 use crate::protocol::capability::Capability;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::push_json;
 use crate::seal::Sealer;
 use crate::service::Origin;
 use crate::store::{Full, Store, StoreEntry, now};
@@ -29,8 +30,7 @@ use crate::sync::{Mutex, MutexGuard};
 
 use effects::Chains;
 pub(crate) use effects::Effects;
-pub(crate) use journal::Place;
-use journal::{Entry, Journal};
+use journal::{Journal, Place};
 pub(crate) use live::Live;
 
 /// So many answers to one question may be invalid.
@@ -39,21 +39,32 @@ pub(crate) const PATIENCE: u8 = 3;
 /// What is asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
-    pub(crate) method: &'static str,
-    /// The parameters, as JSON.
-    pub(crate) params: String,
     /// What a client must be able to do to answer.
     pub(crate) needs: Capability,
+    params: Value,
     /// The name of the question on the wire, if the handler chose one.
-    pub(crate) key: Option<String>,
+    key: Option<String>,
 }
 
 impl Question {
+    pub(crate) fn new(needs: Capability, params: Value, key: Option<String>) -> Self {
+        Self { needs, params, key }
+    }
+
+    fn method(&self) -> &'static str {
+        match self.needs {
+            Capability::Roots => "roots/list",
+            Capability::Sampling => "sampling/createMessage",
+            Capability::ElicitationForm | Capability::ElicitationUrl => "elicitation/create",
+        }
+    }
+
     /// Tells the question from others. It is no secret and guards nothing.
     fn digest(&self) -> String {
+        let params = self.params.to_string();
         let half = |salt: u8| {
             let mut hasher = DefaultHasher::new();
-            (salt, self.method, &self.params, &self.key).hash(&mut hasher);
+            (salt, self.method(), &params, &self.key).hash(&mut hasher);
             hasher.finish()
         };
         format!("{:016x}{:016x}", half(0), half(1))
@@ -61,8 +72,24 @@ impl Question {
 
     /// Its name on the wire, unless another question has it.
     fn name(&self, place: &Place) -> String {
-        let made = || format!("q-{}", &place.digest[..12]);
+        let made = || format!("q-{}", &place[..12]);
         self.key.clone().unwrap_or_else(made)
+    }
+}
+
+/// Counts what is under way, until it is dropped.
+pub(crate) struct Counted<'c>(&'c AtomicUsize);
+
+impl<'c> Counted<'c> {
+    pub(crate) fn new(count: &'c AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -109,9 +136,12 @@ pub(crate) struct Questions {
     replay: Arc<Replay>,
     /// Few calls ask.
     round: OnceLock<Box<Mutex<Round>>>,
+    /// Effects that are under way: they are finished before the call is given up.
+    busy: AtomicUsize,
 }
 
 /// One attempt of a call: what is answered already, and what is open.
+#[derive(Default)]
 struct Round {
     journal: Journal,
     /// What the client sent with this attempt and nobody has taken yet.
@@ -120,37 +150,9 @@ struct Round {
     lacking: Vec<Capability>,
     /// How often each question was asked in this attempt.
     asked: HashMap<String, u32>,
-    open: Vec<Open>,
-    /// If the call has any.
-    effects: Option<Arc<Effects>>,
-    /// There is no room to remember its effects, so that none happens.
-    full: Option<Full>,
-    /// Effects that are under way: they are finished before the call is given up.
-    busy: usize,
-}
-
-/// An effect that is under way.
-pub(crate) struct Busy<'q>(&'q Questions);
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        self.0.round().busy -= 1;
-    }
-}
-
-struct Open {
-    place: Place,
-    question: Question,
-}
-
-/// What has become of a question.
-#[derive(Debug)]
-pub(crate) enum Found {
-    Answer(Value),
-    /// The client was asked often enough.
-    Hopeless,
-    /// It is open, and the call has to begin anew.
-    Open,
+    open: Vec<(Place, Question)>,
+    /// If the call has any. Where there is no room to remember them, none happens.
+    effects: Option<Result<Arc<Effects>, Full>>,
 }
 
 impl Questions {
@@ -158,6 +160,7 @@ impl Questions {
         Self {
             replay,
             round: OnceLock::new(),
+            busy: AtomicUsize::new(0),
         }
     }
 
@@ -191,9 +194,7 @@ impl Questions {
                 RpcError::invalid_params("`params.inputResponses` must be an object")
             })?,
         };
-        let _ = self
-            .round
-            .set(Box::new(Mutex::new(Round::new(journal, responses))));
+        let _ = self.round.set(Round::begin(journal, responses));
         Ok(())
     }
 
@@ -233,29 +234,21 @@ impl Questions {
 
     fn round(&self) -> MutexGuard<'_, Round> {
         self.round
-            .get_or_init(|| Box::new(Mutex::new(Round::new(Journal::new(), Map::new()))))
+            .get_or_init(|| Round::begin(Journal::new(), Map::new()))
             .lock()
     }
 
-    /// Takes the next place among equal questions.
-    pub(crate) fn begin(&self, question: &Question) -> Place {
+    /// Begins a question: the next among equal ones.
+    pub(crate) fn begin(&self, question: Question) -> Asked<'_> {
         let digest = question.digest();
         let mut round = self.round();
         let count = round.asked.entry(digest.clone()).or_default();
-        let ordinal = *count;
         *count += 1;
-        Place { digest, ordinal }
-    }
-
-    /// Looks for the answer to a question; `is_valid` judges what the client sent. If there is none, the question is
-    /// open from now on.
-    pub(crate) fn look(
-        &self,
-        place: &Place,
-        question: &Question,
-        is_valid: impl Fn(&Value) -> bool,
-    ) -> Found {
-        self.round().look(place, question, is_valid)
+        Asked {
+            questions: self,
+            place: format!("{digest}-{count}"),
+            question,
+        }
     }
 
     /// Notes that the client lacks what a question needs.
@@ -272,57 +265,43 @@ impl Questions {
         round.map_or_else(Vec::new, |round| round.lock().lacking.clone())
     }
 
-    /// Takes an open question back: nobody waits for it any longer.
-    pub(crate) fn withdraw(&self, place: &Place) {
-        if let Some(round) = self.round.get() {
-            let mut round = round.lock();
-            round.open.retain(|open| open.place != *place);
-        }
-    }
-
     /// The effects of this call, in all its attempts. `None` if they cannot be remembered: the call is given up then.
     pub(crate) fn effects(&self, origin: &Origin) -> Option<Arc<Effects>> {
         let mut round = self.round();
-        if round.effects.is_none() {
-            let journal = &round.journal;
-            let effects = Arc::<Effects>::default();
+        let Round {
+            journal, effects, ..
+        } = &mut *round;
+        let find = || {
+            let mut effects = Arc::<Effects>::default();
             effects.learn(&journal.effects);
             // What no client carries cannot be sent again either.
-            let kept = match journal.expires {
-                Some(expires) => {
-                    let chains = &self.replay.chains;
-                    chains.keep(&journal.chain, effects, origin.owner(None), expires)
-                }
-                None => Ok(effects),
-            };
-            match kept {
-                Ok(effects) => {
-                    effects.learn(&round.journal.effects);
-                    round.effects = Some(effects);
-                }
-                Err(full) => round.full = Some(full),
+            if let Some(expires) = journal.expires {
+                let chains = &self.replay.chains;
+                effects = chains.keep(&journal.chain, effects, origin.owner(None), expires)?;
+                effects.learn(&journal.effects);
             }
-        }
-        round.effects.clone()
+            Ok(effects)
+        };
+        effects.get_or_insert_with(find).as_ref().ok().cloned()
     }
 
-    /// Records what an effect came to.
-    pub(crate) fn record(&self, effects: &Effects, key: &str, outcome: Value) {
-        let bytes = effects.record(key, outcome);
-        self.replay.chains.grow(&self.round().journal.chain, bytes);
+    /// Counts what an effect came to.
+    pub(crate) fn record(&self, key: &str, outcome: &Value) {
+        let chain = &self.round().journal.chain;
+        self.replay.chains.grow(chain, key, outcome);
     }
 
     /// Notes that an effect is under way, until what this gives is dropped.
-    pub(crate) fn begin_effect(&self) -> Busy<'_> {
-        self.round().busy += 1;
-        Busy(self)
+    pub(crate) fn begin_effect(&self) -> Counted<'_> {
+        Counted::new(&self.busy)
     }
 
     /// Whether the call has questions that are open, and nothing that must be finished before they are sent.
     pub(crate) fn are_open(&self) -> bool {
         self.round.get().is_some_and(|round| {
             let round = round.lock();
-            (!round.open.is_empty() || round.full.is_some()) && round.busy == 0
+            let waits = !round.open.is_empty() || matches!(round.effects, Some(Err(_)));
+            waits && self.busy.load(Ordering::Relaxed) == 0
         })
     }
 
@@ -332,45 +311,24 @@ impl Questions {
     /// What has to be carried is too large, or could not be sealed; or effects cannot be remembered.
     pub(crate) fn ask(&self, message: &str, origin: &Origin) -> Result<String, RpcError> {
         let mut round = self.round();
-        let round = &mut *round;
-        if let Some(full) = round.full {
-            return Err(forgetful(full));
-        }
-        let mut members = String::from("\"inputRequests\":{");
-        let mut asked = Vec::new();
-        for (key, open) in round.name() {
-            if !asked.is_empty() {
-                members.push(',');
-            }
-            push_json(&mut members, &key);
-            members.push_str(":{\"method\":");
-            push_json(&mut members, open.question.method);
-            members.push_str(",\"params\":");
-            members.push_str(&open.question.params);
-            members.push('}');
-            asked.push((key, open.place.clone()));
-        }
-        round.journal.asked = asked;
-        if let Some(effects) = &round.effects {
+        let effects = round.effects.clone().transpose().map_err(forgetful)?;
+        let requests = Value::from(round.requests());
+        if let Some(effects) = &effects {
             round.journal.effects = effects.outcomes();
         }
-        members.push_str("},\"requestState\":");
-        let Replay {
-            sealer,
-            chains,
-            patience,
-            ..
-        } = &*self.replay;
-        self.replay.warn_if_alone();
-        let (state, expires) = round.journal.seal(sealer, message, *patience)?;
-        if let Some(effects) = &round.effects {
-            let effects = Arc::clone(effects);
-            chains
-                .keep(&round.journal.chain, effects, origin.owner(None), expires)
-                .map_err(forgetful)?;
+        let replay = &*self.replay;
+        replay.warn_if_alone();
+        let journal = &mut round.journal;
+        let (state, expires) = journal.seal(&replay.sealer, message, replay.patience)?;
+        if let Some(effects) = effects {
+            let owner = origin.owner(None);
+            let kept = replay.chains.keep(&journal.chain, effects, owner, expires);
+            kept.map_err(forgetful)?;
         }
-        push_json(&mut members, &state);
-        Ok(members)
+        let state = Value::from(state);
+        Ok(format!(
+            "\"inputRequests\":{requests},\"requestState\":{state}"
+        ))
     }
 }
 
@@ -382,82 +340,92 @@ fn forgetful(full: Full) -> RpcError {
 }
 
 impl Round {
-    fn new(journal: Journal, responses: Map<String, Value>) -> Self {
-        Self {
+    fn begin(journal: Journal, responses: Map<String, Value>) -> Box<Mutex<Self>> {
+        Box::new(Mutex::new(Self {
             journal,
             responses,
-            lacking: Vec::new(),
-            asked: HashMap::new(),
-            open: Vec::new(),
-            effects: None,
-            full: None,
-            busy: 0,
-        }
-    }
-
-    fn look(
-        &mut self,
-        place: &Place,
-        question: &Question,
-        is_valid: impl Fn(&Value) -> bool,
-    ) -> Found {
-        if let Some(value) = self.journal.answer(place) {
-            return Found::Answer(value.clone());
-        }
-        if let Some(value) = self.take_response(place, question) {
-            if is_valid(&value) {
-                self.journal.answers.push(Entry {
-                    place: place.clone(),
-                    value: value.clone(),
-                });
-                return Found::Answer(value);
-            }
-            self.journal.miss(place);
-        }
-        if self.journal.misses(place) >= PATIENCE {
-            return Found::Hopeless;
-        }
-        if !self.open.iter().any(|open| open.place == *place) {
-            self.open.push(Open {
-                place: place.clone(),
-                question: question.clone(),
-            });
-        }
-        Found::Open
+            ..Self::default()
+        }))
     }
 
     /// Takes the client's answer, if it is one to this very question.
     fn take_response(&mut self, place: &Place, question: &Question) -> Option<Value> {
-        let key = match self.journal.name(place) {
-            Some(key) => key,
-            // A name that the handler chose is known without having been asked.
-            None => question
-                .key
-                .as_ref()
-                .filter(|key| !self.journal.knows(key))?,
+        let names = &self.journal.names;
+        // A name that the handler chose is known without having been asked.
+        let chosen = || {
+            let key = question.key.as_ref();
+            key.filter(|key| !names.values().any(|name| name == *key))
         };
-        self.responses.remove(key)
+        self.responses.remove(names.get(place).or_else(chosen)?)
     }
 
     /// Names the open questions: what was asked before keeps its name, and no two have the same.
-    fn name(&self) -> Vec<(String, &Open)> {
-        let name = |open: &Open| self.journal.name(&open.place).cloned();
-        let mut named: Vec<(String, &Open)> = self
-            .open
-            .iter()
-            .filter_map(|open| Some((name(open)?, open)))
-            .collect();
-        for open in self.open.iter().filter(|open| name(open).is_none()) {
-            let base = open.question.name(&open.place);
-            let mut key = base.clone();
+    fn requests(&mut self) -> Map<String, Value> {
+        let (mut requests, mut names) = (Map::new(), BTreeMap::new());
+        let known = &self.journal.names;
+        self.open
+            .sort_by_key(|(place, _)| !known.contains_key(place));
+        for (place, question) in &self.open {
+            let base = known.get(place).cloned();
+            let base = base.unwrap_or_else(|| question.name(place));
+            let mut name = base.clone();
             let mut number = 1;
-            while named.iter().any(|(taken, _)| *taken == key) {
+            while requests.contains_key(&name) {
                 number += 1;
-                key = format!("{base}-{number}");
+                name = format!("{base}-{number}");
             }
-            named.push((key, open));
+            let request = json!({ "method": question.method(), "params": question.params });
+            requests.insert(name.clone(), request);
+            names.insert(place.clone(), name);
         }
-        named
+        self.journal.names = names;
+        requests
+    }
+}
+
+/// A question of the stateless era: it has its answer already, or never gets one in this attempt of the call. When this is
+/// dropped nobody waits for it any longer.
+pub(crate) struct Asked<'q> {
+    questions: &'q Questions,
+    place: Place,
+    question: Question,
+}
+
+impl Asked<'_> {
+    /// Looks for the answer, which `read` takes, or not. If there is none, the question is open from now on.
+    pub(crate) fn look<T>(
+        &self,
+        read: impl Fn(&Value) -> Option<Result<T, AskError>>,
+    ) -> Poll<Result<T, AskError>> {
+        let Self {
+            place, question, ..
+        } = self;
+        let mut round = self.questions.round();
+        if let Some(value) = round.journal.answers.get(place) {
+            return Poll::Ready(read(value).unwrap_or(Err(AskError::Invalid)));
+        }
+        if let Some(value) = round.take_response(place, question) {
+            if let Some(answer) = read(&value) {
+                round.journal.answers.insert(place.clone(), value);
+                return Poll::Ready(answer);
+            }
+            let misses = round.journal.misses.entry(place.clone()).or_default();
+            *misses = misses.saturating_add(1);
+        }
+        if round.journal.misses.get(place) >= Some(&PATIENCE) {
+            return Poll::Ready(Err(AskError::Invalid));
+        }
+        if !round.open.iter().any(|(open, _)| open == place) {
+            round.open.push((place.clone(), question.clone()));
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        let mut round = self.questions.round();
+        round.open.retain(|(place, _)| *place != self.place);
     }
 }
 
@@ -487,14 +455,8 @@ mod tests {
 
     /// A call that asks a question, and the state that it was answered with.
     fn asked(questions: &Questions) -> Result<String, RpcError> {
-        let question = Question {
-            method: "roots/list",
-            params: "{}".to_owned(),
-            needs: Capability::Roots,
-            key: None,
-        };
-        let place = questions.begin(&question);
-        questions.look(&place, &question, |_| true);
+        let asked = questions.begin(Question::new(Capability::Roots, json!({}), None));
+        assert!(asked.look(|answer| Some(Ok(answer.clone()))).is_pending());
         let members = format!("{{{}}}", questions.ask(MESSAGE, &Origin::default())?);
         let members: Value = serde_json::from_str(&members).expect("an object");
         Ok(members["requestState"].to_string())
@@ -507,7 +469,7 @@ mod tests {
         let effects = questions
             .effects(&Origin::default())
             .expect("no client carries it yet");
-        questions.record(&effects, "key", 1.into());
+        effects.learn(&BTreeMap::from([("key".to_owned(), 1.into())]));
         fill(&replay);
         let refused = asked(&questions).expect_err("it would be forgotten");
         assert_eq!(refused.code, INTERNAL_ERROR);

@@ -132,8 +132,7 @@ impl Server {
             states: self.states,
             bus: Arc::new(Bus::new(self.limits.listeners)),
             replay: Arc::new(replay),
-            live: Arc::new(questions::Live::new(Arc::new(sessions))),
-            patience,
+            live: questions::Live::new(Arc::new(sessions), patience),
             forwarded: self.forwarded,
             mask_errors: self.mask_errors,
         };
