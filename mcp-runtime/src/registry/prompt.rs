@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::NeededState;
 use super::complete::Completer;
+use super::components::Kind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::list::Listed;
@@ -67,7 +68,7 @@ pub(crate) struct PromptEntry {
 }
 
 impl Listed for PromptEntry {
-    const KIND: &'static str = "prompts";
+    const KIND: Kind = Kind::Prompt;
 
     fn key(&self) -> &str {
         &self.definition.name

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::NeededState;
 use super::complete::{Blocking, Completer, Eventual, on_a_thread};
+use super::components::Kind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::list::Listed;
@@ -245,7 +246,7 @@ fn screen(name: &str, value: &MatchedValue) -> Result<(), String> {
 }
 
 impl Listed for ResourceEntry {
-    const KIND: &'static str = "resources";
+    const KIND: Kind = Kind::Resource;
 
     fn key(&self) -> &str {
         self.template.as_str()

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::NeededState;
+use super::components::Kind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::list::Listed;
@@ -333,7 +334,7 @@ impl ToolEntry {
 }
 
 impl Listed for ToolEntry {
-    const KIND: &'static str = "tools";
+    const KIND: Kind = Kind::Tool;
 
     fn key(&self) -> &str {
         &self.definition.name
