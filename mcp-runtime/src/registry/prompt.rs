@@ -17,9 +17,9 @@ use crate::protocol::revision::Features;
 
 /// A prompt: a template of messages that a person can pick. `#[prompt]` makes one from a function.
 pub struct Prompt {
-    pub(super) definition: Definition,
+    pub(crate) definition: Definition,
     parameters: Vec<Parameter>,
-    handler: Handler<PromptOutcome>,
+    pub(crate) handler: Handler<PromptOutcome>,
 }
 
 define!(Prompt);
@@ -41,18 +41,18 @@ impl Prompt {
     }
 
     pub(super) fn finish(
-        self,
+        mut self,
         states: &mut Vec<(String, NeededState)>,
         problems: &mut Vec<String>,
     ) -> PromptEntry {
         let place = format!("prompt `{}`", self.definition.name);
         self.definition.check("prompt", &place, problems);
-        let specified = specify(&place, &self.parameters, "arguments", false, problems);
+        let parameters = std::mem::take(&mut self.parameters);
+        let specified = specify(&place, &parameters, "arguments", false, problems);
         specified.check_textual(&place, &[], problems);
         states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
         PromptEntry {
-            definition: self.definition,
-            handler: self.handler,
+            prompt: self,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
         }
@@ -61,8 +61,7 @@ impl Prompt {
 
 /// A prompt that can be listed and got.
 pub(crate) struct PromptEntry {
-    pub(crate) definition: Definition,
-    pub(crate) handler: Handler<PromptOutcome>,
+    pub(crate) prompt: Prompt,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
 }
@@ -71,11 +70,11 @@ impl Listed for PromptEntry {
     const KIND: Kind = Kind::Prompt;
 
     fn key(&self) -> &str {
-        &self.definition.name
+        &self.prompt.definition.name
     }
 
     fn definition(&self) -> &Definition {
-        &self.definition
+        &self.prompt.definition
     }
 
     fn push_own(&self, out: &mut String, _features: &Features) {

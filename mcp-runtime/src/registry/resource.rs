@@ -25,14 +25,14 @@ use crate::uri_template::{MatchedValue, UriTemplate, Values, Variable, VariableK
 /// A resource, or a template for many: data that a client can read. `#[resource]` makes one from a function.
 pub struct Resource {
     uri: String,
-    pub(super) definition: Definition,
-    mime: Option<String>,
+    pub(crate) definition: Definition,
+    pub(crate) mime: Option<String>,
     size: Option<u64>,
     annotations: Option<Annotations>,
     cache: Option<Cache>,
     parameters: Vec<Parameter>,
-    lister: Option<Lister>,
-    handler: Handler<ResourceOutcome>,
+    pub(crate) lister: Option<Lister>,
+    pub(crate) handler: Handler<ResourceOutcome>,
 }
 
 define!(Resource);
@@ -101,7 +101,7 @@ impl Resource {
     }
 
     pub(super) fn finish(
-        self,
+        mut self,
         states: &mut Vec<(String, NeededState)>,
         problems: &mut Vec<String>,
     ) -> Option<ResourceEntry> {
@@ -112,13 +112,9 @@ impl Resource {
                 problems.extend(mistakes.iter().map(|mistake| format!("{place}: {mistake}")));
             })
             .ok()?;
-        let specified = specify(
-            &place,
-            &self.parameters,
-            "variables of the URI",
-            false,
-            problems,
-        );
+        let parameters = std::mem::take(&mut self.parameters);
+        let noun = "variables of the URI";
+        let specified = specify(&place, &parameters, noun, false, problems);
         let exploded: Vec<&str> = template
             .variables()
             .filter(|variable| variable.exploded)
@@ -128,17 +124,11 @@ impl Resource {
         check_variables(&place, &template, &specified.signature, problems);
         states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
         Some(ResourceEntry {
+            resource: self,
             template,
-            definition: self.definition,
-            mime: self.mime,
-            size: self.size,
-            annotations: self.annotations,
-            cache: self.cache,
             depends_on_caller: specified.depends_on_caller,
-            handler: self.handler,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
-            lister: self.lister,
         })
     }
 }
@@ -173,23 +163,17 @@ fn check_variables(
 
 /// A resource, or a template, that can be listed and read.
 pub(crate) struct ResourceEntry {
+    pub(crate) resource: Resource,
     pub(crate) template: UriTemplate,
-    pub(crate) definition: Definition,
-    pub(crate) mime: Option<String>,
-    size: Option<u64>,
-    annotations: Option<Annotations>,
-    cache: Option<Cache>,
     depends_on_caller: bool,
-    pub(crate) handler: Handler<ResourceOutcome>,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
-    pub(crate) lister: Option<Lister>,
 }
 
 impl ResourceEntry {
     /// What a read says of caching, where the server says `default`.
     pub(crate) fn cache(&self, default: Option<Cache>) -> Cache {
-        let cache = self.cache.or(default);
+        let cache = self.resource.cache.or(default);
         let cache = cache.unwrap_or_else(|| Cache::stale(CacheScope::Private));
         if self.depends_on_caller {
             cache.private()
@@ -257,7 +241,7 @@ impl Listed for ResourceEntry {
     }
 
     fn definition(&self) -> &Definition {
-        &self.definition
+        &self.resource.definition
     }
 
     fn push_own(&self, out: &mut String, features: &Features) {
@@ -267,13 +251,13 @@ impl Listed for ResourceEntry {
             "uri"
         };
         push_member(out, uri, self.template.as_str());
-        if let Some(mime) = &self.mime {
+        if let Some(mime) = &self.resource.mime {
             push_member(out, "mimeType", mime);
         }
-        if let Some(size) = self.size {
+        if let Some(size) = self.resource.size {
             push_member(out, "size", &size);
         }
-        if let Some(annotations) = &self.annotations {
+        if let Some(annotations) = &self.resource.annotations {
             annotations.push_member(out, features);
         }
     }

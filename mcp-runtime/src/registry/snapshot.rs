@@ -167,7 +167,7 @@ impl Snapshot {
     /// The templates that list concrete resources of their own.
     pub(crate) fn listers(&self) -> impl Iterator<Item = &Arc<ResourceEntry>> {
         let templates = self.templates.entries();
-        templates.filter(|entry| entry.lister.is_some())
+        templates.filter(|entry| entry.resource.lister.is_some())
     }
 
     /// The tags of the component with this name or URI.
@@ -175,9 +175,9 @@ impl Snapshot {
     pub(crate) fn tags(&self, kind: Kind, key: &str) -> &[String] {
         let resource = || self.concrete(key).or_else(|| self.templates.get(key));
         let tags = match kind {
-            Kind::Tool => self.tools.get(key).map(|entry| &entry.definition.tags),
-            Kind::Prompt => self.prompts.get(key).map(|entry| &entry.definition.tags),
-            Kind::Resource => resource().map(|entry| &entry.definition.tags),
+            Kind::Tool => self.tools.get(key).map(|entry| &entry.definition().tags),
+            Kind::Prompt => self.prompts.get(key).map(|entry| &entry.definition().tags),
+            Kind::Resource => resource().map(|entry| &entry.definition().tags),
         };
         tags.map_or(&[], Vec::as_slice)
     }
@@ -194,7 +194,9 @@ impl Snapshot {
 
     /// Whether any tool has an interface.
     pub(crate) fn has_interfaces(&self) -> bool {
-        self.tools.entries().any(|tool| tool.interface.is_some())
+        self.tools
+            .entries()
+            .any(|tool| tool.tool.interface.is_some())
     }
 
     pub(crate) fn has_resources(&self) -> bool {
@@ -278,10 +280,10 @@ impl Draft {
             ..
         } = &self.snapshot;
         for (_, tool) in tools.after(before) {
-            let Some(uri) = &tool.interface else {
+            let Some(uri) = &tool.tool.interface else {
                 continue;
             };
-            let name = &tool.definition.name;
+            let name = &tool.definition().name;
             let place = format!("tool `{name}`: its interface `{uri}`");
             if !uri.starts_with(INTERFACE_SCHEME) {
                 self.problems
@@ -290,7 +292,7 @@ impl Draft {
             }
             let mut resources = resources.entries().chain(templates.entries());
             let found = resources.find(|entry| entry.template.match_uri(uri).is_some());
-            match found.map(|entry| entry.mime.as_deref()) {
+            match found.map(|entry| entry.resource.mime.as_deref()) {
                 Some(Some(INTERFACE_MIME)) => {}
                 Some(_) => self.problems.push(format!(
                     "{place} is a resource that hosts do not show: give it `mime = \"{INTERFACE_MIME}\"`"
