@@ -12,7 +12,8 @@ use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use crate::call::Signature;
-use crate::content::{PromptOutcome, push_member, push_text};
+use crate::content::{PromptOutcome, push_array, push_member, push_optional};
+use crate::protocol::json::push_string;
 use crate::protocol::revision::Features;
 
 /// A prompt: a template of messages that a person can pick. `#[prompt]` makes one from a function.
@@ -78,23 +79,18 @@ impl Listed for PromptEntry {
     }
 
     fn push_own(&self, out: &mut String, _features: &Features) {
-        let mut before = ",\"arguments\":[";
-        for parameter in &self.signature.parameters {
-            if parameter.schema.is_none() {
-                continue;
-            }
-            out.push_str(before);
-            before = ",";
+        let parameters = self.signature.parameters.iter();
+        let arguments: Vec<_> = parameters.filter(|it| it.schema.is_some()).collect();
+        if arguments.is_empty() {
+            return;
+        }
+        out.push_str(",\"arguments\":");
+        push_array(out, &arguments, |out, argument| {
             out.push_str("{\"name\":");
-            push_text(out, &parameter.name);
-            if let Some(description) = &parameter.description {
-                push_member(out, "description", description);
-            }
-            push_member(out, "required", &parameter.required);
+            push_string(out, &argument.name);
+            push_optional(out, "description", argument.description.as_ref());
+            push_member(out, "required", &argument.required);
             out.push('}');
-        }
-        if before == "," {
-            out.push(']');
-        }
+        });
     }
 }

@@ -14,7 +14,9 @@ use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use crate::call::{Arguments, Signature, Slot};
-use crate::content::{Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member};
+use crate::content::{
+    Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member, push_optional,
+};
 use crate::context::Context;
 use crate::error::ToolError;
 use crate::protocol::cache::{Cache, CacheScope};
@@ -115,11 +117,8 @@ impl Resource {
         let parameters = std::mem::take(&mut self.parameters);
         let noun = "variables of the URI";
         let specified = specify(&place, &parameters, noun, false, problems);
-        let exploded: Vec<&str> = template
-            .variables()
-            .filter(|variable| variable.exploded)
-            .map(|variable| variable.name.as_str())
-            .collect();
+        let exploded = template.variables().filter(|variable| variable.exploded);
+        let exploded: Vec<&str> = exploded.map(|it| it.name.as_str()).collect();
         specified.check_textual(&place, &exploded, problems);
         check_variables(&place, &template, &specified.signature, problems);
         states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
@@ -199,13 +198,11 @@ impl ResourceEntry {
             if is_path(variable) {
                 screen(&variable.name, &value)?;
             }
-            arguments.set(
-                index,
-                match value {
-                    MatchedValue::One(text) => Slot::Text(text),
-                    MatchedValue::Many(texts) => Slot::List(texts),
-                },
-            );
+            let slot = match value {
+                MatchedValue::One(text) => Slot::Text(text),
+                MatchedValue::Many(texts) => Slot::List(texts),
+            };
+            arguments.set(index, slot);
         }
         Ok(arguments)
     }
@@ -251,12 +248,8 @@ impl Listed for ResourceEntry {
             "uri"
         };
         push_member(out, uri, self.template.as_str());
-        if let Some(mime) = &self.resource.mime {
-            push_member(out, "mimeType", mime);
-        }
-        if let Some(size) = self.resource.size {
-            push_member(out, "size", &size);
-        }
+        push_optional(out, "mimeType", self.resource.mime.as_ref());
+        push_optional(out, "size", self.resource.size.as_ref());
         if let Some(annotations) = &self.resource.annotations {
             annotations.push_member(out, features);
         }

@@ -15,7 +15,7 @@ use super::list::Listed;
 use super::mirror::{Mirrored, mirrored};
 use super::parameter::{Parameter, specify};
 use crate::call::{Call, Signature};
-use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member};
+use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member, push_optional};
 use crate::context::Context;
 use crate::protocol::revision::Features;
 #[cfg(feature = "cli")]
@@ -305,9 +305,8 @@ impl Listed for ToolEntry {
 
     fn push_own(&self, out: &mut String, features: &Features) {
         push_member(out, "inputSchema", &self.input_schema);
-        if let Some(output) = self.output.as_ref().filter(|_| features.structured_content) {
-            push_member(out, "outputSchema", &output.schema);
-        }
+        let output = self.output.as_ref().filter(|_| features.structured_content);
+        push_optional(out, "outputSchema", output.map(|output| &output.schema));
         if features.tool_annotations && !self.tool.hints.is_empty() {
             push_member(out, "annotations", &self.tool.hints);
         }
