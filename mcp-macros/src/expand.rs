@@ -72,13 +72,12 @@ impl Definition {
     fn register(&self) -> TokenStream {
         let component = &self.component;
         let (function, definition) = (&component.signature.ident, component.kind.definition());
-        let constructor = Ident::new(component.kind.attribute(), generated());
         let value = self.value();
         quote_spanned! {generated()=>
             fn __mcp_define() -> __mcp::#definition {
                 #value
             }
-            __mcp::register!(#constructor, #function, __mcp_define);
+            __mcp::register!(#function, __mcp_define);
         }
     }
 

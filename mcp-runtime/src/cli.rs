@@ -7,6 +7,7 @@ mod lints;
 mod terminal;
 mod values;
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -18,6 +19,9 @@ use crate::server::{ABORTS, Server};
 /// Where `--http` listens if it is not told.
 #[cfg(feature = "http")]
 const ADDRESS: &str = "127.0.0.1:8000";
+
+/// Why a command failed.
+type Failure = Box<dyn Error + Send + Sync>;
 
 /// Exit code of a usage that makes no sense, as shells have it.
 const USAGE: u8 = 2;
@@ -69,7 +73,7 @@ impl Server {
         runtime.shutdown_background();
         match done {
             Ok(Ok(code)) => code,
-            Ok(Err(message)) => fail(&message),
+            Ok(Err(error)) => fail(&error.to_string()),
             Err(error) => fail(&error.to_string()),
         }
     }
@@ -92,22 +96,17 @@ impl Server {
             .subcommand(
                 Command::new("call")
                     .about("Call a tool and print its result")
-                    .arg(name_argument("TOOL"))
-                    .arg(pairs_argument())
-                    .arg(json_flag()),
+                    .args([name_argument("TOOL"), pairs_argument(), json_flag()]),
             )
             .subcommand(
                 Command::new("read")
                     .about("Read a resource and print it")
-                    .arg(name_argument("URI"))
-                    .arg(json_flag()),
+                    .args([name_argument("URI"), json_flag()]),
             )
             .subcommand(
                 Command::new("prompt")
                     .about("Get a prompt and print its messages")
-                    .arg(name_argument("PROMPT"))
-                    .arg(pairs_argument())
-                    .arg(json_flag()),
+                    .args([name_argument("PROMPT"), pairs_argument(), json_flag()]),
             );
         #[cfg(feature = "http")]
         let command = command.arg(
@@ -143,7 +142,7 @@ fn pairs_argument() -> Arg {
         .help("Arguments; a value is a text, or JSON where the schema asks for something else")
 }
 
-async fn execute(server: Server, matches: ArgMatches) -> Result<ExitCode, String> {
+async fn execute(server: Server, matches: ArgMatches) -> Result<ExitCode, Failure> {
     if let Some((name, matches)) = matches.subcommand() {
         return commands::execute(server, name, matches).await;
     }
@@ -158,26 +157,22 @@ async fn execute(server: Server, matches: ArgMatches) -> Result<ExitCode, String
     if io::stdin().is_terminal() {
         banner(&server);
     }
-    let outcome = server.serve_stdio().await;
-    outcome
-        .map(|()| ExitCode::SUCCESS)
-        .map_err(|error| error.to_string())
+    server.serve_stdio().await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(feature = "http")]
-async fn serve_http(server: Server, address: &str) -> Result<ExitCode, String> {
+async fn serve_http(server: Server, address: &str) -> Result<ExitCode, Failure> {
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .map_err(|error| format!("cannot listen on `{address}`: {error}"))?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let address = listener.local_addr()?;
     say(&format!(
         "Serving MCP at http://{address}{} (health: http://{address}/health). Ctrl-C stops it.",
         endpoint_path(&server)
     ));
-    let outcome = server.serve_listener(listener).await;
-    outcome
-        .map(|()| ExitCode::SUCCESS)
-        .map_err(|error| error.to_string())
+    server.serve_listener(listener).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(feature = "http")]

@@ -143,12 +143,11 @@ impl ClientBuilder {
     }
 
     async fn connect(self) -> Client {
-        let state = match self.server.start().await {
-            Ok(running) => State::Connected(Memory::new(running.service()), running),
-            Err(error) => State::Failed(error.to_string()),
-        };
+        let started = self.server.start().await;
         let client = Client {
-            state,
+            server: started
+                .map(|running| (Memory::new(running.service()), running))
+                .map_err(|error| ClientError::Server(error.to_string())),
             revision: self.revision,
             answer: self.answer.map(Mutex::new),
             next_id: AtomicI64::new(1),
@@ -169,15 +168,11 @@ impl IntoFuture for ClientBuilder {
 
 /// A client within the process: see [`Server::client`].
 pub struct Client {
-    state: State,
+    /// The server, if it could be started.
+    server: Result<(Memory, Running), ClientError>,
     revision: Revision,
     answer: Option<Mutex<Answer>>,
     next_id: AtomicI64,
-}
-
-enum State {
-    Connected(Memory, Running),
-    Failed(String),
 }
 
 impl Client {
@@ -316,8 +311,7 @@ impl Client {
     }
 
     fn answer(&self, question: &Value) -> Option<Value> {
-        let answer = self.answer.as_ref()?;
-        let mut answer = answer.lock();
+        let mut answer = self.answer.as_ref()?.lock();
         Some(answer(question))
     }
 
@@ -334,9 +328,7 @@ impl Client {
     /// # Errors
     /// The server could not be built.
     pub async fn send(&self, message: &str) -> Result<Option<Value>, ClientError> {
-        let State::Connected(memory, _) = &self.state else {
-            return Err(self.failure());
-        };
+        let memory = self.memory()?;
         let mut reply = pin!(memory.send(message.as_bytes().to_vec()));
         // What the server asks, it asks while the reply is polled. An answer may be all that the reply waits for.
         let reply = poll_fn(|task| {
@@ -372,9 +364,7 @@ impl Client {
     /// # Errors
     /// The server refuses, or could not be built.
     pub fn listen(&self, wishes: Value) -> Result<ClientListening, ClientError> {
-        let State::Connected(memory, _) = &self.state else {
-            return Err(self.failure());
-        };
+        let memory = self.memory()?;
         let (id, message) =
             self.message("subscriptions/listen", json!({ "notifications": wishes }));
         let answer = match memory.begin(message.into_bytes()) {
@@ -390,28 +380,21 @@ impl Client {
 
     /// The notifications that came since this was last asked.
     pub fn take_notifications(&self) -> Vec<Value> {
-        let State::Connected(memory, _) = &self.state else {
-            return Vec::new();
-        };
-        memory
-            .take_messages(|_| true)
-            .iter()
-            .filter_map(|notification| serde_json::from_str(notification).ok())
-            .collect()
+        let messages = self.memory().map(|memory| memory.take_messages(|_| true));
+        let messages = messages.iter().flatten();
+        messages.filter_map(|message| read(message).ok()).collect()
     }
 
     /// Stops the server: what its lifespans started is stopped too.
     pub async fn close(self) {
-        if let State::Connected(_, running) = self.state {
+        if let Ok((_, running)) = self.server {
             running.stop().await;
         }
     }
 
-    fn failure(&self) -> ClientError {
-        match &self.state {
-            State::Failed(message) => ClientError::Server(message.clone()),
-            State::Connected(..) => ClientError::Protocol("the client is connected".to_owned()),
-        }
+    fn memory(&self) -> Result<&Memory, ClientError> {
+        let server = self.server.as_ref();
+        server.map(|(memory, _)| memory).map_err(Clone::clone)
     }
 
     /// Adds what a stateless request says of its client.
@@ -424,13 +407,14 @@ impl Client {
         let Some(meta) = meta.as_object_mut() else {
             return;
         };
-        let prefix = "io.modelcontextprotocol";
-        let mut describe = |key: &str, value: Value| {
-            meta.entry(format!("{prefix}/{key}")).or_insert(value);
-        };
-        describe("protocolVersion", features.name.into());
-        describe("clientCapabilities", self.capabilities());
-        describe("clientInfo", info());
+        for (key, value) in [
+            ("protocolVersion", features.name.into()),
+            ("clientCapabilities", self.capabilities()),
+            ("clientInfo", info()),
+        ] {
+            let key = format!("io.modelcontextprotocol/{key}");
+            meta.entry(key).or_insert(value);
+        }
     }
 
     /// What the client says it can do: whoever answers, answers everything.

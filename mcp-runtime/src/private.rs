@@ -126,13 +126,13 @@ macro_rules! __default_json {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __register {
-    ($kind:ident, $function:ident, $define:ident) => {
+    ($function:ident, $define:ident) => {
         $crate::__private::submit! {
-            $crate::__private::Registration::$kind(
+            $crate::__private::Registration::new(
                 $crate::__private::package!(),
                 $crate::__private::place!(),
                 || $crate::__private::type_id_of(&$function),
-                $define,
+                || $crate::Component::from($define()),
             )
         }
     };

@@ -16,7 +16,7 @@ pub use failure::{BuildError, ServeError};
 use handle::Live;
 pub use handle::ServerHandle;
 #[cfg(feature = "cli")]
-pub(crate) use handle::Unenforced;
+pub(crate) use handle::{Kind, Snapshot, Unenforced};
 use lifespan::Lifespan;
 #[cfg(feature = "cli")]
 pub(crate) use serving::ABORTS;

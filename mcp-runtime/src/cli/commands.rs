@@ -7,21 +7,23 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::{lints, terminal, values};
+use super::lints::{self, Definitions};
+use super::{Failure, terminal, values};
 use crate::client::{Client, ClientError};
-use crate::server::{Server, ServerHandle};
+use crate::server::{Kind, Server, Snapshot};
 
 /// Runs a subcommand against the server in this process.
 pub(super) async fn execute(
     server: Server,
     command: &str,
     matches: &ArgMatches,
-) -> Result<ExitCode, String> {
+) -> Result<ExitCode, Failure> {
     let handle = server.handle();
     let client = server.client().await;
+    let snapshot = handle.snapshot();
     let outcome = match command {
-        "list" => list(&client, &handle, matches).await,
-        "check" => check(&client, &handle).await,
+        "list" => list(&client, &snapshot, matches).await,
+        "check" => check(&client, &snapshot).await,
         "call" => call(&client, matches).await,
         "read" => read(&client, matches).await,
         _ => prompt(&client, matches).await,
@@ -39,12 +41,17 @@ fn pairs(matches: &ArgMatches) -> impl Iterator<Item = &String> {
 }
 
 /// Prints `json` if that is wanted, else `text`.
-fn print(matches: &ArgMatches, json: &Value, text: impl FnOnce() -> String) -> Result<(), String> {
-    if matches.get_flag("json") {
-        write(&format!("{json:#}"))
+fn print(
+    matches: &ArgMatches,
+    json: &Value,
+    text: impl FnOnce() -> String,
+) -> Result<ExitCode, Failure> {
+    write(&if matches.get_flag("json") {
+        format!("{json:#}")
     } else {
-        write(&text())
-    }
+        text()
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes to stdout, and ends the last line.
@@ -70,66 +77,55 @@ fn line(text: &str) -> Cow<'_, str> {
 
 async fn list(
     client: &Client,
-    handle: &ServerHandle,
+    snapshot: &Snapshot,
     matches: &ArgMatches,
-) -> Result<ExitCode, String> {
-    let mut tools = known(client.tools().await)?;
-    let mut resources = known(client.resources().await)?;
-    let mut templates = known(client.resource_templates().await)?;
-    let mut prompts = known(client.prompts().await)?;
-    add_tags(&mut tools, "name", |name| handle.tags_of_tool(name));
-    add_tags(&mut resources, "uri", |uri| handle.tags_of_resource(uri));
-    add_tags(&mut templates, "uriTemplate", |uri| {
-        handle.tags_of_resource(uri)
-    });
-    add_tags(&mut prompts, "name", |name| handle.tags_of_prompt(name));
+) -> Result<ExitCode, Failure> {
+    let mut all = definitions(client).await?;
+    for (list, kind, key) in [
+        (&mut all.tools, Kind::Tool, "name"),
+        (&mut all.resources, Kind::Resource, "uri"),
+        (&mut all.templates, Kind::Resource, "uriTemplate"),
+        (&mut all.prompts, Kind::Prompt, "name"),
+    ] {
+        // Clients do not see them.
+        for component in list {
+            let tags = snapshot.tags(kind, component[key].as_str().unwrap_or_default());
+            if !tags.is_empty() {
+                component["tags"] = json!(tags);
+            }
+        }
+    }
     let json = json!({
-        "tools": tools,
-        "resources": resources,
-        "resourceTemplates": templates,
-        "prompts": prompts,
+        "tools": all.tools,
+        "resources": all.resources,
+        "resourceTemplates": all.templates,
+        "prompts": all.prompts,
     });
     print(matches, &json, || {
         [
-            section("Tools", &tools, signature),
-            section("Resources", &resources, |one| text(&one["uri"])),
-            section("Resource templates", &templates, |one| {
-                text(&one["uriTemplate"])
+            section("Tools", &all.tools, signature),
+            section("Resources", &all.resources, |it| text(&it["uri"])),
+            section("Resource templates", &all.templates, |it| {
+                text(&it["uriTemplate"])
             }),
-            section("Prompts", &prompts, arguments),
+            section("Prompts", &all.prompts, arguments),
         ]
         .concat()
-    })?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Adds to definitions what clients do not see.
-fn add_tags(components: &mut [Value], key: &str, tags: impl Fn(&str) -> Vec<String>) {
-    for component in components {
-        let tags = tags(component[key].as_str().unwrap_or_default());
-        if !tags.is_empty() {
-            component["tags"] = json!(tags);
-        }
-    }
+    })
 }
 
 /// Says what clients and models would stumble over.
-async fn check(client: &Client, handle: &ServerHandle) -> Result<ExitCode, String> {
-    let mut resources = known(client.resources().await)?;
-    resources.retain(|it| handle.defines_resource(it["uri"].as_str().unwrap_or_default()));
-    let tools = known(client.tools().await)?;
-    let unenforced = tools.iter().filter_map(|tool| {
-        let name = text(&tool["name"]);
-        let unenforced = handle.unenforced(&name)?;
+async fn check(client: &Client, snapshot: &Snapshot) -> Result<ExitCode, Failure> {
+    let mut all = definitions(client).await?;
+    all.resources
+        .retain(|it| snapshot.defines_resource(it["uri"].as_str().unwrap_or_default()));
+    let names = all.tools.iter().map(|tool| text(&tool["name"]));
+    let unenforced = names.filter_map(|name| {
+        let unenforced = snapshot.tool(&name)?.unenforced();
         Some((name, unenforced))
     });
-    let findings = lints::findings(&lints::Definitions {
-        unenforced: unenforced.collect(),
-        tools,
-        resources,
-        templates: known(client.resource_templates().await)?,
-        prompts: known(client.prompts().await)?,
-    });
+    all.unenforced = unenforced.collect();
+    let findings = lints::findings(&all);
     if findings.is_empty() {
         write("no findings")?;
         return Ok(ExitCode::SUCCESS);
@@ -138,12 +134,22 @@ async fn check(client: &Client, handle: &ServerHandle) -> Result<ExitCode, Strin
     Ok(ExitCode::FAILURE)
 }
 
+/// All definitions, as clients see them.
+async fn definitions(client: &Client) -> Result<Definitions, ClientError> {
+    Ok(Definitions {
+        tools: known(client.tools().await)?,
+        resources: known(client.resources().await)?,
+        templates: known(client.resource_templates().await)?,
+        prompts: known(client.prompts().await)?,
+        ..Definitions::default()
+    })
+}
+
 /// A list that the server does not have is empty.
-fn known(list: Result<Vec<Value>, ClientError>) -> Result<Vec<Value>, String> {
+fn known(list: Result<Vec<Value>, ClientError>) -> Result<Vec<Value>, ClientError> {
     match list {
-        Ok(list) => Ok(list),
         Err(ClientError::Rpc { .. }) => Ok(Vec::new()),
-        Err(error) => Err(error.to_string()),
+        list => list,
     }
 }
 
@@ -157,17 +163,13 @@ fn section(title: &str, components: &[Value], heading: impl Fn(&Value) -> String
     }
     let mut section = format!("{title}\n");
     for component in components {
-        section.push_str("  ");
-        section.push_str(&line(&heading(component)));
+        section += &format!("  {}", line(&heading(component)));
         for tag in component["tags"].as_array().into_iter().flatten() {
-            section.push_str(" #");
-            section.push_str(&line(&text(tag)));
+            section += &format!(" #{}", line(&text(tag)));
         }
         section.push('\n');
         for sentence in text(&component["description"]).lines() {
-            section.push_str("      ");
-            section.push_str(sentence);
-            section.push('\n');
+            section += &format!("      {sentence}\n");
         }
     }
     section
@@ -176,81 +178,64 @@ fn section(title: &str, components: &[Value], heading: impl Fn(&Value) -> String
 /// A tool as it is called: `add a=<number> [b=<number>]`.
 fn signature(tool: &Value) -> String {
     let schema = &tool["inputSchema"];
-    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    let required = schema["required"].as_array().map_or(&[][..], Vec::as_slice);
     let properties = schema["properties"].as_object().into_iter().flatten();
     properties.fold(text(&tool["name"]), |signature, (name, property)| {
         let kind = property["type"].as_str().unwrap_or("value");
-        if required.iter().any(|other| other == name) {
-            format!("{signature} {name}=<{kind}>")
-        } else {
-            format!("{signature} [{name}=<{kind}>]")
-        }
+        let is_required = required.iter().any(|other| other == name);
+        signature + &argument(name, kind, is_required)
     })
 }
 
 /// A prompt as it is got: `review code=<text>`.
 fn arguments(prompt: &Value) -> String {
     let arguments = prompt["arguments"].as_array().into_iter().flatten();
-    arguments.fold(text(&prompt["name"]), |signature, argument| {
-        let name = text(&argument["name"]);
-        if argument["required"] == true {
-            format!("{signature} {name}=<text>")
-        } else {
-            format!("{signature} [{name}=<text>]")
-        }
+    arguments.fold(text(&prompt["name"]), |signature, it| {
+        signature + &argument(&text(&it["name"]), "text", it["required"] == true)
     })
 }
 
-async fn call(client: &Client, matches: &ArgMatches) -> Result<ExitCode, String> {
+fn argument(name: &str, kind: &str, is_required: bool) -> String {
+    if is_required {
+        format!(" {name}=<{kind}>")
+    } else {
+        format!(" [{name}=<{kind}>]")
+    }
+}
+
+async fn call(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let name = name(matches);
-    let tools = client.tools().await.map_err(|error| error.to_string())?;
+    let tools = client.tools().await?;
     let tool = tools.iter().find(|tool| tool["name"] == name);
     let schema = tool.map_or(&Value::Null, |tool| &tool["inputSchema"]);
     let arguments = values::of_tool(pairs(matches), schema)?;
-    let reply = client
-        .call(name, arguments)
-        .await
-        .map_err(|error| error.to_string())?;
+    let reply = client.call(name, arguments).await?;
     if reply.is_error() {
-        return Err(reply.text());
+        return Err(reply.text().into());
     }
-    print(matches, reply.as_json(), || blocks(reply.content()))?;
-    Ok(ExitCode::SUCCESS)
+    print(matches, reply.as_json(), || {
+        lines(reply.content().iter().map(block))
+    })
 }
 
-async fn read(client: &Client, matches: &ArgMatches) -> Result<ExitCode, String> {
-    let contents = client
-        .read(name(matches))
-        .await
-        .map_err(|error| error.to_string())?;
+async fn read(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let contents = client.read(name(matches)).await?;
     print(matches, &json!(contents), || {
         lines(contents.iter().map(contents_text))
-    })?;
-    Ok(ExitCode::SUCCESS)
+    })
 }
 
-async fn prompt(client: &Client, matches: &ArgMatches) -> Result<ExitCode, String> {
+async fn prompt(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let arguments = values::of_prompt(pairs(matches))?;
-    let messages = client
-        .prompt(name(matches), arguments)
-        .await
-        .map_err(|error| error.to_string())?;
+    let messages = client.prompt(name(matches), arguments).await?;
+    let shown = |it: &Value| format!("{}: {}", text(&it["role"]), block(&it["content"]));
     print(matches, &json!(messages), || {
-        lines(
-            messages.iter().map(|message| {
-                format!("{}: {}", text(&message["role"]), block(&message["content"]))
-            }),
-        )
-    })?;
-    Ok(ExitCode::SUCCESS)
+        lines(messages.iter().map(shown))
+    })
 }
 
 fn lines(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join("\n")
-}
-
-fn blocks(content: &[Value]) -> String {
-    lines(content.iter().map(block))
 }
 
 /// A content block as a text; what is none is described.

@@ -28,6 +28,5 @@ pub use tool_result::{IntoToolResult, ToolResult};
 pub(crate) use prompt::PromptOutcome;
 pub(crate) use resource::ResourceOutcome;
 pub(crate) use rest::Rest;
-pub(crate) use tool_result::OutputSchema;
-pub(crate) use tool_result::Structured;
-pub(crate) use write::{push_array, push_blocks, push_icons, push_member, push_text};
+pub(crate) use tool_result::{OutputSchema, Structured};
+pub(crate) use write::{push_array, push_blocks, push_icons, push_member, push_optional};

@@ -5,17 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::block::{Annotations, Audio, Content, EmbeddedResource, Extras, Image, ResourceLink};
+use super::block::{Annotations, Audio, Content, EmbeddedResource, Extras, ResourceLink};
 use super::icon::Icon;
 use super::prompt::Message;
 use super::resource::{Body, ResourceContents};
 use crate::protocol::json::{push_json, push_string};
 use crate::protocol::revision::Features;
-
-/// Appends a string as JSON.
-pub(crate) fn push_text(out: &mut String, text: &str) {
-    push_string(out, text);
-}
 
 /// Appends `,"name":value`.
 pub(crate) fn push_member<T: Serialize + ?Sized>(out: &mut String, name: &str, value: &T) {
@@ -25,7 +20,12 @@ pub(crate) fn push_member<T: Serialize + ?Sized>(out: &mut String, name: &str, v
     push_json(out, value);
 }
 
-fn push_optional<T: Serialize>(out: &mut String, name: &str, value: Option<&T>) {
+/// Appends `,"name":value`, if there is a value.
+pub(crate) fn push_optional<T: Serialize + ?Sized>(
+    out: &mut String,
+    name: &str,
+    value: Option<&T>,
+) {
     if let Some(value) = value {
         push_member(out, name, value);
     }
@@ -51,8 +51,12 @@ impl Content {
     pub(crate) fn push(&self, out: &mut String, features: &Features) {
         match self {
             Self::Text(text) => push_text_block(out, &text.text, &text.extras, features),
-            Self::Image(image) => image.push(out, features),
-            Self::Audio(audio) if features.audio => audio.push(out, features),
+            Self::Image(it) => {
+                push_binary(out, "image", (&it.data, &it.mime), &it.extras, features)
+            }
+            Self::Audio(it) if features.audio => {
+                push_binary(out, "audio", (&it.data, &it.mime), &it.extras, features);
+            }
             Self::Audio(audio) => audio.as_resource().push(out, features),
             Self::ResourceLink(link) if features.resource_links => link.push(out, features),
             Self::ResourceLink(link) => {
@@ -81,7 +85,7 @@ pub(crate) fn push_array<T>(out: &mut String, items: &[T], mut push: impl FnMut(
 
 fn push_text_block(out: &mut String, text: &str, extras: &Extras, features: &Features) {
     out.push_str("{\"type\":\"text\",\"text\":");
-    push_text(out, text);
+    push_string(out, text);
     extras.push(out, features);
     out.push('}');
 }
@@ -89,8 +93,7 @@ fn push_text_block(out: &mut String, text: &str, extras: &Extras, features: &Fea
 fn push_binary(
     out: &mut String,
     kind: &str,
-    data: &[u8],
-    mime: &str,
+    (data, mime): (&[u8], &str),
     extras: &Extras,
     features: &Features,
 ) {
@@ -103,17 +106,7 @@ fn push_binary(
     out.push('}');
 }
 
-impl Image {
-    fn push(&self, out: &mut String, features: &Features) {
-        push_binary(out, "image", &self.data, &self.mime, &self.extras, features);
-    }
-}
-
 impl Audio {
-    fn push(&self, out: &mut String, features: &Features) {
-        push_binary(out, "audio", &self.data, &self.mime, &self.extras, features);
-    }
-
     /// The sound for a revision without audio blocks.
     fn as_resource(&self) -> EmbeddedResource {
         let contents = ResourceContents::bytes(self.data.clone()).mime(self.mime.clone());
@@ -138,7 +131,7 @@ impl ResourceLink {
 
     fn push_members(&self, out: &mut String, features: &Features) {
         out.push_str("\"uri\":");
-        push_text(out, &self.uri);
+        push_string(out, &self.uri);
         push_member(out, "name", &self.name);
         if features.titles_and_meta {
             push_optional(out, "title", self.title.as_ref());
@@ -185,10 +178,8 @@ impl ResourceContents {
         features: &Features,
     ) {
         out.push_str("{\"uri\":");
-        push_text(out, self.uri.as_deref().unwrap_or(uri));
-        if let Some(mime) = self.mime.as_deref().or(mime) {
-            push_member(out, "mimeType", mime);
-        }
+        push_string(out, self.uri.as_deref().unwrap_or(uri));
+        push_optional(out, "mimeType", self.mime.as_deref().or(mime));
         match &self.body {
             Body::Text(text) => push_member(out, "text", text),
             Body::Bytes(bytes) => push_base64(out, "blob", bytes),

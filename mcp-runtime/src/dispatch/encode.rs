@@ -65,7 +65,7 @@ impl Body<'_> {
                 contents,
                 cache,
             } => {
-                let mime = resource.mime.as_deref();
+                let mime = resource.resource.mime.as_deref();
                 out.push_str("\"contents\":");
                 push_array(out, contents, |out, part| {
                     part.push(out, uri, mime, features);
@@ -75,7 +75,7 @@ impl Body<'_> {
             Outcome::Prompt { prompt, messages } => {
                 out.push_str("\"messages\":");
                 push_array(out, messages, |out, message| message.push(out, features));
-                if let Some(description) = &prompt.definition.description {
+                if let Some(description) = &prompt.prompt.definition.description {
                     push_member(out, "description", description);
                 }
                 self.close(out, None, None);

@@ -113,7 +113,10 @@ fn list_all(
 ) -> BoxFuture<Result<Vec<ResourceLink>, ToolError>> {
     Box::pin(async move {
         let mut links = Vec::new();
-        for lister in listers.iter().filter_map(|entry| entry.lister.as_ref()) {
+        for lister in listers
+            .iter()
+            .filter_map(|entry| entry.resource.lister.as_ref())
+        {
             let context = Context::of(&call.surroundings);
             links.extend(lister.list(Listing { context }).await?);
         }

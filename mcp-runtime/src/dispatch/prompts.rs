@@ -69,15 +69,15 @@ impl Work for Get {
     const KIND: &'static str = "prompt";
 
     fn name(&self) -> &str {
-        &self.0.definition.name
+        &self.0.prompt.definition.name
     }
 
     fn timeout(&self) -> Option<Duration> {
-        self.0.definition.timeout
+        self.0.prompt.definition.timeout
     }
 
     fn start(&mut self, call: Call) -> Task<PromptOutcome> {
-        Task::of(&self.0.handler, call)
+        Task::of(&self.0.prompt.handler, call)
     }
 
     fn conclude(&mut self, call: &Surroundings, output: PromptOutcome) -> Outcome {

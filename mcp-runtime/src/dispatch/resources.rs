@@ -19,9 +19,9 @@ pub(super) fn read(request: Request) -> Result<Running, RpcError> {
     let message = Arc::clone(&request.message);
     let params = message.params()?;
     let uri = params.uri()?;
-    let (resource, arguments) = look_up(&request.core, &request.caller, "resources/read", &uri)?;
+    let (entry, arguments) = look_up(&request.core, &request.caller, "resources/read", &uri)?;
     let given = Given {
-        signature: Arc::clone(&resource.signature),
+        signature: Arc::clone(&entry.signature),
         arguments,
         rejections: Vec::new(),
     };
@@ -29,10 +29,10 @@ pub(super) fn read(request: Request) -> Result<Running, RpcError> {
         // It is made of answers that are no part of what caches know it by.
         Cache::stale(CacheScope::Private)
     } else {
-        resource.cache(request.core.identity.cache)
+        entry.cache(request.core.identity.cache)
     };
     let read = Read {
-        resource,
+        entry,
         uri: uri.into_owned(),
         cache,
     };
@@ -67,7 +67,7 @@ fn look_up(
 
 /// A read of a resource.
 struct Read {
-    resource: Arc<ResourceEntry>,
+    entry: Arc<ResourceEntry>,
     uri: String,
     cache: Cache,
 }
@@ -77,21 +77,21 @@ impl Work for Read {
     const KIND: &'static str = "resource";
 
     fn name(&self) -> &str {
-        self.resource.template.as_str()
+        self.entry.template.as_str()
     }
 
     fn timeout(&self) -> Option<Duration> {
-        self.resource.definition.timeout
+        self.entry.resource.definition.timeout
     }
 
     fn start(&mut self, call: Call) -> Task<ResourceOutcome> {
-        Task::of(&self.resource.handler, call)
+        Task::of(&self.entry.resource.handler, call)
     }
 
     fn conclude(&mut self, call: &Surroundings, output: ResourceOutcome) -> Outcome {
         match output {
             Ok(Some(contents)) => Outcome::Read {
-                resource: Arc::clone(&self.resource),
+                resource: Arc::clone(&self.entry),
                 uri: std::mem::take(&mut self.uri),
                 contents,
                 cache: self.cache,

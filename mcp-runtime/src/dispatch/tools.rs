@@ -48,15 +48,15 @@ impl Work for ToolCall {
     const KIND: &'static str = "tool";
 
     fn name(&self) -> &str {
-        &self.0.definition.name
+        &self.0.tool.definition.name
     }
 
     fn timeout(&self) -> Option<Duration> {
-        self.0.definition.timeout
+        self.0.tool.definition.timeout
     }
 
     fn start(&mut self, call: Call) -> Task<ToolResult> {
-        Task::of(&self.0.handler, call)
+        Task::of(&self.0.tool.handler, call)
     }
 
     fn conclude(&mut self, call: &Surroundings, mut result: ToolResult) -> Outcome {
@@ -66,7 +66,7 @@ impl Work for ToolCall {
         }
         let is_error = failure.is_some();
         if let Some(error) = failure {
-            let text = shown(call, &self.0.definition.name, &error);
+            let text = shown(call, &self.0.tool.definition.name, &error);
             result.content.insert(0, Content::text(text));
         }
         result.wrap(self.0.output.as_ref());

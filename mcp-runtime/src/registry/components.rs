@@ -13,49 +13,24 @@ pub struct Registration {
     package: u64,
     place: (&'static str, u32, u32),
     function: fn() -> TypeId,
-    define: Define,
-}
-
-#[derive(Clone, Copy)]
-enum Define {
-    Tool(fn() -> Tool),
-    Resource(fn() -> Resource),
-    Prompt(fn() -> Prompt),
+    define: fn() -> Component,
 }
 
 inventory::collect!(Registration);
 
-macro_rules! registrations {
-    ($($(#[$doc:meta])* $name:ident $kind:ident)*) => {
-        impl Registration {
-            $($(#[$doc])*
-            pub const fn $name(
-                package: u64,
-                place: (&'static str, u32, u32),
-                function: fn() -> TypeId,
-                define: fn() -> $kind,
-            ) -> Self {
-                Self { package, place, function, define: Define::$kind(define) }
-            })*
-        }
-    };
-}
-
-registrations! {
-    /// Registers a tool.
-    tool Tool
-    /// Registers a resource.
-    resource Resource
-    /// Registers a prompt.
-    prompt Prompt
-}
-
 impl Registration {
-    fn component(&self) -> Component {
-        match self.define {
-            Define::Tool(define) => define().into(),
-            Define::Resource(define) => define().into(),
-            Define::Prompt(define) => define().into(),
+    /// Registers a component.
+    pub const fn new(
+        package: u64,
+        place: (&'static str, u32, u32),
+        function: fn() -> TypeId,
+        define: fn() -> Component,
+    ) -> Self {
+        Self {
+            package,
+            place,
+            function,
+            define,
         }
     }
 }
@@ -107,24 +82,6 @@ impl Component {
     }
 }
 
-impl From<Tool> for Component {
-    fn from(tool: Tool) -> Self {
-        Self::Tool(tool)
-    }
-}
-
-impl From<Resource> for Component {
-    fn from(resource: Resource) -> Self {
-        Self::Resource(resource)
-    }
-}
-
-impl From<Prompt> for Component {
-    fn from(prompt: Prompt) -> Self {
-        Self::Prompt(prompt)
-    }
-}
-
 /// A kind of component that can be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -134,6 +91,16 @@ pub(crate) enum Kind {
     Resource,
     /// A prompt, by name.
     Prompt,
+}
+
+impl Kind {
+    pub(super) fn plural(self) -> &'static str {
+        match self {
+            Self::Tool => "tools",
+            Self::Resource => "resources",
+            Self::Prompt => "prompts",
+        }
+    }
 }
 
 /// Components for a server: what [`components!`](crate::components) makes.
@@ -166,30 +133,31 @@ impl IntoComponents for Components {
 #[diagnostic::do_not_recommend]
 impl IntoComponents for Component {
     fn into_components(self) -> Components {
-        Components::of_one(self)
+        Components {
+            all: vec![self],
+            problems: Vec::new(),
+        }
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl IntoComponents for Tool {
-    fn into_components(self) -> Components {
-        Components::of_one(self)
-    }
+macro_rules! one_component {
+    ($($kind:ident)*) => {$(
+        impl From<$kind> for Component {
+            fn from(component: $kind) -> Self {
+                Self::$kind(component)
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl IntoComponents for $kind {
+            fn into_components(self) -> Components {
+                Component::from(self).into_components()
+            }
+        }
+    )*};
 }
 
-#[diagnostic::do_not_recommend]
-impl IntoComponents for Resource {
-    fn into_components(self) -> Components {
-        Components::of_one(self)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl IntoComponents for Prompt {
-    fn into_components(self) -> Components {
-        Components::of_one(self)
-    }
-}
+one_component!(Tool Resource Prompt);
 
 /// What `#[tools]` makes of a type. It has the name of the rule that a second `#[tools]` on another `impl` of the type
 /// breaks, which the compiler then shows.
@@ -206,13 +174,6 @@ impl<T: ToolsStandInOneImpl> IntoComponents for T {
 }
 
 impl Components {
-    fn of_one(component: impl Into<Component>) -> Self {
-        Self {
-            all: vec![component.into()],
-            ..Self::default()
-        }
-    }
-
     /// The annotated functions of a package, by source file and line.
     #[doc(hidden)]
     pub fn of_package(package: u64) -> Self {
@@ -221,7 +182,7 @@ impl Components {
             .collect();
         found.sort_by_key(|registration| registration.place);
         Self {
-            all: found.into_iter().map(Registration::component).collect(),
+            all: found.iter().map(|found| (found.define)()).collect(),
             problems: Vec::new(),
         }
     }
@@ -234,7 +195,7 @@ impl Components {
             let found = inventory::iter::<Registration>()
                 .find(|registration| (registration.function)() == *function);
             match found {
-                Some(registration) => components.all.push(registration.component()),
+                Some(registration) => components.all.push((registration.define)()),
                 None => components.problems.push(format!(
                     "`{name}` in `components![..]` is not annotated: put `#[tool]`, `#[resource(\"..\")]` or `#[prompt]` on the function"
                 )),

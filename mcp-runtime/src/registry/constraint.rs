@@ -115,20 +115,22 @@ impl Constraints {
 
     /// Narrows a schema. What cannot be said of such an argument, or leaves nothing of it, is a problem.
     pub(super) fn narrow(&self, name: &str, schema: &mut Value, problems: &mut Vec<String>) {
-        let words = in_words(schema);
-        let kind = Kind::of(schema);
+        let (words, kind) = (in_words(schema), Kind::of(schema));
         let Some(schema) = schema.as_object_mut() else {
             return;
         };
+        let mut argument = Argument {
+            name,
+            words,
+            kind,
+            schema,
+        };
+        let range = self.range.as_ref();
+        let length = self.length.as_ref();
         let results = [
-            self.range
-                .as_ref()
-                .map(|bounds| narrow_range(bounds, kind, name, &words, schema)),
-            self.length
-                .as_ref()
-                .map(|bounds| narrow_length(bounds, kind, name, &words, schema)),
-            self.pattern
-                .map(|pattern| add_pattern(pattern, kind, name, &words, schema)),
+            range.map(|bounds| argument.narrow_range(bounds)),
+            length.map(|bounds| argument.narrow_length(bounds)),
+            self.pattern.map(|pattern| argument.add_pattern(pattern)),
         ];
         problems.extend(results.into_iter().flatten().filter_map(Result::err));
     }
@@ -157,120 +159,111 @@ impl Kind {
     }
 }
 
-fn narrow_range(
-    bounds: &Bounds,
+/// An argument whose schema is narrowed. An error says why it cannot be.
+struct Argument<'s> {
+    name: &'s str,
+    /// What the schema says, before it is narrowed.
+    words: String,
     kind: Kind,
-    name: &str,
-    words: &str,
-    schema: &mut Map<String, Value>,
-) -> Result<(), String> {
-    use std::cmp::Ordering::{Equal, Greater, Less};
-    if kind != Kind::Number {
-        return Err(format!(
-            "`range` bounds numbers, and `{name}` is none, but {words}: bound its size with `length(..)`"
-        ));
-    }
-    if bounds.unwritable {
-        return Err(format!("a bound of `{name}` is no number"));
-    }
-    let all = [&bounds.least, &bounds.most, &bounds.below];
-    let has_fraction = |bound: &Value| bound.as_f64().is_some_and(|bound| bound.fract() != 0.0);
-    if schema["type"] == "integer" && all.into_iter().flatten().any(has_fraction) {
-        return Err(format!(
-            "`{name}` is {words}, and a bound of its `range` has a fraction: write whole numbers"
-        ));
-    }
-    tighten(schema, "minimum", bounds.least.as_ref(), Greater);
-    tighten(schema, "maximum", bounds.most.as_ref(), Less);
-    tighten(schema, "exclusiveMaximum", bounds.below.as_ref(), Less);
-    let order = |left: &str, right: &str| compare(schema.get(left)?, schema.get(right)?);
-    let is_empty = order("minimum", "maximum") == Some(Greater)
-        || matches!(order("minimum", "exclusiveMaximum"), Some(Greater | Equal));
-    if is_empty {
-        return Err(format!(
-            "no value of `{name}`, {words}, is within its `range`"
-        ));
-    }
-    // The looser of two upper bounds tells nothing.
-    match order("exclusiveMaximum", "maximum") {
-        Some(Less | Equal) => schema.shift_remove("maximum"),
-        Some(Greater) => schema.shift_remove("exclusiveMaximum"),
-        None => None,
-    };
-    Ok(())
+    schema: &'s mut Map<String, Value>,
 }
 
-/// Sets a bound, unless the type has one that is as tight.
-fn tighten(
-    schema: &mut Map<String, Value>,
-    keyword: &str,
-    bound: Option<&Value>,
-    tighter: std::cmp::Ordering,
-) {
-    let Some(bound) = bound else {
-        return;
-    };
-    let own = schema.get(keyword);
-    if own.is_none_or(|own| compare(bound, own) == Some(tighter)) {
-        schema.insert(keyword.to_owned(), bound.clone());
-    }
-}
-
-fn narrow_length(
-    bounds: &Bounds,
-    kind: Kind,
-    name: &str,
-    words: &str,
-    schema: &mut Map<String, Value>,
-) -> Result<(), String> {
-    let (least_keyword, most_keyword) = match kind {
-        Kind::Text => ("minLength", "maxLength"),
-        Kind::List => ("minItems", "maxItems"),
-        Kind::Map => ("minProperties", "maxProperties"),
-        Kind::Number | Kind::Other => {
+impl Argument<'_> {
+    fn narrow_range(&mut self, bounds: &Bounds) -> Result<(), String> {
+        use std::cmp::Ordering::{Equal, Greater, Less};
+        let (name, words) = (self.name, &self.words);
+        if self.kind != Kind::Number {
             return Err(format!(
-                "`length` counts characters, items or members, and `{name}` has none: it is {words}"
+                "`range` bounds numbers, and `{name}` is none, but {words}: bound its size with `length(..)`"
             ));
         }
-    };
-    let Some((least, most)) = bounds.of_count() else {
-        return Err(format!("a `length` of `{name}` is no count"));
-    };
-    let own = |keyword: &str| schema.get(keyword).and_then(Value::as_u64);
-    let least = least.max(own(least_keyword));
-    let most = [most, own(most_keyword)].into_iter().flatten().min();
-    if least > most && most.is_some() {
-        return Err(format!(
-            "no value of `{name}`, {words}, is within its `length`"
-        ));
-    }
-    for (keyword, bound) in [(least_keyword, least), (most_keyword, most)] {
-        if let Some(bound) = bound {
-            schema.insert(keyword.to_owned(), bound.into());
+        if bounds.unwritable {
+            return Err(format!("a bound of `{name}` is no number"));
         }
+        let all = [&bounds.least, &bounds.most, &bounds.below];
+        let has_fraction = |bound: &Value| bound.as_f64().is_some_and(|bound| bound.fract() != 0.0);
+        if self.schema["type"] == "integer" && all.into_iter().flatten().any(has_fraction) {
+            return Err(format!(
+                "`{name}` is {words}, and a bound of its `range` has a fraction: write whole numbers"
+            ));
+        }
+        for (keyword, bound, tighter) in [
+            ("minimum", &bounds.least, Greater),
+            ("maximum", &bounds.most, Less),
+            ("exclusiveMaximum", &bounds.below, Less),
+        ] {
+            // The type may have one that is as tight.
+            let own = self.schema.get(keyword);
+            let is_tighter =
+                |bound: &&Value| own.is_none_or(|own| compare(bound, own) == Some(tighter));
+            if let Some(bound) = bound.as_ref().filter(is_tighter) {
+                self.schema.insert(keyword.to_owned(), bound.clone());
+            }
+        }
+        let order =
+            |left: &str, right: &str| compare(self.schema.get(left)?, self.schema.get(right)?);
+        let is_empty = order("minimum", "maximum") == Some(Greater)
+            || matches!(order("minimum", "exclusiveMaximum"), Some(Greater | Equal));
+        if is_empty {
+            return Err(format!(
+                "no value of `{name}`, {words}, is within its `range`"
+            ));
+        }
+        // The looser of two upper bounds tells nothing.
+        match order("exclusiveMaximum", "maximum") {
+            Some(Less | Equal) => self.schema.shift_remove("maximum"),
+            Some(Greater) => self.schema.shift_remove("exclusiveMaximum"),
+            None => None,
+        };
+        Ok(())
     }
-    Ok(())
-}
 
-fn add_pattern(
-    pattern: &str,
-    kind: Kind,
-    name: &str,
-    words: &str,
-    schema: &mut Map<String, Value>,
-) -> Result<(), String> {
-    if kind != Kind::Text {
-        return Err(format!(
-            "`pattern` is for strings, and `{name}` is none, but {words}"
-        ));
+    fn narrow_length(&mut self, bounds: &Bounds) -> Result<(), String> {
+        let (name, words) = (self.name, &self.words);
+        let (least_keyword, most_keyword) = match self.kind {
+            Kind::Text => ("minLength", "maxLength"),
+            Kind::List => ("minItems", "maxItems"),
+            Kind::Map => ("minProperties", "maxProperties"),
+            Kind::Number | Kind::Other => {
+                return Err(format!(
+                    "`length` counts characters, items or members, and `{name}` has none: it is {words}"
+                ));
+            }
+        };
+        let Some((least, most)) = bounds.of_count() else {
+            return Err(format!("a `length` of `{name}` is no count"));
+        };
+        let own = |keyword: &str| self.schema.get(keyword).and_then(Value::as_u64);
+        let least = least.max(own(least_keyword));
+        let most = [most, own(most_keyword)].into_iter().flatten().min();
+        if least > most && most.is_some() {
+            return Err(format!(
+                "no value of `{name}`, {words}, is within its `length`"
+            ));
+        }
+        for (keyword, bound) in [(least_keyword, least), (most_keyword, most)] {
+            if let Some(bound) = bound {
+                self.schema.insert(keyword.to_owned(), bound.into());
+            }
+        }
+        Ok(())
     }
-    // A type that has a pattern keeps it: both must match.
-    match schema.get("pattern") {
-        None => schema.insert("pattern".to_owned(), pattern.into()),
-        Some(_) => schema.insert(
-            "allOf".to_owned(),
-            Value::Array(vec![Value::from_iter([("pattern", pattern)])]),
-        ),
-    };
-    Ok(())
+
+    fn add_pattern(&mut self, pattern: &str) -> Result<(), String> {
+        let (name, words) = (self.name, &self.words);
+        if self.kind != Kind::Text {
+            return Err(format!(
+                "`pattern` is for strings, and `{name}` is none, but {words}"
+            ));
+        }
+        // A type that has a pattern keeps it: both must match.
+        match self.schema.get("pattern") {
+            None => self.schema.insert("pattern".to_owned(), pattern.into()),
+            Some(_) => self.schema.insert(
+                "allOf".to_owned(),
+                Value::Array(vec![Value::from_iter([("pattern", pattern)])]),
+            ),
+        };
+        Ok(())
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::check_name;
-use crate::content::{Icon, push_icons, push_member, push_text};
+use crate::content::{Icon, push_icons, push_optional};
+use crate::protocol::json::push_string;
 use crate::protocol::meta::key_mistake;
 use crate::protocol::revision::Features;
 
@@ -155,11 +156,6 @@ impl Definition {
         }
     }
 
-    fn shown_meta(&self, features: &Features) -> Option<&Map<String, Value>> {
-        let meta = self.meta.as_ref().filter(|_| features.titles_and_meta)?;
-        meta.as_object().filter(|meta| !meta.is_empty())
-    }
-
     /// Appends the object that a list shows, in the words of a revision. `own` appends the members that only this kind of
     /// component has, each after a comma.
     pub(super) fn push(
@@ -169,18 +165,15 @@ impl Definition {
         own: impl FnOnce(&mut String),
     ) {
         out.push_str("{\"name\":");
-        push_text(out, &self.name);
-        if let Some(title) = self.title.as_ref().filter(|_| features.titles_and_meta) {
-            push_member(out, "title", title);
-        }
-        if let Some(description) = &self.description {
-            push_member(out, "description", description);
-        }
+        push_string(out, &self.name);
+        let newer = features.titles_and_meta;
+        push_optional(out, "title", self.title.as_ref().filter(|_| newer));
+        push_optional(out, "description", self.description.as_ref());
         own(out);
         push_icons(out, &self.icons, features);
-        if let Some(meta) = self.shown_meta(features) {
-            push_member(out, "_meta", meta);
-        }
+        let meta = self.meta.as_ref().and_then(Value::as_object);
+        let shown = meta.filter(|meta| newer && !meta.is_empty());
+        push_optional(out, "_meta", shown);
         out.push('}');
     }
 }

@@ -6,14 +6,15 @@ use std::sync::{Arc, OnceLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::components::Kind;
 use super::definition::Definition;
 use crate::protocol::Revision;
 use crate::protocol::revision::Features;
 
 /// A component that can be listed.
 pub(crate) trait Listed {
-    /// The kind, as lists call it.
-    const KIND: &'static str;
+    /// The kind.
+    const KIND: Kind;
 
     /// What it is called.
     fn key(&self) -> &str;
@@ -47,21 +48,55 @@ pub(super) struct List<T> {
     first: [OnceLock<Page>; Revision::COUNT],
 }
 
-impl<T: Listed> List<T> {
-    pub(super) fn new(entries: Vec<(u64, Arc<T>)>) -> Self {
-        let by_key = entries
-            .iter()
-            .map(|(_, entry)| (entry.identity().to_owned(), Arc::clone(entry)))
-            .collect();
+impl<T> Default for List<T> {
+    fn default() -> Self {
         Self {
-            entries,
-            by_key,
+            entries: Vec::new(),
+            by_key: HashMap::new(),
             first: Default::default(),
         }
     }
+}
 
-    pub(super) fn entries(&self) -> &[(u64, Arc<T>)] {
-        &self.entries
+/// A clone has no pages yet, so that it can be changed.
+impl<T> Clone for List<T> {
+    fn clone(&self) -> Self {
+        Self {
+            entries: self.entries.clone(),
+            by_key: self.by_key.clone(),
+            ..Self::default()
+        }
+    }
+}
+
+impl<T: Listed> List<T> {
+    /// Appends an entry.
+    ///
+    /// # Errors
+    /// There is one of the same identity already: the new one.
+    pub(super) fn insert(&mut self, order: u64, entry: T) -> Result<(), Arc<T>> {
+        let entry = Arc::new(entry);
+        self.entries.push((order, Arc::clone(&entry)));
+        let identity = entry.identity().to_owned();
+        let other = self.by_key.insert(identity, Arc::clone(&entry));
+        other.map_or(Ok(()), |_| Err(entry))
+    }
+
+    /// Removes an entry; `false` if there is none.
+    pub(super) fn remove(&mut self, identity: &str) -> bool {
+        self.entries
+            .retain(|(_, entry)| entry.identity() != identity);
+        self.by_key.remove(identity).is_some()
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Arc<T>> {
+        self.entries.iter().map(|(_, entry)| entry)
+    }
+
+    /// The entries behind this place in the order.
+    pub(super) fn after(&self, order: u64) -> &[(u64, Arc<T>)] {
+        let start = self.entries.partition_point(|(other, _)| *other <= order);
+        &self.entries[start..]
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&Arc<T>> {
@@ -80,12 +115,11 @@ impl<T: Listed> List<T> {
             return Some(first.get_or_init(|| self.render(features, size, 0)).clone());
         };
         let after = read_cursor(T::KIND, cursor)?;
-        let start = self.entries.partition_point(|(order, _)| *order <= after);
-        Some(self.render(features, size, start))
+        Some(self.render(features, size, after))
     }
 
-    fn render(&self, features: &Features, size: usize, start: usize) -> Page {
-        let rest = self.entries.get(start..).unwrap_or_default();
+    fn render(&self, features: &Features, size: usize, after: u64) -> Page {
+        let rest = self.after(after);
         let shown = &rest[..size.min(rest.len())];
         let mut items = String::new();
         for (index, (_, entry)) in shown.iter().enumerate() {
@@ -104,14 +138,14 @@ impl<T: Listed> List<T> {
 
 /// A cursor names the last component shown by a number that it keeps as long as it lives, so that pages stay right when
 /// others come and go.
-fn write_cursor(kind: &str, order: u64) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{kind}:{order}"))
+fn write_cursor(kind: Kind, order: u64) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}:{order}", kind.plural()))
 }
 
-fn read_cursor(kind: &str, cursor: &str) -> Option<u64> {
+fn read_cursor(kind: Kind, cursor: &str) -> Option<u64> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let text = String::from_utf8(bytes).ok()?;
-    let order = text.strip_prefix(kind)?.strip_prefix(':')?.parse().ok()?;
+    let order = text.split_once(':')?.1.parse().ok()?;
     // One spelling for one place.
     (write_cursor(kind, order) == cursor).then_some(order)
 }

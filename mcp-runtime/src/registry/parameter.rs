@@ -16,19 +16,24 @@ use crate::schema::{
 pub struct Parameter {
     name: &'static str,
     description: Option<&'static str>,
-    default: Option<Default>,
+    default: Option<Given>,
     complete: Option<Completer>,
     header: Option<&'static str>,
     constraints: Constraints,
-    example: Option<Value>,
-    /// Whether `#[arg]` gave an example, even one that cannot be written as JSON.
-    has_example: bool,
+    example: Option<Given>,
     depends_on_caller: bool,
     describe: fn(&mut Description<'_>),
 }
 
-/// A default, which the schema shows if it can be written as JSON.
-struct Default(Option<Value>);
+/// A default or an example, which the schema shows if it can be written as JSON.
+struct Given(Option<Value>);
+
+impl Given {
+    /// Null stands for leaving the argument out, which is an example of nothing, and the default anyway.
+    fn shown(&self) -> Option<&Value> {
+        self.0.as_ref().filter(|value| !value.is_null())
+    }
+}
 
 impl Parameter {
     /// A parameter of type `T`.
@@ -54,7 +59,6 @@ impl Parameter {
             header: None,
             constraints: Constraints::default(),
             example: None,
-            has_example: false,
             depends_on_caller,
             describe,
         }
@@ -68,7 +72,7 @@ impl Parameter {
 
     /// Says that it has a default, and which.
     pub fn default(mut self, value: Option<Value>) -> Self {
-        self.default = Some(Default(value));
+        self.default = Some(Given(value));
         self
     }
 
@@ -104,8 +108,7 @@ impl Parameter {
 
     /// Shows a value that makes sense.
     pub fn example(mut self, value: Option<Value>) -> Self {
-        self.has_example = true;
-        self.example = value;
+        self.example = Some(Given(value));
         self
     }
 
@@ -114,7 +117,7 @@ impl Parameter {
         self.default.is_some()
             || self.complete.is_some()
             || self.header.is_some()
-            || self.has_example
+            || self.example.is_some()
             || !self.constraints.is_empty()
     }
 
@@ -131,7 +134,7 @@ impl Parameter {
         let mut schema = description.schema;
         if let Some(schema) = schema.as_mut() {
             self.constraints.narrow(self.name, schema, problems);
-            let is_null = matches!(&self.default, Some(Default(Some(Value::Null))));
+            let is_null = matches!(&self.default, Some(Given(Some(Value::Null))));
             if is_null && !description.optional && schema["type"] == "number" {
                 problems.push(format!(
                     "the default of `{}` is not finite, and JSON has no such number",
@@ -167,29 +170,23 @@ impl Parameter {
         if let Some(description) = self.description {
             schema.insert("description".to_owned(), description.into());
         }
-        // Null is what leaving the argument out means anyway.
-        if let Some(Default(Some(value))) = &self.default
-            && !value.is_null()
-        {
+        if let Some(value) = self.default.as_ref().and_then(Given::shown) {
             schema.insert("default".to_owned(), value.clone());
         }
-        if let Some(value) = self.shown_example() {
+        if let Some(value) = self.example.as_ref().and_then(Given::shown) {
             schema.insert("examples".to_owned(), Value::Array(vec![value.clone()]));
         }
     }
 
-    /// Null stands for leaving the argument out, which is an example of nothing.
-    fn shown_example(&self) -> Option<&Value> {
-        self.example.as_ref().filter(|value| !value.is_null())
-    }
-
     /// Notes a default and an example that the schema forbids.
     fn check_values(&self, schema: &Value, rules: &Rules<'_>, problems: &mut Vec<String>) {
-        let default = self.default.as_ref().and_then(|default| default.0.as_ref());
         // What no option of ours narrows is left to the type, which may write another form than it reads.
-        let default = default.filter(|value| !value.is_null() && !self.constraints.is_empty());
-        for (what, value) in [("default", default), ("example", self.shown_example())] {
-            let Some(value) = value else {
+        let default = self
+            .default
+            .as_ref()
+            .filter(|_| !self.constraints.is_empty());
+        for (what, given) in [("default", default), ("example", self.example.as_ref())] {
+            let Some(value) = given.and_then(Given::shown) else {
                 continue;
             };
             for mistake in rules.mistakes(value, schema, self.name) {

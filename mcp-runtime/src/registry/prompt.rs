@@ -6,19 +6,21 @@ use std::sync::Arc;
 
 use super::NeededState;
 use super::complete::Completer;
+use super::components::Kind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use crate::call::Signature;
-use crate::content::{PromptOutcome, push_member, push_text};
+use crate::content::{PromptOutcome, push_array, push_member, push_optional};
+use crate::protocol::json::push_string;
 use crate::protocol::revision::Features;
 
 /// A prompt: a template of messages that a person can pick. `#[prompt]` makes one from a function.
 pub struct Prompt {
-    pub(super) definition: Definition,
+    pub(crate) definition: Definition,
     parameters: Vec<Parameter>,
-    handler: Handler<PromptOutcome>,
+    pub(crate) handler: Handler<PromptOutcome>,
 }
 
 define!(Prompt);
@@ -40,18 +42,18 @@ impl Prompt {
     }
 
     pub(super) fn finish(
-        self,
+        mut self,
         states: &mut Vec<(String, NeededState)>,
         problems: &mut Vec<String>,
     ) -> PromptEntry {
         let place = format!("prompt `{}`", self.definition.name);
         self.definition.check("prompt", &place, problems);
-        let specified = specify(&place, &self.parameters, "arguments", false, problems);
+        let parameters = std::mem::take(&mut self.parameters);
+        let specified = specify(&place, &parameters, "arguments", false, problems);
         specified.check_textual(&place, &[], problems);
         states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
         PromptEntry {
-            definition: self.definition,
-            handler: self.handler,
+            prompt: self,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
         }
@@ -60,41 +62,35 @@ impl Prompt {
 
 /// A prompt that can be listed and got.
 pub(crate) struct PromptEntry {
-    pub(crate) definition: Definition,
-    pub(crate) handler: Handler<PromptOutcome>,
+    pub(crate) prompt: Prompt,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
 }
 
 impl Listed for PromptEntry {
-    const KIND: &'static str = "prompts";
+    const KIND: Kind = Kind::Prompt;
 
     fn key(&self) -> &str {
-        &self.definition.name
+        &self.prompt.definition.name
     }
 
     fn definition(&self) -> &Definition {
-        &self.definition
+        &self.prompt.definition
     }
 
     fn push_own(&self, out: &mut String, _features: &Features) {
-        let mut before = ",\"arguments\":[";
-        for parameter in &self.signature.parameters {
-            if parameter.schema.is_none() {
-                continue;
-            }
-            out.push_str(before);
-            before = ",";
+        let parameters = self.signature.parameters.iter();
+        let arguments: Vec<_> = parameters.filter(|it| it.schema.is_some()).collect();
+        if arguments.is_empty() {
+            return;
+        }
+        out.push_str(",\"arguments\":");
+        push_array(out, &arguments, |out, argument| {
             out.push_str("{\"name\":");
-            push_text(out, &parameter.name);
-            if let Some(description) = &parameter.description {
-                push_member(out, "description", description);
-            }
-            push_member(out, "required", &parameter.required);
+            push_string(out, &argument.name);
+            push_optional(out, "description", argument.description.as_ref());
+            push_member(out, "required", &argument.required);
             out.push('}');
-        }
-        if before == "," {
-            out.push(']');
-        }
+        });
     }
 }

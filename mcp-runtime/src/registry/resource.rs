@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use super::NeededState;
 use super::complete::{Blocking, Completer, Eventual, on_a_thread};
+use super::components::Kind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use crate::call::{Arguments, Signature, Slot};
-use crate::content::{Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member};
+use crate::content::{
+    Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member, push_optional,
+};
 use crate::context::Context;
 use crate::error::ToolError;
 use crate::protocol::cache::{Cache, CacheScope};
@@ -24,14 +27,14 @@ use crate::uri_template::{MatchedValue, UriTemplate, Values, Variable, VariableK
 /// A resource, or a template for many: data that a client can read. `#[resource]` makes one from a function.
 pub struct Resource {
     uri: String,
-    pub(super) definition: Definition,
-    mime: Option<String>,
+    pub(crate) definition: Definition,
+    pub(crate) mime: Option<String>,
     size: Option<u64>,
     annotations: Option<Annotations>,
     cache: Option<Cache>,
     parameters: Vec<Parameter>,
-    lister: Option<Lister>,
-    handler: Handler<ResourceOutcome>,
+    pub(crate) lister: Option<Lister>,
+    pub(crate) handler: Handler<ResourceOutcome>,
 }
 
 define!(Resource);
@@ -100,7 +103,7 @@ impl Resource {
     }
 
     pub(super) fn finish(
-        self,
+        mut self,
         states: &mut Vec<(String, NeededState)>,
         problems: &mut Vec<String>,
     ) -> Option<ResourceEntry> {
@@ -111,33 +114,20 @@ impl Resource {
                 problems.extend(mistakes.iter().map(|mistake| format!("{place}: {mistake}")));
             })
             .ok()?;
-        let specified = specify(
-            &place,
-            &self.parameters,
-            "variables of the URI",
-            false,
-            problems,
-        );
-        let exploded: Vec<&str> = template
-            .variables()
-            .filter(|variable| variable.exploded)
-            .map(|variable| variable.name.as_str())
-            .collect();
+        let parameters = std::mem::take(&mut self.parameters);
+        let noun = "variables of the URI";
+        let specified = specify(&place, &parameters, noun, false, problems);
+        let exploded = template.variables().filter(|variable| variable.exploded);
+        let exploded: Vec<&str> = exploded.map(|it| it.name.as_str()).collect();
         specified.check_textual(&place, &exploded, problems);
         check_variables(&place, &template, &specified.signature, problems);
         states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
         Some(ResourceEntry {
+            resource: self,
             template,
-            definition: self.definition,
-            mime: self.mime,
-            size: self.size,
-            annotations: self.annotations,
-            cache: self.cache,
             depends_on_caller: specified.depends_on_caller,
-            handler: self.handler,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
-            lister: self.lister,
         })
     }
 }
@@ -172,23 +162,17 @@ fn check_variables(
 
 /// A resource, or a template, that can be listed and read.
 pub(crate) struct ResourceEntry {
+    pub(crate) resource: Resource,
     pub(crate) template: UriTemplate,
-    pub(crate) definition: Definition,
-    pub(crate) mime: Option<String>,
-    size: Option<u64>,
-    annotations: Option<Annotations>,
-    cache: Option<Cache>,
     depends_on_caller: bool,
-    pub(crate) handler: Handler<ResourceOutcome>,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
-    pub(crate) lister: Option<Lister>,
 }
 
 impl ResourceEntry {
     /// What a read says of caching, where the server says `default`.
     pub(crate) fn cache(&self, default: Option<Cache>) -> Cache {
-        let cache = self.cache.or(default);
+        let cache = self.resource.cache.or(default);
         let cache = cache.unwrap_or_else(|| Cache::stale(CacheScope::Private));
         if self.depends_on_caller {
             cache.private()
@@ -214,13 +198,11 @@ impl ResourceEntry {
             if is_path(variable) {
                 screen(&variable.name, &value)?;
             }
-            arguments.set(
-                index,
-                match value {
-                    MatchedValue::One(text) => Slot::Text(text),
-                    MatchedValue::Many(texts) => Slot::List(texts),
-                },
-            );
+            let slot = match value {
+                MatchedValue::One(text) => Slot::Text(text),
+                MatchedValue::Many(texts) => Slot::List(texts),
+            };
+            arguments.set(index, slot);
         }
         Ok(arguments)
     }
@@ -245,7 +227,7 @@ fn screen(name: &str, value: &MatchedValue) -> Result<(), String> {
 }
 
 impl Listed for ResourceEntry {
-    const KIND: &'static str = "resources";
+    const KIND: Kind = Kind::Resource;
 
     fn key(&self) -> &str {
         self.template.as_str()
@@ -256,7 +238,7 @@ impl Listed for ResourceEntry {
     }
 
     fn definition(&self) -> &Definition {
-        &self.definition
+        &self.resource.definition
     }
 
     fn push_own(&self, out: &mut String, features: &Features) {
@@ -266,13 +248,9 @@ impl Listed for ResourceEntry {
             "uri"
         };
         push_member(out, uri, self.template.as_str());
-        if let Some(mime) = &self.mime {
-            push_member(out, "mimeType", mime);
-        }
-        if let Some(size) = self.size {
-            push_member(out, "size", &size);
-        }
-        if let Some(annotations) = &self.annotations {
+        push_optional(out, "mimeType", self.resource.mime.as_ref());
+        push_optional(out, "size", self.resource.size.as_ref());
+        if let Some(annotations) = &self.resource.annotations {
             annotations.push_member(out, features);
         }
     }

@@ -21,38 +21,24 @@ pub(crate) struct Registry {
 }
 
 /// The components at one moment. A request sees one snapshot from beginning to end.
+#[derive(Clone, Default)]
 pub(crate) struct Snapshot {
     next_order: u64,
-    offers: BTreeSet<Offer>,
+    /// The kinds that a server with these components offers. It offers them as long as it runs: clients read its
+    /// capabilities at the beginning, and rely on them when the last of the components is gone.
+    offers: BTreeSet<Kind>,
+    /// Whether some argument can be completed, or could be once.
+    completes: bool,
     tools: List<ToolEntry>,
     resources: List<ResourceEntry>,
     templates: List<ResourceEntry>,
     prompts: List<PromptEntry>,
 }
 
-/// What a server with certain components offers. A server that offered it once offers it as long as it runs: clients
-/// read its capabilities at the beginning, and rely on them when the last of the components is gone.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Offer {
-    Tools,
-    Resources,
-    Prompts,
-    /// Some argument can be completed.
-    Completions,
-}
-
-/// Components on their way into a snapshot.
-#[derive(Default)]
+/// A snapshot to be, and what was found out about it.
 struct Draft {
-    next_order: u64,
-    offers: BTreeSet<Offer>,
-    tools: Vec<(u64, Arc<ToolEntry>)>,
-    resources: Vec<(u64, Arc<ResourceEntry>)>,
-    templates: Vec<(u64, Arc<ResourceEntry>)>,
-    prompts: Vec<(u64, Arc<PromptEntry>)>,
+    snapshot: Snapshot,
     states: Vec<(String, NeededState)>,
-    /// The tools that are new here and have an interface, with its URI.
-    interfaces: Vec<(String, String)>,
     problems: Vec<String>,
 }
 
@@ -62,20 +48,19 @@ impl Registry {
     /// # Errors
     /// All that is wrong with them.
     pub(crate) fn build(
-        components: Components,
+        mut components: Components,
         page_size: usize,
         has_state: impl Fn(&NeededState) -> bool,
     ) -> Result<Self, Vec<String>> {
-        let mut draft = Draft::default();
         if components.all.is_empty() && components.problems.is_empty() {
-            draft.problems.push(NOTHING.to_owned());
+            components.problem(NOTHING.to_owned());
         }
-        draft.add(components);
-        draft.check_states(has_state);
-        Ok(Self {
-            now: RwLock::new(Arc::new(draft.finish()?)),
+        let registry = Self {
+            now: RwLock::default(),
             page_size,
-        })
+        };
+        registry.add(components, has_state)?;
+        Ok(registry)
     }
 
     pub(crate) fn now(&self) -> Arc<Snapshot> {
@@ -92,26 +77,32 @@ impl Registry {
         has_state: impl Fn(&NeededState) -> bool,
     ) -> Result<(), Vec<String>> {
         let mut now = self.now.write();
-        let mut draft = now.draft();
-        draft.add(components);
+        let mut draft = Draft {
+            snapshot: Snapshot::clone(&now),
+            states: Vec::new(),
+            problems: components.problems,
+        };
+        components.all.into_iter().for_each(|it| draft.add(it));
         draft.check_states(has_state);
-        *now = Arc::new(draft.finish()?);
+        draft.check_interfaces(now.next_order);
+        if !draft.problems.is_empty() {
+            return Err(draft.problems);
+        }
+        *now = Arc::new(draft.snapshot);
         Ok(())
     }
 
     /// Removes a tool, prompt or resource by name or URI; `false` if there is none.
     pub(crate) fn remove(&self, kind: Kind, key: &str) -> bool {
         let mut now = self.now.write();
-        let mut draft = now.draft();
+        let mut next = Snapshot::clone(&now);
         let removed = match kind {
-            Kind::Tool => remove(&mut draft.tools, key),
-            Kind::Prompt => remove(&mut draft.prompts, key),
-            Kind::Resource => {
-                remove(&mut draft.resources, &normal(key)) || remove(&mut draft.templates, key)
-            }
+            Kind::Tool => next.tools.remove(key),
+            Kind::Prompt => next.prompts.remove(key),
+            Kind::Resource => next.resources.remove(&normal(key)) || next.templates.remove(key),
         };
         if removed {
-            *now = Arc::new(draft.into_snapshot());
+            *now = Arc::new(next);
         }
         removed
     }
@@ -141,12 +132,6 @@ impl Registry {
 const NOTHING: &str = "the server has no component. Components in `src/lib.rs` are linked only if `main.rs` mentions \
      the library: call a function of it, or register them with `.with(my_lib::components())`";
 
-fn remove<T: Listed>(entries: &mut Vec<(u64, Arc<T>)>, key: &str) -> bool {
-    let before = entries.len();
-    entries.retain(|(_, entry)| entry.identity() != key);
-    entries.len() < before
-}
-
 impl Snapshot {
     pub(crate) fn tool(&self, name: &str) -> Option<&Arc<ToolEntry>> {
         self.tools.get(name)
@@ -169,10 +154,8 @@ impl Snapshot {
         if let Some(entry) = self.concrete(uri) {
             return Some((entry, Ok(Arguments::empty(&entry.signature))));
         }
-        self.templates
-            .entries()
-            .iter()
-            .find_map(|(_, entry)| Some((entry, entry.match_uri(uri)?)))
+        let mut templates = self.templates.entries();
+        templates.find_map(|entry| Some((entry, entry.match_uri(uri)?)))
     }
 
     /// The resource that is no template of a URI, or of one that is equivalent.
@@ -183,11 +166,8 @@ impl Snapshot {
 
     /// The templates that list concrete resources of their own.
     pub(crate) fn listers(&self) -> impl Iterator<Item = &Arc<ResourceEntry>> {
-        self.templates
-            .entries()
-            .iter()
-            .map(|(_, entry)| entry)
-            .filter(|entry| entry.lister.is_some())
+        let templates = self.templates.entries();
+        templates.filter(|entry| entry.resource.lister.is_some())
     }
 
     /// The tags of the component with this name or URI.
@@ -195,9 +175,9 @@ impl Snapshot {
     pub(crate) fn tags(&self, kind: Kind, key: &str) -> &[String] {
         let resource = || self.concrete(key).or_else(|| self.templates.get(key));
         let tags = match kind {
-            Kind::Tool => self.tools.get(key).map(|entry| &entry.definition.tags),
-            Kind::Prompt => self.prompts.get(key).map(|entry| &entry.definition.tags),
-            Kind::Resource => resource().map(|entry| &entry.definition.tags),
+            Kind::Tool => self.tools.get(key).map(|entry| &entry.definition().tags),
+            Kind::Prompt => self.prompts.get(key).map(|entry| &entry.definition().tags),
+            Kind::Resource => resource().map(|entry| &entry.definition().tags),
         };
         tags.map_or(&[], Vec::as_slice)
     }
@@ -209,85 +189,74 @@ impl Snapshot {
     }
 
     pub(crate) fn has_tools(&self) -> bool {
-        self.offers.contains(&Offer::Tools)
+        self.offers.contains(&Kind::Tool)
     }
 
     /// Whether any tool has an interface.
     pub(crate) fn has_interfaces(&self) -> bool {
-        let mut tools = self.tools.entries().iter();
-        tools.any(|(_, tool)| tool.interface.is_some())
+        self.tools
+            .entries()
+            .any(|tool| tool.tool.interface.is_some())
     }
 
     pub(crate) fn has_resources(&self) -> bool {
-        self.offers.contains(&Offer::Resources)
+        self.offers.contains(&Kind::Resource)
     }
 
     pub(crate) fn has_prompts(&self) -> bool {
-        self.offers.contains(&Offer::Prompts)
+        self.offers.contains(&Kind::Prompt)
     }
 
     pub(crate) fn has_completers(&self) -> bool {
-        self.offers.contains(&Offer::Completions)
-    }
-
-    fn draft(&self) -> Draft {
-        Draft {
-            next_order: self.next_order,
-            offers: self.offers.clone(),
-            tools: self.tools.entries().to_vec(),
-            resources: self.resources.entries().to_vec(),
-            templates: self.templates.entries().to_vec(),
-            prompts: self.prompts.entries().to_vec(),
-            ..Draft::default()
-        }
+        self.completes
     }
 }
 
 impl Draft {
-    fn add(&mut self, components: Components) {
-        self.problems.extend(components.problems);
-        for component in components.all {
-            self.next_order += 1;
-            let order = self.next_order;
-            match component {
-                Component::Tool(tool) => {
-                    let entry = tool.finish(&mut self.states, &mut self.problems);
-                    self.offers.insert(Offer::Tools);
-                    let interface = entry.interface.clone();
-                    self.interfaces
-                        .extend(interface.map(|uri| (entry.definition.name.clone(), uri)));
-                    push_unique("tool", &mut self.tools, order, entry, &mut self.problems);
-                }
-                Component::Prompt(prompt) => {
-                    let entry = prompt.finish(&mut self.states, &mut self.problems);
-                    self.offer(Offer::Prompts, !entry.completers.is_empty());
-                    push_unique(
-                        "prompt",
-                        &mut self.prompts,
-                        order,
-                        entry,
-                        &mut self.problems,
-                    );
-                }
-                Component::Resource(resource) => {
-                    let Some(entry) = resource.finish(&mut self.states, &mut self.problems) else {
-                        continue;
-                    };
-                    self.offer(Offer::Resources, !entry.completers.is_empty());
-                    let list = if entry.template.is_template() {
-                        &mut self.templates
-                    } else {
-                        &mut self.resources
-                    };
-                    push_unique("resource", list, order, entry, &mut self.problems);
+    fn add(&mut self, component: Component) {
+        let (states, problems) = (&mut self.states, &mut self.problems);
+        match component {
+            Component::Tool(tool) => {
+                let entry = tool.finish(states, problems);
+                self.put(|snapshot| &mut snapshot.tools, entry, false);
+            }
+            Component::Prompt(prompt) => {
+                let entry = prompt.finish(states, problems);
+                let completes = !entry.completers.is_empty();
+                self.put(|snapshot| &mut snapshot.prompts, entry, completes);
+            }
+            Component::Resource(resource) => {
+                let Some(entry) = resource.finish(states, problems) else {
+                    return;
+                };
+                let completes = !entry.completers.is_empty();
+                if entry.template.is_template() {
+                    self.put(|snapshot| &mut snapshot.templates, entry, completes);
+                } else {
+                    self.put(|snapshot| &mut snapshot.resources, entry, completes);
                 }
             }
         }
     }
 
-    fn offer(&mut self, offer: Offer, completes: bool) {
-        self.offers.insert(offer);
-        self.offers.extend(completes.then_some(Offer::Completions));
+    fn put<T: Listed>(
+        &mut self,
+        list: fn(&mut Snapshot) -> &mut List<T>,
+        entry: T,
+        completes: bool,
+    ) {
+        let snapshot = &mut self.snapshot;
+        snapshot.next_order += 1;
+        snapshot.offers.insert(T::KIND);
+        snapshot.completes |= completes;
+        let order = snapshot.next_order;
+        if let Err(entry) = list(snapshot).insert(order, entry) {
+            self.problems.push(format!(
+                "two {} are called `{}`: rename one, with `name = \"..\"` for instance",
+                T::KIND.plural(),
+                entry.key()
+            ));
+        }
     }
 
     fn check_states(&mut self, has_state: impl Fn(&NeededState) -> bool) {
@@ -301,18 +270,29 @@ impl Draft {
         }
     }
 
-    /// The interface of a tool is a resource that a host can read and show.
-    fn check_interfaces(&mut self) {
-        for (name, uri) in &self.interfaces {
+    /// The interface of a tool is a resource that a host can read and show. Tools that were there `before` may have lost
+    /// theirs.
+    fn check_interfaces(&mut self, before: u64) {
+        let Snapshot {
+            tools,
+            resources,
+            templates,
+            ..
+        } = &self.snapshot;
+        for (_, tool) in tools.after(before) {
+            let Some(uri) = &tool.tool.interface else {
+                continue;
+            };
+            let name = &tool.definition().name;
             let place = format!("tool `{name}`: its interface `{uri}`");
             if !uri.starts_with(INTERFACE_SCHEME) {
                 self.problems
                     .push(format!("{place} must begin with `{INTERFACE_SCHEME}`"));
                 continue;
             }
-            let mut resources = self.resources.iter().chain(&self.templates);
-            let found = resources.find(|(_, entry)| entry.template.match_uri(uri).is_some());
-            match found.map(|(_, entry)| entry.mime.as_deref()) {
+            let mut resources = resources.entries().chain(templates.entries());
+            let found = resources.find(|entry| entry.template.match_uri(uri).is_some());
+            match found.map(|entry| entry.resource.mime.as_deref()) {
                 Some(Some(INTERFACE_MIME)) => {}
                 Some(_) => self.problems.push(format!(
                     "{place} is a resource that hosts do not show: give it `mime = \"{INTERFACE_MIME}\"`"
@@ -323,48 +303,9 @@ impl Draft {
             }
         }
     }
-
-    fn finish(mut self) -> Result<Snapshot, Vec<String>> {
-        self.check_interfaces();
-        if self.problems.is_empty() {
-            Ok(self.into_snapshot())
-        } else {
-            Err(self.problems)
-        }
-    }
-
-    fn into_snapshot(self) -> Snapshot {
-        Snapshot {
-            next_order: self.next_order,
-            offers: self.offers,
-            tools: List::new(self.tools),
-            resources: List::new(self.resources),
-            templates: List::new(self.templates),
-            prompts: List::new(self.prompts),
-        }
-    }
 }
 
 /// How the URIs of interfaces begin.
 const INTERFACE_SCHEME: &str = "ui://";
 /// What hosts show as an interface.
 const INTERFACE_MIME: &str = "text/html;profile=mcp-app";
-
-fn push_unique<T: Listed>(
-    kind: &str,
-    entries: &mut Vec<(u64, Arc<T>)>,
-    order: u64,
-    entry: T,
-    problems: &mut Vec<String>,
-) {
-    if entries
-        .iter()
-        .any(|(_, other)| other.identity() == entry.identity())
-    {
-        problems.push(format!(
-            "two {kind}s are called `{}`: rename one, with `name = \"..\"` for instance",
-            entry.key()
-        ));
-    }
-    entries.push((order, Arc::new(entry)));
-}

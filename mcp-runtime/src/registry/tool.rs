@@ -5,16 +5,17 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::NeededState;
+use super::components::Kind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::list::Listed;
 use super::mirror::{Mirrored, mirrored};
 use super::parameter::{Parameter, specify};
 use crate::call::{Call, Signature};
-use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member};
+use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member, push_optional};
 use crate::context::Context;
 use crate::protocol::revision::Features;
 #[cfg(feature = "cli")]
@@ -29,29 +30,18 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 ///
 /// `#[tool]` makes one from a function. [`Tool::new`] makes one at run time, from a schema and a closure.
 pub struct Tool {
-    pub(super) definition: Definition,
-    hints: Hints,
-    input: Input,
+    pub(crate) definition: Definition,
+    /// The hints on what it does to the world, as lists show them.
+    hints: Map<String, Value>,
+    parameters: Vec<Parameter>,
+    /// The schema of the arguments, where it was made at run time and no type keeps it.
+    schema: Option<Value>,
     output: Option<fn(&mut Schemas) -> Option<OutputSchema>>,
-    handler: Handler<ToolResult>,
-    interface: Option<String>,
+    pub(crate) handler: Handler<ToolResult>,
+    /// The URI of the resource that is its interface.
+    pub(super) interface: Option<String>,
     open: bool,
     strict: bool,
-}
-
-/// Where the schema of the arguments comes from.
-enum Input {
-    Parameters(Vec<Parameter>),
-    Schema(Value),
-}
-
-/// What a tool does to the world, as far as its author says.
-#[derive(Clone, Copy, Default)]
-struct Hints {
-    read_only: Option<bool>,
-    destructive: Option<bool>,
-    idempotent: Option<bool>,
-    open_world: Option<bool>,
 }
 
 define!(Tool);
@@ -61,8 +51,9 @@ impl Tool {
     pub fn define(name: &str, handler: Handler<ToolResult>) -> Self {
         Self {
             definition: Definition::new(name),
-            hints: Hints::default(),
-            input: Input::Parameters(Vec::new()),
+            hints: Map::new(),
+            parameters: Vec::new(),
+            schema: None,
             output: None,
             handler,
             interface: None,
@@ -110,33 +101,34 @@ impl Tool {
             })
         };
         Self {
-            input: Input::Schema(schema),
+            schema: Some(schema),
             open: true,
             ..Self::define(&name.into(), Handler::Async(Arc::new(handler)))
         }
     }
 
     /// Says whether it leaves everything as it is.
-    pub fn read_only(mut self, hint: bool) -> Self {
-        self.hints.read_only = Some(hint);
-        self
+    pub fn read_only(self, hint: bool) -> Self {
+        self.hint("readOnlyHint", hint)
     }
 
     /// Says whether it may destroy something.
-    pub fn destructive(mut self, hint: bool) -> Self {
-        self.hints.destructive = Some(hint);
-        self
+    pub fn destructive(self, hint: bool) -> Self {
+        self.hint("destructiveHint", hint)
     }
 
     /// Says whether calling it twice with the same arguments is the same as calling it once.
-    pub fn idempotent(mut self, hint: bool) -> Self {
-        self.hints.idempotent = Some(hint);
-        self
+    pub fn idempotent(self, hint: bool) -> Self {
+        self.hint("idempotentHint", hint)
     }
 
     /// Says whether it deals with the world outside, such as the web.
-    pub fn open_world(mut self, hint: bool) -> Self {
-        self.hints.open_world = Some(hint);
+    pub fn open_world(self, hint: bool) -> Self {
+        self.hint("openWorldHint", hint)
+    }
+
+    fn hint(mut self, name: &str, hint: bool) -> Self {
+        self.hints.insert(name.to_owned(), hint.into());
         self
     }
 
@@ -164,9 +156,7 @@ impl Tool {
 
     #[doc(hidden)]
     pub fn param(mut self, parameter: Parameter) -> Self {
-        if let Input::Parameters(parameters) = &mut self.input {
-            parameters.push(parameter);
-        }
+        self.parameters.push(parameter);
         self
     }
 
@@ -183,37 +173,40 @@ impl Tool {
     ) -> ToolEntry {
         let place = format!("tool `{}`", self.definition.name);
         self.definition.check("tool", &place, problems);
-        self.hints.check(&place, problems);
+        self.check_hints(&place, problems);
         if let Some(uri) = &self.interface {
             self.definition.add_interface(uri);
         }
-        #[cfg(feature = "cli")]
-        let at_run_time = matches!(self.input, Input::Schema(_));
-        let (input_schema, signature) = match self.input {
-            Input::Schema(schema) => {
-                let signature = signature_of(&place, &schema, problems);
-                (schema, signature)
-            }
-            Input::Parameters(parameters) => {
-                let mut specified = specify(&place, &parameters, "arguments", self.open, problems);
-                specified.signature.strict = self.strict;
-                states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
-                (specified.input_schema(), specified.signature)
-            }
+        let (input_schema, signature) = if let Some(schema) = &self.schema {
+            (schema.clone(), signature_of(&place, schema, problems))
+        } else {
+            let parameters = std::mem::take(&mut self.parameters);
+            let mut specified = specify(&place, &parameters, "arguments", self.open, problems);
+            specified.signature.strict = self.strict;
+            states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
+            (specified.input_schema(), specified.signature)
         };
-        let mirrored = mirrored(&place, &input_schema, problems);
-        let output = self.output.and_then(output);
         ToolEntry {
-            definition: self.definition,
-            interface: self.interface,
-            hints: self.hints,
+            mirrored: mirrored(&place, &input_schema, problems),
             input_schema,
-            mirrored,
-            output,
-            handler: self.handler,
+            output: self.output.and_then(output),
             signature: Arc::new(signature),
-            #[cfg(feature = "cli")]
-            at_run_time,
+            tool: self,
+        }
+    }
+
+    /// What only reads destroys nothing, and does no more when it is called twice.
+    fn check_hints(&self, place: &str, problems: &mut Vec<String>) {
+        let is = |name: &str, hint: bool| self.hints.get(name) == Some(&hint.into());
+        for (contradicts, hint) in [
+            (is("destructiveHint", true), "destructive(true)"),
+            (is("idempotentHint", false), "idempotent(false)"),
+        ] {
+            if contradicts && is("readOnlyHint", true) {
+                problems.push(format!(
+                    "{place}: its hints `read_only(true)` and `{hint}` contradict each other: remove one"
+                ));
+            }
         }
     }
 }
@@ -266,45 +259,12 @@ fn output(of: fn(&mut Schemas) -> Option<OutputSchema>) -> Option<OutputSchema> 
 
 /// A tool that can be listed and called.
 pub(crate) struct ToolEntry {
-    pub(crate) definition: Definition,
-    /// The URI of the resource that is its interface.
-    pub(super) interface: Option<String>,
-    hints: Hints,
+    pub(crate) tool: Tool,
     pub(crate) input_schema: Value,
     /// The arguments that HTTP headers repeat.
     pub(crate) mirrored: Vec<Mirrored>,
     pub(crate) output: Option<OutputSchema>,
-    pub(crate) handler: Handler<ToolResult>,
     pub(crate) signature: Arc<Signature>,
-    /// Whether the schema of its arguments was made at run time, which no type keeps.
-    #[cfg(feature = "cli")]
-    at_run_time: bool,
-}
-
-impl Hints {
-    /// What only reads destroys nothing, and does no more when it is called twice.
-    fn check(self, place: &str, problems: &mut Vec<String>) {
-        let hints = [
-            (self.destructive == Some(true), "destructive(true)"),
-            (self.idempotent == Some(false), "idempotent(false)"),
-        ];
-        let contradicts = |(set, _): &(bool, _)| *set && self.read_only == Some(true);
-        problems.extend(hints.into_iter().filter(contradicts).map(|(_, hint)| {
-            format!("{place}: its hints `read_only(true)` and `{hint}` contradict each other: remove one")
-        }));
-    }
-
-    fn to_json(self) -> Map<String, Value> {
-        [
-            ("readOnlyHint", self.read_only),
-            ("destructiveHint", self.destructive),
-            ("idempotentHint", self.idempotent),
-            ("openWorldHint", self.open_world),
-        ]
-        .into_iter()
-        .filter_map(|(name, hint)| hint.map(|hint| (name.to_owned(), json!(hint))))
-        .collect()
-    }
 }
 
 /// What a tool's schema says and this build holds no call to.
@@ -319,7 +279,7 @@ pub(crate) enum Unenforced {
 #[cfg(feature = "cli")]
 impl ToolEntry {
     pub(crate) fn unenforced(&self) -> Unenforced {
-        if !self.at_run_time {
+        if self.tool.schema.is_none() {
             return Unenforced::These(unenforced(&self.input_schema));
         }
         let says_nothing =
@@ -333,24 +293,22 @@ impl ToolEntry {
 }
 
 impl Listed for ToolEntry {
-    const KIND: &'static str = "tools";
+    const KIND: Kind = Kind::Tool;
 
     fn key(&self) -> &str {
-        &self.definition.name
+        &self.tool.definition.name
     }
 
     fn definition(&self) -> &Definition {
-        &self.definition
+        &self.tool.definition
     }
 
     fn push_own(&self, out: &mut String, features: &Features) {
         push_member(out, "inputSchema", &self.input_schema);
-        if let Some(output) = self.output.as_ref().filter(|_| features.structured_content) {
-            push_member(out, "outputSchema", &output.schema);
-        }
-        let hints = self.hints.to_json();
-        if features.tool_annotations && !hints.is_empty() {
-            push_member(out, "annotations", &hints);
+        let output = self.output.as_ref().filter(|_| features.structured_content);
+        push_optional(out, "outputSchema", output.map(|output| &output.schema));
+        if features.tool_annotations && !self.tool.hints.is_empty() {
+            push_member(out, "annotations", &self.tool.hints);
         }
     }
 }

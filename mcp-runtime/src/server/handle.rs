@@ -6,9 +6,10 @@ use super::failure::BuildError;
 use super::lifespan::{Stop, stop_all};
 use crate::bus::{Change, Notifier};
 use crate::dispatch::Core;
+use crate::registry::IntoComponents;
+pub(crate) use crate::registry::Kind;
 #[cfg(feature = "cli")]
-pub(crate) use crate::registry::Unenforced;
-use crate::registry::{IntoComponents, Kind};
+pub(crate) use crate::registry::{Snapshot, Unenforced};
 use crate::sync::{Mutex, MutexGuard};
 
 /// A running server, or one that is not running yet.
@@ -94,43 +95,11 @@ impl ServerHandle {
         self.remove(Kind::Prompt, name)
     }
 
-    /// The tags of a tool.
+    /// The components as they are now; none before the server serves.
     #[cfg(feature = "cli")]
-    pub(crate) fn tags_of_tool(&self, name: &str) -> Vec<String> {
-        self.tags(Kind::Tool, name)
-    }
-
-    /// The tags of a resource, or of the template spelled like this.
-    #[cfg(feature = "cli")]
-    pub(crate) fn tags_of_resource(&self, uri: &str) -> Vec<String> {
-        self.tags(Kind::Resource, uri)
-    }
-
-    /// The tags of a prompt.
-    #[cfg(feature = "cli")]
-    pub(crate) fn tags_of_prompt(&self, name: &str) -> Vec<String> {
-        self.tags(Kind::Prompt, name)
-    }
-
-    /// Whether this is the URI of a resource itself, and not only one that a template matches.
-    #[cfg(feature = "cli")]
-    pub(crate) fn defines_resource(&self, uri: &str) -> bool {
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         let core = self.0.core();
-        core.is_some_and(|core| core.registry.now().defines_resource(uri))
-    }
-
-    /// What the schema of a tool says and no call is held to.
-    #[cfg(feature = "cli")]
-    pub(crate) fn unenforced(&self, tool: &str) -> Option<Unenforced> {
-        let snapshot = self.0.core()?.registry.now();
-        snapshot.tool(tool).map(|tool| tool.unenforced())
-    }
-
-    #[cfg(feature = "cli")]
-    fn tags(&self, kind: Kind, key: &str) -> Vec<String> {
-        let core = self.0.core();
-        core.map(|core| core.registry.now().tags(kind, key).to_vec())
-            .unwrap_or_default()
+        core.map(|core| core.registry.now()).unwrap_or_default()
     }
 
     fn remove(&self, kind: Kind, key: &str) -> bool {
