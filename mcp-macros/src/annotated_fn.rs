@@ -6,7 +6,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, TokenStreamExt, quote_spanned};
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Meta, Path, Signature, Visibility};
+use syn::{Attribute, LitStr, Meta, Path, Signature, Visibility};
 
 use crate::docs;
 use crate::errors::Errors;
@@ -63,17 +63,13 @@ impl AnnotatedFn {
         self.parameters.retain(|it| !it.is_shared_self());
     }
 
-    pub(crate) fn doc_text(&self) -> Option<String> {
+    pub(crate) fn doc_text(&self) -> Option<LitStr> {
         docs::text(&self.attributes)
     }
 
     /// Reports a second attribute of ours: the other one would register the function once more.
     pub(crate) fn check_single(&self, kind: Kind, errors: &mut Errors) {
-        for attribute in self
-            .attributes
-            .iter()
-            .filter(|attribute| is_ours(attribute.path()))
-        {
+        for attribute in self.attributes.iter().filter(|it| is_ours(it.path())) {
             let message = format!(
                 "`#[{}]` is already on this function, and a function is one component: remove one of them",
                 kind.attribute()

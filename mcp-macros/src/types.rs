@@ -1,6 +1,6 @@
 //! Types as they are written, and as generated code may spell them.
 
-use proc_macro2::{Ident, Punct, Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{Generics, ReturnType, Signature, Type};
 
@@ -51,36 +51,36 @@ pub(crate) fn with_lifetime(
     generics: &Generics,
     lifetime: &str,
 ) -> TokenStream {
-    let declared: Vec<&Ident> = generics
-        .lifetimes()
-        .map(|parameter| &parameter.lifetime.ident)
-        .collect();
-    replace_lifetimes(ty.to_token_stream(), &declared, lifetime)
+    let mut after_apostrophe = false;
+    replace_tokens(ty.to_token_stream(), &mut |token, _| {
+        let is_lifetime = std::mem::replace(&mut after_apostrophe, is_apostrophe(&token));
+        let is_declared = |name: &Ident| generics.lifetimes().any(|it| it.lifetime.ident == *name);
+        match token {
+            TokenTree::Ident(name) if is_lifetime && is_declared(&name) => {
+                Ident::new(lifetime, name.span()).into_token_stream()
+            }
+            other => other.into(),
+        }
+    })
 }
 
-fn replace_lifetimes(tokens: TokenStream, declared: &[&Ident], lifetime: &str) -> TokenStream {
-    let mut after_apostrophe = false;
-    let replace = |token| {
-        let is_lifetime = std::mem::replace(&mut after_apostrophe, is_apostrophe(&token));
-        match token {
-            TokenTree::Ident(name) if is_lifetime && declared.contains(&&name) => {
-                Ident::new(lifetime, name.span()).into()
-            }
-            TokenTree::Group(group) => {
-                let stream = replace_lifetimes(group.stream(), declared, lifetime);
-                let mut replaced = proc_macro2::Group::new(group.delimiter(), stream);
-                replaced.set_span(group.span());
-                replaced.into()
-            }
-            other => other,
+/// Puts others in the place of tokens, however deep. Whoever makes them is given each token, and the next one. Of a group,
+/// its content is replaced first.
+pub(crate) fn replace_tokens(
+    tokens: TokenStream,
+    replace: &mut impl FnMut(TokenTree, Option<&TokenTree>) -> TokenStream,
+) -> TokenStream {
+    let mut replaced = TokenStream::new();
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(mut token) = rest.next() {
+        if let TokenTree::Group(group) = &mut token {
+            let mut inner = Group::new(group.delimiter(), replace_tokens(group.stream(), replace));
+            inner.set_span(group.span());
+            *group = inner;
         }
-    };
-    tokens
-        .into_iter()
-        .map(replace)
-        .collect::<Vec<TokenTree>>()
-        .into_iter()
-        .collect()
+        replaced.extend(replace(token, rest.peek()));
+    }
+    replaced
 }
 
 fn is_apostrophe(token: &TokenTree) -> bool {
