@@ -181,6 +181,18 @@ impl Arguments {
         self.option(key).map(|option| &option.key)
     }
 
+    /// The keys of all that is given.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Ident> {
+        self.options.iter().map(|option| &option.key)
+    }
+
+    /// Reports an option that makes no sense here.
+    pub(crate) fn forbid(&self, key: &str, why: &str, errors: &mut Errors) {
+        if let Some(key) = self.key(key) {
+            errors.at(key, why);
+        }
+    }
+
     pub(crate) fn option(&self, key: &str) -> Option<&Argument> {
         self.options.iter().find(|option| option.key == key)
     }
@@ -227,6 +239,21 @@ impl Arguments {
             }
         };
         option.refuse(errors, message)
+    }
+
+    /// A string that keeps a rule.
+    pub(crate) fn checked_text(
+        &self,
+        key: &str,
+        is_valid: fn(&str) -> bool,
+        rule: &str,
+        errors: &mut Errors,
+    ) -> Option<LitStr> {
+        let text = self.text(key, errors)?;
+        if !is_valid(&text.value()) {
+            errors.at(&text, rule);
+        }
+        Some(text)
     }
 
     /// The strings of a list, none empty and none twice.

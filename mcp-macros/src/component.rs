@@ -174,17 +174,15 @@ fn check_asks(handler: Handler, parameters: &[Parameter], errors: &mut Errors) {
 
 fn handler(arguments: &Arguments, signature: &Signature, errors: &mut Errors) -> Handler {
     let inline = arguments.is_set("inline", errors);
-    if signature.asyncness.is_none() {
-        return if inline {
-            Handler::Inline
-        } else {
-            Handler::Blocking
-        };
+    if signature.asyncness.is_some() {
+        let why = "an `async fn` runs in place anyway: remove `inline`";
+        arguments.forbid("inline", why, errors);
+        Handler::Async
+    } else if inline {
+        Handler::Inline
+    } else {
+        Handler::Blocking
     }
-    if let Some(key) = arguments.key("inline") {
-        errors.at(key, "an `async fn` runs in place anyway: remove `inline`");
-    }
-    Handler::Async
 }
 
 impl ToTokens for Handler {

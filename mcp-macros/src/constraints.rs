@@ -19,41 +19,20 @@ use crate::runtime_path::{generated, generated_at};
 /// The options of one parameter that narrow its type.
 #[derive(Default)]
 pub(crate) struct Constraints {
-    pub(crate) range: Option<Bounds>,
-    pub(crate) length: Option<Bounds>,
-    pub(crate) pattern: Option<Pattern>,
+    range: Option<Bounds>,
+    length: Option<Bounds>,
+    pattern: Option<LitStr>,
 }
 
 /// `range(1..=10)` or `length(3)`
-pub(crate) struct Bounds {
-    pub(crate) key: Ident,
-    all: Vec<(Side, Expr)>,
-}
+struct Bounds(Vec<(Side, Expr)>);
 
 /// Where a bound lies: the method of the builder, and what it demands of a value compared with it.
-struct Side {
-    method: &'static str,
-    keeps: fn(Ordering) -> bool,
-}
+type Side = (&'static str, fn(Ordering) -> bool);
 
-const FROM: Side = Side {
-    method: "from",
-    keeps: Ordering::is_ge,
-};
-const TO: Side = Side {
-    method: "to",
-    keeps: Ordering::is_le,
-};
-const BELOW: Side = Side {
-    method: "below",
-    keeps: Ordering::is_lt,
-};
-
-/// `pattern = "..."`
-pub(crate) struct Pattern {
-    pub(crate) key: Ident,
-    text: LitStr,
-}
+const FROM: Side = ("from", Ordering::is_ge);
+const TO: Side = ("to", Ordering::is_le);
+const BELOW: Side = ("below", Ordering::is_lt);
 
 /// A literal number.
 #[derive(Clone, Copy)]
@@ -69,10 +48,16 @@ impl Constraints {
         if let Some(length) = &length {
             length.check_counts(errors);
         }
+        let pattern = arguments.text("pattern", errors);
+        if let Some(text) = &pattern
+            && let Err(message) = pattern::check(&text.value())
+        {
+            errors.at(text, message);
+        }
         Self {
             range,
             length,
-            pattern: Pattern::validate(arguments, errors),
+            pattern,
         }
     }
 
@@ -94,7 +79,7 @@ impl Constraints {
             errors.at(value, format!("the {what} is outside of its own `length`"));
         }
         if let Some(pattern) = &self.pattern
-            && !pattern::matches(&pattern.text.value(), &text)
+            && !pattern::matches(&pattern.value(), &text)
         {
             let message = format!("the {what} does not match its own `pattern`");
             errors.at(value, message);
@@ -105,22 +90,8 @@ impl Constraints {
     pub(crate) fn describe(&self) -> TokenStream {
         let range = builder_call("range", self.range.as_ref());
         let length = builder_call("length", self.length.as_ref());
-        let pattern = self
-            .pattern
-            .as_ref()
-            .map(|Pattern { key, text }| quote_spanned!(generated_at(key)=> .pattern(#text)));
+        let pattern = builder_call("pattern", self.pattern.as_ref());
         quote::quote!(#range #length #pattern)
-    }
-}
-
-impl Pattern {
-    fn validate(arguments: &Arguments, errors: &mut Errors) -> Option<Self> {
-        let text = arguments.text("pattern", errors)?;
-        if let Err(message) = pattern::check(&text.value()) {
-            errors.at(&text, message);
-        }
-        let key = arguments.key("pattern")?.clone();
-        Some(Self { key, text })
     }
 }
 
@@ -161,22 +132,21 @@ impl Bounds {
             exact if key == "length" => vec![(FROM, exact.clone()), (TO, exact)],
             _ => return None,
         };
-        let key = key.clone();
-        Some(Self { key, all })
+        Some(Self(all))
     }
 
     /// `None` after an error that would lead to others.
     fn check(self, written: &Expr, example: &str, errors: &mut Errors) -> Option<Self> {
-        let Some((_, least)) = self.all.first() else {
+        let Some((_, least)) = self.0.first() else {
             return errors.refuse(written, format!("`..` bounds nothing: write {example}"));
         };
         let is_other =
             |it: &Expr| literal(it).is_some_and(|it| !matches!(it, Lit::Int(_) | Lit::Float(_)));
-        if let Some((_, bound)) = self.all.iter().find(|(_, bound)| is_other(bound)) {
+        if let Some((_, bound)) = self.0.iter().find(|(_, bound)| is_other(bound)) {
             return errors.refuse(bound, format!("a bound is a number: write {example}"));
         }
         // One bound alone always leaves something.
-        if self.all.len() > 1 && Number::of(least).is_some_and(|least| !self.admit(least)) {
+        if self.0.len() > 1 && Number::of(least).is_some_and(|least| !self.admit(least)) {
             errors.at(
                 written,
                 "nothing is within these bounds: write the lower one first",
@@ -187,9 +157,9 @@ impl Bounds {
 
     /// Whether a literal keeps what is written as literals.
     fn admit(&self, number: Number) -> bool {
-        self.all.iter().all(|(side, bound)| {
+        self.0.iter().all(|((_, keeps), bound)| {
             let order = Number::of(bound).map(|bound| number.compare(bound));
-            order.is_none_or(side.keeps)
+            order.is_none_or(keeps)
         })
     }
 
@@ -199,7 +169,7 @@ impl Bounds {
             Some(Number::Float(_)) => true,
             None => false,
         };
-        if let Some((_, bound)) = self.all.iter().find(|(_, bound)| is_wrong(bound)) {
+        if let Some((_, bound)) = self.0.iter().find(|(_, bound)| is_wrong(bound)) {
             errors.at(bound, "a length is a whole number, and not below 0");
         }
     }
@@ -207,12 +177,12 @@ impl Bounds {
 
 impl ToTokens for Bounds {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let calls = self.all.iter().map(|(side, bound)| {
-            let (method, bound) = (Ident::new(side.method, generated()), widened(bound));
-            quote_spanned!(generated_at(&bound)=> .#method(#bound))
+        let calls = self.0.iter().map(|((method, _), bound)| {
+            let span = generated_at(bound);
+            let (method, bound) = (Ident::new(method, span), widened(bound));
+            quote_spanned!(span=> .#method(#bound))
         });
-        let span = generated_at(&self.key);
-        tokens.extend(quote_spanned!(span=> __mcp::Bounds::new() #(#calls)*));
+        tokens.extend(quote_spanned!(generated()=> __mcp::Bounds::new() #(#calls)*));
     }
 }
 

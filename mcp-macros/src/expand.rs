@@ -99,18 +99,8 @@ impl Definition {
 
     /// The definition, as what a block may hold.
     pub(crate) fn value(&self) -> TokenStream {
-        let Self {
-            component,
-            leading,
-            options,
-            ..
-        } = self;
-        let Component {
-            name,
-            handler,
-            options: shared,
-            ..
-        } = component;
+        let (component, leading, options) = (&self.component, &self.leading, &self.options);
+        let (name, handler, shared) = (&component.name, component.handler, &component.options);
         let (definition, invoke) = (component.kind.definition(), component.invoke());
         let parameters = component.parameters.iter().map(|it| component.describe(it));
         let returns = component.returns();
@@ -301,40 +291,14 @@ impl Component {
 
     /// Options that make no sense for the values of a type, where the compiler knows them by any name.
     fn check_options(&self, parameter: &Parameter) -> TokenStream {
-        let constraints = &parameter.constraints;
-        let options = [
-            constraints
-                .range
-                .as_ref()
-                .map(|range| (range.key.span(), "ranges", RANGE)),
-            constraints
-                .length
-                .as_ref()
-                .map(|length| (length.key.span(), "lengths", LENGTH)),
-            constraints
-                .pattern
-                .as_ref()
-                .map(|pattern| (pattern.key.span(), "patterns", PATTERN)),
-            parameter
-                .header
-                .as_ref()
-                .map(|header| (header.span(), "headers", HEADER)),
-        ];
         let ty = with_lifetime(&parameter.ty, &self.signature.generics, "static");
-        let checks = options
-            .into_iter()
-            .flatten()
-            .map(|(place, takes, message)| {
-                let span = generated().located_at(place);
-                let takes = Ident::new(takes, span);
-                quote_spanned! {span=>
-                    const _: () = {
-                        #[allow(unused_imports)]
-                        use __mcp::UnknownValues as _;
-                        ::core::assert!(__mcp::#takes(__mcp::Known::<#ty>::VALUES), "{}", #message);
-                    };
-                }
-            });
+        let checks = parameter.options.iter().filter_map(|key| {
+            let (_, takes, message) = TAKEN.iter().find(|(option, ..)| key == option)?;
+            let span = generated_at(key);
+            let takes = Ident::new(takes, span);
+            let condition = quote_spanned!(span=> __mcp::#takes(__mcp::Known::<#ty>::VALUES));
+            Some(assertion(span, "UnknownValues", &condition, message))
+        });
         checks.collect()
     }
 
@@ -347,14 +311,10 @@ impl Component {
         message: &str,
     ) -> TokenStream {
         let ty = with_lifetime(&parameter.ty, &self.signature.generics, "static");
-        quote_spanned! {span=>
-            const _: () = {
-                #[allow(unused_imports)]
-                use __mcp::NoParam as _;
-                let refused = ::core::matches!(__mcp::Supplied::<#ty>::BY_SERVER, __mcp::Some(#refused));
-                ::core::assert!(!refused, "{}", #message);
-            };
-        }
+        let condition = quote_spanned! {span=>
+            !::core::matches!(__mcp::Supplied::<#ty>::BY_SERVER, __mcp::Some(#refused))
+        };
+        assertion(span, "NoParam", &condition, message)
     }
 
     fn spell(&self, ty: &impl ToTokens) -> TokenStream {
@@ -362,12 +322,41 @@ impl Component {
     }
 }
 
-const RANGE: &str =
-    "`range` bounds numbers: bound the size of a string, list or map with `length(..)`";
-const LENGTH: &str = "`length` counts the characters of strings, the items of lists and the members of maps: bound a number with `range(..)`";
-const PATTERN: &str =
-    "`pattern` is for strings: a list of strings needs a type of its own for its items";
-const HEADER: &str = "a header can repeat a string, an integer or a boolean: remove `header`";
+/// The options that only some types take: the function that knows which, and what is said of others.
+const TAKEN: [(&str, &str, &str); 4] = [
+    (
+        "range",
+        "ranges",
+        "`range` bounds numbers: bound the size of a string, list or map with `length(..)`",
+    ),
+    (
+        "length",
+        "lengths",
+        "`length` counts the characters of strings, the items of lists and the members of maps: bound a number with `range(..)`",
+    ),
+    (
+        "pattern",
+        "patterns",
+        "`pattern` is for strings: a list of strings needs a type of its own for its items",
+    ),
+    (
+        "header",
+        "headers",
+        "a header can repeat a string, an integer or a boolean: remove `header`",
+    ),
+];
+
+/// A condition that the compiler checks. The trait answers for the types of which nothing is known.
+fn assertion(span: Span, other: &str, condition: &TokenStream, message: &str) -> TokenStream {
+    let other = Ident::new(other, span);
+    quote_spanned! {span=>
+        const _: () = {
+            #[allow(unused_imports)]
+            use __mcp::#other as _;
+            ::core::assert!(#condition, "{}", #message);
+        };
+    }
+}
 
 impl DefaultValue {
     fn expression(&self, ty: &TokenStream) -> TokenStream {

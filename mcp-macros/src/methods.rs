@@ -9,10 +9,9 @@ use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
     Attribute, GenericParam, Generics, LitStr, Meta, Path, Signature, Token, Type, Visibility,
-    token,
 };
 
-use crate::annotated_fn::{AnnotatedFn, inherited_by, is_ours};
+use crate::annotated_fn::{AnnotatedFn, inherited_by};
 use crate::arguments::Arguments;
 use crate::entry;
 use crate::errors::Errors;
@@ -210,11 +209,7 @@ impl Parse for AnnotatedImpl {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attributes = input.call(Attribute::parse_outer)?;
         let keyword = input.parse()?;
-        let mut generics: Generics = if input.peek(Token![<]) {
-            input.parse()?
-        } else {
-            Generics::default()
-        };
+        let mut generics: Generics = input.parse()?;
         let mut ty: Type = input.parse()?;
         let mut of_trait = None;
         if let Some(token) = input.parse::<Option<Token![for]>>()? {
@@ -247,7 +242,7 @@ impl Item {
     /// Reads a method with an attribute of ours. Everything else, also what is half typed, is passed on as it is.
     fn parse(owner: &Owner, input: ParseStream<'_>) -> syn::Result<Self> {
         let ahead = input.fork();
-        if let Ok(Some(method)) = Method::parse(owner, &ahead) {
+        if let Some(method) = Method::parse(owner, &ahead) {
             input.advance_to(&ahead);
             return Ok(Self::Method(Box::new(method)));
         }
@@ -269,53 +264,38 @@ impl Item {
 }
 
 impl Method {
-    fn parse(owner: &Owner, input: ParseStream<'_>) -> syn::Result<Option<Self>> {
-        let mut attributes = input.call(Attribute::parse_outer)?;
-        let visibility: Visibility = input.parse()?;
-        let signature: Signature = input.parse()?;
-        let is_ours = |attribute: &Attribute| is_ours(attribute.path());
-        let Some(first) = attributes.iter().position(is_ours) else {
-            return Ok(None);
-        };
-        let arguments = attributes.remove(first);
-        let Some(kind) = Kind::of(arguments.path()) else {
-            return Ok(None);
-        };
-        if !input.peek(token::Brace) {
-            return Ok(None);
+    /// `None` for what is no method with an attribute of ours, or none yet.
+    fn parse(owner: &Owner, input: ParseStream<'_>) -> Option<Self> {
+        let mut attributes = input.call(Attribute::parse_outer).ok()?;
+        let visibility: Visibility = input.parse().ok()?;
+        let signature: Signature = input.parse().ok()?;
+        let is_ours = |attribute: &Attribute| Kind::of(attribute.path()).is_some();
+        let first = attributes.remove(attributes.iter().position(is_ours)?);
+        let body: Group = input.parse().ok()?;
+        if body.delimiter() != Delimiter::Brace {
+            return None;
         }
-        let body: Group = input.parse()?;
         let head = quote_spanned!(generated()=> #(#attributes)* #visibility #signature);
         let spell = |tokens: TokenStream| replace_self(tokens, &owner.ty);
-        let mut spelled: AnnotatedFn = syn::parse2(spell(head))?;
+        let mut spelled: AnnotatedFn = syn::parse2(spell(head)).ok()?;
         spelled.become_method(owner.clone());
         attributes.retain(|attribute| !is_ours(attribute));
-        let written = syn::parse2(
-            quote_spanned!(generated()=> #(#attributes)* #visibility #signature #body),
-        )?;
-        let arguments = Attribute::parse_outer
-            .parse2(spell(arguments.into_token_stream()))?
-            .remove(0);
-        Ok(Some(Self {
-            kind,
-            arguments,
-            written,
+        let written = quote_spanned!(generated()=> #(#attributes)* #visibility #signature #body);
+        let arguments = spell(first.to_token_stream());
+        Some(Self {
+            kind: Kind::of(first.path())?,
+            arguments: Attribute::parse_outer.parse2(arguments).ok()?.pop()?,
+            written: syn::parse2(written).ok()?,
             spelled,
-        }))
+        })
     }
 }
 
 impl ToTokens for AnnotatedImpl {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self {
-            attributes,
-            keyword,
-            generics,
-            ty,
-            of_trait: _,
-            items,
-        } = self;
-        let (parameters, _, bounds) = generics.split_for_impl();
+        let (attributes, keyword, ty) = (&self.attributes, &self.keyword, &self.ty);
+        let items = &self.items;
+        let (parameters, _, bounds) = self.generics.split_for_impl();
         tokens.extend(quote_spanned! {generated()=>
             #(#attributes)*
             #keyword #parameters #ty #bounds {

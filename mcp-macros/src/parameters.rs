@@ -63,6 +63,8 @@ pub(crate) struct Parameter {
     pub(crate) complete: Option<ExprPath>,
     /// The HTTP header, after `Mcp-Param-`, that repeats it.
     pub(crate) header: Option<LitStr>,
+    /// The keys of `#[arg(...)]`.
+    pub(crate) options: Vec<Ident>,
     /// Where `#[arg(...)]` was, if it says anything. It makes sense on an argument only.
     pub(crate) arg: Option<Span>,
     /// What the user is asked, if the client does not give the value.
@@ -83,6 +85,8 @@ pub(crate) enum DefaultValue {
     /// `#[arg(default = expression)]`
     Expression(Expr),
 }
+
+const HEADER_RULE: &str = "a header's name is made of letters, digits and the characters `!#$%&'*+-.^_|~` and the backtick";
 
 /// The attributes that somebody may think of, and what to write in their place.
 const UNFIT: [(&str, &str); 5] = [
@@ -154,8 +158,8 @@ impl WrittenParameter {
         check_type(&typed.ty, errors);
         let ask = self.ask(errors);
         let arguments = self.arguments(errors);
-        let complete = complete(kind, &arguments, errors);
-        let header = header(kind, &arguments, errors);
+        check_kind(kind, &arguments, errors);
+        let header = arguments.checked_text("header", is_token, HEADER_RULE, errors);
         let constraints = Constraints::validate(&arguments, errors);
         let example = arguments.expression("example", "\"...\"", errors);
         if let Some(example) = &example {
@@ -175,8 +179,9 @@ impl WrittenParameter {
             default,
             example,
             constraints,
-            complete,
+            complete: arguments.function("complete", errors),
             header,
+            options: arguments.keys().cloned().collect(),
             arg: self.arg_attributes.first().map(place),
             ask,
         })
@@ -189,7 +194,8 @@ impl WrittenParameter {
                 "`self` comes from the server, and nothing can be said of it: remove this",
             );
         }
-        let message = if is_exclusive(receiver) {
+        let is_exclusive = matches!(&receiver.kind, ReceiverKind::Reference(_, _, Some(_)));
+        let message = if is_exclusive {
             "calls run side by side and share `self`: take `&self`, and keep what changes in a `Mutex`"
         } else if !is_shared(receiver) {
             "every call needs `self`: take `&self`"
@@ -276,34 +282,19 @@ pub(crate) fn validate(
     parameters
 }
 
-/// The function that completes values, which tools do not have.
-fn complete(kind: Kind, arguments: &Arguments, errors: &mut Errors) -> Option<ExprPath> {
-    if let (Kind::Tool, Some(key)) = (kind, arguments.key("complete")) {
-        errors.at(
-            key,
+/// Reports the option that is for other kinds.
+fn check_kind(kind: Kind, arguments: &Arguments, errors: &mut Errors) {
+    let (key, why) = match kind {
+        Kind::Tool => (
+            "complete",
             "completion exists for prompts and resource templates only: remove `complete`",
-        );
-    }
-    arguments.function("complete", errors)
-}
-
-/// The name of a header, which only tools have for their arguments.
-fn header(kind: Kind, arguments: &Arguments, errors: &mut Errors) -> Option<LitStr> {
-    let header = arguments.text("header", errors);
-    if let (Kind::Resource | Kind::Prompt, Some(key)) = (kind, arguments.key("header")) {
-        return errors.refuse(
-            key,
+        ),
+        Kind::Resource | Kind::Prompt => (
+            "header",
             "headers repeat the arguments of tools only: remove `header`",
-        );
-    }
-    let header = header?;
-    if !is_token(&header.value()) {
-        errors.at(
-            &header,
-            "a header's name is made of letters, digits and the characters `!#$%&'*+-.^_|~` and the backtick",
-        );
-    }
-    Some(header)
+        ),
+    };
+    arguments.forbid(key, why, errors);
 }
 
 /// `&self`, or `self: &Self`
@@ -315,11 +306,6 @@ pub(crate) fn is_shared(receiver: &Receiver) -> bool {
         }
         _ => false,
     }
-}
-
-/// `&mut self`
-fn is_exclusive(receiver: &Receiver) -> bool {
-    matches!(&receiver.kind, ReceiverKind::Reference(_, _, Some(_)))
 }
 
 fn check_attributes(unfit: &[Attribute], errors: &mut Errors) {

@@ -88,7 +88,7 @@ fn foreign(rest: &str, in_class: bool) -> Option<(&str, String)> {
     } else {
         format!("write `{escaped}`")
     };
-    Some((&rest[..1 + escaped.len_utf8()], instead))
+    Some((&rest[..=escaped.len_utf8()], instead))
 }
 
 #[cfg(test)]

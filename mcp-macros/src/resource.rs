@@ -67,7 +67,13 @@ pub(crate) fn define(
 
 /// The calls of the builder.
 fn options(arguments: &Arguments, component: &Component, errors: &mut Errors) -> TokenStream {
-    let mime = builder_call("mime", mime(arguments, errors));
+    let mime = arguments.checked_text(
+        "mime",
+        |mime| mime.contains('/'),
+        "a MIME type is `type/subtype`, such as `text/plain`",
+        errors,
+    );
+    let mime = builder_call("mime", mime);
     let size = builder_call("size", arguments.number("size", errors));
     let list = arguments.function("list", errors).map(|path| {
         let function = component.function(&path, "Listing");
@@ -133,27 +139,23 @@ impl Uri {
         })
     }
 
-    fn is_template(&self) -> bool {
-        !self.variables.is_empty()
-    }
-
     fn has_variable(&self, parameter: &Parameter) -> bool {
         self.variables.contains(&parameter.wire_name.value())
     }
 
     fn check_options(&self, arguments: &Arguments, errors: &mut Errors) {
-        if let (true, Some(key)) = (self.is_template(), arguments.key("size")) {
-            errors.at(
-                key,
-                "the resources of a template differ in size: remove `size`",
-            );
-        }
-        if let (false, Some(key)) = (self.is_template(), arguments.key("list")) {
-            errors.at(
-                key,
+        let (key, why) = if self.variables.is_empty() {
+            (
+                "list",
                 "`list` is for templates, and this URI has no `{variable}`: remove `list`",
-            );
-        }
+            )
+        } else {
+            (
+                "size",
+                "the resources of a template differ in size: remove `size`",
+            )
+        };
+        arguments.forbid(key, why, errors);
     }
 
     fn check_parameters(&self, parameters: &[Parameter], errors: &mut Errors) {
@@ -209,12 +211,4 @@ fn no_parameter<'a>(variable: &str, unused: impl Iterator<Item = &'a String>) ->
     format!(
         "the URI has the variable `{variable}`, and the function no parameter of that name; {fix}"
     )
-}
-
-fn mime(arguments: &Arguments, errors: &mut Errors) -> Option<LitStr> {
-    let mime = arguments.text("mime", errors)?;
-    if !mime.value().contains('/') {
-        errors.at(&mime, "a MIME type is `type/subtype`, such as `text/plain`");
-    }
-    Some(mime)
 }

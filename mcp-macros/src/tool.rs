@@ -2,7 +2,6 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
-use syn::LitStr;
 
 use crate::arguments::{Arguments, Flag};
 use crate::builder::builder_call;
@@ -38,7 +37,13 @@ pub(crate) fn options(arguments: &Arguments, errors: &mut Errors) -> TokenStream
     let hints = hints
         .iter()
         .map(|Flag { key, value }| quote_spanned!(generated()=> .#key(#value)));
-    let interface = builder_call("ui", interface(arguments, errors));
+    let interface = arguments.checked_text(
+        "ui",
+        |uri| uri.starts_with("ui://"),
+        "the interface of a tool is a resource whose URI begins with `ui://`: write `ui = \"ui://page\"`",
+        errors,
+    );
+    let interface = builder_call("ui", interface);
     let switches = ["open", "strict"].into_iter();
     let switches = switches
         .filter(|name| arguments.is_set(name, errors))
@@ -67,15 +72,4 @@ fn check_hints(hints: &[Flag], errors: &mut Errors) {
             "a tool that only reads changes no more when it is called twice: remove `idempotent = false` or `read_only`",
         );
     }
-}
-
-fn interface(arguments: &Arguments, errors: &mut Errors) -> Option<LitStr> {
-    let uri = arguments.text("ui", errors)?;
-    if !uri.value().starts_with("ui://") {
-        errors.at(
-            &uri,
-            "the interface of a tool is a resource whose URI begins with `ui://`: write `ui = \"ui://page\"`",
-        );
-    }
-    Some(uri)
 }

@@ -26,13 +26,10 @@ pub(crate) fn ungrouped(ty: &Type) -> &Type {
 
 /// The place of the first `impl` of a type, however deep.
 pub(crate) fn find_impl(ty: &impl ToTokens) -> Option<Span> {
-    find_keyword(ty.to_token_stream(), "impl")
-}
-
-fn find_keyword(tokens: TokenStream, keyword: &str) -> Option<Span> {
-    tokens.into_iter().find_map(|token| match token {
-        TokenTree::Ident(ident) if ident == keyword => Some(ident.span()),
-        TokenTree::Group(group) => find_keyword(group.stream(), keyword),
+    let mut tokens = ty.to_token_stream().into_iter();
+    tokens.find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == "impl" => Some(ident.span()),
+        TokenTree::Group(group) => find_impl(&group.stream()),
         _ => None,
     })
 }
