@@ -6,7 +6,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, TokenStreamExt, quote_spanned};
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Meta, Path, Signature, Visibility};
+use syn::{Attribute, LitStr, Meta, Signature, Visibility};
 
 use crate::docs;
 use crate::errors::Errors;
@@ -63,7 +63,7 @@ impl AnnotatedFn {
         self.parameters.retain(|it| !it.is_shared_self());
     }
 
-    pub(crate) fn doc_text(&self) -> Option<String> {
+    pub(crate) fn doc_text(&self) -> Option<LitStr> {
         docs::text(&self.attributes)
     }
 
@@ -72,7 +72,7 @@ impl AnnotatedFn {
         for attribute in self
             .attributes
             .iter()
-            .filter(|attribute| is_ours(attribute.path()))
+            .filter(|it| Kind::of(it.path()).is_some())
         {
             let message = format!(
                 "`#[{}]` is already on this function, and a function is one component: remove one of them",
@@ -91,18 +91,6 @@ impl AnnotatedFn {
 /// The attributes of an item that what we generate about it needs too.
 pub(crate) fn inherited_by(attributes: &[Attribute]) -> TokenStream {
     attributes.iter().filter_map(inherited).collect()
-}
-
-pub(crate) fn is_ours(path: &Path) -> bool {
-    let ours = path
-        .segments
-        .last()
-        .is_some_and(|name| Kind::ALL.iter().any(|kind| name.ident == kind.attribute()));
-    let in_runtime = path
-        .segments
-        .first()
-        .is_some_and(|name| name.ident == "mcp_runtime");
-    ours && (path.get_ident().is_some() || in_runtime)
 }
 
 /// Without its `cfg` our code would call a function that is not there; without its `allow`s a lint that the user

@@ -10,12 +10,14 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprLit, ExprPath, Lit, LitBool, LitInt, LitStr, Path, Token, token};
+use syn::{Attribute, Expr, ExprPath, Lit, LitBool, LitStr, Path, Token, token};
 
 use crate::errors::Errors;
 use crate::grammar::Grammar;
+use crate::literal::{literal, string};
 
 /// The options of an attribute, each known, none given twice.
+#[derive(Default)]
 pub(crate) struct Arguments {
     pub(crate) leading_value: Option<Expr>,
     options: Vec<Argument>,
@@ -41,17 +43,30 @@ impl Arguments {
         lists: impl IntoIterator<Item = TokenStream>,
         errors: &mut Errors,
     ) -> Self {
-        let mut arguments = Self {
-            leading_value: None,
-            options: Vec::new(),
-        };
+        let mut arguments = Self::default();
         for list in lists {
             let parser = |input: ParseStream<'_>| arguments.parse_list(grammar, input, errors);
-            if let Err(error) = parser.parse2(list) {
-                errors.add(error);
-            }
+            let result = parser.parse2(list);
+            errors.keep(result);
         }
         arguments
+    }
+
+    /// Reads attributes that say something. `None` after one that does not.
+    pub(crate) fn of_attributes<'attribute>(
+        grammar: &Grammar,
+        attributes: impl IntoIterator<Item = &'attribute Attribute>,
+        needs_list: &str,
+        errors: &mut Errors,
+    ) -> Option<Self> {
+        let mut lists = Vec::new();
+        for attribute in attributes {
+            match attribute.meta.require_list() {
+                Ok(list) => lists.push(list.tokens.clone()),
+                Err(_) => return errors.refuse(attribute, needs_list),
+            }
+        }
+        Some(Self::parse(grammar, lists, errors))
     }
 
     fn parse_list(
@@ -61,8 +76,8 @@ impl Arguments {
         errors: &mut Errors,
     ) -> syn::Result<()> {
         while !input.is_empty() {
-            if let Err(error) = self.parse_one(grammar, input, errors) {
-                errors.add(error);
+            let result = self.parse_one(grammar, input, errors);
+            if errors.keep(result).is_none() {
                 skip_to_comma(input)?;
             }
             if !input.is_empty() {
@@ -148,22 +163,34 @@ impl Arguments {
     }
 
     fn add(&mut self, argument: Argument, errors: &mut Errors) {
-        if self
-            .options
-            .iter()
-            .any(|earlier| earlier.key == argument.key)
-        {
-            errors.at(
-                &argument.key,
-                format!("`{}` is given twice: remove one of them", argument.key),
-            );
+        let key = &argument.key;
+        if self.options.iter().any(|earlier| earlier.key == *key) {
+            errors.at(key, format!("`{key}` is given twice: remove one of them"));
         } else {
             self.options.push(argument);
         }
     }
 
+    /// What is in the parentheses after a key, and the key.
+    pub(crate) fn list(&self, key: &str) -> Option<(&Ident, TokenStream)> {
+        let option = self.option(key)?;
+        Some((&option.key, option.list.clone()?))
+    }
+
     pub(crate) fn key(&self, key: &str) -> Option<&Ident> {
         self.option(key).map(|option| &option.key)
+    }
+
+    /// The keys of all that is given.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Ident> {
+        self.options.iter().map(|option| &option.key)
+    }
+
+    /// Reports an option that makes no sense here.
+    pub(crate) fn forbid(&self, key: &str, why: &str, errors: &mut Errors) {
+        if let Some(key) = self.key(key) {
+            errors.at(key, why);
+        }
     }
 
     pub(crate) fn option(&self, key: &str) -> Option<&Argument> {
@@ -172,24 +199,16 @@ impl Arguments {
 
     pub(crate) fn flag(&self, key: &str, errors: &mut Errors) -> Option<Flag> {
         let Argument { key, value, .. } = self.option(key)?;
-        let value = match value {
+        let value = match value.as_ref().map(|value| (value, literal(value))) {
             None => true,
-            Some(Expr::Lit(ExprLit {
-                lit: Lit::Bool(value),
-                ..
-            })) => value.value,
-            Some(other) => {
-                errors.at(
-                    other,
-                    format!("`{key}` is a flag: write `{key}` or `{key} = false`"),
-                );
-                return None;
+            Some((_, Some(Lit::Bool(value)))) => value.value,
+            Some((other, _)) => {
+                let message = format!("`{key}` is a flag: write `{key}` or `{key} = false`");
+                return errors.refuse(other, message);
             }
         };
-        Some(Flag {
-            key: key.clone(),
-            value,
-        })
+        let key = key.clone();
+        Some(Flag { key, value })
     }
 
     /// Whether the flag is given and not `false`.
@@ -200,86 +219,61 @@ impl Arguments {
     /// A string that is not empty.
     pub(crate) fn text(&self, key: &str, errors: &mut Errors) -> Option<LitStr> {
         let option = self.option(key)?;
-        match &option.value {
-            Some(Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            })) if text.value().trim().is_empty() => {
-                errors.at(
-                    text,
-                    format!("`{key}` is empty: write a text, or leave `{key}` out"),
-                );
-                None
+        let value = option.value.as_ref();
+        if let Some(text) = value.and_then(string) {
+            if !is_blank(text) {
+                return Some(text.clone());
             }
-            Some(Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            })) => Some(text.clone()),
-            Some(Expr::Path(constant)) if is_constant(constant) => {
-                errors.at(
-                    constant,
-                    format!("`{key}` is needed before constants have values: write the text itself, as in `{key} = \"...\"`"),
-                );
-                None
+            let message = format!("`{key}` is empty: write a text, or leave `{key}` out");
+            return errors.refuse(text, message);
+        }
+        let message = match value {
+            Some(Expr::Path(path)) if is_constant(path) => {
+                format!(
+                    "`{key}` is needed before constants have values: write the text itself, as in `{key} = \"...\"`"
+                )
             }
             other => {
-                let example = other.as_ref().map_or_else(|| "...".to_owned(), as_text);
-                option.refuse(
-                    errors,
-                    format!("`{key}` takes a string: write `{key} = \"{example}\"`"),
-                );
-                None
+                let example = other.map_or_else(|| "...".to_owned(), as_text);
+                format!("`{key}` takes a string: write `{key} = \"{example}\"`")
             }
+        };
+        option.refuse(errors, message)
+    }
+
+    /// A string that keeps a rule.
+    pub(crate) fn checked_text(
+        &self,
+        key: &str,
+        is_valid: fn(&str) -> bool,
+        rule: &str,
+        errors: &mut Errors,
+    ) -> Option<LitStr> {
+        let text = self.text(key, errors)?;
+        if !is_valid(&text.value()) {
+            errors.at(&text, rule);
         }
+        Some(text)
     }
 
     /// The strings of a list, none empty and none twice.
     pub(crate) fn texts(&self, key: &str, example: &str, errors: &mut Errors) -> Vec<LitStr> {
-        let Some((option, list)) = self
-            .option(key)
-            .and_then(|option| Some((option, option.list.clone()?)))
-        else {
-            return Vec::new();
+        let mut texts = Vec::new();
+        let Some((place, list)) = self.list(key) else {
+            return texts;
         };
         let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
-        let values = match parser.parse2(list) {
-            Ok(values) => values,
-            Err(error) => {
-                errors.add(error);
-                return Vec::new();
-            }
+        let Some(values) = errors.keep(parser.parse2(list)) else {
+            return texts;
         };
         if values.is_empty() {
-            errors.at(
-                &option.key,
-                format!("`{key}` is empty: write `{example}`, or leave `{key}` out"),
-            );
+            let message = format!("`{key}` is empty: write `{example}`, or leave `{key}` out");
+            errors.at(place, message);
         }
-        let mut texts: Vec<LitStr> = Vec::new();
         for value in &values {
-            let Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            }) = value
-            else {
-                errors.at(
-                    value,
-                    format!(
-                        "`{key}` takes strings: write `{key}(\"{}\")`",
-                        as_text(value)
-                    ),
-                );
-                continue;
-            };
-            if text.value().trim().is_empty() {
-                errors.at(text, format!("a text in `{key}` is empty: remove it"));
-            } else if texts.iter().any(|other| other.value() == text.value()) {
-                errors.at(
-                    text,
-                    format!("`{}` is in `{key}` twice: remove one", text.value()),
-                );
-            } else {
-                texts.push(text.clone());
+            match text_of_list(key, value, &texts) {
+                Ok(text) => texts.push(text.clone()),
+                Err(message) => errors.at(value, message),
             }
         }
         texts
@@ -288,70 +282,84 @@ impl Arguments {
     /// A value of any kind: what it may be, the compiler knows.
     pub(crate) fn expression(&self, key: &str, example: &str, errors: &mut Errors) -> Option<Expr> {
         let option = self.option(key)?;
-        if option.value.is_none() {
-            option.refuse(
-                errors,
-                format!("`{key}` needs a value: write `{key} = {example}`"),
-            );
-        }
-        option.value.clone()
+        option.value.clone().or_else(|| {
+            let message = format!("`{key}` needs a value: write `{key} = {example}`");
+            option.refuse(errors, message)
+        })
     }
 
     pub(crate) fn number(&self, key: &str, errors: &mut Errors) -> Option<u64> {
         let option = self.option(key)?;
-        let number = match &option.value {
-            Some(Expr::Lit(ExprLit {
-                lit: Lit::Int(number),
-                ..
-            })) => number.base10_parse().ok(),
+        let number = match option.value.as_ref().and_then(literal) {
+            Some(Lit::Int(number)) => number.base10_parse().ok(),
             _ => None,
         };
-        if number.is_none() {
-            option.refuse(
-                errors,
-                format!("`{key}` takes a whole number: write `{key} = 1024`"),
-            );
-        }
-        number
+        number.or_else(|| {
+            let message = format!("`{key}` takes a whole number: write `{key} = 1024`");
+            option.refuse(errors, message)
+        })
     }
 
-    /// The path of a module.
-    pub(crate) fn path(&self, key: &str, example: &str, errors: &mut Errors) -> Option<Path> {
-        let path = self.function(key, example, errors)?;
-        if path.qself.is_some() {
-            let message = format!("`{key}` takes a path: write `{key} = {example}`");
-            errors.at(path, message);
-            return None;
+    /// The path behind `crate =`, where the runtime is found.
+    pub(crate) fn runtime(&self, errors: &mut Errors) -> Option<Path> {
+        match self.path("crate", "path::to::mcp_runtime", errors)? {
+            path if path.qself.is_none() => Some(path.path),
+            other => errors.refuse(other, takes_path("crate", "path::to::mcp_runtime")),
         }
-        Some(path.path)
     }
 
     /// The path of a function, which may be that of a type.
-    pub(crate) fn function(
-        &self,
-        key: &str,
-        example: &str,
-        errors: &mut Errors,
-    ) -> Option<ExprPath> {
+    pub(crate) fn function(&self, key: &str, errors: &mut Errors) -> Option<ExprPath> {
+        self.path(key, "function", errors)
+    }
+
+    fn path(&self, key: &str, example: &str, errors: &mut Errors) -> Option<ExprPath> {
         let option = self.option(key)?;
-        if let Some(Expr::Path(path)) = &option.value {
-            return Some(path.clone());
+        match &option.value {
+            Some(Expr::Path(path)) => Some(path.clone()),
+            _ => option.refuse(errors, takes_path(key, example)),
         }
-        option.refuse(
-            errors,
-            format!("`{key}` takes a path: write `{key} = {example}`"),
-        );
-        None
     }
 }
 
 impl Argument {
-    pub(crate) fn refuse(&self, errors: &mut Errors, message: impl Display) {
+    /// Reports a mistake at the value, or at the key if there is none.
+    pub(crate) fn refuse<Value>(
+        &self,
+        errors: &mut Errors,
+        message: impl Display,
+    ) -> Option<Value> {
         match &self.value {
-            Some(value) => errors.at(value, message),
-            None => errors.at(&self.key, message),
+            Some(value) => errors.refuse(value, message),
+            None => errors.refuse(&self.key, message),
         }
     }
+}
+
+fn takes_path(key: &str, example: &str) -> String {
+    format!("`{key}` takes a path: write `{key} = {example}`")
+}
+
+/// One more of the strings in a list, or what is wrong with it.
+fn text_of_list<'v>(key: &str, value: &'v Expr, texts: &[LitStr]) -> Result<&'v LitStr, String> {
+    let Some(text) = string(value) else {
+        let example = as_text(value);
+        return Err(format!(
+            "`{key}` takes strings: write `{key}(\"{example}\")`"
+        ));
+    };
+    if is_blank(text) {
+        return Err(format!("a text in `{key}` is empty: remove it"));
+    }
+    let text_value = text.value();
+    if texts.iter().any(|other| other.value() == text_value) {
+        return Err(format!("`{text_value}` is in `{key}` twice: remove one"));
+    }
+    Ok(text)
+}
+
+fn is_blank(text: &LitStr) -> bool {
+    text.value().trim().is_empty()
 }
 
 /// What follows a key that takes a list, without its parentheses.
@@ -428,11 +436,10 @@ fn is_constant(path: &ExprPath) -> bool {
 fn as_text(value: &Expr) -> String {
     match value {
         Expr::Path(path) if path.path.get_ident().is_some() => path.to_token_stream().to_string(),
-        Expr::Lit(ExprLit {
-            lit: Lit::Int(number),
-            ..
-        }) => LitInt::to_string(number),
-        _ => "...".to_owned(),
+        other => match literal(other) {
+            Some(Lit::Int(number)) => number.to_string(),
+            _ => "...".to_owned(),
+        },
     }
 }
 
@@ -443,7 +450,7 @@ mod tests {
 
     const GRAMMAR: Grammar = Grammar {
         attribute: "resource",
-        options: &["name", "size", "open", "cache", "crate"],
+        options: &[&["name", "size", "open", "cache", "crate"]],
         lists: &[("cache", "cache(ttl = 60)")],
         elsewhere: &[("docs", "write a doc comment")],
         leading_value: Some("URI"),
@@ -456,7 +463,7 @@ mod tests {
         arguments.text("name", &mut errors);
         arguments.number("size", &mut errors);
         arguments.is_set("open", &mut errors);
-        arguments.path("crate", "path", &mut errors);
+        arguments.runtime(&mut errors);
         errors
             .finish(Some(()))
             .map_or_else(|errors| errors.to_string(), |()| String::new())

@@ -4,17 +4,19 @@
 
 use mcp_grammar::name::{RULE, is_component};
 use proc_macro2::{Ident, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Signature, UnOp};
+use syn::{Expr, Lit, LitStr, Path, Signature, UnOp};
 
 use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
+use crate::builder::{builder_call, duration};
 use crate::errors::Errors;
 use crate::kind::Kind;
+use crate::literal::literal;
 use crate::owner::Owner;
 use crate::parameters::{self, Parameter};
-use crate::runtime_path::generated;
+use crate::runtime_path::{generated, generated_at};
 use crate::signature;
 
 /// A function that generated code can call, and what is said about it to clients.
@@ -23,14 +25,8 @@ pub(crate) struct Component {
     /// The path behind `crate =`.
     pub(crate) runtime: Option<Path>,
     pub(crate) name: LitStr,
-    pub(crate) title: Option<LitStr>,
-    pub(crate) description: Option<LitStr>,
-    pub(crate) icons: Option<Expr>,
-    pub(crate) meta: Option<Expr>,
-    /// How long a call may take: seconds, or a `Duration`.
-    pub(crate) timeout: Option<Expr>,
-    pub(crate) tags: Vec<LitStr>,
-    pub(crate) scopes: Vec<LitStr>,
+    /// The calls of the builder for the options that every kind has.
+    pub(crate) options: TokenStream,
     pub(crate) signature: Signature,
     /// Whose method it is, if it is one.
     pub(crate) owner: Option<Owner>,
@@ -40,9 +36,23 @@ pub(crate) struct Component {
     pub(crate) attributes: TokenStream,
 }
 
+/// The first options of every kind; `inline` and `crate` are its last.
+pub(crate) const OPTIONS: &[&str] = &[
+    "name",
+    "title",
+    "description",
+    "icons",
+    "meta",
+    "timeout",
+    "tags",
+    "scopes",
+];
+
 /// The lists that every kind takes, each with what to write.
-pub(crate) const TAGS: (&str, &str) = ("tags", "tags(\"weather\", \"beta\")");
-pub(crate) const SCOPES: (&str, &str) = ("scopes", "scopes(\"calendar:write\")");
+pub(crate) const LISTS: [(&str, &str); 2] = [
+    ("tags", "tags(\"weather\", \"beta\")"),
+    ("scopes", "scopes(\"calendar:write\")"),
+];
 
 /// How the runtime is to call the function.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,25 +75,14 @@ impl Component {
     ) -> Self {
         function.check_single(kind, errors);
         signature::check(kind, &function.signature, errors);
-        let doc_text = || {
-            function
-                .doc_text()
-                .map(|text| LitStr::new(&text, generated()))
-        };
         let parameters = parameters::validate(kind, &function.parameters, errors);
         let handler = handler(arguments, &function.signature, errors);
         check_asks(handler, &parameters, errors);
         Self {
             kind,
-            runtime: arguments.path("crate", "path::to::mcp_runtime", errors),
+            runtime: arguments.runtime(errors),
             name: name(kind, arguments, &function.signature.ident, errors),
-            title: arguments.text("title", errors),
-            description: arguments.text("description", errors).or_else(doc_text),
-            icons: arguments.expression("icons", "[Icon::new(\"https://...\")]", errors),
-            meta: arguments.expression("meta", "json!({ ... })", errors),
-            timeout: timeout(arguments, errors),
-            tags: arguments.texts(TAGS.0, TAGS.1, errors),
-            scopes: scopes(arguments, errors),
+            options: options(arguments, function, errors),
             signature: function.signature.clone(),
             owner: function.owner.clone(),
             parameters,
@@ -95,61 +94,65 @@ impl Component {
 
 fn name(kind: Kind, arguments: &Arguments, function: &Ident, errors: &mut Errors) -> LitStr {
     let what = kind.attribute();
-    let Some(name) = arguments.text("name", errors) else {
-        let name = LitStr::new(&function.unraw().to_string(), function.span());
-        // A `name` that is given and wrong was reported already.
-        if !is_component(&name.value()) && arguments.key("name").is_none() {
-            errors.at(
-                function,
-                format!("a {what}'s name is {RULE}: add `#[{what}(name = \"...\")]`"),
-            );
+    if let Some(name) = arguments.text("name", errors) {
+        if !is_component(&name.value()) {
+            errors.at(&name, format!("a {what}'s name is {RULE}"));
         }
         return name;
-    };
-    if !is_component(&name.value()) {
-        errors.at(&name, format!("a {what}'s name is {RULE}"));
+    }
+    let name = LitStr::new(&function.unraw().to_string(), function.span());
+    // A `name` that is given and wrong was reported already.
+    if !is_component(&name.value()) && arguments.key("name").is_none() {
+        let message = format!("a {what}'s name is {RULE}: add `#[{what}(name = \"...\")]`");
+        errors.at(function, message);
     }
     name
 }
 
-fn timeout(arguments: &Arguments, errors: &mut Errors) -> Option<Expr> {
-    const RULE: &str = "a timeout is a whole number of seconds, or a `Duration`: write `timeout = 30` or `timeout = Duration::from_millis(500)`";
-    let timeout = arguments.expression("timeout", "30", errors)?;
-    if let Expr::Unary(ExprUnary {
-        op: UnOp::Neg(_), ..
-    }) = &timeout
-    {
-        errors.at(&timeout, RULE);
-        return None;
-    }
-    let Expr::Lit(ExprLit { lit, .. }) = &timeout else {
-        return Some(timeout);
-    };
-    match lit {
-        Lit::Int(seconds) if seconds.base10_digits() == "0" => {
-            errors.at(
-                lit,
-                "a timeout of zero stops every call: give it some seconds, or leave `timeout` out",
-            );
-            None
-        }
-        Lit::Int(_) => Some(timeout),
-        _ => {
-            errors.at(lit, RULE);
-            None
-        }
+fn options(arguments: &Arguments, function: &AnnotatedFn, errors: &mut Errors) -> TokenStream {
+    let title = builder_call("title", arguments.text("title", errors));
+    let description = arguments.text("description", errors);
+    let description = builder_call("description", description.or_else(|| function.doc_text()));
+    let icons = arguments.expression("icons", "[Icon::new(\"https://...\")]", errors);
+    let icons =
+        icons.map(|icons| quote_spanned!(generated_at(&icons)=> .icons(__mcp::icons(#icons))));
+    let meta = builder_call(
+        "meta",
+        arguments.expression("meta", "json!({ ... })", errors),
+    );
+    let timeout = timeout(arguments, errors).map(|limit| {
+        let value = duration(&limit);
+        quote_spanned!(generated_at(&limit)=> .timeout(__mcp::timeout(#value)))
+    });
+    let [tags, scopes] = LISTS.map(|(key, example)| arguments.texts(key, example, errors));
+    check_scopes(&scopes, errors);
+    quote_spanned! {generated()=>
+        #title #description #icons #meta #timeout #(.tag(#tags))* #(.scope(#scopes))*
     }
 }
 
-fn scopes(arguments: &Arguments, errors: &mut Errors) -> Vec<LitStr> {
-    let scopes = arguments.texts(SCOPES.0, SCOPES.1, errors);
+/// How long a call may take: seconds, or a `Duration`.
+fn timeout(arguments: &Arguments, errors: &mut Errors) -> Option<Expr> {
+    const ZERO: &str =
+        "a timeout of zero stops every call: give it some seconds, or leave `timeout` out";
+    const RULE: &str = "a timeout is a whole number of seconds, or a `Duration`: write `timeout = 30` or `timeout = Duration::from_millis(500)`";
+    let timeout = arguments.expression("timeout", "30", errors)?;
+    let negated = matches!(&timeout, Expr::Unary(it) if matches!(it.op, UnOp::Neg(_)));
+    match literal(&timeout) {
+        Some(Lit::Int(seconds)) if seconds.base10_digits() == "0" => errors.refuse(&timeout, ZERO),
+        Some(Lit::Int(_)) => Some(timeout),
+        None if !negated => Some(timeout),
+        _ => errors.refuse(&timeout, RULE),
+    }
+}
+
+fn check_scopes(scopes: &[LitStr], errors: &mut Errors) {
     for scope in scopes.iter().filter(|scope| !is_scope(&scope.value())) {
         errors.at(
             scope,
             "a scope is one word of ASCII without `\"` and `\\`, such as `calendar:write`: give several as `scopes(\"one\", \"two\")`",
         );
     }
-    scopes
 }
 
 /// A `scope-token` of RFC 6749.
@@ -160,9 +163,7 @@ fn is_scope(scope: &str) -> bool {
 
 /// A thread that blocks cannot be given up and begun anew.
 fn check_asks(handler: Handler, parameters: &[Parameter], errors: &mut Errors) {
-    let asks = parameters
-        .iter()
-        .filter_map(|parameter| parameter.ask.as_ref());
+    let asks = parameters.iter().filter_map(|it| it.ask.as_ref());
     for ask in asks.filter(|_| handler != Handler::Async) {
         errors.at_span(
             ask.attribute,
@@ -173,14 +174,14 @@ fn check_asks(handler: Handler, parameters: &[Parameter], errors: &mut Errors) {
 
 fn handler(arguments: &Arguments, signature: &Signature, errors: &mut Errors) -> Handler {
     let inline = arguments.is_set("inline", errors);
-    match (&signature.asyncness, arguments.key("inline")) {
-        (Some(_), Some(key)) => {
-            errors.at(key, "an `async fn` runs in place anyway: remove `inline`");
-            Handler::Async
-        }
-        (Some(_), None) => Handler::Async,
-        (None, _) if inline => Handler::Inline,
-        (None, _) => Handler::Blocking,
+    if signature.asyncness.is_some() {
+        let why = "an `async fn` runs in place anyway: remove `inline`";
+        arguments.forbid("inline", why, errors);
+        Handler::Async
+    } else if inline {
+        Handler::Inline
+    } else {
+        Handler::Blocking
     }
 }
 

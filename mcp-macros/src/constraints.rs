@@ -10,31 +10,29 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, RangeLimits, UnOp};
 
 use crate::arguments::Arguments;
+use crate::builder::builder_call;
 use crate::errors::Errors;
+use crate::literal::{literal, text};
 use crate::pattern;
-use crate::runtime_path::generated_at;
+use crate::runtime_path::{generated, generated_at};
 
 /// The options of one parameter that narrow its type.
 #[derive(Default)]
 pub(crate) struct Constraints {
-    pub(crate) range: Option<Bounds>,
-    pub(crate) length: Option<Bounds>,
-    pub(crate) pattern: Option<Pattern>,
+    range: Option<Bounds>,
+    length: Option<Bounds>,
+    pattern: Option<LitStr>,
 }
 
 /// `range(1..=10)` or `length(3)`
-pub(crate) struct Bounds {
-    pub(crate) key: Ident,
-    least: Option<Expr>,
-    most: Option<Expr>,
-    below: Option<Expr>,
-}
+struct Bounds(Vec<(Side, Expr)>);
 
-/// `pattern = "..."`
-pub(crate) struct Pattern {
-    pub(crate) key: Ident,
-    text: LitStr,
-}
+/// Where a bound lies: the method of the builder, and what it demands of a value compared with it.
+type Side = (&'static str, fn(Ordering) -> bool);
+
+const FROM: Side = ("from", Ordering::is_ge);
+const TO: Side = ("to", Ordering::is_le);
+const BELOW: Side = ("below", Ordering::is_lt);
 
 /// A literal number.
 #[derive(Clone, Copy)]
@@ -50,16 +48,12 @@ impl Constraints {
         if let Some(length) = &length {
             length.check_counts(errors);
         }
-        let pattern = arguments.text("pattern", errors).map(|text| {
-            if let Err(message) = pattern::check(&text.value()) {
-                errors.at(&text, message);
-            }
-            let key = arguments.key("pattern").cloned();
-            Pattern {
-                key: key.unwrap_or_else(|| Ident::new("pattern", text.span())),
-                text,
-            }
-        });
+        let pattern = arguments.text("pattern", errors);
+        if let Some(text) = &pattern
+            && let Err(message) = pattern::check(&text.value())
+        {
+            errors.at(text, message);
+        }
         Self {
             range,
             length,
@@ -85,155 +79,110 @@ impl Constraints {
             errors.at(value, format!("the {what} is outside of its own `length`"));
         }
         if let Some(pattern) = &self.pattern
-            && !pattern::matches(&pattern.text.value(), &text)
+            && !pattern::matches(&pattern.value(), &text)
         {
-            errors.at(
-                value,
-                format!("the {what} does not match its own `pattern`"),
-            );
+            let message = format!("the {what} does not match its own `pattern`");
+            errors.at(value, message);
         }
     }
 
     /// Calls of the builder.
     pub(crate) fn describe(&self) -> TokenStream {
-        let range = self
-            .range
-            .as_ref()
-            .map(|bounds| quote_spanned!(generated_at(&bounds.key)=> .range(#bounds)));
-        let length = self
-            .length
-            .as_ref()
-            .map(|bounds| quote_spanned!(generated_at(&bounds.key)=> .length(#bounds)));
-        let pattern = self
-            .pattern
-            .as_ref()
-            .map(|Pattern { key, text }| quote_spanned!(generated_at(key)=> .pattern(#text)));
+        let range = builder_call("range", self.range.as_ref());
+        let length = builder_call("length", self.length.as_ref());
+        let pattern = builder_call("pattern", self.pattern.as_ref());
         quote::quote!(#range #length #pattern)
     }
 }
 
 impl Bounds {
     fn validate(arguments: &Arguments, key: &str, errors: &mut Errors) -> Option<Self> {
-        let option = arguments.option(key)?;
-        let list = option.list.clone()?;
+        let (place, list) = arguments.list(key)?;
         let example = if key == "range" {
             "`range(1..=10)`, `range(0..)` or `range(..1.0)`"
         } else {
             "`length(1..=80)`, `length(1..)` or `length(3)`"
         };
-        let written = match syn::parse2::<Expr>(list.clone()) {
-            Ok(written) => written,
-            Err(_) if list.is_empty() => {
-                errors.at(
-                    &option.key,
-                    format!("`{key}` needs its bounds: write {example}"),
-                );
-                return None;
-            }
-            Err(error) => {
-                errors.at_span(error.span(), format!("expected bounds: write {example}"));
-                return None;
-            }
+        if list.is_empty() {
+            return errors.refuse(place, format!("`{key}` needs its bounds: write {example}"));
+        }
+        let expected = |error: syn::Error| {
+            syn::Error::new(error.span(), format!("expected bounds: write {example}"))
         };
-        let bounds = match written.clone() {
+        let written: Expr = errors.keep(syn::parse2(list).map_err(expected))?;
+        let bounds = Self::read(place, &written);
+        let Some(bounds) = bounds else {
+            return errors.refuse(&written, format!("`{key}` takes a range: write {example}"));
+        };
+        bounds.check(&written, example, errors)
+    }
+
+    /// `None` for what is no bounds with this key.
+    fn read(key: &Ident, written: &Expr) -> Option<Self> {
+        let all = match written.clone() {
             Expr::Range(range) => {
-                let end = range.end.map(|end| *end);
-                let (most, below) = match range.limits {
-                    RangeLimits::Closed(_) => (end, None),
-                    RangeLimits::HalfOpen(_) => (None, end),
+                let end = match range.limits {
+                    RangeLimits::Closed(_) => TO,
+                    RangeLimits::HalfOpen(_) => BELOW,
                 };
-                Self {
-                    key: option.key.clone(),
-                    least: range.start.map(|start| *start),
-                    most,
-                    below,
-                }
+                let least = range.start.map(|start| (FROM, *start));
+                let most = range.end.map(|most| (end, *most));
+                least.into_iter().chain(most).collect()
             }
-            exact if key == "length" => Self {
-                key: option.key.clone(),
-                least: Some(exact.clone()),
-                most: Some(exact),
-                below: None,
-            },
-            other => {
-                errors.at(other, format!("`{key}` takes a range: write {example}"));
-                return None;
-            }
+            exact if key == "length" => vec![(FROM, exact.clone()), (TO, exact)],
+            _ => return None,
         };
-        if bounds.all().next().is_none() {
-            errors.at(&written, format!("`..` bounds nothing: write {example}"));
-            return None;
+        Some(Self(all))
+    }
+
+    /// `None` after an error that would lead to others.
+    fn check(self, written: &Expr, example: &str, errors: &mut Errors) -> Option<Self> {
+        let Some((_, least)) = self.0.first() else {
+            return errors.refuse(written, format!("`..` bounds nothing: write {example}"));
+        };
+        let is_other =
+            |it: &Expr| literal(it).is_some_and(|it| !matches!(it, Lit::Int(_) | Lit::Float(_)));
+        if let Some((_, bound)) = self.0.iter().find(|(_, bound)| is_other(bound)) {
+            return errors.refuse(bound, format!("a bound is a number: write {example}"));
         }
-        for bound in bounds.all() {
-            if matches!(bound, Expr::Lit(ExprLit { lit, .. }) if !matches!(lit, Lit::Int(_) | Lit::Float(_)))
-            {
-                errors.at(bound, format!("a bound is a number: write {example}"));
-                return None;
-            }
-        }
-        if bounds.is_empty() {
+        // One bound alone always leaves something.
+        if self.0.len() > 1 && Number::of(least).is_some_and(|least| !self.admit(least)) {
             errors.at(
-                &written,
+                written,
                 "nothing is within these bounds: write the lower one first",
             );
         }
-        Some(bounds)
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Expr> {
-        [&self.least, &self.most, &self.below].into_iter().flatten()
-    }
-
-    /// Whether what is written as literals leaves nothing.
-    fn is_empty(&self) -> bool {
-        let literal = |bound: &Option<Expr>| bound.as_ref().and_then(Number::of);
-        let Some(least) = literal(&self.least) else {
-            return false;
-        };
-        literal(&self.most).is_some_and(|most| least.compare(most).is_gt())
-            || literal(&self.below).is_some_and(|below| least.compare(below).is_ge())
+        Some(self)
     }
 
     /// Whether a literal keeps what is written as literals.
     fn admit(&self, number: Number) -> bool {
-        let keeps = |bound: &Option<Expr>, keeps: fn(Ordering) -> bool| {
-            let bound = bound.as_ref().and_then(Number::of);
-            bound.is_none_or(|bound| keeps(number.compare(bound)))
-        };
-        keeps(&self.least, Ordering::is_ge)
-            && keeps(&self.most, Ordering::is_le)
-            && keeps(&self.below, Ordering::is_lt)
+        self.0.iter().all(|((_, keeps), bound)| {
+            let order = Number::of(bound).map(|bound| number.compare(bound));
+            order.is_none_or(keeps)
+        })
     }
 
     fn check_counts(&self, errors: &mut Errors) {
-        for bound in self.all() {
-            let wrong = match Number::of(bound) {
-                Some(Number::Whole(count)) => count < 0,
-                Some(Number::Float(_)) => true,
-                None => false,
-            };
-            if wrong {
-                errors.at(bound, "a length is a whole number, and not below 0");
-                return;
-            }
+        let is_wrong = |bound: &Expr| match Number::of(bound) {
+            Some(Number::Whole(count)) => count < 0,
+            Some(Number::Float(_)) => true,
+            None => false,
+        };
+        if let Some((_, bound)) = self.0.iter().find(|(_, bound)| is_wrong(bound)) {
+            errors.at(bound, "a length is a whole number, and not below 0");
         }
     }
 }
 
 impl ToTokens for Bounds {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let bound = |method: &str, bound: &Option<Expr>| {
-            bound.as_ref().map(|bound| {
-                let span = generated_at(bound);
-                let (method, bound) = (Ident::new(method, span), widened(bound));
-                quote_spanned!(span=> .#method(#bound))
-            })
-        };
-        let least = bound("from", &self.least);
-        let most = bound("to", &self.most);
-        let below = bound("below", &self.below);
-        let span = generated_at(&self.key);
-        tokens.extend(quote_spanned!(span=> __mcp::Bounds::new() #least #most #below));
+        let calls = self.0.iter().map(|((method, _), bound)| {
+            let span = generated_at(bound);
+            let (method, bound) = (Ident::new(method, span), widened(bound));
+            quote_spanned!(span=> .#method(#bound))
+        });
+        tokens.extend(quote_spanned!(generated()=> __mcp::Bounds::new() #(#calls)*));
     }
 }
 
@@ -260,20 +209,17 @@ impl Number {
     fn of(value: &Expr) -> Option<Self> {
         match value {
             Expr::Group(group) => Self::of(&group.expr),
-            Expr::Unary(ExprUnary {
-                op: UnOp::Neg(_),
-                expr,
-                ..
-            }) => Some(match Self::of(expr)? {
-                Self::Whole(number) => Self::Whole(number.checked_neg()?),
-                Self::Float(number) => Self::Float(-number),
-            }),
-            Expr::Lit(ExprLit { lit, .. }) => match lit {
+            Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => {
+                match Self::of(&unary.expr)? {
+                    Self::Whole(number) => number.checked_neg().map(Self::Whole),
+                    Self::Float(number) => Some(Self::Float(-number)),
+                }
+            }
+            other => match literal(other)? {
                 Lit::Int(number) => number.base10_parse().ok().map(Self::Whole),
                 Lit::Float(number) => number.base10_parse().ok().map(Self::Float),
                 _ => None,
             },
-            _ => None,
         }
     }
 
@@ -293,25 +239,6 @@ impl Number {
     }
 }
 
-/// The text of a literal, also of one that is made a `String`: `"a".to_owned()`, `"a".into()`.
-fn text(value: &Expr) -> Option<String> {
-    match value {
-        Expr::Group(group) => text(&group.expr),
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) => Some(text.value()),
-        Expr::MethodCall(call)
-            if ["to_owned", "to_string", "into"]
-                .iter()
-                .any(|name| call.method == name) =>
-        {
-            text(&call.receiver)
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use quote::quote;
@@ -324,10 +251,9 @@ mod tests {
 
     const GRAMMAR: Grammar = Grammar {
         attribute: "arg",
-        options: &["range", "length", "pattern"],
+        options: &[&["range", "length", "pattern"]],
         lists: &[("range", "range(1..=10)"), ("length", "length(1..=80)")],
-        elsewhere: &[],
-        leading_value: None,
+        ..Grammar::EMPTY
     };
 
     fn mistakes(list: proc_macro2::TokenStream, default: Option<syn::Expr>) -> String {

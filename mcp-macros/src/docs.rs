@@ -2,10 +2,13 @@
 //!
 //! Reads only what is a string literal: `#[doc = include_str!(..)]` and `#[doc(hidden)]` are left to rustdoc.
 
-use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+use syn::{Attribute, LitStr, Meta};
+
+use crate::literal::string;
+use crate::runtime_path::generated;
 
 /// The text of the doc comments, or `None` if there is none.
-pub(crate) fn text(attributes: &[Attribute]) -> Option<String> {
+pub(crate) fn text(attributes: &[Attribute]) -> Option<LitStr> {
     let comments: Vec<String> = attributes.iter().filter_map(literal).collect();
     let lines: Vec<&str> = comments
         .iter()
@@ -13,22 +16,12 @@ pub(crate) fn text(attributes: &[Attribute]) -> Option<String> {
         .map(unindented)
         .collect();
     let text = lines.join("\n").trim().to_owned();
-    (!text.is_empty()).then_some(text)
-}
-
-pub(crate) fn is_doc(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("doc")
+    (!text.is_empty()).then(|| LitStr::new(&text, generated()))
 }
 
 fn literal(attribute: &Attribute) -> Option<String> {
     match &attribute.meta {
-        Meta::NameValue(pair) if is_doc(attribute) => match &pair.value {
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            }) => Some(text.value()),
-            _ => None,
-        },
+        Meta::NameValue(pair) if pair.path.is_ident("doc") => Some(string(&pair.value)?.value()),
         _ => None,
     }
 }
@@ -43,6 +36,10 @@ mod tests {
     use super::text;
     use syn::{Attribute, parse_quote};
 
+    fn written(attributes: &[Attribute]) -> String {
+        text(attributes).map_or_else(String::new, |text| text.value())
+    }
+
     #[test]
     fn lines_are_joined_and_keep_their_indentation() {
         let attributes: Vec<Attribute> = parse_quote! {
@@ -51,7 +48,7 @@ mod tests {
             #[doc = "   - numbers "]
             #[doc = " "]
         };
-        assert_eq!(text(&attributes).as_deref(), Some("Add:\n\n  - numbers"));
+        assert_eq!(written(&attributes), "Add:\n\n  - numbers");
     }
 
     #[test]
@@ -61,12 +58,12 @@ mod tests {
             #[doc = include_str!("x")]
             #[inline]
         };
-        assert_eq!(text(&attributes), None);
+        assert!(text(&attributes).is_none());
     }
 
     #[test]
     fn a_block_comment_is_unindented_line_by_line() {
         let attributes: Vec<Attribute> = parse_quote!(#[doc = " one\n two "]);
-        assert_eq!(text(&attributes).as_deref(), Some("one\ntwo"));
+        assert_eq!(written(&attributes), "one\ntwo");
     }
 }

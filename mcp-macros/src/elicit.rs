@@ -3,7 +3,7 @@
 //! Whether a field's type can be asked for is not known here: the trait `ElicitField` decides, in the user's crate.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote_spanned};
+use quote::quote_spanned;
 use syn::{
     Attribute, Data, DataEnum, DataStruct, DeriveInput, Field, Fields, GenericParam, Path, Type,
 };
@@ -12,13 +12,12 @@ use crate::annotated_fn::inherited_by;
 use crate::arguments::Arguments;
 use crate::errors::Errors;
 use crate::grammar::Grammar;
-use crate::runtime_path::{generated, generated_at, import};
+use crate::runtime_path::{generated, generated_at, in_const};
 use crate::serde_attributes;
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "elicit",
-    options: &["crate"],
-    lists: &[],
+    options: &[&["crate"]],
     elsewhere: &[
         (
             "rename",
@@ -27,15 +26,10 @@ const GRAMMAR: Grammar = Grammar {
         ("description", "write a doc comment, `/// ...`"),
         ("title", "write `#[schemars(title = \"...\")]`"),
     ],
-    leading_value: None,
+    ..Grammar::EMPTY
 };
 
-/// A type without mistakes, as far as its tokens show them.
-struct Form {
-    shape: Shape,
-    runtime: Option<Path>,
-}
-
+/// What a type without mistakes, as far as its tokens show them, can be.
 enum Shape {
     /// A form, with the types of its fields.
     Form(Vec<Type>),
@@ -51,12 +45,8 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let runtime = runtime(&input, &mut errors);
     let shape = Shape::validate(&input, &mut errors);
-    let valid = shape.map(|shape| Form {
-        shape,
-        runtime: runtime.clone(),
-    });
-    match errors.finish(valid) {
-        Ok(form) => form.expand(&input),
+    match errors.finish(shape) {
+        Ok(shape) => shape.expand(&input, runtime.as_ref()),
         Err(mut errors) => {
             errors.extend(stand_in(&input, runtime.as_ref()));
             errors
@@ -66,17 +56,10 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
 
 /// The path behind `crate =`.
 fn runtime(input: &DeriveInput, errors: &mut Errors) -> Option<Path> {
-    let mut lists = Vec::new();
-    for attribute in input.attrs.iter().filter(|it| is_ours(it)) {
-        match attribute.meta.require_list() {
-            Ok(list) => lists.push(list.tokens.clone()),
-            Err(_) => errors.at(
-                attribute,
-                "`#[elicit]` needs an option: write `#[elicit(crate = path::to::mcp_runtime)]`",
-            ),
-        }
-    }
-    Arguments::parse(&GRAMMAR, lists, errors).path("crate", "path::to::mcp_runtime", errors)
+    const EXAMPLE: &str =
+        "`#[elicit]` needs an option: write `#[elicit(crate = path::to::mcp_runtime)]`";
+    let attributes = input.attrs.iter().filter(|it| is_ours(it));
+    Arguments::of_attributes(&GRAMMAR, attributes, EXAMPLE, errors)?.runtime(errors)
 }
 
 fn is_ours(attribute: &Attribute) -> bool {
@@ -91,35 +74,25 @@ impl Shape {
         match &input.data {
             Data::Struct(data) => Self::of_struct(&input.ident, data, errors),
             Data::Enum(data) => Some(Self::of_enum(&input.ident, data, errors)),
-            Data::Union(data) => {
-                errors.at(
-                    data.union_token,
-                    "a form is a `struct` with named fields, not a `union`",
-                );
-                None
-            }
+            Data::Union(data) => errors.refuse(
+                data.union_token,
+                "a form is a `struct` with named fields, not a `union`",
+            ),
         }
     }
 
     fn of_struct(name: &Ident, data: &DataStruct, errors: &mut Errors) -> Option<Self> {
+        let example = format!("write `struct {name} {{ name: T }}`");
         match &data.fields {
             Fields::Named(fields) => {
                 let types = fields.named.iter().filter_map(|it| field_type(it, errors));
                 Some(Self::Form(types.collect()))
             }
-            Fields::Unnamed(fields) => {
-                let message = format!(
-                    "the fields of a form have names, which clients show: write `struct {name} {{ name: T }}`"
-                );
-                errors.at(fields, message);
-                None
-            }
-            Fields::Unit => {
-                let message =
-                    format!("a form has named fields: write `struct {name} {{ name: T }}`");
-                errors.at(name, message);
-                None
-            }
+            Fields::Unnamed(fields) => errors.refuse(
+                fields,
+                format!("the fields of a form have names, which clients show: {example}"),
+            ),
+            Fields::Unit => errors.refuse(name, format!("a form has named fields: {example}")),
         }
     }
 
@@ -202,36 +175,15 @@ fn check_representation(input: &DeriveInput, errors: &mut Errors) {
     }
 }
 
-impl Form {
-    fn expand(&self, input: &DeriveInput) -> TokenStream {
-        let here = generated();
-        let probes = match &self.shape {
-            Shape::Form(types) => types
-                .iter()
-                .map(|ty| quote_spanned!(generated_at(ty)=> __mcp::field::<#ty>();))
-                .collect(),
-            Shape::Choice => TokenStream::new(),
-        };
-        let implementations: TokenStream = self
-            .shape
-            .traits()
-            .iter()
-            .map(|name| implement(name, input))
-            .collect();
-        in_const(
-            self.runtime.as_ref(),
-            input,
-            &quote_spanned!(here=> #implementations #probes),
-        )
-    }
-}
-
 impl Shape {
-    fn traits(&self) -> &'static [&'static str] {
-        match self {
-            Self::Form(_) => &["Elicit"],
-            Self::Choice => &["ElicitField", "ElicitChoice"],
-        }
+    fn expand(&self, input: &DeriveInput, runtime: Option<&Path>) -> TokenStream {
+        let (mut content, types) = match self {
+            Self::Form(types) => (implement(&["Elicit"], input), types.as_slice()),
+            Self::Choice => (implement(&["ElicitField", "ElicitChoice"], input), &[][..]),
+        };
+        let probe = |ty| quote_spanned!(generated_at(ty)=> __mcp::field::<#ty>(););
+        content.extend(types.iter().map(probe));
+        in_const(&inherited_by(&input.attrs), runtime, &content)
     }
 }
 
@@ -239,33 +191,18 @@ impl Shape {
 /// has parameters, or is a union, could not be read from an answer anyway.
 fn stand_in(input: &DeriveInput, runtime: Option<&Path>) -> Option<TokenStream> {
     let impossible = matches!(input.data, Data::Union(_)) || !input.generics.params.is_empty();
-    let implementations: TokenStream = ["Elicit", "ElicitField", "ElicitChoice"]
-        .iter()
-        .map(|name| implement(name, input))
-        .collect();
-    (!impossible).then(|| in_const(runtime, input, &implementations))
+    let content = implement(&["Elicit", "ElicitField", "ElicitChoice"], input);
+    (!impossible).then(|| in_const(&inherited_by(&input.attrs), runtime, &content))
 }
 
-/// What the trait demands besides is reported at the type's name.
-fn implement(name: &str, input: &DeriveInput) -> TokenStream {
-    let here = generated();
-    let (name, ty) = (Ident::new(name, here), &input.ident);
+/// What a trait demands besides is reported at the type's name.
+fn implement(traits: &[&str], input: &DeriveInput) -> TokenStream {
+    let (here, ty) = (generated(), &input.ident);
     let where_clause = &input.generics.where_clause;
-    quote_spanned! {here=>
+    let traits = traits.iter().map(|name| Ident::new(name, here));
+    quote_spanned! {here=> #(
         #[automatically_derived]
         #[diagnostic::do_not_recommend]
-        impl __mcp::#name for #ty #where_clause {}
-    }
-}
-
-fn in_const(runtime: Option<&Path>, input: &DeriveInput, content: &impl ToTokens) -> TokenStream {
-    let attributes = inherited_by(&input.attrs);
-    let import = import(runtime);
-    quote_spanned! {generated()=>
-        #attributes
-        const _: () = {
-            #import
-            #content
-        };
-    }
+        impl __mcp::#traits for #ty #where_clause {}
+    )*}
 }

@@ -7,6 +7,9 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Token, Visibility};
 
 use crate::annotated_fn::AnnotatedFn;
+use crate::arguments::Arguments;
+use crate::component::Component;
+use crate::errors::Errors;
 use crate::expand::Definition;
 use crate::kind::Kind;
 use crate::runtime_path::generated;
@@ -24,13 +27,14 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: &TokenStream) -> 
             tokens.extend(generated);
             tokens
         }
-        Err(error) => {
-            let error = not_a_function(kind, item.clone())
-                .unwrap_or(error)
-                .to_compile_error();
-            quote_spanned!(generated()=> #item #error)
-        }
+        Err(error) => beside(item, &not_a_function(kind, item.clone()).unwrap_or(error)),
     }
+}
+
+/// The item, and why nothing is made of it.
+pub(crate) fn beside(item: &TokenStream, error: &syn::Error) -> TokenStream {
+    let error = error.to_compile_error();
+    quote_spanned!(generated()=> #item #error)
 }
 
 /// Defines a component, or says what keeps the function from being one.
@@ -39,11 +43,26 @@ pub(crate) fn define(
     arguments: TokenStream,
     function: &AnnotatedFn,
 ) -> Result<Definition, TokenStream> {
-    match kind {
-        Kind::Tool => tool::define(arguments, function),
-        Kind::Resource => resource::define(arguments, function),
-        Kind::Prompt => prompt::define(arguments, function),
-    }
+    let mut errors = Errors::new();
+    let grammar = match kind {
+        Kind::Tool => tool::GRAMMAR,
+        Kind::Resource => resource::GRAMMAR,
+        Kind::Prompt => prompt::GRAMMAR,
+    };
+    let arguments = Arguments::parse(&grammar, [arguments], &mut errors);
+    let component = Component::validate(kind, &arguments, function, &mut errors);
+    let definition = match kind {
+        Kind::Tool => Some(Definition {
+            options: tool::options(&arguments, &mut errors),
+            ..Definition::new(component)
+        }),
+        Kind::Resource => {
+            let is_whole = component.parameters.len() == function.parameters.len();
+            resource::define(&arguments, component, is_whole, &mut errors)
+        }
+        Kind::Prompt => Some(Definition::new(component)),
+    };
+    errors.finish(definition)
 }
 
 /// An error that names the item, if it is one that cannot be a function.
@@ -62,17 +81,15 @@ fn not_a_function(kind: Kind, item: TokenStream) -> Option<syn::Error> {
         "macro_rules",
     ];
     let keyword = item_keyword.parse2(item).ok()?;
-    let name = keyword.to_string();
-    let message = format!(
-        "`#[{}]` goes on a function, not on `{name}`",
-        kind.attribute()
-    );
+    let (attribute, name) = (kind.attribute(), keyword.to_string());
+    let message = format!("`#[{attribute}]` goes on a function, not on `{name}`");
     ITEMS
         .contains(&name.as_str())
         .then(|| syn::Error::new(keyword.span(), message))
 }
 
-fn item_keyword(input: ParseStream<'_>) -> syn::Result<Ident> {
+/// The keyword of an item, for `Parser::parse2`.
+pub(crate) fn item_keyword(input: ParseStream<'_>) -> syn::Result<Ident> {
     input.call(Attribute::parse_outer)?;
     input.parse::<Visibility>()?;
     input.parse::<Option<Token![unsafe]>>()?;

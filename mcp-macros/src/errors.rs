@@ -2,10 +2,12 @@
 //!
 //! What counts as a mistake is decided by the stages; this file only sees to it that none gets lost.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
+use syn::LitStr;
 
 /// The mistakes found so far. Must be read with [`Errors::finish`].
 pub(crate) struct Errors {
@@ -38,7 +40,37 @@ impl Errors {
         self.left = true;
     }
 
-    pub(crate) fn add(&mut self, error: syn::Error) {
+    /// Reports a mistake in what would else have a value.
+    pub(crate) fn refuse<Value>(
+        &mut self,
+        tokens: impl ToTokens,
+        message: impl Display,
+    ) -> Option<Value> {
+        self.at(tokens, message);
+        None
+    }
+
+    /// Reports those of these that are not the first of their kind.
+    pub(crate) fn at_repeated<'t>(
+        &mut self,
+        texts: impl Iterator<Item = &'t LitStr>,
+        kind: impl Fn(&LitStr) -> String,
+        message: impl Fn(&str) -> String,
+    ) {
+        let mut seen = HashSet::new();
+        for text in texts {
+            if !seen.insert(kind(text)) {
+                self.at(text, message(&text.value()));
+            }
+        }
+    }
+
+    /// Reports the mistake that a result may be.
+    pub(crate) fn keep<Value>(&mut self, result: syn::Result<Value>) -> Option<Value> {
+        result.map_err(|error| self.add(error)).ok()
+    }
+
+    fn add(&mut self, error: syn::Error) {
         self.unread.get_or_insert_default().push(error);
     }
 

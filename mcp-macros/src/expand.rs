@@ -5,12 +5,14 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Expr, ExprLit, ExprPath, Lit, LitStr};
+use syn::{Expr, ExprPath};
 
+use crate::builder::builder_call;
 use crate::component::{Component, Handler};
 use crate::kind::Kind;
+use crate::literal::string;
 use crate::parameters::{Ask, DefaultValue, Parameter};
-use crate::runtime_path::{generated, generated_at, import, this, variable};
+use crate::runtime_path::{generated, generated_at, import, in_const, this, variable};
 use crate::types::{find_impl, return_type, with_lifetime};
 
 /// A component, and what only its kind says of it.
@@ -25,17 +27,26 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
+    /// That of a component of which nothing is to be said besides.
+    pub(crate) fn new(component: Component) -> Self {
+        Self {
+            component,
+            leading: TokenStream::new(),
+            options: TokenStream::new(),
+            checks: TokenStream::new(),
+        }
+    }
+
     /// Everything generated beside a free function, in one `const`, whose name keeps others of the module from having
     /// the component's.
     pub(crate) fn beside_function(&self) -> TokenStream {
         let component = &self.component;
         let attributes = &component.attributes;
         let import = import(component.runtime.as_ref());
-        let name = component.unique_name();
-        let (checks, register) = (self.checks(), self.register());
+        let (name, register) = (component.unique_name(), self.register());
         // In a constant of its own: the compiler names the one that a check fails in.
-        let checks = (!checks.is_empty())
-            .then(|| quote_spanned!(generated()=> #attributes const _: () = { #import #checks };));
+        let checks = self.checks();
+        let checks = checks.map(|it| in_const(attributes, component.runtime.as_ref(), &it));
         quote_spanned! {generated()=>
             #attributes
             const #name: () = {
@@ -48,25 +59,29 @@ impl Definition {
 
     /// The checks of a method, which is not there where its `cfg` says so.
     pub(crate) fn checked_method(&self) -> Option<TokenStream> {
-        let checks = self.checks();
         let attributes = &self.component.attributes;
-        (!checks.is_empty())
-            .then(|| quote_spanned!(generated()=> #attributes const _: () = { #checks };))
+        self.checks()
+            .map(|checks| quote_spanned!(generated()=> #attributes const _: () = { #checks };))
     }
 
-    /// All items that the compiler checks along with it.
-    fn checks(&self) -> TokenStream {
-        let parameters = self.component.parameters.iter();
-        let mut checks: TokenStream = parameters
-            .flat_map(|it| {
-                self.component
-                    .check_argument(it)
-                    .into_iter()
-                    .chain(self.component.check_options(it))
-            })
-            .collect();
+    /// All items that the compiler checks along with it, if there are any.
+    fn checks(&self) -> Option<TokenStream> {
+        let component = &self.component;
+        // An item cannot name the parameters of the `impl` around it. The server finds the mistake when it is built.
+        if component
+            .owner
+            .as_ref()
+            .is_some_and(|owner| owner.is_generic)
+        {
+            return None;
+        }
+        let mut checks = TokenStream::new();
+        for parameter in &component.parameters {
+            checks.extend(component.check_argument(parameter));
+            checks.extend(component.check_options(parameter));
+        }
         checks.extend(self.checks.clone());
-        checks
+        (!checks.is_empty()).then_some(checks)
     }
 
     fn register(&self) -> TokenStream {
@@ -83,41 +98,15 @@ impl Definition {
 
     /// The definition, as what a block may hold.
     pub(crate) fn value(&self) -> TokenStream {
-        let Self {
-            component,
-            leading,
-            options,
-            ..
-        } = self;
-        let definition = component.kind.definition();
-        let (name, handler, invoke) = (&component.name, component.handler, component.invoke());
-        let title = builder_call("title", component.title.as_ref());
-        let description = builder_call("description", component.description.as_ref());
-        let icons = component
-            .icons
-            .as_ref()
-            .map(|icons| quote_spanned!(generated_at(icons)=> .icons(__mcp::icons(#icons))));
-        let meta = expression_call("meta", component.meta.as_ref());
-        let timeout = component.timeout.as_ref().map(|limit| {
-            let value = duration(limit);
-            quote_spanned!(generated_at(limit)=> .timeout(__mcp::timeout(#value)))
-        });
-        let (tags, scopes) = (&component.tags, &component.scopes);
-        let parameters = component
-            .parameters
-            .iter()
-            .map(|parameter| component.describe(parameter));
+        let (component, leading, options) = (&self.component, &self.leading, &self.options);
+        let (name, handler, shared) = (&component.name, component.handler, &component.options);
+        let (definition, invoke) = (component.kind.definition(), component.invoke());
+        let parameters = component.parameters.iter().map(|it| component.describe(it));
         let returns = component.returns();
         quote_spanned! {generated()=>
             let __mcp_handler = __mcp::Handler::#handler(#invoke);
             __mcp::#definition::define(#leading #name, __mcp_handler)
-                #title
-                #description
-                #icons
-                #meta
-                #timeout
-                #(.tag(#tags))*
-                #(.scope(#scopes))*
+                #shared
                 #options
                 #(.param(#parameters))*
                 #returns
@@ -133,14 +122,9 @@ impl Component {
             return quote_spanned!(generated()=> _);
         }
         let what = self.kind.attribute();
-        let mut name = format!("only_one_{what}_may_have_the_name_");
-        for character in self.name.value().chars() {
-            match character {
-                '-' => name.push_str("_dash_"),
-                '.' => name.push_str("_dot_"),
-                other => name.push(other),
-            }
-        }
+        let name = self.name.value();
+        let name = name.replace('-', "_dash_").replace('.', "_dot_");
+        let name = format!("only_one_{what}_may_have_the_name_{name}");
         Ident::new(&name, generated_at(&self.name)).into_token_stream()
     }
 
@@ -153,24 +137,18 @@ impl Component {
         let share =
             this.map(|this| quote_spanned!(span=> let #this = __mcp::Clone::clone(&#this);));
         let captures = share.as_ref().map(|_| quote_spanned!(span=> move));
-        let closure = match self.handler {
+        let body = match self.handler {
             Handler::Async => quote_spanned! {span=>
-                #captures |__mcp_call| {
-                    #share
-                    __mcp::boxed(async move {
-                        #parameters
-                        #answers
-                        #call
-                    })
-                }
-            },
-            Handler::Blocking | Handler::Inline => quote_spanned! {span=>
-                #captures |__mcp_call| {
+                #share
+                __mcp::boxed(async move {
                     #parameters
+                    #answers
                     #call
-                }
+                })
             },
+            Handler::Blocking | Handler::Inline => quote_spanned!(span=> #parameters #call),
         };
+        let closure = quote_spanned!(span=> #captures |__mcp_call| { #body });
         match share {
             Some(share) => quote_spanned!(span=> { #share #closure }),
             None => closure,
@@ -179,10 +157,8 @@ impl Component {
 
     /// All parameters are tried before any refusal, so that the refusal can name all that is wrong.
     fn decode(&self) -> TokenStream {
-        let (variables, values): (Vec<Ident>, Vec<TokenStream>) = self
-            .parameters
-            .iter()
-            .enumerate()
+        let parameters = self.parameters.iter().enumerate();
+        let (variables, values): (Vec<Ident>, Vec<TokenStream>) = parameters
             .filter(|(_, parameter)| parameter.ask.is_none())
             .map(|(index, parameter)| (variable(index), self.decode_one(index, parameter)))
             .unzip();
@@ -196,10 +172,10 @@ impl Component {
     fn decode_one(&self, index: usize, parameter: &Parameter) -> TokenStream {
         let ty = self.spell(&parameter.ty);
         let span = generated_at(&parameter.ty);
-        let default = parameter.default.as_ref().map(|it| it.expression(&ty));
-        match default {
+        match &parameter.default {
             None => quote_spanned!(span=> __mcp::param::<#ty>(&__mcp_call, #index)),
             Some(default) => {
+                let default = default.expression(&ty);
                 quote_spanned!(span=> __mcp::param_or::<#ty>(&__mcp_call, #index, || #default))
             }
         }
@@ -207,10 +183,8 @@ impl Component {
 
     /// All questions are asked side by side, once the arguments are known to be good.
     fn ask(&self) -> Option<TokenStream> {
-        let (variables, questions): (Vec<Ident>, Vec<TokenStream>) = self
-            .parameters
-            .iter()
-            .enumerate()
+        let parameters = self.parameters.iter().enumerate();
+        let (variables, questions): (Vec<Ident>, Vec<TokenStream>) = parameters
             .filter_map(|(index, it)| Some((variable(index), self.ask_one(it, it.ask.as_ref()?))))
             .unzip();
         (!variables.is_empty()).then(|| {
@@ -228,10 +202,10 @@ impl Component {
         let ty = self.spell(&parameter.ty);
         let span = generated_at(&parameter.ty);
         let question = &ask.question;
-        let key = ask.key.as_ref().map_or_else(
-            || quote_spanned!(span=> __mcp::None),
-            |key| quote_spanned!(span=> __mcp::Some(#key)),
-        );
+        let key = match &ask.key {
+            None => quote_spanned!(span=> __mcp::None),
+            Some(key) => quote_spanned!(span=> __mcp::Some(#key)),
+        };
         quote_spanned!(span=> __mcp::ask::<#ty>(&__mcp_call, #question, #key))
     }
 
@@ -311,58 +285,20 @@ impl Component {
             "`#[arg]` is for what clients send, and `{}` comes from the server: remove the `#[arg]`",
             parameter.wire_name.value()
         );
-        self.refuse_supplied(parameter, true, span, &message)
+        Some(self.refuse_supplied(parameter, true, span, &message))
     }
 
     /// Options that make no sense for the values of a type, where the compiler knows them by any name.
-    fn check_options(&self, parameter: &Parameter) -> Option<TokenStream> {
-        if self.is_in_generic_impl() {
-            return None;
-        }
-        let constraints = &parameter.constraints;
-        let options = [
-            (
-                constraints.range.as_ref().map(|range| range.key.span()),
-                "ranges",
-                "`range` bounds numbers: bound the size of a string, list or map with `length(..)`",
-            ),
-            (
-                constraints.length.as_ref().map(|length| length.key.span()),
-                "lengths",
-                "`length` counts the characters of strings, the items of lists and the members of maps: bound a number with `range(..)`",
-            ),
-            (
-                constraints
-                    .pattern
-                    .as_ref()
-                    .map(|pattern| pattern.key.span()),
-                "patterns",
-                "`pattern` is for strings: a list of strings needs a type of its own for its items",
-            ),
-            (
-                parameter.header.as_ref().map(LitStr::span),
-                "headers",
-                "a header can repeat a string, an integer or a boolean: remove `header`",
-            ),
-        ];
+    fn check_options(&self, parameter: &Parameter) -> TokenStream {
         let ty = with_lifetime(&parameter.ty, &self.signature.generics, "static");
-        let checks = options.into_iter().filter_map(|(place, takes, message)| {
-            let span = generated().located_at(place?);
+        let checks = parameter.options.iter().filter_map(|key| {
+            let (_, takes, message) = TAKEN.iter().find(|(option, ..)| key == option)?;
+            let span = generated_at(key);
             let takes = Ident::new(takes, span);
-            Some(quote_spanned! {span=>
-                const _: () = {
-                    #[allow(unused_imports)]
-                    use __mcp::UnknownValues as _;
-                    ::core::assert!(__mcp::#takes(__mcp::Known::<#ty>::VALUES), "{}", #message);
-                };
-            })
+            let condition = quote_spanned!(span=> __mcp::#takes(__mcp::Known::<#ty>::VALUES));
+            Some(assertion(span, "UnknownValues", &condition, message))
         });
-        Some(checks.collect())
-    }
-
-    /// An item cannot name the parameters of the `impl` around it. The server finds the mistake when it is built.
-    fn is_in_generic_impl(&self) -> bool {
-        self.owner.as_ref().is_some_and(|owner| owner.is_generic)
+        checks.collect()
     }
 
     /// Refuses a parameter that the server supplies, or one that it does not: only the compiler knows which do.
@@ -372,23 +308,52 @@ impl Component {
         refused: bool,
         span: Span,
         message: &str,
-    ) -> Option<TokenStream> {
-        if self.is_in_generic_impl() {
-            return None;
-        }
+    ) -> TokenStream {
         let ty = with_lifetime(&parameter.ty, &self.signature.generics, "static");
-        Some(quote_spanned! {span=>
-            const _: () = {
-                #[allow(unused_imports)]
-                use __mcp::NoParam as _;
-                let refused = ::core::matches!(__mcp::Supplied::<#ty>::BY_SERVER, __mcp::Some(#refused));
-                ::core::assert!(!refused, "{}", #message);
-            };
-        })
+        let condition = quote_spanned! {span=>
+            !::core::matches!(__mcp::Supplied::<#ty>::BY_SERVER, __mcp::Some(#refused))
+        };
+        assertion(span, "NoParam", &condition, message)
     }
 
     fn spell(&self, ty: &impl ToTokens) -> TokenStream {
         with_lifetime(ty, &self.signature.generics, "_")
+    }
+}
+
+/// The options that only some types take: the function that knows which, and what is said of others.
+const TAKEN: [(&str, &str, &str); 4] = [
+    (
+        "range",
+        "ranges",
+        "`range` bounds numbers: bound the size of a string, list or map with `length(..)`",
+    ),
+    (
+        "length",
+        "lengths",
+        "`length` counts the characters of strings, the items of lists and the members of maps: bound a number with `range(..)`",
+    ),
+    (
+        "pattern",
+        "patterns",
+        "`pattern` is for strings: a list of strings needs a type of its own for its items",
+    ),
+    (
+        "header",
+        "headers",
+        "a header can repeat a string, an integer or a boolean: remove `header`",
+    ),
+];
+
+/// A condition that the compiler checks. The trait answers for the types of which nothing is known.
+fn assertion(span: Span, other: &str, condition: &TokenStream, message: &str) -> TokenStream {
+    let other = Ident::new(other, span);
+    quote_spanned! {span=>
+        const _: () = {
+            #[allow(unused_imports)]
+            use __mcp::#other as _;
+            ::core::assert!(#condition, "{}", #message);
+        };
     }
 }
 
@@ -403,45 +368,14 @@ impl DefaultValue {
 
 /// A value of a type: a text as it is written may stand for a `String`.
 fn value(written: &Expr, ty: &TokenStream) -> TokenStream {
-    match written {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) => {
-            // As if the user had written it: a text that does not fit is their mistake, and not the attribute's.
-            let made = quote_spanned!(text.span()=> __mcp::Text::<#ty>::value(#text));
-            quote_spanned! {generated_at(text)=> {
-                #[allow(unused_imports)]
-                use __mcp::NoText as _;
-                #made
-            }}
-        }
-        other => other.to_token_stream(),
-    }
-}
-
-/// A number is one of seconds; what else the compiler must find to be a `Duration`.
-pub(crate) fn duration(value: &Expr) -> TokenStream {
-    let span = generated_at(value);
-    match value {
-        Expr::Lit(ExprLit {
-            lit: Lit::Int(seconds),
-            ..
-        }) => quote_spanned!(span=> __mcp::Duration::from_secs(#seconds)),
-        other => other.to_token_stream(),
-    }
-}
-
-/// `.method(value)`, if there is a value.
-pub(crate) fn builder_call(method: &str, value: Option<&LitStr>) -> Option<TokenStream> {
-    let method = Ident::new(method, generated());
-    value.map(|value| quote_spanned!(generated()=> .#method(#value)))
-}
-
-/// `.method(value)`, if there is a value. What is wrong with it is shown at it.
-pub(crate) fn expression_call(method: &str, value: Option<&Expr>) -> Option<TokenStream> {
-    value.map(|value| {
-        let method = Ident::new(method, generated());
-        quote_spanned!(generated_at(value)=> .#method(#value))
-    })
+    let Some(text) = string(written) else {
+        return written.to_token_stream();
+    };
+    // As if the user had written it: a text that does not fit is their mistake, and not the attribute's.
+    let made = quote_spanned!(text.span()=> __mcp::Text::<#ty>::value(#text));
+    quote_spanned! {generated_at(text)=> {
+        #[allow(unused_imports)]
+        use __mcp::NoText as _;
+        #made
+    }}
 }

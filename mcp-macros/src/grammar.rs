@@ -7,7 +7,8 @@ use syn::Ident;
 pub(crate) struct Grammar {
     /// As in `#[tool]`.
     pub(crate) attribute: &'static str,
-    pub(crate) options: &'static [&'static str],
+    /// In groups, which attributes may have in common.
+    pub(crate) options: &'static [&'static [&'static str]],
     /// The options that take a list in place of a value, and what to write.
     pub(crate) lists: &'static [(&'static str, &'static str)],
     /// What is no option, although it may look like one, and what to do in its place.
@@ -17,8 +18,21 @@ pub(crate) struct Grammar {
 }
 
 impl Grammar {
+    /// That of an attribute without options.
+    pub(crate) const EMPTY: Self = Self {
+        attribute: "",
+        options: &[],
+        lists: &[],
+        elsewhere: &[],
+        leading_value: None,
+    };
+
+    fn options(&self) -> impl Iterator<Item = &'static str> {
+        self.options.iter().copied().flatten().copied()
+    }
+
     pub(crate) fn knows(&self, key: &Ident) -> bool {
-        self.options.iter().any(|option| key == option)
+        self.options().any(|option| key == option)
     }
 
     pub(crate) fn list_example(&self, key: &Ident) -> Option<&'static str> {
@@ -43,7 +57,7 @@ impl Grammar {
         if let Some((_, instead)) = self.elsewhere.iter().find(|(name, _)| *name == key) {
             return format!("unknown option `{key}`: {instead}");
         }
-        let hint = match nearest(self.options.iter().copied(), &key) {
+        let hint = match nearest(self.options(), &key) {
             Some(name) => format!("; did you mean `{name}`?"),
             None => format!("; `#[{}]` takes {}", self.attribute, self.names()),
         };
@@ -59,16 +73,12 @@ impl Grammar {
 
     /// Whether a key is a misspelt option, probably.
     pub(crate) fn is_near(&self, key: &Ident) -> bool {
-        nearest(self.options.iter().copied(), &key.to_string()).is_some()
+        nearest(self.options(), &key.to_string()).is_some()
     }
 
     /// All options: `a`, `b` and `c`.
     pub(crate) fn names(&self) -> String {
-        let quoted: Vec<String> = self
-            .options
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect();
+        let quoted: Vec<String> = self.options().map(|name| format!("`{name}`")).collect();
         match quoted.split_last() {
             Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
             _ => quoted.concat(),

@@ -1,6 +1,7 @@
 //! The three kinds of components.
 
 use proc_macro2::Ident;
+use quote::format_ident;
 use syn::Path;
 
 use crate::runtime_path::generated;
@@ -24,28 +25,26 @@ impl Kind {
         }
     }
 
-    /// The kind that an attribute makes.
+    /// The kind that an attribute makes, if it is one of ours.
     pub(crate) fn of(attribute: &Path) -> Option<Self> {
-        let name = &attribute.segments.last()?.ident;
-        Self::ALL.into_iter().find(|kind| name == kind.attribute())
+        let (first, last) = (attribute.segments.first()?, attribute.segments.last()?);
+        let is_ours = attribute.get_ident().is_some() || first.ident == "mcp_runtime";
+        let mut kinds = Self::ALL.into_iter().filter(|_| is_ours);
+        kinds.find(|kind| last.ident == kind.attribute())
     }
 
     /// The type of definitions.
     pub(crate) fn definition(self) -> Ident {
-        self.pick("Tool", "Resource", "Prompt")
+        let name = match self {
+            Self::Tool => "Tool",
+            Self::Resource => "Resource",
+            Self::Prompt => "Prompt",
+        };
+        Ident::new(name, generated())
     }
 
     /// The function that makes an outcome of what the user's function returns.
     pub(crate) fn convert(self) -> Ident {
-        self.pick("tool_result", "resource_result", "prompt_result")
-    }
-
-    fn pick(self, tool: &str, resource: &str, prompt: &str) -> Ident {
-        let name = match self {
-            Self::Tool => tool,
-            Self::Resource => resource,
-            Self::Prompt => prompt,
-        };
-        Ident::new(name, generated())
+        format_ident!("{}_result", self.attribute(), span = generated())
     }
 }

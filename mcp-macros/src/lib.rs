@@ -9,12 +9,13 @@
 //!
 //! | stage | files |
 //! |---|---|
-//! | read | `annotated_fn`, `methods`, `kind`, `owner`, `types`, `arguments`, `parameters`, `constraints`, `serde_attributes`, `docs` |
+//! | read | `annotated_fn`, `methods`, `kind`, `owner`, `types`, `arguments`, `parameters`, `constraints`, `literal`, `serde_attributes`, `docs` |
 //! | check | `signature`, `component`, `pattern`, `errors`, and the crate `mcp-grammar` |
-//! | write | `entry`, `tool`, `resource`, `prompt`, `expand`, `elicit`, `runtime_path` |
+//! | write | `entry`, `tool`, `resource`, `prompt`, `expand`, `elicit`, `builder`, `runtime_path` |
 
 mod annotated_fn;
 mod arguments;
+mod builder;
 mod component;
 mod constraints;
 mod docs;
@@ -24,6 +25,7 @@ mod errors;
 mod expand;
 mod grammar;
 mod kind;
+mod literal;
 mod methods;
 mod owner;
 mod parameters;

@@ -3,15 +3,15 @@
 //! Like those of functions, the bodies of methods are raw tokens and never parsed, and the `impl` comes back whatever
 //! is wrong with it.
 
-use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
-    Attribute, GenericParam, Generics, Meta, Path, Signature, Token, Type, Visibility, token,
+    Attribute, GenericParam, Generics, LitStr, Meta, Path, Signature, Token, Type, Visibility,
 };
 
-use crate::annotated_fn::{AnnotatedFn, inherited_by, is_ours};
+use crate::annotated_fn::{AnnotatedFn, inherited_by};
 use crate::arguments::Arguments;
 use crate::entry;
 use crate::errors::Errors;
@@ -19,14 +19,13 @@ use crate::expand::Definition;
 use crate::grammar::Grammar;
 use crate::kind::Kind;
 use crate::owner::Owner;
-use crate::runtime_path::{attribute, generated, generated_at, import, this};
+use crate::runtime_path::{attribute, generated, generated_at, in_const, this};
+use crate::types::replace_tokens;
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "tools",
-    options: &["crate"],
-    lists: &[],
-    elsewhere: &[],
-    leading_value: None,
+    options: &[&["crate"]],
+    ..Grammar::EMPTY
 };
 
 /// An `impl` as written, with the attributes that are ours taken off its methods.
@@ -58,10 +57,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let block = match AnnotatedImpl::parse.parse2(item.clone()) {
         Ok(block) => block,
         Err(error) => {
-            let error = not_an_impl(item.clone())
-                .unwrap_or(error)
-                .to_compile_error();
-            return quote_spanned!(generated()=> #item #error);
+            return entry::beside(&item, &not_an_impl(item.clone()).unwrap_or(error));
         }
     };
     let (Ok(generated) | Err(generated)) = block.components(arguments);
@@ -75,26 +71,20 @@ impl AnnotatedImpl {
     fn components(&self, arguments: TokenStream) -> Result<TokenStream, TokenStream> {
         let mut errors = Errors::new();
         let arguments = Arguments::parse(&GRAMMAR, [arguments], &mut errors);
-        let runtime = arguments.path("crate", "path::to::mcp_runtime", &mut errors);
+        let runtime = arguments.runtime(&mut errors);
         self.check(&mut errors);
         let mut definitions: Vec<Definition> = Vec::new();
-        let mut found = errors.finish(Some(())).err();
-        for method in self.methods() {
-            match method.define() {
-                Ok(definition) => definitions.push(definition),
-                Err(errors) => found.get_or_insert_default().extend(errors),
-            }
+        let mut found: TokenStream = self
+            .methods()
+            .filter_map(|method| method.define().map(|it| definitions.push(it)).err())
+            .collect();
+        check_names_unique(&definitions, &mut errors);
+        found.extend(errors.finish(Some(())).err());
+        if found.is_empty() {
+            return Ok(self.expand(runtime.as_ref(), &definitions));
         }
-        if let Some(errors) = check_names_unique(&definitions) {
-            found.get_or_insert_default().extend(errors);
-        }
-        match found {
-            Some(mut errors) => {
-                errors.extend(self.stand_in(runtime.as_ref()));
-                Err(errors)
-            }
-            None => Ok(self.expand(runtime.as_ref(), &definitions)),
-        }
+        found.extend(self.stand_in(runtime.as_ref()));
+        Err(found)
     }
 
     /// Lets a server take the value in spite of a mistake, so that the mistake is the only error.
@@ -176,20 +166,15 @@ impl AnnotatedImpl {
         items: &TokenStream,
         taken: &TokenStream,
     ) -> TokenStream {
-        let attributes = inherited_by(&self.attributes);
-        let import = import(runtime);
         let (parameters, _, bounds) = self.generics.split_for_impl();
         let ty = &self.ty;
-        quote_spanned! {generated()=>
-            #attributes
-            const _: () = {
-                #import
-                #items
-                impl #parameters __mcp::ToolsStandInOneImpl for #ty #bounds {
-                    #taken
-                }
-            };
-        }
+        let content = quote_spanned! {generated()=>
+            #items
+            impl #parameters __mcp::ToolsStandInOneImpl for #ty #bounds {
+                #taken
+            }
+        };
+        in_const(&inherited_by(&self.attributes), runtime, &content)
     }
 }
 
@@ -208,38 +193,23 @@ impl Method {
 }
 
 /// Two methods have two names, but their components may be renamed.
-fn check_names_unique(definitions: &[Definition]) -> Option<TokenStream> {
-    let mut errors = Errors::new();
-    for (index, definition) in definitions.iter().enumerate() {
-        let component = &definition.component;
-        let is_same = |other: &Definition| {
-            let other = &other.component;
-            other.kind == component.kind && other.name.value() == component.name.value()
-        };
-        // Resources are told apart by their URIs.
-        if component.kind != Kind::Resource && definitions[..index].iter().any(is_same) {
-            errors.at(
-                &component.name,
-                format!(
-                    "two {}s are named `{}`: rename one",
-                    component.kind.attribute(),
-                    component.name.value()
-                ),
-            );
-        }
+fn check_names_unique(definitions: &[Definition], errors: &mut Errors) {
+    // Resources are told apart by their URIs.
+    for kind in [Kind::Tool, Kind::Prompt] {
+        let components = definitions.iter().map(|it| &it.component);
+        let names = components.filter(|it| it.kind == kind).map(|it| &it.name);
+        errors.at_repeated(names, LitStr::value, |name| {
+            let what = kind.attribute();
+            format!("two {what}s are named `{name}`: rename one")
+        });
     }
-    errors.finish(Some(())).err()
 }
 
 impl Parse for AnnotatedImpl {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attributes = input.call(Attribute::parse_outer)?;
         let keyword = input.parse()?;
-        let mut generics: Generics = if input.peek(Token![<]) {
-            input.parse()?
-        } else {
-            Generics::default()
-        };
+        let mut generics: Generics = input.parse()?;
         let mut ty: Type = input.parse()?;
         let mut of_trait = None;
         if let Some(token) = input.parse::<Option<Token![for]>>()? {
@@ -272,7 +242,7 @@ impl Item {
     /// Reads a method with an attribute of ours. Everything else, also what is half typed, is passed on as it is.
     fn parse(owner: &Owner, input: ParseStream<'_>) -> syn::Result<Self> {
         let ahead = input.fork();
-        if let Ok(Some(method)) = Method::parse(owner, &ahead) {
+        if let Some(method) = Method::parse(owner, &ahead) {
             input.advance_to(&ahead);
             return Ok(Self::Method(Box::new(method)));
         }
@@ -294,53 +264,38 @@ impl Item {
 }
 
 impl Method {
-    fn parse(owner: &Owner, input: ParseStream<'_>) -> syn::Result<Option<Self>> {
-        let mut attributes = input.call(Attribute::parse_outer)?;
-        let visibility: Visibility = input.parse()?;
-        let signature: Signature = input.parse()?;
-        let is_ours = |attribute: &Attribute| is_ours(attribute.path());
-        let Some(first) = attributes.iter().position(is_ours) else {
-            return Ok(None);
-        };
-        let arguments = attributes.remove(first);
-        let Some(kind) = Kind::of(arguments.path()) else {
-            return Ok(None);
-        };
-        if !input.peek(token::Brace) {
-            return Ok(None);
+    /// `None` for what is no method with an attribute of ours, or none yet.
+    fn parse(owner: &Owner, input: ParseStream<'_>) -> Option<Self> {
+        let mut attributes = input.call(Attribute::parse_outer).ok()?;
+        let visibility: Visibility = input.parse().ok()?;
+        let signature: Signature = input.parse().ok()?;
+        let is_ours = |attribute: &Attribute| Kind::of(attribute.path()).is_some();
+        let first = attributes.remove(attributes.iter().position(is_ours)?);
+        let body: Group = input.parse().ok()?;
+        if body.delimiter() != Delimiter::Brace {
+            return None;
         }
-        let body: Group = input.parse()?;
         let head = quote_spanned!(generated()=> #(#attributes)* #visibility #signature);
         let spell = |tokens: TokenStream| replace_self(tokens, &owner.ty);
-        let mut spelled: AnnotatedFn = syn::parse2(spell(head))?;
+        let mut spelled: AnnotatedFn = syn::parse2(spell(head)).ok()?;
         spelled.become_method(owner.clone());
         attributes.retain(|attribute| !is_ours(attribute));
-        let written = syn::parse2(
-            quote_spanned!(generated()=> #(#attributes)* #visibility #signature #body),
-        )?;
-        let arguments = Attribute::parse_outer
-            .parse2(spell(arguments.into_token_stream()))?
-            .remove(0);
-        Ok(Some(Self {
-            kind,
-            arguments,
-            written,
+        let written = quote_spanned!(generated()=> #(#attributes)* #visibility #signature #body);
+        let arguments = spell(first.to_token_stream());
+        Some(Self {
+            kind: Kind::of(first.path())?,
+            arguments: Attribute::parse_outer.parse2(arguments).ok()?.pop()?,
+            written: syn::parse2(written).ok()?,
             spelled,
-        }))
+        })
     }
 }
 
 impl ToTokens for AnnotatedImpl {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self {
-            attributes,
-            keyword,
-            generics,
-            ty,
-            of_trait: _,
-            items,
-        } = self;
-        let (parameters, _, bounds) = generics.split_for_impl();
+        let (attributes, keyword, ty) = (&self.attributes, &self.keyword, &self.ty);
+        let items = &self.items;
+        let (parameters, _, bounds) = self.generics.split_for_impl();
         tokens.extend(quote_spanned! {generated()=>
             #(#attributes)*
             #keyword #parameters #ty #bounds {
@@ -361,59 +316,32 @@ impl ToTokens for Item {
 
 /// The type in the place of `Self`.
 fn replace_self(tokens: TokenStream, ty: &Type) -> TokenStream {
-    let mut replaced = TokenStream::new();
-    let mut rest = tokens.into_iter().peekable();
-    while let Some(token) = rest.next() {
-        match token {
-            TokenTree::Ident(name) if name == "Self" => {
-                let is_path = matches!(rest.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':' && punct.spacing() == Spacing::Joint);
-                let spelled = respan(ty.to_token_stream(), name.span());
-                let is_plain = matches!(ty, Type::Path(path) if path.path.get_ident().is_some());
-                replaced.extend(if is_path && !is_plain {
-                    quote_spanned!(name.span()=> <#spelled>)
-                } else {
-                    spelled
-                });
+    let is_plain = matches!(ty, Type::Path(path) if path.path.get_ident().is_some());
+    replace_tokens(tokens, &mut |token, next| match token {
+        TokenTree::Ident(name) if name == "Self" => {
+            let is_path = matches!(next, Some(TokenTree::Punct(punct)) if punct.as_char() == ':' && punct.spacing() == Spacing::Joint);
+            let spelled = respan(ty.to_token_stream(), name.span());
+            if is_path && !is_plain {
+                quote_spanned!(name.span()=> <#spelled>)
+            } else {
+                spelled
             }
-            TokenTree::Group(group) => {
-                let mut inner = Group::new(group.delimiter(), replace_self(group.stream(), ty));
-                inner.set_span(group.span());
-                replaced.extend([TokenTree::Group(inner)]);
-            }
-            other => replaced.extend([other]),
         }
-    }
-    replaced
+        other => other.into(),
+    })
 }
 
 /// The same tokens at another place.
 fn respan(tokens: TokenStream, span: Span) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|token| {
-            let mut token = match token {
-                TokenTree::Group(group) => {
-                    Group::new(group.delimiter(), respan(group.stream(), span)).into()
-                }
-                other => other,
-            };
-            token.set_span(token.span().located_at(span));
-            token
-        })
-        .collect()
+    replace_tokens(tokens, &mut |mut token, _| {
+        token.set_span(token.span().located_at(span));
+        token.into()
+    })
 }
 
 /// An error at the keyword of the item, if it is another one.
 fn not_an_impl(item: TokenStream) -> Option<syn::Error> {
-    fn keyword(input: ParseStream<'_>) -> syn::Result<Ident> {
-        use syn::ext::IdentExt;
-        input.call(Attribute::parse_outer)?;
-        input.parse::<Visibility>()?;
-        let keyword = input.call(Ident::parse_any)?;
-        input.parse::<TokenStream>()?;
-        Ok(keyword)
-    }
-    let keyword = keyword.parse2(item).ok()?;
+    let keyword = entry::item_keyword.parse2(item).ok()?;
     let message = match keyword.to_string().as_str() {
         "impl" => return None,
         "fn" | "async" => {

@@ -3,45 +3,42 @@
 //! Whether a parameter is an argument or injected is not known here: the trait `Param` decides, in the user's crate.
 
 use mcp_grammar::name::is_token;
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{
-    Attribute, Expr, ExprLit, ExprPath, FnArg, Lit, LitStr, Pat, PatType, Receiver, ReceiverKind,
-    Type,
-};
+use syn::{Attribute, Expr, ExprPath, FnArg, LitStr, Pat, PatType, Receiver, ReceiverKind, Type};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Argument, Arguments};
 use crate::constraints::Constraints;
 use crate::docs;
 use crate::errors::Errors;
 use crate::grammar::Grammar;
 use crate::kind::Kind;
-use crate::runtime_path::generated;
+use crate::literal::string;
 use crate::types::{find_impl, is_unsized, ungrouped};
 
 const ASK_GRAMMAR: Grammar = Grammar {
     attribute: "ask",
-    options: &["key"],
-    lists: &[],
+    options: &[&["key"]],
     elsewhere: &[(
         "message",
         "the question comes first, without a key: `#[ask(\"...\")]`",
     )],
     leading_value: Some("question"),
+    ..Grammar::EMPTY
 };
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "arg",
-    options: &[
+    options: &[&[
         "name", "default", "example", "range", "length", "pattern", "complete", "header",
-    ],
+    ]],
     lists: &[("range", "range(1..=10)"), ("length", "length(1..=80)")],
     elsewhere: &[(
         "description",
         "write a doc comment, `/// ...`, on the parameter",
     )],
-    leading_value: None,
+    ..Grammar::EMPTY
 };
 
 /// A parameter as written, with the attributes that were taken off it.
@@ -66,6 +63,8 @@ pub(crate) struct Parameter {
     pub(crate) complete: Option<ExprPath>,
     /// The HTTP header, after `Mcp-Param-`, that repeats it.
     pub(crate) header: Option<LitStr>,
+    /// The keys of `#[arg(...)]`.
+    pub(crate) options: Vec<Ident>,
     /// Where `#[arg(...)]` was, if it says anything. It makes sense on an argument only.
     pub(crate) arg: Option<Span>,
     /// What the user is asked, if the client does not give the value.
@@ -86,6 +85,8 @@ pub(crate) enum DefaultValue {
     /// `#[arg(default = expression)]`
     Expression(Expr),
 }
+
+const HEADER_RULE: &str = "a header's name is made of letters, digits and the characters `!#$%&'*+-.^_|~` and the backtick";
 
 /// The attributes that somebody may think of, and what to write in their place.
 const UNFIT: [(&str, &str); 5] = [
@@ -112,15 +113,13 @@ impl WrittenParameter {
             FnArg::Receiver(receiver) => &mut receiver.attrs,
             FnArg::Typed(typed) => &mut typed.attrs,
         };
-        let docs = attributes
-            .extract_if(.., |attribute| docs::is_doc(attribute))
-            .collect();
         let mut take = |names: &[&str]| {
             let is_named = |attribute: &mut Attribute| {
                 names.iter().any(|name| attribute.path().is_ident(name))
             };
             attributes.extract_if(.., is_named).collect()
         };
+        let docs = take(&["doc"]);
         let (arg_attributes, ask_attributes) = (take(&["arg"]), take(&["ask"]));
         let unfit_attributes = take(&UNFIT.map(|(name, _)| name));
         Self {
@@ -153,61 +152,57 @@ impl WrittenParameter {
     pub(crate) fn validate(&self, kind: Kind, errors: &mut Errors) -> Option<Parameter> {
         let typed = match &self.input {
             FnArg::Typed(typed) => typed,
-            FnArg::Receiver(receiver) => {
-                match self.attributes().next() {
-                    Some(attribute) => errors.at(
-                        attribute,
-                        "`self` comes from the server, and nothing can be said of it: remove this",
-                    ),
-                    None => report_receiver(receiver, errors),
-                }
-                return None;
-            }
+            FnArg::Receiver(receiver) => return self.refuse_receiver(receiver, errors),
         };
         check_attributes(&self.unfit_attributes, errors);
         check_type(&typed.ty, errors);
         let ask = self.ask(errors);
         let arguments = self.arguments(errors);
-        let complete = arguments.function("complete", "function", errors);
-        if let (Kind::Tool, Some(key)) = (kind, arguments.key("complete")) {
-            errors.at(
-                key,
-                "completion exists for prompts and resource templates only: remove `complete`",
-            );
-        }
-        let header = header(kind, &arguments, errors);
+        check_kind(kind, &arguments, errors);
+        let header = arguments.checked_text("header", is_token, HEADER_RULE, errors);
         let constraints = Constraints::validate(&arguments, errors);
         let example = arguments.expression("example", "\"...\"", errors);
         if let Some(example) = &example {
             constraints.check_value("example", example, errors);
         }
-        let default = arguments
-            .option("default")
-            .map(|option| match &option.value {
-                None => DefaultValue::OfType(option.key.clone()),
-                Some(value) => {
-                    constraints.check_value("default", value, errors);
-                    DefaultValue::Expression(value.clone())
-                }
-            });
+        let default = arguments.option("default").map(DefaultValue::of);
+        if let Some(DefaultValue::Expression(value)) = &default {
+            constraints.check_value("default", value, errors);
+        }
         let renamed = arguments.text("name", errors);
         let name = identifier(typed, errors)?;
         Some(Parameter {
             wire_name: renamed
                 .unwrap_or_else(|| LitStr::new(&name.unraw().to_string(), name.span())),
             ty: Type::clone(&typed.ty),
-            description: docs::text(&self.docs).map(|text| LitStr::new(&text, generated())),
+            description: docs::text(&self.docs),
             default,
             example,
             constraints,
-            complete,
+            complete: arguments.function("complete", errors),
             header,
-            arg: self
-                .arg_attributes
-                .first()
-                .map(|attribute| attribute.pound_token.spans[0]),
+            options: arguments.keys().cloned().collect(),
+            arg: self.arg_attributes.first().map(place),
             ask,
         })
+    }
+
+    fn refuse_receiver(&self, receiver: &Receiver, errors: &mut Errors) -> Option<Parameter> {
+        if let Some(attribute) = self.attributes().next() {
+            return errors.refuse(
+                attribute,
+                "`self` comes from the server, and nothing can be said of it: remove this",
+            );
+        }
+        let is_exclusive = matches!(&receiver.kind, ReceiverKind::Reference(_, _, Some(_)));
+        let message = if is_exclusive {
+            "calls run side by side and share `self`: take `&self`, and keep what changes in a `Mutex`"
+        } else if !is_shared(receiver) {
+            "every call needs `self`: take `&self`"
+        } else {
+            "a method is a component if its `impl` has `#[tools]`; a function takes its surroundings as `State<T>`"
+        };
+        errors.refuse(receiver, message)
     }
 
     fn ask(&self, errors: &mut Errors) -> Option<Ask> {
@@ -219,53 +214,44 @@ impl WrittenParameter {
                 "`#[arg]` is for what clients send, and `#[ask]` for what their users answer: remove one of them",
             );
         }
-        let mut lists: Vec<TokenStream> = Vec::new();
-        for attribute in &self.ask_attributes {
-            let Ok(list) = attribute.meta.require_list() else {
-                errors.at(attribute, EXAMPLE);
-                return None;
-            };
-            lists.push(list.tokens.clone());
-        }
-        let arguments = Arguments::parse(&ASK_GRAMMAR, lists, errors);
+        let arguments =
+            Arguments::of_attributes(&ASK_GRAMMAR, &self.ask_attributes, EXAMPLE, errors)?;
         let key = arguments.text("key", errors);
-        let question = match &arguments.leading_value {
-            Some(Expr::Lit(ExprLit {
-                lit: Lit::Str(question),
-                ..
-            })) if !question.value().trim().is_empty() => question.clone(),
-            Some(other) => {
-                errors.at(
-                    other,
-                    "the question is a text for the user: write `#[ask(\"...\")]`",
-                );
-                return None;
-            }
-            None => {
-                errors.at(attribute, EXAMPLE);
-                return None;
-            }
+        let Some(value) = &arguments.leading_value else {
+            return errors.refuse(attribute, EXAMPLE);
+        };
+        let Some(question) = string(value).filter(|it| !it.value().trim().is_empty()) else {
+            return errors.refuse(
+                value,
+                "the question is a text for the user: write `#[ask(\"...\")]`",
+            );
         };
         Some(Ask {
-            attribute: attribute.pound_token.spans[0],
-            question,
+            attribute: place(attribute),
+            question: question.clone(),
             key,
         })
     }
 
     fn arguments(&self, errors: &mut Errors) -> Arguments {
-        let mut lists: Vec<TokenStream> = Vec::new();
-        for attribute in &self.arg_attributes {
-            match attribute.meta.require_list() {
-                Ok(list) => lists.push(list.tokens.clone()),
-                Err(_) => errors.at(
-                    attribute,
-                    "`#[arg]` needs an option: write `#[arg(default)]`",
-                ),
-            }
-        }
-        Arguments::parse(&GRAMMAR, lists, errors)
+        const EXAMPLE: &str = "`#[arg]` needs an option: write `#[arg(default)]`";
+        Arguments::of_attributes(&GRAMMAR, &self.arg_attributes, EXAMPLE, errors)
+            .unwrap_or_default()
     }
+}
+
+impl DefaultValue {
+    fn of(option: &Argument) -> Self {
+        match &option.value {
+            None => Self::OfType(option.key.clone()),
+            Some(value) => Self::Expression(value.clone()),
+        }
+    }
+}
+
+/// Where an attribute begins.
+fn place(attribute: &Attribute) -> Span {
+    attribute.pound_token.spans[0]
 }
 
 /// All parameters of a component: of those with a mistake, only the mistake remains.
@@ -278,89 +264,37 @@ pub(crate) fn validate(
         .iter()
         .filter_map(|parameter| parameter.validate(kind, errors))
         .collect();
-    for (index, parameter) in parameters.iter().enumerate() {
-        check_name_unique(parameter, &parameters[..index], errors);
-        check_header_unique(parameter, &parameters[..index], errors);
-        check_key_unique(parameter, &parameters[..index], errors);
-    }
+    let names = parameters.iter().map(|it| &it.wire_name);
+    errors.at_repeated(names, LitStr::value, |name| {
+        format!("two parameters are named `{name}`: rename one with `#[arg(name = \"...\")]`")
+    });
+    let headers = parameters.iter().filter_map(|it| it.header.as_ref());
+    let lowercase = |header: &LitStr| header.value().to_ascii_lowercase();
+    errors.at_repeated(headers, lowercase, |header| {
+        format!("two arguments have the header `{header}`, whose case does not matter: rename one")
+    });
+    let keys = parameters
+        .iter()
+        .filter_map(|it| it.ask.as_ref()?.key.as_ref());
+    errors.at_repeated(keys, LitStr::value, |key| {
+        format!("two questions have the key `{key}`, by which clients tell them apart: rename one")
+    });
     parameters
 }
 
-fn check_name_unique(parameter: &Parameter, earlier: &[Parameter], errors: &mut Errors) {
-    let name = &parameter.wire_name;
-    if earlier
-        .iter()
-        .any(|other| other.wire_name.value() == name.value())
-    {
-        errors.at(
-            name,
-            format!(
-                "two parameters are named `{}`: rename one with `#[arg(name = \"...\")]`",
-                name.value()
-            ),
-        );
-    }
-}
-
-fn check_key_unique(parameter: &Parameter, earlier: &[Parameter], errors: &mut Errors) {
-    fn key(parameter: &Parameter) -> Option<&LitStr> {
-        parameter.ask.as_ref()?.key.as_ref()
-    }
-    let Some(asked) = key(parameter) else {
-        return;
-    };
-    if earlier
-        .iter()
-        .filter_map(key)
-        .any(|other| other.value() == asked.value())
-    {
-        errors.at(
-            asked,
-            format!(
-                "two questions have the key `{}`, by which clients tell them apart: rename one",
-                asked.value()
-            ),
-        );
-    }
-}
-
-/// The name of a header, which only tools have for their arguments.
-fn header(kind: Kind, arguments: &Arguments, errors: &mut Errors) -> Option<LitStr> {
-    let header = arguments.text("header", errors);
-    if let (Kind::Resource | Kind::Prompt, Some(key)) = (kind, arguments.key("header")) {
-        errors.at(
-            key,
+/// Reports the option that is for other kinds.
+fn check_kind(kind: Kind, arguments: &Arguments, errors: &mut Errors) {
+    let (key, why) = match kind {
+        Kind::Tool => (
+            "complete",
+            "completion exists for prompts and resource templates only: remove `complete`",
+        ),
+        Kind::Resource | Kind::Prompt => (
+            "header",
             "headers repeat the arguments of tools only: remove `header`",
-        );
-        return None;
-    }
-    let header = header?;
-    if !is_token(&header.value()) {
-        errors.at(
-            &header,
-            "a header's name is made of letters, digits and the characters `!#$%&'*+-.^_|~` and the backtick",
-        );
-    }
-    Some(header)
-}
-
-fn check_header_unique(parameter: &Parameter, earlier: &[Parameter], errors: &mut Errors) {
-    let Some(header) = &parameter.header else {
-        return;
+        ),
     };
-    let is_same = |other: &LitStr| other.value().eq_ignore_ascii_case(&header.value());
-    if earlier
-        .iter()
-        .any(|other| other.header.as_ref().is_some_and(is_same))
-    {
-        errors.at(
-            header,
-            format!(
-                "two arguments have the header `{}`, whose case does not matter: rename one",
-                header.value()
-            ),
-        );
-    }
+    arguments.forbid(key, why, errors);
 }
 
 /// `&self`, or `self: &Self`
@@ -374,31 +308,14 @@ pub(crate) fn is_shared(receiver: &Receiver) -> bool {
     }
 }
 
-/// `&mut self`
-fn is_exclusive(receiver: &Receiver) -> bool {
-    matches!(&receiver.kind, ReceiverKind::Reference(_, _, Some(_)))
-}
-
-fn report_receiver(receiver: &Receiver, errors: &mut Errors) {
-    let message = if is_exclusive(receiver) {
-        "calls run side by side and share `self`: take `&self`, and keep what changes in a `Mutex`"
-    } else if !is_shared(receiver) {
-        "every call needs `self`: take `&self`"
-    } else {
-        "a method is a component if its `impl` has `#[tools]`; a function takes its surroundings as `State<T>`"
-    };
-    errors.at(receiver, message);
-}
-
 fn check_attributes(unfit: &[Attribute], errors: &mut Errors) {
     for attribute in unfit {
-        for (name, instead) in UNFIT {
-            if attribute.path().is_ident(name) {
-                errors.at(
-                    attribute,
-                    format!("`#[{name}]` on a parameter is not supported: {instead}"),
-                );
-            }
+        for (name, instead) in UNFIT
+            .iter()
+            .filter(|(name, _)| attribute.path().is_ident(name))
+        {
+            let message = format!("`#[{name}]` on a parameter is not supported: {instead}");
+            errors.at(attribute, message);
         }
     }
 }
@@ -430,10 +347,8 @@ fn check_type(ty: &Type, errors: &mut Errors) {
         );
     } else if let Type::Slice(slice) = ungrouped(&reference.elem) {
         let item = slice.elem.to_token_stream();
-        errors.at(
-            ty,
-            format!("only texts can be borrowed from a request: take `Vec<{item}>`"),
-        );
+        let message = format!("only texts can be borrowed from a request: take `Vec<{item}>`");
+        errors.at(ty, message);
     }
 }
 
@@ -442,19 +357,13 @@ fn identifier<'a>(typed: &'a PatType, errors: &mut Errors) -> Option<&'a Ident> 
         Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
             Some(&pattern.ident)
         }
-        Pat::Wild(wildcard) => {
-            errors.at(
-                wildcard,
-                "a parameter needs a name: write `name: T`, or remove it",
-            );
-            None
-        }
-        pattern => {
-            errors.at(
-                pattern,
-                "a parameter needs a name: write `name: T`, and take it apart in the body",
-            );
-            None
-        }
+        Pat::Wild(wildcard) => errors.refuse(
+            wildcard,
+            "a parameter needs a name: write `name: T`, or remove it",
+        ),
+        pattern => errors.refuse(
+            pattern,
+            "a parameter needs a name: write `name: T`, and take it apart in the body",
+        ),
     }
 }

@@ -33,80 +33,62 @@ pub(crate) fn matches(_pattern: &str, _text: &str) -> bool {
 /// Refuses what Rust's patterns have and those of ECMA-262 do not.
 #[cfg(feature = "pattern")]
 fn check_ecma(pattern: &str) -> Result<(), String> {
-    let refused = |what: &str, instead: &str| {
-        Err(format!(
-            "clients read patterns as ECMA-262 has them, which has no `{what}`: {instead}"
-        ))
-    };
     let mut in_class = false;
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
-        let after = &rest[first.len_utf8()..];
-        match first {
-            '\\' => {
-                let Some(escaped) = after.chars().next() else {
-                    break; // the compiler of patterns says so
-                };
-                let what = format!("\\{escaped}");
-                match escaped {
-                    'A' => return refused(&what, "write `^`"),
-                    'z' | 'Z' => return refused(&what, "write `$`"),
-                    'x' if after[1..].starts_with('{') => {
-                        return refused("\\x{", "write `\\u{..}`");
-                    }
-                    'b' if after[1..].starts_with('{') => {
-                        return refused("\\b{", "write `\\b`");
-                    }
-                    'b'
-                    | 'B'
-                    | 'c'
-                    | 'd'
-                    | 'D'
-                    | 'f'
-                    | 'n'
-                    | 'p'
-                    | 'P'
-                    | 'r'
-                    | 's'
-                    | 'S'
-                    | 't'
-                    | 'u'
-                    | 'v'
-                    | 'w'
-                    | 'W'
-                    | 'x'
-                    | '0'..='9' => {}
-                    '-' if in_class => {}
-                    other if "^$\\.*+?()[]{}|/".contains(other) => {}
-                    other if other.is_ascii_alphabetic() => {
-                        return refused(&what, "write it in another way");
-                    }
-                    other => return refused(&what, &format!("write `{other}`")),
-                }
-                rest = &after[escaped.len_utf8()..];
-                continue;
-            }
-            '[' if in_class && after.starts_with(':') => {
-                return refused("[:", "write the characters, as in `[A-Za-z]`");
-            }
-            '[' => in_class = true,
-            ']' => in_class = false,
-            '(' if !in_class && after.starts_with('?') => {
-                let kind = &after[1..];
-                if kind.starts_with('P') {
-                    return refused("(?P<", "write `(?<name>..)`");
-                }
-                if !kind.starts_with([':', '<', '=', '!']) {
-                    let end = rest.find([')', ':']).map_or(rest.len(), |end| end + 1);
-                    let instead = "write both cases, as in `[Aa]`, where it was a flag";
-                    return refused(&rest[..end], instead);
-                }
-            }
-            _ => {}
+        if let Some((what, instead)) = foreign(rest, in_class) {
+            return Err(format!(
+                "clients read patterns as ECMA-262 has them, which has no `{what}`: {instead}"
+            ));
         }
-        rest = after;
+        // A `\` at the end is left to the compiler of patterns.
+        let escaped = rest.chars().nth(1).filter(|_| first == '\\');
+        rest = &rest[first.len_utf8() + escaped.map_or(0, char::len_utf8)..];
+        in_class = (in_class || first == '[') && first != ']';
     }
     Ok(())
+}
+
+/// What is foreign to ECMA-262 wherever it stands, and what to do in its place.
+#[cfg(feature = "pattern")]
+const FOREIGN: [(&str, &str); 5] = [
+    (r"\A", "write `^`"),
+    (r"\z", "write `$`"),
+    (r"\Z", "write `$`"),
+    (r"\x{", r"write `\u{..}`"),
+    (r"\b{", r"write `\b`"),
+];
+
+/// The same for the beginning of what is left of a pattern.
+#[cfg(feature = "pattern")]
+fn foreign(rest: &str, in_class: bool) -> Option<(&str, String)> {
+    const FLAG: &str = "write both cases, as in `[Aa]`, where it was a flag";
+    if let Some((what, instead)) = FOREIGN.iter().find(|(what, _)| rest.starts_with(what)) {
+        return Some((what, instead.to_string()));
+    }
+    if in_class && rest.starts_with("[:") {
+        return Some(("[:", "write the characters, as in `[A-Za-z]`".to_owned()));
+    }
+    if let Some(kind) = rest.strip_prefix("(?").filter(|_| !in_class) {
+        let end = rest.find([')', ':']).map_or(rest.len(), |end| end + 1);
+        return match kind.chars().next() {
+            Some('P') => Some(("(?P<", "write `(?<name>..)`".to_owned())),
+            Some(':' | '<' | '=' | '!') => None,
+            _ => Some((&rest[..end], FLAG.to_owned())),
+        };
+    }
+    let escaped = rest.strip_prefix('\\')?.chars().next()?;
+    if r"bBcdDfnpPrsStuvwWx0123456789^$\.*+?()[]{}|/".contains(escaped)
+        || (in_class && escaped == '-')
+    {
+        return None;
+    }
+    let instead = if escaped.is_ascii_alphabetic() {
+        "write it in another way".to_owned()
+    } else {
+        format!("write `{escaped}`")
+    };
+    Some((&rest[..=escaped.len_utf8()], instead))
 }
 
 #[cfg(test)]

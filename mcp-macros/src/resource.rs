@@ -4,68 +4,37 @@ use mcp_grammar::near::nearest;
 use mcp_grammar::uri_template;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
-use syn::{Expr, ExprLit, ExprPath, Lit, LitStr};
+use syn::{Expr, LitStr};
 
-use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
-use crate::component::{Component, SCOPES, TAGS};
+use crate::builder::{builder_call, duration};
+use crate::component::{self, Component, LISTS};
 use crate::errors::Errors;
-use crate::expand::{Definition, builder_call, duration, expression_call};
+use crate::expand::Definition;
 use crate::grammar::Grammar;
-use crate::kind::Kind;
+use crate::literal::string;
 use crate::parameters::Parameter;
 use crate::runtime_path::{attribute, generated, generated_at};
 
-const GRAMMAR: Grammar = Grammar {
+pub(crate) const GRAMMAR: Grammar = Grammar {
     attribute: "resource",
     options: &[
-        "name",
-        "title",
-        "description",
-        "icons",
-        "meta",
-        "timeout",
-        "tags",
-        "scopes",
-        "annotations",
-        "cache",
-        "mime",
-        "size",
-        "list",
-        "inline",
-        "crate",
+        component::OPTIONS,
+        &["annotations", "cache", "mime", "size", "list"],
+        &["inline", "crate"],
     ],
-    lists: &[TAGS, SCOPES, ("cache", CACHE_EXAMPLE)],
-    elsewhere: &[],
+    lists: &[LISTS[0], LISTS[1], ("cache", CACHE_EXAMPLE)],
     leading_value: Some("URI"),
+    ..Grammar::EMPTY
 };
 
 const CACHE_EXAMPLE: &str = "cache(ttl = 60, scope = public)";
 
 const CACHE_GRAMMAR: Grammar = Grammar {
     attribute: "resource(cache(..))",
-    options: &["ttl", "scope"],
-    lists: &[],
-    elsewhere: &[],
-    leading_value: None,
+    options: &[&["ttl", "scope"]],
+    ..Grammar::EMPTY
 };
-
-/// A resource without mistakes, or a template of resources.
-struct Resource {
-    component: Component,
-    uri: Uri,
-    mime: Option<LitStr>,
-    size: Option<u64>,
-    list: Option<ExprPath>,
-    annotations: Option<Expr>,
-    cache: Option<Cache>,
-}
-
-/// How long a read may be kept, and the name of the scope.
-struct Cache {
-    ttl: Expr,
-    scope: &'static str,
-}
 
 /// A URI, which is a template if it has variables.
 struct Uri {
@@ -73,112 +42,61 @@ struct Uri {
     variables: Vec<String>,
 }
 
+/// Completes a definition with what only resources have. `None` after an error.
 pub(crate) fn define(
-    arguments: TokenStream,
-    function: &AnnotatedFn,
-) -> Result<Definition, TokenStream> {
-    Ok(Resource::validate(arguments, function)?.define())
+    arguments: &Arguments,
+    component: Component,
+    is_whole: bool,
+    errors: &mut Errors,
+) -> Option<Definition> {
+    let options = options(arguments, &component, errors);
+    let uri = Uri::validate(arguments, errors)?;
+    uri.check_options(arguments, errors);
+    // A parameter with a mistake is missing here, and would be reported as such.
+    if is_whole {
+        uri.check_parameters(&component.parameters, errors);
+    }
+    let literal = &uri.literal;
+    Some(Definition {
+        leading: quote_spanned!(generated()=> #literal,),
+        options,
+        checks: uri.check_injected(&component),
+        component,
+    })
 }
 
-impl Resource {
-    fn validate(arguments: TokenStream, function: &AnnotatedFn) -> Result<Self, TokenStream> {
-        let mut errors = Errors::new();
-        let arguments = Arguments::parse(&GRAMMAR, [arguments], &mut errors);
-        let component = Component::validate(Kind::Resource, &arguments, function, &mut errors);
-        let mime = mime(&arguments, &mut errors);
-        let size = arguments.number("size", &mut errors);
-        let list = arguments.function("list", "function", &mut errors);
-        let annotations = arguments.expression(
-            "annotations",
-            "Annotations::new().priority(0.5)",
-            &mut errors,
-        );
-        let cache = Cache::validate(&arguments, &mut errors);
-        let uri = Uri::validate(&arguments, &mut errors);
-        if let Some(uri) = &uri {
-            uri.check_options(&arguments, &mut errors);
-            // A parameter with a mistake is missing here, and would be reported as such.
-            if component.parameters.len() == function.parameters.len() {
-                uri.check_parameters(&component.parameters, &mut errors);
-            }
-        }
-        errors.finish(uri.map(|uri| Self {
-            component,
-            uri,
-            mime,
-            size,
-            list,
-            annotations,
-            cache,
-        }))
-    }
-
-    fn define(self) -> Definition {
-        let uri = &self.uri.literal;
-        let mime = builder_call("mime", self.mime.as_ref());
-        let size = self
-            .size
-            .map(|size| quote_spanned!(generated()=> .size(#size)));
-        let list = self.list.as_ref().map(|path| {
-            let function = self.component.function(path, "Listing");
-            quote_spanned!(generated_at(path)=> .list(__mcp::lister(#function)))
-        });
-        let annotations = expression_call("annotations", self.annotations.as_ref());
-        let cache = self.cache.as_ref().map(Cache::expand);
-        let checks: TokenStream = self
-            .supplied_by_server()
-            .filter_map(|parameter| self.check_injected(parameter))
-            .collect();
-        Definition {
-            leading: quote_spanned!(generated()=> #uri,),
-            options: quote_spanned!(generated()=> #mime #size #annotations #cache #list),
-            checks,
-            component: self.component,
-        }
-    }
-
-    /// The parameters that no variable of the URI stands for.
-    fn supplied_by_server(&self) -> impl Iterator<Item = &Parameter> {
-        self.component
-            .parameters
-            .iter()
-            .filter(|parameter| parameter.ask.is_none() && !self.uri.has_variable(parameter))
-    }
-
-    /// Only the compiler knows which types are injected.
-    fn check_injected(&self, parameter: &Parameter) -> Option<TokenStream> {
-        let message = format!(
-            "{}, or take the value from `State<T>` or `Context`",
-            not_in_template(&parameter.wire_name, &self.uri.literal)
-        );
-        let span = generated_at(&parameter.ty);
-        self.component
-            .refuse_supplied(parameter, false, span, &message)
-    }
+/// The calls of the builder.
+fn options(arguments: &Arguments, component: &Component, errors: &mut Errors) -> TokenStream {
+    let mime = arguments.checked_text(
+        "mime",
+        |mime| mime.contains('/'),
+        "a MIME type is `type/subtype`, such as `text/plain`",
+        errors,
+    );
+    let mime = builder_call("mime", mime);
+    let size = builder_call("size", arguments.number("size", errors));
+    let list = arguments.function("list", errors).map(|path| {
+        let function = component.function(&path, "Listing");
+        quote_spanned!(generated_at(&path)=> .list(__mcp::lister(#function)))
+    });
+    let annotations =
+        arguments.expression("annotations", "Annotations::new().priority(0.5)", errors);
+    let annotations = builder_call("annotations", annotations);
+    let cache = cache(arguments, errors);
+    quote_spanned!(generated()=> #mime #size #annotations #cache #list)
 }
 
-impl Cache {
-    fn validate(arguments: &Arguments, errors: &mut Errors) -> Option<Self> {
-        let option = arguments.option("cache")?;
-        let list = option.list.clone()?;
-        let arguments = Arguments::parse(&CACHE_GRAMMAR, [list], errors);
-        let scope = scope(&arguments, errors);
-        if arguments.option("ttl").is_none() {
-            errors.at(
-                &option.key,
-                format!("`cache` needs a `ttl`: write `{CACHE_EXAMPLE}`"),
-            );
-        }
-        let ttl = arguments.expression("ttl", "60", errors)?;
-        Some(Self { ttl, scope: scope? })
+fn cache(arguments: &Arguments, errors: &mut Errors) -> Option<TokenStream> {
+    let (key, list) = arguments.list("cache")?;
+    let arguments = Arguments::parse(&CACHE_GRAMMAR, [list], errors);
+    let scope = scope(&arguments, errors);
+    if arguments.option("ttl").is_none() {
+        let message = format!("`cache` needs a `ttl`: write `{CACHE_EXAMPLE}`");
+        errors.at(key, message);
     }
-
-    fn expand(&self) -> TokenStream {
-        let span = generated_at(&self.ttl);
-        let scope = Ident::new(self.scope, generated());
-        let ttl = duration(&self.ttl);
-        quote_spanned!(span=> .cache(#ttl, __mcp::CacheScope::#scope))
-    }
+    let ttl = arguments.expression("ttl", "60", errors)?;
+    let (scope, duration) = (Ident::new(scope?, generated()), duration(&ttl));
+    Some(quote_spanned!(generated_at(&ttl)=> .cache(#duration, __mcp::CacheScope::#scope)))
 }
 
 /// The scope of a cache: private unless it is said to be public.
@@ -189,57 +107,36 @@ fn scope(arguments: &Arguments, errors: &mut Errors) -> Option<&'static str> {
     match &option.value {
         Some(Expr::Path(path)) if path.path.is_ident("public") => Some("Public"),
         Some(Expr::Path(path)) if path.path.is_ident("private") => Some("Private"),
-        _ => {
-            option.refuse(
-                errors,
-                "a cache is `scope = public`, shared by all callers, or `scope = private`, kept by one",
-            );
-            None
-        }
+        _ => option.refuse(
+            errors,
+            "a cache is `scope = public`, shared by all callers, or `scope = private`, kept by one",
+        ),
     }
 }
 
 impl Uri {
+    /// `None` after an error.
     fn validate(arguments: &Arguments, errors: &mut Errors) -> Option<Self> {
-        match &arguments.leading_value {
-            Some(Expr::Lit(ExprLit {
-                lit: Lit::Str(literal),
-                ..
-            })) => Self::parse(literal, errors),
-            Some(other) => {
-                errors.at(
-                    other,
-                    "the URI is a string literal: write `#[resource(\"scheme://path\")]`",
-                );
-                None
-            }
-            None => {
-                errors.at_span(
-                    attribute(),
-                    "a resource needs its URI first: write `#[resource(\"scheme://path\")]`",
-                );
-                None
-            }
-        }
-    }
-
-    fn parse(literal: &LitStr, errors: &mut Errors) -> Option<Self> {
-        match uri_template::parse(&literal.value()) {
-            Ok(template) => Some(Self {
-                literal: literal.clone(),
-                variables: template.variables.into_iter().map(|it| it.name).collect(),
-            }),
-            Err(mistakes) => {
-                for mistake in mistakes {
-                    errors.at(literal, mistake);
-                }
-                None
-            }
-        }
-    }
-
-    fn is_template(&self) -> bool {
-        !self.variables.is_empty()
+        let Some(value) = &arguments.leading_value else {
+            errors.at_span(
+                attribute(),
+                "a resource needs its URI first: write `#[resource(\"scheme://path\")]`",
+            );
+            return None;
+        };
+        let Some(literal) = string(value) else {
+            return errors.refuse(
+                value,
+                "the URI is a string literal: write `#[resource(\"scheme://path\")]`",
+            );
+        };
+        let template = uri_template::parse(&literal.value());
+        let report = |mistakes: Vec<String>| mistakes.iter().for_each(|it| errors.at(literal, it));
+        let variables = template.map_err(report).ok()?.variables.into_iter();
+        Some(Self {
+            literal: literal.clone(),
+            variables: variables.map(|it| it.name).collect(),
+        })
     }
 
     fn has_variable(&self, parameter: &Parameter) -> bool {
@@ -247,52 +144,62 @@ impl Uri {
     }
 
     fn check_options(&self, arguments: &Arguments, errors: &mut Errors) {
-        if let (true, Some(key)) = (self.is_template(), arguments.key("size")) {
-            errors.at(
-                key,
-                "the resources of a template differ in size: remove `size`",
-            );
-        }
-        if let (false, Some(key)) = (self.is_template(), arguments.key("list")) {
-            errors.at(
-                key,
+        let (key, why) = if self.variables.is_empty() {
+            (
+                "list",
                 "`list` is for templates, and this URI has no `{variable}`: remove `list`",
-            );
-        }
+            )
+        } else {
+            (
+                "size",
+                "the resources of a template differ in size: remove `size`",
+            )
+        };
+        arguments.forbid(key, why, errors);
     }
 
     fn check_parameters(&self, parameters: &[Parameter], errors: &mut Errors) {
-        let names: Vec<String> = parameters
+        let clients = parameters
             .iter()
-            .filter(|parameter| parameter.ask.is_none())
-            .map(|parameter| parameter.wire_name.value())
-            .collect();
-        let missing: Vec<&String> = self
-            .variables
-            .iter()
-            .filter(|variable| !names.contains(variable))
-            .collect();
+            .filter(|parameter| parameter.ask.is_none());
+        let names: Vec<String> = clients.map(|it| it.wire_name.value()).collect();
+        let is_missing = |variable: &&String| !names.contains(variable);
+        let missing: Vec<&String> = self.variables.iter().filter(is_missing).collect();
         for variable in &missing {
-            errors.at(
-                &self.literal,
-                no_parameter(
-                    variable,
-                    names.iter().filter(|name| !self.variables.contains(name)),
-                ),
-            );
+            let unused = names.iter().filter(|name| !self.variables.contains(name));
+            errors.at(&self.literal, no_parameter(variable, unused));
         }
         // With a variable missing, a parameter that is left over is most likely its misspelling.
-        if missing.is_empty() {
-            for parameter in parameters
-                .iter()
-                .filter(|it| it.arg.is_some() && !self.has_variable(it))
-            {
-                errors.at(
-                    &parameter.wire_name,
-                    not_in_template(&parameter.wire_name, &self.literal),
-                );
-            }
+        let is_left = |it: &&Parameter| it.arg.is_some() && !self.has_variable(it);
+        for parameter in parameters
+            .iter()
+            .filter(|_| missing.is_empty())
+            .filter(is_left)
+        {
+            errors.at(&parameter.wire_name, self.lacks(parameter));
         }
+    }
+
+    /// Refuses parameters that neither a variable of the URI nor the server supplies: only the compiler knows which
+    /// types are injected.
+    fn check_injected(&self, component: &Component) -> TokenStream {
+        let parameters = component.parameters.iter();
+        parameters
+            .filter(|parameter| parameter.ask.is_none() && !self.has_variable(parameter))
+            .map(|parameter| {
+                let lacks = self.lacks(parameter);
+                let message = format!("{lacks}, or take the value from `State<T>` or `Context`");
+                let span = generated_at(&parameter.ty);
+                component.refuse_supplied(parameter, false, span, &message)
+            })
+            .collect()
+    }
+
+    fn lacks(&self, parameter: &Parameter) -> String {
+        let (name, template) = (parameter.wire_name.value(), self.literal.value());
+        format!(
+            "parameter `{name}` is not in the URI template `{template}`: add `{{{name}}}` to it"
+        )
     }
 }
 
@@ -304,17 +211,4 @@ fn no_parameter<'a>(variable: &str, unused: impl Iterator<Item = &'a String>) ->
     format!(
         "the URI has the variable `{variable}`, and the function no parameter of that name; {fix}"
     )
-}
-
-fn not_in_template(name: &LitStr, template: &LitStr) -> String {
-    let (name, template) = (name.value(), template.value());
-    format!("parameter `{name}` is not in the URI template `{template}`: add `{{{name}}}` to it")
-}
-
-fn mime(arguments: &Arguments, errors: &mut Errors) -> Option<LitStr> {
-    let mime = arguments.text("mime", errors)?;
-    if !mime.value().contains('/') {
-        errors.at(&mime, "a MIME type is `type/subtype`, such as `text/plain`");
-    }
-    Some(mime)
 }

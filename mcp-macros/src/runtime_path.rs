@@ -42,3 +42,19 @@ pub(crate) fn import(runtime: Option<&Path>) -> TokenStream {
     );
     quote_spanned!(here=> use #runtime::__private as __mcp;)
 }
+
+/// A constant without a name, in which the runtime is in scope.
+pub(crate) fn in_const(
+    attributes: &TokenStream,
+    runtime: Option<&Path>,
+    content: &TokenStream,
+) -> TokenStream {
+    let import = import(runtime);
+    quote_spanned! {generated()=>
+        #attributes
+        const _: () = {
+            #import
+            #content
+        };
+    }
+}

@@ -10,6 +10,7 @@ use crate::types::is_unsized;
 
 /// Reports what keeps generated code from calling the function.
 pub(crate) fn check(kind: Kind, signature: &Signature, errors: &mut Errors) {
+    let kind = kind.attribute();
     if let Safety::Unsafe(token) = &signature.safety {
         errors.at(
             token,
@@ -17,13 +18,8 @@ pub(crate) fn check(kind: Kind, signature: &Signature, errors: &mut Errors) {
         );
     }
     if let Some(abi) = &signature.abi {
-        errors.at(
-            abi,
-            format!(
-                "a {} is a Rust function: remove the `extern`",
-                kind.attribute()
-            ),
-        );
+        let message = format!("a {kind} is a Rust function: remove the `extern`");
+        errors.at(abi, message);
     }
     if let Some(variadic) = &signature.variadic {
         errors.at(
@@ -31,35 +27,29 @@ pub(crate) fn check(kind: Kind, signature: &Signature, errors: &mut Errors) {
             "clients send named arguments: take a `Vec<T>` in place of `...`",
         );
     }
-    if let ReturnType::Type(_, ty) = &signature.output
-        && let Type::Never(never) = &**ty
-    {
-        errors.at(
-            never,
-            "a function that never returns has no result to send: return `()`",
-        );
-    }
-    if let ReturnType::Type(_, ty) = &signature.output
-        && is_unsized(ty)
-    {
-        errors.leave_to_compiler();
+    if let ReturnType::Type(_, ty) = &signature.output {
+        match &**ty {
+            Type::Never(never) => errors.at(
+                never,
+                "a function that never returns has no result to send: return `()`",
+            ),
+            ty if is_unsized(ty) => errors.leave_to_compiler(),
+            _ => {}
+        }
     }
     check_generics(kind, &signature.generics, errors);
 }
 
-fn check_generics(kind: Kind, generics: &Generics, errors: &mut Errors) {
+fn check_generics(kind: &str, generics: &Generics, errors: &mut Errors) {
     for parameter in &generics.params {
         let (what, name) = match parameter {
             GenericParam::Lifetime(_) => continue,
             GenericParam::Type(parameter) => ("type", &parameter.ident),
             GenericParam::Const(parameter) => ("const", &parameter.ident),
         };
-        errors.at(
-            name,
-            format!(
-                "nobody could choose the {what} parameter `{name}` of a {}: write a concrete one",
-                kind.attribute()
-            ),
+        let message = format!(
+            "nobody could choose the {what} parameter `{name}` of a {kind}: write a concrete one"
         );
+        errors.at(name, message);
     }
 }

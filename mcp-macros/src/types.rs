@@ -1,6 +1,6 @@
 //! Types as they are written, and as generated code may spell them.
 
-use proc_macro2::{Ident, Punct, Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{Generics, ReturnType, Signature, Type};
 
@@ -26,13 +26,10 @@ pub(crate) fn ungrouped(ty: &Type) -> &Type {
 
 /// The place of the first `impl` of a type, however deep.
 pub(crate) fn find_impl(ty: &impl ToTokens) -> Option<Span> {
-    find_keyword(ty.to_token_stream(), "impl")
-}
-
-fn find_keyword(tokens: TokenStream, keyword: &str) -> Option<Span> {
-    tokens.into_iter().find_map(|token| match token {
-        TokenTree::Ident(ident) if ident == keyword => Some(ident.span()),
-        TokenTree::Group(group) => find_keyword(group.stream(), keyword),
+    let mut tokens = ty.to_token_stream().into_iter();
+    tokens.find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == "impl" => Some(ident.span()),
+        TokenTree::Group(group) => find_impl(&group.stream()),
         _ => None,
     })
 }
@@ -51,36 +48,36 @@ pub(crate) fn with_lifetime(
     generics: &Generics,
     lifetime: &str,
 ) -> TokenStream {
-    let declared: Vec<&Ident> = generics
-        .lifetimes()
-        .map(|parameter| &parameter.lifetime.ident)
-        .collect();
-    replace_lifetimes(ty.to_token_stream(), &declared, lifetime)
+    let mut after_apostrophe = false;
+    replace_tokens(ty.to_token_stream(), &mut |token, _| {
+        let is_lifetime = std::mem::replace(&mut after_apostrophe, is_apostrophe(&token));
+        let is_declared = |name: &Ident| generics.lifetimes().any(|it| it.lifetime.ident == *name);
+        match token {
+            TokenTree::Ident(name) if is_lifetime && is_declared(&name) => {
+                Ident::new(lifetime, name.span()).into_token_stream()
+            }
+            other => other.into(),
+        }
+    })
 }
 
-fn replace_lifetimes(tokens: TokenStream, declared: &[&Ident], lifetime: &str) -> TokenStream {
-    let mut after_apostrophe = false;
-    let replace = |token| {
-        let is_lifetime = std::mem::replace(&mut after_apostrophe, is_apostrophe(&token));
-        match token {
-            TokenTree::Ident(name) if is_lifetime && declared.contains(&&name) => {
-                Ident::new(lifetime, name.span()).into()
-            }
-            TokenTree::Group(group) => {
-                let stream = replace_lifetimes(group.stream(), declared, lifetime);
-                let mut replaced = proc_macro2::Group::new(group.delimiter(), stream);
-                replaced.set_span(group.span());
-                replaced.into()
-            }
-            other => other,
+/// Puts others in the place of tokens, however deep. Whoever makes them is given each token, and the next one. Of a group,
+/// its content is replaced first.
+pub(crate) fn replace_tokens(
+    tokens: TokenStream,
+    replace: &mut impl FnMut(TokenTree, Option<&TokenTree>) -> TokenStream,
+) -> TokenStream {
+    let mut replaced = TokenStream::new();
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(mut token) = rest.next() {
+        if let TokenTree::Group(group) = &mut token {
+            let mut inner = Group::new(group.delimiter(), replace_tokens(group.stream(), replace));
+            inner.set_span(group.span());
+            *group = inner;
         }
-    };
-    tokens
-        .into_iter()
-        .map(replace)
-        .collect::<Vec<TokenTree>>()
-        .into_iter()
-        .collect()
+        replaced.extend(replace(token, rest.peek()));
+    }
+    replaced
 }
 
 fn is_apostrophe(token: &TokenTree) -> bool {

@@ -1,0 +1,34 @@
+//! Literals among expressions.
+
+use syn::{Expr, ExprLit, Lit, LitStr};
+
+/// The literal that an expression is.
+pub(crate) fn literal(value: &Expr) -> Option<&Lit> {
+    match value {
+        Expr::Lit(ExprLit { lit, .. }) => Some(lit),
+        _ => None,
+    }
+}
+
+/// The string literal that an expression is.
+pub(crate) fn string(value: &Expr) -> Option<&LitStr> {
+    match literal(value)? {
+        Lit::Str(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The text of a literal, also of one that is made a `String`: `"a".to_owned()`, `"a".into()`.
+pub(crate) fn text(value: &Expr) -> Option<String> {
+    match value {
+        Expr::Group(group) => text(&group.expr),
+        Expr::MethodCall(call)
+            if ["to_owned", "to_string", "into"]
+                .iter()
+                .any(|name| call.method == name) =>
+        {
+            text(&call.receiver)
+        }
+        other => string(other).map(LitStr::value),
+    }
+}
