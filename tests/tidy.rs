@@ -5,7 +5,7 @@
 #[path = "tidy/circles.rs"]
 mod circles;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A room of `mcp-runtime` and the rooms that it may name. All may name [`LEAVES`].
