@@ -226,7 +226,7 @@ macro_rules! scalars {
                     return ToolResult::error(format!("the result is {text}, which JSON cannot hold"));
                 }
                 let structured: fn($scalar) -> Structured = $structured;
-                ToolResult { structured: Some(structured(self)), ..ToolResult::new().content(text) }
+                ToolResult { content: vec![text.into()], structured: Some(structured(self)), ..ToolResult::new() }
             }
 
             fn output_schema(schemas: &mut Schemas) -> Option<OutputSchema> {
@@ -250,7 +250,7 @@ fn float_text(number: f64) -> String {
     #[allow(clippy::cast_possible_truncation)] // it is compared again
     let whole = number as i32;
     if f64::from(whole).to_bits() == number.to_bits() {
-        whole.to_string()
+        itoa::Buffer::new().format(whole).to_owned()
     } else {
         number.to_string()
     }

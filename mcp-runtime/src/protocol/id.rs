@@ -1,6 +1,6 @@
 //! The id of a request.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use mcp_grammar::number::whole;
 use serde::Serialize;
@@ -32,10 +32,7 @@ impl Id {
     /// Appends the id as JSON.
     pub(crate) fn push(&self, out: &mut String) {
         match self {
-            Self::Number(number) => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "{number}");
-            }
+            Self::Number(number) => out.push_str(itoa::Buffer::new().format(*number)),
             Self::String(text) => push_string(out, text),
         }
     }

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use std::sync::Arc;
+
 use super::error::RpcError;
 use super::id::Id;
 pub(crate) use super::json::push_json;
@@ -52,7 +54,7 @@ impl Message {
     ///
     /// # Errors
     /// Bytes that are not UTF-8 or not JSON are -32700, JSON that is no message -32600.
-    pub(crate) fn parse(bytes: Vec<u8>, depth_limit: usize) -> Result<Self, Refused> {
+    pub(crate) fn parse(bytes: Vec<u8>, depth_limit: usize) -> Result<Arc<Self>, Refused> {
         let text = utf8(bytes, "The message")?;
         let mut reader = Reader::new(&text, depth_limit);
         if reader.peek() != Some(b'{') {
@@ -73,27 +75,27 @@ impl Message {
             return unread(*error);
         }
         let (kind, decoded) = examine(&text, &parts)?;
-        Ok(Self {
+        Ok(Arc::new(Self {
             text,
             kind,
             parts,
             decoded,
-        })
+        }))
     }
 
     /// What becomes of a message that is not read because of this error. In the place of a response comes one that
     /// says why it was lost, since responses are never answered.
-    pub(crate) fn unread(outline: Outline, error: RpcError) -> Result<Self, Refused> {
+    pub(crate) fn unread(outline: Outline, error: RpcError) -> Result<Arc<Self>, Refused> {
         let Outline { id, is_response } = outline;
         if !is_response {
             return Err(Refused { id, error });
         }
-        Ok(Self {
+        Ok(Arc::new(Self {
             text: error_reply(id.as_ref(), &error),
             kind: Kind::Response,
             parts: Parts::default(),
             decoded: None,
-        })
+        }))
     }
 
     pub(crate) fn kind(&self) -> &Kind {
@@ -252,7 +254,7 @@ pub(crate) fn notification(method: &str, params: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Message, String> {
+    fn parse(text: &str) -> Result<Arc<Message>, String> {
         let refused = |refused: Refused| refused.error.message.into_owned();
         Message::parse(text.as_bytes().to_vec(), 64).map_err(refused)
     }
@@ -278,7 +280,7 @@ mod tests {
     fn an_answer_is_a_result_or_an_error() {
         let kind = |members: &str| {
             let text = format!(r#"{{"jsonrpc":"2.0","id":1{members}}}"#);
-            parse(&text).map(|message| message.kind)
+            parse(&text).map(|message| message.kind.clone())
         };
         assert_eq!(kind(r#","result":{}"#), Ok(Kind::Response));
         assert_eq!(kind(r#","error":{}"#), Ok(Kind::Response));

@@ -2,17 +2,18 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2025-03-26/basic#batching>.
 
+use std::sync::Arc;
+
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Kind, Message, Refused, batch};
 use crate::protocol::outline::Outline;
 use crate::session::Session;
 
 /// What came in one piece.
-#[allow(clippy::large_enum_variant)] // one is the rule, and lives on the stack
 pub(crate) enum Incoming {
-    One(Message),
+    One(Arc<Message>),
     /// At least one, each a message or the reason why it is none.
-    Batch(Vec<Result<Message, Refused>>),
+    Batch(Vec<Result<Arc<Message>, Refused>>),
 }
 
 /// Reads what came in one piece.

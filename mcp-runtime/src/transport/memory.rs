@@ -103,10 +103,10 @@ impl Memory {
         session.as_ref().map(|(session, _)| Arc::clone(session))
     }
 
-    fn handle(&self, message: Message) -> Begun {
+    fn handle(&self, message: Arc<Message>) -> Begun {
         let session = self.known_session();
         let handling = self.service.handle(Exchange {
-            message: Arc::new(message),
+            message,
             origin: Origin::of_connection(self.connection),
             session,
             outbound: Arc::clone(&self.waiting) as Arc<dyn Outbound>,

@@ -39,7 +39,7 @@ struct Sender {
 impl Sender {
     fn exchange(
         self,
-        message: Message,
+        message: Arc<Message>,
         session: Option<Session>,
         outbound: Arc<dyn Outbound>,
     ) -> Exchange {
@@ -50,7 +50,7 @@ impl Sender {
             ..Origin::default()
         };
         Exchange {
-            message: Arc::new(message),
+            message,
             origin,
             session,
             outbound,
@@ -122,7 +122,7 @@ impl Endpoint {
     async fn serve_alone(
         &self,
         sender: Sender,
-        message: Message,
+        message: Arc<Message>,
     ) -> Result<Response<HttpBody>, Refusal> {
         let formats = sender.formats;
         let stateless = message.is_stateless();
@@ -161,7 +161,7 @@ impl Endpoint {
     async fn serve_in_session(
         &self,
         sender: Sender,
-        message: Message,
+        message: Arc<Message>,
         session: Session,
     ) -> Response<HttpBody> {
         let formats = sender.formats;
@@ -186,7 +186,7 @@ impl Endpoint {
     async fn serve_batch(
         &self,
         sender: Sender,
-        messages: Vec<Result<Message, Refused>>,
+        messages: Vec<Result<Arc<Message>, Refused>>,
         session: Option<Session>,
     ) -> Response<HttpBody> {
         let Some(session) = session else {

@@ -286,7 +286,7 @@ impl Connection {
         }
     }
 
-    fn batch(&mut self, messages: Vec<Result<Message, Refused>>) {
+    fn batch(&mut self, messages: Vec<Result<Arc<Message>, Refused>>) {
         let batch = Arc::new(Batch {
             shared: Arc::clone(&self.shared),
             replies: Mutex::default(),
@@ -303,9 +303,9 @@ impl Connection {
         self.shared.push(error_reply(id, error));
     }
 
-    fn message(&mut self, message: Message, batch: Option<&Arc<Batch>>) {
+    fn message(&mut self, message: Arc<Message>, batch: Option<&Arc<Batch>>) {
         let handling = self.service.handle(Exchange {
-            message: Arc::new(message),
+            message,
             origin: Origin::of_connection(self.number),
             session: self.session.clone(),
             outbound: Arc::clone(&self.shared) as Arc<dyn Outbound>,
