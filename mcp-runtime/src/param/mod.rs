@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::call::{Call, Slot, Tree};
 use crate::error::ToolError;
 use crate::schema::{
-    self, Place, Schemas, TypeSchema, got, in_words, locate, reason, wanted_by_type, without_null,
+    self, Place, Schemas, TypeSchema, got, in_words, locate, reason, wanted_by_type, wants,
+    without_null,
 };
 
 pub use injected::{Headers, State};
@@ -200,7 +201,7 @@ fn from_text<T>(
 
 fn missing(call: &Call, index: usize) -> ToolError {
     let expected = expected(call, index);
-    ToolError::new(schema::missing(call.signature.name(index), &expected))
+    ToolError::new(schema::missing(&call.signature.name(index), &expected))
 }
 
 fn all(mistakes: &[String]) -> ToolError {
@@ -232,7 +233,8 @@ fn refused<'c, T: Deserialize<'c>>(
     let expected = place
         .schema
         .map_or_else(|| "a value that fits".to_owned(), in_words);
-    let why = if value.is_f64() && wants_integer(place.schema) {
+    let wanted = place.schema.and_then(|schema| schema.get("type"));
+    let why = if value.is_f64() && wants(wanted, "integer") {
         "; beyond 2^53 it is exact only without a fraction and an exponent".to_owned()
     } else {
         why(error)
@@ -241,14 +243,6 @@ fn refused<'c, T: Deserialize<'c>>(
         "`{path}`: expected {expected}, got {}{why}",
         got(value)
     ))
-}
-
-fn wants_integer(schema: Option<&Value>) -> bool {
-    match schema.and_then(|schema| schema.get("type")) {
-        Some(Value::Array(names)) => names.iter().any(|name| name == "integer"),
-        Some(name) => name == "integer",
-        None => false,
-    }
 }
 
 /// Why a type refuses a value, as far as it says so itself.
