@@ -22,7 +22,7 @@ const TOLD: usize = 20;
 /// Reads schemas that may refer to definitions.
 pub(crate) struct Rules<'s> {
     definitions: Option<&'s Map<String, Value>>,
-    patterns: Option<&'s Patterns>,
+    patterns: &'s Patterns,
     /// Whether only what the schema allows is taken, and nothing is repaired.
     pub(super) strict: bool,
     pub(super) budget: &'s Budget,
@@ -94,21 +94,18 @@ pub(crate) fn missing(path: &dyn Display, expected: &str) -> String {
 
 impl<'s> Rules<'s> {
     /// For the definitions that references lead to, and the steps that looking at values may take.
-    pub(crate) fn new(definitions: Option<&'s Value>, strict: bool, budget: &'s Budget) -> Self {
+    pub(crate) fn new(
+        definitions: Option<&'s Value>,
+        patterns: &'s Patterns,
+        strict: bool,
+        budget: &'s Budget,
+    ) -> Self {
         Self {
             definitions: definitions.and_then(Value::as_object),
-            patterns: None,
+            patterns,
             strict,
             budget,
             looks: Cell::new(0),
-        }
-    }
-
-    /// Looks at patterns too.
-    pub(crate) fn with_patterns(self, patterns: &'s Patterns) -> Self {
-        Self {
-            patterns: Some(patterns),
-            ..self
         }
     }
 
@@ -155,9 +152,9 @@ impl<'s> Rules<'s> {
                     is_counted(text.chars().count(), rules, "minLength", "maxLength")
                 }
                 // A pattern looks at each character, and keeps all ways to go on.
-                ("pattern", Value::String(pattern)) => self.patterns.is_none_or(|patterns| {
-                    self.budget.spend(text.len()) && patterns.matches(pattern, text)
-                }),
+                ("pattern", Value::String(pattern)) => {
+                    self.budget.spend(text.len()) && self.patterns.matches(pattern, text)
+                }
                 _ => true,
             })
     }
@@ -376,8 +373,8 @@ mod tests {
         let schema = json!({ "$ref": "#/$defs/Deep" });
         let deep = |end: Value| (0..60).fold(end, |inner, _| json!({ "in": inner }));
         for (mut value, fits) in [(deep(json!(1)), true), (deep(json!("x")), false)] {
-            let budget = Budget::default();
-            let rules = Rules::new(Some(&definitions), false, &budget);
+            let (patterns, budget) = (Patterns::default(), Budget::default());
+            let rules = Rules::new(Some(&definitions), &patterns, false, &budget);
             assert_eq!(rules.repair(&mut value, &schema), fits);
             let mistakes = rules.mistakes(&value, &schema, "v");
             assert_eq!(mistakes.is_empty(), fits, "{mistakes:?}");
@@ -388,8 +385,8 @@ mod tests {
     #[test]
     fn a_name_within_a_definition_may_need_an_escape() {
         let definitions = json!({ "a/b~c": { "type": "null" } });
-        let budget = Budget::default();
-        let rules = Rules::new(Some(&definitions), false, &budget);
+        let (patterns, budget) = (Patterns::default(), Budget::default());
+        let rules = Rules::new(Some(&definitions), &patterns, false, &budget);
         let schema = json!({ "$ref": "#/$defs/a~1b~0c" });
         assert!(rules.fits(&Value::Null, &schema));
         assert!(!rules.fits(&json!(1), &schema));

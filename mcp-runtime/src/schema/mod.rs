@@ -187,7 +187,8 @@ mod tests {
 
     fn repaired(value: &Value, schema: &Value, strict: bool) -> Value {
         let mut value = value.clone();
-        Rules::new(None, strict, &Budget::default()).repair(&mut value, schema);
+        Rules::new(None, &Patterns::default(), strict, &Budget::default())
+            .repair(&mut value, schema);
         value
     }
 
