@@ -32,8 +32,9 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_
     value.serialize(&mut serde_json::Serializer::with_formatter(
         &mut bytes, formatter,
     ))?;
-    if null_written {
-        value.serialize(Check).map_err(ser::Error::custom)?;
+    let mut check = Check::default();
+    if null_written && value.serialize(&mut check).is_err() && !check.number.is_finite() {
+        return Err(ser::Error::custom(check));
     }
     // Takes over the buffer: the bytes are checked once and never copied.
     String::from_utf8(bytes).map_err(ser::Error::custom)
@@ -62,306 +63,248 @@ impl serde_json::ser::Formatter for NullWatch<'_> {
     }
 }
 
-/// Why a value has no JSON form, and where. The path grows from its end as the error travels outwards, so that a
-/// walk which finds nothing keeps no path.
-#[derive(Debug)]
-struct Fault {
+/// Walks a value and fails at the first number that is not finite.
+///
+/// Map keys are not looked at: `serde_json` refuses such a key by itself.
+#[derive(Default)]
+struct Check {
+    /// Where the number is. The path grows from its end as the error travels outwards, so that a walk which finds
+    /// nothing keeps no path.
     path: String,
-    says: String,
+    number: f64,
 }
 
-impl Fault {
-    fn not_finite(number: f64) -> Self {
-        let name = match number {
+impl Check {
+    fn add<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        step: impl FnOnce() -> String,
+    ) -> fmt::Result {
+        let found = value.serialize(&mut *self);
+        found.inspect_err(|_| self.path.insert_str(0, &step()))
+    }
+
+    fn parts(&mut self, variant: Option<Name>) -> Result<Parts<'_>, fmt::Error> {
+        Ok(Parts {
+            check: self,
+            variant,
+            index: 0,
+            key: String::new(),
+        })
+    }
+}
+
+impl Display for Check {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.number {
             f64::INFINITY => "infinity",
             f64::NEG_INFINITY => "-infinity",
             _ => "NaN",
         };
-        Self {
-            path: String::new(),
-            says: format!(" is {name}, which JSON cannot hold"),
-        }
-    }
-
-    fn in_element(mut self, index: usize) -> Self {
-        self.path.insert_str(0, &json_path::item(index));
-        self
-    }
-
-    fn in_member(mut self, name: &str) -> Self {
-        self.path.insert_str(0, &json_path::member(name));
-        self
-    }
-
-    fn in_variant(self, name: Option<&str>) -> Self {
-        match name {
-            Some(name) => self.in_member(name),
-            None => self,
-        }
+        write!(
+            formatter,
+            "${} is {name}, which JSON cannot hold",
+            self.path
+        )
     }
 }
 
-impl Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "${}{}", self.path, self.says)
-    }
-}
+/// The name of a type or variant.
+type Name = &'static str;
 
-impl std::error::Error for Fault {}
-
-impl ser::Error for Fault {
-    fn custom<T: Display>(message: T) -> Self {
-        Self {
-            path: String::new(),
-            says: format!(": {message}"),
-        }
-    }
-}
-
-/// Walks a value and fails at the first number that is not finite.
-///
-/// Map keys are not looked at: `serde_json` refuses such a key by itself.
-struct Check;
-
-/// Scalars that JSON can always hold.
+/// What JSON can always hold. Text is never a number, so it need not be built.
 macro_rules! accept {
-    ($($method:ident($type:ty))*) => {
-        $(fn $method(self, _: $type) -> Result<(), Fault> {
+    ($($method:ident($($type:ty),*))*) => {
+        $(fn $method(self, $(_: $type),*) -> fmt::Result {
             Ok(())
         })*
     };
 }
 
-impl Serializer for Check {
+impl<'c> Serializer for &'c mut Check {
     type Ok = ();
-    type Error = Fault;
-    type SerializeSeq = Elements;
-    type SerializeTuple = Elements;
-    type SerializeTupleStruct = Elements;
-    type SerializeTupleVariant = Elements;
-    type SerializeMap = Members;
-    type SerializeStruct = Members;
-    type SerializeStructVariant = Members;
+    type Error = fmt::Error;
+    type SerializeSeq = Parts<'c>;
+    type SerializeTuple = Parts<'c>;
+    type SerializeTupleStruct = Parts<'c>;
+    type SerializeTupleVariant = Parts<'c>;
+    type SerializeMap = Parts<'c>;
+    type SerializeStruct = Parts<'c>;
+    type SerializeStructVariant = Parts<'c>;
 
     accept! {
         serialize_bool(bool) serialize_char(char) serialize_str(&str) serialize_bytes(&[u8])
         serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
         serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64) serialize_u128(u128)
-        serialize_unit_struct(&'static str)
+        serialize_none() serialize_unit() serialize_unit_struct(Name)
+        serialize_unit_variant(Name, u32, Name)
     }
 
-    fn serialize_f32(self, number: f32) -> Result<(), Fault> {
+    fn collect_str<T: Display + ?Sized>(self, _: &T) -> fmt::Result {
+        Ok(())
+    }
+
+    fn serialize_f32(self, number: f32) -> fmt::Result {
         self.serialize_f64(f64::from(number))
     }
 
-    fn serialize_f64(self, number: f64) -> Result<(), Fault> {
+    fn serialize_f64(self, number: f64) -> fmt::Result {
+        self.number = number;
         if number.is_finite() {
             Ok(())
         } else {
-            Err(Fault::not_finite(number))
+            Err(fmt::Error)
         }
     }
 
-    fn serialize_none(self) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Fault> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> fmt::Result {
         value.serialize(self)
     }
 
-    fn serialize_unit(self) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Fault> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: Name, value: &T) -> fmt::Result {
         value.serialize(self)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
-        _: &'static str,
+        _: Name,
         _: u32,
-        variant: &'static str,
+        variant: Name,
         value: &T,
-    ) -> Result<(), Fault> {
-        value
-            .serialize(self)
-            .map_err(|fault| fault.in_member(variant))
+    ) -> fmt::Result {
+        self.add(value, || json_path::member(variant))
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Elements, Fault> {
-        Ok(Elements::default())
+    fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'c>, fmt::Error> {
+        self.parts(None)
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Elements, Fault> {
-        Ok(Elements::default())
+    fn serialize_tuple(self, _: usize) -> Result<Parts<'c>, fmt::Error> {
+        self.parts(None)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Elements, Fault> {
-        Ok(Elements::default())
+    fn serialize_tuple_struct(self, _: Name, _: usize) -> Result<Parts<'c>, fmt::Error> {
+        self.parts(None)
     }
 
     fn serialize_tuple_variant(
         self,
-        _: &'static str,
+        _: Name,
         _: u32,
-        variant: &'static str,
+        variant: Name,
         _: usize,
-    ) -> Result<Elements, Fault> {
-        Ok(Elements {
-            variant: Some(variant),
-            index: 0,
-        })
+    ) -> Result<Parts<'c>, fmt::Error> {
+        self.parts(Some(variant))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Members, Fault> {
-        Ok(Members::default())
+    fn serialize_map(self, _: Option<usize>) -> Result<Parts<'c>, fmt::Error> {
+        self.parts(None)
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members, Fault> {
-        Ok(Members::default())
+    fn serialize_struct(self, _: Name, _: usize) -> Result<Parts<'c>, fmt::Error> {
+        self.parts(None)
     }
 
     fn serialize_struct_variant(
         self,
-        _: &'static str,
+        _: Name,
         _: u32,
-        variant: &'static str,
+        variant: Name,
         _: usize,
-    ) -> Result<Members, Fault> {
-        Ok(Members {
-            variant: Some(variant),
-            key: String::new(),
-        })
-    }
-
-    /// Text is never a number, so it need not be built.
-    fn collect_str<T: Display + ?Sized>(self, _: &T) -> Result<(), Fault> {
-        Ok(())
+    ) -> Result<Parts<'c>, fmt::Error> {
+        self.parts(Some(variant))
     }
 }
 
-/// Inside an array.
-#[derive(Default)]
-struct Elements {
-    variant: Option<&'static str>,
+/// Inside an array or object.
+struct Parts<'c> {
+    check: &'c mut Check,
+    variant: Option<Name>,
+    /// The index of the item that comes next.
     index: usize,
-}
-
-impl Elements {
-    fn check<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Fault> {
-        let index = self.index;
-        self.index += 1;
-        value
-            .serialize(Check)
-            .map_err(|fault| fault.in_element(index).in_variant(self.variant))
-    }
-}
-
-/// Inside an object.
-#[derive(Default)]
-struct Members {
-    variant: Option<&'static str>,
     /// The key of the value that comes next, for maps that hand over the two one after the other.
     key: String,
 }
 
-impl Members {
-    fn check<T: Serialize + ?Sized>(&self, name: &str, value: &T) -> Result<(), Fault> {
-        value
-            .serialize(Check)
-            .map_err(|fault| fault.in_member(name).in_variant(self.variant))
+impl Parts<'_> {
+    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
+        let index = self.index;
+        self.index += 1;
+        self.part(value, || json_path::item(index))
+    }
+
+    fn part<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        step: impl FnOnce() -> String,
+    ) -> fmt::Result {
+        let variant = self.variant;
+        self.check.add(value, || {
+            variant.map(json_path::member).unwrap_or_default() + &step()
+        })
     }
 }
 
 /// A key as JSON shows it, without the quotes.
-fn key_text<K: Serialize + ?Sized>(key: &K) -> Result<String, Fault> {
-    match serde_json::to_value(key).map_err(ser::Error::custom)? {
-        serde_json::Value::String(text) => Ok(text),
-        other => Ok(other.to_string()),
+fn key_text<K: Serialize + ?Sized>(key: &K) -> String {
+    match serde_json::to_value(key).unwrap_or_default() {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
     }
 }
 
-/// The four array traits differ in their names only.
-macro_rules! impl_elements {
-    ($($trait:ident::$method:ident)*) => {
-        $(impl ser::$trait for Elements {
+/// The traits of arrays and of structs differ in their names only.
+macro_rules! impl_parts {
+    ($($trait:ident::$method:ident($($name:ident)?))*) => {
+        $(impl ser::$trait for Parts<'_> {
             type Ok = ();
-            type Error = Fault;
+            type Error = fmt::Error;
 
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Fault> {
-                self.check(value)
+            fn $method<T: Serialize + ?Sized>(&mut self, $($name: Name,)? value: &T) -> fmt::Result {
+                impl_parts!(self, value $(, $name)?)
             }
 
-            fn end(self) -> Result<(), Fault> {
+            fn end(self) -> fmt::Result {
                 Ok(())
             }
         })*
     };
+    ($parts:ident, $value:ident) => { $parts.item($value) };
+    ($parts:ident, $value:ident, $name:ident) => { $parts.part($value, || json_path::member($name)) };
 }
 
-impl_elements! {
-    SerializeSeq::serialize_element
-    SerializeTuple::serialize_element
-    SerializeTupleStruct::serialize_field
-    SerializeTupleVariant::serialize_field
+impl_parts! {
+    SerializeSeq::serialize_element()
+    SerializeTuple::serialize_element()
+    SerializeTupleStruct::serialize_field()
+    SerializeTupleVariant::serialize_field()
+    SerializeStruct::serialize_field(name)
+    SerializeStructVariant::serialize_field(name)
 }
 
-/// The two struct traits differ in their names only.
-macro_rules! impl_members {
-    ($($trait:ident)*) => {
-        $(impl ser::$trait for Members {
-            type Ok = ();
-            type Error = Fault;
-
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Fault> {
-                self.check(name, value)
-            }
-
-            fn end(self) -> Result<(), Fault> {
-                Ok(())
-            }
-        })*
-    };
-}
-
-impl_members!(SerializeStruct SerializeStructVariant);
-
-impl ser::SerializeMap for Members {
+impl ser::SerializeMap for Parts<'_> {
     type Ok = ();
-    type Error = Fault;
+    type Error = fmt::Error;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Fault> {
-        self.key = key_text(key)?;
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> fmt::Result {
+        self.key = key_text(key);
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Fault> {
-        self.check(&self.key, value)
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
+        self.check.add(value, || json_path::member(&self.key))
     }
 
-    fn serialize_entry<K, V>(&mut self, key: &K, value: &V) -> Result<(), Fault>
+    fn serialize_entry<K, V>(&mut self, key: &K, value: &V) -> fmt::Result
     where
         K: Serialize + ?Sized,
         V: Serialize + ?Sized,
     {
         // The key becomes text only if it is needed for the error.
-        match value.serialize(Check) {
-            Ok(()) => Ok(()),
-            Err(fault) => Err(fault.in_member(&key_text(key)?)),
-        }
+        self.check.add(value, || json_path::member(&key_text(key)))
     }
 
-    fn end(self) -> Result<(), Fault> {
+    fn end(self) -> fmt::Result {
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Steps of a path into JSON, as errors write them: `.price`, `["odd name"]`, `[3]`.
 
+use std::fmt;
+
 /// How many characters of a name are shown.
 const SHOWN: usize = 100;
 
@@ -18,6 +20,24 @@ pub(crate) fn member(name: &str) -> String {
 /// The step to an item of an array.
 pub(crate) fn item(index: usize) -> String {
     format!("[{index}]")
+}
+
+/// Where a value is within another. It is written only for what is told.
+#[derive(Clone, Copy)]
+pub(crate) enum Path<'p> {
+    Root(&'p str),
+    Item(&'p Path<'p>, usize),
+    Member(&'p Path<'p>, &'p str),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root(path) => formatter.write_str(path),
+            Self::Item(whole, index) => write!(formatter, "{whole}{}", item(*index)),
+            Self::Member(whole, name) => write!(formatter, "{whole}{}", member(name)),
+        }
+    }
 }
 
 /// Whether JSON Path allows `.name` for this member; others need `["name"]`.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::signature::Signature;
 use crate::protocol::members::members;
 use crate::protocol::text::Span;
-use crate::schema::{Budget, Mistakes, Read, read};
+use crate::schema::{Budget, Mistakes, read};
 
 /// One value for each parameter.
 #[derive(Debug, Default)]
@@ -55,12 +55,9 @@ impl Tree {
     fn read(json: &str, signature: &Signature, index: usize, budget: &Budget) -> Self {
         let name = signature.name(index);
         let (value, mistakes) = match read(json, name, budget) {
-            Ok(Read {
-                mut value,
-                mut repeated,
-            }) => {
-                repeated.extend(signature.repair(index, &mut value, budget));
-                (value, repeated)
+            Ok((mut value, mut mistakes)) => {
+                mistakes.extend(signature.repair(index, &mut value, budget));
+                (value, mistakes)
             }
             Err(mistake) => (Value::Null, vec![mistake]),
         };

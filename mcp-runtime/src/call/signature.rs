@@ -57,7 +57,12 @@ impl Signature {
 
     /// What the schemas of arguments say.
     pub(crate) fn rules<'s>(&'s self, budget: &'s Budget) -> Rules<'s> {
-        Rules::new(self.definitions.as_ref(), self.strict, budget).with_patterns(&self.patterns)
+        Rules::new(
+            self.definitions.as_ref(),
+            &self.patterns,
+            self.strict,
+            budget,
+        )
     }
 
     /// What is said of arguments that break a schema that was made at run time.
@@ -69,10 +74,9 @@ impl Signature {
 
     /// Repairs the argument at a position, and returns all that is wrong with it then.
     pub(crate) fn repair(&self, index: usize, value: &mut Value, budget: &Budget) -> Vec<String> {
-        let Some(parameter) = self.parameters.get(index) else {
-            return Vec::new();
-        };
-        let Some(schema) = &parameter.schema else {
+        let parameter = self.parameters.get(index);
+        let Some((parameter, schema)) = parameter.and_then(|one| Some((one, one.schema.as_ref()?)))
+        else {
             return Vec::new();
         };
         let rules = self.rules(budget);

@@ -92,10 +92,8 @@ pub(super) fn run<W: Work>(request: Request, work: W, given: Given) -> Result<Ru
     let permit = core.in_flight.permit()?;
     let way = way(&request)?;
     let surroundings = Arc::new(surroundings(request, way));
-    let redeem = match &surroundings.way {
-        Way::Replay(questions) => questions.redeem(&surroundings.origin),
-        Way::Live { .. } | Way::Nobody => None,
-    };
+    let questions = surroundings.way.replay();
+    let redeem = questions.and_then(|questions| questions.redeem(&surroundings.origin));
     let call = Arc::clone(&surroundings);
     let execution = Execution::new(work, given, surroundings, permit);
     if redeem.is_none() && core.layers.is_empty() {
@@ -310,10 +308,9 @@ impl<W: Work> Execution<W> {
 
     /// Gives the attempt up; the outcome is its questions.
     fn suspend(&mut self) -> Outcome {
-        let asked = match &self.call.way {
-            Way::Replay(questions) => questions.ask(self.call.message.text(), &self.call.origin),
-            Way::Live { .. } | Way::Nobody => Ok(String::new()),
-        };
+        let ask =
+            |questions: &Questions| questions.ask(self.call.message.text(), &self.call.origin);
+        let asked = self.call.way.replay().map_or(Ok(String::new()), ask);
         self.drop_handler();
         asked.map_or_else(Outcome::Error, Outcome::InputRequired)
     }
@@ -396,8 +393,5 @@ fn warn_if_slow(name: &str, took: Duration) {
 
 /// Returns `true` if a call has questions that must be asked before it can go on.
 fn asks(call: &Surroundings) -> bool {
-    match &call.way {
-        Way::Replay(questions) => questions.are_open(),
-        Way::Live { .. } | Way::Nobody => false,
-    }
+    call.way.replay().is_some_and(Questions::are_open)
 }

@@ -1,8 +1,7 @@
 //! What handlers take: every type that can be a parameter, and how it is had from a call.
 
-mod absent;
+mod given;
 mod injected;
-mod text;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,9 +10,11 @@ use serde_json::Value;
 use crate::call::{Call, Slot, Tree};
 use crate::error::ToolError;
 use crate::schema::{
-    self, Place, Schemas, TypeSchema, got, in_words, locate, reason, wanted_by_type, without_null,
+    self, Place, Schemas, TypeSchema, got, in_words, locate, reason, wanted_by_type, wants,
+    without_null,
 };
 
+use given::Given;
 pub use injected::{Headers, State};
 
 /// A type that a handler can take as a parameter.
@@ -101,7 +102,7 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
     fn describe(description: &mut Description<'_>) {
         let TypeSchema { mut schema, exact } = description.schemas.of::<T>();
         // What can be had from nothing may be left out. Asking the type, not its name, sees through aliases.
-        description.optional = T::deserialize(absent::Absent).is_ok();
+        description.optional = T::deserialize(Given::Nothing).is_ok();
         if description.optional {
             without_null(&mut schema);
         }
@@ -111,16 +112,10 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
 
     fn extract(call: &'c Call, index: usize) -> Result<Self, ToolError> {
         match call.arguments.slot(index) {
-            Slot::Missing => T::deserialize(absent::Absent).map_err(|_| missing(call, index)),
+            Slot::Missing => T::deserialize(Given::Nothing).map_err(|_| missing(call, index)),
             Slot::Json(_) => from_json(call, index),
-            Slot::Text(text) => {
-                let value = T::deserialize(text::Text(text));
-                from_text(call, index, value, || text.as_str().into())
-            }
-            Slot::List(texts) => {
-                let value = T::deserialize(text::List(texts));
-                from_text(call, index, value, || texts.clone().into())
-            }
+            Slot::Text(text) => from_text(call, index, Given::Text(text), text.as_str()),
+            Slot::List(texts) => from_text(call, index, Given::List(texts), texts.as_slice()),
         }
     }
 }
@@ -135,13 +130,7 @@ fn from_json<'c, T: Deserialize<'c>>(call: &'c Call, index: usize) -> Result<T, 
         match serde_json::from_str(json) {
             Ok(value) => return Ok(value),
             // It stands for nothing, and whoever cannot be had from nothing wants to be given something.
-            Err(_) if is_null => {
-                let expected = expected(call, index);
-                let name = call.signature.name(index);
-                return Err(ToolError::new(format!(
-                    "`{name}`: expected {expected}, got null"
-                )));
-            }
+            Err(_) if is_null => return Err(unlike(call, index, "null")),
             Err(_) => {}
         }
     }
@@ -166,41 +155,41 @@ fn from_tree<'c, T: Deserialize<'c>>(
         .map_err(|error| refused::<T>(call, index, tree, &error))
 }
 
-/// What a type took from a text, unless its schema forbids it; `sent` is the text as JSON.
-fn from_text<T>(
-    call: &Call,
+/// What a type takes from texts, unless its schema forbids it.
+fn from_text<'c, T: Deserialize<'c>>(
+    call: &'c Call,
     index: usize,
-    taken: Result<T, serde::de::value::Error>,
-    sent: impl FnOnce() -> Value,
+    given: Given<'c>,
+    sent: impl Into<Value>,
 ) -> Result<T, ToolError> {
+    let taken = T::deserialize(given);
     if taken.is_ok() && call.signature.is_exact(index) {
         return taken.map_err(ToolError::from);
     }
-    let mut sent = sent();
+    let mut sent = sent.into();
     let shown = got(&sent);
-    let name = call.signature.name(index);
     if let Some(schema) = call.signature.schema(index) {
-        let is_list = schema.get("type").is_some_and(|name| name == "array");
-        if is_list && sent.is_string() {
+        if sent.is_string() && schema.get("type").is_some_and(|name| name == "array") {
             sent = Value::Array(vec![sent]);
         }
-        let mistakes = call
-            .signature
-            .repair(index, &mut sent, &call.arguments.budget);
+        let budget = &call.arguments.budget;
+        let mistakes = call.signature.repair(index, &mut sent, budget);
         if !mistakes.is_empty() {
             return Err(all(&mistakes));
         }
     }
-    taken.map_err(|error| {
-        let expected = expected(call, index);
-        let why = why(&error);
-        ToolError::new(format!("`{name}`: expected {expected}, got {shown}{why}"))
-    })
+    taken.map_err(|error| unlike(call, index, &(shown + &why(&error))))
+}
+
+/// What is said of an argument that is not what was expected.
+fn unlike(call: &Call, index: usize, got: &str) -> ToolError {
+    let (name, expected) = (call.signature.name(index), expected(call, index));
+    ToolError::new(format!("`{name}`: expected {expected}, got {got}"))
 }
 
 fn missing(call: &Call, index: usize) -> ToolError {
     let expected = expected(call, index);
-    ToolError::new(schema::missing(call.signature.name(index), &expected))
+    ToolError::new(schema::missing(&call.signature.name(index), &expected))
 }
 
 fn all(mistakes: &[String]) -> ToolError {
@@ -232,7 +221,8 @@ fn refused<'c, T: Deserialize<'c>>(
     let expected = place
         .schema
         .map_or_else(|| "a value that fits".to_owned(), in_words);
-    let why = if value.is_f64() && wants_integer(place.schema) {
+    let wanted = place.schema.and_then(|schema| schema.get("type"));
+    let why = if value.is_f64() && wants(wanted, "integer") {
         "; beyond 2^53 it is exact only without a fraction and an exponent".to_owned()
     } else {
         why(error)
@@ -241,14 +231,6 @@ fn refused<'c, T: Deserialize<'c>>(
         "`{path}`: expected {expected}, got {}{why}",
         got(value)
     ))
-}
-
-fn wants_integer(schema: Option<&Value>) -> bool {
-    match schema.and_then(|schema| schema.get("type")) {
-        Some(Value::Array(names)) => names.iter().any(|name| name == "integer"),
-        Some(name) => name == "integer",
-        None => false,
-    }
 }
 
 /// Why a type refuses a value, as far as it says so itself.

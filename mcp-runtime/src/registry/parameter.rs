@@ -260,7 +260,7 @@ pub(super) fn specify(
             problems.push(format!("{place}: two arguments are named `{}`", spec.name));
         }
         let budget = Budget::default();
-        let rules = Rules::new(definitions.as_ref(), true, &budget).with_patterns(&patterns);
+        let rules = Rules::new(definitions.as_ref(), &patterns, true, &budget);
         parameter.check_values(schema, &rules, &mut mistakes);
         let completer = parameter
             .complete

@@ -3,22 +3,18 @@
 //! The subset of JSON Schema is the one that types have. `format` is left to the types, which know better, and so is `pattern`
 //! without the feature of that name.
 
-mod choice;
-
-pub(super) use choice::could_have_tag;
-
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::fmt::Display;
 
 use mcp_grammar::near::nearest;
 use serde_json::{Map, Value};
 
-use super::budget::{Budget, too_costly};
+use super::budget::Budget;
 use super::pattern::Patterns;
 use super::words::{got, in_words, in_words_with_all_bounds, strings};
-use crate::json_path;
+use crate::json_path::Path;
 
 /// How many mistakes are told: a model that gets so many has misunderstood the whole.
 const TOLD: usize = 20;
@@ -26,7 +22,7 @@ const TOLD: usize = 20;
 /// Reads schemas that may refer to definitions.
 pub(crate) struct Rules<'s> {
     definitions: Option<&'s Map<String, Value>>,
-    patterns: Option<&'s Patterns>,
+    patterns: &'s Patterns,
     /// Whether only what the schema allows is taken, and nothing is repaired.
     pub(super) strict: bool,
     pub(super) budget: &'s Budget,
@@ -42,6 +38,18 @@ pub(super) enum Misfit {
     Bounds,
     /// The text is too short, too long, or does not match.
     Text,
+}
+
+impl Misfit {
+    pub(super) fn told(&self, path: &Path<'_>, schema: &Value, value: &Value) -> String {
+        match self {
+            Self::Bounds => {
+                let expected = in_words_with_all_bounds(schema);
+                format!("`{path}`: expected {expected}, got {value}")
+            }
+            Self::Kind | Self::Text => unlike(path, schema, value),
+        }
+    }
 }
 
 /// The first mistakes found, and how many more there are than are told.
@@ -68,72 +76,37 @@ impl Mistakes {
     }
 }
 
-/// The mistakes found so far, and the place that is looked at.
-struct Found {
-    path: String,
-    mistakes: Mistakes,
-}
-
-impl Found {
-    fn note(&mut self, mistake: impl FnOnce(&str) -> String) {
-        self.mistakes.note(|| mistake(&self.path));
-    }
-
-    fn within(&mut self, step: &str, look: impl FnOnce(&mut Self)) {
-        let length = self.path.len();
-        self.path.push_str(step);
-        look(self);
-        self.path.truncate(length);
-    }
-}
-
-/// A value that is not what was expected.
-fn unlike(path: &str, expected: &str, value: &Value) -> String {
-    format!("`{path}`: expected {expected}, got {}", got(value))
+/// A value that is not what was expected, which says so or else is what its schema says.
+pub(super) fn unlike(path: &Path<'_>, schema: &Value, value: &Value) -> String {
+    let known = value.as_str().zip(strings_of(schema));
+    let near = known.and_then(|(text, known)| {
+        let near = nearest(known.iter().map(String::as_str), text)?;
+        Some(format!("; did you mean {near:?}?"))
+    });
+    let (expected, near) = (in_words(schema), near.unwrap_or_default());
+    format!("`{path}`: expected {expected}, got {}{near}", got(value))
 }
 
 /// A value that is missing.
-pub(crate) fn missing(path: &str, expected: &str) -> String {
+pub(crate) fn missing(path: &dyn Display, expected: &str) -> String {
     format!("`{path}` is missing; expected {expected}")
-}
-
-/// " did you mean `x`?", where something is near.
-fn meant<'k>(known: impl IntoIterator<Item = &'k str>, name: &str) -> Option<String> {
-    nearest(known, name).map(|near| format!("; did you mean {near:?}?"))
 }
 
 impl<'s> Rules<'s> {
     /// For the definitions that references lead to, and the steps that looking at values may take.
-    pub(crate) fn new(definitions: Option<&'s Value>, strict: bool, budget: &'s Budget) -> Self {
+    pub(crate) fn new(
+        definitions: Option<&'s Value>,
+        patterns: &'s Patterns,
+        strict: bool,
+        budget: &'s Budget,
+    ) -> Self {
         Self {
             definitions: definitions.and_then(Value::as_object),
-            patterns: None,
+            patterns,
             strict,
             budget,
             looks: Cell::new(0),
         }
-    }
-
-    /// Looks at patterns too.
-    pub(crate) fn with_patterns(self, patterns: &'s Patterns) -> Self {
-        Self {
-            patterns: Some(patterns),
-            ..self
-        }
-    }
-
-    /// All that is wrong with a value, which `path` leads to.
-    pub(crate) fn mistakes(&self, value: &Value, schema: &Value, path: &str) -> Vec<String> {
-        let mut found = Found {
-            path: path.to_owned(),
-            mistakes: Mistakes::default(),
-        };
-        self.check(value, schema, &mut found);
-        if self.budget.is_spent() {
-            // What was found until then may be wrong.
-            return vec![too_costly(path)];
-        }
-        found.mistakes.told()
     }
 
     /// The schema that a reference leads to, or else the schema itself.
@@ -146,46 +119,6 @@ impl<'s> Rules<'s> {
             .and_then(|target| target.strip_prefix("#/$defs/"))
             .and_then(|name| self.definitions?.get(unescaped(name).as_ref()))
             .unwrap_or(schema)
-    }
-
-    fn check(&self, value: &Value, schema: &Value, found: &mut Found) {
-        let schema = self.resolve(schema);
-        let Some(rules) = schema.as_object() else {
-            return;
-        };
-        if !self.budget.spend(1) {
-            return;
-        }
-        match (self.misfit(value, rules), value) {
-            (Some(Misfit::Kind), _) => {
-                found.note(|path| {
-                    let near = value.as_str().zip(strings_of(schema));
-                    let near = near
-                        .and_then(|(text, known)| meant(known.iter().map(String::as_str), text));
-                    unlike(path, &in_words(schema), value) + &near.unwrap_or_default()
-                });
-                return;
-            }
-            (Some(Misfit::Bounds), _) => {
-                found.note(|path| unlike(path, &in_words_with_all_bounds(schema), value));
-            }
-            (Some(Misfit::Text), _) => {
-                found.note(|path| unlike(path, &in_words(schema), value));
-            }
-            (None, Value::Array(items)) => self.check_items(value, items, schema, rules, found),
-            (None, Value::Object(members)) => self.check_members(members, schema, rules, found),
-            (None, _) => {}
-        }
-        for keyword in ["anyOf", "oneOf"] {
-            if let Some(Value::Array(branches)) = rules.get(keyword) {
-                self.check_choice(value, branches, schema, found);
-            }
-        }
-        if let Some(Value::Array(all)) = rules.get("allOf") {
-            for schema in all {
-                self.check(value, schema, found);
-            }
-        }
     }
 
     /// What is wrong with a value itself.
@@ -219,101 +152,11 @@ impl<'s> Rules<'s> {
                     is_counted(text.chars().count(), rules, "minLength", "maxLength")
                 }
                 // A pattern looks at each character, and keeps all ways to go on.
-                ("pattern", Value::String(pattern)) => self.patterns.is_none_or(|patterns| {
-                    self.budget.spend(text.len()) && patterns.matches(pattern, text)
-                }),
+                ("pattern", Value::String(pattern)) => {
+                    self.budget.spend(text.len()) && self.patterns.matches(pattern, text)
+                }
                 _ => true,
             })
-    }
-
-    fn check_items(
-        &self,
-        value: &Value,
-        items: &[Value],
-        schema: &Value,
-        rules: &Map<String, Value>,
-        found: &mut Found,
-    ) {
-        if !is_counted(items.len(), rules, "minItems", "maxItems") {
-            found.note(|path| unlike(path, &in_words(schema), value));
-        }
-        for (index, item) in items.iter().enumerate() {
-            if let Some(schema) = item_schema(schema, index) {
-                found.within(&json_path::item(index), |found| {
-                    self.check(item, schema, found);
-                });
-            }
-        }
-        if rules.get("uniqueItems") == Some(&Value::Bool(true)) {
-            let mut seen: HashMap<&Value, usize> = HashMap::new();
-            for (index, item) in items.iter().enumerate() {
-                let first = *seen.entry(item).or_insert(index);
-                if first != index {
-                    let step = json_path::item(index);
-                    found.note(|path| {
-                        format!(
-                            "`{path}{step}` is the same as `{path}{}`, and no item may come again",
-                            json_path::item(first)
-                        )
-                    });
-                }
-            }
-        }
-    }
-
-    fn check_members(
-        &self,
-        members: &Map<String, Value>,
-        schema: &Value,
-        rules: &Map<String, Value>,
-        found: &mut Found,
-    ) {
-        if !is_counted(members.len(), rules, "minProperties", "maxProperties") {
-            found.note(|path| {
-                let (expected, count) = (in_words(schema), members.len());
-                format!("`{path}`: expected {expected}, got {count} members")
-            });
-        }
-        let known = Members::of(rules);
-        for name in required(rules) {
-            if !members.contains_key(name) {
-                found.within(&json_path::member(name), |found| {
-                    found.note(|path| match known.own.and_then(|own| own.get(name)) {
-                        Some(schema) => missing(path, &in_words(self.resolve(schema))),
-                        None => missing(path, "a value"),
-                    });
-                });
-            }
-        }
-        for (name, value) in members {
-            if !stands_for_nothing(rules, name, value) {
-                found.within(&json_path::member(name), |found| {
-                    self.check_member(name, value, &known, members, found);
-                });
-            }
-        }
-    }
-
-    fn check_member(
-        &self,
-        name: &str,
-        value: &Value,
-        known: &Members<'_>,
-        members: &Map<String, Value>,
-        found: &mut Found,
-    ) {
-        if let Some(expected) = known.wrong_key(name) {
-            return found.note(|path| format!("`{path}`: expected a key that is {expected}"));
-        }
-        match known.schema(name) {
-            Some(Value::Bool(false)) => found.note(|path| {
-                let own = known.own.into_iter().flat_map(Map::keys);
-                let left = own.filter(|name| !members.contains_key(*name));
-                unknown(path, left.map(String::as_str), name)
-            }),
-            Some(schema) => self.check(value, schema, found),
-            None => {}
-        }
     }
 }
 
@@ -327,7 +170,11 @@ fn unescaped(name: &str) -> Cow<'_, str> {
 }
 
 /// What is said of a member that nobody asked for.
-fn unknown<'k>(path: &str, known: impl Iterator<Item = &'k str> + Clone, name: &str) -> String {
+pub(super) fn unknown<'k>(
+    path: &Path<'_>,
+    known: impl Iterator<Item = &'k str> + Clone,
+    name: &str,
+) -> String {
     if let Some(near) = nearest(known.clone(), name) {
         return format!("unknown field `{path}`; did you mean `{near}`?");
     }
@@ -361,7 +208,7 @@ pub(super) fn required(rules: &Map<String, Value>) -> impl Iterator<Item = &str>
 }
 
 /// A keyword of a schema, which has few: a look at all is faster than one by name.
-fn keyword<'v>(schema: &'v Value, name: &str) -> Option<&'v Value> {
+pub(super) fn keyword<'v>(schema: &'v Value, name: &str) -> Option<&'v Value> {
     let mut rules = schema.as_object()?.iter();
     rules
         .find(|(keyword, _)| *keyword == name)
@@ -382,7 +229,7 @@ pub(super) const SIGNED_KEYS: &str = r"^-?\d+$";
 
 /// What the schema of an object says of its members.
 pub(super) struct Members<'r> {
-    own: Option<&'r Map<String, Value>>,
+    pub(super) own: Option<&'r Map<String, Value>>,
     /// The patterns of our schemas are those of keys that are numbers: which number fits is left to the type.
     pattern: Option<(&'r String, &'r Value)>,
     others: Option<&'r Value>,
@@ -433,6 +280,15 @@ pub(super) fn stands_for_nothing(rules: &Map<String, Value>, name: &str, value: 
             .and_then(|own| own.get(name))
             .is_some_and(|schema| !takes_null(schema))
         && !required(rules).any(|required| required == name)
+}
+
+/// Whether one of the types that a schema names is this one.
+pub(crate) fn wants(wanted: Option<&Value>, name: &str) -> bool {
+    match wanted {
+        Some(Value::Array(names)) => names.iter().any(|one| one == name),
+        Some(one) => one == name,
+        None => false,
+    }
 }
 
 /// Whether a value has a type, or one of several. A number without a fraction is an integer, however it is written.
@@ -517,8 +373,8 @@ mod tests {
         let schema = json!({ "$ref": "#/$defs/Deep" });
         let deep = |end: Value| (0..60).fold(end, |inner, _| json!({ "in": inner }));
         for (mut value, fits) in [(deep(json!(1)), true), (deep(json!("x")), false)] {
-            let budget = Budget::default();
-            let rules = Rules::new(Some(&definitions), false, &budget);
+            let (patterns, budget) = (Patterns::default(), Budget::default());
+            let rules = Rules::new(Some(&definitions), &patterns, false, &budget);
             assert_eq!(rules.repair(&mut value, &schema), fits);
             let mistakes = rules.mistakes(&value, &schema, "v");
             assert_eq!(mistakes.is_empty(), fits, "{mistakes:?}");
@@ -529,8 +385,8 @@ mod tests {
     #[test]
     fn a_name_within_a_definition_may_need_an_escape() {
         let definitions = json!({ "a/b~c": { "type": "null" } });
-        let budget = Budget::default();
-        let rules = Rules::new(Some(&definitions), false, &budget);
+        let (patterns, budget) = (Patterns::default(), Budget::default());
+        let rules = Rules::new(Some(&definitions), &patterns, false, &budget);
         let schema = json!({ "$ref": "#/$defs/a~1b~0c" });
         assert!(rules.fits(&Value::Null, &schema));
         assert!(!rules.fits(&json!(1), &schema));

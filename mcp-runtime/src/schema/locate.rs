@@ -91,6 +91,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::budget::Budget;
+    use super::super::pattern::Patterns;
     use super::*;
 
     #[test]
@@ -113,8 +114,8 @@ mod tests {
                 schema: Some(&schema),
                 is_key: false,
             };
-            let budget = Budget::default();
-            let found = locate(whole, &Rules::new(None, false, &budget), bytes);
+            let (patterns, budget) = (Patterns::default(), Budget::default());
+            let found = locate(whole, &Rules::new(None, &patterns, false, &budget), bytes);
             assert_eq!(
                 (found.path.as_str(), found.schema.is_some()),
                 (path, known),

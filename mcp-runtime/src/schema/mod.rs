@@ -22,10 +22,10 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::Value;
 
 pub(crate) use budget::Budget;
-pub(crate) use check::{Mistakes, Rules, compare, missing};
+pub(crate) use check::{Mistakes, Rules, compare, missing, wants};
 pub(crate) use locate::{Place, locate};
 pub(crate) use pattern::Patterns;
-pub(crate) use repeats::{Read, read, unreadable};
+pub(crate) use repeats::{read, unreadable};
 pub(crate) use tidy::without_null;
 #[cfg(feature = "cli")]
 pub(crate) use unknown::unenforced;
@@ -187,7 +187,8 @@ mod tests {
 
     fn repaired(value: &Value, schema: &Value, strict: bool) -> Value {
         let mut value = value.clone();
-        Rules::new(None, strict, &Budget::default()).repair(&mut value, schema);
+        Rules::new(None, &Patterns::default(), strict, &Budget::default())
+            .repair(&mut value, schema);
         value
     }
 

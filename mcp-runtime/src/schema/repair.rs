@@ -1,16 +1,23 @@
 //! Mends what clients are known to send wrong, where the schema leaves no doubt what was meant, and says in the same walk
 //! whether the rest fits: each part is looked at once, for a look at each level would be too many.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 use mcp_grammar::number::whole;
 use serde_json::{Map, Value};
 
+mod choice;
+
+use super::budget::too_costly;
 use super::check::{
-    Members, Misfit, Rules, could_have_tag, has_type, is_counted, item_schema, required,
-    stands_for_nothing,
+    Members, Misfit, Mistakes, Rules, has_type, is_counted, item_schema, missing, required,
+    stands_for_nothing, unknown, unlike, wants,
 };
-use super::repeats::{Read, read};
+use super::repeats::read;
+use super::words::in_words;
+use crate::json_path::Path;
+use choice::could_have_tag;
 
 /// How deep a text may be that is read as an array or object: what is in it may be such a text again.
 const DEPTH: usize = 64;
@@ -42,19 +49,58 @@ impl Mended {
     }
 }
 
-/// How a value is looked at.
+/// What a value is looked at for.
 #[derive(Clone, Copy)]
-struct Look {
-    depth: usize,
-    /// Whether only a value that fits is wanted, as one of several choices, so that the first misfit is enough.
-    choosing: bool,
+pub(super) enum Aim<'l> {
+    /// To repair what can be.
+    Repair,
+    /// To repair it only if it fits then, as one of several choices: the first misfit is enough.
+    Choose,
+    /// To tell what is wrong with it.
+    Tell(&'l RefCell<Mistakes>),
 }
 
-impl Look {
-    fn deeper(self) -> Self {
-        Self {
+/// How a value is looked at, and where it is.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'l> {
+    path: Path<'l>,
+    depth: usize,
+    aim: Aim<'l>,
+}
+
+impl<'l> Look<'l> {
+    pub(super) fn new(path: Path<'l>, aim: Aim<'l>) -> Self {
+        let depth = 0;
+        Self { path, depth, aim }
+    }
+
+    /// For a part of the value, which this path leads to.
+    pub(super) fn part<'p>(self, path: Path<'p>) -> Look<'p>
+    where
+        'l: 'p,
+    {
+        Look {
+            path,
             depth: self.depth + 1,
-            ..self
+            aim: self.aim,
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path<'l> {
+        &self.path
+    }
+
+    fn is_telling(self) -> bool {
+        matches!(self.aim, Aim::Tell(_))
+    }
+
+    fn is_choosing(self) -> bool {
+        matches!(self.aim, Aim::Choose)
+    }
+
+    pub(super) fn tell(self, mistake: impl FnOnce(&Path<'_>) -> String) {
+        if let Aim::Tell(found) = self.aim {
+            found.borrow_mut().note(|| mistake(&self.path));
         }
     }
 }
@@ -66,28 +112,35 @@ impl Rules<'_> {
     ///
     /// Returns `true` if the value fits then. If not, [`mistakes`](Rules::mistakes) tells why.
     pub(crate) fn repair(&self, value: &mut Value, schema: &Value) -> bool {
-        let look = Look {
-            depth: 0,
-            choosing: false,
-        };
-        let mended = self.mend(value, schema, look);
+        let mended = self.mend(value, schema, Look::new(Path::Root(""), Aim::Repair));
         if let Some(mended) = mended.value {
             *value = mended;
         }
         mended.fits && !self.budget.is_spent()
     }
 
+    /// All that is wrong with a value, which `path` leads to.
+    pub(crate) fn mistakes(&self, value: &Value, schema: &Value, path: &str) -> Vec<String> {
+        let found = RefCell::default();
+        self.mend(
+            value,
+            schema,
+            Look::new(Path::Root(path), Aim::Tell(&found)),
+        );
+        if self.budget.is_spent() {
+            // What was found until then may be wrong.
+            return vec![too_costly(path)];
+        }
+        found.into_inner().told()
+    }
+
     /// Whether nothing is wrong with a value as it is.
     pub(super) fn fits(&self, value: &Value, schema: &Value) -> bool {
-        let look = Look {
-            depth: 0,
-            choosing: true,
-        };
-        let mended = self.mend(value, schema, look);
+        let mended = self.mend(value, schema, Look::new(Path::Root(""), Aim::Choose));
         mended.fits && !mended.forgiven
     }
 
-    fn mend(&self, sent: &Value, schema: &Value, look: Look) -> Mended {
+    pub(super) fn mend(&self, sent: &Value, schema: &Value, look: Look<'_>) -> Mended {
         let schema = self.resolve(schema);
         let Some(rules) = schema.as_object() else {
             return Mended::of(true);
@@ -99,11 +152,13 @@ impl Rules<'_> {
         let scalar = self.mend_scalar(sent, rules, look);
         let forgiven = scalar.is_some() && sent.is_string();
         let value = scalar.as_ref().unwrap_or(sent);
-        let parts = match (self.misfit(value, rules), value) {
-            (Some(Misfit::Kind), _) => Mended::of(false),
-            (Some(_), _) if look.choosing => Mended::of(false),
-            (None, Value::Array(items)) => self.mend_items(items, schema, rules, look.deeper()),
-            (None, Value::Object(members)) => self.mend_members(members, rules, look.deeper()),
+        let misfit = self.misfit(value, rules);
+        if let Some(misfit) = &misfit {
+            look.tell(|path| misfit.told(path, schema, value));
+        }
+        let parts = match (&misfit, value) {
+            (None, Value::Array(_)) => self.mend_items(value, schema, rules, look),
+            (None, Value::Object(members)) => self.mend_members(members, schema, rules, look),
             (misfit, _) => Mended::of(misfit.is_none()),
         };
         let mut mended = Mended {
@@ -111,29 +166,35 @@ impl Rules<'_> {
             value: parts.value.or(scalar),
             ..parts
         };
-        self.mend_by_choices(sent, &mut mended, rules, look);
+        if !matches!(misfit, Some(Misfit::Kind)) {
+            self.mend_by_choices(sent, &mut mended, schema, look);
+        }
         mended
     }
 
     /// Looks at a value, of which everything else is known, as what its schema offers to choose from.
-    fn mend_by_choices(
-        &self,
-        sent: &Value,
-        mended: &mut Mended,
-        rules: &Map<String, Value>,
-        look: Look,
-    ) {
-        for (keyword, branches) in rules {
+    fn mend_by_choices(&self, sent: &Value, mended: &mut Mended, schema: &Value, look: Look<'_>) {
+        for (keyword, branches) in schema.as_object().into_iter().flatten() {
             let Value::Array(branches) = branches else {
                 continue;
             };
-            if look.choosing && !mended.fits {
+            if look.is_choosing() && !mended.fits {
                 return;
             }
             let value = mended.value.as_ref().unwrap_or(sent);
             let chosen = match keyword.as_str() {
+                "anyOf" | "oneOf" if look.is_telling() => {
+                    self.tell_choice(value, branches, schema, look);
+                    continue;
+                }
                 "anyOf" => self.choose_untagged(value, branches, look),
                 "oneOf" => self.choose(value, branches, look),
+                "allOf" if look.is_telling() => {
+                    for all in branches {
+                        self.mend(value, all, look);
+                    }
+                    continue;
+                }
                 "allOf" => Mended::of(branches.iter().all(|all| self.fits(value, all))),
                 _ => continue,
             };
@@ -144,7 +205,7 @@ impl Rules<'_> {
     }
 
     /// [`choose`](Self::choose) where serde cannot choose by a tag: it copies the value first, at each level anew.
-    fn choose_untagged(&self, value: &Value, branches: &[Value], look: Look) -> Mended {
+    fn choose_untagged(&self, value: &Value, branches: &[Value], look: Look<'_>) -> Mended {
         let before = self.looks.get();
         let chosen = self.choose(value, branches, look);
         let is_null = |branch: &&Value| branch.get("type").is_some_and(|name| name == "null");
@@ -155,9 +216,9 @@ impl Rules<'_> {
     }
 
     /// Repairs what fits one choice alone once it is repaired.
-    fn choose(&self, value: &Value, branches: &[Value], look: Look) -> Mended {
+    fn choose(&self, value: &Value, branches: &[Value], look: Look<'_>) -> Mended {
         let look = Look {
-            choosing: true,
+            aim: Aim::Choose,
             ..look
         };
         let mut chosen = Mended::default();
@@ -187,7 +248,12 @@ impl Rules<'_> {
         chosen
     }
 
-    fn mend_scalar(&self, value: &Value, rules: &Map<String, Value>, look: Look) -> Option<Value> {
+    fn mend_scalar(
+        &self,
+        value: &Value,
+        rules: &Map<String, Value>,
+        look: Look<'_>,
+    ) -> Option<Value> {
         match value {
             Value::Number(number) if number.is_f64() && wants(rules.get("type"), "integer") => {
                 number.as_f64().and_then(whole).map(Value::from)
@@ -203,7 +269,7 @@ impl Rules<'_> {
 
     /// What a string stands for where a value of these types is asked for.
     fn meant(&self, text: &str, wanted: &Value) -> Option<Value> {
-        let Read { value, repeated } = read(text.trim(), "", self.budget).ok()?;
+        let (value, repeated) = read(text.trim(), "", self.budget).ok()?;
         match value {
             _ if !repeated.is_empty() => None,
             Value::String(_) | Value::Null => None,
@@ -217,18 +283,23 @@ impl Rules<'_> {
 
     fn mend_items(
         &self,
-        items: &[Value],
+        value: &Value,
         schema: &Value,
         rules: &Map<String, Value>,
-        look: Look,
+        look: Look<'_>,
     ) -> Mended {
+        let items = value.as_array().map_or(&[][..], Vec::as_slice);
+        if !is_counted(items.len(), rules, "minItems", "maxItems") {
+            look.tell(|path| unlike(path, schema, value));
+        }
         let mut all = Mended::of(true);
         let mut repaired: Option<Vec<Value>> = None;
         for (index, item) in items.iter().enumerate() {
+            let look = look.part(Path::Item(look.path(), index));
             let part = item_schema(schema, index)
                 .map_or(Mended::of(true), |schema| self.mend(item, schema, look));
             let part = all.add(part);
-            if look.choosing && !all.fits {
+            if look.is_choosing() && !all.fits {
                 return all;
             }
             match (&mut repaired, part) {
@@ -244,7 +315,7 @@ impl Rules<'_> {
         }
         if rules.get("uniqueItems") == Some(&Value::Bool(true)) {
             let items = repaired.as_deref().unwrap_or(items);
-            if let Some(distinct) = self.distinct(items) {
+            if let Some(distinct) = self.distinct(items, look) {
                 all.forgiven = true;
                 all.fits &= !self.strict;
                 repaired = Some(distinct).filter(|_| !self.strict).or(repaired);
@@ -257,12 +328,23 @@ impl Rules<'_> {
     }
 
     /// The items without those that come again, if any do.
-    fn distinct(&self, items: &[Value]) -> Option<Vec<Value>> {
+    fn distinct(&self, items: &[Value], look: Look<'_>) -> Option<Vec<Value>> {
         if !self.budget.spend(items.iter().map(weight).sum()) {
             return None;
         }
-        let mut seen = HashSet::with_capacity(items.len());
-        let distinct: Vec<&Value> = items.iter().filter(|item| seen.insert(*item)).collect();
+        let mut seen = HashMap::with_capacity(items.len());
+        let mut distinct = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let first = *seen.entry(item).or_insert(index);
+            if first == index {
+                distinct.push(item);
+            } else {
+                look.tell(|path| {
+                    let [first, again] = [first, index].map(|index| Path::Item(path, index));
+                    format!("`{again}` is the same as `{first}`, and no item may come again")
+                });
+            }
+        }
         (distinct.len() < items.len())
             .then(|| distinct.into_iter().map(|item| self.copy(item)).collect())
     }
@@ -270,10 +352,14 @@ impl Rules<'_> {
     fn mend_members(
         &self,
         members: &Map<String, Value>,
+        schema: &Value,
         rules: &Map<String, Value>,
-        look: Look,
+        look: Look<'_>,
     ) -> Mended {
         let known = Members::of(rules);
+        if look.is_telling() {
+            self.tell_members(members, schema, rules, look);
+        }
         let mut all = Mended::of(true);
         let mut repaired: Vec<(&String, Option<Value>)> = Vec::new();
         for (name, member) in members {
@@ -281,16 +367,27 @@ impl Rules<'_> {
                 repaired.push((name, None));
                 continue;
             }
-            let part = match known.schema(name) {
-                _ if known.wrong_key(name).is_some() => Mended::of(false),
-                Some(Value::Bool(false)) => Mended::of(false),
-                Some(schema) => self.mend(member, schema, look),
-                None => Mended::of(true),
+            let look = look.part(Path::Member(look.path(), name));
+            let part = match (known.wrong_key(name), known.schema(name)) {
+                (Some(expected), _) => {
+                    look.tell(|path| format!("`{path}`: expected a key that is {expected}"));
+                    Mended::of(false)
+                }
+                (None, Some(Value::Bool(false))) => {
+                    look.tell(|path| {
+                        let own = known.own.into_iter().flat_map(Map::keys);
+                        let left = own.filter(|name| !members.contains_key(*name));
+                        unknown(path, left.map(String::as_str), name)
+                    });
+                    Mended::of(false)
+                }
+                (None, Some(schema)) => self.mend(member, schema, look),
+                (None, None) => Mended::of(true),
             };
             if let Some(part) = all.add(part) {
                 repaired.push((name, Some(part)));
             }
-            if look.choosing && !all.fits {
+            if look.is_choosing() && !all.fits {
                 return all;
             }
         }
@@ -299,10 +396,32 @@ impl Rules<'_> {
         let left_out = repaired.iter().filter(|(_, part)| part.is_none()).count();
         let count = members.len() - left_out;
         all.fits &= is_counted(count, rules, "minProperties", "maxProperties");
-        if !repaired.is_empty() && (all.fits || !look.choosing) {
+        if !repaired.is_empty() && (all.fits || !look.is_choosing()) {
             all.value = Some(self.with_parts(members, repaired));
         }
         all
+    }
+
+    /// Tells how many members an object should have, and which are missing.
+    fn tell_members(
+        &self,
+        members: &Map<String, Value>,
+        schema: &Value,
+        rules: &Map<String, Value>,
+        look: Look<'_>,
+    ) {
+        let count = members.len();
+        if !is_counted(count, rules, "minProperties", "maxProperties") {
+            let expected = in_words(schema);
+            look.tell(|path| format!("`{path}`: expected {expected}, got {count} members"));
+        }
+        for name in required(rules).filter(|name| !members.contains_key(*name)) {
+            look.part(Path::Member(look.path(), name)).tell(|path| {
+                let own = rules.get("properties").and_then(|own| own.get(name));
+                let expected = own.map(|schema| in_words(self.resolve(schema)));
+                missing(path, expected.as_deref().unwrap_or("a value"))
+            });
+        }
     }
 
     /// An object with some of its members repaired, or left out, in the same order.
@@ -345,13 +464,5 @@ fn weight(value: &Value) -> usize {
             1 + members.iter().map(member).sum::<usize>()
         }
         _ => 1,
-    }
-}
-
-fn wants(wanted: Option<&Value>, name: &str) -> bool {
-    match wanted {
-        Some(Value::Array(names)) => names.iter().any(|one| one == name),
-        Some(one) => one == name,
-        None => false,
     }
 }

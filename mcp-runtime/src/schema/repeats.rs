@@ -1,7 +1,7 @@
 //! Reads JSON into a tree, and finds the members that an object has twice, which a tree cannot show: the last one would win
 //! without a word.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -10,40 +10,39 @@ use serde_json::{Map, Number, Value};
 
 use super::budget::{Budget, too_costly};
 use super::check::Mistakes;
-use crate::json_path;
+use crate::json_path::Path;
 
-/// A tree, and what is said of the members that come again within it.
-pub(crate) struct Read {
-    pub(crate) value: Value,
-    pub(crate) repeated: Vec<String>,
-}
-
-/// Reads a JSON text, which `path` leads to.
+/// Reads a JSON text, which `root` leads to, and returns it with what is said of the members that come again within it.
 ///
 /// # Errors
 /// It is no JSON, holds what no tree can hold, or takes more steps than are left: what is said of it.
-pub(crate) fn read(json: &str, path: &str, budget: &Budget) -> Result<Read, String> {
-    let mut repeated = Mistakes::default();
-    let innermost = Cell::new(None);
-    let reader = Reader {
-        place: Place::Root(path),
-        repeated: &mut repeated,
-        unreadable: &innermost,
+pub(crate) fn read(
+    json: &str,
+    root: &str,
+    budget: &Budget,
+) -> Result<(Value, Vec<String>), String> {
+    let shared = Shared {
+        repeated: RefCell::default(),
+        unreadable: Cell::default(),
         budget,
+    };
+    let reader = Reader {
+        path: Path::Root(root),
+        shared: &shared,
     };
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let value = reader.deserialize(&mut deserializer);
     let value = value.and_then(|value| deserializer.end().map(|()| value));
     let value = value.map_err(|_| {
-        let path = innermost.take().unwrap_or_else(|| path.to_owned());
+        let path = shared.unreadable.take();
+        let path = path.unwrap_or_else(|| root.to_owned());
         if budget.is_spent() {
             too_costly(&path)
         } else {
             unreadable(&path)
         }
     })?;
-    let repeated = repeated.told();
-    Ok(Read { value, repeated })
+    Ok((value, shared.repeated.into_inner().told()))
 }
 
 /// What is said of a value that is JSON by its grammar alone.
@@ -53,29 +52,16 @@ pub(crate) fn unreadable(path: &str) -> String {
     )
 }
 
-/// Where a value is. A path is written only for what is told.
-#[derive(Clone, Copy)]
-enum Place<'p> {
-    Root(&'p str),
-    Item(&'p Place<'p>, usize),
-    Member(&'p Place<'p>, &'p str),
-}
-
-impl Place<'_> {
-    fn path(&self) -> String {
-        match self {
-            Self::Root(path) => (*path).to_owned(),
-            Self::Item(whole, index) => whole.path() + &json_path::item(*index),
-            Self::Member(whole, name) => whole.path() + &json_path::member(name),
-        }
-    }
-}
-
 struct Reader<'r> {
-    place: Place<'r>,
-    repeated: &'r mut Mistakes,
+    path: Path<'r>,
+    shared: &'r Shared<'r>,
+}
+
+/// What the readers of all parts of a text share.
+struct Shared<'r> {
+    repeated: RefCell<Mistakes>,
     /// The path of the innermost value that could not be read.
-    unreadable: &'r Cell<Option<String>>,
+    unreadable: Cell<Option<String>>,
     budget: &'r Budget,
 }
 
@@ -83,13 +69,14 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        if !self.budget.spend(1) {
+        let Self { path, shared } = self;
+        if !shared.budget.spend(1) {
             return Err(D::Error::custom("it takes too many steps"));
         }
-        let (place, unreadable) = (self.place, self.unreadable);
         deserializer.deserialize_any(self).inspect_err(|_| {
-            let innermost = unreadable.take().unwrap_or_else(|| place.path());
-            unreadable.set(Some(innermost));
+            let innermost = shared.unreadable.take();
+            let innermost = innermost.unwrap_or_else(|| path.to_string());
+            shared.unreadable.set(Some(innermost));
         })
     }
 }
@@ -118,7 +105,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        self.budget.spend_on(text);
+        self.shared.budget.spend_on(text);
         Ok(text.into())
     }
 
@@ -130,10 +117,8 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let mut read = Vec::new();
         loop {
             let item = Reader {
-                place: Place::Item(&self.place, read.len()),
-                repeated: self.repeated,
-                unreadable: self.unreadable,
-                budget: self.budget,
+                path: Path::Item(&self.path, read.len()),
+                shared: self.shared,
             };
             match items.next_element_seed(item)? {
                 Some(item) => read.push(item),
@@ -145,22 +130,19 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut read = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            self.budget.spend_on(&name);
-            let place = Place::Member(&self.place, &name);
+            self.shared.budget.spend_on(&name);
             let value = members.next_value_seed(Reader {
-                place,
-                repeated: self.repeated,
-                unreadable: self.unreadable,
-                budget: self.budget,
+                path: Path::Member(&self.path, &name),
+                shared: self.shared,
             })?;
             match read.entry(name) {
                 Entry::Vacant(free) => {
                     free.insert(value);
                 }
                 Entry::Occupied(first) => {
-                    let place = Place::Member(&self.place, first.key());
-                    self.repeated
-                        .note(|| format!("`{}` is given twice", place.path()));
+                    let path = Path::Member(&self.path, first.key());
+                    let mut repeated = self.shared.repeated.borrow_mut();
+                    repeated.note(|| format!("`{path}` is given twice"));
                 }
             }
         }
@@ -174,7 +156,7 @@ mod tests {
 
     #[test]
     fn members_that_come_again_are_found_where_they_are() {
-        let repeated = |json| read(json, "v", &Budget::default()).unwrap().repeated;
+        let repeated = |json| read(json, "v", &Budget::default()).unwrap().1;
         let json = r#"{"a":1,"b":[{"c":1,"c":2,"\u0063":3}],"a":null,"odd key":{"x":1.5,"x":"y"}}"#;
         assert_eq!(
             repeated(json).join(", "),
@@ -186,7 +168,7 @@ mod tests {
     #[test]
     fn a_tree_is_what_was_sent() {
         let json = r#"{"a":[1,-2,3.5,"é\n",null,true],"$serde_json::private::RawValue":"1"}"#;
-        let value = read(json, "v", &Budget::default()).unwrap().value;
+        let (value, _) = read(json, "v", &Budget::default()).unwrap();
         assert_eq!(value.to_string(), json);
     }
 }

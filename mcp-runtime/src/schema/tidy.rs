@@ -4,57 +4,35 @@ use serde_json::{Map, Value, json};
 
 use super::walk::change_parts;
 
-/// The formats of JSON Schema 2020-12 that types have, which check them.
-pub(super) const FORMATS_OF_TYPES: [&str; 8] = [
-    "date",
-    "date-time",
-    "duration",
-    "ipv4",
-    "ipv6",
-    "time",
-    "uri",
-    "uuid",
-];
-
-/// Its other formats: only a text can say that it is one of these, and no type checks them.
-const FORMATS_OF_TEXTS: [&str; 11] = [
-    "email",
-    "hostname",
-    "idn-email",
-    "idn-hostname",
-    "iri",
-    "iri-reference",
-    "json-pointer",
-    "regex",
-    "relative-json-pointer",
-    "uri-reference",
-    "uri-template",
-];
+/// Returns whether types check a format, or else only a text can say that it has it; `None` if JSON Schema 2020-12 does not
+/// define it.
+pub(super) fn is_kept_by_types(format: &str) -> Option<bool> {
+    match format {
+        "date" | "date-time" | "duration" | "ipv4" | "ipv6" | "time" | "uri" | "uuid" => Some(true),
+        "email"
+        | "hostname"
+        | "idn-email"
+        | "idn-hostname"
+        | "iri"
+        | "iri-reference"
+        | "json-pointer"
+        | "regex"
+        | "relative-json-pointer"
+        | "uri-reference"
+        | "uri-template" => Some(false),
+        _ => None,
+    }
+}
 
 /// The order in which the keywords of a schema are shown; others follow as they came.
-const ORDER: [&str; 22] = [
-    "$ref",
-    "title",
-    "description",
-    "type",
-    "const",
-    "enum",
-    "format",
-    "pattern",
-    "minimum",
-    "maximum",
-    "minLength",
-    "maxLength",
-    "prefixItems",
-    "items",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-    "properties",
-    "patternProperties",
-    "required",
-    "additionalProperties",
-    "default",
+const ORDER: [&[&str]; 7] = [
+    &["$ref", "title", "description"],
+    &["type", "const", "enum", "format", "pattern"],
+    &["minimum", "maximum", "minLength", "maxLength"],
+    &["prefixItems", "items"],
+    &["minItems", "maxItems", "uniqueItems"],
+    &["properties", "patternProperties", "required"],
+    &["additionalProperties", "default"],
 ];
 
 /// The schema of anything as an object: legacy revisions do not know `true`.
@@ -84,8 +62,14 @@ pub(super) fn tidy(schema: &mut Value) {
 /// Puts the keywords of a schema in their order.
 pub(super) fn sort(schema: &mut Map<String, Value>) {
     let mut all: Vec<(String, Value)> = std::mem::take(schema).into_iter().collect();
-    let rank = |name: &str| ORDER.iter().position(|known| *known == name);
-    all.sort_by_key(|(name, _)| rank(name).unwrap_or(ORDER.len()));
+    let rank = |name: &str| {
+        ORDER
+            .iter()
+            .copied()
+            .flatten()
+            .position(|known| *known == name)
+    };
+    all.sort_by_key(|(name, _)| rank(name).unwrap_or(usize::MAX));
     schema.extend(all);
 }
 
@@ -115,7 +99,7 @@ fn tidy_format(schema: &mut Map<String, Value>) {
         return;
     };
     let bounds = bounds(format);
-    if !FORMATS_OF_TYPES.contains(&format) && !FORMATS_OF_TEXTS.contains(&format) {
+    if is_kept_by_types(format).is_none() {
         schema.shift_remove("format");
     }
     if let Some((minimum, maximum)) = bounds {
@@ -204,14 +188,15 @@ pub(super) fn without_optional_nulls(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else {
         return;
     };
-    let required: Vec<Value> = object
-        .get("required")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let required = object.get("required").cloned().unwrap_or_default();
+    let is_required = |name| {
+        required
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one == name))
+    };
     if let Some(Value::Object(members)) = object.get_mut("properties") {
         for (name, member) in members.iter_mut() {
-            if !required.iter().any(|other| other == name) {
+            if !is_required(name) {
                 without_null(member);
             }
         }
@@ -233,33 +218,22 @@ fn close_part(schema: &mut Value, is_whole: bool) {
     };
     distribute(object);
     let says = |keyword: &str| object.contains_key(keyword);
-    let is_struct = is_whole
-        && says("properties")
-        && ![
-            "additionalProperties",
-            "patternProperties",
-            "unevaluatedProperties",
-            "oneOf",
-            "anyOf",
-            "allOf",
-            "$ref",
-        ]
+    let choices = ["oneOf", "anyOf"]
         .into_iter()
-        .any(says);
+        .filter(|keyword| says(keyword))
+        .count();
+    let has_others = ["patternProperties", "allOf", "$ref"].into_iter().any(says);
+    let is_said = says("additionalProperties") || says("unevaluatedProperties");
+    let is_struct = is_whole && says("properties") && choices == 0 && !has_others && !is_said;
+    let are_whole = is_whole && !says("properties") && choices == 1 && !has_others;
     if is_struct {
         object.insert("additionalProperties".to_owned(), false.into());
         sort(object);
     }
-    let says = |keyword: &&str| object.contains_key(*keyword);
-    let members = ["properties", "patternProperties", "allOf", "$ref"];
-    let choices = ["oneOf", "anyOf"];
-    let are_whole = is_whole
-        && !members.iter().any(says)
-        && choices.iter().filter(|keyword| says(keyword)).count() == 1;
     change_parts(object, |keyword, _, schema| {
         let is_whole = match keyword {
             "allOf" => false,
-            choice if choices.contains(&choice) => are_whole,
+            "oneOf" | "anyOf" => are_whole,
             _ => true,
         };
         close_part(schema, is_whole);

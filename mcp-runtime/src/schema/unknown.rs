@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::check::{SIGNED_KEYS, UNSIGNED_KEYS};
 #[cfg(feature = "cli")]
-use super::tidy::FORMATS_OF_TYPES;
+use super::tidy::is_kept_by_types;
 use super::walk::walk;
 
 /// The keywords of constraints that `check` never keeps. Unknown keywords are annotations, which constrain nothing.
@@ -58,7 +58,7 @@ pub(crate) fn unenforced(schema: &Value) -> Vec<(String, String)> {
     look(schema, "", &mut |path, keyword, rules| {
         let format = rules.get("format").and_then(Value::as_str);
         let kept_by_the_type = match keyword {
-            "format" => format.is_some_and(|format| FORMATS_OF_TYPES.contains(&format)),
+            "format" => format.and_then(is_kept_by_types) == Some(true),
             // It belongs to the type that the format names.
             "pattern" => format.is_some(),
             _ => false,
@@ -71,8 +71,10 @@ pub(crate) fn unenforced(schema: &Value) -> Vec<(String, String)> {
     unenforced
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests {
+    #![cfg(feature = "cli")]
+
     use serde_json::json;
 
     use super::unenforced;

@@ -2,17 +2,18 @@
 
 use serde_json::{Map, Value};
 
+use super::super::check::{has_type, keyword};
 use super::super::words::{in_words, one_member_of, only_member, strings};
-use super::{Found, Rules, has_type, keyword, meant, missing, strings_of, unknown, unlike};
-use crate::json_path;
+use super::{Look, Rules, missing, unknown, unlike};
+use crate::json_path::Path;
 
 impl Rules<'_> {
-    pub(super) fn check_choice(
+    pub(super) fn tell_choice(
         &self,
         value: &Value,
         branches: &[Value],
         schema: &Value,
-        found: &mut Found,
+        look: Look<'_>,
     ) {
         let possible: Vec<&Value> = branches
             .iter()
@@ -22,66 +23,58 @@ impl Rules<'_> {
         let members = value.as_object();
         // What was meant is looked at once. Whether any fits is asked only where nobody knows what was meant.
         if let Some(meant) = only(&possible).or_else(|| by_member(members?, &possible)) {
-            return self.check(value, meant, found);
+            self.mend(value, meant, look);
+            return;
         }
         if branches.iter().any(|branch| self.fits(value, branch)) {
             return;
         }
         if let Some(members) = members {
             if let Some(tag) = tag(&possible) {
-                return self.check_tag(members, &possible, tag, found);
+                return self.tell_tag(members, &possible, tag, look);
             }
             let names = names(&possible).filter(|names| !names.is_empty());
             if let Some(names) = names {
-                return check_variant(members, &names, found);
+                return tell_variant(members, &names, look);
             }
         }
-        found.note(|path| {
-            let known = strings_of(schema).unwrap_or_default();
-            let near = value
-                .as_str()
-                .and_then(|text| meant(known.iter().map(String::as_str), text));
-            unlike(path, &in_words(schema), value) + &near.unwrap_or_default()
-        });
+        look.tell(|path| unlike(path, schema, value));
     }
 
     /// Tells of an object whose member that says which of the choices it is says none of them.
-    fn check_tag(
+    fn tell_tag(
         &self,
         members: &Map<String, Value>,
         branches: &[&Value],
         tag: &str,
-        found: &mut Found,
+        look: Look<'_>,
     ) {
-        let of_branch = |branch: &&Value| {
-            branch["properties"][tag]["const"]
-                .as_str()
-                .map(str::to_owned)
-        };
-        let known: Vec<String> = branches.iter().filter_map(of_branch).collect();
-        let choice = Value::from_iter([("enum", Value::from(known))]);
-        found.within(&json_path::member(tag), |found| match members.get(tag) {
-            Some(chosen) => self.check(chosen, &choice, found),
-            None => found.note(|path| missing(path, &in_words(&choice))),
-        });
+        let known = branches
+            .iter()
+            .map(|branch| branch["properties"][tag]["const"].clone());
+        let choice = Value::from_iter([("enum", known.collect::<Value>())]);
+        let look = look.part(Path::Member(look.path(), tag));
+        match members.get(tag) {
+            Some(chosen) => {
+                self.mend(chosen, &choice, look);
+            }
+            None => look.tell(|path| missing(path, &in_words(&choice))),
+        }
     }
 }
 
 /// Tells of an object whose only member should say which of the choices it is.
-fn check_variant(members: &Map<String, Value>, names: &[&str], found: &mut Found) {
-    let mut keys = members.keys();
-    if let (Some(key), None) = (keys.next(), keys.next()) {
-        return found.within(&json_path::member(key), |found| {
-            found.note(|path| unknown(path, names.iter().copied(), key));
-        });
+fn tell_variant(members: &Map<String, Value>, names: &[&str], look: Look<'_>) {
+    if let Some(key) = only_key(members) {
+        let look = look.part(Path::Member(look.path(), key));
+        return look.tell(|path| unknown(path, names.iter().copied(), key));
     }
-    let expected = one_member_of(names);
-    found.note(|path| {
-        format!(
-            "`{path}`: expected {expected}, got {} members",
-            members.len()
-        )
-    });
+    let (expected, count) = (one_member_of(names), members.len());
+    look.tell(|path| format!("`{path}`: expected {expected}, got {count} members"));
+}
+
+fn only_key(members: &Map<String, Value>) -> Option<&String> {
+    members.keys().next().filter(|_| members.len() == 1)
 }
 
 fn only<'b>(branches: &[&'b Value]) -> Option<&'b Value> {
@@ -101,10 +94,7 @@ fn by_member<'b>(members: &Map<String, Value>, branches: &[&'b Value]) -> Option
         return named.next().filter(|_| named.next().is_none()).copied();
     }
     let names = names(branches)?;
-    let mut keys = members.keys();
-    let (Some(key), None) = (keys.next(), keys.next()) else {
-        return None;
-    };
+    let key = only_key(members)?;
     let index = names.iter().position(|name| name == key)?;
     branches.get(index).copied()
 }
@@ -133,7 +123,7 @@ fn could_be(value: &Value, schema: &Value) -> bool {
 }
 
 /// Whether an object could be this choice by the member that tells choices apart, wherever in it that comes.
-pub(in super::super) fn could_have_tag(value: &Value, schema: &Value) -> bool {
+pub(super) fn could_have_tag(value: &Value, schema: &Value) -> bool {
     let Some(members) = value.as_object() else {
         return true;
     };

@@ -1,32 +1,45 @@
-//! Deserialises from a text, as variables of URIs and arguments of prompts are: `"7"` is a number where one is asked for.
+//! Deserialises what is no JSON: texts, as variables of URIs and arguments of prompts are, where `"7"` is a number if one is
+//! asked for; and nothing, from which only what may be left out, such as an `Option`, can be had.
 
 use serde::de::value::{BorrowedStrDeserializer, Error, SeqDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 
-/// One text.
+/// What was given for an argument.
 #[derive(Clone, Copy)]
-pub(super) struct Text<'de>(pub(super) &'de str);
+pub(super) enum Given<'de> {
+    Nothing,
+    Text(&'de str),
+    List(&'de [String]),
+}
 
-/// Several texts.
-#[derive(Clone, Copy)]
-pub(super) struct List<'de>(pub(super) &'de [String]);
+use Given::{List, Nothing, Text};
 
 macro_rules! parsed {
     ($($method:ident $visit:ident $what:literal,)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            match self.0.parse() {
+            let Text(text) = self else {
+                return self.deserialize_any(visitor);
+            };
+            match text.parse() {
                 Ok(value) => visitor.$visit(value),
-                Err(_) => Err(Error::custom(format_args!("{:?} is not {}", self.0, $what))),
+                Err(_) => Err(Error::custom(format_args!("{text:?} is not {}", $what))),
             }
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for Text<'de> {
+impl<'de> Deserializer<'de> for Given<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_borrowed_str(self.0)
+        match self {
+            Nothing => Err(Error::custom("missing")),
+            Text(text) => visitor.visit_borrowed_str(text),
+            List(texts) => {
+                let texts = texts.iter().map(|text| Text(text));
+                visitor.visit_seq(SeqDeserializer::new(texts))
+            }
+        }
     }
 
     parsed! {
@@ -49,16 +62,23 @@ impl<'de> Deserializer<'de> for Text<'de> {
 
     // Rust parses infinities and NaN as well, which are no numbers to JSON.
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.0.parse::<f64>() {
+        let Text(text) = self else {
+            return self.deserialize_any(visitor);
+        };
+        match text.parse::<f64>() {
             Ok(value) if value.is_finite() => visitor.visit_f64(value),
-            _ => Err(Error::custom(format_args!("{:?} is not a number", self.0))),
+            _ => Err(Error::custom(format_args!("{text:?} is not a number"))),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_some(self)
+        match self {
+            Nothing => visitor.visit_none(),
+            given => visitor.visit_some(given),
+        }
     }
 
+    // A newtype around an `Option` may be left out as well.
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -68,7 +88,10 @@ impl<'de> Deserializer<'de> for Text<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_seq(SeqDeserializer::new(std::iter::once(self)))
+        match self {
+            Text(_) => visitor.visit_seq(SeqDeserializer::new(std::iter::once(self))),
+            given => given.deserialize_any(visitor),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -77,7 +100,10 @@ impl<'de> Deserializer<'de> for Text<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        visitor.visit_enum(BorrowedStrDeserializer::new(self.0))
+        match self {
+            Text(text) => visitor.visit_enum(BorrowedStrDeserializer::new(text)),
+            given => given.deserialize_any(visitor),
+        }
     }
 
     serde::forward_to_deserialize_any! {
@@ -85,36 +111,11 @@ impl<'de> Deserializer<'de> for Text<'de> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Text<'de> {
+impl<'de> IntoDeserializer<'de, Error> for Given<'de> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
         self
-    }
-}
-
-impl<'de> Deserializer<'de> for List<'de> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_seq(SeqDeserializer::new(self.0.iter().map(|text| Text(text))))
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 
