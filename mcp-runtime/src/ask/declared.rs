@@ -102,9 +102,7 @@ pub struct Asking<P> {
 impl<P: AskParam> Asking<P> {
     pub(crate) fn new(call: &Call, message: &str, key: Option<&str>) -> Self {
         let mut elicitation = Context::of(&call.surroundings).elicit::<P::Form>(message);
-        if let Some(key) = key {
-            elicitation = elicitation.key(key);
-        }
+        elicitation.key = key.map(str::to_owned);
         let outcome = elicitation.into_future();
         Self {
             question: Box::pin(async move { P::from_outcome(outcome.await) }),
