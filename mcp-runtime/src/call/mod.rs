@@ -116,35 +116,28 @@ impl Surroundings {
 
     /// The effects of this call, in all its attempts; `None` if they cannot be remembered.
     pub(crate) fn effects(&self) -> Option<Arc<Effects>> {
-        match &self.way {
-            Way::Replay(questions) => questions.effects(&self.origin),
-            Way::Live { .. } | Way::Nobody => {
-                Some(Arc::clone(self.effects.get_or_init(Arc::default)))
-            }
+        match self.way.replay() {
+            Some(questions) => questions.effects(&self.origin),
+            None => Some(Arc::clone(self.effects.get_or_init(Arc::default))),
         }
     }
 
     /// What the client lacked to be asked, where the protocol has an error for that.
     pub(crate) fn lacking(&self) -> Vec<Capability> {
-        match &self.way {
-            Way::Replay(questions) => questions.lacking(),
-            Way::Live { .. } | Way::Nobody => Vec::new(),
-        }
+        let questions = self.way.replay();
+        questions.map_or_else(Vec::new, Questions::lacking)
     }
 
     /// Counts what an effect came to, if it is kept.
     pub(crate) fn record(&self, key: &str, outcome: &Value) {
-        if let Way::Replay(questions) = &self.way {
+        if let Some(questions) = self.way.replay() {
             questions.record(key, outcome);
         }
     }
 
     /// Keeps the call from being given up until what this gives is dropped.
     pub(crate) fn begin_effect(&self) -> Option<Counted<'_>> {
-        match &self.way {
-            Way::Replay(questions) => Some(questions.begin_effect()),
-            Way::Live { .. } | Way::Nobody => None,
-        }
+        self.way.replay().map(Questions::begin_effect)
     }
 }
 
@@ -173,9 +166,14 @@ pub(crate) enum Way {
 impl Way {
     /// Whether a question waits for its answer while the call waits too.
     pub(crate) fn waits(&self) -> bool {
+        matches!(self, Self::Live { waiting, .. } if waiting.load(Ordering::Relaxed) > 0)
+    }
+
+    /// Returns the questions of a call that begins anew for their answers.
+    pub(crate) fn replay(&self) -> Option<&Questions> {
         match self {
-            Self::Live { waiting, .. } => waiting.load(Ordering::Relaxed) > 0,
-            Self::Nobody | Self::Replay(_) => false,
+            Self::Replay(questions) => Some(questions),
+            Self::Live { .. } | Self::Nobody => None,
         }
     }
 }

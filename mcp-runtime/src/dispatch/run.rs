@@ -92,10 +92,8 @@ pub(super) fn run<W: Work>(request: Request, work: W, given: Given) -> Result<Ru
     let permit = core.in_flight.permit()?;
     let way = way(&request)?;
     let surroundings = Arc::new(surroundings(request, way));
-    let redeem = match &surroundings.way {
-        Way::Replay(questions) => questions.redeem(&surroundings.origin),
-        Way::Live { .. } | Way::Nobody => None,
-    };
+    let questions = surroundings.way.replay();
+    let redeem = questions.and_then(|questions| questions.redeem(&surroundings.origin));
     let call = Arc::clone(&surroundings);
     let execution = Execution::new(work, given, surroundings, permit);
     if redeem.is_none() && core.layers.is_empty() {
@@ -396,8 +394,5 @@ fn warn_if_slow(name: &str, took: Duration) {
 
 /// Returns `true` if a call has questions that must be asked before it can go on.
 fn asks(call: &Surroundings) -> bool {
-    match &call.way {
-        Way::Replay(questions) => questions.are_open(),
-        Way::Live { .. } | Way::Nobody => false,
-    }
+    call.way.replay().is_some_and(Questions::are_open)
 }
