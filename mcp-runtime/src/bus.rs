@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::Mutex;
 use crate::uri_template::Uri;
 
 /// What changed.
@@ -32,15 +32,10 @@ pub(crate) trait Listener: Send + Sync {
 
 /// Tells listeners of changes, each one in the same order.
 pub(crate) struct Bus {
-    listeners: Mutex<Listeners>,
+    /// In the order in which they came.
+    listeners: Mutex<BTreeMap<u64, Arc<dyn Listener>>>,
     most: usize,
     closed: watch::Sender<bool>,
-}
-
-#[derive(Default)]
-struct Listeners {
-    next: u64,
-    all: BTreeMap<u64, Arc<dyn Listener>>,
 }
 
 impl Bus {
@@ -59,14 +54,14 @@ impl Bus {
         listener: Arc<dyn Listener>,
         begin: impl FnOnce(),
     ) -> Option<Ear> {
-        let mut listeners = self.listeners();
-        if listeners.all.len() >= self.most {
+        let mut listeners = self.listeners.lock();
+        if listeners.len() >= self.most {
             return None;
         }
         begin();
-        let number = listeners.next;
-        listeners.next += 1;
-        listeners.all.insert(number, listener);
+        let last = listeners.last_key_value();
+        let number = last.map_or(0, |(number, _)| number + 1);
+        listeners.insert(number, listener);
         Some(Ear {
             bus: Arc::clone(self),
             number,
@@ -76,7 +71,7 @@ impl Bus {
     /// Tells everybody of a change.
     pub(crate) fn tell(&self, change: &Change) {
         // Told under the lock: in one order for all, and never after an ear was dropped.
-        for listener in self.listeners().all.values() {
+        for listener in self.listeners.lock().values() {
             listener.hear(change);
         }
     }
@@ -84,10 +79,6 @@ impl Bus {
     /// Says that the server ends: nobody needs to listen any longer.
     pub(crate) fn close(&self) {
         self.closed.send_replace(true);
-    }
-
-    fn listeners(&self) -> MutexGuard<'_, Listeners> {
-        self.listeners.lock()
     }
 }
 
@@ -156,7 +147,7 @@ impl Ear {
 impl Drop for Ear {
     fn drop(&mut self) {
         // Dropped outside of the lock: it may take others with it.
-        let listener = self.bus.listeners().all.remove(&self.number);
+        let listener = self.bus.listeners.lock().remove(&self.number);
         drop(listener);
     }
 }

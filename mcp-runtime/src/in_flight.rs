@@ -1,6 +1,6 @@
 //! Requests that run: how many there may be, for whom they run, and how they are cancelled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -82,20 +82,16 @@ impl InFlight {
     /// Logs who has the most requests when there is no room.
     fn warn_of_the_busiest(&self) {
         let waiting = self.waiting.lock();
-        let mut owners: Vec<(&Owner, usize, usize)> = Vec::new();
+        let mut owners: HashMap<&Owner, (usize, usize)> = HashMap::new();
         for request in waiting.requests.values() {
-            match owners
-                .iter_mut()
-                .find(|(owner, ..)| **owner == request.owner)
-            {
-                Some((_, requests, bytes)) => {
-                    *requests += 1;
-                    *bytes += request.bytes;
-                }
-                None => owners.push((&request.owner, 1, request.bytes)),
-            }
+            let (requests, bytes) = owners.entry(&request.owner).or_default();
+            *requests += 1;
+            *bytes += request.bytes;
         }
-        if let Some((owner, requests, bytes)) = owners.iter().max_by_key(|owner| owner.1) {
+        let busiest = owners
+            .into_iter()
+            .max_by_key(|(_, (requests, _))| *requests);
+        if let Some((owner, (requests, bytes))) = busiest {
             tracing::warn!(limit = self.limit, %owner, requests, bytes, "a request is refused: too many are in flight");
         }
     }
@@ -148,10 +144,10 @@ impl InFlight {
         };
         let mut waiting = self.waiting.lock();
         let all = std::mem::take(&mut waiting.requests);
-        let (cancelled, rest) = all.into_iter().partition(|(_, request)| is_meant(request));
+        let (cancelled, rest): (BTreeMap<_, _>, _) =
+            all.into_iter().partition(|(_, request)| is_meant(request));
         waiting.requests = rest;
         drop(waiting);
-        let cancelled: BTreeMap<u64, Request> = cancelled;
         cancelled.into_values().for_each(Request::cancel);
     }
 }

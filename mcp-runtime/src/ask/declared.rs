@@ -1,7 +1,7 @@
 //! Questions that a function declares with `#[ask]`: answered before its body runs, all in one round.
 
 use std::future::{IntoFuture, poll_fn};
-use std::task::{Context as Task, Poll};
+use std::task::{Context as Task, Poll, ready};
 
 use futures_core::future::BoxFuture;
 
@@ -102,9 +102,7 @@ pub struct Asking<P> {
 impl<P: AskParam> Asking<P> {
     pub(crate) fn new(call: &Call, message: &str, key: Option<&str>) -> Self {
         let mut elicitation = Context::of(&call.surroundings).elicit::<P::Form>(message);
-        if let Some(key) = key {
-            elicitation = elicitation.key(key);
-        }
+        elicitation.key = key.map(str::to_owned);
         let outcome = elicitation.into_future();
         Self {
             question: Box::pin(async move { P::from_outcome(outcome.await) }),
@@ -130,13 +128,10 @@ pub trait Asked {
 
 impl<P> Asked for Asking<P> {
     fn poll(&mut self, task: &mut Task<'_>) -> Poll<Result<(), AskError>> {
-        if self.answer.is_some() {
-            return Poll::Ready(Ok(()));
+        if self.answer.is_none() {
+            self.answer = Some(ready!(self.question.as_mut().poll(task))?);
         }
-        self.question
-            .as_mut()
-            .poll(task)
-            .map(|outcome| outcome.map(|answer| self.answer = Some(answer)))
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -145,10 +140,8 @@ pub(crate) async fn all(questions: &mut [&mut (dyn Asked + Send)]) -> Result<(),
     let poll = |task: &mut Task<'_>| {
         let mut all = Poll::Ready(Ok(()));
         for question in questions.iter_mut() {
-            match question.poll(task) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => all = Poll::Pending,
+            if question.poll(task)?.is_pending() {
+                all = Poll::Pending;
             }
         }
         all

@@ -79,7 +79,7 @@ impl Context {
 pub struct Elicitation<T> {
     context: Context,
     message: String,
-    key: Option<String>,
+    pub(super) key: Option<String>,
     // What is done with the type, so that only `Context::elicit` demands that it is a form: one mistake is one error.
     form: fn(&Features) -> Result<Value, AskError>,
     read: fn(&Value, &Value) -> Option<T>,

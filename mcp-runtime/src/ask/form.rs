@@ -10,7 +10,7 @@ use crate::protocol::revision::Features;
 use crate::schema::{Schemas, without_null};
 
 /// The keywords of each kind of member that clients know.
-const TEXT: &[&str] = &["minLength", "maxLength", "format"];
+const TEXT: &[&str] = &["minLength", "maxLength"];
 const NUMBER: &[&str] = &["minimum", "maximum"];
 const LIST: &[&str] = &["minItems", "maxItems"];
 
@@ -109,11 +109,8 @@ fn with(from: &Value, mut to: Value, keywords: &[&str]) -> Value {
 
 fn text(schema: &Value) -> Value {
     let mut property = with(schema, json!({ "type": "string" }), TEXT);
-    let known = property["format"]
-        .as_str()
-        .is_none_or(|format| FORMATS.contains(&format));
-    if !known && let Some(property) = property.as_object_mut() {
-        property.remove("format");
+    if FORMATS.iter().any(|format| schema["format"] == *format) {
+        copy(schema, &mut property, "format");
     }
     property
 }
@@ -124,68 +121,58 @@ struct Choice {
     title: Option<String>,
 }
 
+impl Choice {
+    fn title(&self) -> &str {
+        self.title.as_deref().unwrap_or(&self.value)
+    }
+}
+
 /// The choices of an enum of unit variants.
 fn options(schema: &Value) -> Option<Vec<Choice>> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     if let Some(values) = schema["enum"].as_array() {
-        let titles = schema["enumNames"].as_array();
-        let title = |index: usize| titles.and_then(|titles| text(titles.get(index)?));
-        return values
-            .iter()
-            .enumerate()
-            .map(|(index, value)| {
-                let title = title(index);
-                text(value).map(|value| Choice { value, title })
-            })
-            .collect();
+        let choice = |(index, value)| {
+            let title = text(&schema["enumNames"][index]);
+            text(value).map(|value| Choice { value, title })
+        };
+        return values.iter().enumerate().map(choice).collect();
     }
     let branches = schema["oneOf"].as_array().or(schema["anyOf"].as_array())?;
-    let choices = branches.iter().map(|branch| match branch.get("const") {
-        Some(value) => {
-            let title = text(&branch["title"]).or_else(|| text(&branch["description"]));
-            Some(vec![Choice {
-                value: text(value)?,
-                title,
-            }])
-        }
-        None => options(branch),
+    let choices = branches.iter().map(|branch| {
+        let Some(value) = branch.get("const") else {
+            return options(branch);
+        };
+        let title = text(&branch["title"]).or_else(|| text(&branch["description"]));
+        text(value).map(|value| vec![Choice { value, title }])
     });
-    choices
-        .collect::<Option<Vec<_>>>()
-        .map(|choices| choices.into_iter().flatten().collect())
+    let choices: Option<Vec<_>> = choices.collect();
+    Some(choices?.into_iter().flatten().collect())
 }
 
-fn is_titled(choices: &[Choice]) -> bool {
+fn are_titled(choices: &[Choice]) -> bool {
     choices.iter().any(|choice| choice.title.is_some())
 }
 
-fn values(choices: &[Choice]) -> Vec<&str> {
-    choices.iter().map(|choice| choice.value.as_str()).collect()
+fn titled(choices: &[Choice]) -> Value {
+    let choice = |choice: &Choice| json!({ "const": choice.value, "title": choice.title() });
+    choices.iter().map(choice).collect()
 }
 
-fn titles(choices: &[Choice]) -> Vec<&str> {
-    choices
-        .iter()
-        .map(|choice| choice.title.as_deref().unwrap_or(&choice.value))
-        .collect()
-}
-
-fn titled(choices: &[Choice]) -> Vec<Value> {
-    choices
-        .iter()
-        .map(|Choice { value, title }| json!({ "const": value, "title": title.as_ref().unwrap_or(value) }))
-        .collect()
+fn untitled(choices: &[Choice]) -> Value {
+    let values: Value = choices.iter().map(|choice| &*choice.value).collect();
+    json!({ "type": "string", "enum": values })
 }
 
 fn one_of(choices: &[Choice], schema: &Value, features: &Features) -> Value {
     let legacy = schema.get("enumNames").is_some() || !features.titled_enums;
-    if !is_titled(choices) {
-        json!({ "type": "string", "enum": values(choices) })
-    } else if legacy {
-        json!({ "type": "string", "enum": values(choices), "enumNames": titles(choices) })
-    } else {
-        json!({ "type": "string", "oneOf": titled(choices) })
+    if are_titled(choices) && !legacy {
+        return json!({ "type": "string", "oneOf": titled(choices) });
     }
+    let mut property = untitled(choices);
+    if are_titled(choices) {
+        property["enumNames"] = choices.iter().map(Choice::title).collect();
+    }
+    property
 }
 
 fn list(schema: &Value, features: &Features) -> Result<Value, String> {
@@ -194,10 +181,10 @@ fn list(schema: &Value, features: &Features) -> Result<Value, String> {
     }
     let choices = options(&schema["items"])
         .ok_or("is a list of something else than an enum of unit variants")?;
-    let items = if is_titled(&choices) {
+    let items = if are_titled(&choices) {
         json!({ "anyOf": titled(&choices) })
     } else {
-        json!({ "type": "string", "enum": values(&choices) })
+        untitled(&choices)
     };
     Ok(with(
         schema,

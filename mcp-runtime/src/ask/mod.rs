@@ -67,7 +67,7 @@ async fn ask<T>(
 
 /// The client lacks what a question needs. Those side by side are asked first, so that it can be told of all that it lacks.
 async fn lacking(call: &Surroundings, capability: Capability) -> AskError {
-    if let Way::Replay(questions) = &call.way {
+    if let Some(questions) = call.way.replay() {
         questions.lack(capability);
         tokio::task::yield_now().await;
     }

@@ -33,9 +33,7 @@ impl Context {
         Sampling {
             context: self.clone(),
             messages: vec![Message::user(message.into())],
-            max_tokens: 1000,
-            system: None,
-            temperature: None,
+            params: json!({ "messages": [], "maxTokens": 1000 }),
             key: None,
         }
     }
@@ -46,9 +44,8 @@ impl Context {
 pub struct Sampling {
     context: Context,
     messages: Vec<Message>,
-    max_tokens: u32,
-    system: Option<String>,
-    temperature: Option<f64>,
+    /// All but the messages, which depend on the client's revision.
+    params: Value,
     key: Option<String>,
 }
 
@@ -61,19 +58,21 @@ impl Sampling {
 
     /// Sets how many tokens the model may write at most: 1,000 by default.
     pub fn max_tokens(mut self, tokens: u32) -> Self {
-        self.max_tokens = tokens;
+        self.params["maxTokens"] = tokens.into();
         self
     }
 
     /// Proposes a system prompt.
     pub fn system(mut self, prompt: impl Into<String>) -> Self {
-        self.system = Some(prompt.into());
+        self.params["systemPrompt"] = prompt.into().into();
         self
     }
 
     /// Proposes a temperature.
     pub fn temperature(mut self, temperature: f64) -> Self {
-        self.temperature = Some(temperature);
+        if temperature.is_finite() {
+            self.params["temperature"] = temperature.into();
+        }
         self
     }
 
@@ -95,14 +94,8 @@ impl IntoFuture for Sampling {
                 check(&message.content, features)?;
                 Ok(message.to_json(features))
             });
-            let messages = messages.collect::<Result<Vec<Value>, AskError>>()?;
-            let mut params = json!({ "messages": messages, "maxTokens": self.max_tokens });
-            if let Some(system) = self.system {
-                params["systemPrompt"] = system.into();
-            }
-            if let Some(temperature) = self.temperature.filter(|number| number.is_finite()) {
-                params["temperature"] = temperature.into();
-            }
+            let mut params = self.params;
+            params["messages"] = messages.collect::<Result<Value, AskError>>()?;
             let question = Question::new(Capability::Sampling, params, self.key);
             let read = |answer: &Value| {
                 let content = &answer["content"];

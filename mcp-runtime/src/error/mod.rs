@@ -4,6 +4,7 @@ mod ask;
 
 use std::error::Error;
 use std::fmt;
+use std::iter::successors;
 
 pub use ask::AskError;
 
@@ -47,21 +48,21 @@ enum Kind {
 }
 
 impl ToolError {
+    fn of(kind: Kind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let source = source.into();
+        Self { source, kind }
+    }
+
     /// An error whose text is meant for the model, and is shown even where other errors are masked.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            source: message.into().into(),
-            kind: Kind::Deliberate,
-        }
+        Self::of(Kind::Deliberate, message.into())
     }
 
     /// The client lacks a capability that the handler cannot do without. Clients of 2026-07-28 get the protocol's error
     /// for this, which names it.
     pub fn lacking(capability: Capability) -> Self {
-        Self {
-            source: format!("This client cannot {}", capability.what()).into(),
-            kind: Kind::Lacking(capability),
-        }
+        let message = format!("This client cannot {}", capability.what());
+        Self::of(Kind::Lacking(capability), message)
     }
 
     /// The capability that the client lacks.
@@ -76,10 +77,7 @@ impl ToolError {
 
     /// The arguments were refused before the handler ran.
     pub(crate) fn refused(message: String) -> Self {
-        Self {
-            source: message.into(),
-            kind: Kind::Refused,
-        }
+        Self::of(Kind::Refused, message)
     }
 
     /// Whether the text was written for the model, by the handler or by us.
@@ -95,11 +93,9 @@ impl ToolError {
     /// The top-level text with everything that caused it, for the log.
     pub(crate) fn chain(&self) -> String {
         let mut text = self.source.to_string();
-        let mut cause = self.source.source();
-        while let Some(error) = cause {
+        for cause in successors(self.source.source(), |&error| error.source()) {
             text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
+            text.push_str(&cause.to_string());
         }
         text
     }
@@ -107,10 +103,7 @@ impl ToolError {
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for ToolError {
     fn from(error: E) -> Self {
-        Self {
-            source: error.into(),
-            kind: Kind::Met,
-        }
+        Self::of(Kind::Met, error)
     }
 }
 

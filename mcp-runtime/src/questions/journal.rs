@@ -1,6 +1,7 @@
 //! What a call has learnt so far, sealed for the client to carry to its next attempt.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,7 @@ impl Journal {
 
     /// Opens what was sealed for this request; `None` if it was not, or has expired.
     pub(super) fn open(sealer: &Sealer, message: &str, token: &str) -> Option<Self> {
-        let bytes = sealer.open(&purpose(message)?, token).ok()?;
+        let bytes = sealer.open(&purpose(message)?, token)?;
         let journal: Self = serde_json::from_slice(&bytes).ok()?;
         (now() < journal.expires?).then_some(journal)
     }
@@ -63,27 +64,27 @@ impl Journal {
     ) -> Result<(String, u64), RpcError> {
         let expires = now().saturating_add(milliseconds(patience));
         self.expires = Some(expires);
-        let failed = |reason: String| RpcError::internal(format!("The question failed: {reason}"));
-        self.id = random_id().map_err(|error| failed(error.to_string()))?;
-        let write = |error: serde_json::Error| failed(error.to_string());
-        let bytes = serde_json::to_vec(self).map_err(write)?;
+        self.id = random_id().map_err(failed)?;
+        let bytes = serde_json::to_vec(self).map_err(failed)?;
         if bytes.len() > LARGEST {
-            let answers = serde_json::to_vec(&self.answers).map_err(write)?;
+            let answers = serde_json::to_vec(&self.answers).map_err(failed)?;
             return Err(too_large(bytes.len(), answers.len()));
         }
-        let purpose = purpose(message).ok_or_else(|| failed("no request".to_owned()))?;
-        let token = sealer
-            .seal(&purpose, &bytes)
-            .map_err(|error| failed(error.to_string()))?;
+        let purpose = purpose(message).ok_or_else(|| failed("no request"))?;
+        let token = sealer.seal(&purpose, &bytes).map_err(failed)?;
         Ok((token, expires))
     }
+}
+
+fn failed(reason: impl Display) -> RpcError {
+    RpcError::internal(format!("The question failed: {reason}"))
 }
 
 /// A journal has too many bytes, so many of them in answers of the client.
 fn too_large(bytes: usize, answers: usize) -> RpcError {
     if bytes - answers > LARGEST {
-        return RpcError::internal(format!(
-            "The question failed: the call carries {bytes} bytes, and at most {LARGEST} can be carried"
+        return failed(format!(
+            "the call carries {bytes} bytes, and at most {LARGEST} can be carried"
         ));
     }
     RpcError::invalid_params(format!(
@@ -109,22 +110,10 @@ fn purpose(message: &str) -> Option<String> {
     for of_the_attempt in ["_meta", "requestState", "inputResponses"] {
         params.shift_remove(of_the_attempt);
     }
-    Some(format!("mcp-questions {method} {}", sorted(params.into())))
-}
-
-/// The same value with the members of every object in order: clients may write them in another one the next time.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let members: BTreeMap<String, Value> = members
-                .into_iter()
-                .map(|(name, value)| (name, sorted(value)))
-                .collect();
-            Value::Object(members.into_iter().collect())
-        }
-        Value::Array(values) => values.into_iter().map(sorted).collect(),
-        other => other,
-    }
+    // Clients may write members in another order the next time.
+    let mut params = Value::from(params);
+    params.sort_all_objects();
+    Some(format!("mcp-questions {method} {params}"))
 }
 
 #[cfg(test)]

@@ -131,11 +131,12 @@ impl Live {
         };
         let sender = id.and_then(|id| waiting.remove(&(session, id)));
         drop(waiting);
-        match sender {
-            // It fails if the handler has just given up.
-            Some(sender) => drop(sender.send(read(&members))),
-            None => tracing::debug!("no question waits for a response, which is dropped"),
-        }
+        let Some(sender) = sender else {
+            tracing::debug!("no question waits for a response, which is dropped");
+            return;
+        };
+        // It fails if the handler has just given up.
+        let _ = sender.send(read(&members));
     }
 
     /// Ends the questions to a session that nobody answers any more.

@@ -100,7 +100,7 @@ impl Sessions {
         if let Some(session) = self.opened.lock().get(token) {
             return Some(Arc::clone(session));
         }
-        let session = Arc::new(read(&self.sealer.open(PURPOSE, token).ok()?)?);
+        let session = Arc::new(read(&self.sealer.open(PURPOSE, token)?)?);
         let lease = session.lease(token.len() + OVERHEAD);
         if lease.expires <= now() {
             return None;
