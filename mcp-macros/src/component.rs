@@ -25,7 +25,9 @@ pub(crate) struct Component {
     /// The path behind `crate =`.
     pub(crate) runtime: Option<Path>,
     pub(crate) name: LitStr,
-    /// The calls of the builder for the options that every kind has.
+    /// The arguments of the builder before the name.
+    pub(crate) leading: TokenStream,
+    /// The calls of the builder for the options.
     pub(crate) options: TokenStream,
     pub(crate) signature: Signature,
     /// Whose method it is, if it is one.
@@ -34,6 +36,8 @@ pub(crate) struct Component {
     pub(crate) handler: Handler,
     /// The attributes that go on everything generated.
     pub(crate) attributes: TokenStream,
+    /// Items of its kind that the compiler checks along with it.
+    pub(crate) checks: TokenStream,
 }
 
 /// The first options of every kind; `inline` and `crate` are its last.
@@ -66,7 +70,7 @@ pub(crate) enum Handler {
 }
 
 impl Component {
-    /// What is wrong goes into `errors`; the component may then be incomplete and must not be expanded.
+    /// A component without what only its kind has. What is wrong goes into `errors`; the component may then be incomplete and must not be expanded.
     pub(crate) fn validate(
         kind: Kind,
         arguments: &Arguments,
@@ -82,12 +86,14 @@ impl Component {
             kind,
             runtime: arguments.runtime(errors),
             name: name(kind, arguments, &function.signature.ident, errors),
+            leading: TokenStream::new(),
             options: options(arguments, function, errors),
             signature: function.signature.clone(),
             owner: function.owner.clone(),
             parameters,
             handler,
             attributes: function.inherited(),
+            checks: TokenStream::new(),
         }
     }
 }

@@ -10,7 +10,6 @@ use crate::annotated_fn::AnnotatedFn;
 use crate::arguments::Arguments;
 use crate::component::Component;
 use crate::errors::Errors;
-use crate::expand::Definition;
 use crate::kind::Kind;
 use crate::runtime_path::generated;
 use crate::{prompt, resource, tool};
@@ -22,7 +21,7 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: &TokenStream) -> 
     match syn::parse2::<AnnotatedFn>(item.clone()) {
         Ok(function) => {
             let (Ok(generated) | Err(generated)) =
-                define(kind, arguments, &function).map(|definition| definition.beside_function());
+                define(kind, arguments, &function).map(|component| component.beside_function());
             let mut tokens = function.into_token_stream();
             tokens.extend(generated);
             tokens
@@ -42,7 +41,7 @@ pub(crate) fn define(
     kind: Kind,
     arguments: TokenStream,
     function: &AnnotatedFn,
-) -> Result<Definition, TokenStream> {
+) -> Result<Component, TokenStream> {
     let mut errors = Errors::new();
     let grammar = match kind {
         Kind::Tool => tool::GRAMMAR,
@@ -50,19 +49,18 @@ pub(crate) fn define(
         Kind::Prompt => prompt::GRAMMAR,
     };
     let arguments = Arguments::parse(&grammar, [arguments], &mut errors);
-    let component = Component::validate(kind, &arguments, function, &mut errors);
-    let definition = match kind {
-        Kind::Tool => Some(Definition {
-            options: tool::options(&arguments, &mut errors),
-            ..Definition::new(component)
-        }),
+    let mut component = Component::validate(kind, &arguments, function, &mut errors);
+    match kind {
+        Kind::Tool => component
+            .options
+            .extend(tool::options(&arguments, &mut errors)),
         Kind::Resource => {
             let is_whole = component.parameters.len() == function.parameters.len();
-            resource::define(&arguments, component, is_whole, &mut errors)
+            resource::complete(&mut component, &arguments, is_whole, &mut errors);
         }
-        Kind::Prompt => Some(Definition::new(component)),
-    };
-    errors.finish(definition)
+        Kind::Prompt => {}
+    }
+    errors.finish(Some(component))
 }
 
 /// An error that names the item, if it is one that cannot be a function.

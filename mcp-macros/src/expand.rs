@@ -15,38 +15,14 @@ use crate::parameters::{Ask, DefaultValue, Parameter};
 use crate::runtime_path::{generated, generated_at, import, in_const, this, variable};
 use crate::types::{find_impl, return_type, with_lifetime};
 
-/// A component, and what only its kind says of it.
-pub(crate) struct Definition {
-    pub(crate) component: Component,
-    /// The arguments before the name.
-    pub(crate) leading: TokenStream,
-    /// Calls of the builder.
-    pub(crate) options: TokenStream,
-    /// Items that the compiler checks along with it.
-    pub(crate) checks: TokenStream,
-}
-
-impl Definition {
-    /// That of a component of which nothing is to be said besides.
-    pub(crate) fn new(component: Component) -> Self {
-        Self {
-            component,
-            leading: TokenStream::new(),
-            options: TokenStream::new(),
-            checks: TokenStream::new(),
-        }
-    }
-
+impl Component {
     /// Everything generated beside a free function, in one `const`, whose name keeps others of the module from having
     /// the component's.
     pub(crate) fn beside_function(&self) -> TokenStream {
-        let component = &self.component;
-        let attributes = &component.attributes;
-        let import = import(component.runtime.as_ref());
-        let (name, register) = (component.unique_name(), self.register());
+        let (attributes, runtime) = (&self.attributes, self.runtime.as_ref());
+        let (import, name, register) = (import(runtime), self.unique_name(), self.register());
         // In a constant of its own: the compiler names the one that a check fails in.
-        let checks = self.checks();
-        let checks = checks.map(|it| in_const(attributes, component.runtime.as_ref(), &it));
+        let checks = self.checks().map(|it| in_const(attributes, runtime, &it));
         quote_spanned! {generated()=>
             #attributes
             const #name: () = {
@@ -59,34 +35,28 @@ impl Definition {
 
     /// The checks of a method, which is not there where its `cfg` says so.
     pub(crate) fn checked_method(&self) -> Option<TokenStream> {
-        let attributes = &self.component.attributes;
+        let attributes = &self.attributes;
         self.checks()
             .map(|checks| quote_spanned!(generated()=> #attributes const _: () = { #checks };))
     }
 
     /// All items that the compiler checks along with it, if there are any.
     fn checks(&self) -> Option<TokenStream> {
-        let component = &self.component;
         // An item cannot name the parameters of the `impl` around it. The server finds the mistake when it is built.
-        if component
-            .owner
-            .as_ref()
-            .is_some_and(|owner| owner.is_generic)
-        {
+        if self.owner.as_ref().is_some_and(|owner| owner.is_generic) {
             return None;
         }
         let mut checks = TokenStream::new();
-        for parameter in &component.parameters {
-            checks.extend(component.check_argument(parameter));
-            checks.extend(component.check_options(parameter));
+        for parameter in &self.parameters {
+            checks.extend(self.check_argument(parameter));
+            checks.extend(self.check_options(parameter));
         }
         checks.extend(self.checks.clone());
         (!checks.is_empty()).then_some(checks)
     }
 
     fn register(&self) -> TokenStream {
-        let component = &self.component;
-        let (function, definition) = (&component.signature.ident, component.kind.definition());
+        let (function, definition) = (&self.signature.ident, self.kind.definition());
         let value = self.value();
         quote_spanned! {generated()=>
             fn __mcp_define() -> __mcp::#definition {
@@ -98,23 +68,19 @@ impl Definition {
 
     /// The definition, as what a block may hold.
     pub(crate) fn value(&self) -> TokenStream {
-        let (component, leading, options) = (&self.component, &self.leading, &self.options);
-        let (name, handler, shared) = (&component.name, component.handler, &component.options);
-        let (definition, invoke) = (component.kind.definition(), component.invoke());
-        let parameters = component.parameters.iter().map(|it| component.describe(it));
-        let returns = component.returns();
+        let (leading, name, options) = (&self.leading, &self.name, &self.options);
+        let (definition, handler) = (self.kind.definition(), self.handler);
+        let (invoke, returns) = (self.invoke(), self.returns());
+        let parameters = self.parameters.iter().map(|it| self.describe(it));
         quote_spanned! {generated()=>
             let __mcp_handler = __mcp::Handler::#handler(#invoke);
             __mcp::#definition::define(#leading #name, __mcp_handler)
-                #shared
                 #options
                 #(.param(#parameters))*
                 #returns
         }
     }
-}
 
-impl Component {
     /// An item of a module or a block has a name of its own, so this one makes two equal names of components a mistake.
     fn unique_name(&self) -> TokenStream {
         // Resources are told apart by their URIs.

@@ -13,9 +13,9 @@ use syn::{
 
 use crate::annotated_fn::{AnnotatedFn, inherited_by};
 use crate::arguments::Arguments;
+use crate::component::Component;
 use crate::entry;
 use crate::errors::Errors;
-use crate::expand::Definition;
 use crate::grammar::Grammar;
 use crate::kind::Kind;
 use crate::owner::Owner;
@@ -73,15 +73,16 @@ impl AnnotatedImpl {
         let arguments = Arguments::parse(&GRAMMAR, [arguments], &mut errors);
         let runtime = arguments.runtime(&mut errors);
         self.check(&mut errors);
-        let mut definitions: Vec<Definition> = Vec::new();
-        let mut found: TokenStream = self
+        let mut components: Vec<Component> = Vec::new();
+        let of_methods: TokenStream = self
             .methods()
-            .filter_map(|method| method.define().map(|it| definitions.push(it)).err())
+            .filter_map(|method| method.define().map(|it| components.push(it)).err())
             .collect();
-        check_names_unique(&definitions, &mut errors);
-        found.extend(errors.finish(Some(())).err());
+        check_names_unique(&components, &mut errors);
+        let mut found = errors.finish(Some(())).err().unwrap_or_default();
+        found.extend(of_methods);
         if found.is_empty() {
-            return Ok(self.expand(runtime.as_ref(), &definitions));
+            return Ok(self.expand(runtime.as_ref(), &components));
         }
         found.extend(self.stand_in(runtime.as_ref()));
         Err(found)
@@ -135,14 +136,14 @@ impl AnnotatedImpl {
         }
     }
 
-    fn expand(&self, runtime: Option<&Path>, definitions: &[Definition]) -> TokenStream {
+    fn expand(&self, runtime: Option<&Path>, components: &[Component]) -> TokenStream {
         let (ty, this) = (&self.ty, this());
         let mut items = self.used_attributes();
-        items.extend(definitions.iter().filter_map(Definition::checked_method));
+        items.extend(components.iter().filter_map(Component::checked_method));
         let shared = quote_spanned!(generated_at(ty)=> __mcp::shared::<#ty>(self));
-        let added = definitions.iter().map(|definition| {
-            let attributes = &definition.component.attributes;
-            let value = definition.value();
+        let added = components.iter().map(|component| {
+            let attributes = &component.attributes;
+            let value = component.value();
             quote_spanned! {generated()=>
                 #attributes
                 __mcp_components.add({ #value });
@@ -179,7 +180,7 @@ impl AnnotatedImpl {
 }
 
 impl Method {
-    fn define(&self) -> Result<Definition, TokenStream> {
+    fn define(&self) -> Result<Component, TokenStream> {
         let arguments = match &self.arguments.meta {
             Meta::Path(_) => TokenStream::new(),
             Meta::List(list) => list.tokens.clone(),
@@ -193,11 +194,13 @@ impl Method {
 }
 
 /// Two methods have two names, but their components may be renamed.
-fn check_names_unique(definitions: &[Definition], errors: &mut Errors) {
+fn check_names_unique(components: &[Component], errors: &mut Errors) {
     // Resources are told apart by their URIs.
     for kind in [Kind::Tool, Kind::Prompt] {
-        let components = definitions.iter().map(|it| &it.component);
-        let names = components.filter(|it| it.kind == kind).map(|it| &it.name);
+        let names = components
+            .iter()
+            .filter(|it| it.kind == kind)
+            .map(|it| &it.name);
         errors.at_repeated(names, LitStr::value, |name| {
             let what = kind.attribute();
             format!("two {what}s are named `{name}`: rename one")

@@ -298,7 +298,7 @@ fn check_kind(kind: Kind, arguments: &Arguments, errors: &mut Errors) {
 }
 
 /// `&self`, or `self: &Self`
-pub(crate) fn is_shared(receiver: &Receiver) -> bool {
+fn is_shared(receiver: &Receiver) -> bool {
     match &receiver.kind {
         ReceiverKind::Reference(_, _, mutability) => mutability.is_none(),
         ReceiverKind::Typed(_, ty) => {

@@ -10,7 +10,6 @@ use crate::arguments::Arguments;
 use crate::builder::{builder_call, duration};
 use crate::component::{self, Component, LISTS};
 use crate::errors::Errors;
-use crate::expand::Definition;
 use crate::grammar::Grammar;
 use crate::literal::string;
 use crate::parameters::Parameter;
@@ -42,27 +41,26 @@ struct Uri {
     variables: Vec<String>,
 }
 
-/// Completes a definition with what only resources have. `None` after an error.
-pub(crate) fn define(
+/// Completes a component with what only resources have.
+pub(crate) fn complete(
+    component: &mut Component,
     arguments: &Arguments,
-    component: Component,
     is_whole: bool,
     errors: &mut Errors,
-) -> Option<Definition> {
-    let options = options(arguments, &component, errors);
-    let uri = Uri::validate(arguments, errors)?;
+) {
+    let options = options(arguments, component, errors);
+    component.options.extend(options);
+    let Some(uri) = Uri::validate(arguments, errors) else {
+        return;
+    };
     uri.check_options(arguments, errors);
     // A parameter with a mistake is missing here, and would be reported as such.
     if is_whole {
         uri.check_parameters(&component.parameters, errors);
     }
     let literal = &uri.literal;
-    Some(Definition {
-        leading: quote_spanned!(generated()=> #literal,),
-        options,
-        checks: uri.check_injected(&component),
-        component,
-    })
+    component.leading = quote_spanned!(generated()=> #literal,);
+    component.checks = uri.check_injected(component);
 }
 
 /// The calls of the builder.

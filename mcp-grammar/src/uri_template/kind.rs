@@ -27,32 +27,29 @@ pub enum VariableKind {
 /// expansion encodes them, as long as they delimit nothing.
 const SIMPLE: Ascii = UNRESERVED.with(Ascii::of(b"%!$'()*+@"));
 
+/// The characters with which expressions begin. `{x}` has none.
+const OPERATORS: [(char, VariableKind); 7] = [
+    ('+', VariableKind::Reserved),
+    ('#', VariableKind::Fragment),
+    ('.', VariableKind::Label),
+    ('/', VariableKind::Path),
+    (';', VariableKind::Parameter),
+    ('?', VariableKind::Query),
+    ('&', VariableKind::Continuation),
+];
+
 impl VariableKind {
-    /// The kind that this first character of an expression stands for; `None` for `{x}`, which has none.
-    pub fn of_operator(operator: u8) -> Option<Self> {
-        Some(match operator {
-            b'+' => Self::Reserved,
-            b'#' => Self::Fragment,
-            b'.' => Self::Label,
-            b'/' => Self::Path,
-            b';' => Self::Parameter,
-            b'?' => Self::Query,
-            b'&' => Self::Continuation,
-            _ => return None,
-        })
+    /// The kind that this first character of an expression stands for.
+    pub fn of_operator(operator: char) -> Option<Self> {
+        let mut operators = OPERATORS.iter();
+        operators.find_map(|(known, kind)| (*known == operator).then_some(*kind))
     }
 
     /// What the expansion begins with, if any variable has a value.
     pub fn prefix(self) -> Option<char> {
-        match self {
-            Self::Simple | Self::Reserved => None,
-            Self::Fragment => Some('#'),
-            Self::Label => Some('.'),
-            Self::Path => Some('/'),
-            Self::Parameter => Some(';'),
-            Self::Query => Some('?'),
-            Self::Continuation => Some('&'),
-        }
+        // The `+` is the only operator that is not written again.
+        let mut operators = OPERATORS.iter().filter(|_| self != Self::Reserved);
+        operators.find_map(|(operator, kind)| (*kind == self).then_some(*operator))
     }
 
     /// What stands between variables, and between the elements of a list.

@@ -189,7 +189,7 @@ impl<'a> Parser<'a> {
 
 /// Splits the operator off the list of variables.
 fn operator(inside: &str) -> Result<(VariableKind, &str), String> {
-    let first = inside.bytes().next();
+    let first = inside.chars().next();
     let (kind, list) = match first.and_then(VariableKind::of_operator) {
         Some(kind) => (kind, &inside[1..]),
         None => (VariableKind::Simple, inside),
