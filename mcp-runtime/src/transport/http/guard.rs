@@ -107,7 +107,7 @@ fn single_or_refuse<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) -> Result<Option<&'a str>, Refusal> {
-    single(headers, name).map_err(|unreadable| forbidden(unreadable.describe(name.as_str())))
+    single(headers, name).map_err(forbidden)
 }
 
 fn not_allowed(header: &str, value: &str, builder: &str) -> Refusal {

@@ -6,7 +6,6 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http>
 //! and, for sessions, <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports>.
 
-mod backlog;
 mod body;
 mod clock;
 mod connection;
@@ -18,11 +17,9 @@ mod listener;
 mod log;
 mod media;
 mod options;
-mod outbox;
 mod post;
 mod reply;
 mod response_body;
-mod running;
 mod session;
 mod streams;
 #[cfg(test)]
@@ -41,13 +38,14 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::seal::unique;
 use crate::service::{BoxFuture, Outbound, Service};
+use crate::session::Tokens;
 
 pub use connection::PeerAddress;
 use guard::Guard;
 pub(crate) use listener::serve;
+use log::Silent;
 use options::HEALTH;
 pub(crate) use options::HttpOptions;
-use outbox::Silent;
 use reply::Refusal;
 pub use response_body::HttpBody;
 use streams::Streams;
@@ -61,6 +59,7 @@ pub struct HttpService {
 /// What all requests share.
 struct Endpoint {
     service: Arc<dyn Service>,
+    tokens: Tokens,
     path: Option<String>,
     guard: Guard,
     streams: Streams,
@@ -68,9 +67,10 @@ struct Endpoint {
 }
 
 impl HttpService {
-    pub(crate) fn new(service: Arc<dyn Service>, options: HttpOptions) -> Self {
+    pub(crate) fn new(service: Arc<dyn Service>, tokens: Tokens, options: HttpOptions) -> Self {
         let endpoint = Endpoint {
             service,
+            tokens,
             guard: Guard::new(&options),
             path: options.path,
             streams: Streams::new(unique()),

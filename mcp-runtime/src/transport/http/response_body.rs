@@ -47,10 +47,7 @@ impl Body for HttpBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
-            Content::Full(bytes) => bytes.is_none(),
-            Content::Events(events) => events.is_over(),
-        }
+        matches!(self.0, Content::Full(None))
     }
 
     fn size_hint(&self) -> SizeHint {
