@@ -409,7 +409,7 @@ fn modern(method: &str, members: &str) -> String {
 
 fn modern_of(version: &str, method: &str, members: &str) -> String {
     format!(
-        r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{{{members}"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+        r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{{{members}"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}","io.modelcontextprotocol/clientCapabilities":{{}},"progressToken":1}}}}}}"#
     )
 }
 
