@@ -481,7 +481,7 @@ mod tests {
     #[test]
     fn one_message_of_any_length_waits() {
         let log = Log::default();
-        let long = "x".repeat(2 * MOST_WAITING_BYTES);
-        assert_eq!([(); 2].map(|()| log.send(long.clone())), [true, false]);
+        let endless = "x".repeat(2 * MOST_WAITING_BYTES);
+        assert_eq!([(); 2].map(|()| log.send(endless.clone())), [true, false]);
     }
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::Endpoint;
 use super::body;
 use super::events::Events;
-use super::headers::{RequestHeaders, check_version};
+use super::headers::{RequestHeaders, check_version, promise_stateless};
 use super::log::{Beginning, Log};
 use super::media::{self, Formats};
 use super::reply::{self, Refusal};
@@ -49,7 +49,7 @@ impl Endpoint {
         let formats = Formats::accepted(&headers)?;
         let limits = self.service.limits();
         let bytes = body::read(body, limits).await?;
-        let batch = if incoming::is_batch(&bytes) {
+        let batch = if incoming::is_batch(&bytes) && !promise_stateless(&headers) {
             self.session(&headers, None).ok()
         } else {
             None
