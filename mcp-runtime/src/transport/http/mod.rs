@@ -41,7 +41,6 @@ use crate::service::{BoxFuture, Outbound, Service};
 use crate::session::Tokens;
 
 pub use connection::PeerAddress;
-use guard::Guard;
 pub(crate) use listener::serve;
 use log::Silent;
 use options::HEALTH;
@@ -60,8 +59,7 @@ pub struct HttpService {
 struct Endpoint {
     service: Arc<dyn Service>,
     tokens: Tokens,
-    path: Option<String>,
-    guard: Guard,
+    options: HttpOptions,
     streams: Streams,
     silent: Arc<dyn Outbound>,
 }
@@ -71,8 +69,7 @@ impl HttpService {
         let endpoint = Endpoint {
             service,
             tokens,
-            guard: Guard::new(&options),
-            path: options.path,
+            options,
             streams: Streams::new(unique()),
             silent: Arc::new(Silent),
         };
@@ -119,7 +116,7 @@ impl Endpoint {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
-        let origin = match self.guard.admit_origin(&parts.headers) {
+        let origin = match self.options.admit_origin(&parts.headers) {
             Ok(origin) => origin.cloned(),
             Err(refusal) => return refusal.into_response(),
         };
@@ -146,8 +143,8 @@ impl Endpoint {
 
     /// Where a request of an allowed origin goes, if it may come in at all.
     fn admit(&self, parts: &Parts) -> Result<Route, Refusal> {
-        self.guard.admit_host(parts)?;
-        if let Some(path) = &self.path
+        self.options.admit_host(parts)?;
+        if let Some(path) = &self.options.path
             && path != parts.uri.path()
         {
             return if parts.uri.path() == HEALTH && parts.method == Method::GET {
