@@ -104,7 +104,9 @@ impl Context {
     /// Only sessions of 2025-11-25 can do so; elsewhere this does nothing.
     /// See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server>.
     pub fn close_stream(&self) {
-        self.0.notifier.outbound().cut();
+        if self.0.caller.features.primed_streams {
+            self.0.notifier.outbound().cut();
+        }
     }
 
     /// Sends a log message to a client that asked for messages of this level; otherwise does nothing.
@@ -188,7 +190,7 @@ impl Context {
 
     /// Returns the caller that an outer layer has verified, if there is one: see [`Principal`].
     pub fn principal(&self) -> Option<&Principal> {
-        self.0.origin.principal()
+        self.0.origin.principal.as_ref()
     }
 
     /// Returns what an outer tower or axum layer put into the `http::Extensions` of the request; `None` on other transports.

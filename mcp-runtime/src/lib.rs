@@ -36,9 +36,6 @@
 //! - `validate`: all else that JSON Schema can say, such as `format` and `not`, is checked as well; so are the arguments of
 //!   a [`Tool::new`].
 
-// Sessions, statuses and header errors are there for HTTP alone; with all features nothing may be dead.
-#![cfg_attr(not(feature = "http"), allow(dead_code))]
-
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;

@@ -7,8 +7,7 @@ use super::listen::SUBSCRIPTION_ID;
 use crate::content::{Structured, ToolResult, push_array, push_blocks, push_member};
 use crate::outcome::Outcome;
 use crate::protocol::cache::{Cache, CacheScope};
-use crate::protocol::error::{Class, RpcError};
-use crate::protocol::jsonrpc::{begin_result, error_reply, push_json};
+use crate::protocol::jsonrpc::{begin_result, push_json};
 use crate::protocol::revision::Features;
 use crate::protocol::{Id, Revision};
 use crate::registry::{Completions, Page};
@@ -17,15 +16,10 @@ use crate::service::Reply;
 /// The most values that a reply to `completion/complete` may hold.
 const MOST_VALUES: usize = 100;
 
-/// Writes an error reply; without an id if that could not be read, or if it refuses a notification.
-pub(super) fn error(id: Option<&Id>, error: &RpcError) -> Reply {
-    Reply::new(error_reply(id, error), error.class)
-}
-
 /// Writes the reply to the request with this id.
 pub(super) fn reply(core: &Core, features: &Features, id: &Id, outcome: &Outcome) -> Reply {
     if let Outcome::Error(refusal) = outcome {
-        return error(Some(id), refusal);
+        return Reply::error(Some(id), refusal);
     }
     let mut text = begin_result(id);
     let features = match outcome {
@@ -43,7 +37,7 @@ pub(super) fn reply(core: &Core, features: &Features, id: &Id, outcome: &Outcome
     };
     Reply {
         opened,
-        ..Reply::new(text, Class::Answered)
+        ..Reply::new(text)
     }
 }
 

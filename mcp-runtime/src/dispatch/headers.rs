@@ -103,7 +103,7 @@ impl Mirror<'_> {
         let value = self
             .headers
             .single(name)
-            .map_err(|unreadable| RpcError::header_mismatch(unreadable.describe(name)))?;
+            .map_err(RpcError::header_mismatch)?;
         let Some(value) = value else {
             return if self.required {
                 Err(mismatch(&format!(

@@ -122,7 +122,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::Unreadable;
 
     struct OneHeader(Option<&'static str>);
 
@@ -135,9 +134,9 @@ mod tests {
             self.0.filter(|value| *value != "unreadable")
         }
 
-        fn single(&self, name: &str) -> Result<Option<&str>, Unreadable> {
+        fn single(&self, name: &str) -> Result<Option<&str>, String> {
             match self.get(name) {
-                None if self.contains(name) => Err(Unreadable::Characters),
+                None if self.contains(name) => Err("unreadable".to_owned()),
                 value => Ok(value),
             }
         }

@@ -33,8 +33,8 @@ use self::core::scope;
 use crate::in_flight::Scope;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Kind;
-use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Service};
-use crate::session::{Session, Sessions};
+use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
+use crate::session::Session;
 use serving::serve;
 
 /// Refuses a message that breaks the rules of its era, for tests of transports.
@@ -98,7 +98,7 @@ impl Service for Dispatch {
         };
         match done {
             Ok(()) => Handling::Nothing,
-            Err(refusal) => Handling::Ready(encode::error(None, &refusal)),
+            Err(refusal) => Handling::Ready(Reply::error(None, &refusal)),
         }
     }
 
@@ -106,21 +106,13 @@ impl Service for Dispatch {
         listen::session(&self.0, session, outbound)
     }
 
-    fn hang_up(&self, session: &Session) {
+    fn end_session(&self, session: &Session) {
+        // First, so that no handler goes on for want of an answer.
+        let scope = Scope::Session(session.nonce);
+        self.0.in_flight.cancel_all(Some(scope));
         self.0.context.live.abandon(session.nonce);
         // Questions that wait for this end, too.
-        self.0.sessions.initialized(session);
-    }
-
-    fn end_session(&self, session: &Session) -> bool {
-        let ended = self.0.sessions.end(session);
-        if ended {
-            // First, so that no handler goes on for want of an answer.
-            let scope = Scope::Session(session.nonce);
-            self.0.in_flight.cancel_all(Some(scope));
-            self.hang_up(session);
-        }
-        ended
+        self.0.sessions.end(session);
     }
 
     fn cancel(&self, connection: Option<u64>) {
@@ -131,10 +123,6 @@ impl Service for Dispatch {
 
     fn close(&self) {
         self.0.context.bus.close();
-    }
-
-    fn sessions(&self) -> &Sessions {
-        &self.0.sessions
     }
 
     fn limits(&self) -> &Limits {

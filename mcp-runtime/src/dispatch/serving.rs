@@ -28,7 +28,7 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
         && core.in_flight.contains(scope, id)
     {
         let error = format!("The id {id} belongs to a request that is still being served");
-        return Handling::Ready(encode::error(Some(id), &RpcError::invalid_request(error)));
+        return Handling::Ready(Reply::error(Some(id), &RpcError::invalid_request(error)));
     }
     let session = exchange.session.as_ref().map(|session| session.nonce);
     let owner = exchange.origin.owner(session);
@@ -48,7 +48,7 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
                 ticket,
             }))
         }
-        Err(error) => Handling::Ready(encode::error(Some(id), &error)),
+        Err(error) => Handling::Ready(Reply::error(Some(id), &error)),
     }
 }
 

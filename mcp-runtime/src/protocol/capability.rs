@@ -132,30 +132,6 @@ impl ClientCapabilities {
             elicitation_url: elicitation.is_some_and(|modes| modes.url.is_some()),
         })
     }
-
-    /// One bit for each capability, as a session token keeps them.
-    pub(crate) fn to_bits(self) -> u8 {
-        [
-            self.roots,
-            self.sampling,
-            self.elicitation_form,
-            self.elicitation_url,
-        ]
-        .into_iter()
-        .enumerate()
-        .fold(0, |bits, (place, set)| bits | (u8::from(set) << place))
-    }
-
-    /// The inverse of [`Self::to_bits`].
-    pub(crate) fn from_bits(bits: u8) -> Self {
-        let bit = |place: u8| bits & (1 << place) != 0;
-        Self {
-            roots: bit(0),
-            sampling: bit(1),
-            elicitation_form: bit(2),
-            elicitation_url: bit(3),
-        }
-    }
 }
 
 impl ClientInfo {
@@ -177,12 +153,5 @@ mod tests {
         assert!(parse(r#"{"elicitation":{"url":{},"form":{}}}"#).elicitation_url);
         assert!(parse(r#"{"roots":{"listChanged":true}}"#).roots);
         assert_eq!(ClientCapabilities::parse("[]"), None);
-    }
-
-    #[test]
-    fn bits_keep_every_capability() {
-        for bits in 0..16 {
-            assert_eq!(ClientCapabilities::from_bits(bits).to_bits(), bits);
-        }
     }
 }

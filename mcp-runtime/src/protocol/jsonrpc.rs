@@ -110,21 +110,6 @@ impl Message {
         }
     }
 
-    /// Whether the message says itself all that is needed to serve it, as every one of the stateless era does.
-    pub(crate) fn is_stateless(&self) -> bool {
-        self.params()
-            .is_ok_and(|params| params.meta().is_stateless())
-    }
-
-    /// Returns `true` if the request asks for notifications while it is served.
-    pub(crate) fn asks_for_notifications(&self) -> bool {
-        let in_meta = |params: Params<'_>| {
-            let meta = params.meta();
-            matches!(meta.progress_token(), Ok(Some(_))) || matches!(meta.log_level(), Ok(Some(_)))
-        };
-        self.method() == "subscriptions/listen" || self.params().is_ok_and(in_meta)
-    }
-
     /// The method; empty in a response.
     pub(crate) fn method(&self) -> &str {
         if let Some(method) = &self.decoded {

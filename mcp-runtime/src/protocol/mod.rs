@@ -35,27 +35,6 @@ pub(crate) trait HeaderSource: Send + Sync {
     /// The value of a header that may be there once, without the white space around it.
     ///
     /// # Errors
-    /// It is there more than once, or is not visible ASCII.
-    fn single(&self, name: &str) -> Result<Option<&str>, Unreadable>;
-}
-
-/// Why a header that may be there once cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unreadable {
-    /// It is there more than once, so that two readers may see two values.
-    Repeated,
-    /// It has characters other than visible ASCII.
-    Characters,
-}
-
-impl Unreadable {
-    /// Says what is wrong with the header of this name.
-    pub(crate) fn describe(self, name: &str) -> String {
-        match self {
-            Self::Repeated => format!("The header {name} is there more than once"),
-            Self::Characters => {
-                format!("The header {name} has characters other than visible ASCII")
-            }
-        }
-    }
+    /// It is there more than once, so that two readers may see two values, or is not visible ASCII.
+    fn single(&self, name: &str) -> Result<Option<&str>, String>;
 }

@@ -212,7 +212,6 @@ impl Drop for Open<'_> {
 mod tests {
     use super::*;
     use crate::protocol::capability::Capability;
-    use crate::seal::Sealer;
 
     struct Nowhere;
 
@@ -225,8 +224,7 @@ mod tests {
     const SESSION: [u8; 16] = [1; 16];
 
     fn live() -> Live {
-        let sealer = Arc::new(Sealer::random().unwrap());
-        Live::new(Arc::new(Sessions::new(sealer)), Duration::from_millis(50))
+        Live::new(Arc::new(Sessions::new()), Duration::from_millis(50))
     }
 
     async fn ask(live: &Live, session: [u8; 16]) -> Answer {

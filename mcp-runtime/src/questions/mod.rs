@@ -96,7 +96,7 @@ impl Drop for Counted<'_> {
 /// What all calls of the stateless era need to ask.
 pub(crate) struct Replay {
     /// Seals what clients carry.
-    sealer: Arc<Sealer>,
+    pub(crate) sealer: Arc<Sealer>,
     chains: Chains,
     /// Which states were used, if each may serve once only.
     used: Option<Arc<dyn Store>>,

@@ -12,6 +12,10 @@ use crate::questions::{self, Replay};
 use crate::registry::Registry;
 use crate::service::Service;
 use crate::session::Sessions;
+#[cfg(feature = "http")]
+use crate::session::Tokens;
+#[cfg(feature = "http")]
+use crate::transport::http::{HttpOptions, HttpService};
 use crate::transport::stdio;
 
 /// What the build gives up if its panics end the process.
@@ -84,7 +88,7 @@ impl Server {
     pub async fn serve_listener(self, listener: tokio::net::TcpListener) -> Result<(), ServeError> {
         let options = self.http.clone();
         let running = self.start().await?;
-        let service = crate::transport::http::HttpService::new(running.service(), options);
+        let service = running.http(options);
         let served = crate::transport::http::serve(listener, service, told_to_end()).await;
         running.stop().await;
         Ok(served?)
@@ -97,14 +101,10 @@ impl Server {
     /// # Errors
     /// The server could not be built or started.
     #[cfg(feature = "http")]
-    pub async fn into_service(self) -> Result<crate::transport::http::HttpService, ServeError> {
+    pub async fn into_service(self) -> Result<HttpService, ServeError> {
         let mut options = self.http.clone();
         options.path = None;
-        let running = self.start().await?;
-        Ok(crate::transport::http::HttpService::new(
-            running.service(),
-            options,
-        ))
+        Ok(self.start().await?.http(options))
     }
 
     /// Builds the server and starts its lifespans.
@@ -125,14 +125,12 @@ impl Server {
         let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
         let patience = self.limits.answer_timeout;
         logs::announce(&self.forwarded);
-        let sealer = Arc::new(sealer);
-        let sessions = Sessions::new(Arc::clone(&sealer));
-        let replay = Replay::new(sealer, patience, self.used_states);
+        let replay = Replay::new(Arc::new(sealer), patience, self.used_states);
         let context = ServerContext {
             states: self.states,
             bus: Arc::new(Bus::new(self.limits.listeners)),
             replay: Arc::new(replay),
-            live: questions::Live::new(Arc::new(sessions), patience),
+            live: questions::Live::new(Arc::new(Sessions::new()), patience),
             forwarded: self.forwarded,
             mask_errors: self.mask_errors,
         };
@@ -172,6 +170,12 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn service(&self) -> Arc<dyn Service> {
         Arc::new(Dispatch(Arc::clone(&self.core)))
+    }
+
+    #[cfg(feature = "http")]
+    fn http(&self, options: HttpOptions) -> HttpService {
+        let sealer = Arc::clone(&self.core.context.replay.sealer);
+        HttpService::new(self.service(), Tokens::new(sealer), options)
     }
 
     pub(crate) async fn stop(self) {

@@ -11,9 +11,12 @@ use std::sync::Arc;
 pub use limits::Limits;
 pub(crate) use origin::{Origin, next_connection};
 
+use crate::protocol::Id;
+#[cfg(feature = "http")]
 use crate::protocol::error::Class;
-use crate::protocol::jsonrpc::Message;
-use crate::session::{Session, Sessions};
+use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::{Message, error_reply};
+use crate::session::Session;
 
 /// A future that owns all it needs, so that it can be polled in place and moved to a task of its own if it must wait.
 pub type BoxFuture<T> = futures_core::future::BoxFuture<'static, T>;
@@ -27,20 +30,14 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// no room for another listener.
     fn listen(&self, session: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening>;
 
-    /// Says that a client answers nothing any more: calls that wait for its answers end.
-    fn hang_up(&self, session: &Session);
-
-    /// Ends a session with its calls and questions; `false` if no more ended sessions can be remembered.
-    fn end_session(&self, session: &Session) -> bool;
+    /// Ends a session with its questions, and its calls unless they came over a connection of their client.
+    fn end_session(&self, session: &Session);
 
     /// Cancels the requests of one connection, or all of them.
     fn cancel(&self, connection: Option<u64>);
 
     /// Ends what would stay open for ever: the server is about to stop.
     fn close(&self);
-
-    /// The legacy sessions.
-    fn sessions(&self) -> &Sessions;
 
     /// The limits that transports have to keep.
     fn limits(&self) -> &Limits;
@@ -71,7 +68,8 @@ pub(crate) trait Outbound: Send + Sync {
         true
     }
 
-    /// Closes the connection where the client can come back for the rest; otherwise does nothing.
+    /// Closes the connection, where the client comes back for the rest: it has to be one of a revision with
+    /// primed streams, since nobody comes back without the id of an event.
     fn cut(&self) {}
 }
 
@@ -95,17 +93,31 @@ pub(crate) type Pending = BoxFuture<Option<Reply>>;
 pub(crate) struct Reply {
     /// One JSON text without line breaks.
     pub(crate) text: String,
+    /// What HTTP makes a status of.
+    #[cfg(feature = "http")]
     pub(crate) class: Class,
     /// The session that `initialize` opened.
     pub(crate) opened: Option<Session>,
 }
 
 impl Reply {
-    pub(crate) fn new(text: String, class: Class) -> Self {
+    /// Returns the answer to a request that was served.
+    pub(crate) fn new(text: String) -> Self {
         Self {
             text,
-            class,
+            #[cfg(feature = "http")]
+            class: Class::Answered,
             opened: None,
+        }
+    }
+
+    /// Returns an error; without an id if that could not be read, or if it refuses a notification.
+    pub(crate) fn error(id: Option<&Id>, error: &RpcError) -> Self {
+        tracing::debug!(%error, class = ?error.class, "a message is refused");
+        Self {
+            #[cfg(feature = "http")]
+            class: error.class,
+            ..Self::new(error_reply(id, error))
         }
     }
 }

@@ -8,13 +8,15 @@ use crate::owner::{Owner, Principal};
 use crate::protocol::HeaderSource;
 
 /// The sender of a message, as far as its transport knows it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Origin {
     /// The HTTP headers; `None` on other transports.
     pub(crate) headers: Option<Arc<dyn HeaderSource>>,
     /// What outer layers put into the HTTP request.
     #[cfg(feature = "http")]
     pub(crate) extensions: hyper::http::Extensions,
+    /// The verified caller, if there is one.
+    pub(crate) principal: Option<Principal>,
     /// The other end of the socket.
     pub(crate) peer: Option<SocketAddr>,
     /// The connection, on transports where all messages of a client come over one.
@@ -38,21 +40,11 @@ impl Origin {
 
     /// Returns the owner of what a message of this origin, in this session, leads to.
     pub(crate) fn owner(&self, session: Option<[u8; 16]>) -> Owner {
-        if let Some(principal) = self.principal() {
-            return Owner::Principal(principal.clone());
+        match (&self.principal, session, self.peer) {
+            (Some(principal), ..) => Owner::Principal(principal.clone()),
+            (None, Some(session), _) => Owner::Session(session),
+            (None, None, Some(peer)) => Owner::Peer(peer.ip()),
+            (None, None, None) => Owner::Local,
         }
-        match (session, self.peer) {
-            (Some(session), _) => Owner::Session(session),
-            (None, Some(peer)) => Owner::Peer(peer.ip()),
-            (None, None) => Owner::Local,
-        }
-    }
-
-    /// Returns the verified caller, if there is one.
-    pub(crate) fn principal(&self) -> Option<&Principal> {
-        #[cfg(feature = "http")]
-        return self.extensions.get();
-        #[cfg(not(feature = "http"))]
-        None
     }
 }

@@ -1,11 +1,11 @@
-//! Legacy HTTP sessions without state: the session id is itself a sealed token of what `initialize` negotiated.
+//! Legacy sessions: what `initialize` negotiated, and what a session asks for later.
 //!
-//! So any replica with the same key, or the same one after a restart, can serve a session. All that must be remembered
-//! is which sessions were ended before their time, and no more than [`REMEMBERED`] of those. What a session asks for later
-//! is kept in memory as well: it is bounded, and lost at a restart.
+//! The latter is kept in memory: it is bounded, and lost at a restart.
 
 mod negotiated;
 mod subscriptions;
+#[cfg(feature = "http")]
+mod tokens;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,25 +15,24 @@ use tokio::sync::watch;
 
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::{LogLevel, Revision};
-use crate::seal::{SealError, Sealer, random_bytes};
+use crate::seal::{SealError, random_bytes};
 use crate::store::{Bounded, Full, now};
 use crate::sync::Mutex;
 use negotiated::{OVERHEAD, REMEMBERED};
 use subscriptions::Subscriptions;
 
 pub(crate) use negotiated::{Negotiated, Session};
+#[cfg(feature = "http")]
+pub(crate) use tokens::Tokens;
 
 /// How long a session lives, in seconds: a day.
 const LIFETIME: u64 = 24 * 60 * 60;
 
-/// How many opened tokens are kept, since unsealing one costs as much as the rest of a call; and how many sessions that
-/// have not said that they are initialized.
+/// How many sessions are kept that have not said that they are initialized; and how many opened tokens.
 const CACHED: usize = 1024;
 
 /// The longest name or version of a client that a token keeps, in bytes.
 const LONGEST_NAME: usize = 128;
-
-const PURPOSE: &str = "mcp-session";
 
 /// What is remembered of sessions.
 type Memory<T> = Mutex<Bounded<[u8; 16], T>>;
@@ -42,26 +41,20 @@ fn memory<T>(sessions: usize) -> Memory<T> {
     Mutex::new(Bounded::new(sessions, sessions * OVERHEAD))
 }
 
-/// Opens and ends sessions.
+/// What sessions ask for.
 pub(crate) struct Sessions {
-    sealer: Arc<Sealer>,
     pub(crate) subscriptions: Subscriptions,
     log_levels: Memory<LogLevel>,
-    ended: Memory<()>,
-    opened: Mutex<Bounded<Arc<str>, Session>>,
     /// Sessions that this process opened and whose clients have not said that they are initialized. Whoever waits for
     /// that hears of it when the sender is dropped.
     opening: Memory<watch::Sender<()>>,
 }
 
 impl Sessions {
-    pub(crate) fn new(sealer: Arc<Sealer>) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            sealer,
             subscriptions: Subscriptions::default(),
             log_levels: memory(REMEMBERED),
-            ended: memory(REMEMBERED),
-            opened: Mutex::new(Bounded::new(CACHED, CACHED << 10)),
             opening: memory(CACHED),
         }
     }
@@ -84,42 +77,11 @@ impl Sessions {
         }))
     }
 
-    pub(crate) fn token(&self, session: &Negotiated) -> Result<String, SealError> {
-        self.sealer.seal(PURPOSE, &write(session))
-    }
-
-    /// The session of a token; `None` if it is not ours, expired or ended.
-    pub(crate) fn open(&self, token: &str) -> Option<Session> {
-        let session = self.unseal(token)?;
-        let is_ended = self.ended.lock().get(&session.nonce).is_some();
-        (!is_ended).then_some(session)
-    }
-
-    /// What a token says that has not expired, whether or not its session was ended.
-    fn unseal(&self, token: &str) -> Option<Session> {
-        if let Some(session) = self.opened.lock().get(token) {
-            return Some(Arc::clone(session));
-        }
-        let session = Arc::new(read(&self.sealer.open(PURPOSE, token)?)?);
-        let lease = session.lease(token.len() + OVERHEAD);
-        if lease.expires <= now() {
-            return None;
-        }
-        let mut opened = self.opened.lock();
-        opened.cache(token.into(), lease, Arc::clone(&session));
-        Some(session)
-    }
-
-    /// Ends a session; `false` if no more can be remembered.
-    pub(crate) fn end(&self, session: &Negotiated) -> bool {
-        let lease = session.lease(OVERHEAD);
-        let remembered = self.ended.lock().hold(session.nonce, lease, || ()).is_ok();
-        if remembered {
-            self.subscriptions.forget(session);
-            self.log_levels.lock().remove(&session.nonce);
-            self.initialized(session);
-        }
-        remembered
+    /// Forgets a session that is over.
+    pub(crate) fn end(&self, session: &Negotiated) {
+        self.subscriptions.forget(session);
+        self.log_levels.lock().remove(&session.nonce);
+        self.initialized(session);
     }
 
     /// Returns the lowest level of log messages that a session asked for.
@@ -186,49 +148,6 @@ fn shortened(mut text: String) -> String {
     text
 }
 
-/// The layout of a token's content; the first byte is its version.
-fn write(session: &Negotiated) -> Vec<u8> {
-    let mut bytes = vec![1, session.capabilities.to_bits()];
-    bytes.extend(session.expires.to_be_bytes());
-    bytes.extend(session.nonce);
-    for text in [
-        session.revision.name(),
-        &session.client.name,
-        &session.client.version,
-    ] {
-        bytes.push(u8::try_from(text.len()).unwrap_or(0));
-        bytes.extend(text.as_bytes());
-    }
-    bytes
-}
-
-fn read(bytes: &[u8]) -> Option<Negotiated> {
-    let (&[1, capabilities], rest) = bytes.split_first_chunk()? else {
-        return None;
-    };
-    let (expires, rest) = rest.split_first_chunk()?;
-    let (nonce, rest) = rest.split_first_chunk()?;
-    let (revision, rest) = read_text(rest)?;
-    let (name, rest) = read_text(rest)?;
-    let (version, _) = read_text(rest)?;
-    Some(Negotiated {
-        nonce: *nonce,
-        revision: Revision::from_name(revision)?,
-        capabilities: ClientCapabilities::from_bits(capabilities),
-        client: ClientInfo {
-            name: name.to_owned(),
-            version: version.to_owned(),
-        },
-        expires: u64::from_be_bytes(*expires),
-    })
-}
-
-fn read_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
-    let (length, rest) = bytes.split_first()?;
-    let (text, rest) = rest.split_at_checked(usize::from(*length))?;
-    Some((std::str::from_utf8(text).ok()?, rest))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,81 +162,18 @@ mod tests {
         }
     }
 
-    fn sessions(key: u8) -> Sessions {
-        Sessions::new(Arc::new(Sealer::from_keys(&[[key; 32]]).expect("one key")))
-    }
-
-    fn begin() -> Session {
+    pub(super) fn begin() -> Session {
         let client = ClientInfo {
             name: "é".repeat(100),
             version: "1".to_owned(),
         };
-        Sessions::begin(
-            Revision::V2025_06_18,
-            ClientCapabilities::from_bits(5),
-            client,
-        )
-        .expect("the system gives random bytes")
-    }
-
-    #[test]
-    fn another_replica_with_the_key_opens_a_session() {
-        let session = begin();
-        let token = sessions(1).token(&session).expect("sealed");
-        assert!(token.len() <= 1024 && token.bytes().all(|byte| (0x21..=0x7e).contains(&byte)));
-        assert_eq!(sessions(1).open(&token), Some(session));
-        assert_eq!(sessions(2).open(&token), None);
-    }
-
-    #[test]
-    fn an_ended_or_expired_session_stays_closed() {
-        let sessions = sessions(1);
-        let session = begin();
-        let token = sessions.token(&session).expect("sealed");
-        assert!(sessions.end(&session));
-        assert_eq!(sessions.open(&token), None);
-        let expired = Negotiated {
-            expires: now() / 1000,
-            ..(*begin()).clone()
-        };
-        let token = sessions.token(&expired).expect("sealed");
-        assert_eq!(sessions.open(&token), None);
-    }
-
-    #[test]
-    fn a_token_that_was_opened_before_is_opened_again() {
-        let sessions = sessions(1);
-        let (first, other) = (begin(), begin());
-        let tokens = [&first, &other].map(|session| sessions.token(session).expect("sealed"));
-        for _ in 0..2 {
-            assert_eq!(sessions.open(&tokens[0]), Some(Arc::clone(&first)));
-            assert_eq!(sessions.open(&tokens[1]), Some(Arc::clone(&other)));
-        }
-        assert!(sessions.end(&first));
-        assert_eq!(sessions.open(&tokens[0]), None);
-        assert_eq!(sessions.open(&tokens[1]), Some(other));
-        for _ in 0..2 * CACHED {
-            let token = sessions.token(&begin()).expect("sealed");
-            assert!(sessions.open(&token).is_some());
-        }
-    }
-
-    #[test]
-    fn a_full_memory_of_ended_sessions_forgets_none() {
-        let sessions = sessions(1);
-        let first = begin();
-        assert!(sessions.end(&first));
-        for number in 1..REMEMBERED {
-            assert!(sessions.end(&numbered(number)));
-        }
-        assert!(!sessions.end(&begin()));
-        let token = sessions.token(&first).expect("sealed");
-        assert_eq!(sessions.open(&token), None);
+        Sessions::begin(Revision::V2025_06_18, ClientCapabilities::default(), client)
+            .expect("the system gives random bytes")
     }
 
     #[test]
     fn a_full_memory_of_levels_refuses_new_sessions_only() {
-        let sessions = sessions(1);
+        let sessions = Sessions::new();
         for number in 0..REMEMBERED {
             let set = sessions.set_log_level(&numbered(number), LogLevel::Error);
             assert!(set.is_ok());
@@ -328,13 +184,13 @@ mod tests {
         assert_eq!(sessions.log_level(&first), Some(LogLevel::Debug));
         assert_eq!(sessions.log_level(&late), None);
         // They expire with their sessions.
-        assert!(sessions.end(&first));
+        sessions.end(&first);
         assert!(sessions.set_log_level(&late, LogLevel::Debug).is_ok());
     }
 
     #[tokio::test]
     async fn who_waits_for_a_client_to_be_initialized_waits_no_longer_than_that() {
-        let sessions = sessions(1);
+        let sessions = Sessions::new();
         let session = begin();
         let moment = Duration::from_millis(10);
         assert!(sessions.wait_for(session.nonce, moment).await);

@@ -10,9 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::Response;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -92,36 +91,11 @@ async fn serve(
     peer: SocketAddr,
     busy: Busy,
     refused: &AtomicBool,
-) -> Result<Response<Served>, Infallible> {
-    let response = endpoint.respond(request, Some(peer)).await;
+) -> Result<Response<HttpBody>, Infallible> {
+    let mut response = endpoint.respond(request, Some(peer)).await;
     refused.store(response.status().is_client_error(), Ordering::Relaxed);
-    Ok(response.map(|body| Served { body, _busy: busy }))
-}
-
-/// A response's body that keeps its connection busy until it is sent.
-struct Served {
-    body: HttpBody,
-    _busy: Busy,
-}
-
-impl Body for Served {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    response.body_mut().keep_busy(busy);
+    Ok(response)
 }
 
 /// A socket that tells the clock what happens on it.

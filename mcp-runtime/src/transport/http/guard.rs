@@ -18,21 +18,7 @@ const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 /// What of a refused header is repeated in the refusal.
 const SHOWN: usize = 200;
 
-/// The hosts and origins that may come in.
-#[derive(Debug)]
-pub(super) struct Guard {
-    hosts: Vec<String>,
-    origins: Vec<String>,
-}
-
-impl Guard {
-    pub(super) fn new(options: &HttpOptions) -> Self {
-        Self {
-            hosts: options.allowed_hosts.clone(),
-            origins: options.allowed_origins.clone(),
-        }
-    }
-
+impl HttpOptions {
     /// Refuses a request to another host with 403. The host is named by the header, by the request's URI (as HTTP/2
     /// does), or by both.
     pub(super) fn admit_host(&self, parts: &Parts) -> Result<(), Refusal> {
@@ -66,12 +52,14 @@ impl Guard {
         let Some(host) = without_port(authority) else {
             return false;
         };
-        is_one_of(&LOCAL, host) || is_one_of(&self.hosts, host) || is_one_of(&self.hosts, authority)
+        is_one_of(&LOCAL, host)
+            || is_one_of(&self.allowed_hosts, host)
+            || is_one_of(&self.allowed_hosts, authority)
     }
 
     fn allows_origin(&self, origin: &str) -> bool {
         // `null` is what a sandboxed page of any site sends.
-        origin != "null" && (is_local(origin) || is_one_of(&self.origins, origin))
+        origin != "null" && (is_local(origin) || is_one_of(&self.allowed_origins, origin))
     }
 }
 
@@ -107,7 +95,7 @@ fn single_or_refuse<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) -> Result<Option<&'a str>, Refusal> {
-    single(headers, name).map_err(|unreadable| forbidden(unreadable.describe(name.as_str())))
+    single(headers, name).map_err(forbidden)
 }
 
 fn not_allowed(header: &str, value: &str, builder: &str) -> Refusal {
@@ -125,12 +113,12 @@ fn forbidden(message: String) -> Refusal {
 mod tests {
     use super::*;
 
-    fn guard() -> Guard {
-        Guard::new(&HttpOptions {
+    fn guard() -> HttpOptions {
+        HttpOptions {
             allowed_hosts: vec!["example.com".into(), "proxy.test:8443".into()],
             allowed_origins: vec!["https://app.example.com".into(), "null".into()],
             ..HttpOptions::default()
-        })
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use hyper::header::{AsHeaderName, HeaderMap, HeaderName};
 
-use crate::protocol::{HeaderSource, Revision, Unreadable};
+use crate::protocol::{HeaderSource, Revision};
 
 /// The revision that the client speaks.
 pub(super) static PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -16,17 +16,22 @@ pub(super) static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-even
 /// The value of a header that may be there once, without the white space around it.
 pub(super) fn single(
     headers: &HeaderMap,
-    name: impl AsHeaderName,
-) -> Result<Option<&str>, Unreadable> {
+    name: impl AsHeaderName + AsRef<str> + Copy,
+) -> Result<Option<&str>, String> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };
+    let name = name.as_ref();
     if values.next().is_some() {
-        return Err(Unreadable::Repeated);
+        return Err(format!("The header {name} is there more than once"));
     }
-    let text = value.to_str().map_err(|_| Unreadable::Characters)?;
-    Ok(Some(text.trim()))
+    match value.to_str() {
+        Ok(text) => Ok(Some(text.trim())),
+        Err(_) => Err(format!(
+            "The header {name} has characters other than visible ASCII"
+        )),
+    }
 }
 
 /// Whether the headers promise a message of the stateless era.
@@ -39,9 +44,7 @@ pub(super) fn promise_stateless(headers: &HeaderMap) -> bool {
 
 /// Whether the version of the header, if it is there, is one that we know. The session knows which one it is.
 pub(super) fn check_version(headers: &HeaderMap) -> Result<(), String> {
-    let version = single(headers, &PROTOCOL_VERSION)
-        .map_err(|unreadable| unreadable.describe(PROTOCOL_VERSION.as_str()))?;
-    match version {
+    match single(headers, &PROTOCOL_VERSION)? {
         Some(name) if Revision::from_name(name).is_none() => {
             let known = Revision::ALL.map(Revision::name).join(", ");
             Err(format!(
@@ -53,7 +56,6 @@ pub(super) fn check_version(headers: &HeaderMap) -> Result<(), String> {
 }
 
 /// A request's headers, as handlers see them.
-#[derive(Debug)]
 pub(super) struct RequestHeaders(pub(super) HeaderMap);
 
 impl HeaderSource for RequestHeaders {
@@ -71,7 +73,7 @@ impl HeaderSource for RequestHeaders {
         value.to_str().ok()
     }
 
-    fn single(&self, name: &str) -> Result<Option<&str>, Unreadable> {
+    fn single(&self, name: &str) -> Result<Option<&str>, String> {
         single(&self.0, name)
     }
 }
@@ -90,9 +92,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append("mcp-name", "\u{e9}".parse().unwrap());
         for part in ["visible ASCII", "more than once"] {
-            let said = single(&headers, "mcp-name")
-                .unwrap_err()
-                .describe("mcp-name");
+            let said = single(&headers, "mcp-name").unwrap_err();
             assert!(said.contains("mcp-name") && said.contains(part), "{said}");
             headers.append("mcp-name", "two".parse().unwrap());
         }
@@ -105,9 +105,9 @@ mod tests {
             headers.append(name, "one".parse().unwrap());
             headers.append(name, "two".parse().unwrap());
         }
-        let headers = RequestHeaders(headers);
-        assert_eq!(headers.get("Mcp-Param-Region"), None);
-        assert_eq!(headers.get("X-Forwarded-For"), Some("one"));
-        assert_eq!(headers.get("not a header name"), None);
+        let head = RequestHeaders(headers);
+        assert_eq!(head.get("Mcp-Param-Region"), None);
+        assert_eq!(head.get("X-Forwarded-For"), Some("one"));
+        assert_eq!(head.get("not a header name"), None);
     }
 }

@@ -1,7 +1,7 @@
-//! The events of one stream of a session, numbered and kept, so that a client which lost its connection can go on where
-//! it stopped.
+//! The messages of one response, or of one stream of a session, on their way to the client.
 //!
-//! See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery>.
+//! The events of a session's stream are numbered and kept, so that a client which lost its connection can go on where it
+//! stopped. See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery>.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
@@ -11,19 +11,28 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::backlog::Backlog;
-use crate::service::{Outbound, Reply};
+use crate::service::{Outbound, Pending, Reply};
+use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
 
 /// How many events that were sent already are kept, and how many bytes of them.
 const KEPT: usize = 256;
 const KEPT_BYTES: usize = 256 * 1024;
 
+/// How many messages wait for a slow client. What exceeds this is refused, for a handler cannot be made to wait.
+const MOST_WAITING: usize = 1024;
+
+/// A message is added while fewer bytes than these wait.
+const MOST_WAITING_BYTES: usize = 16 << 20;
+
 /// How long a client should wait before it connects again, in milliseconds.
 const RETRY: u32 = 500;
 
-/// The events of one stream.
+/// The messages of one response, or of one stream of a session.
+#[derive(Default)]
 pub(super) struct Log {
+    /// Whether events have ids and are kept.
+    kept: bool,
     /// Whether the stream begins with an event that carries nothing but an id, and so can be cut before its first
     /// message.
     primes: bool,
@@ -32,21 +41,22 @@ pub(super) struct Log {
 
 #[derive(Default)]
 struct State {
-    /// The part of the events' ids that names the stream; empty until it is known to be one.
+    /// The part of the events' ids that names the stream.
     name: String,
-    /// The number of the first event that is kept. Numbers begin at 1.
-    first: u64,
+    /// How many events there were before those that are kept. Their numbers begin at 1.
+    gone: u64,
     events: VecDeque<String>,
     bytes: usize,
-    /// The events that no reader has had.
-    backlog: Backlog,
+    /// What no reader has had.
+    waiting: usize,
+    waiting_bytes: usize,
     over: bool,
     /// The server wants the connection closed; the stream goes on when the client comes back.
     cut: bool,
-    /// The answer of a call that has sent nothing before it.
+    /// The answer of a call that ended before anything of it was read.
     answer: Option<Reply>,
     waker: Option<Waker>,
-    /// Which of the readers is the one: the newest.
+    /// Which of the readers is the one: the newest. The first is 1.
     reader: u64,
     /// Since when nobody reads.
     idle: Option<Instant>,
@@ -54,21 +64,20 @@ struct State {
 
 /// How the answer to a call begins.
 pub(super) enum Beginning {
-    /// With the answer itself, unless the call was cancelled.
-    Answer(Option<Reply>),
+    /// The call is over: the messages it sent before, and its answer unless it was cancelled.
+    Answer(Vec<String>, Option<Reply>),
     /// With events.
     Events,
 }
 
 impl Log {
-    pub(super) fn new(primes: bool) -> Self {
-        Self {
-            primes,
-            state: Mutex::new(State {
-                first: 1,
-                ..State::default()
-            }),
-        }
+    /// Returns the log of a stream of a session, which its client can come back to.
+    pub(super) fn of(session: &Session) -> Arc<Self> {
+        Arc::new(Self {
+            kept: true,
+            primes: session.revision.features().primed_streams,
+            ..Self::default()
+        })
     }
 
     /// Gives the stream its name, with which the ids of its events begin.
@@ -86,38 +95,61 @@ impl Log {
     pub(super) fn finish(&self, answer: Option<Reply>) {
         let mut state = self.state();
         state.over = true;
-        if state.name.is_empty() && state.events.is_empty() && !state.cut {
+        if self.is_read(&state) {
+            if let Some(answer) = answer {
+                state.push(answer.text);
+            }
+        } else {
             state.answer = answer;
-        } else if let Some(answer) = answer {
-            state.push(answer.text);
         }
         wake(state);
     }
 
-    /// Waits until it is clear how the answer to the call begins.
-    pub(super) fn poll_beginning(&self, context: &Context<'_>) -> Poll<Beginning> {
+    /// Whether there is no way back from events. What is not kept may still become something else until it is read.
+    fn is_read(&self, state: &State) -> bool {
+        state.reader > 0 || (self.kept && (!state.events.is_empty() || state.cut))
+    }
+
+    /// Waits until it is clear how the answer to the call begins. `call` is the call if it is polled where it is read.
+    pub(super) fn poll_beginning(
+        &self,
+        call: &mut Option<Pending>,
+        context: &mut Context<'_>,
+    ) -> Poll<Beginning> {
+        self.advance(call, context);
         let mut state = self.state();
+        if state.over && !self.is_read(&state) {
+            let sent = std::mem::take(&mut state.events).into();
+            return Poll::Ready(Beginning::Answer(sent, state.answer.take()));
+        }
         if !state.events.is_empty() || state.cut {
             return Poll::Ready(Beginning::Events);
-        }
-        if state.over {
-            return Poll::Ready(Beginning::Answer(state.answer.take()));
         }
         state.waker = Some(context.waker().clone());
         Poll::Pending
     }
 
+    /// Polls a call that was not over.
+    fn advance(&self, call: &mut Option<Pending>, context: &mut Context<'_>) {
+        if let Some(pending) = call
+            && let Poll::Ready(reply) = pending.as_mut().poll(context)
+        {
+            *call = None;
+            self.finish(reply);
+        }
+    }
+
     /// Reads the stream from its beginning. Whoever read it before reads no more.
-    pub(super) fn read(self: &Arc<Self>) -> Reader {
-        self.reader(0, self.primes)
+    pub(super) fn read(self: &Arc<Self>, call: Option<Pending>) -> Reader {
+        self.reader(0, self.primes, call)
     }
 
     /// Reads what comes after the event of this number, or what is left of that.
     pub(super) fn resume(self: &Arc<Self>, after: u64) -> Reader {
-        self.reader(after, false)
+        self.reader(after, false, None)
     }
 
-    fn reader(self: &Arc<Self>, after: u64, primes: bool) -> Reader {
+    fn reader(self: &Arc<Self>, after: u64, primes: bool, call: Option<Pending>) -> Reader {
         let mut state = self.state();
         state.reader += 1;
         state.cut &= primes;
@@ -125,8 +157,9 @@ impl Log {
         let reader = Reader {
             log: Arc::clone(self),
             number: state.reader,
-            next: after.saturating_add(1).clamp(state.first, state.next()),
+            last: after.clamp(state.gone, state.last()),
             primes,
+            call,
         };
         wake(state);
         reader
@@ -151,22 +184,27 @@ impl Log {
 impl State {
     fn push(&mut self, message: String) {
         self.bytes += message.len();
+        self.waiting += 1;
+        self.waiting_bytes += message.len();
         self.events.push_back(message);
     }
 
-    /// The number that the next event is going to have.
-    fn next(&self) -> u64 {
-        self.first + self.events.len() as u64
+    /// The number of the last event.
+    fn last(&self) -> u64 {
+        self.gone + self.events.len() as u64
     }
 
     /// Forgets what is too old or too much to be kept, when all was sent. The last event stays, however long.
-    fn trim(&mut self) {
-        while self.events.len() > 1
-            && (self.events.len() > KEPT || self.bytes > KEPT_BYTES)
+    fn trim(&mut self, kept: bool) {
+        self.waiting = 0;
+        self.waiting_bytes = 0;
+        let most = if kept { KEPT } else { 0 };
+        while self.events.len() > most.min(1)
+            && (self.events.len() > most || self.bytes > KEPT_BYTES)
             && let Some(event) = self.events.pop_front()
         {
             self.bytes -= event.len();
-            self.first += 1;
+            self.gone += 1;
         }
     }
 }
@@ -183,7 +221,8 @@ fn wake(mut state: MutexGuard<'_, State>) {
 impl Outbound for Log {
     fn send(&self, message: String) -> bool {
         let mut state = self.state();
-        let room = !state.over && state.backlog.admit(&message);
+        let room =
+            !state.over && state.waiting < MOST_WAITING && state.waiting_bytes < MOST_WAITING_BYTES;
         if room {
             state.push(message);
             wake(state);
@@ -192,33 +231,40 @@ impl Outbound for Log {
     }
 
     fn cut(&self) {
-        // A client that has no event's id cannot come back.
-        if self.primes {
-            let mut state = self.state();
-            state.cut = true;
-            wake(state);
-        }
+        let mut state = self.state();
+        state.cut = true;
+        wake(state);
     }
 }
 
-impl fmt::Debug for Log {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Log").finish_non_exhaustive()
+/// Where messages go for which the client has no ear.
+pub(super) struct Silent;
+
+impl Outbound for Silent {
+    fn send(&self, _: String) -> bool {
+        true
+    }
+
+    fn can_ask(&self) -> bool {
+        false
     }
 }
 
 /// One connection on which a stream is sent.
-#[derive(Debug)]
 pub(super) struct Reader {
     log: Arc<Log>,
     number: u64,
-    next: u64,
+    /// The number of the last event that was sent.
+    last: u64,
     primes: bool,
+    /// A call that belongs to no session. It lives with its response: a disconnect cancels it.
+    call: Option<Pending>,
 }
 
 impl Reader {
     /// The events that there are to send now; `None` when there will be no more.
-    pub(super) fn poll(&mut self, context: &Context<'_>) -> Poll<Option<Bytes>> {
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        self.log.advance(&mut self.call, context);
         let mut state = self.log.state();
         if state.reader != self.number {
             return Poll::Ready(None);
@@ -228,14 +274,16 @@ impl Reader {
             // Writing to a string cannot fail.
             let _ = write!(text, "id: {}-0\nretry: {RETRY}\ndata: \n\n", state.name);
         }
-        let skip = usize::try_from(self.next - state.first).unwrap_or(usize::MAX);
-        for (number, event) in (self.next..).zip(state.events.iter().skip(skip)) {
-            let _ = write!(text, "id: {}-{number}\ndata: {event}\n\n", state.name);
+        let skip = usize::try_from(self.last - state.gone).unwrap_or(usize::MAX);
+        for (number, event) in (self.last + 1..).zip(state.events.iter().skip(skip)) {
+            if self.log.kept {
+                let _ = writeln!(text, "id: {}-{number}", state.name);
+            }
+            push_event(&mut text, event);
         }
         if !text.is_empty() {
-            self.next = state.next();
-            state.backlog.clear();
-            state.trim();
+            self.last = state.last();
+            state.trim(self.log.kept);
             return Poll::Ready(Some(text.into()));
         }
         if state.over || std::mem::take(&mut state.cut) {
@@ -244,6 +292,14 @@ impl Reader {
         state.waker = Some(context.waker().clone());
         Poll::Pending
     }
+}
+
+/// Appends a message to events. It has no line breaks, so that one `data` line holds it.
+pub(super) fn push_event(events: &mut String, message: &str) {
+    events.reserve(message.len() + 8);
+    events.push_str("data: ");
+    events.push_str(message);
+    events.push_str("\n\n");
 }
 
 impl Drop for Reader {
@@ -255,14 +311,19 @@ impl Drop for Reader {
     }
 }
 
+impl fmt::Debug for Reader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::error::Class;
 
     fn read(reader: &mut Reader) -> Option<String> {
-        let context = Context::from_waker(Waker::noop());
-        match reader.poll(&context) {
+        let mut context = Context::from_waker(Waker::noop());
+        match reader.poll(&mut context) {
             Poll::Ready(Some(bytes)) => Some(String::from_utf8(bytes.to_vec()).expect("text")),
             Poll::Ready(None) => None,
             Poll::Pending => Some("pending".to_owned()),
@@ -270,7 +331,11 @@ mod tests {
     }
 
     fn log(primes: bool) -> Arc<Log> {
-        let log = Arc::new(Log::new(primes));
+        let log = Arc::new(Log {
+            kept: true,
+            primes,
+            ..Log::default()
+        });
         log.call("s".to_owned());
         log
     }
@@ -279,7 +344,7 @@ mod tests {
     fn a_client_goes_on_where_it_stopped() {
         let log = log(true);
         log.send("one".to_owned());
-        let mut reader = log.read();
+        let mut reader = log.read(None);
         assert_eq!(
             read(&mut reader).as_deref(),
             Some("id: s-0\nretry: 500\ndata: \n\nid: s-1\ndata: one\n\n")
@@ -304,7 +369,7 @@ mod tests {
     #[test]
     fn a_cut_stream_ends_and_goes_on() {
         let log = log(true);
-        let mut reader = log.read();
+        let mut reader = log.read(None);
         log.cut();
         assert!(read(&mut reader).is_some_and(|text| text.contains("retry: 500")));
         assert_eq!(read(&mut reader), None);
@@ -318,7 +383,7 @@ mod tests {
     #[test]
     fn what_was_sent_is_kept_up_to_so_many_bytes() {
         let log = log(false);
-        let mut reader = log.read();
+        let mut reader = log.read(None);
         let big = "x".repeat(KEPT_BYTES / 3);
         for _ in 0..5 {
             log.send(big.clone());
@@ -331,7 +396,7 @@ mod tests {
     #[test]
     fn the_last_event_is_kept_whatever_its_length() {
         let log = log(false);
-        let mut reader = log.read();
+        let mut reader = log.read(None);
         log.send("small".to_owned());
         log.send("x".repeat(2 * KEPT_BYTES));
         read(&mut reader).expect("events");
@@ -342,7 +407,7 @@ mod tests {
     #[test]
     fn so_many_bytes_wait_and_the_answer_in_any_case() {
         let log = log(false);
-        let mut reader = log.read();
+        let mut reader = log.read(None);
         let message = "x".repeat(1 << 20);
         let fill = || (0..100).filter(|_| log.send(message.clone())).count();
         // What was sent, and is kept for a client that comes back, does not wait.
@@ -352,7 +417,7 @@ mod tests {
             assert_eq!(text.matches("data: ").count(), 16);
         }
         assert_eq!(fill(), 16);
-        log.finish(Some(Reply::new(message.clone(), Class::Answered)));
+        log.finish(Some(Reply::new(message.clone())));
         let text = read(&mut reader).expect("events");
         assert_eq!(text.matches("data: ").count(), 17);
     }
@@ -363,11 +428,60 @@ mod tests {
         for number in 0..2048 {
             assert_eq!(log.send(number.to_string()), number < 1024);
         }
-        let mut reader = log.read();
+        let mut reader = log.read(None);
         let text = read(&mut reader).expect("events");
         assert_eq!(text.matches("data: ").count(), 1024);
         let left = read(&mut log.resume(0)).expect("events");
         assert_eq!(left.matches("data: ").count(), KEPT);
         assert!(left.ends_with("id: s-1024\ndata: 1023\n\n"), "{left}");
+    }
+
+    #[test]
+    fn what_is_not_kept_is_sent_once_and_has_no_ids() {
+        let log = Arc::new(Log::default());
+        let message = "x".repeat(1 << 20);
+        let fill = || (0..100).filter(|_| log.send(message.clone())).count();
+        assert_eq!(fill(), 16);
+        let mut reader = log.read(None);
+        let text = read(&mut reader).expect("events");
+        assert!(!text.contains("id: ") && text.matches("data: ").count() == 16);
+        assert!(log.state().events.is_empty());
+        assert_eq!(fill(), 16);
+        log.finish(Some(Reply::new("answer".to_owned())));
+        assert!(!log.send("late".to_owned()));
+        let text = read(&mut reader).expect("events");
+        assert_eq!(text.matches("data: ").count(), 17);
+        assert!(text.ends_with("data: answer\n\n"));
+        assert_eq!(read(&mut reader), None);
+    }
+
+    #[test]
+    fn a_call_that_ends_before_it_is_read_is_no_stream_unless_its_events_are_kept() {
+        let mut context = Context::from_waker(Waker::noop());
+        for kept in [false, true] {
+            let log = Log {
+                kept,
+                ..Log::default()
+            };
+            log.send("sent".to_owned());
+            log.finish(Some(Reply::new("answer".to_owned())));
+            let Poll::Ready(beginning) = log.poll_beginning(&mut None, &mut context) else {
+                panic!("it is over");
+            };
+            match beginning {
+                Beginning::Events => assert!(kept),
+                Beginning::Answer(sent, answer) => {
+                    assert_eq!(sent, ["sent"]);
+                    assert!(!kept && answer.is_some());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_message_of_any_length_waits() {
+        let log = Log::default();
+        let endless = "x".repeat(2 * MOST_WAITING_BYTES);
+        assert_eq!([(); 2].map(|()| log.send(endless.clone())), [true, false]);
     }
 }

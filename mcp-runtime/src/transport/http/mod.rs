@@ -6,7 +6,6 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http>
 //! and, for sessions, <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports>.
 
-mod backlog;
 mod body;
 mod clock;
 mod connection;
@@ -18,11 +17,9 @@ mod listener;
 mod log;
 mod media;
 mod options;
-mod outbox;
 mod post;
 mod reply;
 mod response_body;
-mod running;
 mod session;
 mod streams;
 #[cfg(test)]
@@ -41,13 +38,13 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::seal::unique;
 use crate::service::{BoxFuture, Outbound, Service};
+use crate::session::Tokens;
 
 pub use connection::PeerAddress;
-use guard::Guard;
 pub(crate) use listener::serve;
+use log::Silent;
 use options::HEALTH;
 pub(crate) use options::HttpOptions;
-use outbox::Silent;
 use reply::Refusal;
 pub use response_body::HttpBody;
 use streams::Streams;
@@ -61,18 +58,18 @@ pub struct HttpService {
 /// What all requests share.
 struct Endpoint {
     service: Arc<dyn Service>,
-    path: Option<String>,
-    guard: Guard,
+    tokens: Tokens,
+    options: HttpOptions,
     streams: Streams,
     silent: Arc<dyn Outbound>,
 }
 
 impl HttpService {
-    pub(crate) fn new(service: Arc<dyn Service>, options: HttpOptions) -> Self {
+    pub(crate) fn new(service: Arc<dyn Service>, tokens: Tokens, options: HttpOptions) -> Self {
         let endpoint = Endpoint {
             service,
-            guard: Guard::new(&options),
-            path: options.path,
+            tokens,
+            options,
             streams: Streams::new(unique()),
             silent: Arc::new(Silent),
         };
@@ -119,7 +116,7 @@ impl Endpoint {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
-        let origin = match self.guard.admit_origin(&parts.headers) {
+        let origin = match self.options.admit_origin(&parts.headers) {
             Ok(origin) => origin.cloned(),
             Err(refusal) => return refusal.into_response(),
         };
@@ -146,8 +143,8 @@ impl Endpoint {
 
     /// Where a request of an allowed origin goes, if it may come in at all.
     fn admit(&self, parts: &Parts) -> Result<Route, Refusal> {
-        self.guard.admit_host(parts)?;
-        if let Some(path) = &self.path
+        self.options.admit_host(parts)?;
+        if let Some(path) = &self.options.path
             && path != parts.uri.path()
         {
             return if parts.uri.path() == HEALTH && parts.method == Method::GET {

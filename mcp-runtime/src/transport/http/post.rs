@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Body;
-use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use tokio::task::JoinSet;
@@ -14,62 +13,27 @@ use tokio::task::JoinSet;
 use super::Endpoint;
 use super::body;
 use super::events::Events;
-use super::headers::{RequestHeaders, check_version};
+use super::headers::{RequestHeaders, check_version, promise_stateless};
 use super::log::{Beginning, Log};
 use super::media::{self, Formats};
-use super::outbox::Outbox;
 use super::reply::{self, Refusal};
 use super::response_body::HttpBody;
-use super::running::{Running, Step};
-use crate::protocol::HeaderSource;
-use crate::protocol::error::{Class, RpcError};
+use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
+use crate::protocol::params::Params;
 use crate::service::{Exchange, Handling, Origin, Outbound, Pending, Reply};
 use crate::session::Session;
 use crate::transport::incoming::{self, Incoming, join};
 
-/// What a request tells of its sender.
+/// The sender of a request, and how it wants to be answered.
 struct Sender {
-    headers: Arc<dyn HeaderSource>,
-    extensions: Extensions,
-    peer: Option<SocketAddr>,
+    origin: Origin,
+    session: Option<Session>,
     formats: Formats,
 }
 
-impl Sender {
-    fn exchange(
-        self,
-        message: Arc<Message>,
-        session: Option<Session>,
-        outbound: Arc<dyn Outbound>,
-    ) -> Exchange {
-        let origin = Origin {
-            headers: Some(self.headers),
-            extensions: self.extensions,
-            peer: self.peer,
-            ..Origin::default()
-        };
-        Exchange {
-            message,
-            origin,
-            session,
-            outbound,
-        }
-    }
-
-    /// The same sender, of another message in a batch.
-    fn again(&self) -> Self {
-        Self {
-            headers: Arc::clone(&self.headers),
-            extensions: self.extensions.clone(),
-            peer: self.peer,
-            formats: self.formats,
-        }
-    }
-}
-
 impl Endpoint {
-    /// Serves one message.
+    /// Serves one message, or a batch of them.
     pub(super) async fn post<B>(
         &self,
         parts: Parts,
@@ -85,7 +49,7 @@ impl Endpoint {
         let formats = Formats::accepted(&headers)?;
         let limits = self.service.limits();
         let bytes = body::read(body, limits).await?;
-        let batch = if incoming::is_batch(&bytes) {
+        let batch = if incoming::is_batch(&bytes) && !promise_stateless(&headers) {
             self.session(&headers, None).ok()
         } else {
             None
@@ -102,149 +66,150 @@ impl Endpoint {
             Incoming::Batch(_) => batch,
         };
         let sender = Sender {
-            headers: Arc::new(RequestHeaders(headers)),
-            extensions: parts.extensions,
-            peer,
+            origin: Origin {
+                headers: Some(Arc::new(RequestHeaders(headers))),
+                principal: parts.extensions.get().cloned(),
+                extensions: parts.extensions,
+                peer,
+                connection: None,
+            },
+            session,
             formats,
         };
-        match (incoming, session) {
-            (Incoming::One(message), None) => self.serve_alone(sender, message).await,
-            (Incoming::One(message), Some(session)) => {
-                Ok(self.serve_in_session(sender, message, session).await)
-            }
-            (Incoming::Batch(messages), session) => {
-                Ok(self.serve_batch(sender, messages, session).await)
-            }
+        match incoming {
+            Incoming::One(message) => self.serve_one(sender, message).await,
+            Incoming::Batch(messages) => Ok(self.serve_batch(&sender, messages).await),
         }
     }
 
-    /// Serves a message that belongs to no session. If the response is dropped, its call is.
-    async fn serve_alone(
+    /// Serves one message. A call that belongs to no session is dropped with its response; that of a session goes on,
+    /// and the client can come back for the rest of what was sent as events.
+    async fn serve_one(
         &self,
         sender: Sender,
         message: Arc<Message>,
     ) -> Result<Response<HttpBody>, Refusal> {
-        let formats = sender.formats;
-        let stateless = message.is_stateless();
+        let Sender {
+            origin,
+            session,
+            formats,
+        } = sender;
+        let stateless = is_stateless(&message);
         if stateless && message.method() == "subscriptions/listen" && !formats.events {
             return Err(Refusal::new(
                 StatusCode::NOT_ACCEPTABLE,
                 "subscriptions/listen answers with events: Accept must list text/event-stream",
             ));
         }
-        let sends = formats.events && message.asks_for_notifications();
-        let outbox = sends.then(Arc::<Outbox>::default);
-        let outbound: Arc<dyn Outbound> = match &outbox {
-            Some(outbox) => Arc::clone(outbox) as _,
-            None => Arc::clone(&self.silent),
+        let log = match &session {
+            Some(session) => Some(Log::of(session)),
+            None if formats.events && asks_for_notifications(&message) => Some(Arc::default()),
+            None => None,
         };
-        let exchange = sender.exchange(message, None, outbound);
-        Ok(match self.service.handle(exchange) {
-            Handling::Nothing => reply::empty(StatusCode::ACCEPTED),
-            Handling::Ready(reply) => {
-                let sent = outbox.map(|outbox| outbox.close()).unwrap_or_default();
-                self.answer(sent, reply, formats, stateless)
-            }
-            Handling::Pending(pending) => {
-                let mut running = Running::new(pending, outbox);
-                match running.step().await {
-                    Step::Sent(messages) => reply::events(Events::of_call(&messages, running)),
-                    Step::Over(sent, Some(reply)) => self.answer(sent, reply, formats, stateless),
-                    Step::Over(sent, None) => reply::finished_events(&sent),
+        let mut call = None;
+        let log = match self.handle(
+            origin,
+            session.clone(),
+            message,
+            log.as_ref().filter(|_| formats.events),
+        ) {
+            Handling::Nothing => return Ok(reply::empty(StatusCode::ACCEPTED)),
+            Handling::Ready(reply) => match log {
+                Some(log) if !log.is_untouched() => {
+                    log.finish(Some(reply));
+                    log
                 }
-            }
-        })
-    }
-
-    /// Serves a message of a session. Its call goes on if the response is dropped, and the client can come back for
-    /// the rest of what was sent as events.
-    async fn serve_in_session(
-        &self,
-        sender: Sender,
-        message: Arc<Message>,
-        session: Session,
-    ) -> Response<HttpBody> {
-        let formats = sender.formats;
-        let log = Arc::new(Log::new(session.revision.features().primed_streams));
-        let outbound = self.outbound(&log, formats);
-        let exchange = sender.exchange(message, Some(Arc::clone(&session)), outbound);
-        match self.service.handle(exchange) {
-            Handling::Nothing => return reply::empty(StatusCode::ACCEPTED),
-            Handling::Ready(reply) if log.is_untouched() => {
-                return self.answer(Vec::new(), reply, formats, false);
-            }
-            Handling::Ready(reply) => log.finish(Some(reply)),
+                _ => return Ok(self.answer(Vec::new(), reply, formats, stateless)),
+            },
             Handling::Pending(pending) => {
-                let log = Arc::clone(&log);
-                tokio::spawn(async move { log.finish(pending.await) });
+                let log = log.unwrap_or_default();
+                if session.is_some() {
+                    let log = Arc::clone(&log);
+                    tokio::spawn(async move { log.finish(pending.await) });
+                } else {
+                    call = Some(pending);
+                }
+                log
             }
-        }
-        self.follow(&session, &log, formats).await
+        };
+        Ok(self
+            .follow(session.as_ref(), &log, call, formats, stateless)
+            .await)
     }
 
     /// Serves several messages of a session that came as one. Their answers go out together.
     async fn serve_batch(
         &self,
-        sender: Sender,
+        sender: &Sender,
         messages: Vec<Result<Arc<Message>, Refused>>,
-        session: Option<Session>,
     ) -> Response<HttpBody> {
-        let Some(session) = session else {
-            return reply::empty(StatusCode::ACCEPTED);
-        };
-        let formats = sender.formats;
-        let log = Arc::new(Log::new(session.revision.features().primed_streams));
+        let Sender {
+            origin,
+            session,
+            formats,
+        } = sender;
+        let log = session.as_ref().map(Log::of).unwrap_or_default();
+        let outbox = Some(&log).filter(|_| formats.events);
         let mut replies = Vec::new();
         let mut pending = Vec::new();
         for message in messages {
-            let message = match message {
-                Ok(message) => message,
-                Err(Refused { id, error }) => {
-                    replies.push(error_reply(id.as_ref(), &error));
-                    continue;
-                }
-            };
-            let outbound = self.outbound(&log, formats);
-            let session = Some(Arc::clone(&session));
-            let exchange = sender.again().exchange(message, session, outbound);
-            match self.service.handle(exchange) {
-                Handling::Nothing => {}
-                Handling::Ready(reply) => replies.push(reply.text),
-                Handling::Pending(call) => pending.push(call),
+            match message
+                .map(|message| self.handle(origin.clone(), session.clone(), message, outbox))
+            {
+                Ok(Handling::Nothing) => {}
+                Ok(Handling::Ready(reply)) => replies.push(reply.text),
+                Ok(Handling::Pending(call)) => pending.push(call),
+                Err(Refused { id, error }) => replies.push(error_reply(id.as_ref(), &error)),
             }
         }
         if replies.is_empty() && pending.is_empty() {
             return reply::empty(StatusCode::ACCEPTED);
         }
         tokio::spawn(finish_batch(pending, replies, Arc::clone(&log)));
-        self.follow(&session, &log, formats).await
+        self.follow(session.as_ref(), &log, None, *formats, false)
+            .await
     }
 
-    /// Where messages of a session's request go.
-    fn outbound(&self, log: &Arc<Log>, formats: Formats) -> Arc<dyn Outbound> {
-        if formats.events {
-            Arc::clone(log) as _
-        } else {
-            Arc::clone(&self.silent)
-        }
+    /// Hands a message on. What is sent while it is served goes into the log, if the client wants to hear it.
+    fn handle(
+        &self,
+        origin: Origin,
+        session: Option<Session>,
+        message: Arc<Message>,
+        log: Option<&Arc<Log>>,
+    ) -> Handling {
+        let outbound: Arc<dyn Outbound> = match log {
+            Some(log) => Arc::clone(log) as _,
+            None => Arc::clone(&self.silent),
+        };
+        self.service.handle(Exchange {
+            message,
+            origin,
+            session,
+            outbound,
+        })
     }
 
-    /// Waits for how the answer to a request of a session begins, and answers so.
+    /// Waits for how the answer to a request begins, and answers so.
     async fn follow(
         &self,
-        session: &Session,
+        session: Option<&Session>,
         log: &Arc<Log>,
+        mut call: Option<Pending>,
         formats: Formats,
+        stateless: bool,
     ) -> Response<HttpBody> {
-        match poll_fn(|context| log.poll_beginning(context)).await {
+        match poll_fn(|context| log.poll_beginning(&mut call, context)).await {
             Beginning::Events => {
-                self.streams.keep(session, log);
-                reply::events(Events::of_log(log.read()))
+                if let Some(session) = session {
+                    self.streams.keep(session, log);
+                }
+                reply::events(Events::new(log.read(call)))
             }
-            Beginning::Answer(Some(reply)) => self.answer(Vec::new(), reply, formats, false),
+            Beginning::Answer(sent, Some(reply)) => self.answer(sent, reply, formats, stateless),
             // It was cancelled. There is no answer to send, and a JSON body would have to be one: a stream of
             // events that ends is the one success that may be empty.
-            Beginning::Answer(None) => reply::finished_events(&[]),
+            Beginning::Answer(sent, None) => reply::finished_events(&sent),
         }
     }
 
@@ -271,12 +236,26 @@ impl Endpoint {
     }
 }
 
+/// Whether a message says itself all that is needed to serve it, as every one of the stateless era does.
+pub(super) fn is_stateless(message: &Message) -> bool {
+    let params = message.params();
+    params.is_ok_and(|params| params.meta().is_stateless())
+}
+
+/// Returns `true` if a request asks for notifications while it is served.
+fn asks_for_notifications(message: &Message) -> bool {
+    let in_meta = |params: Params<'_>| {
+        let meta = params.meta();
+        matches!(meta.progress_token(), Ok(Some(_))) || matches!(meta.log_level(), Ok(Some(_)))
+    };
+    message.method() == "subscriptions/listen" || message.params().is_ok_and(in_meta)
+}
+
 /// Runs the calls of a batch side by side. Their answers, and those that there are already, go into the log together.
 async fn finish_batch(pending: Vec<Pending>, mut replies: Vec<String>, log: Arc<Log>) {
     let mut calls: JoinSet<Option<Reply>> = pending.into_iter().collect();
     while let Some(ended) = calls.join_next().await {
         replies.extend(ended.ok().flatten().map(|reply| reply.text));
     }
-    let answer = join(&replies);
-    log.finish(answer.map(|answer| Reply::new(answer, Class::Answered)));
+    log.finish(join(&replies).map(Reply::new));
 }

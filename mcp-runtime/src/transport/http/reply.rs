@@ -1,9 +1,7 @@
 //! Answers as HTTP: statuses, headers, and the refusals that this transport makes by itself.
 
 use bytes::Bytes;
-use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
 use super::events::{self, Events};
@@ -16,11 +14,7 @@ static BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// A request that this transport turns away before dispatch has seen it.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    status: StatusCode,
-    allow: Option<&'static str>,
-    text: String,
-}
+pub(super) struct Refusal(Box<Response<HttpBody>>);
 
 impl Refusal {
     /// A refusal of a request whose id is not known: a JSON-RPC error without an id.
@@ -30,11 +24,7 @@ impl Refusal {
 
     /// A refusal under the request's own id.
     pub(super) fn rpc(status: StatusCode, id: Option<&Id>, error: &RpcError) -> Self {
-        Self {
-            status,
-            allow: None,
-            text: error_reply(id, error),
-        }
+        Self(Box::new(json(status, error_reply(id, error))))
     }
 
     /// 400, which most refusals of a message are.
@@ -44,22 +34,15 @@ impl Refusal {
 
     /// 405, with the methods that are allowed.
     pub(super) fn method_not_allowed(allow: &'static str) -> Self {
-        Self {
-            allow: Some(allow),
-            ..Self::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                format!("This endpoint allows {allow}"),
-            )
-        }
+        let message = format!("This endpoint allows {allow}");
+        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, message);
+        let allow = HeaderValue::from_static(allow);
+        refusal.0.headers_mut().insert(ALLOW, allow);
+        refusal
     }
 
     pub(super) fn into_response(self) -> Response<HttpBody> {
-        let mut response = json(self.status, self.text);
-        if let Some(allow) = self.allow {
-            let allow = HeaderValue::from_static(allow);
-            response.headers_mut().insert(ALLOW, allow);
-        }
-        response
+        *self.0
     }
 }
 
@@ -96,14 +79,11 @@ pub(super) fn events(events: Events) -> Response<HttpBody> {
 
 fn as_events(body: HttpBody) -> Response<HttpBody> {
     let mut response = with_type("text/event-stream", body);
-    forbid_buffering(response.headers_mut());
-    response
-}
-
-/// Caches and reverse proxies hand on each event at once.
-fn forbid_buffering(headers: &mut HeaderMap) {
+    // Caches and reverse proxies hand on each event at once.
+    let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(&BUFFERING, HeaderValue::from_static("no"));
+    response
 }
 
 /// Nothing but a status.

@@ -7,11 +7,16 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
+use super::clock::Busy;
 use super::events::Events;
 
 /// The body of a response: a text, or events as they come.
 #[derive(Debug)]
-pub struct HttpBody(Content);
+pub struct HttpBody {
+    content: Content,
+    /// Keeps the connection of our own listener busy until the body is sent.
+    busy: Option<Busy>,
+}
 
 #[derive(Debug)]
 enum Content {
@@ -23,11 +28,22 @@ enum Content {
 impl HttpBody {
     pub(super) fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self(Content::Full((!bytes.is_empty()).then_some(bytes)))
+        Self::new(Content::Full((!bytes.is_empty()).then_some(bytes)))
     }
 
     pub(super) fn events(events: Events) -> Self {
-        Self(Content::Events(Box::new(events)))
+        Self::new(Content::Events(Box::new(events)))
+    }
+
+    fn new(content: Content) -> Self {
+        Self {
+            content,
+            busy: None,
+        }
+    }
+
+    pub(super) fn keep_busy(&mut self, busy: Busy) {
+        self.busy = Some(busy);
     }
 }
 
@@ -39,7 +55,7 @@ impl Body for HttpBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let data = match &mut self.0 {
+        let data = match &mut self.content {
             Content::Full(bytes) => Poll::Ready(bytes.take()),
             Content::Events(events) => events.poll_data(context),
         };
@@ -47,14 +63,11 @@ impl Body for HttpBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
-            Content::Full(bytes) => bytes.is_none(),
-            Content::Events(events) => events.is_over(),
-        }
+        matches!(self.content, Content::Full(None))
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.content {
             Content::Full(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }

@@ -8,6 +8,7 @@ use super::Endpoint;
 use super::events::Events;
 use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, promise_stateless, single};
 use super::media::Formats;
+use super::post::is_stateless;
 use super::reply::{self, Refusal};
 use super::response_body::HttpBody;
 use crate::protocol::Id;
@@ -25,9 +26,9 @@ impl Endpoint {
         let bad_request =
             |message: String| Refusal::bad_request(id, &RpcError::invalid_request(message));
         let token = single(headers, &SESSION_ID)
-            .map_err(|unreadable| bad_request(unreadable.describe(SESSION_ID.as_str())))?
+            .map_err(bad_request)?
             .ok_or_else(|| bad_request(HOW_TO_BEGIN.to_owned()))?;
-        self.service.sessions().open(token).ok_or_else(|| {
+        self.tokens.open(token).ok_or_else(|| {
             let message = "The session is unknown or over: send `initialize` again";
             let error = RpcError::invalid_request(message);
             Refusal::rpc(StatusCode::NOT_FOUND, id, &error)
@@ -43,7 +44,7 @@ impl Endpoint {
         let names_one = headers.contains_key(&SESSION_ID);
         // What cannot be read is dispatch's to refuse.
         let is_unreadable = message.params().is_err() && !names_one;
-        if message.is_stateless() || promise_stateless(headers) || is_unreadable {
+        if is_stateless(message) || promise_stateless(headers) || is_unreadable {
             return Ok(None);
         }
         let id = message.id();
@@ -77,25 +78,22 @@ impl Endpoint {
             ));
         }
         let last_event = single(headers, &LAST_EVENT_ID)
-            .map_err(|unreadable| unreadable.describe(LAST_EVENT_ID.as_str()))
             .map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, message))?;
         let resumed = last_event.and_then(|id| self.streams.resume(&session, id));
-        let reader = resumed.or_else(|| {
-            let primes = session.revision.features().primed_streams;
-            self.streams.stand(&*self.service, &session, primes)
-        });
+        let reader = resumed.or_else(|| self.streams.stand(&*self.service, &session));
         let reader = reader.ok_or_else(|| {
             let message = "The server is busy: too many clients listen; try again later";
             let error = RpcError::overloaded(message);
             Refusal::rpc(StatusCode::SERVICE_UNAVAILABLE, None, &error)
         })?;
-        Ok(reply::events(Events::of_log(reader)))
+        Ok(reply::events(Events::new(reader)))
     }
 
     /// Ends a session: 204, or 405 if it cannot be ended before it expires.
     pub(super) fn delete(&self, headers: &HeaderMap) -> Result<Response<HttpBody>, Refusal> {
         let session = self.session_without_message(headers)?;
-        if self.service.end_session(&session) {
+        if self.tokens.end(&session) {
+            self.service.end_session(&session);
             self.streams.forget(&session);
             Ok(reply::empty(StatusCode::NO_CONTENT))
         } else {
@@ -105,7 +103,7 @@ impl Endpoint {
 
     /// Tells the client the name of the session that `initialize` opened.
     pub(super) fn name_session(&self, session: &Session, headers: &mut HeaderMap) {
-        let token = self.service.sessions().token(session);
+        let token = self.tokens.seal(session);
         let Ok(Ok(token)) = token.as_deref().map(HeaderValue::from_str) else {
             // The client cannot use it, and has to begin anew.
             tracing::error!("the new session has no name for HTTP");

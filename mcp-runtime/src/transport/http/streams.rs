@@ -2,7 +2,7 @@
 //!
 //! What is here is memory: bounded, and lost at a restart. One task looks after it while there are streams.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -33,8 +33,6 @@ struct Table {
     next: u64,
     /// By the numbers in their names, so the oldest is first.
     all: BTreeMap<u64, Stream>,
-    /// The streams that were asked for with GET, by session.
-    standing: HashMap<[u8; 16], Standing>,
     /// The task that ends streams in time; `None` while there are none.
     watcher: Option<AbortHandle>,
 }
@@ -42,12 +40,19 @@ struct Table {
 struct Stream {
     session: [u8; 16],
     log: Arc<Log>,
+    standing: Option<Standing>,
 }
 
+/// What makes a stream one that was asked for with GET, and ends it: it would never end by itself.
 struct Standing {
-    number: u64,
     log: Arc<Log>,
     _listening: Listening,
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.log.finish(None);
+    }
 }
 
 impl Streams {
@@ -61,10 +66,16 @@ impl Streams {
 
     /// Keeps the stream of a call, and names it.
     pub(super) fn keep(&self, session: &Session, log: &Arc<Log>) {
-        self.add(&mut self.table(), session, log);
+        self.add(&mut self.table(), session, log, None);
     }
 
-    fn add(&self, table: &mut Table, session: &Session, log: &Arc<Log>) -> u64 {
+    fn add(
+        &self,
+        table: &mut Table,
+        session: &Session,
+        log: &Arc<Log>,
+        standing: Option<Standing>,
+    ) {
         table.tidy();
         let number = table.next;
         table.next += 1;
@@ -72,6 +83,7 @@ impl Streams {
         let stream = Stream {
             session: session.nonce,
             log: Arc::clone(log),
+            standing,
         };
         table.all.insert(number, stream);
         // The runtime of a task may end before the endpoint does, and the task with it.
@@ -79,7 +91,6 @@ impl Streams {
             let watching = tokio::spawn(watch(Arc::downgrade(&self.table)));
             table.watcher = Some(watching.abort_handle());
         }
-        number
     }
 
     /// What comes after the event with this id; `None` if its stream is not, or no longer, known to this session.
@@ -96,35 +107,29 @@ impl Streams {
 
     /// Opens the stream of a session for what belongs to none of its requests. The one before it ends: no message may
     /// go out on two. `None` if there is no room.
-    pub(super) fn stand(
-        &self,
-        service: &dyn Service,
-        session: &Session,
-        primes: bool,
-    ) -> Option<Reader> {
+    pub(super) fn stand(&self, service: &dyn Service, session: &Session) -> Option<Reader> {
         let mut table = self.table();
         table.tidy();
-        table.end(&session.nonce);
-        let log = Arc::new(Log::new(primes));
+        let is_earlier =
+            |stream: &Stream| stream.standing.is_some() && stream.session == session.nonce;
+        table.all.retain(|_, stream| !is_earlier(stream));
+        let log = Log::of(session);
         let outbound = Arc::clone(&log) as Arc<dyn Outbound>;
         let listening = service.listen(session, Arc::clone(&outbound)).or_else(|| {
             table.end_one_that_nobody_reads();
             service.listen(session, outbound)
         })?;
-        let number = self.add(&mut table, session, &log);
         let standing = Standing {
-            number,
             log: Arc::clone(&log),
             _listening: listening,
         };
-        table.standing.insert(session.nonce, standing);
-        Some(log.read())
+        self.add(&mut table, session, &log, Some(standing));
+        Some(log.read(None))
     }
 
     /// Forgets the streams of a session that is over.
     pub(super) fn forget(&self, session: &Session) {
         let mut table = self.table();
-        table.end(&session.nonce);
         table
             .all
             .retain(|_, stream| stream.session != session.nonce);
@@ -132,8 +137,8 @@ impl Streams {
 
     /// Ends the streams that would never end by themselves.
     pub(super) fn close(&self) {
-        for (_, standing) in self.table().standing.drain() {
-            standing.log.finish(None);
+        for stream in self.table().all.values_mut() {
+            stream.standing = None;
         }
     }
 
@@ -158,23 +163,17 @@ async fn watch(table: Weak<Mutex<Table>>) {
 }
 
 impl Table {
-    /// Ends the standing stream of a session.
-    fn end(&mut self, session: &[u8; 16]) {
-        if let Some(standing) = self.standing.remove(session) {
-            standing.log.finish(None);
-            self.all.remove(&standing.number);
-        }
-    }
-
     /// Makes room: the stream goes whose client has been away for longest.
     fn end_one_that_nobody_reads(&mut self) {
-        let longest = self
-            .standing
+        let standing = self
+            .all
             .iter()
-            .filter_map(|(session, standing)| Some((standing.log.idle_since()?, *session)))
+            .filter(|(_, stream)| stream.standing.is_some());
+        let longest = standing
+            .filter_map(|(number, stream)| Some((stream.log.idle_since()?, *number)))
             .min();
-        if let Some((_, session)) = longest.filter(|(since, _)| *since < Instant::now()) {
-            self.end(&session);
+        if let Some((_, number)) = longest.filter(|(since, _)| *since < Instant::now()) {
+            self.all.remove(&number);
         }
     }
 
@@ -198,26 +197,27 @@ impl Table {
     /// Forgets what is too old, and the oldest of what is too much.
     fn tidy(&mut self) {
         let now = Instant::now();
-        let is_due = |log: &Log| log.idle_since().is_some_and(|since| since + KEPT <= now);
-        let standing = self.standing.iter();
-        let abandoned: Vec<[u8; 16]> = standing
-            .filter(|(_, standing)| is_due(&standing.log))
-            .map(|(session, _)| *session)
-            .collect();
-        for session in abandoned {
-            self.end(&session);
-        }
         let mut ended = 0;
         let mut bytes = 0;
-        // From the newest to the oldest.
         let mut spent = Vec::new();
+        // From the newest to the oldest.
         for (number, stream) in self.all.iter().rev() {
-            if let Some(leftover) = stream.log.leftover() {
-                ended += 1;
-                bytes += leftover;
-                if ended > ENDED || bytes > ENDED_BYTES || is_due(&stream.log) {
-                    spent.push(*number);
+            let is_due = || {
+                stream
+                    .log
+                    .idle_since()
+                    .is_some_and(|since| since + KEPT <= now)
+            };
+            let is_spent = match stream.log.leftover() {
+                Some(leftover) => {
+                    ended += 1;
+                    bytes += leftover;
+                    ended > ENDED || bytes > ENDED_BYTES || is_due()
                 }
+                None => stream.standing.is_some() && is_due(),
+            };
+            if is_spent {
+                spent.push(*number);
             }
         }
         for number in spent {
@@ -241,7 +241,7 @@ mod tests {
 
     /// A stream with one event that nobody has read.
     fn log(event: &str) -> Arc<Log> {
-        let log = Arc::new(Log::new(true));
+        let log = Log::of(&begin());
         log.send(event.to_owned());
         log
     }
@@ -270,9 +270,9 @@ mod tests {
         let (ended, running, read) = (log("1"), log("2"), log("3"));
         for log in [&ended, &running, &read] {
             streams.keep(&session, log);
-            drop(log.read());
+            drop(log.read(None));
         }
-        let reader = read.read();
+        let reader = read.read(None);
         ended.finish(None);
         read.finish(None);
         tokio::time::sleep(SOON).await;
@@ -288,8 +288,8 @@ mod tests {
     async fn a_reader_that_was_replaced_leaves_the_stream_to_the_other() {
         let (streams, session, log) = (streams(), begin(), log("1"));
         streams.keep(&session, &log);
-        let first = log.read();
-        let second = log.read();
+        let first = log.read(None);
+        let second = log.read(None);
         drop(first);
         log.finish(None);
         tokio::time::sleep(2 * KEPT).await;
@@ -308,14 +308,14 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(tasks(), 0);
             for _ in 0..2 {
-                drop(streams.stand(&*fake, &begin(), true).expect("room"));
+                drop(streams.stand(&*fake, &begin()).expect("room"));
                 tokio::time::sleep(SECOND).await;
                 assert_eq!(tasks(), 1);
             }
             tokio::time::sleep(KEPT).await;
             assert!(streams.table().all.is_empty());
         }
-        let reader = streams.stand(&*fake, &begin(), true);
+        let reader = streams.stand(&*fake, &begin());
         assert_eq!(tasks(), 1);
         drop(streams);
         tokio::task::yield_now().await;
@@ -333,7 +333,7 @@ mod tests {
                 .build()
                 .expect("a runtime");
             runtime.block_on(async {
-                drop(streams.stand(&*fake, &begin(), true).expect("room"));
+                drop(streams.stand(&*fake, &begin()).expect("room"));
                 assert_eq!(runtime.metrics().num_alive_tasks(), 1);
             });
         }
@@ -372,7 +372,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_session_that_stays_away_is_told_of_nothing_more() {
         let (streams, session, fake) = (streams(), begin(), fake(1));
-        drop(streams.stand(&*fake, &session, true).expect("room"));
+        drop(streams.stand(&*fake, &session).expect("room"));
         let listener = fake.listener.lock().unwrap().clone().expect("a listener");
         tokio::time::sleep(SOON).await;
         assert!(listener.send("1".to_owned()));
@@ -385,7 +385,7 @@ mod tests {
     async fn whoever_is_away_for_longest_makes_room_and_nobody_else() {
         let (streams, fake) = (streams(), fake(2));
         let sessions: Vec<Session> = (0..4).map(|_| begin()).collect();
-        let stand = |number: usize| streams.stand(&*fake, &sessions[number], true);
+        let stand = |number: usize| streams.stand(&*fake, &sessions[number]);
         let first = stand(0).expect("room");
         let second = stand(1).expect("room");
         drop(second);

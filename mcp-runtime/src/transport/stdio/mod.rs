@@ -268,7 +268,7 @@ impl Connection {
     fn end(&mut self) {
         self.shared.silent.store(true, Ordering::Relaxed);
         if let Some(session) = &self.session {
-            self.service.hang_up(session);
+            self.service.end_session(session);
         }
         self.service.close();
     }

@@ -80,7 +80,7 @@ async fn without_events_messages_are_dropped() {
 async fn a_silent_stream_is_kept_alive_by_comments() {
     use http_body_util::BodyExt;
     let fake = Fake::new(Limits::default());
-    let mut service = HttpService::new(fake.clone(), HttpOptions::default());
+    let mut service = HttpService::new(fake.clone(), tokens(), HttpOptions::default());
     let request = hyper::Request::post("http://localhost/mcp")
         .header("Content-Type", "application/json")
         .header("MCP-Protocol-Version", "2026-07-28")

@@ -24,12 +24,12 @@ use super::{HttpBody, HttpOptions, HttpService, PeerAddress, serve};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::owner::Owner;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
-use crate::protocol::error::{Class, RpcError};
-use crate::protocol::jsonrpc::{Kind, begin_result, error_reply, notification};
+use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::{Kind, begin_result, notification};
 use crate::protocol::{Id, Revision};
 use crate::seal::Sealer;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
-use crate::session::{Session, Sessions};
+use crate::session::{Session, Sessions, Tokens};
 
 /// Long enough for anything that should happen, short enough to wait for what should not.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,7 +38,6 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// A service whose methods are named after what they do.
 pub(super) struct Fake {
     limits: Limits,
-    sessions: Sessions,
     in_flight: Arc<InFlight>,
     /// Where the newest session is told of changes.
     pub(super) listener: Mutex<Option<Arc<dyn Outbound>>>,
@@ -56,7 +55,6 @@ impl Fake {
     pub(super) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             limits,
-            sessions: Sessions::new(Arc::new(Sealer::random().unwrap())),
             in_flight: Arc::new(InFlight::new(1024)),
             listener: Mutex::default(),
             listening: Arc::default(),
@@ -95,6 +93,10 @@ impl Drop for Witness {
         };
         counter.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+fn tokens() -> Tokens {
+    Tokens::new(Arc::new(Sealer::random().unwrap()))
 }
 
 pub(super) fn begin() -> Session {
@@ -138,9 +140,7 @@ impl Service for Fake {
             .session
             .as_ref()
             .map(|session| Scope::Session(session.nonce));
-        let failure = |error: RpcError| {
-            Handling::Ready(Reply::new(error_reply(message.id(), &error), error.class))
-        };
+        let failure = |error: RpcError| Handling::Ready(Reply::error(message.id(), &error));
         if let Err(error) = refusal {
             return failure(error);
         }
@@ -152,7 +152,7 @@ impl Service for Fake {
             return Handling::Nothing;
         };
         let key = scope.map(|scope| (scope, id.clone()));
-        let reply = Reply::new(begin_result(&id) + "{}}", Class::Answered);
+        let reply = Reply::new(begin_result(&id) + "{}}");
         let progress =
             |step: u8| notification("notifications/progress", &format!("{{\"step\":{step}}}"));
         match message.method() {
@@ -172,11 +172,11 @@ impl Service for Fake {
                     .as_ref()
                     .and_then(|headers| headers.get("X-Test"));
                 let text = format!("{}\"{}\"}}", begin_result(&id), header.unwrap_or("none"));
-                Handling::Ready(Reply::new(text, Class::Answered))
+                Handling::Ready(Reply::new(text))
             }
             "echo/peer" => {
                 let text = format!("{}\"{:?}\"}}", begin_result(&id), exchange.origin.peer);
-                Handling::Ready(Reply::new(text, Class::Answered))
+                Handling::Ready(Reply::new(text))
             }
             "tell" => {
                 exchange.outbound.send(progress(1));
@@ -195,7 +195,7 @@ impl Service for Fake {
             }
             "long" => {
                 let text = format!("{}\"{}\"}}", begin_result(&id), "x".repeat(LONG));
-                Handling::Ready(Reply::new(text, Class::Answered))
+                Handling::Ready(Reply::new(text))
             }
             "flood" => {
                 let witness = self.witness();
@@ -237,12 +237,9 @@ impl Service for Fake {
         Some(Box::new(Arc::clone(&self.listening)))
     }
 
-    fn hang_up(&self, _: &Session) {}
-
-    fn end_session(&self, session: &Session) -> bool {
+    fn end_session(&self, session: &Session) {
         let scope = Scope::Session(session.nonce);
         self.in_flight.cancel_all(Some(scope));
-        self.sessions.end(session)
     }
 
     fn cancel(&self, _: Option<u64>) {
@@ -250,10 +247,6 @@ impl Service for Fake {
     }
 
     fn close(&self) {}
-
-    fn sessions(&self) -> &Sessions {
-        &self.sessions
-    }
 
     fn limits(&self) -> &Limits {
         &self.limits
@@ -264,6 +257,7 @@ impl Service for Fake {
 struct TestServer {
     address: SocketAddr,
     fake: Arc<Fake>,
+    service: HttpService,
     stop: oneshot::Sender<()>,
     task: JoinHandle<std::io::Result<()>>,
 }
@@ -278,13 +272,14 @@ async fn start(limits: Limits) -> TestServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let service = HttpService::new(fake.clone(), options);
-    let task = tokio::spawn(serve(listener, service, async {
+    let service = HttpService::new(fake.clone(), tokens(), options);
+    let task = tokio::spawn(serve(listener, service.clone(), async {
         let _ = stopped.await;
     }));
     TestServer {
         address,
         fake,
+        service,
         stop,
         task,
     }
@@ -414,7 +409,7 @@ fn modern(method: &str, members: &str) -> String {
 
 fn modern_of(version: &str, method: &str, members: &str) -> String {
     format!(
-        r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{{{members}"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+        r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{{{members}"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}","io.modelcontextprotocol/clientCapabilities":{{}},"progressToken":1}}}}}}"#
     )
 }
 

@@ -87,3 +87,15 @@ async fn a_session_is_not_ended_under_a_version_that_is_none() {
         assert_eq!(server.send(&ping).await.status, after, "{name}");
     }
 }
+
+/// The stateless era has neither sessions nor batches, whatever else a request says.
+#[tokio::test]
+async fn a_batch_is_none_under_a_version_without_sessions() {
+    let server = start(Limits::default()).await;
+    let (can, client) = (ClientCapabilities::default(), ClientInfo::default());
+    let session = Sessions::begin(Revision::V2025_03_26, can, client).unwrap();
+    let token = server.service.endpoint.tokens.seal(&session).unwrap();
+    let batch = post(&format!("[{}]", rpc(1, "ping")));
+    let statuses = statuses(&server, &batch, &token).await;
+    assert_eq!(statuses, [200, 200, 200, 400, 400, 400, 400, 400, 400]);
+}
