@@ -11,38 +11,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ask::{self, AskParam, ElicitField};
-use crate::call::Call;
-use crate::content::{
-    Icon, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, Message, ResourceContents,
-    ToolResult,
-};
-use crate::error::{AskError, ToolError};
-use crate::param::{self, Param};
+use crate::call::{Call, Slot};
+use crate::content::{Icon, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, ToolResult};
+use crate::error::AskError;
+use crate::param::Param;
 use crate::registry::{Bind, CompleteWith, Completer, ListWith, Lister};
 use crate::service::BoxFuture;
 
 pub use crate::ask::{Answerable, Asked, Asking};
-pub use crate::content::Failure;
+pub use crate::content::{Failure, PromptOutcome, ResourceOutcome};
 pub use crate::registry::{Bound, Bounds, ToolsStandInOneImpl};
 
-/// What reading a resource gives.
-pub type ResourceOutcome = Result<Option<Vec<ResourceContents>>, ToolError>;
-
-/// What getting a prompt gives.
-pub type PromptOutcome = Result<Vec<Message>, ToolError>;
-
-/// Takes a parameter from a call.
+/// Takes a parameter from a call, or notes why it cannot be taken.
 pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Option<T> {
-    param::take(call, index)
+    T::extract(call, index)
+        .map_err(|reason| call.reject(&reason))
+        .ok()
 }
 
-/// Takes a parameter that has a default from a call.
+/// Takes a parameter that has a default from a call; null stands for it as well.
 pub fn param_or<'c, T: Param<'c>>(
     call: &'c Call,
     index: usize,
     default: impl FnOnce() -> T,
 ) -> Option<T> {
-    param::take_or(call, index, default)
+    match call.arguments.slot(index) {
+        Slot::Missing => Some(default()),
+        Slot::Json(_) if call.json(index) == Some("null") => Some(default()),
+        _ => param(call, index),
+    }
 }
 
 /// Asks what a parameter wants to know.

@@ -49,28 +49,17 @@ pub fn crate_of(module: &str) -> &str {
 
 /// What a call whose function did not run answers, for each kind of component.
 pub trait Refusal {
-    /// The answer to wrong arguments.
-    fn refuse(message: String) -> Self;
-
     /// The answer for want of another one.
     fn fail(error: ToolError) -> Self;
 }
 
 impl Refusal for ToolResult {
-    fn refuse(message: String) -> Self {
-        Self::error(message)
-    }
-
     fn fail(error: ToolError) -> Self {
         error.into_tool_result()
     }
 }
 
 impl<T> Refusal for Result<T, ToolError> {
-    fn refuse(message: String) -> Self {
-        Err(ToolError::refused(message))
-    }
-
     fn fail(error: ToolError) -> Self {
         Err(error)
     }
@@ -79,7 +68,7 @@ impl<T> Refusal for Result<T, ToolError> {
 impl Call {
     /// Answers a call whose parameters could not all be had.
     pub fn refuse<R: Refusal>(&self) -> R {
-        R::refuse(self.rejection())
+        R::fail(ToolError::refused(self.rejection()))
     }
 }
 

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub use failure::{BuildError, ServeError};
 use handle::Live;
@@ -83,12 +83,7 @@ impl Server {
             about: About {
                 name: name.into(),
                 version: version.into(),
-                title: None,
-                website: None,
-                icons: Vec::new(),
-                instructions: None,
-                extensions: Map::new(),
-                cache: None,
+                ..About::default()
             },
             components: Components::default(),
             selection: Selection::default(),

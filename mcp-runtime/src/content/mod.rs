@@ -20,13 +20,11 @@ pub use failure::Failure;
 pub use icon::{Icon, IconTheme, IntoIcons};
 pub use json::Json;
 pub use markers::{Nested, Plain};
-pub use prompt::{IntoPrompt, Message};
-pub use resource::{IntoResource, ResourceContents};
+pub use prompt::{IntoPrompt, Message, PromptOutcome};
+pub use resource::{IntoResource, ResourceContents, ResourceOutcome};
 pub use stream::{StreamItem, Streamed};
 pub use tool_result::{IntoToolResult, ToolResult};
 
-pub(crate) use prompt::PromptOutcome;
-pub(crate) use resource::ResourceOutcome;
 pub(crate) use rest::Rest;
 pub(crate) use tool_result::{OutputSchema, Structured};
 pub(crate) use write::{push_array, push_blocks, push_icons, push_member, push_optional};

@@ -30,7 +30,7 @@ impl Message {
 }
 
 /// What getting a prompt gives.
-pub(crate) type PromptOutcome = Result<Vec<Message>, ToolError>;
+pub type PromptOutcome = Result<Vec<Message>, ToolError>;
 
 /// A type that a `#[prompt]` function can return. A text or other content is one message of the user.
 #[diagnostic::on_unimplemented(

@@ -65,11 +65,8 @@ impl ResourceContents {
     }
 }
 
-/// All contents of a resource; a resource may consist of several parts.
-pub(crate) type Contents = Vec<ResourceContents>;
-
-/// What reading a resource gives: its contents, nothing if there is no such resource, or an error.
-pub(crate) type ResourceOutcome = Result<Option<Contents>, ToolError>;
+/// What reading a resource gives: its contents, in one part or several, nothing if there is no such resource, or an error.
+pub type ResourceOutcome = Result<Option<Vec<ResourceContents>>, ToolError>;
 
 /// A type that a `#[resource]` function can return.
 ///
@@ -93,31 +90,23 @@ pub trait IntoResource<M = super::Plain> {
     fn into_resource(self) -> Result<Option<Vec<ResourceContents>>, ToolError>;
 }
 
-#[diagnostic::do_not_recommend]
-impl IntoResource for String {
-    const MIME: Option<&'static str> = Some("text/plain");
+macro_rules! one_part {
+    ($($type:ty, $mime:literal, $make:ident;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl IntoResource for $type {
+            const MIME: Option<&'static str> = Some($mime);
 
-    fn into_resource(self) -> ResourceOutcome {
-        ResourceContents::text(self).into_resource()
-    }
+            fn into_resource(self) -> ResourceOutcome {
+                ResourceContents::$make(self).into_resource()
+            }
+        }
+    )*};
 }
 
-#[diagnostic::do_not_recommend]
-impl IntoResource for &str {
-    const MIME: Option<&'static str> = Some("text/plain");
-
-    fn into_resource(self) -> ResourceOutcome {
-        ResourceContents::text(self).into_resource()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl IntoResource for Vec<u8> {
-    const MIME: Option<&'static str> = Some("application/octet-stream");
-
-    fn into_resource(self) -> ResourceOutcome {
-        ResourceContents::bytes(self).into_resource()
-    }
+one_part! {
+    String, "text/plain", text;
+    &str, "text/plain", text;
+    Vec<u8>, "application/octet-stream", bytes;
 }
 
 #[diagnostic::do_not_recommend]

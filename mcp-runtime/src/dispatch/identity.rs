@@ -21,6 +21,7 @@ pub(crate) struct Identity {
 }
 
 /// What a server is told to say of itself.
+#[derive(Default)]
 pub(crate) struct About {
     pub(crate) name: String,
     pub(crate) version: String,

@@ -246,23 +246,3 @@ fn expected(call: &Call, index: usize) -> String {
         .schema(index)
         .map_or_else(|| "a value".to_owned(), in_words)
 }
-
-/// What a generated call does for each parameter: takes it, or notes why it could not.
-pub(crate) fn take<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Option<T> {
-    T::extract(call, index)
-        .map_err(|reason| call.reject(&reason))
-        .ok()
-}
-
-/// [`take`] for a parameter with a default, which null stands for as well.
-pub(crate) fn take_or<'c, T: Param<'c>>(
-    call: &'c Call,
-    index: usize,
-    default: impl FnOnce() -> T,
-) -> Option<T> {
-    match call.arguments.slot(index) {
-        Slot::Missing => Some(default()),
-        Slot::Json(_) if call.json(index) == Some("null") => Some(default()),
-        _ => take(call, index),
-    }
-}

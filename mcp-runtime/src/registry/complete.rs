@@ -112,6 +112,8 @@ impl<T: IntoCompletions, E: Into<ToolError>> IntoCompletions for Result<T, E> {
     }
 }
 
+type Offered = Result<Completions, ToolError>;
+
 /// A function that completes: plain or `async`, from a [`Completion`] to what [`IntoCompletions`] takes. A plain one
 /// may block: it runs on a thread of its own.
 #[diagnostic::on_unimplemented(
@@ -121,10 +123,7 @@ impl<T: IntoCompletions, E: Into<ToolError>> IntoCompletions for Result<T, E> {
 )]
 pub trait CompleteWith<M>: Send + Sync + 'static {
     /// Completes.
-    fn complete(
-        self: Arc<Self>,
-        completion: Completion,
-    ) -> impl Future<Output = Result<Completions, ToolError>> + Send + 'static;
+    fn complete(self: Arc<Self>, completion: Completion) -> BoxFuture<Offered>;
 }
 
 /// Marks plain functions.
@@ -140,11 +139,8 @@ where
     F: Fn(Completion) -> R + Send + Sync + 'static,
     R: IntoCompletions,
 {
-    fn complete(
-        self: Arc<Self>,
-        completion: Completion,
-    ) -> impl Future<Output = Result<Completions, ToolError>> + Send + 'static {
-        on_a_thread(move || self(completion).into_completions())
+    fn complete(self: Arc<Self>, completion: Completion) -> BoxFuture<Offered> {
+        Box::pin(on_a_thread(move || self(completion).into_completions()))
     }
 }
 
@@ -153,12 +149,9 @@ where
     F: Fn(Completion) -> Fut + Send + Sync + 'static,
     Fut: Future<Output: IntoCompletions> + Send + 'static,
 {
-    fn complete(
-        self: Arc<Self>,
-        completion: Completion,
-    ) -> impl Future<Output = Result<Completions, ToolError>> + Send + 'static {
+    fn complete(self: Arc<Self>, completion: Completion) -> BoxFuture<Offered> {
         let future = self(completion);
-        async move { future.await.into_completions() }
+        Box::pin(async move { future.await.into_completions() })
     }
 }
 
@@ -175,19 +168,15 @@ pub(super) async fn on_a_thread<R: Send + 'static>(
     }
 }
 
-type Complete = dyn Fn(Completion) -> BoxFuture<Result<Completions, ToolError>> + Send + Sync;
-
 /// A completing function of any kind.
 #[derive(Clone)]
-pub struct Completer(Arc<Complete>);
+pub struct Completer(Arc<dyn Fn(Completion) -> BoxFuture<Offered> + Send + Sync>);
 
 impl Completer {
     /// Completes with a function.
     pub fn new<M>(function: impl CompleteWith<M>) -> Self {
         let function = Arc::new(function);
-        Self(Arc::new(move |completion| {
-            Box::pin(Arc::clone(&function).complete(completion))
-        }))
+        Self(Arc::new(move |it| Arc::clone(&function).complete(it)))
     }
 
     /// Completes from the values that a schema lists, if it does.
@@ -201,10 +190,7 @@ impl Completer {
         }))
     }
 
-    pub(crate) fn complete(
-        &self,
-        completion: Completion,
-    ) -> BoxFuture<Result<Completions, ToolError>> {
+    pub(crate) fn complete(&self, completion: Completion) -> BoxFuture<Offered> {
         (self.0)(completion)
     }
 }

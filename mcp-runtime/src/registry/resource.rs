@@ -302,10 +302,7 @@ impl<E: Into<ToolError>> IntoLinks for Result<Vec<ResourceLink>, E> {
 )]
 pub trait ListWith<M>: Send + Sync + 'static {
     /// Lists.
-    fn list(
-        self: Arc<Self>,
-        listing: Listing,
-    ) -> impl Future<Output = Result<Vec<ResourceLink>, ToolError>> + Send + 'static;
+    fn list(self: Arc<Self>, listing: Listing) -> BoxFuture<Links>;
 }
 
 impl<F, R> ListWith<(Blocking, R)> for F
@@ -313,8 +310,8 @@ where
     F: Fn(Listing) -> R + Send + Sync + 'static,
     R: IntoLinks,
 {
-    fn list(self: Arc<Self>, listing: Listing) -> impl Future<Output = Links> + Send + 'static {
-        on_a_thread(move || self(listing).into_links())
+    fn list(self: Arc<Self>, listing: Listing) -> BoxFuture<Links> {
+        Box::pin(on_a_thread(move || self(listing).into_links()))
     }
 }
 
@@ -323,9 +320,9 @@ where
     F: Fn(Listing) -> Fut + Send + Sync + 'static,
     Fut: Future<Output: IntoLinks> + Send + 'static,
 {
-    fn list(self: Arc<Self>, listing: Listing) -> impl Future<Output = Links> + Send + 'static {
+    fn list(self: Arc<Self>, listing: Listing) -> BoxFuture<Links> {
         let future = self(listing);
-        async move { future.await.into_links() }
+        Box::pin(async move { future.await.into_links() })
     }
 }
 
@@ -337,9 +334,7 @@ impl Lister {
     /// Lists with a function.
     pub fn new<M>(function: impl ListWith<M>) -> Self {
         let function = Arc::new(function);
-        Self(Arc::new(move |listing| {
-            Box::pin(Arc::clone(&function).list(listing))
-        }))
+        Self(Arc::new(move |it| Arc::clone(&function).list(it)))
     }
 
     pub(crate) fn list(&self, listing: Listing) -> BoxFuture<Links> {

@@ -214,26 +214,25 @@ impl Tool {
 /// Returns the signature of a tool whose schema was made at run time, and notes what keeps the schema from being
 /// understood: nothing is ever fetched for it.
 fn signature_of(place: &str, schema: &Value, problems: &mut Vec<String>) -> Signature {
+    let mut problem = |what: String| {
+        problems.push(format!("{place}: the schema of its arguments {what}"));
+    };
     if schema.get("type").is_none_or(|name| name != "object") {
-        problems.push(format!(
-            "{place}: the schema of its arguments must have `\"type\": \"object\"`"
-        ));
+        problem("must have `\"type\": \"object\"`".to_owned());
     }
     if let Some(dialect) = schema.get("$schema").filter(|dialect| **dialect != DIALECT) {
-        problems.push(format!(
-            "{place}: the schema of its arguments is written in {dialect}: only \"{DIALECT}\" is supported, which needs no `$schema`"
+        problem(format!(
+            "is written in {dialect}: only \"{DIALECT}\" is supported, which needs no `$schema`"
         ));
     }
     let outer = references(schema).into_iter();
     for reference in outer.filter(|target| !target.starts_with('#')) {
-        problems.push(format!(
-            "{place}: the schema of its arguments refers to `{reference}`, which is not in it: put it under `$defs`"
+        problem(format!(
+            "refers to `{reference}`, which is not in it: put it under `$defs`"
         ));
     }
     let whole = Validator::of_whole(schema).unwrap_or_else(|error| {
-        problems.push(format!(
-            "{place}: the schema of its arguments is none: {error}"
-        ));
+        problem(format!("is none: {error}"));
         None
     });
     Signature {

@@ -10,7 +10,7 @@ use crate::registry::IntoComponents;
 pub(crate) use crate::registry::Kind;
 #[cfg(feature = "cli")]
 pub(crate) use crate::registry::{Snapshot, Unenforced};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::Mutex;
 
 /// A running server, or one that is not running yet.
 #[derive(Default)]
@@ -23,24 +23,18 @@ struct Phase {
 }
 
 impl Live {
-    fn phase(&self) -> MutexGuard<'_, Phase> {
-        self.0.lock()
-    }
-
     pub(super) fn begin(&self, core: Arc<Core>, stops: Vec<Stop>) {
-        *self.phase() = Phase {
-            core: Some(core),
-            stops,
-        };
+        let core = Some(core);
+        *self.0.lock() = Phase { core, stops };
     }
 
     pub(super) async fn stop(&self) {
-        let stops = std::mem::take(&mut self.phase().stops);
+        let stops = std::mem::take(&mut self.0.lock().stops);
         stop_all(stops).await;
     }
 
     fn core(&self) -> Option<Arc<Core>> {
-        self.phase().core.clone()
+        self.0.lock().core.clone()
     }
 }
 

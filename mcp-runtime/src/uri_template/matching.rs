@@ -219,34 +219,26 @@ fn run_starts(uri: &[u8], characters: Ascii, next: &[bool]) -> Vec<bool> {
 impl Step {
     /// From which places this step leads to a place of `next`.
     fn starts(&self, uri: &[u8], next: &[bool]) -> Vec<bool> {
-        let places = 0..next.len();
-        match self {
-            Self::Literal(text) => places
-                .map(|place| uri[place..].starts_with(text.as_bytes()) && next[place + text.len()])
-                .collect(),
-            Self::Value { characters, .. } => {
-                let rest = run_starts(uri, *characters, next);
-                let begins = |place| {
-                    uri.get(place)
-                        .is_some_and(|&byte| characters.contains(byte))
-                };
-                places
-                    .map(|place| begins(place) && rest[place + 1])
-                    .collect()
+        let run = match self {
+            Self::Literal(_) => Vec::new(),
+            Self::Value { characters, .. } | Self::Keyed { characters, .. } => {
+                run_starts(uri, *characters, next)
             }
-            Self::Keyed {
-                characters, prefix, ..
-            } => {
-                let rest = run_starts(uri, *characters, next);
-                let begins = |place| {
-                    uri.get(place)
-                        .is_some_and(|&byte| char::from(byte) == *prefix)
-                };
-                places
-                    .map(|place| next[place] || (begins(place) && rest[place + 1]))
-                    .collect()
+        };
+        let leads = |place: usize| match (self, uri.get(place)) {
+            (Self::Literal(text), _) => {
+                uri[place..].starts_with(text.as_bytes()) && next[place + text.len()]
             }
-        }
+            (Self::Value { characters, .. }, Some(&byte)) => {
+                characters.contains(byte) && run[place + 1]
+            }
+            (Self::Keyed { prefix, .. }, Some(&byte)) if char::from(byte) == *prefix => {
+                next[place] || run[place + 1]
+            }
+            (Self::Keyed { .. }, _) => next[place],
+            (Self::Value { .. }, None) => false,
+        };
+        (0..next.len()).map(leads).collect()
     }
 }
 
