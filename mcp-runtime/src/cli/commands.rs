@@ -163,13 +163,13 @@ fn section(title: &str, components: &[Value], heading: impl Fn(&Value) -> String
     }
     let mut section = format!("{title}\n");
     for component in components {
-        section += &format!("  {}", line(&heading(component)));
+        section.extend(["  ", &line(&heading(component))]);
         for tag in component["tags"].as_array().into_iter().flatten() {
-            section += &format!(" #{}", line(&text(tag)));
+            section.extend([" #", &line(&text(tag))]);
         }
         section.push('\n');
         for sentence in text(&component["description"]).lines() {
-            section += &format!("      {sentence}\n");
+            section.extend(["      ", sentence, "\n"]);
         }
     }
     section
@@ -208,7 +208,7 @@ async fn call(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failure
     let tools = client.tools().await?;
     let tool = tools.iter().find(|tool| tool["name"] == name);
     let schema = tool.map_or(&Value::Null, |tool| &tool["inputSchema"]);
-    let arguments = values::of_tool(pairs(matches), schema)?;
+    let arguments = values::arguments(pairs(matches), Some(schema))?;
     let reply = client.call(name, arguments).await?;
     if reply.is_error() {
         return Err(reply.text().into());
@@ -226,7 +226,7 @@ async fn read(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failure
 }
 
 async fn prompt(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    let arguments = values::of_prompt(pairs(matches))?;
+    let arguments = values::arguments(pairs(matches), None)?;
     let messages = client.prompt(name(matches), arguments).await?;
     let shown = |it: &Value| format!("{}: {}", text(&it["role"]), block(&it["content"]));
     print(matches, &json!(messages), || {

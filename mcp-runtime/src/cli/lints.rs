@@ -41,12 +41,13 @@ pub(super) fn findings(definitions: &Definitions) -> Vec<String> {
         not_held_to(tool, unenforced, &mut found);
     }
     same_but_for_case(&definitions.tools, &mut found);
-    for resource in &definitions.resources {
-        described("resource", text(&resource["uri"]), resource, &mut found);
-    }
-    for template in &definitions.templates {
-        let uri = text(&template["uriTemplate"]);
-        described("resource", uri, template, &mut found);
+    for (resources, key) in [
+        (&definitions.resources, "uri"),
+        (&definitions.templates, "uriTemplate"),
+    ] {
+        for resource in resources {
+            described("resource", text(&resource[key]), resource, &mut found);
+        }
     }
     for prompt in &definitions.prompts {
         let name = text(&prompt["name"]);

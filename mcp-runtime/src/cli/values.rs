@@ -2,29 +2,18 @@
 
 use serde_json::{Map, Value};
 
-/// Reads the pairs of a tool: the schema says which values are texts and which are JSON.
-pub(super) fn of_tool<'a>(
+/// Reads pairs. The schema of a tool says which values are texts and which are JSON; those of a prompt are all texts.
+pub(super) fn arguments<'a>(
     pairs: impl Iterator<Item = &'a String>,
-    schema: &Value,
+    schema: Option<&Value>,
 ) -> Result<Value, String> {
-    read(pairs, |name, text| {
-        let wants_text = schema["properties"][name]["type"] == "string";
+    let value = |name: &str, text: &str| {
+        let is_text = |schema: &Value| schema["properties"][name]["type"] == "string";
         match serde_json::from_str(text) {
-            Ok(value) if !wants_text => value,
+            Ok(value) if !schema.is_none_or(is_text) => value,
             _ => text.into(),
         }
-    })
-}
-
-/// Reads the pairs of a prompt, whose values are all texts.
-pub(super) fn of_prompt<'a>(pairs: impl Iterator<Item = &'a String>) -> Result<Value, String> {
-    read(pairs, |_, text| text.into())
-}
-
-fn read<'a>(
-    pairs: impl Iterator<Item = &'a String>,
-    value: impl Fn(&str, &str) -> Value,
-) -> Result<Value, String> {
+    };
     let mut arguments = Map::new();
     for pair in pairs {
         let (name, text) = pair
@@ -50,9 +39,11 @@ mod tests {
         let schema = json!({ "properties": { "text": { "type": "string" }, "count": { "type": "integer" } } });
         let pairs = ["text=5", "count=5", "other=a=b"].map(str::to_owned);
         assert_eq!(
-            of_tool(pairs.iter(), &schema),
+            arguments(pairs.iter(), Some(&schema)),
             Ok(json!({ "text": "5", "count": 5, "other": "a=b" }))
         );
-        assert!(of_tool(["x".to_owned()].iter(), &schema).is_err());
+        assert!(arguments(["x".to_owned()].iter(), Some(&schema)).is_err());
+        let texts = json!({ "text": "5", "count": "5", "other": "a=b" });
+        assert_eq!(arguments(pairs.iter(), None), Ok(texts));
     }
 }

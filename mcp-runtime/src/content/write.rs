@@ -52,7 +52,7 @@ impl Content {
         match self {
             Self::Text(text) => push_text_block(out, &text.text, &text.extras, features),
             Self::Image(it) => {
-                push_binary(out, "image", (&it.data, &it.mime), &it.extras, features)
+                push_binary(out, "image", (&it.data, &it.mime), &it.extras, features);
             }
             Self::Audio(it) if features.audio => {
                 push_binary(out, "audio", (&it.data, &it.mime), &it.extras, features);

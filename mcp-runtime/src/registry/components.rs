@@ -1,6 +1,7 @@
 //! Where components come from: the functions of a package, found at link time, or values made at run time.
 
 use std::any::TypeId;
+use std::collections::BTreeSet;
 
 use super::definition::Definition;
 use super::prompt::Prompt;
@@ -210,12 +211,9 @@ impl Components {
         self.all.push(component.into());
     }
 
-    /// The kinds of component there are among these, each once.
-    pub(crate) fn kinds(&self) -> Vec<Kind> {
-        let mut kinds: Vec<Kind> = self.all.iter().map(Component::kind).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        kinds
+    /// The kinds of component there are among these.
+    pub(crate) fn kinds(&self) -> BTreeSet<Kind> {
+        self.all.iter().map(Component::kind).collect()
     }
 
     /// Notes what is wrong with the server that these are for.

@@ -55,27 +55,27 @@ impl Search<'_> {
         let shown = name
             .as_str()
             .map_or_else(|| name.to_string(), str::to_owned);
+        let argument = if path.is_empty() {
+            String::new()
+        } else {
+            format!(" of the argument `{}`", path.join("."))
+        };
         match self.mistake(name, schema, path) {
             None => self.found.push(Mirrored {
                 header: format!("Mcp-Param-{shown}"),
                 path: path.to_vec(),
             }),
-            Some(mistake) if path.is_empty() => self
-                .problems
-                .push(format!("{}: the header `{shown}` {mistake}", self.place)),
             Some(mistake) => self.problems.push(format!(
-                "{}: the header `{shown}` of the argument `{}` {mistake}",
-                self.place,
-                path.join(".")
+                "{}: the header `{shown}`{argument} {mistake}",
+                self.place
             )),
         }
     }
 
     fn mistake(&self, name: &Value, schema: &Value, path: &[String]) -> Option<String> {
         let Some(name) = name.as_str().filter(|name| is_token(name)) else {
-            return Some(
-                "is no name: write letters, digits and the characters !#$%&'*+-.^_`|~".to_owned(),
-            );
+            let mistake = "is no name: write letters, digits and the characters !#$%&'*+-.^_`|~";
+            return Some(mistake.to_owned());
         };
         if path.is_empty() {
             return Some(
