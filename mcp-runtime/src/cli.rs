@@ -7,7 +7,6 @@ mod lints;
 mod terminal;
 mod values;
 
-use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -15,13 +14,11 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::server::{ABORTS, Server};
+use commands::Failure;
 
 /// Where `--http` listens if it is not told.
 #[cfg(feature = "http")]
 const ADDRESS: &str = "127.0.0.1:8000";
-
-/// Why a command failed.
-type Failure = Box<dyn Error + Send + Sync>;
 
 /// Exit code of a usage that makes no sense, as shells have it.
 const USAGE: u8 = 2;

@@ -1,6 +1,7 @@
 //! `list`, `check`, `call`, `read` and `prompt`: the server's own components, used from a shell.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -8,9 +9,12 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::lints::{self, Definitions};
-use super::{Failure, terminal, values};
+use super::{terminal, values};
 use crate::client::{Client, ClientError};
 use crate::server::{Kind, Server, Snapshot};
+
+/// Why a command failed.
+pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// Runs a subcommand against the server in this process.
 pub(super) async fn execute(

@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::collections::BTreeSet;
 
 use super::definition::Definition;
+use super::kind::Kind;
 use super::prompt::Prompt;
 use super::resource::Resource;
 use super::tool::Tool;
@@ -79,27 +80,6 @@ impl Component {
             Self::Tool(tool) => &tool.definition,
             Self::Resource(resource) => &resource.definition,
             Self::Prompt(prompt) => &prompt.definition,
-        }
-    }
-}
-
-/// A kind of component that can be removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    /// A tool, by name.
-    Tool,
-    /// A resource or template, by URI.
-    Resource,
-    /// A prompt, by name.
-    Prompt,
-}
-
-impl Kind {
-    pub(super) fn plural(self) -> &'static str {
-        match self {
-            Self::Tool => "tools",
-            Self::Resource => "resources",
-            Self::Prompt => "prompts",
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::components::Kind;
 use super::definition::Definition;
+use super::kind::Kind;
 use crate::protocol::Revision;
 use crate::protocol::revision::Features;
 

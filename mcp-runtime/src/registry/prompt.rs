@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::NeededState;
 use super::complete::Completer;
-use super::components::Kind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
+use super::kind::Kind;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use crate::call::Signature;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::NeededState;
 use super::complete::{Blocking, Completer, Eventual, on_a_thread};
-use super::components::Kind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
+use super::kind::Kind;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use crate::call::{Arguments, Signature, Slot};

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::NeededState;
-use super::components::{Component, Components, Kind};
+use super::components::{Component, Components};
+use super::kind::Kind;
 use super::list::{List, Listed, Page};
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::NeededState;
-use super::components::Kind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
+use super::kind::Kind;
 use super::list::Listed;
 use super::mirror::{Mirrored, mirrored};
 use super::parameter::{Parameter, specify};
