@@ -21,5 +21,5 @@ const only_one_tool_may_have_the_name_add: () = {
             .param(__mcp::Parameter::of::<i64>("b"))
             .returns::<i64, _>()
     }
-    __mcp::register!(tool, add, __mcp_define);
+    __mcp::register!(add, __mcp_define);
 };
