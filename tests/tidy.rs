@@ -415,3 +415,54 @@ fn nothing_is_left_undone() {
         }
     }
 }
+
+/// The lengths of the bodies of all functions of a package, in lines, each with its place; the shortest first.
+fn functions(package: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for source in sources(package) {
+        let lines: Vec<&str> = source.code.lines().collect();
+        for (start, line) in lines.iter().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let Some(place) = words.iter().position(|word| *word == "fn") else {
+                continue;
+            };
+            let is_item = words[..place]
+                .iter()
+                .all(|word| word.starts_with("pub") || ["const", "async"].contains(word));
+            let opens = |line: &&str| line.trim_end().ends_with(['{', ';', '}']);
+            let Some(opened) = lines[start..].iter().position(opens) else {
+                continue;
+            };
+            let opened = start + opened;
+            if !is_item || !lines[opened].trim_end().ends_with('{') {
+                continue;
+            }
+            let end = format!("{}}}", " ".repeat(indent));
+            let body = lines[opened + 1..].iter().take_while(|line| **line != end);
+            let name = words[place + 1].to_owned();
+            found.push((body.count(), format!("{}: {name}", source.path)));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn functions_are_short() {
+    for (package, most) in [("mcp-grammar", 22), ("mcp-macros", 22), ("mcp-runtime", 15)] {
+        let functions = functions(package);
+        let (p90, longest) = (
+            &functions[functions.len() * 9 / 10],
+            functions.last().unwrap(),
+        );
+        println!(
+            "{package}: {} functions, p90 {}, longest {longest:?}",
+            functions.len(),
+            p90.0
+        );
+        assert!(functions.len() > 30, "{package}: they are found no more");
+        assert!(p90.0 <= most, "{package}: p90 is {}", p90.0);
+        assert!(longest.0 <= 60, "{package}: {longest:?}");
+    }
+}
