@@ -121,7 +121,7 @@ macro_rules! __register {
                 $crate::__private::package!(),
                 $crate::__private::place!(),
                 || $crate::__private::type_id_of(&$function),
-                || $crate::Component::from($define()),
+                || ::core::convert::From::from($define()),
             )
         }
     };
