@@ -38,7 +38,7 @@ use crate::session::Session;
 use serving::serve;
 
 /// Refuses a message that breaks the rules of its era, for tests of transports.
-#[cfg(test)]
+#[cfg(all(test, feature = "http"))]
 pub(crate) fn refuse(exchange: &Exchange) -> Result<(), RpcError> {
     match exchange.message.kind() {
         Kind::Request(_) => caller::classify(exchange).map(|_| ()),
