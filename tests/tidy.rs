@@ -435,7 +435,11 @@ fn functions(package: &str) -> Vec<(usize, String)> {
                 continue;
             };
             let opened = start + opened;
-            if !is_item || !lines[opened].trim_end().ends_with('{') {
+            // Those in macros end where rustfmt does not look.
+            if !is_item
+                || words[place + 1].starts_with('$')
+                || !lines[opened].trim_end().ends_with('{')
+            {
                 continue;
             }
             let end = format!("{}}}", " ".repeat(indent));

@@ -84,6 +84,7 @@ impl Check {
         found.inspect_err(|_| self.path.insert_str(0, &step()))
     }
 
+    #[allow(clippy::unnecessary_wraps)] // serde's methods return it as it is
     fn parts(&mut self, variant: Option<Name>) -> Result<Parts<'_>, fmt::Error> {
         Ok(Parts {
             check: self,

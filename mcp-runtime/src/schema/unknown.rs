@@ -71,10 +71,8 @@ pub(crate) fn unenforced(schema: &Value) -> Vec<(String, String)> {
     unenforced
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests {
-    #![cfg(feature = "cli")]
-
     use serde_json::json;
 
     use super::unenforced;
