@@ -311,7 +311,7 @@ fn the_checks_find_what_is_wrong() {
         ),
         ("mcp-tests::servers::a_tool_is_still_a_function", None),
         (
-            "mcp-runtime::lib::session::tests::another_replica_with_the_key_opens_a_session",
+            "mcp-runtime::lib::session::tokens::tests::another_replica_with_the_key_opens_a_session",
             None,
         ),
         (

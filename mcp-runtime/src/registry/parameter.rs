@@ -198,6 +198,34 @@ impl Parameter {
     }
 }
 
+/// Reads the patterns that the schemas have.
+fn patterns(
+    specs: &[ParameterSpec],
+    definitions: Option<&Value>,
+    mistakes: &mut Vec<String>,
+) -> Patterns {
+    let mut patterns = Patterns::default();
+    let schemas = specs.iter().filter_map(|spec| spec.schema.as_ref());
+    for schema in schemas.chain(definitions) {
+        mistakes.extend(patterns.add(schema).err().into_iter().flatten());
+    }
+    patterns
+}
+
+impl ParameterSpec {
+    /// Adds what checks the keywords that our own checker does not know.
+    fn add_validator(&mut self, definitions: Option<&Value>, mistakes: &mut Vec<String>) {
+        let schema = self.schema.as_ref();
+        let validator = schema
+            .and_then(|schema| Validator::for_what_is_unknown(schema, definitions))
+            .transpose();
+        match validator {
+            Ok(validator) => self.validator = validator,
+            Err(error) => mistakes.push(format!("`{}`: {error}", self.name)),
+        }
+    }
+}
+
 /// The parameters of a component, specified.
 pub(super) struct Specified {
     pub(super) signature: Signature,
@@ -222,23 +250,9 @@ pub(super) fn specify(
         .map(|parameter| parameter.specify(&mut schemas, &mut states, &mut mistakes))
         .collect();
     let definitions = schemas.definitions();
-    let mut patterns = Patterns::default();
-    for schema in specs
-        .iter()
-        .filter_map(|spec| spec.schema.as_ref())
-        .chain(&definitions)
-    {
-        mistakes.extend(patterns.add(schema).err().into_iter().flatten());
-    }
+    let patterns = patterns(&specs, definitions.as_ref(), &mut mistakes);
     for spec in &mut specs {
-        let schema = spec.schema.as_ref();
-        let validator = schema
-            .and_then(|schema| Validator::for_what_is_unknown(schema, definitions.as_ref()))
-            .transpose();
-        match validator {
-            Ok(validator) => spec.validator = validator,
-            Err(error) => mistakes.push(format!("`{}`: {error}", spec.name)),
-        }
+        spec.add_validator(definitions.as_ref(), &mut mistakes);
     }
     let mut completers = Vec::new();
     for (parameter, spec) in parameters.iter().zip(&specs) {
