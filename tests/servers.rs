@@ -952,7 +952,8 @@ async fn answers_are_written_as_they_are_ready() {
         let params = json!({ "name": name, "arguments": arguments, "_meta": meta });
         let message =
             json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
-        all += &format!("{message}\n");
+        all += &message.to_string();
+        all.push('\n');
     }
     writer.write_all(all.as_bytes()).await.unwrap();
     let mut lines = BufReader::new(reader).lines();

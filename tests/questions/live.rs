@@ -128,7 +128,7 @@ async fn an_answer_that_is_too_deep_or_too_long_ends_its_question() {
         let server = server(tell).limits(limits);
         let mut session = Session::open(transport, revision, server).await;
         let deep = (0..70).fold(json!(1), |inner, _| json!([inner]));
-        let long = says(&"x".repeat(5000));
+        let long = says("x".repeat(5000));
         for (answer, reason) in [
             (deep, "The message nests deeper than 64 levels"),
             (long, "The message is longer than 5000 bytes"),

@@ -265,6 +265,7 @@ async fn arguments_of_prompts_have_the_same_words_once() {
 }
 
 /// Keys and numbers that the schema allows and the type does not.
+#[allow(clippy::too_many_arguments)] // one of each type
 #[tool]
 async fn numbers(
     count: Option<u64>,
@@ -294,7 +295,8 @@ impl TryFrom<String> for Even {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        (text.len() % 2 == 0)
+        text.len()
+            .is_multiple_of(2)
             .then_some(Self(text))
             .ok_or("it has an odd length")
     }
