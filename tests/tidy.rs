@@ -460,11 +460,6 @@ fn functions_are_short() {
             &functions[functions.len() * 9 / 10],
             functions.last().unwrap(),
         );
-        println!(
-            "{package}: {} functions, p90 {}, longest {longest:?}",
-            functions.len(),
-            p90.0
-        );
         assert!(functions.len() > 30, "{package}: they are found no more");
         assert!(p90.0 <= most, "{package}: p90 is {}", p90.0);
         assert!(longest.0 <= 60, "{package}: {longest:?}");
