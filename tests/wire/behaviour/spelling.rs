@@ -231,6 +231,7 @@ fn a_refusal_keeps_an_id_that_can_be_read() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn a_refusal_says_what_is_wrong_in_our_words() {
     let mut server = session();
     let completion = |params: &str| ("completion/complete".to_owned(), params.to_owned());
