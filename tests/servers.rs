@@ -1211,3 +1211,36 @@ async fn running_inside_of_a_runtime_says_what_to_call() {
         format!("{:?}", std::process::ExitCode::FAILURE)
     );
 }
+
+#[derive(serde::Deserialize, schemars::JsonSchema, Elicit)]
+struct Sure {
+    #[allow(dead_code)] // only asked for
+    sure: bool,
+}
+
+/// Say which thread it began on, once a question is answered.
+#[tool]
+async fn whereabouts(text: String, context: Context) -> Result<String, ToolError> {
+    let began = format!("{:?}", std::thread::current().id());
+    let Sure { .. } = context.elicit(format!("{} bytes?", text.len())).await?;
+    Ok(began)
+}
+
+/// To check long arguments takes milliseconds, in which whoever reads messages should read others.
+#[tokio::test]
+async fn long_arguments_are_checked_on_a_thread_of_their_own() {
+    let here = format!("{:?}", std::thread::current().id());
+    for revision in [Revision::LATEST, Revision::ALL[3]] {
+        let server = Server::new("threads", "1").with(components![whereabouts]);
+        let client = server
+            .client()
+            .revision(revision)
+            .answer_with(|_| json!({ "action": "accept", "content": { "sure": true } }));
+        let client = client.await;
+        for (length, is_here) in [(10, true), (100_000, false)] {
+            let arguments = json!({ "text": "x".repeat(length) });
+            let reply = client.call("whereabouts", arguments).await.unwrap();
+            assert_eq!(reply.text() == here, is_here, "{revision:?} {reply:?}");
+        }
+    }
+}

@@ -84,14 +84,13 @@ impl Check {
         found.inspect_err(|_| self.path.insert_str(0, &step()))
     }
 
-    #[allow(clippy::unnecessary_wraps)] // serde's methods return it as it is
-    fn parts(&mut self, variant: Option<Name>) -> Result<Parts<'_>, fmt::Error> {
-        Ok(Parts {
+    fn parts(&mut self, variant: Option<Name>) -> Parts<'_> {
+        Parts {
             check: self,
             variant,
             index: 0,
             key: String::new(),
-        })
+        }
     }
 }
 
@@ -177,15 +176,15 @@ impl<'c> Serializer for &'c mut Check {
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'c>, fmt::Error> {
-        self.parts(None)
+        Ok(self.parts(None))
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Parts<'c>, fmt::Error> {
-        self.parts(None)
+        Ok(self.parts(None))
     }
 
     fn serialize_tuple_struct(self, _: Name, _: usize) -> Result<Parts<'c>, fmt::Error> {
-        self.parts(None)
+        Ok(self.parts(None))
     }
 
     fn serialize_tuple_variant(
@@ -195,15 +194,15 @@ impl<'c> Serializer for &'c mut Check {
         variant: Name,
         _: usize,
     ) -> Result<Parts<'c>, fmt::Error> {
-        self.parts(Some(variant))
+        Ok(self.parts(Some(variant)))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Parts<'c>, fmt::Error> {
-        self.parts(None)
+        Ok(self.parts(None))
     }
 
     fn serialize_struct(self, _: Name, _: usize) -> Result<Parts<'c>, fmt::Error> {
-        self.parts(None)
+        Ok(self.parts(None))
     }
 
     fn serialize_struct_variant(
@@ -213,7 +212,7 @@ impl<'c> Serializer for &'c mut Check {
         variant: Name,
         _: usize,
     ) -> Result<Parts<'c>, fmt::Error> {
-        self.parts(Some(variant))
+        Ok(self.parts(Some(variant)))
     }
 }
 

@@ -23,6 +23,9 @@ use crate::questions::Questions;
 use crate::registry::Handler;
 use crate::service::BoxFuture;
 
+/// How many bytes of a message are long: it is looked at more slowly than it is read.
+const LONG: usize = 64 * 1024;
+
 /// A poll that takes longer keeps others waiting, and is logged.
 const SLOW_POLL: Duration = Duration::from_millis(100);
 
@@ -68,20 +71,37 @@ pub(super) enum Task<R> {
     Output(R),
     /// It is polled in place.
     Future(BoxFuture<R>),
-    /// It may block.
-    Blocking(Box<dyn FnOnce() -> R + Send>),
+    /// It may block, at least at its start.
+    Blocking(Box<dyn FnOnce() -> Self + Send>),
 }
 
 impl<R: 'static> Task<R> {
-    /// Starts the handler of a component.
+    /// Starts the handler of a component. What takes its arguments begins on a thread of its own where they are long, since
+    /// to check them takes milliseconds, in which this thread could serve others.
     pub(super) fn of(handler: &Handler<R>, call: Call) -> Self {
+        let is_long = call.surroundings.message.text().len() > LONG;
         match handler {
-            Handler::Async(function) => Self::Future(function(call)),
-            Handler::Inline(function) => Self::Output(function(call)),
-            Handler::Blocking(function) => {
-                let function = Arc::clone(function);
-                Self::Blocking(Box::new(move || function(call)))
+            Handler::Async(function) if is_long => {
+                let surroundings = Arc::clone(&call.surroundings);
+                let future = function(call);
+                let start = move || poll_within(&surroundings, || Self::polled(future));
+                Self::Blocking(Box::new(start))
             }
+            Handler::Async(function) => Self::Future(function(call)),
+            Handler::Inline(function) if !is_long => Self::Output(function(call)),
+            Handler::Inline(function) | Handler::Blocking(function) => {
+                let function = Arc::clone(function);
+                Self::Blocking(Box::new(move || Self::Output(function(call))))
+            }
+        }
+    }
+
+    /// Polls a future once. Whoever takes it over polls it again at once, and is woken from then on.
+    fn polled(mut future: BoxFuture<R>) -> Self {
+        let mut context = Context::from_waker(Waker::noop());
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => Self::Output(output),
+            Poll::Pending => Self::Future(future),
         }
     }
 }
@@ -197,7 +217,7 @@ struct Execution<W: Work> {
 
 /// A function on a thread of its own, which gives its permit back with what came out.
 type Thread<R> = JoinHandle<Ended<R>>;
-type Ended<R> = (Result<R, Stopped>, Option<Permit>);
+type Ended<R> = (Result<Task<R>, Stopped>, Option<Permit>);
 
 /// How far the handler of a call is.
 enum State<R> {
@@ -246,26 +266,29 @@ impl<W: Work> Execution<W> {
 
     fn advance(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
         loop {
-            let output = match &mut self.state {
-                State::Begin(call) => match call.take().map(|call| self.work.start(call)) {
-                    Some(Task::Output(output)) => output,
-                    Some(Task::Future(future)) => {
-                        self.state = State::Future(future);
-                        continue;
-                    }
-                    Some(Task::Blocking(function)) => {
-                        self.state = State::Thread(self.on_a_thread(function));
-                        continue;
-                    }
+            let task = match &mut self.state {
+                State::Begin(call) => match call.take() {
+                    Some(call) => self.work.start(call),
                     None => return Poll::Pending,
                 },
-                State::Future(future) => ready!(future.as_mut().poll(context)),
+                State::Future(future) => Task::Output(ready!(future.as_mut().poll(context))),
                 State::Thread(thread) => {
                     let joined = ready!(Pin::new(thread).poll(context));
                     match self.take_back(joined) {
-                        Ok(output) => output,
+                        Ok(task) => task,
                         Err(stopped) => return Poll::Ready(self.fail(&stopped)),
                     }
+                }
+            };
+            let output = match task {
+                Task::Output(output) => output,
+                Task::Future(future) => {
+                    self.state = State::Future(future);
+                    continue;
+                }
+                Task::Blocking(function) => {
+                    self.state = State::Thread(self.on_a_thread(function));
+                    continue;
                 }
             };
             match output.unfold(&self.call) {
@@ -282,7 +305,7 @@ impl<W: Work> Execution<W> {
     fn take_back(
         &mut self,
         joined: Result<Ended<W::Output>, JoinError>,
-    ) -> Result<W::Output, Stopped> {
+    ) -> Result<Task<W::Output>, Stopped> {
         match joined {
             Ok((output, permit)) => {
                 self.permit = permit;
@@ -295,7 +318,7 @@ impl<W: Work> Execution<W> {
 
     fn on_a_thread(
         &mut self,
-        function: Box<dyn FnOnce() -> W::Output + Send>,
+        function: Box<dyn FnOnce() -> Task<W::Output> + Send>,
     ) -> Thread<W::Output> {
         let name = self.work.name().to_owned();
         let call = Arc::clone(&self.call);
@@ -304,6 +327,13 @@ impl<W: Work> Execution<W> {
             let output = contain(&call, function).map_err(|panic| panic.log(&name));
             (output, permit)
         })
+    }
+
+    /// Returns `true` if the call has questions that must be asked before it can go on. While a thread has it, it may come to
+    /// more of them.
+    fn asks(&self) -> bool {
+        let is_polled_here = !matches!(self.state, State::Thread(_));
+        is_polled_here && self.call.way.replay().is_some_and(Questions::are_open)
     }
 
     /// Gives the attempt up; the outcome is its questions.
@@ -351,10 +381,10 @@ impl<W: Work> Future for Execution<W> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
         let this = &mut *self;
         let mut polled = this.step(context);
-        if polled.is_pending() && asks(&this.call) {
+        if polled.is_pending() && this.asks() {
             // Once more, so that questions side by side are asked together.
             polled = this.step(context);
-            if polled.is_pending() && asks(&this.call) {
+            if polled.is_pending() && this.asks() {
                 polled = Poll::Ready(this.suspend());
             }
         }
@@ -389,9 +419,4 @@ fn warn_if_slow(name: &str, took: Duration) {
             "an async handler blocked its thread: use a plain `fn`, or await what takes so long"
         );
     }
-}
-
-/// Returns `true` if a call has questions that must be asked before it can go on.
-fn asks(call: &Surroundings) -> bool {
-    call.way.replay().is_some_and(Questions::are_open)
 }

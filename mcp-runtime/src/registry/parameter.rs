@@ -215,11 +215,10 @@ fn patterns(
 impl ParameterSpec {
     /// Adds what checks the keywords that our own checker does not know.
     fn add_validator(&mut self, definitions: Option<&Value>, mistakes: &mut Vec<String>) {
-        let schema = self.schema.as_ref();
-        let validator = schema
-            .and_then(|schema| Validator::for_what_is_unknown(schema, definitions))
-            .transpose();
-        match validator {
+        let Some(schema) = &self.schema else {
+            return;
+        };
+        match Validator::for_what_is_unknown(schema, definitions) {
             Ok(validator) => self.validator = validator,
             Err(error) => mistakes.push(format!("`{}`: {error}", self.name)),
         }

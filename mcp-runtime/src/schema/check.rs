@@ -122,41 +122,37 @@ impl<'s> Rules<'s> {
     }
 
     /// What is wrong with a value itself.
-    pub(super) fn misfit(&self, value: &Value, rules: &Map<String, Value>) -> Option<Misfit> {
-        let is_kind = rules
-            .iter()
-            .all(|(keyword, rule)| match (keyword.as_str(), rule) {
-                ("enum", Value::Array(options)) => {
-                    self.budget.spend(options.len() / 16) && options.contains(value)
-                }
-                ("const", only) => only == value,
-                ("type", wanted) => has_type(value, Some(wanted)),
-                _ => true,
-            });
-        if !is_kind {
-            return Some(Misfit::Kind);
-        }
+    pub(super) fn misfit(&self, value: &Value, schema: &Value) -> Option<Misfit> {
+        let mut rules = schema.as_object().into_iter().flatten();
+        let is_kind = rules.all(|(keyword, rule)| match (keyword.as_str(), rule) {
+            ("enum", Value::Array(options)) => {
+                self.budget.spend(options.len() / 16) && options.contains(value)
+            }
+            ("const", only) => only == value,
+            ("type", wanted) => has_type(value, Some(wanted)),
+            _ => true,
+        });
         match value {
-            Value::Number(_) if !is_within(value, rules) => Some(Misfit::Bounds),
-            Value::String(text) if !self.is_text(text, rules) => Some(Misfit::Text),
+            _ if !is_kind => Some(Misfit::Kind),
+            Value::Number(_) if !is_within(value, schema) => Some(Misfit::Bounds),
+            Value::String(text) if !self.is_text(text, schema) => Some(Misfit::Text),
             _ => None,
         }
     }
 
-    fn is_text(&self, text: &str, rules: &Map<String, Value>) -> bool {
-        rules
-            .iter()
-            .all(|(keyword, rule)| match (keyword.as_str(), rule) {
-                ("minLength" | "maxLength", _) => {
-                    self.budget.spend_on(text);
-                    is_counted(text.chars().count(), rules, "minLength", "maxLength")
-                }
-                // A pattern looks at each character, and keeps all ways to go on.
-                ("pattern", Value::String(pattern)) => {
-                    self.budget.spend(text.len()) && self.patterns.matches(pattern, text)
-                }
-                _ => true,
-            })
+    fn is_text(&self, text: &str, schema: &Value) -> bool {
+        let mut rules = schema.as_object().into_iter().flatten();
+        rules.all(|(keyword, rule)| match (keyword.as_str(), rule) {
+            ("minLength" | "maxLength", _) => {
+                self.budget.spend_on(text);
+                is_counted(text.chars().count(), schema, "minLength", "maxLength")
+            }
+            // A pattern looks at each character, and keeps all ways to go on.
+            ("pattern", Value::String(pattern)) => {
+                self.budget.spend(text.len()) && self.patterns.matches(pattern, text)
+            }
+            _ => true,
+        })
     }
 }
 
@@ -202,8 +198,8 @@ fn strings_of(schema: &Value) -> Option<Vec<String>> {
     Some(known.collect())
 }
 
-pub(super) fn required(rules: &Map<String, Value>) -> impl Iterator<Item = &str> {
-    let names = rules.get("required").and_then(Value::as_array);
+pub(super) fn required(schema: &Value) -> impl Iterator<Item = &str> {
+    let names = schema.get("required").and_then(Value::as_array);
     names.into_iter().flatten().filter_map(Value::as_str)
 }
 
@@ -236,12 +232,12 @@ pub(super) struct Members<'r> {
 }
 
 impl<'r> Members<'r> {
-    pub(super) fn of(rules: &'r Map<String, Value>) -> Self {
-        let named = |keyword| rules.get(keyword).and_then(Value::as_object);
+    pub(super) fn of(schema: &'r Value) -> Self {
+        let named = |keyword| schema.get(keyword).and_then(Value::as_object);
         Self {
             own: named("properties"),
             pattern: named("patternProperties").and_then(|patterns| patterns.iter().next()),
-            others: rules.get("additionalProperties"),
+            others: schema.get("additionalProperties"),
         }
     }
 
@@ -269,17 +265,17 @@ impl<'r> Members<'r> {
 }
 
 /// Whether a member is null and may as well be left out: schemas do not offer null for what is optional, and clients send it.
-pub(super) fn stands_for_nothing(rules: &Map<String, Value>, name: &str, value: &Value) -> bool {
+pub(super) fn stands_for_nothing(schema: &Value, name: &str, value: &Value) -> bool {
     let takes_null = |schema: &Value| {
         let wanted = schema.get("type");
         wanted.is_some() && has_type(value, wanted)
     };
     value.is_null()
-        && rules
+        && schema
             .get("properties")
             .and_then(|own| own.get(name))
             .is_some_and(|schema| !takes_null(schema))
-        && !required(rules).any(|required| required == name)
+        && !required(schema).any(|required| required == name)
 }
 
 /// Whether one of the types that a schema names is this one.
@@ -318,9 +314,10 @@ fn is_a(value: &Value, name: &str) -> bool {
     }
 }
 
-fn is_within(value: &Value, rules: &Map<String, Value>) -> bool {
+fn is_within(value: &Value, schema: &Value) -> bool {
     let order = |bound| compare(value, bound);
-    rules.iter().all(|(keyword, bound)| match keyword.as_str() {
+    let mut rules = schema.as_object().into_iter().flatten();
+    rules.all(|(keyword, bound)| match keyword.as_str() {
         "minimum" => order(bound).is_none_or(Ordering::is_ge),
         "maximum" => order(bound).is_none_or(Ordering::is_le),
         "exclusiveMinimum" => order(bound).is_none_or(Ordering::is_gt),
@@ -346,14 +343,10 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-pub(super) fn is_counted(
-    count: usize,
-    rules: &Map<String, Value>,
-    least: &str,
-    most: &str,
-) -> bool {
+pub(super) fn is_counted(count: usize, schema: &Value, least: &str, most: &str) -> bool {
     let count = count as u64;
-    rules.iter().all(|(keyword, bound)| match bound.as_u64() {
+    let mut rules = schema.as_object().into_iter().flatten();
+    rules.all(|(keyword, bound)| match bound.as_u64() {
         Some(bound) if keyword == least => count >= bound,
         Some(bound) if keyword == most => count <= bound,
         _ => true,

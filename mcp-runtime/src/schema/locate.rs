@@ -1,11 +1,12 @@
 //! Which value an error of serde speaks of, which tells only how far it had read.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::check::{Members, Rules, item_schema};
 use crate::json_path;
 
 /// A value within another.
+#[derive(Clone)]
 pub(crate) struct Place<'v> {
     pub(crate) path: String,
     pub(crate) value: &'v Value,
@@ -34,11 +35,7 @@ pub(crate) fn locate<'v>(whole: Place<'v>, rules: &Rules<'v>, bytes: usize) -> P
         bytes,
         at: 0,
     };
-    let fallback = Place {
-        path: whole.path.clone(),
-        ..whole
-    };
-    search.enter(whole).unwrap_or(fallback)
+    search.enter(whole.clone()).unwrap_or(whole)
 }
 
 struct Search<'r, 'v> {
@@ -51,7 +48,6 @@ struct Search<'r, 'v> {
 impl<'v> Search<'_, 'v> {
     fn enter(&mut self, place: Place<'v>) -> Option<Place<'v>> {
         let schema = place.schema.map(|schema| self.rules.resolve(schema));
-        let rules: Option<&'v Map<String, Value>> = schema.and_then(Value::as_object);
         match place.value {
             Value::Array(items) if !items.is_empty() => {
                 for (index, value) in items.iter().enumerate() {
@@ -67,7 +63,7 @@ impl<'v> Search<'_, 'v> {
             Value::Object(members) if !members.is_empty() => {
                 for (name, value) in members {
                     self.at += 2 + Value::from(name.as_str()).to_string().len(); // with what is around the name
-                    let schema = rules.and_then(|rules| Members::of(rules).schema(name));
+                    let schema = schema.and_then(|schema| Members::of(schema).schema(name));
                     let mut part = place.part(&json_path::member(name), value, schema);
                     part.is_key = self.at >= self.bytes;
                     if part.is_key {

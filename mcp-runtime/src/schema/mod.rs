@@ -125,20 +125,16 @@ fn is_exact(schema: &Value) -> bool {
         .get("format")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let natural = tidy::bounds(format);
-    let is_natural = |bound: Option<&Value>, natural: Option<&Value>| match (bound, natural) {
-        (Some(bound), Some(natural)) => bound == natural,
-        (Some(bound), None) => format == "uint128" && *bound == 0,
-        (None, _) => true,
-    };
+    let (least, most) = tidy::bounds(format).unzip();
     schema
         .iter()
         .all(|(keyword, value)| match keyword.as_str() {
             "type" => *value != "object",
             // A number that is too large for `f32` becomes an infinity.
             "format" => format != "float",
-            "minimum" => is_natural(Some(value), natural.as_ref().map(|(minimum, _)| minimum)),
-            "maximum" => is_natural(Some(value), natural.as_ref().map(|(_, maximum)| maximum)),
+            "minimum" if format == "uint128" => *value == 0,
+            "minimum" => least.as_ref() == Some(value),
+            "maximum" => most.as_ref() == Some(value),
             "items" => is_exact(value),
             "title" | "description" | "default" | "examples" => true,
             _ => false,

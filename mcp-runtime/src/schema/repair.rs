@@ -139,23 +139,23 @@ impl Rules<'_> {
 
     pub(super) fn mend(&self, sent: &Value, schema: &Value, look: Look<'_>) -> Mended {
         let schema = self.resolve(schema);
-        let Some(rules) = schema.as_object() else {
+        if !schema.is_object() {
             return Mended::of(true);
-        };
+        }
         if !self.budget.spend(1) {
             return Mended::default();
         }
         self.looks.set(self.looks.get() + 1);
-        let scalar = self.mend_scalar(sent, rules, look);
+        let scalar = self.mend_scalar(sent, schema, look);
         let forgiven = scalar.is_some() && sent.is_string();
         let value = scalar.as_ref().unwrap_or(sent);
-        let misfit = self.misfit(value, rules);
+        let misfit = self.misfit(value, schema);
         if let Some(misfit) = &misfit {
             look.tell(|path| misfit.told(path, schema, value));
         }
         let parts = match (&misfit, value) {
-            (None, Value::Array(_)) => self.mend_items(value, schema, rules, look),
-            (None, Value::Object(members)) => self.mend_members(members, schema, rules, look),
+            (None, Value::Array(_)) => self.mend_items(value, schema, look),
+            (None, Value::Object(members)) => self.mend_members(members, schema, look),
             (misfit, _) => Mended::of(misfit.is_none()),
         };
         let mut mended = Mended {
@@ -218,45 +218,36 @@ impl Rules<'_> {
             aim: Aim::Choose,
             ..look
         };
-        let mut chosen = Mended::default();
-        let mut count = 0;
+        let mut chosen: Option<Mended> = None;
         for branch in branches {
             if !could_have_tag(value, self.resolve(branch)) {
                 continue;
             }
             let mended = self.mend(value, branch, look);
             if mended.fits && mended.value.is_none() {
-                chosen = mended;
-                break;
+                return mended;
             }
             if mended.fits {
-                count += 1;
-                let as_sent = !mended.forgiven || (count > 1 && !chosen.forgiven);
-                chosen = match count {
-                    1 => mended,
+                chosen = Some(match chosen {
+                    None => mended,
                     // Nobody knows which of them was meant.
-                    _ => Mended {
-                        forgiven: !as_sent,
-                        ..Mended::of(as_sent)
+                    Some(other) => Mended {
+                        forgiven: mended.forgiven && other.forgiven,
+                        ..Mended::of(!mended.forgiven || !other.forgiven)
                     },
-                };
+                });
             }
         }
-        chosen
+        chosen.unwrap_or_default()
     }
 
-    fn mend_scalar(
-        &self,
-        value: &Value,
-        rules: &Map<String, Value>,
-        look: Look<'_>,
-    ) -> Option<Value> {
+    fn mend_scalar(&self, value: &Value, schema: &Value, look: Look<'_>) -> Option<Value> {
         match value {
-            Value::Number(number) if number.is_f64() && wants(rules.get("type"), "integer") => {
+            Value::Number(number) if number.is_f64() && wants(schema.get("type"), "integer") => {
                 number.as_f64().and_then(whole).map(Value::from)
             }
             Value::String(text) if !self.strict => {
-                let wanted = rules.get("type")?;
+                let wanted = schema.get("type")?;
                 let is_plain = has_type(value, Some(wanted)) || look.depth > DEPTH;
                 (!is_plain).then(|| self.meant(text, wanted)).flatten()
             }
@@ -278,50 +269,52 @@ impl Rules<'_> {
         }
     }
 
-    fn mend_items(
-        &self,
-        value: &Value,
-        schema: &Value,
-        rules: &Map<String, Value>,
-        look: Look<'_>,
-    ) -> Mended {
-        let items = value.as_array().map_or(&[][..], Vec::as_slice);
-        if !is_counted(items.len(), rules, "minItems", "maxItems") {
+    fn mend_items(&self, value: &Value, schema: &Value, look: Look<'_>) -> Mended {
+        let sent = value.as_array().map_or(&[][..], Vec::as_slice);
+        if !is_counted(sent.len(), schema, "minItems", "maxItems") {
             look.tell(|path| unlike(path, schema, value));
         }
         let mut all = Mended::of(true);
-        let mut repaired: Option<Vec<Value>> = None;
-        for (index, item) in items.iter().enumerate() {
+        let mut repaired = Vec::new();
+        for (index, item) in sent.iter().enumerate() {
             let look = look.part(Path::Item(look.path(), index));
             let part = item_schema(schema, index)
                 .map_or(Mended::of(true), |schema| self.mend(item, schema, look));
-            let part = all.add(part);
+            if let Some(part) = all.add(part) {
+                repaired.push((index, part));
+            }
             if look.is_choosing() && !all.fits {
                 return all;
             }
-            match (&mut repaired, part) {
-                (None, None) => {}
-                (None, Some(part)) => {
-                    let before = items[..index].iter().map(|item| self.copy(item));
-                    repaired = Some(before.chain([part]).collect());
-                }
-                (Some(repaired), part) => {
-                    repaired.push(part.unwrap_or_else(|| self.copy(item)));
-                }
+        }
+        if !repaired.is_empty() {
+            all.value = Some(self.with_items(sent, repaired));
+        }
+        let items = all.value.as_ref().and_then(Value::as_array);
+        let items = items.map_or(sent, Vec::as_slice);
+        let mut count = items.len();
+        if schema.get("uniqueItems") == Some(&Value::Bool(true))
+            && let Some(distinct) = self.distinct(items, look)
+        {
+            all.forgiven = true;
+            all.fits &= !self.strict;
+            if !self.strict {
+                count = distinct.len();
+                all.value = Some(distinct.into());
             }
         }
-        if rules.get("uniqueItems") == Some(&Value::Bool(true)) {
-            let items = repaired.as_deref().unwrap_or(items);
-            if let Some(distinct) = self.distinct(items, look) {
-                all.forgiven = true;
-                all.fits &= !self.strict;
-                repaired = Some(distinct).filter(|_| !self.strict).or(repaired);
-            }
-        }
-        let count = repaired.as_deref().unwrap_or(items).len();
-        all.fits &= is_counted(count, rules, "minItems", "maxItems");
-        all.value = repaired.map(Value::from);
+        all.fits &= is_counted(count, schema, "minItems", "maxItems");
         all
+    }
+
+    /// Items with some of them repaired.
+    fn with_items(&self, items: &[Value], repaired: Vec<(usize, Value)>) -> Value {
+        let mut repaired = repaired.into_iter().peekable();
+        let item = |(index, item)| match repaired.next_if(|(at, _)| *at == index) {
+            Some((_, part)) => part,
+            None => self.copy(item),
+        };
+        items.iter().enumerate().map(item).collect()
     }
 
     /// The items without those that come again, if any do.
@@ -346,21 +339,15 @@ impl Rules<'_> {
             .then(|| distinct.into_iter().map(|item| self.copy(item)).collect())
     }
 
-    fn mend_members(
-        &self,
-        members: &Map<String, Value>,
-        schema: &Value,
-        rules: &Map<String, Value>,
-        look: Look<'_>,
-    ) -> Mended {
-        let known = Members::of(rules);
+    fn mend_members(&self, members: &Map<String, Value>, schema: &Value, look: Look<'_>) -> Mended {
+        let known = Members::of(schema);
         if look.is_telling() {
-            self.tell_members(members, schema, rules, look);
+            self.tell_members(members, schema, look);
         }
         let mut all = Mended::of(true);
         let mut repaired: Vec<(&String, Option<Value>)> = Vec::new();
         for (name, member) in members {
-            if stands_for_nothing(rules, name, member) {
+            if stands_for_nothing(schema, name, member) {
                 repaired.push((name, None));
                 continue;
             }
@@ -389,10 +376,10 @@ impl Rules<'_> {
             }
         }
         // As serde does, which knows what is missing when it has read all: what is cheap here is cheap there.
-        all.fits &= required(rules).all(|name| members.contains_key(name));
+        all.fits &= required(schema).all(|name| members.contains_key(name));
         let left_out = repaired.iter().filter(|(_, part)| part.is_none()).count();
         let count = members.len() - left_out;
-        all.fits &= is_counted(count, rules, "minProperties", "maxProperties");
+        all.fits &= is_counted(count, schema, "minProperties", "maxProperties");
         if !repaired.is_empty() && (all.fits || !look.is_choosing()) {
             all.value = Some(self.with_parts(members, repaired));
         }
@@ -400,21 +387,15 @@ impl Rules<'_> {
     }
 
     /// Tells how many members an object should have, and which are missing.
-    fn tell_members(
-        &self,
-        members: &Map<String, Value>,
-        schema: &Value,
-        rules: &Map<String, Value>,
-        look: Look<'_>,
-    ) {
+    fn tell_members(&self, members: &Map<String, Value>, schema: &Value, look: Look<'_>) {
         let count = members.len();
-        if !is_counted(count, rules, "minProperties", "maxProperties") {
+        if !is_counted(count, schema, "minProperties", "maxProperties") {
             let expected = in_words(schema);
             look.tell(|path| format!("`{path}`: expected {expected}, got {count} members"));
         }
-        for name in required(rules).filter(|name| !members.contains_key(*name)) {
+        for name in required(schema).filter(|name| !members.contains_key(*name)) {
             look.part(Path::Member(look.path(), name)).tell(|path| {
-                let own = rules.get("properties").and_then(|own| own.get(name));
+                let own = schema.get("properties").and_then(|own| own.get(name));
                 let expected = own.map(|schema| in_words(self.resolve(schema)));
                 missing(path, expected.as_deref().unwrap_or("a value"))
             });

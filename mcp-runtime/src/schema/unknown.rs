@@ -71,15 +71,12 @@ pub(crate) fn unenforced(schema: &Value) -> Vec<(String, String)> {
     unenforced
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests {
-    use serde_json::json;
-
-    use super::unenforced;
-
+    #[cfg(feature = "cli")]
     #[test]
     fn what_a_build_does_not_keep_is_named_with_its_place() {
-        let schema = json!({
+        let schema = serde_json::json!({
             "type": "object",
             "properties": {
                 "code": { "type": "string", "pattern": "^[A-Z]+$" },
@@ -92,7 +89,7 @@ mod tests {
             },
             "$defs": { "Mail": { "type": "string", "format": "email" } },
         });
-        let found = unenforced(&schema);
+        let found = super::unenforced(&schema);
         let found: Vec<_> = found
             .iter()
             .map(|(path, keyword)| (path.as_str(), keyword.as_str()))

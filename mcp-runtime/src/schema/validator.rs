@@ -30,14 +30,14 @@ mod with {
         pub(crate) fn for_what_is_unknown(
             schema: &Value,
             definitions: Option<&Value>,
-        ) -> Option<Result<Self, String>> {
+        ) -> Result<Option<Self>, String> {
             let mut whole = schema.clone();
             if let (Some(whole), Some(definitions)) = (whole.as_object_mut(), definitions) {
                 whole.insert("$defs".to_owned(), definitions.clone());
             }
             let mut needed = false;
             super::super::unknown::look(&whole, "", &mut |_, _, _| needed = true);
-            needed.then(|| Self::new(whole))
+            needed.then(|| Self::new(whole)).transpose()
         }
 
         /// For a schema that was made at run time.
@@ -115,15 +115,15 @@ mod without {
     #[derive(Debug)]
     pub(crate) enum Validator {}
 
+    #[allow(clippy::unnecessary_wraps)] // as with the feature
     impl Validator {
         pub(crate) fn for_what_is_unknown(
             _schema: &Value,
             _definitions: Option<&Value>,
-        ) -> Option<Result<Self, String>> {
-            None
+        ) -> Result<Option<Self>, String> {
+            Ok(None)
         }
 
-        #[allow(clippy::unnecessary_wraps)] // as with the feature
         pub(crate) fn of_whole(_schema: &Value) -> Result<Option<Self>, String> {
             Ok(None)
         }

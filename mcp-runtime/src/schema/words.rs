@@ -30,125 +30,113 @@ pub(super) fn strings(schema: &Value) -> Option<Vec<String>> {
         return Some(vec![text(value)?]);
     }
     let branches = schema.get("oneOf").and_then(Value::as_array)?;
-    let mut all = Vec::new();
-    for branch in branches {
-        all.extend(strings(branch)?);
-    }
-    Some(all)
+    let all: Option<Vec<_>> = branches.iter().map(strings).collect();
+    Some(all?.concat())
 }
 
 /// What a schema asks for, in words: "an integer", "one of \"a\", \"b\"".
 pub(crate) fn in_words(schema: &Value) -> String {
-    Words { all_bounds: false }.of(schema)
+    worded(schema, false)
 }
 
 /// [`in_words`] with bounds that are those of 64 bits too, where they are what is wrong.
 pub(super) fn in_words_with_all_bounds(schema: &Value) -> String {
-    Words { all_bounds: true }.of(schema)
+    worded(schema, true)
 }
 
-struct Words {
-    all_bounds: bool,
+fn worded(schema: &Value, all_bounds: bool) -> String {
+    if let Some(texts) = strings(schema) {
+        return one_of(&texts);
+    }
+    let branches = ["oneOf", "anyOf"]
+        .into_iter()
+        .find_map(|keyword| schema.get(keyword)?.as_array());
+    if let Some(branches) = branches {
+        return of_choice(branches, all_bounds);
+    }
+    match (schema.get("type"), schema.as_object()) {
+        (Some(Value::String(name)), Some(schema)) => of_type(name, schema, all_bounds),
+        (Some(Value::Array(names)), Some(schema)) => {
+            let names = names.iter().filter_map(Value::as_str);
+            let names = names.map(|name| of_type(name, schema, all_bounds));
+            either(&names.collect::<Vec<_>>())
+        }
+        (None, Some(schema)) if schema.contains_key("pattern") => of_string(schema),
+        _ => "a value that fits the schema".to_owned(),
+    }
 }
 
-impl Words {
-    fn of(&self, schema: &Value) -> String {
-        if let Some(texts) = strings(schema) {
-            return one_of(&texts);
-        }
-        let branches = ["oneOf", "anyOf"]
-            .into_iter()
-            .find_map(|keyword| schema.get(keyword)?.as_array());
-        if let Some(branches) = branches {
-            return self.of_choice(branches);
-        }
-        match (schema.get("type"), schema.as_object()) {
-            (Some(Value::String(name)), Some(schema)) => self.of_type(name, schema),
-            (Some(Value::Array(names)), Some(schema)) => {
-                let names = names.iter().filter_map(Value::as_str);
-                either(
-                    &names
-                        .map(|name| self.of_type(name, schema))
-                        .collect::<Vec<_>>(),
-                )
-            }
-            (None, Some(schema)) if schema.contains_key("pattern") => of_string(schema),
-            _ => "a value that fits the schema".to_owned(),
+fn of_type(name: &str, schema: &Map<String, Value>, all_bounds: bool) -> String {
+    match name {
+        "string" => of_string(schema),
+        "integer" => of_number("an integer", schema, all_bounds),
+        "number" => of_number("a number", schema, all_bounds),
+        "boolean" => "true or false".to_owned(),
+        "null" => "null".to_owned(),
+        "array" => with_count("an array", "items", schema, "minItems", "maxItems"),
+        _ => with_count(
+            "an object",
+            "members",
+            schema,
+            "minProperties",
+            "maxProperties",
+        ),
+    }
+}
+
+fn of_number(noun: &str, schema: &Map<String, Value>, all_bounds: bool) -> String {
+    // Bounds that no value outside of a test comes near tell a model nothing.
+    let is_far = |bound: &&Value| bound.as_f64().is_some_and(|bound| bound.abs() > 1e18);
+    let bound = |keyword| {
+        schema
+            .get(keyword)
+            .filter(|bound| all_bounds || !is_far(bound))
+    };
+    let not = schema.get("not").and_then(|not| not.get("const"));
+    let mut words = match (bound("minimum"), bound("maximum")) {
+        (Some(minimum), Some(maximum)) => format!("{noun} from {minimum} to {maximum}"),
+        (Some(minimum), None) => format!("{noun} of at least {minimum}"),
+        (None, Some(maximum)) => format!("{noun} of at most {maximum}"),
+        (None, None) => noun.to_owned(),
+    };
+    let mut and = if words == noun { "" } else { " and" };
+    for (keyword, word) in [("exclusiveMinimum", "above"), ("exclusiveMaximum", "below")] {
+        if let Some(bound) = bound(keyword) {
+            let _ = write!(words, "{and} {word} {bound}");
+            and = " and";
         }
     }
-
-    fn of_type(&self, name: &str, schema: &Map<String, Value>) -> String {
-        match name {
-            "string" => of_string(schema),
-            "integer" => self.of_number("an integer", schema),
-            "number" => self.of_number("a number", schema),
-            "boolean" => "true or false".to_owned(),
-            "null" => "null".to_owned(),
-            "array" => with_count("an array", "items", schema, "minItems", "maxItems"),
-            _ => with_count(
-                "an object",
-                "members",
-                schema,
-                "minProperties",
-                "maxProperties",
-            ),
-        }
+    if let Some(not) = not {
+        let _ = write!(words, " other than {not}");
     }
+    words
+}
 
-    fn of_number(&self, noun: &str, schema: &Map<String, Value>) -> String {
-        // Bounds that no value outside of a test comes near tell a model nothing.
-        let is_far = |bound: &&Value| bound.as_f64().is_some_and(|bound| bound.abs() > 1e18);
-        let bound = |keyword| {
-            schema
-                .get(keyword)
-                .filter(|bound| self.all_bounds || !is_far(bound))
-        };
-        let not = schema.get("not").and_then(|not| not.get("const"));
-        let mut words = match (bound("minimum"), bound("maximum")) {
-            (Some(minimum), Some(maximum)) => format!("{noun} from {minimum} to {maximum}"),
-            (Some(minimum), None) => format!("{noun} of at least {minimum}"),
-            (None, Some(maximum)) => format!("{noun} of at most {maximum}"),
-            (None, None) => noun.to_owned(),
-        };
-        let mut and = if words == noun { "" } else { " and" };
-        for (keyword, word) in [("exclusiveMinimum", "above"), ("exclusiveMaximum", "below")] {
-            if let Some(bound) = bound(keyword) {
-                let _ = write!(words, "{and} {word} {bound}");
-                and = " and";
+fn of_choice(branches: &[Value], all_bounds: bool) -> String {
+    let mut texts = Vec::new();
+    let mut members = Vec::new();
+    let mut others: Vec<String> = Vec::new();
+    for branch in branches {
+        if let Some(some) = strings(branch) {
+            texts.extend(some);
+        } else if let Some(member) = only_member(branch) {
+            members.push(member);
+        } else {
+            let words = worded(branch, all_bounds);
+            if !others.contains(&words) {
+                others.push(words);
             }
         }
-        if let Some(not) = not {
-            let _ = write!(words, " other than {not}");
-        }
-        words
     }
-
-    fn of_choice(&self, branches: &[Value]) -> String {
-        let mut texts = Vec::new();
-        let mut members = Vec::new();
-        let mut others: Vec<String> = Vec::new();
-        for branch in branches {
-            if let Some(some) = strings(branch) {
-                texts.extend(some);
-            } else if let Some(member) = only_member(branch) {
-                members.push(member);
-            } else {
-                let words = self.of(branch);
-                if !others.contains(&words) {
-                    others.push(words);
-                }
-            }
-        }
-        let mut all = Vec::new();
-        if !texts.is_empty() {
-            all.push(one_of(&texts));
-        }
-        all.extend(others);
-        if !members.is_empty() {
-            all.push(one_member_of(&members));
-        }
-        either(&all)
+    let mut all = Vec::new();
+    if !texts.is_empty() {
+        all.push(one_of(&texts));
     }
+    all.extend(others);
+    if !members.is_empty() {
+        all.push(one_member_of(&members));
+    }
+    either(&all)
 }
 
 fn of_string(schema: &Map<String, Value>) -> String {
@@ -219,17 +207,13 @@ pub(super) fn only_member(schema: &Value) -> Option<&str> {
 /// What came, in words.
 pub(crate) fn got(value: &Value) -> String {
     match value {
-        Value::String(text) => format!("the string {}", quoted(text)),
+        Value::String(text) => format!("the string \"{}\"", shown(text)),
         Value::Array(items) if items.is_empty() => "an empty array".to_owned(),
         Value::Array(items) if items.len() == 1 => "an array of 1 item".to_owned(),
         Value::Array(items) => format!("an array of {} items", items.len()),
         Value::Object(_) => "an object".to_owned(),
         other => other.to_string(),
     }
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", shown(text))
 }
 
 /// A text in one line, and no more of it than helps.
