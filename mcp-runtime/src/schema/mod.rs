@@ -5,6 +5,7 @@
 
 mod budget;
 mod check;
+mod choice;
 mod locate;
 mod pattern;
 mod repair;

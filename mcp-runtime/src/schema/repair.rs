@@ -9,11 +9,12 @@ use serde_json::{Map, Value};
 
 use super::budget::too_costly;
 use super::check::{
-    Members, Misfit, Mistakes, Rules, has_type, is_counted, item_schema, keyword, missing,
-    required, stands_for_nothing, unknown, unlike, wants,
+    Members, Misfit, Mistakes, Rules, has_type, is_counted, item_schema, missing, required,
+    stands_for_nothing, unknown, unlike, wants,
 };
+use super::choice::{by_member, could_be, could_have_tag, names, only, only_key, tag};
 use super::repeats::read;
-use super::words::{in_words, one_member_of, only_member, strings};
+use super::words::{in_words, one_member_of};
 use crate::json_path::Path;
 
 /// How deep a text may be that is read as an array or object: what is in it may be such a text again.
@@ -503,65 +504,4 @@ fn tell_variant(members: &Map<String, Value>, names: &[&str], look: Look<'_>) {
     }
     let (expected, count) = (one_member_of(names), members.len());
     look.tell(|path| format!("`{path}`: expected {expected}, got {count} members"));
-}
-
-fn only_key(members: &Map<String, Value>) -> Option<&String> {
-    members.keys().next().filter(|_| members.len() == 1)
-}
-
-fn only<'b>(branches: &[&'b Value]) -> Option<&'b Value> {
-    match branches {
-        [only] => Some(only),
-        _ => None,
-    }
-}
-
-/// The choice that an object names by one of its members.
-fn by_member<'b>(members: &Map<String, Value>, branches: &[&'b Value]) -> Option<&'b Value> {
-    if let Some(tag) = tag(branches) {
-        let chosen = members.get(tag)?;
-        let mut named = branches
-            .iter()
-            .filter(|branch| branch["properties"][tag]["const"] == *chosen);
-        return named.next().filter(|_| named.next().is_none()).copied();
-    }
-    let names = names(branches)?;
-    let key = only_key(members)?;
-    let index = names.iter().position(|name| name == key)?;
-    branches.get(index).copied()
-}
-
-/// The only member of each choice.
-fn names<'b>(branches: &[&'b Value]) -> Option<Vec<&'b str>> {
-    branches.iter().map(|branch| only_member(branch)).collect()
-}
-
-/// The member that tells the choices apart: each has it, with one text of its own.
-fn tag<'b>(branches: &[&'b Value]) -> Option<&'b str> {
-    let members = branches.first()?.get("properties")?.as_object()?;
-    members.keys().map(String::as_str).find(|name| {
-        branches
-            .iter()
-            .all(|branch| branch["properties"][name]["const"].is_string())
-    })
-}
-
-/// Whether a value is of the right kind for a choice, whatever else is wrong with it.
-fn could_be(value: &Value, schema: &Value) -> bool {
-    match (schema.get("type"), strings(schema)) {
-        (None, Some(_)) => value.is_string(),
-        (name, _) => has_type(value, name),
-    }
-}
-
-/// Whether an object could be this choice by the member that tells choices apart, wherever in it that comes.
-fn could_have_tag(value: &Value, schema: &Value) -> bool {
-    let Some(members) = value.as_object() else {
-        return true;
-    };
-    let own = schema.get("properties").and_then(Value::as_object);
-    own.into_iter().flatten().all(|(name, schema)| {
-        let only = keyword(schema, "const");
-        only.is_none_or(|only| members.get(name).is_none_or(|member| member == only))
-    })
 }
