@@ -21,18 +21,30 @@ pub(super) fn classify(exchange: &Exchange) -> Result<Caller, RpcError> {
     let params = exchange.message.params()?;
     headers::check(exchange)?;
     let meta = params.meta();
-    if meta.is_stateless() {
-        return stateless(&meta);
-    }
-    match &exchange.session {
-        Some(session) => Ok(Caller {
-            features: session.revision.features(),
+    let mut caller = match &exchange.session {
+        _ if meta.is_stateless() => stateless(&meta)?,
+        Some(session) => Caller {
             capabilities: session.capabilities,
             session: Some(session.clone()),
-            progress_token: meta.progress_token()?.map(Into::into),
-            log_level: None,
-        }),
-        None => sessionless(exchange, &meta),
+            ..caller(session.revision)
+        },
+        None => sessionless(exchange)?,
+    };
+    caller.progress_token = meta.progress_token()?.map(Into::into);
+    if caller.features.stateless {
+        caller.log_level = meta.log_level()?;
+    }
+    Ok(caller)
+}
+
+/// Returns a client of which nothing but its revision is known.
+fn caller(revision: Revision) -> Caller {
+    Caller {
+        features: revision.features(),
+        capabilities: ClientCapabilities::default(),
+        session: None,
+        progress_token: None,
+        log_level: None,
     }
 }
 
@@ -45,12 +57,9 @@ fn stateless(meta: &Meta<'_>) -> Result<Caller, RpcError> {
         RpcError::missing_metadata(format!("{key} is missing: send `{{}}` if there are none"))
     })?;
     Ok(Caller {
-        features: revision.features(),
         capabilities: ClientCapabilities::parse(capabilities)
             .ok_or_else(|| RpcError::missing_metadata(format!("{key} must be an object")))?,
-        session: None,
-        progress_token: meta.progress_token()?.map(Into::into),
-        log_level: meta.log_level()?,
+        ..caller(revision)
     })
 }
 
@@ -58,19 +67,14 @@ fn stateless(meta: &Meta<'_>) -> Result<Caller, RpcError> {
 ///
 /// Over HTTP it is served as far as it needs none, for it cannot be told from one of a client that has no handshake. A
 /// connection has a handshake of its own.
-fn sessionless(exchange: &Exchange, meta: &Meta<'_>) -> Result<Caller, RpcError> {
-    let revision = match &exchange.origin.headers {
-        Some(headers) => headers::legacy_revision(&**headers),
-        None if UNOPENED.contains(&exchange.message.method()) => Revision::LATEST_LEGACY,
-        None => return Err(unopened()),
-    };
-    Ok(Caller {
-        features: revision.features(),
-        capabilities: ClientCapabilities::default(),
-        session: None,
-        progress_token: meta.progress_token()?.map(Into::into),
-        log_level: None,
-    })
+fn sessionless(exchange: &Exchange) -> Result<Caller, RpcError> {
+    match &exchange.origin.headers {
+        Some(headers) => Ok(caller(headers::legacy_revision(&**headers))),
+        None if UNOPENED.contains(&exchange.message.method()) => {
+            Ok(caller(Revision::LATEST_LEGACY))
+        }
+        None => Err(unopened()),
+    }
 }
 
 /// What a request without `_meta` and without a handshake before it is told.
