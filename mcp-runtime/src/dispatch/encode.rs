@@ -21,20 +21,15 @@ pub(super) fn reply(core: &Core, features: &Features, id: &Id, outcome: &Outcome
     if let Outcome::Error(refusal) = outcome {
         return Reply::error(Some(id), refusal);
     }
-    let mut text = begin_result(id);
-    let features = match outcome {
+    let (features, opened) = match outcome {
         // The handshake has just settled how the client wants its answers.
-        Outcome::Initialized(_, session) => session.revision.features(),
-        _ => features,
+        Outcome::Initialized(_, session) => (session.revision.features(), Some(session.clone())),
+        _ => (features, None),
     };
-    let body = Body { core, features };
+    let mut text = begin_result(id);
     text.push('{');
-    body.push(&mut text, outcome);
+    Body { core, features }.push(&mut text, outcome);
     text.push_str("}}");
-    let opened = match outcome {
-        Outcome::Initialized(_, session) => Some(session.clone()),
-        _ => None,
-    };
     Reply {
         opened,
         ..Reply::new(text)

@@ -4,7 +4,6 @@
 //! its parameters is not known here.
 
 use std::borrow::Cow;
-
 use std::sync::Arc;
 
 use super::error::RpcError;
