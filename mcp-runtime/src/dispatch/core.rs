@@ -54,6 +54,16 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// Returns the error of a call of something that the server does not have. A server that `offers` nothing of its kind does
+    /// not have the method either.
+    pub(super) fn unknown(&self, offers: bool, kind: &str, name: &str) -> RpcError {
+        if offers {
+            RpcError::invalid_params(format!("Unknown {kind}: `{name}`"))
+        } else {
+            RpcError::unknown_method(self.message.method())
+        }
+    }
+
     /// Returns the session of a request that is about one.
     ///
     /// # Errors

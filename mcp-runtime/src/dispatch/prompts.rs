@@ -23,13 +23,9 @@ pub(super) fn get(request: Request) -> Result<Running, RpcError> {
     let params = message.params()?;
     let name = params.name()?;
     let snapshot = request.core.registry.now();
-    let prompt = snapshot.prompt(&name).ok_or_else(|| {
-        if snapshot.has_prompts() {
-            RpcError::invalid_params(format!("Unknown prompt: `{name}`"))
-        } else {
-            RpcError::unknown_method("prompts/get")
-        }
-    })?;
+    let prompt = snapshot
+        .prompt(&name)
+        .ok_or_else(|| request.unknown(snapshot.has_prompts(), "prompt", &name))?;
     let (arguments, rejections) = arguments(&prompt.signature, &params)?;
     let given = Given {
         signature: Arc::clone(&prompt.signature),

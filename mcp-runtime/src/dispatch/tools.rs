@@ -20,13 +20,9 @@ pub(super) fn call(request: Request) -> Result<Running, RpcError> {
     let params = message.params()?;
     let name = params.name()?;
     let snapshot = request.core.registry.now();
-    let tool = snapshot.tool(&name).ok_or_else(|| {
-        if snapshot.has_tools() {
-            RpcError::invalid_params(format!("Unknown tool: `{name}`"))
-        } else {
-            RpcError::unknown_method("tools/call")
-        }
-    })?;
+    let tool = snapshot
+        .tool(&name)
+        .ok_or_else(|| request.unknown(snapshot.has_tools(), "tool", &name))?;
     let json = params.arguments()?;
     let (arguments, rejections) = Arguments::parse(&tool.signature, message.text(), json);
     if !tool.mirrored.is_empty() {
