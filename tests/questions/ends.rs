@@ -101,17 +101,22 @@ async fn a_session_can_be_asked_again_once_it_has_answered() {
     assert_eq!(session.text(1001).await, "Ok(\"y\")");
 }
 
+/// Ends the input of a session whose call waits for an answer.
+async fn ends_at_once(mut session: Session) {
+    let begin = Instant::now();
+    session.disconnect().await;
+    assert_eq!(session.text(1).await, "Err(Disconnected)");
+    session.ended().await;
+    assert!(begin.elapsed() < AT_ONCE, "{:?}", begin.elapsed());
+}
+
 #[tokio::test]
 async fn the_end_of_the_input_ends_an_open_question_at_once() {
     let server = counting(&Counts::default());
     let mut session = Session::open(Transport::Streams, NOVEMBER, server).await;
     session.call(1).await;
     session.question().await;
-    let begin = Instant::now();
-    session.disconnect().await;
-    assert_eq!(session.text(1).await, "Err(Disconnected)");
-    session.ended().await;
-    assert!(begin.elapsed() < AT_ONCE, "{:?}", begin.elapsed());
+    ends_at_once(session).await;
 }
 
 /// The client has sent `initialize` only, so that the question is not sent yet.
@@ -121,11 +126,7 @@ async fn the_end_of_the_input_ends_a_question_that_waits_for_the_client() {
     let mut session = Session::greeted(Transport::Streams, NOVEMBER, server, everything()).await;
     session.call(1).await;
     session.is_well().await;
-    let begin = Instant::now();
-    session.disconnect().await;
-    assert_eq!(session.text(1).await, "Err(Disconnected)");
-    session.ended().await;
-    assert!(begin.elapsed() < AT_ONCE, "{:?}", begin.elapsed());
+    ends_at_once(session).await;
 }
 
 #[tokio::test]

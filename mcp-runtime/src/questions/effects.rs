@@ -103,15 +103,15 @@ mod tests {
     use super::*;
     use crate::store::now;
 
+    fn keep(chains: &Chains, chain: &str, expires: u64) -> Result<Arc<Effects>, Full> {
+        chains.keep(chain, Arc::default(), Owner::Local, expires)
+    }
+
     #[test]
     fn effects_are_kept_until_their_last_state_expires() {
         let chains = Chains::default();
         let later = now() + 60_000;
-        let keep = |expires| {
-            chains
-                .keep("a", Arc::default(), Owner::Local, expires)
-                .unwrap()
-        };
+        let keep = |expires| keep(&chains, "a", expires).unwrap();
         let first = keep(0);
         assert!(!Arc::ptr_eq(&first, &keep(0)));
         let kept = keep(later);
@@ -123,23 +123,13 @@ mod tests {
     fn a_call_that_cannot_be_kept_is_refused_and_none_is_forgotten() {
         let chains = Chains::default();
         let later = now() + 60_000;
-        let first = chains
-            .keep("0", Arc::default(), Owner::Local, later)
-            .unwrap();
+        let first = keep(&chains, "0", later).unwrap();
         for number in 1..MOST {
             let chain = number.to_string();
-            chains
-                .keep(&chain, Arc::default(), Owner::Local, later)
-                .unwrap();
+            keep(&chains, &chain, later).unwrap();
         }
-        assert!(
-            chains
-                .keep("late", Arc::default(), Owner::Local, later)
-                .is_err()
-        );
-        let again = chains
-            .keep("0", Arc::default(), Owner::Local, later)
-            .unwrap();
+        assert!(keep(&chains, "late", later).is_err());
+        let again = keep(&chains, "0", later).unwrap();
         assert!(Arc::ptr_eq(&first, &again));
     }
 
@@ -147,24 +137,14 @@ mod tests {
     fn outcomes_count_as_bytes() {
         let chains = Chains::default();
         let later = now() + 60_000;
-        let effects = chains
-            .keep("a", Arc::default(), Owner::Local, later)
-            .unwrap();
+        let effects = keep(&chains, "a", later).unwrap();
         effects.learn(&BTreeMap::from([("key".to_owned(), "outcome".into())]));
         assert_eq!(effects.bytes(), OVERHEAD + 3 + 9);
         effects.learn(&BTreeMap::from([("key".to_owned(), "other".into())]));
         assert_eq!(effects.outcomes()["key"], "outcome");
         // That there is no room for an outcome is the next call's matter.
         chains.grow("a", "key", &"x".repeat(MOST_BYTES).into());
-        assert!(
-            chains
-                .keep("b", Arc::default(), Owner::Local, later)
-                .is_err()
-        );
-        assert!(
-            chains
-                .keep("a", Arc::default(), Owner::Local, later)
-                .is_ok()
-        );
+        assert!(keep(&chains, "b", later).is_err());
+        assert!(keep(&chains, "a", later).is_ok());
     }
 }
