@@ -364,6 +364,34 @@ async fn all_kinds_of_questions_are_one_round() {
     assert_eq!(result["content"][0]["text"], "a b file:///c");
 }
 
+#[tokio::test]
+async fn the_last_temperature_counts() {
+    for (temperatures, proposed) in [
+        (&[][..], None),
+        (&[0.5], Some(0.5)),
+        (&[0.5, 0.25], Some(0.25)),
+        (&[0.5, f64::NAN], None),
+        (&[0.5, f64::INFINITY], None),
+        (&[f64::NAN, 0.5], Some(0.5)),
+    ] {
+        let caller = Caller::of(server(move |context| async move {
+            let sampling = context.sample("model");
+            let sampling = temperatures
+                .iter()
+                .fold(sampling, |sampling, &temperature| {
+                    sampling.temperature(temperature)
+                });
+            Ok(sampling.await?.text())
+        }))
+        .await;
+        let asking = caller.call().await;
+        let (_, request) = only(&asking);
+        let expected = proposed.map(Value::from);
+        let told = request["params"].get("temperature");
+        assert_eq!(told, expected.as_ref(), "{temperatures:?}");
+    }
+}
+
 /// Counts when it is dropped.
 struct Witness(Arc<AtomicU32>);
 

@@ -68,10 +68,12 @@ impl Sampling {
         self
     }
 
-    /// Proposes a temperature.
+    /// Proposes a temperature; one that is not finite proposes none.
     pub fn temperature(mut self, temperature: f64) -> Self {
         if temperature.is_finite() {
             self.params["temperature"] = temperature.into();
+        } else if let Some(params) = self.params.as_object_mut() {
+            params.remove("temperature");
         }
         self
     }
