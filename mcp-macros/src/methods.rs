@@ -171,7 +171,7 @@ impl AnnotatedImpl {
         let ty = &self.ty;
         let content = quote_spanned! {generated()=>
             #items
-            impl #parameters __mcp::ToolsStandInOneImpl for #ty #bounds {
+            impl #parameters __mcp::ToolSet for #ty #bounds {
                 #taken
             }
         };

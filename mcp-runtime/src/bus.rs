@@ -53,7 +53,7 @@ impl Bus {
         self: &Arc<Self>,
         listener: Arc<dyn Listener>,
         begin: impl FnOnce(),
-    ) -> Option<Ear> {
+    ) -> Option<ListenerGuard> {
         let mut listeners = self.listeners.lock();
         if listeners.len() >= self.most {
             return None;
@@ -62,7 +62,7 @@ impl Bus {
         let last = listeners.last_key_value();
         let number = last.map_or(0, |(number, _)| number + 1);
         listeners.insert(number, listener);
-        Some(Ear {
+        Some(ListenerGuard {
             bus: Arc::clone(self),
             number,
         })
@@ -131,12 +131,12 @@ impl fmt::Debug for Notifier {
 }
 
 /// A listener's place. When this is dropped the listener hears nothing more.
-pub(crate) struct Ear {
+pub(crate) struct ListenerGuard {
     bus: Arc<Bus>,
     number: u64,
 }
 
-impl Ear {
+impl ListenerGuard {
     /// Ready when the server ends.
     pub(crate) async fn closed(&self) {
         // It fails only when the bus is gone, which this ear keeps alive.
@@ -144,7 +144,7 @@ impl Ear {
     }
 }
 
-impl Drop for Ear {
+impl Drop for ListenerGuard {
     fn drop(&mut self) {
         // Dropped outside of the lock: it may take others with it.
         let listener = self.bus.listeners.lock().remove(&self.number);

@@ -20,7 +20,7 @@ use crate::service::BoxFuture;
 
 pub use crate::ask::{Answerable, Asked, Asking};
 pub use crate::content::{Failure, PromptOutcome, ResourceOutcome};
-pub use crate::registry::{Bound, Bounds, ToolsStandInOneImpl};
+pub use crate::registry::{Bound, Bounds, ToolSet};
 
 /// Takes a parameter from a call, or notes why it cannot be taken.
 pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Option<T> {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 pub use reply::{ClientError, Completed, ToolReply};
 
 use crate::protocol::Revision;
-use crate::server::{Running, Server};
+use crate::server::{RunningServer, Server};
 use crate::service::Pending;
 use crate::sync::Mutex;
 use crate::transport::memory::{Begun, Memory};
@@ -49,7 +49,7 @@ impl Server {
 const MOST_ROUNDS: usize = 100;
 
 /// What answers the server's questions.
-type Answer = Box<dyn FnMut(&Value) -> Value + Send>;
+type AnswerFn = Box<dyn FnMut(&Value) -> Value + Send>;
 
 fn read(reply: &str) -> Result<Value, ClientError> {
     serde_json::from_str(reply)
@@ -83,7 +83,7 @@ pub struct ClientListening {
 pub struct ClientBuilder {
     server: Server,
     revision: Revision,
-    answer: Option<Answer>,
+    answer: Option<AnswerFn>,
 }
 
 impl ClientBuilder {
@@ -169,9 +169,9 @@ impl IntoFuture for ClientBuilder {
 /// A client within the process: see [`Server::client`].
 pub struct Client {
     /// The server, if it could be started.
-    server: Result<(Memory, Running), ClientError>,
+    server: Result<(Memory, RunningServer), ClientError>,
     revision: Revision,
-    answer: Option<Mutex<Answer>>,
+    answer: Option<Mutex<AnswerFn>>,
     next_id: AtomicI64,
 }
 

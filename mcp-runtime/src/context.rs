@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::bus::Notifier;
-use crate::call::{Call, Cancel, Surroundings};
+use crate::call::{Call, CallContext, Cancel};
 use crate::error::ToolError;
 use crate::finite;
 use crate::owner::Principal;
@@ -16,7 +16,7 @@ use crate::param::Param;
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 
-/// The surroundings of a call: take it as a parameter to report progress, to ask questions, or to learn who asks.
+/// The call_context of a call: take it as a parameter to report progress, to ask questions, or to learn who asks.
 ///
 /// ```
 /// use mcp_runtime::prelude::*;
@@ -71,14 +71,14 @@ use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 ///   ([`Limits::answer_timeout`](crate::Limits::answer_timeout)), for this call with these arguments only. Replicas need a shared
 ///   key ([`Server::session_keys`](crate::Server::session_keys)).
 #[derive(Clone)]
-pub struct Context(Arc<Surroundings>);
+pub struct Context(Arc<CallContext>);
 
 impl Context {
-    pub(crate) fn of(call: &Arc<Surroundings>) -> Self {
+    pub(crate) fn of(call: &Arc<CallContext>) -> Self {
         Self(Arc::clone(call))
     }
 
-    pub(crate) fn surroundings(&self) -> &Arc<Surroundings> {
+    pub(crate) fn call_context(&self) -> &Arc<CallContext> {
         &self.0
     }
 
@@ -247,6 +247,6 @@ impl<'c> Param<'c> for Context {
     const DEPENDS_ON_CALLER: bool = false;
 
     fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
-        Ok(Self::of(&call.surroundings))
+        Ok(Self::of(&call.call_context))
     }
 }

@@ -84,8 +84,8 @@ impl Check {
         found.inspect_err(|_| self.path.insert_str(0, &step()))
     }
 
-    fn parts(&mut self, variant: Option<Name>) -> Parts<'_> {
-        Parts {
+    fn parts(&mut self, variant: Option<Name>) -> CompoundCheck<'_> {
+        CompoundCheck {
             check: self,
             variant,
             index: 0,
@@ -124,13 +124,13 @@ macro_rules! accept {
 impl<'c> Serializer for &'c mut Check {
     type Ok = ();
     type Error = fmt::Error;
-    type SerializeSeq = Parts<'c>;
-    type SerializeTuple = Parts<'c>;
-    type SerializeTupleStruct = Parts<'c>;
-    type SerializeTupleVariant = Parts<'c>;
-    type SerializeMap = Parts<'c>;
-    type SerializeStruct = Parts<'c>;
-    type SerializeStructVariant = Parts<'c>;
+    type SerializeSeq = CompoundCheck<'c>;
+    type SerializeTuple = CompoundCheck<'c>;
+    type SerializeTupleStruct = CompoundCheck<'c>;
+    type SerializeTupleVariant = CompoundCheck<'c>;
+    type SerializeMap = CompoundCheck<'c>;
+    type SerializeStruct = CompoundCheck<'c>;
+    type SerializeStructVariant = CompoundCheck<'c>;
 
     accept! {
         serialize_bool(bool) serialize_char(char) serialize_str(&str) serialize_bytes(&[u8])
@@ -175,15 +175,15 @@ impl<'c> Serializer for &'c mut Check {
         self.add(value, || json_path::member(variant))
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'c>, fmt::Error> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<CompoundCheck<'c>, fmt::Error> {
         Ok(self.parts(None))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Parts<'c>, fmt::Error> {
+    fn serialize_tuple(self, _: usize) -> Result<CompoundCheck<'c>, fmt::Error> {
         Ok(self.parts(None))
     }
 
-    fn serialize_tuple_struct(self, _: Name, _: usize) -> Result<Parts<'c>, fmt::Error> {
+    fn serialize_tuple_struct(self, _: Name, _: usize) -> Result<CompoundCheck<'c>, fmt::Error> {
         Ok(self.parts(None))
     }
 
@@ -193,15 +193,15 @@ impl<'c> Serializer for &'c mut Check {
         _: u32,
         variant: Name,
         _: usize,
-    ) -> Result<Parts<'c>, fmt::Error> {
+    ) -> Result<CompoundCheck<'c>, fmt::Error> {
         Ok(self.parts(Some(variant)))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Parts<'c>, fmt::Error> {
+    fn serialize_map(self, _: Option<usize>) -> Result<CompoundCheck<'c>, fmt::Error> {
         Ok(self.parts(None))
     }
 
-    fn serialize_struct(self, _: Name, _: usize) -> Result<Parts<'c>, fmt::Error> {
+    fn serialize_struct(self, _: Name, _: usize) -> Result<CompoundCheck<'c>, fmt::Error> {
         Ok(self.parts(None))
     }
 
@@ -211,13 +211,13 @@ impl<'c> Serializer for &'c mut Check {
         _: u32,
         variant: Name,
         _: usize,
-    ) -> Result<Parts<'c>, fmt::Error> {
+    ) -> Result<CompoundCheck<'c>, fmt::Error> {
         Ok(self.parts(Some(variant)))
     }
 }
 
 /// Inside an array or object.
-struct Parts<'c> {
+struct CompoundCheck<'c> {
     check: &'c mut Check,
     variant: Option<Name>,
     /// The index of the item that comes next.
@@ -226,7 +226,7 @@ struct Parts<'c> {
     key: String,
 }
 
-impl Parts<'_> {
+impl CompoundCheck<'_> {
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
         let index = self.index;
         self.index += 1;
@@ -256,7 +256,7 @@ fn key_text<K: Serialize + ?Sized>(key: &K) -> String {
 /// The traits of arrays and of structs differ in their names only.
 macro_rules! impl_parts {
     ($($trait:ident::$method:ident($($name:ident)?))*) => {
-        $(impl ser::$trait for Parts<'_> {
+        $(impl ser::$trait for CompoundCheck<'_> {
             type Ok = ();
             type Error = fmt::Error;
 
@@ -282,7 +282,7 @@ impl_parts! {
     SerializeStructVariant::serialize_field(name)
 }
 
-impl ser::SerializeMap for Parts<'_> {
+impl ser::SerializeMap for CompoundCheck<'_> {
     type Ok = ();
     type Error = fmt::Error;
 

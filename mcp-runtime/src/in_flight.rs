@@ -29,12 +29,12 @@ pub(crate) trait Stop: Send + Sync {
 pub(crate) struct InFlight {
     limit: usize,
     running: AtomicUsize,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<Registered>,
 }
 
 /// The requests whose handlers were not done at once.
 #[derive(Default)]
-struct Waiting {
+struct Registered {
     next: u64,
     /// In the order in which they began.
     requests: BTreeMap<u64, Request>,
@@ -152,7 +152,7 @@ impl InFlight {
     }
 }
 
-impl Waiting {
+impl Registered {
     fn find(&self, scope: Scope, id: &Id) -> Option<u64> {
         let mut newest_first = self.requests.iter().rev();
         newest_first

@@ -15,10 +15,10 @@ pub use serde_json::Value;
 pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
-    Bound, Bounds, Known, NoParam, NoText, PromptOutcome, ResourceOutcome, Supplied, Text,
-    ToolsStandInOneImpl, UnknownValues, answers, ask, bind, boxed, completer, field, headers,
-    icons, lengths, lister, param, param_or, patterns, prompt_result, ranges, resource_result,
-    shared, timeout, tool_result,
+    Bound, Bounds, Known, NoParam, NoText, PromptOutcome, ResourceOutcome, Supplied, Text, ToolSet,
+    UnknownValues, answers, ask, bind, boxed, completer, field, headers, icons, lengths, lister,
+    param, param_or, patterns, prompt_result, ranges, resource_result, shared, timeout,
+    tool_result,
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;
@@ -48,18 +48,18 @@ pub fn crate_of(module: &str) -> &str {
 }
 
 /// What a call whose function did not run answers, for each kind of component.
-pub trait Refusal {
+pub trait FromToolError {
     /// The answer for want of another one.
     fn fail(error: ToolError) -> Self;
 }
 
-impl Refusal for ToolResult {
+impl FromToolError for ToolResult {
     fn fail(error: ToolError) -> Self {
         error.into_tool_result()
     }
 }
 
-impl<T> Refusal for Result<T, ToolError> {
+impl<T> FromToolError for Result<T, ToolError> {
     fn fail(error: ToolError) -> Self {
         Err(error)
     }
@@ -67,13 +67,13 @@ impl<T> Refusal for Result<T, ToolError> {
 
 impl Call {
     /// Answers a call whose parameters could not all be had.
-    pub fn refuse<R: Refusal>(&self) -> R {
+    pub fn refuse<R: FromToolError>(&self) -> R {
         R::fail(ToolError::refused(self.rejection()))
     }
 }
 
 /// Answers a call whose questions were not all answered.
-pub fn unanswered<R: Refusal>(outcome: Result<(), AskError>) -> R {
+pub fn unanswered<R: FromToolError>(outcome: Result<(), AskError>) -> R {
     R::fail(outcome.err().unwrap_or(AskError::Cancelled).into())
 }
 

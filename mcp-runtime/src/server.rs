@@ -13,14 +13,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use failure::{BuildError, ServeError};
-use handle::Live;
 pub use handle::ServerHandle;
+use handle::ServerState;
 #[cfg(feature = "cli")]
-pub(crate) use handle::{Kind, Snapshot, Unenforced};
+pub(crate) use handle::{ComponentKind, Snapshot, Unenforced};
 use lifespan::Lifespan;
 #[cfg(feature = "cli")]
 pub(crate) use serving::ABORTS;
-pub(crate) use serving::Running;
+pub(crate) use serving::RunningServer;
 
 use crate::call::States;
 use crate::content::{Icon, IntoIcons};
@@ -71,7 +71,7 @@ pub struct Server {
     used_states: Option<Arc<dyn Store>>,
     forwarded: Vec<String>,
     layers: Vec<Arc<dyn Layer>>,
-    live: Arc<Live>,
+    state: Arc<ServerState>,
     #[cfg(feature = "http")]
     pub(crate) http: HttpOptions,
 }
@@ -97,7 +97,7 @@ impl Server {
             used_states: None,
             forwarded: Vec::new(),
             layers: Vec::new(),
-            live: Arc::default(),
+            state: Arc::default(),
             #[cfg(feature = "http")]
             http: HttpOptions::default(),
         }
@@ -237,16 +237,16 @@ impl Server {
     ///     |database: Arc<Database>| async move { drop(database) },
     /// );
     /// ```
-    pub fn lifespan<T, E, Start, Stop>(
+    pub fn lifespan<T, E, Start, StopFn>(
         mut self,
         start: impl FnOnce() -> Start + Send + 'static,
-        stop: impl FnOnce(Arc<T>) -> Stop + Send + 'static,
+        stop: impl FnOnce(Arc<T>) -> StopFn + Send + 'static,
     ) -> Self
     where
         T: Send + Sync + 'static,
         E: Into<ToolError>,
         Start: Future<Output = Result<T, E>> + Send + 'static,
-        Stop: Future<Output = ()> + Send + 'static,
+        StopFn: Future<Output = ()> + Send + 'static,
     {
         self.needed_later
             .push((std::any::TypeId::of::<T>(), std::any::type_name::<T>()));
@@ -384,6 +384,6 @@ impl Server {
 
     /// By which components are added and removed while the server serves.
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle(Arc::clone(&self.live))
+        ServerHandle(Arc::clone(&self.state))
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::fields::Elicit;
 use super::{ask, form};
-use crate::call::Way;
+use crate::call::Asker;
 use crate::context::Context;
 use crate::error::AskError;
 use crate::protocol::capability::Capability;
@@ -99,7 +99,7 @@ impl<T: 'static> IntoFuture for Elicitation<T> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let form = (self.form)(self.context.surroundings().caller.features)?;
+            let form = (self.form)(self.context.call_context().caller.features)?;
             let params = json!({ "message": self.message, "requestedSchema": &form });
             let question = Question::new(Capability::ElicitationForm, params, self.key);
             let fill_in = |answer: &Value| (self.read)(&form, &answer["content"]);
@@ -170,10 +170,10 @@ impl IntoFuture for UrlElicitation {
                 let reason = "a page has a URL that begins with `https://`";
                 return Err(AskError::NoForm(reason.to_owned()));
             }
-            let call = self.context.surroundings();
+            let call = self.context.call_context();
             let mut params = json!({ "mode": "url", "message": self.message, "url": self.url });
-            if call.caller.features.elicitation_ids && matches!(call.way, Way::Live { .. }) {
-                params["elicitationId"] = call.server.live.id().into();
+            if call.caller.features.elicitation_ids && matches!(call.asker, Asker::Live { .. }) {
+                params["elicitationId"] = call.server.pending_requests.id().into();
             }
             let question = Question::new(Capability::ElicitationUrl, params, self.key);
             ask(&self.context, question, |answer| {

@@ -25,7 +25,7 @@ pub use fields::{Answerable, Elicit, ElicitChoice, ElicitField};
 pub use roots::Root;
 pub use sample::{Sample, Sampling};
 
-use crate::call::{Surroundings, Way, is_current};
+use crate::call::{Asker, CallContext, is_current};
 use crate::context::Context;
 use crate::error::AskError;
 use crate::protocol::capability::Capability;
@@ -37,13 +37,13 @@ async fn ask<T>(
     question: Question,
     read: impl Fn(&Value) -> Option<Result<T, AskError>> + Send + Sync,
 ) -> Result<T, AskError> {
-    let call = context.surroundings();
+    let call = context.call_context();
     if !call.can(question.needs) {
         return Err(lacking(call, question.needs).await);
     }
-    match &call.way {
-        Way::Nobody => Err(AskError::CannotBeAsked(question.needs)),
-        Way::Replay(questions) => {
+    match &call.asker {
+        Asker::Nobody => Err(AskError::CannotBeAsked(question.needs)),
+        Asker::Replay(questions) => {
             let answer = async {
                 let asked = questions.begin(question);
                 // The call is given up while this is pending, so that nobody needs to be woken.
@@ -51,9 +51,9 @@ async fn ask<T>(
             };
             within(call, answer).await?
         }
-        Way::Live { session, waiting } => {
+        Asker::Live { session, waiting } => {
             let _waits = Counted::new(waiting);
-            let (live, outbound) = (&call.server.live, &**call.notifier.outbound());
+            let (live, outbound) = (&call.server.pending_requests, &**call.notifier.outbound());
             for _ in 0..PATIENCE {
                 let answer = within(call, live.ask(*session, outbound, &question)).await??;
                 if let Some(answer) = read(&answer) {
@@ -66,8 +66,8 @@ async fn ask<T>(
 }
 
 /// The client lacks what a question needs. Those side by side are asked first, so that it can be told of all that it lacks.
-async fn lacking(call: &Surroundings, capability: Capability) -> AskError {
-    if let Some(questions) = call.way.replay() {
+async fn lacking(call: &CallContext, capability: Capability) -> AskError {
+    if let Some(questions) = call.asker.replay() {
         questions.lack(capability);
         tokio::task::yield_now().await;
     }
@@ -75,7 +75,7 @@ async fn lacking(call: &Surroundings, capability: Capability) -> AskError {
 }
 
 /// Waits for something, as a part of a call.
-async fn within<T>(call: &Arc<Surroundings>, what: impl Future<Output = T>) -> Result<T, AskError> {
+async fn within<T>(call: &Arc<CallContext>, what: impl Future<Output = T>) -> Result<T, AskError> {
     let mut what = pin!(what);
     let poll = |task: &mut Task<'_>| {
         if !is_current(call) {

@@ -28,7 +28,7 @@ impl Context {
     where
         T: Serialize + DeserializeOwned,
     {
-        let call = self.surroundings();
+        let call = self.call_context();
         if !is_current(call) {
             return Err(AskError::OutsideCall);
         }

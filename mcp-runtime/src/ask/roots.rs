@@ -34,7 +34,7 @@ impl Root {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct ListRootsResult {
     roots: Vec<Root>,
 }
 
@@ -58,7 +58,7 @@ impl Context {
     async fn ask_roots(&self, key: Option<String>) -> Result<Vec<Root>, AskError> {
         let question = Question::new(Capability::Roots, json!({}), key);
         let read = |answer: &Value| {
-            let Answer { roots } = Answer::deserialize(answer).ok()?;
+            let ListRootsResult { roots } = ListRootsResult::deserialize(answer).ok()?;
             Some(Ok(roots.into_iter().filter(Root::is_file).collect()))
         };
         ask(self, question, read).await

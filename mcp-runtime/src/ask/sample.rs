@@ -91,7 +91,7 @@ impl IntoFuture for Sampling {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let features = self.context.surroundings().caller.features;
+            let features = self.context.call_context().caller.features;
             let messages = self.messages.iter().map(|message| {
                 check(&message.content, features)?;
                 Ok(message.to_json(features))

@@ -27,10 +27,10 @@ use tokio::sync::Notify;
 /// }
 /// ```
 #[derive(Clone, Default)]
-pub struct Cancel(Arc<State>);
+pub struct Cancel(Arc<CancelState>);
 
 #[derive(Default)]
-struct State {
+struct CancelState {
     cancelled: AtomicBool,
     waiting: Notify,
 }

@@ -27,7 +27,7 @@ use crate::protocol::LogLevel;
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
-use crate::questions::{Counted, Effects, Live, Questions, Replay};
+use crate::questions::{Counted, Effects, PendingRequests, Questions, Replay};
 use crate::service::Origin;
 use crate::session::Session;
 use crate::sync::Mutex;
@@ -37,7 +37,7 @@ pub(crate) struct ServerContext {
     pub(crate) states: States,
     pub(crate) bus: Arc<Bus>,
     pub(crate) replay: Arc<Replay>,
-    pub(crate) live: Live,
+    pub(crate) pending_requests: PendingRequests,
     /// The targets whose `tracing` events go to the client as log messages.
     pub(crate) forwarded: Vec<String>,
     /// Whether clients see the text of errors that were not written for them.
@@ -56,27 +56,27 @@ pub(crate) struct Caller {
 }
 
 /// What surrounds a call, shared with the [`Context`](crate::Context)s that its handler takes.
-pub(crate) struct Surroundings {
+pub(crate) struct CallContext {
     pub(crate) server: Arc<ServerContext>,
     pub(crate) message: Arc<Message>,
     pub(crate) caller: Caller,
     pub(crate) origin: Origin,
     pub(crate) notifier: ClientNotifier,
-    pub(crate) way: Way,
+    pub(crate) asker: Asker,
     cancel: OnceLock<Cancel>,
     /// The effects of a call that does not begin anew.
     effects: OnceLock<Arc<Effects>>,
     client: OnceLock<ClientInfo>,
 }
 
-impl Surroundings {
+impl CallContext {
     pub(crate) fn new(
         server: Arc<ServerContext>,
         message: Arc<Message>,
         caller: Caller,
         origin: Origin,
         notifier: ClientNotifier,
-        way: Way,
+        asker: Asker,
     ) -> Self {
         Self {
             server,
@@ -84,7 +84,7 @@ impl Surroundings {
             caller,
             origin,
             notifier,
-            way,
+            asker,
             cancel: OnceLock::new(),
             effects: OnceLock::new(),
             client: OnceLock::new(),
@@ -116,7 +116,7 @@ impl Surroundings {
 
     /// The effects of this call, in all its attempts; `None` if they cannot be remembered.
     pub(crate) fn effects(&self) -> Option<Arc<Effects>> {
-        match self.way.replay() {
+        match self.asker.replay() {
             Some(questions) => questions.effects(&self.origin),
             None => Some(Arc::clone(self.effects.get_or_init(Arc::default))),
         }
@@ -124,7 +124,7 @@ impl Surroundings {
 
     /// What the client lacked to be asked, where the protocol has an error for that.
     pub(crate) fn lacking(&self) -> Vec<Capability> {
-        self.way
+        self.asker
             .replay()
             .map(Questions::lacking)
             .unwrap_or_default()
@@ -132,18 +132,18 @@ impl Surroundings {
 
     /// Counts what an effect came to, if it is kept.
     pub(crate) fn record(&self, key: &str, outcome: &Value) {
-        if let Some(questions) = self.way.replay() {
+        if let Some(questions) = self.asker.replay() {
             questions.record(key, outcome);
         }
     }
 
     /// Keeps the call from being given up until what this gives is dropped.
     pub(crate) fn begin_effect(&self) -> Option<Counted<'_>> {
-        self.way.replay().map(Questions::begin_effect)
+        self.asker.replay().map(Questions::begin_effect)
     }
 }
 
-impl Stop for Surroundings {
+impl Stop for CallContext {
     fn stop(&self) {
         self.cancel().set();
         self.notifier.abandon();
@@ -152,7 +152,7 @@ impl Stop for Surroundings {
 
 /// How the client of a call can be asked.
 #[allow(clippy::large_enum_variant)] // the large one is the rule
-pub(crate) enum Way {
+pub(crate) enum Asker {
     /// Not at all.
     Nobody,
     /// While the call waits.
@@ -165,7 +165,7 @@ pub(crate) enum Way {
     Replay(Questions),
 }
 
-impl Way {
+impl Asker {
     /// The questions of a call that is begun anew.
     pub(crate) fn replay(&self) -> Option<&Questions> {
         match self {
@@ -182,11 +182,11 @@ impl Way {
 
 thread_local! {
     /// The call that this thread polls now.
-    static CURRENT: Cell<*const Surroundings> = const { Cell::new(std::ptr::null()) };
+    static CURRENT: Cell<*const CallContext> = const { Cell::new(std::ptr::null()) };
 }
 
 /// Polls a part of a call: the questions in it are those of the call.
-pub(crate) fn poll_within<R>(call: &Arc<Surroundings>, part: impl FnOnce() -> R) -> R {
+pub(crate) fn poll_within<R>(call: &Arc<CallContext>, part: impl FnOnce() -> R) -> R {
     poll_as(Arc::as_ptr(call), part)
 }
 
@@ -195,27 +195,27 @@ pub(crate) fn poll_apart<R>(part: impl FnOnce() -> R) -> R {
     poll_as(std::ptr::null(), part)
 }
 
-fn poll_as<R>(call: *const Surroundings, part: impl FnOnce() -> R) -> R {
-    struct Before(*const Surroundings);
-    impl Drop for Before {
+fn poll_as<R>(call: *const CallContext, part: impl FnOnce() -> R) -> R {
+    struct RestoreCurrent(*const CallContext);
+    impl Drop for RestoreCurrent {
         fn drop(&mut self) {
             CURRENT.set(self.0);
         }
     }
-    let _before = Before(CURRENT.replace(call));
+    let _before = RestoreCurrent(CURRENT.replace(call));
     part()
 }
 
 /// Whether this thread polls this call now.
-pub(crate) fn is_current(call: &Arc<Surroundings>) -> bool {
+pub(crate) fn is_current(call: &Arc<CallContext>) -> bool {
     CURRENT.get() == Arc::as_ptr(call)
 }
 
-/// One call of a component: its arguments and its surroundings.
+/// One call of a component: its arguments and its call_context.
 ///
 /// Handlers do not see it; implementations of [`Param`](crate::Param) do.
 pub struct Call {
-    pub(crate) surroundings: Arc<Surroundings>,
+    pub(crate) call_context: Arc<CallContext>,
     pub(crate) arguments: Arguments,
     pub(crate) signature: Arc<Signature>,
     rejections: Mutex<Vec<String>>,
@@ -223,13 +223,13 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(
-        surroundings: Arc<Surroundings>,
+        call_context: Arc<CallContext>,
         signature: Arc<Signature>,
         arguments: Arguments,
         rejections: Vec<String>,
     ) -> Self {
         Self {
-            surroundings,
+            call_context,
             arguments,
             signature,
             rejections: Mutex::new(rejections),
@@ -238,30 +238,30 @@ impl Call {
 
     /// The value of [`Server::state`](crate::Server::state) of type `T`.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.surroundings.server.states.get()
+        self.call_context.server.states.get()
     }
 
     /// The value of an HTTP header; `None` on other transports.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.surroundings.origin.headers.as_ref()?.get(name)
+        self.call_context.origin.headers.as_ref()?.get(name)
     }
 
     /// Tells when the call is cancelled.
     pub fn cancel(&self) -> Cancel {
-        self.surroundings.cancel().clone()
+        self.call_context.cancel().clone()
     }
 
     /// The argument at a position, as JSON, if it was given so.
     pub(crate) fn json(&self, index: usize) -> Option<&str> {
         match self.arguments.slot(index) {
-            Slot::Json(json) => Some(json.text(self.surroundings.message.text())),
+            Slot::Json(json) => Some(json.text(self.call_context.message.text())),
             _ => None,
         }
     }
 
     /// The argument at a position as a tree in memory, if it was given as JSON.
     pub(crate) fn tree(&self, index: usize) -> Option<&Tree> {
-        let message = self.surroundings.message.text();
+        let message = self.call_context.message.text();
         self.arguments.tree(message, &self.signature, index)
     }
 

@@ -29,12 +29,12 @@ pub(crate) struct ClientNotifier {
     level: Option<LogLevel>,
     features: &'static Features,
     outbound: Arc<dyn Outbound>,
-    state: Mutex<State>,
+    state: Mutex<NotifierState>,
 }
 
 /// Everything is sent under the lock of this, so that nothing follows the end and values stay in order.
 #[derive(Default)]
-struct State {
+struct NotifierState {
     over: bool,
     /// The last value of progress, sent or held back.
     last: Option<f64>,
@@ -89,7 +89,7 @@ impl ClientNotifier {
         &self.outbound
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, NotifierState> {
         self.state.lock()
     }
 
@@ -217,20 +217,20 @@ mod tests {
         let sent = Arc::<Sent>::default();
         let features = Revision::LATEST.features();
         let outbound = Arc::clone(&sent) as Arc<dyn Outbound>;
-        let link = ClientNotifier::new(token.map(Into::into), level, features, outbound);
-        (sent, link)
+        let notifier = ClientNotifier::new(token.map(Into::into), level, features, outbound);
+        (sent, notifier)
     }
 
     #[test]
     fn a_flood_of_progress_is_thinned_out_and_its_last_value_arrives() {
-        let (sent, link) = reporting(Some("7"), None);
+        let (sent, notifier) = reporting(Some("7"), None);
         let begin = Instant::now();
         let most = 20_000_u32;
         for step in 1..=most {
-            link.progress(f64::from(step), None, None);
+            notifier.progress(f64::from(step), None, None);
         }
         let paces = begin.elapsed().as_millis() / PACE.as_millis();
-        link.finish();
+        notifier.finish();
         let values: Vec<_> = sent
             .take()
             .iter()
@@ -246,36 +246,36 @@ mod tests {
     #[test]
     fn nothing_follows_the_end() {
         for finishes in [true, false] {
-            let (sent, link) = reporting(Some("7"), Some(LogLevel::Debug));
+            let (sent, notifier) = reporting(Some("7"), Some(LogLevel::Debug));
             if finishes {
-                link.finish();
+                notifier.finish();
             } else {
-                link.abandon();
+                notifier.abandon();
             }
-            link.progress(1.0, None, None);
-            link.log(LogLevel::Emergency, None, "1");
+            notifier.progress(1.0, None, None);
+            notifier.log(LogLevel::Emergency, None, "1");
             assert_eq!(sent.take(), [] as [Value; 0]);
         }
     }
 
     #[test]
     fn a_cancelled_call_does_not_send_what_was_held_back() {
-        let (sent, link) = reporting(Some("7"), None);
+        let (sent, notifier) = reporting(Some("7"), None);
         for step in 0..=2 * BURST {
-            link.progress(f64::from(step), None, None);
+            notifier.progress(f64::from(step), None, None);
         }
-        link.abandon();
+        notifier.abandon();
         let last = sent.take().pop().expect("some were sent");
         assert!(last["progress"].as_f64() < Some(f64::from(2 * BURST)));
     }
 
     #[test]
     fn messages_below_the_level_are_left_out_and_so_are_too_many() {
-        let (sent, link) = reporting(None, Some(LogLevel::Warning));
-        link.progress(1.0, None, None);
+        let (sent, notifier) = reporting(None, Some(LogLevel::Warning));
+        notifier.progress(1.0, None, None);
         for _ in 0..2 * MOST_LOGS {
-            link.log(LogLevel::Notice, None, "1");
-            link.log(LogLevel::Error, Some("it"), "{\"a\":1}");
+            notifier.log(LogLevel::Notice, None, "1");
+            notifier.log(LogLevel::Error, Some("it"), "{\"a\":1}");
         }
         let sent = sent.take();
         assert_eq!(sent.len(), 1001);

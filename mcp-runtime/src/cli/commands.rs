@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::lints::{self, Definitions};
 use super::{terminal, values};
 use crate::client::{Client, ClientError};
-use crate::server::{Kind, Server, Snapshot};
+use crate::server::{ComponentKind, Server, Snapshot};
 
 /// Why a command failed.
 pub(super) type Failure = Box<dyn Error + Send + Sync>;
@@ -86,10 +86,10 @@ async fn list(
 ) -> Result<ExitCode, Failure> {
     let mut all = definitions(client).await?;
     for (list, kind, key) in [
-        (&mut all.tools, Kind::Tool, "name"),
-        (&mut all.resources, Kind::Resource, "uri"),
-        (&mut all.templates, Kind::Resource, "uriTemplate"),
-        (&mut all.prompts, Kind::Prompt, "name"),
+        (&mut all.tools, ComponentKind::Tool, "name"),
+        (&mut all.resources, ComponentKind::Resource, "uri"),
+        (&mut all.templates, ComponentKind::Resource, "uriTemplate"),
+        (&mut all.prompts, ComponentKind::Prompt, "name"),
     ] {
         // Clients do not see them.
         for component in list {

@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::core::{Request, Running};
+use super::core::{MethodRun, Request};
 use super::failure::failed;
-use super::run::{Given, Task, Work, run};
-use crate::call::{Call, Surroundings};
+use super::run::{CallInput, Task, Work, run};
+use crate::call::{Call, CallContext};
 use crate::context::Context;
 use crate::error::ToolError;
 use crate::outcome::Outcome;
@@ -16,7 +16,7 @@ use crate::protocol::error::RpcError;
 use crate::protocol::members::Reference;
 use crate::registry::{Completer, Completion, Completions, Snapshot};
 
-pub(super) fn complete(request: Request) -> Result<Running, RpcError> {
+pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
     let params = message.params()?;
     let snapshot = request.core.registry.now();
@@ -27,7 +27,9 @@ pub(super) fn complete(request: Request) -> Result<Running, RpcError> {
     let (argument, value) = params.argument()?;
     let arguments = params.context()?;
     let Some(completer) = completer(&snapshot, &reference, &argument)? else {
-        return Ok(Running::Ready(Outcome::Completion(Completions::default())));
+        return Ok(MethodRun::Ready(
+            Outcome::Completion(Completions::default()),
+        ));
     };
     let complete = Complete {
         completer,
@@ -35,7 +37,7 @@ pub(super) fn complete(request: Request) -> Result<Running, RpcError> {
         value,
         arguments,
     };
-    run(request, complete, Given::default())
+    run(request, complete, CallInput::default())
 }
 
 fn completer(
@@ -86,11 +88,11 @@ impl Work for Complete {
         Task::Future(self.completer.complete(Completion {
             value: std::mem::take(&mut self.value),
             arguments: std::mem::take(&mut self.arguments),
-            context: Context::of(&call.surroundings),
+            context: Context::of(&call.call_context),
         }))
     }
 
-    fn conclude(&mut self, call: &Surroundings, output: Self::Output) -> Outcome {
+    fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome {
         match output {
             Ok(completions) => Outcome::Completion(completions),
             Err(error) => Outcome::Error(failed(call, &self.name, &error)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::timeout::in_words;
-use crate::call::Surroundings;
+use crate::call::CallContext;
 use crate::logs::within;
 use crate::seal::random_bytes;
 
@@ -59,7 +59,7 @@ impl Stopped {
 }
 
 /// Runs a part of a handler: what it logs belongs to its call, and a panic in it ends there.
-pub(super) fn contain<R>(call: &Arc<Surroundings>, part: impl FnOnce() -> R) -> Result<R, Panic> {
+pub(super) fn contain<R>(call: &Arc<CallContext>, part: impl FnOnce() -> R) -> Result<R, Panic> {
     guard(|| within(call, part))
 }
 

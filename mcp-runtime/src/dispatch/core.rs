@@ -38,7 +38,7 @@ impl Core {
             in_flight: Arc::new(InFlight::new(limits.requests)),
             limits,
             layers,
-            sessions: Arc::clone(context.live.sessions()),
+            sessions: Arc::clone(context.pending_requests.sessions()),
             context: Arc::new(context),
         }
     }
@@ -80,7 +80,7 @@ impl Request {
 }
 
 /// What a method makes of its request.
-pub(super) enum Running {
+pub(super) enum MethodRun {
     /// It is done.
     Ready(Outcome),
     /// It has to wait. Dropping the future cancels the handler.

@@ -1,12 +1,12 @@
 //! What clients learn of the errors of handlers.
 
 use super::contain::reference;
-use crate::call::Surroundings;
+use crate::call::CallContext;
 use crate::error::ToolError;
 use crate::protocol::error::RpcError;
 
 /// The protocol's own error for a client that lacks a capability, where the revision has it.
-pub(super) fn lack(call: &Surroundings, error: &ToolError) -> Option<RpcError> {
+pub(super) fn lack(call: &CallContext, error: &ToolError) -> Option<RpcError> {
     let capability = error.lack().filter(|_| call.caller.features.stateless)?;
     let mut lacking = call.lacking();
     if !lacking.contains(&capability) {
@@ -16,7 +16,7 @@ pub(super) fn lack(call: &Surroundings, error: &ToolError) -> Option<RpcError> {
 }
 
 /// The error of a handler as one of the protocol, for what has no results that say so.
-pub(super) fn failed(call: &Surroundings, handler: &str, error: &ToolError) -> RpcError {
+pub(super) fn failed(call: &CallContext, handler: &str, error: &ToolError) -> RpcError {
     if let Some(lack) = lack(call, error) {
         lack
     } else if error.is_refusal() {
@@ -32,7 +32,7 @@ fn in_one_line(list: &str) -> String {
 }
 
 /// The text of an error that the client may see. What caused it goes to the log.
-pub(super) fn shown(call: &Surroundings, handler: &str, error: &ToolError) -> String {
+pub(super) fn shown(call: &CallContext, handler: &str, error: &ToolError) -> String {
     if error.is_deliberate() {
         return error.to_string();
     }

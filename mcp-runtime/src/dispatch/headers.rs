@@ -1,13 +1,13 @@
 //! Whether the HTTP headers of a message say what the message says.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation>.
-//! `Mcp-Param-*` belongs to tools: see `mirror`.
+//! `Mcp-Param-*` belongs to tools: see `check`.
 
 use std::borrow::Cow;
 
 use crate::protocol::error::RpcError;
 use crate::protocol::header::decoded;
-use crate::protocol::jsonrpc::{Kind, Message};
+use crate::protocol::jsonrpc::{Message, MessageKind};
 use crate::protocol::params::Params;
 use crate::protocol::{HeaderSource, Revision};
 use crate::service::Exchange;
@@ -26,14 +26,14 @@ pub(super) fn check(exchange: &Exchange) -> Result<(), RpcError> {
         Ok(params) if params.meta().is_stateless() => agree(headers, message, &params),
         params if revision(headers).is_some_and(|revision| revision.features().stateless) => {
             match message.kind() {
-                Kind::Request(_) if params.is_ok() => Err(RpcError::missing_metadata(
+                MessageKind::Request(_) if params.is_ok() => Err(RpcError::missing_metadata(
                     "MCP-Protocol-Version promises `_meta[\"io.modelcontextprotocol/protocolVersion\"]`, which \
                      is missing",
                 )),
-                Kind::Response => Err(RpcError::invalid_request(
+                MessageKind::Response => Err(RpcError::invalid_request(
                     "Nothing was asked: clients send requests and notifications",
                 )),
-                Kind::Request(_) | Kind::Notification => Ok(()),
+                MessageKind::Request(_) | MessageKind::Notification => Ok(()),
             }
         }
         _ => Ok(()),
@@ -63,17 +63,17 @@ fn agree(
     let Ok(version) = params.meta().protocol_version() else {
         return Ok(());
     };
-    let mirror = Mirror {
+    let check = HeaderCheck {
         headers,
-        required: matches!(message.kind(), Kind::Request(_)),
+        required: matches!(message.kind(), MessageKind::Request(_)),
     };
-    mirror.check(PROTOCOL_VERSION, &version, plain)?;
+    check.check(PROTOCOL_VERSION, &version, plain)?;
     if Revision::stateless(&version).is_none() {
         return Ok(());
     }
-    mirror.check(METHOD, message.method(), plain)?;
+    check.check(METHOD, message.method(), plain)?;
     match name(message.method(), params) {
-        Some(name) => mirror.check(NAME, &name, decoded),
+        Some(name) => check.check(NAME, &name, decoded),
         None => Ok(()),
     }
 }
@@ -88,12 +88,12 @@ fn name<'a>(method: &str, params: &Params<'a>) -> Option<Cow<'a, str>> {
 }
 
 /// The headers that repeat what the body says.
-struct Mirror<'a> {
+struct HeaderCheck<'a> {
     headers: &'a dyn HeaderSource,
     required: bool,
 }
 
-impl Mirror<'_> {
+impl HeaderCheck<'_> {
     fn check(
         &self,
         name: &str,

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::core::{Core, Request, Running};
+use super::core::{Core, MethodRun, Request};
 use crate::outcome::Outcome;
 use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
@@ -52,7 +52,7 @@ fn extensions(core: &Core, interfaces: bool) -> Map<String, Value> {
 }
 
 /// Opens a legacy session.
-pub(super) fn initialize(request: Request) -> Result<Running, RpcError> {
+pub(super) fn initialize(request: Request) -> Result<MethodRun, RpcError> {
     let params = request.message.params()?;
     let revision = Revision::negotiate(&params.protocol_version()?);
     let capability = params
@@ -68,7 +68,10 @@ pub(super) fn initialize(request: Request) -> Result<Running, RpcError> {
         .map_err(|error| RpcError::internal(format!("No session could be opened: {error}")))?;
     request.core.sessions.greeted(&session);
     let capabilities = capabilities(&request.core, revision.features());
-    Ok(Running::Ready(Outcome::Initialized(capabilities, session)))
+    Ok(MethodRun::Ready(Outcome::Initialized(
+        capabilities,
+        session,
+    )))
 }
 
 /// Says what the server speaks and can do.

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::core::{Core, Request, Running};
+use super::core::{Core, MethodRun, Request};
 use super::resources;
 use crate::bus::{Change, Listener};
 use crate::in_flight::Stop;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, notification, push_json};
-use crate::protocol::members::Wishes;
+use crate::protocol::members::SubscriptionFilter;
 use crate::protocol::params::Params;
 use crate::service::{Listening, Outbound};
 use crate::session::{Session, Sessions};
@@ -28,10 +28,10 @@ use crate::uri_template::{Uri, Uris};
 const SUBSCRIPTIONS: usize = 1000;
 
 /// What of the wishes this server can fulfil.
-fn wishes(core: &Core, params: &Params<'_>) -> Result<Wishes, RpcError> {
+fn wishes(core: &Core, params: &Params<'_>) -> Result<SubscriptionFilter, RpcError> {
     let wishes = params.notifications()?;
     let snapshot = core.registry.now();
-    Ok(Wishes {
+    Ok(SubscriptionFilter {
         tools_list_changed: wishes.tools_list_changed && snapshot.has_tools(),
         prompts_list_changed: wishes.prompts_list_changed && snapshot.has_prompts(),
         resources_list_changed: wishes.resources_list_changed && snapshot.has_resources(),
@@ -44,7 +44,7 @@ fn wishes(core: &Core, params: &Params<'_>) -> Result<Wishes, RpcError> {
 }
 
 /// Tells of changes until the client or the server ends it.
-pub(super) fn listen(request: Request) -> Result<Running, RpcError> {
+pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
     let wishes = wishes(&request.core, &request.message.params()?)?;
     let Request {
         core,
@@ -74,7 +74,7 @@ pub(super) fn listen(request: Request) -> Result<Running, RpcError> {
         subscription.end(&id);
         Outcome::Unsubscribed(id)
     });
-    Ok(Running::Pending { future, stop })
+    Ok(MethodRun::Pending { future, stop })
 }
 
 fn no_room(core: &Core) -> RpcError {
@@ -95,7 +95,7 @@ fn json(message: &Message) -> Value {
 /// A `subscriptions/listen` request that is being served.
 struct Subscription {
     tag: String,
-    wishes: Wishes,
+    wishes: SubscriptionFilter,
     /// The resources among the wishes.
     resources: Uris,
     /// `None` once it is over.
@@ -221,7 +221,7 @@ pub(super) fn session(
 }
 
 /// `resources/subscribe`.
-pub(super) fn subscribe(request: Request) -> Result<Running, RpcError> {
+pub(super) fn subscribe(request: Request) -> Result<MethodRun, RpcError> {
     let uri = request.message.params()?.uri()?;
     resources::check(&request.core, &request.caller, &uri)?;
     let session = request.session()?;
@@ -234,11 +234,11 @@ pub(super) fn subscribe(request: Request) -> Result<Running, RpcError> {
             "The session is subscribed to {SUBSCRIPTIONS} resources, which is the limit: unsubscribe from some"
         )));
     }
-    Ok(Running::Ready(Outcome::Empty))
+    Ok(MethodRun::Ready(Outcome::Empty))
 }
 
 /// `resources/unsubscribe`. It is no error if there was no subscription.
-pub(super) fn unsubscribe(request: Request) -> Result<Running, RpcError> {
+pub(super) fn unsubscribe(request: Request) -> Result<MethodRun, RpcError> {
     let uri = request.message.params()?.uri()?;
     let session = request.session()?;
     request
@@ -246,7 +246,7 @@ pub(super) fn unsubscribe(request: Request) -> Result<Running, RpcError> {
         .sessions
         .subscriptions
         .remove(session, &Uri::new(uri));
-    Ok(Running::Ready(Outcome::Empty))
+    Ok(MethodRun::Ready(Outcome::Empty))
 }
 
 #[cfg(test)]
@@ -269,9 +269,9 @@ mod tests {
         let outbound = Arc::clone(&sent) as Arc<dyn Outbound>;
         let subscription = Subscription {
             tag: "\"_meta\":{}".to_owned(),
-            wishes: Wishes {
+            wishes: SubscriptionFilter {
                 tools_list_changed: true,
-                ..Wishes::default()
+                ..SubscriptionFilter::default()
             },
             resources: Uris::default(),
             outbound: Mutex::new(Some(outbound)),

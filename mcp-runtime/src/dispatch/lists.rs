@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use super::core::{Request, Running};
+use super::core::{MethodRun, Request};
 use super::failure::failed;
-use super::run::{Given, Task, Work, run};
-use crate::call::{Call, Surroundings};
+use super::run::{CallInput, Task, Work, run};
+use crate::call::{Call, CallContext};
 use crate::content::ResourceLink;
 use crate::context::Context;
 use crate::error::ToolError;
@@ -17,11 +17,11 @@ use crate::protocol::revision::Features;
 use crate::registry::{Listing, Page, Registry, ResourceEntry, Snapshot};
 use crate::service::BoxFuture;
 
-pub(super) fn tools(request: Request) -> Result<Running, RpcError> {
+pub(super) fn tools(request: Request) -> Result<MethodRun, RpcError> {
     list(&request, "tools", Snapshot::has_tools, Registry::tools)
 }
 
-pub(super) fn prompts(request: Request) -> Result<Running, RpcError> {
+pub(super) fn prompts(request: Request) -> Result<MethodRun, RpcError> {
     list(
         &request,
         "prompts",
@@ -30,7 +30,7 @@ pub(super) fn prompts(request: Request) -> Result<Running, RpcError> {
     )
 }
 
-pub(super) fn templates(request: Request) -> Result<Running, RpcError> {
+pub(super) fn templates(request: Request) -> Result<MethodRun, RpcError> {
     let kind = "resourceTemplates";
     list(&request, kind, Snapshot::has_resources, Registry::templates)
 }
@@ -43,9 +43,9 @@ fn list(
     kind: &'static str,
     has: fn(&Snapshot) -> bool,
     find: FindPage,
-) -> Result<Running, RpcError> {
+) -> Result<MethodRun, RpcError> {
     let page = page(request, has, find)?;
-    Ok(Running::Ready(Outcome::List(kind, page)))
+    Ok(MethodRun::Ready(Outcome::List(kind, page)))
 }
 
 /// Returns the page that the client asks for.
@@ -63,14 +63,18 @@ fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result
 }
 
 /// To the last page of the resources templates add those that they list themselves.
-pub(super) fn resources(request: Request) -> Result<Running, RpcError> {
+pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
     let page = page(&request, Snapshot::has_resources, Registry::resources)?;
     let snapshot = request.core.registry.now();
     let listers: Vec<_> = snapshot.listers().cloned().collect();
     if page.next.is_some() || listers.is_empty() {
-        return Ok(Running::Ready(Outcome::List("resources", page)));
+        return Ok(MethodRun::Ready(Outcome::List("resources", page)));
     }
-    run(request, ListResources { page, listers }, Given::default())
+    run(
+        request,
+        ListResources { page, listers },
+        CallInput::default(),
+    )
 }
 
 /// A list of the resources that templates list.
@@ -91,7 +95,7 @@ impl Work for ListResources {
         Task::Future(list_all(std::mem::take(&mut self.listers), call))
     }
 
-    fn conclude(&mut self, call: &Surroundings, output: Self::Output) -> Outcome {
+    fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome {
         let links = match output {
             Ok(links) => links,
             Err(error) => return Outcome::Error(failed(call, self.name(), &error)),
@@ -117,7 +121,7 @@ fn list_all(
             .iter()
             .filter_map(|entry| entry.resource.lister.as_ref())
         {
-            let context = Context::of(&call.surroundings);
+            let context = Context::of(&call.call_context);
             links.extend(lister.list(Listing { context }).await?);
         }
         Ok(links)

@@ -3,7 +3,7 @@
 //! See <https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging>. A stateless request says
 //! it itself.
 
-use super::core::{Core, Request, Running};
+use super::core::{Core, MethodRun, Request};
 use crate::outcome::Outcome;
 use crate::protocol::LogLevel;
 use crate::protocol::error::RpcError;
@@ -17,10 +17,10 @@ pub(super) fn level_of(core: &Core, session: &Session) -> LogLevel {
     core.sessions.log_level(session).unwrap_or(DEFAULT)
 }
 
-pub(super) fn set_level(request: Request) -> Result<Running, RpcError> {
+pub(super) fn set_level(request: Request) -> Result<MethodRun, RpcError> {
     let level = request.message.params()?.level()?;
     let session = request.session()?;
     let set = request.core.sessions.set_log_level(session, level);
     set.map_err(|full| RpcError::overloaded(format!("The level cannot be kept: {full}")))?;
-    Ok(Running::Ready(Outcome::Empty))
+    Ok(MethodRun::Ready(Outcome::Empty))
 }

@@ -1,16 +1,16 @@
 //! The methods of the protocol.
 
-use super::core::{Request, Running};
+use super::core::{MethodRun, Request};
 use super::{completion, lifecycle, listen, lists, logging, prompts, resources, tools};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 
 /// A method of the protocol.
-pub(super) type Method = fn(Request) -> Result<Running, RpcError>;
+pub(super) type MethodFn = fn(Request) -> Result<MethodRun, RpcError>;
 
 /// Returns what serves a method: one line for each.
-pub(super) fn method(name: &str, stateless: bool) -> Option<Method> {
-    let method: Method = match (name, stateless) {
+pub(super) fn method(name: &str, stateless: bool) -> Option<MethodFn> {
+    let method: MethodFn = match (name, stateless) {
         ("tools/call", _) => tools::call,
         ("resources/read", _) => resources::read,
         ("prompts/get", _) => prompts::get,
@@ -19,13 +19,13 @@ pub(super) fn method(name: &str, stateless: bool) -> Option<Method> {
         ("prompts/list", _) => lists::prompts,
         ("resources/list", _) => lists::resources,
         ("resources/templates/list", _) => lists::templates,
-        ("server/discover", true) => |request| Ok(Running::Ready(lifecycle::discover(&request))),
+        ("server/discover", true) => |request| Ok(MethodRun::Ready(lifecycle::discover(&request))),
         ("subscriptions/listen", true) => listen::listen,
         ("initialize", false) => lifecycle::initialize,
         ("resources/subscribe", false) => listen::subscribe,
         ("resources/unsubscribe", false) => listen::unsubscribe,
         ("logging/setLevel", false) => logging::set_level,
-        ("ping", false) => |_| Ok(Running::Ready(Outcome::Empty)),
+        ("ping", false) => |_| Ok(MethodRun::Ready(Outcome::Empty)),
         _ => return None,
     };
     Some(method)

@@ -3,11 +3,13 @@
 //! It knows no bytes, sockets or framing, and nothing of how the server was put together.
 
 mod caller;
+mod collect_stream;
 mod completion;
 mod contain;
 mod core;
 mod encode;
 mod failure;
+mod header_params;
 mod headers;
 mod identity;
 mod lifecycle;
@@ -15,14 +17,12 @@ mod listen;
 mod lists;
 mod logging;
 mod methods;
-mod mirror;
 mod prompts;
 mod resources;
 mod run;
 mod serving;
 mod timeout;
 mod tools;
-mod unfold;
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(crate) use identity::{About, Identity};
 use self::core::scope;
 use crate::in_flight::Scope;
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::Kind;
+use crate::protocol::jsonrpc::MessageKind;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
 use crate::session::Session;
 use serving::serve;
@@ -41,8 +41,8 @@ use serving::serve;
 #[cfg(all(test, feature = "http"))]
 pub(crate) fn refuse(exchange: &Exchange) -> Result<(), RpcError> {
     match exchange.message.kind() {
-        Kind::Request(_) => caller::classify(exchange).map(|_| ()),
-        Kind::Notification | Kind::Response => headers::check(exchange),
+        MessageKind::Request(_) => caller::classify(exchange).map(|_| ()),
+        MessageKind::Notification | MessageKind::Response => headers::check(exchange),
     }
 }
 
@@ -83,7 +83,7 @@ impl Dispatch {
         headers::check(exchange)?;
         if let Some(session) = &exchange.session {
             let text = exchange.message.text();
-            self.0.context.live.answer(session.nonce, text);
+            self.0.context.pending_requests.answer(session.nonce, text);
         }
         Ok(())
     }
@@ -92,9 +92,9 @@ impl Dispatch {
 impl Service for Dispatch {
     fn handle(&self, exchange: Exchange) -> Handling {
         let done = match exchange.message.kind() {
-            Kind::Request(_) => return serve(&self.0, exchange),
-            Kind::Notification => self.notice(&exchange),
-            Kind::Response => self.answer(&exchange),
+            MessageKind::Request(_) => return serve(&self.0, exchange),
+            MessageKind::Notification => self.notice(&exchange),
+            MessageKind::Response => self.answer(&exchange),
         };
         match done {
             Ok(()) => Handling::Nothing,
@@ -110,7 +110,7 @@ impl Service for Dispatch {
         // First, so that no handler goes on for want of an answer.
         let scope = Scope::Session(session.nonce);
         self.0.in_flight.cancel_all(Some(scope));
-        self.0.context.live.abandon(session.nonce);
+        self.0.context.pending_requests.abandon(session.nonce);
         // Questions that wait for this end, too.
         self.0.sessions.end(session);
     }

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::core::{Request, Running};
+use super::core::{MethodRun, Request};
 use super::failure::failed;
-use super::run::{Given, Task, Work, run};
-use crate::call::{Arguments, Call, Signature, Slot, Surroundings, not_a_string};
+use super::run::{CallInput, Task, Work, run};
+use crate::call::{Arguments, Call, CallContext, Signature, Slot, not_a_string};
 use crate::content::PromptOutcome;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
@@ -18,7 +18,7 @@ use crate::protocol::params::Params;
 use crate::registry::PromptEntry;
 use crate::schema::Mistakes;
 
-pub(super) fn get(request: Request) -> Result<Running, RpcError> {
+pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
     let params = message.params()?;
     let name = params.name()?;
@@ -27,7 +27,7 @@ pub(super) fn get(request: Request) -> Result<Running, RpcError> {
         .prompt(&name)
         .ok_or_else(|| request.unknown(snapshot.has_prompts(), "prompt", &name))?;
     let (arguments, rejections) = arguments(&prompt.signature, &params)?;
-    let given = Given {
+    let given = CallInput {
         signature: Arc::clone(&prompt.signature),
         arguments,
         rejections,
@@ -76,7 +76,7 @@ impl Work for Get {
         Task::of(&self.0.prompt.handler, call)
     }
 
-    fn conclude(&mut self, call: &Surroundings, output: PromptOutcome) -> Outcome {
+    fn conclude(&mut self, call: &CallContext, output: PromptOutcome) -> Outcome {
         match output {
             Ok(messages) => Outcome::Prompt {
                 prompt: Arc::clone(&self.0),

@@ -5,22 +5,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::core::{Core, Request, Running};
+use super::core::{Core, MethodRun, Request};
 use super::failure::failed;
-use super::run::{Given, Task, Work, run};
-use crate::call::{Arguments, Call, Caller, Surroundings};
+use super::run::{CallInput, Task, Work, run};
+use crate::call::{Arguments, Call, CallContext, Caller};
 use crate::content::ResourceOutcome;
 use crate::outcome::Outcome;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::error::RpcError;
 use crate::registry::ResourceEntry;
 
-pub(super) fn read(request: Request) -> Result<Running, RpcError> {
+pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
     let params = message.params()?;
     let uri = params.uri()?;
     let (entry, arguments) = look_up(&request.core, &request.caller, "resources/read", &uri)?;
-    let given = Given {
+    let given = CallInput {
         signature: Arc::clone(&entry.signature),
         arguments,
         rejections: Vec::new(),
@@ -88,7 +88,7 @@ impl Work for Read {
         Task::of(&self.entry.resource.handler, call)
     }
 
-    fn conclude(&mut self, call: &Surroundings, output: ResourceOutcome) -> Outcome {
+    fn conclude(&mut self, call: &CallContext, output: ResourceOutcome) -> Outcome {
         match output {
             Ok(Some(contents)) => Outcome::Read {
                 resource: Arc::clone(&self.entry),

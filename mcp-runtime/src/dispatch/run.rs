@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinHandle};
 
+use super::collect_stream::CollectStream;
 use super::contain::{Stopped, contain};
-use super::core::{Core, Request, Running};
+use super::core::{Core, MethodRun, Request};
 use super::timeout::Timeout;
-use super::unfold::Unfold;
-use crate::call::{Arguments, Call, ClientNotifier, Signature, Surroundings, Way, poll_within};
+use crate::call::{Arguments, Asker, Call, CallContext, ClientNotifier, Signature, poll_within};
 use crate::in_flight::{Permit, Stop};
 use crate::layer::{CallOutcome, LayeredCall, surround};
 use crate::outcome::Outcome;
@@ -32,7 +32,7 @@ const SLOW_POLL: Duration = Duration::from_millis(100);
 /// What a request runs: a handler of a component, or a function that completes or lists.
 pub(super) trait Work: Send + Unpin + 'static {
     /// What the handler gives.
-    type Output: Unfold + Send + 'static;
+    type Output: CollectStream + Send + 'static;
 
     /// What errors call it.
     const KIND: &'static str;
@@ -49,7 +49,7 @@ pub(super) trait Work: Send + Unpin + 'static {
     fn start(&mut self, call: Call) -> Task<Self::Output>;
 
     /// Turns what the handler gave into an outcome.
-    fn conclude(&mut self, call: &Surroundings, output: Self::Output) -> Outcome;
+    fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome;
 
     /// Turns the message of a handler that gave nothing into an outcome.
     fn fail(&self, message: String) -> Outcome {
@@ -59,7 +59,7 @@ pub(super) trait Work: Send + Unpin + 'static {
 
 /// The arguments of a call, and what is wrong with them already.
 #[derive(Default)]
-pub(super) struct Given {
+pub(super) struct CallInput {
     pub(super) signature: Arc<Signature>,
     pub(super) arguments: Arguments,
     pub(super) rejections: Vec<String>,
@@ -79,12 +79,12 @@ impl<R: 'static> Task<R> {
     /// Starts the handler of a component. What takes its arguments begins on a thread of its own where they are long, since
     /// to check them takes milliseconds, in which this thread could serve others.
     pub(super) fn of(handler: &Handler<R>, call: Call) -> Self {
-        let is_long = call.surroundings.message.text().len() > LONG;
+        let is_long = call.call_context.message.text().len() > LONG;
         match handler {
             Handler::Async(function) if is_long => {
-                let surroundings = Arc::clone(&call.surroundings);
+                let call_context = Arc::clone(&call.call_context);
                 let future = function(call);
-                let start = move || poll_within(&surroundings, || Self::polled(future));
+                let start = move || poll_within(&call_context, || Self::polled(future));
                 Self::Blocking(Box::new(start))
             }
             Handler::Async(function) => Self::Future(function(call)),
@@ -107,22 +107,26 @@ impl<R: 'static> Task<R> {
 }
 
 /// Runs work with these arguments to its outcome.
-pub(super) fn run<W: Work>(request: Request, work: W, given: Given) -> Result<Running, RpcError> {
+pub(super) fn run<W: Work>(
+    request: Request,
+    work: W,
+    given: CallInput,
+) -> Result<MethodRun, RpcError> {
     let core = Arc::clone(&request.core);
     let permit = core.in_flight.permit()?;
-    let way = way(&request)?;
-    let surroundings = Arc::new(surroundings(request, way));
-    let questions = surroundings.way.replay();
-    let redeem = questions.and_then(|questions| questions.redeem(&surroundings.origin));
-    let call = Arc::clone(&surroundings);
-    let execution = Execution::new(work, given, surroundings, permit);
+    let asker = asker(&request)?;
+    let call_context = Arc::new(call_context(request, asker));
+    let questions = call_context.asker.replay();
+    let redeem = questions.and_then(|questions| questions.redeem(&call_context.origin));
+    let call = Arc::clone(&call_context);
+    let execution = Execution::new(work, given, call_context, permit);
     if redeem.is_none() && core.layers.is_empty() {
         return Ok(settle(execution, call));
     }
     let surrounded = surrounded(&core, execution);
     Ok(match redeem {
         None => settle(surrounded, call),
-        Some(redeem) => Running::Pending {
+        Some(redeem) => MethodRun::Pending {
             future: Box::pin(async move {
                 match redeem.await {
                     Ok(()) => surrounded.await,
@@ -153,18 +157,18 @@ fn surrounded<W: Work>(core: &Core, execution: Execution<W>) -> BoxFuture<Outcom
 fn settle(
     mut call: impl Future<Output = Outcome> + Send + Unpin + 'static,
     stop: Arc<dyn Stop>,
-) -> Running {
+) -> MethodRun {
     // Whoever takes the future over polls it again at once, and is woken from then on.
     match Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => Running::Ready(outcome),
-        Poll::Pending => Running::Pending {
+        Poll::Ready(outcome) => MethodRun::Ready(outcome),
+        Poll::Pending => MethodRun::Pending {
             stop,
             future: Box::pin(call),
         },
     }
 }
 
-fn surroundings(request: Request, way: Way) -> Surroundings {
+fn call_context(request: Request, asker: Asker) -> CallContext {
     let Request {
         core,
         message,
@@ -179,11 +183,11 @@ fn surroundings(request: Request, way: Way) -> Surroundings {
     let token = caller.progress_token.take();
     let notifier = ClientNotifier::new(token, level, caller.features, outbound);
     let server = Arc::clone(&core.context);
-    Surroundings::new(server, message, caller, origin, notifier, way)
+    CallContext::new(server, message, caller, origin, notifier, asker)
 }
 
 /// Finds out how the client of a call can be asked.
-fn way(request: &Request) -> Result<Way, RpcError> {
+fn asker(request: &Request) -> Result<Asker, RpcError> {
     let server = &request.core.context;
     if request.caller.features.stateless {
         let questions = Questions::new(Arc::clone(&server.replay));
@@ -192,22 +196,22 @@ fn way(request: &Request) -> Result<Way, RpcError> {
             let (state, responses) = (params.request_state(), params.input_responses());
             questions.resume(request.message.text(), state, responses)?;
         }
-        return Ok(Way::Replay(questions));
+        return Ok(Asker::Replay(questions));
     }
     Ok(match &request.caller.session {
-        Some(session) if request.outbound.can_ask() => Way::Live {
+        Some(session) if request.outbound.can_ask() => Asker::Live {
             session: session.nonce,
             waiting: AtomicUsize::new(0),
         },
-        _ => Way::Nobody,
+        _ => Asker::Nobody,
     })
 }
 
 /// A call that runs. Dropping it cancels the call.
 struct Execution<W: Work> {
     work: W,
-    state: State<W::Output>,
-    call: Arc<Surroundings>,
+    state: ExecutionState<W::Output>,
+    call: Arc<CallContext>,
     /// Boxed, so that a call without one does not carry it about.
     timeout: Option<Box<Timeout>>,
     /// `None` while a thread has it, which keeps it until it ends, whoever stops waiting for it.
@@ -220,7 +224,7 @@ type Thread<R> = JoinHandle<Ended<R>>;
 type Ended<R> = (Result<Task<R>, Stopped>, Option<Permit>);
 
 /// How far the handler of a call is.
-enum State<R> {
+enum ExecutionState<R> {
     /// It is not started, or it is over.
     Begin(Option<Call>),
     Future(BoxFuture<R>),
@@ -230,9 +234,9 @@ enum State<R> {
 impl<W: Work> Unpin for Execution<W> {}
 
 impl<W: Work> Execution<W> {
-    fn new(work: W, given: Given, surroundings: Arc<Surroundings>, permit: Permit) -> Self {
+    fn new(work: W, given: CallInput, call_context: Arc<CallContext>, permit: Permit) -> Self {
         let call = Call::new(
-            Arc::clone(&surroundings),
+            Arc::clone(&call_context),
             given.signature,
             given.arguments,
             given.rejections,
@@ -240,8 +244,8 @@ impl<W: Work> Execution<W> {
         Self {
             timeout: work.timeout().map(|limit| Box::new(Timeout::begin(limit))),
             work,
-            state: State::Begin(Some(call)),
-            call: surroundings,
+            state: ExecutionState::Begin(Some(call)),
+            call: call_context,
             permit: Some(permit),
             ended: false,
         }
@@ -267,12 +271,14 @@ impl<W: Work> Execution<W> {
     fn advance(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
         loop {
             let task = match &mut self.state {
-                State::Begin(call) => match call.take() {
+                ExecutionState::Begin(call) => match call.take() {
                     Some(call) => self.work.start(call),
                     None => return Poll::Pending,
                 },
-                State::Future(future) => Task::Output(ready!(future.as_mut().poll(context))),
-                State::Thread(thread) => {
+                ExecutionState::Future(future) => {
+                    Task::Output(ready!(future.as_mut().poll(context)))
+                }
+                ExecutionState::Thread(thread) => {
                     let joined = ready!(Pin::new(thread).poll(context));
                     match self.take_back(joined) {
                         Ok(task) => task,
@@ -283,20 +289,20 @@ impl<W: Work> Execution<W> {
             let output = match task {
                 Task::Output(output) => output,
                 Task::Future(future) => {
-                    self.state = State::Future(future);
+                    self.state = ExecutionState::Future(future);
                     continue;
                 }
                 Task::Blocking(function) => {
-                    self.state = State::Thread(self.on_a_thread(function));
+                    self.state = ExecutionState::Thread(self.on_a_thread(function));
                     continue;
                 }
             };
-            match output.unfold(&self.call) {
+            match output.collect_stream(&self.call) {
                 Ok(output) => {
-                    self.state = State::Begin(None);
+                    self.state = ExecutionState::Begin(None);
                     return Poll::Ready(self.work.conclude(&self.call, output));
                 }
-                Err(rest) => self.state = State::Future(rest),
+                Err(rest) => self.state = ExecutionState::Future(rest),
             }
         }
     }
@@ -332,15 +338,15 @@ impl<W: Work> Execution<W> {
     /// Returns `true` if the call has questions that must be asked before it can go on. While a thread has it, it may come to
     /// more of them.
     fn asks(&self) -> bool {
-        let is_polled_here = !matches!(self.state, State::Thread(_));
-        is_polled_here && self.call.way.replay().is_some_and(Questions::are_open)
+        let is_polled_here = !matches!(self.state, ExecutionState::Thread(_));
+        is_polled_here && self.call.asker.replay().is_some_and(Questions::are_open)
     }
 
     /// Gives the attempt up; the outcome is its questions.
     fn suspend(&mut self) -> Outcome {
         let ask =
             |questions: &Questions| questions.ask(self.call.message.text(), &self.call.origin);
-        let asked = self.call.way.replay().map_or(Ok(String::new()), ask);
+        let asked = self.call.asker.replay().map_or(Ok(String::new()), ask);
         self.drop_handler();
         asked.map_or_else(Outcome::Error, Outcome::InputRequired)
     }
@@ -359,7 +365,7 @@ impl<W: Work> Execution<W> {
 
     /// The handler's destructors run before the client hears of it. A panic in one is logged, and changes nothing.
     fn drop_handler(&mut self) {
-        let handler = std::mem::replace(&mut self.state, State::Begin(None));
+        let handler = std::mem::replace(&mut self.state, ExecutionState::Begin(None));
         if let Err(panic) = contain(&self.call, || drop(handler)) {
             panic.log(self.work.name());
         }
@@ -367,7 +373,7 @@ impl<W: Work> Execution<W> {
 
     /// While the client is asked the call holds no permit.
     fn wait(&mut self) -> bool {
-        let asks = self.call.way.waits();
+        let asks = self.call.asker.waits();
         if let Some(permit) = &mut self.permit {
             permit.hold(!asks);
         }

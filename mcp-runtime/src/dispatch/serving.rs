@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use super::caller::classify;
 use super::contain::{Panic, guard};
-use super::core::{Core, Request, Running, scope};
+use super::core::{Core, MethodRun, Request, scope};
 use super::encode;
 use super::methods::method;
 use crate::in_flight::{Scope, Ticket};
@@ -33,10 +33,10 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
     let session = exchange.session.as_ref().map(|session| session.nonce);
     let owner = exchange.origin.owner(session);
     match begin(core, exchange) {
-        Ok((features, Running::Ready(outcome))) => {
+        Ok((features, MethodRun::Ready(outcome))) => {
             Handling::Ready(encode::reply(core, features, id, &outcome))
         }
-        Ok((features, Running::Pending { future, stop })) => {
+        Ok((features, MethodRun::Pending { future, stop })) => {
             let key = scope.map(|scope| (scope, id.clone()));
             let bytes = message.text().len();
             let ticket = core.in_flight.enter(key, owner, bytes, stop);
@@ -53,7 +53,7 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
 }
 
 /// Begins to serve a request; the first part of the result is how its client wants the answer to be written.
-fn begin(core: &Arc<Core>, exchange: Exchange) -> Result<(&'static Features, Running), RpcError> {
+fn begin(core: &Arc<Core>, exchange: Exchange) -> Result<(&'static Features, MethodRun), RpcError> {
     let caller = classify(&exchange)?;
     let features = caller.features;
     let name = exchange.message.method();

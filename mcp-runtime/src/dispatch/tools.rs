@@ -5,17 +5,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::core::{Request, Running};
+use super::core::{MethodRun, Request};
 use super::failure::{lack, shown};
-use super::mirror;
-use super::run::{Given, Task, Work, run};
-use crate::call::{Arguments, Call, Surroundings};
+use super::header_params;
+use super::run::{CallInput, Task, Work, run};
+use crate::call::{Arguments, Call, CallContext};
 use crate::content::{Content, ToolResult};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::registry::ToolEntry;
 
-pub(super) fn call(request: Request) -> Result<Running, RpcError> {
+pub(super) fn call(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
     let params = message.params()?;
     let name = params.name()?;
@@ -25,10 +25,10 @@ pub(super) fn call(request: Request) -> Result<Running, RpcError> {
         .ok_or_else(|| request.unknown(snapshot.has_tools(), "tool", &name))?;
     let json = params.arguments()?;
     let (arguments, rejections) = Arguments::parse(&tool.signature, message.text(), json);
-    if !tool.mirrored.is_empty() {
-        mirror::check(&request, &tool.mirrored, json)?;
+    if !tool.header_params.is_empty() {
+        header_params::check(&request, &tool.header_params, json)?;
     }
-    let given = Given {
+    let given = CallInput {
         signature: Arc::clone(&tool.signature),
         arguments,
         rejections,
@@ -55,7 +55,7 @@ impl Work for ToolCall {
         Task::of(&self.0.tool.handler, call)
     }
 
-    fn conclude(&mut self, call: &Surroundings, mut result: ToolResult) -> Outcome {
+    fn conclude(&mut self, call: &CallContext, mut result: ToolResult) -> Outcome {
         let failure = result.failure.take();
         if let Some(refusal) = failure.as_ref().and_then(|error| lack(call, error)) {
             return Outcome::Error(refusal);

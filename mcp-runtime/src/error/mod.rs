@@ -32,11 +32,11 @@ use crate::protocol::capability::Capability;
 /// ```
 pub struct ToolError {
     source: Box<dyn Error + Send + Sync>,
-    kind: Kind,
+    kind: ErrorKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ErrorKind {
     /// Some error that the handler met.
     Met,
     /// Written for the model.
@@ -48,46 +48,45 @@ enum Kind {
 }
 
 impl ToolError {
-    fn of(kind: Kind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    fn of(kind: ErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source = source.into();
         Self { source, kind }
     }
 
     /// An error whose text is meant for the model, and is shown even where other errors are masked.
     pub fn new(message: impl Into<String>) -> Self {
-        Self::of(Kind::Deliberate, message.into())
+        Self::of(ErrorKind::Deliberate, message.into())
     }
 
     /// The client lacks a capability that the handler cannot do without. Clients of 2026-07-28 get the protocol's error
     /// for this, which names it.
     pub fn lacking(capability: Capability) -> Self {
         let message = format!("This client cannot {}", capability.what());
-        Self::of(Kind::Lacking(capability), message)
+        Self::of(ErrorKind::Lacking(capability), message)
     }
 
     /// The capability that the client lacks.
     pub(crate) fn lack(&self) -> Option<Capability> {
         match (self.kind, self.source.downcast_ref().cloned()) {
-            (Kind::Lacking(capability), _) | (_, Some(AskError::CannotBeAsked(capability))) => {
-                Some(capability)
-            }
+            (ErrorKind::Lacking(capability), _)
+            | (_, Some(AskError::CannotBeAsked(capability))) => Some(capability),
             _ => None,
         }
     }
 
     /// The arguments were refused before the handler ran.
     pub(crate) fn refused(message: String) -> Self {
-        Self::of(Kind::Refused, message)
+        Self::of(ErrorKind::Refused, message)
     }
 
     /// Whether the text was written for the model, by the handler or by us.
     pub(crate) fn is_deliberate(&self) -> bool {
-        self.kind != Kind::Met
+        self.kind != ErrorKind::Met
     }
 
     /// Whether the arguments were refused.
     pub(crate) fn is_refusal(&self) -> bool {
-        self.kind == Kind::Refused
+        self.kind == ErrorKind::Refused
     }
 
     /// The top-level text with everything that caused it, for the log.
@@ -103,7 +102,7 @@ impl ToolError {
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for ToolError {
     fn from(error: E) -> Self {
-        Self::of(Kind::Met, error)
+        Self::of(ErrorKind::Met, error)
     }
 }
 

@@ -7,12 +7,12 @@ use tracing::{Event, Level, Metadata};
 use tracing_core::callsite::Identifier;
 
 use super::{fields, targets};
-use crate::call::Surroundings;
+use crate::call::CallContext;
 use crate::protocol::LogLevel;
 
 /// A call whose client wants log messages.
 struct Current {
-    call: Arc<Surroundings>,
+    call: Arc<CallContext>,
     /// Places in the code whose next event is for the client alone: the inner subscriber does not want it.
     claims: Vec<Identifier>,
 }
@@ -38,22 +38,22 @@ fn with<R>(part: impl FnOnce(&mut Current) -> R) -> Option<R> {
 }
 
 /// The call that was current before.
-struct Before(Option<Current>);
+struct RestoreCurrent(Option<Current>);
 
-impl Drop for Before {
+impl Drop for RestoreCurrent {
     fn drop(&mut self) {
         replace(self.0.take());
     }
 }
 
 /// Runs a part of a handler: the events in it belong to its call. Calls may stand within each other.
-pub(crate) fn within<R>(call: &Arc<Surroundings>, part: impl FnOnce() -> R) -> R {
+pub(crate) fn within<R>(call: &Arc<CallContext>, part: impl FnOnce() -> R) -> R {
     let listens = call.notifier.wants(LogLevel::Emergency);
     let current = listens.then(|| Current {
         call: Arc::clone(call),
         claims: Vec::new(),
     });
-    let _before = Before(replace(current));
+    let _before = RestoreCurrent(replace(current));
     part()
 }
 
@@ -119,7 +119,7 @@ pub fn forward_log(event: &Event<'_>) {
         return;
     }
     // Taken out for so long: what a value logs while it is written is not forwarded in turn.
-    let current = Before(replace(None));
+    let current = RestoreCurrent(replace(None));
     if let Some(current) = &current.0 {
         let data = fields::of(event).to_string();
         let link = &current.call.notifier;

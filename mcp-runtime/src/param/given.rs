@@ -6,13 +6,13 @@ use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 
 /// What was given for an argument.
 #[derive(Clone, Copy)]
-pub(super) enum Given<'de> {
+pub(super) enum TextValue<'de> {
     Nothing,
     Text(&'de str),
     List(&'de [String]),
 }
 
-use Given::{List, Nothing, Text};
+use TextValue::{List, Nothing, Text};
 
 macro_rules! parsed {
     ($($method:ident $visit:ident $what:literal,)*) => {$(
@@ -28,7 +28,7 @@ macro_rules! parsed {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Given<'de> {
+impl<'de> Deserializer<'de> for TextValue<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -111,7 +111,7 @@ impl<'de> Deserializer<'de> for Given<'de> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Given<'de> {
+impl<'de> IntoDeserializer<'de, Error> for TextValue<'de> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -1,4 +1,4 @@
-//! Parameters that are taken from the call's surroundings and that no client sees.
+//! Parameters that are taken from the call's call_context and that no client sees.
 
 use std::fmt;
 use std::ops::Deref;
@@ -101,7 +101,7 @@ impl fmt::Debug for Headers {
 #[diagnostic::do_not_recommend]
 impl<'c> Param<'c> for Headers {
     fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
-        Ok(Self(call.surroundings.origin.headers.clone()))
+        Ok(Self(call.call_context.origin.headers.clone()))
     }
 }
 

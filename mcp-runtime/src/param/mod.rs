@@ -10,17 +10,17 @@ use serde_json::Value;
 use crate::call::{Call, Slot, Tree};
 use crate::error::ToolError;
 use crate::schema::{
-    self, Place, Schemas, TypeSchema, got, in_words, locate, reason, wanted_by_type, wants,
+    self, Location, Schemas, TypeSchema, got, in_words, locate, reason, wanted_by_type, wants,
     without_null,
 };
 
-use given::Given;
+use given::TextValue;
 pub use injected::{Headers, State};
 
 /// A type that a handler can take as a parameter.
 ///
 /// Every `Deserialize + JsonSchema` type is one: an *argument*, which the client gives and the schema shows.
-/// Implement it for a type of your own that is *injected*: taken from the call's surroundings and hidden from the
+/// Implement it for a type of your own that is *injected*: taken from the call's call_context and hidden from the
 /// client.
 ///
 /// ```
@@ -102,7 +102,7 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
     fn describe(description: &mut Description<'_>) {
         let TypeSchema { mut schema, exact } = description.schemas.of::<T>();
         // What can be had from nothing may be left out. Asking the type, not its name, sees through aliases.
-        description.optional = T::deserialize(Given::Nothing).is_ok();
+        description.optional = T::deserialize(TextValue::Nothing).is_ok();
         if description.optional {
             without_null(&mut schema);
         }
@@ -112,10 +112,10 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
 
     fn extract(call: &'c Call, index: usize) -> Result<Self, ToolError> {
         match call.arguments.slot(index) {
-            Slot::Missing => T::deserialize(Given::Nothing).map_err(|_| missing(call, index)),
+            Slot::Missing => T::deserialize(TextValue::Nothing).map_err(|_| missing(call, index)),
             Slot::Json(_) => from_json(call, index),
-            Slot::Text(text) => from_text(call, index, Given::Text(text), text.as_str()),
-            Slot::List(texts) => from_text(call, index, Given::List(texts), texts.as_slice()),
+            Slot::Text(text) => from_text(call, index, TextValue::Text(text), text.as_str()),
+            Slot::List(texts) => from_text(call, index, TextValue::List(texts), texts.as_slice()),
         }
     }
 }
@@ -159,7 +159,7 @@ fn from_tree<'c, T: Deserialize<'c>>(
 fn from_text<'c, T: Deserialize<'c>>(
     call: &'c Call,
     index: usize,
-    given: Given<'c>,
+    given: TextValue<'c>,
     sent: impl Into<Value>,
 ) -> Result<T, ToolError> {
     let taken = T::deserialize(given);
@@ -203,7 +203,7 @@ fn refused<'c, T: Deserialize<'c>>(
     tree: &'c Tree,
     error: &serde_json::Error,
 ) -> ToolError {
-    let whole = Place {
+    let whole = Location {
         path: call.signature.name(index).to_owned(),
         value: &tree.value,
         schema: call.signature.schema(index),
@@ -212,7 +212,7 @@ fn refused<'c, T: Deserialize<'c>>(
     let again = T::deserialize(&mut serde_json::Deserializer::from_str(tree.text()));
     let read = again.err().map_or(0, |error| error.column());
     let place = locate(whole, &call.signature.rules(&call.arguments.budget), read);
-    let Place { path, value, .. } = place;
+    let Location { path, value, .. } = place;
     if place.is_key {
         let expected =
             wanted_by_type(error).unwrap_or_else(|| "one that its type takes".to_owned());

@@ -16,7 +16,7 @@ use super::reader::{Fault, Reader};
 
 /// What a message is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum MessageKind {
     /// It wants an answer under this id.
     Request(Id),
     /// It wants no answer.
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     text: String,
-    kind: Kind,
+    kind: MessageKind,
     parts: Parts,
     /// The method if it is written with escapes.
     decoded: Option<Box<str>>,
@@ -91,21 +91,21 @@ impl Message {
         }
         Ok(Arc::new(Self {
             text: error_reply(id.as_ref(), &error),
-            kind: Kind::Response,
+            kind: MessageKind::Response,
             parts: Parts::default(),
             decoded: None,
         }))
     }
 
-    pub(crate) fn kind(&self) -> &Kind {
+    pub(crate) fn kind(&self) -> &MessageKind {
         &self.kind
     }
 
     /// The id of a request.
     pub(crate) fn id(&self) -> Option<&Id> {
         match &self.kind {
-            Kind::Request(id) => Some(id),
-            Kind::Notification | Kind::Response => None,
+            MessageKind::Request(id) => Some(id),
+            MessageKind::Notification | MessageKind::Response => None,
         }
     }
 
@@ -179,11 +179,11 @@ fn no_object(text: &str, depth_limit: usize) -> RpcError {
 }
 
 /// What kind of message it is, and its method if it has escapes.
-fn examine(text: &str, parts: &Parts) -> Result<(Kind, Option<Box<str>>), Refused> {
+fn examine(text: &str, parts: &Parts) -> Result<(MessageKind, Option<Box<str>>), Refused> {
     let json = |member| parts.json(text, member);
     let method = json(Member::Method);
     if method.is_none() && json(Member::Result).or(json(Member::Error)).is_some() {
-        return Ok((Kind::Response, None));
+        return Ok((MessageKind::Response, None));
     }
     let id = json(Member::Id).map(Id::parse);
     let refuse = |message: &'static str| Refused {
@@ -203,7 +203,9 @@ fn examine(text: &str, parts: &Parts) -> Result<(Kind, Option<Box<str>>), Refuse
         Some(Cow::Owned(method)) => Some(method.into()),
         None => return Err(refuse("`method` must be a string")),
     };
-    let kind = id.flatten().map_or(Kind::Notification, Kind::Request);
+    let kind = id
+        .flatten()
+        .map_or(MessageKind::Notification, MessageKind::Request);
     Ok((kind, decoded))
 }
 
@@ -266,9 +268,12 @@ mod tests {
             let text = format!(r#"{{"jsonrpc":"2.0","id":1{members}}}"#);
             parse(&text).map(|message| message.kind.clone())
         };
-        assert_eq!(kind(r#","result":{}"#), Ok(Kind::Response));
-        assert_eq!(kind(r#","error":{}"#), Ok(Kind::Response));
-        assert_eq!(kind(r#","result":{},"error":{}"#), Ok(Kind::Response));
+        assert_eq!(kind(r#","result":{}"#), Ok(MessageKind::Response));
+        assert_eq!(kind(r#","error":{}"#), Ok(MessageKind::Response));
+        assert_eq!(
+            kind(r#","result":{},"error":{}"#),
+            Ok(MessageKind::Response)
+        );
         assert_eq!(kind("").unwrap_err(), "`method` is missing");
     }
 

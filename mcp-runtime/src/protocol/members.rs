@@ -21,7 +21,7 @@ pub(crate) enum Reference<'a> {
 /// The changes that a client wants to hear of, or is going to.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Wishes {
+pub(crate) struct SubscriptionFilter {
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) tools_list_changed: bool,
     #[serde(skip_serializing_if = "is_false")]
@@ -94,14 +94,14 @@ pub(super) fn context(json: Option<&str>) -> Result<HashMap<String, String>, Rpc
 }
 
 /// Reads `notifications` of a wish to listen.
-pub(super) fn wishes(json: Option<&str>) -> Result<Wishes, RpcError> {
+pub(super) fn wishes(json: Option<&str>) -> Result<SubscriptionFilter, RpcError> {
     let path = "params.notifications";
     if !json.is_some_and(|json| json.starts_with('{')) {
         let what = "an object, such as {\"toolsListChanged\": true}";
         return Err(must_be(format_args!("{path}"), what));
     }
     let members = Object::read(json, path)?;
-    Ok(Wishes {
+    Ok(SubscriptionFilter {
         tools_list_changed: members.flag("toolsListChanged")?,
         prompts_list_changed: members.flag("promptsListChanged")?,
         resources_list_changed: members.flag("resourcesListChanged")?,

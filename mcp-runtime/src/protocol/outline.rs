@@ -18,7 +18,7 @@ pub(crate) struct Outline {
 #[derive(Debug, Default)]
 pub(crate) struct Outliner {
     depth: usize,
-    place: Place,
+    place: Position,
     /// The member whose value comes, while it does.
     member: Option<Member>,
     /// The key or value that comes, as far as it belongs to the message itself.
@@ -31,7 +31,7 @@ pub(crate) struct Outliner {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Place {
+enum Position {
     /// Between strings.
     #[default]
     Outside,
@@ -59,9 +59,9 @@ impl Outliner {
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes {
             match self.place {
-                Place::Over => return,
-                Place::Outside => self.outside(*byte),
-                Place::InString | Place::AfterBackslash => self.string(*byte),
+                Position::Over => return,
+                Position::Outside => self.outside(*byte),
+                Position::InString | Position::AfterBackslash => self.string(*byte),
             }
         }
     }
@@ -83,9 +83,9 @@ impl Outliner {
     fn string(&mut self, byte: u8) {
         self.keep(byte);
         self.place = match (self.place, byte) {
-            (Place::InString, b'\\') => Place::AfterBackslash,
-            (Place::InString, b'"') => Place::Outside,
-            _ => Place::InString,
+            (Position::InString, b'\\') => Position::AfterBackslash,
+            (Position::InString, b'"') => Position::Outside,
+            _ => Position::InString,
         };
     }
 
@@ -94,18 +94,18 @@ impl Outliner {
             // A byte order mark is no part of the message.
             (b' ' | b'\t' | b'\n' | b'\r', _) | (0xef | 0xbb | 0xbf, 0) => {}
             (b'{', 0) => self.depth = 1,
-            (_, 0) => self.place = Place::Over,
+            (_, 0) => self.place = Position::Over,
             (b':', 1) if self.member.is_none() => self.end_key(),
             (b',', 1) => self.end_value(),
             (b'}' | b']', 1) => {
                 self.end_value();
-                self.place = Place::Over;
+                self.place = Position::Over;
             }
             (b'}' | b']', _) => self.depth -= 1,
             _ => {
                 self.keep(byte);
                 if byte == b'"' {
-                    self.place = Place::InString;
+                    self.place = Position::InString;
                 }
                 self.depth += usize::from(matches!(byte, b'{' | b'['));
             }

@@ -9,7 +9,7 @@ use super::error::RpcError;
 use super::id::Id;
 use super::json::string;
 use super::log_level::LogLevel;
-use super::members::{self, Reference, Wishes};
+use super::members::{self, Reference, SubscriptionFilter};
 use super::reader::{Fault, Reader, decode};
 use super::text::Span;
 
@@ -217,7 +217,7 @@ impl<'a> Params<'a> {
     }
 
     /// `notifications` that a client wants to listen for.
-    pub(crate) fn notifications(&self) -> Result<Wishes, RpcError> {
+    pub(crate) fn notifications(&self) -> Result<SubscriptionFilter, RpcError> {
         members::wishes(self.json(Member::Notifications))
     }
 

@@ -15,7 +15,7 @@ use crate::store::{milliseconds, now};
 const LARGEST: usize = 256 * 1024;
 
 /// Which question it is: its digest, and its number among equal ones.
-pub(super) type Place = String;
+pub(super) type QuestionKey = String;
 
 /// What a call has learnt.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -27,11 +27,11 @@ pub(super) struct Journal {
     /// Milliseconds since 1970 after which it is worth nothing; `None` if no client carries it yet.
     pub(super) expires: Option<u64>,
     /// The answers that were accepted.
-    pub(super) answers: BTreeMap<Place, Value>,
+    pub(super) answers: BTreeMap<QuestionKey, Value>,
     /// The names of what was asked last.
-    pub(super) names: BTreeMap<Place, String>,
+    pub(super) names: BTreeMap<QuestionKey, String>,
     /// How often the answer to a question was invalid.
-    pub(super) misses: BTreeMap<Place, u8>,
+    pub(super) misses: BTreeMap<QuestionKey, u8>,
     /// What effects came to, by key.
     pub(super) effects: BTreeMap<String, Value>,
 }
@@ -60,9 +60,9 @@ impl Journal {
         &mut self,
         sealer: &Sealer,
         message: &str,
-        patience: Duration,
+        answer_timeout: Duration,
     ) -> Result<(String, u64), RpcError> {
-        let expires = now().saturating_add(milliseconds(patience));
+        let expires = now().saturating_add(milliseconds(answer_timeout));
         self.expires = Some(expires);
         self.id = random_id().map_err(failed)?;
         let bytes = serde_json::to_vec(self).map_err(failed)?;

@@ -1,6 +1,6 @@
 //! Questions that a handler asks its client, and how the answers get back.
 //!
-//! A client with a session is asked at once, by a request on the call's own stream ([`Live`]). In the stateless era the
+//! A client with a session is asked at once, by a request on the call's own stream ([`PendingRequests`]). In the stateless era the
 //! call is answered with its open questions and begins anew when the client has the answers ([`Round`]): what was
 //! answered before comes from the [`Journal`], which the client carries, sealed.
 //!
@@ -8,7 +8,7 @@
 
 mod effects;
 mod journal;
-mod live;
+mod pending;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -30,8 +30,8 @@ use crate::sync::{Mutex, MutexGuard};
 
 use effects::Chains;
 pub(crate) use effects::Effects;
-use journal::{Journal, Place};
-pub(crate) use live::Live;
+use journal::{Journal, QuestionKey};
+pub(crate) use pending::PendingRequests;
 
 /// So many answers to one question may be invalid.
 pub(crate) const PATIENCE: u8 = 3;
@@ -71,7 +71,7 @@ impl Question {
     }
 
     /// Its name on the wire, unless another question has it.
-    fn name(&self, place: &Place) -> String {
+    fn name(&self, place: &QuestionKey) -> String {
         let made = || format!("q-{}", &place[..12]);
         self.key.clone().unwrap_or_else(made)
     }
@@ -101,21 +101,21 @@ pub(crate) struct Replay {
     /// Which states were used, if each may serve once only.
     used: Option<Arc<dyn Store>>,
     /// How long an answer may take.
-    patience: Duration,
+    answer_timeout: Duration,
     warned: AtomicBool,
 }
 
 impl Replay {
     pub(crate) fn new(
         sealer: Arc<Sealer>,
-        patience: Duration,
+        answer_timeout: Duration,
         used: Option<Arc<dyn Store>>,
     ) -> Self {
         Self {
             sealer,
             chains: Chains::default(),
             used,
-            patience,
+            answer_timeout,
             warned: AtomicBool::new(false),
         }
     }
@@ -150,7 +150,7 @@ struct Round {
     lacking: Vec<Capability>,
     /// How often each question was asked in this attempt.
     asked: HashMap<String, u32>,
-    open: Vec<(Place, Question)>,
+    open: Vec<(QuestionKey, Question)>,
     /// If the call has any. Where there is no room to remember them, none happens.
     effects: Option<Result<Arc<Effects>, Full>>,
 }
@@ -239,12 +239,12 @@ impl Questions {
     }
 
     /// Begins a question: the next among equal ones.
-    pub(crate) fn begin(&self, question: Question) -> Asked<'_> {
+    pub(crate) fn begin(&self, question: Question) -> OpenQuestion<'_> {
         let digest = question.digest();
         let mut round = self.round();
         let count = round.asked.entry(digest.clone()).or_default();
         *count += 1;
-        Asked {
+        OpenQuestion {
             questions: self,
             place: format!("{digest}-{count}"),
             question,
@@ -319,7 +319,7 @@ impl Questions {
         let replay = &*self.replay;
         replay.warn_if_alone();
         let journal = &mut round.journal;
-        let (state, expires) = journal.seal(&replay.sealer, message, replay.patience)?;
+        let (state, expires) = journal.seal(&replay.sealer, message, replay.answer_timeout)?;
         if let Some(effects) = effects {
             let owner = origin.owner(None);
             let kept = replay.chains.keep(&journal.chain, effects, owner, expires);
@@ -349,7 +349,7 @@ impl Round {
     }
 
     /// Takes the client's answer, if it is one to this very question.
-    fn take_response(&mut self, place: &Place, question: &Question) -> Option<Value> {
+    fn take_response(&mut self, place: &QuestionKey, question: &Question) -> Option<Value> {
         let names = &self.journal.names;
         // A name that the handler chose is known without having been asked.
         let chosen = || {
@@ -385,13 +385,13 @@ impl Round {
 
 /// A question of the stateless era: it has its answer already, or never gets one in this attempt of the call. When this is
 /// dropped nobody waits for it any longer.
-pub(crate) struct Asked<'q> {
+pub(crate) struct OpenQuestion<'q> {
     questions: &'q Questions,
-    place: Place,
+    place: QuestionKey,
     question: Question,
 }
 
-impl Asked<'_> {
+impl OpenQuestion<'_> {
     /// Looks for the answer, which `read` takes, or not. If there is none, the question is open from now on.
     pub(crate) fn look<T>(
         &self,
@@ -422,7 +422,7 @@ impl Asked<'_> {
     }
 }
 
-impl Drop for Asked<'_> {
+impl Drop for OpenQuestion<'_> {
     fn drop(&mut self) {
         let mut round = self.questions.round();
         round.open.retain(|(place, _)| *place != self.place);

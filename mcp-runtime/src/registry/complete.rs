@@ -57,7 +57,7 @@ impl Completion {
 
     /// The value of [`Server::state`](crate::Server::state) of type `T`.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.context.surroundings().server.states.get()
+        self.context.call_context().server.states.get()
     }
 }
 

@@ -3,8 +3,8 @@
 use std::any::TypeId;
 use std::collections::BTreeSet;
 
+use super::component_kind::ComponentKind;
 use super::definition::Definition;
-use super::kind::Kind;
 use super::prompt::Prompt;
 use super::resource::Resource;
 use super::tool::Tool;
@@ -67,11 +67,11 @@ pub enum Component {
 }
 
 impl Component {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ComponentKind {
         match self {
-            Self::Tool(_) => Kind::Tool,
-            Self::Resource(_) => Kind::Resource,
-            Self::Prompt(_) => Kind::Prompt,
+            Self::Tool(_) => ComponentKind::Tool,
+            Self::Resource(_) => ComponentKind::Resource,
+            Self::Prompt(_) => ComponentKind::Prompt,
         }
     }
 
@@ -142,13 +142,13 @@ one_component!(Tool Resource Prompt);
 
 /// What `#[tools]` makes of a type. It has the name of the rule that a second `#[tools]` on another `impl` of the type
 /// breaks, which the compiler then shows.
-pub trait ToolsStandInOneImpl: Sized {
+pub trait ToolSet: Sized {
     /// The methods as components, which share the value.
     fn components(self) -> Components;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: ToolsStandInOneImpl> IntoComponents for T {
+impl<T: ToolSet> IntoComponents for T {
     fn into_components(self) -> Components {
         self.components()
     }
@@ -192,7 +192,7 @@ impl Components {
     }
 
     /// The kinds of component there are among these.
-    pub(crate) fn kinds(&self) -> BTreeSet<Kind> {
+    pub(crate) fn kinds(&self) -> BTreeSet<ComponentKind> {
         self.all.iter().map(Component::kind).collect()
     }
 

@@ -115,7 +115,7 @@ impl Constraints {
 
     /// Narrows a schema. What cannot be said of such an argument, or leaves nothing of it, is a problem.
     pub(super) fn narrow(&self, name: &str, schema: &mut Value, problems: &mut Vec<String>) {
-        let (words, kind) = (in_words(schema), Kind::of(schema));
+        let (words, kind) = (in_words(schema), ValueKind::of(schema));
         let Some(schema) = schema.as_object_mut() else {
             return;
         };
@@ -138,7 +138,7 @@ impl Constraints {
 
 /// What can be said of the values of a schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ValueKind {
     Number,
     Text,
     List,
@@ -146,7 +146,7 @@ enum Kind {
     Other,
 }
 
-impl Kind {
+impl ValueKind {
     fn of(schema: &Value) -> Self {
         match schema.get("type").and_then(Value::as_str) {
             Some("integer" | "number") => Self::Number,
@@ -164,7 +164,7 @@ struct Argument<'s> {
     name: &'s str,
     /// What the schema says, before it is narrowed.
     words: String,
-    kind: Kind,
+    kind: ValueKind,
     schema: &'s mut Map<String, Value>,
 }
 
@@ -172,7 +172,7 @@ impl Argument<'_> {
     fn narrow_range(&mut self, bounds: &Bounds) -> Result<(), String> {
         use std::cmp::Ordering::{Equal, Greater, Less};
         let (name, words) = (self.name, &self.words);
-        if self.kind != Kind::Number {
+        if self.kind != ValueKind::Number {
             return Err(format!(
                 "`range` bounds numbers, and `{name}` is none, but {words}: bound its size with `length(..)`"
             ));
@@ -221,10 +221,10 @@ impl Argument<'_> {
     fn narrow_length(&mut self, bounds: &Bounds) -> Result<(), String> {
         let (name, words) = (self.name, &self.words);
         let (least_keyword, most_keyword) = match self.kind {
-            Kind::Text => ("minLength", "maxLength"),
-            Kind::List => ("minItems", "maxItems"),
-            Kind::Map => ("minProperties", "maxProperties"),
-            Kind::Number | Kind::Other => {
+            ValueKind::Text => ("minLength", "maxLength"),
+            ValueKind::List => ("minItems", "maxItems"),
+            ValueKind::Map => ("minProperties", "maxProperties"),
+            ValueKind::Number | ValueKind::Other => {
                 return Err(format!(
                     "`length` counts characters, items or members, and `{name}` has none: it is {words}"
                 ));
@@ -251,7 +251,7 @@ impl Argument<'_> {
 
     fn add_pattern(&mut self, pattern: &str) -> Result<(), String> {
         let (name, words) = (self.name, &self.words);
-        if self.kind != Kind::Text {
+        if self.kind != ValueKind::Text {
             return Err(format!(
                 "`pattern` is for strings, and `{name}` is none, but {words}"
             ));

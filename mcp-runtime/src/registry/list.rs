@@ -6,15 +6,15 @@ use std::sync::{Arc, OnceLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::component_kind::ComponentKind;
 use super::definition::Definition;
-use super::kind::Kind;
 use crate::protocol::Revision;
 use crate::protocol::revision::Features;
 
 /// A component that can be listed.
 pub(crate) trait Listed {
     /// The kind.
-    const KIND: Kind;
+    const KIND: ComponentKind;
 
     /// What it is called.
     fn key(&self) -> &str;
@@ -138,11 +138,11 @@ impl<T: Listed> List<T> {
 
 /// A cursor names the last component shown by a number that it keeps as long as it lives, so that pages stay right when
 /// others come and go.
-fn write_cursor(kind: Kind, order: u64) -> String {
+fn write_cursor(kind: ComponentKind, order: u64) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}:{order}", kind.plural()))
 }
 
-fn read_cursor(kind: Kind, cursor: &str) -> Option<u64> {
+fn read_cursor(kind: ComponentKind, cursor: &str) -> Option<u64> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let order = text.split_once(':')?.1.parse().ok()?;

@@ -4,13 +4,13 @@
 
 mod bind;
 mod complete;
+mod component_kind;
 mod components;
 mod constraint;
 mod definition;
 mod handler;
-mod kind;
+mod header_params;
 mod list;
-mod mirror;
 mod parameter;
 mod prompt;
 mod resource;
@@ -20,13 +20,13 @@ mod tool;
 
 pub(crate) use bind::Bind;
 pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};
+pub(crate) use component_kind::ComponentKind;
 pub(crate) use components::package_id;
-pub use components::{Component, Components, IntoComponents, Registration, ToolsStandInOneImpl};
+pub use components::{Component, Components, IntoComponents, Registration, ToolSet};
 pub use constraint::{Bound, Bounds};
 pub use handler::Handler;
-pub(crate) use kind::Kind;
+pub(crate) use header_params::HeaderParam;
 pub(crate) use list::Page;
-pub(crate) use mirror::Mirrored;
 pub use parameter::Parameter;
 pub use prompt::Prompt;
 pub(crate) use prompt::PromptEntry;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::NeededState;
 use super::complete::Completer;
 use super::constraint::{Bounds, Constraints};
-use super::mirror::MIRROR;
+use super::header_params::HEADER_PARAM;
 use crate::call::{ParameterSpec, Signature};
 use crate::param::{Description, Param};
 use crate::schema::{
@@ -16,19 +16,19 @@ use crate::schema::{
 pub struct Parameter {
     name: &'static str,
     description: Option<&'static str>,
-    default: Option<Given>,
+    default: Option<ShownValue>,
     complete: Option<Completer>,
     header: Option<&'static str>,
     constraints: Constraints,
-    example: Option<Given>,
+    example: Option<ShownValue>,
     depends_on_caller: bool,
     describe: fn(&mut Description<'_>),
 }
 
 /// A default or an example, which the schema shows if it can be written as JSON.
-struct Given(Option<Value>);
+struct ShownValue(Option<Value>);
 
-impl Given {
+impl ShownValue {
     /// Null stands for leaving the argument out, which is an example of nothing, and the default anyway.
     fn shown(&self) -> Option<&Value> {
         self.0.as_ref().filter(|value| !value.is_null())
@@ -72,7 +72,7 @@ impl Parameter {
 
     /// Says that it has a default, and which.
     pub fn default(mut self, value: Option<Value>) -> Self {
-        self.default = Some(Given(value));
+        self.default = Some(ShownValue(value));
         self
     }
 
@@ -108,7 +108,7 @@ impl Parameter {
 
     /// Shows a value that makes sense.
     pub fn example(mut self, value: Option<Value>) -> Self {
-        self.example = Some(Given(value));
+        self.example = Some(ShownValue(value));
         self
     }
 
@@ -134,7 +134,7 @@ impl Parameter {
         let mut schema = description.schema;
         if let Some(schema) = schema.as_mut() {
             self.constraints.narrow(self.name, schema, problems);
-            let is_null = matches!(&self.default, Some(Given(Some(Value::Null))));
+            let is_null = matches!(&self.default, Some(ShownValue(Some(Value::Null))));
             if is_null && !description.optional && schema["type"] == "number" {
                 problems.push(format!(
                     "the default of `{}` is not finite, and JSON has no such number",
@@ -165,15 +165,15 @@ impl Parameter {
             if texts && !schema.contains_key("type") {
                 schema.insert("type".to_owned(), "string".into());
             }
-            schema.insert(MIRROR.to_owned(), name.into());
+            schema.insert(HEADER_PARAM.to_owned(), name.into());
         }
         if let Some(description) = self.description {
             schema.insert("description".to_owned(), description.into());
         }
-        if let Some(value) = self.default.as_ref().and_then(Given::shown) {
+        if let Some(value) = self.default.as_ref().and_then(ShownValue::shown) {
             schema.insert("default".to_owned(), value.clone());
         }
-        if let Some(value) = self.example.as_ref().and_then(Given::shown) {
+        if let Some(value) = self.example.as_ref().and_then(ShownValue::shown) {
             schema.insert("examples".to_owned(), Value::Array(vec![value.clone()]));
         }
     }
@@ -186,7 +186,7 @@ impl Parameter {
             .as_ref()
             .filter(|_| !self.constraints.is_empty());
         for (what, given) in [("default", default), ("example", self.example.as_ref())] {
-            let Some(value) = given.and_then(Given::shown) else {
+            let Some(value) = given.and_then(ShownValue::shown) else {
                 continue;
             };
             for mistake in rules.mistakes(value, schema, self.name) {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::NeededState;
 use super::complete::Completer;
+use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
-use super::kind::Kind;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use crate::call::Signature;
@@ -68,7 +68,7 @@ pub(crate) struct PromptEntry {
 }
 
 impl Listed for PromptEntry {
-    const KIND: Kind = Kind::Prompt;
+    const KIND: ComponentKind = ComponentKind::Prompt;
 
     fn key(&self) -> &str {
         &self.prompt.definition.name

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::NeededState;
 use super::complete::{Blocking, Completer, Eventual, on_a_thread};
+use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
-use super::kind::Kind;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use crate::call::{Arguments, Signature, Slot};
@@ -227,7 +227,7 @@ fn screen(name: &str, value: &MatchedValue) -> Result<(), String> {
 }
 
 impl Listed for ResourceEntry {
-    const KIND: Kind = Kind::Resource;
+    const KIND: ComponentKind = ComponentKind::Resource;
 
     fn key(&self) -> &str {
         self.template.as_str()
@@ -269,7 +269,7 @@ impl Listing {
 
     /// The value of [`Server::state`](crate::Server::state) of type `T`.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.context.surroundings().server.states.get()
+        self.context.call_context().server.states.get()
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::NeededState;
+use super::component_kind::ComponentKind;
 use super::components::{Component, Components};
-use super::kind::Kind;
 use super::list::{List, Listed, Page};
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
@@ -27,7 +27,7 @@ pub(crate) struct Snapshot {
     next_order: u64,
     /// The kinds that a server with these components offers. It offers them as long as it runs: clients read its
     /// capabilities at the beginning, and rely on them when the last of the components is gone.
-    offers: BTreeSet<Kind>,
+    offers: BTreeSet<ComponentKind>,
     /// Whether some argument can be completed, or could be once.
     completes: bool,
     tools: List<ToolEntry>,
@@ -94,13 +94,15 @@ impl Registry {
     }
 
     /// Removes a tool, prompt or resource by name or URI; `false` if there is none.
-    pub(crate) fn remove(&self, kind: Kind, key: &str) -> bool {
+    pub(crate) fn remove(&self, kind: ComponentKind, key: &str) -> bool {
         let mut now = self.now.write();
         let mut next = Snapshot::clone(&now);
         let removed = match kind {
-            Kind::Tool => next.tools.remove(key),
-            Kind::Prompt => next.prompts.remove(key),
-            Kind::Resource => next.resources.remove(&normal(key)) || next.templates.remove(key),
+            ComponentKind::Tool => next.tools.remove(key),
+            ComponentKind::Prompt => next.prompts.remove(key),
+            ComponentKind::Resource => {
+                next.resources.remove(&normal(key)) || next.templates.remove(key)
+            }
         };
         if removed {
             *now = Arc::new(next);
@@ -173,12 +175,12 @@ impl Snapshot {
 
     /// The tags of the component with this name or URI.
     #[cfg(feature = "cli")]
-    pub(crate) fn tags(&self, kind: Kind, key: &str) -> &[String] {
+    pub(crate) fn tags(&self, kind: ComponentKind, key: &str) -> &[String] {
         let resource = || self.concrete(key).or_else(|| self.templates.get(key));
         let tags = match kind {
-            Kind::Tool => self.tools.get(key).map(|entry| &entry.definition().tags),
-            Kind::Prompt => self.prompts.get(key).map(|entry| &entry.definition().tags),
-            Kind::Resource => resource().map(|entry| &entry.definition().tags),
+            ComponentKind::Tool => self.tools.get(key).map(|entry| &entry.definition().tags),
+            ComponentKind::Prompt => self.prompts.get(key).map(|entry| &entry.definition().tags),
+            ComponentKind::Resource => resource().map(|entry| &entry.definition().tags),
         };
         tags.map_or(&[], Vec::as_slice)
     }
@@ -190,7 +192,7 @@ impl Snapshot {
     }
 
     pub(crate) fn has_tools(&self) -> bool {
-        self.offers.contains(&Kind::Tool)
+        self.offers.contains(&ComponentKind::Tool)
     }
 
     /// Whether any tool has an interface.
@@ -201,11 +203,11 @@ impl Snapshot {
     }
 
     pub(crate) fn has_resources(&self) -> bool {
-        self.offers.contains(&Kind::Resource)
+        self.offers.contains(&ComponentKind::Resource)
     }
 
     pub(crate) fn has_prompts(&self) -> bool {
-        self.offers.contains(&Kind::Prompt)
+        self.offers.contains(&ComponentKind::Prompt)
     }
 
     pub(crate) fn has_completers(&self) -> bool {

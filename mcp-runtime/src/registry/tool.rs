@@ -8,11 +8,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::NeededState;
+use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
-use super::kind::Kind;
+use super::header_params::{HeaderParam, header_params};
 use super::list::Listed;
-use super::mirror::{Mirrored, mirrored};
 use super::parameter::{Parameter, specify};
 use crate::call::{Call, Signature};
 use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member, push_optional};
@@ -88,11 +88,11 @@ impl Tool {
         let handler = move |call: Call| -> BoxFuture<ToolResult> {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                let arguments = call.arguments.whole(call.surroundings.message.text());
+                let arguments = call.arguments.whole(call.call_context.message.text());
                 match serde_json::from_str(arguments) {
                     Ok(arguments) => match call.signature.refuse_whole(&arguments) {
                         Some(refusal) => ToolResult::error(refusal),
-                        None => handler(arguments, Context::of(&call.surroundings))
+                        None => handler(arguments, Context::of(&call.call_context))
                             .await
                             .into_tool_result(),
                     },
@@ -187,7 +187,7 @@ impl Tool {
             (specified.input_schema(), specified.signature)
         };
         ToolEntry {
-            mirrored: mirrored(&place, &input_schema, problems),
+            header_params: header_params(&place, &input_schema, problems),
             input_schema,
             output: self.output.and_then(output),
             signature: Arc::new(signature),
@@ -261,7 +261,7 @@ pub(crate) struct ToolEntry {
     pub(crate) tool: Tool,
     pub(crate) input_schema: Value,
     /// The arguments that HTTP headers repeat.
-    pub(crate) mirrored: Vec<Mirrored>,
+    pub(crate) header_params: Vec<HeaderParam>,
     pub(crate) output: Option<OutputSchema>,
     pub(crate) signature: Arc<Signature>,
 }
@@ -292,7 +292,7 @@ impl ToolEntry {
 }
 
 impl Listed for ToolEntry {
-    const KIND: Kind = Kind::Tool;
+    const KIND: ComponentKind = ComponentKind::Tool;
 
     fn key(&self) -> &str {
         &self.tool.definition.name

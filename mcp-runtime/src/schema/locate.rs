@@ -7,7 +7,7 @@ use crate::json_path;
 
 /// A value within another.
 #[derive(Clone)]
-pub(crate) struct Place<'v> {
+pub(crate) struct Location<'v> {
     pub(crate) path: String,
     pub(crate) value: &'v Value,
     /// What it should be, as far as that is known.
@@ -16,7 +16,7 @@ pub(crate) struct Place<'v> {
     pub(crate) is_key: bool,
 }
 
-impl<'v> Place<'v> {
+impl<'v> Location<'v> {
     fn part(&self, step: &str, value: &'v Value, schema: Option<&'v Value>) -> Self {
         let path = format!("{}{step}", self.path);
         Self {
@@ -29,7 +29,7 @@ impl<'v> Place<'v> {
 }
 
 /// Finds the innermost value that ends at or after this many bytes of the text that `serde_json` writes for the whole.
-pub(crate) fn locate<'v>(whole: Place<'v>, rules: &Rules<'v>, bytes: usize) -> Place<'v> {
+pub(crate) fn locate<'v>(whole: Location<'v>, rules: &Rules<'v>, bytes: usize) -> Location<'v> {
     let mut search = Search {
         rules,
         bytes,
@@ -46,7 +46,7 @@ struct Search<'r, 'v> {
 }
 
 impl<'v> Search<'_, 'v> {
-    fn enter(&mut self, place: Place<'v>) -> Option<Place<'v>> {
+    fn enter(&mut self, place: Location<'v>) -> Option<Location<'v>> {
         let schema = place.schema.map(|schema| self.rules.resolve(schema));
         match place.value {
             Value::Array(items) if !items.is_empty() => {
@@ -78,7 +78,7 @@ impl<'v> Search<'_, 'v> {
             }
             scalar => self.at += scalar.to_string().len(),
         }
-        (self.at >= self.bytes).then_some(Place { schema, ..place })
+        (self.at >= self.bytes).then_some(Location { schema, ..place })
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
             ("null}", "v", true),
         ] {
             let bytes = text.find(end).unwrap() + end.len();
-            let whole = Place {
+            let whole = Location {
                 path: "v".to_owned(),
                 value: &value,
                 schema: Some(&schema),

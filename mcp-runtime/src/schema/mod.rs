@@ -24,7 +24,7 @@ use serde_json::Value;
 
 pub(crate) use budget::Budget;
 pub(crate) use check::{Mistakes, Rules, compare, missing, wants};
-pub(crate) use locate::{Place, locate};
+pub(crate) use locate::{Location, locate};
 pub(crate) use pattern::Patterns;
 pub(crate) use repeats::{read, unreadable};
 pub(crate) use tidy::without_null;

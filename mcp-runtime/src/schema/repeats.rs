@@ -26,7 +26,7 @@ pub(crate) fn read(
         unreadable: Cell::default(),
         budget,
     };
-    let reader = Reader {
+    let reader = RepeatFinder {
         path: Path::Root(root),
         shared: &shared,
     };
@@ -52,7 +52,7 @@ pub(crate) fn unreadable(path: &str) -> String {
     )
 }
 
-struct Reader<'r> {
+struct RepeatFinder<'r> {
     path: Path<'r>,
     shared: &'r Shared<'r>,
 }
@@ -65,7 +65,7 @@ struct Shared<'r> {
     budget: &'r Budget,
 }
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
+impl<'de> DeserializeSeed<'de> for RepeatFinder<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -89,7 +89,7 @@ macro_rules! scalars {
     )*};
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
+impl<'de> Visitor<'de> for RepeatFinder<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,7 +116,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut read = Vec::new();
         loop {
-            let item = Reader {
+            let item = RepeatFinder {
                 path: Path::Item(&self.path, read.len()),
                 shared: self.shared,
             };
@@ -131,7 +131,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let mut read = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             self.shared.budget.spend_on(&name);
-            let value = members.next_value_seed(Reader {
+            let value = members.next_value_seed(RepeatFinder {
                 path: Path::Member(&self.path, &name),
                 shared: self.shared,
             })?;

@@ -8,7 +8,7 @@ use crate::json_path;
 
 /// What the value of a keyword is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Applicator {
     /// A schema; older dialects also have a list of them in places.
     Schema,
     /// A list of schemas.
@@ -16,11 +16,11 @@ enum Kind {
     /// A map from names to schemas, where a name must not be taken for a keyword.
     Map,
     /// No schema, whatever it looks like.
-    Data,
+    None,
 }
 
-/// Returns the kind of a keyword. All that are not named here hold data, unknown ones too.
-fn kind(keyword: &str) -> Kind {
+/// Returns the applicator of a keyword. All that are not named here hold data, unknown ones too.
+fn applicator(keyword: &str) -> Applicator {
     match keyword {
         "additionalItems"
         | "additionalProperties"
@@ -33,11 +33,11 @@ fn kind(keyword: &str) -> Kind {
         | "propertyNames"
         | "then"
         | "unevaluatedItems"
-        | "unevaluatedProperties" => Kind::Schema,
-        "allOf" | "anyOf" | "oneOf" | "prefixItems" => Kind::List,
+        | "unevaluatedProperties" => Applicator::Schema,
+        "allOf" | "anyOf" | "oneOf" | "prefixItems" => Applicator::List,
         "$defs" | "definitions" | "dependencies" | "dependentSchemas" | "patternProperties"
-        | "properties" => Kind::Map,
-        _ => Kind::Data,
+        | "properties" => Applicator::Map,
+        _ => Applicator::None,
     }
 }
 
@@ -65,15 +65,15 @@ pub(crate) fn parts(schema: &Value) -> impl Iterator<Item = Part<'_>> {
             name,
             schema,
         };
-        match (kind(keyword), value) {
-            (Kind::Map, Value::Object(named)) => named
+        match (applicator(keyword), value) {
+            (Applicator::Map, Value::Object(named)) => named
                 .iter()
                 .map(|(name, schema)| part(Some(name.as_str()), schema))
                 .collect(),
-            (Kind::Schema | Kind::List, Value::Array(schemas)) => {
+            (Applicator::Schema | Applicator::List, Value::Array(schemas)) => {
                 schemas.iter().map(|schema| part(None, schema)).collect()
             }
-            (Kind::Schema, schema) => vec![part(None, schema)],
+            (Applicator::Schema, schema) => vec![part(None, schema)],
             _ => Vec::new(),
         }
     })
@@ -86,14 +86,15 @@ pub(super) fn change_parts(
     mut change: impl FnMut(&str, bool, &mut Value),
 ) {
     for (keyword, value) in schema.iter_mut() {
-        let kind = kind(keyword);
-        let mut change = |schema: &mut Value| change(keyword, kind == Kind::Map, schema);
-        match (kind, value) {
-            (Kind::Map, Value::Object(named)) => named.values_mut().for_each(change),
-            (Kind::Schema | Kind::List, Value::Array(schemas)) => {
+        let applicator = applicator(keyword);
+        let mut change =
+            |schema: &mut Value| change(keyword, applicator == Applicator::Map, schema);
+        match (applicator, value) {
+            (Applicator::Map, Value::Object(named)) => named.values_mut().for_each(change),
+            (Applicator::Schema | Applicator::List, Value::Array(schemas)) => {
                 schemas.iter_mut().for_each(change);
             }
-            (Kind::Schema, schema) => change(schema),
+            (Applicator::Schema, schema) => change(schema),
             _ => {}
         }
     }

@@ -3,27 +3,27 @@
 use std::sync::Arc;
 
 use super::failure::BuildError;
-use super::lifespan::{Stop, stop_all};
+use super::lifespan::{StopFn, stop_all};
 use crate::bus::{Change, Notifier};
 use crate::dispatch::Core;
+pub(crate) use crate::registry::ComponentKind;
 use crate::registry::IntoComponents;
-pub(crate) use crate::registry::Kind;
 #[cfg(feature = "cli")]
 pub(crate) use crate::registry::{Snapshot, Unenforced};
 use crate::sync::Mutex;
 
 /// A running server, or one that is not running yet.
 #[derive(Default)]
-pub(super) struct Live(Mutex<Phase>);
+pub(super) struct ServerState(Mutex<Phase>);
 
 #[derive(Default)]
 struct Phase {
     core: Option<Arc<Core>>,
-    stops: Vec<Stop>,
+    stops: Vec<StopFn>,
 }
 
-impl Live {
-    pub(super) fn begin(&self, core: Arc<Core>, stops: Vec<Stop>) {
+impl ServerState {
+    pub(super) fn begin(&self, core: Arc<Core>, stops: Vec<StopFn>) {
         let core = Some(core);
         *self.0.lock() = Phase { core, stops };
     }
@@ -38,11 +38,11 @@ impl Live {
     }
 }
 
-fn change(kind: Kind) -> Change {
+fn change(kind: ComponentKind) -> Change {
     match kind {
-        Kind::Tool => Change::Tools,
-        Kind::Prompt => Change::Prompts,
-        Kind::Resource => Change::Resources,
+        ComponentKind::Tool => Change::Tools,
+        ComponentKind::Prompt => Change::Prompts,
+        ComponentKind::Resource => Change::Resources,
     }
 }
 
@@ -50,7 +50,7 @@ fn change(kind: Kind) -> Change {
 ///
 /// A request that is being served keeps what it began with.
 #[derive(Clone)]
-pub struct ServerHandle(pub(super) Arc<Live>);
+pub struct ServerHandle(pub(super) Arc<ServerState>);
 
 impl ServerHandle {
     /// Adds components.
@@ -76,17 +76,17 @@ impl ServerHandle {
 
     /// Removes the tool of this name; `false` if there is none.
     pub fn remove_tool(&self, name: &str) -> bool {
-        self.remove(Kind::Tool, name)
+        self.remove(ComponentKind::Tool, name)
     }
 
     /// Removes the resource of this URI, or the template spelled like this; `false` if there is none.
     pub fn remove_resource(&self, uri: &str) -> bool {
-        self.remove(Kind::Resource, uri)
+        self.remove(ComponentKind::Resource, uri)
     }
 
     /// Removes the prompt of this name; `false` if there is none.
     pub fn remove_prompt(&self, name: &str) -> bool {
-        self.remove(Kind::Prompt, name)
+        self.remove(ComponentKind::Prompt, name)
     }
 
     /// The components as they are now; none before the server serves.
@@ -96,7 +96,7 @@ impl ServerHandle {
         core.map(|core| core.registry.now()).unwrap_or_default()
     }
 
-    fn remove(&self, kind: Kind, key: &str) -> bool {
+    fn remove(&self, kind: ComponentKind, key: &str) -> bool {
         let Some(core) = self.0.core() else {
             return false;
         };

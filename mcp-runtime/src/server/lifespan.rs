@@ -8,7 +8,7 @@ use crate::error::ToolError;
 use crate::service::BoxFuture;
 
 /// Stops what was started.
-pub(super) type Stop = Box<dyn FnOnce() -> BoxFuture<()> + Send>;
+pub(super) type StopFn = Box<dyn FnOnce() -> BoxFuture<()> + Send>;
 
 /// Puts a started state among the others.
 type Insert = Box<dyn FnOnce(&mut States) + Send>;
@@ -16,7 +16,7 @@ type Insert = Box<dyn FnOnce(&mut States) + Send>;
 /// A state to be.
 pub(super) struct Lifespan(Box<Start>);
 
-type Start = dyn FnOnce() -> BoxFuture<Result<(Insert, Stop), ToolError>> + Send;
+type Start = dyn FnOnce() -> BoxFuture<Result<(Insert, StopFn), ToolError>> + Send;
 
 impl Lifespan {
     pub(super) fn new<T, E, Started, Stopped>(
@@ -37,13 +37,13 @@ impl Lifespan {
                 let insert: Insert = Box::new(move |states| {
                     states.insert(value);
                 });
-                let stop: Stop = Box::new(move || Box::pin(stop(kept)));
+                let stop: StopFn = Box::new(move || Box::pin(stop(kept)));
                 Ok((insert, stop))
             })
         }))
     }
 
-    pub(super) async fn start(self, states: &mut States) -> Result<Stop, ToolError> {
+    pub(super) async fn start(self, states: &mut States) -> Result<StopFn, ToolError> {
         let (insert, stop) = (self.0)().await?;
         insert(states);
         Ok(stop)
@@ -51,7 +51,7 @@ impl Lifespan {
 }
 
 /// Stops what was started, the last one first.
-pub(super) async fn stop_all(stops: Vec<Stop>) {
+pub(super) async fn stop_all(stops: Vec<StopFn>) {
     for stop in stops.into_iter().rev() {
         stop().await;
     }

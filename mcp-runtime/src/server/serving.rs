@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Once};
 
-use super::handle::Live;
+use super::handle::ServerState;
 use super::{BuildError, ServeError, Server, keys, lifespan};
 use crate::bus::Bus;
 use crate::call::ServerContext;
@@ -44,7 +44,7 @@ impl Server {
     /// The server could not be built or started, or a stream broke.
     pub async fn serve_stdio(self) -> Result<(), ServeError> {
         let running = self.start().await?;
-        let served = stdio::serve(running.service(), told_to_end()).await;
+        let served = stdio::serve(running.service(), shutdown_signal()).await;
         running.stop().await;
         Ok(served?)
     }
@@ -89,7 +89,7 @@ impl Server {
         let options = self.http.clone();
         let running = self.start().await?;
         let service = running.http(options);
-        let served = crate::transport::http::serve(listener, service, told_to_end()).await;
+        let served = crate::transport::http::serve(listener, service, shutdown_signal()).await;
         running.stop().await;
         Ok(served?)
     }
@@ -108,7 +108,7 @@ impl Server {
     }
 
     /// Builds the server and starts its lifespans.
-    pub(crate) async fn start(mut self) -> Result<Running, ServeError> {
+    pub(crate) async fn start(mut self) -> Result<RunningServer, ServeError> {
         warn_of_aborts();
         let lifespans = std::mem::take(&mut self.lifespans);
         let registry = self.build()?;
@@ -123,14 +123,17 @@ impl Server {
             }
         }
         let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
-        let patience = self.limits.answer_timeout;
+        let answer_timeout = self.limits.answer_timeout;
         logs::announce(&self.forwarded);
-        let replay = Replay::new(Arc::new(sealer), patience, self.used_states);
+        let replay = Replay::new(Arc::new(sealer), answer_timeout, self.used_states);
         let context = ServerContext {
             states: self.states,
             bus: Arc::new(Bus::new(self.limits.listeners)),
             replay: Arc::new(replay),
-            live: questions::Live::new(Arc::new(Sessions::new()), patience),
+            pending_requests: questions::PendingRequests::new(
+                Arc::new(Sessions::new()),
+                answer_timeout,
+            ),
             forwarded: self.forwarded,
             mask_errors: self.mask_errors,
         };
@@ -142,10 +145,10 @@ impl Server {
             self.limits,
             self.layers,
         ));
-        self.live.begin(Arc::clone(&core), stops);
-        Ok(Running {
+        self.state.begin(Arc::clone(&core), stops);
+        Ok(RunningServer {
             core,
-            live: self.live,
+            state: self.state,
         })
     }
 
@@ -162,12 +165,12 @@ impl Server {
 }
 
 /// A server that was started.
-pub(crate) struct Running {
+pub(crate) struct RunningServer {
     core: Arc<Core>,
-    live: Arc<Live>,
+    state: Arc<ServerState>,
 }
 
-impl Running {
+impl RunningServer {
     pub(crate) fn service(&self) -> Arc<dyn Service> {
         Arc::new(Dispatch(Arc::clone(&self.core)))
     }
@@ -179,12 +182,12 @@ impl Running {
     }
 
     pub(crate) async fn stop(self) {
-        self.live.stop().await;
+        self.state.stop().await;
     }
 }
 
 /// Ready when the process gets SIGTERM or Ctrl-C.
-async fn told_to_end() {
+async fn shutdown_signal() {
     let interrupted = async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
@@ -220,7 +223,7 @@ mod tests {
     const README: &str = "text://readme";
 
     /// A client that has shaken hands.
-    async fn client(running: &Running) -> Memory {
+    async fn client(running: &RunningServer) -> Memory {
         let client = Memory::new(running.service());
         let hello = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"x","version":"1"}}"#;
         assert!(ask(&client, "initialize", hello).await.contains("result"));

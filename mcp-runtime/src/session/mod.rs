@@ -1,8 +1,8 @@
-//! Legacy sessions: what `initialize` negotiated, and what a session asks for later.
+//! Legacy sessions: what `initialize` state, and what a session asks for later.
 //!
 //! The latter is kept in memory: it is bounded, and lost at a restart.
 
-mod negotiated;
+mod state;
 mod subscriptions;
 #[cfg(feature = "http")]
 mod tokens;
@@ -18,10 +18,10 @@ use crate::protocol::{LogLevel, Revision};
 use crate::seal::{SealError, random_bytes};
 use crate::store::{Bounded, Full, now};
 use crate::sync::Mutex;
-use negotiated::{OVERHEAD, REMEMBERED};
+use state::{OVERHEAD, REMEMBERED};
 use subscriptions::Subscriptions;
 
-pub(crate) use negotiated::{Negotiated, Session};
+pub(crate) use state::{Session, SessionState};
 #[cfg(feature = "http")]
 pub(crate) use tokens::Tokens;
 
@@ -35,19 +35,19 @@ const CACHED: usize = 1024;
 const LONGEST_NAME: usize = 128;
 
 /// What is remembered of sessions.
-type Memory<T> = Mutex<Bounded<[u8; 16], T>>;
+type SessionStore<T> = Mutex<Bounded<[u8; 16], T>>;
 
-fn memory<T>(sessions: usize) -> Memory<T> {
+fn memory<T>(sessions: usize) -> SessionStore<T> {
     Mutex::new(Bounded::new(sessions, sessions * OVERHEAD))
 }
 
 /// What sessions ask for.
 pub(crate) struct Sessions {
     pub(crate) subscriptions: Subscriptions,
-    log_levels: Memory<LogLevel>,
+    log_levels: SessionStore<LogLevel>,
     /// Sessions that this process opened and whose clients have not said that they are initialized. Whoever waits for
     /// that hears of it when the sender is dropped.
-    opening: Memory<watch::Sender<()>>,
+    opening: SessionStore<watch::Sender<()>>,
 }
 
 impl Sessions {
@@ -59,13 +59,13 @@ impl Sessions {
         }
     }
 
-    /// A new session, as negotiated by `initialize`.
+    /// A new session, as state by `initialize`.
     pub(crate) fn begin(
         revision: Revision,
         capabilities: ClientCapabilities,
         client: ClientInfo,
     ) -> Result<Session, SealError> {
-        Ok(Arc::new(Negotiated {
+        Ok(Arc::new(SessionState {
             nonce: random_bytes()?,
             revision,
             capabilities,
@@ -78,14 +78,14 @@ impl Sessions {
     }
 
     /// Forgets a session that is over.
-    pub(crate) fn end(&self, session: &Negotiated) {
+    pub(crate) fn end(&self, session: &SessionState) {
         self.subscriptions.forget(session);
         self.log_levels.lock().remove(&session.nonce);
         self.initialized(session);
     }
 
     /// Returns the lowest level of log messages that a session asked for.
-    pub(crate) fn log_level(&self, session: &Negotiated) -> Option<LogLevel> {
+    pub(crate) fn log_level(&self, session: &SessionState) -> Option<LogLevel> {
         self.log_levels.lock().get(&session.nonce).copied()
     }
 
@@ -93,7 +93,11 @@ impl Sessions {
     ///
     /// # Errors
     /// No more can be remembered.
-    pub(crate) fn set_log_level(&self, session: &Negotiated, level: LogLevel) -> Result<(), Full> {
+    pub(crate) fn set_log_level(
+        &self,
+        session: &SessionState,
+        level: LogLevel,
+    ) -> Result<(), Full> {
         let mut levels = self.log_levels.lock();
         match levels.get_mut(&session.nonce) {
             Some(known) => *known = level,
@@ -104,14 +108,14 @@ impl Sessions {
 
     /// Notes that the client of a new session has still to say that it is initialized. With too many such, the first are
     /// taken as initialized.
-    pub(crate) fn greeted(&self, session: &Negotiated) {
+    pub(crate) fn greeted(&self, session: &SessionState) {
         let (sender, _) = watch::channel(());
         let mut opening = self.opening.lock();
         opening.cache(session.nonce, session.lease(OVERHEAD), sender);
     }
 
     /// Notes that the client of a session is initialized.
-    pub(crate) fn initialized(&self, session: &Negotiated) {
+    pub(crate) fn initialized(&self, session: &SessionState) {
         self.opening.lock().remove(&session.nonce);
     }
 
@@ -120,7 +124,7 @@ impl Sessions {
     pub(crate) fn wait_for(
         &self,
         nonce: [u8; 16],
-        patience: Duration,
+        answer_timeout: Duration,
     ) -> impl Future<Output = bool> + Send + use<> {
         let opening = self
             .opening
@@ -130,7 +134,7 @@ impl Sessions {
         async move {
             match opening {
                 // Nothing is ever sent: the sender is dropped.
-                Some(mut opening) => tokio::time::timeout(patience, opening.changed())
+                Some(mut opening) => tokio::time::timeout(answer_timeout, opening.changed())
                     .await
                     .is_ok(),
                 None => true,
@@ -153,10 +157,10 @@ mod tests {
     use super::*;
 
     /// A session that is told from others by a number.
-    pub(super) fn numbered(number: usize) -> Negotiated {
+    pub(super) fn numbered(number: usize) -> SessionState {
         let mut nonce = [0; 16];
         nonce[..8].copy_from_slice(&number.to_be_bytes());
-        Negotiated {
+        SessionState {
             nonce,
             ..(*begin()).clone()
         }

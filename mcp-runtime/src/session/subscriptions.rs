@@ -1,6 +1,6 @@
 //! Which resources sessions subscribed to.
 
-use super::negotiated::{Negotiated, OVERHEAD, REMEMBERED};
+use super::state::{OVERHEAD, REMEMBERED, SessionState};
 use crate::store::{Bounded, Full};
 use crate::sync::Mutex;
 use crate::uri_template::{Uri, Uris};
@@ -22,7 +22,7 @@ impl Subscriptions {
     ///
     /// # Errors
     /// No more can be remembered of any session.
-    pub(crate) fn add(&self, session: &Negotiated, uri: Uri, most: usize) -> Result<bool, Full> {
+    pub(crate) fn add(&self, session: &SessionState, uri: Uri, most: usize) -> Result<bool, Full> {
         let mut kept = self.0.lock();
         let (known, room) = kept.get(&session.nonce).map_or((false, true), |uris| {
             (uris.contains(&uri), uris.len() < most)
@@ -36,7 +36,7 @@ impl Subscriptions {
     }
 
     /// Removes a subscription to a resource or to an equivalent URI, if there is one.
-    pub(crate) fn remove(&self, session: &Negotiated, uri: &Uri) {
+    pub(crate) fn remove(&self, session: &SessionState, uri: &Uri) {
         let mut kept = self.0.lock();
         let Some(uris) = kept.get_mut(&session.nonce) else {
             return;
@@ -50,14 +50,14 @@ impl Subscriptions {
     }
 
     /// Returns the URI by which a session is subscribed to a resource, as its client wrote it.
-    pub(crate) fn find(&self, session: &Negotiated, uri: &Uri) -> Option<String> {
+    pub(crate) fn find(&self, session: &SessionState, uri: &Uri) -> Option<String> {
         let kept = self.0.lock();
         let found = kept.get(&session.nonce)?.find(uri)?;
         Some(found.to_owned())
     }
 
     /// Removes all subscriptions of a session.
-    pub(super) fn forget(&self, session: &Negotiated) {
+    pub(super) fn forget(&self, session: &SessionState) {
         self.0.lock().remove(&session.nonce);
     }
 }
@@ -66,13 +66,13 @@ impl Subscriptions {
 mod tests {
     use super::super::tests::numbered;
     use super::*;
-    use crate::store::Room;
+    use crate::store::Capacity;
 
-    fn include(subscriptions: &Subscriptions, session: &Negotiated, uri: &str) -> bool {
+    fn include(subscriptions: &Subscriptions, session: &SessionState, uri: &str) -> bool {
         subscriptions.find(session, &Uri::new(uri)).is_some()
     }
 
-    fn used(subscriptions: &Subscriptions, session: &Negotiated) -> Room {
+    fn used(subscriptions: &Subscriptions, session: &SessionState) -> Capacity {
         subscriptions.0.lock().owned_by(&session.owner())
     }
 
@@ -87,14 +87,14 @@ mod tests {
         assert!(!subscriptions.add(&one, Uri::new("c"), 2).unwrap());
         assert!(include(&subscriptions, &one, "a") && !include(&subscriptions, &other, "a"));
         let (entries, bytes) = (1, 2 * OVERHEAD + 4);
-        assert_eq!(used(&subscriptions, &one), Room { entries, bytes });
+        assert_eq!(used(&subscriptions, &one), Capacity { entries, bytes });
         subscriptions.remove(&one, &Uri::new("a"));
         subscriptions.remove(&one, &Uri::new("none"));
         let bytes = OVERHEAD + 2;
-        assert_eq!(used(&subscriptions, &one), Room { entries, bytes });
+        assert_eq!(used(&subscriptions, &one), Capacity { entries, bytes });
         assert!(!include(&subscriptions, &one, "a") && include(&subscriptions, &one, "b"));
         subscriptions.remove(&one, &Uri::new("b"));
-        assert_eq!(used(&subscriptions, &one), Room::default());
+        assert_eq!(used(&subscriptions, &one), Capacity::default());
     }
 
     #[test]

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::negotiated::{Negotiated, OVERHEAD, REMEMBERED, Session};
-use super::{CACHED, Memory, memory};
+use super::state::{OVERHEAD, REMEMBERED, Session, SessionState};
+use super::{CACHED, SessionStore, memory};
 use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::seal::{SealError, Sealer};
@@ -17,7 +17,7 @@ use crate::sync::Mutex;
 const PURPOSE: &str = "mcp-session";
 
 /// The content of a token, as JSON: nonce, end, revision, capabilities, and the client's name and version.
-type Content<'a> = (
+type TokenContent<'a> = (
     [u8; 16],
     u64,
     Cow<'a, str>,
@@ -29,7 +29,7 @@ type Content<'a> = (
 /// Names sessions, finds them by their names and ends them.
 pub(crate) struct Tokens {
     sealer: Arc<Sealer>,
-    ended: Memory<()>,
+    ended: SessionStore<()>,
     /// Unsealing a token costs as much as the rest of a call.
     opened: Mutex<Bounded<Arc<str>, Session>>,
 }
@@ -44,7 +44,7 @@ impl Tokens {
     }
 
     /// Returns the token of a session.
-    pub(crate) fn seal(&self, session: &Negotiated) -> Result<String, SealError> {
+    pub(crate) fn seal(&self, session: &SessionState) -> Result<String, SealError> {
         self.sealer.seal(PURPOSE, write(session).as_bytes())
     }
 
@@ -71,14 +71,14 @@ impl Tokens {
     }
 
     /// Ends a session; `false` if no more can be remembered.
-    pub(crate) fn end(&self, session: &Negotiated) -> bool {
+    pub(crate) fn end(&self, session: &SessionState) -> bool {
         let lease = session.lease(OVERHEAD);
         self.ended.lock().hold(session.nonce, lease, || ()).is_ok()
     }
 }
 
-fn write(session: &Negotiated) -> String {
-    let Negotiated {
+fn write(session: &SessionState) -> String {
+    let SessionState {
         nonce,
         revision,
         capabilities: can,
@@ -91,7 +91,7 @@ fn write(session: &Negotiated) -> String {
         can.elicitation_form,
         can.elicitation_url,
     ];
-    let content: Content<'_> = (
+    let content: TokenContent<'_> = (
         *nonce,
         *expires,
         revision.name().into(),
@@ -102,11 +102,11 @@ fn write(session: &Negotiated) -> String {
     serde_json::json!(content).to_string()
 }
 
-fn read(bytes: &[u8]) -> Option<Negotiated> {
-    let content: Content<'_> = serde_json::from_slice(bytes).ok()?;
+fn read(bytes: &[u8]) -> Option<SessionState> {
+    let content: TokenContent<'_> = serde_json::from_slice(bytes).ok()?;
     let (nonce, expires, revision, can, name, version) = content;
     let [roots, sampling, elicitation_form, elicitation_url] = can;
-    Some(Negotiated {
+    Some(SessionState {
         nonce,
         revision: Revision::from_name(&revision)?,
         capabilities: ClientCapabilities {
@@ -147,7 +147,7 @@ mod tests {
             let mut can = [false; 4];
             can[place] = true;
             let [roots, sampling, elicitation_form, elicitation_url] = can;
-            let session = Negotiated {
+            let session = SessionState {
                 capabilities: ClientCapabilities {
                     roots,
                     sampling,
@@ -172,7 +172,7 @@ mod tests {
         let token = tokens.seal(&session).expect("sealed");
         assert!(tokens.end(&session));
         assert_eq!(tokens.open(&token), None);
-        let expired = Negotiated {
+        let expired = SessionState {
             expires: now() / 1000,
             ..(*begin()).clone()
         };

@@ -11,7 +11,7 @@ use crate::owner::Owner;
 
 /// How much a map holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Room {
+pub(crate) struct Capacity {
     pub(crate) entries: usize,
     pub(crate) bytes: usize,
 }
@@ -30,12 +30,12 @@ pub(crate) struct Lease {
 /// refused. What each owner takes up is counted.
 #[derive(Debug)]
 pub(crate) struct Bounded<K, V> {
-    most: Room,
-    used: Room,
+    most: Capacity,
+    used: Capacity,
     kept: HashMap<K, Kept<V>>,
     /// The soonest to expire first.
     expiring: BTreeSet<(u64, K)>,
-    owners: HashMap<Owner, Room>,
+    owners: HashMap<Owner, Capacity>,
 }
 
 #[derive(Debug)]
@@ -48,8 +48,8 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
     /// Returns an empty map with this room.
     pub(crate) fn new(entries: usize, bytes: usize) -> Self {
         Self {
-            most: Room { entries, bytes },
-            used: Room::default(),
+            most: Capacity { entries, bytes },
+            used: Capacity::default(),
             kept: HashMap::new(),
             expiring: BTreeSet::new(),
             owners: HashMap::new(),
@@ -87,11 +87,11 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
     ) -> Result<&mut V, Full> {
         self.forget_expired();
         let known = self.kept.get(&key).map(|kept| kept.lease.clone());
-        let more = Room {
+        let more = Capacity {
             entries: usize::from(known.is_none()),
             bytes: lease.bytes,
         };
-        if more != Room::default() && !self.used.plus(more).is_within(self.most) {
+        if more != Capacity::default() && !self.used.plus(more).is_within(self.most) {
             return Err(self.full(&lease.owner));
         }
         let lease = match known {
@@ -150,7 +150,7 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
 
     /// Keeps what can be had again: the soonest to expire make room for it.
     pub(crate) fn cache(&mut self, key: K, lease: Lease, value: V) {
-        let more = Room {
+        let more = Capacity {
             entries: 1,
             bytes: lease.bytes,
         };
@@ -164,7 +164,7 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
     }
 
     /// Returns what an owner takes up.
-    pub(crate) fn owned_by(&self, owner: &Owner) -> Room {
+    pub(crate) fn owned_by(&self, owner: &Owner) -> Capacity {
         self.owners.get(owner).copied().unwrap_or_default()
     }
 
@@ -178,7 +178,7 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
 
     fn full(&self, owner: &Owner) -> Full {
         let held = self.owned_by(owner);
-        let Room { entries, bytes } = self.used;
+        let Capacity { entries, bytes } = self.used;
         tracing::warn!(
             entries,
             bytes,
@@ -191,7 +191,7 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
     }
 }
 
-impl Room {
+impl Capacity {
     fn plus(self, more: Self) -> Self {
         Self {
             entries: self.entries + more.entries,
@@ -213,11 +213,11 @@ impl Room {
 
 /// There is no room for more.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Full(Room);
+pub(crate) struct Full(Capacity);
 
 impl fmt::Display for Full {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Room { entries, bytes } = self.0;
+        let Capacity { entries, bytes } = self.0;
         write!(
             formatter,
             "{entries} entries of {bytes} bytes are kept, and none of them has expired"
@@ -256,8 +256,8 @@ mod tests {
         }
     }
 
-    fn room(entries: usize, bytes: usize) -> Room {
-        Room { entries, bytes }
+    fn room(entries: usize, bytes: usize) -> Capacity {
+        Capacity { entries, bytes }
     }
 
     #[test]

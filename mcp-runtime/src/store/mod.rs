@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_core::future::BoxFuture;
 
 #[cfg(test)]
-pub(crate) use bounded::Room;
+pub(crate) use bounded::Capacity;
 pub(crate) use bounded::{Bounded, Full, Lease};
 pub use memory::MemoryStore;
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::{Kind, Message, Refused, batch};
+use crate::protocol::jsonrpc::{Message, MessageKind, Refused, batch};
 use crate::protocol::outline::Outline;
 use crate::session::Session;
 
@@ -32,7 +32,7 @@ pub(crate) fn read(
     let messages = parts.into_iter().map(|part| {
         let message = Message::parse(part, depth)?;
         match message.kind() {
-            Kind::Request(id) if message.method() == "initialize" => Err(Refused {
+            MessageKind::Request(id) if message.method() == "initialize" => Err(Refused {
                 id: Some(id.clone()),
                 error: RpcError::invalid_request("`initialize` must not be part of a batch"),
             }),

@@ -18,7 +18,7 @@ pub(crate) struct Memory {
     service: Arc<dyn Service>,
     connection: u64,
     session: Mutex<Option<(Session, Option<Listening>)>>,
-    waiting: Arc<Waiting>,
+    waiting: Arc<Outbox>,
 }
 
 /// What has become of a message at once.
@@ -33,9 +33,9 @@ fn refuse(refused: Refused) -> Begun {
 }
 
 #[derive(Default)]
-struct Waiting(Mutex<Vec<String>>);
+struct Outbox(Mutex<Vec<String>>);
 
-impl Outbound for Waiting {
+impl Outbound for Outbox {
     fn send(&self, message: String) -> bool {
         let mut waiting = self.0.lock();
         let room = waiting.len() < MOST_WAITING;

@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::body::Body;
 
-use super::reply::Refusal;
+use super::reply::Rejection;
 use crate::protocol::outline::Outliner;
 use crate::protocol::text::remove_mark;
 use crate::service::Limits;
@@ -24,7 +24,7 @@ const FIRST_BYTES: Duration = Duration::from_millis(50);
 /// Reads a body completely: a message is judged by itself, not by how it arrived.
 ///
 /// A body that is too long is 413, without reading it if its length was declared; one that is too slow is 408.
-pub(super) async fn read<B>(body: B, limits: &Limits) -> Result<Vec<u8>, Refusal>
+pub(super) async fn read<B>(body: B, limits: &Limits) -> Result<Vec<u8>, Rejection>
 where
     B: Body,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -44,7 +44,7 @@ where
     }
     let reading = collect(body, declared.min(TRUSTED_LENGTH), most);
     let Ok(bytes) = tokio::time::timeout(limits.header_timeout, reading).await else {
-        return Err(Refusal::new(
+        return Err(Rejection::new(
             StatusCode::REQUEST_TIMEOUT,
             format!("The body did not arrive within {:?}", limits.header_timeout),
         ));
@@ -52,7 +52,7 @@ where
     bytes
 }
 
-async fn collect<B>(body: B, room: usize, most: usize) -> Result<Vec<u8>, Refusal>
+async fn collect<B>(body: B, room: usize, most: usize) -> Result<Vec<u8>, Rejection>
 where
     B: Body,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -87,14 +87,14 @@ fn take(mut data: impl Buf, mut piece: impl FnMut(&[u8])) {
 }
 
 /// The refusal of a body that is too long, under its id if that was seen. A response has none of its own.
-fn too_long(most: usize, outliner: Outliner) -> Refusal {
+fn too_long(most: usize, outliner: Outliner) -> Rejection {
     let outline = outliner.finish();
     let id = outline.id.filter(|_| !outline.is_response);
     let error = incoming::too_long(most);
-    Refusal::rpc(StatusCode::PAYLOAD_TOO_LARGE, id.as_ref(), &error)
+    Rejection::rpc(StatusCode::PAYLOAD_TOO_LARGE, id.as_ref(), &error)
 }
 
-fn unreadable(error: &(dyn Error + Send + Sync)) -> Refusal {
+fn unreadable(error: &(dyn Error + Send + Sync)) -> Rejection {
     let message = format!("The body could not be read: {error}");
-    Refusal::new(StatusCode::BAD_REQUEST, message)
+    Rejection::new(StatusCode::BAD_REQUEST, message)
 }

@@ -20,8 +20,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
-use super::clock::{Busy, Clock};
 use super::response_body::HttpBody;
+use super::timeouts::{BusyGuard, ConnectionTimeouts};
 use super::{Endpoint, HttpService};
 
 /// The longest HTTP header, in bytes: longer is 431.
@@ -43,26 +43,29 @@ pub(super) async fn run(
     mut stop: watch::Receiver<()>,
 ) {
     let limits = service.endpoint.service.limits();
-    let clock = Arc::new(Clock::new(limits.header_timeout, limits.idle_timeout));
+    let timeouts = Arc::new(ConnectionTimeouts::new(
+        limits.header_timeout,
+        limits.idle_timeout,
+    ));
     let refused = Arc::new(AtomicBool::new(false));
     let socket = Socket {
         stream,
-        clock: Arc::clone(&clock),
+        timeouts: Arc::clone(&timeouts),
         refused: Arc::clone(&refused),
         linger: None,
     };
     let serve = |request| {
-        let busy = clock.busy();
+        let busy = timeouts.busy();
         serve(&service.endpoint, request, peer, busy, &refused)
     };
     let mut connection = pin!(
         http1::Builder::new()
-            .header_read_timeout(None) // the clock does it
+            .header_read_timeout(None) // the timeouts does it
             .max_header_size(HEADER_BYTES)
             .max_buf_size(HEADER_BYTES)
             .serve_connection(TokioIo::new(socket), service_fn(serve))
     );
-    let mut overdue = pin!(clock.overdue());
+    let mut overdue = pin!(timeouts.overdue());
     let mut stopping = false;
     loop {
         tokio::select! {
@@ -89,7 +92,7 @@ async fn serve(
     endpoint: &Endpoint,
     request: hyper::Request<Incoming>,
     peer: SocketAddr,
-    busy: Busy,
+    busy: BusyGuard,
     refused: &AtomicBool,
 ) -> Result<Response<HttpBody>, Infallible> {
     let mut response = endpoint.respond(request, Some(peer)).await;
@@ -98,10 +101,10 @@ async fn serve(
     Ok(response)
 }
 
-/// A socket that tells the clock what happens on it.
+/// A socket that tells the timeouts what happens on it.
 struct Socket {
     stream: TcpStream,
-    clock: Arc<Clock>,
+    timeouts: Arc<ConnectionTimeouts>,
     /// Whether the last request was refused, perhaps before its body was read.
     refused: Arc<AtomicBool>,
     linger: Option<Pin<Box<Sleep>>>,
@@ -137,7 +140,7 @@ impl AsyncRead for Socket {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.clock.received();
+            self.timeouts.received();
         }
         result
     }
@@ -150,7 +153,7 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.clock.sent(result.is_ready());
+        self.timeouts.sent(result.is_ready());
         result
     }
 
@@ -160,7 +163,7 @@ impl AsyncWrite for Socket {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.clock.sent(result.is_ready());
+        self.timeouts.sent(result.is_ready());
         result
     }
 

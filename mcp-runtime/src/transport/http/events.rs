@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
-use super::log::{Reader, push_event};
+use super::event_stream::{StreamReader, push_event};
 
 /// How long a stream is silent before a comment shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -16,12 +16,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The events of one response.
 #[derive(Debug)]
 pub(super) struct Events {
-    reader: Reader,
+    reader: StreamReader,
     silence: Pin<Box<Sleep>>,
 }
 
 impl Events {
-    pub(super) fn new(reader: Reader) -> Self {
+    pub(super) fn new(reader: StreamReader) -> Self {
         Self {
             reader,
             silence: Box::pin(tokio::time::sleep(KEEP_ALIVE)),

@@ -10,7 +10,7 @@ use hyper::http::uri::Authority;
 
 use super::headers::single;
 use super::options::HttpOptions;
-use super::reply::Refusal;
+use super::reply::Rejection;
 
 /// The names under which this machine reaches itself.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
@@ -21,7 +21,7 @@ const SHOWN: usize = 200;
 impl HttpOptions {
     /// Refuses a request to another host with 403. The host is named by the header, by the request's URI (as HTTP/2
     /// does), or by both.
-    pub(super) fn admit_host(&self, parts: &Parts) -> Result<(), Refusal> {
+    pub(super) fn admit_host(&self, parts: &Parts) -> Result<(), Rejection> {
         let in_uri = parts.uri.authority().map(Authority::as_str);
         let in_header = single_or_refuse(&parts.headers, &HOST)?;
         if in_uri.is_none() && in_header.is_none() {
@@ -39,7 +39,7 @@ impl HttpOptions {
     pub(super) fn admit_origin<'a>(
         &self,
         headers: &'a HeaderMap,
-    ) -> Result<Option<&'a HeaderValue>, Refusal> {
+    ) -> Result<Option<&'a HeaderValue>, Rejection> {
         match single_or_refuse(headers, &ORIGIN)? {
             Some(origin) if !self.allows_origin(origin) => {
                 Err(not_allowed("Origin", origin, "allow_origin"))
@@ -94,19 +94,19 @@ fn without_port(authority: &str) -> Option<&str> {
 fn single_or_refuse<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
-) -> Result<Option<&'a str>, Refusal> {
+) -> Result<Option<&'a str>, Rejection> {
     single(headers, name).map_err(forbidden)
 }
 
-fn not_allowed(header: &str, value: &str, builder: &str) -> Refusal {
+fn not_allowed(header: &str, value: &str, builder: &str) -> Rejection {
     let shown: String = value.chars().take(SHOWN).collect();
     forbidden(format!(
         "{header} `{shown}` is not allowed: add it with `.{builder}(..)`"
     ))
 }
 
-fn forbidden(message: String) -> Refusal {
-    Refusal::new(StatusCode::FORBIDDEN, message)
+fn forbidden(message: String) -> Rejection {
+    Rejection::new(StatusCode::FORBIDDEN, message)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 
-use super::reply::Refusal;
+use super::reply::Rejection;
 
 const JSON: (&str, &str) = ("application", "json");
 const EVENTS: (&str, &str) = ("text", "event-stream");
@@ -12,7 +12,7 @@ const EVENTS: (&str, &str) = ("text", "event-stream");
 const USUAL: &str = "application/json, text/event-stream";
 
 /// Refuses a body that is not said to be JSON with 415.
-pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Rejection> {
     let is_json = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -23,7 +23,7 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
     if is_json {
         return Ok(());
     }
-    Err(Refusal::new(
+    Err(Rejection::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "The Content-Type must be application/json",
     ))
@@ -41,7 +41,7 @@ pub(super) struct Formats {
 
 impl Formats {
     /// Reads `Accept`. A client that accepts none of the formats is refused with 406.
-    pub(super) fn accepted(headers: &HeaderMap) -> Result<Self, Refusal> {
+    pub(super) fn accepted(headers: &HeaderMap) -> Result<Self, Rejection> {
         if headers.get(ACCEPT).is_some_and(|accept| accept == USUAL) {
             return Ok(Self {
                 json: true,
@@ -55,7 +55,7 @@ impl Formats {
         if formats.json || formats.events {
             return Ok(formats);
         }
-        Err(Refusal::new(
+        Err(Rejection::new(
             StatusCode::NOT_ACCEPTABLE,
             "Accept must list application/json and text/event-stream",
         ))

@@ -7,14 +7,13 @@
 //! and, for sessions, <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports>.
 
 mod body;
-mod clock;
 mod connection;
 mod cors;
+mod event_stream;
 mod events;
 mod guard;
 mod headers;
 mod listener;
-mod log;
 mod media;
 mod options;
 mod post;
@@ -24,6 +23,7 @@ mod session;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod timeouts;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -41,11 +41,11 @@ use crate::service::{BoxFuture, Outbound, Service};
 use crate::session::Tokens;
 
 pub use connection::PeerAddress;
+use event_stream::Discard;
 pub(crate) use listener::serve;
-use log::Silent;
 use options::HEALTH;
 pub(crate) use options::HttpOptions;
-use reply::Refusal;
+use reply::Rejection;
 pub use response_body::HttpBody;
 use streams::Streams;
 
@@ -71,7 +71,7 @@ impl HttpService {
             tokens,
             options,
             streams: Streams::new(unique()),
-            silent: Arc::new(Silent),
+            silent: Arc::new(Discard),
         };
         Self {
             endpoint: Arc::new(endpoint),
@@ -128,7 +128,7 @@ impl Endpoint {
             Ok(Route::EndOfSession) => self.delete(&parts.headers),
             Err(refusal) => Err(refusal),
         };
-        let mut response = answer.unwrap_or_else(Refusal::into_response);
+        let mut response = answer.unwrap_or_else(Rejection::into_response);
         if let Some(origin) = origin {
             cors::allow(origin, response.headers_mut());
         }
@@ -142,7 +142,7 @@ impl Endpoint {
     }
 
     /// Where a request of an allowed origin goes, if it may come in at all.
-    fn admit(&self, parts: &Parts) -> Result<Route, Refusal> {
+    fn admit(&self, parts: &Parts) -> Result<Route, Rejection> {
         self.options.admit_host(parts)?;
         if let Some(path) = &self.options.path
             && path != parts.uri.path()
@@ -151,7 +151,7 @@ impl Endpoint {
                 Ok(Route::Health)
             } else {
                 let message = format!("Not found: the MCP endpoint is `{path}`");
-                Err(Refusal::new(StatusCode::NOT_FOUND, message))
+                Err(Rejection::new(StatusCode::NOT_FOUND, message))
             };
         }
         match parts.method {
@@ -159,7 +159,7 @@ impl Endpoint {
             Method::GET => Ok(Route::Stream),
             Method::DELETE => Ok(Route::EndOfSession),
             Method::OPTIONS if cors::is_preflight(&parts.headers) => Ok(Route::Preflight),
-            _ => Err(Refusal::method_not_allowed("POST, GET, DELETE")),
+            _ => Err(Rejection::method_not_allowed("POST, GET, DELETE")),
         }
     }
 }

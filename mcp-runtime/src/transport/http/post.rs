@@ -12,11 +12,11 @@ use tokio::task::JoinSet;
 
 use super::Endpoint;
 use super::body;
+use super::event_stream::{EventStream, ResponseStart};
 use super::events::Events;
 use super::headers::{RequestHeaders, check_version, promise_stateless};
-use super::log::{Beginning, Log};
 use super::media::{self, Formats};
-use super::reply::{self, Refusal};
+use super::reply::{self, Rejection};
 use super::response_body::HttpBody;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
@@ -39,7 +39,7 @@ impl Endpoint {
         parts: Parts,
         peer: Option<SocketAddr>,
         body: B,
-    ) -> Result<Response<HttpBody>, Refusal>
+    ) -> Result<Response<HttpBody>, Rejection>
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -56,11 +56,11 @@ impl Endpoint {
         };
         if batch.is_some() {
             check_version(&headers).map_err(|message| {
-                Refusal::bad_request(None, &RpcError::invalid_request(message))
+                Rejection::bad_request(None, &RpcError::invalid_request(message))
             })?;
         }
         let incoming = incoming::read(bytes, limits.depth, batch.as_ref())
-            .map_err(|refused| Refusal::bad_request(refused.id.as_ref(), &refused.error))?;
+            .map_err(|refused| Rejection::bad_request(refused.id.as_ref(), &refused.error))?;
         let session = match &incoming {
             Incoming::One(message) => self.session_of(&headers, message)?,
             Incoming::Batch(_) => batch,
@@ -88,7 +88,7 @@ impl Endpoint {
         &self,
         sender: Sender,
         message: Arc<Message>,
-    ) -> Result<Response<HttpBody>, Refusal> {
+    ) -> Result<Response<HttpBody>, Rejection> {
         let Sender {
             origin,
             session,
@@ -96,44 +96,44 @@ impl Endpoint {
         } = sender;
         let stateless = is_stateless(&message);
         if stateless && message.method() == "subscriptions/listen" && !formats.events {
-            return Err(Refusal::new(
+            return Err(Rejection::new(
                 StatusCode::NOT_ACCEPTABLE,
                 "subscriptions/listen answers with events: Accept must list text/event-stream",
             ));
         }
-        let log = match &session {
-            Some(session) => Some(Log::of(session)),
+        let stream = match &session {
+            Some(session) => Some(EventStream::of(session)),
             None if formats.events && asks_for_notifications(&message) => Some(Arc::default()),
             None => None,
         };
         let mut call = None;
-        let log = match self.handle(
+        let stream = match self.handle(
             origin,
             session.clone(),
             message,
-            log.as_ref().filter(|_| formats.events),
+            stream.as_ref().filter(|_| formats.events),
         ) {
             Handling::Nothing => return Ok(reply::empty(StatusCode::ACCEPTED)),
-            Handling::Ready(reply) => match log {
-                Some(log) if !log.is_untouched() => {
-                    log.finish(Some(reply));
-                    log
+            Handling::Ready(reply) => match stream {
+                Some(stream) if !stream.is_untouched() => {
+                    stream.finish(Some(reply));
+                    stream
                 }
                 _ => return Ok(self.answer(Vec::new(), reply, formats, stateless)),
             },
             Handling::Pending(pending) => {
-                let log = log.unwrap_or_default();
+                let stream = stream.unwrap_or_default();
                 if session.is_some() {
-                    let log = Arc::clone(&log);
-                    tokio::spawn(async move { log.finish(pending.await) });
+                    let stream = Arc::clone(&stream);
+                    tokio::spawn(async move { stream.finish(pending.await) });
                 } else {
                     call = Some(pending);
                 }
-                log
+                stream
             }
         };
         Ok(self
-            .follow(session.as_ref(), &log, call, formats, stateless)
+            .follow(session.as_ref(), &stream, call, formats, stateless)
             .await)
     }
 
@@ -148,8 +148,8 @@ impl Endpoint {
             session,
             formats,
         } = sender;
-        let log = session.as_ref().map(Log::of).unwrap_or_default();
-        let outbox = Some(&log).filter(|_| formats.events);
+        let stream = session.as_ref().map(EventStream::of).unwrap_or_default();
+        let outbox = Some(&stream).filter(|_| formats.events);
         let mut replies = Vec::new();
         let mut pending = Vec::new();
         for message in messages {
@@ -165,8 +165,8 @@ impl Endpoint {
         if replies.is_empty() && pending.is_empty() {
             return reply::empty(StatusCode::ACCEPTED);
         }
-        tokio::spawn(finish_batch(pending, replies, Arc::clone(&log)));
-        self.follow(session.as_ref(), &log, None, *formats, false)
+        tokio::spawn(finish_batch(pending, replies, Arc::clone(&stream)));
+        self.follow(session.as_ref(), &stream, None, *formats, false)
             .await
     }
 
@@ -176,10 +176,10 @@ impl Endpoint {
         origin: Origin,
         session: Option<Session>,
         message: Arc<Message>,
-        log: Option<&Arc<Log>>,
+        stream: Option<&Arc<EventStream>>,
     ) -> Handling {
-        let outbound: Arc<dyn Outbound> = match log {
-            Some(log) => Arc::clone(log) as _,
+        let outbound: Arc<dyn Outbound> = match stream {
+            Some(stream) => Arc::clone(stream) as _,
             None => Arc::clone(&self.silent),
         };
         self.service.handle(Exchange {
@@ -194,22 +194,24 @@ impl Endpoint {
     async fn follow(
         &self,
         session: Option<&Session>,
-        log: &Arc<Log>,
+        stream: &Arc<EventStream>,
         mut call: Option<Pending>,
         formats: Formats,
         stateless: bool,
     ) -> Response<HttpBody> {
-        match poll_fn(|context| log.poll_beginning(&mut call, context)).await {
-            Beginning::Events => {
+        match poll_fn(|context| stream.poll_start(&mut call, context)).await {
+            ResponseStart::Events => {
                 if let Some(session) = session {
-                    self.streams.keep(session, log);
+                    self.streams.keep(session, stream);
                 }
-                reply::events(Events::new(log.read(call)))
+                reply::events(Events::new(stream.read(call)))
             }
-            Beginning::Answer(sent, Some(reply)) => self.answer(sent, reply, formats, stateless),
+            ResponseStart::Answer(sent, Some(reply)) => {
+                self.answer(sent, reply, formats, stateless)
+            }
             // It was cancelled. There is no answer to send, and a JSON body would have to be one: a stream of
             // events that ends is the one success that may be empty.
-            Beginning::Answer(sent, None) => reply::finished_events(&sent),
+            ResponseStart::Answer(sent, None) => reply::finished_events(&sent),
         }
     }
 
@@ -252,10 +254,10 @@ fn asks_for_notifications(message: &Message) -> bool {
 }
 
 /// Runs the calls of a batch side by side. Their answers, and those that there are already, go into the log together.
-async fn finish_batch(pending: Vec<Pending>, mut replies: Vec<String>, log: Arc<Log>) {
+async fn finish_batch(pending: Vec<Pending>, mut replies: Vec<String>, stream: Arc<EventStream>) {
     let mut calls: JoinSet<Option<Reply>> = pending.into_iter().collect();
     while let Some(ended) = calls.join_next().await {
         replies.extend(ended.ok().flatten().map(|reply| reply.text));
     }
-    log.finish(join(&replies).map(Reply::new));
+    stream.finish(join(&replies).map(Reply::new));
 }

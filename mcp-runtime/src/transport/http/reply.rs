@@ -14,9 +14,9 @@ static BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// A request that this transport turns away before dispatch has seen it.
 #[derive(Debug)]
-pub(super) struct Refusal(Box<Response<HttpBody>>);
+pub(super) struct Rejection(Box<Response<HttpBody>>);
 
-impl Refusal {
+impl Rejection {
     /// A refusal of a request whose id is not known: a JSON-RPC error without an id.
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self::rpc(status, None, &RpcError::invalid_request(message.into()))

@@ -7,19 +7,19 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::clock::Busy;
 use super::events::Events;
+use super::timeouts::BusyGuard;
 
 /// The body of a response: a text, or events as they come.
 #[derive(Debug)]
 pub struct HttpBody {
-    content: Content,
+    content: BodyContent,
     /// Keeps the connection of our own listener busy until the body is sent.
-    busy: Option<Busy>,
+    busy: Option<BusyGuard>,
 }
 
 #[derive(Debug)]
-enum Content {
+enum BodyContent {
     /// `None` once it is taken.
     Full(Option<Bytes>),
     Events(Box<Events>),
@@ -28,21 +28,21 @@ enum Content {
 impl HttpBody {
     pub(super) fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self::new(Content::Full((!bytes.is_empty()).then_some(bytes)))
+        Self::new(BodyContent::Full((!bytes.is_empty()).then_some(bytes)))
     }
 
     pub(super) fn events(events: Events) -> Self {
-        Self::new(Content::Events(Box::new(events)))
+        Self::new(BodyContent::Events(Box::new(events)))
     }
 
-    fn new(content: Content) -> Self {
+    fn new(content: BodyContent) -> Self {
         Self {
             content,
             busy: None,
         }
     }
 
-    pub(super) fn keep_busy(&mut self, busy: Busy) {
+    pub(super) fn keep_busy(&mut self, busy: BusyGuard) {
         self.busy = Some(busy);
     }
 }
@@ -56,22 +56,22 @@ impl Body for HttpBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let data = match &mut self.content {
-            Content::Full(bytes) => Poll::Ready(bytes.take()),
-            Content::Events(events) => events.poll_data(context),
+            BodyContent::Full(bytes) => Poll::Ready(bytes.take()),
+            BodyContent::Events(events) => events.poll_data(context),
         };
         data.map(|data| data.map(|data| Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.content, Content::Full(None))
+        matches!(self.content, BodyContent::Full(None))
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Full(bytes) => {
+            BodyContent::Full(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Content::Events(_) => SizeHint::default(),
+            BodyContent::Events(_) => SizeHint::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::log::{Log, Reader};
+use super::event_stream::{EventStream, StreamReader};
 use crate::service::{Listening, Outbound, Service};
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
@@ -25,33 +25,33 @@ const ENDED_BYTES: usize = 64 << 20;
 pub(super) struct Streams {
     /// Tells the ids of this process from those of others.
     process: String,
-    table: Arc<Mutex<Table>>,
+    table: Arc<Mutex<StreamTable>>,
 }
 
 #[derive(Default)]
-struct Table {
+struct StreamTable {
     next: u64,
     /// By the numbers in their names, so the oldest is first.
-    all: BTreeMap<u64, Stream>,
+    all: BTreeMap<u64, KeptStream>,
     /// The task that ends streams in time; `None` while there are none.
     watcher: Option<AbortHandle>,
 }
 
-struct Stream {
+struct KeptStream {
     session: [u8; 16],
-    log: Arc<Log>,
-    standing: Option<Standing>,
+    events: Arc<EventStream>,
+    get_stream: Option<GetStream>,
 }
 
 /// What makes a stream one that was asked for with GET, and ends it: it would never end by itself.
-struct Standing {
-    log: Arc<Log>,
+struct GetStream {
+    events: Arc<EventStream>,
     _listening: Listening,
 }
 
-impl Drop for Standing {
+impl Drop for GetStream {
     fn drop(&mut self) {
-        self.log.finish(None);
+        self.events.finish(None);
     }
 }
 
@@ -65,25 +65,25 @@ impl Streams {
     }
 
     /// Keeps the stream of a call, and names it.
-    pub(super) fn keep(&self, session: &Session, log: &Arc<Log>) {
-        self.add(&mut self.table(), session, log, None);
+    pub(super) fn keep(&self, session: &Session, events: &Arc<EventStream>) {
+        self.add(&mut self.table(), session, events, None);
     }
 
     fn add(
         &self,
-        table: &mut Table,
+        table: &mut StreamTable,
         session: &Session,
-        log: &Arc<Log>,
-        standing: Option<Standing>,
+        events: &Arc<EventStream>,
+        get_stream: Option<GetStream>,
     ) {
         table.tidy();
         let number = table.next;
         table.next += 1;
-        log.call(format!("{}-{number}", self.process));
-        let stream = Stream {
+        events.call(format!("{}-{number}", self.process));
+        let stream = KeptStream {
             session: session.nonce,
-            log: Arc::clone(log),
-            standing,
+            events: Arc::clone(events),
+            get_stream,
         };
         table.all.insert(number, stream);
         // The runtime of a task may end before the endpoint does, and the task with it.
@@ -94,7 +94,7 @@ impl Streams {
     }
 
     /// What comes after the event with this id; `None` if its stream is not, or no longer, known to this session.
-    pub(super) fn resume(&self, session: &Session, last_event: &str) -> Option<Reader> {
+    pub(super) fn resume(&self, session: &Session, last_event: &str) -> Option<StreamReader> {
         let (stream, event) = last_event.rsplit_once('-')?;
         let (process, number) = stream.split_once('-')?;
         let event = event.parse().ok()?;
@@ -102,29 +102,29 @@ impl Streams {
         let table = self.table();
         let stream = table.all.get(&number)?;
         let known = process == self.process && stream.session == session.nonce;
-        known.then(|| stream.log.resume(event))
+        known.then(|| stream.events.resume(event))
     }
 
     /// Opens the stream of a session for what belongs to none of its requests. The one before it ends: no message may
     /// go out on two. `None` if there is no room.
-    pub(super) fn stand(&self, service: &dyn Service, session: &Session) -> Option<Reader> {
+    pub(super) fn stand(&self, service: &dyn Service, session: &Session) -> Option<StreamReader> {
         let mut table = self.table();
         table.tidy();
         let is_earlier =
-            |stream: &Stream| stream.standing.is_some() && stream.session == session.nonce;
+            |stream: &KeptStream| stream.get_stream.is_some() && stream.session == session.nonce;
         table.all.retain(|_, stream| !is_earlier(stream));
-        let log = Log::of(session);
-        let outbound = Arc::clone(&log) as Arc<dyn Outbound>;
+        let events = EventStream::of(session);
+        let outbound = Arc::clone(&events) as Arc<dyn Outbound>;
         let listening = service.listen(session, Arc::clone(&outbound)).or_else(|| {
             table.end_one_that_nobody_reads();
             service.listen(session, outbound)
         })?;
-        let standing = Standing {
-            log: Arc::clone(&log),
+        let get_stream = GetStream {
+            events: Arc::clone(&events),
             _listening: listening,
         };
-        self.add(&mut table, session, &log, Some(standing));
-        Some(log.read(None))
+        self.add(&mut table, session, &events, Some(get_stream));
+        Some(events.read(None))
     }
 
     /// Forgets the streams of a session that is over.
@@ -138,11 +138,11 @@ impl Streams {
     /// Ends the streams that would never end by themselves.
     pub(super) fn close(&self) {
         for stream in self.table().all.values_mut() {
-            stream.standing = None;
+            stream.get_stream = None;
         }
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, StreamTable> {
         self.table.lock()
     }
 }
@@ -156,21 +156,21 @@ impl Drop for Streams {
 }
 
 /// Forgets streams in time, until there are none.
-async fn watch(table: Weak<Mutex<Table>>) {
+async fn watch(table: Weak<Mutex<StreamTable>>) {
     while let Some(next) = table.upgrade().and_then(|table| table.lock().look()) {
         tokio::time::sleep_until(next).await;
     }
 }
 
-impl Table {
+impl StreamTable {
     /// Makes room: the stream goes whose client has been away for longest.
     fn end_one_that_nobody_reads(&mut self) {
-        let standing = self
+        let get_stream = self
             .all
             .iter()
-            .filter(|(_, stream)| stream.standing.is_some());
-        let longest = standing
-            .filter_map(|(number, stream)| Some((stream.log.idle_since()?, *number)))
+            .filter(|(_, stream)| stream.get_stream.is_some());
+        let longest = get_stream
+            .filter_map(|(number, stream)| Some((stream.events.idle_since()?, *number)))
             .min();
         if let Some((_, number)) = longest.filter(|(since, _)| *since < Instant::now()) {
             self.all.remove(&number);
@@ -188,7 +188,7 @@ impl Table {
         let idle = self
             .all
             .values()
-            .filter_map(|stream| stream.log.idle_since());
+            .filter_map(|stream| stream.events.idle_since());
         // A client that leaves later is due later.
         let due = idle.map(|since| since + KEPT).filter(|due| *due > now);
         due.chain([now + KEPT]).min()
@@ -204,17 +204,17 @@ impl Table {
         for (number, stream) in self.all.iter().rev() {
             let is_due = || {
                 stream
-                    .log
+                    .events
                     .idle_since()
                     .is_some_and(|since| since + KEPT <= now)
             };
-            let is_spent = match stream.log.leftover() {
+            let is_spent = match stream.events.leftover() {
                 Some(leftover) => {
                     ended += 1;
                     bytes += leftover;
                     ended > ENDED || bytes > ENDED_BYTES || is_due()
                 }
-                None => stream.standing.is_some() && is_due(),
+                None => stream.get_stream.is_some() && is_due(),
             };
             if is_spent {
                 spent.push(*number);
@@ -240,10 +240,10 @@ mod tests {
     }
 
     /// A stream with one event that nobody has read.
-    fn log(event: &str) -> Arc<Log> {
-        let log = Log::of(&begin());
-        log.send(event.to_owned());
-        log
+    fn events(event: &str) -> Arc<EventStream> {
+        let events = EventStream::of(&begin());
+        events.send(event.to_owned());
+        events
     }
 
     /// Looks at what can be forgotten, as each new stream does.
@@ -267,10 +267,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_has_ended_is_forgotten_when_nobody_has_read_it_for_a_while() {
         let (streams, session) = (streams(), begin());
-        let (ended, running, read) = (log("1"), log("2"), log("3"));
-        for log in [&ended, &running, &read] {
-            streams.keep(&session, log);
-            drop(log.read(None));
+        let (ended, running, read) = (events("1"), events("2"), events("3"));
+        for events in [&ended, &running, &read] {
+            streams.keep(&session, events);
+            drop(events.read(None));
         }
         let reader = read.read(None);
         ended.finish(None);
@@ -286,12 +286,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_was_replaced_leaves_the_stream_to_the_other() {
-        let (streams, session, log) = (streams(), begin(), log("1"));
-        streams.keep(&session, &log);
-        let first = log.read(None);
-        let second = log.read(None);
+        let (streams, session, events) = (streams(), begin(), events("1"));
+        streams.keep(&session, &events);
+        let first = events.read(None);
+        let second = events.read(None);
         drop(first);
-        log.finish(None);
+        events.finish(None);
         tokio::time::sleep(2 * KEPT).await;
         assert!(is_kept(&streams, &session, 0));
         drop(second);
@@ -343,9 +343,9 @@ mod tests {
     async fn so_many_streams_that_have_ended_are_kept() {
         let (streams, session) = (streams(), begin());
         for _ in 0..ENDED + 2 {
-            let log = log("1");
-            log.finish(None);
-            streams.keep(&session, &log);
+            let events = events("1");
+            events.finish(None);
+            streams.keep(&session, &events);
         }
         tidy(&streams);
         assert!(!is_kept(&streams, &session, 1));
@@ -358,12 +358,12 @@ mod tests {
         let (streams, session) = (streams(), begin());
         let event = "x".repeat(ENDED_BYTES / 4);
         for _ in 0..6 {
-            let log = log(&event);
-            log.finish(None);
-            streams.keep(&session, &log);
+            let events = events(&event);
+            events.finish(None);
+            streams.keep(&session, &events);
         }
         // What has not ended does not count.
-        streams.keep(&session, &log(&event));
+        streams.keep(&session, &events(&event));
         tidy(&streams);
         assert!(!is_kept(&streams, &session, 1));
         assert!(is_kept(&streams, &session, 2));
@@ -407,8 +407,8 @@ mod tests {
     async fn what_a_session_leaves_behind_is_forgotten_with_it() {
         let streams = streams();
         let (gone, other) = (begin(), begin());
-        streams.keep(&gone, &log("1"));
-        streams.keep(&other, &log("2"));
+        streams.keep(&gone, &events("1"));
+        streams.keep(&other, &events("2"));
         streams.forget(&gone);
         assert!(!is_kept(&streams, &gone, 0));
         assert!(is_kept(&streams, &other, 1));

@@ -25,7 +25,7 @@ use crate::in_flight::{InFlight, Scope, Stop};
 use crate::owner::Owner;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::RpcError;
-use crate::protocol::jsonrpc::{Kind, begin_result, notification};
+use crate::protocol::jsonrpc::{MessageKind, begin_result, notification};
 use crate::protocol::{Id, Revision};
 use crate::seal::Sealer;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
@@ -144,7 +144,7 @@ impl Service for Fake {
         if let Err(error) = refusal {
             return failure(error);
         }
-        let Kind::Request(id) = message.kind().clone() else {
+        let MessageKind::Request(id) = message.kind().clone() else {
             let cancelled = message.params().ok().and_then(|params| params.request_id());
             if let (Some(scope), Some(id)) = (scope, cancelled) {
                 self.in_flight.cancel(scope, &id);

@@ -15,11 +15,11 @@ pub(super) const REMEMBERED: usize = 10_000;
 pub(super) const OVERHEAD: usize = 100;
 
 /// What `initialize` negotiated, shared by all requests of the session.
-pub(crate) type Session = Arc<Negotiated>;
+pub(crate) type Session = Arc<SessionState>;
 
 /// What `initialize` negotiated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Negotiated {
+pub(crate) struct SessionState {
     /// Tells the session from every other one.
     pub(crate) nonce: [u8; 16],
     pub(crate) revision: Revision,
@@ -29,7 +29,7 @@ pub(crate) struct Negotiated {
     pub(crate) expires: u64,
 }
 
-impl Negotiated {
+impl SessionState {
     /// Returns whose memory it is that the session takes up.
     pub(crate) fn owner(&self) -> Owner {
         Owner::Session(self.nonce)

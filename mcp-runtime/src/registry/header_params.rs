@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::schema::parts;
 
 /// The keyword of a schema that asks for a header.
-pub(super) const MIRROR: &str = "x-mcp-header";
+pub(super) const HEADER_PARAM: &str = "x-mcp-header";
 
 /// An argument that a header repeats.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Mirrored {
+pub(crate) struct HeaderParam {
     /// The whole name of the header.
     pub(crate) header: String,
     /// The keys that lead to the value from the arguments on.
@@ -21,7 +21,11 @@ pub(crate) struct Mirrored {
 }
 
 /// The arguments that headers repeat. A client leaves out a tool that breaks a rule here, so that each is a problem.
-pub(super) fn mirrored(place: &str, schema: &Value, problems: &mut Vec<String>) -> Vec<Mirrored> {
+pub(super) fn header_params(
+    place: &str,
+    schema: &Value,
+    problems: &mut Vec<String>,
+) -> Vec<HeaderParam> {
     let mut search = Search {
         place,
         problems,
@@ -34,13 +38,13 @@ pub(super) fn mirrored(place: &str, schema: &Value, problems: &mut Vec<String>) 
 struct Search<'s> {
     place: &'s str,
     problems: &'s mut Vec<String>,
-    found: Vec<Mirrored>,
+    found: Vec<HeaderParam>,
 }
 
 impl Search<'_> {
     /// Searches a schema. `path` leads to its values by `properties` alone, if anything does.
     fn schema(&mut self, schema: &Value, path: Option<&[String]>) {
-        if let Some(name) = schema.get(MIRROR) {
+        if let Some(name) = schema.get(HEADER_PARAM) {
             self.add(name, schema, path.unwrap_or_default());
         }
         for part in parts(schema) {
@@ -61,7 +65,7 @@ impl Search<'_> {
             format!(" of the argument `{}`", path.join("."))
         };
         match self.mistake(name, schema, path) {
-            None => self.found.push(Mirrored {
+            None => self.found.push(HeaderParam {
                 header: format!("Mcp-Param-{shown}"),
                 path: path.to_vec(),
             }),
@@ -85,7 +89,7 @@ impl Search<'_> {
             );
         }
         let header = format!("Mcp-Param-{name}");
-        let same = |other: &&Mirrored| other.header.eq_ignore_ascii_case(&header);
+        let same = |other: &&HeaderParam| other.header.eq_ignore_ascii_case(&header);
         if let Some(other) = self.found.iter().find(same) {
             return Some(format!(
                 "is that of the argument `{}` already: rename one",
@@ -109,9 +113,9 @@ mod tests {
 
     use super::*;
 
-    fn search(schema: &Value) -> (Vec<Mirrored>, Vec<String>) {
+    fn search(schema: &Value) -> (Vec<HeaderParam>, Vec<String>) {
         let mut problems = Vec::new();
-        let found = mirrored("tool `x`", schema, &mut problems);
+        let found = header_params("tool `x`", schema, &mut problems);
         (found, problems)
     }
 

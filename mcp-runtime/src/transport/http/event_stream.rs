@@ -30,17 +30,17 @@ const RETRY: u32 = 500;
 
 /// The messages of one response, or of one stream of a session.
 #[derive(Default)]
-pub(super) struct Log {
+pub(super) struct EventStream {
     /// Whether events have ids and are kept.
     kept: bool,
     /// Whether the stream begins with an event that carries nothing but an id, and so can be cut before its first
     /// message.
     primes: bool,
-    state: Mutex<State>,
+    state: Mutex<StreamState>,
 }
 
 #[derive(Default)]
-struct State {
+struct StreamState {
     /// The part of the events' ids that names the stream.
     name: String,
     /// How many events there were before those that are kept. Their numbers begin at 1.
@@ -63,15 +63,15 @@ struct State {
 }
 
 /// How the answer to a call begins.
-pub(super) enum Beginning {
+pub(super) enum ResponseStart {
     /// The call is over: the messages it sent before, and its answer unless it was cancelled.
     Answer(Vec<String>, Option<Reply>),
     /// With events.
     Events,
 }
 
-impl Log {
-    /// Returns the log of a stream of a session, which its client can come back to.
+impl EventStream {
+    /// Returns the stream of a stream of a session, which its client can come back to.
     pub(super) fn of(session: &Session) -> Arc<Self> {
         Arc::new(Self {
             kept: true,
@@ -106,24 +106,24 @@ impl Log {
     }
 
     /// Whether there is no way back from events. What is not kept may still become something else until it is read.
-    fn is_read(&self, state: &State) -> bool {
+    fn is_read(&self, state: &StreamState) -> bool {
         state.reader > 0 || (self.kept && (!state.events.is_empty() || state.cut))
     }
 
     /// Waits until it is clear how the answer to the call begins. `call` is the call if it is polled where it is read.
-    pub(super) fn poll_beginning(
+    pub(super) fn poll_start(
         &self,
         call: &mut Option<Pending>,
         context: &mut Context<'_>,
-    ) -> Poll<Beginning> {
+    ) -> Poll<ResponseStart> {
         self.advance(call, context);
         let mut state = self.state();
         if state.over && !self.is_read(&state) {
             let sent = std::mem::take(&mut state.events).into();
-            return Poll::Ready(Beginning::Answer(sent, state.answer.take()));
+            return Poll::Ready(ResponseStart::Answer(sent, state.answer.take()));
         }
         if !state.events.is_empty() || state.cut {
-            return Poll::Ready(Beginning::Events);
+            return Poll::Ready(ResponseStart::Events);
         }
         state.waker = Some(context.waker().clone());
         Poll::Pending
@@ -140,22 +140,22 @@ impl Log {
     }
 
     /// Reads the stream from its beginning. Whoever read it before reads no more.
-    pub(super) fn read(self: &Arc<Self>, call: Option<Pending>) -> Reader {
+    pub(super) fn read(self: &Arc<Self>, call: Option<Pending>) -> StreamReader {
         self.reader(0, self.primes, call)
     }
 
     /// Reads what comes after the event of this number, or what is left of that.
-    pub(super) fn resume(self: &Arc<Self>, after: u64) -> Reader {
+    pub(super) fn resume(self: &Arc<Self>, after: u64) -> StreamReader {
         self.reader(after, false, None)
     }
 
-    fn reader(self: &Arc<Self>, after: u64, primes: bool, call: Option<Pending>) -> Reader {
+    fn reader(self: &Arc<Self>, after: u64, primes: bool, call: Option<Pending>) -> StreamReader {
         let mut state = self.state();
         state.reader += 1;
         state.cut &= primes;
         state.idle = None;
-        let reader = Reader {
-            log: Arc::clone(self),
+        let reader = StreamReader {
+            stream: Arc::clone(self),
             number: state.reader,
             last: after.clamp(state.gone, state.last()),
             primes,
@@ -176,12 +176,12 @@ impl Log {
         state.over.then_some(state.bytes)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, StreamState> {
         self.state.lock()
     }
 }
 
-impl State {
+impl StreamState {
     fn push(&mut self, message: String) {
         self.bytes += message.len();
         self.waiting += 1;
@@ -210,7 +210,7 @@ impl State {
 }
 
 /// Wakes whoever waits, without holding the lock.
-fn wake(mut state: MutexGuard<'_, State>) {
+fn wake(mut state: MutexGuard<'_, StreamState>) {
     let waker = state.waker.take();
     drop(state);
     if let Some(waker) = waker {
@@ -218,7 +218,7 @@ fn wake(mut state: MutexGuard<'_, State>) {
     }
 }
 
-impl Outbound for Log {
+impl Outbound for EventStream {
     fn send(&self, message: String) -> bool {
         let mut state = self.state();
         let room =
@@ -238,9 +238,9 @@ impl Outbound for Log {
 }
 
 /// Where messages go for which the client has no ear.
-pub(super) struct Silent;
+pub(super) struct Discard;
 
-impl Outbound for Silent {
+impl Outbound for Discard {
     fn send(&self, _: String) -> bool {
         true
     }
@@ -251,8 +251,8 @@ impl Outbound for Silent {
 }
 
 /// One connection on which a stream is sent.
-pub(super) struct Reader {
-    log: Arc<Log>,
+pub(super) struct StreamReader {
+    stream: Arc<EventStream>,
     number: u64,
     /// The number of the last event that was sent.
     last: u64,
@@ -261,11 +261,11 @@ pub(super) struct Reader {
     call: Option<Pending>,
 }
 
-impl Reader {
+impl StreamReader {
     /// The events that there are to send now; `None` when there will be no more.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        self.log.advance(&mut self.call, context);
-        let mut state = self.log.state();
+        self.stream.advance(&mut self.call, context);
+        let mut state = self.stream.state();
         if state.reader != self.number {
             return Poll::Ready(None);
         }
@@ -276,14 +276,14 @@ impl Reader {
         }
         let skip = usize::try_from(self.last - state.gone).unwrap_or(usize::MAX);
         for (number, event) in (self.last + 1..).zip(state.events.iter().skip(skip)) {
-            if self.log.kept {
+            if self.stream.kept {
                 let _ = writeln!(text, "id: {}-{number}", state.name);
             }
             push_event(&mut text, event);
         }
         if !text.is_empty() {
             self.last = state.last();
-            state.trim(self.log.kept);
+            state.trim(self.stream.kept);
             return Poll::Ready(Some(text.into()));
         }
         if state.over || std::mem::take(&mut state.cut) {
@@ -302,18 +302,20 @@ pub(super) fn push_event(events: &mut String, message: &str) {
     events.push_str("\n\n");
 }
 
-impl Drop for Reader {
+impl Drop for StreamReader {
     fn drop(&mut self) {
-        let mut state = self.log.state();
+        let mut state = self.stream.state();
         if state.reader == self.number {
             state.idle = Some(Instant::now());
         }
     }
 }
 
-impl fmt::Debug for Reader {
+impl fmt::Debug for StreamReader {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Reader").finish_non_exhaustive()
+        formatter
+            .debug_struct("StreamReader")
+            .finish_non_exhaustive()
     }
 }
 
@@ -321,7 +323,7 @@ impl fmt::Debug for Reader {
 mod tests {
     use super::*;
 
-    fn read(reader: &mut Reader) -> Option<String> {
+    fn read(reader: &mut StreamReader) -> Option<String> {
         let mut context = Context::from_waker(Waker::noop());
         match reader.poll(&mut context) {
             Poll::Ready(Some(bytes)) => Some(String::from_utf8(bytes.to_vec()).expect("text")),
@@ -330,86 +332,86 @@ mod tests {
         }
     }
 
-    fn log(primes: bool) -> Arc<Log> {
-        let log = Arc::new(Log {
+    fn stream(primes: bool) -> Arc<EventStream> {
+        let stream = Arc::new(EventStream {
             kept: true,
             primes,
-            ..Log::default()
+            ..EventStream::default()
         });
-        log.call("s".to_owned());
-        log
+        stream.call("s".to_owned());
+        stream
     }
 
     #[test]
     fn a_client_goes_on_where_it_stopped() {
-        let log = log(true);
-        log.send("one".to_owned());
-        let mut reader = log.read(None);
+        let stream = stream(true);
+        stream.send("one".to_owned());
+        let mut reader = stream.read(None);
         assert_eq!(
             read(&mut reader).as_deref(),
             Some("id: s-0\nretry: 500\ndata: \n\nid: s-1\ndata: one\n\n")
         );
         assert_eq!(read(&mut reader).as_deref(), Some("pending"));
-        log.send("two".to_owned());
-        let mut resumed = log.resume(0);
+        stream.send("two".to_owned());
+        let mut resumed = stream.resume(0);
         assert_eq!(read(&mut reader), None, "the newest reader is the only one");
         assert_eq!(
             read(&mut resumed).as_deref(),
             Some("id: s-1\ndata: one\n\nid: s-2\ndata: two\n\n")
         );
-        log.finish(None);
+        stream.finish(None);
         assert_eq!(read(&mut resumed), None);
         assert_eq!(
-            read(&mut log.resume(1)).as_deref(),
+            read(&mut stream.resume(1)).as_deref(),
             Some("id: s-2\ndata: two\n\n")
         );
-        assert_eq!(read(&mut log.resume(u64::MAX)), None);
+        assert_eq!(read(&mut stream.resume(u64::MAX)), None);
     }
 
     #[test]
     fn a_cut_stream_ends_and_goes_on() {
-        let log = log(true);
-        let mut reader = log.read(None);
-        log.cut();
+        let stream = stream(true);
+        let mut reader = stream.read(None);
+        stream.cut();
         assert!(read(&mut reader).is_some_and(|text| text.contains("retry: 500")));
         assert_eq!(read(&mut reader), None);
-        log.send("late".to_owned());
+        stream.send("late".to_owned());
         assert_eq!(
-            read(&mut log.resume(0)).as_deref(),
+            read(&mut stream.resume(0)).as_deref(),
             Some("id: s-1\ndata: late\n\n")
         );
     }
 
     #[test]
     fn what_was_sent_is_kept_up_to_so_many_bytes() {
-        let log = log(false);
-        let mut reader = log.read(None);
+        let stream = stream(false);
+        let mut reader = stream.read(None);
         let big = "x".repeat(KEPT_BYTES / 3);
         for _ in 0..5 {
-            log.send(big.clone());
+            stream.send(big.clone());
             read(&mut reader).expect("an event");
         }
-        let kept = read(&mut log.resume(0)).expect("events");
+        let kept = read(&mut stream.resume(0)).expect("events");
         assert_eq!(kept.matches("data: ").count(), 3);
     }
 
     #[test]
     fn the_last_event_is_kept_whatever_its_length() {
-        let log = log(false);
-        let mut reader = log.read(None);
-        log.send("small".to_owned());
-        log.send("x".repeat(2 * KEPT_BYTES));
+        let stream = stream(false);
+        let mut reader = stream.read(None);
+        stream.send("small".to_owned());
+        stream.send("x".repeat(2 * KEPT_BYTES));
         read(&mut reader).expect("events");
-        let kept = read(&mut log.resume(0)).expect("events");
+        let kept = read(&mut stream.resume(0)).expect("events");
         assert!(kept.starts_with("id: s-2\n"), "{}", &kept[..20]);
     }
 
     #[test]
     fn so_many_bytes_wait_and_the_answer_in_any_case() {
-        let log = log(false);
-        let mut reader = log.read(None);
+        let stream = stream(false);
+        let mut reader = stream.read(None);
         let message = "x".repeat(1 << 20);
-        let fill = || (0..100).filter(|_| log.send(message.clone())).count();
+        let fill = || (0..100).filter(|_| stream.send(message.clone())).count();
         // What was sent, and is kept for a client that comes back, does not wait.
         for _ in 0..2 {
             assert_eq!(fill(), 16);
@@ -417,38 +419,38 @@ mod tests {
             assert_eq!(text.matches("data: ").count(), 16);
         }
         assert_eq!(fill(), 16);
-        log.finish(Some(Reply::new(message.clone())));
+        stream.finish(Some(Reply::new(message.clone())));
         let text = read(&mut reader).expect("events");
         assert_eq!(text.matches("data: ").count(), 17);
     }
 
     #[test]
     fn it_is_bounded_and_keeps_what_nobody_had() {
-        let log = log(false);
+        let stream = stream(false);
         for number in 0..2048 {
-            assert_eq!(log.send(number.to_string()), number < 1024);
+            assert_eq!(stream.send(number.to_string()), number < 1024);
         }
-        let mut reader = log.read(None);
+        let mut reader = stream.read(None);
         let text = read(&mut reader).expect("events");
         assert_eq!(text.matches("data: ").count(), 1024);
-        let left = read(&mut log.resume(0)).expect("events");
+        let left = read(&mut stream.resume(0)).expect("events");
         assert_eq!(left.matches("data: ").count(), KEPT);
         assert!(left.ends_with("id: s-1024\ndata: 1023\n\n"), "{left}");
     }
 
     #[test]
     fn what_is_not_kept_is_sent_once_and_has_no_ids() {
-        let log = Arc::new(Log::default());
+        let stream = Arc::new(EventStream::default());
         let message = "x".repeat(1 << 20);
-        let fill = || (0..100).filter(|_| log.send(message.clone())).count();
+        let fill = || (0..100).filter(|_| stream.send(message.clone())).count();
         assert_eq!(fill(), 16);
-        let mut reader = log.read(None);
+        let mut reader = stream.read(None);
         let text = read(&mut reader).expect("events");
         assert!(!text.contains("id: ") && text.matches("data: ").count() == 16);
-        assert!(log.state().events.is_empty());
+        assert!(stream.state().events.is_empty());
         assert_eq!(fill(), 16);
-        log.finish(Some(Reply::new("answer".to_owned())));
-        assert!(!log.send("late".to_owned()));
+        stream.finish(Some(Reply::new("answer".to_owned())));
+        assert!(!stream.send("late".to_owned()));
         let text = read(&mut reader).expect("events");
         assert_eq!(text.matches("data: ").count(), 17);
         assert!(text.ends_with("data: answer\n\n"));
@@ -459,18 +461,18 @@ mod tests {
     fn a_call_that_ends_before_it_is_read_is_no_stream_unless_its_events_are_kept() {
         let mut context = Context::from_waker(Waker::noop());
         for kept in [false, true] {
-            let log = Log {
+            let stream = EventStream {
                 kept,
-                ..Log::default()
+                ..EventStream::default()
             };
-            log.send("sent".to_owned());
-            log.finish(Some(Reply::new("answer".to_owned())));
-            let Poll::Ready(beginning) = log.poll_beginning(&mut None, &mut context) else {
+            stream.send("sent".to_owned());
+            stream.finish(Some(Reply::new("answer".to_owned())));
+            let Poll::Ready(beginning) = stream.poll_start(&mut None, &mut context) else {
                 panic!("it is over");
             };
             match beginning {
-                Beginning::Events => assert!(kept),
-                Beginning::Answer(sent, answer) => {
+                ResponseStart::Events => assert!(kept),
+                ResponseStart::Answer(sent, answer) => {
                     assert_eq!(sent, ["sent"]);
                     assert!(!kept && answer.is_some());
                 }
@@ -480,8 +482,11 @@ mod tests {
 
     #[test]
     fn one_message_of_any_length_waits() {
-        let log = Log::default();
+        let stream = EventStream::default();
         let endless = "x".repeat(2 * MOST_WAITING_BYTES);
-        assert_eq!([(); 2].map(|()| log.send(endless.clone())), [true, false]);
+        assert_eq!(
+            [(); 2].map(|()| stream.send(endless.clone())),
+            [true, false]
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 /// A kind of component that can be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum ComponentKind {
     /// A tool, by name.
     Tool,
     /// A resource or template, by URI.
@@ -11,7 +11,7 @@ pub(crate) enum Kind {
     Prompt,
 }
 
-impl Kind {
+impl ComponentKind {
     pub(super) fn plural(self) -> &'static str {
         match self {
             Self::Tool => "tools",

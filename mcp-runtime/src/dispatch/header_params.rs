@@ -9,12 +9,12 @@ use super::core::Request;
 use crate::protocol::HeaderSource;
 use crate::protocol::error::RpcError;
 use crate::protocol::header::decoded;
-use crate::registry::Mirrored;
+use crate::registry::HeaderParam;
 
 /// Refuses a call whose headers and arguments differ. Only stateless calls over HTTP have such headers.
 pub(super) fn check(
     request: &Request,
-    mirrored: &[Mirrored],
+    header_params: &[HeaderParam],
     arguments: &str,
 ) -> Result<(), RpcError> {
     let Some(headers) = &request.origin.headers else {
@@ -28,14 +28,18 @@ pub(super) fn check(
             "`params.arguments` has a text that is not valid Unicode, or a number that is too large",
         )
     })?;
-    mirrored.iter().try_for_each(|one| {
+    header_params.iter().try_for_each(|one| {
         check_one(&**headers, one, &arguments).map_err(|detail| {
             RpcError::header_mismatch(format!("Header mismatch: {} {detail}", one.header))
         })
     })
 }
 
-fn check_one(headers: &dyn HeaderSource, one: &Mirrored, arguments: &Value) -> Result<(), String> {
+fn check_one(
+    headers: &dyn HeaderSource,
+    one: &HeaderParam,
+    arguments: &Value,
+) -> Result<(), String> {
     let argument = one.path.join(".");
     let value = follow(arguments, &one.path)?;
     match (value, headers.contains(&one.header)) {
@@ -143,7 +147,7 @@ mod tests {
     }
 
     fn check(header: Option<&'static str>, value: &Value) -> Result<(), String> {
-        let one = Mirrored {
+        let one = HeaderParam {
             header: "Mcp-Param-X".to_owned(),
             path: vec!["outer".to_owned(), "x".to_owned()],
         };

@@ -29,27 +29,27 @@ type Answer = Result<Value, AskError>;
 type Key = ([u8; 16], String);
 
 /// Where the answers go that are waited for.
-type Waiting = BTreeMap<Key, oneshot::Sender<Answer>>;
+type AnswerSenders = BTreeMap<Key, oneshot::Sender<Answer>>;
 
 /// All questions that wait for a response.
-pub(crate) struct Live {
+pub(crate) struct PendingRequests {
     /// With what the ids of questions begin, so that no response reaches the question of another server.
     name: String,
     next: AtomicU64,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<AnswerSenders>,
     sessions: Arc<Sessions>,
     /// How long an answer may take.
-    patience: Duration,
+    answer_timeout: Duration,
 }
 
-impl Live {
-    pub(crate) fn new(sessions: Arc<Sessions>, patience: Duration) -> Self {
+impl PendingRequests {
+    pub(crate) fn new(sessions: Arc<Sessions>, answer_timeout: Duration) -> Self {
         Self {
             name: unique(),
             next: AtomicU64::new(0),
             waiting: Mutex::default(),
             sessions,
-            patience,
+            answer_timeout,
         }
     }
 
@@ -72,7 +72,7 @@ impl Live {
         question: &Question,
     ) -> Answer {
         let (mut open, receiver) = self.open(session, outbound)?;
-        if !self.sessions.wait_for(session, self.patience).await {
+        if !self.sessions.wait_for(session, self.answer_timeout).await {
             return Err(AskError::TimedOut);
         }
         // Looked at after the question is among those that `abandon` ends: it misses none.
@@ -89,7 +89,7 @@ impl Live {
             return Err(AskError::CannotBeAsked(question.needs));
         }
         open.is_sent = true;
-        match timeout(self.patience, receiver).await {
+        match timeout(self.answer_timeout, receiver).await {
             Ok(answer) => answer.unwrap_or(Err(AskError::Disconnected)),
             Err(_) => Err(AskError::TimedOut),
         }
@@ -109,7 +109,7 @@ impl Live {
         let (sender, receiver) = oneshot::channel();
         waiting.insert(key.clone(), sender);
         let open = Open {
-            live: self,
+            pending: self,
             key,
             outbound,
             is_sent: false,
@@ -150,7 +150,7 @@ impl Live {
 type Members<'a> = HashMap<String, &'a RawValue>;
 
 /// The ids of the questions to a session.
-fn of(waiting: &Waiting, session: [u8; 16]) -> impl Iterator<Item = &String> {
+fn of(waiting: &AnswerSenders, session: [u8; 16]) -> impl Iterator<Item = &String> {
     let from_first = waiting.range((session, String::new())..);
     from_first
         .map(|((asked, id), _)| (asked, id))
@@ -159,7 +159,7 @@ fn of(waiting: &Waiting, session: [u8; 16]) -> impl Iterator<Item = &String> {
 }
 
 /// The id of the question that waits for an answer of a session, if it is one.
-fn only(waiting: &Waiting, session: [u8; 16]) -> Option<String> {
+fn only(waiting: &AnswerSenders, session: [u8; 16]) -> Option<String> {
     let mut ids = of(waiting, session);
     ids.next().filter(|_| ids.next().is_none()).cloned()
 }
@@ -191,7 +191,7 @@ fn read(members: &Members<'_>) -> Answer {
 
 /// A question that is open. When this is dropped nobody waits for the answer any longer.
 struct Open<'q> {
-    live: &'q Live,
+    pending: &'q PendingRequests,
     key: Key,
     outbound: &'q dyn Outbound,
     is_sent: bool,
@@ -199,7 +199,7 @@ struct Open<'q> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        let waited = self.live.waiting.lock().remove(&self.key).is_some();
+        let waited = self.pending.waiting.lock().remove(&self.key).is_some();
         if waited && self.is_sent {
             let params = json!({ "requestId": self.key.1 }).to_string();
             self.outbound
@@ -223,24 +223,24 @@ mod tests {
 
     const SESSION: [u8; 16] = [1; 16];
 
-    fn live() -> Live {
-        Live::new(Arc::new(Sessions::new()), Duration::from_millis(50))
+    fn pending() -> PendingRequests {
+        PendingRequests::new(Arc::new(Sessions::new()), Duration::from_millis(50))
     }
 
-    async fn ask(live: &Live, session: [u8; 16]) -> Answer {
+    async fn ask(pending: &PendingRequests, session: [u8; 16]) -> Answer {
         let question = Question::new(Capability::Roots, json!({}), None);
-        live.ask(session, &Nowhere, &question).await
+        pending.ask(session, &Nowhere, &question).await
     }
 
     /// What comes of a question when this is the response to it, in which `ID` stands for its id.
     async fn outcome(response: &str) -> Answer {
-        let live = live();
-        let response = response.replace("ID", &format!("\"{}-0\"", live.name));
+        let pending = pending();
+        let response = response.replace("ID", &format!("\"{}-0\"", pending.name));
         let respond = async {
-            live.answer([2; 16], &response);
-            live.answer(SESSION, &response);
+            pending.answer([2; 16], &response);
+            pending.answer(SESSION, &response);
         };
-        tokio::join!(biased; ask(&live, SESSION), respond).0
+        tokio::join!(biased; ask(&pending, SESSION), respond).0
     }
 
     #[tokio::test]
@@ -292,41 +292,41 @@ mod tests {
 
     #[tokio::test]
     async fn without_an_id_nobody_knows_which_of_two_questions_it_is() {
-        let live = live();
+        let pending = pending();
         let respond = async {
-            live.answer(SESSION, r#"{"id":null,"error":{"message":"no"}}"#);
+            pending.answer(SESSION, r#"{"id":null,"error":{"message":"no"}}"#);
         };
         let (one, other, ()) =
-            tokio::join!(biased; ask(&live, SESSION), ask(&live, SESSION), respond);
+            tokio::join!(biased; ask(&pending, SESSION), ask(&pending, SESSION), respond);
         assert_eq!([one, other], [const { Err(AskError::TimedOut) }; 2]);
     }
 
     #[tokio::test]
     async fn so_many_questions_may_be_open_of_a_session_and_of_all() {
-        let live = live();
-        let open = |session| live.open(session, &Nowhere).ok();
+        let pending = pending();
+        let open = |session| pending.open(session, &Nowhere).ok();
         let of_one: Vec<_> = (0..300).filter_map(|_| open(SESSION)).collect();
         assert_eq!(of_one.len(), MOST_OF_SESSION);
-        assert_eq!(ask(&live, SESSION).await, Err(AskError::TooMany));
+        assert_eq!(ask(&pending, SESSION).await, Err(AskError::TooMany));
         let numbers = (0..MOST).map(|number| u128::try_from(number).unwrap());
         let others: Vec<_> = numbers
             .map_while(|number| open(number.to_be_bytes()))
             .collect();
         assert_eq!(of_one.len() + others.len(), MOST);
-        assert_eq!(ask(&live, [2; 16]).await, Err(AskError::TooMany));
+        assert_eq!(ask(&pending, [2; 16]).await, Err(AskError::TooMany));
         drop(of_one);
-        assert_eq!(ask(&live, [2; 16]).await, Err(AskError::TimedOut));
-        live.abandon(SESSION);
+        assert_eq!(ask(&pending, [2; 16]).await, Err(AskError::TimedOut));
+        pending.abandon(SESSION);
         drop(others);
-        assert!(live.waiting.lock().is_empty());
+        assert!(pending.waiting.lock().is_empty());
     }
 
     #[tokio::test]
     async fn a_question_that_nobody_can_answer_any_more_ends() {
-        let live = live();
-        let hang_up = async { live.abandon(SESSION) };
+        let pending = pending();
+        let hang_up = async { pending.abandon(SESSION) };
         let (asked, other, ()) =
-            tokio::join!(biased; ask(&live, SESSION), ask(&live, [2; 16]), hang_up);
+            tokio::join!(biased; ask(&pending, SESSION), ask(&pending, [2; 16]), hang_up);
         assert_eq!(asked, Err(AskError::Disconnected));
         assert_eq!(other, Err(AskError::TimedOut));
     }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use crate::call::Surroundings;
+use crate::call::CallContext;
 use crate::content::{IntoToolResult, Rest, ToolResult};
 use crate::error::ToolError;
 use crate::service::BoxFuture;
@@ -12,18 +12,18 @@ use crate::service::BoxFuture;
 const TURN: u32 = 32;
 
 /// What a handler gives.
-pub(super) trait Unfold: Sized {
+pub(super) trait CollectStream: Sized {
     /// The result if it is complete, or else the future of it.
-    fn unfold(self, call: &Arc<Surroundings>) -> Result<Self, BoxFuture<Self>> {
+    fn collect_stream(self, call: &Arc<CallContext>) -> Result<Self, BoxFuture<Self>> {
         let _ = call;
         Ok(self)
     }
 }
 
-impl<T> Unfold for Result<T, ToolError> {}
+impl<T> CollectStream for Result<T, ToolError> {}
 
-impl Unfold for ToolResult {
-    fn unfold(mut self, call: &Arc<Surroundings>) -> Result<Self, BoxFuture<Self>> {
+impl CollectStream for ToolResult {
+    fn collect_stream(mut self, call: &Arc<CallContext>) -> Result<Self, BoxFuture<Self>> {
         match self.rest.take() {
             None => Ok(self),
             Some(rest) => Err(Box::pin(collect(self, rest, Arc::clone(call)))),
@@ -32,7 +32,7 @@ impl Unfold for ToolResult {
 }
 
 /// Adds the rest to a result. Each item is also progress: the protocol knows no other way to show it at once.
-async fn collect(mut result: ToolResult, rest: Rest, call: Arc<Surroundings>) -> ToolResult {
+async fn collect(mut result: ToolResult, rest: Rest, call: Arc<CallContext>) -> ToolResult {
     let mut stream = rest.into_stream();
     let mut items = 0_u32;
     while let Some(item) = poll_fn(|context| stream.as_mut().poll_next(context)).await {

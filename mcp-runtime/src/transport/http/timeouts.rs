@@ -10,21 +10,21 @@ use tokio::time::Instant;
 
 use crate::sync::{Mutex, MutexGuard};
 
-/// The longest time between two looks at the clock. It only matters for limits that are longer.
+/// The longest time between two looks at the timeouts. It only matters for limits that are longer.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 /// The shortest, so that limits of zero do not become a busy loop.
 const SHORTEST_NAP: Duration = Duration::from_millis(5);
 
 /// What a connection is doing, and since when.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(super) struct ConnectionTimeouts {
     header: Duration,
     idle: Duration,
-    state: Mutex<State>,
+    state: Mutex<Activity>,
 }
 
 #[derive(Debug)]
-struct State {
+struct Activity {
     phase: Phase,
     /// Since when the peer takes nothing.
     stalled: Option<Instant>,
@@ -40,13 +40,13 @@ enum Phase {
     Busy,
 }
 
-impl Clock {
-    /// The clock of a new connection, from which a header is expected at once.
+impl ConnectionTimeouts {
+    /// The timeouts of a new connection, from which a header is expected at once.
     pub(super) fn new(header: Duration, idle: Duration) -> Self {
         Self {
             header,
             idle,
-            state: Mutex::new(State {
+            state: Mutex::new(Activity {
                 phase: Phase::Header(Instant::now()),
                 stalled: None,
             }),
@@ -76,9 +76,9 @@ impl Clock {
     }
 
     /// A request is being served until the returned value is dropped.
-    pub(super) fn busy(self: &Arc<Self>) -> Busy {
+    pub(super) fn busy(self: &Arc<Self>) -> BusyGuard {
         self.lock().phase = Phase::Busy;
-        Busy(Arc::clone(self))
+        BusyGuard(Arc::clone(self))
     }
 
     /// Resolves when the connection is overdue.
@@ -109,16 +109,16 @@ impl Clock {
         phase.into_iter().chain(stalled).min()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Activity> {
         self.state.lock()
     }
 }
 
 /// A request that is being served.
 #[derive(Debug)]
-pub(super) struct Busy(Arc<Clock>);
+pub(super) struct BusyGuard(Arc<ConnectionTimeouts>);
 
-impl Drop for Busy {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
         self.0.lock().phase = Phase::Idle(Instant::now());
     }
@@ -130,13 +130,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_busy_connection_is_looked_at_and_not_overdue() {
-        let clock = Arc::new(Clock::new(Duration::from_secs(1), Duration::from_secs(2)));
-        let busy = clock.busy();
-        let late = tokio::time::timeout(Duration::from_secs(60), clock.overdue()).await;
+        let timeouts = Arc::new(ConnectionTimeouts::new(
+            Duration::from_secs(1),
+            Duration::from_secs(2),
+        ));
+        let busy = timeouts.busy();
+        let late = tokio::time::timeout(Duration::from_secs(60), timeouts.overdue()).await;
         assert!(late.is_err());
         drop(busy);
         let begin = Instant::now();
-        clock.overdue().await;
+        timeouts.overdue().await;
         assert!((2..3).contains(&begin.elapsed().as_secs()));
     }
 }
