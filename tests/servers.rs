@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
-    CacheScope, Call, Client, ClientError, Icon, Limits, Listing, Param, ResourceLink, Revision,
-    Tool, ToolResult,
+    CacheScope, Call, Client, ClientError, Extraction, Icon, Limits, Listing, Param, ResourceLink,
+    Revision, Tool, ToolResult,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -557,8 +557,8 @@ async fn of_clock(clock: Clock) -> String {
 struct Tenant(String);
 
 impl<'c> Param<'c> for Tenant {
-    fn extract(_: &'c Call, _: usize) -> Result<Self, ToolError> {
-        Ok(Self(String::new()))
+    fn extract(_: &'c Call, _: usize) -> Extraction<'c, Self> {
+        Extraction::ready(Ok(Self(String::new())))
     }
 }
 
@@ -567,8 +567,8 @@ struct Clock(String);
 impl<'c> Param<'c> for Clock {
     const DEPENDS_ON_CALLER: bool = false;
 
-    fn extract(_: &'c Call, _: usize) -> Result<Self, ToolError> {
-        Ok(Self(String::new()))
+    fn extract(_: &'c Call, _: usize) -> Extraction<'c, Self> {
+        Extraction::ready(Ok(Self(String::new())))
     }
 }
 

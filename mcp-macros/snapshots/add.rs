@@ -7,8 +7,8 @@ const only_one_tool_may_have_the_name_add: () = {
         let __mcp_handler = __mcp::Handler::future(|__mcp_call| {
             __mcp::boxed(async move {
                 let (__mcp::Some(__mcp_0), __mcp::Some(__mcp_1), true) = (
-                    __mcp::param::<i64>(&__mcp_call, 0usize),
-                    __mcp::param::<i64>(&__mcp_call, 1usize),
+                    __mcp::param::<i64>(&__mcp_call, 0usize).await,
+                    __mcp::param::<i64>(&__mcp_call, 1usize).await,
                     __mcp_call.accepted(),
                 ) else {
                     return __mcp_call.refuse();

@@ -138,12 +138,17 @@ impl Component {
     fn decode_one(&self, index: usize, parameter: &Parameter) -> TokenStream {
         let ty = self.spell(&parameter.ty);
         let span = generated_at(&parameter.ty);
-        match &parameter.default {
+        let extracted = match &parameter.default {
             None => quote_spanned!(span=> __mcp::param::<#ty>(&__mcp_call, #index)),
             Some(default) => {
                 let default = default.expression(&ty);
                 quote_spanned!(span=> __mcp::param_or::<#ty>(&__mcp_call, #index, || #default))
             }
+        };
+        match self.handler {
+            Handler::Async => quote_spanned!(span=> #extracted.await),
+            Handler::Blocking => quote_spanned!(span=> #extracted.wait()),
+            Handler::Inline => quote_spanned!(span=> #extracted.now()),
         }
     }
 

@@ -7,14 +7,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+
+use tokio::runtime::Handle;
 
 use crate::ask::{self, AskParam, ElicitField};
 use crate::call::{Call, Slot};
 use crate::content::{Icon, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, ToolResult};
-use crate::error::AskError;
-use crate::param::Param;
+use crate::error::{AskError, ToolError};
+use crate::param::{Extraction, Param};
 use crate::registry::{Bind, CompleteWith, Completer, ListWith, Lister};
 use crate::service::BoxFuture;
 
@@ -23,10 +27,64 @@ pub use crate::content::{Failure, PromptOutcome, ResourceOutcome};
 pub use crate::registry::{Bound, Bounds, ToolSet};
 
 /// Takes a parameter from a call, or notes why it cannot be taken.
-pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Option<T> {
-    T::extract(call, index)
-        .map_err(|reason| call.reject(&reason))
-        .ok()
+pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Extracted<'c, T> {
+    let extraction = T::extract(call, index);
+    Extracted { call, extraction }
+}
+
+/// A parameter that is taken from a call. It resolves to `None` once the reason why it cannot be taken is noted.
+#[derive(Debug)]
+pub struct Extracted<'c, T> {
+    call: &'c Call,
+    extraction: Extraction<'c, T>,
+}
+
+impl<T> Future for Extracted<'_, T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        let polled = Pin::new(&mut self.extraction).poll(context);
+        polled.map(|result| result.map_err(|reason| self.call.reject(&reason)).ok())
+    }
+}
+
+impl<T> Extracted<'_, T> {
+    /// Waits on a thread that may block.
+    pub fn wait(mut self) -> Option<T> {
+        let call = self.call;
+        if let Poll::Ready(value) = self.poll_once() {
+            return value;
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return rejected(call, "a parameter has to wait, and no runtime is running");
+        };
+        let cancel = call.cancel();
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                value = self => value,
+                () = cancel.cancelled() => rejected(call, "the call was cancelled"),
+            }
+        })
+    }
+
+    /// Takes the parameter on a thread that must not block.
+    pub fn now(mut self) -> Option<T> {
+        let message = "a parameter has to wait, which an `inline` function cannot: remove `inline`";
+        match self.poll_once() {
+            Poll::Ready(value) => value,
+            Poll::Pending => rejected(self.call, message),
+        }
+    }
+
+    fn poll_once(&mut self) -> Poll<Option<T>> {
+        Pin::new(self).poll(&mut Context::from_waker(Waker::noop()))
+    }
+}
+
+fn rejected<T>(call: &Call, reason: &str) -> Option<T> {
+    call.reject(&ToolError::new(reason));
+    None
 }
 
 /// Takes a parameter that has a default from a call; null stands for it as well.
@@ -34,12 +92,17 @@ pub fn param_or<'c, T: Param<'c>>(
     call: &'c Call,
     index: usize,
     default: impl FnOnce() -> T,
-) -> Option<T> {
-    match call.arguments.slot(index) {
-        Slot::Missing => Some(default()),
-        Slot::Json(_) if call.json(index) == Some("null") => Some(default()),
-        _ => param(call, index),
+) -> Extracted<'c, T> {
+    let is_given = match call.arguments.slot(index) {
+        Slot::Missing => false,
+        Slot::Json(_) => call.json(index) != Some("null"),
+        _ => true,
+    };
+    if is_given {
+        return param(call, index);
     }
+    let extraction = Extraction::ready(Ok(default()));
+    Extracted { call, extraction }
 }
 
 /// Asks what a parameter wants to know.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 pub use reply::{ClientError, Completed, ToolReply};
 
+use crate::opaque::opaque_debug;
 use crate::protocol::Revision;
 use crate::server::{RunningServer, Server};
 use crate::service::Pending;
@@ -79,12 +80,16 @@ pub struct ClientListening {
     _pending: Pending,
 }
 
+opaque_debug!(ClientListening);
+
 /// How a client is to connect: await it, as it is or after [`ClientBuilder::revision`] and [`ClientBuilder::answer_with`].
 pub struct ClientBuilder {
     server: Server,
     revision: Revision,
     answer: Option<AnswerFn>,
 }
+
+opaque_debug!(ClientBuilder, |it| server: it.server, revision: it.revision);
 
 impl ClientBuilder {
     pub(crate) fn new(server: Server) -> Self {
@@ -174,6 +179,8 @@ pub struct Client {
     answer: Option<Mutex<AnswerFn>>,
     next_id: AtomicI64,
 }
+
+opaque_debug!(Client, |it| revision: it.revision);
 
 impl Client {
     /// Calls a tool. `arguments` is an object.

@@ -12,7 +12,7 @@ use crate::call::{Call, CallContext, Cancel};
 use crate::error::ToolError;
 use crate::finite;
 use crate::owner::Principal;
-use crate::param::Param;
+use crate::param::{Extraction, Param};
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 
@@ -246,7 +246,7 @@ impl fmt::Debug for Context {
 impl<'c> Param<'c> for Context {
     const DEPENDS_ON_CALLER: bool = false;
 
-    fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
-        Ok(Self::of(&call.call_context))
+    fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
+        Extraction::ready(Ok(Self::of(&call.call_context)))
     }
 }

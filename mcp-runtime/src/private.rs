@@ -78,6 +78,7 @@ pub fn unanswered<R: FromToolError>(outcome: Result<(), AskError>) -> R {
 }
 
 /// A value that may or may not be `Serialize`: where it is, the inherent method wins over the trait's.
+#[derive(Debug)]
 pub struct DefaultOf<T>(pub T);
 
 impl<T: serde::Serialize> DefaultOf<T> {

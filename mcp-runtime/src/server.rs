@@ -27,6 +27,7 @@ use crate::content::{Icon, IntoIcons};
 use crate::dispatch::About;
 use crate::error::ToolError;
 use crate::layer::Layer;
+use crate::opaque::opaque_debug;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
 use crate::registry::{Components, IntoComponents, NeededState, Selection};
@@ -75,6 +76,8 @@ pub struct Server {
     #[cfg(feature = "http")]
     pub(crate) http: HttpOptions,
 }
+
+opaque_debug!(Server, |it| name: it.about.name, version: it.about.version);
 
 impl Server {
     /// A server without components.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// How many handlers were dropped before they were done.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Dropped(AtomicU32);
 
 /// Counts itself when it is dropped before it is disarmed.
@@ -275,7 +275,7 @@ async fn samples(context: Context) -> Result<String, ToolError> {
 }
 
 /// JSON that was written by somebody else, over several lines.
-#[derive(Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Foreign {
     /// As it was written.
     #[schemars(with = "Value")]

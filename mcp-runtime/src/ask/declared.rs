@@ -9,6 +9,7 @@ use super::fields::Elicit;
 use crate::call::Call;
 use crate::context::Context;
 use crate::error::AskError;
+use crate::opaque::opaque_debug;
 
 /// A type that an `#[ask("..")]` parameter can have. The function runs once, when all its questions are answered.
 ///
@@ -98,6 +99,8 @@ pub struct Asking<P> {
     question: BoxFuture<'static, Result<P, AskError>>,
     answer: Option<P>,
 }
+
+opaque_debug!(Asking<P>);
 
 impl<P: AskParam> Asking<P> {
     pub(crate) fn new(call: &Call, message: &str, key: Option<&str>) -> Self {

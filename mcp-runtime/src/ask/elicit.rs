@@ -12,6 +12,7 @@ use super::{ask, form};
 use crate::call::Asker;
 use crate::context::Context;
 use crate::error::AskError;
+use crate::opaque::opaque_debug;
 use crate::protocol::capability::Capability;
 use crate::protocol::revision::Features;
 use crate::questions::Question;
@@ -85,6 +86,8 @@ pub struct Elicitation<T> {
     read: fn(&Value, &Value) -> Option<T>,
 }
 
+opaque_debug!(Elicitation<T>, |it| message: it.message, key: it.key);
+
 impl<T> Elicitation<T> {
     /// Names the question on the wire, such as `user_name`. Otherwise its name is made of what is asked.
     pub fn key(mut self, key: impl Into<String>) -> Self {
@@ -144,6 +147,7 @@ fn is_page(url: &str) -> bool {
 
 /// A page for the user: see [`Context::elicit_url`].
 #[must_use = "it asks when it is awaited"]
+#[derive(Debug)]
 pub struct UrlElicitation {
     context: Context,
     message: String,

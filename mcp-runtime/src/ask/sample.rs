@@ -41,6 +41,7 @@ impl Context {
 
 /// A question to the client's model: see [`Context::sample`].
 #[must_use = "it asks when it is awaited"]
+#[derive(Debug)]
 pub struct Sampling {
     context: Context,
     messages: Vec<Message>,

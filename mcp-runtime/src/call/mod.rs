@@ -9,6 +9,7 @@ mod signature;
 mod states;
 
 use std::cell::Cell;
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -219,6 +220,13 @@ pub struct Call {
     pub(crate) arguments: Arguments,
     pub(crate) signature: Arc<Signature>,
     rejections: Mutex<Vec<String>>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Arguments may be secrets.
+        formatter.debug_struct("Call").finish_non_exhaustive()
+    }
 }
 
 impl Call {

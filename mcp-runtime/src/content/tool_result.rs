@@ -39,6 +39,7 @@ pub(crate) enum Structured {
 }
 
 /// The JSON Schema of structured content.
+#[derive(Debug)]
 pub struct OutputSchema {
     pub(crate) schema: Value,
     /// Whether the content is data that is wrapped in `{"result": ..}`, since it need not be an object.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::{Description, Param};
+use super::{Description, Extraction, Param};
 use crate::call::{Call, Cancel};
 use crate::error::ToolError;
 use crate::protocol::HeaderSource;
@@ -72,11 +72,10 @@ impl<'c, T: Send + Sync + 'static> Param<'c> for State<T> {
         description.needs_state::<T>();
     }
 
-    fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
+    fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
         // The server could not be built without it; a lifespan that failed to start serves nothing.
-        call.state()
-            .map(Self)
-            .ok_or_else(|| ToolError::new("the server has no such state"))
+        let state = call.state().map(Self);
+        Extraction::ready(state.ok_or_else(|| ToolError::new("the server has no such state")))
     }
 }
 
@@ -100,8 +99,8 @@ impl fmt::Debug for Headers {
 
 #[diagnostic::do_not_recommend]
 impl<'c> Param<'c> for Headers {
-    fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
-        Ok(Self(call.call_context.origin.headers.clone()))
+    fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
+        Extraction::ready(Ok(Self(call.call_context.origin.headers.clone())))
     }
 }
 
@@ -109,7 +108,7 @@ impl<'c> Param<'c> for Headers {
 impl<'c> Param<'c> for Cancel {
     const DEPENDS_ON_CALLER: bool = false;
 
-    fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
-        Ok(call.cancel())
+    fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
+        Extraction::ready(Ok(call.cancel()))
     }
 }

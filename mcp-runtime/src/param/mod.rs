@@ -1,5 +1,6 @@
 //! What handlers take: every type that can be a parameter, and how it is had from a call.
 
+mod extraction;
 mod given;
 mod injected;
 
@@ -9,11 +10,13 @@ use serde_json::Value;
 
 use crate::call::{Call, Slot, Tree};
 use crate::error::ToolError;
+use crate::opaque::opaque_debug;
 use crate::schema::{
     self, Location, Schemas, TypeSchema, got, in_words, locate, reason, wanted_by_type, wants,
     without_null,
 };
 
+pub use extraction::Extraction;
 use given::TextValue;
 pub use injected::{Headers, State};
 
@@ -24,14 +27,14 @@ pub use injected::{Headers, State};
 /// client.
 ///
 /// ```
-/// use mcp_runtime::{Call, Param, ToolError, prelude::*};
+/// use mcp_runtime::{Call, Extraction, Param, prelude::*};
 ///
 /// struct Tenant(String);
 ///
 /// impl<'c> Param<'c> for Tenant {
-///     fn extract(call: &'c Call, _index: usize) -> Result<Self, ToolError> {
-///         let name = call.header("x-tenant").ok_or("the header `X-Tenant` is missing")?;
-///         Ok(Self(name.to_owned()))
+///     fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
+///         let name = call.header("x-tenant").map(|name| Self(name.to_owned()));
+///         Extraction::ready(name.ok_or_else(|| "the header `X-Tenant` is missing".into()))
 ///     }
 /// }
 ///
@@ -61,11 +64,14 @@ pub trait Param<'c>: Sized {
         let _ = description;
     }
 
-    /// Takes the value from a call; `index` is the parameter's position, which only arguments need.
+    /// Takes the value from a call. `index` is the parameter's position, which only arguments need.
+    ///
+    /// Parameters are extracted one after the other, in the order of the function, which runs only if all of them succeed.
+    /// A parameter that has to wait uses [`Extraction::wait`]; a plain `fn` marked `inline` cannot have one.
     ///
     /// # Errors
-    /// The value cannot be had; the text tells the model what to do about it.
-    fn extract(call: &'c Call, index: usize) -> Result<Self, ToolError>;
+    /// The extraction fails if the value is not available. The text of the error tells the model what to change.
+    fn extract(call: &'c Call, index: usize) -> Extraction<'c, Self>;
 }
 
 /// What a parameter says of itself when the server is built.
@@ -76,6 +82,8 @@ pub struct Description<'d> {
     pub(crate) optional: bool,
     pub(crate) state: Option<(std::any::TypeId, &'static str)>,
 }
+
+opaque_debug!(Description<'d>, |it| schema: it.schema, optional: it.optional);
 
 impl<'d> Description<'d> {
     pub(crate) fn new(schemas: &'d mut Schemas) -> Self {
@@ -110,13 +118,13 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
         description.exact = exact;
     }
 
-    fn extract(call: &'c Call, index: usize) -> Result<Self, ToolError> {
-        match call.arguments.slot(index) {
+    fn extract(call: &'c Call, index: usize) -> Extraction<'c, Self> {
+        Extraction::ready(match call.arguments.slot(index) {
             Slot::Missing => T::deserialize(TextValue::Nothing).map_err(|_| missing(call, index)),
             Slot::Json(_) => from_json(call, index),
             Slot::Text(text) => from_text(call, index, TextValue::Text(text), text.as_str()),
             Slot::List(texts) => from_text(call, index, TextValue::List(texts), texts.as_slice()),
-        }
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::ToolError;
+use crate::opaque::opaque_debug;
 use crate::schema::texts;
 use crate::service::BoxFuture;
 
@@ -33,6 +34,7 @@ use crate::service::BoxFuture;
 ///     format!("Describe {color}.")
 /// }
 /// ```
+#[derive(Debug)]
 pub struct Completion {
     pub(crate) value: String,
     pub(crate) arguments: HashMap<String, String>,
@@ -171,6 +173,8 @@ pub(super) async fn on_a_thread<R: Send + 'static>(
 /// A completing function of any kind.
 #[derive(Clone)]
 pub struct Completer(Arc<dyn Fn(Completion) -> BoxFuture<Offered> + Send + Sync>);
+
+opaque_debug!(Completer);
 
 impl Completer {
     /// Completes with a function.

@@ -10,7 +10,7 @@ use super::resource::Resource;
 use super::tool::Tool;
 
 /// What `#[tool]`, `#[resource]` and `#[prompt]` leave beside each function for the linker to collect.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Registration {
     package: u64,
     place: (&'static str, u32, u32),
@@ -57,6 +57,7 @@ pub(crate) const fn package_id(parts: [&str; 3]) -> u64 {
 
 /// A tool, a resource or a prompt.
 #[allow(clippy::large_enum_variant)] // it lives only while a server is built
+#[derive(Debug)]
 pub enum Component {
     /// A tool.
     Tool(Tool),
@@ -85,7 +86,7 @@ impl Component {
 }
 
 /// Components for a server: what [`components!`](crate::components) makes.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Components {
     pub(super) all: Vec<Component>,
     pub(super) problems: Vec<String>,

@@ -47,7 +47,7 @@ impl Bound for f64 {
 }
 
 /// The bounds of a value, or of a length.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Bounds {
     least: Option<Value>,
     most: Option<Value>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::call::Call;
+use crate::opaque::opaque_debug;
 use crate::service::BoxFuture;
 
 /// What a call of a handler gives at once.
@@ -17,6 +18,8 @@ pub enum Handler<R> {
     /// A plain `fn` that never blocks.
     Inline(Function<R>),
 }
+
+opaque_debug!(Handler<R>);
 
 #[doc(hidden)] // what generated code calls
 impl<R> Handler<R> {

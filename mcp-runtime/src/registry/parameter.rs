@@ -7,6 +7,7 @@ use super::complete::Completer;
 use super::constraint::{Bounds, Constraints};
 use super::header_params::HEADER_PARAM;
 use crate::call::{ParameterSpec, Signature};
+use crate::opaque::opaque_debug;
 use crate::param::{Description, Param};
 use crate::schema::{
     Budget, Patterns, Rules, Schemas, Validator, gather_variants, is_textual, texts,
@@ -24,6 +25,8 @@ pub struct Parameter {
     depends_on_caller: bool,
     describe: fn(&mut Description<'_>),
 }
+
+opaque_debug!(Parameter, |it| name: it.name);
 
 /// A default or an example, which the schema shows if it can be written as JSON.
 struct ShownValue(Option<Value>);

@@ -13,6 +13,7 @@ use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use crate::call::Signature;
 use crate::content::{PromptOutcome, push_array, push_member, push_optional};
+use crate::opaque::opaque_debug;
 use crate::protocol::json::push_string;
 use crate::protocol::revision::Features;
 
@@ -22,6 +23,8 @@ pub struct Prompt {
     parameters: Vec<Parameter>,
     pub(crate) handler: Handler<PromptOutcome>,
 }
+
+opaque_debug!(Prompt, |it| name: it.definition.name);
 
 define!(Prompt);
 

@@ -19,6 +19,7 @@ use crate::content::{
 };
 use crate::context::Context;
 use crate::error::ToolError;
+use crate::opaque::opaque_debug;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::revision::Features;
 use crate::service::BoxFuture;
@@ -36,6 +37,8 @@ pub struct Resource {
     pub(crate) lister: Option<Lister>,
     pub(crate) handler: Handler<ResourceOutcome>,
 }
+
+opaque_debug!(Resource, |it| uri: it.uri, name: it.definition.name);
 
 define!(Resource);
 
@@ -257,6 +260,7 @@ impl Listed for ResourceEntry {
 }
 
 /// What a function given with `#[resource("..", list = function)]` may know.
+#[derive(Debug)]
 pub struct Listing {
     pub(crate) context: Context,
 }
@@ -329,6 +333,8 @@ where
 /// A listing function of any kind.
 #[derive(Clone)]
 pub struct Lister(Arc<dyn Fn(Listing) -> BoxFuture<Links> + Send + Sync>);
+
+opaque_debug!(Lister);
 
 impl Lister {
     /// Lists with a function.

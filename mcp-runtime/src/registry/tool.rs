@@ -17,6 +17,7 @@ use super::parameter::{Parameter, specify};
 use crate::call::{Call, Signature};
 use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member, push_optional};
 use crate::context::Context;
+use crate::opaque::opaque_debug;
 use crate::protocol::revision::Features;
 #[cfg(feature = "cli")]
 use crate::schema::unenforced;
@@ -43,6 +44,8 @@ pub struct Tool {
     open: bool,
     strict: bool,
 }
+
+opaque_debug!(Tool, |it| name: it.definition.name);
 
 define!(Tool);
 

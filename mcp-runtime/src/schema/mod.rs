@@ -22,6 +22,8 @@ use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::Value;
 
+use crate::opaque::opaque_debug;
+
 pub(crate) use budget::Budget;
 pub(crate) use check::{Mistakes, Rules, compare, missing, wants};
 pub(crate) use locate::{Location, locate};
@@ -42,6 +44,8 @@ pub struct Schemas {
     generator: SchemaGenerator,
     shape: Shape,
 }
+
+opaque_debug!(Schemas);
 
 /// What a schema is for.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use super::failure::BuildError;
 use super::lifespan::{StopFn, stop_all};
 use crate::bus::{Change, Notifier};
 use crate::dispatch::Core;
+use crate::opaque::opaque_debug;
 pub(crate) use crate::registry::ComponentKind;
 use crate::registry::IntoComponents;
 #[cfg(feature = "cli")]
@@ -51,6 +52,8 @@ fn change(kind: ComponentKind) -> Change {
 /// A request that is being served keeps what it began with.
 #[derive(Clone)]
 pub struct ServerHandle(pub(super) Arc<ServerState>);
+
+opaque_debug!(ServerHandle);
 
 impl ServerHandle {
     /// Adds components.
