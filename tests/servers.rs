@@ -1244,3 +1244,83 @@ async fn long_arguments_are_checked_on_a_thread_of_their_own() {
         }
     }
 }
+
+/// A connection of a pool, which has to be waited for, and of which there may be none.
+struct Connection(u32);
+
+struct Pool {
+    left: std::sync::atomic::AtomicU32,
+}
+
+impl<'c> Param<'c> for Connection {
+    fn extract(call: &'c Call, _: usize) -> Extraction<'c, Self> {
+        Extraction::wait(async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let pool = call.state::<Pool>().ok_or("there is no pool")?;
+            let order = std::sync::atomic::Ordering::SeqCst;
+            let taken = pool
+                .left
+                .try_update(order, order, |left| left.checked_sub(1));
+            Ok(Self(taken.map_err(|_| "all connections are in use")?))
+        })
+    }
+}
+
+/// Use a connection.
+#[tool]
+async fn use_connection(text: &str, connection: Connection) -> String {
+    format!("{text} {}", connection.0)
+}
+
+/// Use a connection on a thread.
+#[tool]
+fn use_connection_on_a_thread(text: &str, connection: Connection) -> String {
+    format!("{text} {}", connection.0)
+}
+
+/// Use a connection in place.
+#[tool(inline)]
+fn use_connection_in_place(text: &str, connection: Connection) -> String {
+    format!("{text} {}", connection.0)
+}
+
+#[tokio::test]
+async fn a_parameter_may_wait_unless_its_function_cannot() {
+    let left = 2.into();
+    let tools = components![
+        use_connection,
+        use_connection_on_a_thread,
+        use_connection_in_place
+    ];
+    let server = Server::new("pool", "1").with(tools).state(Pool { left });
+    let client = server.client().await;
+    for (tool, is_error, expected) in [
+        ("use_connection", false, "connection 2"),
+        ("use_connection_on_a_thread", false, "connection 1"),
+        (
+            "use_connection",
+            true,
+            "Invalid arguments:\n- all connections are in use",
+        ),
+        (
+            "use_connection_on_a_thread",
+            true,
+            "Invalid arguments:\n- all connections are in use",
+        ),
+        (
+            "use_connection_in_place",
+            true,
+            "Invalid arguments:\n- a parameter has to wait, which an `inline` function cannot: remove `inline`",
+        ),
+    ] {
+        let reply = client
+            .call(tool, json!({ "text": "connection" }))
+            .await
+            .unwrap();
+        assert_eq!(
+            (reply.is_error(), reply.text().as_str()),
+            (is_error, expected),
+            "{tool}"
+        );
+    }
+}
