@@ -1,30 +1,31 @@
-//! What can be told of a message that is not read: its id, and whether it is a response.
+//! The outline of a message that is not parsed in full: its id, and whether it is a response.
 
 use super::id::Id;
 
-/// A longer id or key is not kept, in bytes of JSON.
+/// The length of the longest id or key that is kept, in bytes of JSON.
 const LONGEST: usize = 1024;
 
-/// What is known of a message that is not read.
+/// The known parts of a message that is not parsed in full.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Outline {
-    /// `None` if there is none, none that is valid, or several that differ.
+    /// The id. `None` if the message has no valid id, or several that differ.
     pub(crate) id: Option<Id>,
-    /// It has a result or an error, and no method.
+    /// `true` if the message has a result or an error, and no method.
     pub(crate) is_response: bool,
 }
 
-/// Looks at a message piece by piece and keeps little of it. What is no JSON gives an outline of no meaning.
+/// A scanner that reads a message in pieces and keeps only its outline. The outline of text that is not JSON has no
+/// meaning.
 #[derive(Debug, Default)]
 pub(crate) struct Outliner {
     depth: usize,
     place: Position,
-    /// The member whose value comes, while it does.
+    /// The member whose value is being read.
     member: Option<Member>,
-    /// The key or value that comes, as far as it belongs to the message itself.
+    /// The key or value that is being read, if it belongs to the message itself.
     kept: Vec<u8>,
     id: Option<Id>,
-    /// There is a member `id`, valid or not.
+    /// `true` if there was a member `id`, valid or not.
     has_id: bool,
     has_method: bool,
     has_answer: bool,
@@ -37,7 +38,7 @@ enum Position {
     Outside,
     InString,
     AfterBackslash,
-    /// Behind the message.
+    /// After the end of the message.
     Over,
 }
 
@@ -48,14 +49,14 @@ enum Member {
 }
 
 impl Outliner {
-    /// The outline of a whole message.
+    /// Returns the outline of a whole message.
     pub(crate) fn read(message: &[u8]) -> Outline {
         let mut outliner = Self::default();
         outliner.feed(message);
         outliner.finish()
     }
 
-    /// Takes the next piece.
+    /// Reads the next piece.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes {
             match self.place {
@@ -66,7 +67,7 @@ impl Outliner {
         }
     }
 
-    /// The outline of what was taken, whether or not it was the whole.
+    /// Returns the outline of the text read so far, complete or not.
     pub(crate) fn finish(self) -> Outline {
         Outline {
             id: self.id,
@@ -91,7 +92,7 @@ impl Outliner {
 
     fn outside(&mut self, byte: u8) {
         match (byte, self.depth) {
-            // A byte order mark is no part of the message.
+            // A byte order mark is not part of the message.
             (b' ' | b'\t' | b'\n' | b'\r', _) | (0xef | 0xbb | 0xbf, 0) => {}
             (b'{', 0) => self.depth = 1,
             (_, 0) => self.place = Position::Over,
@@ -112,7 +113,7 @@ impl Outliner {
         }
     }
 
-    /// The key or id that was kept.
+    /// Takes the key or id that was kept.
     fn take(&mut self) -> Option<Id> {
         let kept = std::mem::take(&mut self.kept);
         let json = std::str::from_utf8(&kept).ok();

@@ -1,5 +1,5 @@
-//! Mends what clients are known to send wrong, where the schema leaves no doubt what was meant, and says in the same walk
-//! whether the rest fits: each part is looked at once, for a look at each level would be too many.
+//! Repairs the mistakes that clients are known to make, if the schema is unambiguous, and checks the rest in the same
+//! pass: each part is visited once, since a separate pass at each level would be too expensive.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,17 +17,17 @@ use super::repeats::read;
 use super::words::{in_words, one_member_of};
 use crate::json_path::Path;
 
-/// How deep a text may be that is read as an array or object: what is in it may be such a text again.
+/// The depth up to which a text is parsed as an array or object: its content may again contain such texts.
 const DEPTH: usize = 64;
 
-/// What a value is to its schema.
+/// The result of comparing a value with its schema.
 #[derive(Default)]
 pub(super) struct Mended {
-    /// Whether it fits, once it is repaired.
+    /// `true` if the value, after its repair, fits the schema.
     fits: bool,
-    /// The repaired value, if it is another one.
+    /// The repaired value, if it differs from the original.
     value: Option<Value>,
-    /// Whether the schema forbids the value as it was sent.
+    /// `true` if the schema forbids the value as it was sent.
     forgiven: bool,
 }
 
@@ -39,7 +39,7 @@ impl Mended {
         }
     }
 
-    /// Adds what was found of a part, and returns the part if it is repaired.
+    /// Adds the result for a part, and returns the repaired part if there is one.
     fn add(&mut self, part: Self) -> Option<Value> {
         self.fits &= part.fits;
         self.forgiven |= part.forgiven;
@@ -47,18 +47,18 @@ impl Mended {
     }
 }
 
-/// What a value is looked at for.
+/// The purpose of a visit.
 #[derive(Clone, Copy)]
 pub(super) enum Aim<'l> {
-    /// To repair what can be.
+    /// Repairs mistakes where possible.
     Repair,
-    /// To repair it only if it fits then, as one of several choices: the first misfit is enough.
+    /// Tries one of several choices, which is repaired only if it then fits: the visit ends at the first mismatch.
     Choose,
-    /// To tell what is wrong with it.
+    /// Collects all mistakes.
     Tell(&'l RefCell<Mistakes>),
 }
 
-/// How a value is looked at, and where it is.
+/// The purpose of a visit, and the path and depth of the visited value.
 #[derive(Clone, Copy)]
 pub(super) struct Look<'l> {
     path: Path<'l>,
@@ -72,7 +72,7 @@ impl<'l> Look<'l> {
         Self { path, depth, aim }
     }
 
-    /// For a part of the value, which this path leads to.
+    /// Returns the visit of a part of the value, which has this path.
     pub(super) fn part<'p>(self, path: Path<'p>) -> Look<'p>
     where
         'l: 'p,
@@ -104,11 +104,12 @@ impl<'l> Look<'l> {
 }
 
 impl Rules<'_> {
-    /// Makes integers of numbers that are written with a fraction of zero, which JSON Schema takes for integers and
-    /// serde does not, and leaves out members that are null and need not be there. Unless strict, mends also `"5"` for a
-    /// number, `"true"` for a boolean, an array or object sent as a string, and an item that comes again in a set.
+    /// Repairs a value. Numbers with a zero fraction become integers, since JSON Schema accepts them as integers and
+    /// serde does not. Optional members that are `null` are removed. Unless strict, it also converts `"5"` to a number,
+    /// `"true"` to a boolean and a string to the array or object that it contains, and removes repeated items from a
+    /// set.
     ///
-    /// Returns `true` if the value fits then. If not, [`mistakes`](Rules::mistakes) tells why.
+    /// Returns `true` if the value then fits. Otherwise [`mistakes`](Rules::mistakes) returns the reasons.
     pub(crate) fn repair(&self, value: &mut Value, schema: &Value) -> bool {
         let mended = self.mend(value, schema, Look::new(Path::Root(""), Aim::Repair));
         if let Some(mended) = mended.value {
@@ -117,7 +118,7 @@ impl Rules<'_> {
         mended.fits && !self.budget.is_spent()
     }
 
-    /// All that is wrong with a value, which `path` leads to.
+    /// Returns all mistakes in a value, which has this path.
     pub(crate) fn mistakes(&self, value: &Value, schema: &Value, path: &str) -> Vec<String> {
         let found = RefCell::default();
         self.mend(
@@ -126,13 +127,13 @@ impl Rules<'_> {
             Look::new(Path::Root(path), Aim::Tell(&found)),
         );
         if self.budget.is_spent() {
-            // What was found until then may be wrong.
+            // The mistakes found before the budget was spent may be wrong.
             return vec![too_costly(path)];
         }
         found.into_inner().told()
     }
 
-    /// Whether nothing is wrong with a value as it is.
+    /// Returns `true` if the value fits as it is.
     pub(super) fn fits(&self, value: &Value, schema: &Value) -> bool {
         let mended = self.mend(value, schema, Look::new(Path::Root(""), Aim::Choose));
         mended.fits && !mended.forgiven
@@ -170,7 +171,7 @@ impl Rules<'_> {
         mended
     }
 
-    /// Looks at a value, of which everything else is known, as what its schema offers to choose from.
+    /// Checks a value, which is otherwise checked already, against the choices of its schema.
     fn mend_by_choices(&self, sent: &Value, mended: &mut Mended, schema: &Value, look: Look<'_>) {
         for (keyword, branches) in schema.as_object().into_iter().flatten() {
             let Value::Array(branches) = branches else {
@@ -202,7 +203,7 @@ impl Rules<'_> {
         }
     }
 
-    /// [`choose`](Self::choose) where serde cannot choose by a tag: it copies the value first, at each level anew.
+    /// Like [`choose`](Self::choose), for a choice without a tag: serde copies the value first, at each level again.
     fn choose_untagged(&self, value: &Value, branches: &[Value], look: Look<'_>) -> Mended {
         let before = self.looks.get();
         let chosen = self.choose(value, branches, look);
@@ -213,7 +214,7 @@ impl Rules<'_> {
         chosen
     }
 
-    /// Repairs what fits one choice alone once it is repaired.
+    /// Repairs a value that fits exactly one choice once it is repaired.
     fn choose(&self, value: &Value, branches: &[Value], look: Look<'_>) -> Mended {
         let look = Look {
             aim: Aim::Choose,
@@ -231,7 +232,7 @@ impl Rules<'_> {
             if mended.fits {
                 chosen = Some(match chosen {
                     None => mended,
-                    // Nobody knows which of them was meant.
+                    // It is ambiguous which of them was meant.
                     Some(other) => Mended {
                         forgiven: mended.forgiven && other.forgiven,
                         ..Mended::of(!mended.forgiven || !other.forgiven)
@@ -256,7 +257,7 @@ impl Rules<'_> {
         }
     }
 
-    /// What a string stands for where a value of these types is asked for.
+    /// Returns the value that a string contains, if the schema asks for one of its types.
     fn meant(&self, text: &str, wanted: &Value) -> Option<Value> {
         let (value, repeated) = read(text.trim(), "", self.budget).ok()?;
         match value {
@@ -308,7 +309,7 @@ impl Rules<'_> {
         all
     }
 
-    /// Items with some of them repaired.
+    /// Returns the items, some of which are repaired.
     fn with_items(&self, items: &[Value], repaired: Vec<(usize, Value)>) -> Value {
         let mut repaired = repaired.into_iter().peekable();
         let item = |(index, item)| match repaired.next_if(|(at, _)| *at == index) {
@@ -318,7 +319,7 @@ impl Rules<'_> {
         items.iter().enumerate().map(item).collect()
     }
 
-    /// The items without those that come again, if any do.
+    /// Returns the items without repeated ones, or `None` if there are none.
     fn distinct(&self, items: &[Value], look: Look<'_>) -> Option<Vec<Value>> {
         if !self.budget.spend(items.iter().map(weight).sum()) {
             return None;
@@ -376,7 +377,7 @@ impl Rules<'_> {
                 return all;
             }
         }
-        // As serde does, which knows what is missing when it has read all: what is cheap here is cheap there.
+        // Missing members are checked last, as in serde: what is cheap here is cheap there.
         all.fits &= required(schema).all(|name| members.contains_key(name));
         let left_out = repaired.iter().filter(|(_, part)| part.is_none()).count();
         let count = members.len() - left_out;
@@ -387,7 +388,7 @@ impl Rules<'_> {
         all
     }
 
-    /// Tells how many members an object should have, and which are missing.
+    /// Reports a wrong number of members, and the missing members.
     fn tell_members(&self, members: &Map<String, Value>, schema: &Value, look: Look<'_>) {
         let count = members.len();
         if !is_counted(count, schema, "minProperties", "maxProperties") {
@@ -403,7 +404,7 @@ impl Rules<'_> {
         }
     }
 
-    /// An object with some of its members repaired, or left out, in the same order.
+    /// Returns an object with some of its members repaired or removed, in the same order.
     fn with_parts(
         &self,
         members: &Map<String, Value>,
@@ -423,7 +424,7 @@ impl Rules<'_> {
         whole.into()
     }
 
-    /// A copy of what did not need to be repaired.
+    /// Returns a copy of a part that needs no repair.
     fn copy(&self, value: &Value) -> Value {
         if self.budget.spend(weight(value)) {
             value.clone()
@@ -433,7 +434,7 @@ impl Rules<'_> {
     }
 }
 
-/// The steps that it takes to copy a value.
+/// Returns the number of steps for copying a value.
 fn weight(value: &Value) -> usize {
     match value {
         Value::String(text) => 1 + text.len() / 64,
@@ -454,7 +455,7 @@ impl Rules<'_> {
             .filter(|branch| could_be(value, branch))
             .collect();
         let members = value.as_object();
-        // What was meant is looked at once. Whether any fits is asked only where nobody knows what was meant.
+        // The intended choice is visited once. The others are tried only if it is ambiguous.
         if let Some(meant) = only(&possible).or_else(|| by_member(members?, &possible)) {
             self.mend(value, meant, look);
             return;
@@ -474,7 +475,7 @@ impl Rules<'_> {
         look.tell(|path| unlike(path, schema, value));
     }
 
-    /// Tells of an object whose member that says which of the choices it is says none of them.
+    /// Reports an object whose tag is missing or is that of no choice.
     fn tell_tag(
         &self,
         members: &Map<String, Value>,
@@ -496,7 +497,7 @@ impl Rules<'_> {
     }
 }
 
-/// Tells of an object whose only member should say which of the choices it is.
+/// Reports an object whose only member should name the choice.
 fn tell_variant(members: &Map<String, Value>, names: &[&str], look: Look<'_>) {
     if let Some(key) = only_key(members) {
         let look = look.part(Path::Member(look.path(), key));

@@ -1,4 +1,4 @@
-//! The constraints that a schema may state and `check` does not know.
+//! The constraints of a schema that `check` does not enforce.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use super::check::{SIGNED_KEYS, UNSIGNED_KEYS};
 use super::tidy::is_kept_by_types;
 use super::walk::walk;
 
-/// The keywords of constraints that `check` never keeps. Unknown keywords are annotations, which constrain nothing.
+/// The keywords of constraints that `check` never enforces. Unknown keywords are annotations, which constrain nothing.
 const UNCHECKED: [&str; 10] = [
     "$dynamicRef",
     "contains",
@@ -21,8 +21,8 @@ const UNCHECKED: [&str; 10] = [
     "unevaluatedProperties",
 ];
 
-/// Calls a function with the place of each constraint within a schema that `check` does not keep, its keyword, and the
-/// schema that says it.
+/// Calls a function for each constraint in a schema that `check` does not enforce, with the path of the values, the
+/// keyword, and the schema that contains it.
 pub(super) fn look(
     schema: &Value,
     path: &str,
@@ -32,7 +32,7 @@ pub(super) fn look(
         for (keyword, value) in rules {
             let is_checked = match keyword.as_str() {
                 "pattern" => cfg!(feature = "pattern"),
-                // Which `is_within` looks at.
+                // `is_within` checks it.
                 "not" => value.get("const").is_some(),
                 "patternProperties" => value.as_object().is_some_and(|named| {
                     named
@@ -48,7 +48,7 @@ pub(super) fn look(
     });
 }
 
-/// The constraints within the schema of a type that nobody keeps in this build, each with its place.
+/// Returns the constraints in the schema of a type that this build does not enforce, each with its path.
 #[cfg(feature = "cli")]
 pub(crate) fn unenforced(schema: &Value) -> Vec<(String, String)> {
     if cfg!(feature = "validate") {
@@ -59,7 +59,7 @@ pub(crate) fn unenforced(schema: &Value) -> Vec<(String, String)> {
         let format = rules.get("format").and_then(Value::as_str);
         let kept_by_the_type = match keyword {
             "format" => format.and_then(is_kept_by_types) == Some(true),
-            // It belongs to the type that the format names.
+            // The pattern belongs to the type that the format names.
             "pattern" => format.is_some(),
             _ => false,
         };

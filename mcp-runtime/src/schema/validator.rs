@@ -1,5 +1,5 @@
-//! What `check` does not know of JSON Schema, kept by a validator: with the feature `validate`, and for the schemas that
-//! say such things alone.
+//! A validator for the parts of JSON Schema that `check` does not enforce. It needs the feature `validate`, and is used
+//! only for schemas with such parts.
 
 #[cfg(feature = "validate")]
 pub(crate) use with::Validator;
@@ -15,10 +15,10 @@ mod with {
     use super::super::words::{got, in_words};
     use crate::json_path;
 
-    /// How many mistakes are told.
+    /// The maximum number of mistakes that are reported.
     const TOLD: usize = 20;
 
-    /// Keeps the whole of one schema.
+    /// A compiled validator of one schema.
     #[derive(Debug)]
     pub(crate) struct Validator {
         schema: Value,
@@ -26,7 +26,7 @@ mod with {
     }
 
     impl Validator {
-        /// For a schema with its definitions, if there is anything in it that needs one.
+        /// Returns a validator for a schema with its definitions, or `None` if `check` enforces the whole schema.
         pub(crate) fn for_what_is_unknown(
             schema: &Value,
             definitions: Option<&Value>,
@@ -40,18 +40,18 @@ mod with {
             needed.then(|| Self::new(whole)).transpose()
         }
 
-        /// For a schema that was made at run time.
+        /// Returns a validator for a schema that was created at run time.
         ///
         /// # Errors
-        /// It is none.
+        /// Returns an error if the schema is invalid.
         pub(crate) fn of_whole(schema: &Value) -> Result<Option<Self>, String> {
             Self::new(schema.clone()).map(Some)
         }
 
-        /// For a whole schema.
+        /// Returns a validator for a complete schema.
         ///
         /// # Errors
-        /// It is none.
+        /// Returns an error if the schema is invalid.
         fn new(schema: Value) -> Result<Self, String> {
             let compiled = jsonschema::options()
                 .with_draft(Draft::Draft202012)
@@ -61,7 +61,7 @@ mod with {
             Ok(Self { schema, compiled })
         }
 
-        /// All that is wrong with a value, which `path` leads to.
+        /// Returns all mistakes in a value, which has this path.
         pub(crate) fn mistakes(&self, value: &Value, path: &str) -> Vec<String> {
             if self.compiled.is_valid(value) {
                 return Vec::new();
@@ -88,7 +88,7 @@ mod with {
         }
     }
 
-    /// What a keyword asks for, in words.
+    /// Describes the requirement of a keyword in words.
     fn expected(keyword: &str, value: &Value, schema: &Value) -> String {
         match (keyword, value) {
             ("format", Value::String(format)) => {
@@ -111,7 +111,7 @@ mod with {
 mod without {
     use serde_json::Value;
 
-    /// There is none without the feature.
+    /// An empty type: there are no validators without the feature.
     #[derive(Debug)]
     pub(crate) enum Validator {}
 

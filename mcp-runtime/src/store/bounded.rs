@@ -1,4 +1,4 @@
-//! A map with bounds, whose entries expire and belong to somebody.
+//! A bounded map whose entries expire and have owners.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap};
@@ -9,31 +9,31 @@ use std::hash::Hash;
 use super::now;
 use crate::owner::Owner;
 
-/// How much a map holds.
+/// A number of entries and bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Capacity {
     pub(crate) entries: usize,
     pub(crate) bytes: usize,
 }
 
-/// What is to be kept of an entry besides its value.
+/// The owner, the expiry time and the size of an entry.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
     pub(crate) owner: Owner,
-    /// Milliseconds since 1970 from which on the entry is no more.
+    /// The expiry time, in milliseconds since 1970.
     pub(crate) expires: u64,
-    /// How many bytes the entry takes up, or an entry that is there already takes up in addition.
+    /// The size of a new entry in bytes, or the additional size of an existing one.
     pub(crate) bytes: usize,
 }
 
-/// A map that holds so many entries and bytes at most. Entries expire; none is dropped before that, but new ones are
-/// refused. What each owner takes up is counted.
+/// A map with at most this many entries and bytes. No entry is dropped before it expires; instead, new ones are
+/// refused. The map tracks the usage of each owner.
 #[derive(Debug)]
 pub(crate) struct Bounded<K, V> {
     most: Capacity,
     used: Capacity,
     kept: HashMap<K, Kept<V>>,
-    /// The soonest to expire first.
+    /// Expiry times and keys, the next to expire first.
     expiring: BTreeSet<(u64, K)>,
     owners: HashMap<Owner, Capacity>,
 }
@@ -45,7 +45,7 @@ struct Kept<V> {
 }
 
 impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
-    /// Returns an empty map with this room.
+    /// Returns an empty map with these limits.
     pub(crate) fn new(entries: usize, bytes: usize) -> Self {
         Self {
             most: Capacity { entries, bytes },
@@ -74,11 +74,11 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
         (now() < kept.lease.expires).then_some(&mut kept.value)
     }
 
-    /// Returns the value of a key, which is made if there is none. From now on the entry takes up more bytes, and expires
-    /// no sooner than this.
+    /// Returns the value of a key, which is created if it is absent. The bytes of the lease are added to an existing
+    /// entry, which keeps the later of both expiry times.
     ///
     /// # Errors
-    /// There is no room; nothing has changed then.
+    /// Returns an error if the map is full. Nothing has changed in that case.
     pub(crate) fn hold(
         &mut self,
         key: K,
@@ -117,7 +117,8 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
         Ok(&mut kept.value)
     }
 
-    /// Counts more bytes for an entry, or fewer. That they are too many is only told to whoever comes next.
+    /// Adds and subtracts bytes of an existing entry. Bytes beyond the limit are accepted here; the next new entry is
+    /// refused.
     pub(crate) fn resize<Q: ?Sized + Eq + Hash>(&mut self, key: &Q, more: usize, fewer: usize)
     where
         K: Borrow<Q>,
@@ -148,7 +149,7 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
         Some(value)
     }
 
-    /// Keeps what can be had again: the soonest to expire make room for it.
+    /// Caches a value that can be created again: the entries next to expire are dropped to make space for it.
     pub(crate) fn cache(&mut self, key: K, lease: Lease, value: V) {
         let more = Capacity {
             entries: 1,
@@ -159,11 +160,11 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
         {
             self.remove(&first);
         }
-        // What is larger than the whole map is not kept.
+        // A value that is larger than the whole map is not cached.
         let _ = self.hold(key, lease, || value);
     }
 
-    /// Returns what an owner takes up.
+    /// Returns the usage of an owner.
     pub(crate) fn owned_by(&self, owner: &Owner) -> Capacity {
         self.owners.get(owner).copied().unwrap_or_default()
     }
@@ -211,7 +212,7 @@ impl Capacity {
     }
 }
 
-/// There is no room for more.
+/// The error of a full map.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Full(Capacity);
 
