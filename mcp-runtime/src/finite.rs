@@ -25,7 +25,7 @@ const INITIAL_CAPACITY: usize = 128;
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
     let mut null_written = false;
     let mut bytes = Vec::with_capacity(INITIAL_CAPACITY);
-    let formatter = NullWatch {
+    let formatter = NullDetector {
         null_written: &mut null_written,
     };
     value.serialize(&mut serde_json::Serializer::with_formatter(
@@ -40,11 +40,11 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_
 }
 
 /// A compact formatter, as the trait's provided methods are, that records whether it wrote a `null`.
-struct NullWatch<'a> {
+struct NullDetector<'a> {
     null_written: &'a mut bool,
 }
 
-impl serde_json::ser::Formatter for NullWatch<'_> {
+impl serde_json::ser::Formatter for NullDetector<'_> {
     fn write_null<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
         *self.null_written = true;
         writer.write_all(b"null")

@@ -51,14 +51,14 @@ impl fmt::Display for AskError {
             Self::Malformed(reason) => {
                 write!(formatter, "the client's response is malformed: {reason}")
             }
-            Self::Invalid => formatter.write_str("no answer was what was asked for"),
+            Self::Invalid => formatter.write_str("no valid answer was given"),
             Self::TimedOut => formatter.write_str("no answer came in time"),
-            Self::Disconnected => formatter.write_str("nobody answers: the client has gone"),
+            Self::Disconnected => formatter.write_str("no answer is possible: the client has disconnected"),
             Self::TooMany => {
                 formatter.write_str("too many questions are open already: answer those first")
             }
             Self::OutsideCall => formatter.write_str(
-                "a question must be awaited within the `async fn` of its call, and in no effect",
+                "a question must be awaited in the `async fn` of its call, and not inside an effect",
             ),
             Self::NoForm(reason) => write!(formatter, "this cannot be asked for: {reason}"),
             Self::Json(reason) => formatter.write_str(reason),

@@ -38,7 +38,7 @@ pub struct ToolError {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ErrorKind {
     /// An error from other code, converted by the handler.
-    Met,
+    Other,
     /// An error whose text the handler wrote for the model.
     Deliberate,
     /// Arguments that were refused before the handler ran.
@@ -81,7 +81,7 @@ impl ToolError {
 
     /// Returns `true` if the text was written for the model, by the handler or by this crate.
     pub(crate) fn is_deliberate(&self) -> bool {
-        self.kind != ErrorKind::Met
+        self.kind != ErrorKind::Other
     }
 
     /// Returns `true` if the arguments were refused.
@@ -102,7 +102,7 @@ impl ToolError {
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for ToolError {
     fn from(error: E) -> Self {
-        Self::of(ErrorKind::Met, error)
+        Self::of(ErrorKind::Other, error)
     }
 }
 

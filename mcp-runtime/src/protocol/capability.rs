@@ -50,7 +50,7 @@ impl Capability {
     /// Returns the action of a client with this capability, as a phrase after "cannot".
     pub(crate) fn what(self) -> &'static str {
         match self {
-            Self::Roots => "tell its roots",
+            Self::Roots => "list its roots",
             Self::Sampling => "sample a model",
             Self::ElicitationForm => "ask its user to fill in a form",
             Self::ElicitationUrl => "send its user to a URL",

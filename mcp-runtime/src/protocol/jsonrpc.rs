@@ -57,7 +57,7 @@ impl Message {
         let text = utf8(bytes, "The message")?;
         let mut reader = Reader::new(&text, depth_limit);
         if reader.peek() != Some(b'{') {
-            return Err(no_object(&text, depth_limit).into());
+            return Err(not_an_object(&text, depth_limit).into());
         }
         let unread = |error| Self::unread(Outliner::read(text.as_bytes()), error);
         let mut parts = match Parts::read(&mut reader) {
@@ -165,7 +165,7 @@ fn utf8(bytes: Vec<u8>, what: &str) -> Result<String, RpcError> {
 }
 
 /// Returns the error for a text that does not begin an object.
-fn no_object(text: &str, depth_limit: usize) -> RpcError {
+fn not_an_object(text: &str, depth_limit: usize) -> RpcError {
     let mut reader = Reader::new(text, depth_limit);
     match reader.value().and_then(|_| reader.end()) {
         Err(fault) => fault.error("The message", text, depth_limit),

@@ -94,7 +94,7 @@ pub(super) fn context(json: Option<&str>) -> Result<HashMap<String, String>, Rpc
 }
 
 /// Reads the `notifications` of a `subscriptions/listen` request.
-pub(super) fn wishes(json: Option<&str>) -> Result<SubscriptionFilter, RpcError> {
+pub(super) fn subscription_filter(json: Option<&str>) -> Result<SubscriptionFilter, RpcError> {
     let path = "params.notifications";
     if !json.is_some_and(|json| json.starts_with('{')) {
         let what = "an object, such as {\"toolsListChanged\": true}";

@@ -34,10 +34,10 @@ pub(crate) fn prefix(key: &str) -> Option<Prefix> {
 pub(crate) fn key_mistake(key: &str) -> Option<String> {
     match prefix(key) {
         None => Some(format!(
-            "`{key}` is no key for `_meta`: write a name such as `note`, or `com.example/note`"
+            "`{key}` is not a valid key for `_meta`: write a name such as `note`, or `com.example/note`"
         )),
         Some(Prefix::Reserved) => Some(format!(
-            "`{key}` in `_meta` has a prefix that is kept for the protocol: use one of your own, such as `com.example/`"
+            "`{key}` in `_meta` has a prefix that is reserved for the protocol: use one of your own, such as `com.example/`"
         )),
         Some(Prefix::Absent | Prefix::Free) => None,
     }

@@ -19,7 +19,7 @@ pub(crate) struct Outline {
 #[derive(Debug, Default)]
 pub(crate) struct Outliner {
     depth: usize,
-    place: Position,
+    position: Position,
     /// The member whose value is being read.
     member: Option<Member>,
     /// The key or value that is being read, if it belongs to the message itself.
@@ -39,7 +39,7 @@ enum Position {
     InString,
     AfterBackslash,
     /// After the end of the message.
-    Over,
+    End,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +59,8 @@ impl Outliner {
     /// Reads the next piece.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            match self.place {
-                Position::Over => return,
+            match self.position {
+                Position::End => return,
                 Position::Outside => self.outside(*byte),
                 Position::InString | Position::AfterBackslash => self.string(*byte),
             }
@@ -83,7 +83,7 @@ impl Outliner {
 
     fn string(&mut self, byte: u8) {
         self.keep(byte);
-        self.place = match (self.place, byte) {
+        self.position = match (self.position, byte) {
             (Position::InString, b'\\') => Position::AfterBackslash,
             (Position::InString, b'"') => Position::Outside,
             _ => Position::InString,
@@ -95,18 +95,18 @@ impl Outliner {
             // A byte order mark is not part of the message.
             (b' ' | b'\t' | b'\n' | b'\r', _) | (0xef | 0xbb | 0xbf, 0) => {}
             (b'{', 0) => self.depth = 1,
-            (_, 0) => self.place = Position::Over,
+            (_, 0) => self.position = Position::End,
             (b':', 1) if self.member.is_none() => self.end_key(),
             (b',', 1) => self.end_value(),
             (b'}' | b']', 1) => {
                 self.end_value();
-                self.place = Position::Over;
+                self.position = Position::End;
             }
             (b'}' | b']', _) => self.depth -= 1,
             _ => {
                 self.keep(byte);
                 if byte == b'"' {
-                    self.place = Position::InString;
+                    self.position = Position::InString;
                 }
                 self.depth += usize::from(matches!(byte, b'{' | b'['));
             }

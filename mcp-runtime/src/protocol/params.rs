@@ -218,7 +218,7 @@ impl<'a> Params<'a> {
 
     /// Returns the `notifications` that a client subscribes to.
     pub(crate) fn notifications(&self) -> Result<SubscriptionFilter, RpcError> {
-        members::wishes(self.json(Member::Notifications))
+        members::subscription_filter(self.json(Member::Notifications))
     }
 
     /// Returns the state of the previous attempts, as JSON.

@@ -216,8 +216,8 @@ impl Revision {
     }
 
     /// Returns the revision with which `initialize` answers a request for the revision of this name.
-    pub(crate) fn negotiate(wish: &str) -> Self {
-        Self::from_name(wish)
+    pub(crate) fn negotiate(requested: &str) -> Self {
+        Self::from_name(requested)
             .filter(|revision| !revision.features().stateless)
             .unwrap_or(Self::LATEST_LEGACY)
     }

@@ -17,7 +17,7 @@ use super::words::{got, in_words, in_words_with_all_bounds, strings};
 use crate::json_path::Path;
 
 /// The maximum number of mistakes that are reported: a model that makes this many has misunderstood the whole.
-const TOLD: usize = 20;
+const MAX_MISTAKES: usize = 20;
 
 /// The context for checking values: definitions, patterns and budget.
 pub(crate) struct Rules<'s> {
@@ -27,11 +27,11 @@ pub(crate) struct Rules<'s> {
     pub(super) strict: bool,
     pub(super) budget: &'s Budget,
     /// The number of visited parts of values.
-    pub(super) looks: Cell<usize>,
+    pub(super) visits: Cell<usize>,
 }
 
 /// A mismatch of a value itself, regardless of its parts.
-pub(super) enum Misfit {
+pub(super) enum Mismatch {
     /// Another type, or a value that is not among the listed ones.
     Kind,
     /// A number out of bounds.
@@ -40,14 +40,14 @@ pub(super) enum Misfit {
     Text,
 }
 
-impl Misfit {
-    pub(super) fn told(&self, path: &Path<'_>, schema: &Value, value: &Value) -> String {
+impl Mismatch {
+    pub(super) fn message(&self, path: &Path<'_>, schema: &Value, value: &Value) -> String {
         match self {
             Self::Bounds => {
                 let expected = in_words_with_all_bounds(schema);
                 format!("`{path}`: expected {expected}, got {value}")
             }
-            Self::Kind | Self::Text => unlike(path, schema, value),
+            Self::Kind | Self::Text => mismatch_message(path, schema, value),
         }
     }
 }
@@ -55,29 +55,29 @@ impl Misfit {
 /// The first mistakes, and the number of those beyond the limit.
 #[derive(Default)]
 pub(crate) struct Mistakes {
-    told: Vec<String>,
-    untold: usize,
+    messages: Vec<String>,
+    omitted: usize,
 }
 
 impl Mistakes {
     pub(crate) fn note(&mut self, mistake: impl FnOnce() -> String) {
-        if self.told.len() < TOLD {
-            self.told.push(mistake());
+        if self.messages.len() < MAX_MISTAKES {
+            self.messages.push(mistake());
         } else {
-            self.untold += 1;
+            self.omitted += 1;
         }
     }
 
     pub(crate) fn told(mut self) -> Vec<String> {
-        if self.untold > 0 {
-            self.told.push(format!("and {} more", self.untold));
+        if self.omitted > 0 {
+            self.messages.push(format!("and {} more", self.omitted));
         }
-        self.told
+        self.messages
     }
 }
 
 /// Returns the message for a value that does not fit its schema, with the nearest listed value if there is one.
-pub(super) fn unlike(path: &Path<'_>, schema: &Value, value: &Value) -> String {
+pub(super) fn mismatch_message(path: &Path<'_>, schema: &Value, value: &Value) -> String {
     let known = value.as_str().zip(strings_of(schema));
     let near = known.and_then(|(text, known)| {
         let near = nearest(known.iter().map(String::as_str), text)?;
@@ -105,7 +105,7 @@ impl<'s> Rules<'s> {
             patterns,
             strict,
             budget,
-            looks: Cell::new(0),
+            visits: Cell::new(0),
         }
     }
 
@@ -122,7 +122,7 @@ impl<'s> Rules<'s> {
     }
 
     /// Returns the mismatch of a value itself.
-    pub(super) fn misfit(&self, value: &Value, schema: &Value) -> Option<Misfit> {
+    pub(super) fn mismatch(&self, value: &Value, schema: &Value) -> Option<Mismatch> {
         let mut rules = schema.as_object().into_iter().flatten();
         let is_kind = rules.all(|(keyword, rule)| match (keyword.as_str(), rule) {
             ("enum", Value::Array(options)) => {
@@ -133,9 +133,9 @@ impl<'s> Rules<'s> {
             _ => true,
         });
         match value {
-            _ if !is_kind => Some(Misfit::Kind),
-            Value::Number(_) if !is_within(value, schema) => Some(Misfit::Bounds),
-            Value::String(text) if !self.is_text(text, schema) => Some(Misfit::Text),
+            _ if !is_kind => Some(Mismatch::Kind),
+            Value::Number(_) if !is_within(value, schema) => Some(Mismatch::Bounds),
+            Value::String(text) if !self.is_text(text, schema) => Some(Mismatch::Text),
             _ => None,
         }
     }
@@ -145,7 +145,7 @@ impl<'s> Rules<'s> {
         rules.all(|(keyword, rule)| match (keyword.as_str(), rule) {
             ("minLength" | "maxLength", _) => {
                 self.budget.spend_on(text);
-                is_counted(text.chars().count(), schema, "minLength", "maxLength")
+                is_count_allowed(text.chars().count(), schema, "minLength", "maxLength")
             }
             // A pattern examines each character and tracks all alternatives.
             ("pattern", Value::String(pattern)) => {
@@ -266,7 +266,7 @@ impl<'r> Members<'r> {
 
 /// Returns `true` if a member is `null` and optional: schemas do not offer `null` for optional members, but clients
 /// send it.
-pub(super) fn stands_for_nothing(schema: &Value, name: &str, value: &Value) -> bool {
+pub(super) fn is_omittable_null(schema: &Value, name: &str, value: &Value) -> bool {
     let takes_null = |schema: &Value| {
         let wanted = schema.get("type");
         wanted.is_some() && has_type(value, wanted)
@@ -345,7 +345,7 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-pub(super) fn is_counted(count: usize, schema: &Value, least: &str, most: &str) -> bool {
+pub(super) fn is_count_allowed(count: usize, schema: &Value, least: &str, most: &str) -> bool {
     let count = count as u64;
     let mut rules = schema.as_object().into_iter().flatten();
     rules.all(|(keyword, bound)| match bound.as_u64() {

@@ -80,7 +80,7 @@ impl Schemas {
     pub(crate) fn of<T: JsonSchema + ?Sized>(&mut self) -> TypeSchema {
         let mut schema = self.generator.subschema_for::<T>().to_value();
         let exact = is_exact(&schema);
-        self.shape.give(&mut schema);
+        self.shape.apply(&mut schema);
         TypeSchema { schema, exact }
     }
 
@@ -89,7 +89,7 @@ impl Schemas {
         let mut definitions = self.generator.take_definitions(true);
         definitions.sort_keys();
         for schema in definitions.values_mut() {
-            self.shape.give(schema);
+            self.shape.apply(schema);
             gather_variants(schema);
         }
         (!definitions.is_empty()).then_some(definitions.into())
@@ -97,8 +97,8 @@ impl Schemas {
 }
 
 impl Shape {
-    fn give(self, schema: &mut Value) {
-        tidy::spell_out(schema);
+    fn apply(self, schema: &mut Value) {
+        tidy::expand_true(schema);
         tidy::tidy(schema);
         if self != Self::Output {
             tidy::without_optional_nulls(schema);

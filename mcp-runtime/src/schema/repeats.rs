@@ -48,7 +48,7 @@ pub(crate) fn read(
 /// Returns the message for a value that is valid JSON only by its grammar.
 pub(crate) fn unreadable(path: &str) -> String {
     format!(
-        "`{path}` cannot be read: it has a number that is too large, or a text with half of a surrogate pair"
+        "`{path}` cannot be read: it has a number that is too large, or a text with an unpaired surrogate"
     )
 }
 
@@ -71,7 +71,7 @@ impl<'de> DeserializeSeed<'de> for RepeatFinder<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         let Self { path, shared } = self;
         if !shared.budget.spend(1) {
-            return Err(D::Error::custom("it takes too many steps"));
+            return Err(D::Error::custom("the budget is spent"));
         }
         deserializer.deserialize_any(self).inspect_err(|_| {
             let innermost = shared.unreadable.take();

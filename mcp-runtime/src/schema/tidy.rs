@@ -6,7 +6,7 @@ use super::walk::change_parts;
 
 /// Returns `true` for a format that types check, `false` for one that is checked on texts only, and `None` for one that
 /// JSON Schema 2020-12 does not define.
-pub(super) fn is_kept_by_types(format: &str) -> Option<bool> {
+pub(super) fn is_checked_by_types(format: &str) -> Option<bool> {
     match format {
         "date" | "date-time" | "duration" | "ipv4" | "ipv6" | "time" | "uri" | "uuid" => Some(true),
         "email"
@@ -36,7 +36,7 @@ const ORDER: [&[&str]; 7] = [
 ];
 
 /// Replaces the schema `true` with an empty object: legacy revisions do not support `true`.
-pub(super) fn spell_out(schema: &mut Value) {
+pub(super) fn expand_true(schema: &mut Value) {
     if *schema == Value::Bool(true) {
         *schema = json!({});
     }
@@ -49,7 +49,7 @@ pub(super) fn tidy(schema: &mut Value) {
     };
     change_parts(schema, |_, is_named, schema| {
         if is_named {
-            spell_out(schema);
+            expand_true(schema);
         }
         tidy(schema);
     });
@@ -99,7 +99,7 @@ fn tidy_format(schema: &mut Map<String, Value>) {
         return;
     };
     let bounds = bounds(format);
-    if is_kept_by_types(format).is_none() {
+    if is_checked_by_types(format).is_none() {
         schema.shift_remove("format");
     }
     if let Some((minimum, maximum)) = bounds {

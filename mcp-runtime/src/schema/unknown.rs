@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::check::{SIGNED_KEYS, UNSIGNED_KEYS};
 #[cfg(feature = "cli")]
-use super::tidy::is_kept_by_types;
+use super::tidy::is_checked_by_types;
 use super::walk::walk;
 
 /// The keywords of constraints that `check` never enforces. Unknown keywords are annotations, which constrain nothing.
@@ -23,7 +23,7 @@ const UNCHECKED: [&str; 10] = [
 
 /// Calls a function for each constraint in a schema that `check` does not enforce, with the path of the values, the
 /// keyword, and the schema that contains it.
-pub(super) fn look(
+pub(super) fn find_unchecked(
     schema: &Value,
     path: &str,
     found: &mut impl FnMut(&str, &str, &Map<String, Value>),
@@ -55,15 +55,15 @@ pub(crate) fn unenforced(schema: &Value) -> Vec<(String, String)> {
         return Vec::new();
     }
     let mut unenforced = Vec::new();
-    look(schema, "", &mut |path, keyword, rules| {
+    find_unchecked(schema, "", &mut |path, keyword, rules| {
         let format = rules.get("format").and_then(Value::as_str);
-        let kept_by_the_type = match keyword {
-            "format" => format.and_then(is_kept_by_types) == Some(true),
+        let checked_by_the_type = match keyword {
+            "format" => format.and_then(is_checked_by_types) == Some(true),
             // The pattern belongs to the type that the format names.
             "pattern" => format.is_some(),
             _ => false,
         };
-        if !kept_by_the_type {
+        if !checked_by_the_type {
             let path = path.trim_start_matches('.').to_owned();
             unenforced.push((path, keyword.to_owned()));
         }

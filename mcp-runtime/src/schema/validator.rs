@@ -16,7 +16,7 @@ mod with {
     use crate::json_path;
 
     /// The maximum number of mistakes that are reported.
-    const TOLD: usize = 20;
+    const MAX_MISTAKES: usize = 20;
 
     /// A compiled validator of one schema.
     #[derive(Debug)]
@@ -36,7 +36,7 @@ mod with {
                 whole.insert("$defs".to_owned(), definitions.clone());
             }
             let mut needed = false;
-            super::super::unknown::look(&whole, "", &mut |_, _, _| needed = true);
+            super::super::unknown::find_unchecked(&whole, "", &mut |_, _, _| needed = true);
             needed.then(|| Self::new(whole)).transpose()
         }
 
@@ -66,7 +66,7 @@ mod with {
             if self.compiled.is_valid(value) {
                 return Vec::new();
             }
-            let errors = self.compiled.iter_errors(value).take(TOLD);
+            let errors = self.compiled.iter_errors(value).take(MAX_MISTAKES);
             errors.map(|error| self.mistake(&error, path)).collect()
         }
 
@@ -97,12 +97,14 @@ mod with {
             ("pattern", pattern) => in_words(&json!({ "type": "string", "pattern": pattern })),
             ("multipleOf", factor) => format!("a multiple of {factor}"),
             ("not", schema) => format!("something other than {}", in_words(schema)),
-            ("contains", schema) => format!("an array with {} in it", in_words(schema)),
+            ("contains", schema) => format!("an array that contains {}", in_words(schema)),
             ("required" | "dependentRequired", names) => {
                 format!("an object with the members that {keyword} names: {names}")
             }
             ("type" | "enum" | "const" | "anyOf" | "oneOf", _) => in_words(schema),
-            (keyword, value) => format!("what `{keyword}` of its schema says: {value}"),
+            (keyword, value) => {
+                format!("a value that satisfies `{keyword}` of its schema: {value}")
+            }
         }
     }
 }

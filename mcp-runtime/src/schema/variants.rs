@@ -56,7 +56,7 @@ fn merge(variants: &[Value], is_nullable: bool, schema: &mut Map<String, Value>)
             values.push(Value::from(value));
         }
     }
-    if variants.iter().any(|variant| !said(variant).is_empty()) {
+    if variants.iter().any(|variant| !summary(variant).is_empty()) {
         let own = schema.get("description").and_then(Value::as_str);
         let own = own.map(|own| format!("{own}\n\n")).unwrap_or_default();
         schema.insert("description".to_owned(), (own + &lines.join("\n")).into());
@@ -73,14 +73,14 @@ fn merge(variants: &[Value], is_nullable: bool, schema: &mut Map<String, Value>)
 
 /// Returns the item for a variant in a Markdown list.
 fn line(value: &str, variant: &Value) -> String {
-    match said(variant).as_str() {
+    match summary(variant).as_str() {
         "" => format!("- `{value}`"),
-        said => format!("- `{value}`: {}", said.replace('\n', "\n  ")),
+        summary => format!("- `{value}`: {}", summary.replace('\n', "\n  ")),
     }
 }
 
 /// Returns the title and the description of a variant.
-fn said(variant: &Value) -> String {
+fn summary(variant: &Value) -> String {
     let texts = ["title", "description"].map(|keyword| variant.get(keyword)?.as_str());
     texts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }

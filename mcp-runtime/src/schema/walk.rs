@@ -105,24 +105,24 @@ pub(super) fn change_parts(
 pub(crate) fn walk<'s>(
     schema: &'s Value,
     path: &str,
-    look: &mut impl FnMut(&'s Map<String, Value>, &str),
+    visit: &mut impl FnMut(&'s Map<String, Value>, &str),
 ) {
     let Some(rules) = schema.as_object() else {
         return;
     };
-    look(rules, path);
+    visit(rules, path);
     for part in parts(schema) {
         match (part.keyword, part.name) {
             ("properties", Some(name)) => {
                 walk(
                     part.schema,
                     &format!("{path}{}", json_path::member(name)),
-                    look,
+                    visit,
                 );
             }
-            (_, Some(name)) if part.is_definition() => walk(part.schema, name, look),
-            ("items", _) => walk(part.schema, &format!("{path}[]"), look),
-            _ => walk(part.schema, path, look),
+            (_, Some(name)) if part.is_definition() => walk(part.schema, name, visit),
+            ("items", _) => walk(part.schema, &format!("{path}[]"), visit),
+            _ => walk(part.schema, path, visit),
         }
     }
 }

@@ -37,15 +37,15 @@ pub(super) fn strings(schema: &Value) -> Option<Vec<String>> {
 
 /// Describes a schema in words: "an integer", "one of \"a\", \"b\"".
 pub(crate) fn in_words(schema: &Value) -> String {
-    worded(schema, false)
+    describe(schema, false)
 }
 
 /// Like [`in_words`], and includes the bounds of 64-bit numbers, for mistakes about bounds.
 pub(super) fn in_words_with_all_bounds(schema: &Value) -> String {
-    worded(schema, true)
+    describe(schema, true)
 }
 
-fn worded(schema: &Value, all_bounds: bool) -> String {
+fn describe(schema: &Value, all_bounds: bool) -> String {
     if let Some(texts) = strings(schema) {
         return one_of(&texts);
     }
@@ -123,7 +123,7 @@ fn of_choice(branches: &[Value], all_bounds: bool) -> String {
         } else if let Some(member) = only_member(branch) {
             members.push(member);
         } else {
-            let words = worded(branch, all_bounds);
+            let words = describe(branch, all_bounds);
             if !others.contains(&words) {
                 others.push(words);
             }

@@ -51,12 +51,12 @@ pub(super) fn compile(parts: &[Part], variables: &[Variable]) -> Vec<Step> {
         match part {
             Part::Literal(text) => steps.push(Step::Literal(text.clone())),
             Part::Expression(expression) => {
-                let barred = opened_by(&parts[index + 1..]);
-                push_steps(&mut steps, expression, variables, barred);
+                let excluded = opened_by(&parts[index + 1..]);
+                push_steps(&mut steps, expression, variables, excluded);
             }
         }
     }
-    take_in_delimiters(&mut steps);
+    allow_delimiters(&mut steps);
     steps
 }
 
@@ -64,7 +64,7 @@ pub(super) fn compile(parts: &[Part], variables: &[Variable]) -> Vec<Step> {
 const DELIMITERS: Ascii = Ascii::of(b":,;=&");
 
 /// Allows the delimiters in the values of variables whose end stays unambiguous.
-fn take_in_delimiters(steps: &mut [Step]) {
+fn allow_delimiters(steps: &mut [Step]) {
     for index in 0..steps.len() {
         let (before, rest) = steps.split_at_mut(index);
         let Some((
@@ -125,7 +125,7 @@ fn push_steps(
     steps: &mut Vec<Step>,
     expression: &Expression,
     variables: &[Variable],
-    barred: Ascii,
+    excluded: Ascii,
 ) {
     let kind = expression.kind;
     let separator = kind.separator();
@@ -145,11 +145,11 @@ fn push_steps(
         lead = Some(separator);
         steps.push(Step::Value {
             variable,
-            characters: kind.matches(exploded).without(barred),
+            characters: kind.matches(exploded).without(excluded),
             delimiters: if kind.keeps_reserved() {
                 Ascii::EMPTY
             } else {
-                DELIMITERS.without(barred)
+                DELIMITERS.without(excluded)
             },
             separator,
             longest: exploded || kind.keeps_reserved(),
@@ -165,12 +165,16 @@ pub(super) fn match_uri(steps: &[Step], variables: &[Variable], uri: &str) -> Op
     let uri = percent::normalise(uri)?;
     let table = fill(steps, uri.as_bytes());
     let reachable = table.first().and_then(|row| row.first()) == Some(&true);
-    let walk = Walk {
+    let extractor = Extractor {
         uri: &uri,
         variables,
         table: &table,
     };
-    if reachable { walk.run(steps) } else { None }
+    if reachable {
+        extractor.run(steps)
+    } else {
+        None
+    }
 }
 
 /// Rejects most URIs of other resources early. Text before the first `%` is the same in every form of a URI.
@@ -243,13 +247,13 @@ impl Step {
 }
 
 /// Extracts values along the table.
-struct Walk<'a> {
+struct Extractor<'a> {
     uri: &'a str,
     variables: &'a [Variable],
     table: &'a [Vec<bool>],
 }
 
-impl Walk<'_> {
+impl Extractor<'_> {
     fn run(&self, steps: &[Step]) -> Option<Values> {
         let mut values = vec![None; self.variables.len()];
         let mut place = 0;

@@ -15,7 +15,7 @@ pub(crate) fn unsafe_path(value: &str) -> Option<&'static str> {
             "is an absolute path: it must not begin with `/` or `\\`",
         ),
         (has_drive(value), "begins with a drive, such as `C:`"),
-        (climbs(value), "contains a `..` segment"),
+        (has_parent_segment(value), "contains a `..` segment"),
         (
             is_encoded_again(value),
             "contains a percent-encoded `.`, `/`, `\\` or NUL: it was encoded twice",
@@ -40,7 +40,7 @@ fn has_drive(value: &str) -> bool {
     }
 }
 
-fn climbs(value: &str) -> bool {
+fn has_parent_segment(value: &str) -> bool {
     // Windows drops spaces at the end of a name.
     value
         .split(['/', '\\'])
