@@ -116,8 +116,8 @@ impl Rules<'_> {
     /// Returns `true` if the value then fits. Otherwise [`mistakes`](Rules::mistakes) returns the reasons.
     pub(crate) fn repair(&self, value: &mut Value, schema: &Value) -> bool {
         let checked = self.check(value, schema, Visit::new(Path::Root(""), Purpose::Repair));
-        if let Some(checked) = checked.value {
-            *value = checked;
+        if let Some(repaired) = checked.value {
+            *value = repaired;
         }
         checked.fits && !self.budget.is_spent()
     }
@@ -323,7 +323,7 @@ impl Rules<'_> {
         items.iter().enumerate().map(item).collect()
     }
 
-    /// Returns the items without repeated ones, or `None` if there are none.
+    /// Returns the items without repeats, or `None` if no item is repeated.
     fn distinct(&self, items: &[Value], visit: Visit<'_>) -> Option<Vec<Value>> {
         if !self.budget.spend(items.iter().map(weight).sum()) {
             return None;

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::walk::change_parts;
 
-/// Returns `true` for a format that types check, `false` for one that is checked on texts only, and `None` for one that
-/// JSON Schema 2020-12 does not define.
+/// Returns `true` for a format that a type checks, `false` for a format of strings that no type checks, and `None` for
+/// one that JSON Schema 2020-12 does not define.
 pub(super) fn is_checked_by_types(format: &str) -> Option<bool> {
     match format {
         "date" | "date-time" | "duration" | "ipv4" | "ipv6" | "time" | "uri" | "uuid" => Some(true),

@@ -99,7 +99,7 @@ mod with {
             ("not", schema) => format!("something other than {}", in_words(schema)),
             ("contains", schema) => format!("an array that contains {}", in_words(schema)),
             ("required" | "dependentRequired", names) => {
-                format!("an object with the members that {keyword} names: {names}")
+                format!("an object with the members in `{keyword}`: {names}")
             }
             ("type" | "enum" | "const" | "anyOf" | "oneOf", _) => in_words(schema),
             (keyword, value) => {

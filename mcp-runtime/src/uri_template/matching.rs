@@ -170,11 +170,7 @@ pub(super) fn match_uri(steps: &[Step], variables: &[Variable], uri: &str) -> Op
         variables,
         table: &table,
     };
-    if reachable {
-        extractor.run(steps)
-    } else {
-        None
-    }
+    reachable.then(|| extractor.run(steps)).flatten()
 }
 
 /// Rejects most URIs of other resources early. Text before the first `%` is the same in every form of a URI.
