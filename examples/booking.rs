@@ -208,7 +208,7 @@ mod tests {
             (vec![wish(8), no("cancel")], "the user gave no answer"),
             (
                 vec![wish(0), wish(21), wish(0)],
-                "no answer was what was asked for",
+                "no valid answer was given",
             ),
         ];
         for revision in ERAS {

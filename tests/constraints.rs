@@ -596,7 +596,7 @@ mod validated {
             ),
             (
                 with("guests", json!(["a"])),
-                "`value.guests`: expected an array with a string that matches `@` in it, got an array of 1 item",
+                "`value.guests`: expected an array that contains a string that matches `@`, got an array of 1 item",
             ),
             (with("end", json!(2)), "`value`: expected an object with"),
         ] {

@@ -1,12 +1,11 @@
-//! JSON text that never hides a number it could not write.
+//! JSON serialisation that rejects numbers which JSON cannot represent.
 //!
-//! `serde_json` writes NaN and the infinities as `null`, so a reply could break its own schema without a word.
-//! [`to_json`] writes the same text as [`serde_json::to_string`] and turns that case into an error which says where
-//! the number is.
+//! `serde_json` writes NaN and the infinities as `null`, so a reply could silently violate its own schema. [`to_json`]
+//! writes the same text as [`serde_json::to_string`], but returns an error with the path of such a number.
 //!
-//! A value is walked a second time only if its text holds a `null`, and that walk writes nothing.
+//! A value is visited a second time only if its text contains a `null`, and that visit writes nothing.
 //!
-//! This cannot see a NaN that became `null` earlier, as in `serde_json::json!(f64::NAN)`.
+//! A NaN that became `null` earlier, as in `serde_json::json!(f64::NAN)`, cannot be detected.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -15,18 +14,18 @@ use serde::{Serialize, Serializer, ser};
 
 use crate::json_path;
 
-/// Most replies are larger than this; below it a `Vec` would grow several times for nothing.
+/// Most replies are longer; a smaller buffer would have to grow several times.
 const INITIAL_CAPACITY: usize = 128;
 
-/// Writes `value` as compact JSON in one line, otherwise identical to [`serde_json::to_string`].
+/// Serialises `value` as compact JSON on one line, otherwise identical to [`serde_json::to_string`].
 ///
 /// # Errors
 ///
-/// A number in `value` is NaN or infinite, or `value` refuses to be serialized.
+/// Returns an error if a number in `value` is NaN or infinite, or if `value` cannot be serialised.
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
     let mut null_written = false;
     let mut bytes = Vec::with_capacity(INITIAL_CAPACITY);
-    let formatter = NullWatch {
+    let formatter = NullDetector {
         null_written: &mut null_written,
     };
     value.serialize(&mut serde_json::Serializer::with_formatter(
@@ -36,22 +35,22 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_
     if null_written && value.serialize(&mut check).is_err() && !check.number.is_finite() {
         return Err(ser::Error::custom(check));
     }
-    // Takes over the buffer: the bytes are checked once and never copied.
+    // Reuses the buffer: the bytes are validated once and never copied.
     String::from_utf8(bytes).map_err(ser::Error::custom)
 }
 
-/// The compact format, which is what the trait's provided methods write, and a note of whether a `null` went out.
-struct NullWatch<'a> {
+/// A compact formatter, as the trait's provided methods are, that records whether it wrote a `null`.
+struct NullDetector<'a> {
     null_written: &'a mut bool,
 }
 
-impl serde_json::ser::Formatter for NullWatch<'_> {
+impl serde_json::ser::Formatter for NullDetector<'_> {
     fn write_null<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
         *self.null_written = true;
         writer.write_all(b"null")
     }
 
-    /// JSON that somebody else wrote may have line breaks, which are at most between its tokens: a message has none.
+    /// Removes the line breaks of raw JSON, which can occur only between tokens: a message must have none.
     fn write_raw_fragment<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,
@@ -63,13 +62,13 @@ impl serde_json::ser::Formatter for NullWatch<'_> {
     }
 }
 
-/// Walks a value and fails at the first number that is not finite.
+/// A serializer that visits a value and fails at the first number that is not finite.
 ///
-/// Map keys are not looked at: `serde_json` refuses such a key by itself.
+/// Map keys are not checked: `serde_json` itself refuses such keys.
 #[derive(Default)]
 struct Check {
-    /// Where the number is. The path grows from its end as the error travels outwards, so that a walk which finds
-    /// nothing keeps no path.
+    /// The path of the number. It is built from its end while the error propagates, so that a visit without a finding
+    /// allocates no path.
     path: String,
     number: f64,
 }
@@ -112,7 +111,7 @@ impl Display for Check {
 /// The name of a type or variant.
 type Name = &'static str;
 
-/// What JSON can always hold. Text is never a number, so it need not be built.
+/// Methods for the types that are always valid in JSON. Texts are never numbers, so they are not built.
 macro_rules! accept {
     ($($method:ident($($type:ty),*))*) => {
         $(fn $method(self, $(_: $type),*) -> fmt::Result {
@@ -216,13 +215,13 @@ impl<'c> Serializer for &'c mut Check {
     }
 }
 
-/// Inside an array or object.
+/// A visitor of the parts of an array or object.
 struct CompoundCheck<'c> {
     check: &'c mut Check,
     variant: Option<Name>,
-    /// The index of the item that comes next.
+    /// The index of the next item.
     index: usize,
-    /// The key of the value that comes next, for maps that hand over the two one after the other.
+    /// The key of the next value, for maps that serialise keys and values separately.
     key: String,
 }
 
@@ -245,7 +244,7 @@ impl CompoundCheck<'_> {
     }
 }
 
-/// A key as JSON shows it, without the quotes.
+/// Returns a key as JSON shows it, without the quotes.
 fn key_text<K: Serialize + ?Sized>(key: &K) -> String {
     match serde_json::to_value(key).unwrap_or_default() {
         serde_json::Value::String(text) => text,
@@ -253,7 +252,7 @@ fn key_text<K: Serialize + ?Sized>(key: &K) -> String {
     }
 }
 
-/// The traits of arrays and of structs differ in their names only.
+// The traits of arrays and of structs differ only in their names.
 macro_rules! impl_parts {
     ($($trait:ident::$method:ident($($name:ident)?))*) => {
         $(impl ser::$trait for CompoundCheck<'_> {
@@ -300,7 +299,7 @@ impl ser::SerializeMap for CompoundCheck<'_> {
         K: Serialize + ?Sized,
         V: Serialize + ?Sized,
     {
-        // The key becomes text only if it is needed for the error.
+        // The key is formatted only for the error.
         self.check.add(value, || json_path::member(&key_text(key)))
     }
 

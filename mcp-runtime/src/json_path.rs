@@ -1,14 +1,14 @@
-//! Steps of a path into JSON, as errors write them: `.price`, `["odd name"]`, `[3]`.
+//! The notation of JSON paths in errors: `.price`, `["odd name"]`, `[3]`.
 
 use std::fmt;
 
-/// How many characters of a name are shown.
+/// The number of characters of a name that are shown.
 const SHOWN: usize = 100;
 
-/// The step to a member of an object.
+/// Returns the step to a member of an object.
 pub(crate) fn member(name: &str) -> String {
     if let Some((end, _)) = name.char_indices().nth(SHOWN) {
-        // Who sent a long name would get it back with each mistake within.
+        // Otherwise an error would repeat the long name for each mistake inside the member.
         format!("[{:?}...]", &name[..end])
     } else if is_plain(name) {
         format!(".{name}")
@@ -17,12 +17,12 @@ pub(crate) fn member(name: &str) -> String {
     }
 }
 
-/// The step to an item of an array.
+/// Returns the step to an item of an array.
 pub(crate) fn item(index: usize) -> String {
     format!("[{index}]")
 }
 
-/// Where a value is within another. It is written only for what is told.
+/// The path of a value within another. It is formatted only if an error shows it.
 #[derive(Clone, Copy)]
 pub(crate) enum Path<'p> {
     Root(&'p str),
@@ -40,7 +40,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// Whether JSON Path allows `.name` for this member; others need `["name"]`.
+/// Returns `true` if JSON Path allows `.name` for this member; other names need `["name"]`.
 fn is_plain(name: &str) -> bool {
     !name.starts_with(|first: char| first.is_ascii_digit())
         && !name.is_empty()

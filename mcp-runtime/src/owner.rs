@@ -1,18 +1,19 @@
-//! Whom requests, and what is kept for them, are counted for.
+//! The owners of requests and of stored data, for accounting.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The caller of a server, as an outer layer has verified it.
+/// The caller of a server, as verified by an outer layer.
 ///
-/// A tower or axum layer around [`Server::into_service`](crate::Server::into_service) that authenticates requests puts one into
-/// their `http::Extensions`; handlers read it with [`Context::principal`](crate::Context::principal).
+/// A tower or axum layer around [`Server::into_service`](crate::Server::into_service) that authenticates requests
+/// inserts a principal into their `http::Extensions`; handlers read it with
+/// [`Context::principal`](crate::Context::principal).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Principal(Arc<str>);
 
 impl Principal {
-    /// A principal with this id, which is unique in the server, such as the subject of a token.
+    /// Returns a principal with this id, which must be unique in the server, such as the subject of a token.
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self(id.into())
     }
@@ -23,13 +24,13 @@ impl Principal {
     }
 }
 
-/// Whom a request, and what is kept for it, is counted for: the narrowest that is known.
+/// The owner of a request and of its stored data: the most specific one that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Owner {
     Principal(Principal),
     Session([u8; 16]),
     Peer(IpAddr),
-    /// A process on this machine that has a pipe to the server, or the server itself.
+    /// A local process with a pipe to the server, or the server itself.
     Local,
 }
 

@@ -1,10 +1,10 @@
 //! Sealed tokens: bytes that a client may carry but neither read nor change.
 //!
-//! XChaCha20-Poly1305. Its 24-byte nonce is long enough to be drawn at random for every token, so replicas that
-//! share a key need no counter in common.
+//! The cipher is XChaCha20-Poly1305. Its 24-byte nonce is long enough to be random for every token, so replicas with
+//! the same key need no shared counter.
 //!
-//! This knows no protocol: what a token holds, how long it lives and whether it may be used twice is for the caller
-//! to put into the plaintext and to check.
+//! This module is independent of the protocol: the content of a token, its lifetime and its number of uses belong in
+//! the plaintext and are checked by the caller.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -17,12 +17,12 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 
-/// Why a token could not be made.
+/// The reason why a token could not be sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SealError {
-    /// The operating system gave no random bytes.
+    /// The operating system returned no random bytes.
     NoRandomness,
-    /// The plaintext is beyond what the cipher may take (256 GiB).
+    /// The plaintext exceeds the limit of the cipher (256 GiB).
     TooLong,
 }
 
@@ -37,7 +37,8 @@ impl fmt::Display for SealError {
 
 impl std::error::Error for SealError {}
 
-/// A ring of keys. The first one seals; all of them open, so that a key can be replaced while its tokens live on.
+/// A ring of keys. The first one seals; all of them open, so that a key can be replaced while its tokens are still
+/// valid.
 pub(crate) struct Sealer {
     newest: XChaCha20Poly1305,
     older: Vec<XChaCha20Poly1305>,
@@ -45,7 +46,7 @@ pub(crate) struct Sealer {
 }
 
 impl Sealer {
-    /// One new key that nobody else has: its tokens die with this process.
+    /// Returns a sealer with one new random key: its tokens are valid only in this process.
     pub(crate) fn random() -> Result<Self, SealError> {
         Ok(Self {
             newest: cipher(&random_bytes()?),
@@ -54,7 +55,7 @@ impl Sealer {
         })
     }
 
-    /// `None` if there is no key.
+    /// Returns a sealer with these keys, or `None` if there is no key.
     pub(crate) fn from_keys(keys: &[[u8; KEY_BYTES]]) -> Option<Self> {
         let (newest, older) = keys.split_first()?;
         Some(Self {
@@ -64,12 +65,12 @@ impl Sealer {
         })
     }
 
-    /// Whether tokens outlive this process, and open in others with the same keys.
+    /// Returns `true` if tokens stay valid after this process ends, and in other processes with the same keys.
     pub(crate) fn is_lasting(&self) -> bool {
         self.lasting
     }
 
-    /// A URL-safe token that only [`Sealer::open`] with the same `purpose` turns back into `plaintext`.
+    /// Returns a URL-safe token that only [`Sealer::open`] with the same `purpose` can turn back into `plaintext`.
     pub(crate) fn seal(&self, purpose: &str, plaintext: &[u8]) -> Result<String, SealError> {
         let nonce: [u8; NONCE_BYTES] = random_bytes()?;
         let ciphertext = self
@@ -79,8 +80,8 @@ impl Sealer {
         Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &ciphertext].concat()))
     }
 
-    /// What was sealed; `None` for a token that was not sealed with one of these keys for this purpose, or was changed.
-    /// Which of these it was is not told: the answer would help only somebody who forges tokens.
+    /// Returns the sealed plaintext, or `None` if the token was not sealed with one of these keys for this purpose, or
+    /// was changed. The reason is not returned, since it would only help to forge tokens.
     pub(crate) fn open(&self, purpose: &str, token: &str) -> Option<Vec<u8>> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_BYTES>()?;
@@ -94,7 +95,7 @@ impl Sealer {
     }
 }
 
-/// Says how many keys there are and nothing about them.
+/// Shows only the number of keys.
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sealer")
@@ -103,14 +104,14 @@ impl fmt::Debug for Sealer {
     }
 }
 
-/// Bytes from the operating system, fit for keys and identifiers that nobody may guess.
+/// Returns random bytes from the operating system, fit for keys and identifiers that must not be guessable.
 pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], SealError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| SealError::NoRandomness)?;
     Ok(bytes)
 }
 
-/// Returns a text that no other part of this process has, nor another process: it keeps ids apart, and is no secret.
+/// Returns a text that is unique in this process and among other processes. It separates ids, and is not a secret.
 pub(crate) fn unique() -> String {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
@@ -121,7 +122,7 @@ fn cipher(key: &[u8; KEY_BYTES]) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(&Key::from(*key))
 }
 
-/// The purpose is authenticated with the content but not part of it: a cursor cannot pass for a session.
+/// The purpose is authenticated with the content but is not part of it: a cursor is never accepted as a session.
 fn payload<'a>(purpose: &'a str, content: &'a [u8]) -> Payload<'a, 'a> {
     Payload {
         msg: content,

@@ -1,9 +1,9 @@
-//! Locks that ignore poisoning: a panic in user code is contained before it can leave a value half changed.
+//! Locks that ignore poisoning: a panic in user code is caught before it can leave a value in an inconsistent state.
 
 use std::sync::PoisonError;
 pub(crate) use std::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
-/// A [`std::sync::Mutex`] whose guard is had without a `Result`.
+/// A [`std::sync::Mutex`] whose `lock` returns a guard instead of a `Result`.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
 
@@ -25,7 +25,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// A [`std::sync::RwLock`] whose guards are had without a `Result`.
+/// A [`std::sync::RwLock`] whose methods return guards instead of a `Result`.
 #[derive(Debug, Default)]
 pub(crate) struct RwLock<T>(std::sync::RwLock<T>);
 

@@ -302,6 +302,6 @@ async fn the_first_capability_that_is_missing_hides_no_other() {
     let Err(ClientError::Rpc { message, .. }) = outcome else {
         panic!("it was not refused: {outcome:?}");
     };
-    let all = "The client must be able to ask its user to fill in a form and to tell its roots";
+    let all = "The client must be able to ask its user to fill in a form and to list its roots";
     assert_eq!(message, all);
 }

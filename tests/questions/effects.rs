@@ -230,7 +230,11 @@ async fn an_effect_within_an_effect_or_a_task_is_an_error_and_no_hang() {
             .await
             .expect("it hangs")
             .unwrap();
-        assert!(reply.text().contains("in no effect"), "{}", reply.text());
+        assert!(
+            reply.text().contains("not inside an effect"),
+            "{}",
+            reply.text()
+        );
         assert!(
             reply.text().ends_with("Err(OutsideCall)"),
             "{}",

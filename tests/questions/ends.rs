@@ -150,7 +150,7 @@ async fn a_question_after_the_end_of_the_input_fails_at_once() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     go.notify_one();
     let outcome = session.text(1).await;
-    assert!(outcome.contains("the client has gone"), "{outcome}");
+    assert!(outcome.contains("the client has disconnected"), "{outcome}");
     session.ended().await;
     assert!(begin.elapsed() < AT_ONCE, "{:?}", begin.elapsed());
 }

@@ -372,19 +372,19 @@ async fn what_only_the_type_refuses_is_told_as_what_it_is() {
         ),
         (
             r#"{"count":1e999}"#,
-            "`count` cannot be read: it has a number that is too large, or a text with half of a surrogate pair",
+            "`count` cannot be read: it has a number that is too large, or a text with an unpaired surrogate",
         ),
         (
             r#"{"inner":{"price":1e999,"amount":1}}"#,
-            "`inner.price` cannot be read: it has a number that is too large, or a text with half of a surrogate pair",
+            "`inner.price` cannot be read: it has a number that is too large, or a text with an unpaired surrogate",
         ),
         (
             r#"{"even":["\ud800"]}"#,
-            "`even[0]` cannot be read: it has a number that is too large, or a text with half of a surrogate pair",
+            "`even[0]` cannot be read: it has a number that is too large, or a text with an unpaired surrogate",
         ),
         (
             r#"{"untagged":"\ud800"}"#,
-            "`untagged` cannot be read: it has a number that is too large, or a text with half of a surrogate pair",
+            "`untagged` cannot be read: it has a number that is too large, or a text with an unpaired surrogate",
         ),
     ] {
         let answer = client.call("numbers", arguments).await;
@@ -402,6 +402,6 @@ async fn a_tool_made_at_run_time_tells_of_json_that_it_cannot_read() {
     let answer = client.call("raw", r#"{"a":1e999}"#).await;
     assert_eq!(
         answer["result"]["content"][0]["text"],
-        "`arguments` cannot be read: it has a number that is too large, or a text with half of a surrogate pair"
+        "`arguments` cannot be read: it has a number that is too large, or a text with an unpaired surrogate"
     );
 }

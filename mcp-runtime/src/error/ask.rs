@@ -1,41 +1,41 @@
-//! Why a question has no answer.
+//! Errors of questions.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::protocol::capability::Capability;
 
-/// Why a question has no answer. `?` on it ends the call: the code after the question does not run.
+/// The reason why a question has no answer. `?` on it ends the call: the code after the question does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AskError {
-    /// The user said no.
+    /// The user declined.
     Declined,
-    /// The user went away without an answer.
+    /// The user dismissed the question without an answer.
     Cancelled,
-    /// This client cannot be asked this, or there is no way to it. If the call ends with this error, a client of 2026-07-28
-    /// gets the protocol's own for it.
+    /// The client lacks the capability for this question, or cannot be reached. If the call ends with this error, a
+    /// client of 2026-07-28 receives the protocol's own error for a missing capability.
     CannotBeAsked(Capability),
-    /// The client answered with an error, whose message this is.
+    /// The client answered with an error that has this message.
     Refused(String),
-    /// The client's response to the question is none: it has a result and an error, or neither, or cannot be read. The text says
-    /// what is wrong with it.
+    /// The client's response is malformed: it has a result and an error, or neither, or cannot be read. The text is the
+    /// reason.
     Malformed(String),
-    /// Three answers were not what was asked for: of another type, or beyond the bounds of the form.
+    /// Three answers in a row were invalid: of another type, or outside the bounds of the form.
     Invalid,
-    /// No answer came in time.
+    /// No answer arrived in time.
     TimedOut,
-    /// Nobody answers any more: the client has gone, or the server ends.
+    /// No answer is possible any more: the client has disconnected, or the server is shutting down.
     Disconnected,
-    /// Too many questions are open: 256 of one session, or 4,096 of all.
+    /// Too many questions are open: at most 256 of one session and 4,096 in total are allowed.
     TooMany,
-    /// The question, or the effect of [`Context::once`](crate::Context::once), was polled outside of its call: in a task of
-    /// its own, by a thread that blocks, or within an effect. Ask within the handler, and in an `async fn`.
+    /// The question, or the effect of [`Context::once`](crate::Context::once), was polled outside of its call: in a
+    /// separate task, by a blocking thread, or within an effect. Ask within the handler, in an `async fn`.
     OutsideCall,
-    /// The client's revision of the protocol cannot ask for this form or show this content to a model, or nobody should be sent to
-    /// this page; the text says why.
+    /// The client's revision does not support this form or this content for a model, or the URL is not allowed. The
+    /// text is the reason.
     NoForm(String),
-    /// A value could not be written as JSON, or read again.
+    /// A value could not be serialised to JSON or deserialised from it.
     Json(String),
 }
 
@@ -51,14 +51,14 @@ impl fmt::Display for AskError {
             Self::Malformed(reason) => {
                 write!(formatter, "the client's response is malformed: {reason}")
             }
-            Self::Invalid => formatter.write_str("no answer was what was asked for"),
+            Self::Invalid => formatter.write_str("no valid answer was given"),
             Self::TimedOut => formatter.write_str("no answer came in time"),
-            Self::Disconnected => formatter.write_str("nobody answers: the client has gone"),
+            Self::Disconnected => formatter.write_str("no answer is possible: the client has disconnected"),
             Self::TooMany => {
                 formatter.write_str("too many questions are open already: answer those first")
             }
             Self::OutsideCall => formatter.write_str(
-                "a question must be awaited within the `async fn` of its call, and in no effect",
+                "a question must be awaited in the `async fn` of its call, and not inside an effect",
             ),
             Self::NoForm(reason) => write!(formatter, "this cannot be asked for: {reason}"),
             Self::Json(reason) => formatter.write_str(reason),

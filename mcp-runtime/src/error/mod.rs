@@ -1,4 +1,4 @@
-//! What handlers fail with.
+//! The errors of handlers.
 
 mod ask;
 
@@ -10,13 +10,13 @@ pub use ask::AskError;
 
 use crate::protocol::capability::Capability;
 
-/// Why a tool, resource or prompt failed, for the model to read.
+/// The error of a tool, resource or prompt, for the model to read.
 ///
-/// `?` makes one from every error: those of `std`, boxed ones, `anyhow` and `eyre`, `String` and `&str`. Like
-/// `anyhow::Error` it is therefore no [`Error`] itself.
+/// `?` converts every error: those of `std`, boxed ones, `anyhow` and `eyre`, `String` and `&str`. For this reason,
+/// like `anyhow::Error`, it does not implement [`Error`] itself.
 ///
-/// A tool's error is a result with `isError: true` that shows the top-level text; what caused it goes to the log.
-/// [`Server::mask_errors`](crate::Server::mask_errors) hides the text of all errors but those of [`ToolError::new`].
+/// A tool's error is a result with `isError: true` that shows the top-level text; its causes go to the log.
+/// [`Server::mask_errors`](crate::Server::mask_errors) hides the text of all errors except those of [`ToolError::new`].
 ///
 /// ```
 /// use mcp_runtime::prelude::*;
@@ -37,13 +37,13 @@ pub struct ToolError {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ErrorKind {
-    /// Some error that the handler met.
-    Met,
-    /// Written for the model.
+    /// An error from other code, converted by the handler.
+    Other,
+    /// An error whose text the handler wrote for the model.
     Deliberate,
-    /// The arguments were refused before the handler ran.
+    /// Arguments that were refused before the handler ran.
     Refused,
-    /// The client lacks a capability that the handler cannot do without.
+    /// A capability that the handler requires and the client lacks.
     Lacking(Capability),
 }
 
@@ -53,19 +53,19 @@ impl ToolError {
         Self { source, kind }
     }
 
-    /// An error whose text is meant for the model, and is shown even where other errors are masked.
+    /// Returns an error whose text is meant for the model, and is shown even if other errors are masked.
     pub fn new(message: impl Into<String>) -> Self {
         Self::of(ErrorKind::Deliberate, message.into())
     }
 
-    /// The client lacks a capability that the handler cannot do without. Clients of 2026-07-28 get the protocol's error
-    /// for this, which names it.
+    /// Returns an error for a client that lacks a required capability. Clients of 2026-07-28 receive the protocol's own
+    /// error, which names the capability.
     pub fn lacking(capability: Capability) -> Self {
         let message = format!("This client cannot {}", capability.what());
         Self::of(ErrorKind::Lacking(capability), message)
     }
 
-    /// The capability that the client lacks.
+    /// Returns the capability that the client lacks.
     pub(crate) fn lack(&self) -> Option<Capability> {
         match (self.kind, self.source.downcast_ref().cloned()) {
             (ErrorKind::Lacking(capability), _)
@@ -74,22 +74,22 @@ impl ToolError {
         }
     }
 
-    /// The arguments were refused before the handler ran.
+    /// Returns an error for arguments that were refused before the handler ran.
     pub(crate) fn refused(message: String) -> Self {
         Self::of(ErrorKind::Refused, message)
     }
 
-    /// Whether the text was written for the model, by the handler or by us.
+    /// Returns `true` if the text was written for the model, by the handler or by this crate.
     pub(crate) fn is_deliberate(&self) -> bool {
-        self.kind != ErrorKind::Met
+        self.kind != ErrorKind::Other
     }
 
-    /// Whether the arguments were refused.
+    /// Returns `true` if the arguments were refused.
     pub(crate) fn is_refusal(&self) -> bool {
         self.kind == ErrorKind::Refused
     }
 
-    /// The top-level text with everything that caused it, for the log.
+    /// Returns the top-level text with all of its causes, for the log.
     pub(crate) fn chain(&self) -> String {
         let mut text = self.source.to_string();
         for cause in successors(self.source.source(), |&error| error.source()) {
@@ -102,7 +102,7 @@ impl ToolError {
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for ToolError {
     fn from(error: E) -> Self {
-        Self::of(ErrorKind::Met, error)
+        Self::of(ErrorKind::Other, error)
     }
 }
 

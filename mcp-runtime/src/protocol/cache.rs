@@ -1,4 +1,4 @@
-//! How long a result may be kept, and by whom.
+//! Cache hints of results: time to live and scope.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching>.
 
@@ -7,22 +7,22 @@ use std::time::Duration;
 use mcp_grammar::number::LARGEST_EXACT;
 use serde::Serialize;
 
-/// With whom a cached result may be shared.
+/// The scope in which a cached result may be shared.
 ///
-/// It is a hint to caches and no access control: what somebody may not see must be refused to them.
+/// It is a hint to caches and no access control: data that a caller may not see must be refused to that caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CacheScope {
-    /// With everybody: it says nothing that only one caller may know.
+    /// The result may be shared with all callers: it contains nothing private.
     Public,
-    /// With nobody but who asked.
+    /// The result may be reused only for the caller who requested it.
     Private,
 }
 
-/// The most that `ttlMs` can say: JavaScript reads it.
+/// The largest value of `ttlMs` that JavaScript reads exactly.
 const LARGEST: u64 = LARGEST_EXACT.unsigned_abs();
 
-/// What a result says of caching.
+/// The cache hints of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cache {
     ttl_ms: u64,
@@ -37,12 +37,12 @@ impl Cache {
         }
     }
 
-    /// Stale at once.
+    /// Returns hints for a result that is stale at once.
     pub(crate) fn stale(scope: CacheScope) -> Self {
         Self::new(Duration::ZERO, scope)
     }
 
-    /// The same, shared with nobody.
+    /// Returns the same hints with the private scope.
     pub(crate) fn private(self) -> Self {
         Self {
             scope: CacheScope::Private,

@@ -1,10 +1,10 @@
-//! Who the client says it is and what it says it can do.
+//! The client's name and its declared capabilities.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-/// A client's name and version, as it gives them. They are not verified: for display and logs only.
+/// A client's name and version, as the client sends them. They are not verified: use them for display and logs only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientInfo {
     /// The client's name.
@@ -15,49 +15,49 @@ pub struct ClientInfo {
     pub version: String,
 }
 
-/// What a client says it can do.
+/// The capabilities that a client declares.
 ///
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/schema#clientcapabilities>.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-#[allow(clippy::struct_excessive_bools)] // capabilities are there or not
+#[allow(clippy::struct_excessive_bools)] // a set of flags
 pub struct ClientCapabilities {
-    /// It can tell its roots.
+    /// The client can list its roots.
     pub roots: bool,
-    /// It can sample its model.
+    /// The client can sample its model.
     pub sampling: bool,
-    /// It can ask its user to fill in a form.
+    /// The client can ask its user to fill in a form.
     pub elicitation_form: bool,
-    /// It can send its user to a URL.
+    /// The client can send its user to a URL.
     pub elicitation_url: bool,
 }
 
-/// One thing that a client may be able to do.
+/// One capability of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Capability {
-    /// Tell its roots.
+    /// List the client's roots.
     Roots,
-    /// Sample its model.
+    /// Sample the client's model.
     Sampling,
-    /// Ask its user to fill in a form.
+    /// Ask the user to fill in a form.
     ElicitationForm,
-    /// Send its user to a URL.
+    /// Send the user to a URL.
     ElicitationUrl,
 }
 
 impl Capability {
-    /// What a client does that has it.
+    /// Returns the action of a client with this capability, as a phrase after "cannot".
     pub(crate) fn what(self) -> &'static str {
         match self {
-            Self::Roots => "tell its roots",
+            Self::Roots => "list its roots",
             Self::Sampling => "sample a model",
             Self::ElicitationForm => "ask its user to fill in a form",
             Self::ElicitationUrl => "send its user to a URL",
         }
     }
 
-    /// How a client declares it.
+    /// Returns the JSON with which a client declares the capability.
     pub(crate) fn declaration(self) -> Value {
         match self {
             Self::Roots => json!({ "roots": {} }),
@@ -68,7 +68,7 @@ impl Capability {
     }
 }
 
-/// How a client declares all of these.
+/// Returns the JSON with which a client declares all of these capabilities.
 pub(crate) fn declarations(capabilities: &[Capability]) -> Value {
     let mut all = json!({});
     for capability in capabilities {
@@ -104,7 +104,7 @@ struct Elicitation {
 }
 
 impl ClientCapabilities {
-    /// Whether the client can do this.
+    /// Returns `true` if the client has this capability.
     pub fn has(self, capability: Capability) -> bool {
         match capability {
             Capability::Roots => self.roots,
@@ -114,13 +114,13 @@ impl ClientCapabilities {
         }
     }
 
-    /// Reads the `capabilities` object; `None` if it is none.
+    /// Parses the `capabilities` object. Returns `None` if the JSON is not such an object.
     pub(crate) fn parse(json: &str) -> Option<Self> {
-        // Most clients can do nothing of it, and say so with each request.
+        // Most clients have none of these capabilities, and send `{}` with each request.
         if json == "{}" {
             return Some(Self::default());
         }
-        // Checked by hand because serde takes an array for an object.
+        // Checked here because serde also deserialises a struct from an array.
         if !json.starts_with('{') {
             return None;
         }
@@ -129,7 +129,7 @@ impl ClientCapabilities {
         Some(Self {
             roots: declared.roots.is_some(),
             sampling: declared.sampling.is_some(),
-            // An empty object means forms, as it did before there were other modes.
+            // An empty object means forms, as it did before there were modes.
             elicitation_form: elicitation
                 .as_ref()
                 .is_some_and(|modes| modes.form.is_some() || modes.url.is_none()),
@@ -139,7 +139,7 @@ impl ClientCapabilities {
 }
 
 impl ClientInfo {
-    /// Reads a `clientInfo` object; what it lacks is empty.
+    /// Parses a `clientInfo` object. Missing fields are empty.
     pub(crate) fn parse(json: &str) -> Self {
         serde_json::from_str(json).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Protocol errors: the codes of the specification and what goes with them.
+//! Protocol errors: the codes of the specification, and their messages and data.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes>.
 
@@ -12,9 +12,9 @@ use super::capability::{Capability, declarations};
 
 /// Malformed JSON, or bytes that are not UTF-8.
 pub(crate) const PARSE_ERROR: i32 = -32700;
-/// JSON that is not a request, or one that exceeds a limit.
+/// JSON that is not a request, or a request that exceeds a limit.
 pub(crate) const INVALID_REQUEST: i32 = -32600;
-/// A method that this server does not have.
+/// A method that this server does not support.
 pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
 /// Parameters that do not fit the method.
 pub(crate) const INVALID_PARAMS: i32 = -32602;
@@ -22,27 +22,27 @@ pub(crate) const INVALID_PARAMS: i32 = -32602;
 pub(crate) const INTERNAL_ERROR: i32 = -32603;
 /// HTTP headers that are missing or differ from the body (2026-07-28).
 pub(crate) const HEADER_MISMATCH: i32 = -32020;
-/// A capability that the client lacks and the request needs (2026-07-28).
+/// A capability that the request needs and the client lacks (2026-07-28).
 pub(crate) const MISSING_CAPABILITY: i32 = -32021;
-/// A protocol version that this server does not speak (2026-07-28).
+/// A protocol version that this server does not support (2026-07-28).
 pub(crate) const UNSUPPORTED_VERSION: i32 = -32022;
 /// A resource that does not exist (2025-11-25 and older).
 pub(crate) const RESOURCE_NOT_FOUND: i32 = -32002;
 
-/// What kind of failure a reply is. HTTP needs it for its status, which the code alone does not give.
+/// The class of a reply. HTTP derives its status from the class, since the code alone does not determine it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     /// A result, or an error about the content of a well-formed request.
     Answered,
-    /// The request itself breaks a rule of the protocol.
+    /// A request that breaks a rule of the protocol.
     Malformed,
-    /// The method does not exist.
+    /// A request for a method that does not exist.
     UnknownMethod,
-    /// The server has no room for the request now.
+    /// A request that the server has no capacity for at present.
     Overloaded,
 }
 
-/// A JSON-RPC error before it is written to a reply.
+/// A JSON-RPC error.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct RpcError {
     pub(crate) code: i32,
@@ -83,7 +83,7 @@ impl RpcError {
         Self::new(INVALID_PARAMS, Class::Answered, message)
     }
 
-    /// The request lacks what every request of its era must carry: HTTP answers 400, not 200.
+    /// An error for a request that lacks metadata which its era requires: HTTP answers 400, not 200.
     pub(crate) fn missing_metadata(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(INVALID_PARAMS, Class::Malformed, message)
     }

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// A value that is base64 of UTF-8 if it carries the markers of that, and stands for itself if not; `None` if it
-/// carries them and is no such thing.
+/// Decodes a header value: base64 of UTF-8 if it has the base64 markers, otherwise the value itself. Returns `None`
+/// if it has the markers and cannot be decoded.
 pub(crate) fn decoded(value: &str) -> Option<Cow<'_, str>> {
     let Some(encoded) = value
         .strip_prefix("=?base64?")

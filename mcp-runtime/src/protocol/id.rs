@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::json::{push_string, string};
 
-/// The id of a request: a string or an integer, and the two never equal each other.
+/// The id of a request: a string or an integer. A string never equals an integer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
 pub enum Id {
@@ -18,7 +18,7 @@ pub enum Id {
 }
 
 impl Id {
-    /// Reads an id from its JSON. `1.0` is the integer 1; a fraction, `null` or anything else is no id.
+    /// Parses an id from its JSON. `1.0` is the integer 1; a fraction, `null` or any other value is not an id.
     pub(crate) fn parse(json: &str) -> Option<Self> {
         if json.starts_with('"') {
             return string(json).map(|text| Self::String(text.into_owned()));

@@ -1,11 +1,11 @@
-//! JSON as text: strings decoded, and values appended to a buffer without a copy in between.
+//! JSON as text: decoding strings, and appending values to a buffer without an intermediate copy.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// Decodes a JSON string, borrowed where it has no escapes; `None` if it is no string of valid Unicode.
+/// Decodes a JSON string, borrowed if it has no escapes. Returns `None` if it is not a string of valid Unicode.
 pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     if next_special(inner.as_bytes(), 0) == inner.len() {
@@ -15,8 +15,8 @@ pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Returns where the next byte is that no JSON string holds unescaped: a quote, a backslash or a control character;
-/// the end if there is none.
+/// Returns the position of the next byte that JSON strings must escape (a quote, a backslash or a control character),
+/// or the end if there is none.
 #[inline]
 pub(super) fn next_special(bytes: &[u8], at: usize) -> usize {
     // Most strings are short.
@@ -27,7 +27,7 @@ pub(super) fn next_special(bytes: &[u8], at: usize) -> usize {
     }
 }
 
-#[inline(never)] // It needs many registers.
+#[inline(never)] // The loop needs many registers.
 fn next_special_far(bytes: &[u8], mut at: usize) -> usize {
     let mut rest = bytes.get(at..).unwrap_or_default();
     while let Some((word, after)) = rest.split_first_chunk() {
@@ -41,25 +41,25 @@ fn next_special_far(bytes: &[u8], mut at: usize) -> usize {
     at + plain_bytes(rest)
 }
 
-/// Sets the highest bit of each byte that is special. Those above the lowest that is set need not be right, since the
-/// subtraction borrows from them.
+/// Sets the highest bit of each special byte. Bits above the lowest set one may be wrong, since the subtraction borrows
+/// from them.
 #[inline]
 const fn special_bytes(word: [u8; 8]) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     let word = u64::from_le_bytes(word);
-    // The quote changes places with the byte that follows the control characters.
+    // The XOR swaps the quote with the byte that follows the control characters.
     let controls_and_quotes = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
     let backslashes = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
     (controls_and_quotes | backslashes) & !word & (ONES << 7)
 }
 
-/// Returns how many bytes are before the first special one.
+/// Returns the number of bytes before the first special one.
 #[inline]
 const fn first(special: u64) -> usize {
     special.trailing_zeros() as usize / 8
 }
 
-/// Returns how many bytes come before the first special one.
+/// Returns the number of bytes before the first special one.
 #[cold]
 #[inline(never)]
 fn plain_bytes(bytes: &[u8]) -> usize {
@@ -102,7 +102,7 @@ fn push_escape(out: &mut String, byte: u8) {
     out.push(char::from(letter));
 }
 
-/// Appends a value as JSON; `null` for a value that has none, which no type of the protocol is.
+/// Appends a value as JSON, or `null` if it cannot be serialised, which no type of the protocol is.
 pub(crate) fn push_json<T: Serialize + ?Sized>(out: &mut String, value: &T) {
     let before = out.len();
     if serde_json::to_writer(Append(out), value).is_err() {
@@ -111,7 +111,7 @@ pub(crate) fn push_json<T: Serialize + ?Sized>(out: &mut String, value: &T) {
     }
 }
 
-/// Appends what is written to a string. The serializer writes whole texts, never a part of a character.
+/// A writer that appends to a string. The serializer never writes part of a character.
 struct Append<'a>(&'a mut String);
 
 impl Write for Append<'_> {
@@ -161,7 +161,7 @@ mod tests {
             String::new(),
             "é\u{2028}\u{1f600}\u{7f}\u{80}".repeat(9),
         ];
-        // Each special byte at each place of a chunk, beside bytes that differ from it in one bit.
+        // Each special byte at each position of a chunk, next to bytes that differ from it in one bit.
         for special in (0..0x80_u8).chain([0x22, 0x5c]).map(char::from) {
             for place in 0..20 {
                 let mut text: Vec<char> = "!#[]\u{a0}~ é0123456789abcdefghijk".chars().collect();

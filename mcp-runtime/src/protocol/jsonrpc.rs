@@ -1,7 +1,7 @@
-//! JSON-RPC 2.0 envelopes: what a message is, and how replies and notifications are spelled.
+//! JSON-RPC 2.0 envelopes: parsing messages, and writing replies and notifications.
 //!
-//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#messages>. What a method does with
-//! its parameters is not known here.
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#messages>. The meaning of parameters belongs to
+//! the methods.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,28 +14,28 @@ use super::outline::{Outline, Outliner};
 use super::params::{Member, Params, Parts};
 use super::reader::{Fault, Reader};
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MessageKind {
-    /// It wants an answer under this id.
+    /// A request with this id, which must be answered.
     Request(Id),
-    /// It wants no answer.
+    /// A notification, which has no answer.
     Notification,
-    /// It is an answer.
+    /// The answer to a request.
     Response,
 }
 
-/// One message, owned, with the places of its parts.
+/// An owned message with the spans of its parts.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     text: String,
     kind: MessageKind,
     parts: Parts,
-    /// The method if it is written with escapes.
+    /// The decoded method, if it is written with escapes.
     decoded: Option<Box<str>>,
 }
 
-/// Why a message was refused, and the id to answer under if it could be read.
+/// The error of a refused message, and the id for the error reply if it could be read.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) id: Option<Id>,
@@ -49,15 +49,15 @@ impl From<RpcError> for Refused {
 }
 
 impl Message {
-    /// Reads one message.
+    /// Parses one message.
     ///
     /// # Errors
-    /// Bytes that are not UTF-8 or not JSON are -32700, JSON that is no message -32600.
+    /// Returns -32700 if the bytes are not UTF-8 or not JSON, and -32600 if the JSON is not a message.
     pub(crate) fn parse(bytes: Vec<u8>, depth_limit: usize) -> Result<Arc<Self>, Refused> {
         let text = utf8(bytes, "The message")?;
         let mut reader = Reader::new(&text, depth_limit);
         if reader.peek() != Some(b'{') {
-            return Err(no_object(&text, depth_limit).into());
+            return Err(not_an_object(&text, depth_limit).into());
         }
         let unread = |error| Self::unread(Outliner::read(text.as_bytes()), error);
         let mut parts = match Parts::read(&mut reader) {
@@ -82,8 +82,8 @@ impl Message {
         }))
     }
 
-    /// What becomes of a message that is not read because of this error. In the place of a response comes one that
-    /// says why it was lost, since responses are never answered.
+    /// Handles a message that was not parsed because of this error. A response is replaced by one that carries the
+    /// error, since responses are never answered.
     pub(crate) fn unread(outline: Outline, error: RpcError) -> Result<Arc<Self>, Refused> {
         let Outline { id, is_response } = outline;
         if !is_response {
@@ -101,7 +101,7 @@ impl Message {
         &self.kind
     }
 
-    /// The id of a request.
+    /// Returns the id of a request.
     pub(crate) fn id(&self) -> Option<&Id> {
         match &self.kind {
             MessageKind::Request(id) => Some(id),
@@ -109,7 +109,7 @@ impl Message {
         }
     }
 
-    /// The method; empty in a response.
+    /// Returns the method, which is empty in a response.
     pub(crate) fn method(&self) -> &str {
         if let Some(method) = &self.decoded {
             return method;
@@ -119,7 +119,7 @@ impl Message {
             .unwrap_or_default()
     }
 
-    /// The members of `params`.
+    /// Returns the members of `params`.
     pub(crate) fn params(&self) -> Result<Params<'_>, RpcError> {
         match &self.parts.wrong {
             None => Ok(Params::new(&self.text, &self.parts)),
@@ -132,10 +132,10 @@ impl Message {
     }
 }
 
-/// Takes a batch apart, which is an array of messages.
+/// Splits a batch, an array of messages.
 ///
 /// # Errors
-/// It is no array, or an empty one.
+/// Returns an error if it is not an array or is empty.
 pub(crate) fn batch(bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, RpcError> {
     let text = utf8(bytes, "The batch")?;
     let parts = items(&text).map_err(|fault| fault.error("The batch", &text, usize::MAX))?;
@@ -164,8 +164,8 @@ fn utf8(bytes: Vec<u8>, what: &str) -> Result<String, RpcError> {
     })
 }
 
-/// What is wrong with a text that does not begin an object.
-fn no_object(text: &str, depth_limit: usize) -> RpcError {
+/// Returns the error for a text that does not begin an object.
+fn not_an_object(text: &str, depth_limit: usize) -> RpcError {
     let mut reader = Reader::new(text, depth_limit);
     match reader.value().and_then(|_| reader.end()) {
         Err(fault) => fault.error("The message", text, depth_limit),
@@ -178,7 +178,7 @@ fn no_object(text: &str, depth_limit: usize) -> RpcError {
     }
 }
 
-/// What kind of message it is, and its method if it has escapes.
+/// Returns the kind of the message, and its decoded method if that has escapes.
 fn examine(text: &str, parts: &Parts) -> Result<(MessageKind, Option<Box<str>>), Refused> {
     let json = |member| parts.json(text, member);
     let method = json(Member::Method);
@@ -209,7 +209,7 @@ fn examine(text: &str, parts: &Parts) -> Result<(MessageKind, Option<Box<str>>),
     Ok((kind, decoded))
 }
 
-/// Begins a reply: everything up to the value of `result`.
+/// Begins a reply: returns everything before the value of `result`.
 pub(crate) fn begin_result(id: &Id) -> String {
     let mut reply = String::with_capacity(512);
     reply.push_str("{\"jsonrpc\":\"2.0\",\"id\":");
@@ -218,7 +218,7 @@ pub(crate) fn begin_result(id: &Id) -> String {
     reply
 }
 
-/// An error reply. The id is left out when the request's could not be read.
+/// Returns an error reply. The id is left out if that of the request could not be read.
 pub(crate) fn error_reply(id: Option<&Id>, error: &RpcError) -> String {
     let mut reply = String::from("{\"jsonrpc\":\"2.0\"");
     if let Some(id) = id {
@@ -231,7 +231,7 @@ pub(crate) fn error_reply(id: Option<&Id>, error: &RpcError) -> String {
     reply
 }
 
-/// A notification whose `params` are given as JSON.
+/// Returns a notification with these `params`, given as JSON.
 pub(crate) fn notification(method: &str, params: &str) -> String {
     format!("{{\"jsonrpc\":\"2.0\",\"method\":\"{method}\",\"params\":{params}}}")
 }
@@ -245,7 +245,7 @@ mod tests {
         Message::parse(text.as_bytes().to_vec(), 64).map_err(refused)
     }
 
-    /// A derived struct takes an array whose items are its members in order.
+    /// A derived struct would accept an array with its fields in order.
     #[test]
     fn an_array_is_no_message() {
         for array in [
@@ -298,7 +298,7 @@ mod tests {
         }
     }
 
-    /// Who says one of the two means to say both, and is told which is missing.
+    /// A client that sends only one of the two means to send both, and the error names the missing one.
     #[test]
     fn a_version_or_capabilities_make_a_request_a_modern_one() {
         let is_stateless = |meta: &str| {

@@ -1,35 +1,35 @@
-//! How severe a log message is.
+//! The severity of log messages.
 
 use serde::{Deserialize, Serialize};
 
-/// How severe a log message is, from the least to the most: the levels of syslog (RFC 5424).
+/// The severity of a log message, in ascending order: the levels of syslog (RFC 5424).
 ///
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging#log-levels>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
-    /// Details for debugging.
+    /// Debugging details.
     Debug,
-    /// What happens in the ordinary course of things.
+    /// Informational messages about normal operation.
     Info,
-    /// What is normal but worth noting.
+    /// Normal but significant events.
     Notice,
-    /// What may become a problem.
+    /// Conditions that may become a problem.
     Warning,
-    /// What failed.
+    /// Failures.
     Error,
-    /// What failed and takes a part of the system with it.
+    /// Failures of a component of the system.
     Critical,
-    /// What somebody must do something about at once.
+    /// Conditions that need action at once.
     Alert,
     /// The system is unusable.
     Emergency,
 }
 
 impl LogLevel {
-    /// Reads a level from its JSON.
+    /// Parses a level from its JSON.
     pub(crate) fn parse(json: &str) -> Option<Self> {
-        // Checked by hand because serde takes `{"info":null}` for a variant.
+        // Checked here because serde also deserialises a variant from `{"info":null}`.
         json.starts_with('"')
             .then(|| serde_json::from_str(json).ok())?
     }

@@ -1,4 +1,4 @@
-//! Typed members of parameters. An error says which member is wrong and what it must be.
+//! Typed members of parameters. Each error names the member and the expected type.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -10,7 +10,7 @@ use super::error::RpcError;
 use super::json;
 use super::reader::Reader;
 
-/// What a completion is for.
+/// The subject of a completion.
 pub(crate) enum Reference<'a> {
     /// The prompt of this name.
     Prompt(Cow<'a, str>),
@@ -18,7 +18,7 @@ pub(crate) enum Reference<'a> {
     Resource(Cow<'a, str>),
 }
 
-/// The changes that a client wants to hear of, or is going to.
+/// The changes that a client subscribes to, or that the server agreed to send.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SubscriptionFilter {
@@ -32,12 +32,12 @@ pub(crate) struct SubscriptionFilter {
     pub(crate) resource_subscriptions: BTreeSet<String>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for it
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature serde requires
 fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// The message about a member that comes again.
+/// Returns the error message for a repeated member.
 pub(super) fn twice(path: &str, name: &str) -> String {
     format!("`{path}.{name}` is given twice")
 }
@@ -46,7 +46,7 @@ fn must_be(path: fmt::Arguments<'_>, what: &str) -> RpcError {
     RpcError::invalid_params(format!("`{path}` must be {what}"))
 }
 
-/// Reads a string that has to be there.
+/// Reads a required string.
 pub(super) fn string<'a>(
     json: Option<&'a str>,
     path: fmt::Arguments<'_>,
@@ -55,7 +55,7 @@ pub(super) fn string<'a>(
     json::string(json).ok_or_else(|| must_be(path, "a string"))
 }
 
-/// Reads `ref` of a completion.
+/// Reads the `ref` of a completion.
 pub(super) fn reference(json: Option<&str>) -> Result<Reference<'_>, RpcError> {
     let members = Object::read(json, "params.ref")?;
     match &*members.string("type")? {
@@ -68,14 +68,14 @@ pub(super) fn reference(json: Option<&str>) -> Result<Reference<'_>, RpcError> {
     }
 }
 
-/// Reads `argument` of a completion: its name and its value so far.
+/// Reads the `argument` of a completion: its name and its partial value.
 pub(super) fn argument(json: Option<&str>) -> Result<(String, String), RpcError> {
     let members = Object::read(json, "params.argument")?;
     let name = members.string("name")?.into_owned();
     Ok((name, members.string("value")?.into_owned()))
 }
 
-/// Reads `context` of a completion: the arguments that are known.
+/// Reads the `context` of a completion: the arguments that already have values.
 pub(super) fn context(json: Option<&str>) -> Result<HashMap<String, String>, RpcError> {
     let Some(json) = json else {
         return Ok(HashMap::new());
@@ -93,8 +93,8 @@ pub(super) fn context(json: Option<&str>) -> Result<HashMap<String, String>, Rpc
         .collect()
 }
 
-/// Reads `notifications` of a wish to listen.
-pub(super) fn wishes(json: Option<&str>) -> Result<SubscriptionFilter, RpcError> {
+/// Reads the `notifications` of a `subscriptions/listen` request.
+pub(super) fn subscription_filter(json: Option<&str>) -> Result<SubscriptionFilter, RpcError> {
     let path = "params.notifications";
     if !json.is_some_and(|json| json.starts_with('{')) {
         let what = "an object, such as {\"toolsListChanged\": true}";
@@ -109,7 +109,7 @@ pub(super) fn wishes(json: Option<&str>) -> Result<SubscriptionFilter, RpcError>
     })
 }
 
-/// Reads `arguments`, an object that may be left out or `null`, as JSON.
+/// Returns `arguments` as JSON: an object, which is empty if it is left out or `null`.
 pub(super) fn arguments(json: Option<&str>) -> Result<&str, RpcError> {
     match json.unwrap_or("null") {
         "null" => Ok("{}"),
@@ -118,10 +118,10 @@ pub(super) fn arguments(json: Option<&str>) -> Result<&str, RpcError> {
     }
 }
 
-/// Returns the members of an object in their order: names, and values as JSON.
+/// Returns the members of an object in order: names, and values as JSON.
 pub(crate) fn members(json: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
     let mut reader = Reader::new(json, usize::MAX);
-    // It is a part of a message that was read already: nothing of this can fail.
+    // The JSON is part of a message that was validated before: no step can fail.
     let mut is_object = matches!(reader.enter_object(), Ok(true));
     std::iter::from_fn(move || {
         let name = if is_object { reader.name().ok()? } else { None };
@@ -137,7 +137,7 @@ struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// Reads an object that has to be there.
+    /// Reads a required object.
     fn read(json: Option<&'a str>, path: &'static str) -> Result<Self, RpcError> {
         let json = json.ok_or_else(|| RpcError::invalid_params(format!("`{path}` is missing")))?;
         if !json.starts_with('{') {

@@ -1,19 +1,19 @@
-//! The keys of `_meta`, and of extensions, which follow the same rules.
+//! The keys of `_meta` and of extensions, which follow the same rules.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
 
-/// Which prefix a key has.
+/// The prefix of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Prefix {
-    /// None.
+    /// No prefix.
     Absent,
-    /// One that is kept for the protocol and its official extensions.
+    /// A prefix that is reserved for the protocol and its official extensions.
     Reserved,
-    /// One that belongs to whoever uses it.
+    /// Any other prefix.
     Free,
 }
 
-/// The prefix of a key; `None` if the key is not well-formed.
+/// Returns the prefix of a key, or `None` if the key is malformed.
 pub(crate) fn prefix(key: &str) -> Option<Prefix> {
     let Some((prefix, name)) = key.split_once('/') else {
         return is_name(key).then_some(Prefix::Absent);
@@ -30,20 +30,20 @@ pub(crate) fn prefix(key: &str) -> Option<Prefix> {
     })
 }
 
-/// Returns what is wrong with a key for a value of `_meta` that a server's author sets.
+/// Returns the error for an invalid `_meta` key that a server's author sets.
 pub(crate) fn key_mistake(key: &str) -> Option<String> {
     match prefix(key) {
         None => Some(format!(
-            "`{key}` is no key for `_meta`: write a name such as `note`, or `com.example/note`"
+            "`{key}` is not a valid key for `_meta`: write a name such as `note`, or `com.example/note`"
         )),
         Some(Prefix::Reserved) => Some(format!(
-            "`{key}` in `_meta` has a prefix that is kept for the protocol: use one of your own, such as `com.example/`"
+            "`{key}` in `_meta` has a prefix that is reserved for the protocol: use one of your own, such as `com.example/`"
         )),
         Some(Prefix::Absent | Prefix::Free) => None,
     }
 }
 
-/// Letters, digits and `-`, with a letter first and no `-` last.
+/// Returns `true` if the label has only letters, digits and `-`, with a letter first and no `-` last.
 fn is_label(label: &str) -> bool {
     label.starts_with(|first: char| first.is_ascii_alphabetic())
         && label.ends_with(|last: char| last.is_ascii_alphanumeric())
@@ -52,7 +52,8 @@ fn is_label(label: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Nothing, or letters, digits, `-`, `_` and `.`, with a letter or digit at both ends.
+/// Returns `true` if the name is empty, or has only letters, digits, `-`, `_` and `.`, with a letter or digit at both
+/// ends.
 fn is_name(name: &str) -> bool {
     let at_end = |end: char| end.is_ascii_alphanumeric();
     name.is_empty()

@@ -1,6 +1,6 @@
-//! The wire as data: what may be said in each revision and how it is spelled.
+//! The wire format as data: the content and the spelling of messages in each revision.
 //!
-//! Nothing here does I/O, knows a handler, or keeps state between messages.
+//! Nothing here does I/O, depends on handlers, or keeps state between messages.
 
 pub(crate) mod cache;
 pub(crate) mod capability;
@@ -24,17 +24,18 @@ pub use log_level::LogLevel;
 pub use revision::Revision;
 pub use trace_context::TraceContext;
 
-/// Where HTTP headers are looked up; names are compared without case.
+/// A source of HTTP headers. Names are case-insensitive.
 pub(crate) trait HeaderSource: Send + Sync {
-    /// Whether a header is there, readable or not.
+    /// Returns `true` if the header is present, readable or not.
     fn contains(&self, name: &str) -> bool;
 
-    /// The value of a header, if it is there and is visible ASCII.
+    /// Returns the value of a header, if it is present and visible ASCII.
     fn get(&self, name: &str) -> Option<&str>;
 
-    /// The value of a header that may be there once, without the white space around it.
+    /// Returns the value of a header that may occur once, without surrounding white space.
     ///
     /// # Errors
-    /// It is there more than once, so that two readers may see two values, or is not visible ASCII.
+    /// Returns an error if the header occurs more than once, since two readers might use different values, or if it is
+    /// not visible ASCII.
     fn single(&self, name: &str) -> Result<Option<&str>, String>;
 }

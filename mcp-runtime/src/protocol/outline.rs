@@ -1,30 +1,31 @@
-//! What can be told of a message that is not read: its id, and whether it is a response.
+//! The outline of a message that is not parsed in full: its id, and whether it is a response.
 
 use super::id::Id;
 
-/// A longer id or key is not kept, in bytes of JSON.
+/// The length of the longest id or key that is kept, in bytes of JSON.
 const LONGEST: usize = 1024;
 
-/// What is known of a message that is not read.
+/// The known parts of a message that is not parsed in full.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Outline {
-    /// `None` if there is none, none that is valid, or several that differ.
+    /// The id. `None` if the message has no valid id, or several that differ.
     pub(crate) id: Option<Id>,
-    /// It has a result or an error, and no method.
+    /// `true` if the message has a result or an error, and no method.
     pub(crate) is_response: bool,
 }
 
-/// Looks at a message piece by piece and keeps little of it. What is no JSON gives an outline of no meaning.
+/// A scanner that reads a message in pieces and keeps only its outline. The outline of text that is not JSON has no
+/// meaning.
 #[derive(Debug, Default)]
 pub(crate) struct Outliner {
     depth: usize,
-    place: Position,
-    /// The member whose value comes, while it does.
+    position: Position,
+    /// The member whose value is being read.
     member: Option<Member>,
-    /// The key or value that comes, as far as it belongs to the message itself.
+    /// The key or value that is being read, if it belongs to the message itself.
     kept: Vec<u8>,
     id: Option<Id>,
-    /// There is a member `id`, valid or not.
+    /// `true` if there was a member `id`, valid or not.
     has_id: bool,
     has_method: bool,
     has_answer: bool,
@@ -37,8 +38,8 @@ enum Position {
     Outside,
     InString,
     AfterBackslash,
-    /// Behind the message.
-    Over,
+    /// After the end of the message.
+    End,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,25 +49,25 @@ enum Member {
 }
 
 impl Outliner {
-    /// The outline of a whole message.
+    /// Returns the outline of a whole message.
     pub(crate) fn read(message: &[u8]) -> Outline {
         let mut outliner = Self::default();
         outliner.feed(message);
         outliner.finish()
     }
 
-    /// Takes the next piece.
+    /// Reads the next piece.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            match self.place {
-                Position::Over => return,
+            match self.position {
+                Position::End => return,
                 Position::Outside => self.outside(*byte),
                 Position::InString | Position::AfterBackslash => self.string(*byte),
             }
         }
     }
 
-    /// The outline of what was taken, whether or not it was the whole.
+    /// Returns the outline of the text read so far, complete or not.
     pub(crate) fn finish(self) -> Outline {
         Outline {
             id: self.id,
@@ -82,7 +83,7 @@ impl Outliner {
 
     fn string(&mut self, byte: u8) {
         self.keep(byte);
-        self.place = match (self.place, byte) {
+        self.position = match (self.position, byte) {
             (Position::InString, b'\\') => Position::AfterBackslash,
             (Position::InString, b'"') => Position::Outside,
             _ => Position::InString,
@@ -91,28 +92,28 @@ impl Outliner {
 
     fn outside(&mut self, byte: u8) {
         match (byte, self.depth) {
-            // A byte order mark is no part of the message.
+            // A byte order mark is not part of the message.
             (b' ' | b'\t' | b'\n' | b'\r', _) | (0xef | 0xbb | 0xbf, 0) => {}
             (b'{', 0) => self.depth = 1,
-            (_, 0) => self.place = Position::Over,
+            (_, 0) => self.position = Position::End,
             (b':', 1) if self.member.is_none() => self.end_key(),
             (b',', 1) => self.end_value(),
             (b'}' | b']', 1) => {
                 self.end_value();
-                self.place = Position::Over;
+                self.position = Position::End;
             }
             (b'}' | b']', _) => self.depth -= 1,
             _ => {
                 self.keep(byte);
                 if byte == b'"' {
-                    self.place = Position::InString;
+                    self.position = Position::InString;
                 }
                 self.depth += usize::from(matches!(byte, b'{' | b'['));
             }
         }
     }
 
-    /// The key or id that was kept.
+    /// Takes the key or id that was kept.
     fn take(&mut self) -> Option<Id> {
         let kept = std::mem::take(&mut self.kept);
         let json = std::str::from_utf8(&kept).ok();

@@ -1,6 +1,6 @@
-//! The members that a request's `params` can have, in every method and revision: one pass over the message finds them.
+//! The members of `params` in every method and revision, found in one pass over the message.
 //!
-//! Each stays JSON: what a member means is for the method that reads it.
+//! Values stay JSON: each method parses the members that it reads.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,13 +15,13 @@ use super::text::Span;
 
 macro_rules! members {
     ($($(#[$doc:meta])* $names:ident { $($name:literal $member:ident,)* })*) => {
-        /// A member that something reads.
+        /// A member that the server reads.
         #[derive(Clone, Copy)]
         pub(super) enum Member {
             $($($member,)*)*
         }
 
-        /// How many there are.
+        /// The number of members.
         const COUNT: usize = [$($(Member::$member,)*)*].len();
 
         $(
@@ -37,7 +37,7 @@ macro_rules! members {
 }
 
 members! {
-    /// Finds one of a message.
+    /// Returns the member of a message with this name.
     in_message {
         "jsonrpc" JsonRpc,
         "id" Id,
@@ -47,7 +47,7 @@ members! {
         "error" Error,
     }
 
-    /// Finds one of `params`.
+    /// Returns the member of `params` with this name.
     in_params {
         "name" Name,
         "arguments" Arguments,
@@ -68,7 +68,7 @@ members! {
         "inputResponses" InputResponses,
     }
 
-    /// Finds one of `_meta`.
+    /// Returns the member of `_meta` with this name.
     ///
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
     in_meta {
@@ -80,18 +80,18 @@ members! {
     }
 }
 
-/// Where the members of a message are in it.
+/// The spans of the members of a message.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Parts {
     places: [Option<Span>; COUNT],
-    /// The error of a message one of whose own members comes again.
+    /// The error of a message that repeats one of its own members.
     pub(super) repeated: Option<Box<RpcError>>,
-    /// What is wrong with `params`, which does not keep the message from being read.
+    /// The first error in `params`. The message itself is still parsed.
     pub(super) wrong: Option<Box<RpcError>>,
 }
 
 impl Parts {
-    /// Reads a message, and nothing after it.
+    /// Reads a message and checks that nothing follows it.
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
         let mut parts = Self::default();
         if reader.enter_object()? {
@@ -163,7 +163,7 @@ impl Parts {
         self.wrong.get_or_insert_with(|| Box::new(error));
     }
 
-    /// A member as JSON, if it is there.
+    /// Returns a member as JSON, if it is present.
     pub(super) fn json<'a>(&self, text: &'a str, member: Member) -> Option<&'a str> {
         self.places[member as usize].map(|place| place.of_text(text))
     }
@@ -185,93 +185,93 @@ impl<'a> Params<'a> {
         self.parts.json(self.text, member)
     }
 
-    /// The request's `_meta`.
+    /// Returns the request's `_meta`.
     pub(crate) fn meta(&self) -> Meta<'a> {
         Meta(*self)
     }
 
-    /// `name`, which the method needs.
+    /// Returns `name`, which the method requires.
     pub(crate) fn name(&self) -> Result<Cow<'a, str>, RpcError> {
         required(self.json(Member::Name), "name")
     }
 
-    /// `uri`, which the method needs.
+    /// Returns `uri`, which the method requires.
     pub(crate) fn uri(&self) -> Result<Cow<'a, str>, RpcError> {
         required(self.json(Member::Uri), "uri")
     }
 
-    /// `arguments` as JSON: an object, which is empty if there are none.
+    /// Returns `arguments` as JSON: an object, which is empty if there are none.
     pub(crate) fn arguments(&self) -> Result<&'a str, RpcError> {
         members::arguments(self.json(Member::Arguments))
     }
 
-    /// `cursor`, if the client asks for a later page.
+    /// Returns `cursor`, if the client requests a later page.
     pub(crate) fn cursor(&self) -> Result<Option<Cow<'a, str>>, RpcError> {
         let json = self.json(Member::Cursor);
         json.map(|json| required(Some(json), "cursor")).transpose()
     }
 
-    /// `ref` of a completion.
+    /// Returns the `ref` of a completion.
     pub(crate) fn reference(&self) -> Result<Reference<'a>, RpcError> {
         members::reference(self.json(Member::Reference))
     }
 
-    /// `notifications` that a client wants to listen for.
+    /// Returns the `notifications` that a client subscribes to.
     pub(crate) fn notifications(&self) -> Result<SubscriptionFilter, RpcError> {
-        members::wishes(self.json(Member::Notifications))
+        members::subscription_filter(self.json(Member::Notifications))
     }
 
-    /// The state of the attempts before, as JSON.
+    /// Returns the state of the previous attempts, as JSON.
     pub(crate) fn request_state(&self) -> Option<&'a str> {
         self.json(Member::RequestState)
     }
 
-    /// The answers to the questions of the attempts before, as JSON.
+    /// Returns the answers to the questions of the previous attempts, as JSON.
     pub(crate) fn input_responses(&self) -> Option<&'a str> {
         self.json(Member::InputResponses)
     }
 
-    /// Whether this is a further attempt of a call that asked questions.
+    /// Returns `true` if this is a further attempt of a call that asked questions.
     pub(crate) fn is_retry(&self) -> bool {
         self.request_state().is_some() || self.input_responses().is_some()
     }
 
-    /// `argument` of a completion: its name, and its value so far.
+    /// Returns the `argument` of a completion: its name and its partial value.
     pub(crate) fn argument(&self) -> Result<(String, String), RpcError> {
         members::argument(self.json(Member::Argument))
     }
 
-    /// The arguments that `context` of a completion knows.
+    /// Returns the arguments in the `context` of a completion.
     pub(crate) fn context(&self) -> Result<HashMap<String, String>, RpcError> {
         members::context(self.json(Member::Context))
     }
 
-    /// `protocolVersion` of `initialize`.
+    /// Returns the `protocolVersion` of `initialize`.
     pub(crate) fn protocol_version(&self) -> Result<Cow<'a, str>, RpcError> {
         required(self.json(Member::InitializeVersion), "protocolVersion")
     }
 
-    /// `capabilities` of `initialize`, as JSON.
+    /// Returns the `capabilities` of `initialize`, as JSON.
     pub(crate) fn capabilities(&self) -> Option<&'a str> {
         self.json(Member::InitializeCapabilities)
     }
 
-    /// `clientInfo` of `initialize`, as JSON.
+    /// Returns the `clientInfo` of `initialize`, as JSON.
     pub(crate) fn client_info(&self) -> Option<&'a str> {
         self.json(Member::InitializeInfo)
     }
 
-    /// `requestId` of `notifications/cancelled`, if it is one.
+    /// Returns the `requestId` of `notifications/cancelled`, if it is a valid id.
     pub(crate) fn request_id(&self) -> Option<Id> {
         self.json(Member::RequestId).and_then(Id::parse)
     }
 
-    /// `reason` of `notifications/cancelled`, if it says one.
+    /// Returns the `reason` of `notifications/cancelled`, if it has one.
     pub(crate) fn reason(&self) -> Option<Cow<'a, str>> {
         self.json(Member::Reason).and_then(string)
     }
 
-    /// `level` of `logging/setLevel`.
+    /// Returns the `level` of `logging/setLevel`.
     pub(crate) fn level(&self) -> Result<LogLevel, RpcError> {
         log_level(self.json(Member::Level).unwrap_or("null"), "params.level")
     }
@@ -282,12 +282,13 @@ impl<'a> Params<'a> {
 pub(crate) struct Meta<'a>(Params<'a>);
 
 impl<'a> Meta<'a> {
-    /// Whether the request opens as a modern one: it says, or tries to say, its own version or capabilities.
+    /// Returns `true` if the request is a stateless one: it has a protocol version or client capabilities, valid or
+    /// not.
     pub(crate) fn is_stateless(&self) -> bool {
         self.0.json(Member::ProtocolVersion).is_some() || self.capabilities().is_some()
     }
 
-    /// The version that the request is written in.
+    /// Returns the protocol version of the request.
     pub(crate) fn protocol_version(&self) -> Result<Cow<'a, str>, RpcError> {
         let key = "_meta[\"io.modelcontextprotocol/protocolVersion\"]";
         let Some(json) = self.0.json(Member::ProtocolVersion) else {
@@ -296,17 +297,17 @@ impl<'a> Meta<'a> {
         string(json).ok_or_else(|| RpcError::missing_metadata(format!("{key} must be a string")))
     }
 
-    /// The client's capabilities, as JSON.
+    /// Returns the client's capabilities, as JSON.
     pub(crate) fn capabilities(&self) -> Option<&'a str> {
         self.0.json(Member::Capabilities)
     }
 
-    /// Who the client says it is, as JSON.
+    /// Returns the client's name and version, as JSON.
     pub(crate) fn client_info(&self) -> Option<&'a str> {
         self.0.json(Member::ClientInfo)
     }
 
-    /// The token under which progress is wanted, kept as it was written.
+    /// Returns the token for progress notifications, as it was written.
     pub(crate) fn progress_token(&self) -> Result<Option<&'a str>, RpcError> {
         match self.0.json(Member::ProgressToken) {
             None => Ok(None),
@@ -317,7 +318,7 @@ impl<'a> Meta<'a> {
         }
     }
 
-    /// The lowest level of the log messages that are wanted.
+    /// Returns the lowest level of the log messages that the client requests.
     pub(crate) fn log_level(&self) -> Result<Option<LogLevel>, RpcError> {
         self.0
             .json(Member::LogLevel)

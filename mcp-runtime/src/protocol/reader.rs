@@ -1,23 +1,23 @@
-//! Reads JSON text once, from its beginning to its end: checks it, finds members, and makes no values.
+//! A single-pass JSON reader: it validates the text and finds members, and builds no values.
 //!
-//! A text is taken exactly if `serde_json` takes it as a raw value.
+//! A text is accepted exactly if `serde_json` accepts it as a raw value.
 
 use std::borrow::Cow;
 
 use super::error::RpcError;
 use super::json::{next_special, string};
 
-/// Why a text was not read to its end.
+/// The reason why a text was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is no JSON, as the byte at this offset shows. (Small, since each step may return it.)
+    /// Invalid JSON at this byte offset. (Small, since each step may return it.)
     Syntax(u32),
     /// Brackets nest deeper than allowed.
     TooDeep,
 }
 
 impl Fault {
-    /// The error of a text that is not read; `what` is its name in a sentence.
+    /// Returns the error for the text. `what` names the text in the message.
     pub(super) fn error(self, what: &str, text: &str, limit: usize) -> RpcError {
         let Self::Syntax(at) = self else {
             let message = format!("{what} nests deeper than {limit} levels");
@@ -36,16 +36,16 @@ impl Fault {
     }
 }
 
-/// A place in a JSON text. Everything before it is right, and it is at no white space.
+/// A position in a JSON text. The text before it is valid, and it is never at white space.
 ///
 /// After [`enter_object`](Self::enter_object), each [`name`](Self::name) is followed by its value, which is read or
 /// entered, until there is no further name; likewise for arrays and [`item`](Self::item).
 pub(crate) struct Reader<'a> {
     text: &'a str,
     at: usize,
-    /// How many levels deeper brackets may nest.
+    /// The number of further levels that brackets may nest.
     levels: usize,
-    /// Nothing was read yet in the brackets that were entered last.
+    /// `true` if nothing has been read yet inside the innermost brackets.
     is_first: bool,
 }
 
@@ -61,13 +61,13 @@ impl<'a> Reader<'a> {
         reader
     }
 
-    /// The next byte, which stays unread.
+    /// Returns the next byte without reading it.
     #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Makes sure that nothing but white space follows.
+    /// Checks that only white space follows.
     pub(crate) fn end(&mut self) -> Result<(), Fault> {
         match self.skip_space() {
             None => Ok(()),
@@ -75,12 +75,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Enters the object that comes next. Returns `false` if something else does.
+    /// Enters the object that comes next. Returns `false` if the next value is not an object.
     pub(crate) fn enter_object(&mut self) -> Result<bool, Fault> {
         self.enter(b'{')
     }
 
-    /// Enters the array that comes next. Returns `false` if something else does.
+    /// Enters the array that comes next. Returns `false` if the next value is not an array.
     pub(crate) fn enter_array(&mut self) -> Result<bool, Fault> {
         self.enter(b'[')
     }
@@ -93,26 +93,26 @@ impl<'a> Reader<'a> {
         Ok(is_next)
     }
 
-    /// Moves into brackets, and returns how they close.
+    /// Enters brackets, and returns the closing bracket.
     #[inline]
     fn open(&mut self, bracket: u8) -> Result<u8, Fault> {
         self.at += 1;
         self.levels = self.levels.checked_sub(1).ok_or(Fault::TooDeep)?;
         self.is_first = true;
-        // In ASCII one character is between the two.
+        // In ASCII there is one character between an opening bracket and its closing one.
         Ok(bracket + 2)
     }
 
-    /// Reads the next name in an object, decoded, and what is before its value; leaves the object if there is none.
-    /// A name that is no valid Unicode stays as it is written.
+    /// Reads the next name in an object and the colon after it, and returns the decoded name. Leaves the object and
+    /// returns `None` if there is no further name. A name that is not valid Unicode is returned as it is written.
     #[inline]
     pub(crate) fn name(&mut self) -> Result<Option<Cow<'a, str>>, Fault> {
         let name = self.raw_name()?;
         Ok(name.map(|name| decode(name).map_or(Cow::Borrowed(name), Cow::Owned)))
     }
 
-    /// The same, with the name as it is written between its quotes.
-    #[inline(never)] // It is long, and in many places.
+    /// Like [`name`](Self::name), but returns the name as it is written between its quotes.
+    #[inline(never)] // The body is long and has many callers.
     pub(super) fn raw_name(&mut self) -> Result<Option<&'a str>, Fault> {
         if !self.proceed(b'}')? {
             return Ok(None);
@@ -131,12 +131,12 @@ impl<'a> Reader<'a> {
         Ok(Some(name))
     }
 
-    /// Moves to the next item of an array; leaves the array and returns `false` if there is none.
+    /// Moves to the next item of an array. Leaves the array and returns `false` if there is none.
     pub(crate) fn item(&mut self) -> Result<bool, Fault> {
         self.proceed(b']')
     }
 
-    /// Moves to what is next in brackets that were entered; leaves them and returns `false` if they are closed.
+    /// Moves to the next element inside brackets. Leaves the brackets and returns `false` if there is none.
     #[inline]
     fn proceed(&mut self, closing: u8) -> Result<bool, Fault> {
         let next = self.skip_space();
@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
         Ok(self.text.get(start..self.at).unwrap_or_default())
     }
 
-    /// How many bytes were read.
+    /// Returns the number of bytes read so far.
     pub(super) fn place(&self) -> usize {
         self.at
     }
@@ -179,8 +179,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads an object or array and all that is in it. There is no recursion, since no stack holds what may be
-    /// allowed.
+    /// Reads an object or array with its content. It does not recurse, since the allowed depth may exceed the stack.
     #[inline(never)]
     fn skip_brackets(&mut self, bracket: u8) -> Result<(), Fault> {
         let mut closing = self.open(bracket)?;
@@ -208,7 +207,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Moves over white space. Returns the byte after it, which stays unread.
+    /// Skips white space. Returns the byte after it without reading it.
     #[inline]
     fn skip_space(&mut self) -> Option<u8> {
         loop {
@@ -219,7 +218,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the next byte if it fits, and returns whether it does.
+    /// Reads the next byte and returns `true` if it matches.
     #[inline]
     fn accept(&mut self, fits: impl Fn(&u8) -> bool) -> bool {
         match self.peek() {
@@ -231,7 +230,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the next byte, which has to fit.
+    /// Reads the next byte, which must match.
     #[inline]
     fn require(&mut self, fits: impl Fn(&u8) -> bool) -> Result<(), Fault> {
         if self.accept(fits) {
@@ -246,7 +245,7 @@ impl<'a> Reader<'a> {
         Fault::Syntax(u32::try_from(self.at).unwrap_or(u32::MAX))
     }
 
-    /// Reads a string, whose opening quote comes next.
+    /// Reads a string. Its opening quote is the next byte.
     #[inline]
     fn string(&mut self) -> Result<(), Fault> {
         self.at = next_special(self.text.as_bytes(), self.at + 1);
@@ -257,7 +256,7 @@ impl<'a> Reader<'a> {
         self.rest_of_string()
     }
 
-    /// Reads a string from a special byte in it.
+    /// Reads the rest of a string, from a special byte in it.
     #[cold]
     fn rest_of_string(&mut self) -> Result<(), Fault> {
         while !self.accept(|byte| *byte == b'"') {
@@ -267,7 +266,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads an escape. As for `serde_json`, `\u` may stand for half of a character.
+    /// Reads an escape. As in `serde_json`, `\u` may be half of a surrogate pair.
     fn escape(&mut self) -> Result<(), Fault> {
         self.require(|byte| *byte == b'\\')?;
         if !self.accept(|byte| *byte == b'u') {
@@ -276,7 +275,7 @@ impl<'a> Reader<'a> {
         (0..4).try_for_each(|_| self.require(u8::is_ascii_hexdigit))
     }
 
-    /// Reads a value without quotes and brackets.
+    /// Reads a literal or a number.
     #[inline(never)]
     fn skip_word(&mut self) -> Result<(), Fault> {
         let word = match self.peek() {
@@ -312,7 +311,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Decodes a name with escapes from what is between its quotes; `None` if it has none, or is no valid Unicode.
+/// Decodes a name with escapes, given without its quotes. Returns `None` if it has no escapes or is not valid Unicode.
 #[inline]
 pub(super) fn decode(name: &str) -> Option<String> {
     if !name.contains('\\') {

@@ -1,6 +1,6 @@
 //! The revisions of the protocol and the one table of what differs between them.
 //!
-//! Everything else asks a [`Features`] row; nothing else compares revisions.
+//! Other code reads a [`Features`] row; only this file compares revisions.
 
 use super::capability::Capability;
 use super::error::{INVALID_PARAMS, RESOURCE_NOT_FOUND};
@@ -22,21 +22,21 @@ pub enum Revision {
     V2026_07_28,
 }
 
-/// What one revision knows. A legacy revision lacks the fields that came later.
+/// The features of one revision. A legacy revision lacks the fields that later ones added.
 #[derive(Debug)]
-#[allow(clippy::struct_excessive_bools)] // a table of yes and no
+#[allow(clippy::struct_excessive_bools)] // a table of flags
 pub(crate) struct Features {
     pub(crate) revision: Revision,
     pub(crate) name: &'static str,
-    /// Requests describe themselves; there is no handshake and no session.
+    /// Requests are self-contained; there is no handshake and no session.
     pub(crate) stateless: bool,
-    /// Several messages may come as one array.
+    /// Several messages may be sent as one array.
     pub(crate) batches: bool,
     /// Audio content blocks.
     pub(crate) audio: bool,
     /// `annotations` of tools.
     pub(crate) tool_annotations: bool,
-    /// `completions` in the capabilities (before, completion was there without being declared).
+    /// `completions` in the capabilities (earlier revisions have completion without declaring it).
     pub(crate) completions_capability: bool,
     /// `message` in progress notifications.
     pub(crate) progress_message: bool,
@@ -54,23 +54,23 @@ pub(crate) struct Features {
     pub(crate) icons: bool,
     /// `extensions` in the capabilities.
     pub(crate) extensions: bool,
-    /// `resultType` and the server's name in every result.
+    /// `resultType` and the server's name in each result.
     pub(crate) result_type: bool,
     /// `ttlMs` and `cacheScope` in lists and resources.
     pub(crate) cache_hints: bool,
-    /// Users may be asked to fill in forms.
+    /// Questions to users as forms.
     pub(crate) elicitation_forms: bool,
-    /// Users may be sent to pages.
+    /// Questions to users as URLs.
     pub(crate) elicitation_urls: bool,
-    /// Forms for users may have defaults of all kinds.
+    /// Default values of all kinds in forms.
     pub(crate) elicitation_defaults: bool,
-    /// Forms for users may have titled choices, and lists of them.
+    /// Titled choices, and lists of them, in forms.
     pub(crate) titled_enums: bool,
-    /// A page that a user is sent to has an id.
+    /// An id for each URL question.
     pub(crate) elicitation_ids: bool,
-    /// Streams of events begin with an event that carries nothing but its id.
+    /// An initial event with only an id in each event stream.
     pub(crate) primed_streams: bool,
-    /// Code for a resource that does not exist.
+    /// The error code for a resource that does not exist.
     pub(crate) resource_not_found: i32,
 }
 
@@ -159,7 +159,7 @@ static TABLE: [Features; Revision::COUNT] = [
 ];
 
 impl Features {
-    /// Whether there are such questions in this revision, whatever its client declares.
+    /// Returns `true` if this revision has the questions of this capability, whether or not the client declares it.
     pub(crate) fn knows(&self, capability: Capability) -> bool {
         match capability {
             Capability::ElicitationForm => self.elicitation_forms,
@@ -170,7 +170,7 @@ impl Features {
 }
 
 impl Revision {
-    /// How many revisions there are.
+    /// The number of revisions.
     pub(crate) const COUNT: usize = 5;
 
     /// Every revision, oldest first.
@@ -182,17 +182,17 @@ impl Revision {
         Self::V2026_07_28,
     ];
 
-    /// The newest revision with a handshake: what `initialize` falls back to.
+    /// The newest revision with a handshake, and the fallback of `initialize`.
     pub(crate) const LATEST_LEGACY: Self = Self::V2025_11_25;
 
-    /// The revision of a legacy HTTP request that does not say which one it is written in.
+    /// The revision of a legacy HTTP request without a version header.
     /// See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#protocol-version-header>.
     pub(crate) const UNSAID: Self = Self::V2025_03_26;
 
     /// The newest revision.
     pub const LATEST: Self = Self::V2026_07_28;
 
-    /// The revision of this name, such as `2025-11-25`.
+    /// Returns the revision with this name, such as `2025-11-25`.
     pub fn from_name(name: &str) -> Option<Self> {
         TABLE
             .iter()
@@ -200,34 +200,34 @@ impl Revision {
             .map(|row| row.revision)
     }
 
-    /// The revision's name on the wire.
+    /// Returns the revision's name on the wire.
     pub fn name(self) -> &'static str {
         self.features().name
     }
 
-    /// What this revision knows.
+    /// Returns the features of this revision.
     pub(crate) fn features(self) -> &'static Features {
         &TABLE[self.index()]
     }
 
-    /// The revision's place in tables that have one row for each.
+    /// Returns the revision's index in tables with one row for each revision.
     pub(crate) fn index(self) -> usize {
         self as usize
     }
 
-    /// What `initialize` answers to a wish for the revision of this name.
-    pub(crate) fn negotiate(wish: &str) -> Self {
-        Self::from_name(wish)
+    /// Returns the revision with which `initialize` answers a request for the revision of this name.
+    pub(crate) fn negotiate(requested: &str) -> Self {
+        Self::from_name(requested)
             .filter(|revision| !revision.features().stateless)
             .unwrap_or(Self::LATEST_LEGACY)
     }
 
-    /// The revision that a stateless request of this version is served in.
+    /// Returns the stateless revision with this name.
     pub(crate) fn stateless(name: &str) -> Option<Self> {
         Self::from_name(name).filter(|revision| revision.features().stateless)
     }
 
-    /// The names of the revisions whose requests are stateless, newest first.
+    /// Returns the names of the stateless revisions, newest first.
     pub(crate) fn stateless_names() -> Vec<&'static str> {
         TABLE
             .iter()

@@ -1,8 +1,8 @@
-//! Pieces of a text as ranges, which let an owned message be taken apart without copying it.
+//! Parts of a text as byte ranges, so that an owned message can be split without copying it.
 
 use std::num::NonZeroU32;
 
-/// Where a part of a text begins and ends, in bytes. An `Option` of it takes no more room.
+/// The byte range of a part of a text. `Option<Span>` has the same size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
@@ -15,13 +15,13 @@ impl Span {
         end: NonZeroU32::MIN,
     };
 
-    /// The place of `part` in `whole`, of which it must be a slice; an unrelated `part` gives a span of nothing.
+    /// Returns the span of `part`, which must be a slice of `whole`; an unrelated `part` gives an empty span.
     pub(crate) fn of(whole: &str, part: &str) -> Self {
         let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
         Self::new(start, start.wrapping_add(part.len()))
     }
 
-    /// The piece between these places; one beyond 4 GiB is a span of nothing.
+    /// Returns the span between two offsets; offsets beyond 4 GiB give an empty span.
     pub(super) fn new(start: usize, end: usize) -> Self {
         let end = u32::try_from(end).ok().and_then(NonZeroU32::new);
         match (u32::try_from(start), end) {
@@ -30,7 +30,7 @@ impl Span {
         }
     }
 
-    /// The part of `whole` that this span names.
+    /// Returns the part of `whole` at this span.
     pub(crate) fn of_text(self, whole: &str) -> &str {
         whole
             .get(self.start as usize..self.end.get() as usize)
@@ -38,7 +38,7 @@ impl Span {
     }
 }
 
-/// Removes the byte order mark that a text may begin with.
+/// Removes a leading byte order mark.
 pub(crate) fn remove_mark(bytes: &mut Vec<u8>) {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);

@@ -1,4 +1,4 @@
-//! W3C Trace Context and Baggage: which texts are valid, and nothing of what they mean.
+//! Validation of W3C Trace Context and Baggage. The values are not interpreted.
 //!
 //! See <https://www.w3.org/TR/trace-context/> and <https://www.w3.org/TR/baggage/>.
 
@@ -6,29 +6,29 @@ use std::collections::HashSet;
 
 use mcp_grammar::name::is_token;
 
-/// As many members as a `tracestate` may have.
+/// The maximum number of members of a `tracestate`.
 const STATES: usize = 32;
 
-/// As many members and bytes as a `baggage` may have.
+/// The maximum number of members, and of bytes, of a `baggage`.
 const BAGGAGE_MEMBERS: usize = 180;
 const BAGGAGE_BYTES: usize = 8192;
 
-/// Where a request belongs in a distributed trace, as the client says. What is not valid is left out.
+/// The position of a request in a distributed trace, as the client sends it. Invalid values are left out.
 ///
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TraceContext {
-    /// The trace and the span that the request comes from, such as `00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01`.
+    /// The trace and the parent span of the request, such as `00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01`.
     pub traceparent: Option<String>,
-    /// What vendors add to `traceparent`; there is none without it.
+    /// The vendors' additions to `traceparent`; always absent without it.
     pub tracestate: Option<String>,
-    /// Names and values that travel with the trace. They come from the client: they are not verified.
+    /// Names and values that travel with the trace. They come from the client and are not verified.
     pub baggage: Option<String>,
 }
 
 impl TraceContext {
-    /// Keeps what is valid.
+    /// Returns a context with the valid values of these.
     pub(crate) fn new(
         traceparent: Option<String>,
         tracestate: Option<String>,
@@ -55,7 +55,7 @@ fn is_traceparent(text: &str) -> bool {
         return false;
     };
     let is_zero = |id: &str| id.bytes().all(|digit| digit == b'0');
-    // Later versions may add parts, the first may not.
+    // Later versions may add parts; version 00 may not.
     let fits = version != "00" || parts.next().is_none();
     fits && version != "ff" && !is_zero(trace) && !is_zero(span)
 }
@@ -83,7 +83,7 @@ fn is_tracestate(text: &str) -> bool {
     (1..=STATES).contains(&members.len()) && all_are_members
 }
 
-/// A vendor's name, or `tenant@vendor`.
+/// Returns `true` for a vendor's name, or `tenant@vendor`.
 fn is_state_key(key: &str) -> bool {
     let is_name = |name: &str, most: usize, begins: fn(u8) -> bool| {
         let rest = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/');

@@ -1,7 +1,7 @@
-//! What is wrong with a value: everything that its schema says and it does not keep, each with its place.
+//! Checks values against their schemas, and reports each mistake with its path.
 //!
-//! The subset of JSON Schema is the one that types have. `format` is left to the types, which know better, and so is `pattern`
-//! without the feature of that name.
+//! The supported subset of JSON Schema is the one that types produce. `format` is left to the types, which are more
+//! precise, and so is `pattern` without the feature of that name.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -16,68 +16,68 @@ use super::pattern::Patterns;
 use super::words::{got, in_words, in_words_with_all_bounds, strings};
 use crate::json_path::Path;
 
-/// How many mistakes are told: a model that gets so many has misunderstood the whole.
-const TOLD: usize = 20;
+/// The maximum number of mistakes that are reported: a model that makes this many has misunderstood the whole.
+const MAX_MISTAKES: usize = 20;
 
-/// Reads schemas that may refer to definitions.
+/// The context for checking values: definitions, patterns and budget.
 pub(crate) struct Rules<'s> {
     definitions: Option<&'s Map<String, Value>>,
     patterns: &'s Patterns,
-    /// Whether only what the schema allows is taken, and nothing is repaired.
+    /// `true` if only what the schema allows is accepted, and nothing is repaired.
     pub(super) strict: bool,
     pub(super) budget: &'s Budget,
-    /// How many parts of values were looked at.
-    pub(super) looks: Cell<usize>,
+    /// The number of visited parts of values.
+    pub(super) visits: Cell<usize>,
 }
 
-/// What is wrong with a value itself, whatever is in it.
-pub(super) enum Misfit {
-    /// It has another type, or is none of those that there are.
+/// A mismatch of a value itself, regardless of its parts.
+pub(super) enum Mismatch {
+    /// Another type, or a value that is not among the listed ones.
     Kind,
-    /// The number is out of bounds.
+    /// A number out of bounds.
     Bounds,
-    /// The text is too short, too long, or does not match.
+    /// A text that is too short, too long, or does not match the pattern.
     Text,
 }
 
-impl Misfit {
-    pub(super) fn told(&self, path: &Path<'_>, schema: &Value, value: &Value) -> String {
+impl Mismatch {
+    pub(super) fn message(&self, path: &Path<'_>, schema: &Value, value: &Value) -> String {
         match self {
             Self::Bounds => {
                 let expected = in_words_with_all_bounds(schema);
                 format!("`{path}`: expected {expected}, got {value}")
             }
-            Self::Kind | Self::Text => unlike(path, schema, value),
+            Self::Kind | Self::Text => mismatch_message(path, schema, value),
         }
     }
 }
 
-/// The first mistakes found, and how many more there are than are told.
+/// The first mistakes, and the number of those beyond the limit.
 #[derive(Default)]
 pub(crate) struct Mistakes {
-    told: Vec<String>,
-    untold: usize,
+    messages: Vec<String>,
+    omitted: usize,
 }
 
 impl Mistakes {
     pub(crate) fn note(&mut self, mistake: impl FnOnce() -> String) {
-        if self.told.len() < TOLD {
-            self.told.push(mistake());
+        if self.messages.len() < MAX_MISTAKES {
+            self.messages.push(mistake());
         } else {
-            self.untold += 1;
+            self.omitted += 1;
         }
     }
 
     pub(crate) fn told(mut self) -> Vec<String> {
-        if self.untold > 0 {
-            self.told.push(format!("and {} more", self.untold));
+        if self.omitted > 0 {
+            self.messages.push(format!("and {} more", self.omitted));
         }
-        self.told
+        self.messages
     }
 }
 
-/// A value that is not what was expected, which says so or else is what its schema says.
-pub(super) fn unlike(path: &Path<'_>, schema: &Value, value: &Value) -> String {
+/// Returns the message for a value that does not fit its schema, with the nearest listed value if there is one.
+pub(super) fn mismatch_message(path: &Path<'_>, schema: &Value, value: &Value) -> String {
     let known = value.as_str().zip(strings_of(schema));
     let near = known.and_then(|(text, known)| {
         let near = nearest(known.iter().map(String::as_str), text)?;
@@ -87,13 +87,13 @@ pub(super) fn unlike(path: &Path<'_>, schema: &Value, value: &Value) -> String {
     format!("`{path}`: expected {expected}, got {}{near}", got(value))
 }
 
-/// A value that is missing.
+/// Returns the message for a missing value.
 pub(crate) fn missing(path: &dyn Display, expected: &str) -> String {
     format!("`{path}` is missing; expected {expected}")
 }
 
 impl<'s> Rules<'s> {
-    /// For the definitions that references lead to, and the steps that looking at values may take.
+    /// Creates rules with the definitions for references, and the budget for checking values.
     pub(crate) fn new(
         definitions: Option<&'s Value>,
         patterns: &'s Patterns,
@@ -105,11 +105,11 @@ impl<'s> Rules<'s> {
             patterns,
             strict,
             budget,
-            looks: Cell::new(0),
+            visits: Cell::new(0),
         }
     }
 
-    /// The schema that a reference leads to, or else the schema itself.
+    /// Returns the schema that a reference leads to, or the schema itself if it is not a reference.
     pub(super) fn resolve<'v>(&self, schema: &'v Value) -> &'v Value
     where
         's: 'v,
@@ -121,8 +121,8 @@ impl<'s> Rules<'s> {
             .unwrap_or(schema)
     }
 
-    /// What is wrong with a value itself.
-    pub(super) fn misfit(&self, value: &Value, schema: &Value) -> Option<Misfit> {
+    /// Returns the mismatch of a value itself.
+    pub(super) fn mismatch(&self, value: &Value, schema: &Value) -> Option<Mismatch> {
         let mut rules = schema.as_object().into_iter().flatten();
         let is_kind = rules.all(|(keyword, rule)| match (keyword.as_str(), rule) {
             ("enum", Value::Array(options)) => {
@@ -133,9 +133,9 @@ impl<'s> Rules<'s> {
             _ => true,
         });
         match value {
-            _ if !is_kind => Some(Misfit::Kind),
-            Value::Number(_) if !is_within(value, schema) => Some(Misfit::Bounds),
-            Value::String(text) if !self.is_text(text, schema) => Some(Misfit::Text),
+            _ if !is_kind => Some(Mismatch::Kind),
+            Value::Number(_) if !is_within(value, schema) => Some(Mismatch::Bounds),
+            Value::String(text) if !self.is_text(text, schema) => Some(Mismatch::Text),
             _ => None,
         }
     }
@@ -145,9 +145,9 @@ impl<'s> Rules<'s> {
         rules.all(|(keyword, rule)| match (keyword.as_str(), rule) {
             ("minLength" | "maxLength", _) => {
                 self.budget.spend_on(text);
-                is_counted(text.chars().count(), schema, "minLength", "maxLength")
+                is_count_allowed(text.chars().count(), schema, "minLength", "maxLength")
             }
-            // A pattern looks at each character, and keeps all ways to go on.
+            // A pattern examines each character and tracks all alternatives.
             ("pattern", Value::String(pattern)) => {
                 self.budget.spend(text.len()) && self.patterns.matches(pattern, text)
             }
@@ -156,7 +156,7 @@ impl<'s> Rules<'s> {
     }
 }
 
-/// A name within a reference, which writes two characters in another way.
+/// Unescapes a name in a reference, in which `~` and `/` are escaped.
 fn unescaped(name: &str) -> Cow<'_, str> {
     if name.contains('~') {
         name.replace("~1", "/").replace("~0", "~").into()
@@ -165,7 +165,7 @@ fn unescaped(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// What is said of a member that nobody asked for.
+/// Returns the message for a member that the schema does not define.
 pub(super) fn unknown<'k>(
     path: &Path<'_>,
     known: impl Iterator<Item = &'k str> + Clone,
@@ -182,7 +182,7 @@ pub(super) fn unknown<'k>(
     }
 }
 
-/// The texts that a schema knows, even where it takes other things as well.
+/// Returns the texts that a schema lists, even if it also accepts other values.
 fn strings_of(schema: &Value) -> Option<Vec<String>> {
     if let Some(all) = strings(schema) {
         return Some(all);
@@ -203,7 +203,7 @@ pub(super) fn required(schema: &Value) -> impl Iterator<Item = &str> {
     names.into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// A keyword of a schema, which has few: a look at all is faster than one by name.
+/// Returns a keyword of a schema. A schema has few, so a scan is faster than a hash lookup.
 pub(super) fn keyword<'v>(schema: &'v Value, name: &str) -> Option<&'v Value> {
     let mut rules = schema.as_object()?.iter();
     rules
@@ -211,7 +211,7 @@ pub(super) fn keyword<'v>(schema: &'v Value, name: &str) -> Option<&'v Value> {
         .map(|(_, rule)| rule)
 }
 
-/// The schema of an item of an array.
+/// Returns the schema of an item of an array.
 pub(super) fn item_schema(schema: &Value, index: usize) -> Option<&Value> {
     let first = keyword(schema, "prefixItems").and_then(Value::as_array);
     first
@@ -219,14 +219,14 @@ pub(super) fn item_schema(schema: &Value, index: usize) -> Option<&Value> {
         .or_else(|| keyword(schema, "items"))
 }
 
-/// The patterns of keys that are numbers, as the types with such keys have them.
+/// The patterns of keys that are numbers, as the types with such keys write them.
 pub(super) const UNSIGNED_KEYS: &str = r"^\d+$";
 pub(super) const SIGNED_KEYS: &str = r"^-?\d+$";
 
-/// What the schema of an object says of its members.
+/// The schemas of an object's members.
 pub(super) struct Members<'r> {
     pub(super) own: Option<&'r Map<String, Value>>,
-    /// The patterns of our schemas are those of keys that are numbers: which number fits is left to the type.
+    /// The pattern of keys. Our own patterns are those of numbers: the type checks the range.
     pattern: Option<(&'r String, &'r Value)>,
     others: Option<&'r Value>,
 }
@@ -241,14 +241,14 @@ impl<'r> Members<'r> {
         }
     }
 
-    /// The schema of a member; `false` if there must be none.
+    /// Returns the schema of a member; `false` if the member is not allowed.
     pub(super) fn schema(&self, name: &str) -> Option<&'r Value> {
         let own = self.own.and_then(|own| own.get(name));
         let matching = self.pattern.map(|(_, schema)| schema);
         own.or(matching).or(self.others)
     }
 
-    /// What kind of number a key should have been: keys of our maps are texts, or else numbers.
+    /// Returns the expected kind of number if a key is not one. The keys of our maps are texts or numbers.
     pub(super) fn wrong_key(&self, name: &str) -> Option<&'static str> {
         let (pattern, _) = self.pattern?;
         let (expected, digits) = match pattern.as_str() {
@@ -264,8 +264,9 @@ impl<'r> Members<'r> {
     }
 }
 
-/// Whether a member is null and may as well be left out: schemas do not offer null for what is optional, and clients send it.
-pub(super) fn stands_for_nothing(schema: &Value, name: &str, value: &Value) -> bool {
+/// Returns `true` if a member is `null` and optional: schemas do not offer `null` for optional members, but clients
+/// send it.
+pub(super) fn is_omittable_null(schema: &Value, name: &str, value: &Value) -> bool {
     let takes_null = |schema: &Value| {
         let wanted = schema.get("type");
         wanted.is_some() && has_type(value, wanted)
@@ -278,7 +279,7 @@ pub(super) fn stands_for_nothing(schema: &Value, name: &str, value: &Value) -> b
         && !required(schema).any(|required| required == name)
 }
 
-/// Whether one of the types that a schema names is this one.
+/// Returns `true` if this type is among those that a schema names.
 pub(crate) fn wants(wanted: Option<&Value>, name: &str) -> bool {
     match wanted {
         Some(Value::Array(names)) => names.iter().any(|one| one == name),
@@ -287,7 +288,8 @@ pub(crate) fn wants(wanted: Option<&Value>, name: &str) -> bool {
     }
 }
 
-/// Whether a value has a type, or one of several. A number without a fraction is an integer, however it is written.
+/// Returns `true` if a value has the type, or one of several. A number without a fraction is an integer in any
+/// notation.
 pub(super) fn has_type(value: &Value, wanted: Option<&Value>) -> bool {
     match wanted {
         Some(Value::String(name)) => is_a(value, name),
@@ -329,7 +331,7 @@ fn is_within(value: &Value, schema: &Value) -> bool {
     })
 }
 
-/// Compares numbers, integers exactly.
+/// Compares numbers; integers are compared exactly.
 pub(crate) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     let integer = |value: &Value| {
         value
@@ -343,7 +345,7 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-pub(super) fn is_counted(count: usize, schema: &Value, least: &str, most: &str) -> bool {
+pub(super) fn is_count_allowed(count: usize, schema: &Value, least: &str, most: &str) -> bool {
     let count = count as u64;
     let mut rules = schema.as_object().into_iter().flatten();
     rules.all(|(keyword, bound)| match bound.as_u64() {

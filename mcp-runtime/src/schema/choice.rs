@@ -1,4 +1,4 @@
-//! Which of several choices a value is meant to be.
+//! Finds the choice that a value is meant to be.
 
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ pub(super) fn only<'b>(branches: &[&'b Value]) -> Option<&'b Value> {
     }
 }
 
-/// The choice that an object names by one of its members.
+/// Returns the choice that an object names by one of its members.
 pub(super) fn by_member<'b>(
     members: &Map<String, Value>,
     branches: &[&'b Value],
@@ -34,12 +34,12 @@ pub(super) fn by_member<'b>(
     branches.get(index).copied()
 }
 
-/// The only member of each choice.
+/// Returns the only member of each choice.
 pub(super) fn names<'b>(branches: &[&'b Value]) -> Option<Vec<&'b str>> {
     branches.iter().map(|branch| only_member(branch)).collect()
 }
 
-/// The member that tells the choices apart: each has it, with one text of its own.
+/// Returns the tag: a member that each choice has with a text of its own.
 pub(super) fn tag<'b>(branches: &[&'b Value]) -> Option<&'b str> {
     let members = branches.first()?.get("properties")?.as_object()?;
     members.keys().map(String::as_str).find(|name| {
@@ -49,7 +49,7 @@ pub(super) fn tag<'b>(branches: &[&'b Value]) -> Option<&'b str> {
     })
 }
 
-/// Whether a value is of the right kind for a choice, whatever else is wrong with it.
+/// Returns `true` if a value has the type of a choice, even if other parts of it are wrong.
 pub(super) fn could_be(value: &Value, schema: &Value) -> bool {
     match (schema.get("type"), strings(schema)) {
         (None, Some(_)) => value.is_string(),
@@ -57,7 +57,7 @@ pub(super) fn could_be(value: &Value, schema: &Value) -> bool {
     }
 }
 
-/// Whether an object could be this choice by the member that tells choices apart, wherever in it that comes.
+/// Returns `true` if an object could be this choice by its tag, at any position in the object.
 pub(super) fn could_have_tag(value: &Value, schema: &Value) -> bool {
     let Some(members) = value.as_object() else {
         return true;

@@ -1,4 +1,4 @@
-//! Which value an error of serde speaks of, which tells only how far it had read.
+//! Finds the value that an error of serde refers to. Such an error has only the position up to which serde had read.
 
 use serde_json::Value;
 
@@ -10,9 +10,9 @@ use crate::json_path;
 pub(crate) struct Location<'v> {
     pub(crate) path: String,
     pub(crate) value: &'v Value,
-    /// What it should be, as far as that is known.
+    /// The schema of the value, if it is known.
     pub(crate) schema: Option<&'v Value>,
-    /// Whether it is the name of the value that was read last, not the value.
+    /// `true` if the error refers to the key of the value.
     pub(crate) is_key: bool,
 }
 
@@ -28,7 +28,8 @@ impl<'v> Location<'v> {
     }
 }
 
-/// Finds the innermost value that ends at or after this many bytes of the text that `serde_json` writes for the whole.
+/// Finds the innermost value that ends at or after this number of bytes in the text that `serde_json` writes for the
+/// whole.
 pub(crate) fn locate<'v>(whole: Location<'v>, rules: &Rules<'v>, bytes: usize) -> Location<'v> {
     let mut search = Search {
         rules,
@@ -41,7 +42,7 @@ pub(crate) fn locate<'v>(whole: Location<'v>, rules: &Rules<'v>, bytes: usize) -
 struct Search<'r, 'v> {
     rules: &'r Rules<'v>,
     bytes: usize,
-    /// How many bytes are behind.
+    /// The number of bytes before the current position.
     at: usize,
 }
 
@@ -62,7 +63,7 @@ impl<'v> Search<'_, 'v> {
             }
             Value::Object(members) if !members.is_empty() => {
                 for (name, value) in members {
-                    self.at += 2 + Value::from(name.as_str()).to_string().len(); // with what is around the name
+                    self.at += 2 + Value::from(name.as_str()).to_string().len(); // includes the characters around the name
                     let schema = schema.and_then(|schema| Members::of(schema).schema(name));
                     let mut part = place.part(&json_path::member(name), value, schema);
                     part.is_key = self.at >= self.bytes;

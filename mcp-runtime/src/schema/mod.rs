@@ -1,7 +1,7 @@
-//! JSON Schema as clients can use it: inlined, without noise, and what a value must be said in words.
+//! JSON Schema for clients: generated without noise, checked, and described in words.
 //!
-//! Dialect: JSON Schema 2020-12, see <https://json-schema.org/draft/2020-12>. What is taken beyond a schema, and what is
-//! not, is a table in `tests/schemas/beyond.md`.
+//! Dialect: JSON Schema 2020-12, see <https://json-schema.org/draft/2020-12>. The table `tests/schemas/beyond.md` lists
+//! which values are accepted beyond a schema, and which are not.
 
 mod budget;
 mod check;
@@ -39,7 +39,7 @@ pub(crate) use walk::walk;
 pub(crate) use walk::{parts, references};
 pub(crate) use words::{got, in_words, reason, shown, texts, wanted_by_type};
 
-/// Makes the schemas of one component.
+/// A generator for the schemas of one component.
 pub struct Schemas {
     generator: SchemaGenerator,
     shape: Shape,
@@ -47,24 +47,24 @@ pub struct Schemas {
 
 opaque_debug!(Schemas);
 
-/// What a schema is for.
+/// The direction of a schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
-    /// What `Deserialize` takes, and whether structs may have members that they do not know.
+    /// The input of `Deserialize`. With `open`, structs accept unknown members.
     Input { open: bool },
-    /// What `Serialize` writes.
+    /// The output of `Serialize`.
     Output,
 }
 
 /// The schema of a type.
 pub(crate) struct TypeSchema {
     pub(crate) schema: Value,
-    /// Whether the type itself takes nothing that the schema forbids, so that nobody else needs to look.
+    /// `true` if the type itself refuses everything that the schema forbids, so that no other check is needed.
     pub(crate) exact: bool,
 }
 
 impl Schemas {
-    /// For what comes in.
+    /// Returns a generator for input schemas.
     pub(crate) fn of_input(open: bool) -> Self {
         Self {
             generator: settings().for_deserialize().into_generator(),
@@ -72,7 +72,7 @@ impl Schemas {
         }
     }
 
-    /// For what goes out.
+    /// Returns a generator for output schemas.
     pub(crate) fn of_output() -> Self {
         Self {
             generator: settings().for_serialize().into_generator(),
@@ -80,20 +80,20 @@ impl Schemas {
         }
     }
 
-    /// The schema of a type, without noise. Its variants are still apart: see [`gather_variants`].
+    /// Returns the tidied schema of a type. Enum variants are not merged yet: see [`gather_variants`].
     pub(crate) fn of<T: JsonSchema + ?Sized>(&mut self) -> TypeSchema {
         let mut schema = self.generator.subschema_for::<T>().to_value();
         let exact = is_exact(&schema);
-        self.shape.give(&mut schema);
+        self.shape.apply(&mut schema);
         TypeSchema { schema, exact }
     }
 
-    /// The definitions that recursive types refer to.
+    /// Returns the definitions that recursive types refer to.
     pub(crate) fn definitions(&mut self) -> Option<Value> {
         let mut definitions = self.generator.take_definitions(true);
         definitions.sort_keys();
         for schema in definitions.values_mut() {
-            self.shape.give(schema);
+            self.shape.apply(schema);
             gather_variants(schema);
         }
         (!definitions.is_empty()).then_some(definitions.into())
@@ -101,8 +101,8 @@ impl Schemas {
 }
 
 impl Shape {
-    fn give(self, schema: &mut Value) {
-        tidy::spell_out(schema);
+    fn apply(self, schema: &mut Value) {
+        tidy::expand_true(schema);
         tidy::tidy(schema);
         if self != Self::Output {
             tidy::without_optional_nulls(schema);
@@ -120,8 +120,8 @@ fn settings() -> SchemaSettings {
     })
 }
 
-/// Whether serde refuses all that a schema forbids: so it is with numbers and texts of no further rules, and lists of them.
-/// This looks at schemas as the types made them, where formats still name the types of numbers.
+/// Returns `true` if serde refuses everything that a schema forbids: this holds for numbers and texts without further
+/// constraints, and lists of them. It expects the original schemas, in which formats still name the number types.
 fn is_exact(schema: &Value) -> bool {
     let Some(schema) = schema.as_object() else {
         return false;
@@ -147,7 +147,7 @@ fn is_exact(schema: &Value) -> bool {
         && schema.contains_key("type")
 }
 
-/// Whether every value of a schema is an object.
+/// Returns `true` if every value of a schema is an object.
 pub(crate) fn is_object(schema: &Value) -> bool {
     if schema.get("type").is_some_and(|name| name == "object") {
         return true;
@@ -160,7 +160,8 @@ pub(crate) fn is_object(schema: &Value) -> bool {
     })
 }
 
-/// Whether a value of this schema can be written as one text, as variables of URIs and arguments of prompts are.
+/// Returns `true` if a value of this schema can be written as one text, as variables of URIs and arguments of prompts
+/// are.
 pub(crate) fn is_textual(schema: &Value) -> bool {
     let scalar = |name: &Value| {
         ["string", "integer", "number", "boolean"]
@@ -253,7 +254,7 @@ mod tests {
     #[test]
     fn only_types_that_refuse_what_their_schema_forbids_are_not_looked_at() {
         #[derive(JsonSchema)]
-        #[allow(dead_code)] // only its schema is wanted
+        #[allow(dead_code)] // only its schema is used
         struct Stars(#[schemars(range(min = 0, max = 255))] i32);
 
         assert!(input::<u8>().exact && input::<u128>().exact && input::<Option<i64>>().exact);

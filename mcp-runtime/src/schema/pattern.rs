@@ -1,12 +1,12 @@
-//! The patterns of schemas, compiled once when the server is built. Without the feature `pattern` there are none, and
-//! every text matches.
+//! The patterns of schemas, compiled once when the server is built. Without the feature `pattern` no pattern is
+//! compiled, and every text matches.
 
 use serde_json::Value;
 
 #[cfg(feature = "pattern")]
 use super::walk::walk;
 
-/// Patterns by their text.
+/// Compiled patterns by their source text.
 #[derive(Debug, Default)]
 pub(crate) struct Patterns {
     #[cfg(feature = "pattern")]
@@ -15,10 +15,10 @@ pub(crate) struct Patterns {
 
 #[cfg(feature = "pattern")]
 impl Patterns {
-    /// Compiles all patterns within a schema.
+    /// Compiles all patterns in a schema.
     ///
     /// # Errors
-    /// What is wrong with each that does not compile.
+    /// Returns one message for each pattern that does not compile.
     pub(crate) fn add(&mut self, schema: &Value) -> Result<(), Vec<String>> {
         let mut wrong = Vec::new();
         walk(schema, "", &mut |rules, _| {
@@ -40,7 +40,7 @@ impl Patterns {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    /// Whether a text has a part that matches, as JSON Schema has it.
+    /// Returns `true` if any part of the text matches, as JSON Schema defines it.
     pub(super) fn matches(&self, pattern: &str, text: &str) -> bool {
         self.compiled
             .get(pattern)

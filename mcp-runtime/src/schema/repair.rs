@@ -1,5 +1,5 @@
-//! Mends what clients are known to send wrong, where the schema leaves no doubt what was meant, and says in the same walk
-//! whether the rest fits: each part is looked at once, for a look at each level would be too many.
+//! Repairs the mistakes that clients are known to make, if the schema is unambiguous, and checks the rest in the same
+//! pass: each part is visited once, since a separate pass at each level would be too expensive.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,29 +9,29 @@ use serde_json::{Map, Value};
 
 use super::budget::too_costly;
 use super::check::{
-    Members, Misfit, Mistakes, Rules, has_type, is_counted, item_schema, missing, required,
-    stands_for_nothing, unknown, unlike, wants,
+    Members, Mismatch, Mistakes, Rules, has_type, is_count_allowed, is_omittable_null, item_schema,
+    mismatch_message, missing, required, unknown, wants,
 };
 use super::choice::{by_member, could_be, could_have_tag, names, only, only_key, tag};
 use super::repeats::read;
 use super::words::{in_words, one_member_of};
 use crate::json_path::Path;
 
-/// How deep a text may be that is read as an array or object: what is in it may be such a text again.
+/// The depth up to which a text is parsed as an array or object: its content may again contain such texts.
 const DEPTH: usize = 64;
 
-/// What a value is to its schema.
+/// The result of comparing a value with its schema.
 #[derive(Default)]
-pub(super) struct Mended {
-    /// Whether it fits, once it is repaired.
+pub(super) struct Checked {
+    /// `true` if the value, after its repair, fits the schema.
     fits: bool,
-    /// The repaired value, if it is another one.
+    /// The repaired value, if it differs from the original.
     value: Option<Value>,
-    /// Whether the schema forbids the value as it was sent.
-    forgiven: bool,
+    /// `true` if the schema forbids the value as it was sent.
+    deviates: bool,
 }
 
-impl Mended {
+impl Checked {
     fn of(fits: bool) -> Self {
         Self {
             fits,
@@ -39,48 +39,52 @@ impl Mended {
         }
     }
 
-    /// Adds what was found of a part, and returns the part if it is repaired.
+    /// Adds the result for a part, and returns the repaired part if there is one.
     fn add(&mut self, part: Self) -> Option<Value> {
         self.fits &= part.fits;
-        self.forgiven |= part.forgiven;
+        self.deviates |= part.deviates;
         part.value
     }
 }
 
-/// What a value is looked at for.
+/// The purpose of a visit.
 #[derive(Clone, Copy)]
-pub(super) enum Aim<'l> {
-    /// To repair what can be.
+pub(super) enum Purpose<'l> {
+    /// Repairs mistakes where possible.
     Repair,
-    /// To repair it only if it fits then, as one of several choices: the first misfit is enough.
-    Choose,
-    /// To tell what is wrong with it.
-    Tell(&'l RefCell<Mistakes>),
+    /// Tries one of several choices, which is repaired only if it then fits: the visit ends at the first mismatch.
+    Try,
+    /// Collects all mistakes.
+    Report(&'l RefCell<Mistakes>),
 }
 
-/// How a value is looked at, and where it is.
+/// The purpose of a visit, and the path and depth of the visited value.
 #[derive(Clone, Copy)]
-pub(super) struct Look<'l> {
+pub(super) struct Visit<'l> {
     path: Path<'l>,
     depth: usize,
-    aim: Aim<'l>,
+    purpose: Purpose<'l>,
 }
 
-impl<'l> Look<'l> {
-    pub(super) fn new(path: Path<'l>, aim: Aim<'l>) -> Self {
+impl<'l> Visit<'l> {
+    pub(super) fn new(path: Path<'l>, purpose: Purpose<'l>) -> Self {
         let depth = 0;
-        Self { path, depth, aim }
+        Self {
+            path,
+            depth,
+            purpose,
+        }
     }
 
-    /// For a part of the value, which this path leads to.
-    pub(super) fn part<'p>(self, path: Path<'p>) -> Look<'p>
+    /// Returns the visit of a part of the value, which has this path.
+    pub(super) fn part<'p>(self, path: Path<'p>) -> Visit<'p>
     where
         'l: 'p,
     {
-        Look {
+        Visit {
             path,
             depth: self.depth + 1,
-            aim: self.aim,
+            purpose: self.purpose,
         }
     }
 
@@ -88,153 +92,154 @@ impl<'l> Look<'l> {
         &self.path
     }
 
-    fn is_telling(self) -> bool {
-        matches!(self.aim, Aim::Tell(_))
+    fn is_reporting(self) -> bool {
+        matches!(self.purpose, Purpose::Report(_))
     }
 
-    fn is_choosing(self) -> bool {
-        matches!(self.aim, Aim::Choose)
+    fn is_trying(self) -> bool {
+        matches!(self.purpose, Purpose::Try)
     }
 
-    pub(super) fn tell(self, mistake: impl FnOnce(&Path<'_>) -> String) {
-        if let Aim::Tell(found) = self.aim {
+    pub(super) fn report(self, mistake: impl FnOnce(&Path<'_>) -> String) {
+        if let Purpose::Report(found) = self.purpose {
             found.borrow_mut().note(|| mistake(&self.path));
         }
     }
 }
 
 impl Rules<'_> {
-    /// Makes integers of numbers that are written with a fraction of zero, which JSON Schema takes for integers and
-    /// serde does not, and leaves out members that are null and need not be there. Unless strict, mends also `"5"` for a
-    /// number, `"true"` for a boolean, an array or object sent as a string, and an item that comes again in a set.
+    /// Repairs a value. Numbers with a zero fraction become integers, since JSON Schema accepts them as integers and
+    /// serde does not. Optional members that are `null` are removed. Unless strict, it also converts `"5"` to a number,
+    /// `"true"` to a boolean and a string to the array or object that it contains, and removes repeated items from a
+    /// set.
     ///
-    /// Returns `true` if the value fits then. If not, [`mistakes`](Rules::mistakes) tells why.
+    /// Returns `true` if the value then fits. Otherwise [`mistakes`](Rules::mistakes) returns the reasons.
     pub(crate) fn repair(&self, value: &mut Value, schema: &Value) -> bool {
-        let mended = self.mend(value, schema, Look::new(Path::Root(""), Aim::Repair));
-        if let Some(mended) = mended.value {
-            *value = mended;
+        let checked = self.check(value, schema, Visit::new(Path::Root(""), Purpose::Repair));
+        if let Some(repaired) = checked.value {
+            *value = repaired;
         }
-        mended.fits && !self.budget.is_spent()
+        checked.fits && !self.budget.is_spent()
     }
 
-    /// All that is wrong with a value, which `path` leads to.
+    /// Returns all mistakes in a value, which has this path.
     pub(crate) fn mistakes(&self, value: &Value, schema: &Value, path: &str) -> Vec<String> {
         let found = RefCell::default();
-        self.mend(
+        self.check(
             value,
             schema,
-            Look::new(Path::Root(path), Aim::Tell(&found)),
+            Visit::new(Path::Root(path), Purpose::Report(&found)),
         );
         if self.budget.is_spent() {
-            // What was found until then may be wrong.
+            // The mistakes found before the budget was spent may be wrong.
             return vec![too_costly(path)];
         }
         found.into_inner().told()
     }
 
-    /// Whether nothing is wrong with a value as it is.
+    /// Returns `true` if the value fits as it is.
     pub(super) fn fits(&self, value: &Value, schema: &Value) -> bool {
-        let mended = self.mend(value, schema, Look::new(Path::Root(""), Aim::Choose));
-        mended.fits && !mended.forgiven
+        let checked = self.check(value, schema, Visit::new(Path::Root(""), Purpose::Try));
+        checked.fits && !checked.deviates
     }
 
-    pub(super) fn mend(&self, sent: &Value, schema: &Value, look: Look<'_>) -> Mended {
+    pub(super) fn check(&self, sent: &Value, schema: &Value, visit: Visit<'_>) -> Checked {
         let schema = self.resolve(schema);
         if !schema.is_object() {
-            return Mended::of(true);
+            return Checked::of(true);
         }
         if !self.budget.spend(1) {
-            return Mended::default();
+            return Checked::default();
         }
-        self.looks.set(self.looks.get() + 1);
-        let scalar = self.mend_scalar(sent, schema, look);
-        let forgiven = scalar.is_some() && sent.is_string();
+        self.visits.set(self.visits.get() + 1);
+        let scalar = self.repair_scalar(sent, schema, visit);
+        let deviates = scalar.is_some() && sent.is_string();
         let value = scalar.as_ref().unwrap_or(sent);
-        let misfit = self.misfit(value, schema);
-        if let Some(misfit) = &misfit {
-            look.tell(|path| misfit.told(path, schema, value));
+        let mismatch = self.mismatch(value, schema);
+        if let Some(mismatch) = &mismatch {
+            visit.report(|path| mismatch.message(path, schema, value));
         }
-        let parts = match (&misfit, value) {
-            (None, Value::Array(_)) => self.mend_items(value, schema, look),
-            (None, Value::Object(members)) => self.mend_members(members, schema, look),
-            (misfit, _) => Mended::of(misfit.is_none()),
+        let parts = match (&mismatch, value) {
+            (None, Value::Array(_)) => self.check_items(value, schema, visit),
+            (None, Value::Object(members)) => self.check_members(members, schema, visit),
+            (mismatch, _) => Checked::of(mismatch.is_none()),
         };
-        let mut mended = Mended {
-            forgiven: parts.forgiven || forgiven,
+        let mut checked = Checked {
+            deviates: parts.deviates || deviates,
             value: parts.value.or(scalar),
             ..parts
         };
-        if !matches!(misfit, Some(Misfit::Kind)) {
-            self.mend_by_choices(sent, &mut mended, schema, look);
+        if !matches!(mismatch, Some(Mismatch::Kind)) {
+            self.check_choices(sent, &mut checked, schema, visit);
         }
-        mended
+        checked
     }
 
-    /// Looks at a value, of which everything else is known, as what its schema offers to choose from.
-    fn mend_by_choices(&self, sent: &Value, mended: &mut Mended, schema: &Value, look: Look<'_>) {
+    /// Checks a value, which is otherwise checked already, against the choices of its schema.
+    fn check_choices(&self, sent: &Value, checked: &mut Checked, schema: &Value, visit: Visit<'_>) {
         for (keyword, branches) in schema.as_object().into_iter().flatten() {
             let Value::Array(branches) = branches else {
                 continue;
             };
-            if look.is_choosing() && !mended.fits {
+            if visit.is_trying() && !checked.fits {
                 return;
             }
-            let value = mended.value.as_ref().unwrap_or(sent);
+            let value = checked.value.as_ref().unwrap_or(sent);
             let chosen = match keyword.as_str() {
-                "anyOf" | "oneOf" if look.is_telling() => {
-                    self.tell_choice(value, branches, schema, look);
+                "anyOf" | "oneOf" if visit.is_reporting() => {
+                    self.report_choice(value, branches, schema, visit);
                     continue;
                 }
-                "anyOf" => self.choose_untagged(value, branches, look),
-                "oneOf" => self.choose(value, branches, look),
-                "allOf" if look.is_telling() => {
+                "anyOf" => self.choose_untagged(value, branches, visit),
+                "oneOf" => self.choose(value, branches, visit),
+                "allOf" if visit.is_reporting() => {
                     for all in branches {
-                        self.mend(value, all, look);
+                        self.check(value, all, visit);
                     }
                     continue;
                 }
-                "allOf" => Mended::of(branches.iter().all(|all| self.fits(value, all))),
+                "allOf" => Checked::of(branches.iter().all(|all| self.fits(value, all))),
                 _ => continue,
             };
-            if let Some(value) = mended.add(chosen) {
-                mended.value = Some(value);
+            if let Some(value) = checked.add(chosen) {
+                checked.value = Some(value);
             }
         }
     }
 
-    /// [`choose`](Self::choose) where serde cannot choose by a tag: it copies the value first, at each level anew.
-    fn choose_untagged(&self, value: &Value, branches: &[Value], look: Look<'_>) -> Mended {
-        let before = self.looks.get();
-        let chosen = self.choose(value, branches, look);
+    /// Like [`choose`](Self::choose), for a choice without a tag: serde copies the value first, at each level again.
+    fn choose_untagged(&self, value: &Value, branches: &[Value], visit: Visit<'_>) -> Checked {
+        let before = self.visits.get();
+        let chosen = self.choose(value, branches, visit);
         let is_null = |branch: &&Value| branch.get("type").is_some_and(|name| name == "null");
         if branches.iter().filter(|branch| !is_null(branch)).count() > 1 {
-            self.budget.spend((self.looks.get() - before) / 4);
+            self.budget.spend((self.visits.get() - before) / 4);
         }
         chosen
     }
 
-    /// Repairs what fits one choice alone once it is repaired.
-    fn choose(&self, value: &Value, branches: &[Value], look: Look<'_>) -> Mended {
-        let look = Look {
-            aim: Aim::Choose,
-            ..look
+    /// Repairs a value that fits exactly one choice once it is repaired.
+    fn choose(&self, value: &Value, branches: &[Value], visit: Visit<'_>) -> Checked {
+        let visit = Visit {
+            purpose: Purpose::Try,
+            ..visit
         };
-        let mut chosen: Option<Mended> = None;
+        let mut chosen: Option<Checked> = None;
         for branch in branches {
             if !could_have_tag(value, self.resolve(branch)) {
                 continue;
             }
-            let mended = self.mend(value, branch, look);
-            if mended.fits && mended.value.is_none() {
-                return mended;
+            let checked = self.check(value, branch, visit);
+            if checked.fits && checked.value.is_none() {
+                return checked;
             }
-            if mended.fits {
+            if checked.fits {
                 chosen = Some(match chosen {
-                    None => mended,
-                    // Nobody knows which of them was meant.
-                    Some(other) => Mended {
-                        forgiven: mended.forgiven && other.forgiven,
-                        ..Mended::of(!mended.forgiven || !other.forgiven)
+                    None => checked,
+                    // It is ambiguous which of them was meant.
+                    Some(other) => Checked {
+                        deviates: checked.deviates && other.deviates,
+                        ..Checked::of(!checked.deviates || !other.deviates)
                     },
                 });
             }
@@ -242,22 +247,22 @@ impl Rules<'_> {
         chosen.unwrap_or_default()
     }
 
-    fn mend_scalar(&self, value: &Value, schema: &Value, look: Look<'_>) -> Option<Value> {
+    fn repair_scalar(&self, value: &Value, schema: &Value, visit: Visit<'_>) -> Option<Value> {
         match value {
             Value::Number(number) if number.is_f64() && wants(schema.get("type"), "integer") => {
                 number.as_f64().and_then(whole).map(Value::from)
             }
             Value::String(text) if !self.strict => {
                 let wanted = schema.get("type")?;
-                let is_plain = has_type(value, Some(wanted)) || look.depth > DEPTH;
-                (!is_plain).then(|| self.meant(text, wanted)).flatten()
+                let is_plain = has_type(value, Some(wanted)) || visit.depth > DEPTH;
+                (!is_plain).then(|| self.embedded(text, wanted)).flatten()
             }
             _ => None,
         }
     }
 
-    /// What a string stands for where a value of these types is asked for.
-    fn meant(&self, text: &str, wanted: &Value) -> Option<Value> {
+    /// Returns the value that a string contains, if the schema asks for one of its types.
+    fn embedded(&self, text: &str, wanted: &Value) -> Option<Value> {
         let (value, repeated) = read(text.trim(), "", self.budget).ok()?;
         match value {
             _ if !repeated.is_empty() => None,
@@ -270,21 +275,21 @@ impl Rules<'_> {
         }
     }
 
-    fn mend_items(&self, value: &Value, schema: &Value, look: Look<'_>) -> Mended {
+    fn check_items(&self, value: &Value, schema: &Value, visit: Visit<'_>) -> Checked {
         let sent = value.as_array().map_or(&[][..], Vec::as_slice);
-        if !is_counted(sent.len(), schema, "minItems", "maxItems") {
-            look.tell(|path| unlike(path, schema, value));
+        if !is_count_allowed(sent.len(), schema, "minItems", "maxItems") {
+            visit.report(|path| mismatch_message(path, schema, value));
         }
-        let mut all = Mended::of(true);
+        let mut all = Checked::of(true);
         let mut repaired = Vec::new();
         for (index, item) in sent.iter().enumerate() {
-            let look = look.part(Path::Item(look.path(), index));
+            let visit = visit.part(Path::Item(visit.path(), index));
             let part = item_schema(schema, index)
-                .map_or(Mended::of(true), |schema| self.mend(item, schema, look));
+                .map_or(Checked::of(true), |schema| self.check(item, schema, visit));
             if let Some(part) = all.add(part) {
                 repaired.push((index, part));
             }
-            if look.is_choosing() && !all.fits {
+            if visit.is_trying() && !all.fits {
                 return all;
             }
         }
@@ -295,20 +300,20 @@ impl Rules<'_> {
         let items = items.map_or(sent, Vec::as_slice);
         let mut count = items.len();
         if schema.get("uniqueItems") == Some(&Value::Bool(true))
-            && let Some(distinct) = self.distinct(items, look)
+            && let Some(distinct) = self.distinct(items, visit)
         {
-            all.forgiven = true;
+            all.deviates = true;
             all.fits &= !self.strict;
             if !self.strict {
                 count = distinct.len();
                 all.value = Some(distinct.into());
             }
         }
-        all.fits &= is_counted(count, schema, "minItems", "maxItems");
+        all.fits &= is_count_allowed(count, schema, "minItems", "maxItems");
         all
     }
 
-    /// Items with some of them repaired.
+    /// Returns the items, some of which are repaired.
     fn with_items(&self, items: &[Value], repaired: Vec<(usize, Value)>) -> Value {
         let mut repaired = repaired.into_iter().peekable();
         let item = |(index, item)| match repaired.next_if(|(at, _)| *at == index) {
@@ -318,8 +323,8 @@ impl Rules<'_> {
         items.iter().enumerate().map(item).collect()
     }
 
-    /// The items without those that come again, if any do.
-    fn distinct(&self, items: &[Value], look: Look<'_>) -> Option<Vec<Value>> {
+    /// Returns the items without repeats, or `None` if no item is repeated.
+    fn distinct(&self, items: &[Value], visit: Visit<'_>) -> Option<Vec<Value>> {
         if !self.budget.spend(items.iter().map(weight).sum()) {
             return None;
         }
@@ -330,9 +335,9 @@ impl Rules<'_> {
             if first == index {
                 distinct.push(item);
             } else {
-                look.tell(|path| {
+                visit.report(|path| {
                     let [first, again] = [first, index].map(|index| Path::Item(path, index));
-                    format!("`{again}` is the same as `{first}`, and no item may come again")
+                    format!("`{again}` is the same as `{first}`, and items must be unique")
                 });
             }
         }
@@ -340,62 +345,67 @@ impl Rules<'_> {
             .then(|| distinct.into_iter().map(|item| self.copy(item)).collect())
     }
 
-    fn mend_members(&self, members: &Map<String, Value>, schema: &Value, look: Look<'_>) -> Mended {
+    fn check_members(
+        &self,
+        members: &Map<String, Value>,
+        schema: &Value,
+        visit: Visit<'_>,
+    ) -> Checked {
         let known = Members::of(schema);
-        if look.is_telling() {
-            self.tell_members(members, schema, look);
+        if visit.is_reporting() {
+            self.report_members(members, schema, visit);
         }
-        let mut all = Mended::of(true);
+        let mut all = Checked::of(true);
         let mut repaired: Vec<(&String, Option<Value>)> = Vec::new();
         for (name, member) in members {
-            if stands_for_nothing(schema, name, member) {
+            if is_omittable_null(schema, name, member) {
                 repaired.push((name, None));
                 continue;
             }
-            let look = look.part(Path::Member(look.path(), name));
+            let visit = visit.part(Path::Member(visit.path(), name));
             let part = match (known.wrong_key(name), known.schema(name)) {
                 (Some(expected), _) => {
-                    look.tell(|path| format!("`{path}`: expected a key that is {expected}"));
-                    Mended::of(false)
+                    visit.report(|path| format!("`{path}`: expected a key that is {expected}"));
+                    Checked::of(false)
                 }
                 (None, Some(Value::Bool(false))) => {
-                    look.tell(|path| {
+                    visit.report(|path| {
                         let own = known.own.into_iter().flat_map(Map::keys);
                         let left = own.filter(|name| !members.contains_key(*name));
                         unknown(path, left.map(String::as_str), name)
                     });
-                    Mended::of(false)
+                    Checked::of(false)
                 }
-                (None, Some(schema)) => self.mend(member, schema, look),
-                (None, None) => Mended::of(true),
+                (None, Some(schema)) => self.check(member, schema, visit),
+                (None, None) => Checked::of(true),
             };
             if let Some(part) = all.add(part) {
                 repaired.push((name, Some(part)));
             }
-            if look.is_choosing() && !all.fits {
+            if visit.is_trying() && !all.fits {
                 return all;
             }
         }
-        // As serde does, which knows what is missing when it has read all: what is cheap here is cheap there.
+        // Missing members are checked last, as in serde: what is cheap here is cheap there.
         all.fits &= required(schema).all(|name| members.contains_key(name));
         let left_out = repaired.iter().filter(|(_, part)| part.is_none()).count();
         let count = members.len() - left_out;
-        all.fits &= is_counted(count, schema, "minProperties", "maxProperties");
-        if !repaired.is_empty() && (all.fits || !look.is_choosing()) {
+        all.fits &= is_count_allowed(count, schema, "minProperties", "maxProperties");
+        if !repaired.is_empty() && (all.fits || !visit.is_trying()) {
             all.value = Some(self.with_parts(members, repaired));
         }
         all
     }
 
-    /// Tells how many members an object should have, and which are missing.
-    fn tell_members(&self, members: &Map<String, Value>, schema: &Value, look: Look<'_>) {
+    /// Reports a wrong number of members, and the missing members.
+    fn report_members(&self, members: &Map<String, Value>, schema: &Value, visit: Visit<'_>) {
         let count = members.len();
-        if !is_counted(count, schema, "minProperties", "maxProperties") {
+        if !is_count_allowed(count, schema, "minProperties", "maxProperties") {
             let expected = in_words(schema);
-            look.tell(|path| format!("`{path}`: expected {expected}, got {count} members"));
+            visit.report(|path| format!("`{path}`: expected {expected}, got {count} members"));
         }
         for name in required(schema).filter(|name| !members.contains_key(*name)) {
-            look.part(Path::Member(look.path(), name)).tell(|path| {
+            visit.part(Path::Member(visit.path(), name)).report(|path| {
                 let own = schema.get("properties").and_then(|own| own.get(name));
                 let expected = own.map(|schema| in_words(self.resolve(schema)));
                 missing(path, expected.as_deref().unwrap_or("a value"))
@@ -403,7 +413,7 @@ impl Rules<'_> {
         }
     }
 
-    /// An object with some of its members repaired, or left out, in the same order.
+    /// Returns an object with some of its members repaired or removed, in the same order.
     fn with_parts(
         &self,
         members: &Map<String, Value>,
@@ -423,7 +433,7 @@ impl Rules<'_> {
         whole.into()
     }
 
-    /// A copy of what did not need to be repaired.
+    /// Returns a copy of a part that needs no repair.
     fn copy(&self, value: &Value) -> Value {
         if self.budget.spend(weight(value)) {
             value.clone()
@@ -433,7 +443,7 @@ impl Rules<'_> {
     }
 }
 
-/// The steps that it takes to copy a value.
+/// Returns the number of steps for copying a value.
 fn weight(value: &Value) -> usize {
     match value {
         Value::String(text) => 1 + text.len() / 64,
@@ -447,16 +457,16 @@ fn weight(value: &Value) -> usize {
 }
 
 impl Rules<'_> {
-    fn tell_choice(&self, value: &Value, branches: &[Value], schema: &Value, look: Look<'_>) {
+    fn report_choice(&self, value: &Value, branches: &[Value], schema: &Value, visit: Visit<'_>) {
         let possible: Vec<&Value> = branches
             .iter()
             .map(|branch| self.resolve(branch))
             .filter(|branch| could_be(value, branch))
             .collect();
         let members = value.as_object();
-        // What was meant is looked at once. Whether any fits is asked only where nobody knows what was meant.
+        // The intended choice is visited once. The others are tried only if it is ambiguous.
         if let Some(meant) = only(&possible).or_else(|| by_member(members?, &possible)) {
-            self.mend(value, meant, look);
+            self.check(value, meant, visit);
             return;
         }
         if branches.iter().any(|branch| self.fits(value, branch)) {
@@ -464,44 +474,44 @@ impl Rules<'_> {
         }
         if let Some(members) = members {
             if let Some(tag) = tag(&possible) {
-                return self.tell_tag(members, &possible, tag, look);
+                return self.report_tag(members, &possible, tag, visit);
             }
             let names = names(&possible).filter(|names| !names.is_empty());
             if let Some(names) = names {
-                return tell_variant(members, &names, look);
+                return report_variant(members, &names, visit);
             }
         }
-        look.tell(|path| unlike(path, schema, value));
+        visit.report(|path| mismatch_message(path, schema, value));
     }
 
-    /// Tells of an object whose member that says which of the choices it is says none of them.
-    fn tell_tag(
+    /// Reports an object whose tag is missing or is that of no choice.
+    fn report_tag(
         &self,
         members: &Map<String, Value>,
         branches: &[&Value],
         tag: &str,
-        look: Look<'_>,
+        visit: Visit<'_>,
     ) {
         let known = branches
             .iter()
             .map(|branch| branch["properties"][tag]["const"].clone());
         let choice = Value::from_iter([("enum", known.collect::<Value>())]);
-        let look = look.part(Path::Member(look.path(), tag));
+        let visit = visit.part(Path::Member(visit.path(), tag));
         match members.get(tag) {
             Some(chosen) => {
-                self.mend(chosen, &choice, look);
+                self.check(chosen, &choice, visit);
             }
-            None => look.tell(|path| missing(path, &in_words(&choice))),
+            None => visit.report(|path| missing(path, &in_words(&choice))),
         }
     }
 }
 
-/// Tells of an object whose only member should say which of the choices it is.
-fn tell_variant(members: &Map<String, Value>, names: &[&str], look: Look<'_>) {
+/// Reports an object whose only member should name the choice.
+fn report_variant(members: &Map<String, Value>, names: &[&str], visit: Visit<'_>) {
     if let Some(key) = only_key(members) {
-        let look = look.part(Path::Member(look.path(), key));
-        return look.tell(|path| unknown(path, names.iter().copied(), key));
+        let visit = visit.part(Path::Member(visit.path(), key));
+        return visit.report(|path| unknown(path, names.iter().copied(), key));
     }
     let (expected, count) = (one_member_of(names), members.len());
-    look.tell(|path| format!("`{path}`: expected {expected}, got {count} members"));
+    visit.report(|path| format!("`{path}`: expected {expected}, got {count} members"));
 }

@@ -1,5 +1,5 @@
-//! Reads JSON into a tree, and finds the members that an object has twice, which a tree cannot show: the last one would win
-//! without a word.
+//! Parses JSON into a tree, and finds repeated members of objects. A tree cannot represent these: the last one would
+//! silently win.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -12,10 +12,10 @@ use super::budget::{Budget, too_costly};
 use super::check::Mistakes;
 use crate::json_path::Path;
 
-/// Reads a JSON text, which `root` leads to, and returns it with what is said of the members that come again within it.
+/// Parses a JSON text, which has the path `root`. Returns the value, and a message for each repeated member.
 ///
 /// # Errors
-/// It is no JSON, holds what no tree can hold, or takes more steps than are left: what is said of it.
+/// Returns a message if the text is not JSON, cannot be represented as a tree, or exceeds the budget.
 pub(crate) fn read(
     json: &str,
     root: &str,
@@ -45,10 +45,10 @@ pub(crate) fn read(
     Ok((value, shared.repeated.into_inner().told()))
 }
 
-/// What is said of a value that is JSON by its grammar alone.
+/// Returns the message for a value that is valid JSON only by its grammar.
 pub(crate) fn unreadable(path: &str) -> String {
     format!(
-        "`{path}` cannot be read: it has a number that is too large, or a text with half of a surrogate pair"
+        "`{path}` cannot be read: it has a number that is too large, or a text with an unpaired surrogate"
     )
 }
 
@@ -57,10 +57,10 @@ struct RepeatFinder<'r> {
     shared: &'r Shared<'r>,
 }
 
-/// What the readers of all parts of a text share.
+/// The state that the readers of all parts of a text share.
 struct Shared<'r> {
     repeated: RefCell<Mistakes>,
-    /// The path of the innermost value that could not be read.
+    /// The path of the innermost value that could not be parsed.
     unreadable: Cell<Option<String>>,
     budget: &'r Budget,
 }
@@ -71,7 +71,7 @@ impl<'de> DeserializeSeed<'de> for RepeatFinder<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         let Self { path, shared } = self;
         if !shared.budget.spend(1) {
-            return Err(D::Error::custom("it takes too many steps"));
+            return Err(D::Error::custom("the budget is spent"));
         }
         deserializer.deserialize_any(self).inspect_err(|_| {
             let innermost = shared.unreadable.take();

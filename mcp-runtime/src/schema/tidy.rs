@@ -1,12 +1,12 @@
-//! What clients need not see is taken away, and what they need to know is added.
+//! Removes what clients do not need from schemas, and adds what they do.
 
 use serde_json::{Map, Value, json};
 
 use super::walk::change_parts;
 
-/// Returns whether types check a format, or else only a text can say that it has it; `None` if JSON Schema 2020-12 does not
-/// define it.
-pub(super) fn is_kept_by_types(format: &str) -> Option<bool> {
+/// Returns `true` for a format that a type checks, `false` for a format of strings that no type checks, and `None` for
+/// one that JSON Schema 2020-12 does not define.
+pub(super) fn is_checked_by_types(format: &str) -> Option<bool> {
     match format {
         "date" | "date-time" | "duration" | "ipv4" | "ipv6" | "time" | "uri" | "uuid" => Some(true),
         "email"
@@ -24,7 +24,7 @@ pub(super) fn is_kept_by_types(format: &str) -> Option<bool> {
     }
 }
 
-/// The order in which the keywords of a schema are shown; others follow as they came.
+/// The order of keywords in a schema; others follow in their original order.
 const ORDER: [&[&str]; 7] = [
     &["$ref", "title", "description"],
     &["type", "const", "enum", "format", "pattern"],
@@ -35,21 +35,21 @@ const ORDER: [&[&str]; 7] = [
     &["additionalProperties", "default"],
 ];
 
-/// The schema of anything as an object: legacy revisions do not know `true`.
-pub(super) fn spell_out(schema: &mut Value) {
+/// Replaces the schema `true` with an empty object: legacy revisions do not support `true`.
+pub(super) fn expand_true(schema: &mut Value) {
     if *schema == Value::Bool(true) {
         *schema = json!({});
     }
 }
 
-/// Removes what says nothing to a client, such as formats that are only known to Rust.
+/// Removes what is meaningless to clients, such as formats that only Rust has.
 pub(super) fn tidy(schema: &mut Value) {
     let Some(schema) = schema.as_object_mut() else {
         return;
     };
     change_parts(schema, |_, is_named, schema| {
         if is_named {
-            spell_out(schema);
+            expand_true(schema);
         }
         tidy(schema);
     });
@@ -59,7 +59,7 @@ pub(super) fn tidy(schema: &mut Value) {
     sort(schema);
 }
 
-/// Puts the keywords of a schema in their order.
+/// Sorts the keywords of a schema.
 pub(super) fn sort(schema: &mut Map<String, Value>) {
     let mut all: Vec<(String, Value)> = std::mem::take(schema).into_iter().collect();
     let rank = |name: &str| {
@@ -73,7 +73,7 @@ pub(super) fn sort(schema: &mut Map<String, Value>) {
     schema.extend(all);
 }
 
-/// The least and the greatest value of a number, by the format that names its type.
+/// Returns the minimum and maximum of a number type, by the format that names it.
 pub(super) fn bounds(format: &str) -> Option<(Value, Value)> {
     Some(match format {
         "int8" => (json!(i8::MIN), json!(i8::MAX)),
@@ -86,20 +86,20 @@ pub(super) fn bounds(format: &str) -> Option<(Value, Value)> {
         "uint32" => (json!(u32::MIN), json!(u32::MAX)),
         "uint64" => (json!(u64::MIN), json!(u64::MAX)),
         "uint" => (json!(usize::MIN), json!(usize::MAX)),
-        // As `serde_json` writes the greatest `f32`; up to there every number is rounded to one that is finite.
+        // The greatest `f32` as `serde_json` writes it; every number up to it is rounded to a finite one.
         "float" => (json!(-3.402_823_5e38_f64), json!(3.402_823_5e38_f64)),
-        // The bounds of 128 bits fit in no number of `serde_json`, and those of `f64` are those of JSON itself.
+        // Bounds of 128 bits do not fit in a number of `serde_json`, and those of `f64` are those of JSON itself.
         _ => return None,
     })
 }
 
-/// Removes formats that JSON Schema does not define, in exchange for the bounds of the numbers that they name.
+/// Replaces formats that JSON Schema does not define with the bounds of the numbers that they name.
 fn tidy_format(schema: &mut Map<String, Value>) {
     let Some(format) = schema.get("format").and_then(Value::as_str) else {
         return;
     };
     let bounds = bounds(format);
-    if is_kept_by_types(format).is_none() {
+    if is_checked_by_types(format).is_none() {
         schema.shift_remove("format");
     }
     if let Some((minimum, maximum)) = bounds {
@@ -108,7 +108,7 @@ fn tidy_format(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Writes a tuple of equal types as a list of so many items, since clients know `prefixItems` less often than `items`.
+/// Turns a tuple of equal types into a list of fixed length, since fewer clients support `prefixItems` than `items`.
 fn merge_items(schema: &mut Map<String, Value>) {
     let Some(Value::Array(items)) = schema.get("prefixItems") else {
         return;
@@ -124,7 +124,7 @@ fn merge_items(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Writes "one of these, or null" as one choice, not as a choice within a choice.
+/// Merges "one of these, or null" into one choice, instead of a nested choice.
 fn merge_null(schema: &mut Map<String, Value>) {
     let branches = schema.get("anyOf").and_then(Value::as_array);
     let Some([Value::Object(inner), null]) = branches.map(Vec::as_slice) else {
@@ -148,7 +148,7 @@ fn merge_null(schema: &mut Map<String, Value>) {
     }
 }
 
-/// The schema of a value that may also be left out: null, which means the same, is not offered.
+/// Removes `null` from the schema of an optional value: leaving the value out means the same.
 pub(crate) fn without_null(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else {
         return;
@@ -183,7 +183,7 @@ pub(crate) fn without_null(schema: &mut Value) {
     }
 }
 
-/// [`without_null`] for the members of nested objects that may be left out.
+/// Applies [`without_null`] to the optional members of nested objects.
 pub(super) fn without_optional_nulls(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else {
         return;
@@ -204,14 +204,13 @@ pub(super) fn without_optional_nulls(schema: &mut Value) {
     change_parts(object, |_, _, schema| without_optional_nulls(schema));
 }
 
-/// Says of every struct that it has no other members than its own. What is not said is left alone: an object without
-/// `properties` may be anything.
+/// Closes every struct to members other than its own. An object without `properties` stays open.
 pub(super) fn close(schema: &mut Value) {
     close_part(schema, true);
 }
 
-/// [`close`] for a schema that is the whole of a value, or only one of several that the value keeps at once: of these, none
-/// knows the members of the others.
+/// Applies [`close`] to a schema. `is_whole` is `false` for one of several schemas that a value must fit at once: each
+/// of these lacks the members of the others.
 fn close_part(schema: &mut Value, is_whole: bool) {
     let Some(object) = schema.as_object_mut() else {
         return;
@@ -240,8 +239,8 @@ fn close_part(schema: &mut Value, is_whole: bool) {
     });
 }
 
-/// Gives the members of an object to each of its choices, which then are whole: `{id, oneOf: [{a}, {b}]}` is
-/// `oneOf: [{id, a}, {id, b}]`. Only a whole object can say that it has no other members.
+/// Moves the members of an object into each of its choices, which are complete objects then: `{id, oneOf: [{a}, {b}]}`
+/// becomes `oneOf: [{id, a}, {id, b}]`. Only a complete object can be closed.
 fn distribute(object: &mut Map<String, Value>) {
     let Some(keyword) = ["oneOf", "anyOf"]
         .into_iter()
@@ -279,7 +278,7 @@ fn distribute(object: &mut Map<String, Value>) {
     object.insert(keyword.to_owned(), branches.into());
 }
 
-/// Puts the members of one object before those of another.
+/// Inserts the members of one object before those of another.
 fn prepend(members: &mut Value, first: Option<&Value>) {
     let Some(mut all) = first.and_then(Value::as_object).cloned() else {
         return;

@@ -1,13 +1,13 @@
-//! The constraints that a schema may state and `check` does not know.
+//! The constraints of a schema that `check` does not enforce.
 
 use serde_json::{Map, Value};
 
 use super::check::{SIGNED_KEYS, UNSIGNED_KEYS};
 #[cfg(feature = "cli")]
-use super::tidy::is_kept_by_types;
+use super::tidy::is_checked_by_types;
 use super::walk::walk;
 
-/// The keywords of constraints that `check` never keeps. Unknown keywords are annotations, which constrain nothing.
+/// The keywords of constraints that `check` never enforces. Unknown keywords are annotations, which constrain nothing.
 const UNCHECKED: [&str; 10] = [
     "$dynamicRef",
     "contains",
@@ -21,9 +21,9 @@ const UNCHECKED: [&str; 10] = [
     "unevaluatedProperties",
 ];
 
-/// Calls a function with the place of each constraint within a schema that `check` does not keep, its keyword, and the
-/// schema that says it.
-pub(super) fn look(
+/// Calls a function for each constraint in a schema that `check` does not enforce, with the path of the values, the
+/// keyword, and the schema that contains it.
+pub(super) fn find_unchecked(
     schema: &Value,
     path: &str,
     found: &mut impl FnMut(&str, &str, &Map<String, Value>),
@@ -32,7 +32,7 @@ pub(super) fn look(
         for (keyword, value) in rules {
             let is_checked = match keyword.as_str() {
                 "pattern" => cfg!(feature = "pattern"),
-                // Which `is_within` looks at.
+                // `is_within` checks it.
                 "not" => value.get("const").is_some(),
                 "patternProperties" => value.as_object().is_some_and(|named| {
                     named
@@ -48,22 +48,22 @@ pub(super) fn look(
     });
 }
 
-/// The constraints within the schema of a type that nobody keeps in this build, each with its place.
+/// Returns the constraints in the schema of a type that this build does not enforce, each with its path.
 #[cfg(feature = "cli")]
 pub(crate) fn unenforced(schema: &Value) -> Vec<(String, String)> {
     if cfg!(feature = "validate") {
         return Vec::new();
     }
     let mut unenforced = Vec::new();
-    look(schema, "", &mut |path, keyword, rules| {
+    find_unchecked(schema, "", &mut |path, keyword, rules| {
         let format = rules.get("format").and_then(Value::as_str);
-        let kept_by_the_type = match keyword {
-            "format" => format.and_then(is_kept_by_types) == Some(true),
-            // It belongs to the type that the format names.
+        let checked_by_the_type = match keyword {
+            "format" => format.and_then(is_checked_by_types) == Some(true),
+            // The pattern belongs to the type that the format names.
             "pattern" => format.is_some(),
             _ => false,
         };
-        if !kept_by_the_type {
+        if !checked_by_the_type {
             let path = path.trim_start_matches('.').to_owned();
             unenforced.push((path, keyword.to_owned()));
         }

@@ -1,5 +1,5 @@
-//! What `check` does not know of JSON Schema, kept by a validator: with the feature `validate`, and for the schemas that
-//! say such things alone.
+//! A validator for the parts of JSON Schema that `check` does not enforce. It needs the feature `validate`, and is used
+//! only for schemas with such parts.
 
 #[cfg(feature = "validate")]
 pub(crate) use with::Validator;
@@ -15,10 +15,10 @@ mod with {
     use super::super::words::{got, in_words};
     use crate::json_path;
 
-    /// How many mistakes are told.
-    const TOLD: usize = 20;
+    /// The maximum number of mistakes that are reported.
+    const MAX_MISTAKES: usize = 20;
 
-    /// Keeps the whole of one schema.
+    /// A compiled validator of one schema.
     #[derive(Debug)]
     pub(crate) struct Validator {
         schema: Value,
@@ -26,7 +26,7 @@ mod with {
     }
 
     impl Validator {
-        /// For a schema with its definitions, if there is anything in it that needs one.
+        /// Returns a validator for a schema with its definitions, or `None` if `check` enforces the whole schema.
         pub(crate) fn for_what_is_unknown(
             schema: &Value,
             definitions: Option<&Value>,
@@ -36,22 +36,22 @@ mod with {
                 whole.insert("$defs".to_owned(), definitions.clone());
             }
             let mut needed = false;
-            super::super::unknown::look(&whole, "", &mut |_, _, _| needed = true);
+            super::super::unknown::find_unchecked(&whole, "", &mut |_, _, _| needed = true);
             needed.then(|| Self::new(whole)).transpose()
         }
 
-        /// For a schema that was made at run time.
+        /// Returns a validator for a schema that was created at run time.
         ///
         /// # Errors
-        /// It is none.
+        /// Returns an error if the schema is invalid.
         pub(crate) fn of_whole(schema: &Value) -> Result<Option<Self>, String> {
             Self::new(schema.clone()).map(Some)
         }
 
-        /// For a whole schema.
+        /// Returns a validator for a complete schema.
         ///
         /// # Errors
-        /// It is none.
+        /// Returns an error if the schema is invalid.
         fn new(schema: Value) -> Result<Self, String> {
             let compiled = jsonschema::options()
                 .with_draft(Draft::Draft202012)
@@ -61,12 +61,12 @@ mod with {
             Ok(Self { schema, compiled })
         }
 
-        /// All that is wrong with a value, which `path` leads to.
+        /// Returns all mistakes in a value, which has this path.
         pub(crate) fn mistakes(&self, value: &Value, path: &str) -> Vec<String> {
             if self.compiled.is_valid(value) {
                 return Vec::new();
             }
-            let errors = self.compiled.iter_errors(value).take(TOLD);
+            let errors = self.compiled.iter_errors(value).take(MAX_MISTAKES);
             errors.map(|error| self.mistake(&error, path)).collect()
         }
 
@@ -88,7 +88,7 @@ mod with {
         }
     }
 
-    /// What a keyword asks for, in words.
+    /// Describes the requirement of a keyword in words.
     fn expected(keyword: &str, value: &Value, schema: &Value) -> String {
         match (keyword, value) {
             ("format", Value::String(format)) => {
@@ -97,12 +97,14 @@ mod with {
             ("pattern", pattern) => in_words(&json!({ "type": "string", "pattern": pattern })),
             ("multipleOf", factor) => format!("a multiple of {factor}"),
             ("not", schema) => format!("something other than {}", in_words(schema)),
-            ("contains", schema) => format!("an array with {} in it", in_words(schema)),
+            ("contains", schema) => format!("an array that contains {}", in_words(schema)),
             ("required" | "dependentRequired", names) => {
-                format!("an object with the members that {keyword} names: {names}")
+                format!("an object with the members in `{keyword}`: {names}")
             }
             ("type" | "enum" | "const" | "anyOf" | "oneOf", _) => in_words(schema),
-            (keyword, value) => format!("what `{keyword}` of its schema says: {value}"),
+            (keyword, value) => {
+                format!("a value that satisfies `{keyword}` of its schema: {value}")
+            }
         }
     }
 }
@@ -111,7 +113,7 @@ mod with {
 mod without {
     use serde_json::Value;
 
-    /// There is none without the feature.
+    /// An empty type: there are no validators without the feature.
     #[derive(Debug)]
     pub(crate) enum Validator {}
 

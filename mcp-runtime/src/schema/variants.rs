@@ -1,4 +1,4 @@
-//! Enums of texts in the form that most clients take: one `enum`, instead of a choice of constants.
+//! Enums of texts in the form that most clients support: one `enum`, instead of a choice of constants.
 
 use serde_json::{Map, Value, json};
 
@@ -6,13 +6,13 @@ use super::tidy::sort;
 use super::walk::change_parts;
 use super::words::strings;
 
-/// The keywords of a variant that is a text.
+/// The keywords that a text variant may have.
 const KEYWORDS: [&str; 5] = ["type", "const", "enum", "title", "description"];
 
-/// Merges the variants of each enum within a schema that are texts: some clients refuse `const` within `oneOf`, which is how
-/// variants with doc comments come. What is said of the variants follows the description of the whole.
+/// Merges the text variants of each enum within a schema: some clients refuse `const` within `oneOf`, the form of
+/// variants with doc comments. The texts of the variants are appended to the description of the enum.
 ///
-/// A parameter replaces the description of its type, so this comes after it.
+/// It must run after a parameter has replaced the description of its type.
 pub(crate) fn gather_variants(schema: &mut Value) {
     let Some(schema) = schema.as_object_mut() else {
         return;
@@ -56,7 +56,7 @@ fn merge(variants: &[Value], is_nullable: bool, schema: &mut Map<String, Value>)
             values.push(Value::from(value));
         }
     }
-    if variants.iter().any(|variant| !said(variant).is_empty()) {
+    if variants.iter().any(|variant| !summary(variant).is_empty()) {
         let own = schema.get("description").and_then(Value::as_str);
         let own = own.map(|own| format!("{own}\n\n")).unwrap_or_default();
         schema.insert("description".to_owned(), (own + &lines.join("\n")).into());
@@ -73,14 +73,14 @@ fn merge(variants: &[Value], is_nullable: bool, schema: &mut Map<String, Value>)
 
 /// Returns the item for a variant in a Markdown list.
 fn line(value: &str, variant: &Value) -> String {
-    match said(variant).as_str() {
+    match summary(variant).as_str() {
         "" => format!("- `{value}`"),
-        said => format!("- `{value}`: {}", said.replace('\n', "\n  ")),
+        summary => format!("- `{value}`: {}", summary.replace('\n', "\n  ")),
     }
 }
 
 /// Returns the title and the description of a variant.
-fn said(variant: &Value) -> String {
+fn summary(variant: &Value) -> String {
     let texts = ["title", "description"].map(|keyword| variant.get(keyword)?.as_str());
     texts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }

@@ -1,4 +1,4 @@
-//! The schemas within a schema: which keyword holds them, and where their values are.
+//! The schemas within a schema: the keywords that contain them, and the paths of their values.
 //!
 //! See <https://json-schema.org/draft/2020-12/json-schema-core#name-keywords-for-applying-subsch>.
 
@@ -6,20 +6,20 @@ use serde_json::{Map, Value};
 
 use crate::json_path;
 
-/// What the value of a keyword is.
+/// The kind of value that a keyword has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Applicator {
-    /// A schema; older dialects also have a list of them in places.
+    /// A schema; in older dialects also a list of schemas.
     Schema,
     /// A list of schemas.
     List,
-    /// A map from names to schemas, where a name must not be taken for a keyword.
+    /// A map from names to schemas. Its names are not keywords.
     Map,
-    /// No schema, whatever it looks like.
+    /// Data, even if it looks like a schema.
     None,
 }
 
-/// Returns the applicator of a keyword. All that are not named here hold data, unknown ones too.
+/// Returns the applicator of a keyword. All other keywords, including unknown ones, contain data.
 fn applicator(keyword: &str) -> Applicator {
     match keyword {
         "additionalItems"
@@ -50,7 +50,7 @@ pub(crate) struct Part<'s> {
 }
 
 impl Part<'_> {
-    /// Returns `true` if the part applies only where something refers to it.
+    /// Returns `true` if the part applies only where a reference leads to it.
     pub(crate) fn is_definition(&self) -> bool {
         ["$defs", "definitions"].contains(&self.keyword)
     }
@@ -79,8 +79,8 @@ pub(crate) fn parts(schema: &Value) -> impl Iterator<Item = Part<'_>> {
     })
 }
 
-/// Calls a function with each schema directly within a schema, the keyword that it stands under, and whether it has a name
-/// there.
+/// Calls a function with each schema directly within a schema, its keyword, and `true` if it is a named schema in a
+/// map.
 pub(super) fn change_parts(
     schema: &mut Map<String, Value>,
     mut change: impl FnMut(&str, bool, &mut Value),
@@ -100,29 +100,29 @@ pub(super) fn change_parts(
     }
 }
 
-/// Calls a function with a schema and with all schemas within it, each with the place of the values that it speaks of.
-/// Definitions have their names for places.
+/// Calls a function with a schema and all schemas within it, each with the path of its values. The path of a definition
+/// is its name.
 pub(crate) fn walk<'s>(
     schema: &'s Value,
     path: &str,
-    look: &mut impl FnMut(&'s Map<String, Value>, &str),
+    visit: &mut impl FnMut(&'s Map<String, Value>, &str),
 ) {
     let Some(rules) = schema.as_object() else {
         return;
     };
-    look(rules, path);
+    visit(rules, path);
     for part in parts(schema) {
         match (part.keyword, part.name) {
             ("properties", Some(name)) => {
                 walk(
                     part.schema,
                     &format!("{path}{}", json_path::member(name)),
-                    look,
+                    visit,
                 );
             }
-            (_, Some(name)) if part.is_definition() => walk(part.schema, name, look),
-            ("items", _) => walk(part.schema, &format!("{path}[]"), look),
-            _ => walk(part.schema, path, look),
+            (_, Some(name)) if part.is_definition() => walk(part.schema, name, visit),
+            ("items", _) => walk(part.schema, &format!("{path}[]"), visit),
+            _ => walk(part.schema, path, visit),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Schemas and values in words, for a model to read.
+//! Schemas and values in words, for models.
 
 use std::fmt::{self, Write as _};
 
@@ -6,13 +6,14 @@ use serde_json::{Map, Value};
 
 use super::tidy::bounds;
 
-/// How much of a text is shown.
+/// The number of characters of a text that are shown.
 const SHOWN: usize = 60;
 
-/// How much of a reason is shown.
+/// The number of characters of a reason that are shown.
 const REASON: usize = 300;
 
-/// The texts that a schema allows, if it allows only some: `enum` values and the branches of `oneOf` with a `const`.
+/// Returns the texts that a schema allows, if they are listed: `enum` values and the branches of `oneOf` with a
+/// `const`.
 pub(crate) fn texts(schema: &Value) -> Option<Vec<String>> {
     if schema.get("type").is_some_and(|name| name == "boolean") {
         return Some(vec!["true".to_owned(), "false".to_owned()]);
@@ -20,7 +21,7 @@ pub(crate) fn texts(schema: &Value) -> Option<Vec<String>> {
     strings(schema)
 }
 
-/// [`texts`] of strings alone.
+/// Like [`texts`], for strings only.
 pub(super) fn strings(schema: &Value) -> Option<Vec<String>> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
@@ -34,17 +35,17 @@ pub(super) fn strings(schema: &Value) -> Option<Vec<String>> {
     Some(all?.concat())
 }
 
-/// What a schema asks for, in words: "an integer", "one of \"a\", \"b\"".
+/// Describes a schema in words: "an integer", "one of \"a\", \"b\"".
 pub(crate) fn in_words(schema: &Value) -> String {
-    worded(schema, false)
+    describe(schema, false)
 }
 
-/// [`in_words`] with bounds that are those of 64 bits too, where they are what is wrong.
+/// Like [`in_words`], and includes the bounds of 64-bit numbers, for mistakes about bounds.
 pub(super) fn in_words_with_all_bounds(schema: &Value) -> String {
-    worded(schema, true)
+    describe(schema, true)
 }
 
-fn worded(schema: &Value, all_bounds: bool) -> String {
+fn describe(schema: &Value, all_bounds: bool) -> String {
     if let Some(texts) = strings(schema) {
         return one_of(&texts);
     }
@@ -85,7 +86,7 @@ fn of_type(name: &str, schema: &Map<String, Value>, all_bounds: bool) -> String 
 }
 
 fn of_number(noun: &str, schema: &Map<String, Value>, all_bounds: bool) -> String {
-    // Bounds that no value outside of a test comes near tell a model nothing.
+    // Bounds of about 64 bits do not help a model.
     let is_far = |bound: &&Value| bound.as_f64().is_some_and(|bound| bound.abs() > 1e18);
     let bound = |keyword| {
         schema
@@ -122,7 +123,7 @@ fn of_choice(branches: &[Value], all_bounds: bool) -> String {
         } else if let Some(member) = only_member(branch) {
             members.push(member);
         } else {
-            let words = worded(branch, all_bounds);
+            let words = describe(branch, all_bounds);
             if !others.contains(&words) {
                 others.push(words);
             }
@@ -171,7 +172,7 @@ fn with_count(
     }
 }
 
-/// An object whose only member says which variant of an enum it is.
+/// Describes an object whose only member names a variant of an enum.
 pub(super) fn one_member_of(names: &[&str]) -> String {
     match names {
         [only] => format!("an object with the member `{only}`"),
@@ -194,7 +195,7 @@ fn either(all: &[String]) -> String {
     }
 }
 
-/// The one member of an object that stands for a variant of an enum: `{"Circle": ..}`.
+/// Returns the only member of an object that represents a variant of an enum: `{"Circle": ..}`.
 pub(super) fn only_member(schema: &Value) -> Option<&str> {
     let required = schema.get("required")?.as_array()?;
     let members = schema.get("properties")?.as_object()?;
@@ -204,7 +205,7 @@ pub(super) fn only_member(schema: &Value) -> Option<&str> {
     }
 }
 
-/// What came, in words.
+/// Describes a value that was received.
 pub(crate) fn got(value: &Value) -> String {
     match value {
         Value::String(text) => format!("the string \"{}\"", shown(text)),
@@ -216,7 +217,7 @@ pub(crate) fn got(value: &Value) -> String {
     }
 }
 
-/// A text in one line, and no more of it than helps.
+/// Returns a text on one line, shortened if it is long.
 pub(crate) fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         None => text.escape_debug().to_string(),
@@ -224,7 +225,8 @@ pub(crate) fn shown(text: &str) -> String {
     }
 }
 
-/// How errors begin that serde words, not the type: they name Rust types and places in a text that no client sees.
+/// The beginnings of errors that serde words itself: they name Rust types, and positions in a text that clients never
+/// see.
 const WORDED_BY_SERDE: [&str; 9] = [
     "invalid type: ",
     "invalid value: ",
@@ -237,7 +239,7 @@ const WORDED_BY_SERDE: [&str; 9] = [
     "no variant of enum ",
 ];
 
-/// What a type itself says of a value that it refuses, in one line: it may well repeat the value.
+/// Returns the message of a type that refused a value, on one line. It may repeat the value.
 pub(crate) fn reason(error: &impl fmt::Display) -> Option<String> {
     let text = error.to_string();
     if WORDED_BY_SERDE.iter().any(|words| text.starts_with(words)) {
@@ -255,7 +257,7 @@ pub(crate) fn reason(error: &impl fmt::Display) -> Option<String> {
     Some(line)
 }
 
-/// What a type of the standard library wanted, in the words of schemas, where serde names it.
+/// Describes the type of the standard library that an error of serde names, in the words of schemas.
 pub(crate) fn wanted_by_type(error: &impl fmt::Display) -> Option<String> {
     let text = error.to_string();
     let (_, wanted) = text.rsplit_once(", expected ")?;

@@ -1,4 +1,4 @@
-//! A map with bounds, whose entries expire and belong to somebody.
+//! A bounded map whose entries expire and have owners.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap};
@@ -9,48 +9,48 @@ use std::hash::Hash;
 use super::now;
 use crate::owner::Owner;
 
-/// How much a map holds.
+/// A number of entries and bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Capacity {
     pub(crate) entries: usize,
     pub(crate) bytes: usize,
 }
 
-/// What is to be kept of an entry besides its value.
+/// The owner, the expiry time and the size of an entry.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
     pub(crate) owner: Owner,
-    /// Milliseconds since 1970 from which on the entry is no more.
+    /// The expiry time, in milliseconds since 1970.
     pub(crate) expires: u64,
-    /// How many bytes the entry takes up, or an entry that is there already takes up in addition.
+    /// The size of a new entry in bytes, or the additional size of an existing one.
     pub(crate) bytes: usize,
 }
 
-/// A map that holds so many entries and bytes at most. Entries expire; none is dropped before that, but new ones are
-/// refused. What each owner takes up is counted.
+/// A map with at most this many entries and bytes. No entry is dropped before it expires; instead, new ones are
+/// refused. The map tracks the usage of each owner.
 #[derive(Debug)]
 pub(crate) struct Bounded<K, V> {
-    most: Capacity,
+    capacity: Capacity,
     used: Capacity,
-    kept: HashMap<K, Kept<V>>,
-    /// The soonest to expire first.
+    entries: HashMap<K, Entry<V>>,
+    /// Expiry times and keys, the next to expire first.
     expiring: BTreeSet<(u64, K)>,
     owners: HashMap<Owner, Capacity>,
 }
 
 #[derive(Debug)]
-struct Kept<V> {
+struct Entry<V> {
     value: V,
     lease: Lease,
 }
 
 impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
-    /// Returns an empty map with this room.
+    /// Returns an empty map with these limits.
     pub(crate) fn new(entries: usize, bytes: usize) -> Self {
         Self {
-            most: Capacity { entries, bytes },
+            capacity: Capacity { entries, bytes },
             used: Capacity::default(),
-            kept: HashMap::new(),
+            entries: HashMap::new(),
             expiring: BTreeSet::new(),
             owners: HashMap::new(),
         }
@@ -61,8 +61,8 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
     where
         K: Borrow<Q>,
     {
-        let kept = self.kept.get(key)?;
-        (now() < kept.lease.expires).then_some(&kept.value)
+        let entry = self.entries.get(key)?;
+        (now() < entry.lease.expires).then_some(&entry.value)
     }
 
     /// Returns the value of a key, unless it has expired.
@@ -70,15 +70,15 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
     where
         K: Borrow<Q>,
     {
-        let kept = self.kept.get_mut(key)?;
-        (now() < kept.lease.expires).then_some(&mut kept.value)
+        let entry = self.entries.get_mut(key)?;
+        (now() < entry.lease.expires).then_some(&mut entry.value)
     }
 
-    /// Returns the value of a key, which is made if there is none. From now on the entry takes up more bytes, and expires
-    /// no sooner than this.
+    /// Returns the value of a key, which is created if it is absent. The bytes of the lease are added to an existing
+    /// entry, which keeps the later of both expiry times.
     ///
     /// # Errors
-    /// There is no room; nothing has changed then.
+    /// Returns an error if the map is full. Nothing has changed in that case.
     pub(crate) fn hold(
         &mut self,
         key: K,
@@ -86,12 +86,12 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
         make: impl FnOnce() -> V,
     ) -> Result<&mut V, Full> {
         self.forget_expired();
-        let known = self.kept.get(&key).map(|kept| kept.lease.clone());
+        let known = self.entries.get(&key).map(|entry| entry.lease.clone());
         let more = Capacity {
             entries: usize::from(known.is_none()),
             bytes: lease.bytes,
         };
-        if more != Capacity::default() && !self.used.plus(more).is_within(self.most) {
+        if more != Capacity::default() && !self.used.plus(more).is_within(self.capacity) {
             return Err(self.full(&lease.owner));
         }
         let lease = match known {
@@ -109,20 +109,21 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
         self.used = self.used.plus(more);
         let owned = self.owners.entry(lease.owner.clone()).or_default();
         *owned = owned.plus(more);
-        let kept = self.kept.entry(key).or_insert_with(|| Kept {
+        let entry = self.entries.entry(key).or_insert_with(|| Entry {
             value: make(),
             lease: lease.clone(),
         });
-        kept.lease = lease;
-        Ok(&mut kept.value)
+        entry.lease = lease;
+        Ok(&mut entry.value)
     }
 
-    /// Counts more bytes for an entry, or fewer. That they are too many is only told to whoever comes next.
+    /// Adds and subtracts bytes of an existing entry. Bytes beyond the limit are accepted here; the next new entry is
+    /// refused.
     pub(crate) fn resize<Q: ?Sized + Eq + Hash>(&mut self, key: &Q, more: usize, fewer: usize)
     where
         K: Borrow<Q>,
     {
-        if let Some(Kept { lease, .. }) = self.kept.get_mut(key)
+        if let Some(Entry { lease, .. }) = self.entries.get_mut(key)
             && let Some(owned) = self.owners.get_mut(&lease.owner)
         {
             for bytes in [&mut lease.bytes, &mut self.used.bytes, &mut owned.bytes] {
@@ -136,34 +137,34 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
     where
         K: Borrow<Q>,
     {
-        let (key, Kept { value, lease }) = self.kept.remove_entry(key)?;
+        let (key, Entry { value, lease }) = self.entries.remove_entry(key)?;
         self.expiring.remove(&(lease.expires, key));
         self.used = self.used.without(lease.bytes);
-        if let Some(room) = self.owners.get_mut(&lease.owner) {
-            *room = room.without(lease.bytes);
-            if room.entries == 0 {
+        if let Some(owned) = self.owners.get_mut(&lease.owner) {
+            *owned = owned.without(lease.bytes);
+            if owned.entries == 0 {
                 self.owners.remove(&lease.owner);
             }
         }
         Some(value)
     }
 
-    /// Keeps what can be had again: the soonest to expire make room for it.
+    /// Caches a value that can be created again: the entries next to expire are dropped to make space for it.
     pub(crate) fn cache(&mut self, key: K, lease: Lease, value: V) {
         let more = Capacity {
             entries: 1,
             bytes: lease.bytes,
         };
-        while !self.used.plus(more).is_within(self.most)
+        while !self.used.plus(more).is_within(self.capacity)
             && let Some((_, first)) = self.expiring.first().cloned()
         {
             self.remove(&first);
         }
-        // What is larger than the whole map is not kept.
+        // A value that is larger than the whole map is not cached.
         let _ = self.hold(key, lease, || value);
     }
 
-    /// Returns what an owner takes up.
+    /// Returns the usage of an owner.
     pub(crate) fn owned_by(&self, owner: &Owner) -> Capacity {
         self.owners.get(owner).copied().unwrap_or_default()
     }
@@ -185,7 +186,7 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
             %owner,
             held.entries = held.entries,
             held.bytes = held.bytes,
-            "a memory is full of what has not expired, and refuses more"
+            "a bounded map is full and refuses new data"
         );
         Full(self.used)
     }
@@ -211,7 +212,7 @@ impl Capacity {
     }
 }
 
-/// There is no room for more.
+/// The error of a full map.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Full(Capacity);
 
@@ -220,7 +221,7 @@ impl fmt::Display for Full {
         let Capacity { entries, bytes } = self.0;
         write!(
             formatter,
-            "{entries} entries of {bytes} bytes are kept, and none of them has expired"
+            "the limit is reached: {entries} entries of {bytes} bytes are stored, and none has expired"
         )
     }
 }
@@ -256,7 +257,7 @@ mod tests {
         }
     }
 
-    fn room(entries: usize, bytes: usize) -> Capacity {
+    fn capacity(entries: usize, bytes: usize) -> Capacity {
         Capacity { entries, bytes }
     }
 
@@ -268,11 +269,11 @@ mod tests {
         assert!(map.hold("c", lease(ONE, 0), || 3).is_err());
         assert!(map.hold("a", lease(ONE, 81), || 1).is_err());
         assert_eq!((map.get("a"), map.get("b")), (Some(&1), Some(&2)));
-        assert_eq!(map.used, room(2, 20));
+        assert_eq!(map.used, capacity(2, 20));
         assert_eq!(map.remove("b"), Some(2));
         map.hold("c", lease(ONE, 90), || 3).unwrap();
-        assert_eq!(map.owned_by(&ONE), room(2, 100));
-        assert_eq!(map.owned_by(&OTHER), room(0, 0));
+        assert_eq!(map.owned_by(&ONE), capacity(2, 100));
+        assert_eq!(map.owned_by(&OTHER), capacity(0, 0));
         assert_eq!(map.owners.len(), 1);
     }
 
@@ -284,7 +285,7 @@ mod tests {
         assert_eq!(map.get_mut("a"), None);
         map.hold("b", lease(ONE, 100), || 2).unwrap();
         assert_eq!(map.get("b"), Some(&2));
-        assert_eq!(map.used, room(1, 100));
+        assert_eq!(map.used, capacity(1, 100));
         assert_eq!(map.expiring.len(), 1);
     }
 
@@ -298,11 +299,11 @@ mod tests {
             assert_eq!(value.unwrap(), &1);
         }
         assert_eq!(Vec::from_iter(&map.expiring), [&(long.expires + 1, "a")]);
-        assert_eq!(map.owned_by(&ONE), room(1, 30));
+        assert_eq!(map.owned_by(&ONE), capacity(1, 30));
         map.resize("a", 100, 0);
         assert!(map.hold("a", lease(ONE, 1), || 1).is_err());
         map.resize("a", 0, 120);
-        assert_eq!(map.used, room(1, 10));
+        assert_eq!(map.used, capacity(1, 10));
     }
 
     #[test]
@@ -315,8 +316,8 @@ mod tests {
         }
         assert_eq!((map.get("a"), map.get("b")), (Some(&2), None));
         map.cache("d", lease(ONE, 95), 4);
-        assert_eq!(map.used, room(1, 95));
+        assert_eq!(map.used, capacity(1, 95));
         map.cache("e", lease(ONE, 101), 5);
-        assert_eq!((map.get("e"), map.used), (None, room(0, 0)));
+        assert_eq!((map.get("e"), map.used), (None, capacity(0, 0)));
     }
 }

@@ -1,4 +1,4 @@
-//! The store within the process.
+//! The in-process store.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -6,15 +6,15 @@ use std::sync::Arc;
 use super::{Bounded, Full, Lease, Store, StoreEntry, StoreFuture, milliseconds, now};
 use crate::sync::Mutex;
 
-/// What an entry takes up besides its key, which is kept twice, and its value.
+/// The size of an entry besides its key, which is stored twice, and its value.
 const OVERHEAD: usize = 200;
 
-/// A [`Store`] within this process. When it is full of values whose time is not over, it refuses more.
+/// A [`Store`] within this process. If it is full of values that have not expired, it refuses new ones.
 #[derive(Debug)]
 pub struct MemoryStore(Mutex<Bounded<Arc<str>, Box<[u8]>>>);
 
 impl MemoryStore {
-    /// Returns a store for so many values at once, and so many bytes of keys, values and what it takes to find them.
+    /// Returns a store for at most this many values, and this many bytes of keys, values and index.
     pub fn new(entries: usize, bytes: usize) -> Self {
         Self(Mutex::new(Bounded::new(entries, bytes)))
     }

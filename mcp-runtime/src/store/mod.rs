@@ -1,7 +1,6 @@
-//! What a server has to remember: values under keys, each for a time and for somebody.
+//! Stores: values under keys, each with an expiry time and an owner.
 //!
-//! [`Store`] is for what replicas have in common, and its memory may be anywhere. [`Bounded`] is for what one process
-//! remembers of its own.
+//! [`Store`] holds what replicas share, in memory or elsewhere. [`Bounded`] holds the data of one process.
 
 mod bounded;
 mod memory;
@@ -18,14 +17,14 @@ pub use memory::MemoryStore;
 
 use crate::owner::Owner;
 
-/// What the methods of a [`Store`] give.
+/// The future that the methods of a [`Store`] return.
 pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, Box<dyn Error + Send + Sync>>>;
 
-/// Keeps bytes under keys until their time is over, for this process or for all replicas of a server.
+/// A store of bytes under keys until they expire, for this process or for all replicas of a server.
 ///
 /// [`MemoryStore`] is one within the process. With Redis, for instance, `get` is `GET key`, `put_if_absent` is
-/// `SET key value NX PX milliseconds`, and `remove` is `DEL key`. Keys are ASCII, at most 100 bytes long, and safe in the
-/// names of files. A store must not drop a value before its time is over: where it has no room, it refuses new ones.
+/// `SET key value NX PX milliseconds`, and `remove` is `DEL key`. Keys are ASCII, at most 100 bytes long, and safe in
+/// file names. A store must not drop a value before it expires: if it is full, it refuses new ones.
 ///
 /// ```
 /// use std::time::Duration;
@@ -60,39 +59,39 @@ pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, Box<dyn Error + Send + Syn
 /// # }
 /// ```
 pub trait Store: Send + Sync + 'static {
-    /// Returns the value of a key, or `None` where there is none or its time is over.
+    /// Returns the value of a key, or `None` if there is none or it has expired.
     ///
     /// # Errors
-    /// The store cannot be reached.
+    /// Returns an error if the store cannot be reached.
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>>;
 
-    /// Puts a value under a key that has none, and tells whether it did. Of several who try at once one succeeds.
+    /// Puts a value under a key that has none, and returns `true` if it did. Of several concurrent calls one succeeds.
     ///
     /// # Errors
-    /// The store cannot be reached, or has no room for another value.
+    /// Returns an error if the store cannot be reached or is full.
     fn put_if_absent<'a>(&'a self, key: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool>;
 
     /// Removes the value of a key, if there is one.
     ///
     /// # Errors
-    /// The store cannot be reached.
+    /// Returns an error if the store cannot be reached.
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()>;
 }
 
-/// A value for a [`Store`], and how long it is kept.
+/// A value for a [`Store`], and its time to live.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StoreEntry<'a> {
     /// The value.
     pub value: &'a [u8],
-    /// How long the value is kept.
+    /// The time for which the value is kept.
     pub time_to_live: Duration,
-    /// Whose value it is, which only a store within the process can count.
+    /// The owner of the value. Only a store within the process can account for it.
     pub(crate) owner: Owner,
 }
 
 impl<'a> StoreEntry<'a> {
-    /// Returns an entry of a value that is kept for so long.
+    /// Returns an entry with this value and this time to live.
     pub fn new(value: &'a [u8], time_to_live: Duration) -> Self {
         Self {
             value,
@@ -102,13 +101,13 @@ impl<'a> StoreEntry<'a> {
     }
 }
 
-/// Returns the milliseconds since 1970.
+/// Returns the current time in milliseconds since 1970.
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, milliseconds)
 }
 
-/// Returns a duration in milliseconds, of which no duration that matters has too many.
+/// Returns a duration in milliseconds, or `u64::MAX` if it is longer than that.
 pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

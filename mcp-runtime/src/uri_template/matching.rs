@@ -1,15 +1,15 @@
-//! URI to variables.
+//! Matching: from a URI to the values of variables.
 //!
-//! The parts become steps, and for each step, beginning with the last one, a table is filled: from which places in
-//! the URI can this step and all that follow it match the rest? One walk from the left then follows the table, so
-//! there is nothing to try twice and the time is the length of the URI times the number of steps.
+//! The parts of a template become steps. For each step, beginning with the last one, a table row holds the positions in
+//! the URI from which this step and all later ones match the rest. One pass from the left then follows the table. There
+//! is no backtracking, and the time is proportional to the length of the URI times the number of steps.
 
 use std::ops::Range;
 
 use mcp_grammar::percent::{self, Ascii};
 use mcp_grammar::uri_template::{Expression, Part, Variable};
 
-/// A value that a URI gave to a variable, percent-decoded.
+/// The value of a variable in a URI, percent-decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MatchedValue {
     /// The value of an ordinary variable.
@@ -18,24 +18,24 @@ pub(crate) enum MatchedValue {
     Many(Vec<String>),
 }
 
-/// The values of all variables, in the order of [`UriTemplate::variables`]. `None` for one that is absent.
+/// The values of all variables, in the order of [`UriTemplate::variables`]. `None` for an absent variable.
 pub(crate) type Values = Vec<Option<MatchedValue>>;
 
-/// A piece of work for the matcher.
+/// One step of the matcher.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    /// Exactly this text.
+    /// This exact text.
     Literal(String),
     /// The text of one variable.
     Value {
         variable: usize,
         characters: Ascii,
-        /// Delimiters that belong to it as well where nothing around it could mean them.
+        /// Delimiters that the value may also contain if the surrounding text does not use them.
         delimiters: Ascii,
         separator: char,
         longest: bool,
     },
-    /// All variables of a keyed expression, or nothing at all.
+    /// All variables of a keyed expression, or nothing.
     Keyed {
         variables: Range<usize>,
         characters: Ascii,
@@ -44,27 +44,27 @@ pub(super) enum Step {
     },
 }
 
-/// The steps that match what `parts` expand to.
+/// Returns the steps that match the expansions of `parts`.
 pub(super) fn compile(parts: &[Part], variables: &[Variable]) -> Vec<Step> {
     let mut steps = Vec::new();
     for (index, part) in parts.iter().enumerate() {
         match part {
             Part::Literal(text) => steps.push(Step::Literal(text.clone())),
             Part::Expression(expression) => {
-                let barred = opened_by(&parts[index + 1..]);
-                push_steps(&mut steps, expression, variables, barred);
+                let excluded = opened_by(&parts[index + 1..]);
+                push_steps(&mut steps, expression, variables, excluded);
             }
         }
     }
-    take_in_delimiters(&mut steps);
+    allow_delimiters(&mut steps);
     steps
 }
 
-/// What delimits in some URIs, and in values of others.
+/// Characters that are delimiters in some URIs and part of values in others.
 const DELIMITERS: Ascii = Ascii::of(b":,;=&");
 
-/// Lets variables hold the delimiters that leave no doubt where they end.
-fn take_in_delimiters(steps: &mut [Step]) {
+/// Allows the delimiters in the values of variables whose end stays unambiguous.
+fn allow_delimiters(steps: &mut [Step]) {
     for index in 0..steps.len() {
         let (before, rest) = steps.split_at_mut(index);
         let Some((
@@ -84,7 +84,7 @@ fn take_in_delimiters(steps: &mut [Step]) {
             literal_between(after.iter(), true),
         ];
         let certain = around.into_iter().flatten().fold(*delimiters, |set, text| {
-            // A character that the variable cannot hold says where it ends, whatever stands beside it.
+            // A character that the variable cannot contain marks its end, whatever text is next to it.
             if text.bytes().all(|byte| possible.contains(byte)) {
                 set.without(Ascii::of(text.as_bytes()))
             } else {
@@ -95,8 +95,8 @@ fn take_in_delimiters(steps: &mut [Step]) {
     }
 }
 
-/// The text between a variable and the next one on one side; `None` if there is none, since the text is then at an end of
-/// the URI. Expressions that may be absent are passed over where `through_keyed` says so.
+/// Returns the text between a variable and the next one on one side, or `None` if there is no next one, since the text
+/// then extends to an end of the URI. `through_keyed` skips expressions that may be absent.
 fn literal_between<'s>(
     steps: impl Iterator<Item = &'s Step>,
     through_keyed: bool,
@@ -112,7 +112,7 @@ fn literal_between<'s>(
     None
 }
 
-/// The characters that open a component of the URI somewhere in `parts`.
+/// Returns the characters that open a component of the URI anywhere in `parts`.
 fn opened_by(parts: &[Part]) -> Ascii {
     let openers = parts.iter().filter_map(|part| match part {
         Part::Expression(expression) => expression.kind.opens(),
@@ -125,7 +125,7 @@ fn push_steps(
     steps: &mut Vec<Step>,
     expression: &Expression,
     variables: &[Variable],
-    barred: Ascii,
+    excluded: Ascii,
 ) {
     let kind = expression.kind;
     let separator = kind.separator();
@@ -145,11 +145,11 @@ fn push_steps(
         lead = Some(separator);
         steps.push(Step::Value {
             variable,
-            characters: kind.matches(exploded).without(barred),
+            characters: kind.matches(exploded).without(excluded),
             delimiters: if kind.keeps_reserved() {
                 Ascii::EMPTY
             } else {
-                DELIMITERS.without(barred)
+                DELIMITERS.without(excluded)
             },
             separator,
             longest: exploded || kind.keeps_reserved(),
@@ -157,7 +157,7 @@ fn push_steps(
     }
 }
 
-/// The values of all variables, or `None` if `uri` does not match.
+/// Returns the values of all variables, or `None` if `uri` does not match.
 pub(super) fn match_uri(steps: &[Step], variables: &[Variable], uri: &str) -> Option<Values> {
     if !may_begin(steps, uri) {
         return None;
@@ -165,15 +165,15 @@ pub(super) fn match_uri(steps: &[Step], variables: &[Variable], uri: &str) -> Op
     let uri = percent::normalise(uri)?;
     let table = fill(steps, uri.as_bytes());
     let reachable = table.first().and_then(|row| row.first()) == Some(&true);
-    let walk = Walk {
+    let extractor = Extractor {
         uri: &uri,
         variables,
         table: &table,
     };
-    if reachable { walk.run(steps) } else { None }
+    reachable.then(|| extractor.run(steps)).flatten()
 }
 
-/// Spares most URIs of other resources the work. Text before the first `%` is the same in every form of a URI.
+/// Rejects most URIs of other resources early. Text before the first `%` is the same in every form of a URI.
 fn may_begin(steps: &[Step], uri: &str) -> bool {
     match steps.first() {
         Some(Step::Literal(text)) => text
@@ -184,8 +184,8 @@ fn may_begin(steps: &[Step], uri: &str) -> bool {
     }
 }
 
-/// `rows[step][place]`: whether the steps from this one on match the URI from this place on. The row after the last
-/// step is for the end.
+/// Returns the table. `rows[step][position]` is `true` if the steps from this one on match the URI from this position
+/// on. The row after the last step is for the end of the URI.
 fn fill(steps: &[Step], uri: &[u8]) -> Vec<Vec<bool>> {
     let mut next = vec![false; uri.len() + 1];
     next[uri.len()] = true;
@@ -199,12 +199,12 @@ fn fill(steps: &[Step], uri: &[u8]) -> Vec<Vec<bool>> {
     rows
 }
 
-/// Whether no `%XX` reaches across this place.
+/// Returns `true` if no `%XX` extends across this position.
 fn is_boundary(uri: &[u8], place: usize) -> bool {
     !uri[place.saturating_sub(2)..place].contains(&b'%')
 }
 
-/// From which places a run of `characters`, which may be empty, leads to a place of `next`.
+/// Returns the positions from which a possibly empty run of `characters` leads to a position of `next`.
 fn run_starts(uri: &[u8], characters: Ascii, next: &[bool]) -> Vec<bool> {
     let mut starts = vec![false; next.len()];
     let mut inside = false;
@@ -217,7 +217,7 @@ fn run_starts(uri: &[u8], characters: Ascii, next: &[bool]) -> Vec<bool> {
 }
 
 impl Step {
-    /// From which places this step leads to a place of `next`.
+    /// Returns the positions from which this step leads to a position of `next`.
     fn starts(&self, uri: &[u8], next: &[bool]) -> Vec<bool> {
         let run = match self {
             Self::Literal(_) => Vec::new(),
@@ -242,14 +242,14 @@ impl Step {
     }
 }
 
-/// The walk along the table.
-struct Walk<'a> {
+/// Extracts values along the table.
+struct Extractor<'a> {
     uri: &'a str,
     variables: &'a [Variable],
     table: &'a [Vec<bool>],
 }
 
-impl Walk<'_> {
+impl Extractor<'_> {
     fn run(&self, steps: &[Step]) -> Option<Values> {
         let mut values = vec![None; self.variables.len()];
         let mut place = 0;
@@ -259,7 +259,7 @@ impl Walk<'_> {
         Some(values)
     }
 
-    /// Where `step` ends that begins at `place`.
+    /// Returns the end of the `step` that begins at `place`.
     fn take(&self, step: &Step, place: usize, next: &[bool], values: &mut Values) -> Option<usize> {
         match step {
             Step::Literal(text) => Some(place + text.len()),
@@ -297,7 +297,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The places of `next` that a run of `characters` from `start` comes to.
+    /// Returns the positions of `next` that a run of `characters` from `start` reaches.
     fn run_ends(
         &self,
         characters: Ascii,
@@ -347,7 +347,7 @@ impl Walk<'_> {
     }
 }
 
-/// The first value stays, unless the variable is a list.
+/// Adds a value. The first value is kept, unless the variable is a list.
 fn add(slot: &mut Option<MatchedValue>, value: String, exploded: bool) {
     match slot {
         Some(MatchedValue::Many(values)) => values.push(value),

@@ -2,29 +2,29 @@
 //!
 //! The RFC defines expansion only. Matching is its inverse, with these rules where the RFC is silent:
 //!
-//! - **Characters.** `{x}` matches unreserved characters, percent-encoded ones and `! $ ' ( ) * + @`, and `: , ; = &`
-//!   unless they stand between it and another variable without a `/` or the like; never `/ ? # [ ]`. `{+x}` and `{#x}`
-//!   match everything. A character that no URI may hold, such as `é` or a space, is read as its percent-encoded form,
-//!   in the URI as in the template. `%c3` and `%C3` are the same.
-//! - **Length.** Every variable takes at least one character, save those of `{;x}`, `{?x}` and `{&x}`, which may be
+//! - **Characters.** `{x}` matches unreserved characters, percent-encoded ones and `! $ ' ( ) * + @`. It also matches
+//! `: , ; = &`, unless they occur between it and another variable without a `/` or similar character. It never matches
+//! `/ ? # [ ]`. `{+x}` and `{#x}` match everything. A character that is not allowed in URIs, such as `é` or a space, is
+//! read as its percent-encoded form, in the URI and in the template. `%c3` and `%C3` are the same.
+//! - **Length.** Every variable takes at least one character, except those of `{;x}`, `{?x}` and `{&x}`, which may be
 //!   empty or absent. An element of a list is not empty either: `/a//b` does not match `{/path*}`.
-//! - **Choice.** A URI matches if its text can be divided among the variables at all. If there are several ways,
-//!   then, from left to right, `{x}` takes as little as possible, and `{+x}`, `{#x}` and lists (`{x*}`) as much.
-//!   So `{+path}@{revision}` splits at the last `@`, which an expanded `{revision}` cannot hold.
-//! - **Later delimiters.** A variable does not run into the query, fragment or parameters that an expression further
-//!   right opens: in `{+path}{?page}`, the path holds no `?`.
-//! - **Labels** are divided by dots, so `{.x}` holds none unless it is a list.
+//! - **Choice.** A URI matches if its text can be divided among the variables at all. If there are several ways, then,
+//! from left to right, `{x}` takes as little as possible, and `{+x}`, `{#x}` and lists (`{x*}`) as much as possible. So
+//! `{+path}@{revision}` splits at the last `@`, which an expanded `{revision}` cannot contain.
+//! - **Later delimiters.** A variable does not extend into the query, fragment or parameters that a later expression
+//!   opens: in `{+path}{?page}`, the path contains no `?`.
+//! - **Labels** are separated by dots, so `{.x}` contains none unless it is a list.
 //! - **Keys.** `{;x}`, `{?x}` and `{&x}` are found by key, in any order. Other keys are ignored. If a key that is not
-//!   a list comes twice, the first one counts. `+` is a plus sign, not a space.
-//! - **Values** are percent-decoded once. What does not decode to UTF-8 does not match.
+//!   a list is repeated, the first one is used. `+` is a plus sign, not a space.
+//! - **Values** are percent-decoded once. A value that does not decode to UTF-8 does not match.
 //!
-//! Literal text is compared exactly, the scheme included. A template without variables is a URI, which equivalent ones
-//! match: see [`normal`].
+//! Literal text is compared exactly, including the scheme. A template without variables is a URI and matches equivalent
+//! ones: see [`normal`].
 //!
 //! Matching takes time linear in the length of the URI, for any template.
 //!
-//! `mcp_grammar` reads templates, and refuses what cannot be matched. A decoded value is not fit to be a file's path until
-//! [`unsafe_path`] has nothing to say about it.
+//! `mcp_grammar` parses templates and refuses those that cannot be matched. A decoded value must not be used in a file
+//! path unless [`unsafe_path`] returns `None` for it.
 
 mod matching;
 mod normal;
@@ -44,18 +44,18 @@ use mcp_grammar::uri_template::{Template, parse};
 #[derive(Debug, Clone)]
 pub(crate) struct UriTemplate {
     text: String,
-    /// What equals that of equivalent URIs, where there are no variables.
+    /// The normal form if there are no variables, otherwise the template as it was written.
     normal: String,
     variables: Vec<Variable>,
     steps: Vec<Step>,
 }
 
 impl UriTemplate {
-    /// Reads a template.
+    /// Parses a template.
     ///
     /// # Errors
     ///
-    /// All mistakes, each with its fix.
+    /// Returns all mistakes, each with its fix.
     pub(crate) fn parse(template: &str) -> Result<Self, Vec<String>> {
         let Template { parts, variables } = parse(template)?;
         Ok(Self {
@@ -70,27 +70,27 @@ impl UriTemplate {
         })
     }
 
-    /// Returns `true` if there is any variable. If not, the template is the URI of a single resource.
+    /// Returns `true` if there is any variable. Otherwise the template is the URI of a single resource.
     pub(crate) fn is_template(&self) -> bool {
         !self.variables.is_empty()
     }
 
-    /// The template, as it was written.
+    /// Returns the template as it was written.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The text by which templates differ: that of a URI is in normal form.
+    /// Returns the text by which templates are compared: the normal form of a URI without variables.
     pub(crate) fn identity(&self) -> &str {
         &self.normal
     }
 
-    /// The variables, in the order in which they are written.
+    /// Returns the variables in the order in which they are written.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.variables.iter()
     }
 
-    /// The values with which the template expands to `uri`, or `None` if there are none.
+    /// Returns the values with which the template expands to `uri`, or `None` if it does not match.
     pub(crate) fn match_uri(&self, uri: &str) -> Option<Values> {
         if self.is_template() {
             matching::match_uri(&self.steps, &self.variables, uri)

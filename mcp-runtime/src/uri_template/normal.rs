@@ -1,13 +1,13 @@
 //! Equivalent URIs: RFC 3986, section 6.2.2.
 //!
-//! The case of scheme and host does not matter, nor do needless percent-encoding and dot segments. What a scheme says
-//! beyond that, such as its default port, is not known here.
+//! The case of scheme and host is ignored, as are needless percent-encoding and dot segments. Rules of single schemes,
+//! such as default ports, are not applied.
 
 use std::collections::BTreeSet;
 
 use mcp_grammar::percent;
 
-/// A URI, and the form in which it is compared.
+/// A URI with its normal form, in which it is compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Uri {
     normal: String,
@@ -23,13 +23,13 @@ impl Uri {
         }
     }
 
-    /// How many bytes it takes.
+    /// Returns the size in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.normal.len() + self.written.len()
     }
 }
 
-/// URIs as clients wrote them, found by any equivalent one.
+/// A set of URIs as clients wrote them, searchable by any equivalent URI.
 #[derive(Debug, Default)]
 pub(crate) struct Uris(BTreeSet<Uri>);
 
@@ -38,7 +38,7 @@ impl Uris {
         self.0.insert(uri);
     }
 
-    /// Whether there is this URI, written in this way.
+    /// Returns `true` if the set has this URI in exactly this spelling.
     pub(crate) fn contains(&self, uri: &Uri) -> bool {
         self.0.contains(uri)
     }
@@ -51,13 +51,13 @@ impl Uris {
         self.0.is_empty()
     }
 
-    /// The URI that is equivalent to another one, as it was written: preferably in the same way, since what differs in a
-    /// host may be the variable of a template.
+    /// Returns the stored spelling of an equivalent URI. The same spelling is preferred, since hosts that differ in
+    /// case may be different values of a template's variable.
     pub(crate) fn find(&self, uri: &Uri) -> Option<&str> {
         self.get(uri).map(|found| found.written.as_str())
     }
 
-    /// Removes the URI that [`find`](Self::find) finds.
+    /// Removes the URI that [`find`](Self::find) returns.
     pub(crate) fn remove(&mut self, uri: &Uri) -> Option<Uri> {
         let found = self.get(uri)?.clone();
         self.0.take(&found)
@@ -80,7 +80,7 @@ impl<'u> FromIterator<&'u String> for Uris {
     }
 }
 
-/// Returns the form in which a URI is compared: the same for all that are equivalent. What is no URI stays as it is.
+/// Returns the normal form of a URI, which is the same for all equivalent ones. Text that is not a URI stays unchanged.
 pub(crate) fn normal(uri: &str) -> String {
     normalised(uri).unwrap_or_else(|| uri.to_owned())
 }
@@ -98,7 +98,7 @@ fn normalised(uri: &str) -> Option<String> {
         normal.push_str(&without_dot_segments(path));
     } else {
         let path = without_dot_segments(hierarchy);
-        // Two slashes at the beginning would be those of an authority.
+        // Two leading slashes would introduce an authority.
         let is_path = !path.starts_with("//");
         normal.push_str(if is_path { &path } else { hierarchy });
     }
@@ -106,7 +106,7 @@ fn normalised(uri: &str) -> Option<String> {
     Some(normal)
 }
 
-/// The host in lower case. The digits of what is encoded in it stay in upper case.
+/// Appends the authority with its host in lower case. The digits of percent-encoded characters stay in upper case.
 fn push_authority(out: &mut String, authority: &str) {
     let host = authority.rfind('@').map_or(0, |at| at + 1);
     let (user, host) = authority.split_at(host);
@@ -120,7 +120,7 @@ fn push_authority(out: &mut String, authority: &str) {
     }
 }
 
-/// RFC 3986, section 5.2.4. A path that does not begin with a slash has no segments to speak of, as in `urn:a:b`.
+/// Removes dot segments (RFC 3986, section 5.2.4). A path without a leading slash, as in `urn:a:b`, has no segments.
 fn without_dot_segments(path: &str) -> String {
     let Some(segments) = path.strip_prefix('/') else {
         return path.to_owned();
@@ -156,7 +156,7 @@ mod tests {
             ("HTTP://www.EXAMPLE.com/", "http://www.example.com/"),
             ("x://a/b/c/./../../g", "x://a/g"),
             ("x:/mid/content=5/../6", "x:/mid/6"),
-            // The case of all else matters.
+            // The case of all other parts is significant.
             (
                 "x://User:Word@Host:80/Path?Query#Part",
                 "x://User:Word@host:80/Path?Query#Part",
@@ -170,11 +170,11 @@ mod tests {
             ("x://h/a/.", "x://h/a/"),
             ("x://h/%2E%2e/a", "x://h/a"),
             ("x://h", "x://h"),
-            // No path becomes an authority.
+            // A path never becomes an authority.
             ("x:/a/..//b", "x:/a/..//b"),
-            // What is encoded and reserved stays so.
+            // Encoded reserved characters stay encoded.
             ("x://h/a%2f%2E%2E", "x://h/a%2F.."),
-            // No URIs.
+            // Texts that are not URIs.
             ("a", "a"),
             ("x://H/100%", "x://H/100%"),
             ("", ""),

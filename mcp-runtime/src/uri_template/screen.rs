@@ -1,12 +1,12 @@
-//! The screen for values that become paths.
+//! Checks of values that become part of file paths.
 //!
-//! It looks at text only: symbolic links, file names that a system reserves (`CON`), and whether the file may be
-//! read at all are for whoever opens it.
+//! They examine text only: symbolic links, file names that a system reserves (`CON`), and read permissions are up to
+//! the code that opens the file.
 
-/// Why a decoded value must not become part of a file's path, or `None` if nothing speaks against it.
+/// Returns the reason why a decoded value must not become part of a file path, or `None` if it may.
 ///
-/// A `..` segment, an absolute path or a drive leaves the directory that the path is meant to stay in. So does text
-/// that turns into one of these if it is percent-decoded once more further on.
+/// A `..` segment, an absolute path or a drive leaves the intended directory. So does text that becomes one of these if
+/// later code percent-decodes it once more.
 pub(crate) fn unsafe_path(value: &str) -> Option<&'static str> {
     let findings = [
         (value.contains('\0'), "contains NUL"),
@@ -15,7 +15,7 @@ pub(crate) fn unsafe_path(value: &str) -> Option<&'static str> {
             "is an absolute path: it must not begin with `/` or `\\`",
         ),
         (has_drive(value), "begins with a drive, such as `C:`"),
-        (climbs(value), "contains a `..` segment"),
+        (has_parent_segment(value), "contains a `..` segment"),
         (
             is_encoded_again(value),
             "contains a percent-encoded `.`, `/`, `\\` or NUL: it was encoded twice",
@@ -33,14 +33,14 @@ fn is_absolute(value: &str) -> bool {
 fn has_drive(value: &str) -> bool {
     match value.as_bytes() {
         [letter, b':', rest @ ..] if letter.is_ascii_alphabetic() => {
-            // `c:x`, a path within the drive's current directory, is an ordinary text elsewhere.
+            // `c:x`, a path relative to the drive's current directory, is ordinary text on other systems.
             cfg!(windows) || matches!(rest, [] | [b'/' | b'\\', ..])
         }
         _ => false,
     }
 }
 
-fn climbs(value: &str) -> bool {
+fn has_parent_segment(value: &str) -> bool {
     // Windows drops spaces at the end of a name.
     value
         .split(['/', '\\'])
@@ -51,7 +51,7 @@ fn is_encoded_again(value: &str) -> bool {
     value.split('%').skip(1).any(is_encoded_danger)
 }
 
-/// `after` follows a `%`. `%252e` is a dot as well, encoded once more.
+/// Returns `true` if the text after a `%` encodes a dangerous character. `%252e` is a dot as well, encoded once more.
 fn is_encoded_danger(after: &str) -> bool {
     let digits = after.trim_start_matches("25").as_bytes();
     matches!(

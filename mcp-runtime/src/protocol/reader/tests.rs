@@ -1,4 +1,4 @@
-//! The reader takes what `serde_json` takes, and finds what is in it.
+//! Compares the reader with `serde_json`: it accepts the same texts and finds the same values.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 
 use super::{Fault, Reader};
 
-/// Texts that have all that JSON has. Mutations of them are the texts that two parsers might differ about.
+/// Texts that cover all of JSON's syntax. Two parsers might differ about mutations of them.
 const SEEDS: &[&str] = &[
     r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":2}}}"#,
     r#" { "a" : [ 1 , 2 , { } , [ ] ] , "b" : { "c" : null } } "#,
@@ -28,14 +28,14 @@ const SEEDS: &[&str] = &[
     r#"["1234567","12345678","123456789","\n234567","1234567\n","é234567"]"#,
 ];
 
-/// What [`mutated`] inserts.
+/// The pieces that [`mutated`] inserts.
 const PIECES: &[&str] = &[
     "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "0", "9", "-", "+", ".", "e", "E", "true",
     "fals", "nul", " ", "\n", "\t", "\r", "\u{0}", "\u{1f}", "\u{7f}", "\u{a0}", "é", "/",
     "\\u00e",
 ];
 
-/// Goes through a text as the reader of messages does, to the second level by name.
+/// Reads a text as the message reader does, down to the second level by name.
 fn read(reader: &mut Reader<'_>) -> Result<(), Fault> {
     if reader.enter_object()? {
         while reader.name()?.is_some() {
@@ -66,7 +66,7 @@ fn compare(text: &str) -> bool {
     expected
 }
 
-/// Numbers that look random and are the same each time.
+/// A pseudo-random number generator with a fixed sequence.
 struct Xorshift(u64);
 
 impl Xorshift {
@@ -103,7 +103,7 @@ fn mutations_are_taken_exactly_if_serde_json_takes_them() {
     let taken = (0..100_000)
         .filter(|_| compare(&mutated(random.pick(SEEDS), &mut random)))
         .count();
-    // Both verdicts are common.
+    // Both outcomes are common.
     assert!((10_000..90_000).contains(&taken), "{taken}");
 }
 
@@ -117,7 +117,7 @@ fn seeds_are_taken_and_no_beginning_of_an_object_is() {
     }
 }
 
-/// The files of <https://github.com/nst/JSONTestSuite>, where they are beside the repository.
+/// The files of <https://github.com/nst/JSONTestSuite>, if they are next to the repository.
 #[test]
 fn the_files_of_a_public_suite_are_taken_exactly_if_serde_json_takes_them() {
     let folder =
@@ -154,8 +154,8 @@ fn every_byte_is_found_at_every_place_of_a_string() {
     }
 }
 
-/// 4 MiB of what takes longest: it would be hours if a step looked back, and the end of the process if the reader
-/// were recursive.
+/// 4 MiB of the slowest input: it would take hours if a step looked back, and overflow the stack if the reader were
+/// recursive.
 #[test]
 fn hostile_texts_take_linear_time() {
     for (start, piece) in [

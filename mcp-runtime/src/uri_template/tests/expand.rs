@@ -1,10 +1,10 @@
-//! Variables to URI: RFC 6570, section 3.2. Matching is checked against it.
+//! Expansion: from variables to a URI (RFC 6570, section 3.2). Matching is checked against it.
 
 use mcp_grammar::percent::{self, LEGAL, UNRESERVED};
 use mcp_grammar::uri_template::{Expression, Part, Template, Variable, VariableKind, parse};
 
-/// The URI that `values` give. A name without a value is left out, as the RFC has it. A name that comes several times is
-/// a list; names that the template does not have are ignored.
+/// Returns the URI for these values. As in the RFC, a name without a value is left out. A name that occurs several
+/// times is a list; names that the template does not have are ignored.
 pub(super) fn expand(template: &str, values: &[(&str, &str)]) -> String {
     let Template { parts, variables } = parse(template).unwrap();
     let mut uri = String::new();
@@ -29,7 +29,7 @@ fn push_expression(
     let mut lead = kind.prefix();
     for variable in &variables[expression.variables.clone()] {
         let given: Vec<&str> = given_to(variable, values).collect();
-        // A list without `*` is a single text whose elements commas divide.
+        // A list without `*` is a single text whose elements are separated by commas.
         let groups: Vec<&[&str]> = if variable.exploded {
             given.chunks(1).collect()
         } else {
@@ -53,7 +53,7 @@ fn given_to<'v>(variable: &Variable, values: &[(&str, &'v str)]) -> impl Iterato
 fn push_group(uri: &mut String, kind: VariableKind, name: &str, group: &[&str]) {
     if kind.is_keyed() {
         uri.push_str(name);
-        // `;x` says as much as `;x=`, whereas forms need their `=`.
+        // `;x` is equivalent to `;x=`, but forms need the `=`.
         if kind != VariableKind::Parameter || group.iter().any(|value| !value.is_empty()) {
             uri.push('=');
         }
@@ -71,7 +71,7 @@ fn push_group(uri: &mut String, kind: VariableKind, name: &str, group: &[&str]) 
     }
 }
 
-/// The variables of RFC 6570, section 3.2; a name that comes several times is a list.
+/// The variables of RFC 6570, section 3.2; a name that occurs several times is a list.
 const VALUES: &[(&str, &str)] = &[
     ("count", "one"),
     ("count", "two"),
@@ -94,7 +94,7 @@ const VALUES: &[(&str, &str)] = &[
     ("empty", ""),
 ];
 
-/// Section 3.2.1 to 3.2.9, without prefix modifiers, associative arrays and repeated names.
+/// The examples of sections 3.2.1 to 3.2.9, without prefix modifiers, associative arrays and repeated names.
 const EXAMPLES: &[(&str, &str)] = &[
     ("{count}", "one,two,three"),
     ("{count*}", "one,two,three"),

@@ -1,11 +1,11 @@
-//! What matches, what does not, and the way back from an expansion.
+//! Tests of matching, and of the round trip through expansion.
 
 mod expand;
 
 use super::{MatchedValue, UriTemplate};
 use expand::expand;
 
-/// The values as text: `-` if absent, `[a|b]` for a list.
+/// Returns the values as text: `-` if absent, `[a|b]` for a list.
 fn matched(template: &str, uri: &str) -> Option<String> {
     let template = UriTemplate::parse(template).unwrap();
     let values = template.match_uri(uri)?;
@@ -28,7 +28,7 @@ fn uris_match() {
         ("x:a", "x:a", ""),
         ("x:é/{a}", "x:%c3%a9/1", "1"),
         ("x:%c3%a9/{a}", "x:é/1", "1"),
-        // Without variables: what is equivalent.
+        // Without variables: equivalent URIs match.
         ("x:a", "X:%61", ""),
         ("x://h/~a?b", "X://H/c/../%7Ea?b", ""),
         // Simple.
@@ -42,11 +42,11 @@ fn uris_match() {
         ("x:{list*,last}", "x:1,2,3", "[1|2] 3"),
         ("x:{first,list*}", "x:1,2,3", "1 [2|3]"),
         ("x:{list*}", "x:1%2C2,3", "[1,2|3]"),
-        // As little as possible, as long as all of it matches.
+        // As little as possible, provided that the whole URI matches.
         ("x:{name}.{rest}", "x:a.b.c", "a b.c"),
         ("x:{name}.txt", "x:a.txt.txt", "a.txt"),
         ("x:{a}-{b}-c", "x:1-2-c-c", "1 2-c"),
-        // Delimiters that the template leaves no doubt about.
+        // Delimiters that are unambiguous in the template.
         ("x:{id}", "x:a:b;c,d&e=f", "a:b;c,d&e=f"),
         ("time://{zone}", "time://a:b", "a:b"),
         ("x://{a}/{b}", "x://k=v;w/1,2&3:4", "k=v;w 1,2&3:4"),
@@ -126,7 +126,7 @@ fn uris_that_do_not_match() {
             ],
         ),
         ("x:{id}", &["x:[a]", "x:/a"]),
-        // Nothing tells which one of these ends a variable.
+        // Ambiguous: any of these could end a variable.
         ("x:{a}:{b}", &["x:1:2:3"]),
         ("x:{a}-;{b}", &["x:1;2-;3", "x:1-;2;3"]),
         ("x:{a,b}/{c*}", &["x:1,2,3/4", "x:1:2,3/4,"]),
@@ -167,7 +167,7 @@ fn uris_that_do_not_match() {
     }
 }
 
-/// With backtracking, the first two of these would take longer than anybody can wait.
+/// With backtracking, the first two of these would practically never end.
 #[test]
 fn a_megabyte_is_matched_in_linear_time() {
     const COUNT: usize = 500_000;
@@ -190,7 +190,7 @@ fn a_megabyte_is_matched_in_linear_time() {
     assert!(matched("x:{+a}", &format!("x:{}", "%41".repeat(COUNT))).is_some());
 }
 
-/// A generator that is the same on every run (splitmix64).
+/// A generator with the same sequence on every run (splitmix64).
 struct Random(u64);
 
 impl Random {
@@ -225,7 +225,7 @@ impl Random {
 #[test]
 fn an_expansion_matches_with_the_same_values() {
     let mut random = Random(1);
-    // What a value may not hold because the RFC leaves it unencoded where it delimits.
+    // Characters that a value must not contain, because the RFC leaves them unencoded although they are delimiters.
     for (template, without) in [
         ("x:{a}", ""),
         ("x://{a}/{b}/c", ""),
