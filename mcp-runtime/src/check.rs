@@ -84,12 +84,12 @@ pub fn bind<A, T, M, F: Bind<T, A, M>>(value: &Arc<T>, function: F) -> F::Bound 
     function.bind(value)
 }
 
-/// Makes a [`Completer`] from a completing function of any kind.
+/// Makes a `Completer` from a completing function of any kind.
 pub fn completer<M>(function: impl CompleteWith<M>) -> Completer {
     Completer::new(function)
 }
 
-/// Makes a [`Lister`] from a listing function of any kind.
+/// Makes a `Lister` from a listing function of any kind.
 pub fn lister<M>(function: impl ListWith<M>) -> Lister {
     Lister::new(function)
 }

@@ -111,7 +111,7 @@ impl Signature {
         let name = shown(name);
         match (near, known.as_slice()) {
             (Some(near), _) => format!("unknown argument `{name}`; did you mean `{near}`?"),
-            (None, []) => format!("unknown argument `{name}`: it takes none"),
+            (None, []) => format!("unknown argument `{name}`: no arguments are expected"),
             (None, _) => format!("unknown argument `{name}`; known: `{}`", known.join("`, `")),
         }
     }

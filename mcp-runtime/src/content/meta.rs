@@ -9,7 +9,7 @@ pub(super) fn checked_meta(mut meta: Map<String, Value>) -> Option<Map<String, V
     meta.retain(|key, _| {
         let mistake = key_mistake(key);
         if let Some(mistake) = &mistake {
-            tracing::warn!("{mistake}; it is left out");
+            tracing::warn!("{mistake}; the key is left out");
         }
         mistake.is_none()
     });

@@ -216,7 +216,7 @@ fn refused_by_type<'c, T: Deserialize<'c>>(
     let Location { path, value, .. } = place;
     if place.is_key {
         let expected =
-            wanted_by_type(error).unwrap_or_else(|| "one that its type takes".to_owned());
+            wanted_by_type(error).unwrap_or_else(|| "one that its type accepts".to_owned());
         return ToolError::new(format!("`{path}`: expected a key that is {expected}"));
     }
     let expected = place
@@ -238,7 +238,7 @@ fn refused_by_type<'c, T: Deserialize<'c>>(
 fn type_reason(error: &impl std::fmt::Display) -> String {
     match reason(error) {
         Some(reason) => format!(": {reason}"),
-        None => ", which its type does not take".to_owned(),
+        None => ", which its type does not accept".to_owned(),
     }
 }
 
