@@ -476,15 +476,15 @@ async fn what_only_the_built_server_can_know_is_a_problem_in_words() {
         ),
         (
             components![wrong::infinite],
-            "a bound of `value` is no number",
+            "a bound of `value` is not a finite number",
         ),
         (
             components![wrong::no_number],
-            "`range` bounds numbers, and `value` is none, but a string",
+            "`range` bounds numbers, but `value` is a string",
         ),
         (
             components![wrong::no_count],
-            "a `length` of `value` is no count",
+            "a bound of the `length` of `value` is not a whole number",
         ),
         (
             components![wrong::no_length],
@@ -492,7 +492,7 @@ async fn what_only_the_built_server_can_know_is_a_problem_in_words() {
         ),
         (
             components![wrong::no_text],
-            "`pattern` is for strings, and `value` is none, but an integer",
+            "`pattern` is for strings, but `value` is an integer",
         ),
         (
             components![wrong::default_below],
@@ -635,7 +635,7 @@ mod validated {
         let raw = mcp_runtime::Tool::new("raw", schema, |_: Value, _: Context| async {});
         let error = problem(Server::new("wrong", "1.0.0").with(raw)).await;
         assert!(
-            error.contains("tool `raw`: the schema of its arguments is none"),
+            error.contains("tool `raw`: the schema of its arguments is invalid"),
             "{error}"
         );
     }

@@ -201,7 +201,7 @@ async fn what_no_client_would_take_is_said_at_once() {
         .extension("com.example/search", json!({}));
     let message = problem(server).await;
     for part in [
-        "tool `faceless`: its interface `ui://missing` is no resource of the server: add one with `#[resource(\"ui://missing\"",
+        "tool `faceless`: its interface `ui://missing` is not a resource of the server: add one with `#[resource(\"ui://missing\"",
         "tool `faceless`: the icon `http://example.com/a.png` must be at an `https://` URL",
         "tool `plain_faced`: its interface `ui://plain` is a resource that hosts do not show: give it `mime = \"text/html;profile=mcp-app\"`",
         "tool `plain_faced`: `io.modelcontextprotocol/x` in `_meta` has a prefix that is reserved for the protocol",

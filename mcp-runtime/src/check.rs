@@ -1,6 +1,7 @@
-//! Probes that generated code calls, so that a type that does not fit is reported in our words and at its place.
+//! Functions that generated code calls, so that the compiler reports an unsuitable type with a clear message and at the
+//! right place.
 //!
-//! There is nothing here to call yourself.
+//! They are not meant to be called by hand.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -26,7 +27,7 @@ pub use crate::ask::{Answerable, Asked, Asking};
 pub use crate::content::{Failure, PromptOutcome, ResourceOutcome};
 pub use crate::registry::{Bound, Bounds, ToolSet};
 
-/// Takes a parameter from a call, or notes why it cannot be taken.
+/// Extracts a parameter from a call, or records why it cannot be extracted.
 pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Extracted<'c, T> {
     let extraction = T::extract(call, index);
     Extracted { call, extraction }
@@ -87,7 +88,7 @@ fn rejected<T>(call: &Call, reason: &str) -> Option<T> {
     None
 }
 
-/// Takes a parameter that has a default from a call; null stands for it as well.
+/// Extracts a parameter that has a default from a call. A missing argument and `null` both give the default.
 pub fn param_or<'c, T: Param<'c>>(
     call: &'c Call,
     index: usize,
@@ -105,22 +106,25 @@ pub fn param_or<'c, T: Param<'c>>(
     Extracted { call, extraction }
 }
 
-/// Asks what a parameter wants to know.
+/// Creates the question of a parameter that the user answers.
 pub fn ask<P: AskParam>(call: &Call, message: &str, key: Option<&str>) -> Asking<P> {
     Asking::new(call, message, key)
 }
 
-/// Waits for the answers to all questions, which are asked side by side. An error is why the call cannot go on.
+/// Waits for the answers to all questions, which are asked concurrently.
+///
+/// # Errors
+/// Returns an error if a question was not answered and the call cannot continue.
 pub async fn answers(questions: &mut [&mut (dyn Asked + Send)]) -> Result<(), AskError> {
     ask::all(questions).await
 }
 
-/// Shares the value whose methods are components: every call may run on a thread of its own.
+/// Wraps the value whose methods are components. It is shared, because each call may run on a different thread.
 pub fn shared<T: Send + Sync + 'static>(value: T) -> Arc<T> {
     Arc::new(value)
 }
 
-/// A field of a form.
+/// Checks that a type can be a field of a form.
 pub const fn field<T: ElicitField>() {}
 
 /// Makes the result of a tool.
@@ -138,17 +142,17 @@ pub fn prompt_result<T: IntoPrompt<M>, M>(value: T) -> PromptOutcome {
     value.into_prompt()
 }
 
-/// Makes a function of what is named beside methods: a method is called with the value that is served.
+/// Binds a function that an attribute of a method names: a function stays as it is, a method is bound to the served value.
 pub fn bind<A, T, M, F: Bind<T, A, M>>(value: &Arc<T>, function: F) -> F::Bound {
     function.bind(value)
 }
 
-/// A completing function of any kind.
+/// Makes a `Completer` from a completing function of any kind.
 pub fn completer<M>(function: impl CompleteWith<M>) -> Completer {
     Completer::new(function)
 }
 
-/// A listing function of any kind.
+/// Makes a `Lister` from a listing function of any kind.
 pub fn lister<M>(function: impl ListWith<M>) -> Lister {
     Lister::new(function)
 }
@@ -158,24 +162,26 @@ pub fn icons(icons: impl IntoIcons) -> Vec<Icon> {
     icons.into_icons()
 }
 
-/// How long a call may take.
+/// Checks the type of a timeout.
 pub fn timeout(limit: Duration) -> Duration {
     limit
 }
 
-/// Asks whether a type is injected. A type that is no parameter at all is reported where it is taken from the call,
-/// and must not be reported here once more: for it, the constant of [`NoParam`] answers.
+/// A probe that determines whether a parameter type is injected.
+///
+/// A type that is not a [`Param`] is reported where it is extracted from the call. To avoid a second report here, the
+/// constant of [`NoParam`] is used for such a type.
 #[derive(Debug)]
 pub struct Supplied<T>(PhantomData<T>);
 
 impl<T: Param<'static>> Supplied<T> {
-    /// Whether the server supplies it.
+    /// `Some(true)` if the server supplies the value, `Some(false)` if the client does.
     pub const BY_SERVER: Option<bool> = Some(T::INJECTED);
 }
 
-/// See [`Supplied`].
+/// The fallback of [`Supplied`] for types that are not parameters.
 pub trait NoParam {
-    /// Neither.
+    /// `None`: the type is not a parameter.
     const BY_SERVER: Option<bool> = None;
 }
 
@@ -186,7 +192,7 @@ pub fn boxed<F: Future + Send + 'static>(future: F) -> BoxFuture<F::Output> {
     Box::pin(future)
 }
 
-/// What the values of a type are, as far as options of `#[arg]` care.
+/// A kind of values, as far as it matters for the options of `#[arg]`.
 #[derive(Clone, Copy, Debug)]
 pub enum Values {
     /// Numbers without a fraction.
@@ -203,14 +209,14 @@ pub enum Values {
     Maps,
 }
 
-/// Tells what the values of the types are that everybody knows. Of others, for which the constant of [`UnknownValues`]
-/// answers, the schema tells when the server is built.
+/// A classification of well-known types at compile time. Other types, for which the constant of [`UnknownValues`] is used,
+/// are checked against their schema when the server is built.
 #[derive(Debug)]
 pub struct Known<T>(PhantomData<T>);
 
-/// See [`Known`].
+/// The fallback of [`Known`] for all other types.
 pub trait UnknownValues {
-    /// Anything.
+    /// `None`: the kind of the values is not known.
     const VALUES: Option<Values> = None;
 }
 
@@ -219,12 +225,12 @@ impl<T> UnknownValues for Known<T> {}
 macro_rules! known {
     ($($values:ident: $([$($generic:tt)*] $type:ty),*;)*) => {$($(
         impl<$($generic)*> Known<$type> {
-            /// What its values are.
+            /// The kind of its values.
             pub const VALUES: Option<Values> = Some(Values::$values);
         }
 
         impl<$($generic)*> Known<Option<$type>> {
-            /// What its values are, if there is one.
+            /// The kind of the values in the `Option`.
             pub const VALUES: Option<Values> = Some(Values::$values);
         }
     )*)*};
@@ -239,14 +245,14 @@ known! {
     Maps: [K, V] BTreeMap<K, V>, [K, V, S] HashMap<K, V, S>;
 }
 
-/// Makes a value of a type from a text in the source, where the type is one for texts. The function of [`NoText`] leaves
-/// it to the compiler to say that another type is none.
+/// A conversion of a string literal to a string type. For other types the function of [`NoText`] returns the literal itself,
+/// so that the compiler reports a type mismatch.
 #[derive(Debug)]
 pub struct Text<T>(PhantomData<T>);
 
-/// See [`Text`].
+/// The fallback of [`Text`] for types that are not string types.
 pub trait NoText {
-    /// The text as it is.
+    /// Returns the text unchanged.
     fn value(text: &'static str) -> &'static str {
         text
     }
@@ -257,7 +263,7 @@ impl<T> NoText for Text<T> {}
 macro_rules! texts {
     ($([$($generic:tt)*] $type:ty),*) => {$(
         impl<$($generic)*> Text<$type> {
-            /// The text as a value of this type.
+            /// Converts the text to this type.
             pub fn value(text: &'static str) -> $type {
                 text.into()
             }
@@ -267,12 +273,12 @@ macro_rules! texts {
 
 texts!([] String, [] Box<str>, [] Arc<str>, [] PathBuf, ['a] Cow<'a, str>);
 
-/// Whether values can have a `range`.
+/// Returns `true` if values of this kind can have a `range`.
 pub const fn ranges(values: Option<Values>) -> bool {
     matches!(values, None | Some(Values::Integers | Values::Floats))
 }
 
-/// Whether values can have a `length`.
+/// Returns `true` if values of this kind can have a `length`.
 pub const fn lengths(values: Option<Values>) -> bool {
     matches!(
         values,
@@ -280,12 +286,12 @@ pub const fn lengths(values: Option<Values>) -> bool {
     )
 }
 
-/// Whether values can have a `pattern`.
+/// Returns `true` if values of this kind can have a `pattern`.
 pub const fn patterns(values: Option<Values>) -> bool {
     matches!(values, None | Some(Values::Texts))
 }
 
-/// Whether a header can repeat values.
+/// Returns `true` if values of this kind can be repeated in a header.
 pub const fn headers(values: Option<Values>) -> bool {
     matches!(
         values,

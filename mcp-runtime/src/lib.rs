@@ -19,22 +19,24 @@
 //! }
 //! ```
 //!
-//! - [`macro@tool`], [`macro@resource`] and [`macro@prompt`] turn functions into components; the functions stay as they are.
-//! - [`server!`] and [`components!`] collect them, [`Server`] serves them.
-//! - [`Param`] says what a function can take, [`IntoToolResult`], [`IntoResource`] and [`IntoPrompt`] what it can return.
+//! - [`macro@tool`], [`macro@resource`] and [`macro@prompt`] register functions as components. The functions themselves are
+//!   not changed.
+//! - [`server!`] and [`components!`] collect the components, and [`Server`] serves them.
+//! - [`Param`] is implemented for all types that a function can take, [`IntoToolResult`], [`IntoResource`] and
+//!   [`IntoPrompt`] for those that it can return.
 //!
-//! What does not fit is an error of the compiler, at what was written: `docs/mistakes.md` in the repository lists each mistake
-//! with its message.
+//! Mistakes are compile errors at the code that causes them. `docs/mistakes.md` in the repository lists each mistake with
+//! its message.
 //!
-//! One server speaks all revisions of the protocol, from 2024-11-05 to 2026-07-28: see [`Revision`].
+//! One server supports all revisions of the protocol, from 2024-11-05 to 2026-07-28: see [`Revision`].
 //!
 //! # Features
 //!
-//! - `cli` (default): the binary's own command line, [`Server::run`].
+//! - `cli` (default): a command line for the binary, [`Server::run`].
 //! - `http` (default): Streamable HTTP, [`Server::serve_http`] and [`Server::into_service`].
-//! - `pattern`: `#[arg(pattern = "...")]`, and the patterns that types have, are checked before a function runs.
-//! - `validate`: all else that JSON Schema can say, such as `format` and `not`, is checked as well; so are the arguments of
-//!   a [`Tool::new`].
+//! - `pattern`: checks `#[arg(pattern = "...")]` and the patterns in the schemas of types before a function runs.
+//! - `validate`: checks all other keywords of JSON Schema, such as `format` and `not`, and the arguments of tools made with
+//!   [`Tool::new`].
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -1,11 +1,11 @@
-//! The macros by which a server names its components.
+//! The macros that collect the components of a server.
 
-/// A [`Server`](crate::Server) with the name and version of the calling package, and all its components.
+/// Creates a [`Server`](crate::Server) with the name, the version and all components of the calling package.
 ///
 /// `tracing` events of the calling crate are forwarded to clients that ask for log messages: see
 /// [`Server::forward_logs_of`](crate::Server::forward_logs_of).
 ///
-/// Components of other packages are never among them: add those with `.with(their_crate::components())`.
+/// Components of other packages are not included: add them with `.with(their_crate::components())`.
 ///
 /// ```no_run
 /// fn main() -> std::process::ExitCode {
@@ -29,7 +29,8 @@ macro_rules! server {
     };
 }
 
-/// Components for [`Server::with`](crate::Server::with): the named functions, or all of the calling package.
+/// Collects [`Components`](crate::Components) for [`Server::with`](crate::Server::with): the functions that are named, or
+/// without names all of the calling package.
 ///
 /// ```
 /// use mcp_runtime::prelude::*;
@@ -53,7 +54,7 @@ macro_rules! server {
 /// let server = Server::new("calc", "1.0.0").with(components![add, math::mul]);
 /// ```
 ///
-/// A library offers its own with `pub fn components() -> Components { components!() }`.
+/// A library exports its components with `pub fn components() -> Components { components!() }`.
 #[macro_export]
 macro_rules! components {
     () => {

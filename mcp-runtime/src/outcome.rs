@@ -1,4 +1,4 @@
-//! What a request comes to, before it is written for a client.
+//! The outcome of a request, before it is encoded for a client.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use crate::protocol::error::RpcError;
 use crate::registry::{Completions, Page, PromptEntry, ResourceEntry};
 use crate::session::Session;
 
-/// What a request comes to. It names no request, so that it can be observed, kept, and sent later.
+/// The outcome of a request. It does not contain the request's id, so that it can be observed, stored, and sent later.
 pub(crate) enum Outcome {
-    /// The result of a tool. A failure in it is among its content already.
+    /// The result of a tool. If the tool failed, its error message is already part of the content.
     Tool {
         result: ToolResult,
         is_error: bool,
     },
-    /// The contents of a resource that was read at this URI.
+    /// The contents of a resource, read at this URI.
     Read {
         resource: Arc<ResourceEntry>,
         uri: String,
@@ -30,17 +30,17 @@ pub(crate) enum Outcome {
         messages: Vec<Message>,
     },
     Completion(Completions),
-    /// A page of a list, which is called so.
+    /// The name of a list, and a page of it.
     List(&'static str, Page),
-    /// The questions that the client has to answer, and the state, as members of an object.
+    /// The questions that the client has to answer, and the state, as the members of a JSON object.
     InputRequired(String),
-    /// What the server says it can do, to `server/discover`.
+    /// The result of `server/discover`: the server's capabilities.
     Discovered(Value),
-    /// The same to `initialize`, which opened a session.
+    /// The result of `initialize`, with the session that it opened.
     Initialized(Value, Session),
     /// The end of the `subscriptions/listen` request with this id.
     Unsubscribed(Value),
-    /// Nothing but that it is done.
+    /// An empty result.
     Empty,
     Error(RpcError),
 }

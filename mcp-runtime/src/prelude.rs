@@ -1,4 +1,4 @@
-//! What a first server needs: `use mcp_runtime::prelude::*;`.
+//! Re-exports of the items that most servers need: `use mcp_runtime::prelude::*;`.
 
 pub use crate::{
     Audio, Cancel, Content, Context, Elicit, EmbeddedResource, Headers, Image, Json, LogLevel,

@@ -1,4 +1,4 @@
-//! What generated code may name, and nobody else.
+//! Items for generated code only. They are not part of the public API.
 
 use std::any::{Any, TypeId};
 
@@ -32,24 +32,24 @@ pub use crate::service::BoxFuture;
 use crate::content::IntoToolResult;
 use crate::error::{AskError, ToolError};
 
-/// The type of a function item.
+/// Returns the type id of a function item.
 pub fn type_id_of<F: Any>(_: &F) -> TypeId {
     TypeId::of::<F>()
 }
 
-/// Tells packages apart.
+/// Returns an id for a package.
 pub const fn package_id(parts: [&str; 3]) -> u64 {
     crate::registry::package_id(parts)
 }
 
-/// The crate of a module.
+/// Returns the crate name in a module path.
 pub fn crate_of(module: &str) -> &str {
     module.split("::").next().unwrap_or(module)
 }
 
-/// What a call whose function did not run answers, for each kind of component.
+/// A result that can be made from an error when the function of a component did not run.
 pub trait FromToolError {
-    /// The answer for want of another one.
+    /// Makes the result from an error.
     fn fail(error: ToolError) -> Self;
 }
 
@@ -66,36 +66,38 @@ impl<T> FromToolError for Result<T, ToolError> {
 }
 
 impl Call {
-    /// Answers a call whose parameters could not all be had.
+    /// Makes the result of a call for which not all parameters could be extracted.
     pub fn refuse<R: FromToolError>(&self) -> R {
         R::fail(ToolError::refused(self.rejection()))
     }
 }
 
-/// Answers a call whose questions were not all answered.
+/// Makes the result of a call whose questions were not all answered.
 pub fn unanswered<R: FromToolError>(outcome: Result<(), AskError>) -> R {
     R::fail(outcome.err().unwrap_or(AskError::Cancelled).into())
 }
 
-/// A value that may or may not be `Serialize`: where it is, the inherent method wins over the trait's.
+/// A value whose type may or may not be `Serialize`. If it is, the inherent method takes precedence over that of
+/// [`NotSerialize`].
 #[derive(Debug)]
 pub struct DefaultOf<T>(pub T);
 
 impl<T: serde::Serialize> DefaultOf<T> {
-    /// The value as JSON.
+    /// Serialises the value.
     pub fn to_json(&self) -> Option<Value> {
         serde_json::to_value(&self.0).ok()
     }
 }
 
-/// What a default comes to. It is spelled like the call that takes it later, so that rustc reports a wrong one once.
+/// Evaluates a default. It is called like the function that takes the default later, so that rustc reports a wrong default
+/// only once.
 pub fn made<T>(make: impl FnOnce() -> T) -> T {
     make()
 }
 
-/// See [`DefaultOf`].
+/// The fallback of [`DefaultOf`] for types that are not `Serialize`.
 pub trait NotSerialize {
-    /// Nothing.
+    /// Returns `None`.
     fn to_json(&self) -> Option<Value> {
         None
     }

@@ -1,4 +1,4 @@
-//! The values that a call gives to its parameters, by position.
+//! The arguments of a call, by position of their parameter.
 
 use std::sync::OnceLock;
 
@@ -9,27 +9,27 @@ use crate::protocol::members::members;
 use crate::protocol::text::Span;
 use crate::schema::{Budget, Mistakes, read};
 
-/// One value for each parameter.
+/// The arguments of a call: one slot for each parameter.
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
     slots: Vec<Slot>,
-    /// All of them as they came, for handlers that are not functions with parameters.
+    /// The JSON object of all arguments, for the handlers of tools made at run time.
     whole: Option<Span>,
-    /// What looking at all of them may cost.
+    /// The steps left for checking all arguments.
     pub(crate) budget: Budget,
 }
 
-/// The value for one parameter.
+/// The argument for one parameter.
 #[derive(Debug, Default)]
 pub(crate) enum Slot {
-    /// None was given.
+    /// No value.
     #[default]
     Missing,
-    /// It was given as JSON.
+    /// A JSON value.
     Json(Json),
-    /// It was given as a text: a variable of a URI, an argument of a prompt.
+    /// A text: a variable of a URI or an argument of a prompt.
     Text(String),
-    /// It was given as several texts: an exploded variable of a URI.
+    /// A list of texts: an exploded variable of a URI.
     List(Vec<String>),
 }
 
@@ -37,16 +37,15 @@ pub(crate) enum Slot {
 #[derive(Debug)]
 pub(crate) struct Json {
     place: Span,
-    /// Most arguments need none, so that it is kept elsewhere.
+    /// The decoded value. It is boxed because most arguments do not need it.
     tree: OnceLock<Box<Tree>>,
 }
 
-/// A JSON value in memory that the call owns: strings with escapes are decoded in it, and what clients are known to send
-/// wrong is repaired.
+/// A decoded JSON value that the call owns. Escapes in its strings are decoded, and known mistakes of clients are repaired.
 #[derive(Debug)]
 pub(crate) struct Tree {
     pub(crate) value: Value,
-    /// All that is wrong with the value, repaired as it is.
+    /// The mistakes that remain after the repair.
     pub(crate) mistakes: Vec<String>,
     text: OnceLock<String>,
 }
@@ -68,7 +67,7 @@ impl Tree {
         }
     }
 
-    /// The value as JSON in one line.
+    /// Returns the value as JSON in one line.
     pub(crate) fn text(&self) -> &str {
         self.text.get_or_init(|| self.value.to_string())
     }
@@ -81,7 +80,7 @@ impl Json {
 }
 
 impl Arguments {
-    /// As many empty places as the signature has parameters.
+    /// Creates an empty slot for each parameter of the signature.
     pub(crate) fn empty(signature: &Signature) -> Self {
         Self {
             slots: signature.parameters.iter().map(|_| Slot::Missing).collect(),
@@ -95,7 +94,7 @@ impl Arguments {
         self.slots.get(index).unwrap_or(MISSING)
     }
 
-    /// The argument at a position as a tree, made on first use, if it was given as JSON.
+    /// Returns the argument at a position as a tree, if it is JSON. The tree is made on first use.
     pub(crate) fn tree(&self, message: &str, signature: &Signature, index: usize) -> Option<&Tree> {
         let Slot::Json(json) = self.slot(index) else {
             return None;
@@ -107,7 +106,7 @@ impl Arguments {
         Some(json.tree.get_or_init(read))
     }
 
-    /// All arguments as JSON.
+    /// Returns all arguments as a JSON object.
     pub(crate) fn whole<'a>(&self, message: &'a str) -> &'a str {
         match self.whole.map(|span| span.of_text(message)) {
             None | Some("") => "{}",
@@ -121,34 +120,34 @@ impl Arguments {
         }
     }
 
-    /// Takes an object apart, which must be a part of `message`. The second part of the result says what was wrong with single
-    /// arguments.
+    /// Parses the object of the arguments, which must be a part of `message`. The second value lists the arguments that are
+    /// unknown or repeated.
     pub(crate) fn parse(signature: &Signature, message: &str, json: &str) -> (Self, Vec<String>) {
         let mut arguments = Self {
             whole: Some(Span::of(message, json)),
             budget: Budget::of_text(json),
             ..Self::empty(signature)
         };
-        let mut wrong = Mistakes::default();
+        let mut mistakes = Mistakes::default();
         for (name, value) in members(json) {
             let Some(index) = signature.position(&name) else {
                 if !signature.open {
-                    wrong.note(|| signature.unknown(&name));
+                    mistakes.note(|| signature.unknown(&name));
                 }
                 continue;
             };
             if !matches!(arguments.slot(index), Slot::Missing) {
-                wrong.note(|| format!("`{name}` is given twice"));
+                mistakes.note(|| format!("`{name}` is given twice"));
             }
             let place = Span::of(message, value);
             let tree = OnceLock::new();
             arguments.set(index, Slot::Json(Json { place, tree }));
         }
-        (arguments, wrong.told())
+        (arguments, mistakes.told())
     }
 }
 
-/// What arguments cost: each is taken, told of or refused within the budget of its message.
+/// Tests of the cost of arguments: each is accepted, reported or refused within the budget of its message.
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -164,17 +163,17 @@ mod tests {
 
     #[derive(Deserialize, JsonSchema)]
     #[serde(untagged)]
-    #[allow(dead_code)] // only read
+    #[allow(dead_code)] // only deserialised
     enum Tree {
         Leaf(u32),
         Node { left: Box<Tree>, right: Box<Tree> },
         List(Vec<Tree>),
     }
 
-    /// Variants that look alike until their end.
+    /// Variants that differ only at their end.
     #[derive(Deserialize, JsonSchema)]
     #[serde(untagged)]
-    #[allow(dead_code)] // only read
+    #[allow(dead_code)] // only deserialised
     enum Twin {
         Leaf(u32),
         A {
@@ -194,7 +193,7 @@ mod tests {
 
     #[derive(Deserialize, JsonSchema)]
     #[serde(tag = "kind")]
-    #[allow(dead_code)] // only read
+    #[allow(dead_code)] // only deserialised
     enum Tagged {
         A { of: Box<Tagged> },
         B { of: Box<Tagged> },
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[derive(Deserialize, JsonSchema)]
-    #[allow(dead_code)] // only read
+    #[allow(dead_code)] // only deserialised
     struct Point {
         x: f64,
         y: f64,
@@ -231,39 +230,39 @@ mod tests {
         }
     }
 
-    /// What becomes of arguments.
+    /// The outcome of checking arguments.
     #[derive(Debug, PartialEq)]
-    enum End {
-        Taken,
-        /// What is wrong was told.
-        Told,
-        /// They took more than the steps of a message.
+    enum Outcome {
+        Accepted,
+        /// Mistakes were reported.
+        Reported,
+        /// The check needed more steps than a message has.
         Refused,
     }
-    use End::{Refused, Taken, Told};
+    use Outcome::{Accepted, Refused, Reported};
 
-    fn end<T: JsonSchema + DeserializeOwned>(what: &str, json: &str) -> End {
+    fn check<T: JsonSchema + DeserializeOwned>(what: &str, json: &str) -> Outcome {
         let signature = signature::<T>();
         let message = format!("{{\"value\":{json}}}");
-        let start = spent();
+        let start = thread_time();
         let (arguments, _) = Arguments::parse(&signature, &message, &message);
         let tree = arguments.tree(&message, &signature, 0).unwrap();
-        let end = match tree.mistakes.as_slice() {
-            [] => Taken,
+        let outcome = match tree.mistakes.as_slice() {
+            [] => Accepted,
             [only] if only.contains("too intricate") => Refused,
-            _ => Told,
+            _ => Reported,
         };
-        assert_eq!(end == Refused, arguments.budget.is_spent(), "{what}");
-        let taken = end == Taken;
-        assert!(!taken || T::deserialize(&tree.value).is_ok(), "{what}");
+        assert_eq!(outcome == Refused, arguments.budget.is_spent(), "{what}");
+        let accepted = outcome == Accepted;
+        assert!(!accepted || T::deserialize(&tree.value).is_ok(), "{what}");
         let bytes = json.len();
-        let took = spent().saturating_sub(start);
-        eprintln!("{what}: {bytes} bytes, {end:?} after {took:?}");
-        end
+        let took = thread_time().saturating_sub(start);
+        eprintln!("{what}: {bytes} bytes, {outcome:?} after {took:?}");
+        outcome
     }
 
-    /// Returns how long this thread has run, or what the time is where nobody counts that.
-    fn spent() -> Duration {
+    /// Returns the CPU time of this thread or, on systems without it, the wall clock time.
+    fn thread_time() -> Duration {
         let counted = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
         let counted = counted.and_then(|all| all.split(' ').next()?.parse().ok());
         let now = || SystemTime::UNIX_EPOCH.elapsed().unwrap();
@@ -305,117 +304,117 @@ mod tests {
         );
         let twins = |leaf| nested(30, ("{\"x\":", ",\"c\":1}"), leaf);
         let points = items(20_000, r#"{"x":"1","y":2,"name":null}"#);
-        for (what, end, expected) in [
+        for (what, outcome, expected) in [
             (
                 "wrong leaves",
-                end::<Tree>("wrong leaves", &balanced(10, "\"x\"")),
-                Told,
+                check::<Tree>("wrong leaves", &balanced(10, "\"x\"")),
+                Reported,
             ),
             (
                 "right leaves",
-                end::<Tree>("right leaves", &balanced(12, "1")),
-                Taken,
+                check::<Tree>("right leaves", &balanced(12, "1")),
+                Accepted,
             ),
             (
                 "leaves in quotes",
-                end::<Tree>("leaves in quotes", &balanced(10, "\"1\"")),
-                Taken,
+                check::<Tree>("leaves in quotes", &balanced(10, "\"1\"")),
+                Accepted,
             ),
             (
                 "deep and wide",
-                end::<Tree>("deep and wide", &nested(40, ("[", "]"), &items(5000, "1"))),
-                Taken,
+                check::<Tree>("deep and wide", &nested(40, ("[", "]"), &items(5000, "1"))),
+                Accepted,
             ),
             (
                 "wrong and wide",
-                end::<Tree>(
+                check::<Tree>(
                     "wrong and wide",
                     &nested(40, ("[", "]"), &items(5000, "-1")),
                 ),
-                Told,
+                Reported,
             ),
             (
                 "texts in texts",
-                end::<Tree>("texts in texts", &texts(10)),
-                Told,
+                check::<Tree>("texts in texts", &texts(10)),
+                Reported,
             ),
             (
                 "right twins",
-                end::<Twin>("right twins", &twins("1")),
+                check::<Twin>("right twins", &twins("1")),
                 Refused,
             ),
             (
                 "wrong twins",
-                end::<Twin>("wrong twins", &twins("\"x\"")),
+                check::<Twin>("wrong twins", &twins("\"x\"")),
                 Refused,
             ),
             (
                 "copied twins",
-                end::<Twin>("copied twins", &nested(8, ("{\"x\":", &any), "\"1\"")),
+                check::<Twin>("copied twins", &nested(8, ("{\"x\":", &any), "\"1\"")),
                 Refused,
             ),
             (
                 "tags at the end",
-                end::<Tagged>("tags at the end", &tagged),
-                Taken,
+                check::<Tagged>("tags at the end", &tagged),
+                Accepted,
             ),
-            ("many", end::<Vec<Point>>("many", &points), Taken),
+            ("many", check::<Vec<Point>>("many", &points), Accepted),
             (
                 "wrong sets",
-                end::<Vec<BTreeSet<u8>>>("wrong sets", &items(5000, "[1,1,300]")),
-                Told,
+                check::<Vec<BTreeSet<u8>>>("wrong sets", &items(5000, "[1,1,300]")),
+                Reported,
             ),
             (
                 "repeated",
-                end::<Value>(
+                check::<Value>(
                     "repeated",
                     &format!("{{{}\"a\":1}}", "\"a\":1,".repeat(20_000)),
                 ),
-                Told,
+                Reported,
             ),
             (
                 "too many",
-                end::<Value>("too many", &items(1_000_000, "1")),
+                check::<Value>("too many", &items(1_000_000, "1")),
                 Refused,
             ),
         ] {
-            assert_eq!(end, expected, "{what}");
+            assert_eq!(outcome, expected, "{what}");
         }
     }
 
     #[test]
-    #[ignore = "prints how long the largest messages take, which says something in a release build only"]
+    #[ignore = "prints the time that the largest messages take, which is meaningful only in a release build"]
     fn the_largest_messages_take_a_tenth_of_a_second() {
-        end::<Tree>("wrong 21K", &balanced(10, "\"x\""));
-        end::<Tree>("wrong 86K", &balanced(12, "\"x\""));
-        end::<Tree>("wrong 344K", &balanced(14, "\"x\""));
-        end::<Tree>("wrong 2.7M", &balanced(17, "\"x\""));
-        end::<Tree>("right 155K", &balanced(13, "1"));
-        end::<Tree>("right 311K", &balanced(14, "1"));
-        end::<Tree>("right 622K", &balanced(15, "1"));
-        end::<Tree>("right 2.5M", &balanced(17, "1"));
+        check::<Tree>("wrong 21K", &balanced(10, "\"x\""));
+        check::<Tree>("wrong 86K", &balanced(12, "\"x\""));
+        check::<Tree>("wrong 344K", &balanced(14, "\"x\""));
+        check::<Tree>("wrong 2.7M", &balanced(17, "\"x\""));
+        check::<Tree>("right 155K", &balanced(13, "1"));
+        check::<Tree>("right 311K", &balanced(14, "1"));
+        check::<Tree>("right 622K", &balanced(15, "1"));
+        check::<Tree>("right 2.5M", &balanced(17, "1"));
         let twins = |leaf: &str| {
             let twin = nested(30, ("{\"x\":", ",\"c\":1}"), leaf);
             items(4_000_000 / twin.len(), &twin)
         };
-        end::<Vec<Twin>>("right twins", &twins("1"));
-        end::<Vec<Twin>>("wrong twins", &twins("\"x\""));
-        end::<Tree>("texts in texts", &texts(16));
-        end::<Vec<BTreeSet<u8>>>("wrong sets", &items(400_000, "[1,1,300]"));
+        check::<Vec<Twin>>("right twins", &twins("1"));
+        check::<Vec<Twin>>("wrong twins", &twins("\"x\""));
+        check::<Tree>("texts in texts", &texts(16));
+        check::<Vec<BTreeSet<u8>>>("wrong sets", &items(400_000, "[1,1,300]"));
         let quoted = Value::from(items(1_300_000, "1")).to_string();
-        end::<Vec<u8>>("a list in quotes", &quoted);
-        end::<Vec<f64>>("numbers in quotes", &items(900_000, "\"1\""));
-        end::<Tree>(
+        check::<Vec<u8>>("a list in quotes", &quoted);
+        check::<Vec<f64>>("numbers in quotes", &items(900_000, "\"1\""));
+        check::<Tree>(
             "deep and wide",
             &nested(40, ("[", "]"), &items(200_000, "1")),
         );
-        end::<Tree>("numbers", &items(2_000_000, "1"));
-        end::<Vec<Point>>("points", &items(290_000, r#"{"x":1,"y":2}"#));
-        end::<Vec<Point>>("wrong points", &items(240_000, r#"{"x":"a","z":2}"#));
-        end::<Vec<String>>("texts", &items(4000, &format!("\"{}\"", "x".repeat(1000))));
-        end::<BTreeSet<Vec<u8>>>("set", &items(900_000, "[]"));
+        check::<Tree>("numbers", &items(2_000_000, "1"));
+        check::<Vec<Point>>("points", &items(290_000, r#"{"x":1,"y":2}"#));
+        check::<Vec<Point>>("wrong points", &items(240_000, r#"{"x":"a","z":2}"#));
+        check::<Vec<String>>("texts", &items(4000, &format!("\"{}\"", "x".repeat(1000))));
+        check::<BTreeSet<Vec<u8>>>("set", &items(900_000, "[]"));
         let members: Vec<String> = (0..230_000).map(|n| format!("\"unknown{n}\":1")).collect();
-        end::<Point>("unknown", &format!("{{{}}}", members.join(",")));
+        check::<Point>("unknown", &format!("{{{}}}", members.join(",")));
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! How a handler learns that nobody waits for it any more.
+//! The cancellation of calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// Tells a handler that its call was cancelled: the client said so, disconnected, or the server stops.
+/// The cancellation of a call: the client cancelled it or disconnected, or the server is stopping.
 ///
-/// An `async` handler is dropped at its next `.await` and rarely needs this. A plain `fn` runs on a thread, which
-/// cannot be stopped from outside: let it look at [`Cancel::is_cancelled`] now and then.
+/// An `async` handler is dropped at its next `.await` and rarely needs this. A plain `fn` runs on a thread, which cannot be
+/// stopped from outside. It should check [`Cancel::is_cancelled`] regularly.
 ///
 /// ```
 /// use mcp_runtime::prelude::*;
@@ -36,16 +36,16 @@ struct CancelState {
 }
 
 impl Cancel {
-    /// Whether the call was cancelled.
+    /// Returns `true` if the call was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Ordering::Acquire)
     }
 
-    /// Waits until the call is cancelled; for tasks that the handler spawned.
+    /// Waits until the call is cancelled. It is meant for tasks that the handler spawned.
     pub async fn cancelled(&self) {
         let notified = self.0.waiting.notified();
         tokio::pin!(notified);
-        // Registered before the flag is read, so that a cancellation in between is not missed.
+        // Registers before reading the flag, so that a cancellation in between is not missed.
         notified.as_mut().enable();
         if !self.is_cancelled() {
             notified.await;

@@ -1,6 +1,6 @@
-//! One call as its handler sees it: the arguments, and what surrounds them.
+//! A call as its handler sees it: the arguments and the call context.
 //!
-//! How an argument becomes a Rust value is `param`'s business; how the call came here is the transport's.
+//! `param` converts arguments to Rust values.
 
 mod arguments;
 mod cancel;
@@ -33,30 +33,30 @@ use crate::service::Origin;
 use crate::session::Session;
 use crate::sync::Mutex;
 
-/// What all calls of a server share.
+/// The state that all calls of a server share.
 pub(crate) struct ServerContext {
     pub(crate) states: States,
     pub(crate) bus: Arc<Bus>,
     pub(crate) replay: Arc<Replay>,
     pub(crate) pending_requests: PendingRequests,
-    /// The targets whose `tracing` events go to the client as log messages.
+    /// The targets whose `tracing` events are sent to the client as log messages.
     pub(crate) forwarded: Vec<String>,
-    /// Whether clients see the text of errors that were not written for them.
+    /// `true` if the texts of errors that were not written for clients are hidden from them.
     pub(crate) mask_errors: bool,
 }
 
-/// The client of a request, from the request itself or from the handshake before it.
+/// The client of a request, known from the request itself or from the handshake of its session.
 pub(crate) struct Caller {
     pub(crate) features: &'static Features,
     pub(crate) capabilities: ClientCapabilities,
     pub(crate) session: Option<Session>,
-    /// The token for progress, as JSON.
+    /// The progress token, as JSON.
     pub(crate) progress_token: Option<Box<str>>,
-    /// The lowest level of the log messages that a stateless request wants.
+    /// The lowest level of log messages that a stateless request asks for.
     pub(crate) log_level: Option<LogLevel>,
 }
 
-/// What surrounds a call, shared with the [`Context`](crate::Context)s that its handler takes.
+/// The context of a call, shared with the [`Context`](crate::Context)s that its handler takes.
 pub(crate) struct CallContext {
     pub(crate) server: Arc<ServerContext>,
     pub(crate) message: Arc<Message>,
@@ -65,7 +65,7 @@ pub(crate) struct CallContext {
     pub(crate) notifier: ClientNotifier,
     pub(crate) asker: Asker,
     cancel: OnceLock<Cancel>,
-    /// The effects of a call that does not begin anew.
+    /// The effects of a call that is not replayed.
     effects: OnceLock<Arc<Effects>>,
     client: OnceLock<ClientInfo>,
 }
@@ -92,16 +92,16 @@ impl CallContext {
         }
     }
 
-    /// Whether the client says that it can do this, and its revision has a word for it.
+    /// Returns `true` if the client declared this capability and its revision defines it.
     pub(crate) fn can(&self, capability: Capability) -> bool {
         self.caller.capabilities.has(capability) && self.caller.features.knows(capability)
     }
 
-    /// Returns who the client says it is.
+    /// Returns the client's name and version, as it reports them.
     pub(crate) fn client(&self) -> &ClientInfo {
         match &self.caller.session {
             Some(session) => &session.client,
-            // Few handlers want to know.
+            // Parsed on first use, because few handlers need it.
             None => self.client.get_or_init(|| {
                 let params = self.message.params().ok();
                 let info = params.and_then(|params| params.meta().client_info());
@@ -110,12 +110,12 @@ impl CallContext {
         }
     }
 
-    /// Returns what tells that the call is cancelled.
+    /// Returns the cancellation of the call.
     pub(crate) fn cancel(&self) -> &Cancel {
         self.cancel.get_or_init(Cancel::default)
     }
 
-    /// The effects of this call, in all its attempts; `None` if they cannot be remembered.
+    /// Returns the effects of this call, in all its attempts, or `None` if they cannot be stored.
     pub(crate) fn effects(&self) -> Option<Arc<Effects>> {
         match self.asker.replay() {
             Some(questions) => questions.effects(&self.origin),
@@ -123,7 +123,7 @@ impl CallContext {
         }
     }
 
-    /// What the client lacked to be asked, where the protocol has an error for that.
+    /// Returns the capabilities that questions of this call needed and the client lacks, if the protocol has an error for it.
     pub(crate) fn lacking(&self) -> Vec<Capability> {
         self.asker
             .replay()
@@ -131,14 +131,14 @@ impl CallContext {
             .unwrap_or_default()
     }
 
-    /// Counts what an effect came to, if it is kept.
+    /// Counts the size of an effect's outcome, if it is stored.
     pub(crate) fn record(&self, key: &str, outcome: &Value) {
         if let Some(questions) = self.asker.replay() {
             questions.record(key, outcome);
         }
     }
 
-    /// Keeps the call from being given up until what this gives is dropped.
+    /// Returns a guard; the call is not suspended while it is alive.
     pub(crate) fn begin_effect(&self) -> Option<Counted<'_>> {
         self.asker.replay().map(Questions::begin_effect)
     }
@@ -151,23 +151,23 @@ impl Stop for CallContext {
     }
 }
 
-/// How the client of a call can be asked.
-#[allow(clippy::large_enum_variant)] // the large one is the rule
+/// The way in which the client of a call can be asked.
+#[allow(clippy::large_enum_variant)] // the large variant is the usual one
 pub(crate) enum Asker {
-    /// Not at all.
+    /// The client cannot be asked.
     Nobody,
-    /// While the call waits.
+    /// The client is asked while the call waits.
     Live {
         session: [u8; 16],
-        /// How many questions wait for their answer.
+        /// The number of questions without an answer.
         waiting: AtomicUsize,
     },
-    /// By beginning the call anew.
+    /// The call ends with its questions, and is replayed with the answers.
     Replay(Questions),
 }
 
 impl Asker {
-    /// The questions of a call that is begun anew.
+    /// Returns the questions of a call that can be replayed.
     pub(crate) fn replay(&self) -> Option<&Questions> {
         match self {
             Self::Replay(questions) => Some(questions),
@@ -175,23 +175,23 @@ impl Asker {
         }
     }
 
-    /// Whether a question waits for its answer while the call waits too.
+    /// Returns `true` if the call waits for the answer to a live question.
     pub(crate) fn waits(&self) -> bool {
         matches!(self, Self::Live { waiting, .. } if waiting.load(Ordering::Relaxed) > 0)
     }
 }
 
 thread_local! {
-    /// The call that this thread polls now.
+    /// The call that this thread is polling.
     static CURRENT: Cell<*const CallContext> = const { Cell::new(std::ptr::null()) };
 }
 
-/// Polls a part of a call: the questions in it are those of the call.
+/// Polls a part of a call. Questions that are asked within it belong to the call.
 pub(crate) fn poll_within<R>(call: &Arc<CallContext>, part: impl FnOnce() -> R) -> R {
     poll_as(Arc::as_ptr(call), part)
 }
 
-/// Polls what is part of no call: it cannot ask.
+/// Polls a future outside of any call, so that it cannot ask questions.
 pub(crate) fn poll_apart<R>(part: impl FnOnce() -> R) -> R {
     poll_as(std::ptr::null(), part)
 }
@@ -207,14 +207,14 @@ fn poll_as<R>(call: *const CallContext, part: impl FnOnce() -> R) -> R {
     part()
 }
 
-/// Whether this thread polls this call now.
+/// Returns `true` if this thread is polling this call.
 pub(crate) fn is_current(call: &Arc<CallContext>) -> bool {
     CURRENT.get() == Arc::as_ptr(call)
 }
 
-/// One call of a component: its arguments and its call_context.
+/// A call of a component: its arguments and its context.
 ///
-/// Handlers do not see it; implementations of [`Param`](crate::Param) do.
+/// Implementations of [`Param`](crate::Param) receive it; handlers do not.
 pub struct Call {
     pub(crate) call_context: Arc<CallContext>,
     pub(crate) arguments: Arguments,
@@ -244,22 +244,22 @@ impl Call {
         }
     }
 
-    /// The value of [`Server::state`](crate::Server::state) of type `T`.
+    /// Returns the state of type `T` that was registered with [`Server::state`](crate::Server::state).
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.call_context.server.states.get()
     }
 
-    /// The value of an HTTP header; `None` on other transports.
+    /// Returns the value of an HTTP header, or `None` on other transports.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.call_context.origin.headers.as_ref()?.get(name)
     }
 
-    /// Tells when the call is cancelled.
+    /// Returns the cancellation of the call.
     pub fn cancel(&self) -> Cancel {
         self.call_context.cancel().clone()
     }
 
-    /// The argument at a position, as JSON, if it was given so.
+    /// Returns the argument at a position as JSON text, if it is JSON.
     pub(crate) fn json(&self, index: usize) -> Option<&str> {
         match self.arguments.slot(index) {
             Slot::Json(json) => Some(json.text(self.call_context.message.text())),
@@ -267,24 +267,24 @@ impl Call {
         }
     }
 
-    /// The argument at a position as a tree in memory, if it was given as JSON.
+    /// Returns the argument at a position as a decoded tree, if it is JSON.
     pub(crate) fn tree(&self, index: usize) -> Option<&Tree> {
         let message = self.call_context.message.text();
         self.arguments.tree(message, &self.signature, index)
     }
 
-    /// Notes why a parameter could not be had.
+    /// Records why a parameter could not be extracted.
     pub(crate) fn reject(&self, reason: &ToolError) {
         self.rejections.lock().push(reason.to_string());
     }
 
-    /// Whether every argument is known and every parameter could be had.
+    /// Returns `true` if every argument is known and every parameter was extracted.
     #[doc(hidden)]
     pub fn accepted(&self) -> bool {
         self.rejections.lock().is_empty()
     }
 
-    /// All that was wrong with the arguments, in one text.
+    /// Returns all mistakes in the arguments as one text.
     pub(crate) fn rejection(&self) -> String {
         let reasons = self.rejections.lock();
         let heading = format!("Invalid {}:", self.signature.noun);

@@ -1,4 +1,4 @@
-//! Progress and log messages of a call: limited in rate and number, and none after the reply.
+//! Progress notifications and log messages of a call. Their rate and number are limited, and none follows the reply.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress> and
 //! <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging>.
@@ -12,18 +12,18 @@ use crate::protocol::revision::Features;
 use crate::service::Outbound;
 use crate::sync::{Mutex, MutexGuard};
 
-/// So many reports of progress of a call go out at once.
+/// The number of a call's progress notifications that are sent without a delay between them.
 const BURST: u32 = 100;
 
-/// Those after that are at least so far apart.
-const PACE: Duration = Duration::from_millis(10);
+/// The shortest time between two progress notifications after the burst.
+const INTERVAL: Duration = Duration::from_millis(10);
 
-/// So many log messages of a call go out.
-const MOST_LOGS: u32 = 1000;
+/// The largest number of log messages of a call.
+const MAX_LOGS: u32 = 1000;
 
-/// Notifies the client of a call: of progress and with log messages, as far as it asked for them.
+/// The sender of a call's progress notifications and log messages, if the client asked for them.
 pub(crate) struct ClientNotifier {
-    /// The token for progress, as JSON.
+    /// The progress token, as JSON.
     token: Option<Box<str>>,
     /// The lowest level of log messages.
     level: Option<LogLevel>,
@@ -32,27 +32,27 @@ pub(crate) struct ClientNotifier {
     state: Mutex<NotifierState>,
 }
 
-/// Everything is sent under the lock of this, so that nothing follows the end and values stay in order.
+/// The state of a notifier. Messages are sent while it is locked, so that none follows the end and progress stays in order.
 #[derive(Default)]
 struct NotifierState {
-    over: bool,
+    finished: bool,
     /// The last value of progress, sent or held back.
     last: Option<f64>,
-    pace: Pace,
-    /// The newest report, where it came too soon after others.
+    limiter: RateLimiter,
+    /// The newest notification, if it was held back.
     held: Option<String>,
     logs: u32,
 }
 
-/// When progress may be sent.
+/// The rate limit of progress notifications.
 #[derive(Default)]
-struct Pace {
+struct RateLimiter {
     sent: u32,
     next: Option<Instant>,
 }
 
-impl Pace {
-    /// Whether one more report may be sent now.
+impl RateLimiter {
+    /// Returns `true` if another notification may be sent now.
     fn allows(&mut self) -> bool {
         if self.sent < BURST {
             self.sent += 1;
@@ -61,14 +61,14 @@ impl Pace {
         let now = Instant::now();
         let allowed = self.next.is_none_or(|next| next <= now);
         if allowed {
-            self.next = Some(now + PACE);
+            self.next = Some(now + INTERVAL);
         }
         allowed
     }
 }
 
 impl ClientNotifier {
-    /// Returns a notifier of a client that gave this token for progress and wants log messages from this level on.
+    /// Creates a notifier for a client that sent this progress token and asked for log messages of at least this level.
     pub(crate) fn new(
         token: Option<Box<str>>,
         level: Option<LogLevel>,
@@ -84,7 +84,7 @@ impl ClientNotifier {
         }
     }
 
-    /// Returns the way that messages to the client go.
+    /// Returns the channel on which messages are sent to the client.
     pub(crate) fn outbound(&self) -> &Arc<dyn Outbound> {
         &self.outbound
     }
@@ -113,7 +113,7 @@ impl ClientNotifier {
     }
 }
 
-/// A log message. `data` is JSON.
+/// Encodes a log message. `data` is JSON.
 fn message(level: LogLevel, logger: Option<&str>, data: &str) -> String {
     let mut params = String::from("{\"level\":");
     push_json(&mut params, &level);
@@ -128,18 +128,18 @@ fn message(level: LogLevel, logger: Option<&str>, data: &str) -> String {
 }
 
 impl ClientNotifier {
-    /// Reports progress, if the client asked for it and the call still runs.
+    /// Reports progress, if the client asked for it and the call is still running.
     pub(crate) fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
         let Some(token) = self.token.as_deref().filter(|_| done.is_finite()) else {
             return;
         };
         let mut state = self.lock();
-        if state.over || state.last.is_some_and(|last| done <= last) {
+        if state.finished || state.last.is_some_and(|last| done <= last) {
             return;
         }
         state.last = Some(done);
         let report = self.report(token, done, total, message);
-        if state.pace.allows() {
+        if state.limiter.allows() {
             state.held = None;
             self.outbound.send(report);
         } else {
@@ -147,41 +147,41 @@ impl ClientNotifier {
         }
     }
 
-    /// Returns `true` if the client wants log messages of this level.
+    /// Returns `true` if the client asked for log messages of this level.
     pub(crate) fn wants(&self, level: LogLevel) -> bool {
         self.level.is_some_and(|lowest| level >= lowest)
     }
 
-    /// Sends a log message, if the client wants it and the call still runs. `data` is JSON.
+    /// Sends a log message, if the client asked for its level and the call is still running. `data` is JSON.
     pub(crate) fn log(&self, level: LogLevel, logger: Option<&str>, data: &str) {
         let mut state = self.lock();
-        if state.over || !self.wants(level) || state.logs > MOST_LOGS {
+        if state.finished || !self.wants(level) || state.logs > MAX_LOGS {
             return;
         }
         state.logs += 1;
-        self.outbound.send(if state.logs > MOST_LOGS {
-            let data = format!("\"the call has logged {MOST_LOGS} messages: more are left out\"");
+        self.outbound.send(if state.logs > MAX_LOGS {
+            let data = format!("\"the call has logged {MAX_LOGS} messages: more are left out\"");
             message(level, None, &data)
         } else {
             message(level, logger, data)
         });
     }
 
-    /// Sends what was held back, and nothing more after it: the reply follows.
+    /// Sends the notification that was held back, and none after it. It is called before the reply is sent.
     pub(crate) fn finish(&self) {
         if !self.notifies() {
             return;
         }
         let mut state = self.lock();
-        state.over = true;
+        state.finished = true;
         if let Some(report) = state.held.take() {
             self.outbound.send(report);
         }
     }
 
-    /// Sends nothing more: the call was cancelled.
+    /// Stops all notifications. It is called when the call is cancelled.
     pub(crate) fn abandon(&self) {
-        self.lock().over = true;
+        self.lock().finished = true;
     }
 }
 
@@ -229,7 +229,7 @@ mod tests {
         for step in 1..=most {
             notifier.progress(f64::from(step), None, None);
         }
-        let paces = begin.elapsed().as_millis() / PACE.as_millis();
+        let intervals = begin.elapsed().as_millis() / INTERVAL.as_millis();
         notifier.finish();
         let values: Vec<_> = sent
             .take()
@@ -239,7 +239,7 @@ mod tests {
         assert!(values.is_sorted_by(|one, next| one < next), "{values:?}");
         assert_eq!(values[..3], [1.0, 2.0, 3.0]);
         assert_eq!(values.last(), Some(&f64::from(most)));
-        let expected = u128::from(BURST) + paces + 2;
+        let expected = u128::from(BURST) + intervals + 2;
         assert!(values.len() as u128 <= expected, "{}", values.len());
     }
 
@@ -273,7 +273,7 @@ mod tests {
     fn messages_below_the_level_are_left_out_and_so_are_too_many() {
         let (sent, notifier) = reporting(None, Some(LogLevel::Warning));
         notifier.progress(1.0, None, None);
-        for _ in 0..2 * MOST_LOGS {
+        for _ in 0..2 * MAX_LOGS {
             notifier.log(LogLevel::Notice, None, "1");
             notifier.log(LogLevel::Error, Some("it"), "{\"a\":1}");
         }

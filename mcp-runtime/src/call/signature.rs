@@ -1,43 +1,43 @@
-//! What a component takes: the names, schemas and defaults of its parameters, worked out when the server is built.
+//! The signature of a component: the names and schemas of its parameters, computed when the server is built.
 
 use mcp_grammar::near::nearest;
 use serde_json::Value;
 
 use crate::schema::{Budget, Patterns, Rules, Validator, got, shown};
 
-/// The parameters of a component, in the order of its function.
+/// The parameters of a component, in the order of its function's parameters.
 #[derive(Debug, Default)]
 pub(crate) struct Signature {
     pub(crate) parameters: Vec<ParameterSpec>,
-    /// What the schemas of recursive types refer to.
+    /// The definitions that the schemas of recursive types refer to.
     pub(crate) definitions: Option<Value>,
     pub(crate) patterns: Patterns,
-    /// What keeps all arguments to a schema that was made at run time.
+    /// The validator of all arguments together, for a schema that was made at run time.
     pub(crate) whole: Option<Validator>,
-    /// Arguments that no parameter takes are ignored instead of refused.
+    /// `true` if unknown arguments are ignored instead of refused.
     pub(crate) open: bool,
-    /// Values of the wrong type are refused even where what was meant is plain.
+    /// `true` if values of the wrong type are refused instead of repaired.
     pub(crate) strict: bool,
-    /// What the user calls them: "arguments", or "variables" of a URI.
+    /// The name of the arguments in error messages: "arguments", or "variables of the URI".
     pub(crate) noun: &'static str,
 }
 
-/// One parameter.
+/// A parameter of a component.
 #[derive(Debug)]
 pub(crate) struct ParameterSpec {
     pub(crate) name: String,
-    /// JSON Schema of the argument; `None` for what is injected.
+    /// The JSON Schema of the argument; `None` for an injected parameter.
     pub(crate) schema: Option<Value>,
-    /// Whether the type refuses by itself all that the schema forbids.
+    /// `true` if deserialising the type refuses every value that the schema forbids.
     pub(crate) exact: bool,
-    /// What keeps the value to the part of the schema that [`Rules`] do not know.
+    /// The validator of the schema's keywords that [`Rules`] does not support.
     pub(crate) validator: Option<Validator>,
     pub(crate) required: bool,
     pub(crate) description: Option<String>,
 }
 
 impl Signature {
-    /// The position of the argument of this name.
+    /// Returns the position of the argument of this name.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.parameters
             .iter()
@@ -48,14 +48,14 @@ impl Signature {
         self.parameters.get(index)?.schema.as_ref()
     }
 
-    /// Whether nobody but the type needs to look at the argument.
+    /// Returns `true` if the argument needs no check beyond deserialising it.
     pub(crate) fn is_exact(&self, index: usize) -> bool {
         self.parameters
             .get(index)
             .is_some_and(|parameter| parameter.exact)
     }
 
-    /// What the schemas of arguments say.
+    /// Returns the rules that check arguments against their schemas.
     pub(crate) fn rules<'s>(&'s self, budget: &'s Budget) -> Rules<'s> {
         Rules::new(
             self.definitions.as_ref(),
@@ -65,17 +65,17 @@ impl Signature {
         )
     }
 
-    /// What is said of arguments that break a schema that was made at run time.
+    /// Returns the error message for arguments that break a schema made at run time, or `None` if they are valid.
     pub(crate) fn refuse_whole(&self, arguments: &Value) -> Option<String> {
         let mistakes = self.whole.as_ref()?.mistakes(arguments, self.noun);
         (!mistakes.is_empty())
             .then(|| format!("Invalid {}:\n- {}", self.noun, mistakes.join("\n- ")))
     }
 
-    /// Repairs the argument at a position, and returns all that is wrong with it then.
+    /// Repairs the argument at a position, and returns the mistakes that remain.
     pub(crate) fn repair(&self, index: usize, value: &mut Value, budget: &Budget) -> Vec<String> {
         let parameter = self.parameters.get(index);
-        let Some((parameter, schema)) = parameter.and_then(|one| Some((one, one.schema.as_ref()?)))
+        let Some((parameter, schema)) = parameter.and_then(|it| Some((it, it.schema.as_ref()?)))
         else {
             return Vec::new();
         };
@@ -86,7 +86,7 @@ impl Signature {
             rules.mistakes(value, schema, &parameter.name)
         };
         match &parameter.validator {
-            // It would say the same in other words.
+            // Skipped if there are mistakes, because it would report the same ones in other words.
             Some(validator) if mistakes.is_empty() => validator.mistakes(value, &parameter.name),
             _ => mistakes,
         }
@@ -98,7 +98,7 @@ impl Signature {
             .map_or("", |parameter| &parameter.name)
     }
 
-    /// What is said of an argument that no parameter takes.
+    /// Returns the error message for an unknown argument.
     pub(crate) fn unknown(&self, name: &str) -> String {
         let known: Vec<&str> = self
             .parameters
@@ -107,17 +107,17 @@ impl Signature {
             .map(|parameter| parameter.name.as_str())
             .collect();
         let near = nearest(known.iter().copied(), name);
-        // A name that nobody asked for may be anything.
+        // An unknown name can be any text, so that it is shortened and escaped.
         let name = shown(name);
         match (near, known.as_slice()) {
             (Some(near), _) => format!("unknown argument `{name}`; did you mean `{near}`?"),
-            (None, []) => format!("unknown argument `{name}`: it takes none"),
+            (None, []) => format!("unknown argument `{name}`: no arguments are expected"),
             (None, _) => format!("unknown argument `{name}`; known: `{}`", known.join("`, `")),
         }
     }
 }
 
-/// What is said of a prompt's argument that is no string, but this JSON.
+/// Returns the error message for an argument of a prompt that is not a string, but this JSON.
 pub(crate) fn not_a_string(name: &str, json: &str) -> String {
     let sent: Value = serde_json::from_str(json).unwrap_or_default();
     let sent = got(&sent);

@@ -1,15 +1,15 @@
-//! The application's own values, by type.
+//! The states of the application, by type.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// One value for each type that the server was given with `Server::state` or by its lifespan.
+/// The values registered with `Server::state` or returned by a lifespan, one for each type.
 #[derive(Default)]
 pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 
 impl States {
-    /// Adds a value; `false` if there is one of its type already.
+    /// Adds a value. Returns `false` if there already was one of its type, which is replaced.
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: Arc<T>) -> bool {
         self.0.insert(TypeId::of::<T>(), value).is_none()
     }

@@ -1,4 +1,4 @@
-//! Content blocks: the pieces that results and prompts are made of.
+//! Content blocks of results and prompts.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/schema#contentblock>.
 
@@ -9,51 +9,51 @@ use super::icon::{Icon, IntoIcons};
 use super::meta::checked_meta;
 use super::resource::ResourceContents;
 
-/// Who speaks, or whom something is for.
+/// The sender or the audience of content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The person.
+    /// The user.
     User,
     /// The model.
     Assistant,
 }
 
-/// Hints for the client on how to use a piece of content or a resource.
+/// Hints for clients about a piece of content or a resource.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Annotations {
-    /// Whom it is for.
+    /// The intended audience.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audience: Option<Vec<Role>>,
-    /// When it last changed: an ISO 8601 date and time.
+    /// The time of the last change, as an ISO 8601 date and time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
-    /// How important it is, from 0 to 1.
+    /// The importance, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,
 }
 
 impl Annotations {
-    /// No hints yet.
+    /// Creates annotations without any hints.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Says whom it is for.
+    /// Sets the intended audience.
     pub fn audience(mut self, roles: impl IntoIterator<Item = Role>) -> Self {
         self.audience = Some(roles.into_iter().collect());
         self
     }
 
-    /// Says when it last changed: an ISO 8601 date and time.
+    /// Sets the time of the last change, an ISO 8601 date and time.
     pub fn last_modified(mut self, time: impl Into<String>) -> Self {
         self.last_modified = Some(time.into());
         self
     }
 
-    /// Says how important it is, from 0 to 1; what lies outside is moved to the nearer end.
+    /// Sets the importance, from 0 to 1. Values outside this range are clamped.
     pub fn priority(mut self, priority: f64) -> Self {
         self.priority = Some(priority.clamp(0.0, 1.0));
         self
@@ -68,21 +68,21 @@ pub enum Content {
     Text(Text),
     /// An image.
     Image(Image),
-    /// A sound. Revisions before 2025-03-26 get it as an embedded resource.
+    /// A sound. Clients of revisions before 2025-03-26 receive it as an embedded resource.
     Audio(Audio),
-    /// A link to a resource. Revisions before 2025-06-18 get it as a text.
+    /// A link to a resource. Clients of revisions before 2025-06-18 receive it as text.
     ResourceLink(ResourceLink),
-    /// A resource itself.
+    /// An embedded resource.
     Resource(EmbeddedResource),
 }
 
 impl Content {
-    /// A text.
+    /// Creates a text.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(Text::new(text))
     }
 
-    /// The text, if it is one.
+    /// Returns the text of a text block.
     pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(&text.text),
@@ -91,7 +91,7 @@ impl Content {
     }
 }
 
-/// What every block can carry beside its content.
+/// The optional members that all blocks have.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Extras {
     pub(crate) annotations: Option<Annotations>,
@@ -101,15 +101,16 @@ pub(crate) struct Extras {
 macro_rules! extras {
     ($($block:ident)*) => {$(
         impl $block {
-            /// Adds hints for the client.
+            /// Sets the annotations.
             pub fn annotations(mut self, annotations: Annotations) -> Self {
                 self.extras.annotations = Some(annotations);
                 self
             }
 
-            /// Sets `_meta`. A key that breaks the rules of
-            /// <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>, or has a prefix that is kept for the
-            /// protocol, is left out, and a warning is logged.
+            /// Sets `_meta`.
+            ///
+            /// A key that breaks the rules of <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>, or has a
+            /// prefix that is reserved for the protocol, is omitted, and a warning is logged.
             pub fn meta(mut self, meta: Map<String, Value>) -> Self {
                 self.extras.meta = checked_meta(meta);
                 self
@@ -120,7 +121,7 @@ macro_rules! extras {
 
 extras!(Text Image Audio ResourceLink EmbeddedResource);
 
-/// A text with extras; a plain `String` is one without.
+/// A text that can have annotations and `_meta`. A plain `String` is a text without them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Text {
     pub(crate) text: String,
@@ -128,7 +129,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// A text.
+    /// Creates a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -148,7 +149,7 @@ macro_rules! binary {
         }
 
         impl $block {
-            /// Raw bytes of this MIME type; they are base64-encoded on the wire.
+            /// Creates a block from raw bytes and their MIME type. The bytes are base64-encoded on the wire.
             pub fn new(data: impl Into<Vec<u8>>, mime: impl Into<String>) -> Self {
                 Self { data: data.into(), mime: mime.into(), extras: Extras::default() }
             }
@@ -164,19 +165,19 @@ macro_rules! binary {
 binary! {
     /// An image.
     Image,
-        /// A PNG file.
+        /// Creates an image from a PNG file.
         png "image/png",
-        /// A JPEG file.
+        /// Creates an image from a JPEG file.
         jpeg "image/jpeg";
     /// A sound.
     Audio,
-        /// A WAV file.
+        /// Creates a sound from a WAV file.
         wav "audio/wav",
-        /// An MP3 file.
+        /// Creates a sound from an MP3 file.
         mp3 "audio/mpeg";
 }
 
-/// A link to a resource, which the client may read.
+/// A link to a resource that the client can read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceLink {
     pub(crate) uri: String,
@@ -190,7 +191,7 @@ pub struct ResourceLink {
 }
 
 impl ResourceLink {
-    /// A link to the resource at `uri`, under a name.
+    /// Creates a link to the resource at `uri`.
     pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             uri: uri.into(),
@@ -204,32 +205,33 @@ impl ResourceLink {
         }
     }
 
-    /// Adds the name that people read.
+    /// Sets the display name.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// Adds what the resource is.
+    /// Sets the description.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// Adds the MIME type.
+    /// Sets the MIME type.
     pub fn mime(mut self, mime: impl Into<String>) -> Self {
         self.mime = Some(mime.into());
         self
     }
 
-    /// Adds the size in bytes.
+    /// Sets the size, in bytes.
     pub fn size(mut self, bytes: u64) -> Self {
         self.size = Some(bytes);
         self
     }
 
-    /// Adds pictures that a client may show beside it. One that is neither at `https://` nor in a `data:` URI is left
-    /// out: clients must refuse it.
+    /// Sets the icons that a client may show beside the link.
+    ///
+    /// Icons with other sources than `https://` and `data:` URIs are omitted, because clients must refuse them.
     pub fn icons(mut self, icons: impl IntoIcons) -> Self {
         self.icons = icons.into_icons();
         self.icons.retain(|icon| icon.mistake().is_none());
@@ -237,7 +239,7 @@ impl ResourceLink {
     }
 }
 
-/// A resource within a result or prompt.
+/// A resource embedded in a result or prompt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddedResource {
     pub(crate) contents: ResourceContents,
@@ -245,7 +247,7 @@ pub struct EmbeddedResource {
 }
 
 impl EmbeddedResource {
-    /// Embeds contents, which must know their URI.
+    /// Embeds the contents of the resource at `uri`.
     pub fn new(uri: impl Into<String>, contents: ResourceContents) -> Self {
         Self {
             contents: contents.uri(uri),

@@ -1,10 +1,11 @@
-//! The errors that results can hold. What becomes of them is decided in `dispatch`.
+//! The errors that handlers can return. `dispatch` converts them to replies.
 
 use crate::error::ToolError;
 
-/// An error that a handler can return: everything that `?` turns into a [`ToolError`].
+/// An error that a handler can return: every type that converts into a [`ToolError`] with `?`.
 ///
-/// There is nothing to implement: it only says in our words what `Into<ToolError>` would say in those of `std`.
+/// It is implemented for all `Into<ToolError>` types, and exists only for its compiler messages, which are clearer than those
+/// of `Into`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a tool, resource or prompt",
     label = "not an error that can be sent to a client",
@@ -12,7 +13,7 @@ use crate::error::ToolError;
     note = "a boxed error is `Box<dyn std::error::Error + Send + Sync>`"
 )]
 pub trait Failure {
-    /// Makes the error.
+    /// Converts the error.
     fn into_tool_error(self) -> ToolError;
 }
 

@@ -1,4 +1,4 @@
-//! Icons: pictures that a client may show beside what they belong to.
+//! Icons of components, links and the server.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#icons>.
 
@@ -14,7 +14,7 @@ pub enum IconTheme {
     Dark,
 }
 
-/// A picture that a client may show beside a component, a link or the server's name.
+/// An icon that a client may show beside a component, a link or the server's name.
 ///
 /// ```
 /// use mcp_runtime::{Icon, IconTheme, prelude::*};
@@ -27,7 +27,8 @@ pub enum IconTheme {
 /// async fn water() {}
 /// ```
 ///
-/// Clients take no icons but those at `https://` and in `data:` URIs, and a server with any other cannot be built.
+/// The source of an icon must be an `https://` URL or a `data:` URI, because clients accept no others. A server with another
+/// icon cannot be built.
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#icons>.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,7 +43,7 @@ pub struct Icon {
 }
 
 impl Icon {
-    /// The picture at an `https://` URL, or in a `data:` URI.
+    /// Creates an icon from an `https://` URL or a `data:` URI.
     pub fn new(src: impl Into<String>) -> Self {
         Self {
             src: src.into(),
@@ -52,25 +53,25 @@ impl Icon {
         }
     }
 
-    /// Says the MIME type, such as `image/png`, where the source does not.
+    /// Sets the MIME type, such as `image/png`, if the source does not specify it.
     pub fn mime(mut self, mime: impl Into<String>) -> Self {
         self.mime = Some(mime.into());
         self
     }
 
-    /// Says which sizes it is for, in pixels: each is `48x48` or the like, or `any` for what scales.
+    /// Sets the sizes of the icon, in pixels: each is of the form `48x48`, or `any` for a scalable format.
     pub fn sizes<S: Into<String>>(mut self, sizes: impl IntoIterator<Item = S>) -> Self {
         self.sizes = sizes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Says which background it is for.
+    /// Sets the background that the icon is drawn for.
     pub fn theme(mut self, theme: IconTheme) -> Self {
         self.theme = Some(theme);
         self
     }
 
-    /// What a client would refuse about it.
+    /// Returns the reason why a client would refuse the icon, if there is one.
     pub(crate) fn mistake(&self) -> Option<String> {
         let starts_with = |scheme: &str| {
             self.src
@@ -99,14 +100,14 @@ fn is_size(size: &str) -> bool {
             .is_some_and(|(width, height)| is_number(width) && is_number(height))
 }
 
-/// What icons can be given as: one, a list or an array.
+/// A type that converts into a list of icons: an [`Icon`], a `Vec` or an array.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no list of icons",
     label = "neither an `Icon` nor a list of them",
     note = "write `[mcp_runtime::Icon::new(\"https://example.com/icon.png\")]`"
 )]
 pub trait IntoIcons {
-    /// Makes a list.
+    /// Converts into a list.
     fn into_icons(self) -> Vec<Icon>;
 }
 

@@ -1,6 +1,6 @@
-//! Data as a result.
+//! Structured data as a result.
 
-/// Data with a schema: structured content for programs, and the same as text for models.
+/// A serialisable result. A tool sends it as structured content, with its schema, and as text for models.
 ///
 /// ```
 /// use mcp_runtime::prelude::*;
@@ -10,7 +10,7 @@
 ///     celsius: f64,
 /// }
 ///
-/// /// How warm it is.
+/// /// Get the temperature.
 /// #[tool]
 /// async fn weather(city: String) -> Json<Weather> {
 ///     Json(Weather { celsius: city.len() as f64 })

@@ -1,11 +1,11 @@
-//! Types that tell kinds of results apart for the compiler.
+//! Marker types that distinguish kinds of results for the compiler.
 
 use std::marker::PhantomData;
 
-/// Marks the results that come at once, in contrast to those that come piece by piece.
+/// Marks results that are returned at once, as opposed to streams.
 #[derive(Debug)]
 pub struct Plain(());
 
-/// Marks an `Option` or `Result` of a result that `M` marks.
+/// Marks an `Option` or `Result` of a result of kind `M`.
 #[derive(Debug)]
 pub struct Nested<M>(PhantomData<M>);

@@ -1,15 +1,15 @@
-//! `_meta` of what handlers return.
+//! Validation of the `_meta` that handlers return.
 
 use serde_json::{Map, Value};
 
 use crate::protocol::meta::key_mistake;
 
-/// Returns `_meta` without the keys that are not the author's to set, which are logged.
+/// Returns `_meta` without invalid and reserved keys, which are logged. Returns `None` if no key is left.
 pub(super) fn checked_meta(mut meta: Map<String, Value>) -> Option<Map<String, Value>> {
     meta.retain(|key, _| {
         let mistake = key_mistake(key);
         if let Some(mistake) = &mistake {
-            tracing::warn!("{mistake}; it is left out");
+            tracing::warn!("{mistake}; the key is left out");
         }
         mistake.is_none()
     });

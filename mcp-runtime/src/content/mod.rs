@@ -1,6 +1,6 @@
-//! What handlers return, and how each revision wants to see it.
+//! The results of handlers, and their encoding for each revision.
 //!
-//! Which error becomes which reply is decided in `dispatch`.
+//! Errors are mapped to replies in `dispatch`.
 
 mod block;
 mod failure;

@@ -1,4 +1,4 @@
-//! What prompts return.
+//! The results of prompts.
 
 use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Role, Text};
 use super::failure::Failure;
@@ -12,7 +12,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A message of the user.
+    /// Creates a message from the user.
     pub fn user(content: impl Into<Content>) -> Self {
         Self {
             role: Role::User,
@@ -20,7 +20,7 @@ impl Message {
         }
     }
 
-    /// A message of the model.
+    /// Creates a message from the model.
     pub fn assistant(content: impl Into<Content>) -> Self {
         Self {
             role: Role::Assistant,
@@ -29,10 +29,10 @@ impl Message {
     }
 }
 
-/// What getting a prompt gives.
+/// The outcome of getting a prompt.
 pub type PromptOutcome = Result<Vec<Message>, ToolError>;
 
-/// A type that a `#[prompt]` function can return. A text or other content is one message of the user.
+/// A type that a `#[prompt]` function can return. Text and other content become one message from the user.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a prompt",
     label = "not a message",
@@ -40,10 +40,10 @@ pub type PromptOutcome = Result<Vec<Message>, ToolError>;
     note = "if this is a future, make the function an `async fn`"
 )]
 pub trait IntoPrompt<M = super::Plain> {
-    /// Makes the messages.
+    /// Converts into messages.
     ///
     /// # Errors
-    /// The prompt could not be made.
+    /// Returns an error if the function failed.
     fn into_prompt(self) -> Result<Vec<Message>, ToolError>;
 }
 

@@ -1,4 +1,4 @@
-//! What resources return.
+//! The results of resources.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use super::meta::checked_meta;
 use crate::error::ToolError;
 use crate::finite;
 
-/// Contents of a resource: a text or bytes.
+/// The contents of a resource: text or bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceContents {
     pub(crate) uri: Option<String>,
@@ -25,12 +25,12 @@ pub(crate) enum Body {
 }
 
 impl ResourceContents {
-    /// A text.
+    /// Creates contents from text.
     pub fn text(text: impl Into<String>) -> Self {
         Self::new(Body::Text(text.into()))
     }
 
-    /// Bytes, which are base64-encoded on the wire.
+    /// Creates contents from bytes, which are base64-encoded on the wire.
     pub fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
         Self::new(Body::Bytes(bytes.into()))
     }
@@ -44,34 +44,35 @@ impl ResourceContents {
         }
     }
 
-    /// Says the URI, where it is not the one that was read.
+    /// Sets the URI, if it differs from the one that was read.
     pub fn uri(mut self, uri: impl Into<String>) -> Self {
         self.uri = Some(uri.into());
         self
     }
 
-    /// Says the MIME type, where it is not the one that the resource was declared with.
+    /// Sets the MIME type, if it differs from the declared one.
     pub fn mime(mut self, mime: impl Into<String>) -> Self {
         self.mime = Some(mime.into());
         self
     }
 
-    /// Sets `_meta`. A key that breaks the rules of
-    /// <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>, or has a prefix that is kept for the
-    /// protocol, is left out, and a warning is logged.
+    /// Sets `_meta`.
+    ///
+    /// A key that breaks the rules of <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>, or has a prefix
+    /// that is reserved for the protocol, is omitted, and a warning is logged.
     pub fn meta(mut self, meta: Map<String, Value>) -> Self {
         self.meta = checked_meta(meta);
         self
     }
 }
 
-/// What reading a resource gives: its contents, in one part or several, nothing if there is no such resource, or an error.
+/// The outcome of reading a resource: its contents in one or more parts, `None` if there is no such resource, or an error.
 pub type ResourceOutcome = Result<Option<Vec<ResourceContents>>, ToolError>;
 
 /// A type that a `#[resource]` function can return.
 ///
-/// Text becomes `text`, bytes become `blob`, [`Json`] is `application/json`; `None` says that there is no such
-/// resource.
+/// Text becomes `text`, bytes become `blob`, and [`Json`] becomes `text` of the type `application/json`. `None` means that
+/// there is no such resource.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a resource",
     label = "not the contents of a resource",
@@ -80,13 +81,13 @@ pub type ResourceOutcome = Result<Option<Vec<ResourceContents>>, ToolError>;
     note = "if this is a future, make the function an `async fn`"
 )]
 pub trait IntoResource<M = super::Plain> {
-    /// The MIME type of the result where none is declared.
+    /// The default MIME type of the result, used if none is declared.
     const MIME: Option<&'static str> = None;
 
-    /// Makes the contents.
+    /// Converts into contents.
     ///
     /// # Errors
-    /// The resource could not be read.
+    /// Returns an error if the resource could not be read.
     fn into_resource(self) -> Result<Option<Vec<ResourceContents>>, ToolError>;
 }
 

@@ -1,4 +1,4 @@
-//! Content that comes later than its result.
+//! Content that is produced after its result was returned.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use crate::sync::Mutex;
 
 type BoxStream = Pin<Box<dyn Stream<Item = Result<Content, ToolError>> + Send>>;
 
-/// The content of a result that is still to come. Nobody locks it: it makes results [`Sync`].
+/// The stream of a result's remaining content. The mutex is never locked; it only makes results [`Sync`].
 pub(crate) struct Rest(Mutex<BoxStream>);
 
 impl Rest {

@@ -1,6 +1,6 @@
-//! Results that come piece by piece.
+//! Results that are streams of content.
 //!
-//! The protocol has no partial results: how the pieces come together is decided in `dispatch`.
+//! The protocol has no partial results: `dispatch` collects the items.
 
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -15,23 +15,23 @@ use super::rest::Rest;
 use super::tool_result::{IntoToolResult, ToolResult};
 use crate::error::ToolError;
 
-/// Marks the results that are a stream of pieces.
+/// Marks results that are a stream of items.
 #[derive(Debug)]
 pub struct Streamed<M>(PhantomData<M>);
 
-/// A piece of a stream that a tool returns: content, or a `Result` of it.
+/// An item of a stream that a tool returns: content, or a `Result` of content.
 ///
-/// `M` tells the two apart for the compiler, which infers it.
+/// `M` distinguishes the two for the compiler, which infers it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an item of a tool's stream",
     label = "not content",
     note = "an item is text, an image or other content, or a `Result` of it"
 )]
 pub trait StreamItem<M = Plain> {
-    /// Makes the content.
+    /// Converts into content.
     ///
     /// # Errors
-    /// It is an error, which becomes the result in place of all content.
+    /// Returns an error if the item is one. The error replaces all content of the result.
     fn into_content(self) -> Result<Content, ToolError>;
 }
 

@@ -1,4 +1,4 @@
-//! What tools return.
+//! The results of tools.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::error::ToolError;
 use crate::finite;
 use crate::schema::{Schemas, is_object};
 
-/// The result of a tool, for full control over it.
+/// The result of a tool, for full control over its content, structured content and `_meta`.
 ///
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-result>.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub struct ToolResult {
     pub(crate) structured: Option<Structured>,
     pub(crate) failure: Option<ToolError>,
     pub(crate) meta: Option<Map<String, Value>>,
-    /// Content that is still to come.
+    /// The stream of the remaining content.
     pub(crate) rest: Option<Rest>,
 }
 
@@ -34,7 +34,7 @@ pub struct ToolResult {
 pub(crate) enum Structured {
     /// A JSON text.
     Json(String),
-    /// A number or `bool`, which is always wrapped in `{"result": ..}`.
+    /// A number or `bool`, always wrapped in `{"result": ..}`.
     Scalar(Value),
 }
 
@@ -42,7 +42,7 @@ pub(crate) enum Structured {
 #[derive(Debug)]
 pub struct OutputSchema {
     pub(crate) schema: Value,
-    /// Whether the content is data that is wrapped in `{"result": ..}`, since it need not be an object.
+    /// `true` if the content is wrapped in `{"result": ..}`, because it is not always an object.
     pub(crate) wraps: bool,
 }
 
@@ -53,7 +53,7 @@ impl OutputSchema {
         if wraps {
             schema = json!({ "type": "object", "properties": { "result": schema }, "required": ["result"] });
         } else if let Some(schema) = schema.as_object_mut() {
-            // A choice of objects does not say by itself that it is one, which clients insist on.
+            // The schema of an enum of objects has no `type` at the top, but clients require one.
             schema.entry("type").or_insert_with(|| "object".into());
         }
         Self { schema, wraps }
@@ -61,17 +61,17 @@ impl OutputSchema {
 }
 
 impl ToolResult {
-    /// A result without content.
+    /// Creates a result without content.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A result that says that the tool failed, and why. Content that is added follows the message.
+    /// Creates a result of a tool that failed, with an error message. Content that is added later follows the message.
     pub fn error(message: impl Into<String>) -> Self {
         ToolError::new(message).into_tool_result()
     }
 
-    /// Wraps structured content as the schema says; without a schema it depends on the data.
+    /// Wraps structured content if the schema requires it or, without a schema, if the data is not an object.
     pub(crate) fn wrap(&mut self, schema: Option<&OutputSchema>) {
         if let Some(Structured::Json(json)) = &mut self.structured
             && schema.map_or(!json.starts_with('{'), |schema| schema.wraps)
@@ -87,18 +87,19 @@ impl ToolResult {
         self
     }
 
-    /// Sets the structured content. No text is added for it.
+    /// Sets the structured content. It is not added as text.
     ///
     /// # Errors
-    /// The value cannot be written as JSON.
+    /// Returns an error if the value cannot be serialised as JSON.
     pub fn structured(mut self, value: &impl Serialize) -> Result<Self, ToolError> {
         self.structured = Some(Structured::Json(finite::to_json(value)?));
         Ok(self)
     }
 
-    /// Sets `_meta` of the result. A key that breaks the rules of
-    /// <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>, or has a prefix that is kept for the
-    /// protocol, is left out, and a warning is logged.
+    /// Sets `_meta` of the result.
+    ///
+    /// A key that breaks the rules of <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>, or has a prefix
+    /// that is reserved for the protocol, is omitted, and a warning is logged.
     pub fn meta(mut self, meta: Map<String, Value>) -> Self {
         self.meta = checked_meta(meta);
         self
@@ -107,13 +108,16 @@ impl ToolResult {
 
 /// A type that a `#[tool]` function can return.
 ///
-/// `M` tells kinds of results apart for the compiler, which infers it.
+/// `M` distinguishes kinds of results for the compiler, which infers it.
 ///
-/// A [`Stream`](futures_core::Stream) of content is a result as well. Each item goes out at once, as a notification of
-/// progress, to a client that asked for progress: its number is the progress, its text the message. All items together
-/// are the result; an error among them is the result in place of them. A client that cancels the call drops the
-/// stream. Progress of many items is thinned out as [`Context::progress`](crate::Context::progress) says; the result
-/// never is.
+/// # Streams
+///
+/// A [`Stream`](futures_core::Stream) of content is a result too. If the client asked for progress, each item is sent
+/// immediately as a progress notification: the progress is the number of the item, the message its text. The final result
+/// contains all items, or the first error in place of them. The stream is dropped when the client cancels the call.
+///
+/// The rate of progress notifications is limited as described at [`Context::progress`](crate::Context::progress). The result
+/// always contains all items.
 ///
 /// ```
 /// use futures_core::Stream;
@@ -135,10 +139,10 @@ impl ToolResult {
     note = "if this is a future, make the function an `async fn`"
 )]
 pub trait IntoToolResult<M = Plain> {
-    /// Makes the result.
+    /// Converts into a result.
     fn into_tool_result(self) -> ToolResult;
 
-    /// The JSON Schema of the structured content, if there always is some.
+    /// Returns the JSON Schema of the structured content, if the result always has some.
     #[doc(hidden)]
     fn output_schema(schemas: &mut Schemas) -> Option<OutputSchema> {
         let _ = schemas;
@@ -204,7 +208,7 @@ macro_rules! tuples {
     ($(($($part:ident)*))*) => {$(
         #[diagnostic::do_not_recommend]
         impl<$($part: Into<Content>),*> IntoToolResult for ($($part,)*) {
-            #[allow(non_snake_case)] // the variables are named after their types
+            #[allow(non_snake_case)] // the variables have the names of their types
             fn into_tool_result(self) -> ToolResult {
                 let ($($part,)*) = self;
                 ToolResult::new()$(.content($part))*
@@ -242,13 +246,13 @@ scalars! {
         bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize;
     |_| true, |value| value.to_string(), |value| Structured::Json(value.to_string()) => i128 u128;
     |number| number.is_finite(), float_text, |value| Structured::Scalar(value.into()) => f64;
-    // Its digits are fewer than those of the same number as `f64`.
+    // Formatted as `f32`, because the same number as `f64` has more digits.
     |number| number.is_finite(), |value| value.to_string(), |value| Structured::Json(format!("{value:?}")) => f32;
 }
 
-/// Writes a number. Whole ones are written as integers, which is much faster.
+/// Formats a number. Whole numbers are formatted as integers, which is much faster.
 fn float_text(number: f64) -> String {
-    #[allow(clippy::cast_possible_truncation)] // it is compared again
+    #[allow(clippy::cast_possible_truncation)] // the comparison below detects it
     let whole = number as i32;
     if f64::from(whole).to_bits() == number.to_bits() {
         itoa::Buffer::new().format(whole).to_owned()

@@ -1,4 +1,4 @@
-//! Writes content as JSON, in the words of a revision: what it does not know is downgraded or left out.
+//! The encoding of content as JSON for each revision. What a revision does not support is downgraded or omitted.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -39,7 +39,7 @@ fn push_base64(out: &mut String, name: &str, bytes: &[u8]) {
     out.push('"');
 }
 
-/// Appends `,"icons":[..]`, if there are any and the revision knows them.
+/// Appends `,"icons":[..]`, if there are any and the revision supports them.
 pub(crate) fn push_icons(out: &mut String, icons: &[Icon], features: &Features) {
     if features.icons && !icons.is_empty() {
         push_member(out, "icons", icons);
@@ -107,7 +107,7 @@ fn push_binary(
 }
 
 impl Audio {
-    /// The sound for a revision without audio blocks.
+    /// Converts the sound for a revision without audio blocks.
     fn as_resource(&self) -> EmbeddedResource {
         let contents = ResourceContents::bytes(self.data.clone()).mime(self.mime.clone());
         EmbeddedResource {
@@ -123,7 +123,7 @@ impl ResourceLink {
         self.push_members(out, features);
     }
 
-    /// Appends the definition of the resource, as lists hold it.
+    /// Appends the definition of the resource for a list.
     pub(crate) fn push_definition(&self, out: &mut String, features: &Features) {
         out.push('{');
         self.push_members(out, features);
@@ -144,7 +144,7 @@ impl ResourceLink {
         out.push('}');
     }
 
-    /// The link for a revision without link blocks: `[name](uri)`, and what it is.
+    /// Converts the link for a revision without link blocks: `[name](uri)`, followed by the description.
     fn as_text(&self) -> String {
         let mut text = format!(
             "[{}]({})",
@@ -169,7 +169,8 @@ impl EmbeddedResource {
 }
 
 impl ResourceContents {
-    /// Appends the contents of the resource at `uri`, declared with the type `mime`, unless they know better.
+    /// Appends the contents. `uri` and `mime` are the URI that was read and the declared MIME type; those of the contents, if
+    /// set, take precedence.
     pub(crate) fn push(
         &self,
         out: &mut String,
@@ -192,7 +193,7 @@ impl ResourceContents {
 }
 
 impl Message {
-    /// The message as a revision has it.
+    /// Encodes the message for a revision.
     pub(crate) fn to_json(&self, features: &Features) -> Value {
         let mut json = String::new();
         self.push(&mut json, features);
@@ -225,11 +226,11 @@ impl Annotations {
         if features.last_modified || self.last_modified.is_none() {
             push_member(out, "annotations", self);
         } else {
-            let older = Self {
+            let without_date = Self {
                 last_modified: None,
                 ..self.clone()
             };
-            push_member(out, "annotations", &older);
+            push_member(out, "annotations", &without_date);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Parameters that are taken from the call's call_context and that no client sees.
+//! Parameters that are taken from the call context and hidden from clients.
 
 use std::fmt;
 use std::ops::Deref;
@@ -9,7 +9,7 @@ use crate::call::{Call, Cancel};
 use crate::error::ToolError;
 use crate::protocol::HeaderSource;
 
-/// A value of the application, given to the server with [`Server::state`](crate::Server::state).
+/// A value of the application, shared by all calls and registered with [`Server::state`](crate::Server::state).
 ///
 /// ```
 /// use mcp_runtime::prelude::*;
@@ -27,17 +27,17 @@ use crate::protocol::HeaderSource;
 ///     .state(Greeting("Hello,".to_owned()));
 /// ```
 ///
-/// A server whose components take a state that it was not given cannot be built.
+/// Building the server fails if a component takes a state that was not registered.
 pub struct State<T>(Arc<T>);
 
 impl<T> State<T> {
-    /// The value, shared.
+    /// Returns the shared value.
     pub fn into_inner(self) -> Arc<T> {
         self.0
     }
 }
 
-/// To call a handler as a plain function, in a test for instance.
+/// For calling a handler as a plain function, for instance in a test.
 impl<T> From<T> for State<T> {
     fn from(value: T) -> Self {
         Self(Arc::new(value))
@@ -73,7 +73,7 @@ impl<'c, T: Send + Sync + 'static> Param<'c> for State<T> {
     }
 
     fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
-        // The server could not be built without it; a lifespan that failed to start serves nothing.
+        // Unreachable in a served call: building fails without the state, and so does serving if the lifespan fails.
         let state = call.state().map(Self);
         Extraction::ready(state.ok_or_else(|| ToolError::new("the server has no such state")))
     }
@@ -84,7 +84,7 @@ impl<'c, T: Send + Sync + 'static> Param<'c> for State<T> {
 pub struct Headers(Option<Arc<dyn HeaderSource>>);
 
 impl Headers {
-    /// The value of a header, whose name is compared without case; `None` if it is not there or not visible ASCII.
+    /// Returns the value of a header, or `None` if it is missing or not visible ASCII. Names are case-insensitive.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.as_ref()?.get(name)
     }

@@ -1,8 +1,8 @@
-//! What handlers take: every type that can be a parameter, and how it is had from a call.
+//! The parameters of handlers: the types that can be parameters, and their extraction from a call.
 
 mod extraction;
-mod given;
 mod injected;
+mod text_value;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,14 +17,14 @@ use crate::schema::{
 };
 
 pub use extraction::Extraction;
-use given::TextValue;
 pub use injected::{Headers, State};
+use text_value::TextValue;
 
 /// A type that a handler can take as a parameter.
 ///
-/// Every `Deserialize + JsonSchema` type is one: an *argument*, which the client gives and the schema shows.
-/// Implement it for a type of your own that is *injected*: taken from the call's call_context and hidden from the
-/// client.
+/// It is implemented for every `Deserialize + JsonSchema` type. Such a parameter is an *argument*: the client sends it, and
+/// the schema describes it. Implement it for your own type to make the parameter *injected*: taken from the context of the
+/// call and hidden from the client.
 ///
 /// ```
 /// use mcp_runtime::{Call, Extraction, Param, prelude::*};
@@ -38,7 +38,7 @@ pub use injected::{Headers, State};
 ///     }
 /// }
 ///
-/// /// Who asks.
+/// /// Return the name of the tenant.
 /// #[tool]
 /// async fn whoami(tenant: Tenant) -> String {
 ///     tenant.0
@@ -52,29 +52,29 @@ pub use injected::{Headers, State};
     note = "everything but `&str` is taken by value: `Vec<T>` for `&[T]`, `Context` for `&Context`"
 )]
 pub trait Param<'c>: Sized {
-    /// Whether the value is injected, and so no part of the schema.
+    /// `true` if the value is injected and therefore not part of the schema.
     const INJECTED: bool = true;
 
-    /// Whether the value depends on who asks, as what headers say does. A result made of it is never offered to caches
-    /// that others share. What is injected depends on it unless this says otherwise.
+    /// `true` if the value depends on the caller, such as the value of a header. The result of a component with such a
+    /// parameter is never marked as cacheable by shared caches. The default is `true`.
     const DEPENDS_ON_CALLER: bool = true;
 
-    /// Says what the parameter needs, when the server is built. What is injected needs nothing by default.
+    /// Describes the requirements of the parameter when the server is built. By default there are none.
     fn describe(description: &mut Description<'_>) {
         let _ = description;
     }
 
-    /// Takes the value from a call. `index` is the parameter's position, which only arguments need.
+    /// Extracts the value from a call. `index` is the position of the parameter; only arguments use it.
     ///
     /// Parameters are extracted one after the other, in the order of the function, which runs only if all of them succeed.
     /// A parameter that has to wait uses [`Extraction::wait`]; a plain `fn` marked `inline` cannot have one.
     ///
     /// # Errors
-    /// The extraction fails if the value is not available. The text of the error tells the model what to change.
+    /// The extraction fails if the value is not available. The message should tell the model how to correct the call.
     fn extract(call: &'c Call, index: usize) -> Extraction<'c, Self>;
 }
 
-/// What a parameter says of itself when the server is built.
+/// The requirements of a parameter, collected when the server is built.
 pub struct Description<'d> {
     pub(crate) schemas: &'d mut Schemas,
     pub(crate) schema: Option<Value>,
@@ -96,7 +96,7 @@ impl<'d> Description<'d> {
         }
     }
 
-    /// Asks for a value of type `T` among the server's states.
+    /// Requires a state of type `T` from the server.
     pub fn needs_state<T: 'static>(&mut self) {
         self.state = Some((std::any::TypeId::of::<T>(), std::any::type_name::<T>()));
     }
@@ -109,8 +109,8 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
 
     fn describe(description: &mut Description<'_>) {
         let TypeSchema { mut schema, exact } = description.schemas.of::<T>();
-        // What can be had from nothing may be left out. Asking the type, not its name, sees through aliases.
-        description.optional = T::deserialize(TextValue::Nothing).is_ok();
+        // A type that deserialises from a missing value is optional. Testing the type, not its name, also handles aliases.
+        description.optional = T::deserialize(TextValue::Missing).is_ok();
         if description.optional {
             without_null(&mut schema);
         }
@@ -120,7 +120,7 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
 
     fn extract(call: &'c Call, index: usize) -> Extraction<'c, Self> {
         Extraction::ready(match call.arguments.slot(index) {
-            Slot::Missing => T::deserialize(TextValue::Nothing).map_err(|_| missing(call, index)),
+            Slot::Missing => T::deserialize(TextValue::Missing).map_err(|_| missing(call, index)),
             Slot::Json(_) => from_json(call, index),
             Slot::Text(text) => from_text(call, index, TextValue::Text(text), text.as_str()),
             Slot::List(texts) => from_text(call, index, TextValue::List(texts), texts.as_slice()),
@@ -128,25 +128,25 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
     }
 }
 
-/// Deserialises an argument straight from the request, or, where that fails, from a decoded and repaired copy.
+/// Deserialises an argument directly from the request or, if that fails, from a decoded and repaired copy.
 ///
-/// The copy is looked at as well where serde takes more than the schema says, such as members that a struct does not have.
+/// The copy is also used for types of which serde accepts more than the schema allows, such as unknown members of a struct.
 fn from_json<'c, T: Deserialize<'c>>(call: &'c Call, index: usize) -> Result<T, ToolError> {
     let json = call.json(index).unwrap_or_default();
     let is_null = json == "null";
     if is_null || call.signature.is_exact(index) {
         match serde_json::from_str(json) {
             Ok(value) => return Ok(value),
-            // It stands for nothing, and whoever cannot be had from nothing wants to be given something.
-            Err(_) if is_null => return Err(unlike(call, index, "null")),
+            // Null means that the argument is missing, and this type does not accept that.
+            Err(_) if is_null => return Err(mismatch(call, index, "null")),
             Err(_) => {}
         }
     }
     from_tree(call, index, json)
 }
 
-/// Takes what the schema allows, and only then asks the type, which may well try all choices within choices as the schema
-/// does, but counts no steps.
+/// Deserialises a value only after the schema allows it: the type may try nested choices exhaustively, as the schema check
+/// does, but without a limit on steps.
 fn from_tree<'c, T: Deserialize<'c>>(
     call: &'c Call,
     index: usize,
@@ -156,23 +156,23 @@ fn from_tree<'c, T: Deserialize<'c>>(
         return Err(missing(call, index));
     };
     if !tree.mistakes.is_empty() {
-        return Err(all(&tree.mistakes));
+        return Err(joined(&tree.mistakes));
     }
     serde_json::from_str(json)
         .or_else(|_| T::deserialize(&tree.value))
-        .map_err(|error| refused::<T>(call, index, tree, &error))
+        .map_err(|error| refused_by_type::<T>(call, index, tree, &error))
 }
 
-/// What a type takes from texts, unless its schema forbids it.
+/// Deserialises an argument from texts, unless its schema forbids the value.
 fn from_text<'c, T: Deserialize<'c>>(
     call: &'c Call,
     index: usize,
-    given: TextValue<'c>,
+    text: TextValue<'c>,
     sent: impl Into<Value>,
 ) -> Result<T, ToolError> {
-    let taken = T::deserialize(given);
-    if taken.is_ok() && call.signature.is_exact(index) {
-        return taken.map_err(ToolError::from);
+    let value = T::deserialize(text);
+    if value.is_ok() && call.signature.is_exact(index) {
+        return value.map_err(ToolError::from);
     }
     let mut sent = sent.into();
     let shown = got(&sent);
@@ -183,14 +183,14 @@ fn from_text<'c, T: Deserialize<'c>>(
         let budget = &call.arguments.budget;
         let mistakes = call.signature.repair(index, &mut sent, budget);
         if !mistakes.is_empty() {
-            return Err(all(&mistakes));
+            return Err(joined(&mistakes));
         }
     }
-    taken.map_err(|error| unlike(call, index, &(shown + &why(&error))))
+    value.map_err(|error| mismatch(call, index, &(shown + &type_reason(&error))))
 }
 
-/// What is said of an argument that is not what was expected.
-fn unlike(call: &Call, index: usize, got: &str) -> ToolError {
+/// Returns the error for an argument that is not of the expected kind.
+fn mismatch(call: &Call, index: usize, got: &str) -> ToolError {
     let (name, expected) = (call.signature.name(index), expected(call, index));
     ToolError::new(format!("`{name}`: expected {expected}, got {got}"))
 }
@@ -200,12 +200,13 @@ fn missing(call: &Call, index: usize) -> ToolError {
     ToolError::new(schema::missing(&call.signature.name(index), &expected))
 }
 
-fn all(mistakes: &[String]) -> ToolError {
+fn joined(mistakes: &[String]) -> ToolError {
     ToolError::new(mistakes.join("\n- "))
 }
 
-/// A value that its schema allows and its type refuses: which part of it, is known from how far the type had read.
-fn refused<'c, T: Deserialize<'c>>(
+/// Returns the error for a value that its schema allows and its type refuses. The refused part is located by the column at
+/// which deserialisation stopped.
+fn refused_by_type<'c, T: Deserialize<'c>>(
     call: &'c Call,
     index: usize,
     tree: &'c Tree,
@@ -223,29 +224,29 @@ fn refused<'c, T: Deserialize<'c>>(
     let Location { path, value, .. } = place;
     if place.is_key {
         let expected =
-            wanted_by_type(error).unwrap_or_else(|| "one that its type takes".to_owned());
+            wanted_by_type(error).unwrap_or_else(|| "one that its type accepts".to_owned());
         return ToolError::new(format!("`{path}`: expected a key that is {expected}"));
     }
     let expected = place
         .schema
         .map_or_else(|| "a value that fits".to_owned(), in_words);
     let wanted = place.schema.and_then(|schema| schema.get("type"));
-    let why = if value.is_f64() && wants(wanted, "integer") {
+    let reason = if value.is_f64() && wants(wanted, "integer") {
         "; beyond 2^53 it is exact only without a fraction and an exponent".to_owned()
     } else {
-        why(error)
+        type_reason(error)
     };
     ToolError::new(format!(
-        "`{path}`: expected {expected}, got {}{why}",
+        "`{path}`: expected {expected}, got {}{reason}",
         got(value)
     ))
 }
 
-/// Why a type refuses a value, as far as it says so itself.
-fn why(error: &impl std::fmt::Display) -> String {
+/// Returns the reason that a type gives for refusing a value, if it gives one.
+fn type_reason(error: &impl std::fmt::Display) -> String {
     match reason(error) {
         Some(reason) => format!(": {reason}"),
-        None => ", which its type does not take".to_owned(),
+        None => ", which its type does not accept".to_owned(),
     }
 }
 

@@ -1,25 +1,25 @@
-//! Functions that an attribute names: free ones, and methods of the value that is served.
+//! Binding of functions that an attribute names: free functions, and methods of the served value.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
-/// A function from `A`, or a method from `&T` and `A`: plain or `async`.
+/// A function that takes an `A`, or a method of `T` that takes `&self` and an `A`: plain or `async`.
 #[diagnostic::on_unimplemented(
     message = "this is no function that takes a `{A}`",
     label = "neither a function nor a method of the value",
     note = "write `fn name(given: mcp_runtime::{A}) -> ..`, or `fn name(&self, given: mcp_runtime::{A}) -> ..`; either may be an `async fn`"
 )]
 pub trait Bind<T, A, M>: Send + Sync + 'static {
-    /// The function with the value as the receiver of the method.
+    /// The function, with the receiver of a method bound.
     type Bound;
 
-    /// Makes a method a function of what it takes beside `self`.
+    /// Binds the receiver of a method to a value. Free functions are returned unchanged.
     fn bind(self, value: &Arc<T>) -> Self::Bound;
 }
 
-/// Marks functions without a receiver.
+/// Marks free functions.
 #[derive(Debug)]
 pub struct Free(());
 
@@ -77,7 +77,7 @@ where
 
 /// A method whose future borrows `self` for `'a`.
 pub trait Eventually<'a, T, A> {
-    /// What the future gives.
+    /// The output of the future.
     type Output;
 
     /// Calls the method.

@@ -1,4 +1,4 @@
-//! Completions: what a client may offer its user while an argument is typed.
+//! Completions: suggestions for an argument that the user is typing.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion>.
 
@@ -15,7 +15,7 @@ use crate::opaque::opaque_debug;
 use crate::schema::texts;
 use crate::service::BoxFuture;
 
-/// What is to be completed: the parameter of a function given with `#[arg(complete = function)]`.
+/// A request for completions: the parameter of a function given with `#[arg(complete = function)]`.
 ///
 /// ```
 /// use mcp_runtime::{Completion, prelude::*};
@@ -42,28 +42,28 @@ pub struct Completion {
 }
 
 impl Completion {
-    /// What was typed so far.
+    /// Returns the text that was typed so far.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// Another argument, if it is known already.
+    /// Returns another argument, if the client has sent it.
     pub fn argument(&self, name: &str) -> Option<&str> {
         self.arguments.get(name).map(String::as_str)
     }
 
-    /// Returns the context of the request, which tells who asks.
+    /// Returns the context of the request, which identifies the caller.
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// The value of [`Server::state`](crate::Server::state) of type `T`.
+    /// Returns the state of type `T` that was registered with [`Server::state`](crate::Server::state).
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.context.call_context().server.states.get()
     }
 }
 
-/// What can be offered. A client sees the first 100 values, and how many there are.
+/// A list of suggested values. Clients receive the first 100 values and the total number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Completions {
     pub(crate) values: Vec<String>,
@@ -71,7 +71,7 @@ pub struct Completions {
 }
 
 impl Completions {
-    /// Says how many values there are in all, where only some are given.
+    /// Sets the total number of values, if the list contains only some of them.
     pub fn total(mut self, total: usize) -> Self {
         self.total = Some(total);
         self
@@ -87,12 +87,12 @@ impl<T: Into<String>> FromIterator<T> for Completions {
     }
 }
 
-/// What a completing function can return.
+/// A type that a completing function can return.
 pub trait IntoCompletions {
-    /// Makes the completions.
+    /// Converts into completions.
     ///
     /// # Errors
-    /// They could not be had.
+    /// Returns an error if the function failed.
     fn into_completions(self) -> Result<Completions, ToolError>;
 }
 
@@ -114,18 +114,19 @@ impl<T: IntoCompletions, E: Into<ToolError>> IntoCompletions for Result<T, E> {
     }
 }
 
-type Offered = Result<Completions, ToolError>;
+type CompletionResult = Result<Completions, ToolError>;
 
-/// A function that completes: plain or `async`, from a [`Completion`] to what [`IntoCompletions`] takes. A plain one
-/// may block: it runs on a thread of its own.
+/// A completing function, plain or `async`. It takes a [`Completion`] and returns an [`IntoCompletions`] type.
+///
+/// A plain function may block, because it runs on a thread of its own.
 #[diagnostic::on_unimplemented(
     message = "this cannot complete an argument",
     label = "not a completing function",
     note = "write `fn complete(completion: mcp_runtime::Completion) -> Vec<String>`, or the same as `async fn`"
 )]
 pub trait CompleteWith<M>: Send + Sync + 'static {
-    /// Completes.
-    fn complete(self: Arc<Self>, completion: Completion) -> BoxFuture<Offered>;
+    /// Returns the completions.
+    fn complete(self: Arc<Self>, completion: Completion) -> BoxFuture<CompletionResult>;
 }
 
 /// Marks plain functions.
@@ -141,8 +142,8 @@ where
     F: Fn(Completion) -> R + Send + Sync + 'static,
     R: IntoCompletions,
 {
-    fn complete(self: Arc<Self>, completion: Completion) -> BoxFuture<Offered> {
-        Box::pin(on_a_thread(move || self(completion).into_completions()))
+    fn complete(self: Arc<Self>, completion: Completion) -> BoxFuture<CompletionResult> {
+        Box::pin(run_blocking(move || self(completion).into_completions()))
     }
 }
 
@@ -151,14 +152,14 @@ where
     F: Fn(Completion) -> Fut + Send + Sync + 'static,
     Fut: Future<Output: IntoCompletions> + Send + 'static,
 {
-    fn complete(self: Arc<Self>, completion: Completion) -> BoxFuture<Offered> {
+    fn complete(self: Arc<Self>, completion: Completion) -> BoxFuture<CompletionResult> {
         let future = self(completion);
         Box::pin(async move { future.await.into_completions() })
     }
 }
 
-/// Runs a plain function where it may block. If it panics, so does whoever waits for it.
-pub(super) async fn on_a_thread<R: Send + 'static>(
+/// Runs a plain function on a thread where it may block. A panic in it is resumed in the caller.
+pub(super) async fn run_blocking<R: Send + 'static>(
     function: impl FnOnce() -> Result<R, ToolError> + Send + 'static,
 ) -> Result<R, ToolError> {
     match tokio::task::spawn_blocking(function).await {
@@ -172,18 +173,18 @@ pub(super) async fn on_a_thread<R: Send + 'static>(
 
 /// A completing function of any kind.
 #[derive(Clone)]
-pub struct Completer(Arc<dyn Fn(Completion) -> BoxFuture<Offered> + Send + Sync>);
+pub struct Completer(Arc<dyn Fn(Completion) -> BoxFuture<CompletionResult> + Send + Sync>);
 
 opaque_debug!(Completer);
 
 impl Completer {
-    /// Completes with a function.
+    /// Creates a completer from a function.
     pub fn new<M>(function: impl CompleteWith<M>) -> Self {
         let function = Arc::new(function);
         Self(Arc::new(move |it| Arc::clone(&function).complete(it)))
     }
 
-    /// Completes from the values that a schema lists, if it does.
+    /// Creates a completer from the values that a schema lists, if it lists any.
     pub(super) fn of_schema(schema: &Value) -> Option<Self> {
         let all = texts(schema)?;
         Some(Self::new(move |completion: Completion| {
@@ -194,7 +195,7 @@ impl Completer {
         }))
     }
 
-    pub(crate) fn complete(&self, completion: Completion) -> BoxFuture<Offered> {
+    pub(crate) fn complete(&self, completion: Completion) -> BoxFuture<CompletionResult> {
         (self.0)(completion)
     }
 }

@@ -1,13 +1,13 @@
 //! The kinds of components.
 
-/// A kind of component that can be removed.
+/// The kind of a component. A component is identified by its kind and key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ComponentKind {
-    /// A tool, by name.
+    /// A tool, identified by name.
     Tool,
-    /// A resource or template, by URI.
+    /// A resource or template, identified by URI.
     Resource,
-    /// A prompt, by name.
+    /// A prompt, identified by name.
     Prompt,
 }
 

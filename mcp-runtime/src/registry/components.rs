@@ -1,4 +1,4 @@
-//! Where components come from: the functions of a package, found at link time, or values made at run time.
+//! Collections of components: the functions of a package, collected at link time, and values made at run time.
 
 use std::any::TypeId;
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use super::prompt::Prompt;
 use super::resource::Resource;
 use super::tool::Tool;
 
-/// What `#[tool]`, `#[resource]` and `#[prompt]` leave beside each function for the linker to collect.
+/// The registration of a component, which `#[tool]`, `#[resource]` and `#[prompt]` emit for the linker to collect.
 #[derive(Debug, Clone, Copy)]
 pub struct Registration {
     package: u64,
@@ -37,9 +37,9 @@ impl Registration {
     }
 }
 
-/// Tells packages apart, also two of the same name: by a digest of name, version and place.
+/// Returns a digest of a package's name, version and directory, which differs even for two packages of the same name.
 pub(crate) const fn package_id(parts: [&str; 3]) -> u64 {
-    // FNV-1a: it can be computed at compile time, so that the place is not kept in the binary.
+    // FNV-1a can be computed at compile time, so that the directory is not stored in the binary.
     let mut digest = 0xcbf2_9ce4_8422_2325_u64;
     let mut part = 0;
     while part < parts.len() {
@@ -56,7 +56,7 @@ pub(crate) const fn package_id(parts: [&str; 3]) -> u64 {
 }
 
 /// A tool, a resource or a prompt.
-#[allow(clippy::large_enum_variant)] // it lives only while a server is built
+#[allow(clippy::large_enum_variant)] // exists only while a server is built
 #[derive(Debug)]
 pub enum Component {
     /// A tool.
@@ -85,15 +85,15 @@ impl Component {
     }
 }
 
-/// Components for a server: what [`components!`](crate::components) makes.
+/// A collection of components for a server, made with [`components!`](crate::components).
 #[derive(Debug, Default)]
 pub struct Components {
     pub(super) all: Vec<Component>,
     pub(super) problems: Vec<String>,
 }
 
-/// What a server can be given with [`Server::with`](crate::Server::with): [`Components`], a single [`Tool`], [`Resource`] or
-/// [`Prompt`], and every value of a type whose `impl` has `#[tools]`.
+/// A type that can be added to a server with [`Server::with`](crate::Server::with): [`Components`], a single [`Tool`],
+/// [`Resource`] or [`Prompt`], and every type whose `impl` has `#[tools]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that a server could be given",
     label = "no components",
@@ -101,7 +101,7 @@ pub struct Components {
     note = "a value whose methods are components has `#[tools]` on the `impl` of its type"
 )]
 pub trait IntoComponents {
-    /// The components.
+    /// Converts into components.
     fn into_components(self) -> Components;
 }
 
@@ -141,10 +141,10 @@ macro_rules! one_component {
 
 one_component!(Tool Resource Prompt);
 
-/// What `#[tools]` makes of a type. It has the name of the rule that a second `#[tools]` on another `impl` of the type
-/// breaks, which the compiler then shows.
+/// A type whose `impl` has `#[tools]`. Each type can implement it once: the compiler shows its name in the error about a
+/// second `#[tools]` on another `impl` of the type.
 pub trait ToolSet: Sized {
-    /// The methods as components, which share the value.
+    /// Returns the methods as components that share the value.
     fn components(self) -> Components;
 }
 
@@ -156,7 +156,7 @@ impl<T: ToolSet> IntoComponents for T {
 }
 
 impl Components {
-    /// The annotated functions of a package, by source file and line.
+    /// Returns the annotated functions of a package, in the order of source file and line.
     #[doc(hidden)]
     pub fn of_package(package: u64) -> Self {
         let mut found: Vec<&Registration> = inventory::iter::<Registration>()
@@ -169,7 +169,7 @@ impl Components {
         }
     }
 
-    /// The annotated functions of these types, in this order.
+    /// Returns the annotated functions with these type ids, in this order.
     #[doc(hidden)]
     pub fn of_functions(functions: &[(TypeId, &str)]) -> Self {
         let mut components = Self::default();
@@ -186,18 +186,18 @@ impl Components {
         components
     }
 
-    /// Adds one more.
+    /// Adds a component.
     #[doc(hidden)]
     pub fn add(&mut self, component: impl Into<Component>) {
         self.all.push(component.into());
     }
 
-    /// The kinds of component there are among these.
+    /// Returns the kinds of these components.
     pub(crate) fn kinds(&self) -> BTreeSet<ComponentKind> {
         self.all.iter().map(Component::kind).collect()
     }
 
-    /// Notes what is wrong with the server that these are for.
+    /// Records a problem that prevents the server from being built.
     pub(crate) fn problem(&mut self, problem: String) {
         self.problems.push(problem);
     }

@@ -1,19 +1,19 @@
-//! What `#[arg]` says of an argument beyond its type: bounds, lengths and patterns, put into its schema.
+//! The constraints that `#[arg]` adds to the schema of an argument: bounds, lengths and patterns.
 //!
-//! Whether a value keeps them is not decided here: `schema` checks what the schema says, wherever it comes from.
+//! Values are not checked here, but against the schema in `schema`.
 
 use serde_json::{Map, Number, Value};
 
 use crate::schema::{compare, in_words};
 
-/// A number that bounds another.
+/// A number that can be a bound.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` bounds nothing",
     label = "not a number",
     note = "the bounds of `range` and `length` are integers or floats"
 )]
 pub trait Bound {
-    /// As JSON; `None` if JSON has no such number.
+    /// Converts into a JSON number. Returns `None` if JSON cannot represent it.
     fn to_number(self) -> Option<Number>;
 }
 
@@ -23,7 +23,7 @@ macro_rules! integers_are_bounds {
         impl Bound for $integer {
             fn to_number(self) -> Option<Number> {
                 let exact = i128::try_from(self).ok().and_then(Number::from_i128);
-                #[allow(clippy::cast_precision_loss, clippy::cast_lossless)] // JSON has nothing nearer
+                #[allow(clippy::cast_precision_loss, clippy::cast_lossless)] // the nearest number in JSON
                 exact.or_else(|| Number::from_f64(self as f64))
             }
         }
@@ -46,48 +46,48 @@ impl Bound for f64 {
     }
 }
 
-/// The bounds of a value, or of a length.
+/// The bounds of a value or a length.
 #[derive(Debug, Default)]
 pub struct Bounds {
     least: Option<Value>,
     most: Option<Value>,
     below: Option<Value>,
-    /// Whether one of them is infinite, or no number at all.
-    unwritable: bool,
+    /// `true` if a bound is infinite or NaN.
+    not_finite: bool,
 }
 
 impl Bounds {
-    /// None yet.
+    /// Creates bounds without limits.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Not less than this.
+    /// Sets the inclusive lower bound.
     pub fn from(mut self, least: impl Bound) -> Self {
-        self.least = self.written(least);
+        self.least = self.json_number(least);
         self
     }
 
-    /// Not more than this.
+    /// Sets the inclusive upper bound.
     pub fn to(mut self, most: impl Bound) -> Self {
-        self.most = self.written(most);
+        self.most = self.json_number(most);
         self
     }
 
-    /// Less than this.
+    /// Sets the exclusive upper bound.
     pub fn below(mut self, bound: impl Bound) -> Self {
-        self.below = self.written(bound);
+        self.below = self.json_number(bound);
         self
     }
 
-    fn written(&mut self, bound: impl Bound) -> Option<Value> {
+    fn json_number(&mut self, bound: impl Bound) -> Option<Value> {
         let number = bound.to_number().map(Value::Number);
-        self.unwritable |= number.is_none();
+        self.not_finite |= number.is_none();
         number
     }
 
-    /// The same bounds for what is counted, which is never a fraction nor less than nothing.
-    fn of_count(&self) -> Option<(Option<u64>, Option<u64>)> {
+    /// Returns the bounds as inclusive limits of a count, or `None` if one of them is negative or has a fraction.
+    fn as_count(&self) -> Option<(Option<u64>, Option<u64>)> {
         let count = |bound: &Option<Value>| match bound {
             None => Some(None),
             Some(bound) => bound.as_u64().map(Some),
@@ -100,7 +100,7 @@ impl Bounds {
     }
 }
 
-/// All that is said of one argument.
+/// The constraints of an argument.
 #[derive(Default)]
 pub(super) struct Constraints {
     pub(super) range: Option<Bounds>,
@@ -113,7 +113,8 @@ impl Constraints {
         self.range.is_none() && self.length.is_none() && self.pattern.is_none()
     }
 
-    /// Narrows a schema. What cannot be said of such an argument, or leaves nothing of it, is a problem.
+    /// Adds the constraints to a schema. A constraint that does not apply to its type, or that no value satisfies, is a
+    /// problem.
     pub(super) fn narrow(&self, name: &str, schema: &mut Value, problems: &mut Vec<String>) {
         let (words, kind) = (in_words(schema), ValueKind::of(schema));
         let Some(schema) = schema.as_object_mut() else {
@@ -136,7 +137,7 @@ impl Constraints {
     }
 }
 
-/// What can be said of the values of a schema.
+/// A kind of values, which determines the constraints that apply to them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ValueKind {
     Number,
@@ -152,17 +153,17 @@ impl ValueKind {
             Some("integer" | "number") => Self::Number,
             Some("string") => Self::Text,
             Some("array") => Self::List,
-            // The members of a struct are counted already.
+            // A struct has a fixed number of members.
             Some("object") if schema.get("properties").is_none() => Self::Map,
             _ => Self::Other,
         }
     }
 }
 
-/// An argument whose schema is narrowed. An error says why it cannot be.
+/// An argument whose schema is being narrowed. The methods return an error if a constraint does not apply.
 struct Argument<'s> {
     name: &'s str,
-    /// What the schema says, before it is narrowed.
+    /// A description of the schema before the constraints were added.
     words: String,
     kind: ValueKind,
     schema: &'s mut Map<String, Value>,
@@ -174,11 +175,11 @@ impl Argument<'_> {
         let (name, words) = (self.name, &self.words);
         if self.kind != ValueKind::Number {
             return Err(format!(
-                "`range` bounds numbers, and `{name}` is none, but {words}: bound its size with `length(..)`"
+                "`range` bounds numbers, but `{name}` is {words}: bound its size with `length(..)`"
             ));
         }
-        if bounds.unwritable {
-            return Err(format!("a bound of `{name}` is no number"));
+        if bounds.not_finite {
+            return Err(format!("a bound of `{name}` is not a finite number"));
         }
         let all = [&bounds.least, &bounds.most, &bounds.below];
         let has_fraction = |bound: &Value| bound.as_f64().is_some_and(|bound| bound.fract() != 0.0);
@@ -192,7 +193,7 @@ impl Argument<'_> {
             ("maximum", &bounds.most, Less),
             ("exclusiveMaximum", &bounds.below, Less),
         ] {
-            // The type may have one that is as tight.
+            // The type may already have an equal or tighter bound.
             let own = self.schema.get(keyword);
             let is_tighter =
                 |bound: &&Value| own.is_none_or(|own| compare(bound, own) == Some(tighter));
@@ -209,7 +210,7 @@ impl Argument<'_> {
                 "no value of `{name}`, {words}, is within its `range`"
             ));
         }
-        // The looser of two upper bounds tells nothing.
+        // The looser of two upper bounds is redundant.
         match order("exclusiveMaximum", "maximum") {
             Some(Less | Equal) => self.schema.shift_remove("maximum"),
             Some(Greater) => self.schema.shift_remove("exclusiveMaximum"),
@@ -230,8 +231,10 @@ impl Argument<'_> {
                 ));
             }
         };
-        let Some((least, most)) = bounds.of_count() else {
-            return Err(format!("a `length` of `{name}` is no count"));
+        let Some((least, most)) = bounds.as_count() else {
+            return Err(format!(
+                "a bound of the `length` of `{name}` is not a whole number"
+            ));
         };
         let own = |keyword: &str| self.schema.get(keyword).and_then(Value::as_u64);
         let least = least.max(own(least_keyword));
@@ -252,11 +255,9 @@ impl Argument<'_> {
     fn add_pattern(&mut self, pattern: &str) -> Result<(), String> {
         let (name, words) = (self.name, &self.words);
         if self.kind != ValueKind::Text {
-            return Err(format!(
-                "`pattern` is for strings, and `{name}` is none, but {words}"
-            ));
+            return Err(format!("`pattern` is for strings, but `{name}` is {words}"));
         }
-        // A type that has a pattern keeps it: both must match.
+        // The pattern of the type, if it has one, must match too.
         match self.schema.get("pattern") {
             None => self.schema.insert("pattern".to_owned(), pattern.into()),
             Some(_) => self.schema.insert(

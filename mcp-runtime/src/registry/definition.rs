@@ -1,4 +1,4 @@
-//! The part of a definition that tools, resources and prompts have in common.
+//! The properties that tools, resources and prompts have in common.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use crate::protocol::json::push_string;
 use crate::protocol::meta::key_mistake;
 use crate::protocol::revision::Features;
 
-/// What a tool, a resource and a prompt are all defined by.
+/// The properties of a component of any kind.
 ///
-/// A builder fills it in and the entry that is served keeps it whole. So whatever decides about a component of any kind
-/// reads it here: authorization its `scopes`, a layer around calls or a mounted server its `timeout` and `tags`. A property
-/// of that sort which is new gets its field here and its builder method in [`define!`].
+/// Builders fill it in, and the entry of a served component contains it. Code that handles components of all kinds reads
+/// their properties here: authorization reads `scopes`; a layer around calls or a mounted server reads `timeout` and `tags`.
+/// A new property of this kind needs a field here and a builder method in [`define!`].
 pub(crate) struct Definition {
     pub(crate) name: String,
     pub(super) title: Option<String>,
     pub(crate) description: Option<String>,
     pub(super) icons: Vec<Icon>,
-    /// An object, once it is checked.
+    /// `_meta`; an object after the check.
     pub(super) meta: Option<Value>,
-    /// How long one call may take.
+    /// The time limit of a call.
     pub(crate) timeout: Option<Duration>,
-    /// By which a server chooses components; not shown to clients.
+    /// The tags by which a server selects components; not sent to clients.
     pub(super) tags: Vec<String>,
-    /// The OAuth scopes that a caller needs; not shown to clients.
+    /// The OAuth scopes that a caller needs; not sent to clients.
     pub(super) scopes: Vec<String>,
 }
 
@@ -34,48 +34,51 @@ pub(crate) struct Definition {
 macro_rules! define {
     ($component:ident) => {
         impl $component {
-            /// Sets the name that people read.
+            /// Sets the display name.
             pub fn title(mut self, title: impl Into<String>) -> Self {
                 self.definition.title = Some(title.into());
                 self
             }
 
-            /// Describes it: models read the description of a tool, people that of a resource or a prompt.
+            /// Sets the description. Models read the descriptions of tools, and users those of resources and prompts.
             pub fn description(mut self, description: impl Into<String>) -> Self {
                 self.definition.description = Some(description.into());
                 self
             }
 
-            /// Sets the pictures that a client may show beside it, in revisions from 2025-11-25 on. They must be at
-            /// `https://` or in `data:` URIs, or the server cannot be built.
+            /// Sets the icons that a client may show beside it, in revisions from 2025-11-25 on.
+            ///
+            /// Their sources must be `https://` URLs or `data:` URIs, or the server cannot be built.
             /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#icons>.
             pub fn icons(mut self, icons: impl $crate::content::IntoIcons) -> Self {
                 self.definition.icons = icons.into_icons();
                 self
             }
 
-            /// Sets its `_meta`, an object, shown in revisions from 2025-06-18 on. Its keys must follow the rules of
+            /// Sets its `_meta`, an object, which is sent in revisions from 2025-06-18 on.
+            ///
+            /// The keys must follow the rules of
             /// <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>, or the server cannot be built.
             pub fn meta(mut self, meta: impl Into<serde_json::Value>) -> Self {
                 self.definition.meta = Some(meta.into());
                 self
             }
 
-            /// Says how long one call may take: more than zero, or the server cannot be built.
+            /// Sets the time limit of a call. It must be greater than zero, or the server cannot be built.
             ///
-            /// When the time is up, the caller is told so and the call ends. An `async` handler is dropped at its next
-            /// `.await`. A plain `fn` learns of it through [`Cancel`](crate::Cancel), and its thread counts as a request
-            /// until it ends. An `inline` one cannot be stopped: nothing is looked at until it is done.
+            /// When the time is up, the call ends and the caller receives an error. An `async` handler is dropped at its next
+            /// `.await`. A plain `fn` can detect it with [`Cancel`](crate::Cancel); its thread counts as a running request
+            /// until it returns. An `inline` handler cannot be stopped: its time limit is not checked before it returns.
             ///
-            /// The time in which a question waits for its answer does not count; in revisions without sessions, each
-            /// attempt has its own time.
+            /// Time spent waiting for answers to questions does not count. In revisions without sessions, each attempt has
+            /// its own time limit.
             pub fn timeout(mut self, limit: std::time::Duration) -> Self {
                 self.definition.timeout = Some(limit);
                 self
             }
 
             /// Adds a tag, by which [`Server::only_tagged`](crate::Server::only_tagged) and
-            /// [`Server::without_tagged`](crate::Server::without_tagged) choose. Clients do not see it.
+            /// [`Server::without_tagged`](crate::Server::without_tagged) select components. Tags are not sent to clients.
             pub fn tag(mut self, tag: impl Into<String>) -> Self {
                 self.definition.tags.push(tag.into());
                 self
@@ -83,7 +86,7 @@ macro_rules! define {
 
             /// Adds an OAuth scope that a caller needs.
             ///
-            /// There is no authorization yet that could grant one, so that a server with such a component cannot be built.
+            /// A server with such a component cannot be built yet, because authorization is not implemented.
             pub fn scope(mut self, scope: impl Into<String>) -> Self {
                 self.definition.scopes.push(scope.into());
                 self
@@ -108,7 +111,7 @@ impl Definition {
         }
     }
 
-    /// Notes what keeps a component from being offered.
+    /// Records the problems that prevent the component from being served.
     pub(super) fn check(&self, kind: &str, place: &str, problems: &mut Vec<String>) {
         check_name(kind, &self.name, problems);
         let icons = self.icons.iter().filter_map(Icon::mistake);
@@ -122,7 +125,7 @@ impl Definition {
         if self.tags.iter().any(|tag| tag.trim().is_empty()) {
             problems.push(format!("{place}: a tag is empty: leave it out"));
         }
-        // Whoever wrote a scope means to keep others out. As long as nobody can be, nobody is let in.
+        // A scope restricts access. As long as that cannot be enforced, the component is refused.
         problems.extend(self.scopes.iter().map(|scope| {
             format!(
                 "{place} needs the scope `{scope}`, and this server has no authorization yet: remove `scopes(..)` or leave the component out"
@@ -140,7 +143,7 @@ impl Definition {
         }
     }
 
-    /// Names a tool's interface in `_meta`, beside what its author says there.
+    /// Adds the URI of a tool's interface to `_meta`, and keeps its other members.
     pub(super) fn add_interface(&mut self, uri: &str) {
         let meta = self.meta.get_or_insert_with(|| json!({}));
         if let Some(meta) = meta.as_object_mut() {
@@ -151,13 +154,13 @@ impl Definition {
                 }
                 None => *interface = json!({ "resourceUri": uri }),
             }
-            // The older spelling, which hosts still read.
+            // The older form, which hosts still read.
             meta.insert("ui/resourceUri".to_owned(), uri.into());
         }
     }
 
-    /// Appends the object that a list shows, in the words of a revision. `own` appends the members that only this kind of
-    /// component has, each after a comma.
+    /// Appends the object for a list, encoded for a revision. `own` appends the members that are specific to the kind of
+    /// component, each after a comma.
     pub(super) fn push(
         &self,
         out: &mut String,

@@ -1,4 +1,4 @@
-//! The function behind a component, and where it runs.
+//! The handler function of a component.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use crate::call::Call;
 use crate::opaque::opaque_debug;
 use crate::service::BoxFuture;
 
-/// What a call of a handler gives at once.
+/// A handler function: it takes a call and returns a result or a future.
 type Function<T> = Arc<dyn Fn(Call) -> T + Send + Sync>;
 
-/// The function behind a component.
+/// The handler function of a component, and the way in which it runs.
 pub enum Handler<R> {
-    /// An `async fn`, polled in place. Making its future runs nothing of the user's.
+    /// An `async fn`, polled in place. Creating its future runs no user code.
     Async(Function<BoxFuture<R>>),
-    /// A plain `fn`, which may block: it runs on a thread of its own.
+    /// A plain `fn` that may block, run on a thread of its own.
     Blocking(Function<R>),
     /// A plain `fn` that never blocks.
     Inline(Function<R>),
@@ -21,7 +21,7 @@ pub enum Handler<R> {
 
 opaque_debug!(Handler<R>);
 
-#[doc(hidden)] // what generated code calls
+#[doc(hidden)] // called by generated code
 impl<R> Handler<R> {
     pub fn future(function: impl Fn(Call) -> BoxFuture<R> + Send + Sync + 'static) -> Self {
         Self::Async(Arc::new(function))

@@ -1,26 +1,27 @@
-//! Arguments that HTTP headers repeat, so that what stands between client and server can route by them.
+//! Arguments that are repeated in HTTP headers, so that intermediaries between client and server can route by them.
 //!
-//! See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#x-mcp-header>. Whether the headers of a
-//! call say what its arguments say is checked in `dispatch`.
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#x-mcp-header>. `dispatch` checks that the
+//! headers of a call match its arguments.
 
 use mcp_grammar::name::is_token;
 use serde_json::Value;
 
 use crate::schema::parts;
 
-/// The keyword of a schema that asks for a header.
+/// The keyword of a schema that requests a header.
 pub(super) const HEADER_PARAM: &str = "x-mcp-header";
 
-/// An argument that a header repeats.
+/// An argument that is repeated in a header.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct HeaderParam {
-    /// The whole name of the header.
+    /// The full name of the header.
     pub(crate) header: String,
-    /// The keys that lead to the value from the arguments on.
+    /// The path of keys from the arguments to the value.
     pub(crate) path: Vec<String>,
 }
 
-/// The arguments that headers repeat. A client leaves out a tool that breaks a rule here, so that each is a problem.
+/// Returns the arguments that are repeated in headers. Each violation of the rules is a problem, because clients omit a tool
+/// that violates one.
 pub(super) fn header_params(
     place: &str,
     schema: &Value,
@@ -42,7 +43,7 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
-    /// Searches a schema. `path` leads to its values by `properties` alone, if anything does.
+    /// Searches a schema. `path` is the path of its values, if they can be reached by `properties` alone.
     fn schema(&mut self, schema: &Value, path: Option<&[String]>) {
         if let Some(name) = schema.get(HEADER_PARAM) {
             self.add(name, schema, path.unwrap_or_default());
@@ -78,7 +79,7 @@ impl Search<'_> {
 
     fn mistake(&self, name: &Value, schema: &Value, path: &[String]) -> Option<String> {
         let Some(name) = name.as_str().filter(|name| is_token(name)) else {
-            let mistake = "is no name: write letters, digits and the characters !#$%&'*+-.^_`|~";
+            let mistake = "is not a name: write letters, digits and the characters !#$%&'*+-.^_`|~";
             return Some(mistake.to_owned());
         };
         if path.is_empty() {
@@ -126,7 +127,7 @@ mod tests {
             "properties": {
                 "region": { "type": "string", "x-mcp-header": "Region" },
                 "place": { "type": "object", "properties": { "level": { "type": "integer", "x-mcp-header": "Level" } } },
-                // Properties and values that are only called so.
+                // A property and values that have the same name as the keyword.
                 "x-mcp-header": { "type": "string" },
                 "plain": { "type": "object", "default": { "x-mcp-header": "no" }, "enum": [{ "x-mcp-header": "no" }] },
             },
@@ -151,11 +152,11 @@ mod tests {
         let bad = |name: Value| one(json!({ "type": "string", "x-mcp-header": name }));
         let misplaced = json!({ "type": "string", "x-mcp-header": "A" });
         for (schema, part) in [
-            (bad(json!("")), "argument `a` is no name"),
-            (bad(json!("my region")), "is no name"),
-            (bad(json!("a\r\nb")), "is no name"),
-            (bad(json!("Größe")), "is no name"),
-            (bad(json!(7)), "`7` of the argument `a` is no name"),
+            (bad(json!("")), "argument `a` is not a name"),
+            (bad(json!("my region")), "is not a name"),
+            (bad(json!("a\r\nb")), "is not a name"),
+            (bad(json!("Größe")), "is not a name"),
+            (bad(json!(7)), "`7` of the argument `a` is not a name"),
             (
                 one(json!({ "type": "number", "x-mcp-header": "A" })),
                 "and the argument is a number",

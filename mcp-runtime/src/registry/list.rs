@@ -1,4 +1,4 @@
-//! One kind of component in its order: looked up by key, listed page by page.
+//! The ordered components of one kind, with lookup by key and paginated lists.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -13,30 +13,30 @@ use crate::protocol::revision::Features;
 
 /// A component that can be listed.
 pub(crate) trait Listed {
-    /// The kind.
+    /// The kind of the component.
     const KIND: ComponentKind;
 
-    /// What it is called.
+    /// Returns the name or URI.
     fn key(&self) -> &str;
 
-    /// What it is looked up by: different for no two that are the same.
+    /// Returns the key for lookups. Equivalent keys have the same identity.
     fn identity(&self) -> &str {
         self.key()
     }
 
-    /// What it has in common with components of other kinds.
+    /// Returns the properties that all kinds of components have.
     fn definition(&self) -> &Definition;
 
-    /// Appends the other members of its definition, in the words of a revision, each after a comma.
+    /// Appends the members that are specific to this kind, encoded for a revision, each after a comma.
     fn push_own(&self, out: &mut String, features: &Features);
 }
 
 /// A page of a list.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Page {
-    /// The definitions, as JSON without the brackets of the array.
+    /// The definitions, as a JSON array without its brackets.
     pub(crate) items: String,
-    /// Where the next page begins.
+    /// The cursor of the next page.
     pub(crate) next: Option<String>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Page {
 pub(super) struct List<T> {
     entries: Vec<(u64, Arc<T>)>,
     by_key: HashMap<String, Arc<T>>,
-    /// The first page in each revision: what nearly every client asks for and no other page.
+    /// The cached first page for each revision. Nearly all clients request only this page.
     first: [OnceLock<Page>; Revision::COUNT],
 }
 
@@ -58,7 +58,7 @@ impl<T> Default for List<T> {
     }
 }
 
-/// A clone has no pages yet, so that it can be changed.
+/// A clone does not copy the cached pages, because it is made to be changed.
 impl<T> Clone for List<T> {
     fn clone(&self) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl<T: Listed> List<T> {
     /// Appends an entry.
     ///
     /// # Errors
-    /// There is one of the same identity already: the new one.
+    /// Returns the new entry if there already is one of the same identity.
     pub(super) fn insert(&mut self, order: u64, entry: T) -> Result<(), Arc<T>> {
         let entry = Arc::new(entry);
         self.entries.push((order, Arc::clone(&entry)));
@@ -82,7 +82,7 @@ impl<T: Listed> List<T> {
         other.map_or(Ok(()), |_| Err(entry))
     }
 
-    /// Removes an entry; `false` if there is none.
+    /// Removes an entry. Returns `false` if it does not exist.
     pub(super) fn remove(&mut self, identity: &str) -> bool {
         self.entries
             .retain(|(_, entry)| entry.identity() != identity);
@@ -93,7 +93,7 @@ impl<T: Listed> List<T> {
         self.entries.iter().map(|(_, entry)| entry)
     }
 
-    /// The entries behind this place in the order.
+    /// Returns the entries after this position in the order.
     pub(super) fn after(&self, order: u64) -> &[(u64, Arc<T>)] {
         let start = self.entries.partition_point(|(other, _)| *other <= order);
         &self.entries[start..]
@@ -103,7 +103,7 @@ impl<T: Listed> List<T> {
         self.by_key.get(key)
     }
 
-    /// A page after a cursor; `None` if it is none of ours.
+    /// Returns the page at a cursor, or `None` if the cursor is invalid.
     pub(super) fn page(
         &self,
         features: &Features,
@@ -136,8 +136,8 @@ impl<T: Listed> List<T> {
     }
 }
 
-/// A cursor names the last component shown by a number that it keeps as long as it lives, so that pages stay right when
-/// others come and go.
+/// Encodes a cursor. It contains the number of the last listed component, which never changes, so that pages remain correct
+/// when other components are added or removed.
 fn write_cursor(kind: ComponentKind, order: u64) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}:{order}", kind.plural()))
 }
@@ -146,6 +146,6 @@ fn read_cursor(kind: ComponentKind, cursor: &str) -> Option<u64> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let order = text.split_once(':')?.1.parse().ok()?;
-    // One spelling for one place.
+    // Each position has exactly one valid cursor.
     (write_cursor(kind, order) == cursor).then_some(order)
 }

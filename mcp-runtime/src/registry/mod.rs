@@ -1,6 +1,6 @@
-//! What the server offers: definitions, how they are found at link time, and looking them up.
+//! The components of a server: their definitions, collection at link time, lookup and lists.
 //!
-//! It calls no handler and knows no message.
+//! It calls no handlers and does not depend on messages.
 
 mod bind;
 mod complete;
@@ -43,7 +43,7 @@ use std::any::TypeId;
 
 use mcp_grammar::name::{RULE, is_component};
 
-/// A state that a component takes and the server must have.
+/// The id and name of a state that a component takes and the server must have.
 pub(crate) type NeededState = (TypeId, &'static str);
 
 /// Reports a name that clients do not accept.

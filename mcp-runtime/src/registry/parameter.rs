@@ -1,4 +1,4 @@
-//! The parameters of a component, from what its function says to what calls need.
+//! The parameters of a component: their declarations in the function, and the signature for calls.
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +13,7 @@ use crate::schema::{
     Budget, Patterns, Rules, Schemas, Validator, gather_variants, is_textual, texts,
 };
 
-/// One parameter of a component, as its function declares it.
+/// A parameter of a component, as declared by its function.
 pub struct Parameter {
     name: &'static str,
     description: Option<&'static str>,
@@ -28,23 +28,23 @@ pub struct Parameter {
 
 opaque_debug!(Parameter, |it| name: it.name);
 
-/// A default or an example, which the schema shows if it can be written as JSON.
+/// A default or an example, which the schema contains if it can be serialised as JSON.
 struct ShownValue(Option<Value>);
 
 impl ShownValue {
-    /// Null stands for leaving the argument out, which is an example of nothing, and the default anyway.
+    /// Returns the value unless it is null. Null means a missing argument, which needs no example and is no explicit default.
     fn shown(&self) -> Option<&Value> {
         self.0.as_ref().filter(|value| !value.is_null())
     }
 }
 
 impl Parameter {
-    /// A parameter of type `T`.
+    /// Creates a parameter of type `T`.
     pub fn of<'c, T: Param<'c>>(name: &'static str) -> Self {
         Self::new(name, T::DEPENDS_ON_CALLER, T::describe)
     }
 
-    /// A parameter that the user answers, which depends on who that is.
+    /// Creates a parameter that the user answers, so that it depends on the caller.
     pub fn asked(name: &'static str) -> Self {
         Self::new(name, true, |_| {})
     }
@@ -67,56 +67,56 @@ impl Parameter {
         }
     }
 
-    /// Says what it is.
+    /// Sets the description.
     pub fn description(mut self, description: &'static str) -> Self {
         self.description = Some(description);
         self
     }
 
-    /// Says that it has a default, and which.
+    /// Sets the default. `None` is a default that cannot be serialised as JSON.
     pub fn default(mut self, value: Option<Value>) -> Self {
         self.default = Some(ShownValue(value));
         self
     }
 
-    /// Offers completions.
+    /// Sets the completing function.
     pub fn complete(mut self, completer: Completer) -> Self {
         self.complete = Some(completer);
         self
     }
 
-    /// Asks clients to repeat the argument in the HTTP header `Mcp-Param-` and this name.
+    /// Requests clients to repeat the argument in an HTTP header, whose name is `Mcp-Param-` followed by this name.
     pub fn header(mut self, name: &'static str) -> Self {
         self.header = Some(name);
         self
     }
 
-    /// Bounds a number.
+    /// Sets the bounds of a number.
     pub fn range(mut self, bounds: Bounds) -> Self {
         self.constraints.range = Some(bounds);
         self
     }
 
-    /// Bounds the characters of a string, the items of a list or the members of a map.
+    /// Sets the bounds of the number of characters of a string, items of a list or members of a map.
     pub fn length(mut self, bounds: Bounds) -> Self {
         self.constraints.length = Some(bounds);
         self
     }
 
-    /// Says what a string looks like.
+    /// Sets the pattern that a string must match.
     pub fn pattern(mut self, pattern: &'static str) -> Self {
         self.constraints.pattern = Some(pattern);
         self
     }
 
-    /// Shows a value that makes sense.
+    /// Sets an example.
     pub fn example(mut self, value: Option<Value>) -> Self {
         self.example = Some(ShownValue(value));
         self
     }
 
-    /// Whether anything is said of it that has a meaning for arguments alone.
-    fn is_argument(&self) -> bool {
+    /// Returns `true` if a property is set that applies to arguments only.
+    fn has_argument_options(&self) -> bool {
         self.default.is_some()
             || self.complete.is_some()
             || self.header.is_some()
@@ -157,14 +157,14 @@ impl Parameter {
         }
     }
 
-    /// Adds to the schema what the type alone does not know.
+    /// Adds the properties to the schema that its type does not provide.
     fn annotate(&self, schema: &mut Value) {
         let texts = texts(schema).is_some();
         let Some(schema) = schema.as_object_mut() else {
             return;
         };
         if let Some(name) = self.header {
-            // Clients look at the type alone, and the branches of an enum have it each.
+            // Clients require a `type` at the top, but the schema of an enum may have one in each branch only.
             if texts && !schema.contains_key("type") {
                 schema.insert("type".to_owned(), "string".into());
             }
@@ -181,9 +181,9 @@ impl Parameter {
         }
     }
 
-    /// Notes a default and an example that the schema forbids.
+    /// Records a problem for a default or an example that the schema forbids.
     fn check_values(&self, schema: &Value, rules: &Rules<'_>, problems: &mut Vec<String>) {
-        // What no option of ours narrows is left to the type, which may write another form than it reads.
+        // A default without constraints is not checked, because a type may serialise in another form than it deserialises.
         let default = self
             .default
             .as_ref()
@@ -201,7 +201,7 @@ impl Parameter {
     }
 }
 
-/// Reads the patterns that the schemas have.
+/// Compiles the patterns in the schemas.
 fn patterns(
     specs: &[ParameterSpec],
     definitions: Option<&Value>,
@@ -216,7 +216,7 @@ fn patterns(
 }
 
 impl ParameterSpec {
-    /// Adds what checks the keywords that our own checker does not know.
+    /// Adds a validator for the keywords that [`Rules`] does not support.
     fn add_validator(&mut self, definitions: Option<&Value>, mistakes: &mut Vec<String>) {
         let Some(schema) = &self.schema else {
             return;
@@ -228,16 +228,16 @@ impl ParameterSpec {
     }
 }
 
-/// The parameters of a component, specified.
+/// The signature of a component, and the requirements of its parameters.
 pub(super) struct Specified {
     pub(super) signature: Signature,
     pub(super) completers: Vec<(String, Completer)>,
     pub(super) states: Vec<NeededState>,
-    /// Whether any of them depends on who asks.
+    /// `true` if any parameter depends on the caller.
     pub(super) depends_on_caller: bool,
 }
 
-/// Specifies all parameters of a component; `open` says whether arguments that it does not know are ignored.
+/// Builds the signature of a component from its parameters. If `open`, unknown arguments are ignored.
 pub(super) fn specify(
     place: &str,
     parameters: &[Parameter],
@@ -259,7 +259,7 @@ pub(super) fn specify(
     let mut completers = Vec::new();
     for (parameter, spec) in parameters.iter().zip(&specs) {
         let Some(schema) = &spec.schema else {
-            if parameter.is_argument() {
+            if parameter.has_argument_options() {
                 problems.push(format!(
                     "{place}: `{}` is injected, so `#[arg(..)]` on it has no meaning",
                     spec.name
@@ -307,7 +307,7 @@ pub(super) fn specify(
 }
 
 impl Specified {
-    /// The schema of all arguments together.
+    /// Returns the schema of the object of all arguments.
     pub(super) fn input_schema(&self) -> Value {
         let mut properties = Map::new();
         let mut required = Vec::new();
@@ -335,8 +335,8 @@ impl Specified {
         schema
     }
 
-    /// Notes each argument whose type cannot come from a text, as those of prompts and URIs must.
-    /// `listed` names those that may also be a list.
+    /// Records a problem for each argument whose type cannot be read from a text, as prompts and URIs require. `listed`
+    /// contains the names of those that must be a list instead.
     pub(super) fn check_textual(&self, place: &str, listed: &[&str], problems: &mut Vec<String>) {
         for parameter in &self.signature.parameters {
             let Some(schema) = &parameter.schema else {

@@ -1,4 +1,4 @@
-//! Prompts: how they are defined, and what of a definition a list shows.
+//! Prompts: their definitions, and the encoding of those for lists.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/prompts>.
 
@@ -17,7 +17,7 @@ use crate::opaque::opaque_debug;
 use crate::protocol::json::push_string;
 use crate::protocol::revision::Features;
 
-/// A prompt: a template of messages that a person can pick. `#[prompt]` makes one from a function.
+/// A prompt: a template of messages that a user can select. `#[prompt]` makes one from a function.
 pub struct Prompt {
     pub(crate) definition: Definition,
     parameters: Vec<Parameter>,
@@ -63,7 +63,7 @@ impl Prompt {
     }
 }
 
-/// A prompt that can be listed and got.
+/// A prompt that is served: listed and rendered on request.
 pub(crate) struct PromptEntry {
     pub(crate) prompt: Prompt,
     pub(crate) signature: Arc<Signature>,

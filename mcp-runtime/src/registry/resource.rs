@@ -1,4 +1,4 @@
-//! Resources and resource templates: how they are defined, and what of a definition a list shows.
+//! Resources and resource templates: their definitions, and the encoding of those for lists.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/resources>.
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::NeededState;
-use super::complete::{Blocking, Completer, Eventual, on_a_thread};
+use super::complete::{Blocking, Completer, Eventual, run_blocking};
 use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
@@ -25,7 +25,7 @@ use crate::protocol::revision::Features;
 use crate::service::BoxFuture;
 use crate::uri_template::{MatchedValue, UriTemplate, Values, Variable, VariableKind, unsafe_path};
 
-/// A resource, or a template for many: data that a client can read. `#[resource]` makes one from a function.
+/// A resource or resource template: data that a client can read. `#[resource]` makes one from a function.
 pub struct Resource {
     uri: String,
     pub(crate) definition: Definition,
@@ -64,30 +64,29 @@ impl Resource {
         self
     }
 
-    /// Says the size in bytes.
+    /// Sets the size, in bytes.
     pub fn size(mut self, bytes: u64) -> Self {
         self.size = Some(bytes);
         self
     }
 
-    /// Adds hints for the client: whom it is for, how important it is, when it last changed.
+    /// Sets the annotations: the audience, the importance and the time of the last change.
     pub fn annotations(mut self, annotations: Annotations) -> Self {
         self.annotations = Some(annotations);
         self
     }
 
-    /// Says how long what was read may be kept, to the millisecond, and with whom it may be shared, in place of what
-    /// [`Server::cache`](crate::Server::cache) says.
+    /// Sets how long clients may cache the contents, to the millisecond, and in which caches. It overrides
+    /// [`Server::cache`](crate::Server::cache).
     ///
-    /// What a function made of something that depends on who asks, such as [`Headers`](crate::Headers), is private
-    /// whatever is said here.
+    /// If a parameter of the function depends on the caller, such as [`Headers`](crate::Headers), the scope is always private.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching>.
     pub fn cache(mut self, ttl: Duration, scope: CacheScope) -> Self {
         self.cache = Some(Cache::new(ttl, scope));
         self
     }
 
-    /// Lists the concrete resources of a template.
+    /// Sets the function that lists the concrete resources of a template.
     pub fn list(mut self, lister: Lister) -> Self {
         self.lister = Some(lister);
         self
@@ -135,7 +134,7 @@ impl Resource {
     }
 }
 
-/// Every variable needs a parameter and every argument a variable.
+/// Records a problem for each variable without a parameter and each argument without a variable.
 fn check_variables(
     place: &str,
     template: &UriTemplate,
@@ -163,7 +162,7 @@ fn check_variables(
     }
 }
 
-/// A resource, or a template, that can be listed and read.
+/// A resource or template that is served: listed and read.
 pub(crate) struct ResourceEntry {
     pub(crate) resource: Resource,
     pub(crate) template: UriTemplate,
@@ -173,7 +172,7 @@ pub(crate) struct ResourceEntry {
 }
 
 impl ResourceEntry {
-    /// What a read says of caching, where the server says `default`.
+    /// Returns the cache settings of a read result. `default` are those of the server.
     pub(crate) fn cache(&self, default: Option<Cache>) -> Cache {
         let cache = self.resource.cache.or(default);
         let cache = cache.unwrap_or_else(|| Cache::stale(CacheScope::Private));
@@ -184,7 +183,7 @@ impl ResourceEntry {
         }
     }
 
-    /// The variables of a URI that this template matches. An error says why one of them is refused.
+    /// Matches a URI. Returns the variables of the URI, an error if one of them is refused, or `None` if it does not match.
     pub(crate) fn match_uri(&self, uri: &str) -> Option<Result<Arguments, String>> {
         self.template
             .match_uri(uri)
@@ -199,7 +198,7 @@ impl ResourceEntry {
                 continue;
             };
             if is_path(variable) {
-                screen(&variable.name, &value)?;
+                check_path(&variable.name, &value)?;
             }
             let slot = match value {
                 MatchedValue::One(text) => Slot::Text(text),
@@ -211,14 +210,14 @@ impl ResourceEntry {
     }
 }
 
-/// Whether a variable stands in the path of a URI; what stands behind `?`, `;` or `#` names no place.
+/// Returns `true` if a variable is in the path of a URI, not after `?`, `;` or `#`.
 fn is_path(variable: &Variable) -> bool {
     use VariableKind::{Label, Path, Reserved, Simple};
     matches!(variable.kind, Simple | Reserved | Path | Label)
 }
 
-/// Refuses values that could lead out of the place that a path is meant for.
-fn screen(name: &str, value: &MatchedValue) -> Result<(), String> {
+/// Refuses values that could escape from the directory that a path is meant for.
+fn check_path(name: &str, value: &MatchedValue) -> Result<(), String> {
     let values = match value {
         MatchedValue::One(text) => std::slice::from_ref(text),
         MatchedValue::Many(texts) => texts,
@@ -259,19 +258,20 @@ impl Listed for ResourceEntry {
     }
 }
 
-/// What a function given with `#[resource("..", list = function)]` may know.
+/// A request for the concrete resources of a template: the parameter of a function given with
+/// `#[resource("..", list = function)]`.
 #[derive(Debug)]
 pub struct Listing {
     pub(crate) context: Context,
 }
 
 impl Listing {
-    /// Returns the context of the request, which tells who asks.
+    /// Returns the context of the request, which identifies the caller.
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// The value of [`Server::state`](crate::Server::state) of type `T`.
+    /// Returns the state of type `T` that was registered with [`Server::state`](crate::Server::state).
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.context.call_context().server.states.get()
     }
@@ -279,7 +279,7 @@ impl Listing {
 
 type Links = Result<Vec<ResourceLink>, ToolError>;
 
-/// What a listing function can return: links, or a `Result` of them.
+/// A type that a listing function can return: a `Vec` of [`ResourceLink`]s, or a `Result` of one.
 pub trait IntoLinks {
     #[doc(hidden)]
     fn into_links(self) -> Links;
@@ -297,15 +297,17 @@ impl<E: Into<ToolError>> IntoLinks for Result<Vec<ResourceLink>, E> {
     }
 }
 
-/// A function that lists the concrete resources of a template: plain or `async`, from a [`Listing`] to links. A plain
-/// one may block: it runs on a thread of its own.
+/// A function that lists the concrete resources of a template, plain or `async`. It takes a [`Listing`] and returns an
+/// [`IntoLinks`] type.
+///
+/// A plain function may block, because it runs on a thread of its own.
 #[diagnostic::on_unimplemented(
     message = "this cannot list resources",
     label = "not a listing function",
     note = "write `fn list(listing: mcp_runtime::Listing) -> Vec<ResourceLink>`, or the same as `async fn`"
 )]
 pub trait ListWith<M>: Send + Sync + 'static {
-    /// Lists.
+    /// Returns links to the resources.
     fn list(self: Arc<Self>, listing: Listing) -> BoxFuture<Links>;
 }
 
@@ -315,7 +317,7 @@ where
     R: IntoLinks,
 {
     fn list(self: Arc<Self>, listing: Listing) -> BoxFuture<Links> {
-        Box::pin(on_a_thread(move || self(listing).into_links()))
+        Box::pin(run_blocking(move || self(listing).into_links()))
     }
 }
 
@@ -337,7 +339,7 @@ pub struct Lister(Arc<dyn Fn(Listing) -> BoxFuture<Links> + Send + Sync>);
 opaque_debug!(Lister);
 
 impl Lister {
-    /// Lists with a function.
+    /// Creates a lister from a function.
     pub fn new<M>(function: impl ListWith<M>) -> Self {
         let function = Arc::new(function);
         Self(Arc::new(move |it| Arc::clone(&function).list(it)))

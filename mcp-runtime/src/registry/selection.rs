@@ -1,15 +1,15 @@
-//! Which components a server offers, chosen by their tags.
+//! Selection of the components of a server by their tags.
 
 use mcp_grammar::near::nearest;
 
 use super::components::Components;
 
-/// What is chosen. By itself it is everything.
+/// A selection of components by tag. By default all are selected.
 #[derive(Default)]
 pub(crate) struct Selection {
-    /// Only components with one of these.
+    /// Tags of which a selected component must have at least one.
     only: Option<Vec<String>>,
-    /// And of those none with one of these.
+    /// Tags of which a selected component must not have any.
     without: Vec<String>,
 }
 
@@ -23,7 +23,8 @@ impl Selection {
         self.without.extend(tags.into_iter().map(Into::into));
     }
 
-    /// Takes away what is not chosen, and notes each tag that nothing has: it would choose something else than was meant.
+    /// Removes the components that are not selected. A tag that no component has is a problem, because it is probably
+    /// misspelled.
     pub(crate) fn apply(&self, components: &mut Components) {
         let known: Vec<&str> = components
             .all
@@ -35,8 +36,9 @@ impl Selection {
         let unknown = named.filter(|tag| !known.contains(&tag.as_str()));
         let problems: Vec<String> = unknown.map(|tag| no_such_tag(tag, &known)).collect();
         let before = components.all.len();
-        let chosen = |tags: &[String]| self.chooses(tags);
-        components.all.retain(|it| chosen(&it.definition().tags));
+        components
+            .all
+            .retain(|component| self.selects(&component.definition().tags));
         if problems.is_empty() && before > 0 && components.all.is_empty() {
             components.problem(
                 "`only_tagged` and `without_tagged` leave no component: choose fewer tags to leave out, or more to keep"
@@ -46,8 +48,8 @@ impl Selection {
         components.problems.extend(problems);
     }
 
-    fn chooses(&self, tags: &[String]) -> bool {
-        let has_one = |chosen: &Vec<String>| tags.iter().any(|tag| chosen.contains(tag));
+    fn selects(&self, tags: &[String]) -> bool {
+        let has_one = |selected: &Vec<String>| tags.iter().any(|tag| selected.contains(tag));
         self.only.as_ref().is_none_or(has_one) && !has_one(&self.without)
     }
 }

@@ -1,4 +1,4 @@
-//! All that the server offers at one moment, and how it changes.
+//! The registry of a server's components, and immutable snapshots of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,20 +15,20 @@ use crate::protocol::revision::Features;
 use crate::sync::RwLock;
 use crate::uri_template::normal;
 
-/// The components of a server, which may change while it serves.
+/// The components of a server, which may change while the server is running.
 pub(crate) struct Registry {
     now: RwLock<Arc<Snapshot>>,
     page_size: usize,
 }
 
-/// The components at one moment. A request sees one snapshot from beginning to end.
+/// An immutable set of components. A request uses one snapshot from beginning to end.
 #[derive(Clone, Default)]
 pub(crate) struct Snapshot {
     next_order: u64,
-    /// The kinds that a server with these components offers. It offers them as long as it runs: clients read its
-    /// capabilities at the beginning, and rely on them when the last of the components is gone.
+    /// The kinds that the server declares as capabilities. A kind remains when its last component is removed, because clients
+    /// read the capabilities only once.
     offers: BTreeSet<ComponentKind>,
-    /// Whether some argument can be completed, or could be once.
+    /// `true` if there is or was an argument that can be completed.
     completes: bool,
     tools: List<ToolEntry>,
     resources: List<ResourceEntry>,
@@ -36,7 +36,7 @@ pub(crate) struct Snapshot {
     prompts: List<PromptEntry>,
 }
 
-/// A snapshot to be, and what was found out about it.
+/// A snapshot under construction, with the states it needs and the problems found.
 struct Draft {
     snapshot: Snapshot,
     states: Vec<(String, NeededState)>,
@@ -44,17 +44,17 @@ struct Draft {
 }
 
 impl Registry {
-    /// Puts components together, `has_state` telling which states there are.
+    /// Builds a registry from components. `has_state` returns `true` for the states that the server has.
     ///
     /// # Errors
-    /// All that is wrong with them.
+    /// Returns all problems of the components.
     pub(crate) fn build(
         mut components: Components,
         page_size: usize,
         has_state: impl Fn(&NeededState) -> bool,
     ) -> Result<Self, Vec<String>> {
         if components.all.is_empty() && components.problems.is_empty() {
-            components.problem(NOTHING.to_owned());
+            components.problem(NO_COMPONENT.to_owned());
         }
         let registry = Self {
             now: RwLock::default(),
@@ -68,10 +68,10 @@ impl Registry {
         Arc::clone(&self.now.read())
     }
 
-    /// Adds components while serving.
+    /// Adds components while the server is running.
     ///
     /// # Errors
-    /// All that is wrong with them; then nothing is added.
+    /// Returns all problems of the components. None is added then.
     pub(crate) fn add(
         &self,
         components: Components,
@@ -93,7 +93,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Removes a tool, prompt or resource by name or URI; `false` if there is none.
+    /// Removes a tool, prompt or resource by name or URI. Returns `false` if it does not exist.
     pub(crate) fn remove(&self, kind: ComponentKind, key: &str) -> bool {
         let mut now = self.now.write();
         let mut next = Snapshot::clone(&now);
@@ -110,29 +110,29 @@ impl Registry {
         removed
     }
 
-    /// A page of tools; `None` for a cursor that is none of ours.
+    /// Returns a page of tools, or `None` if the cursor is invalid.
     pub(crate) fn tools(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
         self.now().tools.page(features, self.page_size, cursor)
     }
 
-    /// A page of resources.
+    /// Returns a page of resources, or `None` if the cursor is invalid.
     pub(crate) fn resources(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
         self.now().resources.page(features, self.page_size, cursor)
     }
 
-    /// A page of resource templates.
+    /// Returns a page of resource templates, or `None` if the cursor is invalid.
     pub(crate) fn templates(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
         self.now().templates.page(features, self.page_size, cursor)
     }
 
-    /// A page of prompts.
+    /// Returns a page of prompts, or `None` if the cursor is invalid.
     pub(crate) fn prompts(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
         self.now().prompts.page(features, self.page_size, cursor)
     }
 }
 
-/// What an empty server says, with the usual cause.
-const NOTHING: &str = "the server has no component. Components in `src/lib.rs` are linked only if `main.rs` mentions \
+/// The problem of a server without components, with its usual cause.
+const NO_COMPONENT: &str = "the server has no component. Components in `src/lib.rs` are linked only if `main.rs` mentions \
      the library: call a function of it, or register them with `.with(my_lib::components())`";
 
 impl Snapshot {
@@ -144,12 +144,12 @@ impl Snapshot {
         self.prompts.get(name)
     }
 
-    /// The template spelled like this.
+    /// Returns the template with exactly this text.
     pub(crate) fn template(&self, uri: &str) -> Option<&Arc<ResourceEntry>> {
         self.templates.get(uri)
     }
 
-    /// The resource of a URI and the variables of its template. An error says why a variable is refused.
+    /// Returns the resource of a URI, with the variables of its template or an error if a variable is refused.
     pub(crate) fn resource(
         &self,
         uri: &str,
@@ -161,19 +161,19 @@ impl Snapshot {
         templates.find_map(|entry| Some((entry, entry.match_uri(uri)?)))
     }
 
-    /// The resource that is no template of a URI, or of one that is equivalent.
+    /// Returns the concrete resource, not a template, of a URI or an equivalent one.
     fn concrete(&self, uri: &str) -> Option<&Arc<ResourceEntry>> {
         let equivalent = || self.resources.get(&normal(uri));
         self.resources.get(uri).or_else(equivalent)
     }
 
-    /// The templates that list concrete resources of their own.
+    /// Returns the templates that list their concrete resources.
     pub(crate) fn listers(&self) -> impl Iterator<Item = &Arc<ResourceEntry>> {
         let templates = self.templates.entries();
         templates.filter(|entry| entry.resource.lister.is_some())
     }
 
-    /// The tags of the component with this name or URI.
+    /// Returns the tags of the component with this name or URI.
     #[cfg(feature = "cli")]
     pub(crate) fn tags(&self, kind: ComponentKind, key: &str) -> &[String] {
         let resource = || self.concrete(key).or_else(|| self.templates.get(key));
@@ -185,7 +185,7 @@ impl Snapshot {
         tags.map_or(&[], Vec::as_slice)
     }
 
-    /// Whether this is the URI of a resource that is no template.
+    /// Returns `true` if this is the URI of a concrete resource, not of a template.
     #[cfg(feature = "cli")]
     pub(crate) fn defines_resource(&self, uri: &str) -> bool {
         self.concrete(uri).is_some()
@@ -195,7 +195,7 @@ impl Snapshot {
         self.offers.contains(&ComponentKind::Tool)
     }
 
-    /// Whether any tool has an interface.
+    /// Returns `true` if any tool has an interface.
     pub(crate) fn has_interfaces(&self) -> bool {
         self.tools
             .entries()
@@ -221,12 +221,12 @@ impl Draft {
         match component {
             Component::Tool(tool) => {
                 let entry = tool.finish(states, problems);
-                self.put(|snapshot| &mut snapshot.tools, entry, false);
+                self.insert(|snapshot| &mut snapshot.tools, entry, false);
             }
             Component::Prompt(prompt) => {
                 let entry = prompt.finish(states, problems);
                 let completes = !entry.completers.is_empty();
-                self.put(|snapshot| &mut snapshot.prompts, entry, completes);
+                self.insert(|snapshot| &mut snapshot.prompts, entry, completes);
             }
             Component::Resource(resource) => {
                 let Some(entry) = resource.finish(states, problems) else {
@@ -234,15 +234,15 @@ impl Draft {
                 };
                 let completes = !entry.completers.is_empty();
                 if entry.template.is_template() {
-                    self.put(|snapshot| &mut snapshot.templates, entry, completes);
+                    self.insert(|snapshot| &mut snapshot.templates, entry, completes);
                 } else {
-                    self.put(|snapshot| &mut snapshot.resources, entry, completes);
+                    self.insert(|snapshot| &mut snapshot.resources, entry, completes);
                 }
             }
         }
     }
 
-    fn put<T: Listed>(
+    fn insert<T: Listed>(
         &mut self,
         list: fn(&mut Snapshot) -> &mut List<T>,
         entry: T,
@@ -273,8 +273,8 @@ impl Draft {
         }
     }
 
-    /// The interface of a tool is a resource that a host can read and show. Tools that were there `before` may have lost
-    /// theirs.
+    /// Checks that the interface of each tool is a resource that a host can show. Tools up to the number `before` are not
+    /// checked again, because their interface may have been removed since.
     fn check_interfaces(&mut self, before: u64) {
         let Snapshot {
             tools,
@@ -301,14 +301,14 @@ impl Draft {
                     "{place} is a resource that hosts do not show: give it `mime = \"{INTERFACE_MIME}\"`"
                 )),
                 None => self.problems.push(format!(
-                    "{place} is no resource of the server: add one with `#[resource(\"{uri}\", mime = \"{INTERFACE_MIME}\")]`"
+                    "{place} is not a resource of the server: add one with `#[resource(\"{uri}\", mime = \"{INTERFACE_MIME}\")]`"
                 )),
             }
         }
     }
 }
 
-/// How the URIs of interfaces begin.
+/// The prefix of interface URIs.
 const INTERFACE_SCHEME: &str = "ui://";
-/// What hosts show as an interface.
+/// The MIME type that hosts show as an interface.
 const INTERFACE_MIME: &str = "text/html;profile=mcp-app";

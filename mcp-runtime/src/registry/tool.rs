@@ -1,4 +1,4 @@
-//! Tools: how they are defined, and what of a definition a list shows.
+//! Tools: their definitions, and the encoding of those for lists.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools>.
 
@@ -24,7 +24,7 @@ use crate::schema::unenforced;
 use crate::schema::{Schemas, Validator, gather_variants, references, unreadable};
 use crate::service::BoxFuture;
 
-/// The dialect of JSON Schema that schemas are written in.
+/// The supported dialect of JSON Schema.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// A tool: a function that a model can call.
@@ -32,14 +32,14 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// `#[tool]` makes one from a function. [`Tool::new`] makes one at run time, from a schema and a closure.
 pub struct Tool {
     pub(crate) definition: Definition,
-    /// The hints on what it does to the world, as lists show them.
+    /// The hints about the behaviour, as in lists.
     hints: Map<String, Value>,
     parameters: Vec<Parameter>,
-    /// The schema of the arguments, where it was made at run time and no type keeps it.
+    /// The schema of the arguments of a tool made at run time.
     schema: Option<Value>,
     output: Option<fn(&mut Schemas) -> Option<OutputSchema>>,
     pub(crate) handler: Handler<ToolResult>,
-    /// The URI of the resource that is its interface.
+    /// The URI of the resource that is the tool's interface.
     pub(super) interface: Option<String>,
     open: bool,
     strict: bool,
@@ -65,11 +65,11 @@ impl Tool {
         }
     }
 
-    /// A tool made at run time. `schema` is the JSON Schema of its arguments, an object, shown to clients as it is.
+    /// Creates a tool at run time. `schema` is the JSON Schema of its arguments, an object, sent to clients unchanged.
     ///
-    /// With the feature `validate` the arguments are checked against the schema before the handler gets them, and never
-    /// repaired; without it they are not checked. Its dialect is JSON Schema 2020-12,
-    /// and its references stay within it: nothing is ever fetched.
+    /// With the feature `validate` the arguments are checked against the schema before the handler is called; without it
+    /// they are not checked. They are never repaired. The dialect is JSON Schema 2020-12, and references must stay within
+    /// the schema: nothing is ever fetched.
     ///
     /// ```
     /// use mcp_runtime::{Tool, prelude::*};
@@ -110,22 +110,22 @@ impl Tool {
         }
     }
 
-    /// Says whether it leaves everything as it is.
+    /// Sets the hint that the tool does not modify its environment.
     pub fn read_only(self, hint: bool) -> Self {
         self.hint("readOnlyHint", hint)
     }
 
-    /// Says whether it may destroy something.
+    /// Sets the hint that the tool may perform destructive updates.
     pub fn destructive(self, hint: bool) -> Self {
         self.hint("destructiveHint", hint)
     }
 
-    /// Says whether calling it twice with the same arguments is the same as calling it once.
+    /// Sets the hint that repeated calls with the same arguments have no additional effect.
     pub fn idempotent(self, hint: bool) -> Self {
         self.hint("idempotentHint", hint)
     }
 
-    /// Says whether it deals with the world outside, such as the web.
+    /// Sets the hint that the tool interacts with external entities, such as the web.
     pub fn open_world(self, hint: bool) -> Self {
         self.hint("openWorldHint", hint)
     }
@@ -135,23 +135,23 @@ impl Tool {
         self
     }
 
-    /// Says which resource is the tool's interface: a page that a host with MCP Apps shows beside the call.
+    /// Sets the resource that is the tool's interface: a page that a host with MCP Apps shows beside the call.
     ///
-    /// Its URI begins with `ui://`, and the server must have it, with the MIME type `text/html;profile=mcp-app`. A server
-    /// with such a tool declares the extension `io.modelcontextprotocol/ui`.
+    /// Its URI must begin with `ui://`, and the server must have this resource with the MIME type
+    /// `text/html;profile=mcp-app`. A server with such a tool declares the extension `io.modelcontextprotocol/ui`.
     /// See <https://modelcontextprotocol.io/extensions/apps/overview>.
     pub fn ui(mut self, uri: impl Into<String>) -> Self {
         self.interface = Some(uri.into());
         self
     }
 
-    /// Ignores arguments that no parameter takes, instead of refusing them.
+    /// Ignores unknown arguments instead of refusing them.
     pub fn open(mut self) -> Self {
         self.open = true;
         self
     }
 
-    /// Refuses values of the wrong type even where what was meant is plain, such as `"5"` for a number.
+    /// Refuses values of the wrong type that would otherwise be repaired, such as `"5"` for a number.
     pub fn strict(mut self) -> Self {
         self.strict = true;
         self
@@ -198,7 +198,7 @@ impl Tool {
         }
     }
 
-    /// What only reads destroys nothing, and does no more when it is called twice.
+    /// Checks that the hints of a read-only tool do not say that it is destructive or not idempotent.
     fn check_hints(&self, place: &str, problems: &mut Vec<String>) {
         let is = |name: &str, hint: bool| self.hints.get(name) == Some(&hint.into());
         for (contradicts, hint) in [
@@ -214,8 +214,8 @@ impl Tool {
     }
 }
 
-/// Returns the signature of a tool whose schema was made at run time, and notes what keeps the schema from being
-/// understood: nothing is ever fetched for it.
+/// Returns the signature of a tool whose schema was made at run time, and records the problems of the schema. References out
+/// of the schema are problems, because nothing is ever fetched.
 fn signature_of(place: &str, schema: &Value, problems: &mut Vec<String>) -> Signature {
     let mut problem = |what: String| {
         problems.push(format!("{place}: the schema of its arguments {what}"));
@@ -235,7 +235,7 @@ fn signature_of(place: &str, schema: &Value, problems: &mut Vec<String>) -> Sign
         ));
     }
     let whole = Validator::of_whole(schema).unwrap_or_else(|error| {
-        problem(format!("is none: {error}"));
+        problem(format!("is invalid: {error}"));
         None
     });
     Signature {
@@ -259,22 +259,22 @@ fn output(of: fn(&mut Schemas) -> Option<OutputSchema>) -> Option<OutputSchema> 
     Some(output)
 }
 
-/// A tool that can be listed and called.
+/// A tool that is served: listed and called.
 pub(crate) struct ToolEntry {
     pub(crate) tool: Tool,
     pub(crate) input_schema: Value,
-    /// The arguments that HTTP headers repeat.
+    /// The arguments that are repeated in HTTP headers.
     pub(crate) header_params: Vec<HeaderParam>,
     pub(crate) output: Option<OutputSchema>,
     pub(crate) signature: Arc<Signature>,
 }
 
-/// What a tool's schema says and this build holds no call to.
+/// The part of a tool's schema that this build does not check.
 #[cfg(feature = "cli")]
 pub(crate) enum Unenforced {
-    /// All of it: no type stands behind the schema, which was made at run time.
+    /// The whole schema, because it was made at run time and not from a type.
     Everything,
-    /// These keywords, each with its place.
+    /// Keywords, each with its path.
     These(Vec<(String, String)>),
 }
 
@@ -284,10 +284,10 @@ impl ToolEntry {
         if self.tool.schema.is_none() {
             return Unenforced::These(unenforced(&self.input_schema));
         }
-        let says_nothing =
+        let needs_no_check =
             |keyword: &str| ["$schema", "description", "title", "type"].contains(&keyword);
         let mut keywords = self.input_schema.as_object().into_iter().flatten();
-        if cfg!(feature = "validate") || keywords.all(|(keyword, _)| says_nothing(keyword)) {
+        if cfg!(feature = "validate") || keywords.all(|(keyword, _)| needs_no_check(keyword)) {
             return Unenforced::These(Vec::new());
         }
         Unenforced::Everything

@@ -1,18 +1,20 @@
-//! Deserialises what is no JSON: texts, as variables of URIs and arguments of prompts are, where `"7"` is a number if one is
-//! asked for; and nothing, from which only what may be left out, such as an `Option`, can be had.
+//! Deserialises argument values that are not JSON.
+//!
+//! The variables of URIs and the arguments of prompts are texts: `"7"` deserialises as a number if the type asks for one. A
+//! missing value deserialises only as an optional type, such as an `Option`.
 
 use serde::de::value::{BorrowedStrDeserializer, Error, SeqDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 
-/// What was given for an argument.
+/// The value of an argument that is not JSON.
 #[derive(Clone, Copy)]
 pub(super) enum TextValue<'de> {
-    Nothing,
+    Missing,
     Text(&'de str),
     List(&'de [String]),
 }
 
-use TextValue::{List, Nothing, Text};
+use TextValue::{List, Missing, Text};
 
 macro_rules! parsed {
     ($($method:ident $visit:ident $what:literal,)*) => {$(
@@ -33,7 +35,7 @@ impl<'de> Deserializer<'de> for TextValue<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self {
-            Nothing => Err(Error::custom("missing")),
+            Missing => Err(Error::custom("missing")),
             Text(text) => visitor.visit_borrowed_str(text),
             List(texts) => {
                 let texts = texts.iter().map(|text| Text(text));
@@ -60,7 +62,7 @@ impl<'de> Deserializer<'de> for TextValue<'de> {
         self.deserialize_f64(visitor)
     }
 
-    // Rust parses infinities and NaN as well, which are no numbers to JSON.
+    // Rust also parses infinities and NaN, which JSON does not have.
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let Text(text) = self else {
             return self.deserialize_any(visitor);
@@ -73,12 +75,12 @@ impl<'de> Deserializer<'de> for TextValue<'de> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self {
-            Nothing => visitor.visit_none(),
-            given => visitor.visit_some(given),
+            Missing => visitor.visit_none(),
+            text => visitor.visit_some(text),
         }
     }
 
-    // A newtype around an `Option` may be left out as well.
+    // A newtype around an `Option` is optional too.
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -90,7 +92,7 @@ impl<'de> Deserializer<'de> for TextValue<'de> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self {
             Text(_) => visitor.visit_seq(SeqDeserializer::new(std::iter::once(self))),
-            given => given.deserialize_any(visitor),
+            other => other.deserialize_any(visitor),
         }
     }
 
@@ -102,7 +104,7 @@ impl<'de> Deserializer<'de> for TextValue<'de> {
     ) -> Result<V::Value, Error> {
         match self {
             Text(text) => visitor.visit_enum(BorrowedStrDeserializer::new(text)),
-            given => given.deserialize_any(visitor),
+            other => other.deserialize_any(visitor),
         }
     }
 
