@@ -17,7 +17,7 @@ use crate::protocol::Revision;
 use crate::server::{RunningServer, Server};
 use crate::service::Pending;
 use crate::sync::Mutex;
-use crate::transport::memory::{SendStatus, Memory};
+use crate::transport::memory::{Memory, SendStatus};
 
 impl Server {
     /// Returns a builder of an in-process client, for tests.
@@ -60,7 +60,8 @@ fn read(reply: &str) -> Result<Value, ClientError> {
 
 /// Returns the result of the reply to the request with this id.
 fn result(id: i64, reply: Option<Value>) -> Result<Value, ClientError> {
-    let mut reply = reply.ok_or_else(|| ClientError::Protocol("the server sent no reply".to_owned()))?;
+    let mut reply =
+        reply.ok_or_else(|| ClientError::Protocol("the server sent no reply".to_owned()))?;
     if reply["id"] != id && reply.get("id").is_some() {
         return Err(ClientError::Protocol(format!(
             "the reply has a different id: {reply}"

@@ -95,7 +95,12 @@ fn check_description(kind: &str, key: &str, definition: &Value, found: &mut Vec<
     }
 }
 
-fn check_argument_description(place: &str, argument: &str, schema: &Value, found: &mut Vec<String>) {
+fn check_argument_description(
+    place: &str,
+    argument: &str,
+    schema: &Value,
+    found: &mut Vec<String>,
+) {
     if text(&schema["description"]).trim().is_empty() {
         found.push(format!(
             "{place}: argument `{argument}` has no description: write a doc comment on the parameter"

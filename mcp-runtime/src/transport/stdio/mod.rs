@@ -25,8 +25,8 @@ use crate::service::{
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
 
-/// The size of the read buffer, in bytes.
-const READ_BUFFER: usize = 64 * 1024;
+/// The size of one read, in bytes. Lines are handled while fewer bytes than this wait to be written.
+const CHUNK: usize = 64 * 1024;
 
 /// The number of unwritten bytes at which reading pauses, so that a client that does not read is not served further.
 const MAX_BACKLOG: usize = 4 << 20;
@@ -63,11 +63,11 @@ pub(crate) async fn serve_streams(
     let shared = Arc::clone(&connection.shared);
     let mut lines = Lines::new(connection.service.limits().message_bytes);
     let mut unhandled = VecDeque::new();
-    let mut buffer = vec![0; READ_BUFFER];
+    let mut buffer = vec![0; CHUNK];
     let mut writing = WriteBuffer::default();
     tokio::pin!(shutdown);
     loop {
-        while shared.backlog() < READ_BUFFER
+        while shared.backlog() < CHUNK
             && let Some(line) = unhandled.pop_front()
         {
             connection.handle_line(line);
@@ -77,7 +77,7 @@ pub(crate) async fn serve_streams(
         tokio::select! {
             biased;
             written = writer.write(writing.remaining()), if !writing.is_empty() => writing.advance(written?)?,
-            () = std::future::ready(()), if !unhandled.is_empty() && shared.backlog() < READ_BUFFER => {}
+            () = std::future::ready(()), if !unhandled.is_empty() && shared.backlog() < CHUNK => {}
             read = reader.read(&mut buffer), if unhandled.is_empty() && shared.backlog() < MAX_BACKLOG => {
                 let read = read?;
                 if read == 0 {
