@@ -328,7 +328,7 @@ async fn read_until(stream: &mut TcpStream, end: &str) -> String {
     text
 }
 
-/// Waits until a counter has a value.
+/// Waits until a counter reaches a value. Returns `false` if it does not within the timeout.
 async fn reaches(counter: &AtomicUsize, value: usize) -> bool {
     let waiting = async {
         while counter.load(Ordering::SeqCst) != value {
