@@ -64,7 +64,7 @@ pub struct Server {
     components: Components,
     selection: Selection,
     states: States,
-    needed_later: Vec<NeededState>,
+    lifespan_states: Vec<NeededState>,
     lifespans: Vec<Lifespan>,
     limits: Limits,
     page_size: usize,
@@ -90,7 +90,7 @@ impl Server {
             components: Components::default(),
             selection: Selection::default(),
             states: States::default(),
-            needed_later: Vec::new(),
+            lifespan_states: Vec::new(),
             lifespans: Vec::new(),
             limits: Limits::default(),
             page_size: DEFAULT_PAGE_SIZE,
@@ -256,7 +256,7 @@ impl Server {
         Start: Future<Output = Result<T, E>> + Send + 'static,
         StopFn: Future<Output = ()> + Send + 'static,
     {
-        self.needed_later
+        self.lifespan_states
             .push((std::any::TypeId::of::<T>(), std::any::type_name::<T>()));
         self.lifespans.push(Lifespan::new(start, stop));
         self

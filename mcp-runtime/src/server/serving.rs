@@ -157,7 +157,7 @@ impl Server {
         let mut components = std::mem::take(&mut self.components);
         self.selection.apply(&mut components);
         let states = &self.states;
-        let later = &self.needed_later;
+        let later = &self.lifespan_states;
         Registry::build(components, self.page_size, |needed| {
             states.contains(needed.0) || later.iter().any(|state| state.0 == needed.0)
         })
