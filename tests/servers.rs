@@ -153,7 +153,7 @@ async fn what_cannot_be_built_says_all_that_is_wrong() {
         "prompt `listing`: `items` cannot be read from a text",
         "tool `no spaces`: a name is 1 to 128",
         "tool `shapeless`: the schema of its arguments must have `\"type\": \"object\"`",
-        "two states are of the type `u8`",
+        "two states have the type `u8`",
     ] {
         assert!(
             message.contains(part),
@@ -213,7 +213,7 @@ async fn what_no_client_would_take_is_said_at_once() {
         "tool `raw`: the header `List` must belong to a property",
         "the server: the icon `file:///etc/icon.png` must be at an `https://` URL",
         "the extension `search` needs an id with a prefix",
-        "the settings of the extension `com.example/search` are an object",
+        "the settings of the extension `com.example/search` must be an object",
         "the extension `com.example/search` is declared twice",
     ] {
         assert!(

@@ -1,4 +1,4 @@
-//! The order of the house: which room may know which, and what only one place may do. `ARCHITECTURE.md` says why.
+//! Checks of the architecture: which modules may name which, and what only one file may do. `ARCHITECTURE.md` has the reasons.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
 
@@ -8,8 +8,8 @@ mod circles;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A room of `mcp-runtime` and the rooms that it may name. All may name [`LEAVES`].
-const ROOMS: &[(&str, &[&str])] = &[
+/// Each module of `mcp-runtime` with the modules that it may name. Every module may name [`LEAVES`].
+const MODULES: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("error", &["protocol"]),
     ("json_path", &[]),
@@ -92,7 +92,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "protocol",
             "questions",
             "registry",
-            // How many mistakes are told of.
+            // The maximum number of mistakes in an error.
             "schema",
             "seal",
             "service",
@@ -100,7 +100,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "uri_template",
         ],
     ),
-    // What is known of a line that is too long.
+    // The outline of a line that is too long.
     ("transport/lines", &["protocol"]),
     ("transport/incoming", &["protocol", "session"]),
     (
@@ -121,7 +121,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "transport/http",
         &[
             "protocol",
-            // Ids of events begin with what no other process has.
+            // The unique id of the process, which prefixes event ids.
             "seal",
             "service",
             "session",
@@ -155,9 +155,9 @@ const ROOMS: &[(&str, &[&str])] = &[
         "client",
         &["protocol", "server", "service", "transport/memory"],
     ),
-    // What `check` has to say is about schemas.
+    // The lints of `check` read schemas.
     ("cli", &["client", "schema", "server"]),
-    // What generated code names.
+    // Generated code names these.
     (
         "check",
         &[
@@ -172,10 +172,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Rooms that know no other.
+/// Modules that name no other module.
 const LEAVES: &[&str] = &["opaque", "owner", "sync"];
 
-/// A source file of ours, without comments and without the tests in it.
+/// A source file of the workspace, without comments and without its tests.
 struct Source {
     path: String,
     code: String,
@@ -189,7 +189,7 @@ fn sources(package: &str) -> Vec<Source> {
     let base = root().join(package).join("src");
     let mut found = Vec::new();
     collect(&base, &base, &mut found);
-    assert!(found.len() > 4, "{package} has moved");
+    assert!(found.len() > 4, "the sources of {package} were not found");
     found
 }
 
@@ -222,8 +222,8 @@ fn collect(base: &Path, folder: &Path, found: &mut Vec<Source>) {
     }
 }
 
-/// The room of a file, or of a path such as `transport::http::serve`.
-fn room(path: &str) -> String {
+/// Returns the module of a file, or of a path such as `transport::http::serve`.
+fn module(path: &str) -> String {
     let mut parts = path.split(['/', ':', '.']).filter(|part| !part.is_empty());
     let first = parts.next().unwrap_or_default();
     match (first, parts.next()) {
@@ -233,46 +233,46 @@ fn room(path: &str) -> String {
     }
 }
 
-/// All that follows `crate::` in a file.
-fn named(code: &str) -> impl Iterator<Item = &str> {
+/// Returns the paths that follow `crate::` in a file.
+fn crate_paths(code: &str) -> impl Iterator<Item = &str> {
     let paths = code.split("crate::").skip(1).map(|rest| {
         let end =
             rest.find(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ':'));
         &rest[..end.unwrap_or(rest.len())]
     });
-    // `crate::{..}` names macros of the crate's root.
+    // `crate::{..}` names macros of the crate root.
     paths.filter(|path| !path.is_empty())
 }
 
 #[test]
-fn rooms_know_only_what_they_may() {
-    let allowed: BTreeMap<&str, &[&str]> = ROOMS.iter().copied().collect();
-    let entrances = ["lib", "prelude", "macros", "transport"];
+fn modules_name_only_allowed_modules() {
+    let table: BTreeMap<&str, &[&str]> = MODULES.iter().copied().collect();
+    let unchecked = ["lib", "prelude", "macros", "transport"];
     let mut wrong = Vec::new();
     for source in sources("mcp-runtime") {
-        let here = room(&source.path);
-        if entrances.contains(&here.as_str()) {
+        let here = module(&source.path);
+        if unchecked.contains(&here.as_str()) {
             continue;
         }
         if LEAVES.contains(&here.as_str()) {
-            assert_eq!(named(&source.code).next(), None, "{}", source.path);
+            assert_eq!(crate_paths(&source.code).next(), None, "{}", source.path);
             continue;
         }
-        let Some(may) = allowed.get(here.as_str()) else {
+        let Some(allowed) = table.get(here.as_str()) else {
             wrong.push(format!(
-                "{}: the room `{here}` is not in the table",
+                "{}: the module `{here}` is not in the table",
                 source.path
             ));
             continue;
         };
-        // `$crate` is the user's way in, not ours.
+        // Paths with `$crate` are expanded in the user's crate.
         let code = source.code.replace("$crate::", "");
-        for path in named(&code) {
-            let there = room(path);
-            let macro_of_ours = there.starts_with("__") || LEAVES.contains(&there.as_str());
-            if there != here && !macro_of_ours && !may.contains(&there.as_str()) {
+        for path in crate_paths(&code) {
+            let there = module(path);
+            let is_allowed_everywhere = there.starts_with("__") || LEAVES.contains(&there.as_str());
+            if there != here && !is_allowed_everywhere && !allowed.contains(&there.as_str()) {
                 wrong.push(format!(
-                    "{}: `{here}` must not know `crate::{path}`",
+                    "{}: `{here}` must not name `crate::{path}`",
                     source.path
                 ));
             }
@@ -282,21 +282,21 @@ fn rooms_know_only_what_they_may() {
 }
 
 #[test]
-fn rooms_do_not_know_each_other_both_ways() {
-    for (here, may) in ROOMS {
-        for there in *may {
-            let back = ROOMS
+fn modules_do_not_name_each_other() {
+    for (here, allowed) in MODULES {
+        for there in *allowed {
+            let back = MODULES
                 .iter()
-                .find(|(room, _)| room == there)
+                .find(|(module, _)| module == there)
                 .is_some_and(|(_, back)| back.contains(here));
             let generated = ["check", "private"].contains(here);
-            assert!(!back || generated, "`{here}` and `{there}` know each other");
+            assert!(!back || generated, "`{here}` and `{there}` name each other");
         }
     }
 }
 
 #[test]
-fn files_name_each_other_in_no_circle() {
+fn files_have_no_cycles() {
     let mut found = Vec::new();
     for package in ["mcp-grammar", "mcp-macros", "mcp-runtime"] {
         let sources = sources(package);
@@ -317,9 +317,9 @@ fn files_name_each_other_in_no_circle() {
 fn the_protocol_does_no_io() {
     for source in sources("mcp-runtime")
         .iter()
-        .filter(|source| room(&source.path) == "protocol")
+        .filter(|source| module(&source.path) == "protocol")
     {
-        // Appending to a text is no I/O, but serde_json wants a writer for it.
+        // Appending to a string is not I/O, but serde_json needs a writer for it.
         let code = source.code.replace("std::io::{self, Write}", "");
         for word in ["tokio", "std::io", "std::net", "std::fs", "hyper", "async "] {
             assert!(!code.contains(word), "{} names `{word}`", source.path);
@@ -371,7 +371,7 @@ fn error_codes_are_those_of_the_specification() {
         }
     }
     codes.sort();
-    // JSON-RPC's own, those that 2026-07-28 defines, and the one of a missing resource in older revisions.
+    // The codes of JSON-RPC, those of 2026-07-28, and the code of a missing resource in older revisions.
     assert_eq!(
         codes,
         [
@@ -404,7 +404,7 @@ fn stdout_belongs_to_the_protocol() {
 }
 
 #[test]
-fn nothing_is_left_undone() {
+fn no_placeholders_and_no_unwraps() {
     for source in sources("mcp-runtime")
         .into_iter()
         .chain(sources("mcp-macros"))
@@ -416,7 +416,7 @@ fn nothing_is_left_undone() {
     }
 }
 
-/// The lengths of the bodies of all functions of a package, in lines, each with its place; the shortest first.
+/// Returns the body length of each function of a package, in lines, with its file and name. The shortest is first.
 fn functions(package: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for source in sources(package) {
@@ -435,7 +435,7 @@ fn functions(package: &str) -> Vec<(usize, String)> {
                 continue;
             };
             let opened = start + opened;
-            // Those in macros end where rustfmt does not look.
+            // rustfmt does not format functions in macros, so that their ends are not found.
             if !is_item
                 || words[place + 1].starts_with('$')
                 || !lines[opened].trim_end().ends_with('{')
@@ -454,14 +454,14 @@ fn functions(package: &str) -> Vec<(usize, String)> {
 
 #[test]
 fn functions_are_short() {
-    for (package, most) in [("mcp-grammar", 22), ("mcp-macros", 22), ("mcp-runtime", 15)] {
+    for (package, limit) in [("mcp-grammar", 22), ("mcp-macros", 22), ("mcp-runtime", 15)] {
         let functions = functions(package);
         let (p90, longest) = (
             &functions[functions.len() * 9 / 10],
             functions.last().unwrap(),
         );
-        assert!(functions.len() > 30, "{package}: they are found no more");
-        assert!(p90.0 <= most, "{package}: p90 is {}", p90.0);
+        assert!(functions.len() > 30, "{package}: functions were not found");
+        assert!(p90.0 <= limit, "{package}: p90 is {}", p90.0);
         assert!(longest.0 <= 60, "{package}: {longest:?}");
     }
 }

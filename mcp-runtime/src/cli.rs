@@ -1,6 +1,6 @@
-//! The binary's own command line: the server that a binary holds, and a client for its author.
+//! The command line of a server binary: it serves, and it calls the server's own components.
 //!
-//! It parses with clap, and serves and calls through `server` alone.
+//! Arguments are parsed with clap. Serving and calling go through `server` only.
 
 mod commands;
 mod lints;
@@ -13,23 +13,26 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::server::{ABORTS, Server};
+use crate::server::{ABORT_WARNING, Server};
 use commands::Failure;
 
-/// Where `--http` listens if it is not told.
+/// The default address of `--http`.
 #[cfg(feature = "http")]
-const ADDRESS: &str = "127.0.0.1:8000";
+const DEFAULT_ADDRESS: &str = "127.0.0.1:8000";
 
-/// Exit code of a usage that makes no sense, as shells have it.
-const USAGE: u8 = 2;
+/// The exit code for invalid usage, as in shells.
+const USAGE_ERROR: u8 = 2;
 
 impl Server {
-    /// Runs the binary's command line: MCP over stdio without arguments, and `--help` tells the rest.
+    /// Runs the command line of the server binary.
     ///
-    /// It makes its own tokio runtime. Inside of one, call [`Server::serve_stdio`] or [`Server::serve_http`].
+    /// Without arguments it serves MCP over stdio. `--help` lists the other options and commands.
     ///
-    /// Where the program has no `tracing` subscriber when it begins to serve, it gets one that only sends the events
-    /// inside of handlers to clients that ask for them: see [`ForwardLogs`](crate::ForwardLogs).
+    /// This method creates its own tokio runtime. Inside of a runtime, call [`Server::serve_stdio`] or
+    /// [`Server::serve_http`] instead.
+    ///
+    /// If the program has no `tracing` subscriber when the server starts, one is installed that sends the events inside of
+    /// handlers to clients that ask for log messages, and does nothing else. See [`ForwardLogs`](crate::ForwardLogs).
     ///
     /// ```no_run
     /// fn main() -> std::process::ExitCode {
@@ -40,20 +43,20 @@ impl Server {
         self.run_from(std::env::args_os().skip(1))
     }
 
-    /// [`Server::run`] with these arguments, for a program that takes some of its own before them.
+    /// Runs the command line with the given arguments, for a program that parses other arguments of its own first.
     ///
-    /// The name of the program is not among them.
+    /// The arguments do not include the name of the program. See [`Server::run`].
     pub fn run_from(
         self,
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> ExitCode {
         let matches = match self.command().try_get_matches_from(arguments) {
             Ok(matches) => matches,
-            Err(error) => return explain(&error),
+            Err(error) => return print_clap_error(&error),
         };
         if tokio::runtime::Handle::try_current().is_ok() {
             return fail(
-                "`run` makes a tokio runtime and cannot do so inside of one: \
+                "`run` creates a tokio runtime and cannot be called inside of one: \
                  call `.serve_stdio().await` or `.serve_http(address).await`",
             );
         }
@@ -62,11 +65,11 @@ impl Server {
             .build()
         {
             Ok(runtime) => runtime,
-            Err(error) => return fail(&format!("no tokio runtime could be made: {error}")),
+            Err(error) => return fail(&format!("the tokio runtime could not be created: {error}")),
         };
-        // On a worker, which sees input at once; the main thread would be woken by one.
+        // Runs on a worker thread, which polls I/O itself; the main thread would have to be woken by a worker.
         let done = runtime.block_on(runtime.spawn(execute(self, matches)));
-        // A handler that still runs on a thread is not waited for.
+        // Does not wait for handlers that still run on a thread.
         runtime.shutdown_background();
         match done {
             Ok(Ok(code)) => code,
@@ -78,7 +81,7 @@ impl Server {
     fn command(&self) -> Command {
         let command = Command::new(self.about.name.clone())
             .version(self.about.version.clone())
-            .about("An MCP server. Without arguments it speaks MCP over stdin and stdout.")
+            .about("An MCP server. Without arguments, it serves MCP over stdin and stdout.")
             .no_binary_name(true)
             .disable_help_subcommand(true)
             .args_conflicts_with_subcommands(true)
@@ -88,7 +91,7 @@ impl Server {
                     .arg(json_flag()),
             )
             .subcommand(Command::new("check").about(
-                "Say what clients or models would stumble over; exit code 1 if there is anything",
+                "Report what clients or models may not handle; the exit code is 1 if there are findings",
             ))
             .subcommand(
                 Command::new("call")
@@ -111,9 +114,9 @@ impl Server {
                 .long("http")
                 .value_name("ADDRESS")
                 .num_args(0..=1)
-                .default_missing_value(ADDRESS)
+                .default_missing_value(DEFAULT_ADDRESS)
                 .help(format!(
-                    "Serve Streamable HTTP at {} instead [default: {ADDRESS}]",
+                    "Serve Streamable HTTP at {} instead of stdio [default: {DEFAULT_ADDRESS}]",
                     endpoint_path(self)
                 )),
         );
@@ -125,18 +128,18 @@ fn json_flag() -> Arg {
     Arg::new("json")
         .long("json")
         .action(ArgAction::SetTrue)
-        .help("Print JSON, for programs")
+        .help("Print JSON")
 }
 
-fn name_argument(what: &'static str) -> Arg {
-    Arg::new("name").value_name(what).required(true)
+fn name_argument(value_name: &'static str) -> Arg {
+    Arg::new("name").value_name(value_name).required(true)
 }
 
 fn pairs_argument() -> Arg {
     Arg::new("pairs")
         .value_name("NAME=VALUE")
         .num_args(0..)
-        .help("Arguments; a value is a text, or JSON where the schema asks for something else")
+        .help("Arguments; a value is a string, or JSON if the schema declares another type")
 }
 
 async fn execute(server: Server, matches: ArgMatches) -> Result<ExitCode, Failure> {
@@ -144,8 +147,8 @@ async fn execute(server: Server, matches: ArgMatches) -> Result<ExitCode, Failur
         return commands::execute(server, name, matches).await;
     }
     server.install_forwarding();
-    if let Some(warning) = ABORTS {
-        say(&format!("warning: {warning}"));
+    if let Some(warning) = ABORT_WARNING {
+        print_line(&format!("warning: {warning}"));
     }
     #[cfg(feature = "http")]
     if let Some(address) = matches.get_one::<String>("http") {
@@ -164,8 +167,8 @@ async fn serve_http(server: Server, address: &str) -> Result<ExitCode, Failure> 
         .await
         .map_err(|error| format!("cannot listen on `{address}`: {error}"))?;
     let address = listener.local_addr()?;
-    say(&format!(
-        "Serving MCP at http://{address}{} (health: http://{address}/health). Ctrl-C stops it.",
+    print_line(&format!(
+        "Serving MCP at http://{address}{} (health: http://{address}/health). Ctrl-C stops the server.",
         endpoint_path(&server)
     ));
     server.serve_listener(listener).await?;
@@ -177,35 +180,35 @@ fn endpoint_path(server: &Server) -> &str {
     server.http.path.as_deref().unwrap_or_default()
 }
 
-/// What a person reads who starts the server by hand.
+/// Prints a hint for a person who starts the server in a terminal.
 fn banner(server: &Server) {
-    say(&format!(
-        "{} {} is waiting for an MCP client on stdin. A client starts it by itself; \
-         `--help` tells what you can do by hand, such as `list`, `call` and `--http`. Ctrl-D ends it.",
+    print_line(&format!(
+        "{} {} is waiting for an MCP client on stdin. Clients start the server themselves; \
+         `--help` lists what you can run by hand, such as `list`, `call` and `--http`. Ctrl-D stops the server.",
         server.about.name, server.about.version
     ));
 }
 
-/// Writes a line to stderr, whether or not anybody reads it.
-fn say(line: &str) {
+/// Writes a line to stderr, and ignores errors of writing.
+fn print_line(line: &str) {
     let mut stderr = io::stderr();
     let line = terminal::text(&stderr, line);
     let _ = writeln!(stderr, "{line}");
 }
 
 fn fail(message: &str) -> ExitCode {
-    say(&format!("error: {message}"));
+    print_line(&format!("error: {message}"));
     ExitCode::FAILURE
 }
 
-/// Prints help, the version, or what is wrong with the arguments.
-fn explain(error: &clap::Error) -> ExitCode {
+/// Prints the help, the version, or the error in the arguments.
+fn print_clap_error(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if error.use_stderr() {
-        say(text.trim_end());
-        return ExitCode::from(USAGE);
+        print_line(text.trim_end());
+        return ExitCode::from(USAGE_ERROR);
     }
-    // Where this cannot be written nothing can.
+    // If stdout cannot be written, there is no other place for the text.
     let _ = commands::write(&text);
     ExitCode::SUCCESS
 }

@@ -1,6 +1,6 @@
-//! The client within the process: what tests call a server with.
+//! An in-process client, for tests.
 //!
-//! It sends real messages through the same dispatch as every transport.
+//! The client sends real messages through the same dispatch as every transport.
 
 mod reply;
 
@@ -18,10 +18,12 @@ use crate::protocol::Revision;
 use crate::server::{RunningServer, Server};
 use crate::service::Pending;
 use crate::sync::Mutex;
-use crate::transport::memory::{Begun, Memory};
+use crate::transport::memory::{Memory, SendStatus};
 
 impl Server {
-    /// A client within the process, for tests. It speaks the newest revision unless told otherwise.
+    /// Returns a builder of an in-process client, for tests.
+    ///
+    /// The client speaks the newest revision unless [`ClientBuilder::revision`] sets another.
     ///
     /// ```
     /// use mcp_runtime::prelude::*;
@@ -46,23 +48,24 @@ impl Server {
     }
 }
 
-/// So many times a call may be sent again with answers.
-const MOST_ROUNDS: usize = 100;
+/// The maximum number of times that a request is sent while the server asks questions.
+const MAX_ROUNDS: usize = 100;
 
-/// What answers the server's questions.
+/// A function that answers the server's questions.
 type AnswerFn = Box<dyn FnMut(&Value) -> Value + Send>;
 
 fn read(reply: &str) -> Result<Value, ClientError> {
     serde_json::from_str(reply)
-        .map_err(|error| ClientError::Protocol(format!("the answer is no JSON: {error}")))
+        .map_err(|error| ClientError::Protocol(format!("the reply is not JSON: {error}")))
 }
 
-/// The result in the reply to the request with this id.
+/// Returns the result of the reply to the request with this id.
 fn result(id: i64, reply: Option<Value>) -> Result<Value, ClientError> {
-    let mut reply = reply.ok_or_else(|| ClientError::Protocol("there is no answer".to_owned()))?;
+    let mut reply =
+        reply.ok_or_else(|| ClientError::Protocol("the server sent no reply".to_owned()))?;
     if reply["id"] != id && reply.get("id").is_some() {
         return Err(ClientError::Protocol(format!(
-            "the answer has another id: {reply}"
+            "the reply has a different id: {reply}"
         )));
     }
     if let Some(error) = reply.get("error") {
@@ -75,14 +78,14 @@ fn result(id: i64, reply: Option<Value>) -> Result<Value, ClientError> {
     Ok(reply["result"].take())
 }
 
-/// A client that listens for changes until this is dropped: see [`Client::listen`].
+/// A subscription to changes, which ends when this value is dropped. See [`Client::listen`].
 pub struct ClientListening {
     _pending: Pending,
 }
 
 opaque_debug!(ClientListening);
 
-/// How a client is to connect: await it, as it is or after [`ClientBuilder::revision`] and [`ClientBuilder::answer_with`].
+/// A builder of a [`Client`]. Await it to start the server and connect.
 pub struct ClientBuilder {
     server: Server,
     revision: Revision,
@@ -100,16 +103,17 @@ impl ClientBuilder {
         }
     }
 
-    /// Speaks another revision; a legacy one begins with its handshake.
+    /// Sets the revision that the client speaks. With a legacy revision, the client starts with the handshake.
     pub fn revision(mut self, revision: Revision) -> Self {
         self.revision = revision;
         self
     }
 
-    /// Answers what handlers ask, in either era: [`Context::elicit`](crate::Context::elicit) and the like. Without it the
-    /// client says that it cannot be asked.
+    /// Sets the function that answers questions of handlers, such as those of
+    /// [`Context::elicit`](crate::Context::elicit), in legacy and in stateless revisions.
     ///
-    /// A question has a `method` and `params`, as the wire has them; what is given is the `result`.
+    /// The function receives the `method` and `params` of a question in their wire format, and returns its `result`. Without
+    /// such a function the client declares no capability to answer questions.
     ///
     /// ```
     /// use mcp_runtime::prelude::*;
@@ -157,7 +161,7 @@ impl ClientBuilder {
             answer: self.answer.map(Mutex::new),
             next_id: AtomicI64::new(1),
         };
-        client.shake_hands().await;
+        client.initialize().await;
         client
     }
 }
@@ -171,9 +175,9 @@ impl IntoFuture for ClientBuilder {
     }
 }
 
-/// A client within the process: see [`Server::client`].
+/// An in-process client. See [`Server::client`].
 pub struct Client {
-    /// The server, if it could be started.
+    /// The running server, or the error of its start.
     server: Result<(Memory, RunningServer), ClientError>,
     revision: Revision,
     answer: Option<Mutex<AnswerFn>>,
@@ -186,17 +190,17 @@ impl Client {
     /// Calls a tool. `arguments` is an object.
     ///
     /// # Errors
-    /// The server does not know the tool, or could not be built. A tool that fails is no error here: see
-    /// [`ToolReply::is_error`].
+    /// Returns an error if there is no such tool, or if the server could not be built. A call that fails inside of the tool
+    /// is a reply, not an error: see [`ToolReply::is_error`].
     pub async fn call(&self, tool: &str, arguments: Value) -> Result<ToolReply, ClientError> {
         let params = json!({ "name": tool, "arguments": arguments });
         self.request("tools/call", params).await.map(ToolReply)
     }
 
-    /// Reads a resource: its contents, as the wire has them.
+    /// Reads a resource and returns its contents, in their wire format.
     ///
     /// # Errors
-    /// There is no such resource, or it cannot be read.
+    /// Returns an error if there is no such resource, or if it cannot be read.
     pub async fn read(&self, uri: &str) -> Result<Vec<Value>, ClientError> {
         let mut result = self
             .request("resources/read", json!({ "uri": uri }))
@@ -204,20 +208,20 @@ impl Client {
         Ok(take_array(&mut result, "contents"))
     }
 
-    /// Gets a prompt: its messages, as the wire has them. `arguments` is an object of strings.
+    /// Gets a prompt and returns its messages, in their wire format. `arguments` is an object of strings.
     ///
     /// # Errors
-    /// There is no such prompt, or its arguments do not fit.
+    /// Returns an error if there is no such prompt, or if the arguments are invalid.
     pub async fn prompt(&self, name: &str, arguments: Value) -> Result<Vec<Value>, ClientError> {
         let params = json!({ "name": name, "arguments": arguments });
         let mut result = self.request("prompts/get", params).await?;
         Ok(take_array(&mut result, "messages"))
     }
 
-    /// Completes an argument of a prompt (by name) or of a resource template (by URI template).
+    /// Completes an argument of a prompt, given by its name, or of a resource template, given by its URI template.
     ///
     /// # Errors
-    /// There is no such prompt, template or argument.
+    /// Returns an error if there is no such prompt, template or argument.
     pub async fn complete(
         &self,
         of: &str,
@@ -241,35 +245,35 @@ impl Client {
         })
     }
 
-    /// All tools, from all pages.
+    /// Returns all tools, from all pages of the list.
     ///
     /// # Errors
-    /// The server has no tools, or could not be built.
+    /// Returns an error if the server has no tools, or could not be built.
     pub async fn tools(&self) -> Result<Vec<Value>, ClientError> {
         self.list("tools/list", "tools").await
     }
 
-    /// All resources, from all pages.
+    /// Returns all resources, from all pages of the list.
     ///
     /// # Errors
-    /// The server has no resources, or could not be built.
+    /// Returns an error if the server has no resources, or could not be built.
     pub async fn resources(&self) -> Result<Vec<Value>, ClientError> {
         self.list("resources/list", "resources").await
     }
 
-    /// All resource templates, from all pages.
+    /// Returns all resource templates, from all pages of the list.
     ///
     /// # Errors
-    /// The server has no resources, or could not be built.
+    /// Returns an error if the server has no resources, or could not be built.
     pub async fn resource_templates(&self) -> Result<Vec<Value>, ClientError> {
         self.list("resources/templates/list", "resourceTemplates")
             .await
     }
 
-    /// All prompts, from all pages.
+    /// Returns all prompts, from all pages of the list.
     ///
     /// # Errors
-    /// The server has no prompts, or could not be built.
+    /// Returns an error if the server has no prompts, or could not be built.
     pub async fn prompts(&self) -> Result<Vec<Value>, ClientError> {
         self.list("prompts/list", "prompts").await
     }
@@ -287,13 +291,14 @@ impl Client {
         }
     }
 
-    /// Sends any request and gives its `result`. Questions of the server are answered first, if the client was built with
-    /// [`ClientBuilder::answer_with`].
+    /// Sends a request of any method and returns its `result`.
+    ///
+    /// Questions of the server are answered first, if the client was built with [`ClientBuilder::answer_with`].
     ///
     /// # Errors
-    /// The server answered with an error, or could not be built.
+    /// Returns an error if the server replies with an error, or could not be built.
     pub async fn request(&self, method: &str, mut params: Value) -> Result<Value, ClientError> {
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let (id, message) = self.message(method, params.clone());
             let reply = self.send(&message).await?;
             let result = result(id, reply)?;
@@ -305,11 +310,11 @@ impl Client {
                 params["requestState"] = state.clone();
             }
         }
-        let message = format!("the server asked {MOST_ROUNDS} times and knows no end");
+        let message = format!("the server still asks questions after {MAX_ROUNDS} rounds");
         Err(ClientError::Protocol(message))
     }
 
-    /// The answers to the questions of a reply, each by the name of its question.
+    /// Returns the answers to the questions of a reply, by the names of the questions.
     fn answer_all(&self, questions: &Value) -> Value {
         let questions = questions.as_object().into_iter().flatten();
         let answers =
@@ -322,22 +327,22 @@ impl Client {
         Some(answer(question))
     }
 
-    /// A request as a message, and its id.
+    /// Returns the id and the text of a new request.
     fn message(&self, method: &str, mut params: Value) -> (i64, String) {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        self.describe(&mut params);
+        self.add_meta(&mut params);
         let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         (id, message.to_string())
     }
 
-    /// Sends any text as a message, and gives the reply to it if there is one.
+    /// Sends any text as a message, and returns its reply if there is one.
     ///
     /// # Errors
-    /// The server could not be built.
+    /// Returns an error if the server could not be built, or if the reply is not JSON.
     pub async fn send(&self, message: &str) -> Result<Option<Value>, ClientError> {
         let memory = self.memory()?;
         let mut reply = pin!(memory.send(message.as_bytes().to_vec()));
-        // What the server asks, it asks while the reply is polled. An answer may be all that the reply waits for.
+        // The server sends its questions while the reply is polled, and the reply may wait for their answers.
         let reply = poll_fn(|task| {
             loop {
                 let polled = reply.as_mut().poll(task);
@@ -349,7 +354,7 @@ impl Client {
         reply.await.as_deref().map(read).transpose()
     }
 
-    /// Answers what the server has asked in the session, and tells whether there was anything.
+    /// Answers the requests that the server has sent in the session. Returns `true` if there were any.
     fn answer_requests(&self, memory: &Memory) -> bool {
         if self.answer.is_none() {
             return false;
@@ -359,40 +364,41 @@ impl Client {
             let result = self.answer(&request);
             let response = json!({ "jsonrpc": "2.0", "id": request["id"], "result": result });
             // A response has no reply.
-            let _ = memory.begin(response.to_string().into_bytes());
+            let _ = memory.start_send(response.to_string().into_bytes());
         }
         !requests.is_empty()
     }
 
-    /// Begins to listen for changes (2026-07-28), until what this gives is dropped: `wishes` is the filter, such as
-    /// `{"toolsListChanged": true}`. What comes is among [`Client::take_notifications`]. Sessions of older revisions
-    /// need not listen.
+    /// Subscribes to changes, in revision 2026-07-28, until the returned value is dropped.
+    ///
+    /// `filter` selects the changes, as in `{"toolsListChanged": true}`. [`Client::take_notifications`] returns them. Sessions
+    /// of older revisions are notified without a subscription.
     ///
     /// # Errors
-    /// The server refuses, or could not be built.
-    pub fn listen(&self, wishes: Value) -> Result<ClientListening, ClientError> {
+    /// Returns an error if the server refuses the subscription, or could not be built.
+    pub fn listen(&self, filter: Value) -> Result<ClientListening, ClientError> {
         let memory = self.memory()?;
         let (id, message) =
-            self.message("subscriptions/listen", json!({ "notifications": wishes }));
-        let answer = match memory.begin(message.into_bytes()) {
-            Begun::Pending(pending) => return Ok(ClientListening { _pending: pending }),
-            Begun::Answered(answer) => Some(read(&answer)?),
-            Begun::Nothing => None,
+            self.message("subscriptions/listen", json!({ "notifications": filter }));
+        let answer = match memory.start_send(message.into_bytes()) {
+            SendStatus::Pending(pending) => return Ok(ClientListening { _pending: pending }),
+            SendStatus::Answered(answer) => Some(read(&answer)?),
+            SendStatus::Nothing => None,
         };
         result(id, answer)?;
         Err(ClientError::Protocol(
-            "the server ended the subscription at once".to_owned(),
+            "the server ended the subscription immediately".to_owned(),
         ))
     }
 
-    /// The notifications that came since this was last asked.
+    /// Returns the notifications that have arrived since the last call of this method.
     pub fn take_notifications(&self) -> Vec<Value> {
         let messages = self.memory().map(|memory| memory.take_messages(|_| true));
         let messages = messages.iter().flatten();
         messages.filter_map(|message| read(message).ok()).collect()
     }
 
-    /// Stops the server: what its lifespans started is stopped too.
+    /// Stops the server and the states that its lifespans started.
     pub async fn close(self) {
         if let Ok((_, running)) = self.server {
             running.stop().await;
@@ -404,8 +410,8 @@ impl Client {
         server.map(|(memory, _)| memory).map_err(Clone::clone)
     }
 
-    /// Adds what a stateless request says of its client.
-    fn describe(&self, params: &mut Value) {
+    /// Adds the metadata of a stateless request: its revision, and the client's capabilities and name.
+    fn add_meta(&self, params: &mut Value) {
         let features = self.revision.features();
         let (true, Some(params)) = (features.stateless, params.as_object_mut()) else {
             return;
@@ -424,7 +430,7 @@ impl Client {
         }
     }
 
-    /// What the client says it can do: whoever answers, answers everything.
+    /// Returns the capabilities that the client declares: all kinds of questions, if it has a function that answers them.
     fn capabilities(&self) -> Value {
         if self.answer.is_none() {
             return Map::new().into();
@@ -432,7 +438,7 @@ impl Client {
         json!({ "elicitation": { "form": {}, "url": {} }, "sampling": { "tools": {} }, "roots": {} })
     }
 
-    async fn shake_hands(&self) {
+    async fn initialize(&self) {
         if self.revision.features().stateless {
             return;
         }
@@ -441,7 +447,7 @@ impl Client {
             "capabilities": self.capabilities(),
             "clientInfo": info(),
         });
-        // What goes wrong here goes wrong again with the first request, which can say so.
+        // An error of the handshake recurs with the first request, which returns it.
         if self.request("initialize", params).await.is_ok() {
             let _ = self
                 .send(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)

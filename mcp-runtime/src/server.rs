@@ -1,4 +1,4 @@
-//! The composition root: what a server is made of, and how it comes to serve.
+//! The composition root: the [`Server`] builder, and the ways to run a server.
 
 mod failure;
 mod handle;
@@ -19,7 +19,7 @@ use handle::ServerState;
 pub(crate) use handle::{ComponentKind, Snapshot, Unenforced};
 use lifespan::Lifespan;
 #[cfg(feature = "cli")]
-pub(crate) use serving::ABORTS;
+pub(crate) use serving::ABORT_WARNING;
 pub(crate) use serving::RunningServer;
 
 use crate::call::States;
@@ -36,10 +36,12 @@ use crate::store::Store;
 #[cfg(feature = "http")]
 use crate::transport::http::HttpOptions;
 
-/// As many components as a list shows on one page unless told otherwise.
-const PAGE_SIZE: usize = 1000;
+/// The default number of components on one page of a list.
+const DEFAULT_PAGE_SIZE: usize = 1000;
 
-/// A server: components and what surrounds them. [`server!`](crate::server!) makes one with all components of the package.
+/// An MCP server: its components, and the options that apply to all of them.
+///
+/// [`server!`](crate::server!) creates a server with all components of the package.
 ///
 /// ```no_run
 /// use mcp_runtime::prelude::*;
@@ -63,7 +65,7 @@ pub struct Server {
     components: Components,
     selection: Selection,
     states: States,
-    needed_later: Vec<NeededState>,
+    lifespan_states: Vec<NeededState>,
     lifespans: Vec<Lifespan>,
     limits: Limits,
     page_size: usize,
@@ -80,7 +82,7 @@ pub struct Server {
 opaque_debug!(Server, |it| name: it.about.name, version: it.about.version);
 
 impl Server {
-    /// A server without components.
+    /// Creates a server without components.
     pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
             about: About {
@@ -91,10 +93,10 @@ impl Server {
             components: Components::default(),
             selection: Selection::default(),
             states: States::default(),
-            needed_later: Vec::new(),
+            lifespan_states: Vec::new(),
             lifespans: Vec::new(),
             limits: Limits::default(),
-            page_size: PAGE_SIZE,
+            page_size: DEFAULT_PAGE_SIZE,
             mask_errors: false,
             session_keys: Vec::new(),
             used_states: None,
@@ -106,26 +108,27 @@ impl Server {
         }
     }
 
-    /// Sets the name that people read.
+    /// Sets the display name of the server.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.about.title = Some(title.into());
         self
     }
 
-    /// Says where to read more about the server.
+    /// Sets the URL of the server's website.
     pub fn website(mut self, url: impl Into<String>) -> Self {
         self.about.website = Some(url.into());
         self
     }
 
-    /// Tells models how to use the server.
+    /// Sets the instructions that tell models how to use the server.
     pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
         self.about.instructions = Some(instructions.into());
         self
     }
 
-    /// Sets the pictures that a client may show beside the server's name, in revisions from 2025-11-25 on. They must be at
-    /// `https://` or in `data:` URIs, or the server cannot be built.
+    /// Sets the icons that a client may show beside the server's name, in revisions from 2025-11-25 on.
+    ///
+    /// Each icon is a `https://` URL or a `data:` URI; with any other URI the server cannot be built.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#icons>.
     pub fn icons(mut self, icons: impl IntoIcons) -> Self {
         self.about.icons = icons.into_icons();
@@ -135,19 +138,21 @@ impl Server {
         self
     }
 
-    /// Says how long lists, `server/discover` and what is read may be kept, to the millisecond, and with whom it may be
-    /// shared. [`Resource::cache`](crate::Resource::cache) says otherwise for one resource.
+    /// Sets how long clients may cache lists, the result of `server/discover` and the contents of resources, and with whom
+    /// they may share them. The time is sent in milliseconds.
     ///
-    /// Without it nothing may be kept: a result is stale at once, lists are public, and what is read is private.
+    /// [`Resource::cache`](crate::Resource::cache) overrides this for one resource. By default no result may be cached: each is
+    /// stale immediately. Lists are then public, and contents of resources private.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching>.
     pub fn cache(mut self, ttl: Duration, scope: CacheScope) -> Self {
         self.about.cache = Some(Cache::new(ttl, scope));
         self
     }
 
-    /// Declares an extension of the protocol, with its settings, an object, in revisions from 2026-07-28 on.
+    /// Declares a protocol extension and its settings, in revisions from 2026-07-28 on.
     ///
-    /// The id is a prefix and a name, such as `com.example/search`; otherwise the server cannot be built.
+    /// The id consists of a prefix and a name, such as `com.example/search`, and the settings are a JSON object; otherwise the
+    /// server cannot be built.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning#extension-negotiation>.
     pub fn extension(mut self, id: impl Into<String>, settings: Value) -> Self {
         let id = id.into();
@@ -158,7 +163,7 @@ impl Server {
         }
         if !settings.is_object() {
             self.components.problem(format!(
-                "the settings of the extension `{id}` are an object: write `json!({{}})` if there are none"
+                "the settings of the extension `{id}` must be an object: write `json!({{}})` if there are none"
             ));
         }
         if self.about.extensions.insert(id.clone(), settings).is_some() {
@@ -169,29 +174,32 @@ impl Server {
         self
     }
 
-    /// Adds components: what [`components!`](crate::components!) gives, a single [`Tool`](crate::Tool),
-    /// [`Resource`](crate::Resource) or [`Prompt`](crate::Prompt), or a value of a type whose `impl` has
+    /// Adds components.
+    ///
+    /// These are the result of [`components!`](crate::components!), a single [`Tool`](crate::Tool),
+    /// [`Resource`](crate::Resource) or [`Prompt`](crate::Prompt), or a value of a type whose `impl` block has the attribute
     /// [`#[tools]`](crate::tools).
     pub fn with(mut self, components: impl IntoComponents) -> Self {
         self.components.extend(components.into_components());
         self
     }
 
-    /// Offers only the components that have one of these tags: `#[tool(tags("weather"))]`, or [`Tool::tag`](crate::Tool::tag).
+    /// Keeps only the components that have at least one of these tags.
     ///
-    /// What [`Server::without_tagged`] leaves out stays out. A tag that no component has is an error when the server is
-    /// built. Components that [`ServerHandle::add`] adds later are not chosen from.
+    /// Tags are set with `#[tool(tags("weather"))]` or [`Tool::tag`](crate::Tool::tag). Components that
+    /// [`Server::without_tagged`] removes stay removed. If no component has one of the tags, the server cannot be built.
+    /// Components that [`ServerHandle::add`] adds later are not filtered.
     ///
     /// ```
     /// use mcp_runtime::prelude::*;
     ///
-    /// /// Tell what the weather will be.
+    /// /// Get the weather forecast.
     /// #[tool(tags("weather"))]
     /// async fn forecast() -> &'static str {
     ///     "Rain"
     /// }
     ///
-    /// /// Tell what the weather will be next year.
+    /// /// Get the weather forecast for next year.
     /// #[tool(tags("weather", "beta"))]
     /// async fn far_forecast() -> &'static str {
     ///     "Rain"
@@ -207,27 +215,27 @@ impl Server {
         self
     }
 
-    /// Leaves out the components that have one of these tags: see [`Server::only_tagged`].
+    /// Removes the components that have at least one of these tags. See [`Server::only_tagged`].
     pub fn without_tagged(mut self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.selection.without(tags);
         self
     }
 
-    /// Gives a value to every handler that takes [`State<T>`](crate::State). There is one value of each type.
+    /// Adds a value that handlers can take as [`State<T>`](crate::State). There can be one value of each type.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         if !self.states.insert(Arc::new(value)) {
             self.components.problem(format!(
-                "two states are of the type `{}`: wrap one in a type of its own",
+                "two states have the type `{}`: wrap one of them in a new type",
                 std::any::type_name::<T>()
             ));
         }
         self
     }
 
-    /// Makes a state before the server serves, and ends it after.
+    /// Adds a state that is created before the server starts to serve, and released after it has stopped.
     ///
-    /// `start` makes the value that handlers take as [`State<T>`](crate::State): it may connect to a database, for
-    /// instance, and a failure keeps the server from serving. `stop` gets the value back when the server has stopped.
+    /// `start` creates the value that handlers take as [`State<T>`](crate::State); for instance, it connects to a database.
+    /// If it fails, the server does not start. `stop` receives the value when the server has stopped.
     ///
     /// ```
     /// use mcp_runtime::prelude::*;
@@ -251,13 +259,13 @@ impl Server {
         Start: Future<Output = Result<T, E>> + Send + 'static,
         StopFn: Future<Output = ()> + Send + 'static,
     {
-        self.needed_later
+        self.lifespan_states
             .push((std::any::TypeId::of::<T>(), std::any::type_name::<T>()));
         self.lifespans.push(Lifespan::new(start, stop));
         self
     }
 
-    /// Sets the limits.
+    /// Sets the limits of sizes, times and counts.
     ///
     /// ```
     /// use mcp_runtime::{Limits, Server};
@@ -271,38 +279,44 @@ impl Server {
         self
     }
 
-    /// Sets how many components a list shows on one page: 1,000 by default, and at least 1.
+    /// Sets the number of components on one page of a list. The default is 1,000, the minimum 1.
     pub fn page_size(mut self, size: usize) -> Self {
         self.page_size = size.max(1);
         self
     }
 
-    /// Hides the text of errors from clients, but for those made with [`ToolError::new`]: they get a reference by which
-    /// the text is found in the log.
+    /// Hides error texts from clients, except those of errors created with [`ToolError::new`].
+    ///
+    /// Clients receive a reference instead, under which the text is in the log.
     pub fn mask_errors(mut self) -> Self {
         self.mask_errors = true;
         self
     }
 
-    /// Sets the keys that seal what clients carry: the ids of legacy HTTP sessions, and the state of calls that ask
-    /// questions. The first key seals, all open, so that a key can be replaced while the old one is still in use.
+    /// Sets the keys that seal the tokens held by clients: the ids of legacy HTTP sessions, and the state of calls that ask
+    /// questions.
     ///
-    /// Replicas that share a key serve each other's clients, and so does a server after a restart. Without keys those of
-    /// the environment variable `MCP_SESSION_KEYS` are used, which are 64 hexadecimal digits each and separated by
-    /// commas, or else a random one: then sessions and open questions end with the process.
+    /// The first key seals tokens, and every key opens them, so that a key can be replaced while tokens of the old one are
+    /// still in use. Replicas that share a key can serve each other's clients, and so can a server after a restart.
+    ///
+    /// By default the keys are read from the environment variable `MCP_SESSION_KEYS`: 64 hexadecimal digits each, separated
+    /// by commas. Without that variable a random key is used, and sessions and open questions end with the process.
     pub fn session_keys(mut self, keys: impl IntoIterator<Item = [u8; 32]>) -> Self {
         self.session_keys = keys.into_iter().collect();
         self
     }
 
-    /// Lets each `requestState` of a call that asks questions serve once, for calls that must happen at most once. The same
-    /// state sent again is refused with -32602, and also while nobody can tell whether it was used: -32603.
+    /// Accepts each `requestState` of a call that asks questions only once, for calls that must run at most once.
     ///
-    /// A client that loses the answer to an attempt cannot repeat it: it has to begin the call anew, without state, and is asked
-    /// everything again. What [`Context::once`](crate::Context::once) recorded in the lost attempt is not known to the new one.
+    /// A state that is sent again is refused with -32602. If the store cannot tell whether a state was used, the call is
+    /// refused with -32603.
     ///
-    /// [`MemoryStore`](crate::MemoryStore) is enough for one process whose keys end with it. Replicas, and servers that restart
-    /// with the same [`Server::session_keys`], need a store in common that outlives them: see [`Store`].
+    /// A client that loses the reply to an attempt cannot repeat that attempt. It has to start the call again without a state,
+    /// and all questions are asked again. Outcomes that [`Context::once`](crate::Context::once) recorded in the lost attempt
+    /// are not available to the new one.
+    ///
+    /// [`MemoryStore`](crate::MemoryStore) is sufficient for one process whose keys end with it. Replicas, and servers that
+    /// restart with the same [`Server::session_keys`], need a shared store that outlives them: see [`Store`].
     ///
     /// ```
     /// use mcp_runtime::{MemoryStore, Server};
@@ -314,11 +328,12 @@ impl Server {
         self
     }
 
-    /// Says which `tracing` events inside of handlers are sent to clients that ask for log messages: those of these
-    /// targets and of what is below them, such as `my_crate` or `my_crate::tools`, and no others.
+    /// Sets the targets whose `tracing` events are sent to clients that ask for log messages.
     ///
-    /// [`server!`](crate::server!) forwards those of the crate that calls it; [`Server::new`] none. Name no crate that
-    /// may log secrets: the messages leave the machine. See [`ForwardLogs`](crate::ForwardLogs) for how they are sent.
+    /// Events inside of handlers are sent if their target is one of these or below one, such as `my_crate` or
+    /// `my_crate::tools`. [`server!`](crate::server!) forwards events of the crate that calls it; [`Server::new`] forwards
+    /// none. Do not list a crate that may log secrets: the messages leave the machine. See
+    /// [`ForwardLogs`](crate::ForwardLogs) for how they are sent.
     ///
     /// ```
     /// use mcp_runtime::Server;
@@ -330,8 +345,9 @@ impl Server {
         self
     }
 
-    /// Puts a layer around each call of a tool, resource or prompt, each completion, and each list that functions make. The
-    /// first layer is the outermost.
+    /// Adds a layer around each call of a tool, resource or prompt, each completion, and each list that a function returns.
+    ///
+    /// The first layer is the outermost.
     ///
     /// ```
     /// use mcp_runtime::{LayeredCall, Next, Server};
@@ -348,7 +364,7 @@ impl Server {
         self
     }
 
-    /// Makes the process forward logs, if it has no `tracing` subscriber of its own.
+    /// Installs a `tracing` subscriber that forwards logs, if some are forwarded and the process has no subscriber.
     #[cfg(feature = "cli")]
     pub(crate) fn install_forwarding(&self) {
         if !self.forwarded.is_empty() {
@@ -356,25 +372,26 @@ impl Server {
         }
     }
 
-    /// Allows requests over HTTP whose `Host` is this name, beside localhost.
+    /// Allows HTTP requests whose `Host` is this name, in addition to localhost.
     #[cfg(feature = "http")]
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
         self.http.allowed_hosts.push(host.into());
         self
     }
 
-    /// Allows requests over HTTP from pages of this origin, such as `https://example.com`, beside those of localhost.
-    /// Such pages get CORS headers, so that they can read the answers.
+    /// Allows HTTP requests from web pages of this origin, such as `https://example.com`, in addition to those of localhost.
+    ///
+    /// Responses to such requests have CORS headers, so that the page can read them.
     #[cfg(feature = "http")]
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.http.allowed_origins.push(origin.into());
         self
     }
 
-    /// Sets the path of the endpoint for [`Server::serve_http`] and [`Server::serve_listener`]: `/mcp` by default.
+    /// Sets the path of the endpoint for [`Server::serve_http`] and [`Server::serve_listener`]. The default is `/mcp`.
     ///
-    /// It begins with `/`, has no query, and is not `/health`, which answers `ok`; otherwise the server cannot be built.
-    /// What [`Server::into_service`] gives is at the path that its router chose.
+    /// The path begins with `/` and has no query. It is not `/health`, which answers `ok`. Otherwise the server cannot be
+    /// built. The service that [`Server::into_service`] returns ignores this path: its router decides.
     #[cfg(feature = "http")]
     pub fn http_path(mut self, path: impl Into<String>) -> Self {
         let path = path.into();
@@ -385,7 +402,7 @@ impl Server {
         self
     }
 
-    /// By which components are added and removed while the server serves.
+    /// Returns a handle that adds and removes components while the server runs.
     pub fn handle(&self) -> ServerHandle {
         ServerHandle(Arc::clone(&self.state))
     }

@@ -1,4 +1,4 @@
-//! `list`, `check`, `call`, `read` and `prompt`: the server's own components, used from a shell.
+//! The commands `list`, `check`, `call`, `read` and `prompt`, which use the server's components from a shell.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -13,7 +13,7 @@ use super::{terminal, values};
 use crate::client::{Client, ClientError};
 use crate::server::{ComponentKind, Server, Snapshot};
 
-/// Why a command failed.
+/// The error of a command.
 pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// Runs a subcommand against the server in this process.
@@ -44,7 +44,7 @@ fn pairs(matches: &ArgMatches) -> impl Iterator<Item = &String> {
     matches.get_many::<String>("pairs").into_iter().flatten()
 }
 
-/// Prints `json` if that is wanted, else `text`.
+/// Prints `json` if the flag `--json` is set, and `text` otherwise.
 fn print(
     matches: &ArgMatches,
     json: &Value,
@@ -58,7 +58,7 @@ fn print(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes to stdout, and ends the last line.
+/// Writes to stdout, and appends a line break if the last line has none.
 pub(super) fn write(output: &str) -> Result<(), String> {
     let mut stdout = io::stdout().lock();
     let output = terminal::text(&stdout, output);
@@ -74,7 +74,7 @@ pub(super) fn write(output: &str) -> Result<(), String> {
         .map_err(|error| format!("the result could not be printed: {error}"))
 }
 
-/// A part of a line as stdout shows it.
+/// Escapes a part of a line for stdout.
 fn line(text: &str) -> Cow<'_, str> {
     terminal::line(&io::stdout(), text)
 }
@@ -91,7 +91,7 @@ async fn list(
         (&mut all.templates, ComponentKind::Resource, "uriTemplate"),
         (&mut all.prompts, ComponentKind::Prompt, "name"),
     ] {
-        // Clients do not see them.
+        // The definitions that clients see have no tags.
         for component in list {
             let tags = snapshot.tags(kind, component[key].as_str().unwrap_or_default());
             if !tags.is_empty() {
@@ -112,13 +112,13 @@ async fn list(
             section("Resource templates", &all.templates, |it| {
                 text(&it["uriTemplate"])
             }),
-            section("Prompts", &all.prompts, arguments),
+            section("Prompts", &all.prompts, prompt_signature),
         ]
         .concat()
     })
 }
 
-/// Says what clients and models would stumble over.
+/// Reports definitions that clients or models may not handle.
 async fn check(client: &Client, snapshot: &Snapshot) -> Result<ExitCode, Failure> {
     let mut all = definitions(client).await?;
     all.resources
@@ -138,19 +138,19 @@ async fn check(client: &Client, snapshot: &Snapshot) -> Result<ExitCode, Failure
     Ok(ExitCode::FAILURE)
 }
 
-/// All definitions, as clients see them.
+/// Returns all definitions, as clients see them.
 async fn definitions(client: &Client) -> Result<Definitions, ClientError> {
     Ok(Definitions {
-        tools: known(client.tools().await)?,
-        resources: known(client.resources().await)?,
-        templates: known(client.resource_templates().await)?,
-        prompts: known(client.prompts().await)?,
+        tools: or_empty(client.tools().await)?,
+        resources: or_empty(client.resources().await)?,
+        templates: or_empty(client.resource_templates().await)?,
+        prompts: or_empty(client.prompts().await)?,
         ..Definitions::default()
     })
 }
 
-/// A list that the server does not have is empty.
-fn known(list: Result<Vec<Value>, ClientError>) -> Result<Vec<Value>, ClientError> {
+/// Returns an empty list if the server does not have this kind of components.
+fn or_empty(list: Result<Vec<Value>, ClientError>) -> Result<Vec<Value>, ClientError> {
     match list {
         Err(ClientError::Rpc { .. }) => Ok(Vec::new()),
         list => list,
@@ -179,7 +179,7 @@ fn section(title: &str, components: &[Value], heading: impl Fn(&Value) -> String
     section
 }
 
-/// A tool as it is called: `add a=<number> [b=<number>]`.
+/// Formats a tool with its arguments: `add a=<number> [b=<number>]`.
 fn signature(tool: &Value) -> String {
     let schema = &tool["inputSchema"];
     let required = schema["required"].as_array().map_or(&[][..], Vec::as_slice);
@@ -191,8 +191,8 @@ fn signature(tool: &Value) -> String {
     })
 }
 
-/// A prompt as it is got: `review code=<text>`.
-fn arguments(prompt: &Value) -> String {
+/// Formats a prompt with its arguments: `review code=<text>`.
+fn prompt_signature(prompt: &Value) -> String {
     let arguments = prompt["arguments"].as_array().into_iter().flatten();
     arguments.fold(text(&prompt["name"]), |signature, it| {
         signature + &argument(&text(&it["name"]), "text", it["required"] == true)
@@ -242,7 +242,7 @@ fn lines(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join("\n")
 }
 
-/// A content block as a text; what is none is described.
+/// Formats a content block: the text of a text block, and a short description of any other.
 fn block(block: &Value) -> String {
     match block["type"].as_str() {
         Some("text") => text(&block["text"]),

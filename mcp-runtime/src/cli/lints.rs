@@ -1,6 +1,6 @@
-//! `check`: what of a server is right by the protocol, and still trips models or clients.
+//! The lints of `check`: definitions that are valid by the protocol, and that some models or clients do not handle.
 //!
-//! It looks at definitions as clients see them. What is wrong by the protocol is an error when the server is built.
+//! Lints read definitions as clients see them. Violations of the protocol are errors when the server is built.
 
 use std::collections::HashMap;
 
@@ -10,51 +10,52 @@ use serde_json::Value;
 use crate::schema;
 use crate::server::Unenforced;
 
-/// As many characters as `OpenAI` and Claude Desktop allow in the names of tools, which is `^[a-zA-Z0-9_-]{1,64}$`; the protocol
-/// allows 128, and `.` too. See <https://developers.openai.com/api/docs/guides/function-calling>.
-const NAME_LENGTH: usize = 64;
+/// The longest name of a tool that `OpenAI` and Claude Desktop allow, in characters. Their pattern is
+/// `^[a-zA-Z0-9_-]{1,64}$`; the protocol allows 128 characters, and also `.`. See
+/// <https://developers.openai.com/api/docs/guides/function-calling>.
+const MAX_NAME_LENGTH: usize = 64;
 
-/// As many levels of objects as `OpenAI` allows for a strict tool, and as many properties of them all.
+/// The number of nested levels of objects that `OpenAI` allows for a strict tool, and the number of properties in all of them.
 /// See <https://developers.openai.com/api/docs/guides/structured-outputs>.
-const LEVELS: usize = 10;
-const PROPERTIES: usize = 5000;
+const MAX_LEVELS: usize = 10;
+const MAX_PROPERTIES: usize = 5000;
 
 /// All definitions of a server.
 #[derive(Default)]
 pub(super) struct Definitions {
     pub(super) tools: Vec<Value>,
-    /// What the schemas of tools say and no call is held to, by the names of the tools.
+    /// The keywords of schemas that no call is checked against, by the names of the tools.
     pub(super) unenforced: Vec<(String, Unenforced)>,
-    /// Those that are defined. What a function lists is data.
+    /// The resources with a definition. Resources that a function lists are data, and are not checked.
     pub(super) resources: Vec<Value>,
     pub(super) templates: Vec<Value>,
     pub(super) prompts: Vec<Value>,
 }
 
-/// What there is to say, a line each.
+/// Returns all findings, one line each.
 pub(super) fn findings(definitions: &Definitions) -> Vec<String> {
     let mut found = Vec::new();
     for tool in &definitions.tools {
-        of_tool(tool, &mut found);
+        check_tool(tool, &mut found);
     }
     for (tool, unenforced) in &definitions.unenforced {
-        not_held_to(tool, unenforced, &mut found);
+        check_unenforced(tool, unenforced, &mut found);
     }
-    same_but_for_case(&definitions.tools, &mut found);
+    check_case(&definitions.tools, &mut found);
     for (resources, key) in [
         (&definitions.resources, "uri"),
         (&definitions.templates, "uriTemplate"),
     ] {
         for resource in resources {
-            described("resource", text(&resource[key]), resource, &mut found);
+            check_description("resource", text(&resource[key]), resource, &mut found);
         }
     }
     for prompt in &definitions.prompts {
         let name = text(&prompt["name"]);
-        described("prompt", name, prompt, &mut found);
+        check_description("prompt", name, prompt, &mut found);
         for argument in prompt["arguments"].as_array().into_iter().flatten() {
             let place = format!("prompt `{name}`");
-            argument_described(&place, text(&argument["name"]), argument, &mut found);
+            check_argument_description(&place, text(&argument["name"]), argument, &mut found);
         }
     }
     found
@@ -64,13 +65,13 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn of_tool(tool: &Value, found: &mut Vec<String>) {
+fn check_tool(tool: &Value, found: &mut Vec<String>) {
     let (name, schema) = (text(&tool["name"]), &tool["inputSchema"]);
     let place = format!("tool `{name}`");
-    described("tool", name, tool, found);
-    if name.len() > NAME_LENGTH {
+    check_description("tool", name, tool, found);
+    if name.len() > MAX_NAME_LENGTH {
         found.push(format!(
-            "{place}: some clients allow {NAME_LENGTH} characters in a name, and this has {}: shorten it",
+            "{place}: its name has {} characters, and some clients allow {MAX_NAME_LENGTH}: shorten it",
             name.len()
         ));
     }
@@ -80,13 +81,13 @@ fn of_tool(tool: &Value, found: &mut Vec<String>) {
         ));
     }
     for (argument, schema) in members(schema, "properties") {
-        argument_described(&place, argument, schema, found);
-        argument_named(&place, argument, found);
+        check_argument_description(&place, argument, schema, found);
+        check_argument_name(&place, argument, found);
     }
-    of_schema(&place, schema, found);
+    check_schema(&place, schema, found);
 }
 
-fn described(kind: &str, key: &str, definition: &Value, found: &mut Vec<String>) {
+fn check_description(kind: &str, key: &str, definition: &Value, found: &mut Vec<String>) {
     if text(&definition["description"]).trim().is_empty() {
         found.push(format!(
             "{kind} `{key}` has no description: write a doc comment on the function, or set `description`"
@@ -94,7 +95,12 @@ fn described(kind: &str, key: &str, definition: &Value, found: &mut Vec<String>)
     }
 }
 
-fn argument_described(place: &str, argument: &str, schema: &Value, found: &mut Vec<String>) {
+fn check_argument_description(
+    place: &str,
+    argument: &str,
+    schema: &Value,
+    found: &mut Vec<String>,
+) {
     if text(&schema["description"]).trim().is_empty() {
         found.push(format!(
             "{place}: argument `{argument}` has no description: write a doc comment on the parameter"
@@ -102,28 +108,28 @@ fn argument_described(place: &str, argument: &str, schema: &Value, found: &mut V
     }
 }
 
-/// Claude's API refuses tools with other keys: "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'".
-fn argument_named(place: &str, argument: &str, found: &mut Vec<String>) {
-    if !is_at_most(NAME_LENGTH, argument) {
+/// Checks the name of an argument. Claude's API refuses tools with other keys: "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'".
+fn check_argument_name(place: &str, argument: &str, found: &mut Vec<String>) {
+    if !is_at_most(MAX_NAME_LENGTH, argument) {
         found.push(format!(
-            "{place}: some clients refuse the name of its argument `{argument}`: use 1 to {NAME_LENGTH} letters, digits, `_`, `-` and `.`"
+            "{place}: some clients refuse the name of its argument `{argument}`: use 1 to {MAX_NAME_LENGTH} letters, digits, `_`, `-` and `.`"
         ));
     }
 }
 
-/// Models and people mix them up.
-fn same_but_for_case(tools: &[Value], found: &mut Vec<String>) {
+/// Checks for names that differ only in case. Models and people confuse them.
+fn check_case(tools: &[Value], found: &mut Vec<String>) {
     let mut earlier: HashMap<String, &str> = HashMap::new();
     for name in tools.iter().map(|tool| text(&tool["name"])) {
         if let Some(other) = earlier.insert(name.to_ascii_lowercase(), name) {
             found.push(format!(
-                "tool `{name}`: its name differs from that of tool `{other}` in case only: rename one"
+                "tool `{name}`: its name differs from that of tool `{other}` only in case: rename one"
             ));
         }
     }
 }
 
-fn of_schema(place: &str, schema: &Value, found: &mut Vec<String>) {
+fn check_schema(place: &str, schema: &Value, found: &mut Vec<String>) {
     // Claude's API answers every request with such a tool with 400: "input_schema does not support oneOf, allOf, or anyOf
     // at the top level".
     for keyword in ["anyOf", "oneOf", "allOf"] {
@@ -137,30 +143,30 @@ fn of_schema(place: &str, schema: &Value, found: &mut Vec<String>) {
     let recursive = recursive(schema);
     for name in &recursive {
         found.push(format!(
-            "{place}: its schema holds itself in `{name}`, which strict clients refuse: give it a fixed depth, or take it as a text"
+            "{place}: its schema is recursive in `{name}`, which strict clients refuse: use a fixed depth, or take the value as a string"
         ));
     }
     if recursive.is_empty() {
         let levels = levels(schema, schema, &mut HashMap::new());
-        if levels > LEVELS {
+        if levels > MAX_LEVELS {
             found.push(format!(
-                "{place}: its schema nests {levels} levels of objects, and some clients allow {LEVELS}: make it flatter"
+                "{place}: its schema nests {levels} levels of objects, and some clients allow {MAX_LEVELS}: make it flatter"
             ));
         }
     }
     let properties = properties(schema);
-    if properties > PROPERTIES {
+    if properties > MAX_PROPERTIES {
         found.push(format!(
-            "{place}: its schema has {properties} properties, and some clients allow {PROPERTIES}: take less at once"
+            "{place}: its schema has {properties} properties, and some clients allow {MAX_PROPERTIES}: use fewer properties"
         ));
     }
 }
 
-fn not_held_to(tool: &str, unenforced: &Unenforced, found: &mut Vec<String>) {
+fn check_unenforced(tool: &str, unenforced: &Unenforced, found: &mut Vec<String>) {
     let keywords = match unenforced {
         Unenforced::Everything => {
             found.push(format!(
-                "tool `{tool}`: nothing holds calls to its schema, which was made at run time: use the feature `validate` of mcp-runtime"
+                "tool `{tool}`: calls are not checked against its schema, which was created at run time: enable the feature `validate` of mcp-runtime"
             ));
             return;
         }
@@ -173,19 +179,19 @@ fn not_held_to(tool: &str, unenforced: &Unenforced, found: &mut Vec<String>) {
             "validate"
         };
         found.push(format!(
-            "tool `{tool}`: `{path}` declares `{keyword}`, which nothing checks: use a type that does, or the feature `{feature}` of mcp-runtime"
+            "tool `{tool}`: `{path}` declares `{keyword}`, which is not checked: use a type that checks it, or enable the feature `{feature}` of mcp-runtime"
         ));
     }
 }
 
-/// The schemas by name under a keyword.
+/// Returns the named schemas under a keyword.
 fn members<'s>(schema: &'s Value, keyword: &str) -> impl Iterator<Item = (&'s str, &'s Value)> {
     let members = schema.get(keyword).and_then(Value::as_object);
     let members = members.into_iter().flatten();
     members.map(|(name, schema)| (name.as_str(), schema))
 }
 
-/// The definitions that lead back to themselves.
+/// Returns the names of the definitions that refer to themselves, directly or through others.
 fn recursive(schema: &Value) -> Vec<&str> {
     let definitions = || members(schema, "$defs");
     let leads_back = |name: &str| {
@@ -210,18 +216,18 @@ fn recursive(schema: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// The definitions that a schema refers to.
+/// Returns the names of the definitions that a schema refers to.
 fn targets(schema: &Value) -> Vec<&str> {
     let references = schema::references(schema).into_iter();
     references.filter_map(definition).collect()
 }
 
-/// The definition that a reference names.
+/// Returns the name of the definition that a reference points to.
 fn definition(reference: &str) -> Option<&str> {
     reference.strip_prefix("#/$defs/")
 }
 
-/// How many properties there are in a schema and its definitions.
+/// Counts the properties in a schema and its definitions.
 fn properties(schema: &Value) -> usize {
     let mut count = 0;
     schema::walk(schema, "", &mut |rules, _| {
@@ -231,7 +237,8 @@ fn properties(schema: &Value) -> usize {
     count
 }
 
-/// How many levels of objects a part of a schema nests, which does not hold itself. `known` are the levels of definitions.
+/// Returns the number of nested levels of objects in a part of a schema, which must not be recursive. `known` caches the
+/// levels of definitions.
 fn levels<'s>(part: &'s Value, schema: &'s Value, known: &mut HashMap<&'s str, usize>) -> usize {
     let own = usize::from(part.get("properties").is_some());
     let mut most = 0;
@@ -266,7 +273,7 @@ mod tests {
         })
     }
 
-    /// The findings of a tool whose one argument has this schema.
+    /// Returns the findings for a tool whose only argument has this schema.
     fn of_argument(mut schema: Value, definitions: &Value) -> Vec<String> {
         schema["description"] = "One.".into();
         let schema =
@@ -303,7 +310,7 @@ mod tests {
         let schema = json!({ "type": "object" });
         let found = of_tools([tool(&"a".repeat(65), &schema), tool("a.b", &schema)]);
         assert_eq!(found.len(), 2, "{found:?}");
-        assert!(found[0].contains("this has 65"), "{found:?}");
+        assert!(found[0].contains("has 65 characters"), "{found:?}");
         assert!(found[1].contains("refuse `.`"), "{found:?}");
         assert!(of_tools([tool(&"a".repeat(64), &schema), tool("a-b_C", &schema)]).is_empty());
     }
@@ -350,7 +357,7 @@ mod tests {
         assert!(found[0].contains("in `A`"), "{found:?}");
         let straight = json!({ "A": list("B"), "B": { "type": "string" } });
         assert!(of_argument(to("A"), &straight).is_empty());
-        // Many ways through the same definitions are walked once.
+        // Each definition is walked once, however many paths lead to it.
         let wide: serde_json::Map<String, Value> = (0..64)
             .map(|index| {
                 let next = to(&format!("D{}", index + 1));
@@ -358,7 +365,7 @@ mod tests {
             })
             .collect();
         assert!(of_argument(to("D0"), &wide.into()).is_empty());
-        // A member of that name, and data, are no references.
+        // A property named `$ref` and a `$ref` inside of data are not references.
         let members = json!({ "A": { "properties": { "$ref": { "default": to("A") } } } });
         assert!(of_argument(to("A"), &members).is_empty());
     }
@@ -371,12 +378,12 @@ mod tests {
                 |inner, _| json!({ "properties": { "b": inner } }),
             )
         };
-        assert!(of_argument(nest(LEVELS - 1), &json!({})).is_empty());
-        let found = of_argument(nest(LEVELS), &json!({}));
+        assert!(of_argument(nest(MAX_LEVELS - 1), &json!({})).is_empty());
+        let found = of_argument(nest(MAX_LEVELS), &json!({}));
         assert!(found[0].contains("nests 11 levels"), "{found:?}");
         let found = of_argument(
             json!({ "$ref": "#/$defs/A" }),
-            &json!({ "A": nest(LEVELS) }),
+            &json!({ "A": nest(MAX_LEVELS) }),
         );
         assert!(found[0].contains("nests 11 levels"), "{found:?}");
 
@@ -384,8 +391,8 @@ mod tests {
             let names = (0..count).map(|index| (index.to_string(), json!({})));
             json!({ "properties": Value::Object(names.collect()) })
         };
-        assert!(of_argument(wide(PROPERTIES - 1), &json!({})).is_empty());
-        let found = of_argument(wide(PROPERTIES), &json!({}));
+        assert!(of_argument(wide(MAX_PROPERTIES - 1), &json!({})).is_empty());
+        let found = of_argument(wide(MAX_PROPERTIES), &json!({}));
         assert!(found[0].contains("has 5001 properties"), "{found:?}");
     }
 
@@ -403,7 +410,7 @@ mod tests {
         let words = [
             ["tool `x`", "`a.mail` declares `format`", "`validate`"],
             ["tool `x`", "`Code` declares `pattern`", "`pattern`"],
-            ["tool `y`", "nothing holds calls", "`validate`"],
+            ["tool `y`", "calls are not checked", "`validate`"],
         ];
         assert_eq!(found.len(), words.len(), "{found:?}");
         for (found, words) in found.iter().zip(words) {

@@ -1,21 +1,22 @@
-//! Control characters in what the command line prints. A terminal obeys them, so there they are escaped; a pipe gets the
-//! text as it is.
+//! Escapes control characters in the output of the command line.
+//!
+//! A terminal interprets control characters, so they are escaped there. A pipe receives the text unchanged.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::io::IsTerminal;
 
-/// Returns a text as `stream` prints it; on a terminal it keeps its line breaks and tabs.
+/// Returns a text in the form that `stream` prints. On a terminal, line breaks and tabs are not escaped.
 pub(super) fn text<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> {
     escape(text, stream.is_terminal(), &['\n', '\t'])
 }
 
-/// Returns a name, or another part of a line, as `stream` prints it.
+/// Returns a name, or another part of a line, in the form that `stream` prints.
 pub(super) fn line<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> {
     escape(text, stream.is_terminal(), &[])
 }
 
-/// Escapes control characters (C0, DEL and C1) as JSON does, so that JSON stays JSON.
+/// Escapes control characters (C0, DEL and C1) as in JSON, so that escaped JSON is still valid.
 fn escape<'a>(text: &'a str, for_terminal: bool, kept: &[char]) -> Cow<'a, str> {
     let is_escaped = |letter: char| letter.is_control() && !kept.contains(&letter);
     if !for_terminal || !text.contains(is_escaped) {
@@ -24,7 +25,7 @@ fn escape<'a>(text: &'a str, for_terminal: bool, kept: &[char]) -> Cow<'a, str> 
     let mut escaped = String::new();
     for letter in text.chars() {
         if is_escaped(letter) {
-            // A `String` takes everything.
+            // Writing to a `String` cannot fail.
             let _ = write!(escaped, "\\u{:04x}", u32::from(letter));
         } else {
             escaped.push(letter);

@@ -1,8 +1,11 @@
-//! `NAME=VALUE` on the command line, as arguments of a tool or prompt.
+//! Parses `NAME=VALUE` on the command line into arguments of a tool or prompt.
 
 use serde_json::{Map, Value};
 
-/// Reads pairs. The schema of a tool says which values are texts and which are JSON; those of a prompt are all texts.
+/// Parses pairs.
+///
+/// The schema of a tool decides which values are strings and which are JSON. Without a schema, as for prompts, all values
+/// are strings.
 pub(super) fn arguments<'a>(
     pairs: impl Iterator<Item = &'a String>,
     schema: Option<&Value>,
@@ -18,7 +21,7 @@ pub(super) fn arguments<'a>(
     for pair in pairs {
         let (name, text) = pair
             .split_once('=')
-            .ok_or_else(|| format!("`{pair}` is no argument: write `NAME=VALUE`"))?;
+            .ok_or_else(|| format!("`{pair}` is not an argument: write `NAME=VALUE`"))?;
         if arguments
             .insert(name.to_owned(), value(name, text))
             .is_some()

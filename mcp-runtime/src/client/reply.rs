@@ -1,10 +1,10 @@
-//! What a client gets for its requests.
+//! The replies and errors of the in-process client.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// Why a request has no result.
+/// The error of a request without a result.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ClientError {
@@ -16,10 +16,10 @@ pub enum ClientError {
         code: i64,
         /// The error's message.
         message: String,
-        /// What else the error says.
+        /// The error's additional data.
         data: Option<Value>,
     },
-    /// The server's answer is none.
+    /// The server's reply violates the protocol.
     Protocol(String),
 }
 
@@ -34,17 +34,17 @@ impl fmt::Display for ClientError {
 
 impl std::error::Error for ClientError {}
 
-/// What a tool answered.
+/// The reply of a tool call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolReply(pub(super) Value);
 
 impl ToolReply {
-    /// The structured content; null if there is none.
+    /// Returns the structured content, or null if there is none.
     pub fn structured(&self) -> &Value {
         self.0.get("structuredContent").unwrap_or(&Value::Null)
     }
 
-    /// All texts, one a line.
+    /// Returns the texts of all content blocks, joined by line breaks.
     pub fn text(&self) -> String {
         let texts: Vec<&str> = self
             .content()
@@ -54,27 +54,27 @@ impl ToolReply {
         texts.join("\n")
     }
 
-    /// The content blocks, as the wire has them.
+    /// Returns the content blocks, in their wire format.
     pub fn content(&self) -> &[Value] {
         self.0["content"].as_array().map_or(&[], Vec::as_slice)
     }
 
-    /// Whether the tool says that it failed.
+    /// Returns `true` if the tool reported a failure.
     pub fn is_error(&self) -> bool {
         self.0["isError"] == true
     }
 
-    /// The whole result, as the wire has it.
+    /// Returns the whole result, in its wire format.
     pub fn as_json(&self) -> &Value {
         &self.0
     }
 }
 
-/// What completes an argument.
+/// The completions of an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completed {
-    /// The values to offer.
+    /// The suggested values.
     pub values: Vec<String>,
-    /// Whether there are more.
+    /// `true` if there are more values than these.
     pub has_more: bool,
 }

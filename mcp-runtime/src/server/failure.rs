@@ -1,16 +1,16 @@
-//! Why a server does not serve.
+//! The errors of building and serving a server.
 
 use std::fmt;
 use std::io;
 
 use crate::error::ToolError;
 
-/// What is wrong with a server as it was put together: all of it at once, one line each.
+/// The error of a server that cannot be built: all of its problems, one line each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildError(pub(crate) Vec<String>);
 
 impl BuildError {
-    /// Each problem, with how to mend it.
+    /// Returns the problems, each with advice on how to fix it.
     pub fn problems(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
@@ -27,11 +27,11 @@ impl fmt::Display for BuildError {
 
 impl std::error::Error for BuildError {}
 
-/// Why a server did not serve, or stopped.
+/// The error of a server that could not start, or that stopped because of a failure.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// It could not be built.
+    /// The server could not be built.
     Build(BuildError),
     /// A lifespan could not be started.
     Start(ToolError),

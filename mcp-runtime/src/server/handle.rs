@@ -1,4 +1,4 @@
-//! Changing a server while it serves.
+//! Changes to a running server.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::registry::IntoComponents;
 pub(crate) use crate::registry::{Snapshot, Unenforced};
 use crate::sync::Mutex;
 
-/// A running server, or one that is not running yet.
+/// The state of a server that is shared with its handles, before and after it is started.
 #[derive(Default)]
-pub(super) struct ServerState(Mutex<Phase>);
+pub(super) struct ServerState(Mutex<Started>);
 
 #[derive(Default)]
-struct Phase {
+struct Started {
     core: Option<Arc<Core>>,
     stops: Vec<StopFn>,
 }
@@ -26,7 +26,7 @@ struct Phase {
 impl ServerState {
     pub(super) fn begin(&self, core: Arc<Core>, stops: Vec<StopFn>) {
         let core = Some(core);
-        *self.0.lock() = Phase { core, stops };
+        *self.0.lock() = Started { core, stops };
     }
 
     pub(super) async fn stop(&self) {
@@ -47,9 +47,10 @@ fn change(kind: ComponentKind) -> Change {
     }
 }
 
-/// Adds and removes components while the server serves, and tells clients of it: see [`Server::handle`](crate::Server::handle).
+/// A handle that adds and removes components while the server runs, and notifies clients of the change.
 ///
-/// A request that is being served keeps what it began with.
+/// A request that is already being served keeps the components that it started with. See
+/// [`Server::handle`](crate::Server::handle).
 #[derive(Clone)]
 pub struct ServerHandle(pub(super) Arc<ServerState>);
 
@@ -59,11 +60,12 @@ impl ServerHandle {
     /// Adds components.
     ///
     /// # Errors
-    /// The server does not serve yet, or something is wrong with the components; then none of them is added.
+    /// Returns an error if the server is not running yet, or if one of the components has a problem. In both cases no
+    /// component is added.
     pub fn add(&self, components: impl IntoComponents) -> Result<(), BuildError> {
         let core = self.0.core().ok_or_else(|| {
             BuildError(vec![
-                "the server does not serve yet: use `Server::with`".to_owned(),
+                "the server is not running yet: use `Server::with`".to_owned(),
             ])
         })?;
         let components = components.into_components();
@@ -77,22 +79,22 @@ impl ServerHandle {
         Ok(())
     }
 
-    /// Removes the tool of this name; `false` if there is none.
+    /// Removes the tool with this name. Returns `false` if there is no such tool.
     pub fn remove_tool(&self, name: &str) -> bool {
         self.remove(ComponentKind::Tool, name)
     }
 
-    /// Removes the resource of this URI, or the template spelled like this; `false` if there is none.
+    /// Removes the resource with this URI, or the resource template with this text. Returns `false` if there is neither.
     pub fn remove_resource(&self, uri: &str) -> bool {
         self.remove(ComponentKind::Resource, uri)
     }
 
-    /// Removes the prompt of this name; `false` if there is none.
+    /// Removes the prompt with this name. Returns `false` if there is no such prompt.
     pub fn remove_prompt(&self, name: &str) -> bool {
         self.remove(ComponentKind::Prompt, name)
     }
 
-    /// The components as they are now; none before the server serves.
+    /// Returns the current components. There are none before the server runs.
     #[cfg(feature = "cli")]
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         let core = self.0.core();
@@ -110,16 +112,20 @@ impl ServerHandle {
         removed
     }
 
-    /// Tells clients that a resource changed, or a list whose members the server does not know of. `None` if it does
-    /// not serve yet.
+    /// Returns a notifier, which tells clients that a resource or a list has changed, or `None` if the server is not running
+    /// yet.
+    ///
+    /// Changes made through this handle are announced automatically; the notifier is for all others.
     pub fn notify(&self) -> Option<Notifier> {
         self.0
             .core()
             .map(|core| Notifier(Arc::clone(&core.context.bus)))
     }
 
-    /// Stops what [`Server::lifespan`](crate::Server::lifespan) started, for a server that was mounted with
-    /// [`Server::into_service`](crate::Server::into_service); others do so themselves.
+    /// Stops the states that [`Server::lifespan`](crate::Server::lifespan) started.
+    ///
+    /// Only a server that was mounted with [`Server::into_service`](crate::Server::into_service) needs this call; the `serve`
+    /// methods stop the states themselves.
     pub async fn stop(&self) {
         self.0.stop().await;
     }

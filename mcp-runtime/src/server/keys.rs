@@ -1,20 +1,20 @@
-//! The keys that seal what clients carry.
+//! The keys that seal the tokens held by clients.
 
 use crate::error::ToolError;
 use crate::seal::Sealer;
 
-/// The environment variable that holds keys where the program sets none.
-const VARIABLE: &str = "MCP_SESSION_KEYS";
+/// The environment variable with the keys, for programs that set none.
+const ENV_VAR: &str = "MCP_SESSION_KEYS";
 
-/// A sealer with the program's keys, with those of the environment, or with one that nobody else has.
+/// Returns a sealer with the program's keys, with those of the environment, or with a random key.
 pub(super) fn sealer(keys: &[[u8; 32]]) -> Result<Sealer, ToolError> {
     if let Some(sealer) = Sealer::from_keys(keys) {
         return Ok(sealer);
     }
-    match std::env::var(VARIABLE) {
+    match std::env::var(ENV_VAR) {
         Ok(text) => {
             let keys = parse(&text).ok_or_else(|| {
-                format!("{VARIABLE} must be keys of 64 hexadecimal digits, separated by commas")
+                format!("{ENV_VAR} must be keys of 64 hexadecimal digits, separated by commas")
             })?;
             Ok(Sealer::from_keys(&keys).map_or_else(Sealer::random, Ok)?)
         }
@@ -34,7 +34,7 @@ fn key(digits: &str) -> Option<[u8; 32]> {
     let mut key = [0; 32];
     for (index, byte) in key.iter_mut().enumerate() {
         let pair = digits.get(2 * index..2 * index + 2)?;
-        // `from_str_radix` would take a sign.
+        // `from_str_radix` accepts a sign.
         if !pair.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return None;
         }

@@ -1,4 +1,4 @@
-//! States that have to be started before the server serves, and stopped after.
+//! States that are started before the server runs, and stopped after it.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use crate::call::States;
 use crate::error::ToolError;
 use crate::service::BoxFuture;
 
-/// Stops what was started.
+/// Stops a started state.
 pub(super) type StopFn = Box<dyn FnOnce() -> BoxFuture<()> + Send>;
 
-/// Puts a started state among the others.
+/// Inserts a started state into the states of the server.
 type Insert = Box<dyn FnOnce(&mut States) + Send>;
 
-/// A state to be.
+/// A state that is not started yet.
 pub(super) struct Lifespan(Box<Start>);
 
 type Start = dyn FnOnce() -> BoxFuture<Result<(Insert, StopFn), ToolError>> + Send;
@@ -50,7 +50,7 @@ impl Lifespan {
     }
 }
 
-/// Stops what was started, the last one first.
+/// Stops states in the reverse order of their start.
 pub(super) async fn stop_all(stops: Vec<StopFn>) {
     for stop in stops.into_iter().rev() {
         stop().await;

@@ -1,4 +1,4 @@
-//! How a server comes to serve: built, started, given to a transport, and stopped.
+//! The life of a server: it is built, started, served by a transport, and stopped.
 
 use std::sync::{Arc, Once};
 
@@ -18,8 +18,8 @@ use crate::session::Tokens;
 use crate::transport::http::{HttpOptions, HttpService};
 use crate::transport::stdio;
 
-/// What the build gives up if its panics end the process.
-pub(crate) const ABORTS: Option<&str> = if cfg!(panic = "abort") {
+/// The warning of a build whose panics end the process; `None` for other builds.
+pub(crate) const ABORT_WARNING: Option<&str> = if cfg!(panic = "abort") {
     Some(
         "this build has `panic = \"abort\"`: a handler that panics ends the process, and all calls with it",
     )
@@ -27,21 +27,21 @@ pub(crate) const ABORTS: Option<&str> = if cfg!(panic = "abort") {
     None
 };
 
-/// Logs [`ABORTS`] once in the life of the process.
+/// Logs [`ABORT_WARNING`] once per process.
 fn warn_of_aborts() {
     static WARNED: Once = Once::new();
-    if let Some(warning) = ABORTS {
+    if let Some(warning) = ABORT_WARNING {
         WARNED.call_once(|| tracing::warn!("{warning}"));
     }
 }
 
 impl Server {
-    /// Serves the process's stdin and stdout until stdin ends, or the process is told to end.
+    /// Serves the process's stdin and stdout until stdin ends, or until the process receives Ctrl-C or SIGTERM.
     ///
     /// Calls in flight then have [`Limits::shutdown_grace`](crate::Limits::shutdown_grace) to finish.
     ///
     /// # Errors
-    /// The server could not be built or started, or a stream broke.
+    /// Returns an error if the server cannot be built or started, or if a stream fails.
     pub async fn serve_stdio(self) -> Result<(), ServeError> {
         let running = self.start().await?;
         let served = stdio::serve(running.service(), shutdown_signal()).await;
@@ -49,10 +49,10 @@ impl Server {
         Ok(served?)
     }
 
-    /// Serves any two byte streams with the framing of stdio: a socket, for instance.
+    /// Serves two byte streams, such as the halves of a socket, with the framing of stdio.
     ///
     /// # Errors
-    /// The server could not be built or started, or a stream broke.
+    /// Returns an error if the server cannot be built or started, or if a stream fails.
     pub async fn serve_streams<R, W>(self, reader: R, writer: W) -> Result<(), ServeError>
     where
         R: tokio::io::AsyncRead + Unpin,
@@ -65,12 +65,13 @@ impl Server {
         Ok(served?)
     }
 
-    /// Serves Streamable HTTP at `http://ADDRESS/mcp`, or the path of [`Server::http_path`], until the process is told to end.
+    /// Serves Streamable HTTP at `http://ADDRESS/mcp`, or at the path of [`Server::http_path`], until the process receives
+    /// Ctrl-C or SIGTERM.
     ///
     /// Only requests for localhost are answered unless [`Server::allow_host`] and [`Server::allow_origin`] allow others.
     ///
     /// # Errors
-    /// The server could not be built or started, or the address cannot be listened on.
+    /// Returns an error if the server cannot be built or started, or if the address cannot be bound.
     #[cfg(feature = "http")]
     pub async fn serve_http(
         self,
@@ -80,10 +81,10 @@ impl Server {
         self.serve_listener(listener).await
     }
 
-    /// [`Server::serve_http`] on a listener that is bound already.
+    /// Serves Streamable HTTP like [`Server::serve_http`], on a listener that is already bound.
     ///
     /// # Errors
-    /// The server could not be built or started, or the listener broke.
+    /// Returns an error if the server cannot be built or started, or if the listener fails.
     #[cfg(feature = "http")]
     pub async fn serve_listener(self, listener: tokio::net::TcpListener) -> Result<(), ServeError> {
         let options = self.http.clone();
@@ -94,12 +95,12 @@ impl Server {
         Ok(served?)
     }
 
-    /// A `tower::Service` to mount in an axum or hyper application, at whatever path.
+    /// Starts the server and returns it as a `tower::Service`, which mounts into an axum or hyper application at any path.
     ///
-    /// What `lifespan` started is stopped by [`ServerHandle::stop`](crate::ServerHandle::stop).
+    /// The states of [`Server::lifespan`] run until [`ServerHandle::stop`](crate::ServerHandle::stop) is called.
     ///
     /// # Errors
-    /// The server could not be built or started.
+    /// Returns an error if the server cannot be built or started.
     #[cfg(feature = "http")]
     pub async fn into_service(self) -> Result<HttpService, ServeError> {
         let mut options = self.http.clone();
@@ -156,7 +157,7 @@ impl Server {
         let mut components = std::mem::take(&mut self.components);
         self.selection.apply(&mut components);
         let states = &self.states;
-        let later = &self.needed_later;
+        let later = &self.lifespan_states;
         Registry::build(components, self.page_size, |needed| {
             states.contains(needed.0) || later.iter().any(|state| state.0 == needed.0)
         })
@@ -164,7 +165,7 @@ impl Server {
     }
 }
 
-/// A server that was started.
+/// A started server.
 pub(crate) struct RunningServer {
     core: Arc<Core>,
     state: Arc<ServerState>,
@@ -186,7 +187,7 @@ impl RunningServer {
     }
 }
 
-/// Ready when the process gets SIGTERM or Ctrl-C.
+/// Resolves when the process receives SIGTERM or Ctrl-C.
 async fn shutdown_signal() {
     let interrupted = async {
         if tokio::signal::ctrl_c().await.is_err() {
@@ -222,7 +223,7 @@ mod tests {
 
     const README: &str = "text://readme";
 
-    /// A client that has shaken hands.
+    /// Returns a client that has completed the handshake.
     async fn client(running: &RunningServer) -> Memory {
         let client = Memory::new(running.service());
         let hello = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"x","version":"1"}}"#;
@@ -236,7 +237,7 @@ mod tests {
         client.send(message.into_bytes()).await.expect("a reply")
     }
 
-    /// So many sessions that no more can be remembered leave those alone that were there before.
+    /// Sessions beyond the limit are refused, and do not evict the subscriptions of earlier sessions.
     #[tokio::test]
     async fn ten_thousand_sessions_end_no_subscription_of_another() {
         let readme = Resource::define(
@@ -248,7 +249,7 @@ mod tests {
         let params = format!(r#"{{"uri":"{README}"}}"#);
         let victim = client(&running).await;
         ask(&victim, "resources/subscribe", &params).await;
-        let is_told = || {
+        let is_notified = || {
             running
                 .core
                 .context
@@ -260,7 +261,7 @@ mod tests {
             let reply = ask(&client(&running).await, "resources/unsubscribe", &params).await;
             assert!(reply.contains("result"), "{reply}");
         }
-        assert!(is_told());
+        assert!(is_notified());
         for (method, params) in [
             ("resources/subscribe", params.as_str()),
             ("logging/setLevel", r#"{"level":"error"}"#),
@@ -270,10 +271,10 @@ mod tests {
                 let reply = ask(&client(&running).await, method, params).await;
                 refused += usize::from(reply.contains("-32603"));
             }
-            // The victim has a subscription, and no level.
+            // The victim has a subscription and no level.
             let expected = if method == "logging/setLevel" { 1 } else { 2 };
             assert_eq!(refused, expected, "{method}");
         }
-        assert!(is_told());
+        assert!(is_notified());
     }
 }

@@ -1,4 +1,4 @@
-//! What came in one piece: a message, or a batch of them in a session whose revision has batches.
+//! Incoming input: a single message, or a batch in a session whose revision has batches.
 //!
 //! See <https://modelcontextprotocol.io/specification/2025-03-26/basic#batching>.
 
@@ -9,17 +9,17 @@ use crate::protocol::jsonrpc::{Message, MessageKind, Refused, batch};
 use crate::protocol::outline::Outline;
 use crate::session::Session;
 
-/// What came in one piece.
+/// A single message or a batch.
 pub(crate) enum Incoming {
     One(Arc<Message>),
-    /// At least one, each a message or the reason why it is none.
+    /// At least one element: a message, or the error of an invalid one.
     Batch(Vec<Result<Arc<Message>, Refused>>),
 }
 
-/// Reads what came in one piece.
+/// Parses a message or a batch.
 ///
 /// # Errors
-/// It is neither a message nor a batch that the session may send.
+/// Returns an error if the bytes are neither a message nor a batch that the session may send.
 pub(crate) fn read(
     bytes: Vec<u8>,
     depth: usize,
@@ -28,9 +28,9 @@ pub(crate) fn read(
     if !is_batch(&bytes) || !session.is_some_and(|session| session.revision.features().batches) {
         return Message::parse(bytes, depth).map(Incoming::One);
     }
-    let parts = batch(bytes)?;
-    let messages = parts.into_iter().map(|part| {
-        let message = Message::parse(part, depth)?;
+    let elements = batch(bytes)?;
+    let messages = elements.into_iter().map(|element| {
+        let message = Message::parse(element, depth)?;
         match message.kind() {
             MessageKind::Request(id) if message.method() == "initialize" => Err(Refused {
                 id: Some(id.clone()),
@@ -42,22 +42,24 @@ pub(crate) fn read(
     Ok(Incoming::Batch(messages.collect()))
 }
 
-/// The error of a message that is longer than this.
+/// Returns the error of a message that is longer than `limit` bytes.
 pub(crate) fn too_long(limit: usize) -> RpcError {
     RpcError::invalid_request(format!("The message is longer than {limit} bytes"))
 }
 
-/// What becomes of a message that is longer than this: a response goes on, as an error, to whoever waits for it.
-pub(crate) fn unread(outline: Outline, limit: usize) -> Result<Incoming, Refused> {
+/// Converts the outline of a message that is longer than `limit` bytes.
+///
+/// A response becomes an error response, so that the question that waits for it ends. Every other message is refused.
+pub(crate) fn from_outline(outline: Outline, limit: usize) -> Result<Incoming, Refused> {
     Message::unread(outline, too_long(limit)).map(Incoming::One)
 }
 
-/// Whether the bytes begin an array.
+/// Returns `true` if the bytes start with an array.
 pub(crate) fn is_batch(bytes: &[u8]) -> bool {
     bytes.trim_ascii_start().starts_with(b"[")
 }
 
-/// The answer to a batch; `None` if nothing of it wants one.
+/// Joins the replies to a batch; `None` if there are none.
 pub(crate) fn join(replies: &[String]) -> Option<String> {
     (!replies.is_empty()).then(|| format!("[{}]", replies.join(",")))
 }

@@ -1,23 +1,23 @@
-//! Newline framing: bytes as they come, cut into lines.
+//! Newline framing: splits a stream of bytes into lines.
 
 use crate::protocol::outline::{Outline, Outliner};
 use crate::protocol::text::remove_mark;
 
-/// A line, or what is left of one that was too long.
+/// A complete line, or the outline of one that was too long.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// A whole line, without its end.
-    Whole(Vec<u8>),
-    /// A line longer than the limit, of which only this was kept.
+    /// A complete line, without its line break.
+    Complete(Vec<u8>),
+    /// The outline of a line that is longer than the limit.
     TooLong(Outline),
 }
 
-/// Cuts bytes into lines.
+/// A splitter of bytes into lines.
 #[derive(Debug)]
 pub(crate) struct Lines {
     limit: usize,
     partial: Vec<u8>,
-    /// Looks at a line that is too long.
+    /// The outliner of the current line, if that is too long.
     too_long: Option<Outliner>,
     started: bool,
 }
@@ -32,22 +32,22 @@ impl Lines {
         }
     }
 
-    /// Takes bytes and gives each line that they complete, in order.
+    /// Takes bytes and calls `each` for each line that they complete, in order.
     pub(crate) fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(Line)) {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
-            self.keep(&bytes[..end]);
+            self.append(&bytes[..end]);
             self.complete(&mut each);
             bytes = &bytes[end + 1..];
         }
-        self.keep(bytes);
+        self.append(bytes);
     }
 
-    /// Gives the last line if it has no end of its own.
+    /// Calls `each` for the last line, if that does not end with a line break.
     pub(crate) fn finish(&mut self, mut each: impl FnMut(Line)) {
         self.complete(&mut each);
     }
 
-    fn keep(&mut self, bytes: &[u8]) {
+    fn append(&mut self, bytes: &[u8]) {
         if self.too_long.is_none() && self.partial.len() + bytes.len() <= self.limit {
             self.partial.extend_from_slice(bytes);
             return;
@@ -65,9 +65,9 @@ impl Lines {
         if !std::mem::replace(&mut self.started, true) {
             remove_mark(&mut line);
         }
-        // An empty line is none, whichever way its end is spelled.
+        // Ignores empty lines, including those that end with CRLF.
         if !line.trim_ascii().is_empty() {
-            each(Line::Whole(line));
+            each(Line::Complete(line));
         }
     }
 }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     fn whole(text: &str) -> Line {
-        Line::Whole(text.as_bytes().to_vec())
+        Line::Complete(text.as_bytes().to_vec())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Messages within the process: what tests and the command line speak to a server.
+//! The in-memory transport, for tests and the command line.
 
 use std::sync::Arc;
 
@@ -10,26 +10,26 @@ use crate::service::{
 use crate::session::Session;
 use crate::sync::Mutex;
 
-/// How many messages wait for a test to take them.
-const MOST_WAITING: usize = 100_000;
+/// The maximum number of messages in the outbox, until a test takes them.
+const MAX_QUEUED: usize = 100_000;
 
-/// A connection within the process.
+/// An in-process connection.
 pub(crate) struct Memory {
     service: Arc<dyn Service>,
     connection: u64,
     session: Mutex<Option<(Session, Option<Listening>)>>,
-    waiting: Arc<Outbox>,
+    outbox: Arc<Outbox>,
 }
 
-/// What has become of a message at once.
-pub(crate) enum Begun {
+/// The immediate outcome of sending a message.
+pub(crate) enum SendStatus {
     Nothing,
     Answered(String),
     Pending(Pending),
 }
 
-fn refuse(refused: Refused) -> Begun {
-    Begun::Answered(error_reply(refused.id.as_ref(), &refused.error))
+fn refuse(refused: Refused) -> SendStatus {
+    SendStatus::Answered(error_reply(refused.id.as_ref(), &refused.error))
 }
 
 #[derive(Default)]
@@ -37,12 +37,12 @@ struct Outbox(Mutex<Vec<String>>);
 
 impl Outbound for Outbox {
     fn send(&self, message: String) -> bool {
-        let mut waiting = self.0.lock();
-        let room = waiting.len() < MOST_WAITING;
-        if room {
-            waiting.push(message);
+        let mut outbox = self.0.lock();
+        let has_capacity = outbox.len() < MAX_QUEUED;
+        if has_capacity {
+            outbox.push(message);
         }
-        room
+        has_capacity
     }
 
     fn is_shared(&self) -> bool {
@@ -56,19 +56,19 @@ impl Memory {
             service,
             connection: next_connection(),
             session: Mutex::default(),
-            waiting: Arc::default(),
+            outbox: Arc::default(),
         }
     }
 
-    /// Sends one message and waits for the reply, if there is any.
+    /// Sends a message or a batch, and waits for the reply if there is one.
     pub(crate) async fn send(&self, message: Vec<u8>) -> Option<String> {
         match self.read(message) {
             Ok(Incoming::One(message)) => self.finish(self.handle(message)).await,
             Ok(Incoming::Batch(messages)) => {
                 let mut replies = Vec::new();
                 for message in messages {
-                    let begun = message.map_or_else(refuse, |message| self.handle(message));
-                    replies.extend(self.finish(begun).await);
+                    let status = message.map_or_else(refuse, |message| self.handle(message));
+                    replies.extend(self.finish(status).await);
                 }
                 join(&replies)
             }
@@ -76,51 +76,51 @@ impl Memory {
         }
     }
 
-    /// Sends one message and waits for nothing.
-    pub(crate) fn begin(&self, message: Vec<u8>) -> Begun {
+    /// Sends a message without outbox for its reply.
+    pub(crate) fn start_send(&self, message: Vec<u8>) -> SendStatus {
         match self.read(message) {
             Ok(Incoming::One(message)) => self.handle(message),
-            Ok(Incoming::Batch(_)) => Begun::Nothing,
+            Ok(Incoming::Batch(_)) => SendStatus::Nothing,
             Err(refused) => refuse(refused),
         }
     }
 
     fn read(&self, message: Vec<u8>) -> Result<Incoming, Refused> {
-        let session = self.known_session();
+        let session = self.current_session();
         incoming::read(message, self.service.limits().depth, session.as_ref())
     }
 
-    async fn finish(&self, begun: Begun) -> Option<String> {
-        match begun {
-            Begun::Nothing => None,
-            Begun::Answered(text) => Some(text),
-            Begun::Pending(pending) => pending.await.map(|reply| self.receive(reply)),
+    async fn finish(&self, status: SendStatus) -> Option<String> {
+        match status {
+            SendStatus::Nothing => None,
+            SendStatus::Answered(text) => Some(text),
+            SendStatus::Pending(pending) => pending.await.map(|reply| self.receive(reply)),
         }
     }
 
-    fn known_session(&self) -> Option<Session> {
+    fn current_session(&self) -> Option<Session> {
         let session = self.session();
         session.as_ref().map(|(session, _)| Arc::clone(session))
     }
 
-    fn handle(&self, message: Arc<Message>) -> Begun {
-        let session = self.known_session();
+    fn handle(&self, message: Arc<Message>) -> SendStatus {
+        let session = self.current_session();
         let handling = self.service.handle(Exchange {
             message,
             origin: Origin::of_connection(self.connection),
             session,
-            outbound: Arc::clone(&self.waiting) as Arc<dyn Outbound>,
+            outbound: Arc::clone(&self.outbox) as Arc<dyn Outbound>,
         });
         match handling {
-            Handling::Nothing => Begun::Nothing,
-            Handling::Ready(reply) => Begun::Answered(self.receive(reply)),
-            Handling::Pending(pending) => Begun::Pending(pending),
+            Handling::Nothing => SendStatus::Nothing,
+            Handling::Ready(reply) => SendStatus::Answered(self.receive(reply)),
+            Handling::Pending(pending) => SendStatus::Pending(pending),
         }
     }
 
     fn receive(&self, reply: Reply) -> String {
         if let Some(session) = reply.opened {
-            let outbound = Arc::clone(&self.waiting) as Arc<dyn Outbound>;
+            let outbound = Arc::clone(&self.outbox) as Arc<dyn Outbound>;
             let listening = self.service.listen(&session, outbound);
             *self.session() = Some((session, listening));
         }
@@ -131,9 +131,9 @@ impl Memory {
         self.session.lock()
     }
 
-    /// The messages of the server that came since they were last asked for, as far as they are wanted.
+    /// Removes and returns the messages of the server for which `wanted` returns `true`.
     pub(crate) fn take_messages(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
-        let mut waiting = self.waiting.0.lock();
-        waiting.extract_if(.., |message| wanted(message)).collect()
+        let mut outbox = self.outbox.0.lock();
+        outbox.extract_if(.., |message| wanted(message)).collect()
     }
 }

@@ -1,6 +1,6 @@
-//! Bytes in, bytes out: how messages come to the service and replies get back.
+//! Transports: they read messages from bytes, pass them to the service, and write the replies.
 //!
-//! A transport knows the service trait and the envelope of messages, and nothing of tools.
+//! A transport depends on the service trait and on the envelope of messages, and not on tools.
 
 #[cfg(feature = "http")]
 pub(crate) mod http;

@@ -1,4 +1,4 @@
-//! Reading the body of a request, within the limits.
+//! Reads the body of a request, within the limits.
 
 use std::error::Error;
 use std::pin::pin;
@@ -15,34 +15,35 @@ use crate::protocol::text::remove_mark;
 use crate::service::Limits;
 use crate::transport::incoming;
 
-/// Room made before a body has shown how long it is: no more than this is taken on the client's word.
-const TRUSTED_LENGTH: usize = 64 * 1024;
+/// The maximum capacity that is allocated for a declared length before the body arrives, in bytes.
+const MAX_INITIAL_CAPACITY: usize = 64 * 1024;
 
-/// A body that is refused for its declared length is looked at for its id as far as it arrives within this.
-const FIRST_BYTES: Duration = Duration::from_millis(50);
+/// The time to wait for the first bytes of a body that is refused for its declared length. They may contain the id.
+const FIRST_FRAME_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Reads a body completely: a message is judged by itself, not by how it arrived.
+/// Reads a whole body.
 ///
-/// A body that is too long is 413, without reading it if its length was declared; one that is too slow is 408.
+/// # Errors
+/// Returns 413 if the body is too long, without reading it if its length is declared, and 408 if it arrives too slowly.
 pub(super) async fn read<B>(body: B, limits: &Limits) -> Result<Vec<u8>, Rejection>
 where
     B: Body,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let most = limits.message_bytes;
+    let limit = limits.message_bytes;
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if declared > most {
+    if declared > limit {
         let mut body = pin!(body);
         let mut outliner = Outliner::default();
-        let first = tokio::time::timeout(FIRST_BYTES, body.frame()).await;
+        let first = tokio::time::timeout(FIRST_FRAME_TIMEOUT, body.frame()).await;
         if let Ok(Some(Ok(frame))) = first
             && let Ok(data) = frame.into_data()
         {
             take(data, |chunk| outliner.feed(chunk));
         }
-        return Err(too_long(most, outliner));
+        return Err(too_long(limit, outliner));
     }
-    let reading = collect(body, declared.min(TRUSTED_LENGTH), most);
+    let reading = collect(body, declared.min(MAX_INITIAL_CAPACITY), limit);
     let Ok(bytes) = tokio::time::timeout(limits.header_timeout, reading).await else {
         return Err(Rejection::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -52,23 +53,23 @@ where
     bytes
 }
 
-async fn collect<B>(body: B, room: usize, most: usize) -> Result<Vec<u8>, Rejection>
+async fn collect<B>(body: B, capacity: usize, limit: usize) -> Result<Vec<u8>, Rejection>
 where
     B: Body,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let mut body = pin!(body);
-    let mut bytes = Vec::with_capacity(room);
+    let mut bytes = Vec::with_capacity(capacity);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| unreadable(&*error.into()))?;
         let Ok(data) = frame.into_data() else {
             continue; // trailers
         };
-        if data.remaining() > most - bytes.len() {
+        if data.remaining() > limit - bytes.len() {
             let mut outliner = Outliner::default();
             outliner.feed(&bytes);
             take(data, |chunk| outliner.feed(chunk));
-            return Err(too_long(most, outliner));
+            return Err(too_long(limit, outliner));
         }
         take(data, |chunk| bytes.extend_from_slice(chunk));
     }
@@ -76,21 +77,22 @@ where
     Ok(bytes)
 }
 
-/// Takes what arrived, piece by piece.
-fn take(mut data: impl Buf, mut piece: impl FnMut(&[u8])) {
+/// Calls `each` for each chunk of the data.
+fn take(mut data: impl Buf, mut each: impl FnMut(&[u8])) {
     while data.has_remaining() {
         let chunk = data.chunk();
-        piece(chunk);
+        each(chunk);
         let length = chunk.len();
         data.advance(length);
     }
 }
 
-/// The refusal of a body that is too long, under its id if that was seen. A response has none of its own.
-fn too_long(most: usize, outliner: Outliner) -> Rejection {
+/// Returns the rejection of a body that is too long, with its id if that was read. The id of a response belongs to another
+/// request and is left out.
+fn too_long(limit: usize, outliner: Outliner) -> Rejection {
     let outline = outliner.finish();
     let id = outline.id.filter(|_| !outline.is_response);
-    let error = incoming::too_long(most);
+    let error = incoming::too_long(limit);
     Rejection::rpc(StatusCode::PAYLOAD_TOO_LARGE, id.as_ref(), &error)
 }
 

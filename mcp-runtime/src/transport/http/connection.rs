@@ -1,4 +1,4 @@
-//! One connection of our own listener: HTTP/1.1 by hyper, kept within our limits.
+//! A connection of the built-in listener: HTTP/1.1 by hyper, within the configured limits.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,18 +24,20 @@ use super::response_body::HttpBody;
 use super::timeouts::{BusyGuard, ConnectionTimeouts};
 use super::{Endpoint, HttpService};
 
-/// The longest HTTP header, in bytes: longer is 431.
-const HEADER_BYTES: usize = 64 * 1024;
+/// The largest HTTP header, in bytes. A larger one is answered with 431.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
 
-/// How long a client that was refused may go on sending before it is cut off.
+/// The time that a refused client may continue to send before its connection is closed.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// The address of a client, for whoever mounts the endpoint: put into the `http::Extensions` of a request, it is what
-/// [`Context::peer_address`](crate::Context::peer_address) returns. Our own listener knows the address of the socket.
+/// The address of a client, for applications that mount the endpoint.
+///
+/// [`Context::peer_address`](crate::Context::peer_address) returns the value that the application puts into the
+/// `http::Extensions` of a request. The built-in listener uses the address of the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// Serves a connection to its end. `stop` closes it after the request that is being served, if there is one.
+/// Serves a connection until it ends. When `stop` closes, the connection ends after the current request.
 pub(super) async fn run(
     stream: TcpStream,
     peer: SocketAddr,
@@ -60,26 +62,26 @@ pub(super) async fn run(
     };
     let mut connection = pin!(
         http1::Builder::new()
-            .header_read_timeout(None) // the timeouts does it
-            .max_header_size(HEADER_BYTES)
-            .max_buf_size(HEADER_BYTES)
+            .header_read_timeout(None) // `ConnectionTimeouts` limits it
+            .max_header_size(MAX_HEADER_BYTES)
+            .max_buf_size(MAX_HEADER_BYTES)
             .serve_connection(TokioIo::new(socket), service_fn(serve))
     );
-    let mut overdue = pin!(timeouts.overdue());
+    let mut expired = pin!(timeouts.expired());
     let mut stopping = false;
     loop {
         tokio::select! {
             result = connection.as_mut() => {
                 if let Err(error) = result {
-                    tracing::debug!(%error, "the connection broke");
+                    tracing::debug!(%error, "the connection failed");
                 }
                 return;
             }
-            () = overdue.as_mut() => {
-                tracing::debug!("the connection was idle, or its client too slow");
+            () = expired.as_mut() => {
+                tracing::debug!("the connection was idle, or its client was too slow");
                 return;
             }
-            // It never changes: it ends.
+            // No value is ever sent: this resolves when the sender is dropped.
             _ = stop.changed(), if !stopping => {
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
@@ -101,18 +103,18 @@ async fn serve(
     Ok(response)
 }
 
-/// A socket that tells the timeouts what happens on it.
+/// A socket that reports reads and writes to the timeouts.
 struct Socket {
     stream: TcpStream,
     timeouts: Arc<ConnectionTimeouts>,
-    /// Whether the last request was refused, perhaps before its body was read.
+    /// `true` if the last request was refused; its body may be unread.
     refused: Arc<AtomicBool>,
     linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
-    /// Reads what a refused client still sends. Closing with bytes unread resets the connection, and the reset can
-    /// overtake the refusal.
+    /// Reads and discards the bytes that a refused client still sends. Closing a socket with unread bytes resets the
+    /// connection, and the client may receive the reset before the response.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let linger = self
             .linger
@@ -120,11 +122,11 @@ impl Socket {
         if linger.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
-        let mut scrap = [0; 8192];
+        let mut discarded = [0; 8192];
         loop {
-            let mut scrap = ReadBuf::new(&mut scrap);
-            let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut scrap));
-            if read.is_err() || scrap.filled().is_empty() {
+            let mut discarded = ReadBuf::new(&mut discarded);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut discarded));
+            if read.is_err() || discarded.filled().is_empty() {
                 return Poll::Ready(());
             }
         }

@@ -1,6 +1,6 @@
-//! What lets pages of allowed origins read answers: the headers of every response, and the answer to a preflight.
+//! CORS: the headers that let pages of allowed origins read responses, and the response to a preflight request.
 //!
-//! `guard` says which origins are allowed. See <https://fetch.spec.whatwg.org/#http-cors-protocol>.
+//! `guard` decides which origins are allowed. See <https://fetch.spec.whatwg.org/#http-cors-protocol>.
 
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -12,42 +12,42 @@ use hyper::{Response, StatusCode};
 use super::reply;
 use super::response_body::HttpBody;
 
-/// The headers of responses that a client needs beside those that every page may read.
-const EXPOSED: HeaderValue =
+/// The response headers that a client needs, in addition to those that every page may read.
+const EXPOSED_HEADERS: HeaderValue =
     HeaderValue::from_static("Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After");
 
 const METHODS: HeaderValue = HeaderValue::from_static("POST, GET, DELETE");
 
-/// The headers of requests that the protocol knows by name.
-const HEADERS: &str = "Content-Type, Accept, Authorization, Mcp-Session-Id, MCP-Protocol-Version, \
+/// The request headers of the protocol with a fixed name.
+const REQUEST_HEADERS: &str = "Content-Type, Accept, Authorization, Mcp-Session-Id, MCP-Protocol-Version, \
     Mcp-Method, Mcp-Name, Last-Event-ID";
 
-/// The beginning of the headers that repeat arguments.
-const PARAM: &str = "mcp-param-";
+/// The prefix of the headers that repeat arguments.
+const PARAM_PREFIX: &str = "mcp-param-";
 
-/// How long a browser may remember the answer to a preflight, in seconds: the longest that Chromium takes.
+/// The time that a browser may cache the response to a preflight request, in seconds: the maximum of Chromium.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
-/// Lets pages of this origin read a response.
+/// Adds the headers that let pages of this origin read a response.
 pub(super) fn allow(origin: HeaderValue, headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
     headers.insert(VARY, HeaderValue::from_static("Origin"));
 }
 
-/// Returns `true` if an OPTIONS request asks, for a page, whether another request may be sent.
+/// Returns `true` if an OPTIONS request is a preflight request.
 pub(super) fn is_preflight(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The answer to a preflight from an allowed origin.
+/// Returns the response to a preflight request of an allowed origin.
 pub(super) fn preflight(requested: &HeaderMap) -> Response<HttpBody> {
     let mut response = reply::empty(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
     headers.insert(
         ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static(HEADERS),
+        HeaderValue::from_static(REQUEST_HEADERS),
     );
     for name in params(requested) {
         headers.append(ACCESS_CONTROL_ALLOW_HEADERS, name.into());
@@ -56,7 +56,7 @@ pub(super) fn preflight(requested: &HeaderMap) -> Response<HttpBody> {
     response
 }
 
-/// The headers of arguments that a preflight asks for. Their names depend on the tool.
+/// Returns the argument headers that a preflight request asks for. Their names depend on the tool.
 fn params(requested: &HeaderMap) -> impl Iterator<Item = HeaderName> {
     requested
         .get_all(ACCESS_CONTROL_REQUEST_HEADERS)
@@ -64,5 +64,7 @@ fn params(requested: &HeaderMap) -> impl Iterator<Item = HeaderName> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|names| names.split(','))
         .filter_map(|name| name.trim().parse::<HeaderName>().ok())
-        .filter(|name| name.as_str().len() > PARAM.len() && name.as_str().starts_with(PARAM))
+        .filter(|name| {
+            name.as_str().len() > PARAM_PREFIX.len() && name.as_str().starts_with(PARAM_PREFIX)
+        })
 }

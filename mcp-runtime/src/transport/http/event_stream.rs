@@ -1,7 +1,7 @@
-//! The messages of one response, or of one stream of a session, on their way to the client.
+//! Event streams: the messages of a response, or of a stream of a session.
 //!
-//! The events of a session's stream are numbered and kept, so that a client which lost its connection can go on where it
-//! stopped. See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery>.
+//! The events of a session's stream are numbered and kept, so that a client that lost its connection can resume the stream.
+//! See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery>.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
@@ -15,87 +15,87 @@ use crate::service::{Outbound, Pending, Reply};
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
 
-/// How many events that were sent already are kept, and how many bytes of them.
-const KEPT: usize = 256;
-const KEPT_BYTES: usize = 256 * 1024;
+/// The maximum number of sent events that are kept, and their maximum size in bytes.
+const MAX_KEPT: usize = 256;
+const MAX_KEPT_BYTES: usize = 256 * 1024;
 
-/// How many messages wait for a slow client. What exceeds this is refused, for a handler cannot be made to wait.
-const MOST_WAITING: usize = 1024;
+/// The maximum number of unread messages. Further messages are refused, because a handler cannot wait for its client.
+const MAX_UNREAD: usize = 1024;
 
-/// A message is added while fewer bytes than these wait.
-const MOST_WAITING_BYTES: usize = 16 << 20;
+/// The size of unread messages, in bytes, from which further messages are refused.
+const MAX_UNREAD_BYTES: usize = 16 << 20;
 
-/// How long a client should wait before it connects again, in milliseconds.
-const RETRY: u32 = 500;
+/// The delay before a client reconnects, in milliseconds.
+const RETRY_MILLIS: u32 = 500;
 
-/// The messages of one response, or of one stream of a session.
+/// The messages of a response, or of a stream of a session.
 #[derive(Default)]
 pub(super) struct EventStream {
-    /// Whether events have ids and are kept.
+    /// `true` if events have ids and are kept.
     kept: bool,
-    /// Whether the stream begins with an event that carries nothing but an id, and so can be cut before its first
+    /// `true` if the stream starts with an event that has only an id, so that the connection can be closed before the first
     /// message.
-    primes: bool,
+    primed: bool,
     state: Mutex<StreamState>,
 }
 
 #[derive(Default)]
 struct StreamState {
-    /// The part of the events' ids that names the stream.
+    /// The prefix of the event ids, which identifies the stream.
     name: String,
-    /// How many events there were before those that are kept. Their numbers begin at 1.
-    gone: u64,
+    /// The number of events before the kept ones. Events are numbered from 1.
+    dropped: u64,
     events: VecDeque<String>,
     bytes: usize,
-    /// What no reader has had.
-    waiting: usize,
-    waiting_bytes: usize,
-    over: bool,
-    /// The server wants the connection closed; the stream goes on when the client comes back.
+    /// The number of messages that no reader has received.
+    unread: usize,
+    unread_bytes: usize,
+    ended: bool,
+    /// `true` if the server wants to close the connection. The stream continues when the client reconnects.
     cut: bool,
-    /// The answer of a call that ended before anything of it was read.
+    /// The reply of a call that ended before the stream was read.
     answer: Option<Reply>,
     waker: Option<Waker>,
-    /// Which of the readers is the one: the newest. The first is 1.
+    /// The number of the newest reader, which is the only active one. Readers are numbered from 1.
     reader: u64,
-    /// Since when nobody reads.
+    /// The time since which the stream has no reader.
     idle: Option<Instant>,
 }
 
-/// How the answer to a call begins.
+/// The start of the response to a call.
 pub(super) enum ResponseStart {
-    /// The call is over: the messages it sent before, and its answer unless it was cancelled.
+    /// The call has ended: the messages that it sent, and its reply unless it was cancelled.
     Answer(Vec<String>, Option<Reply>),
-    /// With events.
+    /// The response is a stream of events.
     Events,
 }
 
 impl EventStream {
-    /// Returns the stream of a stream of a session, which its client can come back to.
-    pub(super) fn of(session: &Session) -> Arc<Self> {
+    /// Returns a stream of a session, which its client can resume.
+    pub(super) fn of_session(session: &Session) -> Arc<Self> {
         Arc::new(Self {
             kept: true,
-            primes: session.revision.features().primed_streams,
+            primed: session.revision.features().primed_streams,
             ..Self::default()
         })
     }
 
-    /// Gives the stream its name, with which the ids of its events begin.
-    pub(super) fn call(&self, name: String) {
+    /// Sets the name of the stream, which is the prefix of its event ids.
+    pub(super) fn set_name(&self, name: String) {
         self.state().name = name;
     }
 
-    /// Returns `true` if nothing was sent: an answer that is ready needs no stream.
-    pub(super) fn is_untouched(&self) -> bool {
+    /// Returns `true` if the stream has no events and was not cut. A reply that is ready then needs no stream.
+    pub(super) fn is_empty(&self) -> bool {
         let state = self.state();
         state.events.is_empty() && !state.cut
     }
 
-    /// Ends the stream with the answer of its call, if it has one.
+    /// Ends the stream, with the reply of its call if there is one.
     pub(super) fn finish(&self, answer: Option<Reply>) {
         let mut state = self.state();
-        state.over = true;
-        if self.is_read(&state) {
+        state.ended = true;
+        if self.is_committed(&state) {
             if let Some(answer) = answer {
                 state.push(answer.text);
             }
@@ -105,12 +105,12 @@ impl EventStream {
         wake(state);
     }
 
-    /// Whether there is no way back from events. What is not kept may still become something else until it is read.
-    fn is_read(&self, state: &StreamState) -> bool {
+    /// Returns `true` if the response has to be a stream of events. Without kept events, this is decided by the first read.
+    fn is_committed(&self, state: &StreamState) -> bool {
         state.reader > 0 || (self.kept && (!state.events.is_empty() || state.cut))
     }
 
-    /// Waits until it is clear how the answer to the call begins. `call` is the call if it is polled where it is read.
+    /// Waits until the start of the response is known. `call` is the call if it is polled by its reader.
     pub(super) fn poll_start(
         &self,
         call: &mut Option<Pending>,
@@ -118,7 +118,7 @@ impl EventStream {
     ) -> Poll<ResponseStart> {
         self.advance(call, context);
         let mut state = self.state();
-        if state.over && !self.is_read(&state) {
+        if state.ended && !self.is_committed(&state) {
             let sent = std::mem::take(&mut state.events).into();
             return Poll::Ready(ResponseStart::Answer(sent, state.answer.take()));
         }
@@ -129,7 +129,7 @@ impl EventStream {
         Poll::Pending
     }
 
-    /// Polls a call that was not over.
+    /// Polls the call if it has not ended.
     fn advance(&self, call: &mut Option<Pending>, context: &mut Context<'_>) {
         if let Some(pending) = call
             && let Poll::Ready(reply) = pending.as_mut().poll(context)
@@ -139,41 +139,41 @@ impl EventStream {
         }
     }
 
-    /// Reads the stream from its beginning. Whoever read it before reads no more.
+    /// Returns a reader of the whole stream. Earlier readers end.
     pub(super) fn read(self: &Arc<Self>, call: Option<Pending>) -> StreamReader {
-        self.reader(0, self.primes, call)
+        self.reader(0, self.primed, call)
     }
 
-    /// Reads what comes after the event of this number, or what is left of that.
+    /// Returns a reader of the kept events after the event with this number.
     pub(super) fn resume(self: &Arc<Self>, after: u64) -> StreamReader {
         self.reader(after, false, None)
     }
 
-    fn reader(self: &Arc<Self>, after: u64, primes: bool, call: Option<Pending>) -> StreamReader {
+    fn reader(self: &Arc<Self>, after: u64, primed: bool, call: Option<Pending>) -> StreamReader {
         let mut state = self.state();
         state.reader += 1;
-        state.cut &= primes;
+        state.cut &= primed;
         state.idle = None;
         let reader = StreamReader {
             stream: Arc::clone(self),
             number: state.reader,
-            last: after.clamp(state.gone, state.last()),
-            primes,
+            last: after.clamp(state.dropped, state.last()),
+            primed,
             call,
         };
         wake(state);
         reader
     }
 
-    /// Returns since when nobody has read the stream; `None` while it is being read.
+    /// Returns the time since which the stream has no reader; `None` while it is being read.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         self.state().idle
     }
 
-    /// How many bytes are kept of a stream that has ended.
-    pub(super) fn leftover(&self) -> Option<usize> {
+    /// Returns the number of kept bytes if the stream has ended.
+    pub(super) fn bytes_if_ended(&self) -> Option<usize> {
         let state = self.state();
-        state.over.then_some(state.bytes)
+        state.ended.then_some(state.bytes)
     }
 
     fn state(&self) -> MutexGuard<'_, StreamState> {
@@ -184,32 +184,32 @@ impl EventStream {
 impl StreamState {
     fn push(&mut self, message: String) {
         self.bytes += message.len();
-        self.waiting += 1;
-        self.waiting_bytes += message.len();
+        self.unread += 1;
+        self.unread_bytes += message.len();
         self.events.push_back(message);
     }
 
-    /// The number of the last event.
+    /// Returns the number of the last event.
     fn last(&self) -> u64 {
-        self.gone + self.events.len() as u64
+        self.dropped + self.events.len() as u64
     }
 
-    /// Forgets what is too old or too much to be kept, when all was sent. The last event stays, however long.
+    /// Drops the oldest events beyond the limits after all were sent. The last event is kept whatever its size.
     fn trim(&mut self, kept: bool) {
-        self.waiting = 0;
-        self.waiting_bytes = 0;
-        let most = if kept { KEPT } else { 0 };
-        while self.events.len() > most.min(1)
-            && (self.events.len() > most || self.bytes > KEPT_BYTES)
+        self.unread = 0;
+        self.unread_bytes = 0;
+        let limit = if kept { MAX_KEPT } else { 0 };
+        while self.events.len() > limit.min(1)
+            && (self.events.len() > limit || self.bytes > MAX_KEPT_BYTES)
             && let Some(event) = self.events.pop_front()
         {
             self.bytes -= event.len();
-            self.gone += 1;
+            self.dropped += 1;
         }
     }
 }
 
-/// Wakes whoever waits, without holding the lock.
+/// Wakes the unread task after releasing the lock.
 fn wake(mut state: MutexGuard<'_, StreamState>) {
     let waker = state.waker.take();
     drop(state);
@@ -221,13 +221,13 @@ fn wake(mut state: MutexGuard<'_, StreamState>) {
 impl Outbound for EventStream {
     fn send(&self, message: String) -> bool {
         let mut state = self.state();
-        let room =
-            !state.over && state.waiting < MOST_WAITING && state.waiting_bytes < MOST_WAITING_BYTES;
-        if room {
+        let has_capacity =
+            !state.ended && state.unread < MAX_UNREAD && state.unread_bytes < MAX_UNREAD_BYTES;
+        if has_capacity {
             state.push(message);
             wake(state);
         }
-        room
+        has_capacity
     }
 
     fn cut(&self) {
@@ -237,7 +237,7 @@ impl Outbound for EventStream {
     }
 }
 
-/// Where messages go for which the client has no ear.
+/// Discards messages: the client does not accept events.
 pub(super) struct Discard;
 
 impl Outbound for Discard {
@@ -250,19 +250,19 @@ impl Outbound for Discard {
     }
 }
 
-/// One connection on which a stream is sent.
+/// A connection on which a stream is sent.
 pub(super) struct StreamReader {
     stream: Arc<EventStream>,
     number: u64,
     /// The number of the last event that was sent.
     last: u64,
-    primes: bool,
-    /// A call that belongs to no session. It lives with its response: a disconnect cancels it.
+    primed: bool,
+    /// A call without a session. A disconnect drops the reader, and so cancels the call.
     call: Option<Pending>,
 }
 
 impl StreamReader {
-    /// The events that there are to send now; `None` when there will be no more.
+    /// Polls the events to send now; `None` if there will be no more.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         self.stream.advance(&mut self.call, context);
         let mut state = self.stream.state();
@@ -270,11 +270,15 @@ impl StreamReader {
             return Poll::Ready(None);
         }
         let mut text = String::new();
-        if std::mem::take(&mut self.primes) {
+        if std::mem::take(&mut self.primed) {
             // Writing to a string cannot fail.
-            let _ = write!(text, "id: {}-0\nretry: {RETRY}\ndata: \n\n", state.name);
+            let _ = write!(
+                text,
+                "id: {}-0\nretry: {RETRY_MILLIS}\ndata: \n\n",
+                state.name
+            );
         }
-        let skip = usize::try_from(self.last - state.gone).unwrap_or(usize::MAX);
+        let skip = usize::try_from(self.last - state.dropped).unwrap_or(usize::MAX);
         for (number, event) in (self.last + 1..).zip(state.events.iter().skip(skip)) {
             if self.stream.kept {
                 let _ = writeln!(text, "id: {}-{number}", state.name);
@@ -286,7 +290,7 @@ impl StreamReader {
             state.trim(self.stream.kept);
             return Poll::Ready(Some(text.into()));
         }
-        if state.over || std::mem::take(&mut state.cut) {
+        if state.ended || std::mem::take(&mut state.cut) {
             return Poll::Ready(None);
         }
         state.waker = Some(context.waker().clone());
@@ -294,7 +298,7 @@ impl StreamReader {
     }
 }
 
-/// Appends a message to events. It has no line breaks, so that one `data` line holds it.
+/// Appends a message as an event. Messages have no line breaks, so that one `data` line is enough.
 pub(super) fn push_event(events: &mut String, message: &str) {
     events.reserve(message.len() + 8);
     events.push_str("data: ");
@@ -332,13 +336,13 @@ mod tests {
         }
     }
 
-    fn stream(primes: bool) -> Arc<EventStream> {
+    fn stream(primed: bool) -> Arc<EventStream> {
         let stream = Arc::new(EventStream {
             kept: true,
-            primes,
+            primed,
             ..EventStream::default()
         });
-        stream.call("s".to_owned());
+        stream.set_name("s".to_owned());
         stream
     }
 
@@ -386,7 +390,7 @@ mod tests {
     fn what_was_sent_is_kept_up_to_so_many_bytes() {
         let stream = stream(false);
         let mut reader = stream.read(None);
-        let big = "x".repeat(KEPT_BYTES / 3);
+        let big = "x".repeat(MAX_KEPT_BYTES / 3);
         for _ in 0..5 {
             stream.send(big.clone());
             read(&mut reader).expect("an event");
@@ -400,7 +404,7 @@ mod tests {
         let stream = stream(false);
         let mut reader = stream.read(None);
         stream.send("small".to_owned());
-        stream.send("x".repeat(2 * KEPT_BYTES));
+        stream.send("x".repeat(2 * MAX_KEPT_BYTES));
         read(&mut reader).expect("events");
         let kept = read(&mut stream.resume(0)).expect("events");
         assert!(kept.starts_with("id: s-2\n"), "{}", &kept[..20]);
@@ -412,7 +416,7 @@ mod tests {
         let mut reader = stream.read(None);
         let message = "x".repeat(1 << 20);
         let fill = || (0..100).filter(|_| stream.send(message.clone())).count();
-        // What was sent, and is kept for a client that comes back, does not wait.
+        // Sent events that are kept for a reconnecting client do not count as unread.
         for _ in 0..2 {
             assert_eq!(fill(), 16);
             let text = read(&mut reader).expect("events");
@@ -434,7 +438,7 @@ mod tests {
         let text = read(&mut reader).expect("events");
         assert_eq!(text.matches("data: ").count(), 1024);
         let left = read(&mut stream.resume(0)).expect("events");
-        assert_eq!(left.matches("data: ").count(), KEPT);
+        assert_eq!(left.matches("data: ").count(), MAX_KEPT);
         assert!(left.ends_with("id: s-1024\ndata: 1023\n\n"), "{left}");
     }
 
@@ -467,10 +471,10 @@ mod tests {
             };
             stream.send("sent".to_owned());
             stream.finish(Some(Reply::new("answer".to_owned())));
-            let Poll::Ready(beginning) = stream.poll_start(&mut None, &mut context) else {
-                panic!("it is over");
+            let Poll::Ready(start) = stream.poll_start(&mut None, &mut context) else {
+                panic!("the response has not started");
             };
-            match beginning {
+            match start {
                 ResponseStart::Events => assert!(kept),
                 ResponseStart::Answer(sent, answer) => {
                     assert_eq!(sent, ["sent"]);
@@ -483,7 +487,7 @@ mod tests {
     #[test]
     fn one_message_of_any_length_waits() {
         let stream = EventStream::default();
-        let endless = "x".repeat(2 * MOST_WAITING_BYTES);
+        let endless = "x".repeat(2 * MAX_UNREAD_BYTES);
         assert_eq!(
             [(); 2].map(|()| stream.send(endless.clone())),
             [true, false]

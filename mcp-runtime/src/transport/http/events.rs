@@ -1,4 +1,4 @@
-//! A response as Server-Sent Events: messages as they come, and the answer at the end.
+//! A response as Server-Sent Events: messages during the call, and the reply at the end.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,38 +10,38 @@ use tokio::time::{Instant, Sleep};
 
 use super::event_stream::{StreamReader, push_event};
 
-/// How long a stream is silent before a comment shows that it lives.
+/// The time without events after which a comment keeps the connection alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The events of one response.
 #[derive(Debug)]
 pub(super) struct Events {
     reader: StreamReader,
-    silence: Pin<Box<Sleep>>,
+    keep_alive: Pin<Box<Sleep>>,
 }
 
 impl Events {
     pub(super) fn new(reader: StreamReader) -> Self {
         Self {
             reader,
-            silence: Box::pin(tokio::time::sleep(KEEP_ALIVE)),
+            keep_alive: Box::pin(tokio::time::sleep(KEEP_ALIVE)),
         }
     }
 
-    /// The next piece of the stream; `None` at its end.
+    /// Polls the next chunk of the stream; `None` at its end.
     pub(super) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let mut piece = self.reader.poll(context);
-        if piece.is_pending() && self.silence.as_mut().poll(context).is_ready() {
-            piece = Poll::Ready(Some(Bytes::from_static(b":\n\n")));
+        let mut chunk = self.reader.poll(context);
+        if chunk.is_pending() && self.keep_alive.as_mut().poll(context).is_ready() {
+            chunk = Poll::Ready(Some(Bytes::from_static(b":\n\n")));
         }
-        if piece.is_ready() {
-            self.silence.as_mut().reset(Instant::now() + KEEP_ALIVE);
+        if chunk.is_ready() {
+            self.keep_alive.as_mut().reset(Instant::now() + KEEP_ALIVE);
         }
-        piece
+        chunk
     }
 }
 
-/// One event for each message.
+/// Encodes each message as an event.
 pub(super) fn encode(messages: &[String]) -> Bytes {
     let mut text = String::new();
     for message in messages {

@@ -1,7 +1,7 @@
-//! Who may come in: `Host` and `Origin`, checked before anything else is looked at.
+//! The checks of `Host` and `Origin`, which precede all others.
 //!
-//! A web page can make its visitor's browser send requests to `localhost`, and by rebinding DNS it can make them
-//! look as if they went to the page's own server. Both headers give it away. Who the *user* is, is not asked here.
+//! A web page can make its visitor's browser send requests to `localhost`, and by DNS rebinding it can make them appear as
+//! requests to the page's own server. These two headers reveal both. The *user* is not authenticated here.
 
 use hyper::StatusCode;
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
@@ -12,35 +12,34 @@ use super::headers::single;
 use super::options::HttpOptions;
 use super::reply::Rejection;
 
-/// The names under which this machine reaches itself.
+/// The host names of the local machine.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// What of a refused header is repeated in the refusal.
-const SHOWN: usize = 200;
+/// The maximum number of characters of a refused header that the error repeats.
+const MAX_SHOWN: usize = 200;
 
 impl HttpOptions {
-    /// Refuses a request to another host with 403. The host is named by the header, by the request's URI (as HTTP/2
-    /// does), or by both.
-    pub(super) fn admit_host(&self, parts: &Parts) -> Result<(), Rejection> {
+    /// Rejects a request to another host with 403. The host is in the header, in the request's URI (as in HTTP/2), or in both.
+    pub(super) fn check_host(&self, parts: &Parts) -> Result<(), Rejection> {
         let in_uri = parts.uri.authority().map(Authority::as_str);
-        let in_header = single_or_refuse(&parts.headers, &HOST)?;
+        let in_header = single_or_reject(&parts.headers, &HOST)?;
         if in_uri.is_none() && in_header.is_none() {
-            return Err(forbidden("A Host header is needed".to_owned()));
+            return Err(forbidden("A Host header is required".to_owned()));
         }
-        let mut named = in_uri.into_iter().chain(in_header);
-        match named.find(|host| !self.allows_host(host)) {
+        let mut hosts = in_uri.into_iter().chain(in_header);
+        match hosts.find(|host| !self.allows_host(host)) {
             Some(host) => Err(not_allowed("Host", host, "allow_host")),
             None => Ok(()),
         }
     }
 
-    /// Returns the origin of a request, which browsers send and other clients do not. Refuses one from elsewhere with
-    /// 403.
-    pub(super) fn admit_origin<'a>(
+    /// Returns the origin of a request, which browsers send and other clients do not. Rejects an origin that is not allowed
+    /// with 403.
+    pub(super) fn check_origin<'a>(
         &self,
         headers: &'a HeaderMap,
     ) -> Result<Option<&'a HeaderValue>, Rejection> {
-        match single_or_refuse(headers, &ORIGIN)? {
+        match single_or_reject(headers, &ORIGIN)? {
             Some(origin) if !self.allows_origin(origin) => {
                 Err(not_allowed("Origin", origin, "allow_origin"))
             }
@@ -58,12 +57,12 @@ impl HttpOptions {
     }
 
     fn allows_origin(&self, origin: &str) -> bool {
-        // `null` is what a sandboxed page of any site sends.
+        // Sandboxed pages of any site send `null`.
         origin != "null" && (is_local(origin) || is_one_of(&self.allowed_origins, origin))
     }
 }
 
-/// Whether an origin is a page that this machine served.
+/// Returns `true` if an origin is on the local machine.
 fn is_local(origin: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else {
         return false;
@@ -78,9 +77,9 @@ fn is_one_of(names: &[impl AsRef<str>], name: &str) -> bool {
         .any(|known| known.as_ref().eq_ignore_ascii_case(name))
 }
 
-/// The host of `host` or `host:port`; `None` if the port is none.
+/// Returns the host of `host` or `host:port`; `None` if the port is invalid.
 fn without_port(authority: &str) -> Option<&str> {
-    // The colons within the brackets of an IPv6 address are no separators.
+    // The colons within the brackets of an IPv6 address do not separate a port.
     let bracket = authority.rfind(']').map_or(0, |place| place + 1);
     let Some((name, port)) = authority.get(bracket..)?.split_once(':') else {
         return Some(authority);
@@ -91,7 +90,7 @@ fn without_port(authority: &str) -> Option<&str> {
         .flatten()
 }
 
-fn single_or_refuse<'a>(
+fn single_or_reject<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) -> Result<Option<&'a str>, Rejection> {
@@ -99,7 +98,7 @@ fn single_or_refuse<'a>(
 }
 
 fn not_allowed(header: &str, value: &str, builder: &str) -> Rejection {
-    let shown: String = value.chars().take(SHOWN).collect();
+    let shown: String = value.chars().take(MAX_SHOWN).collect();
     forbidden(format!(
         "{header} `{shown}` is not allowed: add it with `.{builder}(..)`"
     ))
@@ -113,7 +112,7 @@ fn forbidden(message: String) -> Rejection {
 mod tests {
     use super::*;
 
-    fn guard() -> HttpOptions {
+    fn options() -> HttpOptions {
         HttpOptions {
             allowed_hosts: vec!["example.com".into(), "proxy.test:8443".into()],
             allowed_origins: vec!["https://app.example.com".into(), "null".into()],
@@ -133,7 +132,7 @@ mod tests {
             "example.com:1",
             "proxy.test:8443",
         ] {
-            assert!(guard().allows_host(host), "{host}");
+            assert!(options().allows_host(host), "{host}");
         }
         for host in [
             "",
@@ -152,7 +151,7 @@ mod tests {
             "proxy.test",
             "proxy.test:8444",
         ] {
-            assert!(!guard().allows_host(host), "{host}");
+            assert!(!options().allows_host(host), "{host}");
         }
     }
 
@@ -164,7 +163,7 @@ mod tests {
             "http://[::1]:3000",
             "https://APP.example.com",
         ] {
-            assert!(guard().allows_origin(origin), "{origin}");
+            assert!(options().allows_origin(origin), "{origin}");
         }
         for origin in [
             "",
@@ -181,7 +180,7 @@ mod tests {
             "https://app.example.com:444",
             "http://localhost http://evil.test",
         ] {
-            assert!(!guard().allows_origin(origin), "{origin}");
+            assert!(!options().allows_origin(origin), "{origin}");
         }
     }
 }

@@ -1,19 +1,22 @@
-//! The headers of the protocol, and how handlers look headers up.
+//! The headers of the protocol, and the access of handlers to headers.
 //!
-//! Whether headers say what their message says is checked in dispatch, where the message is understood.
+//! Dispatch compares the headers with the message, because it parses the message.
 
 use hyper::header::{AsHeaderName, HeaderMap, HeaderName};
 
 use crate::protocol::{HeaderSource, Revision};
 
-/// The revision that the client speaks.
+/// The header with the revision that the client speaks.
 pub(super) static PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-/// The session that `initialize` opened.
+/// The header with the id of the session that `initialize` opened.
 pub(super) static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-/// The last event that a client has seen of a stream that broke.
+/// The header with the id of the last event that a client received on an interrupted stream.
 pub(super) static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// The value of a header that may be there once, without the white space around it.
+/// Returns the value of a header, without the white space around it.
+///
+/// # Errors
+/// Returns an error if the header occurs more than once, or has characters other than visible ASCII.
 pub(super) fn single(
     headers: &HeaderMap,
     name: impl AsHeaderName + AsRef<str> + Copy,
@@ -24,7 +27,7 @@ pub(super) fn single(
     };
     let name = name.as_ref();
     if values.next().is_some() {
-        return Err(format!("The header {name} is there more than once"));
+        return Err(format!("The header {name} occurs more than once"));
     }
     match value.to_str() {
         Ok(text) => Ok(Some(text.trim())),
@@ -34,28 +37,31 @@ pub(super) fn single(
     }
 }
 
-/// Whether the headers promise a message of the stateless era.
-pub(super) fn promise_stateless(headers: &HeaderMap) -> bool {
+/// Returns `true` if the version header declares a message of the stateless era.
+pub(super) fn declare_stateless(headers: &HeaderMap) -> bool {
     single(headers, &PROTOCOL_VERSION)
         .ok()
         .flatten()
         .is_some_and(|name| Revision::stateless(name).is_some())
 }
 
-/// Whether the version of the header, if it is there, is one that we know. The session knows which one it is.
+/// Checks that the version header, if present, names a supported revision. The session decides which revision applies.
+///
+/// # Errors
+/// Returns an error if the revision is not supported.
 pub(super) fn check_version(headers: &HeaderMap) -> Result<(), String> {
     match single(headers, &PROTOCOL_VERSION)? {
         Some(name) if Revision::from_name(name).is_none() => {
             let known = Revision::ALL.map(Revision::name).join(", ");
             Err(format!(
-                "MCP-Protocol-Version `{name}` is unknown; this server knows {known}"
+                "MCP-Protocol-Version `{name}` is unknown; this server supports {known}"
             ))
         }
         _ => Ok(()),
     }
 }
 
-/// A request's headers, as handlers see them.
+/// The headers of a request, as handlers see them.
 pub(super) struct RequestHeaders(pub(super) HeaderMap);
 
 impl HeaderSource for RequestHeaders {
@@ -63,11 +69,11 @@ impl HeaderSource for RequestHeaders {
         self.0.contains_key(name)
     }
 
-    /// The value of a header. A repeated `Mcp-*` header has none: which of the two would it be?
+    /// Returns the value of a header. A repeated `Mcp-*` header has no value, because the values may differ.
     fn get(&self, name: &str) -> Option<&str> {
         let mut values = self.0.get_all(name).iter();
         let value = values.next()?;
-        if values.next().is_some() && is_protocols_own(name) {
+        if values.next().is_some() && is_protocol_header(name) {
             return None;
         }
         value.to_str().ok()
@@ -78,7 +84,7 @@ impl HeaderSource for RequestHeaders {
     }
 }
 
-fn is_protocols_own(name: &str) -> bool {
+fn is_protocol_header(name: &str) -> bool {
     name.get(..4)
         .is_some_and(|prefix| prefix.eq_ignore_ascii_case("mcp-"))
 }

@@ -1,4 +1,4 @@
-//! Our own listener: one task for each connection, up to a limit, and an orderly end.
+//! The built-in listener: one task per connection, a limit on connections, and graceful shutdown.
 
 use std::future::Future;
 use std::io;
@@ -12,13 +12,13 @@ use tokio::task::JoinSet;
 
 use super::{HttpService, connection};
 
-/// How long to wait when a connection cannot be accepted, mostly for want of file descriptors.
-const RETRY: Duration = Duration::from_millis(50);
+/// The delay after a failed accept. The usual cause is a lack of file descriptors.
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Serves connections until `shutdown` resolves and those that are open have ended, within their grace.
+/// Serves connections until `shutdown` resolves. Open connections then have a grace period to end.
 ///
 /// # Errors
-/// When the socket cannot listen. What fails for one connection only is logged.
+/// Returns an error if the socket cannot listen. Errors of single connections are logged.
 pub(crate) async fn serve(
     listener: TcpListener,
     service: HttpService,
@@ -34,7 +34,7 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
-        let Some((stream, peer)) = admit(accepted, connections.len(), limits.connections).await?
+        let Some((stream, peer)) = accept(accepted, connections.len(), limits.connections).await?
         else {
             continue;
         };
@@ -49,34 +49,40 @@ pub(crate) async fn serve(
         .await
         .is_err()
     {
-        tracing::warn!(open = connections.len(), "connections are cut off");
+        tracing::warn!(
+            open = connections.len(),
+            "the shutdown grace period is over: closing the open connections"
+        );
     }
     connections.shutdown().await;
     service.endpoint.service.cancel(None);
     Ok(())
 }
 
-/// Takes a connection in, if there is room. `Err` if there will never be one again.
-async fn admit(
+/// Accepts a connection, unless the limit is reached.
+///
+/// # Errors
+/// Returns an error if the listener can accept no further connections.
+async fn accept(
     accepted: io::Result<(TcpStream, SocketAddr)>,
     open: usize,
-    most: usize,
+    limit: usize,
 ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
     match accepted {
-        Ok((_, peer)) if open >= most => {
-            tracing::warn!(%peer, most, "too many connections: one is closed");
+        Ok((_, peer)) if open >= limit => {
+            tracing::warn!(%peer, limit, "too many connections: closing the new one");
             Ok(None)
         }
         Ok((stream, peer)) => {
             if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "small packets will wait");
+                tracing::debug!(%error, "TCP_NODELAY could not be set");
             }
             Ok(Some((stream, peer)))
         }
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(error),
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(RETRY_DELAY).await;
             Ok(None)
         }
     }
@@ -88,7 +94,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_a_listener_that_is_none_ends_the_server() {
-        let broken = |kind: io::ErrorKind| admit(Err(kind.into()), 0, 1);
+        let broken = |kind: io::ErrorKind| accept(Err(kind.into()), 0, 1);
         assert!(broken(io::ErrorKind::InvalidInput).await.is_err());
         for passing in [io::ErrorKind::ConnectionAborted, io::ErrorKind::Other] {
             assert!(matches!(broken(passing).await, Ok(None)), "{passing}");

@@ -1,4 +1,4 @@
-//! Media types: what the client sends and what it says it understands.
+//! Media types: the `Content-Type` of a request, and the formats in its `Accept` header.
 
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
@@ -8,10 +8,10 @@ use super::reply::Rejection;
 const JSON: (&str, &str) = ("application", "json");
 const EVENTS: (&str, &str) = ("text", "event-stream");
 
-/// What clients send who keep to the letter: not worth taking apart each time.
-const USUAL: &str = "application/json, text/event-stream";
+/// The exact `Accept` header of most clients, which needs no parsing.
+const COMMON_ACCEPT: &str = "application/json, text/event-stream";
 
-/// Refuses a body that is not said to be JSON with 415.
+/// Rejects a request whose `Content-Type` is not JSON with 415.
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Rejection> {
     let is_json = headers
         .get(CONTENT_TYPE)
@@ -29,9 +29,9 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Rejection> {
     ))
 }
 
-/// What the client understands, of what this endpoint can answer.
+/// The formats that a client accepts.
 ///
-/// Clients must accept both, and those that do not are served as far as it goes: only one that accepts neither is
+/// Clients must accept both. A client that accepts only one is still served with that one; a client that accepts neither is
 /// refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Formats {
@@ -40,9 +40,12 @@ pub(super) struct Formats {
 }
 
 impl Formats {
-    /// Reads `Accept`. A client that accepts none of the formats is refused with 406.
+    /// Parses the `Accept` header. Rejects a client that accepts neither format with 406.
     pub(super) fn accepted(headers: &HeaderMap) -> Result<Self, Rejection> {
-        if headers.get(ACCEPT).is_some_and(|accept| accept == USUAL) {
+        if headers
+            .get(ACCEPT)
+            .is_some_and(|accept| accept == COMMON_ACCEPT)
+        {
             return Ok(Self {
                 json: true,
                 events: true,
@@ -62,7 +65,8 @@ impl Formats {
     }
 }
 
-/// Whether `Accept` allows a type. Its most specific range decides; there being no such header allows everything.
+/// Returns `true` if the `Accept` header allows a type. The most specific range decides. Without the header, every type is
+/// allowed.
 fn accepts(headers: &HeaderMap, wanted: (&str, &str)) -> bool {
     if !headers.contains_key(ACCEPT) {
         return true;
@@ -72,25 +76,25 @@ fn accepts(headers: &HeaderMap, wanted: (&str, &str)) -> bool {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .filter_map(|range| judge(range, wanted))
+        .filter_map(|range| match_range(range, wanted))
         .max()
         .is_some_and(|(_, allowed)| allowed)
 }
 
-/// How closely a media range names a type and whether it allows it; `None` if it is about other types.
-fn judge(range: &str, (kind, subtype): (&str, &str)) -> Option<(u8, bool)> {
+/// Returns the specificity of a media range that matches a type, and whether it allows the type; `None` if it does not match.
+fn match_range(range: &str, (kind, subtype): (&str, &str)) -> Option<(u8, bool)> {
     let mut parts = range.split(';').map(str::trim);
     let (range_kind, range_subtype) = parts.next()?.split_once('/')?;
-    let closeness = match (range_kind, range_subtype) {
+    let specificity = match (range_kind, range_subtype) {
         ("*", "*") => 0,
         (same, "*") if same.eq_ignore_ascii_case(kind) => 1,
         (same, full) if same.eq_ignore_ascii_case(kind) && full.eq_ignore_ascii_case(subtype) => 2,
         _ => return None,
     };
-    Some((closeness, !parts.any(is_zero_quality)))
+    Some((specificity, !parts.any(is_zero_quality)))
 }
 
-/// Whether a parameter is `q=0`, which means "not this".
+/// Returns `true` if a parameter is `q=0`, which excludes the type.
 fn is_zero_quality(parameter: &str) -> bool {
     parameter
         .split_once('=')

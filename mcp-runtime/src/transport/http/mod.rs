@@ -1,7 +1,7 @@
-//! Streamable HTTP: one endpoint, a POST for each message, answered by JSON or by a stream of events.
+//! The Streamable HTTP transport: one endpoint, and a POST request for each message, answered with JSON or with events.
 //!
-//! [`HttpService`] is the endpoint and knows no socket, so that it mounts into any router; [`serve`] is our own
-//! listener for it. The deprecated HTTP+SSE transport of 2024-11-05 is left out.
+//! [`HttpService`] is the endpoint. It does not depend on sockets, so that it mounts into any router. [`serve`] is the
+//! built-in listener for it. The deprecated HTTP+SSE transport of 2024-11-05 is not supported.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http>
 //! and, for sessions, <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports>.
@@ -49,19 +49,19 @@ use reply::Rejection;
 pub use response_body::HttpBody;
 use streams::Streams;
 
-/// The MCP endpoint as a [`tower_service::Service`]: it mounts into axum's routers and serves hyper's connections.
+/// The MCP endpoint as a [`tower_service::Service`], which mounts into axum routers and serves hyper connections.
 #[derive(Clone)]
 pub struct HttpService {
     endpoint: Arc<Endpoint>,
 }
 
-/// What all requests share.
+/// The state that all requests share.
 struct Endpoint {
     service: Arc<dyn Service>,
     tokens: Tokens,
     options: HttpOptions,
     streams: Streams,
-    silent: Arc<dyn Outbound>,
+    discard: Arc<dyn Outbound>,
 }
 
 impl HttpService {
@@ -71,7 +71,7 @@ impl HttpService {
             tokens,
             options,
             streams: Streams::new(unique()),
-            silent: Arc::new(Discard),
+            discard: Arc::new(Discard),
         };
         Self {
             endpoint: Arc::new(endpoint),
@@ -109,24 +109,24 @@ where
 }
 
 impl Endpoint {
-    /// Answers one HTTP request. Dropping the future cancels a call of the stateless era.
+    /// Answers an HTTP request. Dropping the future cancels a call of the stateless era.
     async fn respond<B>(&self, request: Request<B>, peer: Option<SocketAddr>) -> Response<HttpBody>
     where
         B: Body + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
-        let origin = match self.options.admit_origin(&parts.headers) {
+        let origin = match self.options.check_origin(&parts.headers) {
             Ok(origin) => origin.cloned(),
-            Err(refusal) => return refusal.into_response(),
+            Err(rejection) => return rejection.into_response(),
         };
-        let answer = match self.admit(&parts) {
+        let answer = match self.route(&parts) {
             Ok(Route::Health) => Ok(reply::health()),
             Ok(Route::Preflight) => Ok(cors::preflight(&parts.headers)),
             Ok(Route::Message) => self.post(parts, peer, body).await,
             Ok(Route::Stream) => self.stream(&parts.headers),
-            Ok(Route::EndOfSession) => self.delete(&parts.headers),
-            Err(refusal) => Err(refusal),
+            Ok(Route::EndSession) => self.delete(&parts.headers),
+            Err(rejection) => Err(rejection),
         };
         let mut response = answer.unwrap_or_else(Rejection::into_response);
         if let Some(origin) = origin {
@@ -135,15 +135,18 @@ impl Endpoint {
         response
     }
 
-    /// Ends what would stay open for ever.
+    /// Ends the streams that would otherwise never end.
     fn close(&self) {
         self.service.close();
         self.streams.close();
     }
 
-    /// Where a request of an allowed origin goes, if it may come in at all.
-    fn admit(&self, parts: &Parts) -> Result<Route, Rejection> {
-        self.options.admit_host(parts)?;
+    /// Returns the route of a request.
+    ///
+    /// # Errors
+    /// Returns an error if the host is not allowed, or if there is no route.
+    fn route(&self, parts: &Parts) -> Result<Route, Rejection> {
+        self.options.check_host(parts)?;
         if let Some(path) = &self.options.path
             && path != parts.uri.path()
         {
@@ -157,18 +160,18 @@ impl Endpoint {
         match parts.method {
             Method::POST => Ok(Route::Message),
             Method::GET => Ok(Route::Stream),
-            Method::DELETE => Ok(Route::EndOfSession),
+            Method::DELETE => Ok(Route::EndSession),
             Method::OPTIONS if cors::is_preflight(&parts.headers) => Ok(Route::Preflight),
             _ => Err(Rejection::method_not_allowed("POST, GET, DELETE")),
         }
     }
 }
 
-/// What a request asks of the endpoint.
+/// The operation that a request asks for.
 enum Route {
     Health,
     Preflight,
     Message,
     Stream,
-    EndOfSession,
+    EndSession,
 }

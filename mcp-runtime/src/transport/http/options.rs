@@ -1,29 +1,29 @@
-//! The options of the endpoint that the server's author chooses.
+//! The user-configurable options of the endpoint.
 
 use hyper::http::uri::PathAndQuery;
 
-/// The path of the endpoint on our own listener, unless the author chooses another.
-const PATH: &str = "/mcp";
+/// The default path of the endpoint on the built-in listener.
+const DEFAULT_PATH: &str = "/mcp";
 
-/// The path that answers `ok` while the server runs.
+/// The path of the health check, which answers `ok` while the server runs.
 pub(super) const HEALTH: &str = "/health";
 
 /// The options of the endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpOptions {
-    /// The path of the endpoint on our own listener: other paths are 404, and `GET /health` answers `ok`.
-    /// `None` where an outer router has chosen the path already.
+    /// The path of the endpoint on the built-in listener. Other paths are answered with 404, except `GET /health`.
+    /// `None` if an outer router selects the path.
     pub(crate) path: Option<String>,
-    /// Hosts besides `localhost`, `127.0.0.1` and `[::1]`. One without a port stands for all its ports.
+    /// Allowed hosts in addition to `localhost`, `127.0.0.1` and `[::1]`. A host without a port is allowed with every port.
     pub(crate) allowed_hosts: Vec<String>,
-    /// Origins besides those of this machine, such as `https://app.example.com`.
+    /// Allowed origins in addition to those of this machine, such as `https://app.example.com`.
     pub(crate) allowed_origins: Vec<String>,
 }
 
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
-            path: Some(PATH.to_owned()),
+            path: Some(DEFAULT_PATH.to_owned()),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
         }
@@ -31,7 +31,7 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
-    /// Returns the mistake if a path cannot be the endpoint's.
+    /// Returns the problem with a path, or `None` if it is valid.
     pub(crate) fn mistake_of_path(path: &str) -> Option<String> {
         let is_path = path.starts_with('/')
             && path
@@ -39,11 +39,11 @@ impl HttpOptions {
                 .is_ok_and(|parsed| parsed.path() == path);
         if !is_path {
             Some(format!(
-                "the HTTP path `{path}` must begin with `/` and have no query, such as `{PATH}`"
+                "the HTTP path `{path}` must begin with `/` and have no query, such as `{DEFAULT_PATH}`"
             ))
         } else if path == HEALTH {
             Some(format!(
-                "the HTTP path `{HEALTH}` is taken: it answers `ok`"
+                "the HTTP path `{HEALTH}` is reserved: it answers `ok`"
             ))
         } else {
             None

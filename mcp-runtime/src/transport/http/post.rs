@@ -1,4 +1,4 @@
-//! POST: one message in, its answer out, as JSON or as events.
+//! POST requests: a message or a batch, answered with JSON or with events.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -14,7 +14,7 @@ use super::Endpoint;
 use super::body;
 use super::event_stream::{EventStream, ResponseStart};
 use super::events::Events;
-use super::headers::{RequestHeaders, check_version, promise_stateless};
+use super::headers::{RequestHeaders, check_version, declare_stateless};
 use super::media::{self, Formats};
 use super::reply::{self, Rejection};
 use super::response_body::HttpBody;
@@ -25,7 +25,7 @@ use crate::service::{Exchange, Handling, Origin, Outbound, Pending, Reply};
 use crate::session::Session;
 use crate::transport::incoming::{self, Incoming, join};
 
-/// The sender of a request, and how it wants to be answered.
+/// The origin and session of a request, and the formats that its client accepts.
 struct Sender {
     origin: Origin,
     session: Option<Session>,
@@ -33,7 +33,7 @@ struct Sender {
 }
 
 impl Endpoint {
-    /// Serves one message, or a batch of them.
+    /// Serves a message or a batch.
     pub(super) async fn post<B>(
         &self,
         parts: Parts,
@@ -49,7 +49,7 @@ impl Endpoint {
         let formats = Formats::accepted(&headers)?;
         let limits = self.service.limits();
         let bytes = body::read(body, limits).await?;
-        let batch = if incoming::is_batch(&bytes) && !promise_stateless(&headers) {
+        let batch = if incoming::is_batch(&bytes) && !declare_stateless(&headers) {
             self.session(&headers, None).ok()
         } else {
             None
@@ -82,8 +82,10 @@ impl Endpoint {
         }
     }
 
-    /// Serves one message. A call that belongs to no session is dropped with its response; that of a session goes on,
-    /// and the client can come back for the rest of what was sent as events.
+    /// Serves one message.
+    ///
+    /// A call without a session is dropped together with its response. A call of a session continues after a disconnect, and
+    /// the client can reconnect to read the remaining events.
     async fn serve_one(
         &self,
         sender: Sender,
@@ -102,7 +104,7 @@ impl Endpoint {
             ));
         }
         let stream = match &session {
-            Some(session) => Some(EventStream::of(session)),
+            Some(session) => Some(EventStream::of_session(session)),
             None if formats.events && asks_for_notifications(&message) => Some(Arc::default()),
             None => None,
         };
@@ -115,7 +117,7 @@ impl Endpoint {
         ) {
             Handling::Nothing => return Ok(reply::empty(StatusCode::ACCEPTED)),
             Handling::Ready(reply) => match stream {
-                Some(stream) if !stream.is_untouched() => {
+                Some(stream) if !stream.is_empty() => {
                     stream.finish(Some(reply));
                     stream
                 }
@@ -137,7 +139,7 @@ impl Endpoint {
             .await)
     }
 
-    /// Serves several messages of a session that came as one. Their answers go out together.
+    /// Serves a batch of a session. The replies are sent together.
     async fn serve_batch(
         &self,
         sender: &Sender,
@@ -148,13 +150,16 @@ impl Endpoint {
             session,
             formats,
         } = sender;
-        let stream = session.as_ref().map(EventStream::of).unwrap_or_default();
-        let outbox = Some(&stream).filter(|_| formats.events);
+        let stream = session
+            .as_ref()
+            .map(EventStream::of_session)
+            .unwrap_or_default();
+        let outbound = Some(&stream).filter(|_| formats.events);
         let mut replies = Vec::new();
         let mut pending = Vec::new();
         for message in messages {
             match message
-                .map(|message| self.handle(origin.clone(), session.clone(), message, outbox))
+                .map(|message| self.handle(origin.clone(), session.clone(), message, outbound))
             {
                 Ok(Handling::Nothing) => {}
                 Ok(Handling::Ready(reply)) => replies.push(reply.text),
@@ -170,7 +175,8 @@ impl Endpoint {
             .await
     }
 
-    /// Hands a message on. What is sent while it is served goes into the log, if the client wants to hear it.
+    /// Passes a message to the service. Messages that are sent while it is served go into `stream`, or are discarded without
+    /// one.
     fn handle(
         &self,
         origin: Origin,
@@ -180,7 +186,7 @@ impl Endpoint {
     ) -> Handling {
         let outbound: Arc<dyn Outbound> = match stream {
             Some(stream) => Arc::clone(stream) as _,
-            None => Arc::clone(&self.silent),
+            None => Arc::clone(&self.discard),
         };
         self.service.handle(Exchange {
             message,
@@ -190,7 +196,7 @@ impl Endpoint {
         })
     }
 
-    /// Waits for how the answer to a request begins, and answers so.
+    /// Waits until the format of the response is known, and returns the response.
     async fn follow(
         &self,
         session: Option<&Session>,
@@ -209,13 +215,13 @@ impl Endpoint {
             ResponseStart::Answer(sent, Some(reply)) => {
                 self.answer(sent, reply, formats, stateless)
             }
-            // It was cancelled. There is no answer to send, and a JSON body would have to be one: a stream of
-            // events that ends is the one success that may be empty.
+            // The call was cancelled, so there is no reply. A JSON body would have to be a reply: an event stream is the
+            // only successful response that may be empty.
             ResponseStart::Answer(sent, None) => reply::finished_events(&sent),
         }
     }
 
-    /// Writes an answer: JSON, unless the call sent messages before or the client accepts nothing but events.
+    /// Returns the response with a reply: as JSON, unless the call sent messages before or the client accepts only events.
     fn answer(
         &self,
         mut sent: Vec<String>,
@@ -232,19 +238,19 @@ impl Endpoint {
             reply::json(status, reply.text)
         };
         if let Some(session) = &reply.opened {
-            self.name_session(session, response.headers_mut());
+            self.set_session_id(session, response.headers_mut());
         }
         response
     }
 }
 
-/// Whether a message says itself all that is needed to serve it, as every one of the stateless era does.
+/// Returns `true` if a message carries all metadata of its client, as messages of the stateless era do.
 pub(super) fn is_stateless(message: &Message) -> bool {
     let params = message.params();
     params.is_ok_and(|params| params.meta().is_stateless())
 }
 
-/// Returns `true` if a request asks for notifications while it is served.
+/// Returns `true` if a request asks for notifications during the call.
 fn asks_for_notifications(message: &Message) -> bool {
     let in_meta = |params: Params<'_>| {
         let meta = params.meta();
@@ -253,7 +259,7 @@ fn asks_for_notifications(message: &Message) -> bool {
     message.method() == "subscriptions/listen" || message.params().is_ok_and(in_meta)
 }
 
-/// Runs the calls of a batch side by side. Their answers, and those that there are already, go into the log together.
+/// Runs the calls of a batch concurrently. Their replies and the existing ones go into the stream together.
 async fn finish_batch(pending: Vec<Pending>, mut replies: Vec<String>, stream: Arc<EventStream>) {
     let mut calls: JoinSet<Option<Reply>> = pending.into_iter().collect();
     while let Some(ended) = calls.join_next().await {

@@ -1,4 +1,4 @@
-//! Answers as HTTP: statuses, headers, and the refusals that this transport makes by itself.
+//! HTTP responses: statuses, headers, and the rejections of this transport.
 
 use bytes::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -10,35 +10,35 @@ use crate::protocol::Id;
 use crate::protocol::error::{Class, RpcError};
 use crate::protocol::jsonrpc::error_reply;
 
-static BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+static X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// A request that this transport turns away before dispatch has seen it.
+/// The response to a request that the transport rejects before dispatch.
 #[derive(Debug)]
 pub(super) struct Rejection(Box<Response<HttpBody>>);
 
 impl Rejection {
-    /// A refusal of a request whose id is not known: a JSON-RPC error without an id.
+    /// Creates the rejection of a request whose id is unknown: a JSON-RPC error without an id.
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self::rpc(status, None, &RpcError::invalid_request(message.into()))
     }
 
-    /// A refusal under the request's own id.
+    /// Creates a rejection with the id of its request.
     pub(super) fn rpc(status: StatusCode, id: Option<&Id>, error: &RpcError) -> Self {
         Self(Box::new(json(status, error_reply(id, error))))
     }
 
-    /// 400, which most refusals of a message are.
+    /// Creates a rejection with the status 400.
     pub(super) fn bad_request(id: Option<&Id>, error: &RpcError) -> Self {
         Self::rpc(StatusCode::BAD_REQUEST, id, error)
     }
 
-    /// 405, with the methods that are allowed.
+    /// Creates a rejection with the status 405 and the allowed methods.
     pub(super) fn method_not_allowed(allow: &'static str) -> Self {
         let message = format!("This endpoint allows {allow}");
-        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, message);
+        let mut rejection = Self::new(StatusCode::METHOD_NOT_ALLOWED, message);
         let allow = HeaderValue::from_static(allow);
-        refusal.0.headers_mut().insert(ALLOW, allow);
-        refusal
+        rejection.0.headers_mut().insert(ALLOW, allow);
+        rejection
     }
 
     pub(super) fn into_response(self) -> Response<HttpBody> {
@@ -46,7 +46,7 @@ impl Rejection {
     }
 }
 
-/// The status of an answer. Before the stateless era an unknown method was an answer like others.
+/// Returns the HTTP status of a reply. In the legacy era, the error of an unknown method has the status 200.
 pub(super) fn status(class: Class, stateless: bool) -> StatusCode {
     match class {
         Class::UnknownMethod if stateless => StatusCode::NOT_FOUND,
@@ -56,7 +56,7 @@ pub(super) fn status(class: Class, stateless: bool) -> StatusCode {
     }
 }
 
-/// One JSON text.
+/// Returns a JSON response.
 pub(super) fn json(status: StatusCode, text: String) -> Response<HttpBody> {
     let mut response = with_type("application/json", HttpBody::full(text));
     *response.status_mut() = status;
@@ -67,33 +67,33 @@ pub(super) fn json(status: StatusCode, text: String) -> Response<HttpBody> {
     response
 }
 
-/// Messages that are all known already, as events.
+/// Returns a response with complete messages, as events.
 pub(super) fn finished_events(messages: &[String]) -> Response<HttpBody> {
     as_events(HttpBody::full(events::encode(messages)))
 }
 
-/// Events as they come.
+/// Returns a response with a stream of events.
 pub(super) fn events(events: Events) -> Response<HttpBody> {
     as_events(HttpBody::events(events))
 }
 
 fn as_events(body: HttpBody) -> Response<HttpBody> {
     let mut response = with_type("text/event-stream", body);
-    // Caches and reverse proxies hand on each event at once.
+    // Caches and reverse proxies must forward each event immediately.
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(&BUFFERING, HeaderValue::from_static("no"));
+    headers.insert(&X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     response
 }
 
-/// Nothing but a status.
+/// Returns a response without a body.
 pub(super) fn empty(status: StatusCode) -> Response<HttpBody> {
     let mut response = Response::new(HttpBody::full(Bytes::new()));
     *response.status_mut() = status;
     response
 }
 
-/// What `GET /health` says.
+/// Returns the response to `GET /health`.
 pub(super) fn health() -> Response<HttpBody> {
     with_type("text/plain", HttpBody::full("ok"))
 }

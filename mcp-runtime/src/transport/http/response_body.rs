@@ -1,4 +1,4 @@
-//! The body of a response: a text, or events as they come.
+//! The body of a response: a complete text, or a stream of events.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -10,17 +10,17 @@ use hyper::body::{Body, Frame, SizeHint};
 use super::events::Events;
 use super::timeouts::BusyGuard;
 
-/// The body of a response: a text, or events as they come.
+/// The body of a response: a complete text, or a stream of events.
 #[derive(Debug)]
 pub struct HttpBody {
     content: BodyContent,
-    /// Keeps the connection of our own listener busy until the body is sent.
+    /// Marks the connection of the built-in listener as busy until the body is sent.
     busy: Option<BusyGuard>,
 }
 
 #[derive(Debug)]
 enum BodyContent {
-    /// `None` once it is taken.
+    /// A complete text; `None` once it is taken.
     Full(Option<Bytes>),
     Events(Box<Events>),
 }

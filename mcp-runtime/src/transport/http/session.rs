@@ -1,12 +1,11 @@
-//! Sessions of the revisions with a handshake: the header that names one, the stream it can have beside its requests, and
-//! how a client ends it.
+//! Sessions of the revisions with a handshake: their header, their GET stream, and their end by DELETE.
 
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::Endpoint;
 use super::events::Events;
-use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, promise_stateless, single};
+use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, declare_stateless, single};
 use super::media::Formats;
 use super::post::is_stateless;
 use super::reply::{self, Rejection};
@@ -16,12 +15,12 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::session::Session;
 
-/// How to begin, for a client that did not.
-const HOW_TO_BEGIN: &str = "No session: send `initialize` first and repeat its Mcp-Session-Id, or put \
+/// The error text for a client that has not started a session.
+const NO_SESSION: &str = "No session: send `initialize` first and repeat its Mcp-Session-Id, or put \
     `_meta[\"io.modelcontextprotocol/protocolVersion\"]` in the request (2026-07-28)";
 
 impl Endpoint {
-    /// The session that the headers name.
+    /// Returns the session that the headers name.
     pub(super) fn session(
         &self,
         headers: &HeaderMap,
@@ -31,38 +30,38 @@ impl Endpoint {
             |message: String| Rejection::bad_request(id, &RpcError::invalid_request(message));
         let token = single(headers, &SESSION_ID)
             .map_err(bad_request)?
-            .ok_or_else(|| bad_request(HOW_TO_BEGIN.to_owned()))?;
+            .ok_or_else(|| bad_request(NO_SESSION.to_owned()))?;
         self.tokens.open(token).ok_or_else(|| {
-            let message = "The session is unknown or over: send `initialize` again";
+            let message = "The session is unknown or has ended: send `initialize` again";
             let error = RpcError::invalid_request(message);
             Rejection::rpc(StatusCode::NOT_FOUND, id, &error)
         })
     }
 
-    /// The session that a message belongs to; `None` if it describes itself, opens a session, or names none.
+    /// Returns the session of a message; `None` if the message is stateless, opens a session, or names no session.
     pub(super) fn session_of(
         &self,
         headers: &HeaderMap,
         message: &Message,
     ) -> Result<Option<Session>, Rejection> {
-        let names_one = headers.contains_key(&SESSION_ID);
-        // What cannot be read is dispatch's to refuse.
-        let is_unreadable = message.params().is_err() && !names_one;
-        if is_stateless(message) || promise_stateless(headers) || is_unreadable {
+        let names_session = headers.contains_key(&SESSION_ID);
+        // Dispatch refuses unreadable parameters.
+        let is_unreadable = message.params().is_err() && !names_session;
+        if is_stateless(message) || declare_stateless(headers) || is_unreadable {
             return Ok(None);
         }
         let id = message.id();
         check_version(headers)
             .map_err(|message| Rejection::bad_request(id, &RpcError::invalid_request(message)))?;
-        if !names_one || (id.is_some() && message.method() == "initialize") {
+        if !names_session || (id.is_some() && message.method() == "initialize") {
             return Ok(None);
         }
         self.session(headers, id).map(Some)
     }
 
-    /// Returns the session of a GET or DELETE, methods that the stateless era does not have.
+    /// Returns the session of a GET or DELETE request. The stateless era does not have these methods.
     fn session_without_message(&self, headers: &HeaderMap) -> Result<Session, Rejection> {
-        if promise_stateless(headers) {
+        if declare_stateless(headers) {
             return Err(Rejection::method_not_allowed("POST"));
         }
         check_version(headers)
@@ -70,7 +69,8 @@ impl Endpoint {
         self.session(headers, None)
     }
 
-    /// GET: the stream of a session for what belongs to none of its requests, or the rest of one that was interrupted.
+    /// Answers a GET request with the stream for messages that belong to no request of the session, or with the rest of an
+    /// interrupted stream.
     pub(super) fn stream(&self, headers: &HeaderMap) -> Result<Response<HttpBody>, Rejection> {
         if !headers.contains_key(&SESSION_ID) {
             return Err(Rejection::method_not_allowed("POST"));
@@ -79,22 +79,22 @@ impl Endpoint {
         if !Formats::accepted(headers)?.events {
             return Err(Rejection::new(
                 StatusCode::NOT_ACCEPTABLE,
-                "A stream is events: Accept must list text/event-stream",
+                "A stream consists of events: Accept must list text/event-stream",
             ));
         }
         let last_event = single(headers, &LAST_EVENT_ID)
             .map_err(|message| Rejection::new(StatusCode::BAD_REQUEST, message))?;
         let resumed = last_event.and_then(|id| self.streams.resume(&session, id));
-        let reader = resumed.or_else(|| self.streams.stand(&*self.service, &session));
+        let reader = resumed.or_else(|| self.streams.open_get_stream(&*self.service, &session));
         let reader = reader.ok_or_else(|| {
-            let message = "The server is busy: too many clients listen; try again later";
+            let message = "The server is busy: too many clients are listening; try again later";
             let error = RpcError::overloaded(message);
             Rejection::rpc(StatusCode::SERVICE_UNAVAILABLE, None, &error)
         })?;
         Ok(reply::events(Events::new(reader)))
     }
 
-    /// Ends a session: 204, or 405 if it cannot be ended before it expires.
+    /// Ends a session: 204, or 405 if the session cannot be ended before it expires.
     pub(super) fn delete(&self, headers: &HeaderMap) -> Result<Response<HttpBody>, Rejection> {
         let session = self.session_without_message(headers)?;
         if self.tokens.end(&session) {
@@ -106,12 +106,12 @@ impl Endpoint {
         }
     }
 
-    /// Tells the client the name of the session that `initialize` opened.
-    pub(super) fn name_session(&self, session: &Session, headers: &mut HeaderMap) {
+    /// Sets the header with the id of the session that `initialize` opened.
+    pub(super) fn set_session_id(&self, session: &Session, headers: &mut HeaderMap) {
         let token = self.tokens.seal(session);
         let Ok(Ok(token)) = token.as_deref().map(HeaderValue::from_str) else {
-            // The client cannot use it, and has to begin anew.
-            tracing::error!("the new session has no name for HTTP");
+            // Without its id the client cannot use the session, and has to start another one.
+            tracing::error!("the id of the new session could not be created");
             return;
         };
         headers.insert(&SESSION_ID, token);

@@ -1,6 +1,6 @@
-//! The streams of sessions: found again by the id of an event, and one for each session that asks for it with GET.
+//! The table of the streams of sessions: streams that clients can resume by the id of an event, and one GET stream per session.
 //!
-//! What is here is memory: bounded, and lost at a restart. One task looks after it while there are streams.
+//! The table is in memory, bounded, and lost at a restart. One task removes expired streams while there are any.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -14,16 +14,16 @@ use crate::service::{Listening, Outbound, Service};
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
 
-/// How long a stream that nobody reads is kept.
-const KEPT: Duration = Duration::from_secs(5 * 60);
+/// The time that a stream without a reader is kept.
+const RETENTION: Duration = Duration::from_secs(5 * 60);
 
-/// How many streams that have ended are kept, and how many bytes of them.
-const ENDED: usize = 256;
-const ENDED_BYTES: usize = 64 << 20;
+/// The maximum number of ended streams that are kept, and their maximum size in bytes.
+const MAX_ENDED: usize = 256;
+const MAX_ENDED_BYTES: usize = 64 << 20;
 
-/// All streams that a client may come back to.
+/// All streams that a client can resume.
 pub(super) struct Streams {
-    /// Tells the ids of this process from those of others.
+    /// A text that distinguishes the event ids of this process from those of others.
     process: String,
     table: Arc<Mutex<StreamTable>>,
 }
@@ -31,10 +31,10 @@ pub(super) struct Streams {
 #[derive(Default)]
 struct StreamTable {
     next: u64,
-    /// By the numbers in their names, so the oldest is first.
+    /// The streams by the numbers in their names: the oldest is first.
     all: BTreeMap<u64, KeptStream>,
-    /// The task that ends streams in time; `None` while there are none.
-    watcher: Option<AbortHandle>,
+    /// The task that removes expired streams; `None` while there are no streams.
+    expiry_task: Option<AbortHandle>,
 }
 
 struct KeptStream {
@@ -43,7 +43,7 @@ struct KeptStream {
     get_stream: Option<GetStream>,
 }
 
-/// What makes a stream one that was asked for with GET, and ends it: it would never end by itself.
+/// The listener behind a GET stream. Dropping it ends the stream, which never ends by itself.
 struct GetStream {
     events: Arc<EventStream>,
     _listening: Listening,
@@ -56,7 +56,7 @@ impl Drop for GetStream {
 }
 
 impl Streams {
-    /// `process` is a text without `-` that no other process has.
+    /// Creates an empty table. `process` is unique to this process and contains no `-`.
     pub(super) fn new(process: String) -> Self {
         Self {
             process,
@@ -64,7 +64,7 @@ impl Streams {
         }
     }
 
-    /// Keeps the stream of a call, and names it.
+    /// Adds the stream of a call, and sets its name.
     pub(super) fn keep(&self, session: &Session, events: &Arc<EventStream>) {
         self.add(&mut self.table(), session, events, None);
     }
@@ -76,24 +76,28 @@ impl Streams {
         events: &Arc<EventStream>,
         get_stream: Option<GetStream>,
     ) {
-        table.tidy();
+        table.evict();
         let number = table.next;
         table.next += 1;
-        events.call(format!("{}-{number}", self.process));
+        events.set_name(format!("{}-{number}", self.process));
         let stream = KeptStream {
             session: session.nonce,
             events: Arc::clone(events),
             get_stream,
         };
         table.all.insert(number, stream);
-        // The runtime of a task may end before the endpoint does, and the task with it.
-        if table.watcher.as_ref().is_none_or(AbortHandle::is_finished) {
-            let watching = tokio::spawn(watch(Arc::downgrade(&self.table)));
-            table.watcher = Some(watching.abort_handle());
+        // The task ends with its runtime, which may end before the endpoint.
+        if table
+            .expiry_task
+            .as_ref()
+            .is_none_or(AbortHandle::is_finished)
+        {
+            let task = tokio::spawn(expire(Arc::downgrade(&self.table)));
+            table.expiry_task = Some(task.abort_handle());
         }
     }
 
-    /// What comes after the event with this id; `None` if its stream is not, or no longer, known to this session.
+    /// Resumes a stream after the event with this id; `None` if the session has no such stream, or no longer has it.
     pub(super) fn resume(&self, session: &Session, last_event: &str) -> Option<StreamReader> {
         let (stream, event) = last_event.rsplit_once('-')?;
         let (process, number) = stream.split_once('-')?;
@@ -101,22 +105,26 @@ impl Streams {
         let number: u64 = number.parse().ok()?;
         let table = self.table();
         let stream = table.all.get(&number)?;
-        let known = process == self.process && stream.session == session.nonce;
-        known.then(|| stream.events.resume(event))
+        let matches = process == self.process && stream.session == session.nonce;
+        matches.then(|| stream.events.resume(event))
     }
 
-    /// Opens the stream of a session for what belongs to none of its requests. The one before it ends: no message may
-    /// go out on two. `None` if there is no room.
-    pub(super) fn stand(&self, service: &dyn Service, session: &Session) -> Option<StreamReader> {
+    /// Opens the stream of a session for messages that belong to no request. The previous GET stream of the session ends,
+    /// because a message must not be sent on two streams. `None` if there are too many listeners.
+    pub(super) fn open_get_stream(
+        &self,
+        service: &dyn Service,
+        session: &Session,
+    ) -> Option<StreamReader> {
         let mut table = self.table();
-        table.tidy();
+        table.evict();
         let is_earlier =
             |stream: &KeptStream| stream.get_stream.is_some() && stream.session == session.nonce;
         table.all.retain(|_, stream| !is_earlier(stream));
         let events = EventStream::of(session);
         let outbound = Arc::clone(&events) as Arc<dyn Outbound>;
         let listening = service.listen(session, Arc::clone(&outbound)).or_else(|| {
-            table.end_one_that_nobody_reads();
+            table.evict_longest_idle();
             service.listen(session, outbound)
         })?;
         let get_stream = GetStream {
@@ -127,7 +135,7 @@ impl Streams {
         Some(events.read(None))
     }
 
-    /// Forgets the streams of a session that is over.
+    /// Removes the streams of a session that has ended.
     pub(super) fn forget(&self, session: &Session) {
         let mut table = self.table();
         table
@@ -135,7 +143,7 @@ impl Streams {
             .retain(|_, stream| stream.session != session.nonce);
     }
 
-    /// Ends the streams that would never end by themselves.
+    /// Ends the GET streams, which never end by themselves.
     pub(super) fn close(&self) {
         for stream in self.table().all.values_mut() {
             stream.get_stream = None;
@@ -149,27 +157,27 @@ impl Streams {
 
 impl Drop for Streams {
     fn drop(&mut self) {
-        if let Some(watcher) = self.table().watcher.take() {
-            watcher.abort();
+        if let Some(expiry_task) = self.table().expiry_task.take() {
+            expiry_task.abort();
         }
     }
 }
 
-/// Forgets streams in time, until there are none.
-async fn watch(table: Weak<Mutex<StreamTable>>) {
-    while let Some(next) = table.upgrade().and_then(|table| table.lock().look()) {
+/// Removes expired streams until there are no streams.
+async fn expire(table: Weak<Mutex<StreamTable>>) {
+    while let Some(next) = table.upgrade().and_then(|table| table.lock().sweep()) {
         tokio::time::sleep_until(next).await;
     }
 }
 
 impl StreamTable {
-    /// Makes room: the stream goes whose client has been away for longest.
-    fn end_one_that_nobody_reads(&mut self) {
-        let get_stream = self
+    /// Removes the GET stream that has been without a reader for the longest time.
+    fn evict_longest_idle(&mut self) {
+        let get_streams = self
             .all
             .iter()
             .filter(|(_, stream)| stream.get_stream.is_some());
-        let longest = get_stream
+        let longest = get_streams
             .filter_map(|(number, stream)| Some((stream.events.idle_since()?, *number)))
             .min();
         if let Some((_, number)) = longest.filter(|(since, _)| *since < Instant::now()) {
@@ -177,11 +185,11 @@ impl StreamTable {
         }
     }
 
-    /// Forgets what is due and returns when to look again; `None` if there is no stream left.
-    fn look(&mut self) -> Option<Instant> {
-        self.tidy();
+    /// Removes expired streams and returns the time of the next sweep; `None` if there is no stream left.
+    fn sweep(&mut self) -> Option<Instant> {
+        self.evict();
         if self.all.is_empty() {
-            self.watcher = None;
+            self.expiry_task = None;
             return None;
         }
         let now = Instant::now();
@@ -189,38 +197,39 @@ impl StreamTable {
             .all
             .values()
             .filter_map(|stream| stream.events.idle_since());
-        // A client that leaves later is due later.
-        let due = idle.map(|since| since + KEPT).filter(|due| *due > now);
-        due.chain([now + KEPT]).min()
+        // A stream that becomes idle later also expires later.
+        let expiries = idle.map(|since| since + RETENTION);
+        let later = expiries.filter(|expiry| *expiry > now);
+        later.chain([now + RETENTION]).min()
     }
 
-    /// Forgets what is too old, and the oldest of what is too much.
-    fn tidy(&mut self) {
+    /// Removes expired streams, and the oldest ended streams beyond the limits.
+    fn evict(&mut self) {
         let now = Instant::now();
         let mut ended = 0;
         let mut bytes = 0;
-        let mut spent = Vec::new();
-        // From the newest to the oldest.
+        let mut expired = Vec::new();
+        // The newest streams come first.
         for (number, stream) in self.all.iter().rev() {
-            let is_due = || {
+            let is_expired = || {
                 stream
                     .events
                     .idle_since()
-                    .is_some_and(|since| since + KEPT <= now)
+                    .is_some_and(|since| since + RETENTION <= now)
             };
-            let is_spent = match stream.events.leftover() {
-                Some(leftover) => {
+            let is_removed = match stream.events.bytes_if_ended() {
+                Some(size) => {
                     ended += 1;
-                    bytes += leftover;
-                    ended > ENDED || bytes > ENDED_BYTES || is_due()
+                    bytes += size;
+                    ended > MAX_ENDED || bytes > MAX_ENDED_BYTES || is_expired()
                 }
-                None => stream.get_stream.is_some() && is_due(),
+                None => stream.get_stream.is_some() && is_expired(),
             };
-            if is_spent {
-                spent.push(*number);
+            if is_removed {
+                expired.push(*number);
             }
         }
-        for number in spent {
+        for number in expired {
             self.all.remove(&number);
         }
     }
@@ -233,22 +242,22 @@ mod tests {
     use crate::service::Limits;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const SOON: Duration = KEPT.saturating_sub(SECOND);
+    const SOON: Duration = RETENTION.saturating_sub(SECOND);
 
     fn streams() -> Streams {
         Streams::new("p".to_owned())
     }
 
-    /// A stream with one event that nobody has read.
+    /// Returns a stream with one unread event.
     fn events(event: &str) -> Arc<EventStream> {
         let events = EventStream::of(&begin());
         events.send(event.to_owned());
         events
     }
 
-    /// Looks at what can be forgotten, as each new stream does.
-    fn tidy(streams: &Streams) {
-        streams.table().tidy();
+    /// Removes expired streams, as the addition of a stream does.
+    fn evict(streams: &Streams) {
+        streams.table().evict();
     }
 
     fn is_kept(streams: &Streams, session: &Session, number: u64) -> bool {
@@ -278,9 +287,9 @@ mod tests {
         tokio::time::sleep(SOON).await;
         assert_eq!(streams.table().all.len(), 3);
         tokio::time::sleep(2 * SECOND).await;
-        assert!(!is_kept(&streams, &session, 0), "it has ended");
-        assert!(is_kept(&streams, &session, 1), "its call goes on");
-        assert!(is_kept(&streams, &session, 2), "it is being read");
+        assert!(!is_kept(&streams, &session, 0), "the stream has ended");
+        assert!(is_kept(&streams, &session, 1), "its call still runs");
+        assert!(is_kept(&streams, &session, 2), "the stream is being read");
         drop(reader);
     }
 
@@ -292,7 +301,7 @@ mod tests {
         let second = events.read(None);
         drop(first);
         events.finish(None);
-        tokio::time::sleep(2 * KEPT).await;
+        tokio::time::sleep(2 * RETENTION).await;
         assert!(is_kept(&streams, &session, 0));
         drop(second);
     }
@@ -308,18 +317,18 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(tasks(), 0);
             for _ in 0..2 {
-                drop(streams.stand(&*fake, &begin()).expect("room"));
+                drop(streams.open_get_stream(&*fake, &begin()).expect("capacity"));
                 tokio::time::sleep(SECOND).await;
                 assert_eq!(tasks(), 1);
             }
-            tokio::time::sleep(KEPT).await;
+            tokio::time::sleep(RETENTION).await;
             assert!(streams.table().all.is_empty());
         }
-        let reader = streams.stand(&*fake, &begin());
+        let reader = streams.open_get_stream(&*fake, &begin());
         assert_eq!(tasks(), 1);
         drop(streams);
         tokio::task::yield_now().await;
-        assert_eq!(tasks(), 0, "it ends with the endpoint");
+        assert_eq!(tasks(), 0, "the task ends with the endpoint");
         drop(reader);
     }
 
@@ -333,7 +342,7 @@ mod tests {
                 .build()
                 .expect("a runtime");
             runtime.block_on(async {
-                drop(streams.stand(&*fake, &begin()).expect("room"));
+                drop(streams.open_get_stream(&*fake, &begin()).expect("capacity"));
                 assert_eq!(runtime.metrics().num_alive_tasks(), 1);
             });
         }
@@ -342,29 +351,29 @@ mod tests {
     #[tokio::test]
     async fn so_many_streams_that_have_ended_are_kept() {
         let (streams, session) = (streams(), begin());
-        for _ in 0..ENDED + 2 {
+        for _ in 0..MAX_ENDED + 2 {
             let events = events("1");
             events.finish(None);
             streams.keep(&session, &events);
         }
-        tidy(&streams);
+        evict(&streams);
         assert!(!is_kept(&streams, &session, 1));
         assert!(is_kept(&streams, &session, 2));
-        assert_eq!(streams.table().all.len(), ENDED);
+        assert_eq!(streams.table().all.len(), MAX_ENDED);
     }
 
     #[tokio::test]
     async fn so_many_bytes_of_what_has_ended_are_kept() {
         let (streams, session) = (streams(), begin());
-        let event = "x".repeat(ENDED_BYTES / 4);
+        let event = "x".repeat(MAX_ENDED_BYTES / 4);
         for _ in 0..6 {
             let events = events(&event);
             events.finish(None);
             streams.keep(&session, &events);
         }
-        // What has not ended does not count.
+        // Streams that have not ended do not count.
         streams.keep(&session, &events(&event));
-        tidy(&streams);
+        evict(&streams);
         assert!(!is_kept(&streams, &session, 1));
         assert!(is_kept(&streams, &session, 2));
     }
@@ -372,7 +381,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_session_that_stays_away_is_told_of_nothing_more() {
         let (streams, session, fake) = (streams(), begin(), fake(1));
-        drop(streams.stand(&*fake, &session).expect("room"));
+        drop(streams.open_get_stream(&*fake, &session).expect("capacity"));
         let listener = fake.listener.lock().unwrap().clone().expect("a listener");
         tokio::time::sleep(SOON).await;
         assert!(listener.send("1".to_owned()));
@@ -385,21 +394,21 @@ mod tests {
     async fn whoever_is_away_for_longest_makes_room_and_nobody_else() {
         let (streams, fake) = (streams(), fake(2));
         let sessions: Vec<Session> = (0..4).map(|_| begin()).collect();
-        let stand = |number: usize| streams.stand(&*fake, &sessions[number]);
-        let first = stand(0).expect("room");
-        let second = stand(1).expect("room");
+        let open = |number: usize| streams.open_get_stream(&*fake, &sessions[number]);
+        let first = open(0).expect("capacity");
+        let second = open(1).expect("capacity");
         drop(second);
         tokio::time::advance(SECOND).await;
         drop(first);
         tokio::time::advance(SECOND).await;
-        let third = stand(2).expect("the room of the second");
+        let third = open(2).expect("the capacity of the second");
         assert!(is_kept(&streams, &sessions[0], 0));
         assert!(!is_kept(&streams, &sessions[1], 1));
         drop(streams.resume(&sessions[0], "p-0-0"));
-        let fourth = stand(3);
-        assert!(fourth.is_none(), "nobody has been away for any time");
+        let fourth = open(3);
+        assert!(fourth.is_none(), "no client has been away for any time");
         tokio::time::advance(SECOND).await;
-        assert!(stand(3).is_some(), "the first was away");
+        assert!(open(3).is_some(), "the first was away");
         drop(third);
     }
 

@@ -1,7 +1,7 @@
-//! When a connection is overdue: its header too slow, idle too long, or its peer taking nothing of what it is sent.
+//! The timeouts of a connection: a header that arrives too slowly, an idle connection, and a peer that reads nothing.
 //!
-//! hyper's own header timeout also ticks while a connection is idle between requests, so that the two limits could
-//! not differ. Here, the first byte that arrives between requests is where the header begins.
+//! hyper's own header timeout also runs while a connection is idle between requests, so that the two limits could not
+//! differ. Here, the time of a header starts with the first byte that arrives between requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use tokio::time::Instant;
 
 use crate::sync::{Mutex, MutexGuard};
 
-/// The longest time between two looks at the timeouts. It only matters for limits that are longer.
-const LONGEST_NAP: Duration = Duration::from_secs(30);
-/// The shortest, so that limits of zero do not become a busy loop.
-const SHORTEST_NAP: Duration = Duration::from_millis(5);
+/// The longest interval between two checks of the timeouts. It only affects limits that are longer.
+const MAX_INTERVAL: Duration = Duration::from_secs(30);
+/// The shortest interval, so that limits of zero do not cause a busy loop.
+const MIN_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What a connection is doing, and since when.
+/// The timeouts of a connection, and its current activity.
 #[derive(Debug)]
 pub(super) struct ConnectionTimeouts {
     header: Duration,
@@ -26,13 +26,13 @@ pub(super) struct ConnectionTimeouts {
 #[derive(Debug)]
 struct Activity {
     phase: Phase,
-    /// Since when the peer takes nothing.
+    /// The time since which the peer accepts no bytes.
     stalled: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// The last response is on its way or sent, and nothing came since.
+    /// The last response is being sent or was sent, and no byte has arrived since.
     Idle(Instant),
     /// A header is arriving.
     Header(Instant),
@@ -41,7 +41,7 @@ enum Phase {
 }
 
 impl ConnectionTimeouts {
-    /// The timeouts of a new connection, from which a header is expected at once.
+    /// Creates the timeouts of a new connection, on which a header is expected immediately.
     pub(super) fn new(header: Duration, idle: Duration) -> Self {
         Self {
             header,
@@ -53,7 +53,7 @@ impl ConnectionTimeouts {
         }
     }
 
-    /// Bytes arrived.
+    /// Records that bytes arrived.
     pub(super) fn received(&self) {
         let mut state = self.lock();
         if let Phase::Idle(_) = state.phase {
@@ -61,38 +61,38 @@ impl ConnectionTimeouts {
         }
     }
 
-    /// Bytes were to be sent, and the peer had room for them or not.
-    pub(super) fn sent(&self, taken: bool) {
+    /// Records a write, and whether the peer accepted bytes.
+    pub(super) fn sent(&self, accepted: bool) {
         let mut state = self.lock();
-        if !taken {
+        if !accepted {
             state.stalled.get_or_insert_with(Instant::now);
             return;
         }
         state.stalled = None;
-        // The end of a long response may still be on its way when all of it has been handed over.
+        // The end of a long response may still be in transit after the last write.
         if let Phase::Idle(since) = &mut state.phase {
             *since = Instant::now();
         }
     }
 
-    /// A request is being served until the returned value is dropped.
+    /// Records that a request is being served until the returned guard is dropped.
     pub(super) fn busy(self: &Arc<Self>) -> BusyGuard {
         self.lock().phase = Phase::Busy;
         BusyGuard(Arc::clone(self))
     }
 
-    /// Resolves when the connection is overdue.
+    /// Resolves when a timeout of the connection has expired.
     ///
-    /// One timer for the whole life of a connection: it looks at least as often as the shortest limit, so that
-    /// whatever begins in between is still found in time.
-    pub(super) async fn overdue(&self) {
-        let nap = self.header.min(self.idle).clamp(SHORTEST_NAP, LONGEST_NAP);
+    /// There is one timer for the whole life of a connection. Its interval is at most the shortest limit, so that a phase that
+    /// starts between two checks still ends in time.
+    pub(super) async fn expired(&self) {
+        let interval = self.header.min(self.idle).clamp(MIN_INTERVAL, MAX_INTERVAL);
         loop {
             let now = Instant::now();
             let next = match self.deadline() {
                 Some(deadline) if deadline <= now => return,
-                Some(deadline) => deadline.min(now + nap),
-                None => now + nap,
+                Some(deadline) => deadline.min(now + interval),
+                None => now + interval,
             };
             tokio::time::sleep_until(next).await;
         }
@@ -114,7 +114,7 @@ impl ConnectionTimeouts {
     }
 }
 
-/// A request that is being served.
+/// A guard that marks its connection as busy while a request is being served.
 #[derive(Debug)]
 pub(super) struct BusyGuard(Arc<ConnectionTimeouts>);
 
@@ -135,11 +135,11 @@ mod tests {
             Duration::from_secs(2),
         ));
         let busy = timeouts.busy();
-        let late = tokio::time::timeout(Duration::from_secs(60), timeouts.overdue()).await;
+        let late = tokio::time::timeout(Duration::from_secs(60), timeouts.expired()).await;
         assert!(late.is_err());
         drop(busy);
         let begin = Instant::now();
-        timeouts.overdue().await;
+        timeouts.expired().await;
         assert!((2..3).contains(&begin.elapsed().as_secs()));
     }
 }

@@ -1,4 +1,4 @@
-//! stdio: one message a line, requests served side by side, and nothing but messages on stdout.
+//! The stdio transport: one message per line, requests served concurrently, and only messages on stdout.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio>.
 
@@ -25,34 +25,34 @@ use crate::service::{
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
 
-/// As much as is read at once.
+/// The size of one read, in bytes. Lines are handled while fewer bytes than this wait to be written.
 const CHUNK: usize = 64 * 1024;
 
-/// While this much waits to be written, no more is read: a client that does not read is not served further.
-const BACKLOG: usize = 4 << 20;
+/// The number of unwritten bytes at which reading pauses, so that a client that does not read is not served further.
+const MAX_BACKLOG: usize = 4 << 20;
 
-/// While this much waits to be written, in bytes, no notification is added to it.
-const MOST_WAITING: usize = 4 * BACKLOG;
+/// The number of unwritten bytes at which notifications are refused.
+const NOTIFICATION_BACKLOG: usize = 4 * MAX_BACKLOG;
 
-/// Serves the process's own stdin and stdout until stdin ends or `shutdown` is ready.
+/// Serves the process's stdin and stdout until stdin ends or `shutdown` resolves.
 ///
-/// From then on the process's fd 1 is stderr, so that a stray `println!` does no harm, and its fd 0 is empty, so that a
-/// child process takes no request away.
+/// From the start on, the process's fd 1 is stderr, so that a stray `println!` does not corrupt the protocol, and its fd 0 is
+/// empty, so that a child process cannot read requests.
 pub(crate) async fn serve(
     service: Arc<dyn Service>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (reader, writer) = streams::take()?;
-    // In a task of its own, which is cheaper to look at between two messages than signals are.
+    // In a separate task, because polling its handle between messages is cheaper than polling signals.
     let shutdown = tokio::spawn(shutdown);
     let ended = async {
-        // It fails only if waiting for the signal panicked.
+        // Joining fails only if the task panicked.
         let _ = shutdown.await;
     };
     serve_streams(service, reader, writer, ended).await
 }
 
-/// Serves any two byte streams in the same way.
+/// Serves two byte streams until the input ends or `shutdown` resolves.
 pub(crate) async fn serve_streams(
     service: Arc<dyn Service>,
     mut reader: impl AsyncRead + Unpin,
@@ -62,45 +62,45 @@ pub(crate) async fn serve_streams(
     let mut connection = Connection::new(service);
     let shared = Arc::clone(&connection.shared);
     let mut lines = Lines::new(connection.service.limits().message_bytes);
-    let mut unread = VecDeque::new();
-    let mut chunk = vec![0; CHUNK];
-    let mut writing = Writing::default();
+    let mut unhandled = VecDeque::new();
+    let mut buffer = vec![0; CHUNK];
+    let mut writing = WriteBuffer::default();
     tokio::pin!(shutdown);
     loop {
         while shared.backlog() < CHUNK
-            && let Some(line) = unread.pop_front()
+            && let Some(line) = unhandled.pop_front()
         {
-            connection.line(line);
+            connection.handle_line(line);
         }
         writing.refill(&shared);
-        // Reading goes on while a slow client takes its answers, up to a point.
+        // Reading continues while a slow client takes its replies, up to `MAX_BACKLOG`.
         tokio::select! {
             biased;
-            written = writer.write(writing.rest()), if !writing.is_empty() => writing.advance(written?)?,
-            () = std::future::ready(()), if !unread.is_empty() && shared.backlog() < CHUNK => {}
-            read = reader.read(&mut chunk), if unread.is_empty() && shared.backlog() < BACKLOG => {
+            written = writer.write(writing.remaining()), if !writing.is_empty() => writing.advance(written?)?,
+            () = std::future::ready(()), if !unhandled.is_empty() && shared.backlog() < CHUNK => {}
+            read = reader.read(&mut buffer), if unhandled.is_empty() && shared.backlog() < MAX_BACKLOG => {
                 let read = read?;
                 if read == 0 {
                     break;
                 }
-                lines.feed(&chunk[..read], |line| unread.push_back(line));
+                lines.feed(&buffer[..read], |line| unhandled.push_back(line));
             }
             () = shared.changed.notified(), if writing.is_empty() => {}
             () = &mut shutdown => break,
         }
     }
-    lines.finish(|line| unread.push_back(line));
-    for line in unread {
-        connection.line(line);
+    lines.finish(|line| unhandled.push_back(line));
+    for line in unhandled {
+        connection.handle_line(line);
     }
-    connection.end();
+    connection.end_input();
     drain(&mut connection, &mut writing, &mut writer).await
 }
 
-/// Waits for the calls in flight and writes their answers; those that take too long are cancelled.
+/// Waits for the calls in flight and writes their replies. Calls that exceed the grace period are cancelled.
 async fn drain(
     connection: &mut Connection,
-    writing: &mut Writing,
+    writing: &mut WriteBuffer,
     writer: &mut (impl AsyncWrite + Unpin),
 ) -> io::Result<()> {
     let shared = Arc::clone(&connection.shared);
@@ -109,13 +109,13 @@ async fn drain(
         loop {
             writing.refill(&shared);
             while !writing.is_empty() {
-                let written = writer.write(writing.rest()).await?;
+                let written = writer.write(writing.remaining()).await?;
                 writing.advance(written)?;
             }
             if calls.is_empty() && shared.backlog() == 0 {
                 return writer.flush().await;
             }
-            // What came while the answers before it were written is written first.
+            // Writes what was added during the last write before it waits again.
             if shared.backlog() == 0 {
                 tokio::select! {
                     _ = calls.join_next(), if !calls.is_empty() => {}
@@ -129,21 +129,21 @@ async fn drain(
     connection.service.cancel(Some(connection.number));
     outcome.unwrap_or_else(|_| {
         tracing::warn!(
-            "calls in flight were cancelled: they took longer than the server waits at its end"
+            "calls in flight were cancelled: they did not finish within the shutdown grace period"
         );
         Ok(())
     })
 }
 
-/// What is being written now.
+/// The bytes that are being written.
 #[derive(Default)]
-struct Writing {
+struct WriteBuffer {
     bytes: Vec<u8>,
     written: usize,
 }
 
-impl Writing {
-    /// Takes all answers that wait, once the last ones are written: one write for many.
+impl WriteBuffer {
+    /// Takes all waiting replies once the previous ones are written, so that many replies need one write.
     fn refill(&mut self, shared: &Shared) {
         if self.is_empty() {
             self.bytes.clear();
@@ -152,12 +152,12 @@ impl Writing {
         }
     }
 
-    fn rest(&self) -> &[u8] {
+    fn remaining(&self) -> &[u8] {
         &self.bytes[self.written..]
     }
 
     fn is_empty(&self) -> bool {
-        self.rest().is_empty()
+        self.remaining().is_empty()
     }
 
     fn advance(&mut self, written: usize) -> io::Result<()> {
@@ -169,13 +169,13 @@ impl Writing {
     }
 }
 
-/// What the tasks of calls share with the connection.
+/// The state that a connection shares with the tasks of its calls.
 #[derive(Default)]
 struct Shared {
     output: Mutex<Vec<u8>>,
     changed: Notify,
-    /// Whether the client sends nothing any more, and so answers nothing.
-    silent: AtomicBool,
+    /// `true` after the end of the input: the client can no longer answer questions.
+    input_ended: AtomicBool,
 }
 
 impl Shared {
@@ -190,7 +190,7 @@ impl Shared {
     fn push(&self, message: String) {
         let mut output = self.output();
         if output.is_empty() {
-            // Large answers are not copied.
+            // Avoids a copy of large replies.
             *output = message.into_bytes();
         } else {
             output.extend_from_slice(message.as_bytes());
@@ -201,12 +201,12 @@ impl Shared {
 
 impl Outbound for Shared {
     fn send(&self, message: String) -> bool {
-        let room = self.backlog() < MOST_WAITING;
-        if room {
+        let has_capacity = self.backlog() < NOTIFICATION_BACKLOG;
+        if has_capacity {
             self.push(message);
             self.changed.notify_one();
         }
-        room
+        has_capacity
     }
 
     fn is_shared(&self) -> bool {
@@ -214,11 +214,11 @@ impl Outbound for Shared {
     }
 
     fn can_ask(&self) -> bool {
-        !self.silent.load(Ordering::Relaxed)
+        !self.input_ended.load(Ordering::Relaxed)
     }
 }
 
-/// The answers to a batch, which go out together when the last request of it is done.
+/// The replies to a batch, which are sent together when its last request is done.
 struct Batch {
     shared: Arc<Shared>,
     replies: Mutex<Vec<String>>,
@@ -245,10 +245,10 @@ struct Connection {
     service: Arc<dyn Service>,
     number: u64,
     session: Option<Session>,
-    /// Keeps the session being told of changes.
+    /// The subscription of the session to changes, which ends when this is dropped.
     listening: Option<Listening>,
     shared: Arc<Shared>,
-    /// The calls whose handlers have to wait, each in a task of its own.
+    /// The tasks of the calls that were not done at the first poll.
     calls: JoinSet<()>,
 }
 
@@ -264,36 +264,36 @@ impl Connection {
         }
     }
 
-    /// The client sends nothing any more: nothing is told to it, and nobody answers questions.
-    fn end(&mut self) {
-        self.shared.silent.store(true, Ordering::Relaxed);
+    /// Handles the end of the input: notifications stop, and open questions end.
+    fn end_input(&mut self) {
+        self.shared.input_ended.store(true, Ordering::Relaxed);
         if let Some(session) = &self.session {
             self.service.end_session(session);
         }
         self.service.close();
     }
 
-    fn line(&mut self, line: Line) {
+    fn handle_line(&mut self, line: Line) {
         let limits = self.service.limits();
         let incoming = match line {
-            Line::Whole(bytes) => incoming::read(bytes, limits.depth, self.session.as_ref()),
-            Line::TooLong(outline) => incoming::unread(outline, limits.message_bytes),
+            Line::Complete(bytes) => incoming::read(bytes, limits.depth, self.session.as_ref()),
+            Line::TooLong(outline) => incoming::from_outline(outline, limits.message_bytes),
         };
         match incoming {
-            Ok(Incoming::One(message)) => self.message(message, None),
-            Ok(Incoming::Batch(messages)) => self.batch(messages),
+            Ok(Incoming::One(message)) => self.handle_message(message, None),
+            Ok(Incoming::Batch(messages)) => self.handle_batch(messages),
             Err(refused) => self.refuse(refused.id.as_ref(), &refused.error),
         }
     }
 
-    fn batch(&mut self, messages: Vec<Result<Arc<Message>, Refused>>) {
+    fn handle_batch(&mut self, messages: Vec<Result<Arc<Message>, Refused>>) {
         let batch = Arc::new(Batch {
             shared: Arc::clone(&self.shared),
             replies: Mutex::default(),
         });
         for message in messages {
             match message {
-                Ok(message) => self.message(message, Some(&batch)),
+                Ok(message) => self.handle_message(message, Some(&batch)),
                 Err(Refused { id, error }) => batch.push(error_reply(id.as_ref(), &error)),
             }
         }
@@ -303,7 +303,7 @@ impl Connection {
         self.shared.push(error_reply(id, error));
     }
 
-    fn message(&mut self, message: Arc<Message>, batch: Option<&Arc<Batch>>) {
+    fn handle_message(&mut self, message: Arc<Message>, batch: Option<&Arc<Batch>>) {
         let handling = self.service.handle(Exchange {
             message,
             origin: Origin::of_connection(self.number),
@@ -333,7 +333,7 @@ impl Connection {
         }
     }
 
-    /// Gives a handler that has to wait a task of its own.
+    /// Spawns a task for a call that was not done at the first poll.
     fn spawn(&mut self, pending: Pending, batch: Option<Arc<Batch>>) {
         while self.calls.try_join_next().is_some() {}
         let shared = Arc::clone(&self.shared);
@@ -356,11 +356,11 @@ mod tests {
     #[test]
     fn notifications_for_a_client_that_does_not_read_are_bounded() {
         let shared = Shared::default();
-        // With the line break it is half of what may wait.
-        let half = "x".repeat(MOST_WAITING / 2 - 1);
+        // Including the line break, this is half of the limit.
+        let half = "x".repeat(NOTIFICATION_BACKLOG / 2 - 1);
         assert!(shared.send(half.clone()));
         assert!(shared.send(half.clone()));
         assert!(!shared.send(half));
-        assert_eq!(shared.backlog(), MOST_WAITING);
+        assert_eq!(shared.backlog(), NOTIFICATION_BACKLOG);
     }
 }

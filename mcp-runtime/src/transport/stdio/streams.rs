@@ -1,4 +1,4 @@
-//! The process's own stdin and stdout, taken for the protocol alone.
+//! The process's stdin and stdout, reserved for the protocol.
 
 use std::io;
 
@@ -23,7 +23,7 @@ mod unix {
 
     use super::{Reader, Writer, io};
 
-    /// Takes private copies of stdin and stdout, and leaves an empty stdin and stderr in their places.
+    /// Takes private copies of stdin and stdout. In their places it puts an empty stdin, and stderr.
     pub(in super::super) fn take() -> io::Result<(Reader, Writer)> {
         let input = fcntl_dupfd_cloexec(stdio::stdin(), 3)?;
         let output = fcntl_dupfd_cloexec(stdio::stdout(), 3)?;
@@ -36,7 +36,7 @@ mod unix {
         Ok(FileType::from_raw_mode(fstat(fd)?.st_mode))
     }
 
-    /// Pipes and sockets are read as soon as something comes; a thread reads files and terminals.
+    /// Returns a reader. Pipes and sockets are polled; files and terminals are read by a thread.
     fn reader(fd: OwnedFd) -> io::Result<Reader> {
         Ok(match kind(&fd)? {
             FileType::Fifo => Box::new(pipe::Receiver::from_owned_fd(fd)?),
@@ -60,7 +60,7 @@ mod unix {
     }
 }
 
-/// Elsewhere the standard streams are used as they are, without the guard.
+/// Returns the standard streams unchanged: they are protected on Unix only.
 #[cfg(not(unix))]
 pub(super) fn take() -> io::Result<(Reader, Writer)> {
     Ok((Box::new(tokio::io::stdin()), Box::new(tokio::io::stdout())))

@@ -1,8 +1,8 @@
-//! Calls that take their time: events, disconnects, cancellation.
+//! Tests of long calls: events, disconnects and cancellation.
 
 use super::*;
 
-fn live(request: &Request<'_>) -> Request<'static> {
+fn keep_alive(request: &Request<'_>) -> Request<'static> {
     let mut request = Request {
         line: "POST /mcp",
         headers: Vec::new(),
@@ -136,7 +136,7 @@ async fn a_disconnect_does_not_cancel_a_call_of_a_session() {
         stream.write_all(&request.bytes()).await.unwrap();
         assert!(reaches(&server.fake.handled, number + 2).await);
         drop(stream);
-        tokio::time::sleep(MOMENT).await;
+        tokio::time::sleep(SHORT_WAIT).await;
         server.fake.release.add_permits(2);
         assert!(reaches(&server.fake.finished, number + 1).await, "{method}");
     }
@@ -169,7 +169,7 @@ async fn a_call_of_a_session_is_cancelled_by_its_own_session_only() {
     ] {
         assert_eq!(cancel(id, session).await, 202);
     }
-    tokio::time::sleep(MOMENT).await;
+    tokio::time::sleep(SHORT_WAIT).await;
     assert_eq!(server.fake.cancelled.load(Ordering::SeqCst), 0);
     assert_eq!(cancel("1", &session).await, 202);
     assert!(reaches(&server.fake.cancelled, 1).await);
@@ -184,7 +184,7 @@ async fn a_call_of_a_session_is_cancelled_by_its_own_session_only() {
 async fn calls_may_share_an_id_and_the_newest_is_cancelled() {
     let server = start(Limits::default()).await;
     let session = server.initialize().await;
-    let slow = live(&post(&rpc(1, "slow"))).with("Mcp-Session-Id", &session);
+    let slow = keep_alive(&post(&rpc(1, "slow"))).with("Mcp-Session-Id", &session);
     let mut first = server.connect().await;
     first.write_all(&slow.bytes()).await.unwrap();
     assert!(reaches(&server.fake.handled, 2).await);

@@ -1,4 +1,4 @@
-//! Pages of allowed origins: what their browsers have to be told before they let them read an answer.
+//! Tests of CORS: the headers that browsers require before a page may read an answer.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn preflight(path: &str) -> Request<'_> {
         .with("Access-Control-Request-Method", "POST")
 }
 
-/// The names in a header that is a list, in lower case.
+/// Returns the names in a header with a list, in lower case.
 fn list(answer: &Answer, name: &str) -> Vec<String> {
     let value = answer.header(name).unwrap_or_default();
     let names = value

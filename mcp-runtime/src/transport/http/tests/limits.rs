@@ -1,4 +1,4 @@
-//! Limits: what is too long, too slow or too much, and the end of it all.
+//! Tests of limits on sizes, times and counts, and of the shutdown.
 
 use super::*;
 use std::time::Instant;
@@ -13,13 +13,13 @@ fn limits() -> Limits {
     }
 }
 
-/// Waits for the end of a stream and tells what came before and how long it took.
+/// Reads a stream to its end. Returns the text and the elapsed milliseconds.
 async fn outcome(stream: &mut TcpStream) -> (String, u128) {
     let began = Instant::now();
     let mut bytes = Vec::new();
     let reading = stream.read_to_end(&mut bytes);
-    // A reset is an end, too.
-    let _ = tokio::time::timeout(PATIENCE, reading).await.unwrap();
+    // A reset also ends the stream.
+    let _ = tokio::time::timeout(TIMEOUT, reading).await.unwrap();
     (
         String::from_utf8(bytes).unwrap(),
         began.elapsed().as_millis(),
@@ -29,7 +29,7 @@ async fn outcome(stream: &mut TcpStream) -> (String, u128) {
 #[tokio::test]
 async fn a_connection_that_says_nothing_is_closed() {
     let server = start(Limits {
-        idle_timeout: PATIENCE,
+        idle_timeout: TIMEOUT,
         ..limits()
     })
     .await;
@@ -41,7 +41,7 @@ async fn a_connection_that_says_nothing_is_closed() {
 #[tokio::test]
 async fn a_slow_header_is_cut_off_whatever_trickles_in() {
     let server = start(Limits {
-        idle_timeout: PATIENCE,
+        idle_timeout: TIMEOUT,
         ..limits()
     })
     .await;
@@ -51,13 +51,13 @@ async fn a_slow_header_is_cut_off_whatever_trickles_in() {
         for _ in 0..requests_before {
             stream.write_all(&usual).await.unwrap();
             read_until(&mut stream, "\"result\":{}}").await;
-            // Longer than the header may take: being idle is not being slow.
+            // Longer than the header timeout, which does not apply to an idle connection.
             tokio::time::sleep(Duration::from_millis(350)).await;
         }
         let began = Instant::now();
         for byte in &usual {
             let written = stream.write_all(std::slice::from_ref(byte)).await;
-            if written.is_err() || began.elapsed() > PATIENCE {
+            if written.is_err() || began.elapsed() > TIMEOUT {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -113,7 +113,7 @@ async fn a_long_body_is_413_at_once_if_declared() {
     let server = start(limits()).await;
     let mut stream = server.connect().await;
     let bytes = post(&" ".repeat(1001)).bytes();
-    // Only the header: the body is not waited for.
+    // Sends only the header: the server must not wait for the body.
     stream
         .write_all(&bytes[..bytes.len() - 1001])
         .await
@@ -162,7 +162,7 @@ async fn a_refused_client_that_goes_leaves_its_place_at_once() {
     refused.write_all(head).await.unwrap();
     read_until(&mut refused, "}}").await;
     drop(refused);
-    tokio::time::sleep(MOMENT).await;
+    tokio::time::sleep(SHORT_WAIT).await;
     assert_eq!(server.send(&post_modern("tools/list")).await.status, 200);
 }
 
@@ -190,7 +190,7 @@ async fn a_long_header_is_431() {
     let server = start(Limits::default()).await;
     let long = "x".repeat(100_000);
     let mut stream = server.connect().await;
-    // The server may stop listening before all is sent.
+    // The server may close the connection before all bytes are sent.
     let _ = stream
         .write_all(&post("").with("X-Long", &long).bytes())
         .await;
@@ -217,7 +217,7 @@ async fn more_connections_than_allowed_are_closed_at_once() {
     assert_eq!(text, "");
     assert!(elapsed < 200, "{elapsed} ms");
     kept.pop();
-    tokio::time::sleep(MOMENT).await;
+    tokio::time::sleep(SHORT_WAIT).await;
     assert_eq!(server.send(&post_modern("tools/list")).await.status, 200);
 }
 
@@ -252,7 +252,7 @@ async fn a_slow_reader_is_not_idle() {
             break;
         }
         if began.elapsed() < limits().idle_timeout * 2 {
-            tokio::time::sleep(MOMENT).await;
+            tokio::time::sleep(SHORT_WAIT).await;
         }
     }
     assert!(total > LONG, "{total}");
@@ -279,7 +279,7 @@ async fn stopping_lets_calls_finish_and_idle_connections_go() {
     assert!(TcpStream::connect(server.address).await.is_err());
     server.fake.release.add_permits(2);
     assert_eq!(read_to_end(&mut calling).await.status, 200);
-    tokio::time::timeout(MOMENT, server.task)
+    tokio::time::timeout(SHORT_WAIT, server.task)
         .await
         .unwrap()
         .unwrap()

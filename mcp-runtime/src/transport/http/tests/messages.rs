@@ -1,15 +1,15 @@
-//! One message, one answer: the statuses.
+//! Tests of the status of the answer to each kind of message.
 
 use super::*;
 
-/// Sends each request and compares status and error code; 0 is no error.
+/// Sends each request and compares the status and the error code. The code 0 means no error.
 async fn check(server: &TestServer, table: &[(&str, Request<'_>, u16, i64)]) {
-    for (what, request, status, code) in table {
+    for (name, request, status, code) in table {
         let answer = server.send(request).await;
         assert_eq!(
             (answer.status, answer.code()),
             (*status, *code),
-            "{what}: {answer:?}"
+            "{name}: {answer:?}"
         );
     }
 }
@@ -167,7 +167,7 @@ async fn media_types_and_what_is_no_message() {
                 406,
                 -32600,
             ),
-            ("no JSON", post("{"), 400, -32700),
+            ("not JSON", post("{"), 400, -32700),
             (
                 "unreadable, of no session",
                 post(r#"{"jsonrpc":"2.0","id":1,"method":"x","params":5}"#)
@@ -358,7 +358,7 @@ async fn headers_say_what_the_body_says() {
                 -32602,
             ),
             (
-                "params that are no object",
+                "params that are not an object",
                 Request {
                     body: r#"{"jsonrpc":"2.0","id":1,"method":"x","params":[]}"#.into(),
                     ..call()

@@ -1,4 +1,4 @@
-//! Raw HTTP against our own listener, with a service that knows no tools.
+//! Tests with raw HTTP against the built-in listener, with a fake service.
 
 mod calls;
 mod cors;
@@ -31,23 +31,24 @@ use crate::seal::Sealer;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
 use crate::session::{Session, Sessions, Tokens};
 
-/// Long enough for anything that should happen, short enough to wait for what should not.
-const PATIENCE: Duration = Duration::from_secs(5);
-const MOMENT: Duration = Duration::from_millis(100);
+/// The maximum time to wait for an expected event.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The time to wait before checking that an event did not happen.
+const SHORT_WAIT: Duration = Duration::from_millis(100);
 
-/// A service whose methods are named after what they do.
+/// A fake service, whose methods have the names of their behaviour.
 pub(super) struct Fake {
     limits: Limits,
     in_flight: Arc<InFlight>,
-    /// Where the newest session is told of changes.
+    /// The receiver of changes for the newest session.
     pub(super) listener: Mutex<Option<Arc<dyn Outbound>>>,
-    /// Held by whoever listens.
+    /// Held by each listener, to count them.
     listening: Arc<()>,
     handled: AtomicUsize,
-    /// Handlers that were dropped before they were done.
+    /// The number of handlers that were dropped before they were done.
     cancelled: Arc<AtomicUsize>,
     finished: Arc<AtomicUsize>,
-    /// One permit lets one waiting handler go on.
+    /// Each permit lets one waiting handler continue.
     release: Arc<Semaphore>,
 }
 
@@ -65,8 +66,8 @@ impl Fake {
         })
     }
 
-    fn witness(&self) -> Witness {
-        Witness {
+    fn guard(&self) -> OutcomeGuard {
+        OutcomeGuard {
             done: false,
             cancelled: Arc::clone(&self.cancelled),
             finished: Arc::clone(&self.finished),
@@ -74,17 +75,17 @@ impl Fake {
     }
 }
 
-/// The length of a long answer: more than the sockets between server and client hold.
+/// The length of a long answer, which exceeds the socket buffers between server and client.
 const LONG: usize = 40_000_000;
 
-/// Counts how a handler ended.
-struct Witness {
+/// A guard that counts how a handler ended.
+struct OutcomeGuard {
     done: bool,
     cancelled: Arc<AtomicUsize>,
     finished: Arc<AtomicUsize>,
 }
 
-impl Drop for Witness {
+impl Drop for OutcomeGuard {
     fn drop(&mut self) {
         let counter = if self.done {
             &self.finished
@@ -104,23 +105,21 @@ pub(super) fn begin() -> Session {
     Sessions::begin(Revision::LATEST_LEGACY, can, client).unwrap()
 }
 
-/// Stops nothing.
-struct Unstoppable;
+/// A `Stop` that does nothing.
+struct NoStop;
 
-impl Stop for Unstoppable {
+impl Stop for NoStop {
     fn stop(&self) {}
 }
 
 impl Fake {
-    /// Waits for a future, unless the request is cancelled before.
+    /// Returns a handling that waits for a future, unless the request is cancelled first.
     fn pending(
         &self,
         key: Option<(Scope, Id)>,
         future: impl Future<Output = Reply> + Send + 'static,
     ) -> Handling {
-        let ticket = self
-            .in_flight
-            .enter(key, Owner::Local, 0, Arc::new(Unstoppable));
+        let ticket = self.in_flight.enter(key, Owner::Local, 0, Arc::new(NoStop));
         Handling::Pending(Box::pin(async move {
             tokio::select! {
                 biased;
@@ -198,10 +197,10 @@ impl Service for Fake {
                 Handling::Ready(Reply::new(text))
             }
             "flood" => {
-                let witness = self.witness();
+                let guard = self.guard();
                 let outbound = exchange.outbound;
                 self.pending(key, async move {
-                    let _witness = witness;
+                    let _guard = guard;
                     loop {
                         outbound.send("x".repeat(100_000));
                         tokio::task::yield_now().await;
@@ -211,17 +210,17 @@ impl Service for Fake {
             method @ ("slow" | "tell/slow") => {
                 let tells = method == "tell/slow";
                 let release = Arc::clone(&self.release);
-                let witness = self.witness();
+                let guard = self.guard();
                 let outbound = exchange.outbound;
                 self.pending(key, async move {
-                    let mut witness = witness; // all of it, or only the flag would move in here
+                    let mut guard = guard; // moves the whole guard, not only its flag
                     for step in [1, 2] {
                         if tells {
                             outbound.send(progress(step));
                         }
                         release.acquire().await.unwrap().forget();
                     }
-                    witness.done = true;
+                    guard.done = true;
                     reply
                 })
             }
@@ -253,7 +252,7 @@ impl Service for Fake {
     }
 }
 
-/// A listener with the fake service behind it.
+/// A listener that serves the fake service.
 struct TestServer {
     address: SocketAddr,
     fake: Arc<Fake>,
@@ -290,7 +289,7 @@ impl TestServer {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// Sends a request on a connection of its own and reads the whole answer.
+    /// Sends a request on a new connection and reads the whole answer.
     async fn send(&self, request: &Request<'_>) -> Answer {
         self.send_bytes(&request.bytes()).await
     }
@@ -310,36 +309,36 @@ impl TestServer {
 async fn read_to_end(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
     let reading = stream.read_to_end(&mut bytes);
-    tokio::time::timeout(PATIENCE, reading)
+    tokio::time::timeout(TIMEOUT, reading)
         .await
         .unwrap()
         .unwrap();
     Answer::parse(&bytes)
 }
 
-/// Reads until the text that came ends so.
+/// Reads until the received text ends with `end`.
 async fn read_until(stream: &mut TcpStream, end: &str) -> String {
     let mut text = String::new();
     while !text.ends_with(end) {
         let mut byte = [0];
-        let read = tokio::time::timeout(PATIENCE, stream.read(&mut byte)).await;
+        let read = tokio::time::timeout(TIMEOUT, stream.read(&mut byte)).await;
         assert_eq!(read.unwrap().unwrap(), 1, "the stream ended after {text:?}");
         text.push(char::from(byte[0]));
     }
     text
 }
 
-/// Waits until a counter has a value.
+/// Waits until a counter reaches a value. Returns `false` if it does not within the timeout.
 async fn reaches(counter: &AtomicUsize, value: usize) -> bool {
     let waiting = async {
         while counter.load(Ordering::SeqCst) != value {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.is_ok()
+    tokio::time::timeout(TIMEOUT, waiting).await.is_ok()
 }
 
-/// A request; headers that are set replace the usual ones, and an empty value removes one.
+/// A request. A header that is set replaces the default one, and an empty value removes it.
 #[derive(Clone)]
 struct Request<'a> {
     line: &'a str,
@@ -397,12 +396,12 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A request of the legacy era.
+/// Returns a request of the legacy era.
 fn rpc(id: i64, method: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}"}}"#)
 }
 
-/// A request of the stateless era.
+/// Returns a request of the stateless era.
 fn modern(method: &str, members: &str) -> String {
     modern_of("2026-07-28", method, members)
 }
@@ -413,14 +412,14 @@ fn modern_of(version: &str, method: &str, members: &str) -> String {
     )
 }
 
-/// A request of the stateless era with the headers that it must have.
+/// Returns a request of the stateless era with the required headers.
 fn post_modern(method: &str) -> Request<'_> {
     post(&modern(method, ""))
         .with("MCP-Protocol-Version", "2026-07-28")
         .with("Mcp-Method", method)
 }
 
-/// A response, taken apart.
+/// A parsed response.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -464,7 +463,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// The code of the JSON-RPC error, or 0 if there is none.
+    /// Returns the code of the JSON-RPC error, or 0 if there is no error.
     fn code(&self) -> i64 {
         serde_json::from_str::<serde_json::Value>(&self.body)
             .ok()

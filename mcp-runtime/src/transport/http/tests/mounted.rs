@@ -1,4 +1,4 @@
-//! The endpoint in somebody else's router.
+//! Tests of the endpoint in an outer router.
 
 use super::*;
 
@@ -59,7 +59,7 @@ async fn who_mounts_it_may_say_what_the_address_of_the_client_is() {
 #[derive(Clone)]
 struct Tenant(&'static str);
 
-/// A server that says to whom it talks, in each kind of answer that the user makes.
+/// Returns a server with a tool that returns the tenant and the principal of its caller, and a layer that checks the tenant.
 fn whoami() -> crate::Server {
     use serde_json::{Value, json};
     let schema = json!({ "type": "object" });
@@ -85,7 +85,7 @@ fn whoami() -> crate::Server {
     )
 }
 
-/// Of a stateless request, of one of a session, and of a legacy one without.
+/// Covers a stateless request, a request of a session, and a legacy request without a session.
 #[tokio::test]
 async fn what_an_outer_layer_puts_into_a_request_reaches_handlers_and_layers() {
     use http_body_util::BodyExt;

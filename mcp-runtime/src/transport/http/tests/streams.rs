@@ -1,4 +1,4 @@
-//! Streams of sessions: the one beside its requests, and those that a client comes back to.
+//! Tests of the streams of sessions: GET streams, and streams that a client resumes.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn get(session: &str) -> Request<'_> {
         .with("Mcp-Session-Id", session)
 }
 
-/// Opens a stream and reads the event with which it begins; gives that event's id.
+/// Opens a stream and reads its first event. Returns the stream and the id of the event.
 async fn open(server: &TestServer, request: &Request<'_>) -> (TcpStream, String) {
     let mut stream = server.connect().await;
     stream.write_all(&request.bytes()).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_call_goes_on_after_its_connection_was_closed() {
     let text = read_until(&mut stream, "0\r\n\r\n").await;
     assert!(text.contains(r#""params":{"step":1}"#), "{text}");
     assert!(text.contains(r#""id":5,"result":{}"#), "{text}");
-    // Once more, as if the last event had been lost.
+    // Resumes again, as if the last event had been lost.
     let reply = last_id(&text).replace("-2", "-1");
     let answer = server
         .send(&get(&session).with("Last-Event-ID", &reply))
@@ -118,7 +118,7 @@ async fn ids_of_events_never_meet_and_a_stream_is_all_that_is_sent_again() {
     ids.dedup();
     assert_eq!(ids.len(), count, "{texts:?}");
 
-    // From the beginning of the first call: its events and answer, and nothing of the others.
+    // Resumes from the start of the first call: its events and answer are sent, and those of the others are not.
     let first = texts[0].lines().find_map(|line| line.strip_prefix("id: "));
     let again = get(&session).with("Last-Event-ID", first.unwrap());
     let answer = server.send(&again).await;
@@ -176,7 +176,7 @@ async fn streams_end_with_the_server() {
     );
 }
 
-/// Sends a request to a real server that is mounted: no socket is in the way of a paused clock.
+/// Sends a request to a mounted server. There is no socket, which would not work with a paused clock.
 async fn ask(service: &HttpService, request: &Request<'_>) -> hyper::Response<HttpBody> {
     let (method, path) = request.line.split_once(' ').unwrap();
     let mut builder = hyper::Request::builder().method(method).uri(path);

@@ -1,14 +1,14 @@
-//! The version header within a session: what each method makes of each kind of it.
+//! Tests of the version header within a session: the status of each method for each kind of value.
 
 use super::*;
 
 const VERSION: &str = "MCP-Protocol-Version";
 
-/// How often the header is there and what it says; the session speaks 2025-11-25.
+/// Names of cases, and the values of the header in each. The session speaks 2025-11-25.
 const VALUES: [(&str, &[&[u8]]); 9] = [
     ("none", &[]),
     ("the session's", &[b"2025-11-25"]),
-    // Clients SHOULD, not must, repeat what was negotiated.
+    // Clients SHOULD, but need not, repeat the negotiated version.
     ("another", &[b"2025-03-26"]),
     ("unknown", &[b"1999-01-01"]),
     ("empty", &[b" "]),
@@ -20,7 +20,7 @@ const VALUES: [(&str, &[&[u8]]); 9] = [
 
 type Statuses = [u16; VALUES.len()];
 
-/// The statuses of a request of this session with each of the values.
+/// Returns the statuses of a request of this session with each of the values.
 async fn statuses(server: &TestServer, request: &Request<'_>, session: &str) -> Statuses {
     let mut statuses = [0; VALUES.len()];
     for ((_, values), status) in VALUES.iter().zip(&mut statuses) {
@@ -88,7 +88,7 @@ async fn a_session_is_not_ended_under_a_version_that_is_none() {
     }
 }
 
-/// The stateless era has neither sessions nor batches, whatever else a request says.
+/// The stateless era has neither sessions nor batches. Its version header takes precedence.
 #[tokio::test]
 async fn a_batch_is_none_under_a_version_without_sessions() {
     let server = start(Limits::default()).await;
