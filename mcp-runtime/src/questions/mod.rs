@@ -34,7 +34,7 @@ use journal::{Journal, QuestionKey};
 pub(crate) use pending::PendingRequests;
 
 /// So many answers to one question may be invalid.
-pub(crate) const PATIENCE: u8 = 3;
+pub(crate) const MAX_INVALID_ANSWERS: u8 = 3;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -412,7 +412,7 @@ impl OpenQuestion<'_> {
             let misses = round.journal.misses.entry(place.clone()).or_default();
             *misses = misses.saturating_add(1);
         }
-        if round.journal.misses.get(place) >= Some(&PATIENCE) {
+        if round.journal.misses.get(place) >= Some(&MAX_INVALID_ANSWERS) {
             return Poll::Ready(Err(AskError::Invalid));
         }
         if !round.open.iter().any(|(open, _)| open == place) {
