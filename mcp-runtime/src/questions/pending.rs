@@ -72,7 +72,11 @@ impl PendingRequests {
         question: &Question,
     ) -> Answer {
         let (mut open, receiver) = self.open(session, outbound)?;
-        if !self.sessions.wait_for(session, self.answer_timeout).await {
+        if !self
+            .sessions
+            .wait_until_initialized(session, self.answer_timeout)
+            .await
+        {
             return Err(AskError::TimedOut);
         }
         // Looked at after the question is among those that `abandon` ends: it misses none.
