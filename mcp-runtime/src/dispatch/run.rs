@@ -26,7 +26,7 @@ use crate::service::BoxFuture;
 /// The length, in bytes, above which the arguments of a message are checked on a separate thread.
 const LONG_MESSAGE: usize = 64 * 1024;
 
-/// The duration above which a poll is logged, because it delays other tasks of its thread.
+/// The duration above which a poll is logged, because it delays the other tasks of its thread.
 const SLOW_POLL: Duration = Duration::from_millis(100);
 
 /// The work of a request: the handler of a component, or a function that completes or lists.
