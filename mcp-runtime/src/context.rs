@@ -40,9 +40,10 @@ use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 /// handler continues when the answer arrives.
 ///
 /// A client of 2026-07-28 accepts no requests from the server. The question is therefore the *result* of its call. The
-/// handler stops at the `await`: its future is dropped, and destructors run. The client shows the question to its user and
-/// repeats the call with the answer, and with a sealed record of all earlier answers. The handler **runs again from the
-/// top**. This time the `await` returns the answer at once, and the handler continues to the next question or to its end.
+/// handler stops at the `await`: its future is dropped, and destructors run. The client shows the question to its
+/// user and repeats the call with the answer, and with a sealed record of all earlier answers. The handler **runs
+/// again from the top**. This time the `await` returns the answer at once, and the handler continues to the next
+/// question or to its end.
 ///
 /// ```text
 /// first run    book() ── "When?" ✗ stops           the reply: "When?"
@@ -55,22 +56,24 @@ use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 ///
 /// Rules for handlers that ask:
 ///
-/// - **Code before a question runs again for each question that follows.** Reading data is fine. Put side effects after the
-///   last question, or into [`Context::once`], which records the outcome: `context.once("charge", charge(card)).await?`.
-///   A client may also send its last answers twice: [`Server::single_use_state`](crate::Server::single_use_state) rejects that.
-/// - **Ask the same questions in every run.** An answer is matched by the content of its question, not by order, so branches
-///   may finish in any order. A question that contains the time of day differs in every run and is never answered. Names
-///   ([`Elicitation::key`](crate::Elicitation::key)) are for clients that expect certain questions.
+/// - **Code before a question runs again for each question that follows.** Reading data is fine. Put side effects
+///   after the last question, or into [`Context::once`], which records the outcome:
+///   `context.once("charge", charge(card)).await?`. A client may also send its last answers twice:
+///   [`Server::single_use_state`](crate::Server::single_use_state) rejects that.
+/// - **Ask the same questions in every run.** An answer is matched by the content of its question, not by order, so
+///   branches may finish in any order. A question that contains the time of day differs in every run and is never
+///   answered. Names ([`Elicitation::key`](crate::Elicitation::key)) are for clients that expect certain questions.
 /// - **Concurrent questions are one round**: the questions in one `join!` are sent together.
-/// - **A question that is always asked can be a parameter**: `#[ask("When, and for how many?")] booking: Booking` is answered
-///   before the body runs, so the body runs once. Several such parameters are one round. See [`AskParam`](crate::AskParam).
-/// - **`?` ends the call.** If the user declines or dismisses the question, or if the client cannot be asked, the result is an
-///   error ([`AskError`](crate::AskError)), so that no code after the question runs by mistake. Match on the error to continue
-///   without an answer.
+/// - **A question that is always asked can be a parameter**: `#[ask("When, and for how many?")] booking: Booking` is
+///   answered before the body runs, so the body runs once. Several such parameters are one round. See
+///   [`AskParam`](crate::AskParam).
+/// - **`?` ends the call.** If the user declines or dismisses the question, or if the client cannot be asked, the
+///   result is an error ([`AskError`](crate::AskError)), so that no code after the question runs by mistake. Match on
+///   the error to continue without an answer.
 /// - **Ask within the handler.** A question in `tokio::spawn`, or awaited by a plain `fn`, is an error and does not wait.
-/// - **Answers expire**: an answer is valid for 10 minutes ([`Limits::answer_timeout`](crate::Limits::answer_timeout)), and only
-///   for the same call with the same arguments. Replicas need a shared key
-///   ([`Server::session_keys`](crate::Server::session_keys)).
+/// - **Answers expire**: an answer is valid for 10 minutes
+///   ([`Limits::answer_timeout`](crate::Limits::answer_timeout)), and only for the same call with the same arguments.
+///   Replicas need a shared key ([`Server::session_keys`](crate::Server::session_keys)).
 #[derive(Clone)]
 pub struct Context(Arc<CallContext>);
 
@@ -88,8 +91,8 @@ impl Context {
     /// `done` and `total` are in units of your choice. Progress must increase: a report that does not increase it is
     /// ignored, as is a report after the call has ended, or with a number that is not finite.
     ///
-    /// The first 100 reports of a call are sent at once, and later ones at most every 10 ms. The newest report that is held
-    /// back is sent before the reply, unless a newer one is sent first.
+    /// The first 100 reports of a call are sent at once, and later ones at most every 10 ms. The newest report that
+    /// is held back is sent before the reply, unless a newer one is sent first.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress>.
     pub fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
         self.0.notifier.progress(done, total, message);
@@ -195,15 +198,15 @@ impl Context {
         self.0.origin.principal.as_ref()
     }
 
-    /// Returns a value that an outer tower or axum layer inserted into the `http::Extensions` of the request. Returns `None`
-    /// on other transports.
+    /// Returns a value that an outer tower or axum layer inserted into the `http::Extensions` of the request. Returns
+    /// `None` on other transports.
     #[cfg(feature = "http")]
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.0.origin.extensions.get()
     }
 
-    /// Returns the peer address of the socket. Returns `None` if the transport has no socket or if an outer server does not
-    /// provide the address.
+    /// Returns the peer address of the socket. Returns `None` if the transport has no socket or if an outer server
+    /// does not provide the address.
     pub fn peer_address(&self) -> Option<SocketAddr> {
         self.0.origin.peer
     }

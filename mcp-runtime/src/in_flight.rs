@@ -204,15 +204,16 @@ impl Drop for Ticket {
     }
 }
 
-/// A permit to run a request. There are [`Limits::requests`](crate::Limits::requests) permits. Dropping a permit releases it.
+/// A permit to run a request. There are [`Limits::requests`](crate::Limits::requests) permits. Dropping a permit
+/// releases it.
 pub(crate) struct Permit {
     in_flight: Arc<InFlight>,
     held: bool,
 }
 
 impl Permit {
-    /// Releases the permit while the client is asked, or takes it again. Taking it again ignores the limit, so that a started
-    /// call always continues.
+    /// Releases the permit while the client is asked, or takes it again. Taking it again ignores the limit, so that a
+    /// started call always continues.
     pub(crate) fn set_held(&mut self, held: bool) {
         match (self.held, held) {
             (true, false) => self.in_flight.running.fetch_sub(1, Ordering::AcqRel),

@@ -22,9 +22,9 @@ pub(crate) use targets::announce;
 ///
 /// An event is sent if the client asked for messages of its level and if its target is one of
 /// [`Server::forward_logs_of`](crate::Server::forward_logs_of). The default target is the crate that calls
-/// [`server!`](crate::server!). The message and the fields of the event are the data, and its target is the logger. `TRACE`
-/// is sent as debug. The event is sent even if the inner subscriber does not enable it. Events in a task that a handler
-/// spawned belong to no call and are not sent.
+/// [`server!`](crate::server!). The message and the fields of the event are the data, and its target is the logger.
+/// `TRACE` is sent as debug. The event is sent even if the inner subscriber does not enable it. Events in a task that
+/// a handler spawned belong to no call and are not sent.
 ///
 /// [`Server::run`](crate::Server::run) installs this subscriber if the program has none. To use it with your own
 /// subscriber:

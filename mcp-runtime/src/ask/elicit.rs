@@ -23,9 +23,9 @@ impl Context {
     /// Never ask for passwords, keys or payment data in a form, because the client sees the answers. Use
     /// [`Context::elicit_url`] for these.
     ///
-    /// `T` derives [`Elicit`](macro@crate::Elicit): it is a struct whose fields are strings, numbers, booleans, enums of unit
-    /// variants, or lists of such enums. A question that is always asked, before any other code runs, can be a parameter
-    /// instead: see [`AskParam`](crate::AskParam).
+    /// `T` derives [`Elicit`](macro@crate::Elicit): it is a struct whose fields are strings, numbers, booleans, enums
+    /// of unit variants, or lists of such enums. A question that is always asked, before any other code runs, can be
+    /// a parameter instead: see [`AskParam`](crate::AskParam).
     ///
     /// ```
     /// use mcp_runtime::prelude::*;
@@ -132,7 +132,8 @@ fn decision<T>(
     }
 }
 
-/// Returns `true` if the user may be asked to open this URL. Plain HTTP is allowed for loopback hosts only, for development.
+/// Returns `true` if the user may be asked to open this URL. Plain HTTP is allowed for loopback hosts only, for
+/// development.
 fn is_page(url: &str) -> bool {
     if let Some(rest) = url.strip_prefix("http://") {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -28,8 +28,8 @@ use crate::schema::Schemas;
 /// | optional fields | `Option<T>`, or `#[serde(default)]`, whose value is filled in for the user |
 ///
 /// If an answer exceeds the bounds or has another type, the question is repeated. The third such answer is
-/// [`AskError::Invalid`](crate::AskError::Invalid). Formats and patterns are not checked, and not all clients enforce them:
-/// validate the values that matter.
+/// [`AskError::Invalid`](crate::AskError::Invalid). Formats and patterns are not checked, and not all clients enforce
+/// them: validate the values that matter.
 ///
 /// Older revisions support less:
 ///
@@ -75,8 +75,8 @@ pub trait Elicit: Answerable {}
 /// A field of a form.
 ///
 /// It is implemented for `String`, integers of up to 64 bits, `f32`, `f64`, `bool`, enums of unit variants that derive
-/// [`Elicit`](macro@crate::Elicit), a `Vec` or set of such an enum, and an `Option` of any of these. Implement it for your own
-/// type if its schema equals the schema of one of these, such as a date that is serialised as a string.
+/// [`Elicit`](macro@crate::Elicit), a `Vec` or set of such an enum, and an `Option` of any of these. Implement it for
+/// your own type if its schema equals the schema of one of these, such as a date that is serialised as a string.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a form",
     label = "the protocol cannot ask for this",
@@ -85,8 +85,8 @@ pub trait Elicit: Answerable {}
 )]
 pub trait ElicitField {}
 
-/// An enum of unit variants. A field of a form can have one value of it, or a list of values. `#[derive(Elicit)]` implements
-/// it.
+/// An enum of unit variants. A field of a form can have one value of it, or a list of values. `#[derive(Elicit)]`
+/// implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no enum that a form can have several values of",
     label = "not an enum of unit variants",
@@ -100,7 +100,8 @@ pub trait ElicitChoice: ElicitField + Answerable {}
     label = "neither `Deserialize` nor `JsonSchema`, or only one of them",
     note = "what is asked for, and every type in it, needs `#[derive(serde::Deserialize, schemars::JsonSchema, mcp_runtime::Elicit)]`"
 )]
-// Methods replace the supertraits `Deserialize` and `JsonSchema`: each missing supertrait would be a compile error of its own.
+// Methods replace the supertraits `Deserialize` and `JsonSchema`: each missing supertrait would be a compile error of
+// its own.
 pub trait Answerable: Sized + 'static {
     /// Returns the schema of an answer.
     #[doc(hidden)]

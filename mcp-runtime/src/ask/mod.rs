@@ -65,8 +65,8 @@ async fn ask<T>(
     }
 }
 
-/// Records that the client lacks a capability, and yields once, so that the error can name the missing capabilities of all
-/// concurrent questions.
+/// Records that the client lacks a capability, and yields once, so that the error can name the missing capabilities
+/// of all concurrent questions.
 async fn lacking(call: &CallContext, capability: Capability) -> AskError {
     if let Some(questions) = call.asker.replay() {
         questions.lack(capability);

@@ -16,7 +16,8 @@ impl Context {
     ///
     /// The client carries the record, sealed. This process also keeps it until it expires, in case the client sends a
     /// state twice or sends an older one. Across replicas that share a key but no memory, such a repeated state runs the
-    /// effect again ("at least once"); see [`Server::single_use_state`](crate::Server::single_use_state) for "at most once".
+    /// effect again ("at least once"); see [`Server::single_use_state`](crate::Server::single_use_state) for "at most
+    /// once".
     ///
     /// A record is never evicted before it expires. When the memory for records is full, calls with effects end with an
     /// error.
@@ -24,8 +25,8 @@ impl Context {
     /// The call is not suspended while an effect runs, so an effect must not ask a question or contain another effect.
     ///
     /// # Errors
-    /// Returns an error if the outcome cannot be serialised as JSON or deserialised as `T`, or if this is not awaited within
-    /// the `async fn` of its call.
+    /// Returns an error if the outcome cannot be serialised as JSON or deserialised as `T`, or if this is not awaited
+    /// within the `async fn` of its call.
     pub async fn once<T>(&self, key: &str, effect: impl Future<Output = T>) -> Result<T, AskError>
     where
         T: Serialize + DeserializeOwned,

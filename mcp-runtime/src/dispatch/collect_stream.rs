@@ -31,8 +31,8 @@ impl CollectStream for ToolResult {
     }
 }
 
-/// Adds the items of a stream to a result. Each item is also reported as progress, which is the only way in the protocol to
-/// deliver it before the result.
+/// Adds the items of a stream to a result. Each item is also reported as progress, which is the only way in the
+/// protocol to deliver it before the result.
 async fn collect(mut result: ToolResult, rest: Rest, call: Arc<CallContext>) -> ToolResult {
     let mut stream = rest.into_stream();
     let mut items = 0_u32;

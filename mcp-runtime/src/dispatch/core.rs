@@ -54,8 +54,8 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Returns the error for a call of an unknown component. If the server `has_kind` none of this kind, the method itself is
-    /// unknown.
+    /// Returns the error for a call of an unknown component. If the server `has_kind` none of this kind, the method
+    /// itself is unknown.
     pub(super) fn unknown(&self, has_kind: bool, kind: &str, name: &str) -> RpcError {
         if has_kind {
             RpcError::invalid_params(format!("Unknown {kind}: `{name}`"))
@@ -90,7 +90,8 @@ pub(super) enum MethodRun {
     },
 }
 
-/// Returns the scope in which the ids of a client's requests are unique, or `None` if each request has its own connection.
+/// Returns the scope in which the ids of a client's requests are unique, or `None` if each request has its own
+/// connection.
 pub(super) fn scope(origin: &Origin, session: Option<&Session>) -> Option<Scope> {
     match (origin.connection, session) {
         (Some(connection), _) => Some(Scope::Connection(connection)),

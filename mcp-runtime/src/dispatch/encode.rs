@@ -144,8 +144,8 @@ impl Body<'_> {
         self.core.identity.info(self.features)
     }
 
-    /// Returns the cache hint of the server. By default, lists are public and stale: they are the same for all clients, but may
-    /// change at any time.
+    /// Returns the cache hint of the server. By default, lists are public and stale: they are the same for all
+    /// clients, but may change at any time.
     fn server_cache(&self) -> Cache {
         let cache = self.core.identity.cache;
         cache.unwrap_or_else(|| Cache::stale(CacheScope::Public))

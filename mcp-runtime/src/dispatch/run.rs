@@ -335,8 +335,8 @@ impl<W: Work> Execution<W> {
         })
     }
 
-    /// Returns `true` if the call has questions that must be asked before it can continue. While a blocking thread runs the
-    /// handler, more questions may follow, so the result is `false`.
+    /// Returns `true` if the call has questions that must be asked before it can continue. While a blocking thread
+    /// runs the handler, more questions may follow, so the result is `false`.
     fn must_ask(&self) -> bool {
         let is_polled_here = !matches!(self.state, ExecutionState::Thread(_));
         is_polled_here && self.call.asker.replay().is_some_and(Questions::are_open)

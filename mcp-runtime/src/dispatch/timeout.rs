@@ -29,8 +29,8 @@ impl Timeout {
         }
     }
 
-    /// Returns the limit when the time has elapsed. The timeout is paused while the call `asks` its client. It must be polled
-    /// after each poll of the handler, because a question is asked or answered during such a poll.
+    /// Returns the limit when the time has elapsed. The timeout is paused while the call `asks` its client. It must
+    /// be polled after each poll of the handler, because a question is asked or answered during such a poll.
     pub(super) fn poll(&mut self, asks: bool, context: &mut Context<'_>) -> Poll<Duration> {
         if asks {
             self.pause();

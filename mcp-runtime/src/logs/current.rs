@@ -102,8 +102,8 @@ pub(super) fn claimed(metadata: &Metadata<'_>) -> bool {
 /// Sends an event to the client of the handler that runs on this thread. Does nothing if no handler runs or if the client
 /// does not want the event.
 ///
-/// [`ForwardLogs`](crate::ForwardLogs) describes which events are sent, and calls this function itself. Call it from a layer
-/// of `tracing-subscriber` if other crates must find types inside the current subscriber:
+/// [`ForwardLogs`](crate::ForwardLogs) describes which events are sent, and calls this function itself. Call it from
+/// a layer of `tracing-subscriber` if other crates must find types inside the current subscriber:
 ///
 /// ```ignore
 /// struct ForwardLayer;

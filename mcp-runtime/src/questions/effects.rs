@@ -61,8 +61,8 @@ fn size(key: &str, outcome: &Value) -> usize {
 
 /// The effects of calls that may be repeated, by chain, in case a client sends a state twice or sends an older one.
 ///
-/// A chain is all attempts of one call. Effects are never evicted before their states expire, because they must run once. If
-/// the effects of a call cannot be stored, none of them runs.
+/// A chain is all attempts of one call. Effects are never evicted before their states expire, because they must run
+/// once. If the effects of a call cannot be stored, none of them runs.
 pub(super) struct Chains(Mutex<Bounded<Arc<str>, Arc<Effects>>>);
 
 impl Default for Chains {
@@ -72,7 +72,8 @@ impl Default for Chains {
 }
 
 impl Chains {
-    /// Stores the effects of a call until its newest state expires. Returns the effects already stored for the call, if any.
+    /// Stores the effects of a call until its newest state expires. Returns the effects already stored for the call,
+    /// if any.
     ///
     /// # Errors
     /// Returns an error if the store is full.

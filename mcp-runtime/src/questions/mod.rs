@@ -1,8 +1,8 @@
 //! Questions of a handler to its client, and the delivery of the answers.
 //!
-//! A client with a session is asked at once, with a request on the stream of the call ([`PendingRequests`]). In the stateless
-//! era, the result of the call is its open questions, and the client repeats the call with the answers ([`Round`]). Earlier
-//! answers come from the sealed [`Journal`], which the client carries.
+//! A client with a session is asked at once, with a request on the stream of the call ([`PendingRequests`]). In the
+//! stateless era, the result of the call is its open questions, and the client repeats the call with the answers
+//! ([`Round`]). Earlier answers come from the sealed [`Journal`], which the client carries.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr>.
 
@@ -198,8 +198,8 @@ impl Questions {
         Ok(())
     }
 
-    /// Returns a future that marks the client's state as used, and fails if the state was used before. The future must finish
-    /// before the handler starts. Returns `None` if states are not single-use or if the client sent none.
+    /// Returns a future that marks the client's state as used, and fails if the state was used before. The future
+    /// must finish before the handler starts. Returns `None` if states are not single-use or if the client sent none.
     pub(crate) fn redeem(
         &self,
         origin: &Origin,
@@ -298,8 +298,8 @@ impl Questions {
         Counted::new(&self.busy)
     }
 
-    /// Returns `true` if the call must be suspended: it has open questions, or effects that cannot be stored, and no effect is
-    /// running.
+    /// Returns `true` if the call must be suspended: it has open questions, or effects that cannot be stored, and no
+    /// effect is running.
     pub(crate) fn are_open(&self) -> bool {
         self.round.get().is_some_and(|round| {
             let round = round.lock();

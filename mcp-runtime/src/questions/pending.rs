@@ -132,7 +132,8 @@ impl PendingRequests {
         let mut waiting = self.waiting.lock();
         let id = match id {
             Some(Ok(Value::String(id))) => Some(id),
-            // A client that could not parse a question cannot repeat its id. The response is matched if one question is open.
+            // A client that could not parse a question cannot repeat its id. The response is matched if one question
+            // is open.
             None | Some(Ok(Value::Null)) => only(&waiting, session),
             Some(_) => None,
         };

@@ -26,8 +26,8 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// Starts to serve a message. The handler is polled once here, and most handlers are finished when this returns.
     fn handle(&self, exchange: Exchange) -> Handling;
 
-    /// Sends messages that belong to no request to a legacy session, until the returned guard is dropped. Returns `None` if
-    /// the limit of listeners is reached.
+    /// Sends messages that belong to no request to a legacy session, until the returned guard is dropped. Returns
+    /// `None` if the limit of listeners is reached.
     fn listen(&self, session: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening>;
 
     /// Ends a session and its questions. Its calls are cancelled too, except those of a transport with one connection per
@@ -56,8 +56,8 @@ pub(crate) struct Exchange {
 
 /// The way back to the client while a message is served.
 pub(crate) trait Outbound: Send + Sync {
-    /// Sends one message, a JSON text without line breaks. Returns `false` if the buffer is full because the client is too
-    /// slow.
+    /// Sends one message, a JSON text without line breaks. Returns `false` if the buffer is full because the client
+    /// is too slow.
     fn send(&self, message: String) -> bool;
 
     /// Returns `true` if messages of different requests share this connection.
@@ -70,8 +70,8 @@ pub(crate) trait Outbound: Send + Sync {
         true
     }
 
-    /// Closes the connection if the client can reconnect for the remaining messages. The client's revision must have primed
-    /// streams, because a client cannot reconnect without the id of an event.
+    /// Closes the connection if the client can reconnect for the remaining messages. The client's revision must have
+    /// primed streams, because a client cannot reconnect without the id of an event.
     fn cut(&self) {}
 }
 

@@ -119,8 +119,8 @@ impl Sessions {
         self.opening.lock().remove(&session.nonce);
     }
 
-    /// Waits until the client of a session is initialized. Returns `false` after the timeout. A session that this process did
-    /// not open counts as initialized.
+    /// Waits until the client of a session is initialized. Returns `false` after the timeout. A session that this
+    /// process did not open counts as initialized.
     pub(crate) fn wait_until_initialized(
         &self,
         nonce: [u8; 16],

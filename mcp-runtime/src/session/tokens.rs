@@ -1,7 +1,7 @@
 //! The ids of sessions over HTTP. Each id is a sealed token with the state of the session.
 //!
-//! Any replica with the same key can therefore serve a session, also after a restart. Only sessions that were ended before
-//! their expiry must be remembered, at most [`REMEMBERED`].
+//! Any replica with the same key can therefore serve a session, also after a restart. Only sessions that were ended
+//! before their expiry must be remembered, at most [`REMEMBERED`].
 
 use std::borrow::Cow;
 use std::sync::Arc;
