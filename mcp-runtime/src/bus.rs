@@ -1,6 +1,6 @@
-//! Changes of the server, told to everybody who listens.
+//! A broadcast of the server's changes to all listeners.
 //!
-//! It knows neither clients nor the wire: what a listener makes of a change is its own business.
+//! It is independent of clients and of the wire format: each listener decides what to send.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::sync::Mutex;
 use crate::uri_template::Uri;
 
-/// What changed.
+/// A change of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     /// The list of tools.
@@ -24,38 +24,39 @@ pub(crate) enum Change {
     Resource(Uri),
 }
 
-/// Whoever wants to know of changes.
+/// A listener for changes.
 pub(crate) trait Listener: Send + Sync {
-    /// Hears of one change. It must be quick: others wait.
-    fn hear(&self, change: &Change);
+    /// Handles one change. It must not block, because other listeners wait.
+    fn on_change(&self, change: &Change);
 }
 
-/// Tells listeners of changes, each one in the same order.
+/// A broadcast of changes, in the same order for all listeners.
 pub(crate) struct Bus {
-    /// In the order in which they came.
+    /// The listeners, in the order of their registration.
     listeners: Mutex<BTreeMap<u64, Arc<dyn Listener>>>,
-    most: usize,
+    limit: usize,
     closed: watch::Sender<bool>,
 }
 
 impl Bus {
-    /// A bus with room for so many listeners.
-    pub(crate) fn new(most: usize) -> Self {
+    /// Returns a bus for at most `limit` listeners.
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             listeners: Mutex::default(),
-            most,
+            limit,
             closed: watch::Sender::new(false),
         }
     }
 
-    /// Lets a listener hear all changes from now on. `begin` runs before the first of them; `None` if there is no room.
+    /// Registers a listener for all later changes. `begin` runs before the first of them. Returns `None` if the limit of
+    /// listeners is reached.
     pub(crate) fn listen(
         self: &Arc<Self>,
         listener: Arc<dyn Listener>,
         begin: impl FnOnce(),
     ) -> Option<ListenerGuard> {
         let mut listeners = self.listeners.lock();
-        if listeners.len() >= self.most {
+        if listeners.len() >= self.limit {
             return None;
         }
         begin();
@@ -68,24 +69,26 @@ impl Bus {
         })
     }
 
-    /// Tells everybody of a change.
+    /// Sends a change to all listeners.
     pub(crate) fn tell(&self, change: &Change) {
-        // Told under the lock: in one order for all, and never after an ear was dropped.
+        // The lock is held, so that all listeners see one order and none is called after its guard was dropped.
         for listener in self.listeners.lock().values() {
-            listener.hear(change);
+            listener.on_change(change);
         }
     }
 
-    /// Says that the server ends: nobody needs to listen any longer.
+    /// Signals to all listeners that the server ends.
     pub(crate) fn close(&self) {
         self.closed.send_replace(true);
     }
 }
 
-/// Tells clients what changed: those that listen for it (2026-07-28), and those that have a session or subscribed to
-/// the resource (older revisions).
+/// A notifier for clients: it reports changes of lists and resources.
 ///
-/// [`ServerHandle::add`](crate::ServerHandle::add) and its siblings tell of the lists that they change by themselves.
+/// Clients of 2026-07-28 receive the changes that they listen for. Clients of older revisions receive changes of lists in
+/// every session, and changes of the resources that they subscribed to.
+///
+/// [`ServerHandle::add`](crate::ServerHandle::add) and its siblings notify clients of changed lists themselves.
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions>.
 ///
 /// ```
@@ -102,23 +105,25 @@ impl Bus {
 pub struct Notifier(pub(crate) Arc<Bus>);
 
 impl Notifier {
-    /// The list of tools changed.
+    /// Notifies clients that the list of tools changed.
     pub fn tools_changed(&self) {
         self.0.tell(&Change::Tools);
     }
 
-    /// The list of prompts changed.
+    /// Notifies clients that the list of prompts changed.
     pub fn prompts_changed(&self) {
         self.0.tell(&Change::Prompts);
     }
 
-    /// The list of resources, or of resource templates, changed.
+    /// Notifies clients that the list of resources or resource templates changed.
     pub fn resources_changed(&self) {
         self.0.tell(&Change::Resources);
     }
 
-    /// The contents of the resource with this URI changed. Who listens for an equivalent URI hears of it too: the case of
-    /// scheme and host, needless percent-encoding and dot segments make no difference.
+    /// Notifies clients that the contents of the resource with this URI changed.
+    ///
+    /// Clients that listen for an equivalent URI are notified too: URIs are equivalent if they differ only in the case of
+    /// scheme and host, in unnecessary percent-encoding, or in dot segments.
     pub fn resource_updated(&self, uri: impl Into<String>) {
         self.0.tell(&Change::Resource(Uri::new(uri)));
     }
@@ -130,23 +135,23 @@ impl fmt::Debug for Notifier {
     }
 }
 
-/// A listener's place. When this is dropped the listener hears nothing more.
+/// The registration of a listener. Dropping it removes the listener.
 pub(crate) struct ListenerGuard {
     bus: Arc<Bus>,
     number: u64,
 }
 
 impl ListenerGuard {
-    /// Ready when the server ends.
+    /// Waits until the server ends.
     pub(crate) async fn closed(&self) {
-        // It fails only when the bus is gone, which this ear keeps alive.
+        // This fails only if the bus is dropped, but the guard keeps it alive.
         let _ = self.bus.closed.subscribe().wait_for(|closed| *closed).await;
     }
 }
 
 impl Drop for ListenerGuard {
     fn drop(&mut self) {
-        // Dropped outside of the lock: it may take others with it.
+        // The listener is dropped after the lock is released, because its destructor may drop other guards.
         let listener = self.bus.listeners.lock().remove(&self.number);
         drop(listener);
     }
@@ -157,10 +162,10 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Diary(Mutex<Vec<Change>>);
+    struct Recorder(Mutex<Vec<Change>>);
 
-    impl Listener for Diary {
-        fn hear(&self, change: &Change) {
+    impl Listener for Recorder {
+        fn on_change(&self, change: &Change) {
             self.0.lock().push(change.clone());
         }
     }
@@ -168,15 +173,17 @@ mod tests {
     #[test]
     fn a_listener_hears_what_happens_while_it_listens() {
         let bus = Arc::new(Bus::new(1));
-        let diary = Arc::new(Diary::default());
+        let recorder = Arc::new(Recorder::default());
         bus.tell(&Change::Tools);
-        let begin = || diary.hear(&Change::Prompts);
-        let ear = bus.listen(diary.clone(), begin).expect("there is room");
-        assert!(bus.listen(diary.clone(), || ()).is_none(), "one at most");
+        let begin = || recorder.on_change(&Change::Prompts);
+        let guard = bus
+            .listen(recorder.clone(), begin)
+            .expect("below the limit");
+        assert!(bus.listen(recorder.clone(), || ()).is_none(), "one at most");
         bus.tell(&Change::Resources);
-        drop(ear);
+        drop(guard);
         bus.tell(&Change::Tools);
-        let heard = diary.0.lock();
-        assert_eq!(*heard, [Change::Prompts, Change::Resources]);
+        let changes = recorder.0.lock();
+        assert_eq!(*changes, [Change::Prompts, Change::Resources]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a handler can ask of the server and the client while it runs.
+//! `Context`: access to the server, the client and the request for a running handler.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use crate::param::{Extraction, Param};
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 
-/// The call_context of a call: take it as a parameter to report progress, to ask questions, or to learn who asks.
+/// The context of a call. Take it as a parameter to report progress, to ask questions, or to identify the caller.
 ///
 /// ```
 /// use mcp_runtime::prelude::*;
@@ -33,16 +33,17 @@ use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 ///
 /// # Questions
 ///
-/// [`Context::elicit`] asks the user, [`Context::sample`] the client's model, [`Context::roots`] the client itself. You
-/// write one `await`, and it works with every client; what happens meanwhile differs.
+/// [`Context::elicit`] asks the user, [`Context::sample`] asks the client's model, and [`Context::roots`] asks the client
+/// itself. A single `await` works with every client, but the mechanism depends on the client's revision.
 ///
-/// A client of an older revision has a session. The question goes to it while the call waits, as any `await` does, and the
-/// handler goes on when the answer is there.
+/// A client of an older revision has a session. The server sends the question as a request while the call waits, and the
+/// handler continues when the answer arrives.
 ///
-/// A client of 2026-07-28 cannot be asked: it asks, and the server answers. So the answer to its call *is* the question. The
-/// handler stops at the `await`, for good: its future is dropped, and destructors run. The client shows the question to its
-/// user and sends the same call again with the answer, and with a sealed note of what was answered before. The handler **runs
-/// again from the top**. This time the `await` gives the answer at once, and it goes on to the next question, or to the end.
+/// A client of 2026-07-28 accepts no requests from the server. The question is therefore the *result* of its call. The
+/// handler stops at the `await`: its future is dropped, and destructors run. The client shows the question to its
+/// user and repeats the call with the answer, and with a sealed record of all earlier answers. The handler **runs
+/// again from the top**. This time the `await` returns the answer at once, and the handler continues to the next
+/// question or to its end.
 ///
 /// ```text
 /// first run    book() ── "When?" ✗ stops           the reply: "When?"
@@ -50,26 +51,29 @@ use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 /// third run    book() ── "When?" = 19:30 ── "Who?" = Ada ── done     the reply: the result
 /// ```
 ///
-/// What a user fills in is a form: a flat struct with `#[derive(Deserialize, JsonSchema, Elicit)]`, of which
-/// [`Elicit`](macro@crate::Elicit) says what it can hold and what each revision makes of it.
+/// The user fills in a form: a flat struct with `#[derive(Deserialize, JsonSchema, Elicit)]`. See
+/// [`Elicit`](macro@crate::Elicit) for its field types and for the differences between revisions.
 ///
-/// What this means for a handler:
+/// Rules for handlers that ask:
 ///
-/// - **All code before a question runs once for each question that follows.** Reading is fine. What must not happen twice goes
-///   after the last question, or into [`Context::once`], which records what came out: `context.once("charge", charge(card)).await?`.
-///   A client may also send its last answers twice: [`Server::single_use_state`](crate::Server::single_use_state) refuses that.
-/// - **Ask the same in every run.** Answers are found by what was asked, not by when, so branches may finish in any order. A
-///   question that contains the time of day is a new one each time, and never answered. Names
-///   ([`Elicitation::key`](crate::Elicitation::key)) are for clients that know what will be asked.
-/// - **Side by side is one round**: questions in one `join!` are sent together.
-/// - **What is always asked can be a parameter**: `#[ask("When, and for how many?")] booking: Booking` is answered before the
-///   body runs, which so runs once. Several such are one round. See [`AskParam`](crate::AskParam).
-/// - **`?` stops.** A user who declines or goes away, and a client that cannot be asked, are errors ([`AskError`](crate::AskError)),
-///   so that nothing after the question runs by mistake. Match on them to go on without.
-/// - **Ask within the handler.** A question in `tokio::spawn`, or awaited by a plain `fn`, is an error, not a wait.
-/// - **It does not last for ever**: an answer is worth something for 10 minutes
-///   ([`Limits::answer_timeout`](crate::Limits::answer_timeout)), for this call with these arguments only. Replicas need a shared
-///   key ([`Server::session_keys`](crate::Server::session_keys)).
+/// - **Code before a question runs again for each question that follows.** Reading data is fine. Put side effects
+///   after the last question, or into [`Context::once`], which records the outcome:
+///   `context.once("charge", charge(card)).await?`. A client may also send its last answers twice:
+///   [`Server::single_use_state`](crate::Server::single_use_state) rejects that.
+/// - **Ask the same questions in every run.** An answer is matched by the content of its question, not by order, so
+///   branches may finish in any order. A question that contains the time of day differs in every run and is never
+///   answered. Names ([`Elicitation::key`](crate::Elicitation::key)) are for clients that expect certain questions.
+/// - **Concurrent questions are one round**: the questions in one `join!` are sent together.
+/// - **A question that is always asked can be a parameter**: `#[ask("When, and for how many?")] booking: Booking` is
+///   answered before the body runs, so the body runs once. Several such parameters are one round. See
+///   [`AskParam`](crate::AskParam).
+/// - **`?` ends the call.** If the user declines or dismisses the question, or if the client cannot be asked, the
+///   result is an error ([`AskError`](crate::AskError)), so that no code after the question runs by mistake. Match on
+///   the error to continue without an answer.
+/// - **Ask within the handler.** A question in `tokio::spawn`, or awaited by a plain `fn`, is an error and does not wait.
+/// - **Answers expire**: an answer is valid for 10 minutes
+///   ([`Limits::answer_timeout`](crate::Limits::answer_timeout)), and only for the same call with the same arguments.
+///   Replicas need a shared key ([`Server::session_keys`](crate::Server::session_keys)).
 #[derive(Clone)]
 pub struct Context(Arc<CallContext>);
 
@@ -84,24 +88,24 @@ impl Context {
 
     /// Reports progress to a client that asked for it; otherwise does nothing.
     ///
-    /// `done` and `total` are in units of your choice. Progress must increase: a report that does not is left out, as
-    /// is one after the call has ended, or a number that is not finite.
+    /// `done` and `total` are in units of your choice. Progress must increase: a report that does not increase it is
+    /// ignored, as is a report after the call has ended, or with a number that is not finite.
     ///
-    /// The first 100 reports of a call are sent at once, and later ones at most every 10 ms. Of those that come too
-    /// soon the newest is kept: it is sent before the reply, unless a newer one is sent before that.
+    /// The first 100 reports of a call are sent at once, and later ones at most every 10 ms. The newest report that
+    /// is held back is sent before the reply, unless a newer one is sent first.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress>.
     pub fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
         self.0.notifier.progress(done, total, message);
     }
 
-    /// Tells clients that a list or a resource changed.
+    /// Returns a notifier, which notifies clients that a list or a resource changed.
     pub fn notify(&self) -> Notifier {
         Notifier(Arc::clone(&self.0.server.bus))
     }
 
-    /// Closes the HTTP connection of a call that takes long; the client comes back for the rest, and nothing is lost.
+    /// Closes the HTTP connection of a long call. The client reconnects to receive the remaining messages; none are lost.
     ///
-    /// Only sessions of 2025-11-25 can do so; elsewhere this does nothing.
+    /// Only sessions of 2025-11-25 support this; for other clients and transports it does nothing.
     /// See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server>.
     pub fn close_stream(&self) {
         if self.0.caller.features.primed_streams {
@@ -111,11 +115,12 @@ impl Context {
 
     /// Sends a log message to a client that asked for messages of this level; otherwise does nothing.
     ///
-    /// `data` is a text or any other value that JSON can hold. Never log secrets: the message leaves the machine.
-    /// A call sends at most 1,000 messages, and none after it has ended. Clients of 2026-07-28 ask for them with each
-    /// request; those of older revisions have asked for [`LogLevel::Info`] until they set another level, which
-    /// takes effect with the next call and is lost when the server is started again.
-    /// That revision also deprecates log messages: what only you want to read belongs on stderr.
+    /// `data` is a string or any other value that JSON can represent. Never log secrets: the message leaves the machine.
+    /// A call sends at most 1,000 messages, and none after it has ended.
+    ///
+    /// Clients of 2026-07-28 set the level in each request. For clients of older revisions the level is
+    /// [`LogLevel::Info`] until they set another one, which takes effect with the next call and is lost when the server
+    /// restarts. Revision 2026-07-28 deprecates log messages: write messages for the operator of the server to stderr.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging>.
     ///
     /// ```
@@ -134,7 +139,7 @@ impl Context {
         self.send_log(None, level, &data);
     }
 
-    /// [`Context::log`], in the name of a part of the server.
+    /// Sends a log message as [`Context::log`] does, with the name of a logger, such as a part of the server.
     pub fn log_as(&self, logger: &str, level: LogLevel, data: impl Serialize) {
         self.send_log(Some(logger), level, &data);
     }
@@ -149,14 +154,14 @@ impl Context {
         self.0.notifier.log(level, logger, &data);
     }
 
-    /// The id under which the client made the request.
+    /// Returns the id of the request.
     pub fn request_id(&self) -> &Id {
         const NONE: &Id = &Id::Number(0);
         // Only requests have handlers.
         self.0.message.id().unwrap_or(NONE)
     }
 
-    /// The request's `_meta`, with all its keys.
+    /// Returns the request's `_meta` with all its keys.
     pub fn meta(&self) -> Map<String, Value> {
         #[derive(Default, Deserialize)]
         struct Message {
@@ -171,7 +176,7 @@ impl Context {
         message.params.meta
     }
 
-    /// Where the request belongs in a distributed trace, as far as its `_meta` says so in a valid way.
+    /// Returns the distributed trace context of the request. Invalid values in its `_meta` are ignored.
     ///
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
     pub fn trace_context(&self) -> TraceContext {
@@ -183,36 +188,38 @@ impl Context {
         TraceContext::new(text("traceparent"), text("tracestate"), text("baggage"))
     }
 
-    /// Who the client says it is: for display, not for decisions.
+    /// Returns the name and version that the client reports. They are not verified: use them for display only.
     pub fn client(&self) -> &ClientInfo {
         self.0.client()
     }
 
-    /// Returns the caller that an outer layer has verified, if there is one: see [`Principal`].
+    /// Returns the caller that an outer layer has authenticated, if any: see [`Principal`].
     pub fn principal(&self) -> Option<&Principal> {
         self.0.origin.principal.as_ref()
     }
 
-    /// Returns what an outer tower or axum layer put into the `http::Extensions` of the request; `None` on other transports.
+    /// Returns a value that an outer tower or axum layer inserted into the `http::Extensions` of the request. Returns
+    /// `None` on other transports.
     #[cfg(feature = "http")]
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.0.origin.extensions.get()
     }
 
-    /// Returns the other end of the socket; `None` where there is none, or where an outer server has not told it.
+    /// Returns the peer address of the socket. Returns `None` if the transport has no socket or if an outer server
+    /// does not provide the address.
     pub fn peer_address(&self) -> Option<SocketAddr> {
         self.0.origin.peer
     }
 
-    /// What the client says it can do.
+    /// Returns the capabilities that the client declared.
     pub fn client_capabilities(&self) -> ClientCapabilities {
         self.0.caller.capabilities
     }
 
-    /// Goes on only if the client can do this: `?` ends the call with the error that says what is missing.
+    /// Checks that the client has a capability. With `?`, the call ends with an error that names the missing capability.
     ///
     /// # Errors
-    /// The client has not declared the capability, or speaks a revision that does not know it.
+    /// Returns an error if the client did not declare the capability, or if its revision does not have it.
     pub fn require(&self, capability: Capability) -> Result<(), ToolError> {
         if self.0.can(capability) {
             return Ok(());
@@ -220,12 +227,12 @@ impl Context {
         Err(ToolError::lacking(capability))
     }
 
-    /// The revision of the protocol that the client speaks.
+    /// Returns the revision of the protocol that the client speaks.
     pub fn revision(&self) -> Revision {
         self.0.caller.features.revision
     }
 
-    /// Tells when the call is cancelled.
+    /// Returns the cancellation signal of the call.
     pub fn cancel(&self) -> Cancel {
         self.0.cancel().clone()
     }

@@ -1,4 +1,4 @@
-//! Requests that run: how many there may be, for whom they run, and how they are cancelled.
+//! Requests in flight: their limit, their owners, and their cancellation.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,48 +10,48 @@ use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::sync::Mutex;
 
-/// Where the id of a request is unique, or at least meant to be.
+/// The scope in which the id of a request is, or should be, unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// A connection that carries all messages of its client.
     Connection(u64),
-    /// A legacy session over HTTP. Some clients give all their requests the same id.
+    /// A legacy session over HTTP. Some clients use the same id for all their requests.
     Session([u8; 16]),
 }
 
-/// Stops a request before its future can be dropped, which may be in the middle of a poll.
+/// A request that can be stopped before its future is dropped, also while the future is being polled.
 pub(crate) trait Stop: Send + Sync {
-    /// Lets the request send nothing more, and its handler see that it is cancelled.
+    /// Prevents the request from sending further messages, and signals the cancellation to its handler.
     fn stop(&self);
 }
 
-/// The requests that run.
+/// The requests in flight.
 pub(crate) struct InFlight {
     limit: usize,
     running: AtomicUsize,
     waiting: Mutex<Registered>,
 }
 
-/// The requests whose handlers were not done at once.
+/// The requests that wait, because their handlers did not finish at the first poll.
 #[derive(Default)]
 struct Registered {
     next: u64,
-    /// In the order in which they began.
+    /// The requests, in the order of their registration.
     requests: BTreeMap<u64, Request>,
 }
 
 struct Request {
-    /// `None` where only the end of its connection cancels a request.
+    /// `None` if only the end of its connection cancels the request.
     key: Option<(Scope, Id)>,
     owner: Owner,
-    /// The length of its message.
+    /// The length of the message.
     bytes: usize,
     stop: Arc<dyn Stop>,
     waker: Option<Waker>,
 }
 
 impl InFlight {
-    /// Returns a register of at most so many requests.
+    /// Returns a registry of at most `limit` requests.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -63,7 +63,7 @@ impl InFlight {
     /// Takes a permit to run one request.
     ///
     /// # Errors
-    /// As many requests run as may.
+    /// Returns an error if the limit of requests is reached.
     pub(crate) fn permit(self: &Arc<Self>) -> Result<Permit, RpcError> {
         let permit = Permit {
             in_flight: Arc::clone(self),
@@ -72,15 +72,15 @@ impl InFlight {
         if self.running.fetch_add(1, Ordering::AcqRel) < self.limit {
             return Ok(permit);
         }
-        self.warn_of_the_busiest();
+        self.log_busiest_owner();
         Err(RpcError::overloaded(format!(
             "The server is busy: {} requests are in flight, which is its limit; try again later",
             self.limit
         )))
     }
 
-    /// Logs who has the most requests when there is no room.
-    fn warn_of_the_busiest(&self) {
+    /// Logs the owner with the most requests.
+    fn log_busiest_owner(&self) {
         let waiting = self.waiting.lock();
         let mut owners: HashMap<&Owner, (usize, usize)> = HashMap::new();
         for request in waiting.requests.values() {
@@ -96,13 +96,13 @@ impl InFlight {
         }
     }
 
-    /// Returns `true` if a request with this key still runs.
+    /// Returns `true` if a request with this id is in flight.
     pub(crate) fn contains(&self, scope: Scope, id: &Id) -> bool {
         let waiting = self.waiting.lock();
         waiting.find(scope, id).is_some()
     }
 
-    /// Registers a request that has to wait, until the ticket is dropped.
+    /// Registers a waiting request until the ticket is dropped.
     pub(crate) fn enter(
         self: &Arc<Self>,
         key: Option<(Scope, Id)>,
@@ -127,7 +127,7 @@ impl InFlight {
         }
     }
 
-    /// Cancels the newest request with this key. One that is unknown or over is no error.
+    /// Cancels the newest request with this id. Does nothing if no such request is in flight.
     pub(crate) fn cancel(&self, scope: Scope, id: &Id) {
         let mut waiting = self.waiting.lock();
         let request = waiting
@@ -139,13 +139,14 @@ impl InFlight {
 
     /// Cancels all requests of a scope, or of all scopes.
     pub(crate) fn cancel_all(&self, scope: Option<Scope>) {
-        let is_meant = |request: &Request| {
+        let is_in_scope = |request: &Request| {
             scope.is_none_or(|scope| matches!(request.key, Some((other, _)) if other == scope))
         };
         let mut waiting = self.waiting.lock();
         let all = std::mem::take(&mut waiting.requests);
-        let (cancelled, rest): (BTreeMap<_, _>, _) =
-            all.into_iter().partition(|(_, request)| is_meant(request));
+        let (cancelled, rest): (BTreeMap<_, _>, _) = all
+            .into_iter()
+            .partition(|(_, request)| is_in_scope(request));
         waiting.requests = rest;
         drop(waiting);
         cancelled.into_values().for_each(Request::cancel);
@@ -170,14 +171,14 @@ impl Request {
     }
 }
 
-/// A request in the register. Dropping it takes the request out.
+/// A registered request. Dropping the ticket removes the request.
 pub(crate) struct Ticket {
     in_flight: Arc<InFlight>,
     number: u64,
 }
 
 impl Ticket {
-    /// Ready when the request is cancelled.
+    /// Returns `Ready` when the request is cancelled.
     pub(crate) fn poll_cancelled(&self, context: &Context<'_>) -> Poll<()> {
         let mut waiting = self.in_flight.waiting.lock();
         let Some(request) = waiting.requests.get_mut(&self.number) else {
@@ -190,7 +191,7 @@ impl Ticket {
         Poll::Pending
     }
 
-    /// Takes the request out; `false` if it was cancelled, and so gets no answer.
+    /// Removes the request. Returns `false` if it was cancelled, in which case it gets no reply.
     pub(crate) fn finish(&self) -> bool {
         let request = self.in_flight.waiting.lock().requests.remove(&self.number);
         request.is_some()
@@ -203,16 +204,17 @@ impl Drop for Ticket {
     }
 }
 
-/// The right to run, of which there are as many as [`Limits::requests`](crate::Limits::requests). It is given back when this is
-/// dropped.
+/// A permit to run a request. There are [`Limits::requests`](crate::Limits::requests) permits. Dropping a permit
+/// releases it.
 pub(crate) struct Permit {
     in_flight: Arc<InFlight>,
     held: bool,
 }
 
 impl Permit {
-    /// Gives the permit back for as long as the client is asked, or takes it again: a call that has begun goes on.
-    pub(crate) fn hold(&mut self, held: bool) {
+    /// Releases the permit while the client is asked, or takes it again. Taking it again ignores the limit, so that a
+    /// started call always continues.
+    pub(crate) fn set_held(&mut self, held: bool) {
         match (self.held, held) {
             (true, false) => self.in_flight.running.fetch_sub(1, Ordering::AcqRel),
             (false, true) => self.in_flight.running.fetch_add(1, Ordering::AcqRel),
@@ -224,7 +226,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.hold(false);
+        self.set_held(false);
     }
 }
 
@@ -276,13 +278,16 @@ mod tests {
     #[test]
     fn a_permit_that_is_not_held_makes_room() {
         let in_flight = Arc::new(InFlight::new(1));
-        let mut first = in_flight.permit().expect("there is room");
+        let mut first = in_flight.permit().expect("below the limit");
         assert!(in_flight.permit().is_err());
-        first.hold(false);
-        let second = in_flight.permit().expect("the room of the first");
-        first.hold(true);
+        first.set_held(false);
+        let second = in_flight.permit().expect("the first permit is released");
+        first.set_held(true);
         drop(second);
-        assert!(in_flight.permit().is_err(), "the first has gone on");
+        assert!(
+            in_flight.permit().is_err(),
+            "the first permit is held again"
+        );
         drop(first);
         assert!(in_flight.permit().is_ok());
         assert_eq!(in_flight.running.load(Ordering::Relaxed), 0);

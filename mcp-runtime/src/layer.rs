@@ -1,4 +1,4 @@
-//! Layers: code around the calls of tools, resources, prompts, completions and lists.
+//! Layers: middleware around the calls of tools, resources, prompts, completions and lists.
 
 use std::fmt;
 use std::future::Future;
@@ -9,11 +9,11 @@ use futures_core::future::BoxFuture;
 use crate::context::Context;
 use crate::outcome::Outcome;
 
-/// Code around each call of a server: see [`Server::layer`](crate::Server::layer).
+/// Middleware around each call of a server: see [`Server::layer`](crate::Server::layer).
 ///
-/// Every `async` closure that takes a [`LayeredCall`] and a [`Next`] is one.
+/// It is implemented for every `async` closure that takes a [`LayeredCall`] and a [`Next`].
 pub trait Layer: Send + Sync + 'static {
-    /// Serves a call, by running what is within the layer or without it.
+    /// Serves a call, with or without running `next`.
     fn serve(&self, call: LayeredCall, next: Next) -> BoxFuture<'static, CallOutcome>;
 }
 
@@ -36,27 +36,27 @@ pub struct LayeredCall {
 }
 
 impl LayeredCall {
-    /// Returns what is called: `tool`, `resource`, `prompt`, `completion` or `list`.
+    /// Returns the kind of the call: `tool`, `resource`, `prompt`, `completion` or `list`.
     pub fn kind(&self) -> &'static str {
         self.kind
     }
 
-    /// Returns the name of what is called; that of a resource is its URI, or the template of it.
+    /// Returns the name of the called component. The name of a resource is its URI or URI template.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the context of the call, which tells who calls.
+    /// Returns the context of the call, which identifies the caller.
     pub fn context(&self) -> &Context {
         &self.context
     }
 }
 
-/// What is within a layer: the next layer, or the handler.
+/// The remainder of the call: the next layer, or the handler.
 pub struct Next(pub(crate) BoxFuture<'static, CallOutcome>);
 
 impl Next {
-    /// Runs it to its outcome.
+    /// Runs the remainder of the call and returns its outcome.
     pub async fn run(self) -> CallOutcome {
         self.0.await
     }
@@ -68,11 +68,11 @@ impl fmt::Debug for Next {
     }
 }
 
-/// What a call came to.
+/// The outcome of a call.
 pub struct CallOutcome(pub(crate) Outcome);
 
 impl CallOutcome {
-    /// Returns `true` for a tool's result with `isError`, and for an error of the protocol.
+    /// Returns `true` for a tool result with `isError` and for a protocol error.
     pub fn is_error(&self) -> bool {
         matches!(
             self.0,
@@ -80,7 +80,7 @@ impl CallOutcome {
         )
     }
 
-    /// Returns `true` if the call asks its client, and begins anew when it has the answers.
+    /// Returns `true` if the call ends with questions, and the client is to repeat it with the answers.
     pub fn is_input_required(&self) -> bool {
         matches!(self.0, Outcome::InputRequired(_))
     }
@@ -88,7 +88,7 @@ impl CallOutcome {
 
 impl fmt::Debug for CallOutcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Results may be secrets.
+        // Results may contain secrets.
         formatter
             .debug_struct("CallOutcome")
             .field("is_error", &self.is_error())
@@ -96,7 +96,7 @@ impl fmt::Debug for CallOutcome {
     }
 }
 
-/// Puts layers around a call, the first outermost.
+/// Wraps a call in layers; the first layer is the outermost.
 pub(crate) fn surround(
     layers: &[Arc<dyn Layer>],
     call: &LayeredCall,

@@ -1,7 +1,7 @@
-//! From `tracing` events inside of handlers to log messages of their calls.
+//! Forwarding of `tracing` events in handlers to the clients of their calls.
 //!
-//! A subscriber is shared by the whole process, a client is that of one call: the current call of the thread brings
-//! the two together.
+//! A subscriber is shared by the whole process, but a client belongs to one call. The current call of the thread connects
+//! the two.
 
 mod current;
 mod fields;
@@ -17,15 +17,17 @@ pub use current::forward_log;
 pub(crate) use current::within;
 pub(crate) use targets::announce;
 
-/// A `tracing` subscriber that hands everything on to another one, and what a handler logs also to its client.
+/// A `tracing` subscriber that passes everything to an inner subscriber, and also sends the events of a handler to its
+/// client.
 ///
-/// An event is sent if the client asked for messages of its level and its target is among those of
-/// [`Server::forward_logs_of`](crate::Server::forward_logs_of): of the crate that calls
-/// [`server!`](crate::server!), unless told otherwise. Its message and fields are the data, its target is the logger;
-/// `TRACE` counts as debug. The inner subscriber need not be interested in the event. What a task logs that a handler
-/// spawned belongs to no call.
+/// An event is sent if the client asked for messages of its level and if its target is one of
+/// [`Server::forward_logs_of`](crate::Server::forward_logs_of). The default target is the crate that calls
+/// [`server!`](crate::server!). The message and the fields of the event are the data, and its target is the logger.
+/// `TRACE` is sent as debug. The event is sent even if the inner subscriber does not enable it. Events in a task that
+/// a handler spawned belong to no call and are not sent.
 ///
-/// [`Server::run`](crate::Server::run) installs one by itself where the program has no subscriber. With one of your own:
+/// [`Server::run`](crate::Server::run) installs this subscriber if the program has none. To use it with your own
+/// subscriber:
 ///
 /// ```
 /// use mcp_runtime::ForwardLogs;
@@ -36,25 +38,25 @@ pub(crate) use targets::announce;
 /// # Ok::<(), tracing::subscriber::SetGlobalDefaultError>(())
 /// ```
 ///
-/// What looks for a type inside of the current subscriber (`Dispatch::downcast_ref`, as `tracing-opentelemetry` and
-/// `tracing-error` do) does not see through it: there, call [`forward_log`] from a layer.
+/// `Dispatch::downcast_ref`, which `tracing-opentelemetry` and `tracing-error` use, does not find types inside this
+/// subscriber. With these crates, call [`forward_log`] from a layer instead.
 #[derive(Debug)]
 pub struct ForwardLogs<S>(S);
 
 impl<S: Subscriber> ForwardLogs<S> {
-    /// Forwards what handlers log, and hands everything on to `inner`.
+    /// Returns a subscriber that forwards the events of handlers to their clients and passes everything to `inner`.
     pub fn new(inner: S) -> Self {
         Self(inner)
     }
 }
 
-/// Forwards what handlers log in a program that has no subscriber.
+/// Installs a [`ForwardLogs`] if the program has no subscriber.
 #[cfg(feature = "cli")]
 pub(crate) fn install() {
     use tracing::subscriber::{NoSubscriber, set_global_default};
 
     if !tracing::dispatcher::has_been_set() {
-        // It fails if another thread was faster, whose subscriber then stays.
+        // This fails if another thread has just set a subscriber, which is then kept.
         let _ = set_global_default(ForwardLogs::new(NoSubscriber::new()));
     }
 }
@@ -78,7 +80,7 @@ impl<S: Subscriber> Subscriber for ForwardLogs<S> {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        if targets::are_none() {
+        if targets::is_empty() {
             self.0.max_level_hint()
         } else {
             Some(LevelFilter::TRACE)

@@ -1,4 +1,4 @@
-//! Questions that a function declares with `#[ask]`: answered before its body runs, all in one round.
+//! Questions declared with `#[ask]`. They are sent together and answered before the body of the function runs.
 
 use std::future::{IntoFuture, poll_fn};
 use std::task::{Context as Task, Poll, ready};
@@ -11,13 +11,13 @@ use crate::context::Context;
 use crate::error::AskError;
 use crate::opaque::opaque_debug;
 
-/// A type that an `#[ask("..")]` parameter can have. The function runs once, when all its questions are answered.
+/// A type of an `#[ask("..")]` parameter. The function runs once, after all its questions are answered.
 ///
 /// | type | no answer |
 /// |---|---|
 /// | a form `T` | the call fails with the [`AskError`] |
-/// | `Option<T>` | `None` if the user declines or goes away; otherwise the call fails |
-/// | `Result<T, AskError>` | the function decides |
+/// | `Option<T>` | `None` if the user declines or dismisses the form; any other error fails the call |
+/// | `Result<T, AskError>` | the function receives the error and handles it |
 ///
 /// ```
 /// use mcp_runtime::{AskError, prelude::*};
@@ -53,13 +53,13 @@ use crate::opaque::opaque_debug;
     note = "to go on without an answer, take an `Option<T>` or `Result<T, mcp_runtime::AskError>` of a form `T`"
 )]
 pub trait AskParam: Sized + 'static {
-    /// What the user fills in.
+    /// The form that the user fills in.
     type Form: Elicit;
 
-    /// Makes the parameter of what came of the question.
+    /// Converts the outcome of the question into the parameter.
     ///
     /// # Errors
-    /// The call cannot go on with this.
+    /// Returns an error if the call cannot continue with this outcome.
     fn from_outcome(outcome: Result<Self::Form, AskError>) -> Result<Self, AskError>;
 }
 
@@ -94,7 +94,7 @@ impl<T: Elicit> AskParam for Option<T> {
     }
 }
 
-/// A question that a parameter asks, and its answer once there is one.
+/// The question of one parameter, and its answer once it has arrived.
 pub struct Asking<P> {
     question: BoxFuture<'static, Result<P, AskError>>,
     answer: Option<P>,
@@ -114,18 +114,18 @@ impl<P: AskParam> Asking<P> {
     }
 }
 
-// Of any type, so that one that cannot be an answer is reported where it is asked for, and not here once more.
+// `P` is unbounded, so that a type that is not `AskParam` is reported at its parameter only, and not here as well.
 impl<P> Asking<P> {
-    /// The answer, if there is one.
+    /// Returns the answer, if it has arrived.
     #[doc(hidden)]
     pub fn take(self) -> Option<P> {
         self.answer
     }
 }
 
-/// A question of any type.
+/// A type-erased [`Asking`].
 pub trait Asked {
-    /// Asks, or asks after the answer. An error says that the call cannot go on.
+    /// Sends the question, or polls for its answer. An error ends the call.
     fn poll(&mut self, task: &mut Task<'_>) -> Poll<Result<(), AskError>>;
 }
 
@@ -138,7 +138,7 @@ impl<P> Asked for Asking<P> {
     }
 }
 
-/// Asks side by side until all is answered, or one outcome ends the call.
+/// Asks all questions concurrently, until each is answered or an error ends the call.
 pub(crate) async fn all(questions: &mut [&mut (dyn Asked + Send)]) -> Result<(), AskError> {
     let poll = |task: &mut Task<'_>| {
         let mut all = Poll::Ready(Ok(()));

@@ -18,12 +18,14 @@ use crate::protocol::revision::Features;
 use crate::questions::Question;
 
 impl Context {
-    /// Asks the user to fill in a form: await what this gives.
+    /// Asks the user to fill in a form. The question is sent when the returned value is awaited.
     ///
-    /// Never ask for passwords, keys, or payment data in a form, which the client sees: [`Context::elicit_url`] is for them.
-    /// `T` derives [`Elicit`](macro@crate::Elicit): it is a struct whose fields are texts, numbers, booleans, enums of unit variants, or
-    /// lists of such enums. A question that is always asked, and first, can be a parameter as well: see
-    /// [`AskParam`](crate::AskParam).
+    /// Never ask for passwords, keys or payment data in a form, because the client sees the answers. Use
+    /// [`Context::elicit_url`] for these.
+    ///
+    /// `T` derives [`Elicit`](macro@crate::Elicit): it is a struct whose fields are strings, numbers, booleans, enums
+    /// of unit variants, or lists of such enums. A question that is always asked, before any other code runs, can be
+    /// a parameter instead: see [`AskParam`](crate::AskParam).
     ///
     /// ```
     /// use mcp_runtime::prelude::*;
@@ -54,17 +56,17 @@ impl Context {
         }
     }
 
-    /// Sends the user to a page, where something happens that is none of the client's business: a password, a payment.
-    /// Such things must never be asked for in a form.
+    /// Asks the user to open a web page, for input that the client must not see, such as a password or a payment.
+    /// Never ask for such input in a form.
     ///
-    /// The URL begins with `https://`, or with `http://` on this machine. The client and whatever logs its traffic see it:
-    /// it must not hold secrets, nor what is known of the user, nor let whoever opens it in without signing in. The page
-    /// must find out for itself who opens it, and that it is the user who was asked: an answer only says that the user
-    /// agreed to go there. This is no way to sign users in to the MCP server itself.
+    /// The URL begins with `https://`, or with `http://` if its host is this machine. The client sees the URL, and its
+    /// traffic may be logged. The URL must therefore not contain secrets or personal data, and must not grant access
+    /// without signing in. The page must itself verify that its visitor is the user who was asked: the answer only means
+    /// that the user agreed to open the page. Do not use this to sign users in to the MCP server itself.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#security-considerations>.
     ///
     /// # Errors
-    /// Awaiting it gives [`AskError::NoForm`] for a URL that is none of these.
+    /// Awaiting the returned value gives [`AskError::NoForm`] for any other URL.
     pub fn elicit_url(&self, message: impl Into<String>, url: impl Into<String>) -> UrlElicitation {
         UrlElicitation {
             context: self.clone(),
@@ -81,7 +83,7 @@ pub struct Elicitation<T> {
     context: Context,
     message: String,
     pub(super) key: Option<String>,
-    // What is done with the type, so that only `Context::elicit` demands that it is a form: one mistake is one error.
+    // Function pointers, so that only `Context::elicit` has the bound `T: Elicit`: one mistake causes one compile error.
     form: fn(&Features) -> Result<Value, AskError>,
     read: fn(&Value, &Value) -> Option<T>,
 }
@@ -89,7 +91,7 @@ pub struct Elicitation<T> {
 opaque_debug!(Elicitation<T>, |it| message: it.message, key: it.key);
 
 impl<T> Elicitation<T> {
-    /// Names the question on the wire, such as `user_name`. Otherwise its name is made of what is asked.
+    /// Sets the name of the question on the wire, such as `user_name`. The default name is derived from the question.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
@@ -111,13 +113,13 @@ impl<T: 'static> IntoFuture for Elicitation<T> {
     }
 }
 
-/// Reads what a user filled in; `None` if it is not what the form asks for.
+/// Parses the content of an answer. Returns `None` if it does not match the form.
 fn read<T: Elicit>(form: &Value, content: &Value) -> Option<T> {
     let is_admitted = content.is_object() && form::admits(form, content);
     T::read(content).ok().filter(|_| is_admitted)
 }
 
-/// Reads what a user decided: no, or a yes of which something is made.
+/// Parses the user's decision, and converts an accepted answer with `accept`.
 fn decision<T>(
     answer: &Value,
     accept: impl FnOnce(&Value) -> Option<T>,
@@ -130,7 +132,8 @@ fn decision<T>(
     }
 }
 
-/// Whether a user can be sent there: in the open only while the server is being developed.
+/// Returns `true` if the user may be asked to open this URL. Plain HTTP is allowed for loopback hosts only, for
+/// development.
 fn is_page(url: &str) -> bool {
     if let Some(rest) = url.strip_prefix("http://") {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -145,7 +148,7 @@ fn is_page(url: &str) -> bool {
         && !url.contains(|character: char| character.is_whitespace() || character.is_control())
 }
 
-/// A page for the user: see [`Context::elicit_url`].
+/// A web page for the user: see [`Context::elicit_url`].
 #[must_use = "it asks when it is awaited"]
 #[derive(Debug)]
 pub struct UrlElicitation {
@@ -156,7 +159,7 @@ pub struct UrlElicitation {
 }
 
 impl UrlElicitation {
-    /// Names the question on the wire. Otherwise its name is made of what is asked.
+    /// Sets the name of the question on the wire. The default name is derived from the question.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
@@ -164,14 +167,14 @@ impl UrlElicitation {
 }
 
 impl IntoFuture for UrlElicitation {
-    /// `Ok` says that the user agreed to go there, not that anything has happened.
+    /// `Ok` means that the user agreed to open the page, not that they completed anything there.
     type Output = Result<(), AskError>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             if !is_page(&self.url) {
-                let reason = "a page has a URL that begins with `https://`";
+                let reason = "the URL of a page must begin with `https://`";
                 return Err(AskError::NoForm(reason.to_owned()));
             }
             let call = self.context.call_context();

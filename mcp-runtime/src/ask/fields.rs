@@ -1,6 +1,6 @@
-//! What a form may be, as traits: the compiler refuses what the protocol cannot ask for.
+//! Traits of forms and their fields. The compiler rejects types that the protocol cannot ask for.
 //!
-//! The form itself is made of the schema, in `form`.
+//! The `form` module builds the form from the schema of the type.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -12,29 +12,31 @@ use crate::schema::Schemas;
 
 /// A form: a type that [`Context::elicit`](crate::Context::elicit) and `#[ask]` can ask for.
 ///
-/// `#[derive(Elicit)]` makes a form of a struct, if each of its fields is an [`ElicitField`], and makes such a field of an
-/// enum of unit variants. Do not implement it by hand: the derive is what checks the fields.
+/// `#[derive(Elicit)]` implements this trait for a struct whose fields are all [`ElicitField`]s. For an enum of unit
+/// variants, it implements [`ElicitField`] and [`ElicitChoice`]. Do not implement this trait by hand: the derive macro
+/// checks the fields.
 ///
-/// What the user sees is taken from where it stands anyway:
+/// The contents of the form are taken from the type:
 ///
 /// | in the form | from |
 /// |---|---|
-/// | names | the fields and variants, as `#[serde(rename)]` and `#[serde(rename_all)]` have them |
+/// | names | fields and variants, after `#[serde(rename)]` and `#[serde(rename_all)]` |
 /// | descriptions | doc comments |
-/// | titles, also of variants | `#[schemars(title = "..")]`; a variant without one shows its doc comment |
-/// | formats of texts | `#[schemars(email)]`, `#[schemars(url)]`, `#[schemars(extend("format" = "date"))]` or `"date-time"` |
-/// | bounds | `#[schemars(range(min = 1, max = 20))]` of numbers, `#[schemars(length(..))]` of texts and lists |
-/// | may be left out | `Option<T>`, or `#[serde(default)]`, whose value the user finds filled in |
+/// | titles, also of variants | `#[schemars(title = "..")]`; a variant without it uses its doc comment |
+/// | string formats | `#[schemars(email)]`, `#[schemars(url)]`, `#[schemars(extend("format" = "date"))]` or `"date-time"` |
+/// | bounds | `#[schemars(range(min = 1, max = 20))]` for numbers, `#[schemars(length(..))]` for strings and lists |
+/// | optional fields | `Option<T>`, or `#[serde(default)]`, whose value is filled in for the user |
 ///
-/// An answer beyond the bounds, or of another type, is asked for again; the third such is [`AskError::Invalid`](crate::AskError::Invalid). Formats and
-/// patterns are not checked: clients do not all keep to them, so look at what matters.
+/// If an answer exceeds the bounds or has another type, the question is repeated. The third such answer is
+/// [`AskError::Invalid`](crate::AskError::Invalid). Formats and patterns are not checked, and not all clients enforce
+/// them: validate the values that matter.
 ///
-/// What older revisions do not know:
+/// Older revisions support less:
 ///
-/// | revision | what it gets |
+/// | revision | support |
 /// |---|---|
 /// | 2026-07-28, 2025-11-25 | everything |
-/// | 2025-06-18 | titles of variants as `enumNames`; only booleans are filled in, although all defaults count; a form with a `Vec` or set is [`AskError::NoForm`](crate::AskError::NoForm) |
+/// | 2025-06-18 | titles of variants are sent as `enumNames`; only defaults of booleans are filled in, although all defaults apply; a form with a `Vec` or set is [`AskError::NoForm`](crate::AskError::NoForm) |
 /// | 2025-03-26, 2024-11-05 | no questions: [`AskError::CannotBeAsked`](crate::AskError::CannotBeAsked) |
 ///
 /// ```
@@ -72,9 +74,9 @@ pub trait Elicit: Answerable {}
 
 /// A field of a form.
 ///
-/// These are text, integers of up to 64 bits, `f32` and `f64`, `bool`, enums of unit variants that derive [`Elicit`](macro@crate::Elicit), a `Vec`
-/// or set of such an enum, and an `Option` of any of these. Implement it for a type of your own whose schema is that of one of them,
-/// such as a date that is written as a text.
+/// It is implemented for `String`, integers of up to 64 bits, `f32`, `f64`, `bool`, enums of unit variants that derive
+/// [`Elicit`](macro@crate::Elicit), a `Vec` or set of such an enum, and an `Option` of any of these. Implement it for
+/// your own type if its schema equals the schema of one of these, such as a date that is serialised as a string.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a form",
     label = "the protocol cannot ask for this",
@@ -83,7 +85,8 @@ pub trait Elicit: Answerable {}
 )]
 pub trait ElicitField {}
 
-/// An enum of unit variants: a choice, of which a form can also have several. `#[derive(Elicit)]` implements it.
+/// An enum of unit variants. A field of a form can have one value of it, or a list of values. `#[derive(Elicit)]`
+/// implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no enum that a form can have several values of",
     label = "not an enum of unit variants",
@@ -91,22 +94,23 @@ pub trait ElicitField {}
 )]
 pub trait ElicitChoice: ElicitField + Answerable {}
 
-/// What an answer can be read into: every type that is `Deserialize` and `JsonSchema`.
+/// A type that an answer can be deserialised into: every type that is `Deserialize` and `JsonSchema`.
 #[diagnostic::on_unimplemented(
     message = "no answer can be read into `{Self}`",
     label = "neither `Deserialize` nor `JsonSchema`, or only one of them",
     note = "what is asked for, and every type in it, needs `#[derive(serde::Deserialize, schemars::JsonSchema, mcp_runtime::Elicit)]`"
 )]
-// What it stands for is behind methods: of supertraits, each that is missing would be an error of its own.
+// Methods replace the supertraits `Deserialize` and `JsonSchema`: each missing supertrait would be a compile error of
+// its own.
 pub trait Answerable: Sized + 'static {
-    /// The schema of an answer.
+    /// Returns the schema of an answer.
     #[doc(hidden)]
     fn schema(schemas: &mut Schemas) -> Value;
 
-    /// Reads an answer.
+    /// Deserialises an answer.
     ///
     /// # Errors
-    /// It is none to this question.
+    /// Returns an error if the answer does not match the type.
     #[doc(hidden)]
     fn read(answer: &Value) -> serde_json::Result<Self>;
 }

@@ -1,4 +1,4 @@
-//! Forms: what of a type's schema the protocol can ask a user for.
+//! Conversion of a type's schema into a form that the protocol can ask a user for.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#requested-schema>.
 
@@ -9,20 +9,20 @@ use crate::error::AskError;
 use crate::protocol::revision::Features;
 use crate::schema::{Schemas, without_null};
 
-/// The keywords of each kind of member that clients know.
+// The keywords that clients support, for each kind of member.
 const TEXT: &[&str] = &["minLength", "maxLength"];
 const NUMBER: &[&str] = &["minimum", "maximum"];
 const LIST: &[&str] = &["minItems", "maxItems"];
 
-/// The formats of texts that clients know.
+/// The string formats that clients support.
 const FORMATS: [&str; 4] = ["email", "uri", "date", "date-time"];
 
-/// The form of a type.
+/// Returns the form of a type.
 pub(super) fn of<T: Answerable>(features: &Features) -> Result<Value, AskError> {
     let schema = T::schema(&mut Schemas::of_input(true));
     let members = schema["properties"]
         .as_object()
-        .ok_or_else(|| no_form("it is no struct with named members"))?;
+        .ok_or_else(|| no_form("it is not a struct with named members"))?;
     let properties: Map<String, Value> = members
         .iter()
         .map(|(name, member)| {
@@ -38,7 +38,7 @@ pub(super) fn of<T: Answerable>(features: &Features) -> Result<Value, AskError> 
     Ok(form)
 }
 
-/// Whether content keeps to the bounds in a form. The rest is for the type to judge.
+/// Returns `true` if the content is within the bounds of the form. Deserialisation checks everything else.
 pub(super) fn admits(form: &Value, content: &Value) -> bool {
     form["properties"].as_object().is_none_or(|members| {
         let mut members = members.iter();
@@ -47,7 +47,7 @@ pub(super) fn admits(form: &Value, content: &Value) -> bool {
 }
 
 fn within_bounds(member: &Value, value: &Value) -> bool {
-    #[allow(clippy::cast_precision_loss)] // nothing is that long
+    #[allow(clippy::cast_precision_loss)] // no length reaches 2^53
     let (size, least, most) = match value {
         Value::Number(number) => (number.as_f64(), "minimum", "maximum"),
         Value::String(text) => (Some(text.chars().count() as f64), "minLength", "maxLength"),
@@ -77,7 +77,7 @@ fn property(schema: &Value, features: &Features) -> Result<Value, String> {
             None if schema["type"] == "string" => text(&schema),
             None => {
                 return Err(
-                    "is no text, number, boolean, enum of unit variants, or list of such enums"
+                    "is not a string, number, boolean, enum of unit variants, or list of such enums"
                         .to_owned(),
                 );
             }
@@ -86,7 +86,7 @@ fn property(schema: &Value, features: &Features) -> Result<Value, String> {
     for keyword in ["title", "description"] {
         copy(&schema, &mut property, keyword);
     }
-    // The default of an `Option` is null, which is no value of a member: leaving it out says the same.
+    // The default of an `Option` is null, which is not a valid default of a member. Omitting it means the same.
     let has_default = schema.get("default").is_some_and(|value| !value.is_null());
     if has_default && (features.elicitation_defaults || schema["type"] == "boolean") {
         copy(&schema, &mut property, "default");
@@ -115,7 +115,7 @@ fn text(schema: &Value) -> Value {
     property
 }
 
-/// One choice of an enum: its value and its title.
+/// One variant of an enum: its value and its title.
 struct Choice {
     value: String,
     title: Option<String>,
@@ -127,7 +127,7 @@ impl Choice {
     }
 }
 
-/// The choices of an enum of unit variants.
+/// Returns the choices of an enum of unit variants.
 fn options(schema: &Value) -> Option<Vec<Choice>> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     if let Some(values) = schema["enum"].as_array() {
@@ -180,7 +180,7 @@ fn list(schema: &Value, features: &Features) -> Result<Value, String> {
         return Err("is a list, which this client's revision cannot ask for".to_owned());
     }
     let choices = options(&schema["items"])
-        .ok_or("is a list of something else than an enum of unit variants")?;
+        .ok_or("is a list whose items are not an enum of unit variants")?;
     let items = if are_titled(&choices) {
         json!({ "anyOf": titled(&choices) })
     } else {

@@ -1,7 +1,7 @@
-//! Asking the client: one API for both eras.
+//! Questions to the client: one API for both eras.
 //!
-//! A client with a session is asked while the call waits. A stateless one gets the question as the call's answer, and the
-//! call begins anew with the answer at hand: see [`Context`](crate::Context#questions).
+//! A client with a session is asked while the call waits. A stateless client receives the question as the result of the
+//! call, and repeats the call with the answer: see [`Context`](crate::Context#questions).
 
 mod declared;
 mod elicit;
@@ -29,9 +29,9 @@ use crate::call::{Asker, CallContext, is_current};
 use crate::context::Context;
 use crate::error::AskError;
 use crate::protocol::capability::Capability;
-use crate::questions::{Counted, PATIENCE, Question};
+use crate::questions::{Counted, MAX_INVALID_ANSWERS, Question};
 
-/// Asks, and gives what `read` makes of the answer: `None` says that it is none to this question.
+/// Asks a question and returns the answer as parsed by `read`, which returns `None` if the answer is invalid.
 async fn ask<T>(
     context: &Context,
     question: Question,
@@ -46,15 +46,15 @@ async fn ask<T>(
         Asker::Replay(questions) => {
             let answer = async {
                 let asked = questions.begin(question);
-                // The call is given up while this is pending, so that nobody needs to be woken.
-                poll_fn(|_| asked.look(&read)).await
+                // The call is suspended while this is pending, so no waker is needed.
+                poll_fn(|_| asked.poll_answer(&read)).await
             };
             within(call, answer).await?
         }
         Asker::Live { session, waiting } => {
             let _waits = Counted::new(waiting);
             let (live, outbound) = (&call.server.pending_requests, &**call.notifier.outbound());
-            for _ in 0..PATIENCE {
+            for _ in 0..MAX_INVALID_ANSWERS {
                 let answer = within(call, live.ask(*session, outbound, &question)).await??;
                 if let Some(answer) = read(&answer) {
                     return answer;
@@ -65,7 +65,8 @@ async fn ask<T>(
     }
 }
 
-/// The client lacks what a question needs. Those side by side are asked first, so that it can be told of all that it lacks.
+/// Records that the client lacks a capability, and yields once, so that the error can name the missing capabilities
+/// of all concurrent questions.
 async fn lacking(call: &CallContext, capability: Capability) -> AskError {
     if let Some(questions) = call.asker.replay() {
         questions.lack(capability);
@@ -74,14 +75,17 @@ async fn lacking(call: &CallContext, capability: Capability) -> AskError {
     AskError::CannotBeAsked(capability)
 }
 
-/// Waits for something, as a part of a call.
-async fn within<T>(call: &Arc<CallContext>, what: impl Future<Output = T>) -> Result<T, AskError> {
-    let mut what = pin!(what);
+/// Awaits a future within its call. Returns an error if the future is polled outside of the call.
+async fn within<T>(
+    call: &Arc<CallContext>,
+    future: impl Future<Output = T>,
+) -> Result<T, AskError> {
+    let mut future = pin!(future);
     let poll = |task: &mut Task<'_>| {
         if !is_current(call) {
             return Poll::Ready(Err(AskError::OutsideCall));
         }
-        what.as_mut().poll(task).map(Ok)
+        future.as_mut().poll(task).map(Ok)
     };
     poll_fn(poll).await
 }

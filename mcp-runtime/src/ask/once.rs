@@ -1,4 +1,4 @@
-//! Effects that happen once, however often their call begins anew.
+//! Effects that run once, however often their call is repeated.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
@@ -11,19 +11,22 @@ use crate::context::Context;
 use crate::error::AskError;
 
 impl Context {
-    /// Runs an effect once in a call that may begin anew: what came out is recorded under `key` and given again the next
-    /// time, or to the next who asks for it under this key in the same call.
+    /// Runs an effect once in a call whose handler may run again. The outcome is recorded under `key`. Later runs, and
+    /// other uses of the same key in the same call, return the recorded outcome.
     ///
-    /// The record travels with the client, sealed, and is also kept in this process until it expires, in case the client
-    /// sends a state twice or an older one again. Across replicas that share a key but no memory it is "at least once" then;
-    /// see [`Server::single_use_state`](crate::Server::single_use_state) for "at most once".
+    /// The client carries the record, sealed. This process also keeps it until it expires, in case the client sends a
+    /// state twice or sends an older one. Across replicas that share a key but no memory, such a repeated state runs the
+    /// effect again ("at least once"); see [`Server::single_use_state`](crate::Server::single_use_state) for "at most
+    /// once".
     ///
-    /// What is recorded is never forgotten before that. Where no more can be remembered, calls that have effects end with an error.
+    /// A record is never evicted before it expires. When the memory for records is full, calls with effects end with an
+    /// error.
     ///
-    /// The call is not given up while an effect is under way, so an effect must not ask, nor contain another one.
+    /// The call is not suspended while an effect runs, so an effect must not ask a question or contain another effect.
     ///
     /// # Errors
-    /// What came out cannot be written as JSON, or read as `T`; or this is not awaited within the `async fn` of its call.
+    /// Returns an error if the outcome cannot be serialised as JSON or deserialised as `T`, or if this is not awaited
+    /// within the `async fn` of its call.
     pub async fn once<T>(&self, key: &str, effect: impl Future<Output = T>) -> Result<T, AskError>
     where
         T: Serialize + DeserializeOwned,
@@ -33,21 +36,21 @@ impl Context {
             return Err(AskError::OutsideCall);
         }
         let Some(effects) = call.effects() else {
-            // The call is given up: what happens now could happen again.
+            // The effect cannot be recorded, so running it now could run it twice. The call is suspended instead.
             return pending().await;
         };
         let _busy = call.begin_effect();
         let (mut effect, mut fresh) = (pin!(effect), None);
-        let happen = async {
+        let run = async {
             let outcome = poll_fn(|task| poll_apart(|| effect.as_mut().poll(task))).await;
             let kept = serde_json::to_value(&outcome).map_err(|_| json(key, "written as JSON"))?;
             call.record(key, &kept);
             fresh = Some(outcome);
             Ok(kept)
         };
-        // Others wait while one attempt is at it.
-        let place = effects.effect(key);
-        let kept = place.get_or_try_init(|| happen).await?;
+        // One attempt runs the effect; concurrent attempts wait for its outcome.
+        let cell = effects.effect(key);
+        let kept = cell.get_or_try_init(|| run).await?;
         match fresh {
             Some(outcome) => Ok(outcome),
             None => T::deserialize(kept).map_err(|_| json(key, "read again")),
@@ -55,7 +58,7 @@ impl Context {
     }
 }
 
-/// An outcome that serde refuses, in other words than its own: a client may see them.
+/// Returns an error for an outcome that serde rejects. It omits serde's message, because a client may see this text.
 fn json(key: &str, cannot: &str) -> AskError {
     AskError::Json(format!(
         "the outcome of the effect `{key}` cannot be {cannot}"

@@ -15,9 +15,9 @@ use crate::questions::Question;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Root {
-    /// Its URI, which begins with `file://`, in small letters or not.
+    /// The URI, which begins with `file://` in any case.
     pub uri: String,
-    /// Its name for people.
+    /// The display name.
     pub name: Option<String>,
 }
 
@@ -27,7 +27,7 @@ impl Root {
         let scheme = self.uri.get(..SCHEME.len());
         let is_file = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
         if !is_file {
-            tracing::debug!(uri = self.uri, "a root that is no file is left out");
+            tracing::debug!(uri = self.uri, "a root without a `file://` URI is ignored");
         }
         is_file
     }
@@ -39,18 +39,18 @@ struct ListRootsResult {
 }
 
 impl Context {
-    /// Asks the client for its roots. Those that are no `file://` URIs are left out: the protocol has no others yet.
+    /// Asks the client for its roots. Roots without a `file://` URI are ignored: the protocol defines no others yet.
     ///
     /// # Errors
-    /// The client has none to tell, or does not answer.
+    /// Returns an error if the client does not support roots or does not answer.
     pub async fn roots(&self) -> Result<Vec<Root>, AskError> {
         self.ask_roots(None).await
     }
 
-    /// [`Context::roots`], with a name for the question on the wire.
+    /// Asks the client for its roots, as [`Context::roots`] does, with `key` as the name of the question on the wire.
     ///
     /// # Errors
-    /// The client has none to tell, or does not answer.
+    /// Returns an error if the client does not support roots or does not answer.
     pub async fn roots_as(&self, key: &str) -> Result<Vec<Root>, AskError> {
         self.ask_roots(Some(key.to_owned())).await
     }

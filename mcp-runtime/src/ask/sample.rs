@@ -16,8 +16,10 @@ use crate::protocol::revision::Features;
 use crate::questions::Question;
 
 impl Context {
-    /// Asks the client's model: await what this gives. A text is a message of the user. Messages hold texts, images and sounds;
-    /// with other content, or a sound for a client of 2024-11-05, it is [`AskError::NoForm`].
+    /// Asks the client's model to generate a message. The request is sent when the returned value is awaited.
+    ///
+    /// `message` is a text with the role `user`. Messages may contain text, images and audio. With other content, or with
+    /// audio for a client of 2024-11-05, awaiting gives [`AskError::NoForm`].
     ///
     /// ```
     /// use mcp_runtime::prelude::*;
@@ -39,13 +41,13 @@ impl Context {
     }
 }
 
-/// A question to the client's model: see [`Context::sample`].
+/// A request to the client's model: see [`Context::sample`].
 #[must_use = "it asks when it is awaited"]
 #[derive(Debug)]
 pub struct Sampling {
     context: Context,
     messages: Vec<Message>,
-    /// All but the messages, which depend on the client's revision.
+    /// All parameters except the messages, whose form depends on the client's revision.
     params: Value,
     key: Option<String>,
 }
@@ -57,7 +59,7 @@ impl Sampling {
         self
     }
 
-    /// Sets how many tokens the model may write at most: 1,000 by default.
+    /// Sets the maximum number of tokens that the model may generate. The default is 1,000.
     pub fn max_tokens(mut self, tokens: u32) -> Self {
         self.params["maxTokens"] = tokens.into();
         self
@@ -69,7 +71,7 @@ impl Sampling {
         self
     }
 
-    /// Proposes a temperature; one that is not finite proposes none.
+    /// Proposes a temperature. A value that is not finite removes the proposal.
     pub fn temperature(mut self, temperature: f64) -> Self {
         if temperature.is_finite() {
             self.params["temperature"] = temperature.into();
@@ -79,7 +81,7 @@ impl Sampling {
         self
     }
 
-    /// Names the question on the wire. Otherwise its name is made of what is asked.
+    /// Sets the name of the question on the wire. The default name is derived from the question.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
@@ -102,34 +104,34 @@ impl IntoFuture for Sampling {
             let question = Question::new(Capability::Sampling, params, self.key);
             let read = |answer: &Value| {
                 let content = &answer["content"];
-                let is_one =
+                let is_valid =
                     answer["role"].is_string() && (content.is_object() || content.is_array());
-                is_one.then(|| Ok(Sample(answer.clone())))
+                is_valid.then(|| Ok(Sample(answer.clone())))
             };
             ask(&self.context, question, read).await
         })
     }
 }
 
-/// Checks that a model can be shown this kind of content.
+/// Returns an error if a message to the model cannot contain this kind of content.
 fn check(content: &Content, features: &Features) -> Result<(), AskError> {
     let kind = match content {
         Content::Text(_) | Content::Image(_) => return Ok(()),
         Content::Audio(_) if features.audio => return Ok(()),
-        Content::Audio(_) => "a sound in this client's revision",
+        Content::Audio(_) => "audio in this client's revision",
         Content::ResourceLink(_) => "a link to a resource",
         Content::Resource(_) => "an embedded resource",
     };
-    let reason = format!("a message to a model cannot hold {kind}");
+    let reason = format!("a message to a model cannot contain {kind}");
     Err(AskError::NoForm(reason))
 }
 
-/// What the client's model wrote.
+/// A message that the client's model generated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample(Value);
 
 impl Sample {
-    /// The text of the answer; its parts follow each other, one in each line.
+    /// Returns the text of the message. Its text blocks are joined by line breaks.
     pub fn text(&self) -> String {
         let content = &self.0["content"];
         let blocks = content
@@ -142,12 +144,12 @@ impl Sample {
         texts.join("\n")
     }
 
-    /// The name of the model.
+    /// Returns the name of the model.
     pub fn model(&self) -> &str {
         self.0["model"].as_str().unwrap_or_default()
     }
 
-    /// The whole answer, as the wire has it.
+    /// Returns the whole answer as JSON, as the client sent it.
     pub fn as_json(&self) -> &Value {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! The client of a request and its era: from the request itself (modern) or from the handshake before it (legacy).
+//! The caller of a request and its era, from the request itself (modern) or from the earlier handshake (legacy).
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning>.
 
@@ -10,13 +10,13 @@ use crate::protocol::error::RpcError;
 use crate::protocol::params::Meta;
 use crate::service::Exchange;
 
-/// Methods that are served before a session is open.
-const UNOPENED: [&str; 2] = ["initialize", "ping"];
+/// The methods that are served before the handshake.
+const BEFORE_HANDSHAKE: [&str; 2] = ["initialize", "ping"];
 
-/// Finds out who sent a request, and in which revision it speaks.
+/// Determines the caller of a request and the revision that it speaks.
 ///
 /// # Errors
-/// The request or its HTTP headers break the rules of its era.
+/// Returns an error if the request or its HTTP headers violate the rules of its era.
 pub(super) fn classify(exchange: &Exchange) -> Result<Caller, RpcError> {
     let params = exchange.message.params()?;
     headers::check(exchange)?;
@@ -37,7 +37,7 @@ pub(super) fn classify(exchange: &Exchange) -> Result<Caller, RpcError> {
     Ok(caller)
 }
 
-/// Returns a client of which nothing but its revision is known.
+/// Returns a caller of which only the revision is known.
 fn caller(revision: Revision) -> Caller {
     Caller {
         features: revision.features(),
@@ -63,22 +63,22 @@ fn stateless(meta: &Meta<'_>) -> Result<Caller, RpcError> {
     })
 }
 
-/// Returns the client of a legacy request that belongs to no session.
+/// Returns the caller of a legacy request that belongs to no session.
 ///
-/// Over HTTP it is served as far as it needs none, for it cannot be told from one of a client that has no handshake. A
-/// connection has a handshake of its own.
+/// Over HTTP such a request is served if it needs no session, because it is indistinguishable from a request of a client
+/// without a handshake. Any other connection starts with its own handshake.
 fn sessionless(exchange: &Exchange) -> Result<Caller, RpcError> {
     match &exchange.origin.headers {
         Some(headers) => Ok(caller(headers::legacy_revision(&**headers))),
-        None if UNOPENED.contains(&exchange.message.method()) => {
+        None if BEFORE_HANDSHAKE.contains(&exchange.message.method()) => {
             Ok(caller(Revision::LATEST_LEGACY))
         }
-        None => Err(unopened()),
+        None => Err(no_handshake()),
     }
 }
 
-/// What a request without `_meta` and without a handshake before it is told.
-fn unopened() -> RpcError {
+/// Returns the error for a request without `_meta` and without an earlier handshake.
+fn no_handshake() -> RpcError {
     RpcError::missing_metadata(format!(
         "This request belongs to no session and describes no client. Either put \
          `io.modelcontextprotocol/protocolVersion` (\"{}\") and `io.modelcontextprotocol/clientCapabilities` \

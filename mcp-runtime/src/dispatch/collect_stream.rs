@@ -1,4 +1,4 @@
-//! Results that are not complete when their handler is done: the items of a stream are still to come.
+//! Results that are not complete when their handler returns: the remaining content is a stream.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use crate::content::{IntoToolResult, Rest, ToolResult};
 use crate::error::ToolError;
 use crate::service::BoxFuture;
 
-/// After so many items that came without waiting, others have their turn.
-const TURN: u32 = 32;
+/// The number of items after which the task yields, so that a stream that is always ready does not block other tasks.
+const YIELD_INTERVAL: u32 = 32;
 
-/// What a handler gives.
+/// The output of a handler.
 pub(super) trait CollectStream: Sized {
-    /// The result if it is complete, or else the future of it.
+    /// Returns the result if it is complete, or else a future that collects the rest of it.
     fn collect_stream(self, call: &Arc<CallContext>) -> Result<Self, BoxFuture<Self>> {
         let _ = call;
         Ok(self)
@@ -31,7 +31,8 @@ impl CollectStream for ToolResult {
     }
 }
 
-/// Adds the rest to a result. Each item is also progress: the protocol knows no other way to show it at once.
+/// Adds the items of a stream to a result. Each item is also reported as progress, which is the only way in the
+/// protocol to deliver it before the result.
 async fn collect(mut result: ToolResult, rest: Rest, call: Arc<CallContext>) -> ToolResult {
     let mut stream = rest.into_stream();
     let mut items = 0_u32;
@@ -44,7 +45,7 @@ async fn collect(mut result: ToolResult, rest: Rest, call: Arc<CallContext>) -> 
         call.notifier
             .progress(items.into(), None, content.as_text());
         result.content.push(content);
-        if items.is_multiple_of(TURN) {
+        if items.is_multiple_of(YIELD_INTERVAL) {
             tokio::task::yield_now().await;
         }
     }

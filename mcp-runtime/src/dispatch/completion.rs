@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::core::{MethodRun, Request};
-use super::failure::failed;
+use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work, run};
 use crate::call::{Call, CallContext};
 use crate::context::Context;
@@ -68,7 +68,7 @@ fn completer(
     Ok(found.map(|(_, completer)| completer.clone()))
 }
 
-/// A completion of an argument.
+/// The work of completing an argument.
 struct Complete {
     completer: Completer,
     name: String,
@@ -95,7 +95,7 @@ impl Work for Complete {
     fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome {
         match output {
             Ok(completions) => Outcome::Completion(completions),
-            Err(error) => Outcome::Error(failed(call, &self.name, &error)),
+            Err(error) => Outcome::Error(rpc_error(call, &self.name, &error)),
         }
     }
 }

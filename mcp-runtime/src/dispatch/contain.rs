@@ -1,4 +1,4 @@
-//! Panics of user code, and what becomes of a call that comes to no outcome.
+//! Containment of panics in user code, and calls that end without an outcome.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,22 +10,22 @@ use crate::call::CallContext;
 use crate::logs::within;
 use crate::seal::random_bytes;
 
-/// Why a handler came to no outcome.
+/// The reason why a handler ended without an outcome.
 pub(super) enum Stopped {
-    /// It panicked. The panic is in the log under this reference, and the client learns nothing else.
+    /// The handler panicked. The panic is logged under this reference, and the client receives only the reference.
     Panicked { reference: String },
-    /// It took longer than it may.
-    Late { name: String, limit: Duration },
+    /// The handler exceeded its timeout.
+    TimedOut { name: String, limit: Duration },
 }
 
 impl Stopped {
-    /// Returns what the client learns; `kind` says what was called.
+    /// Returns the message for the client. `kind` is the kind of the called component.
     pub(super) fn message(&self, kind: &str) -> String {
         match self {
             Self::Panicked { reference } => {
                 format!("The {kind} failed unexpectedly (reference {reference})")
             }
-            Self::Late { name, limit } => {
+            Self::TimedOut { name, limit } => {
                 let limit = in_words(*limit);
                 format!("`{name}` took longer than {limit} and was stopped")
             }
@@ -44,26 +44,26 @@ impl Stopped {
         Self::Panicked { reference }
     }
 
-    /// Logs that a handler was late.
-    pub(super) fn late(name: &str, limit: Duration) -> Self {
+    /// Logs a timeout.
+    pub(super) fn timed_out(name: &str, limit: Duration) -> Self {
         tracing::warn!(
             handler = name,
             milliseconds = limit.as_millis(),
             "a handler took longer than its timeout and was stopped"
         );
-        Self::Late {
+        Self::TimedOut {
             name: name.to_owned(),
             limit,
         }
     }
 }
 
-/// Runs a part of a handler: what it logs belongs to its call, and a panic in it ends there.
+/// Runs a part of a handler and catches its panics. Its log events belong to its call.
 pub(super) fn contain<R>(call: &Arc<CallContext>, part: impl FnOnce() -> R) -> Result<R, Panic> {
     guard(|| within(call, part))
 }
 
-/// Runs what may call user code: a panic in it ends there.
+/// Runs code that may call user code, and catches its panics.
 pub(super) fn guard<R>(part: impl FnOnce() -> R) -> Result<R, Panic> {
     catch_unwind(AssertUnwindSafe(part)).map_err(|payload| Panic(Some(payload)))
 }
@@ -72,7 +72,7 @@ pub(super) fn guard<R>(part: impl FnOnce() -> R) -> Result<R, Panic> {
 pub(super) struct Panic(Option<Box<dyn Any + Send>>);
 
 impl Panic {
-    /// Logs the panic of the handler with this name.
+    /// Logs the panic under the name of its handler.
     pub(super) fn log(self, name: &str) -> Stopped {
         let payload = self.0.as_deref();
         let text = payload.and_then(|payload| payload.downcast_ref::<&str>().copied());
@@ -83,17 +83,17 @@ impl Panic {
 }
 
 impl Drop for Panic {
-    /// Drops the payload, which is the user's: that may panic too.
+    /// Drops the payload. Its type is the user's, so its destructor may panic as well.
     fn drop(&mut self) {
         let payload = self.0.take();
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            // Dropping this one could go on like that for ever.
+            // Dropping the second payload could panic again, without end.
             std::mem::forget(second);
         }
     }
 }
 
-/// Returns a short random text by which a line in the log is found.
+/// Returns a short random reference that identifies a line in the log.
 pub(super) fn reference() -> String {
     let bytes: [u8; 4] = random_bytes().unwrap_or_default();
     format!("{:08x}", u32::from_be_bytes(bytes))

@@ -1,4 +1,4 @@
-//! What requests are served with.
+//! The state of a server and the requests that it serves.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::registry::Registry;
 use crate::service::{BoxFuture, Limits, Origin, Outbound};
 use crate::session::{Session, Sessions};
 
-/// A server that is ready to serve.
+/// The state of a server that is ready to serve.
 pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) context: Arc<ServerContext>,
@@ -54,24 +54,24 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Returns the error of a call of something that the server does not have. A server that `offers` nothing of its kind does
-    /// not have the method either.
-    pub(super) fn unknown(&self, offers: bool, kind: &str, name: &str) -> RpcError {
-        if offers {
+    /// Returns the error for a call of an unknown component. If the server `has_kind` none of this kind, the method
+    /// itself is unknown.
+    pub(super) fn unknown(&self, has_kind: bool, kind: &str, name: &str) -> RpcError {
+        if has_kind {
             RpcError::invalid_params(format!("Unknown {kind}: `{name}`"))
         } else {
             RpcError::unknown_method(self.message.method())
         }
     }
 
-    /// Returns the session of a request that is about one.
+    /// Returns the session of a request that requires one.
     ///
     /// # Errors
-    /// The request belongs to none.
+    /// Returns an error if the request belongs to no session.
     pub(super) fn session(&self) -> Result<&Session, RpcError> {
         self.caller.session.as_ref().ok_or_else(|| {
             RpcError::invalid_request(format!(
-                "`{}` is about a session, and this request belongs to none: send `initialize` first and repeat its \
+                "`{}` requires a session, and this request belongs to none: send `initialize` first and repeat its \
                  Mcp-Session-Id",
                 self.message.method()
             ))
@@ -79,18 +79,19 @@ impl Request {
     }
 }
 
-/// What a method makes of its request.
+/// The state of a request after its method was called.
 pub(super) enum MethodRun {
-    /// It is done.
+    /// The request is finished.
     Ready(Outcome),
-    /// It has to wait. Dropping the future cancels the handler.
+    /// The request waits. Dropping the future cancels the handler.
     Pending {
         future: BoxFuture<Outcome>,
         stop: Arc<dyn Stop>,
     },
 }
 
-/// Returns the scope of the ids of a client's requests; `None` where each request has a connection of its own.
+/// Returns the scope in which the ids of a client's requests are unique, or `None` if each request has its own
+/// connection.
 pub(super) fn scope(origin: &Origin, session: Option<&Session>) -> Option<Scope> {
     match (origin.connection, session) {
         (Some(connection), _) => Some(Scope::Connection(connection)),

@@ -1,4 +1,4 @@
-//! Writes outcomes as replies, in the words of the caller's revision.
+//! Encoding of outcomes as replies, in the format of the caller's revision.
 
 use serde_json::{Map, Value};
 
@@ -13,16 +13,16 @@ use crate::protocol::{Id, Revision};
 use crate::registry::{Completions, Page};
 use crate::service::Reply;
 
-/// The most values that a reply to `completion/complete` may hold.
-const MOST_VALUES: usize = 100;
+/// The maximum number of values in a reply to `completion/complete`.
+const MAX_VALUES: usize = 100;
 
-/// Writes the reply to the request with this id.
+/// Encodes the reply to the request with this id.
 pub(super) fn reply(core: &Core, features: &Features, id: &Id, outcome: &Outcome) -> Reply {
     if let Outcome::Error(refusal) = outcome {
         return Reply::error(Some(id), refusal);
     }
     let (features, opened) = match outcome {
-        // The handshake has just settled how the client wants its answers.
+        // The handshake has just negotiated the revision of the reply.
         Outcome::Initialized(_, session) => (session.revision.features(), Some(session.clone())),
         _ => (features, None),
     };
@@ -144,18 +144,19 @@ impl Body<'_> {
         self.core.identity.info(self.features)
     }
 
-    /// Lists are the same for everybody, but may change at any time.
+    /// Returns the cache hint of the server. By default, lists are public and stale: they are the same for all
+    /// clients, but may change at any time.
     fn server_cache(&self) -> Cache {
         let cache = self.core.identity.cache;
         cache.unwrap_or_else(|| Cache::stale(CacheScope::Public))
     }
 
-    /// Appends what every complete result ends with, after at least one member.
+    /// Appends the members at the end of every complete result. The result must already have at least one member.
     fn close(&self, out: &mut String, cache: Option<Cache>, meta: Option<&Map<String, Value>>) {
         self.close_as(out, self.info(), cache, meta);
     }
 
-    /// [`Self::close`], with what `info` says of the server.
+    /// Appends the same members as [`Self::close`], with `info` as the server's info.
     fn close_as(
         &self,
         out: &mut String,
@@ -180,7 +181,7 @@ impl Body<'_> {
 
 fn push_completions(out: &mut String, completions: &Completions) {
     let values = &completions.values;
-    let shown = &values[..values.len().min(MOST_VALUES)];
+    let shown = &values[..values.len().min(MAX_VALUES)];
     let total = completions.total.unwrap_or(values.len()).max(values.len());
     out.push_str("\"completion\":{\"values\":");
     push_json(out, shown);
@@ -200,7 +201,7 @@ fn push_page(out: &mut String, kind: &str, page: &Page) {
     }
 }
 
-/// Appends `_meta` with the server's name, which every modern result carries, and what else there is.
+/// Appends `_meta` with the server's info, which every modern result has, and the given members.
 fn push_meta(out: &mut String, info: &str, meta: Option<&Map<String, Value>>) {
     out.push_str(",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":");
     out.push_str(info);

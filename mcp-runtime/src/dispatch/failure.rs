@@ -1,12 +1,12 @@
-//! What clients learn of the errors of handlers.
+//! Conversion of the errors of handlers into the errors that clients see.
 
 use super::contain::reference;
 use crate::call::CallContext;
 use crate::error::ToolError;
 use crate::protocol::error::RpcError;
 
-/// The protocol's own error for a client that lacks a capability, where the revision has it.
-pub(super) fn lack(call: &CallContext, error: &ToolError) -> Option<RpcError> {
+/// Returns the protocol error for a missing client capability, if the error is one and the revision has it.
+pub(super) fn missing_capability(call: &CallContext, error: &ToolError) -> Option<RpcError> {
     let capability = error.lack().filter(|_| call.caller.features.stateless)?;
     let mut lacking = call.lacking();
     if !lacking.contains(&capability) {
@@ -15,24 +15,24 @@ pub(super) fn lack(call: &CallContext, error: &ToolError) -> Option<RpcError> {
     Some(RpcError::missing_capabilities(&lacking))
 }
 
-/// The error of a handler as one of the protocol, for what has no results that say so.
-pub(super) fn failed(call: &CallContext, handler: &str, error: &ToolError) -> RpcError {
-    if let Some(lack) = lack(call, error) {
-        lack
+/// Converts the error of a handler into a protocol error, for methods whose results cannot carry errors.
+pub(super) fn rpc_error(call: &CallContext, handler: &str, error: &ToolError) -> RpcError {
+    if let Some(missing) = missing_capability(call, error) {
+        missing
     } else if error.is_refusal() {
         RpcError::invalid_params(in_one_line(&error.to_string()))
     } else {
-        RpcError::internal(shown(call, handler, error))
+        RpcError::internal(client_text(call, handler, error))
     }
 }
 
-/// A list of mistakes as the message of an error, which is one sentence.
+/// Joins a list of mistakes into one line, as the message of an error.
 fn in_one_line(list: &str) -> String {
     list.replacen("\n- ", " ", 1).replace("\n- ", "; ")
 }
 
-/// The text of an error that the client may see. What caused it goes to the log.
-pub(super) fn shown(call: &CallContext, handler: &str, error: &ToolError) -> String {
+/// Returns the text of an error that the client may see, and logs the cause.
+pub(super) fn client_text(call: &CallContext, handler: &str, error: &ToolError) -> String {
     if error.is_deliberate() {
         return error.to_string();
     }

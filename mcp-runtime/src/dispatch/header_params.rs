@@ -1,4 +1,4 @@
-//! Whether the headers `Mcp-Param-*` of a stateless call say what its arguments say.
+//! Validation of the headers `Mcp-Param-*` of a stateless call against its arguments.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation>.
 
@@ -11,7 +11,7 @@ use crate::protocol::error::RpcError;
 use crate::protocol::header::decoded;
 use crate::registry::HeaderParam;
 
-/// Refuses a call whose headers and arguments differ. Only stateless calls over HTTP have such headers.
+/// Returns an error if the headers and the arguments of a call differ. Only stateless calls over HTTP have such headers.
 pub(super) fn check(
     request: &Request,
     header_params: &[HeaderParam],
@@ -25,41 +25,41 @@ pub(super) fn check(
     }
     let arguments: Value = serde_json::from_str(arguments).map_err(|_| {
         RpcError::invalid_params(
-            "`params.arguments` has a text that is not valid Unicode, or a number that is too large",
+            "`params.arguments` has a string that is not valid Unicode, or a number that is too large",
         )
     })?;
-    header_params.iter().try_for_each(|one| {
-        check_one(&**headers, one, &arguments).map_err(|detail| {
-            RpcError::header_mismatch(format!("Header mismatch: {} {detail}", one.header))
+    header_params.iter().try_for_each(|param| {
+        check_one(&**headers, param, &arguments).map_err(|detail| {
+            RpcError::header_mismatch(format!("Header mismatch: {} {detail}", param.header))
         })
     })
 }
 
 fn check_one(
     headers: &dyn HeaderSource,
-    one: &HeaderParam,
+    param: &HeaderParam,
     arguments: &Value,
 ) -> Result<(), String> {
-    let argument = one.path.join(".");
-    let value = follow(arguments, &one.path)?;
-    match (value, headers.contains(&one.header)) {
+    let argument = param.path.join(".");
+    let value = follow(arguments, &param.path)?;
+    match (value, headers.contains(&param.header)) {
         (None, false) => Ok(()),
-        (None, true) => Err(format!("is there, and the argument `{argument}` is not")),
+        (None, true) => Err(format!("is present, but the argument `{argument}` is not")),
         (Some(_), false) => Err(format!(
-            "is missing, and the argument `{argument}` is there"
+            "is missing, but the argument `{argument}` is present"
         )),
         (Some(value), true) => {
             let text = headers
-                .get(&one.header)
-                .ok_or("is there twice, or has characters other than visible ASCII")?
+                .get(&param.header)
+                .ok_or("is repeated, or has characters other than visible ASCII")?
                 .trim_matches([' ', '\t']);
             let text = decoded(text).ok_or("is not valid base64 of UTF-8")?;
-            compare(&text, value).map_err(|what| format!("is `{text}`, {what} `{argument}`"))
+            compare(&text, value).map_err(|reason| format!("is `{text}`, {reason} `{argument}`"))
         }
     }
 }
 
-/// The value at the end of a path, if it is there and not null.
+/// Returns the value at the end of a path, or `None` if it is missing or null.
 fn follow<'v>(mut value: &'v Value, path: &[String]) -> Result<Option<&'v Value>, String> {
     for key in path {
         match value {
@@ -68,10 +68,10 @@ fn follow<'v>(mut value: &'v Value, path: &[String]) -> Result<Option<&'v Value>
                 None => return Ok(None),
             },
             Value::Null => return Ok(None),
-            // What is mended later, such as an object sent as a string, would escape the check.
+            // Values that are repaired later, such as an object sent as a string, would otherwise bypass the check.
             _ => {
                 return Err(format!(
-                    "cannot be checked: `{key}` is within something that is no object"
+                    "cannot be checked: the value that contains `{key}` is not an object"
                 ));
             }
         }
@@ -79,14 +79,14 @@ fn follow<'v>(mut value: &'v Value, path: &[String]) -> Result<Option<&'v Value>
     Ok(Some(value).filter(|value| !value.is_null()))
 }
 
-/// Whether a header says what an argument says, or how the two differ.
+/// Compares a header with an argument. The error describes how they differ.
 fn compare(text: &str, value: &Value) -> Result<(), &'static str> {
     let same = match value {
         Value::String(value) => text == value,
         Value::Bool(value) => text == if *value { "true" } else { "false" },
         Value::Number(value) => same_number(text, value)?,
         Value::Null | Value::Array(_) | Value::Object(_) => {
-            return Err("which cannot repeat the list or object in the argument");
+            return Err("which cannot represent the list or object in the argument");
         }
     };
     if same {
@@ -100,14 +100,14 @@ fn same_number(text: &str, value: &Number) -> Result<bool, &'static str> {
     let value = value.to_string();
     match integer(&value) {
         Some(value) if value.abs() > i128::from(LARGEST_EXACT) => {
-            Err("which cannot repeat integers beyond 2^53 - 1, such as the argument")
+            Err("which cannot represent integers beyond 2^53 - 1, such as the argument")
         }
         Some(value) => Ok(integer(text) == Some(value)),
         None => Ok(text == value),
     }
 }
 
-/// The integer that a text stands for: `42.0` is 42.
+/// Parses an integer, also with an empty fraction or an exponent: `42.0` is 42.
 fn integer(text: &str) -> Option<i128> {
     if !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
         return None;
@@ -117,7 +117,7 @@ fn integer(text: &str) -> Option<i128> {
     }
     let number: f64 = text.parse().ok()?;
     #[allow(clippy::cast_possible_truncation)]
-    // it has no fraction, and what is too large stays too large
+    // The number has no fraction. The cast saturates, so a number that is too large stays too large.
     (number.fract() == 0.0).then_some(number as i128)
 }
 
@@ -147,12 +147,12 @@ mod tests {
     }
 
     fn check(header: Option<&'static str>, value: &Value) -> Result<(), String> {
-        let one = HeaderParam {
+        let param = HeaderParam {
             header: "Mcp-Param-X".to_owned(),
             path: vec!["outer".to_owned(), "x".to_owned()],
         };
         let arguments = json!({ "outer": { "x": value } });
-        check_one(&OneHeader(header), &one, &arguments)
+        check_one(&OneHeader(header), &param, &arguments)
     }
 
     #[test]
@@ -186,8 +186,8 @@ mod tests {
     #[test]
     fn a_path_leads_through_objects_only() {
         let path = ["outer".to_owned(), "x".to_owned()];
-        for nothing in [json!({}), json!({ "outer": null }), json!({ "outer": {} })] {
-            assert_eq!(follow(&nothing, &path), Ok(None));
+        for missing in [json!({}), json!({ "outer": null }), json!({ "outer": {} })] {
+            assert_eq!(follow(&missing, &path), Ok(None));
         }
         for hidden in [json!({ "outer": "{\"x\":1}" }), json!({ "outer": [1] })] {
             assert!(follow(&hidden, &path).is_err(), "{hidden}");

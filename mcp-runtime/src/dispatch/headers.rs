@@ -1,7 +1,7 @@
-//! Whether the HTTP headers of a message say what the message says.
+//! Validation of the HTTP headers of a message against its body.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation>.
-//! `Mcp-Param-*` belongs to tools: see `check`.
+//! `header_params` validates the headers `Mcp-Param-*`, which depend on the called tool.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ const PROTOCOL_VERSION: &str = "mcp-protocol-version";
 const METHOD: &str = "mcp-method";
 const NAME: &str = "mcp-name";
 
-/// Refuses a message whose headers break the rules of its era. Other transports have no headers.
+/// Returns an error if the headers of a message violate the rules of its era. Other transports have no headers.
 pub(super) fn check(exchange: &Exchange) -> Result<(), RpcError> {
     let Some(headers) = exchange.origin.headers.as_deref() else {
         return Ok(());
@@ -27,11 +27,11 @@ pub(super) fn check(exchange: &Exchange) -> Result<(), RpcError> {
         params if revision(headers).is_some_and(|revision| revision.features().stateless) => {
             match message.kind() {
                 MessageKind::Request(_) if params.is_ok() => Err(RpcError::missing_metadata(
-                    "MCP-Protocol-Version promises `_meta[\"io.modelcontextprotocol/protocolVersion\"]`, which \
+                    "MCP-Protocol-Version requires `_meta[\"io.modelcontextprotocol/protocolVersion\"]`, which \
                      is missing",
                 )),
                 MessageKind::Response => Err(RpcError::invalid_request(
-                    "Nothing was asked: clients send requests and notifications",
+                    "A response was not expected: clients of this revision send requests and notifications only",
                 )),
                 MessageKind::Request(_) | MessageKind::Notification => Ok(()),
             }
@@ -40,21 +40,21 @@ pub(super) fn check(exchange: &Exchange) -> Result<(), RpcError> {
     }
 }
 
-/// The revision that the headers name, if they name one.
+/// Returns the revision in the headers, if they contain a known one.
 fn revision(headers: &dyn HeaderSource) -> Option<Revision> {
     let name = headers.single(PROTOCOL_VERSION).ok().flatten()?;
     Revision::from_name(name)
 }
 
-/// The revision of a message that belongs to no session.
+/// Returns the revision of a message that belongs to no session.
 pub(super) fn legacy_revision(headers: &dyn HeaderSource) -> Revision {
     revision(headers).unwrap_or(Revision::UNSAID)
 }
 
-/// Whether the headers say what a stateless message says.
+/// Returns an error if the headers differ from the body of a stateless message.
 ///
-/// A request must have them all; of a notification only those are checked that are there. What the message itself
-/// lacks is said by `caller`, and so is a version that is unknown in both places.
+/// All headers are required on a request; on a notification only those present are checked. The `caller` module reports
+/// members that the message itself lacks, and a version that is unknown in both places.
 fn agree(
     headers: &dyn HeaderSource,
     message: &Message,
@@ -78,7 +78,7 @@ fn agree(
     }
 }
 
-/// What `Mcp-Name` repeats: only these methods have it.
+/// Returns the value that `Mcp-Name` must repeat. Other methods do not have this header.
 fn name<'a>(method: &str, params: &Params<'a>) -> Option<Cow<'a, str>> {
     match method {
         "tools/call" | "prompts/get" => params.name().ok(),
@@ -87,7 +87,7 @@ fn name<'a>(method: &str, params: &Params<'a>) -> Option<Cow<'a, str>> {
     }
 }
 
-/// The headers that repeat what the body says.
+/// A check of headers that repeat values of the body.
 struct HeaderCheck<'a> {
     headers: &'a dyn HeaderSource,
     required: bool,
@@ -127,8 +127,8 @@ fn mismatch(detail: &str) -> RpcError {
     RpcError::header_mismatch(format!("Header mismatch: {detail}"))
 }
 
-/// A value that stands for itself.
-#[allow(clippy::unnecessary_wraps)] // the signature is `decoded`'s
+/// Returns a header value that needs no decoding.
+#[allow(clippy::unnecessary_wraps)] // the signature is that of `decoded`
 fn plain(value: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Borrowed(value))
 }

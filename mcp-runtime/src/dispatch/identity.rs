@@ -1,4 +1,4 @@
-//! What the server says of itself.
+//! The server's description of itself.
 
 use serde_json::{Map, Value, json};
 
@@ -7,20 +7,20 @@ use crate::protocol::Revision;
 use crate::protocol::cache::Cache;
 use crate::protocol::revision::Features;
 
-/// What the server says of itself.
+/// The server's description of itself, encoded for each revision.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(super) instructions: Option<String>,
-    /// What it says of caching its lists, and of reads that say nothing themselves.
+    /// The cache hint of lists, and of resources without a hint of their own.
     pub(crate) cache: Option<Cache>,
     pub(super) extensions: Map<String, Value>,
-    /// Name and version as JSON, in the words of each revision.
+    /// The name and version as JSON, in the format of each revision.
     info: [String; Revision::COUNT],
-    /// The same with icons, which are too long to be in every result.
+    /// The same with icons, which are too long for every result.
     introduction: [String; Revision::COUNT],
 }
 
-/// What a server is told to say of itself.
+/// The configured description of a server.
 #[derive(Default)]
 pub(crate) struct About {
     pub(crate) name: String,

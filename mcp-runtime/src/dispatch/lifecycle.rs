@@ -1,4 +1,4 @@
-//! `initialize` and `server/discover`: what the server says of itself.
+//! `initialize` and `server/discover`: the server's info and capabilities.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/discover> and
 //! <https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle>.
@@ -13,16 +13,16 @@ use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
 use crate::session::Sessions;
 
-/// The extension by which tools have interfaces, MCP Apps.
+/// The extension for user interfaces of tools, MCP Apps.
 const INTERFACES: &str = "io.modelcontextprotocol/ui";
 
-/// What the server can do now.
+/// Returns the current capabilities of the server.
 fn capabilities(core: &Core, features: &Features) -> Value {
     let snapshot = core.registry.now();
     let completes = features.completions_capability && snapshot.has_completers();
     let lists = json!({ "listChanged": true });
     let resources = json!({ "listChanged": true, "subscribe": true });
-    let can = [
+    let capabilities = [
         // Any handler may log.
         ("logging", true, json!({})),
         ("tools", snapshot.has_tools(), lists.clone()),
@@ -30,22 +30,22 @@ fn capabilities(core: &Core, features: &Features) -> Value {
         ("prompts", snapshot.has_prompts(), lists),
         ("completions", completes, json!({})),
     ];
-    let mut can: Map<String, Value> = can
+    let mut capabilities: Map<String, Value> = capabilities
         .into_iter()
-        .filter(|(_, can, _)| *can)
-        .map(|(name, _, how)| (name.to_owned(), how))
+        .filter(|(_, is_supported, _)| *is_supported)
+        .map(|(name, _, options)| (name.to_owned(), options))
         .collect();
     let extensions = extensions(core, snapshot.has_interfaces());
     if features.extensions && !extensions.is_empty() {
-        can.insert("extensions".to_owned(), extensions.into());
+        capabilities.insert("extensions".to_owned(), extensions.into());
     }
-    can.into()
+    capabilities.into()
 }
 
-/// The extensions that the server was told of, and the one that its tools are in need of.
-fn extensions(core: &Core, interfaces: bool) -> Map<String, Value> {
+/// Returns the configured extensions, and the extension for user interfaces if a tool needs it.
+fn extensions(core: &Core, has_interfaces: bool) -> Map<String, Value> {
     let mut extensions = core.identity.extensions.clone();
-    if interfaces {
+    if has_interfaces {
         extensions.entry(INTERFACES).or_insert_with(|| json!({}));
     }
     extensions
@@ -55,18 +55,18 @@ fn extensions(core: &Core, interfaces: bool) -> Map<String, Value> {
 pub(super) fn initialize(request: Request) -> Result<MethodRun, RpcError> {
     let params = request.message.params()?;
     let revision = Revision::negotiate(&params.protocol_version()?);
-    let capability = params
+    let declared = params
         .capabilities()
         .ok_or_else(|| RpcError::invalid_params("`params.capabilities` is missing"))?;
-    let can = ClientCapabilities::parse(capability)
+    let declared = ClientCapabilities::parse(declared)
         .ok_or_else(|| RpcError::invalid_params("`params.capabilities` must be an object"))?;
     let client = params
         .client_info()
         .map(ClientInfo::parse)
         .unwrap_or_default();
-    let session = Sessions::begin(revision, can, client)
+    let session = Sessions::begin(revision, declared, client)
         .map_err(|error| RpcError::internal(format!("No session could be opened: {error}")))?;
-    request.core.sessions.greeted(&session);
+    request.core.sessions.expect_initialized(&session);
     let capabilities = capabilities(&request.core, revision.features());
     Ok(MethodRun::Ready(Outcome::Initialized(
         capabilities,
@@ -74,7 +74,7 @@ pub(super) fn initialize(request: Request) -> Result<MethodRun, RpcError> {
     )))
 }
 
-/// Says what the server speaks and can do.
+/// Returns the supported revisions and the capabilities of the server.
 pub(super) fn discover(request: &Request) -> Outcome {
     Outcome::Discovered(capabilities(&request.core, request.caller.features))
 }

@@ -1,4 +1,4 @@
-//! Telling clients of changes: `subscriptions/listen`, and what sessions of older revisions get without asking or by
+//! Notifications of changes: `subscriptions/listen`, and for sessions of older revisions list changes and
 //! `resources/subscribe`.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions> and
@@ -24,52 +24,52 @@ use crate::session::{Session, Sessions};
 use crate::sync::Mutex;
 use crate::uri_template::{Uri, Uris};
 
-/// How many resources one session may subscribe to.
-const SUBSCRIPTIONS: usize = 1000;
+/// The maximum number of resources that one session may subscribe to.
+const MAX_SUBSCRIPTIONS: usize = 1000;
 
-/// What of the wishes this server can fulfil.
-fn wishes(core: &Core, params: &Params<'_>) -> Result<SubscriptionFilter, RpcError> {
-    let wishes = params.notifications()?;
+/// Returns the requested notifications that this server supports.
+fn supported_filter(core: &Core, params: &Params<'_>) -> Result<SubscriptionFilter, RpcError> {
+    let requested = params.notifications()?;
     let snapshot = core.registry.now();
     Ok(SubscriptionFilter {
-        tools_list_changed: wishes.tools_list_changed && snapshot.has_tools(),
-        prompts_list_changed: wishes.prompts_list_changed && snapshot.has_prompts(),
-        resources_list_changed: wishes.resources_list_changed && snapshot.has_resources(),
+        tools_list_changed: requested.tools_list_changed && snapshot.has_tools(),
+        prompts_list_changed: requested.prompts_list_changed && snapshot.has_prompts(),
+        resources_list_changed: requested.resources_list_changed && snapshot.has_resources(),
         resource_subscriptions: if snapshot.has_resources() {
-            wishes.resource_subscriptions
+            requested.resource_subscriptions
         } else {
             BTreeSet::new()
         },
     })
 }
 
-/// Tells of changes until the client or the server ends it.
+/// Sends notifications of changes until the client or the server ends the subscription.
 pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
-    let wishes = wishes(&request.core, &request.message.params()?)?;
+    let filter = supported_filter(&request.core, &request.message.params()?)?;
     let Request {
         core,
         message,
         outbound,
         ..
     } = request;
-    let id = json(&message);
+    let id = id_json(&message);
     let subscription = Arc::new(Subscription {
         tag: format!("\"_meta\":{{\"{SUBSCRIPTION_ID}\":{id}}}"),
-        resources: wishes.resource_subscriptions.iter().collect(),
-        wishes,
+        resources: filter.resource_subscriptions.iter().collect(),
+        filter,
         outbound: Mutex::new(Some(outbound)),
-        broken: Notify::new(),
+        lagged: Notify::new(),
     });
     let listener = Arc::clone(&subscription) as Arc<dyn Listener>;
     let bus = &core.context.bus;
-    let ear = bus
+    let guard = bus
         .listen(listener, || subscription.acknowledge())
-        .ok_or_else(|| no_room(&core))?;
+        .ok_or_else(|| too_many_listeners(&core))?;
     let stop = Arc::clone(&subscription) as Arc<dyn Stop>;
     let future = Box::pin(async move {
         tokio::select! {
-            () = ear.closed() => {}
-            () = subscription.broken.notified() => {}
+            () = guard.closed() => {}
+            () = subscription.lagged.notified() => {}
         }
         subscription.end(&id);
         Outcome::Unsubscribed(id)
@@ -77,53 +77,53 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
     Ok(MethodRun::Pending { future, stop })
 }
 
-fn no_room(core: &Core) -> RpcError {
+fn too_many_listeners(core: &Core) -> RpcError {
     RpcError::overloaded(format!(
-        "The server is busy: {} clients listen, which is its limit; try again later",
+        "The server is busy: its limit of {} listening clients is reached; try again later",
         core.limits.listeners
     ))
 }
 
-/// The key of `_meta` by which a client knows which of its requests a message belongs to.
+/// The key of `_meta` with the id of the `subscriptions/listen` request that a message belongs to.
 pub(super) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
-/// The id of a request as JSON.
-fn json(message: &Message) -> Value {
+/// Returns the id of a request as JSON.
+fn id_json(message: &Message) -> Value {
     serde_json::to_value(message.id()).unwrap_or_default()
 }
 
 /// A `subscriptions/listen` request that is being served.
 struct Subscription {
     tag: String,
-    wishes: SubscriptionFilter,
-    /// The resources among the wishes.
+    filter: SubscriptionFilter,
+    /// The resources of the filter.
     resources: Uris,
-    /// `None` once it is over.
+    /// The way to the client; `None` after the end of the subscription.
     outbound: Mutex<Option<Arc<dyn Outbound>>>,
-    /// The client does not keep up.
-    broken: Notify,
+    /// Notified when the client is too slow to receive a message.
+    lagged: Notify,
 }
 
 impl Subscription {
-    /// The members of the parameters that tell of a change, if it is one of those.
-    fn told(&self, change: &Change) -> Option<String> {
-        let listed = match change {
-            Change::Tools => self.wishes.tools_list_changed,
-            Change::Prompts => self.wishes.prompts_list_changed,
-            Change::Resources => self.wishes.resources_list_changed,
+    /// Returns the members of the parameters of a notification, or `None` if the filter excludes the change.
+    fn params(&self, change: &Change) -> Option<String> {
+        let included = match change {
+            Change::Tools => self.filter.tools_list_changed,
+            Change::Prompts => self.filter.prompts_list_changed,
+            Change::Resources => self.filter.resources_list_changed,
             Change::Resource(uri) => return self.resources.find(uri).map(updated),
         };
-        listed.then(String::new)
+        included.then(String::new)
     }
 
     fn acknowledge(&self) {
         let mut agreed = String::from("\"notifications\":");
-        push_json(&mut agreed, &self.wishes);
+        push_json(&mut agreed, &self.filter);
         self.send("notifications/subscriptions/acknowledged", &agreed);
     }
 
     fn send(&self, method: &str, params: &str) {
-        // Sent under the lock, so that nothing is sent after the end.
+        // The lock is held while sending, so that nothing is sent after the end.
         let outbound = self.outbound.lock();
         let Some(outbound) = &*outbound else {
             return;
@@ -134,12 +134,12 @@ impl Subscription {
             format!("{{{params},{}}}", self.tag)
         };
         if !outbound.send(notification(method, &params)) {
-            // A change that is left out would go unnoticed for ever: the client has to listen anew.
-            self.broken.notify_one();
+            // The client would never notice a lost change, so the subscription ends and the client has to listen again.
+            self.lagged.notify_one();
         }
     }
 
-    /// The server ends it. Where other messages share the way, a notification says so before the result does.
+    /// Ends the subscription. On a shared connection a `notifications/cancelled` is sent before the result.
     fn end(&self, id: &Value) {
         let mut outbound = self.outbound.lock();
         if let Some(outbound) = outbound.take().filter(|outbound| outbound.is_shared()) {
@@ -150,8 +150,8 @@ impl Subscription {
 }
 
 impl Listener for Subscription {
-    fn hear(&self, change: &Change) {
-        if let Some(params) = self.told(change) {
+    fn on_change(&self, change: &Change) {
+        if let Some(params) = self.params(change) {
             self.send(method(change), &params);
         }
     }
@@ -172,7 +172,7 @@ fn method(change: &Change) -> &'static str {
     }
 }
 
-/// The members of the parameters of `notifications/resources/updated`, with the URI as the client wrote it.
+/// Returns the members of the parameters of `notifications/resources/updated`, with the URI as the client wrote it.
 fn updated(uri: &str) -> String {
     let mut members = String::from("\"uri\":");
     push_json(&mut members, uri);
@@ -187,7 +187,7 @@ struct SessionListener {
 }
 
 impl Listener for SessionListener {
-    fn hear(&self, change: &Change) {
+    fn on_change(&self, change: &Change) {
         let params = match change {
             Change::Resource(uri) => {
                 let found = self.sessions.subscriptions.find(&self.session, uri);
@@ -200,12 +200,12 @@ impl Listener for SessionListener {
         };
         let message = notification(method(change), &format!("{{{params}}}"));
         if !self.outbound.send(message) {
-            tracing::warn!("a client does not keep up: a notification is lost to it");
+            tracing::warn!("a notification is lost: its client is too slow");
         }
     }
 }
 
-/// Tells a legacy session of changes until what this gives is dropped.
+/// Sends notifications of changes to a legacy session until the returned guard is dropped.
 pub(super) fn session(
     core: &Core,
     session: &Session,
@@ -216,28 +216,29 @@ pub(super) fn session(
         session: Arc::clone(session),
         outbound,
     });
-    let ear = core.context.bus.listen(listener, || ())?;
-    Some(Box::new(ear))
+    let guard = core.context.bus.listen(listener, || ())?;
+    Some(Box::new(guard))
 }
 
-/// `resources/subscribe`.
+/// Serves `resources/subscribe`.
 pub(super) fn subscribe(request: Request) -> Result<MethodRun, RpcError> {
     let uri = request.message.params()?.uri()?;
     resources::check(&request.core, &request.caller, &uri)?;
     let session = request.session()?;
     let subscriptions = &request.core.sessions.subscriptions;
-    let subscribed = subscriptions.add(session, Uri::new(uri), SUBSCRIPTIONS);
-    let subscribed = subscribed
-        .map_err(|full| RpcError::overloaded(format!("The subscription cannot be kept: {full}")))?;
+    let subscribed = subscriptions.add(session, Uri::new(uri), MAX_SUBSCRIPTIONS);
+    let subscribed = subscribed.map_err(|full| {
+        RpcError::overloaded(format!("The subscription cannot be stored: {full}"))
+    })?;
     if !subscribed {
         return Err(RpcError::invalid_params(format!(
-            "The session is subscribed to {SUBSCRIPTIONS} resources, which is the limit: unsubscribe from some"
+            "The session is subscribed to {MAX_SUBSCRIPTIONS} resources, which is the limit: unsubscribe from some"
         )));
     }
     Ok(MethodRun::Ready(Outcome::Empty))
 }
 
-/// `resources/unsubscribe`. It is no error if there was no subscription.
+/// Serves `resources/unsubscribe`, which succeeds even if there was no subscription.
 pub(super) fn unsubscribe(request: Request) -> Result<MethodRun, RpcError> {
     let uri = request.message.params()?.uri()?;
     let session = request.session()?;
@@ -269,17 +270,17 @@ mod tests {
         let outbound = Arc::clone(&sent) as Arc<dyn Outbound>;
         let subscription = Subscription {
             tag: "\"_meta\":{}".to_owned(),
-            wishes: SubscriptionFilter {
+            filter: SubscriptionFilter {
                 tools_list_changed: true,
                 ..SubscriptionFilter::default()
             },
             resources: Uris::default(),
             outbound: Mutex::new(Some(outbound)),
-            broken: Notify::new(),
+            lagged: Notify::new(),
         };
-        subscription.hear(&Change::Tools);
+        subscription.on_change(&Change::Tools);
         subscription.stop();
-        subscription.hear(&Change::Tools);
+        subscription.on_change(&Change::Tools);
         assert_eq!(*sent.0.lock(), 1);
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::core::{MethodRun, Request};
-use super::failure::failed;
+use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work, run};
 use crate::call::{Call, CallContext};
 use crate::content::ResourceLink;
@@ -35,7 +35,7 @@ pub(super) fn templates(request: Request) -> Result<MethodRun, RpcError> {
     list(&request, kind, Snapshot::has_resources, Registry::templates)
 }
 
-/// How a page of a list is found: after a cursor, which must be one of the list's own.
+/// A function that returns the page after a cursor, or `None` if the cursor is not from this list.
 type FindPage = fn(&Registry, &Features, Option<&str>) -> Option<Page>;
 
 fn list(
@@ -48,7 +48,7 @@ fn list(
     Ok(MethodRun::Ready(Outcome::List(kind, page)))
 }
 
-/// Returns the page that the client asks for.
+/// Returns the requested page.
 fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result<Page, RpcError> {
     let registry = &request.core.registry;
     if !has(&registry.now()) {
@@ -57,12 +57,12 @@ fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result
     let cursor = request.message.params()?.cursor()?;
     find(registry, request.caller.features, cursor.as_deref()).ok_or_else(|| {
         RpcError::invalid_params(
-            "`params.cursor` is none that this list gave: begin again without one",
+            "`params.cursor` is not a cursor of this list: start again without one",
         )
     })
 }
 
-/// To the last page of the resources templates add those that they list themselves.
+/// Serves `resources/list`. The resources that templates list are added to the last page.
 pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
     let page = page(&request, Snapshot::has_resources, Registry::resources)?;
     let snapshot = request.core.registry.now();
@@ -77,7 +77,7 @@ pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
     )
 }
 
-/// A list of the resources that templates list.
+/// The work of listing the resources of templates.
 struct ListResources {
     page: Page,
     listers: Vec<Arc<ResourceEntry>>,
@@ -98,7 +98,7 @@ impl Work for ListResources {
     fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome {
         let links = match output {
             Ok(links) => links,
-            Err(error) => return Outcome::Error(failed(call, self.name(), &error)),
+            Err(error) => return Outcome::Error(rpc_error(call, self.name(), &error)),
         };
         let mut page = std::mem::take(&mut self.page);
         for link in links {

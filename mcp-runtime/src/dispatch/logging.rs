@@ -1,7 +1,7 @@
-//! `logging/setLevel`: which log messages the client of a legacy session wants.
+//! `logging/setLevel`: the lowest level of log messages for the client of a legacy session.
 //!
-//! See <https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging>. A stateless request says
-//! it itself.
+//! See <https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging>. A stateless request contains
+//! the level itself.
 
 use super::core::{Core, MethodRun, Request};
 use crate::outcome::Outcome;
@@ -9,10 +9,10 @@ use crate::protocol::LogLevel;
 use crate::protocol::error::RpcError;
 use crate::session::Session;
 
-/// What a session wants that has said nothing.
+/// The level of a session that has not set one.
 const DEFAULT: LogLevel = LogLevel::Info;
 
-/// The lowest level that a session wants.
+/// Returns the lowest level that a session wants.
 pub(super) fn level_of(core: &Core, session: &Session) -> LogLevel {
     core.sessions.log_level(session).unwrap_or(DEFAULT)
 }
@@ -21,6 +21,6 @@ pub(super) fn set_level(request: Request) -> Result<MethodRun, RpcError> {
     let level = request.message.params()?.level()?;
     let session = request.session()?;
     let set = request.core.sessions.set_log_level(session, level);
-    set.map_err(|full| RpcError::overloaded(format!("The level cannot be kept: {full}")))?;
+    set.map_err(|full| RpcError::overloaded(format!("The level cannot be stored: {full}")))?;
     Ok(MethodRun::Ready(Outcome::Empty))
 }

@@ -5,10 +5,10 @@ use super::{completion, lifecycle, listen, lists, logging, prompts, resources, t
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 
-/// A method of the protocol.
+/// A function that serves a method of the protocol.
 pub(super) type MethodFn = fn(Request) -> Result<MethodRun, RpcError>;
 
-/// Returns what serves a method: one line for each.
+/// Returns the function that serves a method, or `None` if the method is unknown in this era.
 pub(super) fn method(name: &str, stateless: bool) -> Option<MethodFn> {
     let method: MethodFn = match (name, stateless) {
         ("tools/call", _) => tools::call,

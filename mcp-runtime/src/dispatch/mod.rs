@@ -1,6 +1,6 @@
-//! From a message to its reply: which era it belongs to, which method it calls, and what that method does.
+//! Dispatch of a message to its reply: determines its era and its method, and runs the method.
 //!
-//! It knows no bytes, sockets or framing, and nothing of how the server was put together.
+//! It is independent of bytes, sockets and framing, and of how the server was built.
 
 mod caller;
 mod collect_stream;
@@ -37,7 +37,7 @@ use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Ser
 use crate::session::Session;
 use serving::serve;
 
-/// Refuses a message that breaks the rules of its era, for tests of transports.
+/// Returns an error if a message violates the rules of its era. For tests of transports.
 #[cfg(all(test, feature = "http"))]
 pub(crate) fn refuse(exchange: &Exchange) -> Result<(), RpcError> {
     match exchange.message.kind() {
@@ -46,12 +46,12 @@ pub(crate) fn refuse(exchange: &Exchange) -> Result<(), RpcError> {
     }
 }
 
-/// The server as its transports see it.
+/// The [`Service`] that transports use.
 pub(crate) struct Dispatch(pub(crate) Arc<Core>);
 
 impl Dispatch {
-    /// Carries a notification out. Over HTTP its headers may refuse it.
-    fn notice(&self, exchange: &Exchange) -> Result<(), RpcError> {
+    /// Handles a notification. Over HTTP it may be refused because of its headers.
+    fn handle_notification(&self, exchange: &Exchange) -> Result<(), RpcError> {
         headers::check(exchange)?;
         let message = &exchange.message;
         match (message.method(), &exchange.session) {
@@ -78,8 +78,8 @@ impl Dispatch {
         }
     }
 
-    /// Takes the client's answer to a question.
-    fn answer(&self, exchange: &Exchange) -> Result<(), RpcError> {
+    /// Handles a response, which answers a question to the client.
+    fn handle_response(&self, exchange: &Exchange) -> Result<(), RpcError> {
         headers::check(exchange)?;
         if let Some(session) = &exchange.session {
             let text = exchange.message.text();
@@ -93,8 +93,8 @@ impl Service for Dispatch {
     fn handle(&self, exchange: Exchange) -> Handling {
         let done = match exchange.message.kind() {
             MessageKind::Request(_) => return serve(&self.0, exchange),
-            MessageKind::Notification => self.notice(&exchange),
-            MessageKind::Response => self.answer(&exchange),
+            MessageKind::Notification => self.handle_notification(&exchange),
+            MessageKind::Response => self.handle_response(&exchange),
         };
         match done {
             Ok(()) => Handling::Nothing,
@@ -107,11 +107,11 @@ impl Service for Dispatch {
     }
 
     fn end_session(&self, session: &Session) {
-        // First, so that no handler goes on for want of an answer.
+        // Handlers are cancelled first, so that none continues because its question was abandoned.
         let scope = Scope::Session(session.nonce);
         self.0.in_flight.cancel_all(Some(scope));
         self.0.context.pending_requests.abandon(session.nonce);
-        // Questions that wait for this end, too.
+        // This also ends the wait of questions for the client's initialization.
         self.0.sessions.end(session);
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::{MethodRun, Request};
-use super::failure::failed;
+use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work, run};
 use crate::call::{Arguments, Call, CallContext, Signature, Slot, not_a_string};
 use crate::content::PromptOutcome;
@@ -35,7 +35,7 @@ pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
     run(request, Get(Arc::clone(prompt)), given)
 }
 
-/// The arguments, which are texts on the wire whatever the function takes.
+/// Parses the arguments. On the wire they are strings, whatever types the function takes.
 fn arguments(
     signature: &Signature,
     params: &Params<'_>,
@@ -49,7 +49,7 @@ fn arguments(
             (Some(_), None) if json == "null" => {}
             (Some(index), None) => {
                 rejections.note(|| not_a_string(&name, json));
-                // So that it is not said to be missing as well.
+                // The argument is set, so that it is not reported as missing as well.
                 arguments.set(index, Slot::Text(json.to_owned()));
             }
         }
@@ -57,7 +57,7 @@ fn arguments(
     Ok((arguments, rejections.told()))
 }
 
-/// A request for a prompt.
+/// The work of getting a prompt.
 struct Get(Arc<PromptEntry>);
 
 impl Work for Get {
@@ -82,7 +82,7 @@ impl Work for Get {
                 prompt: Arc::clone(&self.0),
                 messages,
             },
-            Err(error) => Outcome::Error(failed(call, self.name(), &error)),
+            Err(error) => Outcome::Error(rpc_error(call, self.name(), &error)),
         }
     }
 }

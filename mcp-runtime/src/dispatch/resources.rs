@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::{Core, MethodRun, Request};
-use super::failure::failed;
+use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work, run};
 use crate::call::{Arguments, Call, CallContext, Caller};
 use crate::content::ResourceOutcome;
@@ -26,7 +26,7 @@ pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
         rejections: Vec::new(),
     };
     let cache = if params.is_retry() {
-        // It is made of answers that are no part of what caches know it by.
+        // The contents depend on answers, which are not part of the cache key.
         Cache::stale(CacheScope::Private)
     } else {
         entry.cache(request.core.identity.cache)
@@ -39,7 +39,7 @@ pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
     run(request, read, given)
 }
 
-/// Returns an error if there is neither a resource nor a template for this URI.
+/// Returns an error if neither a resource nor a template matches this URI.
 pub(super) fn check(core: &Core, caller: &Caller, uri: &str) -> Result<(), RpcError> {
     look_up(core, caller, "resources/subscribe", uri).map(|_| ())
 }
@@ -65,7 +65,7 @@ fn look_up(
     Ok((Arc::clone(resource), arguments))
 }
 
-/// A read of a resource.
+/// The work of reading a resource.
 struct Read {
     entry: Arc<ResourceEntry>,
     uri: String,
@@ -100,7 +100,7 @@ impl Work for Read {
                 let code = call.caller.features.resource_not_found;
                 Outcome::Error(RpcError::resource_not_found(code, &self.uri))
             }
-            Err(error) => Outcome::Error(failed(call, self.name(), &error)),
+            Err(error) => Outcome::Error(rpc_error(call, self.name(), &error)),
         }
     }
 }

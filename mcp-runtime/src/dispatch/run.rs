@@ -1,5 +1,5 @@
-//! Runs handlers: polled once in place, on a thread if they may block, contained if they panic, and begun anew for the
-//! answers to their questions.
+//! Execution of handlers: polled once in place, on a separate thread if they may block, with panics contained, and run
+//! again with the answers to their questions.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,41 +23,41 @@ use crate::questions::Questions;
 use crate::registry::Handler;
 use crate::service::BoxFuture;
 
-/// How many bytes of a message are long: it is looked at more slowly than it is read.
-const LONG: usize = 64 * 1024;
+/// The length, in bytes, above which the arguments of a message are checked on a separate thread.
+const LONG_MESSAGE: usize = 64 * 1024;
 
-/// A poll that takes longer keeps others waiting, and is logged.
+/// The duration above which a poll is logged, because it delays the other tasks of its thread.
 const SLOW_POLL: Duration = Duration::from_millis(100);
 
-/// What a request runs: a handler of a component, or a function that completes or lists.
+/// The work of a request: the handler of a component, or a function that completes or lists.
 pub(super) trait Work: Send + Unpin + 'static {
-    /// What the handler gives.
+    /// The output of the handler.
     type Output: CollectStream + Send + 'static;
 
-    /// What errors call it.
+    /// The kind of the component, as error messages name it.
     const KIND: &'static str;
 
-    /// Returns the name of what runs.
+    /// Returns the name of the component.
     fn name(&self) -> &str;
 
-    /// Returns how long it may run.
+    /// Returns the timeout, if there is one.
     fn timeout(&self) -> Option<Duration> {
         None
     }
 
-    /// Starts the handler. It is called once.
+    /// Starts the handler. This is called once.
     fn start(&mut self, call: Call) -> Task<Self::Output>;
 
-    /// Turns what the handler gave into an outcome.
+    /// Converts the output of the handler into an outcome.
     fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome;
 
-    /// Turns the message of a handler that gave nothing into an outcome.
+    /// Returns the outcome of a handler that ended without an output.
     fn fail(&self, message: String) -> Outcome {
         Outcome::Error(RpcError::internal(message))
     }
 }
 
-/// The arguments of a call, and what is wrong with them already.
+/// The arguments of a call, and the mistakes already found in them.
 #[derive(Default)]
 pub(super) struct CallInput {
     pub(super) signature: Arc<Signature>,
@@ -65,21 +65,21 @@ pub(super) struct CallInput {
     pub(super) rejections: Vec<String>,
 }
 
-/// A handler that was started.
+/// A started handler.
 pub(super) enum Task<R> {
-    /// It is done.
+    /// The output of a finished handler.
     Output(R),
-    /// It is polled in place.
+    /// A future that is polled in place.
     Future(BoxFuture<R>),
-    /// It may block, at least at its start.
+    /// A function that may block, and returns the next state of the handler.
     Blocking(Box<dyn FnOnce() -> Self + Send>),
 }
 
 impl<R: 'static> Task<R> {
-    /// Starts the handler of a component. What takes its arguments begins on a thread of its own where they are long, since
-    /// to check them takes milliseconds, in which this thread could serve others.
+    /// Starts the handler of a component. If the message is long, it starts on a separate thread, because checking long
+    /// arguments takes milliseconds, which would delay other requests.
     pub(super) fn of(handler: &Handler<R>, call: Call) -> Self {
-        let is_long = call.call_context.message.text().len() > LONG;
+        let is_long = call.call_context.message.text().len() > LONG_MESSAGE;
         match handler {
             Handler::Async(function) if is_long => {
                 let call_context = Arc::clone(&call.call_context);
@@ -96,7 +96,7 @@ impl<R: 'static> Task<R> {
         }
     }
 
-    /// Polls a future once. Whoever takes it over polls it again at once, and is woken from then on.
+    /// Polls a future once, with a waker that does nothing. The caller must poll it again at once to be woken later.
     fn polled(mut future: BoxFuture<R>) -> Self {
         let mut context = Context::from_waker(Waker::noop());
         match future.as_mut().poll(&mut context) {
@@ -106,7 +106,7 @@ impl<R: 'static> Task<R> {
     }
 }
 
-/// Runs work with these arguments to its outcome.
+/// Runs work with these arguments. The work is polled once before this returns.
 pub(super) fn run<W: Work>(
     request: Request,
     work: W,
@@ -121,11 +121,11 @@ pub(super) fn run<W: Work>(
     let call = Arc::clone(&call_context);
     let execution = Execution::new(work, given, call_context, permit);
     if redeem.is_none() && core.layers.is_empty() {
-        return Ok(settle(execution, call));
+        return Ok(poll_once(execution, call));
     }
     let surrounded = surrounded(&core, execution);
     Ok(match redeem {
-        None => settle(surrounded, call),
+        None => poll_once(surrounded, call),
         Some(redeem) => MethodRun::Pending {
             future: Box::pin(async move {
                 match redeem.await {
@@ -138,7 +138,7 @@ pub(super) fn run<W: Work>(
     })
 }
 
-/// Puts the layers of the server around a call.
+/// Wraps a call in the layers of the server.
 fn surrounded<W: Work>(core: &Core, execution: Execution<W>) -> BoxFuture<Outcome> {
     if core.layers.is_empty() {
         return Box::pin(execution);
@@ -153,12 +153,12 @@ fn surrounded<W: Work>(core: &Core, execution: Execution<W>) -> BoxFuture<Outcom
     Box::pin(async move { outer.await.0 })
 }
 
-/// Polls a call once: most are finished then and need no task.
-fn settle(
+/// Polls a call once. Most calls finish here and need no task.
+fn poll_once(
     mut call: impl Future<Output = Outcome> + Send + Unpin + 'static,
     stop: Arc<dyn Stop>,
 ) -> MethodRun {
-    // Whoever takes the future over polls it again at once, and is woken from then on.
+    // The waker does nothing: a transport polls a pending future again at once, with its own waker.
     match Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => MethodRun::Ready(outcome),
         Poll::Pending => MethodRun::Pending {
@@ -186,7 +186,7 @@ fn call_context(request: Request, asker: Asker) -> CallContext {
     CallContext::new(server, message, caller, origin, notifier, asker)
 }
 
-/// Finds out how the client of a call can be asked.
+/// Returns how the client of a call can be asked.
 fn asker(request: &Request) -> Result<Asker, RpcError> {
     let server = &request.core.context;
     if request.caller.features.stateless {
@@ -207,25 +207,25 @@ fn asker(request: &Request) -> Result<Asker, RpcError> {
     })
 }
 
-/// A call that runs. Dropping it cancels the call.
+/// A running call. Dropping it cancels the call.
 struct Execution<W: Work> {
     work: W,
     state: ExecutionState<W::Output>,
     call: Arc<CallContext>,
-    /// Boxed, so that a call without one does not carry it about.
+    /// Boxed to keep calls without a timeout small.
     timeout: Option<Box<Timeout>>,
-    /// `None` while a thread has it, which keeps it until it ends, whoever stops waiting for it.
+    /// `None` while a blocking thread holds the permit. The thread keeps it until it ends, even if the call is cancelled.
     permit: Option<Permit>,
     ended: bool,
 }
 
-/// A function on a thread of its own, which gives its permit back with what came out.
+/// A function on a blocking thread, which returns its result together with the permit.
 type Thread<R> = JoinHandle<Ended<R>>;
 type Ended<R> = (Result<Task<R>, Stopped>, Option<Permit>);
 
-/// How far the handler of a call is.
+/// The state of the handler of a call.
 enum ExecutionState<R> {
-    /// It is not started, or it is over.
+    /// The handler is not started (`Some`), or it is finished (`None`).
     Begin(Option<Call>),
     Future(BoxFuture<R>),
     Thread(Thread<R>),
@@ -251,7 +251,7 @@ impl<W: Work> Execution<W> {
         }
     }
 
-    /// Polls the handler: everything of the user's is contained here, what becomes of its output too.
+    /// Polls the handler and converts its output. All panics of user code are contained here.
     fn step(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
         let begin = Instant::now();
         let call = Arc::clone(&self.call);
@@ -307,7 +307,7 @@ impl<W: Work> Execution<W> {
         }
     }
 
-    /// Takes what came out on a thread, and the permit.
+    /// Takes the result and the permit of a blocking thread.
     fn take_back(
         &mut self,
         joined: Result<Ended<W::Output>, JoinError>,
@@ -317,7 +317,7 @@ impl<W: Work> Execution<W> {
                 self.permit = permit;
                 output
             }
-            // Only a runtime that shuts down does not run the function to its end.
+            // Joining fails only if the runtime shuts down before the function has run.
             Err(error) => Err(Stopped::panicked(self.work.name(), &error.to_string())),
         }
     }
@@ -335,14 +335,14 @@ impl<W: Work> Execution<W> {
         })
     }
 
-    /// Returns `true` if the call has questions that must be asked before it can go on. While a thread has it, it may come to
-    /// more of them.
-    fn asks(&self) -> bool {
+    /// Returns `true` if the call has questions that must be asked before it can continue. While a blocking thread
+    /// runs the handler, more questions may follow, so the result is `false`.
+    fn must_ask(&self) -> bool {
         let is_polled_here = !matches!(self.state, ExecutionState::Thread(_));
         is_polled_here && self.call.asker.replay().is_some_and(Questions::are_open)
     }
 
-    /// Gives the attempt up; the outcome is its questions.
+    /// Ends this attempt of the call. The outcome is its questions.
     fn suspend(&mut self) -> Outcome {
         let ask =
             |questions: &Questions| questions.ask(self.call.message.text(), &self.call.origin);
@@ -356,14 +356,14 @@ impl<W: Work> Execution<W> {
         self.work.fail(stopped.message(W::KIND))
     }
 
-    /// Ends a call that is late. What runs beside the handler, or on a thread, is told so.
-    fn stop(&mut self, limit: Duration) -> Outcome {
+    /// Ends a call that exceeded its timeout. Spawned tasks and blocking threads see the cancellation signal.
+    fn time_out(&mut self, limit: Duration) -> Outcome {
         self.call.cancel().set();
-        let stopped = Stopped::late(self.work.name(), limit);
+        let stopped = Stopped::timed_out(self.work.name(), limit);
         self.fail(&stopped)
     }
 
-    /// The handler's destructors run before the client hears of it. A panic in one is logged, and changes nothing.
+    /// Drops the handler, so that its destructors run before the reply is sent. A panic in a destructor is only logged.
     fn drop_handler(&mut self) {
         let handler = std::mem::replace(&mut self.state, ExecutionState::Begin(None));
         if let Err(panic) = contain(&self.call, || drop(handler)) {
@@ -371,11 +371,11 @@ impl<W: Work> Execution<W> {
         }
     }
 
-    /// While the client is asked the call holds no permit.
-    fn wait(&mut self) -> bool {
+    /// Releases the permit while the call waits for an answer of the client. Returns `true` if it waits for one.
+    fn update_permit(&mut self) -> bool {
         let asks = self.call.asker.waits();
         if let Some(permit) = &mut self.permit {
-            permit.hold(!asks);
+            permit.set_held(!asks);
         }
         asks
     }
@@ -387,20 +387,20 @@ impl<W: Work> Future for Execution<W> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
         let this = &mut *self;
         let mut polled = this.step(context);
-        if polled.is_pending() && this.asks() {
-            // Once more, so that questions side by side are asked together.
+        if polled.is_pending() && this.must_ask() {
+            // The handler is polled once more, so that concurrent questions are asked together.
             polled = this.step(context);
-            if polled.is_pending() && this.asks() {
+            if polled.is_pending() && this.must_ask() {
                 polled = Poll::Ready(this.suspend());
             }
         }
         if polled.is_pending() {
-            let asks = this.wait();
+            let asks = this.update_permit();
             let Some(timeout) = &mut this.timeout else {
                 return Poll::Pending;
             };
             let limit = ready!(timeout.poll(asks, context));
-            polled = Poll::Ready(this.stop(limit));
+            polled = Poll::Ready(this.time_out(limit));
         }
         this.ended = true;
         this.call.notifier.finish();
@@ -422,7 +422,7 @@ fn warn_if_slow(name: &str, took: Duration) {
         tracing::warn!(
             handler = name,
             milliseconds = took.as_millis(),
-            "an async handler blocked its thread: use a plain `fn`, or await what takes so long"
+            "an async handler blocked its thread: use a plain `fn`, or await the slow operation"
         );
     }
 }

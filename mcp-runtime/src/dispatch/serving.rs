@@ -1,4 +1,4 @@
-//! One request from its message to its reply: begun, registered while it waits, cancelled, and answered under its id.
+//! The lifecycle of one request: started, registered while it waits, cancelled, and answered under its id.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -52,7 +52,7 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
     }
 }
 
-/// Begins to serve a request; the first part of the result is how its client wants the answer to be written.
+/// Starts a request. The returned features are those of the client's revision, which determines the format of the reply.
 fn begin(core: &Arc<Core>, exchange: Exchange) -> Result<(&'static Features, MethodRun), RpcError> {
     let caller = classify(&exchange)?;
     let features = caller.features;
@@ -71,27 +71,27 @@ fn begin(core: &Arc<Core>, exchange: Exchange) -> Result<(&'static Features, Met
         origin,
         outbound,
     };
-    let running = guard(|| method(request)).unwrap_or_else(|panic| Err(failed(panic)))?;
+    let running = guard(|| method(request)).unwrap_or_else(|panic| Err(panicked(panic)))?;
     Ok((features, running))
 }
 
-/// What the client learns of a panic outside of a handler.
-fn failed(panic: Panic) -> RpcError {
+/// Logs a panic outside of a handler and returns the error for the client.
+fn panicked(panic: Panic) -> RpcError {
     RpcError::internal(panic.log("request").message("request"))
 }
 
-/// A request that waits, until it is answered or cancelled.
+/// A waiting request, until it is answered or cancelled.
 struct Serving {
     core: Arc<Core>,
     message: Arc<Message>,
     features: &'static Features,
-    /// `None` once it is over.
+    /// `None` after the end of the request.
     future: Option<BoxFuture<Outcome>>,
     ticket: Ticket,
 }
 
 impl Serving {
-    /// Drops what is left of the handler. Its destructors are the user's.
+    /// Drops the handler. Its destructors are user code and may panic.
     fn end(&mut self) {
         let future = self.future.take();
         if let Err(panic) = guard(|| drop(future)) {
@@ -114,7 +114,7 @@ impl Future for Serving {
         };
         let outcome = match guard(|| future.as_mut().poll(context)) {
             Ok(polled) => ready!(polled),
-            Err(panic) => Outcome::Error(failed(panic)),
+            Err(panic) => Outcome::Error(panicked(panic)),
         };
         this.end();
         let id = this.message.id().filter(|_| this.ticket.finish());

@@ -1,4 +1,4 @@
-//! How long a call may take. The time in which its client is asked does not count.
+//! The timeout of a call. The time that the client takes to answer questions does not count.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,30 +7,30 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-/// The time that a call has.
+/// The remaining time of a call.
 pub(super) struct Timeout {
     limit: Duration,
-    /// What was left of it when it began to run, last time.
+    /// The time that remained at `since`.
     left: Duration,
-    /// When it began to run; `None` while it stands still.
+    /// The start of the running period; `None` while the timeout is paused.
     since: Option<Instant>,
-    /// Made when it is needed: few calls ever wait.
-    alarm: Option<Pin<Box<Sleep>>>,
+    /// The timer, created on demand because few calls wait.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Timeout {
-    /// A timeout that runs from now on.
+    /// Returns a timeout that starts now.
     pub(super) fn begin(limit: Duration) -> Self {
         Self {
             limit,
             left: limit,
             since: Some(Instant::now()),
-            alarm: None,
+            timer: None,
         }
     }
 
-    /// Ready with the limit when the time is up. It must be polled after each poll of the handler, which is when a
-    /// question is asked or answered.
+    /// Returns the limit when the time has elapsed. The timeout is paused while the call `asks` its client. It must
+    /// be polled after each poll of the handler, because a question is asked or answered during such a poll.
     pub(super) fn poll(&mut self, asks: bool, context: &mut Context<'_>) -> Poll<Duration> {
         if asks {
             self.pause();
@@ -38,21 +38,21 @@ impl Timeout {
         }
         let left = self.left;
         let since = *self.since.get_or_insert_with(Instant::now);
-        let alarm = self
-            .alarm
+        let timer = self
+            .timer
             .get_or_insert_with(|| Box::pin(sleep(left.saturating_sub(since.elapsed()))));
-        alarm.as_mut().poll(context).map(|()| self.limit)
+        timer.as_mut().poll(context).map(|()| self.limit)
     }
 
     fn pause(&mut self) {
         if let Some(since) = self.since.take() {
             self.left = self.left.saturating_sub(since.elapsed());
-            self.alarm = None;
+            self.timer = None;
         }
     }
 }
 
-/// A limit as people write it: `30 s`, `250 ms`.
+/// Formats a duration with its unit: `30 s`, `250 ms`.
 pub(super) fn in_words(limit: Duration) -> String {
     if limit.subsec_nanos() == 0 {
         format!("{} s", limit.as_secs())

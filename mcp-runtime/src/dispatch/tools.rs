@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::{MethodRun, Request};
-use super::failure::{lack, shown};
+use super::failure::{client_text, missing_capability};
 use super::header_params;
 use super::run::{CallInput, Task, Work, run};
 use crate::call::{Arguments, Call, CallContext};
@@ -36,7 +36,7 @@ pub(super) fn call(request: Request) -> Result<MethodRun, RpcError> {
     run(request, ToolCall(Arc::clone(tool)), given)
 }
 
-/// A call of a tool.
+/// The work of calling a tool.
 struct ToolCall(Arc<ToolEntry>);
 
 impl Work for ToolCall {
@@ -57,12 +57,15 @@ impl Work for ToolCall {
 
     fn conclude(&mut self, call: &CallContext, mut result: ToolResult) -> Outcome {
         let failure = result.failure.take();
-        if let Some(refusal) = failure.as_ref().and_then(|error| lack(call, error)) {
+        if let Some(refusal) = failure
+            .as_ref()
+            .and_then(|error| missing_capability(call, error))
+        {
             return Outcome::Error(refusal);
         }
         let is_error = failure.is_some();
         if let Some(error) = failure {
-            let text = shown(call, &self.0.tool.definition.name, &error);
+            let text = client_text(call, &self.0.tool.definition.name, &error);
             result.content.insert(0, Content::text(text));
         }
         result.wrap(self.0.output.as_ref());

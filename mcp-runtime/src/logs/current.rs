@@ -1,4 +1,4 @@
-//! The call whose handler this thread runs now.
+//! The call whose handler currently runs on this thread.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::protocol::LogLevel;
 /// A call whose client wants log messages.
 struct Current {
     call: Arc<CallContext>,
-    /// Places in the code whose next event is for the client alone: the inner subscriber does not want it.
+    /// Callsites whose next event is for the client only, because the inner subscriber does not enable it.
     claims: Vec<Identifier>,
 }
 
@@ -21,23 +21,23 @@ thread_local! {
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
 
-/// Puts another call in the place of the current one.
+/// Replaces the current call and returns the previous one.
 fn replace(current: Option<Current>) -> Option<Current> {
-    // A thread that ends has none.
+    // The thread-local is not accessible while the thread ends.
     CURRENT
-        .try_with(|place| place.replace(current))
+        .try_with(|cell| cell.replace(current))
         .ok()
         .flatten()
 }
 
-fn with<R>(part: impl FnOnce(&mut Current) -> R) -> Option<R> {
+fn with<R>(function: impl FnOnce(&mut Current) -> R) -> Option<R> {
     CURRENT
-        .try_with(|place| place.borrow_mut().as_mut().map(part))
+        .try_with(|cell| cell.borrow_mut().as_mut().map(function))
         .ok()
         .flatten()
 }
 
-/// The call that was current before.
+/// A guard that restores the previous current call.
 struct RestoreCurrent(Option<Current>);
 
 impl Drop for RestoreCurrent {
@@ -46,14 +46,14 @@ impl Drop for RestoreCurrent {
     }
 }
 
-/// Runs a part of a handler: the events in it belong to its call. Calls may stand within each other.
+/// Runs a part of a handler with its call as the current one, so that its events belong to the call. Calls may be nested.
 pub(crate) fn within<R>(call: &Arc<CallContext>, part: impl FnOnce() -> R) -> R {
-    let listens = call.notifier.wants(LogLevel::Emergency);
-    let current = listens.then(|| Current {
+    let wants_logs = call.notifier.wants(LogLevel::Emergency);
+    let current = wants_logs.then(|| Current {
         call: Arc::clone(call),
         claims: Vec::new(),
     });
-    let _before = RestoreCurrent(replace(current));
+    let _guard = RestoreCurrent(replace(current));
     part()
 }
 
@@ -61,7 +61,7 @@ impl Current {
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
         metadata.is_event()
             && self.call.notifier.wants(level(metadata))
-            && targets::are_of(&self.call.server.forwarded, metadata.target())
+            && targets::contain(&self.call.server.forwarded, metadata.target())
     }
 }
 
@@ -74,24 +74,24 @@ fn level(metadata: &Metadata<'_>) -> LogLevel {
     }
 }
 
-/// Whether the current call wants an event that nobody else wants.
+/// Returns `true` if the current call wants an event that the inner subscriber does not enable.
 pub(super) fn claim(metadata: &Metadata<'_>) -> bool {
     let claim = |current: &mut Current| {
         let wanted = current.wants(metadata);
-        let place = metadata.callsite();
-        if wanted && !current.claims.contains(&place) {
-            current.claims.push(place);
+        let callsite = metadata.callsite();
+        if wanted && !current.claims.contains(&callsite) {
+            current.claims.push(callsite);
         }
         wanted
     };
     with(claim).unwrap_or(false)
 }
 
-/// Whether the event was claimed. A claim is for one event.
+/// Returns `true` if the event was claimed, and removes the claim, which is for one event.
 pub(super) fn claimed(metadata: &Metadata<'_>) -> bool {
     let claimed = |current: &mut Current| {
-        let place = metadata.callsite();
-        let claim = current.claims.iter().position(|claim| *claim == place);
+        let callsite = metadata.callsite();
+        let claim = current.claims.iter().position(|claim| *claim == callsite);
         claim
             .map(|claim| current.claims.swap_remove(claim))
             .is_some()
@@ -99,10 +99,11 @@ pub(super) fn claimed(metadata: &Metadata<'_>) -> bool {
     with(claimed).unwrap_or(false)
 }
 
-/// Sends an event to the client of the handler that this thread runs, if it runs one and the client wants it.
+/// Sends an event to the client of the handler that runs on this thread. Does nothing if no handler runs or if the client
+/// does not want the event.
 ///
-/// [`ForwardLogs`](crate::ForwardLogs), which says what is sent, does this by itself. It is for layers of
-/// `tracing-subscriber`, which stay visible for what looks for them:
+/// [`ForwardLogs`](crate::ForwardLogs) describes which events are sent, and calls this function itself. Call it from
+/// a layer of `tracing-subscriber` if other crates must find types inside the current subscriber:
 ///
 /// ```ignore
 /// struct ForwardLayer;
@@ -118,11 +119,11 @@ pub fn forward_log(event: &Event<'_>) {
     if !with(|current| current.wants(metadata)).unwrap_or(false) {
         return;
     }
-    // Taken out for so long: what a value logs while it is written is not forwarded in turn.
+    // No call is current meanwhile, so events that a value emits while it is formatted are not forwarded in turn.
     let current = RestoreCurrent(replace(None));
     if let Some(current) = &current.0 {
         let data = fields::of(event).to_string();
-        let link = &current.call.notifier;
-        link.log(level(metadata), Some(metadata.target()), &data);
+        let notifier = &current.call.notifier;
+        notifier.log(level(metadata), Some(metadata.target()), &data);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
-/// The fields of an event, `message` among them.
+/// Returns the fields of an event, including `message`.
 pub(super) fn of(event: &Event<'_>) -> Value {
     let mut fields = Fields(Map::new());
     event.record(&mut fields);

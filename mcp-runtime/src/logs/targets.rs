@@ -1,6 +1,6 @@
-//! Which events may be forwarded at all: those of targets that a server of this process named.
+//! The targets whose events may be forwarded: those that a server of this process announced.
 //!
-//! `tracing` asks once for each place in the code, so that all others cost nothing.
+//! `tracing` caches the interest in each callsite, so events of other targets cost nothing.
 
 use tracing::Metadata;
 
@@ -9,10 +9,10 @@ use crate::sync::RwLock;
 /// The targets of all servers.
 static ANNOUNCED: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
-/// Our own events are never forwarded: some are about the sending of messages.
-const OURS: &str = env!("CARGO_CRATE_NAME");
+/// The target of this crate. Its events are never forwarded, because some of them are emitted while messages are sent.
+const OWN_TARGET: &str = env!("CARGO_CRATE_NAME");
 
-/// Makes the targets of a server known.
+/// Adds the targets of a server.
 pub(crate) fn announce(targets: &[String]) {
     let mut announced = ANNOUNCED.write();
     let known = announced.len();
@@ -21,33 +21,33 @@ pub(crate) fn announce(targets: &[String]) {
             announced.push(target.clone());
         }
     }
-    let is_news = announced.len() > known;
-    // Every place in the code is asked again, which needs the lock.
+    let has_grown = announced.len() > known;
+    // Rebuilding the cache takes the lock again, for every callsite.
     drop(announced);
-    if is_news {
+    if has_grown {
         tracing_core::callsite::rebuild_interest_cache();
     }
 }
 
-/// Whether no server has named any.
-pub(super) fn are_none() -> bool {
+/// Returns `true` if no server has announced a target.
+pub(super) fn is_empty() -> bool {
     ANNOUNCED.read().is_empty()
 }
 
-/// Whether an event may be forwarded by any server.
+/// Returns `true` if any server may forward the event.
 pub(super) fn may_be_forwarded(metadata: &Metadata<'_>) -> bool {
     let announced = ANNOUNCED.read();
-    metadata.is_event() && are_of(&announced, metadata.target())
+    metadata.is_event() && contain(&announced, metadata.target())
 }
 
-/// Whether a target is one of these, or below one.
-pub(super) fn are_of(targets: &[String], target: &str) -> bool {
+/// Returns `true` if a target is one of `targets`, or a module below one of them.
+pub(super) fn contain(targets: &[String], target: &str) -> bool {
     let is_below = |above: &str| {
         target
             .strip_prefix(above)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     };
-    targets.iter().any(|above| is_below(above)) && !is_below(OURS)
+    targets.iter().any(|above| is_below(above)) && !is_below(OWN_TARGET)
 }
 
 #[cfg(test)]
@@ -56,9 +56,13 @@ mod tests {
 
     #[test]
     fn a_target_stands_for_itself_and_what_is_below_it() {
-        let targets = ["app".to_owned(), "other::part".to_owned(), OURS.to_owned()];
+        let targets = [
+            "app".to_owned(),
+            "other::part".to_owned(),
+            OWN_TARGET.to_owned(),
+        ];
         for target in ["app", "app::tools::deep", "other::part", "other::part::x"] {
-            assert!(are_of(&targets, target), "{target}");
+            assert!(contain(&targets, target), "{target}");
         }
         for target in [
             "",
@@ -68,7 +72,7 @@ mod tests {
             "my::app",
             "mcp_runtime::dispatch",
         ] {
-            assert!(!are_of(&targets, target), "{target}");
+            assert!(!contain(&targets, target), "{target}");
         }
     }
 }

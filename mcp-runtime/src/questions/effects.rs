@@ -1,4 +1,4 @@
-//! What effects came to: each happens once in a call, however often the call begins anew.
+//! The outcomes of effects. Each effect runs once in a call, however often the call is repeated.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,19 +10,21 @@ use crate::owner::Owner;
 use crate::store::{Bounded, Full, Lease};
 use crate::sync::Mutex;
 
-/// The effects of so many calls that may begin anew are remembered, and so many bytes of their outcomes.
-const MOST: usize = 10_000;
-const MOST_BYTES: usize = 64 << 20;
+/// The maximum number of calls whose effects are stored.
+const MAX_CALLS: usize = 10_000;
 
-/// What it takes to remember anything, in bytes.
+/// The maximum size of all stored outcomes, in bytes.
+const MAX_BYTES: usize = 64 << 20;
+
+/// The memory overhead of one entry, in bytes.
 const OVERHEAD: usize = 200;
 
-/// The effects of one call by key, in all its attempts, which may run side by side.
+/// The effects of one call, by key. All attempts of the call share them and may run concurrently.
 #[derive(Default)]
 pub(crate) struct Effects(Mutex<BTreeMap<String, Arc<OnceCell<Value>>>>);
 
 impl Effects {
-    /// Returns the place of an outcome. One attempt at a time fills it.
+    /// Returns the cell of an outcome. One attempt at a time initialises it.
     pub(crate) fn effect(&self, key: &str) -> Arc<OnceCell<Value>> {
         Arc::clone(self.0.lock().entry(key.to_owned()).or_default())
     }
@@ -35,10 +37,10 @@ impl Effects {
         effects.iter().filter_map(outcome).collect()
     }
 
-    /// Learns what a client's state tells.
-    pub(super) fn learn(&self, outcomes: &BTreeMap<String, Value>) {
+    /// Adds the outcomes in a client's state.
+    pub(super) fn merge(&self, outcomes: &BTreeMap<String, Value>) {
         for (key, outcome) in outcomes {
-            // What is known already stays.
+            // An existing outcome is kept.
             let _ = self.effect(key).set(outcome.clone());
         }
     }
@@ -52,26 +54,29 @@ impl Effects {
     }
 }
 
-/// Returns how many bytes it takes to remember an outcome.
+/// Returns the memory that an outcome takes, in bytes.
 fn size(key: &str, outcome: &Value) -> usize {
     OVERHEAD + key.len() + outcome.to_string().len()
 }
 
-/// The effects of calls that may begin anew, for clients that send a state twice, or an older one again. A call whose
-/// effects cannot be kept has none: what was promised to happen once is never forgotten before its states expire.
+/// The effects of calls that may be repeated, by chain, in case a client sends a state twice or sends an older one.
+///
+/// A chain is all attempts of one call. Effects are never evicted before their states expire, because they must run
+/// once. If the effects of a call cannot be stored, none of them runs.
 pub(super) struct Chains(Mutex<Bounded<Arc<str>, Arc<Effects>>>);
 
 impl Default for Chains {
     fn default() -> Self {
-        Self(Mutex::new(Bounded::new(MOST, MOST_BYTES)))
+        Self(Mutex::new(Bounded::new(MAX_CALLS, MAX_BYTES)))
     }
 }
 
 impl Chains {
-    /// Keeps the effects of a call until its newest state expires. Those that are kept for it already are given back.
+    /// Stores the effects of a call until its newest state expires. Returns the effects already stored for the call,
+    /// if any.
     ///
     /// # Errors
-    /// There is no room for another call.
+    /// Returns an error if the store is full.
     pub(super) fn keep(
         &self,
         chain: &str,
@@ -92,7 +97,7 @@ impl Chains {
         kept.hold(chain.into(), lease, || effects).cloned()
     }
 
-    /// Counts the bytes of an outcome that is recorded meanwhile. It is kept in any case, since it cannot be undone.
+    /// Counts the bytes of a new outcome. It is stored even beyond the limit, because its effect cannot be undone.
     pub(super) fn grow(&self, chain: &str, key: &str, outcome: &Value) {
         self.0.lock().resize(chain, size(key, outcome), 0);
     }
@@ -124,7 +129,7 @@ mod tests {
         let chains = Chains::default();
         let later = now() + 60_000;
         let first = keep(&chains, "0", later).unwrap();
-        for number in 1..MOST {
+        for number in 1..MAX_CALLS {
             let chain = number.to_string();
             keep(&chains, &chain, later).unwrap();
         }
@@ -138,12 +143,12 @@ mod tests {
         let chains = Chains::default();
         let later = now() + 60_000;
         let effects = keep(&chains, "a", later).unwrap();
-        effects.learn(&BTreeMap::from([("key".to_owned(), "outcome".into())]));
+        effects.merge(&BTreeMap::from([("key".to_owned(), "outcome".into())]));
         assert_eq!(effects.bytes(), OVERHEAD + 3 + 9);
-        effects.learn(&BTreeMap::from([("key".to_owned(), "other".into())]));
+        effects.merge(&BTreeMap::from([("key".to_owned(), "other".into())]));
         assert_eq!(effects.outcomes()["key"], "outcome");
-        // That there is no room for an outcome is the next call's matter.
-        chains.grow("a", "key", &"x".repeat(MOST_BYTES).into());
+        // The limit applies to the next call only.
+        chains.grow("a", "key", &"x".repeat(MAX_BYTES).into());
         assert!(keep(&chains, "b", later).is_err());
         assert!(keep(&chains, "a", later).is_ok());
     }

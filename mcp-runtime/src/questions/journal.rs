@@ -1,4 +1,4 @@
-//! What a call has learnt so far, sealed for the client to carry to its next attempt.
+//! The journal of a call: its answers and outcomes so far, sealed and carried by the client to the next attempt.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -11,51 +11,51 @@ use crate::protocol::error::RpcError;
 use crate::seal::{SealError, Sealer, random_bytes};
 use crate::store::{milliseconds, now};
 
-/// The largest journal, in bytes of JSON: clients carry it with every attempt.
-const LARGEST: usize = 256 * 1024;
+/// The maximum size of a journal, in bytes of JSON. Clients carry it with every attempt.
+const MAX_BYTES: usize = 256 * 1024;
 
-/// Which question it is: its digest, and its number among equal ones.
+/// The key of a question: its digest, and its number among equal questions.
 pub(super) type QuestionKey = String;
 
-/// What a call has learnt.
+/// The answers and outcomes of a call so far.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Journal {
-    /// Tells the attempts of one call from those of others.
+    /// The identifier shared by all attempts of one call.
     pub(super) chain: String,
-    /// Tells this state from every other one.
+    /// The unique identifier of this state.
     pub(super) id: String,
-    /// Milliseconds since 1970 after which it is worth nothing; `None` if no client carries it yet.
+    /// The expiry time in milliseconds since 1970; `None` if no client carries the journal yet.
     pub(super) expires: Option<u64>,
-    /// The answers that were accepted.
+    /// The accepted answers.
     pub(super) answers: BTreeMap<QuestionKey, Value>,
-    /// The names of what was asked last.
+    /// The wire names of the questions in the last round.
     pub(super) names: BTreeMap<QuestionKey, String>,
-    /// How often the answer to a question was invalid.
+    /// The number of invalid answers to each question.
     pub(super) misses: BTreeMap<QuestionKey, u8>,
-    /// What effects came to, by key.
+    /// The outcomes of effects, by key.
     pub(super) effects: BTreeMap<String, Value>,
 }
 
 impl Journal {
     pub(super) fn new() -> Self {
         Self {
-            // Without randomness nothing can be sealed either, and the call ends there.
+            // If random bytes are unavailable, sealing fails as well and ends the call.
             chain: random_id().unwrap_or_default(),
             ..Self::default()
         }
     }
 
-    /// Opens what was sealed for this request; `None` if it was not, or has expired.
+    /// Opens a journal. Returns `None` if it was not sealed for this request or has expired.
     pub(super) fn open(sealer: &Sealer, message: &str, token: &str) -> Option<Self> {
         let bytes = sealer.open(&purpose(message)?, token)?;
         let journal: Self = serde_json::from_slice(&bytes).ok()?;
         (now() < journal.expires?).then_some(journal)
     }
 
-    /// Seals it for this request and no other. What comes with it is when it expires.
+    /// Seals the journal for this request only. Returns the token and its expiry time.
     ///
     /// # Errors
-    /// It is too large, or there is no randomness.
+    /// Returns an error if the journal is too large or if random bytes are unavailable.
     pub(super) fn seal(
         &mut self,
         sealer: &Sealer,
@@ -66,7 +66,7 @@ impl Journal {
         self.expires = Some(expires);
         self.id = random_id().map_err(failed)?;
         let bytes = serde_json::to_vec(self).map_err(failed)?;
-        if bytes.len() > LARGEST {
+        if bytes.len() > MAX_BYTES {
             let answers = serde_json::to_vec(&self.answers).map_err(failed)?;
             return Err(too_large(bytes.len(), answers.len()));
         }
@@ -80,16 +80,16 @@ fn failed(reason: impl Display) -> RpcError {
     RpcError::internal(format!("The question failed: {reason}"))
 }
 
-/// A journal has too many bytes, so many of them in answers of the client.
+/// Returns the error for a journal of `bytes` bytes, of which `answers` bytes are answers of the client.
 fn too_large(bytes: usize, answers: usize) -> RpcError {
-    if bytes - answers > LARGEST {
+    if bytes - answers > MAX_BYTES {
         return failed(format!(
-            "the call carries {bytes} bytes, and at most {LARGEST} can be carried"
+            "the state of the call has {bytes} bytes, and the limit is {MAX_BYTES}"
         ));
     }
     RpcError::invalid_params(format!(
-        "The answers so far are too long: with them the call carries {bytes} bytes, and at most {LARGEST} can be \
-         carried. Begin anew with shorter ones"
+        "The answers so far are too long: with them the state of the call has {bytes} bytes, and the limit is \
+         {MAX_BYTES}. Start again with shorter answers"
     ))
 }
 
@@ -98,7 +98,7 @@ fn random_id() -> Result<String, SealError> {
     Ok(format!("{:032x}", u128::from_be_bytes(id)))
 }
 
-/// What a journal is bound to: the method and all parameters that say what is to be done.
+/// Returns the purpose that a journal is bound to: the method, and all parameters that do not belong to one attempt only.
 fn purpose(message: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Message {
@@ -107,10 +107,10 @@ fn purpose(message: &str) -> Option<String> {
         params: Map<String, Value>,
     }
     let Message { method, mut params } = serde_json::from_str(message).ok()?;
-    for of_the_attempt in ["_meta", "requestState", "inputResponses"] {
-        params.shift_remove(of_the_attempt);
+    for per_attempt in ["_meta", "requestState", "inputResponses"] {
+        params.shift_remove(per_attempt);
     }
-    // Clients may write members in another order the next time.
+    // Clients may send the members in a different order in the next attempt.
     let mut params = Value::from(params);
     params.sort_all_objects();
     Some(format!("mcp-questions {method} {params}"))
@@ -166,7 +166,7 @@ mod tests {
             .seal(&sealer, &message, Duration::ZERO)
             .expect("sealed");
         assert!(Journal::open(&sealer, &message, &token).is_none());
-        let large = Value::from("x".repeat(LARGEST));
+        let large = Value::from("x".repeat(MAX_BYTES));
         journal.effects.insert("large".to_owned(), large);
         assert!(journal.seal(&sealer, &message, MINUTE).is_err());
     }

@@ -1,8 +1,8 @@
-//! Questions that a handler asks its client, and how the answers get back.
+//! Questions of a handler to its client, and the delivery of the answers.
 //!
-//! A client with a session is asked at once, by a request on the call's own stream ([`PendingRequests`]). In the stateless era the
-//! call is answered with its open questions and begins anew when the client has the answers ([`Round`]): what was
-//! answered before comes from the [`Journal`], which the client carries, sealed.
+//! A client with a session is asked at once, with a request on the stream of the call ([`PendingRequests`]). In the
+//! stateless era, the result of the call is its open questions, and the client repeats the call with the answers
+//! ([`Round`]). Earlier answers come from the sealed [`Journal`], which the client carries.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr>.
 
@@ -33,13 +33,13 @@ pub(crate) use effects::Effects;
 use journal::{Journal, QuestionKey};
 pub(crate) use pending::PendingRequests;
 
-/// So many answers to one question may be invalid.
-pub(crate) const PATIENCE: u8 = 3;
+/// The number of invalid answers to one question after which it fails.
+pub(crate) const MAX_INVALID_ANSWERS: u8 = 3;
 
-/// What is asked.
+/// A question to the client.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
-    /// What a client must be able to do to answer.
+    /// The client capability that the question requires.
     pub(crate) needs: Capability,
     params: Value,
     /// The name of the question on the wire, if the handler chose one.
@@ -59,7 +59,7 @@ impl Question {
         }
     }
 
-    /// Tells the question from others. It is no secret and guards nothing.
+    /// Returns a digest that identifies the question. It is not a security feature, so it need not be cryptographic.
     fn digest(&self) -> String {
         let params = self.params.to_string();
         let half = |salt: u8| {
@@ -70,14 +70,14 @@ impl Question {
         format!("{:016x}{:016x}", half(0), half(1))
     }
 
-    /// Its name on the wire, unless another question has it.
-    fn name(&self, place: &QuestionKey) -> String {
-        let made = || format!("q-{}", &place[..12]);
-        self.key.clone().unwrap_or_else(made)
+    /// Returns the preferred name on the wire. Another question may already use it.
+    fn name(&self, id: &QuestionKey) -> String {
+        let derived = || format!("q-{}", &id[..12]);
+        self.key.clone().unwrap_or_else(derived)
     }
 }
 
-/// Counts what is under way, until it is dropped.
+/// A guard that increments a counter until it is dropped.
 pub(crate) struct Counted<'c>(&'c AtomicUsize);
 
 impl<'c> Counted<'c> {
@@ -93,14 +93,14 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// What all calls of the stateless era need to ask.
+/// The state that the questions of all stateless calls share.
 pub(crate) struct Replay {
-    /// Seals what clients carry.
+    /// The sealer of the journals that clients carry.
     pub(crate) sealer: Arc<Sealer>,
     chains: Chains,
-    /// Which states were used, if each may serve once only.
+    /// The store of used states, if states are single-use.
     used: Option<Arc<dyn Store>>,
-    /// How long an answer may take.
+    /// The time that a client has to answer.
     answer_timeout: Duration,
     warned: AtomicBool,
 }
@@ -120,11 +120,11 @@ impl Replay {
         }
     }
 
-    /// Says once that no other process can open what is sealed.
-    fn warn_if_alone(&self) {
+    /// Logs once that no other process can open the sealed states.
+    fn warn_if_key_is_ephemeral(&self) {
         if !self.sealer.is_lasting() && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "a question is sealed with a key that ends with this process: replicas need a shared one, see \
+                "a question is sealed with a key that only this process has: replicas need a shared key, see \
                  `Server::session_keys`"
             );
         }
@@ -134,24 +134,24 @@ impl Replay {
 /// The questions of one call in the stateless era.
 pub(crate) struct Questions {
     replay: Arc<Replay>,
-    /// Few calls ask.
+    /// Created on demand, because few calls ask questions.
     round: OnceLock<Box<Mutex<Round>>>,
-    /// Effects that are under way: they are finished before the call is given up.
+    /// The number of running effects. The call is not suspended before they finish.
     busy: AtomicUsize,
 }
 
-/// One attempt of a call: what is answered already, and what is open.
+/// One attempt of a call, with its answered and open questions.
 #[derive(Default)]
 struct Round {
     journal: Journal,
-    /// What the client sent with this attempt and nobody has taken yet.
+    /// The responses that the client sent with this attempt and that no question has taken yet.
     responses: Map<String, Value>,
-    /// What the client lacks to be asked what it should have been.
+    /// The missing client capabilities that questions of this attempt require.
     lacking: Vec<Capability>,
-    /// How often each question was asked in this attempt.
+    /// How often each question was asked in this attempt, by digest.
     asked: HashMap<String, u32>,
     open: Vec<(QuestionKey, Question)>,
-    /// If the call has any. Where there is no room to remember them, none happens.
+    /// The effects, if the call has any. If they cannot be stored, none of them runs.
     effects: Option<Result<Arc<Effects>, Full>>,
 }
 
@@ -164,10 +164,10 @@ impl Questions {
         }
     }
 
-    /// Reads what the client sent along: its answers, and the state of the attempts before.
+    /// Reads the answers and the state of earlier attempts from the request.
     ///
     /// # Errors
-    /// The state was not issued for this request, has expired, or the answers are none.
+    /// Returns an error if the state was not issued for this request or has expired, or if the answers are malformed.
     pub(crate) fn resume(
         &self,
         message: &str,
@@ -198,7 +198,8 @@ impl Questions {
         Ok(())
     }
 
-    /// If the state that the client sent may serve once only: what has to come first, and may refuse it.
+    /// Returns a future that marks the client's state as used, and fails if the state was used before. The future
+    /// must finish before the handler starts. Returns `None` if states are not single-use or if the client sent none.
     pub(crate) fn redeem(
         &self,
         origin: &Origin,
@@ -216,16 +217,16 @@ impl Questions {
                 owner,
             };
             match used.put_if_absent(&id, entry).await {
-                // What has expired meanwhile may have been forgotten.
+                // The store may have removed the entry of a state that has expired meanwhile.
                 Ok(is_first) if is_first && now() < expires => Ok(()),
                 Ok(_) => Err(RpcError::invalid_params(
-                    "`params.requestState` was used before, or has expired, and serves once only: send the request again \
-                     without it",
+                    "`params.requestState` is valid only once, and was used before or has expired: send the request \
+                     again without it",
                 )),
                 Err(error) => {
-                    tracing::error!(%error, "a state is refused: nobody can tell whether it was used before");
+                    tracing::error!(%error, "a request state is refused: the store failed to check whether it was used before");
                     Err(RpcError::overloaded(
-                        "It cannot be told whether `params.requestState` was used before: try again later",
+                        "The server cannot check whether `params.requestState` was used before: try again later",
                     ))
                 }
             }
@@ -238,7 +239,7 @@ impl Questions {
             .lock()
     }
 
-    /// Begins a question: the next among equal ones.
+    /// Starts a question, and numbers it among equal questions of this attempt.
     pub(crate) fn begin(&self, question: Question) -> OpenQuestion<'_> {
         let digest = question.digest();
         let mut round = self.round();
@@ -246,12 +247,12 @@ impl Questions {
         *count += 1;
         OpenQuestion {
             questions: self,
-            place: format!("{digest}-{count}"),
+            id: format!("{digest}-{count}"),
             question,
         }
     }
 
-    /// Notes that the client lacks what a question needs.
+    /// Records that the client lacks a capability that a question requires.
     pub(crate) fn lack(&self, capability: Capability) {
         let lacking = &mut self.round().lacking;
         if !lacking.contains(&capability) {
@@ -259,13 +260,14 @@ impl Questions {
         }
     }
 
-    /// What the client lacked to be asked in this attempt.
+    /// Returns the missing client capabilities that questions of this attempt require.
     pub(crate) fn lacking(&self) -> Vec<Capability> {
         let round = self.round.get();
         round.map_or_else(Vec::new, |round| round.lock().lacking.clone())
     }
 
-    /// The effects of this call, in all its attempts. `None` if they cannot be remembered: the call is given up then.
+    /// Returns the effects of all attempts of this call, or `None` if they cannot be stored. In this case the call is
+    /// suspended, and ends with an error.
     pub(crate) fn effects(&self, origin: &Origin) -> Option<Arc<Effects>> {
         let mut round = self.round();
         let Round {
@@ -273,30 +275,31 @@ impl Questions {
         } = &mut *round;
         let find = || {
             let mut effects = Arc::<Effects>::default();
-            effects.learn(&journal.effects);
-            // What no client carries cannot be sent again either.
+            effects.merge(&journal.effects);
+            // A state that no client carries yet cannot be sent twice, so its effects need not be stored.
             if let Some(expires) = journal.expires {
                 let chains = &self.replay.chains;
                 effects = chains.keep(&journal.chain, effects, origin.owner(None), expires)?;
-                effects.learn(&journal.effects);
+                effects.merge(&journal.effects);
             }
             Ok(effects)
         };
         effects.get_or_insert_with(find).as_ref().ok().cloned()
     }
 
-    /// Counts what an effect came to.
+    /// Counts the memory of an outcome.
     pub(crate) fn record(&self, key: &str, outcome: &Value) {
         let chain = &self.round().journal.chain;
         self.replay.chains.grow(chain, key, outcome);
     }
 
-    /// Notes that an effect is under way, until what this gives is dropped.
+    /// Returns a guard; the call is not suspended while it is alive.
     pub(crate) fn begin_effect(&self) -> Counted<'_> {
         Counted::new(&self.busy)
     }
 
-    /// Whether the call has questions that are open, and nothing that must be finished before they are sent.
+    /// Returns `true` if the call must be suspended: it has open questions, or effects that cannot be stored, and no
+    /// effect is running.
     pub(crate) fn are_open(&self) -> bool {
         self.round.get().is_some_and(|round| {
             let round = round.lock();
@@ -305,25 +308,25 @@ impl Questions {
         })
     }
 
-    /// The members `inputRequests` and `requestState` of the result that asks.
+    /// Returns the members `inputRequests` and `requestState` of the result of a call with open questions.
     ///
     /// # Errors
-    /// What has to be carried is too large, or could not be sealed; or effects cannot be remembered.
+    /// Returns an error if the journal is too large or cannot be sealed, or if the effects cannot be stored.
     pub(crate) fn ask(&self, message: &str, origin: &Origin) -> Result<String, RpcError> {
         let mut round = self.round();
-        let effects = round.effects.clone().transpose().map_err(forgetful)?;
+        let effects = round.effects.clone().transpose().map_err(effects_full)?;
         let requests = Value::from(round.requests());
         if let Some(effects) = &effects {
             round.journal.effects = effects.outcomes();
         }
         let replay = &*self.replay;
-        replay.warn_if_alone();
+        replay.warn_if_key_is_ephemeral();
         let journal = &mut round.journal;
         let (state, expires) = journal.seal(&replay.sealer, message, replay.answer_timeout)?;
         if let Some(effects) = effects {
             let owner = origin.owner(None);
             let kept = replay.chains.keep(&journal.chain, effects, owner, expires);
-            kept.map_err(forgetful)?;
+            kept.map_err(effects_full)?;
         }
         let state = Value::from(state);
         Ok(format!(
@@ -332,10 +335,10 @@ impl Questions {
     }
 }
 
-/// Effects cannot be remembered.
-fn forgetful(full: Full) -> RpcError {
+/// Returns the error for effects that cannot be stored.
+fn effects_full(full: Full) -> RpcError {
     RpcError::overloaded(format!(
-        "What the call did already cannot be remembered: {full}; try again later"
+        "The effects of the call cannot be stored: {full}; try again later"
     ))
 }
 
@@ -348,26 +351,25 @@ impl Round {
         }))
     }
 
-    /// Takes the client's answer, if it is one to this very question.
-    fn take_response(&mut self, place: &QuestionKey, question: &Question) -> Option<Value> {
+    /// Takes the client's response to this question, if there is one.
+    fn take_response(&mut self, id: &QuestionKey, question: &Question) -> Option<Value> {
         let names = &self.journal.names;
-        // A name that the handler chose is known without having been asked.
+        // A client may answer a question by the name that the handler chose before the question was asked.
         let chosen = || {
             let key = question.key.as_ref();
             key.filter(|key| !names.values().any(|name| name == *key))
         };
-        self.responses.remove(names.get(place).or_else(chosen)?)
+        self.responses.remove(names.get(id).or_else(chosen)?)
     }
 
-    /// Names the open questions: what was asked before keeps its name, and no two have the same.
+    /// Returns the open questions by name. A question that was asked before keeps its name, and all names are unique.
     fn requests(&mut self) -> Map<String, Value> {
         let (mut requests, mut names) = (Map::new(), BTreeMap::new());
         let known = &self.journal.names;
-        self.open
-            .sort_by_key(|(place, _)| !known.contains_key(place));
-        for (place, question) in &self.open {
-            let base = known.get(place).cloned();
-            let base = base.unwrap_or_else(|| question.name(place));
+        self.open.sort_by_key(|(id, _)| !known.contains_key(id));
+        for (id, question) in &self.open {
+            let base = known.get(id).cloned();
+            let base = base.unwrap_or_else(|| question.name(id));
             let mut name = base.clone();
             let mut number = 1;
             while requests.contains_key(&name) {
@@ -376,47 +378,45 @@ impl Round {
             }
             let request = json!({ "method": question.method(), "params": question.params });
             requests.insert(name.clone(), request);
-            names.insert(place.clone(), name);
+            names.insert(id.clone(), name);
         }
         self.journal.names = names;
         requests
     }
 }
 
-/// A question of the stateless era: it has its answer already, or never gets one in this attempt of the call. When this is
-/// dropped nobody waits for it any longer.
+/// A question of the stateless era. Its answer is either already available or never arrives in this attempt of the call.
+/// Dropping this withdraws the question.
 pub(crate) struct OpenQuestion<'q> {
     questions: &'q Questions,
-    place: QuestionKey,
+    id: QuestionKey,
     question: Question,
 }
 
 impl OpenQuestion<'_> {
-    /// Looks for the answer, which `read` takes, or not. If there is none, the question is open from now on.
-    pub(crate) fn look<T>(
+    /// Returns the answer as parsed by `read`. If there is no valid answer, the question is open from now on.
+    pub(crate) fn poll_answer<T>(
         &self,
         read: impl Fn(&Value) -> Option<Result<T, AskError>>,
     ) -> Poll<Result<T, AskError>> {
-        let Self {
-            place, question, ..
-        } = self;
+        let Self { id, question, .. } = self;
         let mut round = self.questions.round();
-        if let Some(value) = round.journal.answers.get(place) {
+        if let Some(value) = round.journal.answers.get(id) {
             return Poll::Ready(read(value).unwrap_or(Err(AskError::Invalid)));
         }
-        if let Some(value) = round.take_response(place, question) {
+        if let Some(value) = round.take_response(id, question) {
             if let Some(answer) = read(&value) {
-                round.journal.answers.insert(place.clone(), value);
+                round.journal.answers.insert(id.clone(), value);
                 return Poll::Ready(answer);
             }
-            let misses = round.journal.misses.entry(place.clone()).or_default();
+            let misses = round.journal.misses.entry(id.clone()).or_default();
             *misses = misses.saturating_add(1);
         }
-        if round.journal.misses.get(place) >= Some(&PATIENCE) {
+        if round.journal.misses.get(id) >= Some(&MAX_INVALID_ANSWERS) {
             return Poll::Ready(Err(AskError::Invalid));
         }
-        if !round.open.iter().any(|(open, _)| open == place) {
-            round.open.push((place.clone(), question.clone()));
+        if !round.open.iter().any(|(open, _)| open == id) {
+            round.open.push((id.clone(), question.clone()));
         }
         Poll::Pending
     }
@@ -425,7 +425,7 @@ impl OpenQuestion<'_> {
 impl Drop for OpenQuestion<'_> {
     fn drop(&mut self) {
         let mut round = self.questions.round();
-        round.open.retain(|(place, _)| *place != self.place);
+        round.open.retain(|(id, _)| *id != self.id);
     }
 }
 
@@ -442,7 +442,7 @@ mod tests {
         Arc::new(Replay::new(sealer, Duration::from_secs(60), None))
     }
 
-    /// Keeps as many effects as can be kept.
+    /// Stores effects until the store is full.
     fn fill(replay: &Replay) {
         let keep = |number: usize| {
             let chain = number.to_string();
@@ -453,10 +453,14 @@ mod tests {
         assert!((0..1_000_000).any(|number| keep(number).is_err()));
     }
 
-    /// A call that asks a question, and the state that it was answered with.
+    /// Asks a question and returns the resulting state.
     fn asked(questions: &Questions) -> Result<String, RpcError> {
         let asked = questions.begin(Question::new(Capability::Roots, json!({}), None));
-        assert!(asked.look(|answer| Some(Ok(answer.clone()))).is_pending());
+        assert!(
+            asked
+                .poll_answer(|answer| Some(Ok(answer.clone())))
+                .is_pending()
+        );
         let members = format!("{{{}}}", questions.ask(MESSAGE, &Origin::default())?);
         let members: Value = serde_json::from_str(&members).expect("an object");
         Ok(members["requestState"].to_string())
@@ -468,10 +472,10 @@ mod tests {
         let questions = Questions::new(Arc::clone(&replay));
         let effects = questions
             .effects(&Origin::default())
-            .expect("no client carries it yet");
-        effects.learn(&BTreeMap::from([("key".to_owned(), 1.into())]));
+            .expect("effects are not stored before a client carries the state");
+        effects.merge(&BTreeMap::from([("key".to_owned(), 1.into())]));
         fill(&replay);
-        let refused = asked(&questions).expect_err("it would be forgotten");
+        let refused = asked(&questions).expect_err("the effects cannot be stored");
         assert_eq!(refused.code, INTERNAL_ERROR);
         assert!(asked(&Questions::new(replay)).is_ok());
     }
@@ -485,10 +489,10 @@ mod tests {
         again.resume(MESSAGE, Some(&state), None).expect("resumed");
         assert!(!again.are_open());
         assert!(again.effects(&Origin::default()).is_none());
-        assert!(again.are_open(), "the call is given up");
+        assert!(again.are_open(), "the call is suspended");
         let refused = again
             .ask(MESSAGE, &Origin::default())
-            .expect_err("there is no room");
+            .expect_err("the store is full");
         assert_eq!(refused.code, INTERNAL_ERROR);
     }
 }

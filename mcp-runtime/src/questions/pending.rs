@@ -1,4 +1,4 @@
-//! Questions to clients that have a session: requests of the server, and the responses to them.
+//! Questions to clients with a session: requests of the server, and the responses to them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,34 +18,37 @@ use crate::service::Outbound;
 use crate::session::Sessions;
 use crate::sync::Mutex;
 
-/// So many questions of one session may be open, and of all sessions: their calls hold no permit.
-const MOST_OF_SESSION: usize = 256;
-const MOST: usize = 4096;
+/// The maximum number of open questions of one session. Calls with open questions hold no permit, so they need their own
+/// limits.
+const MAX_OPEN_PER_SESSION: usize = 256;
 
-/// What a client answered.
+/// The maximum number of open questions of all sessions.
+const MAX_OPEN: usize = 4096;
+
+/// The answer of a client.
 type Answer = Result<Value, AskError>;
 
-/// The session that is asked, which alone may answer, and the id of the question.
+/// The nonce of the asked session, which alone may answer, and the id of the question.
 type Key = ([u8; 16], String);
 
-/// Where the answers go that are waited for.
+/// The channels of the open questions.
 type AnswerSenders = BTreeMap<Key, oneshot::Sender<Answer>>;
 
 /// All questions that wait for a response.
 pub(crate) struct PendingRequests {
-    /// With what the ids of questions begin, so that no response reaches the question of another server.
-    name: String,
+    /// The prefix of the ids of questions. It is unique, so that no response reaches the question of another server.
+    prefix: String,
     next: AtomicU64,
     waiting: Mutex<AnswerSenders>,
     sessions: Arc<Sessions>,
-    /// How long an answer may take.
+    /// The time that a client has to answer.
     answer_timeout: Duration,
 }
 
 impl PendingRequests {
     pub(crate) fn new(sessions: Arc<Sessions>, answer_timeout: Duration) -> Self {
         Self {
-            name: unique(),
+            prefix: unique(),
             next: AtomicU64::new(0),
             waiting: Mutex::default(),
             sessions,
@@ -53,18 +56,18 @@ impl PendingRequests {
         }
     }
 
-    /// Returns the sessions that can be asked.
+    /// Returns the sessions of the server.
     pub(crate) fn sessions(&self) -> &Arc<Sessions> {
         &self.sessions
     }
 
-    /// Returns an id that nothing else of any server has.
+    /// Returns an id that is unique among all servers.
     pub(crate) fn id(&self) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        format!("{}-{number}", self.name)
+        format!("{}-{number}", self.prefix)
     }
 
-    /// Asks, once the client is initialized, and waits for the answer.
+    /// Asks a question as soon as the client is initialized, and waits for the answer.
     pub(crate) async fn ask(
         &self,
         session: [u8; 16],
@@ -72,10 +75,14 @@ impl PendingRequests {
         question: &Question,
     ) -> Answer {
         let (mut open, receiver) = self.open(session, outbound)?;
-        if !self.sessions.wait_for(session, self.answer_timeout).await {
+        if !self
+            .sessions
+            .wait_until_initialized(session, self.answer_timeout)
+            .await
+        {
             return Err(AskError::TimedOut);
         }
-        // Looked at after the question is among those that `abandon` ends: it misses none.
+        // This is checked after the question is registered, so that `abandon` ends every question that passes the check.
         if !outbound.can_ask() {
             return Err(AskError::Disconnected);
         }
@@ -95,14 +102,14 @@ impl PendingRequests {
         }
     }
 
-    /// Takes a place among the questions that are open.
+    /// Registers an open question.
     fn open<'q>(
         &'q self,
         session: [u8; 16],
         outbound: &'q dyn Outbound,
     ) -> Result<(Open<'q>, oneshot::Receiver<Answer>), AskError> {
         let mut waiting = self.waiting.lock();
-        if waiting.len() >= MOST || of(&waiting, session).count() >= MOST_OF_SESSION {
+        if waiting.len() >= MAX_OPEN || ids(&waiting, session).count() >= MAX_OPEN_PER_SESSION {
             return Err(AskError::TooMany);
         }
         let key = (session, self.id());
@@ -117,29 +124,30 @@ impl PendingRequests {
         Ok((open, receiver))
     }
 
-    /// Takes a response. One that nobody waits for is none of our concern.
+    /// Handles a response. A response to no open question is ignored.
     pub(crate) fn answer(&self, session: [u8; 16], response: &str) {
-        // What is no object, or has a name that is no text, has no members.
+        // A response that cannot be parsed as an object is treated as one without members.
         let members: Members<'_> = serde_json::from_str(response).unwrap_or_default();
         let id = members.get("id").map(|id| serde_json::from_str(id.get()));
         let mut waiting = self.waiting.lock();
         let id = match id {
             Some(Ok(Value::String(id))) => Some(id),
-            // Who could not read a question does not know its id. If there is only one, it is that.
+            // A client that could not parse a question cannot repeat its id. The response is matched if one question
+            // is open.
             None | Some(Ok(Value::Null)) => only(&waiting, session),
             Some(_) => None,
         };
         let sender = id.and_then(|id| waiting.remove(&(session, id)));
         drop(waiting);
         let Some(sender) = sender else {
-            tracing::debug!("no question waits for a response, which is dropped");
+            tracing::debug!("a response is ignored: it matches no open question");
             return;
         };
-        // It fails if the handler has just given up.
+        // This fails if the handler has just stopped waiting.
         let _ = sender.send(read(&members));
     }
 
-    /// Ends the questions to a session that nobody answers any more.
+    /// Ends all questions to a session that can no longer answer.
     pub(crate) fn abandon(&self, session: [u8; 16]) {
         let mut waiting = self.waiting.lock();
         waiting.retain(|(asked, _), _| *asked != session);
@@ -149,8 +157,8 @@ impl PendingRequests {
 /// The members of a response.
 type Members<'a> = HashMap<String, &'a RawValue>;
 
-/// The ids of the questions to a session.
-fn of(waiting: &AnswerSenders, session: [u8; 16]) -> impl Iterator<Item = &String> {
+/// Returns the ids of the open questions to a session.
+fn ids(waiting: &AnswerSenders, session: [u8; 16]) -> impl Iterator<Item = &String> {
     let from_first = waiting.range((session, String::new())..);
     from_first
         .map(|((asked, id), _)| (asked, id))
@@ -158,15 +166,15 @@ fn of(waiting: &AnswerSenders, session: [u8; 16]) -> impl Iterator<Item = &Strin
         .map(|(_, id)| id)
 }
 
-/// The id of the question that waits for an answer of a session, if it is one.
+/// Returns the id of the open question to a session, if there is exactly one.
 fn only(waiting: &AnswerSenders, session: [u8; 16]) -> Option<String> {
-    let mut ids = of(waiting, session);
+    let mut ids = ids(waiting, session);
     ids.next().filter(|_| ids.next().is_none()).cloned()
 }
 
-/// What a response says. Some clients write both members, of which one is `null`.
+/// Parses a response. Some clients send both `result` and `error`, one of them `null`.
 fn read(members: &Members<'_>) -> Answer {
-    let malformed = |what: &str| AskError::Malformed(what.to_owned());
+    let malformed = |reason: &str| AskError::Malformed(reason.to_owned());
     let member = |name| match members
         .get(name)
         .map(|json| serde_json::from_str(json.get()))
@@ -189,7 +197,7 @@ fn read(members: &Members<'_>) -> Answer {
     }
 }
 
-/// A question that is open. When this is dropped nobody waits for the answer any longer.
+/// An open question. Dropping it withdraws the question, and cancels the request if it was sent.
 struct Open<'q> {
     pending: &'q PendingRequests,
     key: Key,
@@ -199,8 +207,8 @@ struct Open<'q> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        let waited = self.pending.waiting.lock().remove(&self.key).is_some();
-        if waited && self.is_sent {
+        let was_open = self.pending.waiting.lock().remove(&self.key).is_some();
+        if was_open && self.is_sent {
             let params = json!({ "requestId": self.key.1 }).to_string();
             self.outbound
                 .send(notification("notifications/cancelled", &params));
@@ -213,9 +221,9 @@ mod tests {
     use super::*;
     use crate::protocol::capability::Capability;
 
-    struct Nowhere;
+    struct NullOutbound;
 
-    impl Outbound for Nowhere {
+    impl Outbound for NullOutbound {
         fn send(&self, _: String) -> bool {
             true
         }
@@ -229,13 +237,13 @@ mod tests {
 
     async fn ask(pending: &PendingRequests, session: [u8; 16]) -> Answer {
         let question = Question::new(Capability::Roots, json!({}), None);
-        pending.ask(session, &Nowhere, &question).await
+        pending.ask(session, &NullOutbound, &question).await
     }
 
-    /// What comes of a question when this is the response to it, in which `ID` stands for its id.
+    /// Returns the answer to a question with this response. `ID` in the response is replaced with the id of the question.
     async fn outcome(response: &str) -> Answer {
         let pending = pending();
-        let response = response.replace("ID", &format!("\"{}-0\"", pending.name));
+        let response = response.replace("ID", &format!("\"{}-0\"", pending.prefix));
         let respond = async {
             pending.answer([2; 16], &response);
             pending.answer(SESSION, &response);
@@ -245,13 +253,13 @@ mod tests {
 
     #[tokio::test]
     async fn every_response_that_can_be_matched_has_an_outcome() {
-        for well in [
+        for valid in [
             r#"{"jsonrpc":"2.0","id":ID,"result":{}}"#,
             r#"{"id":ID,"error":null,"result":{}}"#,
             r#"{"id":1,"id":ID,"result":{},"result":{}}"#,
         ] {
-            let outcome = outcome(well).await;
-            assert_eq!(outcome, Ok(json!({})), "{well}");
+            let outcome = outcome(valid).await;
+            assert_eq!(outcome, Ok(json!({})), "{valid}");
         }
         for refused in [
             r#"{"id":ID,"error":{"message":"no"}}"#,
@@ -278,8 +286,8 @@ mod tests {
             r#"{"id":null}"#,
         ] {
             let outcome = outcome(malformed).await;
-            let is_told = matches!(outcome, Err(AskError::Malformed(_)));
-            assert!(is_told, "{malformed}: {outcome:?}");
+            let is_reported = matches!(outcome, Err(AskError::Malformed(_)));
+            assert!(is_reported, "{malformed}: {outcome:?}");
         }
         for foreign in [
             r#"{"id":1,"result":{}}"#,
@@ -304,15 +312,15 @@ mod tests {
     #[tokio::test]
     async fn so_many_questions_may_be_open_of_a_session_and_of_all() {
         let pending = pending();
-        let open = |session| pending.open(session, &Nowhere).ok();
+        let open = |session| pending.open(session, &NullOutbound).ok();
         let of_one: Vec<_> = (0..300).filter_map(|_| open(SESSION)).collect();
-        assert_eq!(of_one.len(), MOST_OF_SESSION);
+        assert_eq!(of_one.len(), MAX_OPEN_PER_SESSION);
         assert_eq!(ask(&pending, SESSION).await, Err(AskError::TooMany));
-        let numbers = (0..MOST).map(|number| u128::try_from(number).unwrap());
+        let numbers = (0..MAX_OPEN).map(|number| u128::try_from(number).unwrap());
         let others: Vec<_> = numbers
             .map_while(|number| open(number.to_be_bytes()))
             .collect();
-        assert_eq!(of_one.len() + others.len(), MOST);
+        assert_eq!(of_one.len() + others.len(), MAX_OPEN);
         assert_eq!(ask(&pending, [2; 16]).await, Err(AskError::TooMany));
         drop(of_one);
         assert_eq!(ask(&pending, [2; 16]).await, Err(AskError::TimedOut));
@@ -324,9 +332,9 @@ mod tests {
     #[tokio::test]
     async fn a_question_that_nobody_can_answer_any_more_ends() {
         let pending = pending();
-        let hang_up = async { pending.abandon(SESSION) };
+        let disconnect = async { pending.abandon(SESSION) };
         let (asked, other, ()) =
-            tokio::join!(biased; ask(&pending, SESSION), ask(&pending, [2; 16]), hang_up);
+            tokio::join!(biased; ask(&pending, SESSION), ask(&pending, [2; 16]), disconnect);
         assert_eq!(asked, Err(AskError::Disconnected));
         assert_eq!(other, Err(AskError::TimedOut));
     }

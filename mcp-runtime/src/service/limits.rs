@@ -1,30 +1,31 @@
-//! Limits that a server keeps.
+//! The limits of a server.
 
 use std::time::Duration;
 
-/// Limits, each with a refusal that names it.
+/// Limits of a server.
 ///
-/// The defaults are what a server on a developer's machine needs; raise them where yours needs more.
+/// A message that exceeds a limit is refused with an error that names the limit. The defaults suit a server on a
+/// developer's machine; raise them if your server needs more.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest message, in bytes: 4 MiB. Longer is -32600, over HTTP 413.
+    /// The maximum size of a message, in bytes. Default: 4 MiB. A larger message is -32600, over HTTP 413.
     pub message_bytes: usize,
-    /// How deep JSON may nest: 64 levels. Deeper is -32600, over HTTP 400.
+    /// The maximum nesting depth of JSON. Default: 64 levels. Deeper JSON is -32600, over HTTP 400.
     pub depth: usize,
-    /// Requests served at once: 1,024. More is -32603, over HTTP 503.
+    /// The maximum number of concurrent requests. Default: 1,024. Further requests are -32603, over HTTP 503.
     pub requests: usize,
-    /// HTTP connections at once: 1,024. More are closed at once.
+    /// The maximum number of concurrent HTTP connections. Default: 1,024. Further connections are closed at once.
     pub connections: usize,
-    /// Clients that listen for changes at once: 1,024. More is -32603, over HTTP 503.
+    /// The maximum number of clients that listen for changes. Default: 1,024. Further ones are -32603, over HTTP 503.
     pub listeners: usize,
-    /// How long a client may take to send its HTTP header, and then its body: 10 s each.
+    /// The time that a client has to send its HTTP header, and then its body. Default: 10 s each.
     pub header_timeout: Duration,
-    /// How long an HTTP connection may be idle between requests: 75 s.
+    /// The time that an HTTP connection may be idle between requests. Default: 75 s.
     pub idle_timeout: Duration,
-    /// How long the client may take to answer a question: 10 minutes.
+    /// The time that the client has to answer a question. Default: 10 minutes.
     pub answer_timeout: Duration,
-    /// How long calls in flight may still take when the server stops: 5 s.
+    /// The time that calls in flight have to finish when the server stops. Default: 5 s.
     pub shutdown_grace: Duration,
 }
 

@@ -1,6 +1,6 @@
-//! Between transports and dispatch: the one small trait by which messages get in and replies get out.
+//! The interface between transports and dispatch: one trait, by which messages enter and replies leave.
 //!
-//! A transport knows nothing of tools, dispatch nothing of bytes and sockets; both know this.
+//! A transport does not depend on tools, and dispatch does not depend on bytes and sockets. Both depend on this module.
 
 mod limits;
 mod origin;
@@ -18,90 +18,92 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, error_reply};
 use crate::session::Session;
 
-/// A future that owns all it needs, so that it can be polled in place and moved to a task of its own if it must wait.
+/// A future that owns its data, so that it can be polled in place and moved to its own task if it must wait.
 pub type BoxFuture<T> = futures_core::future::BoxFuture<'static, T>;
 
-/// What dispatch offers to transports.
+/// The service that dispatch provides to transports.
 pub(crate) trait Service: Send + Sync + 'static {
-    /// Begins to serve a message. Handlers are polled once here: most are finished when this returns.
+    /// Starts to serve a message. The handler is polled once here, and most handlers are finished when this returns.
     fn handle(&self, exchange: Exchange) -> Handling;
 
-    /// Sends a legacy session what belongs to no request of it, until what this gives is dropped. `None` if there is
-    /// no room for another listener.
+    /// Sends messages that belong to no request to a legacy session, until the returned guard is dropped. Returns
+    /// `None` if the limit of listeners is reached.
     fn listen(&self, session: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening>;
 
-    /// Ends a session with its questions, and its calls unless they came over a connection of their client.
+    /// Ends a session and its questions. Its calls are cancelled too, except those of a transport with one connection per
+    /// client.
     fn end_session(&self, session: &Session);
 
     /// Cancels the requests of one connection, or all of them.
     fn cancel(&self, connection: Option<u64>);
 
-    /// Ends what would stay open for ever: the server is about to stop.
+    /// Ends the subscriptions, which would otherwise never finish, before the server stops.
     fn close(&self);
 
-    /// The limits that transports have to keep.
+    /// Returns the limits that transports enforce.
     fn limits(&self) -> &Limits;
 }
 
-/// A message with what its transport knows about where it came from.
+/// A message with its origin and the way back to its client.
 pub(crate) struct Exchange {
     pub(crate) message: Arc<Message>,
     pub(crate) origin: Origin,
     /// The legacy session that the message belongs to, if there is one.
     pub(crate) session: Option<Session>,
-    /// Where notifications about this message go while it is served.
+    /// The way for notifications about this message while it is served.
     pub(crate) outbound: Arc<dyn Outbound>,
 }
 
 /// The way back to the client while a message is served.
 pub(crate) trait Outbound: Send + Sync {
-    /// Sends one message, a JSON text without line breaks; `false` if the client is so slow that there is no room.
+    /// Sends one message, a JSON text without line breaks. Returns `false` if the buffer is full because the client
+    /// is too slow.
     fn send(&self, message: String) -> bool;
 
-    /// Whether messages that belong to different requests go this way.
+    /// Returns `true` if messages of different requests share this connection.
     fn is_shared(&self) -> bool {
         false
     }
 
-    /// Whether a request of the server would reach the client.
+    /// Returns `true` if a request of the server would reach the client.
     fn can_ask(&self) -> bool {
         true
     }
 
-    /// Closes the connection, where the client comes back for the rest: it has to be one of a revision with
-    /// primed streams, since nobody comes back without the id of an event.
+    /// Closes the connection if the client can reconnect for the remaining messages. The client's revision must have
+    /// primed streams, because a client cannot reconnect without the id of an event.
     fn cut(&self) {}
 }
 
-/// A session that is being told of changes, until this is dropped.
+/// A guard for a session that listens for changes until this is dropped.
 pub(crate) type Listening = Box<dyn Any + Send + Sync>;
 
-/// What becomes of a message.
+/// The result of handling a message.
 pub(crate) enum Handling {
-    /// There is nothing to answer.
+    /// The message has no reply.
     Nothing,
-    /// The answer. That of a notification, which only HTTP can send, is a refusal.
+    /// The reply. A reply to a notification is a refusal, which only HTTP can send.
     Ready(Reply),
-    /// The answer comes when the handler is done.
+    /// The reply follows when the handler finishes.
     Pending(Pending),
 }
 
-/// The answer to come; `None` if the request is cancelled. Dropping the future cancels the handler.
+/// A future of the reply, or of `None` if the request is cancelled. Dropping the future cancels the handler.
 pub(crate) type Pending = BoxFuture<Option<Reply>>;
 
-/// An answer, ready to be sent.
+/// A reply that is ready to be sent.
 pub(crate) struct Reply {
-    /// One JSON text without line breaks.
+    /// A JSON text without line breaks.
     pub(crate) text: String,
-    /// What HTTP makes a status of.
+    /// The class that determines the HTTP status.
     #[cfg(feature = "http")]
     pub(crate) class: Class,
-    /// The session that `initialize` opened.
+    /// The session that `initialize` opened, if any.
     pub(crate) opened: Option<Session>,
 }
 
 impl Reply {
-    /// Returns the answer to a request that was served.
+    /// Returns the reply to a request that was served.
     pub(crate) fn new(text: String) -> Self {
         Self {
             text,
@@ -111,7 +113,7 @@ impl Reply {
         }
     }
 
-    /// Returns an error; without an id if that could not be read, or if it refuses a notification.
+    /// Returns an error reply. It has no id if the id is unreadable or if a notification is refused.
     pub(crate) fn error(id: Option<&Id>, error: &RpcError) -> Self {
         tracing::debug!(%error, class = ?error.class, "a message is refused");
         Self {

@@ -1,4 +1,4 @@
-//! What a transport knows of the sender of a message.
+//! The origin of a message, as known to its transport.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,30 +7,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::owner::{Owner, Principal};
 use crate::protocol::HeaderSource;
 
-/// The sender of a message, as far as its transport knows it.
+/// The origin of a message, as known to its transport.
 #[derive(Clone, Default)]
 pub(crate) struct Origin {
     /// The HTTP headers; `None` on other transports.
     pub(crate) headers: Option<Arc<dyn HeaderSource>>,
-    /// What outer layers put into the HTTP request.
+    /// The extensions that outer layers inserted into the HTTP request.
     #[cfg(feature = "http")]
     pub(crate) extensions: hyper::http::Extensions,
-    /// The verified caller, if there is one.
+    /// The authenticated caller, if there is one.
     pub(crate) principal: Option<Principal>,
-    /// The other end of the socket.
+    /// The peer address of the socket.
     pub(crate) peer: Option<SocketAddr>,
-    /// The connection, on transports where all messages of a client come over one.
+    /// The number of the connection, on transports where one connection carries all messages of a client.
     pub(crate) connection: Option<u64>,
 }
 
-/// Returns a number that no other connection has.
+/// Returns a unique connection number.
 pub(crate) fn next_connection() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Origin {
-    /// The origin of the messages of one connection that is no HTTP connection.
+    /// Returns the origin of the messages of one connection on a transport other than HTTP.
     pub(crate) fn of_connection(connection: u64) -> Self {
         Self {
             connection: Some(connection),
@@ -38,7 +38,7 @@ impl Origin {
         }
     }
 
-    /// Returns the owner of what a message of this origin, in this session, leads to.
+    /// Returns the owner to which the resources of a message are attributed.
     pub(crate) fn owner(&self, session: Option<[u8; 16]>) -> Owner {
         match (&self.principal, session, self.peer) {
             (Some(principal), ..) => Owner::Principal(principal.clone()),

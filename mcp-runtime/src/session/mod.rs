@@ -1,6 +1,6 @@
-//! Legacy sessions: what `initialize` state, and what a session asks for later.
+//! Legacy sessions: the state that `initialize` negotiates, and the settings of a session.
 //!
-//! The latter is kept in memory: it is bounded, and lost at a restart.
+//! The settings (log levels and subscriptions) are kept in bounded memory and lost at a restart.
 
 mod state;
 mod subscriptions;
@@ -25,28 +25,28 @@ pub(crate) use state::{Session, SessionState};
 #[cfg(feature = "http")]
 pub(crate) use tokens::Tokens;
 
-/// How long a session lives, in seconds: a day.
+/// The lifetime of a session, in seconds: one day.
 const LIFETIME: u64 = 24 * 60 * 60;
 
-/// How many sessions are kept that have not said that they are initialized; and how many opened tokens.
+/// The maximum number of cached sessions that are not yet initialized, and of cached tokens.
 const CACHED: usize = 1024;
 
 /// The longest name or version of a client that a token keeps, in bytes.
 const LONGEST_NAME: usize = 128;
 
-/// What is remembered of sessions.
+/// Values of sessions, by nonce.
 type SessionStore<T> = Mutex<Bounded<[u8; 16], T>>;
 
-fn memory<T>(sessions: usize) -> SessionStore<T> {
+fn session_store<T>(sessions: usize) -> SessionStore<T> {
     Mutex::new(Bounded::new(sessions, sessions * OVERHEAD))
 }
 
-/// What sessions ask for.
+/// The settings of sessions.
 pub(crate) struct Sessions {
     pub(crate) subscriptions: Subscriptions,
     log_levels: SessionStore<LogLevel>,
-    /// Sessions that this process opened and whose clients have not said that they are initialized. Whoever waits for
-    /// that hears of it when the sender is dropped.
+    /// Sessions that this process opened and whose clients have not sent `notifications/initialized`. Dropping the sender
+    /// wakes the tasks that wait for it.
     opening: SessionStore<watch::Sender<()>>,
 }
 
@@ -54,12 +54,12 @@ impl Sessions {
     pub(crate) fn new() -> Self {
         Self {
             subscriptions: Subscriptions::default(),
-            log_levels: memory(REMEMBERED),
-            opening: memory(CACHED),
+            log_levels: session_store(REMEMBERED),
+            opening: session_store(CACHED),
         }
     }
 
-    /// A new session, as state by `initialize`.
+    /// Returns a new session, as negotiated by `initialize`.
     pub(crate) fn begin(
         revision: Revision,
         capabilities: ClientCapabilities,
@@ -70,14 +70,14 @@ impl Sessions {
             revision,
             capabilities,
             client: ClientInfo {
-                name: shortened(client.name),
-                version: shortened(client.version),
+                name: truncated(client.name),
+                version: truncated(client.version),
             },
             expires: now() / 1000 + LIFETIME,
         }))
     }
 
-    /// Forgets a session that is over.
+    /// Removes everything that is stored for a session that has ended.
     pub(crate) fn end(&self, session: &SessionState) {
         self.subscriptions.forget(session);
         self.log_levels.lock().remove(&session.nonce);
@@ -89,10 +89,10 @@ impl Sessions {
         self.log_levels.lock().get(&session.nonce).copied()
     }
 
-    /// Notes the lowest level of log messages that a session wants.
+    /// Sets the lowest level of log messages that a session wants.
     ///
     /// # Errors
-    /// No more can be remembered.
+    /// Returns an error if the store is full.
     pub(crate) fn set_log_level(
         &self,
         session: &SessionState,
@@ -106,22 +106,22 @@ impl Sessions {
         Ok(())
     }
 
-    /// Notes that the client of a new session has still to say that it is initialized. With too many such, the first are
-    /// taken as initialized.
-    pub(crate) fn greeted(&self, session: &SessionState) {
+    /// Records that the client of a new session has not sent `notifications/initialized` yet. If the cache is full, the
+    /// oldest session in it counts as initialized.
+    pub(crate) fn expect_initialized(&self, session: &SessionState) {
         let (sender, _) = watch::channel(());
         let mut opening = self.opening.lock();
         opening.cache(session.nonce, session.lease(OVERHEAD), sender);
     }
 
-    /// Notes that the client of a session is initialized.
+    /// Records that the client of a session is initialized.
     pub(crate) fn initialized(&self, session: &SessionState) {
         self.opening.lock().remove(&session.nonce);
     }
 
-    /// Waits until the client of a session is initialized, and tells whether it was in time. Sessions that this process
-    /// has not opened are.
-    pub(crate) fn wait_for(
+    /// Waits until the client of a session is initialized. Returns `false` after the timeout. A session that this
+    /// process did not open counts as initialized.
+    pub(crate) fn wait_until_initialized(
         &self,
         nonce: [u8; 16],
         answer_timeout: Duration,
@@ -133,7 +133,7 @@ impl Sessions {
             .map(watch::Sender::subscribe);
         async move {
             match opening {
-                // Nothing is ever sent: the sender is dropped.
+                // Nothing is ever sent: the wait ends when the sender is dropped.
                 Some(mut opening) => tokio::time::timeout(answer_timeout, opening.changed())
                     .await
                     .is_ok(),
@@ -143,7 +143,7 @@ impl Sessions {
     }
 }
 
-fn shortened(mut text: String) -> String {
+fn truncated(mut text: String) -> String {
     let end = (0..=LONGEST_NAME.min(text.len()))
         .rev()
         .find(|end| text.is_char_boundary(*end))
@@ -156,7 +156,7 @@ fn shortened(mut text: String) -> String {
 mod tests {
     use super::*;
 
-    /// A session that is told from others by a number.
+    /// Returns a session with a nonce made from a number.
     pub(super) fn numbered(number: usize) -> SessionState {
         let mut nonce = [0; 16];
         nonce[..8].copy_from_slice(&number.to_be_bytes());
@@ -172,7 +172,7 @@ mod tests {
             version: "1".to_owned(),
         };
         Sessions::begin(Revision::V2025_06_18, ClientCapabilities::default(), client)
-            .expect("the system gives random bytes")
+            .expect("the system provides random bytes")
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
         assert!(sessions.set_log_level(&first, LogLevel::Debug).is_ok());
         assert_eq!(sessions.log_level(&first), Some(LogLevel::Debug));
         assert_eq!(sessions.log_level(&late), None);
-        // They expire with their sessions.
+        // The end of a session frees its entry.
         sessions.end(&first);
         assert!(sessions.set_log_level(&late, LogLevel::Debug).is_ok());
     }
@@ -196,13 +196,14 @@ mod tests {
     async fn who_waits_for_a_client_to_be_initialized_waits_no_longer_than_that() {
         let sessions = Sessions::new();
         let session = begin();
-        let moment = Duration::from_millis(10);
-        assert!(sessions.wait_for(session.nonce, moment).await);
-        sessions.greeted(&session);
-        assert!(!sessions.wait_for(session.nonce, moment).await);
-        let waiting = sessions.wait_for(session.nonce, 100 * moment);
+        let nonce = session.nonce;
+        let limit = Duration::from_millis(10);
+        assert!(sessions.wait_until_initialized(nonce, limit).await);
+        sessions.expect_initialized(&session);
+        assert!(!sessions.wait_until_initialized(nonce, limit).await);
+        let waiting = sessions.wait_until_initialized(nonce, 100 * limit);
         sessions.initialized(&session);
         assert!(waiting.await);
-        assert!(sessions.wait_for(session.nonce, moment).await);
+        assert!(sessions.wait_until_initialized(nonce, limit).await);
     }
 }

@@ -1,4 +1,4 @@
-//! A session, and on what terms things are remembered of it.
+//! The state of a session, and the leases of values that are stored for it.
 
 use std::sync::Arc;
 
@@ -7,35 +7,35 @@ use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::store::Lease;
 
-/// Of how many sessions each of these is remembered until they expire: that they were ended, their subscriptions, and
-/// their levels of log messages.
+/// The maximum number of sessions in each store: of ended sessions, of subscriptions, and of log levels. Entries are kept
+/// until their sessions expire.
 pub(super) const REMEMBERED: usize = 10_000;
 
-/// What it takes to remember anything, in bytes.
+/// The memory overhead of one entry, in bytes.
 pub(super) const OVERHEAD: usize = 100;
 
-/// What `initialize` negotiated, shared by all requests of the session.
+/// The state of a session, shared by all its requests.
 pub(crate) type Session = Arc<SessionState>;
 
-/// What `initialize` negotiated.
+/// The state of a session, as negotiated by `initialize`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SessionState {
-    /// Tells the session from every other one.
+    /// The unique identifier of the session.
     pub(crate) nonce: [u8; 16],
     pub(crate) revision: Revision,
     pub(crate) capabilities: ClientCapabilities,
     pub(crate) client: ClientInfo,
-    /// Seconds since 1970 after which the session is over.
+    /// The expiry time of the session, in seconds since 1970.
     pub(crate) expires: u64,
 }
 
 impl SessionState {
-    /// Returns whose memory it is that the session takes up.
+    /// Returns the owner to which the memory of the session is attributed.
     pub(crate) fn owner(&self) -> Owner {
         Owner::Session(self.nonce)
     }
 
-    /// Returns on what terms something of the session is remembered: as long as it lives.
+    /// Returns a lease for a value of the session, which expires with the session.
     pub(super) fn lease(&self, bytes: usize) -> Lease {
         Lease {
             owner: self.owner(),

@@ -1,38 +1,38 @@
-//! Which resources sessions subscribed to.
+//! The resource subscriptions of sessions.
 
 use super::state::{OVERHEAD, REMEMBERED, SessionState};
 use crate::store::{Bounded, Full};
 use crate::sync::Mutex;
 use crate::uri_template::{Uri, Uris};
 
-/// How many bytes the URIs of all subscriptions may have.
-const BYTES: usize = 64 << 20;
+/// The maximum size of the URIs of all subscriptions, in bytes.
+const MAX_BYTES: usize = 64 << 20;
 
 /// The URIs of the resources that sessions subscribed to.
 pub(crate) struct Subscriptions(Mutex<Bounded<[u8; 16], Uris>>);
 
 impl Default for Subscriptions {
     fn default() -> Self {
-        Self(Mutex::new(Bounded::new(REMEMBERED, BYTES)))
+        Self(Mutex::new(Bounded::new(REMEMBERED, MAX_BYTES)))
     }
 }
 
 impl Subscriptions {
-    /// Adds a subscription, and tells whether the session now has it: it may have so many.
+    /// Adds a subscription. Returns `false` if the session already has `max` other subscriptions.
     ///
     /// # Errors
-    /// No more can be remembered of any session.
-    pub(crate) fn add(&self, session: &SessionState, uri: Uri, most: usize) -> Result<bool, Full> {
+    /// Returns an error if the store is full.
+    pub(crate) fn add(&self, session: &SessionState, uri: Uri, max: usize) -> Result<bool, Full> {
         let mut kept = self.0.lock();
-        let (known, room) = kept.get(&session.nonce).map_or((false, true), |uris| {
-            (uris.contains(&uri), uris.len() < most)
+        let (known, has_capacity) = kept.get(&session.nonce).map_or((false, true), |uris| {
+            (uris.contains(&uri), uris.len() < max)
         });
-        if !known && room {
+        if !known && has_capacity {
             let lease = session.lease(OVERHEAD + uri.bytes());
             let uris = kept.hold(session.nonce, lease, Uris::default)?;
             uris.insert(uri);
         }
-        Ok(known || room)
+        Ok(known || has_capacity)
     }
 
     /// Removes a subscription to a resource or to an equivalent URI, if there is one.
@@ -49,7 +49,7 @@ impl Subscriptions {
         }
     }
 
-    /// Returns the URI by which a session is subscribed to a resource, as its client wrote it.
+    /// Returns the URI of a session's subscription to a resource, as its client wrote it.
     pub(crate) fn find(&self, session: &SessionState, uri: &Uri) -> Option<String> {
         let kept = self.0.lock();
         let found = kept.get(&session.nonce)?.find(uri)?;
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use crate::store::Capacity;
 
-    fn include(subscriptions: &Subscriptions, session: &SessionState, uri: &str) -> bool {
+    fn is_subscribed(subscriptions: &Subscriptions, session: &SessionState, uri: &str) -> bool {
         subscriptions.find(session, &Uri::new(uri)).is_some()
     }
 
@@ -85,14 +85,18 @@ mod tests {
         }
         assert!(subscriptions.add(&one, Uri::new("b"), 2).unwrap());
         assert!(!subscriptions.add(&one, Uri::new("c"), 2).unwrap());
-        assert!(include(&subscriptions, &one, "a") && !include(&subscriptions, &other, "a"));
+        assert!(
+            is_subscribed(&subscriptions, &one, "a") && !is_subscribed(&subscriptions, &other, "a")
+        );
         let (entries, bytes) = (1, 2 * OVERHEAD + 4);
         assert_eq!(used(&subscriptions, &one), Capacity { entries, bytes });
         subscriptions.remove(&one, &Uri::new("a"));
         subscriptions.remove(&one, &Uri::new("none"));
         let bytes = OVERHEAD + 2;
         assert_eq!(used(&subscriptions, &one), Capacity { entries, bytes });
-        assert!(!include(&subscriptions, &one, "a") && include(&subscriptions, &one, "b"));
+        assert!(
+            !is_subscribed(&subscriptions, &one, "a") && is_subscribed(&subscriptions, &one, "b")
+        );
         subscriptions.remove(&one, &Uri::new("b"));
         assert_eq!(used(&subscriptions, &one), Capacity::default());
     }
@@ -113,7 +117,7 @@ mod tests {
                 .add(&numbered(REMEMBERED), Uri::new("a"), 1)
                 .is_err()
         );
-        assert!(include(&subscriptions, &numbered(0), "a"));
+        assert!(is_subscribed(&subscriptions, &numbered(0), "a"));
         subscriptions.forget(&numbered(1));
         assert!(
             subscriptions

@@ -1,13 +1,13 @@
-//! The ids of sessions over HTTP: each is a sealed token of what `initialize` negotiated.
+//! The ids of sessions over HTTP. Each id is a sealed token with the state of the session.
 //!
-//! So any replica with the same key, or the same one after a restart, can serve a session. All that must be remembered
-//! is which sessions were ended before their time, and no more than [`REMEMBERED`] of those.
+//! Any replica with the same key can therefore serve a session, also after a restart. Only sessions that were ended
+//! before their expiry must be remembered, at most [`REMEMBERED`].
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::state::{OVERHEAD, REMEMBERED, Session, SessionState};
-use super::{CACHED, SessionStore, memory};
+use super::{CACHED, SessionStore, session_store};
 use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::seal::{SealError, Sealer};
@@ -16,7 +16,7 @@ use crate::sync::Mutex;
 
 const PURPOSE: &str = "mcp-session";
 
-/// The content of a token, as JSON: nonce, end, revision, capabilities, and the client's name and version.
+/// The content of a token, as JSON: nonce, expiry, revision, capabilities, and the client's name and version.
 type TokenContent<'a> = (
     [u8; 16],
     u64,
@@ -26,11 +26,11 @@ type TokenContent<'a> = (
     Cow<'a, str>,
 );
 
-/// Names sessions, finds them by their names and ends them.
+/// Issues, opens and revokes the tokens of sessions.
 pub(crate) struct Tokens {
     sealer: Arc<Sealer>,
     ended: SessionStore<()>,
-    /// Unsealing a token costs as much as the rest of a call.
+    /// A cache of unsealed tokens: unsealing a token costs as much as the rest of a call.
     opened: Mutex<Bounded<Arc<str>, Session>>,
 }
 
@@ -38,7 +38,7 @@ impl Tokens {
     pub(crate) fn new(sealer: Arc<Sealer>) -> Self {
         Self {
             sealer,
-            ended: memory(REMEMBERED),
+            ended: session_store(REMEMBERED),
             opened: Mutex::new(Bounded::new(CACHED, CACHED << 10)),
         }
     }
@@ -48,14 +48,14 @@ impl Tokens {
         self.sealer.seal(PURPOSE, write(session).as_bytes())
     }
 
-    /// Returns the session of a token; `None` if it is not ours, expired or ended.
+    /// Returns the session of a token, or `None` if the token is invalid or its session has expired or ended.
     pub(crate) fn open(&self, token: &str) -> Option<Session> {
         let session = self.unseal(token)?;
         let is_ended = self.ended.lock().get(&session.nonce).is_some();
         (!is_ended).then_some(session)
     }
 
-    /// What a token says that has not expired, whether or not its session was ended.
+    /// Returns the content of a token that has not expired, even if its session has ended.
     fn unseal(&self, token: &str) -> Option<Session> {
         if let Some(session) = self.opened.lock().get(token) {
             return Some(Arc::clone(session));
@@ -70,7 +70,7 @@ impl Tokens {
         Some(session)
     }
 
-    /// Ends a session; `false` if no more can be remembered.
+    /// Ends a session. Returns `false` if the store of ended sessions is full.
     pub(crate) fn end(&self, session: &SessionState) -> bool {
         let lease = session.lease(OVERHEAD);
         self.ended.lock().hold(session.nonce, lease, || ()).is_ok()
@@ -81,21 +81,21 @@ fn write(session: &SessionState) -> String {
     let SessionState {
         nonce,
         revision,
-        capabilities: can,
+        capabilities,
         client,
         expires,
     } = session;
-    let can = [
-        can.roots,
-        can.sampling,
-        can.elicitation_form,
-        can.elicitation_url,
+    let capabilities = [
+        capabilities.roots,
+        capabilities.sampling,
+        capabilities.elicitation_form,
+        capabilities.elicitation_url,
     ];
     let content: TokenContent<'_> = (
         *nonce,
         *expires,
         revision.name().into(),
-        can,
+        capabilities,
         client.name.as_str().into(),
         client.version.as_str().into(),
     );
@@ -104,8 +104,8 @@ fn write(session: &SessionState) -> String {
 
 fn read(bytes: &[u8]) -> Option<SessionState> {
     let content: TokenContent<'_> = serde_json::from_slice(bytes).ok()?;
-    let (nonce, expires, revision, can, name, version) = content;
-    let [roots, sampling, elicitation_form, elicitation_url] = can;
+    let (nonce, expires, revision, capabilities, name, version) = content;
+    let [roots, sampling, elicitation_form, elicitation_url] = capabilities;
     Some(SessionState {
         nonce,
         revision: Revision::from_name(&revision)?,
@@ -143,10 +143,10 @@ mod tests {
 
     #[test]
     fn a_token_keeps_every_capability_and_any_name() {
-        for place in 0..4 {
-            let mut can = [false; 4];
-            can[place] = true;
-            let [roots, sampling, elicitation_form, elicitation_url] = can;
+        for index in 0..4 {
+            let mut capabilities = [false; 4];
+            capabilities[index] = true;
+            let [roots, sampling, elicitation_form, elicitation_url] = capabilities;
             let session = SessionState {
                 capabilities: ClientCapabilities {
                     roots,
