@@ -121,7 +121,7 @@ impl Streams {
         let is_earlier =
             |stream: &KeptStream| stream.get_stream.is_some() && stream.session == session.nonce;
         table.all.retain(|_, stream| !is_earlier(stream));
-        let events = EventStream::of(session);
+        let events = EventStream::of_session(session);
         let outbound = Arc::clone(&events) as Arc<dyn Outbound>;
         let listening = service.listen(session, Arc::clone(&outbound)).or_else(|| {
             table.evict_longest_idle();
@@ -250,7 +250,7 @@ mod tests {
 
     /// Returns a stream with one unread event.
     fn events(event: &str) -> Arc<EventStream> {
-        let events = EventStream::of(&begin());
+        let events = EventStream::of_session(&begin());
         events.send(event.to_owned());
         events
     }
