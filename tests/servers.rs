@@ -340,7 +340,7 @@ async fn what_a_server_has_none_of_is_no_capability() {
             json!({ "ref": { "type": "ref/prompt", "name": "a" }, "argument": { "name": "a", "value": "" } }),
         ),
     ];
-    for revision in Revision::ALL {
+    for &revision in Revision::ALL {
         let client = Server::new("tools", "1")
             .with(components![add])
             .client()
@@ -443,7 +443,7 @@ fn agree(yes: bool) -> String {
 /// The first revision could complete, and had no capability to say so.
 #[tokio::test]
 async fn completing_is_a_capability_since_2025_03_26() {
-    for revision in Revision::ALL {
+    for &revision in Revision::ALL {
         let server = Server::new("agreeing", "1").with(components![agree]);
         let client = server.client().revision(revision).await;
         let about = about(&client, revision).await;
@@ -483,7 +483,7 @@ async fn a_capability_outlives_the_last_component_of_its_kind() {
         ("resources/read", json!({ "uri": "numbers://1" })),
         ("resources/subscribe", json!({ "uri": "numbers://1" })),
     ];
-    for revision in Revision::ALL {
+    for &revision in Revision::ALL {
         let server = Server::new("all", "1").with(components![add, agree, watched, text]);
         let handle = server.handle();
         let client = server.client().revision(revision).await;

@@ -334,5 +334,5 @@ pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<std::process::E
 
 /// Every revision, oldest first.
 pub(crate) fn revisions() -> impl Iterator<Item = &'static str> {
-    Revision::ALL.into_iter().map(Revision::name)
+    Revision::ALL.iter().map(|revision| revision.name())
 }

@@ -72,6 +72,7 @@ impl ToolReply {
 
 /// The completions of an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Completed {
     /// The suggested values.
     pub values: Vec<String>,

@@ -36,8 +36,8 @@ pub(crate) struct About {
 impl Identity {
     pub(crate) fn new(about: About) -> Self {
         Self {
-            info: Revision::ALL.map(|revision| info(&about, revision.features()).to_string()),
-            introduction: Revision::ALL
+            info: Revision::ROWS.map(|revision| info(&about, revision.features()).to_string()),
+            introduction: Revision::ROWS
                 .map(|revision| introduction(&about, revision.features()).to_string()),
             instructions: about.instructions,
             cache: about.cache,

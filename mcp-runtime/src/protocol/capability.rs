@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 /// A client's name and version, as the client sends them. They are not verified: use them for display and logs only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ClientInfo {
     /// The client's name.
     #[serde(default)]

@@ -9,6 +9,7 @@ use super::error::{INVALID_PARAMS, RESOURCE_NOT_FOUND};
 ///
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Revision {
     /// 2024-11-05.
     V2024_11_05,
@@ -174,7 +175,10 @@ impl Revision {
     pub(crate) const COUNT: usize = 5;
 
     /// Every revision, oldest first.
-    pub const ALL: [Self; Self::COUNT] = [
+    pub const ALL: &'static [Self] = &Self::ROWS;
+
+    /// Every revision, oldest first, for tables with one row for each.
+    pub(crate) const ROWS: [Self; Self::COUNT] = [
         Self::V2024_11_05,
         Self::V2025_03_26,
         Self::V2025_06_18,
@@ -244,7 +248,7 @@ mod tests {
 
     #[test]
     fn each_row_stands_at_its_revision() {
-        for revision in Revision::ALL {
+        for revision in Revision::ROWS {
             assert_eq!(revision.features().revision, revision);
             assert_eq!(Revision::from_name(revision.name()), Some(revision));
         }

@@ -58,6 +58,7 @@ pub(crate) const fn package_id(parts: [&str; 3]) -> u64 {
 /// A tool, a resource or a prompt.
 #[allow(clippy::large_enum_variant)] // exists only while a server is built
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Component {
     /// A tool.
     Tool(Tool),

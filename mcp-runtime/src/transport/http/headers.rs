@@ -52,7 +52,7 @@ pub(super) fn declare_stateless(headers: &HeaderMap) -> bool {
 pub(super) fn check_version(headers: &HeaderMap) -> Result<(), String> {
     match single(headers, &PROTOCOL_VERSION)? {
         Some(name) if Revision::from_name(name).is_none() => {
-            let known = Revision::ALL.map(Revision::name).join(", ");
+            let known = Revision::ROWS.map(Revision::name).join(", ");
             Err(format!(
                 "MCP-Protocol-Version `{name}` is unknown; this server supports {known}"
             ))
