@@ -1,4 +1,4 @@
-//! What time it is anywhere, from the tz database.
+//! The current time in any time zone, from the tz database.
 //!
 //! ```sh
 //! cargo run --example time -- call convert_time source_timezone=Asia/Tokyo time=09:30 target_timezone=Europe/Warsaw
@@ -10,7 +10,7 @@ use mcp_runtime::{Completion, prelude::*};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A moment as a clock in one time zone shows it.
+/// A point in time, as local time in one time zone.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Reading {
     /// The IANA name of the time zone.
@@ -95,7 +95,7 @@ fn plan_meeting(
     )
 }
 
-/// Completes what comes after the last comma.
+/// Completes the text after the last comma.
 fn complete_last_zone(completion: Completion) -> Vec<String> {
     let typed = completion.value();
     let (before, last) = typed.split_at(typed.rfind(',').map_or(0, |comma| comma + 1));
