@@ -1,8 +1,9 @@
 //! A server that asks the user for input: it books a table, and asks for the details of the booking.
 //!
-//! In revision 2026-07-28 there is no session in which the server could send a request. The client receives the question as
-//! the result of its call, and calls again with the user's answer, so `book` runs two or three times for one booking. The
-//! code below needs only one precaution: side effects come after the last question, in `Context::once`.
+//! In revision 2026-07-28 there is no session in which the server could send a request. The client receives the
+//! question as the result of its call, and calls again with the user's answer, so `book` runs two or three times for
+//! one booking. The code below needs only one precaution: side effects come after the last question, in
+//! `Context::once`.
 //!
 //! `tests/clients/run` tests this server with the official clients.
 

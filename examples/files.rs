@@ -4,9 +4,9 @@
 //! cargo run --example files -- . call search query=TODO
 //! ```
 //!
-//! The directory is opened once, and `cap-std` resolves every path beneath it. `..`, absolute paths and symbolic links that
-//! lead out of it are rejected, even if the disk changes meanwhile. Only regular files and directories are served, so a
-//! pipe, a socket or a device cannot block a call.
+//! The directory is opened once, and `cap-std` resolves every path beneath it. `..`, absolute paths and symbolic links
+//! that lead out of it are rejected, even if the disk changes meanwhile. Only regular files and directories are served,
+//! so a pipe, a socket or a device cannot block a call.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -113,7 +113,8 @@ struct Entry {
 }
 
 impl Entry {
-    /// Returns `None` for a pipe, a socket or a device, and for a name that is not UTF-8, since clients could not send it.
+    /// Returns `None` for a pipe, a socket or a device, and for a name that is not UTF-8, since clients could not send
+    /// it.
     fn new(entry: &DirEntry) -> io::Result<Option<Self>> {
         let kind = entry.file_type()?;
         if !(kind.is_file() || kind.is_dir() || kind.is_symlink()) {

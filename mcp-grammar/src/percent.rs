@@ -73,7 +73,8 @@ fn has_stray_percent(text: &str) -> bool {
         .any(|(at, _)| split_triple(&text.as_bytes()[at..]).is_none())
 }
 
-/// Appends `text` with all characters encoded except those of `keep`. If `keep` contains `%`, then existing `%XX` are kept.
+/// Appends `text` with all characters encoded except those of `keep`. If `keep` contains `%`, then existing `%XX` are
+/// kept.
 pub fn encode(out: &mut String, text: &str, keep: Ascii) {
     rewrite(out, text, keep, Ascii::EMPTY);
 }
@@ -102,7 +103,8 @@ fn rewrite(out: &mut String, text: &str, keep: Ascii, decoded: Ascii) {
 }
 
 /// Returns the normal form in which URIs are compared: characters that a URI cannot contain are encoded, including all
-/// beyond ASCII, and hexadecimal digits of `%XX` are in upper case. Returns `None` if a `%` is not followed by two digits.
+/// beyond ASCII, and hexadecimal digits of `%XX` are in upper case. Returns `None` if a `%` is not followed by two
+/// digits.
 pub fn normalise(text: &str) -> Option<String> {
     legal(text, Ascii::EMPTY)
 }

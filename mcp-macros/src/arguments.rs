@@ -116,8 +116,8 @@ impl Arguments {
         Ok(())
     }
 
-    /// Returns `true` if the list begins with an expression other than a literal, such as `config` or `concat!(..)`. The
-    /// caller that takes the value reports what is wrong with it.
+    /// Returns `true` if the list begins with an expression other than a literal, such as `config` or `concat!(..)`.
+    /// The caller that takes the value reports what is wrong with it.
     fn starts_with_value(&self, grammar: &Grammar, input: ParseStream<'_>) -> bool {
         let comes_first = self.leading_value.is_none() && self.options.is_empty();
         let ahead = input.fork();

@@ -13,7 +13,8 @@ pub(crate) fn builder_call(method: &str, value: Option<impl ToTokens>) -> Option
     value.map(|value| quote_spanned!(generated_at(&value)=> .#method(#value)))
 }
 
-/// Generates a `Duration`. A number literal is in seconds; the compiler checks that any other expression is a `Duration`.
+/// Generates a `Duration`. A number literal is in seconds; the compiler checks that any other expression is a
+/// `Duration`.
 pub(crate) fn duration(value: &Expr) -> TokenStream {
     match literal(value) {
         Some(Lit::Int(seconds)) => {

@@ -70,8 +70,8 @@ pub(crate) enum Handler {
 }
 
 impl Component {
-    /// Validates the parts that all kinds have. Mistakes are added to `errors`; the component may then be incomplete and
-    /// must not be expanded.
+    /// Validates the parts that all kinds have. Mistakes are added to `errors`; the component may then be incomplete
+    /// and must not be expanded.
     pub(crate) fn validate(
         kind: Kind,
         arguments: &Arguments,

@@ -1,7 +1,7 @@
 //! The constraints of `#[arg]`: `range`, `length` and `pattern`.
 //!
-//! Literals are checked here. Checks that need the type or the value of a constant are done by the compiler, and when the
-//! server is built.
+//! Literals are checked here. Checks that need the type or the value of a constant are done by the compiler, and when
+//! the server is built.
 
 use std::cmp::Ordering;
 

@@ -187,8 +187,8 @@ impl Shape {
     }
 }
 
-/// Implements all traits for a type with a mistake, so that the mistake is the only error. Unions and generic types are left
-/// out: they cannot be deserialized from an answer anyway.
+/// Implements all traits for a type with a mistake, so that the mistake is the only error. Unions and generic types are
+/// left out: they cannot be deserialized from an answer anyway.
 fn stand_in(input: &DeriveInput, runtime: Option<&Path>) -> Option<TokenStream> {
     let impossible = matches!(input.data, Data::Union(_)) || !input.generics.params.is_empty();
     let content = implement(&["Elicit", "ElicitField", "ElicitChoice"], input);

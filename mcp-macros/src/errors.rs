@@ -74,8 +74,8 @@ impl Errors {
         self.unread.get_or_insert_default().push(error);
     }
 
-    /// Returns the value if there are no errors, and the `compile_error!`s otherwise. `valid` may be `None` only after an
-    /// error.
+    /// Returns the value if there are no errors, and the `compile_error!`s otherwise. `valid` may be `None` only after
+    /// an error.
     pub(crate) fn finish<Valid>(mut self, valid: Option<Valid>) -> Result<Valid, TokenStream> {
         let errors = self.unread.take().unwrap_or_default();
         match valid {

@@ -16,8 +16,8 @@ use crate::runtime_path::{generated, generated_at, import, in_const, this, varia
 use crate::types::{find_impl, return_type, with_lifetime};
 
 impl Component {
-    /// Generates all items for a free function. They are in one `const`, whose name makes a second component of the same
-    /// name in the module an error.
+    /// Generates all items for a free function. They are in one `const`, whose name makes a second component of the
+    /// same name in the module an error.
     pub(crate) fn beside_function(&self) -> TokenStream {
         let (attributes, runtime) = (&self.attributes, self.runtime.as_ref());
         let (import, name, register) = (import(runtime), self.unique_name(), self.register());
@@ -42,8 +42,8 @@ impl Component {
 
     /// Generates the compile-time checks, if there are any.
     fn checks(&self) -> Option<TokenStream> {
-        // An item cannot name the generic parameters of the `impl` around it. The server reports such a mistake when it is
-        // built.
+        // An item cannot name the generic parameters of the `impl` around it. The server reports such a mistake when it
+        // is built.
         if self.owner.as_ref().is_some_and(|owner| owner.is_generic) {
             return None;
         }
@@ -82,8 +82,8 @@ impl Component {
         }
     }
 
-    /// Returns the name of the generated `const`. Items of a module or block have unique names, so two components with the
-    /// same name do not compile.
+    /// Returns the name of the generated `const`. Items of a module or block have unique names, so two components with
+    /// the same name do not compile.
     fn unique_name(&self) -> TokenStream {
         // Resources are identified by their URIs.
         if self.kind == Kind::Resource {
@@ -96,8 +96,8 @@ impl Component {
         Ident::new(&name, generated_at(&self.name)).into_token_stream()
     }
 
-    /// Generates the closure that calls the function. It is not a `fn` item: the compiler checks a closure together with the
-    /// definition around it, and reports a type that fits neither only once.
+    /// Generates the closure that calls the function. It is not a `fn` item: the compiler checks a closure together
+    /// with the definition around it, and reports a type that fits neither only once.
     fn invoke(&self) -> TokenStream {
         let (parameters, answers, call) = (self.decode(), self.ask(), self.call());
         let span = generated_at(&self.signature.ident);
@@ -182,8 +182,8 @@ impl Component {
         quote_spanned!(span=> __mcp::ask::<#ty>(&__mcp_call, #question, #key))
     }
 
-    /// Generates the call and the conversion of its result. The conversion names the type although it could be inferred, so
-    /// that an unsuitable result type is reported where it is written.
+    /// Generates the call and the conversion of its result. The conversion names the type although it could be
+    /// inferred, so that an unsuitable result type is reported where it is written.
     fn call(&self) -> TokenStream {
         let function = &self.signature.ident;
         let span = generated_at(function);
@@ -229,8 +229,8 @@ impl Component {
         quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #example #constraints #header #complete)
     }
 
-    /// Generates a reference to a user's function that takes an `argument`. For a method, it may also be a method of the same
-    /// value: the compiler decides.
+    /// Generates a reference to a user's function that takes an `argument`. For a method, it may also be a method of
+    /// the same value: the compiler decides.
     pub(crate) fn function(&self, path: &ExprPath, argument: &str) -> TokenStream {
         if self.owner.is_none() {
             return path.to_token_stream();
@@ -275,8 +275,8 @@ impl Component {
         checks.collect()
     }
 
-    /// Generates a check that rejects parameters which are injected (`refused` is `true`) or which are not (`false`). Only
-    /// the compiler knows which types are injected.
+    /// Generates a check that rejects parameters which are injected (`refused` is `true`) or which are not (`false`).
+    /// Only the compiler knows which types are injected.
     pub(crate) fn refuse_supplied(
         &self,
         parameter: &Parameter,

@@ -102,8 +102,9 @@ use crate::kind::Kind;
 /// # Questions
 ///
 /// A parameter of an `async fn` with `#[ask("When, and for how many?")]` is filled in by the user before the body runs.
-/// It is not part of the schema. Several questions are asked at once. `key = "details"` sets the key of a question on the
-/// wire. The type of the parameter derives `Elicit`, or is an `Option<T>` or `Result<T, AskError>` of a type that does.
+/// It is not part of the schema. Several questions are asked at once. `key = "details"` sets the key of a question on
+/// the wire. The type of the parameter derives `Elicit`, or is an `Option<T>` or `Result<T, AskError>` of a type that
+/// does.
 #[proc_macro_attribute]
 pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Kind::Tool, arguments.into(), &item.into()).into()
@@ -111,9 +112,9 @@ pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Turns methods of a type into tools, resources and prompts.
 ///
-/// Annotate methods of the `impl` with `#[tool]`, `#[resource(..)]` or `#[prompt]`; the rest of the `impl` is unchanged.
-/// Pass a value of the type to `Server::with`. All calls share this value, so methods take `&self`. Options and parameters
-/// are the same as for functions. A type can have only one `impl` with `#[tools]`.
+/// Annotate methods of the `impl` with `#[tool]`, `#[resource(..)]` or `#[prompt]`; the rest of the `impl` is
+/// unchanged. Pass a value of the type to `Server::with`. All calls share this value, so methods take `&self`. Options
+/// and parameters are the same as for functions. A type can have only one `impl` with `#[tools]`.
 ///
 /// # Example
 ///
@@ -181,8 +182,9 @@ pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Arguments
 ///
-/// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header`, and also `#[arg(complete = function)]`, a
-/// function that completes values. Parameters of an `async fn` also take `#[ask("...")]`, as described at [`macro@tool`].
+/// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header`, and also `#[arg(complete = function)]`,
+/// a function that completes values. Parameters of an `async fn` also take `#[ask("...")]`, as described at
+/// [`macro@tool`].
 #[proc_macro_attribute]
 pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Kind::Resource, arguments.into(), &item.into()).into()
@@ -220,8 +222,9 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Arguments
 ///
-/// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header`, and also `#[arg(complete = function)]`, a
-/// function that completes values. Parameters of an `async fn` also take `#[ask("...")]`, as described at [`macro@tool`].
+/// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header`, and also `#[arg(complete = function)]`,
+/// a function that completes values. Parameters of an `async fn` also take `#[ask("...")]`, as described at
+/// [`macro@tool`].
 #[proc_macro_attribute]
 pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Kind::Prompt, arguments.into(), &item.into()).into()
@@ -247,9 +250,9 @@ pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// The form is built from the type's `JsonSchema`, which supplies names, descriptions, titles and bounds. The derived code
-/// checks at compile time that the type can be a form. The documentation of the trait `Elicit` lists the types that a form
-/// can contain, and how each protocol revision represents them.
+/// The form is built from the type's `JsonSchema`, which supplies names, descriptions, titles and bounds. The derived
+/// code checks at compile time that the type can be a form. The documentation of the trait `Elicit` lists the types
+/// that a form can contain, and how each protocol revision represents them.
 ///
 /// `#[elicit(crate = path)]` sets the path of `mcp_runtime`.
 #[proc_macro_derive(Elicit, attributes(elicit))]

@@ -1,6 +1,7 @@
 //! `#[tools]`: the annotated methods of an `impl`, and the generated implementation of `ToolSet`.
 //!
-//! As with functions, the bodies of methods are raw tokens and never parsed, and the `impl` is kept even after an error.
+//! As with functions, the bodies of methods are raw tokens and never parsed, and the `impl` is kept even after an
+//! error.
 
 use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
@@ -95,7 +96,8 @@ impl AnnotatedImpl {
         of_type.then(|| self.implement(runtime, &TokenStream::new(), &conversion))
     }
 
-    /// Generates a use of each attribute's path: the attributes are removed, and their imports would be reported as unused.
+    /// Generates a use of each attribute's path: the attributes are removed, and their imports would be reported as
+    /// unused.
     fn used_attributes(&self) -> TokenStream {
         self.methods()
             .map(|method| {

@@ -1,7 +1,7 @@
 //! The parameters of a function: parsing and validation.
 //!
-//! The macro does not know which parameters are arguments and which are injected: the trait `Param` decides, in the user's
-//! crate.
+//! The macro does not know which parameters are arguments and which are injected: the trait `Param` decides, in the
+//! user's crate.
 
 use mcp_grammar::name::is_token;
 use proc_macro2::{Ident, Span};

@@ -178,7 +178,8 @@ impl Uri {
         }
     }
 
-    /// Generates checks that parameters without a variable in the URI are injected: only the compiler knows which types are.
+    /// Generates checks that parameters without a variable in the URI are injected. Only the compiler knows which types
+    /// are injected.
     fn check_injected(&self, component: &Component) -> TokenStream {
         let parameters = component.parameters.iter();
         parameters

@@ -10,8 +10,8 @@ use proc_macro2::TokenStream;
 use crate::kind::Kind::{self, Prompt, Resource, Tool};
 use crate::{entry, methods};
 
-/// Functions as editors send them after each keystroke: the attribute, its arguments, the function, and the expected item
-/// where it differs because this crate's attributes are removed.
+/// Functions as editors send them after each keystroke: the attribute, its arguments, the function, and the expected
+/// item where it differs because this crate's attributes are removed.
 const FUNCTIONS: &[(Kind, &str, &str, Option<&str>)] = &[
     // The body.
     (Tool, "", "fn f(a: u8) -> u8 { let b = a. ; match }", None),

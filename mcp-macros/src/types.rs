@@ -61,8 +61,8 @@ pub(crate) fn with_lifetime(
     })
 }
 
-/// Replaces tokens at any depth. `replace` receives each token and the next one; the content of a group is replaced before
-/// the group.
+/// Replaces tokens at any depth. `replace` receives each token and the next one; the content of a group is replaced
+/// before the group.
 pub(crate) fn replace_tokens(
     tokens: TokenStream,
     replace: &mut impl FnMut(TokenTree, Option<&TokenTree>) -> TokenStream,

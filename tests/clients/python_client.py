@@ -19,7 +19,8 @@ MODES = {"auto": "auto", "modern": "2026-07-28", "legacy": "legacy"}
 CHANGES = re.compile("notifications/(tools|prompts|resources)/(list_changed|updated)")
 # All times are in seconds.
 CHANGES_TIMEOUT = 10.0
-# The time that the client may take to open the session's notification stream; it does not report when the stream is open.
+# The time that the client may take to open the session's notification stream; it does not report when the stream is
+# open.
 STREAM_OPENING_TIME = 1.0
 # The time to wait for unexpected notifications; a later one counts as not sent.
 QUIET_TIME = 0.3

@@ -61,7 +61,7 @@ LIMITATIONS = {
     ("inspector", "complete"): "its --cli mode has no method for completions",
     ("inspector", "error code"): "its --cli mode prints the message of a protocol error without the code",
     ("typescript", "not found"): "its own error for an unknown resource has the code -32602 in every revision",
-    ("inspector", "noise"): "its --cli mode says nothing about lines on standard output that are no messages",
+    ("inspector", "noise"): "its --cli mode says nothing about lines on standard output that are not messages",
 }
 
 # After closing its standard input, the clients wait two seconds for a server to exit, then kill it.

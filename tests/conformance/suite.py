@@ -28,7 +28,8 @@ SETS = [
 # Scenarios of extensions that the framework does not implement. They run with the requirements, and are only counted.
 LATER = ("tasks-", "sep-2640-")
 
-# Scenarios that the quickstart server must fail, since it has none of the fixtures: if it passes, the suite checks nothing.
+# Scenarios that the quickstart server must fail, since it has none of the fixtures: if it passes, the suite checks
+# nothing.
 RED = ("tools-call-simple-text", "tools-call-image", "resources-read-text", "prompts-get-simple", "json-schema-2020-12")
 
 FAILURES = ("FAILURE", "WARNING")

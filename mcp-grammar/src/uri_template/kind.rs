@@ -73,14 +73,15 @@ impl VariableKind {
         matches!(self, Self::Reserved | Self::Fragment)
     }
 
-    /// Returns the character with which this kind begins a new component of the URI. No earlier expression can match it.
+    /// Returns the character with which this kind begins a new component of the URI, and which no earlier expression
+    /// matches.
     pub fn opens(self) -> Option<char> {
         self.prefix()
             .filter(|_| self.is_keyed() || self == Self::Fragment)
     }
 
-    /// Returns the characters that a variable matches; for a keyed expression, those that the whole expression matches after
-    /// its prefix.
+    /// Returns the characters that a variable matches; for a keyed expression, those that the whole expression matches
+    /// after its prefix.
     pub fn matches(self, exploded: bool) -> Ascii {
         let one = match self {
             Self::Simple | Self::Path => SIMPLE,

@@ -1,8 +1,9 @@
-//! Measures build times: `compile-time REPOSITORY DIRECTORY [TOOLS [RUNS]]`. `benches/compile-time` builds and starts it.
+//! Measures build times: `compile-time REPOSITORY DIRECTORY [TOOLS [RUNS]]`. `benches/compile-time` builds and starts
+//! it.
 //!
-//! The benchmark times `cargo build` of one crate in the debug profile, after its dependencies have been built. Each crate
-//! is a complete stdio server. The server written by hand uses the same runtime, so the difference is the cost of the
-//! macros and of the generated code.
+//! The benchmark times `cargo build` of one crate in the debug profile, after its dependencies have been built. Each
+//! crate is a complete stdio server. The server written by hand uses the same runtime, so the difference is the cost of
+//! the macros and of the generated code.
 
 mod build;
 mod subject;

@@ -18,8 +18,8 @@ struct Template {
     head: &'static str,
     /// The tools, which repeat in this order.
     tools: [&'static str; 8],
-    /// The text before all entries, the entry of a tool, and the text after all entries. For the official SDK, the methods
-    /// are the entries.
+    /// The text before all entries, the entry of a tool, and the text after all entries. For the official SDK, the
+    /// methods are the entries.
     table: [&'static str; 3],
 }
 
@@ -34,8 +34,8 @@ impl Subject {
         }
     }
 
-    /// Returns the name of the package. It must differ from the names of its dependencies, because `cargo clean` selects it
-    /// by name.
+    /// Returns the name of the package. It must differ from the names of its dependencies, because `cargo clean`
+    /// selects it by name.
     pub(crate) fn package(self) -> &'static str {
         match self {
             Self::Macros => "tools-with-macros",
@@ -123,7 +123,7 @@ struct Point {
     y: f64,
 }
 
-/// Where somebody lives.
+/// A postal address.
 #[derive(Deserialize, Serialize, JsonSchema)]
 struct Address {
     street: String,

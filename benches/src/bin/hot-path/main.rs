@@ -1,5 +1,5 @@
-//! Measures one call: `hot-path DIRECTORY [PART-OF-A-NAME]`. Profiles are written to the directory. `benches/hot-path` builds
-//! and starts it.
+//! Measures one call: `hot-path DIRECTORY [PART-OF-A-NAME]`. Profiles are written to the directory. `benches/hot-path`
+//! builds and starts it.
 
 mod client;
 mod subject;
@@ -34,8 +34,8 @@ impl Transport {
         let (instructions, allocations) = match (self, load) {
             (Self::Stdio, Load::Sum) => (17_000.0, 9.0),
             (Self::Http, Load::Sum) => (40_000.0, 20.0),
-            // The text is created once, scanned once for characters to escape, and written once. Each further copy would
-            // cost a million instructions.
+            // The text is created once, scanned once for characters to escape, and written once. Each further copy
+            // would cost a million instructions.
             (_, Load::Text) => (4_600_000.0, 24.0),
         };
         Cost {
