@@ -230,7 +230,7 @@ pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Kind::Prompt, arguments.into(), &item.into()).into()
 }
 
-/// Implements `Elicit` for a struct, which becomes a form for users, or makes an enum usable as a field of a form.
+/// Derives the traits of forms: a struct becomes a form for users, and an enum becomes a field of a form.
 ///
 /// # Example
 ///

@@ -63,21 +63,21 @@ class HttpServer:
                     return [] if answer.status == 200 else [f"GET /health answered {answer.status}"]
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
-        return [f"GET /health never answered 200; the server said: {self.said()}"]
+        return [f"GET /health never answered 200; output of the server: {self.output()}"]
 
     def stop(self):
         """Stops the server and returns the problems with its exit."""
         if self.process.poll() is not None:
-            return [f"the server had left with {self.process.returncode}; it said: {self.said()}"]
+            return [f"the server had already exited with {self.process.returncode}; output: {self.output()}"]
         self.process.send_signal(signal.SIGTERM)
         try:
             status = self.process.wait(SIGTERM_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            return [f"the server still ran {SIGTERM_TIMEOUT:.0f} s after SIGTERM; it said: {self.said()}"]
-        return [] if status == 0 else [f"the server left with {status} after SIGTERM; it said: {self.said()}"]
+            return [f"the server still ran {SIGTERM_TIMEOUT:.0f} s after SIGTERM; output: {self.output()}"]
+        return [] if status == 0 else [f"the server exited with {status} after SIGTERM; output: {self.output()}"]
 
-    def said(self):
+    def output(self):
         self.log.seek(0)
         return self.log.read().decode(errors="replace")[-1000:]

@@ -1,4 +1,4 @@
-"""Checks recorded messages against the official JSON Schema of their revision, and that each request is answered once."""
+"""Checks that recorded messages match the official JSON Schema of their revision, and that requests are answered once."""
 
 import collections
 import json
