@@ -1,4 +1,4 @@
-//! MCP at `/mcp`, beside the other routes of an axum application.
+//! An axum application that serves MCP at `/mcp` beside its other routes.
 
 use axum::Router;
 use axum::routing::get;

@@ -1,10 +1,11 @@
-//! A server that asks back: it books a table, and what it has to know for that it asks the user.
+//! A server that asks the user for input: it books a table, and asks for the details of the booking.
 //!
-//! A client of 2026-07-28 has no session in which it could be asked. It gets the question as the answer to its call, and calls
-//! again with what its user said, so that `book` runs two or three times for one table. Nothing of this is to be seen below but
-//! one habit: what must happen once comes after the last question, in `Context::once`.
+//! In revision 2026-07-28 there is no session in which the server could send a request. The client receives the
+//! question as the result of its call, and calls again with the user's answer, so `book` runs two or three times for
+//! one booking. The code below needs only one precaution: side effects come after the last question, in
+//! `Context::once`.
 //!
-//! `tests/clients/run` lets the official clients book.
+//! `tests/clients/run` tests this server with the official clients.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,23 +13,23 @@ use mcp_runtime::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// So many sit at one of the tables inside.
+/// The number of seats at a table inside.
 const TABLE: u8 = 6;
 
-/// The first question, as a form. Its documentation is what the user reads beside the fields.
+/// The form of the first question. Users see the doc comments as descriptions of the fields.
 #[derive(Deserialize, JsonSchema, Elicit)]
-struct Wish {
+struct Reservation {
     /// The day.
     #[schemars(extend("format" = "date"))]
     date: String,
     /// The time, such as 19:30.
     time: String,
-    /// How many you are.
+    /// The number of guests.
     #[schemars(range(min = 1, max = 20))]
     guests: u8,
 }
 
-/// The second question, for those who do not fit around a table.
+/// The form of the second question, for parties that are too large for a table.
 #[derive(Deserialize, JsonSchema, Elicit)]
 struct Place {
     /// Where you would like to sit.
@@ -50,31 +51,33 @@ async fn book(
     context: Context,
     bookings: State<Bookings>,
 ) -> Result<String, ToolError> {
-    // `?` ends the call here if the user declines, goes away, or cannot be asked. Nothing has happened yet.
-    let wish: Wish = context
+    // `?` ends the call if the user declines, does not answer, or cannot be asked. There are no side effects so far.
+    let reservation: Reservation = context
         .elicit(format!("A table at {restaurant}: when, and for how many?"))
         .await?;
-    let seats = if wish.guests > TABLE {
+    let seats = if reservation.guests > TABLE {
         let question = format!(
-            "For {} there is room outdoors and at the bar. Where would you like to sit?",
-            wish.guests
+            "A party of {} can sit outdoors or at the bar. Where would you like to sit?",
+            reservation.guests
         );
         let place: Place = context.elicit(question).await?;
         Some(place.seats)
     } else {
         None
     };
-    // All is known. If the reply gets lost and the client sends its last attempt again, it hears of the same booking.
+    // All details are known. If the reply is lost and the client repeats its last request, it gets the same booking.
     let number = context
-        .once("book", async { bookings.add(&restaurant, &wish, seats) })
+        .once("book", async {
+            bookings.add(&restaurant, &reservation, seats)
+        })
         .await?;
-    let Wish { date, time, guests } = wish;
+    let Reservation { date, time, guests } = reservation;
     Ok(format!(
         "Booking {number}: {restaurant}, {date} at {time}, for {guests}."
     ))
 }
 
-/// All that was booked.
+/// All bookings.
 #[resource("bookings://all")]
 async fn booked(bookings: State<Bookings>) -> Json<Vec<Booking>> {
     Json(bookings.all().clone())
@@ -87,11 +90,11 @@ struct Booking {
     date: String,
     time: String,
     guests: u8,
-    /// None is a table inside.
+    /// `null` for a table inside.
     seats: Option<Seats>,
 }
 
-/// What was booked, in memory: the real one would be a database.
+/// The bookings, in memory. A real server would use a database.
 #[derive(Default)]
 struct Bookings(Mutex<Vec<Booking>>);
 
@@ -100,16 +103,16 @@ impl Bookings {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Books, and gives the number of the booking.
-    fn add(&self, restaurant: &str, wish: &Wish, seats: Option<Seats>) -> usize {
+    /// Adds a booking and returns its number.
+    fn add(&self, restaurant: &str, reservation: &Reservation, seats: Option<Seats>) -> usize {
         let mut all = self.all();
         let number = all.len() + 1;
         all.push(Booking {
             number,
             restaurant: restaurant.to_owned(),
-            date: wish.date.clone(),
-            time: wish.time.clone(),
-            guests: wish.guests,
+            date: reservation.date.clone(),
+            time: reservation.time.clone(),
+            guests: reservation.guests,
             seats,
         });
         number
@@ -131,22 +134,26 @@ mod tests {
 
     use super::*;
 
-    /// Both eras: the client that calls again, and the client that is asked.
+    /// A revision in which the client calls again, and one in which the server sends a request.
     const ERAS: [Revision; 2] = [Revision::V2026_07_28, Revision::V2025_11_25];
 
-    /// A client whose user gives these answers, one after the other.
+    /// Returns a client whose user gives these answers in order.
     async fn client(revision: Revision, answers: Vec<Value>) -> Client {
         let mut answers = answers.into_iter();
         server()
             .client()
             .revision(revision)
-            .answer_with(move |_| answers.next().expect("a question too many"))
+            .answer_with(move |_| {
+                answers
+                    .next()
+                    .expect("there are more questions than answers")
+            })
             .await
     }
 
-    fn wish(guests: u8) -> Value {
-        let wish = json!({ "date": "2027-03-01", "time": "19:30", "guests": guests });
-        json!({ "action": "accept", "content": wish })
+    fn reservation(guests: u8) -> Value {
+        let reservation = json!({ "date": "2027-03-01", "time": "19:30", "guests": guests });
+        json!({ "action": "accept", "content": reservation })
     }
 
     fn seats(seats: &str) -> Value {
@@ -168,7 +175,7 @@ mod tests {
     #[tokio::test]
     async fn a_small_party_is_asked_once() -> Outcome {
         for revision in ERAS {
-            let client = client(revision, vec![wish(2)]).await;
+            let client = client(revision, vec![reservation(2)]).await;
             let reply = book(&client).await?;
             assert_eq!(
                 reply.text(),
@@ -189,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn a_large_party_is_asked_where_to_sit() -> Outcome {
         for revision in ERAS {
-            let client = client(revision, vec![wish(8), seats("bar"), wish(2)]).await;
+            let client = client(revision, vec![reservation(8), seats("bar"), reservation(2)]).await;
             let _ = book(&client).await?;
             let _ = book(&client).await?;
             let booked = booked(&client).await?;
@@ -205,9 +212,12 @@ mod tests {
         let no = |action: &str| json!({ "action": action });
         let cases = [
             (vec![no("decline")], "the user declined"),
-            (vec![wish(8), no("cancel")], "the user gave no answer"),
             (
-                vec![wish(0), wish(21), wish(0)],
+                vec![reservation(8), no("cancel")],
+                "the user gave no answer",
+            ),
+            (
+                vec![reservation(0), reservation(21), reservation(0)],
                 "no valid answer was given",
             ),
         ];
@@ -223,7 +233,7 @@ mod tests {
         Ok(())
     }
 
-    /// A client whose connection broke does not know whether its last attempt arrived.
+    /// A client whose connection broke does not know if the server received its last request.
     #[tokio::test]
     async fn the_last_attempt_sent_twice_is_one_booking() -> Outcome {
         let client = server().client().await;
@@ -235,7 +245,7 @@ mod tests {
         let asked = client.request("tools/call", attempt.clone()).await?;
         let questions = asked["inputRequests"].as_object().ok_or("no questions")?;
         let name = questions.keys().next().ok_or("no question")?;
-        attempt["inputResponses"] = json!({ name: wish(2) });
+        attempt["inputResponses"] = json!({ name: reservation(2) });
         attempt["requestState"] = asked["requestState"].clone();
 
         let first = client.request("tools/call", attempt.clone()).await?;

@@ -1,11 +1,11 @@
-//! A server that changes while it serves: tools come and go, and clients that want to know are told.
+//! A server that changes while it runs: it adds and removes tools, and notifies clients that listen for changes.
 //!
-//! `tests/clients/run` keeps the official clients listening to it.
+//! `tests/clients/run` tests this server with the official clients.
 
 use mcp_runtime::{ServerHandle, Tool, prelude::*};
 use serde_json::{Value, json};
 
-/// What a tool does that was added while the server served.
+/// The handler of tools that are added at run time.
 async fn greet(_: Value, _: Context) -> &'static str {
     "I am new here."
 }
@@ -69,7 +69,7 @@ mod tests {
 
     use super::*;
 
-    /// Adds a tool, touches a resource that nobody watches and one that somebody does, and removes the tool.
+    /// Adds a tool, touches a resource without and one with a subscription, and removes the tool.
     async fn change(client: &Client) -> Result<(), ClientError> {
         client.call("add_tool", json!({ "name": "new" })).await?;
         let reply = client.call("new", json!({})).await?;
@@ -86,7 +86,7 @@ mod tests {
         methods.collect()
     }
 
-    const TOLD: [&str; 3] = [
+    const NOTIFICATIONS: [&str; 3] = [
         "notifications/tools/list_changed",
         "notifications/resources/updated",
         "notifications/tools/list_changed",
@@ -95,18 +95,18 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_listens_is_told() -> Result<(), ClientError> {
         let client = server().client().await;
-        let wishes = json!({ "toolsListChanged": true, "resourceSubscriptions": ["note://a"] });
-        let listening = client.listen(wishes)?;
+        let filter = json!({ "toolsListChanged": true, "resourceSubscriptions": ["note://a"] });
+        let listening = client.listen(filter)?;
         assert_eq!(
             methods(&client),
             ["notifications/subscriptions/acknowledged"]
         );
         change(&client).await?;
-        assert_eq!(methods(&client), TOLD);
+        assert_eq!(methods(&client), NOTIFICATIONS);
 
         drop(listening);
         change(&client).await?;
-        assert_eq!(methods(&client), [""; 0], "nobody listens any longer");
+        assert_eq!(methods(&client), [""; 0], "the client no longer listens");
         Ok(())
     }
 
@@ -116,7 +116,7 @@ mod tests {
         let uri = json!({ "uri": "note://a" });
         client.request("resources/subscribe", uri).await?;
         change(&client).await?;
-        assert_eq!(methods(&client), TOLD);
+        assert_eq!(methods(&client), NOTIFICATIONS);
         Ok(())
     }
 

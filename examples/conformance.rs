@@ -1,4 +1,4 @@
-//! The server that the official conformance suite asks for: one of everything, with the names and texts it expects.
+//! The server for the official conformance suite: one component of each kind, with the names and texts that it expects.
 //!
 //! `tests/conformance/run` starts it and runs the suite against it.
 
@@ -19,34 +19,34 @@ const PNG: &[u8] = &[
     0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
 ];
 
-/// No sound at all, at 8,000 Hz.
+/// An empty sound, at 8,000 Hz.
 const WAV: &[u8] =
     b"RIFF&\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0@\x1f\0\0\0}\0\0\x02\0\x10\0data\x02\0\0\0";
 
-/// Between the steps of what takes a while.
+/// The time between the steps of slow tools.
 const STEP: Duration = Duration::from_millis(50);
 
-// Tools. The suite calls the first one of the list without arguments.
+// Tools. The suite calls the first one in the list without arguments.
 
-/// Answers with a text.
+/// Returns text.
 #[tool]
 async fn test_simple_text() -> &'static str {
     "This is a simple text response for testing."
 }
 
-/// Answers with an image.
+/// Returns an image.
 #[tool]
 async fn test_image_content() -> Image {
     Image::png(PNG)
 }
 
-/// Answers with a sound.
+/// Returns a sound.
 #[tool]
 async fn test_audio_content() -> Audio {
     Audio::wav(WAV)
 }
 
-/// Answers with a resource.
+/// Returns a resource.
 #[tool]
 async fn test_embedded_resource() -> EmbeddedResource {
     let text = "This is an embedded resource content.";
@@ -56,7 +56,7 @@ async fn test_embedded_resource() -> EmbeddedResource {
     )
 }
 
-/// Answers with content of several kinds.
+/// Returns content of several kinds.
 #[tool]
 async fn test_multiple_content_types() -> (&'static str, Image, EmbeddedResource) {
     let data = ResourceContents::text(r#"{"test":"data","value":123}"#).mime("application/json");
@@ -100,7 +100,7 @@ async fn test_error_handling() -> Result<String, ToolError> {
     ))
 }
 
-/// Lets its connection be closed, and answers when the client has come back.
+/// Closes the stream of its response, and returns a result after the client has reconnected.
 #[tool]
 async fn test_reconnection(context: Context) -> &'static str {
     context.close_stream();
@@ -111,7 +111,7 @@ async fn test_reconnection(context: Context) -> &'static str {
 /// Echoes an argument that is repeated in a header.
 #[tool]
 async fn test_x_mcp_header(
-    /// What to echo.
+    /// The text to echo.
     #[arg(header = "Value")]
     value: String,
 ) -> String {
@@ -125,21 +125,21 @@ async fn test_missing_capability(context: Context) -> Result<&'static str, ToolE
     Ok("The client can sample.")
 }
 
-/// Logs for a client that wants it.
+/// Logs a message if the client has enabled logging.
 #[tool]
 async fn test_logging_tool(context: Context) -> &'static str {
     context.log(LogLevel::Info, "test_logging_tool runs");
     "Logged."
 }
 
-/// Says that the list of tools changed.
+/// Notifies clients that the list of tools changed.
 #[tool]
 async fn test_trigger_tool_change(context: Context) -> &'static str {
     context.notify().tools_changed();
     "The list of tools changed."
 }
 
-/// Says that the list of prompts changed.
+/// Notifies clients that the list of prompts changed.
 #[tool]
 async fn test_trigger_prompt_change(context: Context) -> &'static str {
     context.notify().prompts_changed();
@@ -156,7 +156,7 @@ struct User {
     email: String,
 }
 
-/// What the user did, in the words that the suite expects.
+/// Returns the action of the user and the form, as the suite expects them.
 fn outcome<T: Serialize>(answer: Result<T, AskError>) -> Result<(&'static str, String), ToolError> {
     match answer {
         Ok(form) => Ok(("accept", serde_json::to_string(&form)?)),
@@ -166,11 +166,11 @@ fn outcome<T: Serialize>(answer: Result<T, AskError>) -> Result<(&'static str, S
     }
 }
 
-/// Asks the user for name and address.
+/// Asks the user for a name and an email address.
 #[tool]
 async fn test_elicitation(
     context: Context,
-    /// What the user is asked.
+    /// The question to the user.
     message: String,
 ) -> Result<String, ToolError> {
     let (action, form) = outcome(context.elicit::<User>(message).await)?;
@@ -219,7 +219,7 @@ struct Defaults {
     verified: bool,
 }
 
-/// Asks for a form whose members have defaults.
+/// Asks the user with a form whose fields have defaults.
 #[tool]
 async fn test_elicitation_sep1034_defaults(context: Context) -> Result<String, ToolError> {
     let (action, form) = outcome(context.elicit::<Defaults>("Please check").await)?;
@@ -266,7 +266,7 @@ struct Choices {
     titled_multi: Vec<Titled>,
 }
 
-/// Asks for a form with choices of every kind.
+/// Asks the user with a form that has choices of every kind.
 #[tool]
 async fn test_elicitation_sep1330_enums(context: Context) -> Result<String, ToolError> {
     let (action, form) = outcome(context.elicit::<Choices>("Please choose").await)?;
@@ -279,7 +279,7 @@ async fn test_elicitation_sep1330_enums(context: Context) -> Result<String, Tool
 #[tool]
 async fn test_sampling(
     context: Context,
-    /// What the model is asked.
+    /// The question to the model.
     prompt: String,
 ) -> Result<String, ToolError> {
     let sample = context.sample(prompt).max_tokens(100).await?;
@@ -333,14 +333,14 @@ async fn test_input_required_result_list_roots(context: Context) -> Result<Strin
     Ok(format!("The client has {} roots.", roots.len()))
 }
 
-/// Asks for consent.
+/// Asks the user for consent.
 #[tool]
 async fn test_input_required_result_request_state(context: Context) -> Result<String, ToolError> {
     let Consent { ok } = context.elicit("Please confirm").key("confirm").await?;
     Ok(format!("state-ok, and the user's answer is {ok}"))
 }
 
-/// Asks for consent, with a state that must not be changed.
+/// Asks the user for consent, with a state that clients must not change.
 #[tool]
 async fn test_input_required_result_tampered_state(context: Context) -> Result<String, ToolError> {
     let Consent { ok } = context.elicit("Please confirm").key("confirm").await?;
@@ -376,7 +376,7 @@ async fn test_input_required_result_multi_round(context: Context) -> Result<Stri
     Ok(format!("{name} likes {color}."))
 }
 
-/// Asks what this client can answer.
+/// Asks only the questions that the client can answer.
 #[tool]
 async fn test_input_required_result_capabilities(context: Context) -> Result<String, ToolError> {
     let can = context.client_capabilities();
@@ -405,7 +405,7 @@ async fn test_input_required_result_prompt(context: Context) -> Result<String, T
     Ok(format!("Use this context: {}", background.context))
 }
 
-/// A tool whose schema uses what no Rust type says.
+/// Returns a tool whose schema uses keywords that no Rust type generates.
 fn json_schema_2020_12_tool() -> Tool {
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,12 +1,12 @@
-//! A directory, read-only: `files DIRECTORY`, then what every server takes.
+//! Read-only access to a directory: `files DIRECTORY`, followed by the arguments of every server.
 //!
 //! ```sh
 //! cargo run --example files -- . call search query=TODO
 //! ```
 //!
-//! The directory is opened once, and every path is resolved beneath it by `cap-std`: `..`, absolute paths and symbolic
-//! links that lead out are refused, whatever changes on disk meanwhile. Only regular files and directories are served: a pipe,
-//! a socket or a device holds nobody up.
+//! The directory is opened once, and `cap-std` resolves every path beneath it. `..`, absolute paths and symbolic links
+//! that lead out of it are rejected, even if the disk changes meanwhile. Only regular files and directories are served,
+//! so a pipe, a socket or a device cannot block a call.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -17,26 +17,26 @@ use cap_std::fs::{Dir, DirEntry, FileType, OpenOptions};
 use mcp_runtime::{Completion, Listing, prelude::*};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// The most that is read of one file, in bytes.
+/// The size of the largest file that is read, in bytes.
 const FILE_BYTES: u64 = 1 << 20;
 
-/// The most lines that a search gives.
+/// The maximum number of lines in the result of a search.
 const MATCHES: usize = 200;
 
-/// The most files that are listed as resources.
+/// The maximum number of files that are listed as resources.
 const LISTED: usize = 1000;
 
-/// How deep a search goes.
+/// The maximum depth of a search.
 const DEPTH: usize = 32;
 
-/// What a segment of a URI must not hold.
+/// The characters that are encoded in a segment of a URI.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// The directory that is served.
+/// The served directory.
 struct Root(Dir);
 
 impl Root {
@@ -58,7 +58,7 @@ impl Root {
         })
     }
 
-    /// The files and directories whose paths begin with `prefix`, down to the next `/`.
+    /// Returns the files and directories whose paths begin with `prefix`, up to the next `/`.
     fn complete(&self, prefix: &str) -> io::Result<Vec<String>> {
         let (directory, _) = prefix.split_at(prefix.rfind('/').map_or(0, |slash| slash + 1));
         let paths = entries(&self.0.open_dir(below(directory))?)?.into_iter();
@@ -70,7 +70,7 @@ impl Root {
     }
 }
 
-/// The path to open; the root for an empty one.
+/// Returns the path to open, which is the root for an empty path.
 fn below(path: &str) -> &Path {
     Path::new(if path.is_empty() { "." } else { path })
 }
@@ -79,7 +79,7 @@ fn about(path: &str, error: io::Error) -> ToolError {
     ToolError::new(format!("`{path}`: {error}"))
 }
 
-/// Opens without waiting, since a pipe would wait for somebody who writes into it.
+/// Returns options that open without blocking: opening a pipe would otherwise wait for a writer.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -92,10 +92,10 @@ fn options() -> OpenOptions {
     options
 }
 
-/// `None` if it is larger than what is read of one file.
+/// Reads a file. Returns `None` if it is larger than [`FILE_BYTES`].
 fn read_at_most(directory: &Dir, path: &Path) -> io::Result<Option<Vec<u8>>> {
     let file = directory.open_with(path, &options())?;
-    // A device or a pipe might never end.
+    // Reading from a device or a pipe might never end.
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("not a file"));
     }
@@ -106,14 +106,15 @@ fn read_at_most(directory: &Dir, path: &Path) -> io::Result<Option<Vec<u8>>> {
         .then_some(bytes))
 }
 
-/// An entry of a directory. A directory's name ends with `/`.
+/// An entry of a directory. The name of a directory ends with `/`.
 struct Entry {
     name: String,
     kind: FileType,
 }
 
 impl Entry {
-    /// `None` for a pipe, a socket or a device, and for a name that is not UTF-8, since no client could send it back.
+    /// Returns `None` for a pipe, a socket or a device, and for a name that is not UTF-8, since clients could not send
+    /// it.
     fn new(entry: &DirEntry) -> io::Result<Option<Self>> {
         let kind = entry.file_type()?;
         if !(kind.is_file() || kind.is_dir() || kind.is_symlink()) {
@@ -127,7 +128,7 @@ impl Entry {
     }
 }
 
-/// In the order of their names.
+/// Returns the entries of a directory, sorted by name.
 fn entries(directory: &Dir) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for entry in directory.entries()? {
@@ -137,14 +138,14 @@ fn entries(directory: &Dir) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Calls `visit` with each file below a directory and its path, until it says to stop. Links are not followed.
+/// Calls `visit` with each file below a directory and its path, until it returns `false`. Links are not followed.
 fn walk(
     directory: &Dir,
     path: &str,
     depth: usize,
     visit: &mut impl FnMut(&Dir, &str, &str) -> bool,
 ) -> bool {
-    // What cannot be read, or vanished meanwhile, is passed over.
+    // Unreadable entries, and entries removed meanwhile, are skipped.
     for Entry { name, kind } in entries(directory).unwrap_or_default() {
         let below = format!("{path}{name}");
         let go_on = if kind.is_file() {
@@ -166,7 +167,7 @@ fn walk(
 /// List a directory. Names of directories end with `/`.
 #[tool(read_only)]
 fn list(
-    /// The directory, relative to the one that is served; that one if left out.
+    /// The directory, relative to the served directory. Default: the served directory.
     #[arg(default)]
     path: &str,
     root: State<Root>,
@@ -179,23 +180,23 @@ fn list(
 /// Read a text file.
 #[tool(read_only)]
 fn read(
-    /// The file, relative to the directory that is served.
+    /// The file, relative to the served directory.
     path: &str,
     root: State<Root>,
 ) -> Result<String, ToolError> {
     String::from_utf8(root.read(path)?).map_err(|_| {
         ToolError::new(format!(
-            "`{path}` is no UTF-8 text; as a resource it can be had as bytes"
+            "`{path}` is not UTF-8 text: read it as a resource to get its bytes"
         ))
     })
 }
 
-/// Search text files for lines that contain a text. Gives `path:line number: line` for each.
+/// Search text files for lines that contain a text. Returns `path:line number: line` for each.
 #[tool(read_only)]
 fn search(
-    /// The text to find, as it is written.
+    /// The exact text to find.
     query: &str,
-    /// The directory to search, relative to the one that is served; all of it if left out.
+    /// The directory to search, relative to the served directory. Default: the served directory.
     #[arg(default)]
     path: &str,
     root: State<Root>,
@@ -237,7 +238,7 @@ fn file(
     root: State<Root>,
 ) -> Result<Option<ResourceContents>, ToolError> {
     if root.0.metadata(below(path)).is_err() {
-        // A link that leads out is as good as none.
+        // A link that leads out of the directory is reported like a missing file.
         return Ok(None);
     }
     let contents = String::from_utf8(root.read(path)?).map_or_else(
@@ -258,7 +259,7 @@ fn list_files(listing: Listing) -> Vec<ResourceLink> {
     links
 }
 
-/// The URI of a file. Each segment is encoded by itself: a name may hold `%`, `?` and `#`.
+/// Returns the URI of a file. Each segment is encoded: a name may contain `%`, `?` and `#`.
 fn uri_of(path: &str) -> String {
     let segment = |name: &str| utf8_percent_encode(name, ESCAPED).to_string();
     let segments: Vec<String> = path.split('/').map(segment).collect();
@@ -268,14 +269,14 @@ fn uri_of(path: &str) -> String {
 fn complete_path(completion: Completion) -> Vec<String> {
     let root = completion.state::<Root>();
     let paths = root.map(|root| root.complete(completion.value()));
-    // A directory that is not there has nothing to offer.
+    // A missing directory has no completions.
     paths.and_then(Result::ok).unwrap_or_default()
 }
 
 fn server(root: Root) -> Server {
     mcp_runtime::server!()
         .title("Files")
-        .instructions("All paths are relative to one directory, which can be read and not changed.")
+        .instructions("All paths are relative to one directory, which is read-only.")
         .state(root)
 }
 
@@ -308,7 +309,7 @@ mod tests {
 
     use super::*;
 
-    /// A directory to serve, `root`, beside what must stay out of reach.
+    /// Creates a directory to serve, `root`, and a file beside it that must stay inaccessible.
     fn place() -> TempDir {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().join("root");
@@ -379,7 +380,7 @@ mod tests {
             let reply = client.call("read", json!({ "path": path })).await?;
             assert!(reply.is_error(), "{path}: {}", reply.text());
             assert!(!reply.text().contains("SECRET"), "{path}");
-            // Encoded once, as a client would.
+            // Encoded once, as by a client.
             let read = client.read(&uri_of(path)).await;
             assert!(
                 matches!(read, Err(ClientError::Rpc { .. })),
@@ -420,7 +421,7 @@ mod tests {
             let call = client.call("read", arguments);
             let reply = tokio::time::timeout(Duration::from_secs(5), call).await;
             if reply.is_err() {
-                // Whoever opens the other end lets the handler go, for which the runtime waits.
+                // Opening the other end unblocks the handler; the runtime waits for it when it shuts down.
                 fs::OpenOptions::new()
                     .write(true)
                     .open(root.join("pipe"))

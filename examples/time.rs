@@ -1,4 +1,4 @@
-//! What time it is anywhere, from the tz database.
+//! The current time in any time zone, from the tz database.
 //!
 //! ```sh
 //! cargo run --example time -- call convert_time source_timezone=Asia/Tokyo time=09:30 target_timezone=Europe/Warsaw
@@ -10,7 +10,7 @@ use mcp_runtime::{Completion, prelude::*};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A moment as a clock in one time zone shows it.
+/// A point in time, as local time in one time zone.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Reading {
     /// The IANA name of the time zone.
@@ -27,7 +27,7 @@ struct Reading {
 struct Conversion {
     source: Reading,
     target: Reading,
-    /// How far the target is ahead of the source, such as `+9.0h`.
+    /// The time by which the target is ahead of the source, such as `+9.0h`.
     time_difference: String,
 }
 
@@ -44,9 +44,9 @@ async fn get_current_time(
 /// Convert a time of today from one time zone to another.
 #[tool(read_only)]
 async fn convert_time(
-    /// The IANA name of the zone that the time is given in.
+    /// The IANA name of the zone of `time`.
     source_timezone: String,
-    /// On a clock of 24 hours: `HH:MM`.
+    /// The time on a 24-hour clock: `HH:MM`.
     time: String,
     /// The IANA name of the zone to convert to.
     target_timezone: String,
@@ -55,7 +55,7 @@ async fn convert_time(
     let target = find_zone(&target_timezone)?;
     let time = Time::strptime("%H:%M", &time).map_err(|_| {
         ToolError::new(format!(
-            "`{time}` is no time: write it as `HH:MM`, such as `16:30`"
+            "`{time}` is not a time: write it as `HH:MM`, such as `16:30`"
         ))
     })?;
     let today = Timestamp::now().to_zoned(source.clone()).date();
@@ -95,7 +95,7 @@ fn plan_meeting(
     )
 }
 
-/// Completes what comes after the last comma.
+/// Completes the text after the last comma.
 fn complete_last_zone(completion: Completion) -> Vec<String> {
     let typed = completion.value();
     let (before, last) = typed.split_at(typed.rfind(',').map_or(0, |comma| comma + 1));

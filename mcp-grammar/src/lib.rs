@@ -3,7 +3,7 @@
 //! This crate is an implementation detail of those two, which pin its exact version. Its items are hidden from the
 //! documentation and change without notice: depend on `mcp-runtime`.
 //!
-//! It knows neither syntax trees nor messages, and has no dependencies.
+//! It handles neither syntax trees nor protocol messages, and has no dependencies.
 
 #[doc(hidden)]
 pub mod name;

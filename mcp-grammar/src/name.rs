@@ -1,6 +1,6 @@
 //! Names of components, arguments and HTTP headers.
 
-/// The length of the longest name of a tool, resource or prompt.
+/// The maximum length of the name of a tool, resource or prompt.
 ///
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-names>.
 pub const LONGEST: usize = 128;
@@ -8,23 +8,23 @@ pub const LONGEST: usize = 128;
 /// The rule that [`is_component`] checks, as messages state it.
 pub const RULE: &str = "1 to 128 characters out of `A-Z`, `a-z`, `0-9`, `_`, `-` and `.`";
 
-/// Returns `true` if clients accept this name of a tool, resource or prompt.
+/// Returns `true` if clients accept the name for a tool, resource or prompt.
 pub fn is_component(name: &str) -> bool {
     is_at_most(LONGEST, name)
 }
 
-/// Returns `true` if a name has at most `longest` characters, all of them of those that clients accept.
+/// Returns `true` if a name has 1 to `longest` characters, and clients accept all of them.
 pub fn is_at_most(longest: usize, name: &str) -> bool {
-    is_made_of(b"_-.", name) && name.len() <= longest
+    consists_of(b"_-.", name) && name.len() <= longest
 }
 
-/// Returns `true` for a token of RFC 9110, of which names of headers are made.
+/// Returns `true` for a token of RFC 9110. Header names are tokens.
 pub fn is_token(text: &str) -> bool {
-    is_made_of(b"!#$%&'*+-.^_`|~", text)
+    consists_of(b"!#$%&'*+-.^_`|~", text)
 }
 
-/// Whether a text is letters, digits and these, and not empty.
-fn is_made_of(others: &[u8], text: &str) -> bool {
+/// Returns `true` if a text is not empty and consists of ASCII letters, digits and the characters of `others`.
+fn consists_of(others: &[u8], text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);
     !text.is_empty() && text.bytes().all(allowed)
 }

@@ -1,23 +1,23 @@
-//! Near misses: which of the known names was meant.
+//! Suggestions for misspelt names.
 
-/// Only so many characters of a name are compared: names may come from anybody.
+/// The largest number of characters that are compared. Names may come from untrusted input.
 const COMPARED: usize = 64;
 
-/// Returns the known name that is nearest to another, if it is near enough to be what was meant.
+/// Returns the known name that is nearest to `given`, if it is near enough to be a suggestion.
 pub fn nearest<'known>(
     known: impl IntoIterator<Item = &'known str>,
     given: &str,
 ) -> Option<&'known str> {
-    let given = squashed(given);
+    let given = normalised(given);
     known
         .into_iter()
-        .filter_map(|name| Some((distance_if_near(&given, &squashed(name))?, name)))
+        .filter_map(|name| Some((distance_if_near(&given, &normalised(name))?, name)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
 
-/// `readOnly`, `read-only` and `readonly` are all `read_only`.
-fn squashed(name: &str) -> Vec<char> {
+/// Removes case and punctuation: `readOnly`, `read-only` and `readonly` all equal `read_only`.
+fn normalised(name: &str) -> Vec<char> {
     name.chars()
         .filter(|character| character.is_alphanumeric())
         .flat_map(char::to_lowercase)
@@ -26,15 +26,15 @@ fn squashed(name: &str) -> Vec<char> {
 }
 
 fn distance_if_near(given: &[char], known: &[char]) -> Option<usize> {
-    if is_shortened(given, known) || is_shortened(known, given) || is_shuffled(given, known) {
+    if is_shortened(given, known) || is_shortened(known, given) || is_anagram(given, known) {
         return Some(1);
     }
     let distance = distance(given, known);
     (distance <= (given.len() + 1) / 3).then_some(distance)
 }
 
-/// `titel` for `title`.
-fn is_shuffled(given: &[char], known: &[char]) -> bool {
+/// Returns `true` for names with the same characters in another order: `titel` for `title`.
+fn is_anagram(given: &[char], known: &[char]) -> bool {
     let sorted = |name: &[char]| {
         let mut characters = name.to_vec();
         characters.sort_unstable();
@@ -43,12 +43,12 @@ fn is_shuffled(given: &[char], known: &[char]) -> bool {
     given != known && given.len() == known.len() && sorted(given) == sorted(known)
 }
 
-/// `desc` for `description`, but not `a` for `age`.
+/// Returns `true` for an abbreviation of at least three characters: `desc` for `description`, but not `a` for `age`.
 fn is_shortened(short: &[char], long: &[char]) -> bool {
     short.len() > 2 && short != long && long.starts_with(short)
 }
 
-/// The Levenshtein distance.
+/// Returns the Levenshtein distance.
 fn distance(left: &[char], right: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (line, left) in left.iter().enumerate() {

@@ -1,11 +1,11 @@
-//! Integers as JSON carries them between implementations.
+//! Integers that all JSON implementations represent exactly.
 
-/// The largest integer up to which all are exact in the floating-point numbers that JavaScript has.
+/// The largest integer that JavaScript represents exactly, together with all smaller ones (`Number.MAX_SAFE_INTEGER`).
 pub const LARGEST_EXACT: i64 = (1 << 53) - 1;
 
-/// Returns the integer that a number without a fraction stands for, if it is certain which one was written.
+/// Returns the integer value of a number without a fraction, or `None` if it is too large to be exact.
 pub fn whole(number: f64) -> Option<i64> {
-    #[allow(clippy::cast_precision_loss)] // exact, as its name says
+    #[allow(clippy::cast_precision_loss)] // exact by definition
     let largest = LARGEST_EXACT as f64;
     #[allow(clippy::cast_possible_truncation)] // within the exact range and without a fraction
     (number.fract() == 0.0 && number.abs() <= largest).then_some(number as i64)

@@ -1,6 +1,6 @@
 //! Percent-encoding (RFC 3986, section 2) and sets of characters.
 //!
-//! This knows nothing of templates.
+//! This module is independent of templates.
 
 /// A set of ASCII characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Ascii(u128);
 pub const UNRESERVED: Ascii =
     Ascii::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~");
 const RESERVED: Ascii = Ascii::of(b":/?#[]@!$&'()*+,;=");
-/// All that a URI may hold.
+/// The characters that a URI may contain.
 pub const LEGAL: Ascii = UNRESERVED.with(RESERVED).with(Ascii::of(b"%"));
 
 impl Ascii {
@@ -25,7 +25,7 @@ impl Ascii {
         Self(set)
     }
 
-    /// The set of one character; empty if it is not ASCII.
+    /// Returns the set of one character, or an empty set if it is not ASCII.
     pub fn of_char(character: char) -> Self {
         if character.is_ascii() {
             Self(1 << u32::from(character))
@@ -47,13 +47,13 @@ impl Ascii {
     }
 }
 
-/// The byte that two hexadecimal digits stand for.
+/// Returns the value of two hexadecimal digits.
 fn hexadecimal(digits: [u8; 2]) -> Option<u8> {
     let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
     u8::try_from(high? * 16 + low?).ok()
 }
 
-/// Splits a whole `%XX` off the front: the byte it stands for, and what follows.
+/// Splits a `%XX` off the front. Returns the decoded byte and the rest.
 fn split_triple(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let (digits, rest) = bytes.strip_prefix(b"%")?.split_first_chunk()?;
     Some((hexadecimal(*digits)?, rest))
@@ -67,19 +67,19 @@ fn push_triple(out: &mut String, byte: u8) {
     }
 }
 
-/// Whether there is a `%` that two hexadecimal digits do not follow.
+/// Returns `true` if the text contains a `%` without two hexadecimal digits after it.
 fn has_stray_percent(text: &str) -> bool {
     text.match_indices('%')
         .any(|(at, _)| split_triple(&text.as_bytes()[at..]).is_none())
 }
 
-/// Writes `text` with all but the characters of `keep` encoded. If `%` is among them, then what is encoded already
-/// stays so.
+/// Appends `text` with all characters encoded except those of `keep`. If `keep` contains `%`, then existing `%XX` are
+/// kept.
 pub fn encode(out: &mut String, text: &str, keep: Ascii) {
     rewrite(out, text, keep, Ascii::EMPTY);
 }
 
-/// As [`encode`], and decodes those of `decoded` that are encoded already.
+/// Does the same as [`encode`], and decodes `%XX` whose character is in `decoded`.
 fn rewrite(out: &mut String, text: &str, keep: Ascii, decoded: Ascii) {
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
@@ -102,13 +102,14 @@ fn rewrite(out: &mut String, text: &str, keep: Ascii, decoded: Ascii) {
     }
 }
 
-/// The form in which URIs are compared: ASCII only, what no URI may hold encoded, digits of encoded characters in
-/// upper case. `None` if a `%` encodes nothing.
+/// Returns the normal form in which URIs are compared: characters that a URI cannot contain are encoded, including all
+/// beyond ASCII, and hexadecimal digits of `%XX` are in upper case. Returns `None` if a `%` is not followed by two
+/// digits.
 pub fn normalise(text: &str) -> Option<String> {
     legal(text, Ascii::EMPTY)
 }
 
-/// The same, and unreserved characters stand for themselves: RFC 3986, section 6.2.2.2.
+/// Does the same as [`normalise`], and decodes unreserved characters (RFC 3986, section 6.2.2.2).
 pub fn decode_unreserved(text: &str) -> Option<String> {
     legal(text, UNRESERVED)
 }
@@ -122,7 +123,7 @@ fn legal(text: &str, decoded: Ascii) -> Option<String> {
     Some(normal)
 }
 
-/// What `text` stands for. `None` if a `%` encodes nothing, or if the result is not UTF-8.
+/// Decodes `text`. Returns `None` if a `%` is not followed by two hexadecimal digits, or if the result is not UTF-8.
 pub fn decode(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,7 +1,7 @@
-//! The function under the attribute: how it is read, and how it is written back.
+//! The annotated function: parsing, and writing it back.
 //!
-//! Its body is raw tokens and never parsed: a half-typed body must not change what the rest of the program sees.
-//! Whether the function can be a component is not checked here.
+//! The body is kept as raw tokens and never parsed: an incomplete body must not change what the rest of the program
+//! sees. This module does not check that the function can be a component.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, TokenStreamExt, quote_spanned};
@@ -15,14 +15,14 @@ use crate::owner::Owner;
 use crate::parameters::WrittenParameter;
 use crate::runtime_path::generated_at;
 
-/// A function as written, with the parameters' attributes that are ours taken off its signature.
+/// A function as written, with this crate's attributes removed from its parameters.
 pub(crate) struct AnnotatedFn {
     attributes: Vec<Attribute>,
     visibility: Visibility,
     pub(crate) signature: Signature,
     pub(crate) parameters: Vec<WrittenParameter>,
     body: TokenStream,
-    /// Whose method it is, if it is one.
+    /// The type that the method belongs to; `None` for a free function.
     pub(crate) owner: Option<Owner>,
 }
 
@@ -57,8 +57,8 @@ impl ToTokens for AnnotatedFn {
 }
 
 impl AnnotatedFn {
-    /// Makes it a method: then `&self` is the value that the server was given.
-    pub(crate) fn become_method(&mut self, owner: Owner) {
+    /// Turns the function into a method, whose `&self` is the value passed to `Server::with`.
+    pub(crate) fn set_owner(&mut self, owner: Owner) {
         self.owner = Some(owner);
         self.parameters.retain(|it| !it.is_shared_self());
     }
@@ -67,7 +67,7 @@ impl AnnotatedFn {
         docs::text(&self.attributes)
     }
 
-    /// Reports a second attribute of ours: the other one would register the function once more.
+    /// Reports a second component attribute, which would register the function twice.
     pub(crate) fn check_single(&self, kind: Kind, errors: &mut Errors) {
         for attribute in self
             .attributes
@@ -82,25 +82,25 @@ impl AnnotatedFn {
         }
     }
 
-    /// The attributes that what we generate about the function needs too.
+    /// Returns the attributes of the function that generated items need too.
     pub(crate) fn inherited(&self) -> TokenStream {
         inherited_by(&self.attributes)
     }
 }
 
-/// The attributes of an item that what we generate about it needs too.
+/// Returns the attributes of an item that the items generated for it need too.
 pub(crate) fn inherited_by(attributes: &[Attribute]) -> TokenStream {
     attributes.iter().filter_map(inherited).collect()
 }
 
-/// Without its `cfg` our code would call a function that is not there; without its `allow`s a lint that the user
+/// Without `cfg`, generated code would call a function that does not exist. Without `allow`, a lint that the user
 /// silenced would fire again at the copy of a type.
 fn inherited(attribute: &Attribute) -> Option<TokenStream> {
     let name = attribute.path().get_ident()?.to_string();
     let span = generated_at(attribute);
     match (name.as_str(), &attribute.meta) {
         ("cfg" | "allow", _) => Some(attribute.to_token_stream()),
-        // An expectation is fulfilled, and can be, only at the function itself.
+        // An expectation can be fulfilled only at the function itself.
         ("expect", Meta::List(list)) => {
             let lints = &list.tokens;
             Some(quote_spanned!(span=> #[allow(#lints)]))

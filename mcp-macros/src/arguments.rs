@@ -1,7 +1,7 @@
-//! What is written in `#[tool(...)]`, `#[resource(...)]`, `#[prompt(...)]` and `#[arg(...)]`.
+//! The arguments of `#[tool(...)]`, `#[resource(...)]`, `#[prompt(...)]` and `#[arg(...)]`.
 //!
-//! Every one is a list of `key`, `key = value` and `key(list)`. Which keys there are comes from the [`Grammar`]; what a value
-//! means is the business of whoever takes it. Keys keep their spans, so that mistakes are shown at them.
+//! Each attribute takes a list of `key`, `key = value` and `key(list)`. The [`Grammar`] defines the keys; the caller
+//! interprets the values. Keys keep their spans, so that errors point at them.
 
 use std::fmt::Display;
 
@@ -16,7 +16,7 @@ use crate::errors::Errors;
 use crate::grammar::Grammar;
 use crate::literal::{literal, string};
 
-/// The options of an attribute, each known, none given twice.
+/// The options of an attribute. All keys are known, and each occurs at most once.
 #[derive(Default)]
 pub(crate) struct Arguments {
     pub(crate) leading_value: Option<Expr>,
@@ -30,14 +30,14 @@ pub(crate) struct Argument {
     pub(crate) list: Option<TokenStream>,
 }
 
-/// A flag that was given, with its key.
+/// A flag that is present, with its key.
 pub(crate) struct Flag {
     pub(crate) key: Ident,
     pub(crate) value: bool,
 }
 
 impl Arguments {
-    /// Reads the lists of one or more attributes as if they were one.
+    /// Parses the lists of one or more attributes as a single list.
     pub(crate) fn parse(
         grammar: &Grammar,
         lists: impl IntoIterator<Item = TokenStream>,
@@ -52,7 +52,7 @@ impl Arguments {
         arguments
     }
 
-    /// Reads attributes that say something. `None` after one that does not.
+    /// Parses attributes that must have a list. Returns `None` after an error if one has none.
     pub(crate) fn of_attributes<'attribute>(
         grammar: &Grammar,
         attributes: impl IntoIterator<Item = &'attribute Attribute>,
@@ -104,7 +104,7 @@ impl Arguments {
             );
             syn::Error::new(error.span(), message)
         })?;
-        if !grammar.knows(&key) {
+        if !grammar.accepts(&key) {
             errors.at(&key, grammar.unknown(&key));
             return self.skip_unknown(grammar, &key, input);
         }
@@ -116,25 +116,25 @@ impl Arguments {
         Ok(())
     }
 
-    /// Something other than a literal in the first place, such as `config` or `concat!(..)`: whoever takes the value
-    /// says what is wrong with it.
+    /// Returns `true` if the list begins with an expression other than a literal, such as `config` or `concat!(..)`.
+    /// The caller that takes the value reports what is wrong with it.
     fn starts_with_value(&self, grammar: &Grammar, input: ParseStream<'_>) -> bool {
         let comes_first = self.leading_value.is_none() && self.options.is_empty();
         let ahead = input.fork();
         let is_value = |key: &Ident| !ahead.peek(Token![=]) && !grammar.is_near(key);
         comes_first
             && grammar.leading_value.is_some()
-            && Ident::parse_any(&ahead).is_ok_and(|key| !grammar.knows(&key) && is_value(&key))
+            && Ident::parse_any(&ahead).is_ok_and(|key| !grammar.accepts(&key) && is_value(&key))
     }
 
-    /// What the value should look like is not known, so nothing is said about it.
+    /// Skips an option with an unknown key, whose value cannot be checked.
     fn skip_unknown(
         &mut self,
         grammar: &Grammar,
         key: &Ident,
         input: ParseStream<'_>,
     ) -> syn::Result<()> {
-        // The error told to move it; that it is missing at its place need not be said too.
+        // The error already asks to move the value, so it must not be reported as missing too.
         if grammar.leading(&key.to_string()).is_some()
             && let Ok(Some(value)) = parse_value(key, input)
         {
@@ -171,7 +171,7 @@ impl Arguments {
         }
     }
 
-    /// What is in the parentheses after a key, and the key.
+    /// Returns a key and the tokens in the parentheses after it.
     pub(crate) fn list(&self, key: &str) -> Option<(&Ident, TokenStream)> {
         let option = self.option(key)?;
         Some((&option.key, option.list.clone()?))
@@ -181,12 +181,12 @@ impl Arguments {
         self.option(key).map(|option| &option.key)
     }
 
-    /// The keys of all that is given.
+    /// Returns the keys of all options.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Ident> {
         self.options.iter().map(|option| &option.key)
     }
 
-    /// Reports an option that makes no sense here.
+    /// Reports an option that is not allowed here.
     pub(crate) fn forbid(&self, key: &str, why: &str, errors: &mut Errors) {
         if let Some(key) = self.key(key) {
             errors.at(key, why);
@@ -211,12 +211,12 @@ impl Arguments {
         Some(Flag { key, value })
     }
 
-    /// Whether the flag is given and not `false`.
+    /// Returns `true` if the flag is present and not `false`.
     pub(crate) fn is_set(&self, key: &str, errors: &mut Errors) -> bool {
         self.flag(key, errors).is_some_and(|flag| flag.value)
     }
 
-    /// A string that is not empty.
+    /// Returns the value of an option that is a non-empty string.
     pub(crate) fn text(&self, key: &str, errors: &mut Errors) -> Option<LitStr> {
         let option = self.option(key)?;
         let value = option.value.as_ref();
@@ -241,7 +241,7 @@ impl Arguments {
         option.refuse(errors, message)
     }
 
-    /// A string that keeps a rule.
+    /// Returns the value of an option that is a string, and reports `rule` if it is not valid.
     pub(crate) fn checked_text(
         &self,
         key: &str,
@@ -256,7 +256,7 @@ impl Arguments {
         Some(text)
     }
 
-    /// The strings of a list, none empty and none twice.
+    /// Returns the strings of a list, which must be non-empty and distinct.
     pub(crate) fn texts(&self, key: &str, example: &str, errors: &mut Errors) -> Vec<LitStr> {
         let mut texts = Vec::new();
         let Some((place, list)) = self.list(key) else {
@@ -279,7 +279,7 @@ impl Arguments {
         texts
     }
 
-    /// A value of any kind: what it may be, the compiler knows.
+    /// Returns the value of an option as any expression, whose type the compiler checks.
     pub(crate) fn expression(&self, key: &str, example: &str, errors: &mut Errors) -> Option<Expr> {
         let option = self.option(key)?;
         option.value.clone().or_else(|| {
@@ -300,7 +300,7 @@ impl Arguments {
         })
     }
 
-    /// The path behind `crate =`, where the runtime is found.
+    /// Returns the path of the runtime: the value of `crate =`.
     pub(crate) fn runtime(&self, errors: &mut Errors) -> Option<Path> {
         match self.path("crate", "path::to::mcp_runtime", errors)? {
             path if path.qself.is_none() => Some(path.path),
@@ -308,7 +308,7 @@ impl Arguments {
         }
     }
 
-    /// The path of a function, which may be that of a type.
+    /// Returns the path of a function, which may be an associated function.
     pub(crate) fn function(&self, key: &str, errors: &mut Errors) -> Option<ExprPath> {
         self.path(key, "function", errors)
     }
@@ -323,7 +323,7 @@ impl Arguments {
 }
 
 impl Argument {
-    /// Reports a mistake at the value, or at the key if there is none.
+    /// Reports a mistake at the value, or at the key if there is no value.
     pub(crate) fn refuse<Value>(
         &self,
         errors: &mut Errors,
@@ -340,7 +340,7 @@ fn takes_path(key: &str, example: &str) -> String {
     format!("`{key}` takes a path: write `{key} = {example}`")
 }
 
-/// One more of the strings in a list, or what is wrong with it.
+/// Returns the next string of a list, or an error message if it is not allowed.
 fn text_of_list<'v>(key: &str, value: &'v Expr, texts: &[LitStr]) -> Result<&'v LitStr, String> {
     let Some(text) = string(value) else {
         let example = as_text(value);
@@ -362,7 +362,7 @@ fn is_blank(text: &LitStr) -> bool {
     text.value().trim().is_empty()
 }
 
-/// What follows a key that takes a list, without its parentheses.
+/// Parses the list after a key, and returns it without its parentheses.
 fn parse_inner_list(
     key: &Ident,
     example: &str,
@@ -379,10 +379,10 @@ fn parse_inner_list(
     ))
 }
 
-/// What follows a key: nothing, or `= value`.
+/// Parses the part after a key: nothing, or `= value`.
 fn parse_value(key: &Ident, input: ParseStream<'_>) -> syn::Result<Option<Expr>> {
     if input.peek(token::Paren) {
-        // Read over, so that what comes next is checked too.
+        // Consumed, so that the options after it are checked too.
         let group: proc_macro2::Group = input.parse()?;
         return Err(syn::Error::new(
             group.span(),
@@ -409,7 +409,7 @@ fn parse_value(key: &Ident, input: ParseStream<'_>) -> syn::Result<Option<Expr>>
     parse_expression(input).map(Some)
 }
 
-/// What came through a `$value:literal` of `macro_rules!` sits in an invisible group.
+/// Parses an expression, without the invisible group that `$value:literal` of `macro_rules!` adds.
 fn parse_expression(input: ParseStream<'_>) -> syn::Result<Expr> {
     let mut value: Expr = input.parse()?;
     while let Expr::Group(group) = value {
@@ -418,7 +418,7 @@ fn parse_expression(input: ParseStream<'_>) -> syn::Result<Expr> {
     Ok(value)
 }
 
-/// So that one mistake does not hide those after it.
+/// Skips to the next comma, so that one mistake does not hide those after it.
 fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
     while !input.is_empty() && !input.peek(Token![,]) {
         input.parse::<proc_macro2::TokenTree>()?;
@@ -426,13 +426,13 @@ fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// Whether a path is probably that of a constant, and no text without its quotes.
+/// Returns `true` if a path probably names a constant, rather than being a string without quotes.
 fn is_constant(path: &ExprPath) -> bool {
     let last = path.path.segments.last();
     last.is_some_and(|last| !last.ident.to_string().contains(char::is_lowercase))
 }
 
-/// What the string probably should have been, when the quotes were forgotten.
+/// Returns the string that was probably meant when the quotes were forgotten.
 fn as_text(value: &Expr) -> String {
     match value {
         Expr::Path(path) if path.path.get_ident().is_some() => path.to_token_stream().to_string(),
@@ -452,11 +452,11 @@ mod tests {
         attribute: "resource",
         options: &[&["name", "size", "open", "cache", "crate"]],
         lists: &[("cache", "cache(ttl = 60)")],
-        elsewhere: &[("docs", "write a doc comment")],
+        replacements: &[("docs", "write a doc comment")],
         leading_value: Some("URI"),
     };
 
-    /// The messages for one list, in which every option is taken once.
+    /// Returns the messages for one list, after reading every option once.
     fn mistakes(list: proc_macro2::TokenStream) -> String {
         let mut errors = Errors::new();
         let arguments = Arguments::parse(&GRAMMAR, [list], &mut errors);

@@ -1,4 +1,4 @@
-//! Calls of the runtime's builders.
+//! Calls of builder methods of the runtime.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -7,13 +7,14 @@ use syn::{Expr, Lit};
 use crate::literal::literal;
 use crate::runtime_path::{generated, generated_at};
 
-/// `.method(value)`, if there is a value. What is wrong with it is shown at it.
+/// Generates `.method(value)` if there is a value. Errors in the value are reported at the value.
 pub(crate) fn builder_call(method: &str, value: Option<impl ToTokens>) -> Option<TokenStream> {
     let method = Ident::new(method, generated());
     value.map(|value| quote_spanned!(generated_at(&value)=> .#method(#value)))
 }
 
-/// A number is one of seconds; what else the compiler must find to be a `Duration`.
+/// Generates a `Duration`. A number literal is in seconds; the compiler checks that any other expression is a
+/// `Duration`.
 pub(crate) fn duration(value: &Expr) -> TokenStream {
     match literal(value) {
         Some(Lit::Int(seconds)) => {

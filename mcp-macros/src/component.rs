@@ -1,6 +1,6 @@
-//! What a tool, a resource and a prompt have in common, validated.
+//! The parts that tools, resources and prompts have in common, validated.
 //!
-//! Their own options are in `tool`, `resource` and `prompt`; how it is written out is in `expand`.
+//! Options of one kind only are in `tool`, `resource` and `prompt`; `expand` generates the code.
 
 use mcp_grammar::name::{RULE, is_component};
 use proc_macro2::{Ident, TokenStream};
@@ -19,28 +19,28 @@ use crate::parameters::{self, Parameter};
 use crate::runtime_path::{generated, generated_at};
 use crate::signature;
 
-/// A function that generated code can call, and what is said about it to clients.
+/// A validated function and the definition that clients see.
 pub(crate) struct Component {
     pub(crate) kind: Kind,
-    /// The path behind `crate =`.
+    /// The value of `crate =`.
     pub(crate) runtime: Option<Path>,
     pub(crate) name: LitStr,
     /// The arguments of the builder before the name.
     pub(crate) leading: TokenStream,
-    /// The calls of the builder for the options.
+    /// The builder calls of the options.
     pub(crate) options: TokenStream,
     pub(crate) signature: Signature,
-    /// Whose method it is, if it is one.
+    /// The type that the method belongs to; `None` for a free function.
     pub(crate) owner: Option<Owner>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) handler: Handler,
-    /// The attributes that go on everything generated.
+    /// The attributes of all generated items.
     pub(crate) attributes: TokenStream,
-    /// Items of its kind that the compiler checks along with it.
+    /// Compile-time checks of this kind of component.
     pub(crate) checks: TokenStream,
 }
 
-/// The first options of every kind; `inline` and `crate` are its last.
+/// The first options of every kind. The last ones are `inline` and `crate`.
 pub(crate) const OPTIONS: &[&str] = &[
     "name",
     "title",
@@ -52,13 +52,13 @@ pub(crate) const OPTIONS: &[&str] = &[
     "scopes",
 ];
 
-/// The lists that every kind takes, each with what to write.
+/// The list options of every kind, each with an example.
 pub(crate) const LISTS: [(&str, &str); 2] = [
     ("tags", "tags(\"weather\", \"beta\")"),
     ("scopes", "scopes(\"calendar:write\")"),
 ];
 
-/// How the runtime is to call the function.
+/// The way in which the runtime calls the function.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Handler {
     /// An `async fn`, polled in place.
@@ -70,7 +70,8 @@ pub(crate) enum Handler {
 }
 
 impl Component {
-    /// A component without what only its kind has. What is wrong goes into `errors`; the component may then be incomplete and must not be expanded.
+    /// Validates the parts that all kinds have. Mistakes are added to `errors`; the component may then be incomplete
+    /// and must not be expanded.
     pub(crate) fn validate(
         kind: Kind,
         arguments: &Arguments,
@@ -107,7 +108,7 @@ fn name(kind: Kind, arguments: &Arguments, function: &Ident, errors: &mut Errors
         return name;
     }
     let name = LitStr::new(&function.unraw().to_string(), function.span());
-    // A `name` that is given and wrong was reported already.
+    // An invalid `name` option is already reported.
     if !is_component(&name.value()) && arguments.key("name").is_none() {
         let message = format!("a {what}'s name is {RULE}: add `#[{what}(name = \"...\")]`");
         errors.at(function, message);
@@ -137,7 +138,7 @@ fn options(arguments: &Arguments, function: &AnnotatedFn, errors: &mut Errors) -
     }
 }
 
-/// How long a call may take: seconds, or a `Duration`.
+/// Returns the time limit of a call: seconds, or a `Duration`.
 fn timeout(arguments: &Arguments, errors: &mut Errors) -> Option<Expr> {
     const ZERO: &str =
         "a timeout of zero stops every call: give it some seconds, or leave `timeout` out";
@@ -161,13 +162,13 @@ fn check_scopes(scopes: &[LitStr], errors: &mut Errors) {
     }
 }
 
-/// A `scope-token` of RFC 6749.
+/// Returns `true` for a `scope-token` of RFC 6749.
 fn is_scope(scope: &str) -> bool {
     let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     !scope.is_empty() && scope.bytes().all(allowed)
 }
 
-/// A thread that blocks cannot be given up and begun anew.
+/// Reports `#[ask]` on a plain `fn`: a blocked thread cannot be suspended and restarted.
 fn check_asks(handler: Handler, parameters: &[Parameter], errors: &mut Errors) {
     let asks = parameters.iter().filter_map(|it| it.ask.as_ref());
     for ask in asks.filter(|_| handler != Handler::Async) {

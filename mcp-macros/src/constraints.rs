@@ -1,6 +1,6 @@
-//! What `#[arg]` says of a value beyond its type: `range`, `length` and `pattern`.
+//! The constraints of `#[arg]`: `range`, `length` and `pattern`.
 //!
-//! What literals alone give away is checked here; what needs the type or the value of a constant, by the compiler and when
+//! Literals are checked here. Checks that need the type or the value of a constant are done by the compiler, and when
 //! the server is built.
 
 use std::cmp::Ordering;
@@ -16,7 +16,7 @@ use crate::literal::{literal, text};
 use crate::pattern;
 use crate::runtime_path::{generated, generated_at};
 
-/// The options of one parameter that narrow its type.
+/// The constraints of one parameter.
 #[derive(Default)]
 pub(crate) struct Constraints {
     range: Option<Bounds>,
@@ -27,7 +27,7 @@ pub(crate) struct Constraints {
 /// `range(1..=10)` or `length(3)`
 struct Bounds(Vec<(Side, Expr)>);
 
-/// Where a bound lies: the method of the builder, and what it demands of a value compared with it.
+/// One side of the bounds: the builder method, and the required ordering of a value relative to the bound.
 type Side = (&'static str, fn(Ordering) -> bool);
 
 const FROM: Side = ("from", Ordering::is_ge);
@@ -61,20 +61,20 @@ impl Constraints {
         }
     }
 
-    /// Reports a literal that is to be a value and breaks a rule.
+    /// Reports a literal value that violates a constraint.
     pub(crate) fn check_value(&self, what: &str, value: &Expr, errors: &mut Errors) {
         if let (Some(range), Some(number)) = (&self.range, Number::of(value))
-            && !range.admit(number)
+            && !range.contains(number)
         {
             errors.at(value, format!("the {what} is outside of its own `range`"));
         }
         let Some(text) = text(value) else {
             return;
         };
-        #[allow(clippy::cast_possible_wrap)] // no literal is that long
+        #[allow(clippy::cast_possible_wrap)] // a literal is never that long
         let count = Number::Whole(text.chars().count() as i128);
         if let Some(length) = &self.length
-            && !length.admit(count)
+            && !length.contains(count)
         {
             errors.at(value, format!("the {what} is outside of its own `length`"));
         }
@@ -86,7 +86,7 @@ impl Constraints {
         }
     }
 
-    /// Calls of the builder.
+    /// Generates the builder calls.
     pub(crate) fn describe(&self) -> TokenStream {
         let range = builder_call("range", self.range.as_ref());
         let length = builder_call("length", self.length.as_ref());
@@ -117,7 +117,7 @@ impl Bounds {
         bounds.check(&written, example, errors)
     }
 
-    /// `None` for what is no bounds with this key.
+    /// Returns `None` if the expression is not a valid form of bounds for this key.
     fn read(key: &Ident, written: &Expr) -> Option<Self> {
         let all = match written.clone() {
             Expr::Range(range) => {
@@ -135,7 +135,7 @@ impl Bounds {
         Some(Self(all))
     }
 
-    /// `None` after an error that would lead to others.
+    /// Returns `None` after an error that would cause further errors.
     fn check(self, written: &Expr, example: &str, errors: &mut Errors) -> Option<Self> {
         let Some((_, least)) = self.0.first() else {
             return errors.refuse(written, format!("`..` bounds nothing: write {example}"));
@@ -145,8 +145,8 @@ impl Bounds {
         if let Some((_, bound)) = self.0.iter().find(|(_, bound)| is_other(bound)) {
             return errors.refuse(bound, format!("a bound is a number: write {example}"));
         }
-        // One bound alone always leaves something.
-        if self.0.len() > 1 && Number::of(least).is_some_and(|least| !self.admit(least)) {
+        // A single bound never excludes all values.
+        if self.0.len() > 1 && Number::of(least).is_some_and(|least| !self.contains(least)) {
             errors.at(
                 written,
                 "nothing is within these bounds: write the lower one first",
@@ -155,8 +155,8 @@ impl Bounds {
         Some(self)
     }
 
-    /// Whether a literal keeps what is written as literals.
-    fn admit(&self, number: Number) -> bool {
+    /// Returns `true` if a literal is within all bounds that are literals.
+    fn contains(&self, number: Number) -> bool {
         self.0.iter().all(|((_, keeps), bound)| {
             let order = Number::of(bound).map(|bound| number.compare(bound));
             order.is_none_or(keeps)
@@ -186,7 +186,7 @@ impl ToTokens for Bounds {
     }
 }
 
-/// A literal without a type would be an `i32`, which not every bound fits in.
+/// Adds the suffix `i128` to a literal without a type, which would otherwise be an `i32`.
 fn widened(bound: &Expr) -> Expr {
     let mut bound = bound.clone();
     let literal = match &mut bound {
@@ -205,7 +205,7 @@ fn widened(bound: &Expr) -> Expr {
 }
 
 impl Number {
-    /// The number that a literal stands for, with or without a sign.
+    /// Returns the value of a number literal, with or without a sign.
     fn of(value: &Expr) -> Option<Self> {
         match value {
             Expr::Group(group) => Self::of(&group.expr),
@@ -232,7 +232,7 @@ impl Number {
 
     fn float(self) -> f64 {
         match self {
-            #[allow(clippy::cast_precision_loss)] // it is compared with a float
+            #[allow(clippy::cast_precision_loss)] // compared with a float
             Self::Whole(number) => number as f64,
             Self::Float(number) => number,
         }

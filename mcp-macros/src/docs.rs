@@ -1,13 +1,13 @@
 //! Doc comments as text.
 //!
-//! Reads only what is a string literal: `#[doc = include_str!(..)]` and `#[doc(hidden)]` are left to rustdoc.
+//! Only string literals are read: `#[doc = include_str!(..)]` and `#[doc(hidden)]` are left to rustdoc.
 
 use syn::{Attribute, LitStr, Meta};
 
 use crate::literal::string;
 use crate::runtime_path::generated;
 
-/// The text of the doc comments, or `None` if there is none.
+/// Returns the text of the doc comments, or `None` if it is empty.
 pub(crate) fn text(attributes: &[Attribute]) -> Option<LitStr> {
     let comments: Vec<String> = attributes.iter().filter_map(literal).collect();
     let lines: Vec<&str> = comments
@@ -26,7 +26,7 @@ fn literal(attribute: &Attribute) -> Option<String> {
     }
 }
 
-/// `/// text` reaches us as `" text"`. More indentation is the author's, for lists and code.
+/// Removes one leading space: `/// text` arrives as `" text"`. Further indentation belongs to lists and code.
 fn unindented(line: &str) -> &str {
     line.strip_prefix(' ').unwrap_or(line)
 }

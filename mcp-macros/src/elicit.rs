@@ -1,6 +1,6 @@
-//! `#[derive(Elicit)]`: what can be a form, or a field of one, and what is generated for it.
+//! `#[derive(Elicit)]`: validation and code generation for forms and their fields.
 //!
-//! Whether a field's type can be asked for is not known here: the trait `ElicitField` decides, in the user's crate.
+//! The macro does not know which types a field may have: the trait `ElicitField` decides, in the user's crate.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
@@ -18,7 +18,7 @@ use crate::serde_attributes;
 const GRAMMAR: Grammar = Grammar {
     attribute: "elicit",
     options: &[&["crate"]],
-    elsewhere: &[
+    replacements: &[
         (
             "rename",
             "names are those of serde: write `#[serde(rename = \"...\")]`",
@@ -29,7 +29,7 @@ const GRAMMAR: Grammar = Grammar {
     ..Grammar::EMPTY
 };
 
-/// What a type without mistakes, as far as its tokens show them, can be.
+/// The role of a valid type, as far as its tokens show.
 enum Shape {
     /// A form, with the types of its fields.
     Form(Vec<Type>),
@@ -54,7 +54,7 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
     }
 }
 
-/// The path behind `crate =`.
+/// Returns the value of `crate =`.
 fn runtime(input: &DeriveInput, errors: &mut Errors) -> Option<Path> {
     const EXAMPLE: &str =
         "`#[elicit]` needs an option: write `#[elicit(crate = path::to::mcp_runtime)]`";
@@ -67,7 +67,7 @@ fn is_ours(attribute: &Attribute) -> bool {
 }
 
 impl Shape {
-    /// `None` after an error.
+    /// Returns `None` after an error.
     fn validate(input: &DeriveInput, errors: &mut Errors) -> Option<Self> {
         check_generics(input, errors);
         check_representation(input, errors);
@@ -117,7 +117,7 @@ impl Shape {
     }
 }
 
-/// The type that has to be one that can be asked for: that of each field which answers fill in.
+/// Returns the type of a field, which must implement `ElicitField`; `None` for a field that is not deserialized.
 fn field_type(field: &Field, errors: &mut Errors) -> Option<Type> {
     check_no_options(&field.attrs, errors);
     let keys = serde_attributes::keys(&field.attrs);
@@ -155,7 +155,7 @@ fn check_generics(input: &DeriveInput, errors: &mut Errors) {
     }
 }
 
-/// Reports what makes something else of the type on the wire than its fields or variants say.
+/// Reports attributes by which the wire format differs from the fields or variants.
 fn check_representation(input: &DeriveInput, errors: &mut Errors) {
     const REPRESENTATIONS: [&str; 6] = [
         "untagged",
@@ -187,15 +187,15 @@ impl Shape {
     }
 }
 
-/// Makes a type with a mistake look like all that it may have been meant to be, so that the mistake is the only error. What
-/// has parameters, or is a union, could not be read from an answer anyway.
+/// Implements all traits for a type with a mistake, so that the mistake is the only error. Unions and generic types are
+/// left out: they cannot be deserialized from an answer anyway.
 fn stand_in(input: &DeriveInput, runtime: Option<&Path>) -> Option<TokenStream> {
     let impossible = matches!(input.data, Data::Union(_)) || !input.generics.params.is_empty();
     let content = implement(&["Elicit", "ElicitField", "ElicitChoice"], input);
     (!impossible).then(|| in_const(&inherited_by(&input.attrs), runtime, &content))
 }
 
-/// What a trait demands besides is reported at the type's name.
+/// Implements traits without items. Missing supertraits are reported at the name of the type.
 fn implement(traits: &[&str], input: &DeriveInput) -> TokenStream {
     let (here, ty) = (generated(), &input.ident);
     let where_clause = &input.generics.where_clause;

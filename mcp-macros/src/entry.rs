@@ -1,4 +1,4 @@
-//! From an annotated function to what is written in its place.
+//! Expansion of an annotated function.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -14,9 +14,9 @@ use crate::kind::Kind;
 use crate::runtime_path::generated;
 use crate::{prompt, resource, tool};
 
-/// Writes the item back, followed by what is made of it: the registration, or the errors.
+/// Returns the item, followed by the registration or by the errors.
 ///
-/// The item comes back whatever happens, so that one mistake does not make the function unknown everywhere else.
+/// The item is kept even after an error, so that one mistake does not make the function unknown everywhere else.
 pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {
     match syn::parse2::<AnnotatedFn>(item.clone()) {
         Ok(function) => {
@@ -26,17 +26,17 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: &TokenStream) -> 
             tokens.extend(generated);
             tokens
         }
-        Err(error) => beside(item, &not_a_function(kind, item.clone()).unwrap_or(error)),
+        Err(error) => with_error(item, &not_a_function(kind, item.clone()).unwrap_or(error)),
     }
 }
 
-/// The item, and why nothing is made of it.
-pub(crate) fn beside(item: &TokenStream, error: &syn::Error) -> TokenStream {
+/// Returns the item, followed by an error.
+pub(crate) fn with_error(item: &TokenStream, error: &syn::Error) -> TokenStream {
     let error = error.to_compile_error();
     quote_spanned!(generated()=> #item #error)
 }
 
-/// Defines a component, or says what keeps the function from being one.
+/// Validates a function as a component. Returns the compile errors if it cannot be one.
 pub(crate) fn define(
     kind: Kind,
     arguments: TokenStream,
@@ -55,15 +55,15 @@ pub(crate) fn define(
             .options
             .extend(tool::options(&arguments, &mut errors)),
         Kind::Resource => {
-            let is_whole = component.parameters.len() == function.parameters.len();
-            resource::complete(&mut component, &arguments, is_whole, &mut errors);
+            let is_complete = component.parameters.len() == function.parameters.len();
+            resource::complete(&mut component, &arguments, is_complete, &mut errors);
         }
         Kind::Prompt => {}
     }
     errors.finish(Some(component))
 }
 
-/// An error that names the item, if it is one that cannot be a function.
+/// Returns an error that names the kind of the item, if the item is not a function.
 fn not_a_function(kind: Kind, item: TokenStream) -> Option<syn::Error> {
     const ITEMS: [&str; 11] = [
         "struct",
@@ -86,7 +86,7 @@ fn not_a_function(kind: Kind, item: TokenStream) -> Option<syn::Error> {
         .then(|| syn::Error::new(keyword.span(), message))
 }
 
-/// The keyword of an item, for `Parser::parse2`.
+/// Parses the keyword of an item and skips the rest, for `Parser::parse2`.
 pub(crate) fn item_keyword(input: ParseStream<'_>) -> syn::Result<Ident> {
     input.call(Attribute::parse_outer)?;
     input.parse::<Visibility>()?;

@@ -1,6 +1,6 @@
-//! Collects every mistake of one item, to report them all at once.
+//! The compile errors of one item, which are reported together.
 //!
-//! What counts as a mistake is decided by the stages; this file only sees to it that none gets lost.
+//! The stages decide what is an error. This module ensures that no error is lost.
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -9,38 +9,38 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::LitStr;
 
-/// The mistakes found so far. Must be read with [`Errors::finish`].
+/// The errors found so far. They must be read with [`Errors::finish`].
 pub(crate) struct Errors {
-    /// `None` once they were read.
+    /// `None` after [`Errors::finish`].
     unread: Option<Vec<syn::Error>>,
-    /// Whether there is one that is not ours to tell of.
-    left: bool,
+    /// `true` if the compiler reports an error by itself.
+    left_to_compiler: bool,
 }
 
 impl Errors {
     pub(crate) fn new() -> Self {
         Self {
             unread: Some(Vec::new()),
-            left: false,
+            left_to_compiler: false,
         }
     }
 
-    /// Reports a mistake at all of the tokens.
+    /// Reports an error at the span of all the tokens.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.add(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Reports a mistake at one place.
+    /// Reports an error at a span.
     pub(crate) fn at_span(&mut self, span: Span, message: impl Display) {
         self.add(syn::Error::new(span, message));
     }
 
-    /// There is a mistake of which the compiler tells by itself: nothing is generated that would repeat it.
+    /// Records an error that the compiler reports by itself. No code is generated, since that would repeat the error.
     pub(crate) fn leave_to_compiler(&mut self) {
-        self.left = true;
+        self.left_to_compiler = true;
     }
 
-    /// Reports a mistake in what would else have a value.
+    /// Reports an error and returns `None` in place of a value.
     pub(crate) fn refuse<Value>(
         &mut self,
         tokens: impl ToTokens,
@@ -50,7 +50,7 @@ impl Errors {
         None
     }
 
-    /// Reports those of these that are not the first of their kind.
+    /// Reports every text whose key, as returned by `kind`, occurred before.
     pub(crate) fn at_repeated<'t>(
         &mut self,
         texts: impl Iterator<Item = &'t LitStr>,
@@ -65,7 +65,7 @@ impl Errors {
         }
     }
 
-    /// Reports the mistake that a result may be.
+    /// Reports the error of a result, or returns its value.
     pub(crate) fn keep<Value>(&mut self, result: syn::Result<Value>) -> Option<Value> {
         result.map_err(|error| self.add(error)).ok()
     }
@@ -74,11 +74,12 @@ impl Errors {
         self.unread.get_or_insert_default().push(error);
     }
 
-    /// The value if there was no mistake, else the `compile_error!`s. `valid` may be `None` only after a mistake.
+    /// Returns the value if there are no errors, and the `compile_error!`s otherwise. `valid` may be `None` only after
+    /// an error.
     pub(crate) fn finish<Valid>(mut self, valid: Option<Valid>) -> Result<Valid, TokenStream> {
         let errors = self.unread.take().unwrap_or_default();
         match valid {
-            Some(valid) if errors.is_empty() && !self.left => Ok(valid),
+            Some(valid) if errors.is_empty() && !self.left_to_compiler => Ok(valid),
             _ => Err(errors.iter().map(syn::Error::to_compile_error).collect()),
         }
     }

@@ -1,7 +1,7 @@
-//! The code that is generated for a component.
+//! Code generation for a component.
 //!
-//! It holds no logic of its own: one runtime call a parameter, one for the result, and the definition. Every path
-//! goes through `__mcp`, even `Some`: the user may have shadowed it, or have no prelude.
+//! Generated code contains no logic: one runtime call for each parameter, one for the result, and the definition. Every
+//! path starts with `__mcp`, even that of `Some`: the user may have shadowed it, or have no prelude.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -16,12 +16,12 @@ use crate::runtime_path::{generated, generated_at, import, in_const, this, varia
 use crate::types::{find_impl, return_type, with_lifetime};
 
 impl Component {
-    /// Everything generated beside a free function, in one `const`, whose name keeps others of the module from having
-    /// the component's.
+    /// Generates all items for a free function. They are in one `const`, whose name makes a second component of the
+    /// same name in the module an error.
     pub(crate) fn beside_function(&self) -> TokenStream {
         let (attributes, runtime) = (&self.attributes, self.runtime.as_ref());
         let (import, name, register) = (import(runtime), self.unique_name(), self.register());
-        // In a constant of its own: the compiler names the one that a check fails in.
+        // In a separate unnamed constant: the compiler prints the name of the constant in which a check fails.
         let checks = self.checks().map(|it| in_const(attributes, runtime, &it));
         quote_spanned! {generated()=>
             #attributes
@@ -33,16 +33,17 @@ impl Component {
         }
     }
 
-    /// The checks of a method, which is not there where its `cfg` says so.
+    /// Generates the checks of a method, under the same `cfg` as the method.
     pub(crate) fn checked_method(&self) -> Option<TokenStream> {
         let attributes = &self.attributes;
         self.checks()
             .map(|checks| quote_spanned!(generated()=> #attributes const _: () = { #checks };))
     }
 
-    /// All items that the compiler checks along with it, if there are any.
+    /// Generates the compile-time checks, if there are any.
     fn checks(&self) -> Option<TokenStream> {
-        // An item cannot name the parameters of the `impl` around it. The server finds the mistake when it is built.
+        // An item cannot name the generic parameters of the `impl` around it. The server reports such a mistake when it
+        // is built.
         if self.owner.as_ref().is_some_and(|owner| owner.is_generic) {
             return None;
         }
@@ -66,7 +67,7 @@ impl Component {
         }
     }
 
-    /// The definition, as what a block may hold.
+    /// Generates the definition: statements and an expression for the inside of a block.
     pub(crate) fn value(&self) -> TokenStream {
         let (leading, name, options) = (&self.leading, &self.name, &self.options);
         let (definition, handler) = (self.kind.definition(), self.handler);
@@ -81,9 +82,10 @@ impl Component {
         }
     }
 
-    /// An item of a module or a block has a name of its own, so this one makes two equal names of components a mistake.
+    /// Returns the name of the generated `const`. Items of a module or block have unique names, so two components with
+    /// the same name do not compile.
     fn unique_name(&self) -> TokenStream {
-        // Resources are told apart by their URIs.
+        // Resources are identified by their URIs.
         if self.kind == Kind::Resource {
             return quote_spanned!(generated()=> _);
         }
@@ -94,8 +96,8 @@ impl Component {
         Ident::new(&name, generated_at(&self.name)).into_token_stream()
     }
 
-    /// A closure, not a function: the compiler checks it together with the definition around it, and then shows
-    /// a type that fits neither only once.
+    /// Generates the closure that calls the function. It is not a `fn` item: the compiler checks a closure together
+    /// with the definition around it, and reports a type that fits neither only once.
     fn invoke(&self) -> TokenStream {
         let (parameters, answers, call) = (self.decode(), self.ask(), self.call());
         let span = generated_at(&self.signature.ident);
@@ -121,7 +123,7 @@ impl Component {
         }
     }
 
-    /// All parameters are tried before any refusal, so that the refusal can name all that is wrong.
+    /// Decodes all parameters before a call is rejected, so that the error can name all mistakes.
     fn decode(&self) -> TokenStream {
         let parameters = self.parameters.iter().enumerate();
         let (variables, values): (Vec<Ident>, Vec<TokenStream>) = parameters
@@ -136,7 +138,7 @@ impl Component {
     }
 
     fn decode_one(&self, index: usize, parameter: &Parameter) -> TokenStream {
-        let ty = self.spell(&parameter.ty);
+        let ty = self.elided(&parameter.ty);
         let span = generated_at(&parameter.ty);
         let extracted = match &parameter.default {
             None => quote_spanned!(span=> __mcp::param::<#ty>(&__mcp_call, #index)),
@@ -152,7 +154,7 @@ impl Component {
         }
     }
 
-    /// All questions are asked side by side, once the arguments are known to be good.
+    /// Asks all questions concurrently, after the arguments have been decoded.
     fn ask(&self) -> Option<TokenStream> {
         let parameters = self.parameters.iter().enumerate();
         let (variables, questions): (Vec<Ident>, Vec<TokenStream>) = parameters
@@ -170,7 +172,7 @@ impl Component {
     }
 
     fn ask_one(&self, parameter: &Parameter, ask: &Ask) -> TokenStream {
-        let ty = self.spell(&parameter.ty);
+        let ty = self.elided(&parameter.ty);
         let span = generated_at(&parameter.ty);
         let question = &ask.question;
         let key = match &ask.key {
@@ -180,8 +182,8 @@ impl Component {
         quote_spanned!(span=> __mcp::ask::<#ty>(&__mcp_call, #question, #key))
     }
 
-    /// The type is given to the conversion although it could be inferred: so an unfit result is shown where the
-    /// type was written.
+    /// Generates the call and the conversion of its result. The conversion names the type although it could be
+    /// inferred, so that an unsuitable result type is reported where it is written.
     fn call(&self) -> TokenStream {
         let function = &self.signature.ident;
         let span = generated_at(function);
@@ -197,13 +199,13 @@ impl Component {
         quote_spanned!(span=> __mcp::#convert #returned (#owner #function(#this #(#variables),*) #dot_await))
     }
 
-    /// The variable with the value whose method it is.
+    /// Returns the variable that holds the receiver of a method.
     fn this(&self) -> Option<Ident> {
         self.signature.receiver().map(|_| this())
     }
 
     fn describe(&self, parameter: &Parameter) -> TokenStream {
-        let ty = self.spell(&parameter.ty);
+        let ty = self.elided(&parameter.ty);
         let span = generated_at(&parameter.ty);
         let name = &parameter.wire_name;
         if parameter.ask.is_some() {
@@ -227,29 +229,30 @@ impl Component {
         quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #example #constraints #header #complete)
     }
 
-    /// A function that the user named, which takes a `taken`. Beside methods it may be one of them: the compiler knows.
-    pub(crate) fn function(&self, path: &ExprPath, taken: &str) -> TokenStream {
+    /// Generates a reference to a user's function that takes an `argument`. For a method, it may also be a method of
+    /// the same value: the compiler decides.
+    pub(crate) fn function(&self, path: &ExprPath, argument: &str) -> TokenStream {
         if self.owner.is_none() {
             return path.to_token_stream();
         }
-        let (this, taken) = (this(), Ident::new(taken, generated()));
-        quote_spanned!(generated_at(path)=> __mcp::bind::<__mcp::#taken, _, _, _>(&#this, #path))
+        let (this, argument) = (this(), Ident::new(argument, generated()));
+        quote_spanned!(generated_at(path)=> __mcp::bind::<__mcp::#argument, _, _, _>(&#this, #path))
     }
 
-    /// The definition of a prompt does not say what it returns.
+    /// Generates the declaration of the return type, which prompts do not have.
     fn returns(&self) -> Option<TokenStream> {
         let ty = self.returned().filter(|_| self.kind != Kind::Prompt)?;
         let span = generated_at(&ty);
         Some(quote_spanned!(span=> .returns::<#ty, _>()))
     }
 
-    /// The type of the result, unless it is an `impl Trait` and has no name.
+    /// Returns the type of the result, or `None` for an `impl Trait`, which has no name.
     fn returned(&self) -> Option<TokenStream> {
         let ty = return_type(&self.signature);
-        find_impl(&ty).is_none().then(|| self.spell(&ty))
+        find_impl(&ty).is_none().then(|| self.elided(&ty))
     }
 
-    /// `#[arg]` on what the server itself supplies would be silently ignored.
+    /// Generates a check that a parameter with `#[arg]` is not injected: the attribute would be silently ignored.
     fn check_argument(&self, parameter: &Parameter) -> Option<TokenStream> {
         let span = generated().located_at(parameter.arg?);
         let message = format!(
@@ -259,20 +262,21 @@ impl Component {
         Some(self.refuse_supplied(parameter, true, span, &message))
     }
 
-    /// Options that make no sense for the values of a type, where the compiler knows them by any name.
+    /// Generates checks that the options apply to the type. The compiler also resolves type aliases.
     fn check_options(&self, parameter: &Parameter) -> TokenStream {
         let ty = with_lifetime(&parameter.ty, &self.signature.generics, "static");
         let checks = parameter.options.iter().filter_map(|key| {
-            let (_, takes, message) = TAKEN.iter().find(|(option, ..)| key == option)?;
+            let (_, applies, message) = OPTION_CHECKS.iter().find(|(option, ..)| key == option)?;
             let span = generated_at(key);
-            let takes = Ident::new(takes, span);
-            let condition = quote_spanned!(span=> __mcp::#takes(__mcp::Known::<#ty>::VALUES));
+            let applies = Ident::new(applies, span);
+            let condition = quote_spanned!(span=> __mcp::#applies(__mcp::Known::<#ty>::VALUES));
             Some(assertion(span, "UnknownValues", &condition, message))
         });
         checks.collect()
     }
 
-    /// Refuses a parameter that the server supplies, or one that it does not: only the compiler knows which do.
+    /// Generates a check that rejects parameters which are injected (`refused` is `true`) or which are not (`false`).
+    /// Only the compiler knows which types are injected.
     pub(crate) fn refuse_supplied(
         &self,
         parameter: &Parameter,
@@ -287,13 +291,13 @@ impl Component {
         assertion(span, "NoParam", &condition, message)
     }
 
-    fn spell(&self, ty: &impl ToTokens) -> TokenStream {
+    fn elided(&self, ty: &impl ToTokens) -> TokenStream {
         with_lifetime(ty, &self.signature.generics, "_")
     }
 }
 
-/// The options that only some types take: the function that knows which, and what is said of others.
-const TAKEN: [(&str, &str, &str); 4] = [
+/// The options that apply only to some types: the function that checks the type, and the error message.
+const OPTION_CHECKS: [(&str, &str, &str); 4] = [
     (
         "range",
         "ranges",
@@ -316,7 +320,7 @@ const TAKEN: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// A condition that the compiler checks. The trait answers for the types of which nothing is known.
+/// Generates a condition that the compiler checks. The trait `other` is the fallback for unknown types.
 fn assertion(span: Span, other: &str, condition: &TokenStream, message: &str) -> TokenStream {
     let other = Ident::new(other, span);
     quote_spanned! {span=>
@@ -337,12 +341,12 @@ impl DefaultValue {
     }
 }
 
-/// A value of a type: a text as it is written may stand for a `String`.
+/// Generates a value of a type. A string literal may stand for a `String`.
 fn value(written: &Expr, ty: &TokenStream) -> TokenStream {
     let Some(text) = string(written) else {
         return written.to_token_stream();
     };
-    // As if the user had written it: a text that does not fit is their mistake, and not the attribute's.
+    // With the user's span: a string literal of the wrong type is reported as an error in the user's code.
     let made = quote_spanned!(text.span()=> __mcp::Text::<#ty>::value(#text));
     quote_spanned! {generated_at(text)=> {
         #[allow(unused_imports)]

@@ -1,29 +1,29 @@
-//! Which options an attribute takes, and what is said of one that it does not.
+//! The options of an attribute, and the error messages for unknown ones.
 
 use mcp_grammar::near::nearest;
 use syn::Ident;
 
-/// What one attribute accepts.
+/// The options that an attribute accepts.
 pub(crate) struct Grammar {
-    /// As in `#[tool]`.
+    /// The name of the attribute, such as `tool`.
     pub(crate) attribute: &'static str,
-    /// In groups, which attributes may have in common.
+    /// The options, in groups that attributes can share.
     pub(crate) options: &'static [&'static [&'static str]],
-    /// The options that take a list in place of a value, and what to write.
+    /// The options that take a list instead of a value, each with an example.
     pub(crate) lists: &'static [(&'static str, &'static str)],
-    /// What is no option, although it may look like one, and what to do in its place.
-    pub(crate) elsewhere: &'static [(&'static str, &'static str)],
-    /// What a value without a key, which then comes first, stands for.
+    /// Names that users may expect to be options, each with the advice what to write instead.
+    pub(crate) replacements: &'static [(&'static str, &'static str)],
+    /// The name of the first value, which has no key, if the attribute takes one.
     pub(crate) leading_value: Option<&'static str>,
 }
 
 impl Grammar {
-    /// That of an attribute without options.
+    /// The grammar of an attribute without options.
     pub(crate) const EMPTY: Self = Self {
         attribute: "",
         options: &[],
         lists: &[],
-        elsewhere: &[],
+        replacements: &[],
         leading_value: None,
     };
 
@@ -31,7 +31,7 @@ impl Grammar {
         self.options.iter().copied().flatten().copied()
     }
 
-    pub(crate) fn knows(&self, key: &Ident) -> bool {
+    pub(crate) fn accepts(&self, key: &Ident) -> bool {
         self.options().any(|option| key == option)
     }
 
@@ -40,7 +40,7 @@ impl Grammar {
         found.map(|(_, example)| *example)
     }
 
-    /// What comes without a key, if this would be its key, as in `uri = "..."`.
+    /// Returns the name of the leading value if `key` is that name, as in `uri = "..."`.
     pub(crate) fn leading(&self, key: &str) -> Option<&'static str> {
         self.leading_value
             .filter(|what| what.eq_ignore_ascii_case(key))
@@ -54,7 +54,7 @@ impl Grammar {
                 "unknown option `{key}`; the {what} comes first, without a key: `#[{attribute}(\"...\")]`"
             );
         }
-        if let Some((_, instead)) = self.elsewhere.iter().find(|(name, _)| *name == key) {
+        if let Some((_, instead)) = self.replacements.iter().find(|(name, _)| *name == key) {
             return format!("unknown option `{key}`: {instead}");
         }
         let hint = match nearest(self.options(), &key) {
@@ -71,12 +71,12 @@ impl Grammar {
         )
     }
 
-    /// Whether a key is a misspelt option, probably.
+    /// Returns `true` if a key is probably a misspelt option.
     pub(crate) fn is_near(&self, key: &Ident) -> bool {
         nearest(self.options(), &key.to_string()).is_some()
     }
 
-    /// All options: `a`, `b` and `c`.
+    /// Returns a list of all options for messages: `a`, `b` and `c`.
     pub(crate) fn names(&self) -> String {
         let quoted: Vec<String> = self.options().map(|name| format!("`{name}`")).collect();
         match quoted.split_last() {

@@ -6,7 +6,7 @@ use syn::Path;
 
 use crate::runtime_path::generated;
 
-/// The three kinds of components, and the names each has in the runtime.
+/// A kind of component, with its names in the runtime.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Tool,
@@ -25,7 +25,7 @@ impl Kind {
         }
     }
 
-    /// The kind that an attribute makes, if it is one of ours.
+    /// Returns the kind of a component attribute, or `None` for any other attribute.
     pub(crate) fn of(attribute: &Path) -> Option<Self> {
         let (first, last) = (attribute.segments.first()?, attribute.segments.last()?);
         let is_ours = attribute.get_ident().is_some() || first.ident == "mcp_runtime";
@@ -33,7 +33,7 @@ impl Kind {
         kinds.find(|kind| last.ident == kind.attribute())
     }
 
-    /// The type of definitions.
+    /// Returns the name of the definition type.
     pub(crate) fn definition(self) -> Ident {
         let name = match self {
             Self::Tool => "Tool",
@@ -43,7 +43,7 @@ impl Kind {
         Ident::new(name, generated())
     }
 
-    /// The function that makes an outcome of what the user's function returns.
+    /// Returns the name of the function that converts the return value of a handler into an outcome.
     pub(crate) fn convert(self) -> Ident {
         format_ident!("{}_result", self.attribute(), span = generated())
     }

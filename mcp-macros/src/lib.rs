@@ -1,11 +1,11 @@
 //! The macros of `mcp-runtime`: `#[tool]`, `#[resource]`, `#[prompt]` and `#[derive(Elicit)]`.
 //!
 //! Use them through `mcp-runtime`, which re-exports them with full examples. This crate only turns an annotated
-//! function or type into calls of that crate: how arguments are decoded, schemas made and results converted is decided there.
-//! `snapshots/add.rs` is what becomes of a function; `docs/mistakes.md` in the repository lists what the macros refuse, and
-//! what the compiler says then.
+//! function or type into calls of that crate, which decodes arguments, builds schemas and converts results.
+//! `snapshots/add.rs` shows the expansion of one function. `docs/mistakes.md` in the repository lists the mistakes that
+//! the macros reject, with the error message of each.
 //!
-//! One file a stage:
+//! Each stage has its own files:
 //!
 //! | stage | files |
 //! |---|---|
@@ -44,10 +44,12 @@ use proc_macro::TokenStream;
 
 use crate::kind::Kind;
 
-/// Makes a function a tool that clients can call.
+/// Registers a function as a tool that clients can call.
 ///
-/// The function stays what it is; its doc comment is the tool's description, the doc comment of a parameter is
-/// that argument's description.
+/// The function itself is unchanged and can still be called from Rust. Its doc comment becomes the description of the
+/// tool, and the doc comment of a parameter becomes the description of that argument.
+///
+/// # Example
 ///
 /// ```text
 /// /// Add two numbers.
@@ -61,51 +63,60 @@ use crate::kind::Kind;
 /// }
 /// ```
 ///
-/// | option | meaning |
-/// |---|---|
-/// | `name = "..."` | the name clients call; otherwise the function's |
-/// | `title = "..."` | the name shown to people |
-/// | `description = "..."` | takes the place of the doc comment |
-/// | `icons = [Icon::new("https://...")]` | pictures that clients may show |
-/// | `meta = json!({ ... })` | the definition's `_meta` |
-/// | `timeout = 30` | how long one call may take, in whole seconds or as a `Duration`; then it is stopped, and the caller told so |
-/// | `tags("weather", "beta")` | what `Server::only_tagged` and `Server::without_tagged` choose by; clients do not see it |
-/// | `scopes("calendar:write")` | OAuth scopes that a caller needs; until there is authorization, such a server cannot be built |
-/// | `ui = "ui://..."` | the resource that is the tool's interface, as MCP Apps has it |
-/// | `read_only`, `destructive`, `idempotent`, `open_world` | hints to clients; `= false` says the opposite; what contradicts `read_only` is refused |
-/// | `open` | arguments the schema does not name are allowed |
-/// | `strict` | arguments of a wrong type are refused, never repaired |
-/// | `inline` | a plain `fn` runs in place, not on the blocking pool; no `timeout` can stop it |
-/// | `crate = path` | where `mcp_runtime` is found |
-///
-/// Parameters take `#[arg(..)]`. What it says of values is in the schema, and kept before the function runs:
+/// # Options
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `default`, `default = expression` | the value if none is given; of a `String`, a text is enough: `default = "en"` |
-/// | `name = "..."` | the name clients use; otherwise the parameter's |
-/// | `example = expression` | a value that makes sense |
-/// | `range(1..=10)` | the bounds of a number: literals, constants, expressions |
-/// | `length(1..=80)`, `length(3)` | how many characters, items or members |
-/// | `pattern = "^[a-z]+$"` | what a string, or a part of it, looks like; needs the feature `pattern` |
-/// | `header = "Region"` | the HTTP header that repeats a string, an integer or a boolean |
+/// | `name = "..."` | The name that clients call. Default: the name of the function. |
+/// | `title = "..."` | A name for display. |
+/// | `description = "..."` | The description, in place of the doc comment. |
+/// | `icons = [Icon::new("https://...")]` | Icons that clients may show. |
+/// | `meta = json!({ ... })` | The `_meta` of the definition. |
+/// | `timeout = 30` | The time limit of one call, in whole seconds or as a `Duration`. A call that exceeds it is stopped, and the caller receives an error. |
+/// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
+/// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. Authorization is not implemented yet: a server with such a tool cannot be built. |
+/// | `ui = "ui://..."` | The URI of the resource that holds the user interface of the tool (MCP Apps). |
+/// | `read_only`, `destructive`, `idempotent`, `open_world` | Hints for clients. `= false` states the opposite. A hint that contradicts `read_only` is an error. |
+/// | `open` | Accepts arguments that the schema does not name. |
+/// | `strict` | Rejects arguments of a wrong type; by default they are repaired where possible. |
+/// | `inline` | Runs a plain `fn` in place instead of on the blocking pool. A `timeout` cannot stop it. |
+/// | `crate = path` | The path of `mcp_runtime`. |
 ///
-/// With `#[arg(header = "Region")]` clients repeat the argument in the HTTP header `Mcp-Param-Region`, so that what
-/// stands between them and the server can route by it, and a call where the two differ is refused.
+/// # Arguments
 ///
-/// A parameter of an `async fn` with `#[ask("When, and for how many?")]` is answered by the user before the body runs, and is no
-/// part of the schema. Several are asked at once; `key = "details"` names a question on the wire. Its type derives `Elicit`,
-/// or is an `Option<T>` or `Result<T, AskError>` of one that does.
+/// Parameters take `#[arg(..)]`. Constraints are part of the schema, and are checked before the function runs.
+///
+/// | option | meaning |
+/// |---|---|
+/// | `default`, `default = expression` | The value of an argument that is left out. A string literal is accepted for a `String`: `default = "en"`. |
+/// | `name = "..."` | The name that clients use. Default: the name of the parameter. |
+/// | `example = expression` | An example value. |
+/// | `range(1..=10)` | The bounds of a number: literals, constants or expressions. |
+/// | `length(1..=80)`, `length(3)` | The number of characters, items or members. |
+/// | `pattern = "^[a-z]+$"` | A regular expression that matches a string or a part of it. Needs the feature `pattern`. |
+/// | `header = "Region"` | The HTTP header that repeats a string, an integer or a boolean. |
+///
+/// With `#[arg(header = "Region")]` clients repeat the argument in the HTTP header `Mcp-Param-Region`, so that
+/// intermediaries can route by it. A call is rejected if header and argument differ.
+///
+/// # Questions
+///
+/// A parameter of an `async fn` with `#[ask("When, and for how many?")]` is filled in by the user before the body runs.
+/// It is not part of the schema. Several questions are asked at once. `key = "details"` sets the key of a question on
+/// the wire. The type of the parameter derives `Elicit`, or is an `Option<T>` or `Result<T, AskError>` of a type that
+/// does.
 #[proc_macro_attribute]
 pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Kind::Tool, arguments.into(), &item.into()).into()
 }
 
-/// Makes components of the methods of a type.
+/// Turns methods of a type into tools, resources and prompts.
 ///
-/// Each method with `#[tool]`, `#[resource(..)]` or `#[prompt]` is one; the rest of the `impl` stays as it is. A value of
-/// the type goes to `Server::with`, and is shared by all calls: methods take `&self`. The options and the parameters are
-/// those of functions. A type has one `impl` with `#[tools]`.
+/// Annotate methods of the `impl` with `#[tool]`, `#[resource(..)]` or `#[prompt]`; the rest of the `impl` is
+/// unchanged. Pass a value of the type to `Server::with`. All calls share this value, so methods take `&self`. Options
+/// and parameters are the same as for functions. A type can have only one `impl` with `#[tools]`.
+///
+/// # Example
 ///
 /// ```text
 /// struct Weather {
@@ -124,17 +135,21 @@ pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// let server = Server::new("weather", "1.0.0").with(Weather { key });
 /// ```
 ///
+/// # Options
+///
 /// | option | meaning |
 /// |---|---|
-/// | `crate = path` | where `mcp_runtime` is found |
+/// | `crate = path` | The path of `mcp_runtime`. |
 #[proc_macro_attribute]
 pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
     methods::expand(arguments.into(), item.into()).into()
 }
 
-/// Makes a function a resource, or a template of resources, that clients can read.
+/// Registers a function as a resource, or as a resource template, that clients can read.
 ///
-/// The variables of the URI template are the function's parameters.
+/// Each variable of a URI template is passed to the parameter of the same name.
+///
+/// # Example
 ///
 /// ```text
 /// /// A greeting for one person.
@@ -144,33 +159,40 @@ pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
+/// # Options
+///
 /// | option | meaning |
 /// |---|---|
-/// | `"scheme://path/{variable}"` | the URI, or RFC 6570 template; comes first |
-/// | `name = "..."` | the resource's name; otherwise the function's |
-/// | `title = "..."` | the name shown to people |
-/// | `description = "..."` | takes the place of the doc comment |
-/// | `icons = [Icon::new("https://...")]` | pictures that clients may show |
-/// | `meta = json!({ ... })` | the definition's `_meta` |
-/// | `timeout = 30` | how long one call may take, in whole seconds or as a `Duration`; then it is stopped, and the caller told so |
-/// | `tags("weather", "beta")` | what `Server::only_tagged` and `Server::without_tagged` choose by; clients do not see it |
-/// | `scopes("calendar:write")` | OAuth scopes that a caller needs; until there is authorization, such a server cannot be built |
-/// | `annotations = Annotations::new()...` | whom it is for, how important it is, when it last changed |
-/// | `cache(ttl = 60, scope = public)` | how long clients may keep what they read, in seconds or as a `Duration`, and whether all callers may share it; otherwise `private` |
-/// | `mime = "type/subtype"` | the MIME type of the contents |
-/// | `size = 123` | the size in bytes, of a resource that is no template |
-/// | `list = function` | lists the concrete resources of a template |
-/// | `inline` | a plain `fn` runs in place, not on the blocking pool; no `timeout` can stop it |
-/// | `crate = path` | where `mcp_runtime` is found |
+/// | `"scheme://path/{variable}"` | The URI, or a URI template (RFC 6570). It comes first. |
+/// | `name = "..."` | The name of the resource. Default: the name of the function. |
+/// | `title = "..."` | A name for display. |
+/// | `description = "..."` | The description, in place of the doc comment. |
+/// | `icons = [Icon::new("https://...")]` | Icons that clients may show. |
+/// | `meta = json!({ ... })` | The `_meta` of the definition. |
+/// | `timeout = 30` | The time limit of one call, in whole seconds or as a `Duration`. A call that exceeds it is stopped, and the caller receives an error. |
+/// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
+/// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. Authorization is not implemented yet: a server with such a resource cannot be built. |
+/// | `annotations = Annotations::new()...` | The audience, the priority and the time of the last change. |
+/// | `cache(ttl = 60, scope = public)` | The time for which clients may cache the contents, in seconds or as a `Duration`. `scope = public` lets all callers share the cached contents. Default: `private`. |
+/// | `mime = "type/subtype"` | The MIME type of the contents. |
+/// | `size = 123` | The size in bytes. Not for templates. |
+/// | `list = function` | A function that lists the concrete resources of a template. |
+/// | `inline` | Runs a plain `fn` in place instead of on the blocking pool. A `timeout` cannot stop it. |
+/// | `crate = path` | The path of `mcp_runtime`. |
 ///
-/// Parameters take the `#[arg(..)]` of [`macro@tool`], but `header`, and `#[arg(complete = function)]`, which offers values.
-/// Those of an `async fn` also take `#[ask("...")]`, as [`macro@tool`] has it.
+/// # Arguments
+///
+/// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header`, and also `#[arg(complete = function)]`,
+/// a function that completes values. Parameters of an `async fn` also take `#[ask("...")]`, as described at
+/// [`macro@tool`].
 #[proc_macro_attribute]
 pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Kind::Resource, arguments.into(), &item.into()).into()
 }
 
-/// Makes a function a prompt that clients can offer to people.
+/// Registers a function as a prompt that clients can offer to users.
+///
+/// # Example
 ///
 /// ```text
 /// /// Ask for a review of a piece of code.
@@ -183,32 +205,39 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
+/// # Options
+///
 /// | option | meaning |
 /// |---|---|
-/// | `name = "..."` | the prompt's name; otherwise the function's |
-/// | `title = "..."` | the name shown to people |
-/// | `description = "..."` | takes the place of the doc comment |
-/// | `icons = [Icon::new("https://...")]` | pictures that clients may show |
-/// | `meta = json!({ ... })` | the definition's `_meta` |
-/// | `timeout = 30` | how long one call may take, in whole seconds or as a `Duration`; then it is stopped, and the caller told so |
-/// | `tags("weather", "beta")` | what `Server::only_tagged` and `Server::without_tagged` choose by; clients do not see it |
-/// | `scopes("calendar:write")` | OAuth scopes that a caller needs; until there is authorization, such a server cannot be built |
-/// | `inline` | a plain `fn` runs in place, not on the blocking pool; no `timeout` can stop it |
-/// | `crate = path` | where `mcp_runtime` is found |
+/// | `name = "..."` | The name of the prompt. Default: the name of the function. |
+/// | `title = "..."` | A name for display. |
+/// | `description = "..."` | The description, in place of the doc comment. |
+/// | `icons = [Icon::new("https://...")]` | Icons that clients may show. |
+/// | `meta = json!({ ... })` | The `_meta` of the definition. |
+/// | `timeout = 30` | The time limit of one call, in whole seconds or as a `Duration`. A call that exceeds it is stopped, and the caller receives an error. |
+/// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
+/// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. Authorization is not implemented yet: a server with such a prompt cannot be built. |
+/// | `inline` | Runs a plain `fn` in place instead of on the blocking pool. A `timeout` cannot stop it. |
+/// | `crate = path` | The path of `mcp_runtime`. |
 ///
-/// Parameters take the `#[arg(..)]` of [`macro@tool`], but `header`, and `#[arg(complete = function)]`, which offers values.
-/// Those of an `async fn` also take `#[ask("...")]`, as [`macro@tool`] has it.
+/// # Arguments
+///
+/// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header`, and also `#[arg(complete = function)]`,
+/// a function that completes values. Parameters of an `async fn` also take `#[ask("...")]`, as described at
+/// [`macro@tool`].
 #[proc_macro_attribute]
 pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Kind::Prompt, arguments.into(), &item.into()).into()
 }
 
-/// Makes a struct a form that the protocol can ask users for, or an enum a field of one.
+/// Derives the traits of forms: a struct becomes a form for users, and an enum becomes a field of a form.
+///
+/// # Example
 ///
 /// ```text
 /// #[derive(Deserialize, JsonSchema, Elicit)]
 /// struct Booking {
-///     /// When, such as `19:30`.
+///     /// The time, such as `19:30`.
 ///     time: String,
 ///     people: u8,
 ///     seats: Option<Seats>,
@@ -221,10 +250,11 @@ pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// The form itself is made of the type's `JsonSchema`: names, descriptions, titles and bounds come from there. What is derived
-/// here checks that it is one. The trait of the same name says what a form can hold and what each revision makes of it.
+/// The form is built from the type's `JsonSchema`, which supplies names, descriptions, titles and bounds. The derived
+/// code checks at compile time that the type can be a form. The documentation of the trait `Elicit` lists the types
+/// that a form can contain, and how each protocol revision represents them.
 ///
-/// `#[elicit(crate = path)]` says where `mcp_runtime` is found.
+/// `#[elicit(crate = path)]` sets the path of `mcp_runtime`.
 #[proc_macro_derive(Elicit, attributes(elicit))]
 pub fn elicit(item: TokenStream) -> TokenStream {
     elicit::expand(item.into()).into()

@@ -1,8 +1,8 @@
-//! Literals among expressions.
+//! Literal expressions.
 
 use syn::{Expr, ExprLit, Lit, LitStr};
 
-/// The literal that an expression is.
+/// Returns the literal if an expression is one.
 pub(crate) fn literal(value: &Expr) -> Option<&Lit> {
     match value {
         Expr::Lit(ExprLit { lit, .. }) => Some(lit),
@@ -10,7 +10,7 @@ pub(crate) fn literal(value: &Expr) -> Option<&Lit> {
     }
 }
 
-/// The string literal that an expression is.
+/// Returns the string literal if an expression is one.
 pub(crate) fn string(value: &Expr) -> Option<&LitStr> {
     match literal(value)? {
         Lit::Str(text) => Some(text),
@@ -18,7 +18,7 @@ pub(crate) fn string(value: &Expr) -> Option<&LitStr> {
     }
 }
 
-/// The text of a literal, also of one that is made a `String`: `"a".to_owned()`, `"a".into()`.
+/// Returns the text of a string literal, also if it is converted to a `String`: `"a".to_owned()`, `"a".into()`.
 pub(crate) fn text(value: &Expr) -> Option<String> {
     match value {
         Expr::Group(group) => text(&group.expr),

@@ -1,7 +1,7 @@
-//! `#[tools]`: the annotated methods of an `impl`, and what makes components of a value that has them.
+//! `#[tools]`: the annotated methods of an `impl`, and the generated implementation of `ToolSet`.
 //!
-//! Like those of functions, the bodies of methods are raw tokens and never parsed, and the `impl` comes back whatever
-//! is wrong with it.
+//! As with functions, the bodies of methods are raw tokens and never parsed, and the `impl` is kept even after an
+//! error.
 
 use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
@@ -28,7 +28,7 @@ const GRAMMAR: Grammar = Grammar {
     ..Grammar::EMPTY
 };
 
-/// An `impl` as written, with the attributes that are ours taken off its methods.
+/// An `impl` as written, with this crate's attributes removed from its methods.
 struct AnnotatedImpl {
     attributes: Vec<Attribute>,
     keyword: Token![impl],
@@ -46,18 +46,18 @@ enum Item {
 
 struct Method {
     kind: Kind,
-    /// What its attribute says.
+    /// The component attribute.
     arguments: Attribute,
     written: AnnotatedFn,
-    /// The same with the type in the place of `Self`, which has another meaning in generated code.
-    spelled: AnnotatedFn,
+    /// The method with `Self` replaced by the type, since `Self` has another meaning in generated code.
+    resolved: AnnotatedFn,
 }
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let block = match AnnotatedImpl::parse.parse2(item.clone()) {
         Ok(block) => block,
         Err(error) => {
-            return entry::beside(&item, &not_an_impl(item.clone()).unwrap_or(error));
+            return entry::with_error(&item, &not_an_impl(item.clone()).unwrap_or(error));
         }
     };
     let (Ok(generated) | Err(generated)) = block.components(arguments);
@@ -67,7 +67,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 impl AnnotatedImpl {
-    /// What makes components of a value, or the errors.
+    /// Generates the implementation of `ToolSet`, or the errors.
     fn components(&self, arguments: TokenStream) -> Result<TokenStream, TokenStream> {
         let mut errors = Errors::new();
         let arguments = Arguments::parse(&GRAMMAR, [arguments], &mut errors);
@@ -88,15 +88,16 @@ impl AnnotatedImpl {
         Err(found)
     }
 
-    /// Lets a server take the value in spite of a mistake, so that the mistake is the only error.
+    /// Generates an empty implementation of `ToolSet` after an error, so that it remains the only error.
     fn stand_in(&self, runtime: Option<&Path>) -> Option<TokenStream> {
-        // What a trait is implemented for may be of another crate, and then this may not be.
+        // A trait may be implemented for a type of another crate, for which `ToolSet` must not be implemented.
         let of_type = self.of_trait.is_none();
-        let taken = quote_spanned!(generated()=> fn components(self) -> __mcp::Components { __mcp::Default::default() });
-        of_type.then(|| self.convert(runtime, &TokenStream::new(), &taken))
+        let conversion = quote_spanned!(generated()=> fn components(self) -> __mcp::Components { __mcp::Default::default() });
+        of_type.then(|| self.implement(runtime, &TokenStream::new(), &conversion))
     }
 
-    /// The attributes are taken off the methods, and yet their imports are used.
+    /// Generates a use of each attribute's path: the attributes are removed, and their imports would be reported as
+    /// unused.
     fn used_attributes(&self) -> TokenStream {
         self.methods()
             .map(|method| {
@@ -149,7 +150,7 @@ impl AnnotatedImpl {
                 __mcp_components.add({ #value });
             }
         });
-        let taken = quote_spanned! {generated()=>
+        let conversion = quote_spanned! {generated()=>
             fn components(self) -> __mcp::Components {
                 let #this = #shared;
                 let mut __mcp_components: __mcp::Components = __mcp::Default::default();
@@ -157,22 +158,22 @@ impl AnnotatedImpl {
                 __mcp_components
             }
         };
-        self.convert(runtime, &items, &taken)
+        self.implement(runtime, &items, &conversion)
     }
 
-    /// What `Server::with` wants of the type.
-    fn convert(
+    /// Generates the implementation of `ToolSet`, which `Server::with` requires.
+    fn implement(
         &self,
         runtime: Option<&Path>,
         items: &TokenStream,
-        taken: &TokenStream,
+        conversion: &TokenStream,
     ) -> TokenStream {
         let (parameters, _, bounds) = self.generics.split_for_impl();
         let ty = &self.ty;
         let content = quote_spanned! {generated()=>
             #items
             impl #parameters __mcp::ToolSet for #ty #bounds {
-                #taken
+                #conversion
             }
         };
         in_const(&inherited_by(&self.attributes), runtime, &content)
@@ -189,13 +190,13 @@ impl Method {
                 return Err(syn::Error::new_spanned(&self.arguments, message).to_compile_error());
             }
         };
-        entry::define(self.kind, arguments, &self.spelled)
+        entry::define(self.kind, arguments, &self.resolved)
     }
 }
 
-/// Two methods have two names, but their components may be renamed.
+/// Reports components with the same name: methods have different names, but their components may be renamed.
 fn check_names_unique(components: &[Component], errors: &mut Errors) {
-    // Resources are told apart by their URIs.
+    // Resources are identified by their URIs.
     for kind in [Kind::Tool, Kind::Prompt] {
         let names = components
             .iter()
@@ -242,7 +243,7 @@ impl Parse for AnnotatedImpl {
 }
 
 impl Item {
-    /// Reads a method with an attribute of ours. Everything else, also what is half typed, is passed on as it is.
+    /// Parses a method with a component attribute. Everything else, including incomplete code, is kept as tokens.
     fn parse(owner: &Owner, input: ParseStream<'_>) -> syn::Result<Self> {
         let ahead = input.fork();
         if let Some(method) = Method::parse(owner, &ahead) {
@@ -267,7 +268,7 @@ impl Item {
 }
 
 impl Method {
-    /// `None` for what is no method with an attribute of ours, or none yet.
+    /// Returns `None` for anything but a complete method with a component attribute.
     fn parse(owner: &Owner, input: ParseStream<'_>) -> Option<Self> {
         let mut attributes = input.call(Attribute::parse_outer).ok()?;
         let visibility: Visibility = input.parse().ok()?;
@@ -279,17 +280,17 @@ impl Method {
             return None;
         }
         let head = quote_spanned!(generated()=> #(#attributes)* #visibility #signature);
-        let spell = |tokens: TokenStream| replace_self(tokens, &owner.ty);
-        let mut spelled: AnnotatedFn = syn::parse2(spell(head)).ok()?;
-        spelled.become_method(owner.clone());
+        let resolve = |tokens: TokenStream| replace_self(tokens, &owner.ty);
+        let mut resolved: AnnotatedFn = syn::parse2(resolve(head)).ok()?;
+        resolved.set_owner(owner.clone());
         attributes.retain(|attribute| !is_ours(attribute));
         let written = quote_spanned!(generated()=> #(#attributes)* #visibility #signature #body);
-        let arguments = spell(first.to_token_stream());
+        let arguments = resolve(first.to_token_stream());
         Some(Self {
             kind: Kind::of(first.path())?,
             arguments: Attribute::parse_outer.parse2(arguments).ok()?.pop()?,
             written: syn::parse2(written).ok()?,
-            spelled,
+            resolved,
         })
     }
 }
@@ -317,24 +318,24 @@ impl ToTokens for Item {
     }
 }
 
-/// The type in the place of `Self`.
+/// Replaces `Self` by the type.
 fn replace_self(tokens: TokenStream, ty: &Type) -> TokenStream {
     let is_plain = matches!(ty, Type::Path(path) if path.path.get_ident().is_some());
     replace_tokens(tokens, &mut |token, next| match token {
         TokenTree::Ident(name) if name == "Self" => {
             let is_path = matches!(next, Some(TokenTree::Punct(punct)) if punct.as_char() == ':' && punct.spacing() == Spacing::Joint);
-            let spelled = respan(ty.to_token_stream(), name.span());
+            let resolved = respan(ty.to_token_stream(), name.span());
             if is_path && !is_plain {
-                quote_spanned!(name.span()=> <#spelled>)
+                quote_spanned!(name.span()=> <#resolved>)
             } else {
-                spelled
+                resolved
             }
         }
         other => other.into(),
     })
 }
 
-/// The same tokens at another place.
+/// Returns the same tokens, located at another span.
 fn respan(tokens: TokenStream, span: Span) -> TokenStream {
     replace_tokens(tokens, &mut |mut token, _| {
         token.set_span(token.span().located_at(span));
@@ -342,7 +343,7 @@ fn respan(tokens: TokenStream, span: Span) -> TokenStream {
     })
 }
 
-/// An error at the keyword of the item, if it is another one.
+/// Returns an error at the keyword of the item, unless the keyword is `impl`.
 fn not_an_impl(item: TokenStream) -> Option<syn::Error> {
     let keyword = entry::item_keyword.parse2(item).ok()?;
     let message = match keyword.to_string().as_str() {

@@ -6,6 +6,6 @@ use syn::Type;
 #[derive(Clone)]
 pub(crate) struct Owner {
     pub(crate) ty: Type,
-    /// Whether the `impl` has parameters, which items in it cannot name.
+    /// `true` if the `impl` has generic parameters, which items in it cannot name.
     pub(crate) is_generic: bool,
 }

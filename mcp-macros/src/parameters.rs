@@ -1,6 +1,7 @@
-//! The parameters of the function: how they are written, and what of it can be a component's parameter.
+//! The parameters of a function: parsing and validation.
 //!
-//! Whether a parameter is an argument or injected is not known here: the trait `Param` decides, in the user's crate.
+//! The macro does not know which parameters are arguments and which are injected: the trait `Param` decides, in the
+//! user's crate.
 
 use mcp_grammar::name::is_token;
 use proc_macro2::{Ident, Span};
@@ -20,7 +21,7 @@ use crate::types::{find_impl, is_unsized, ungrouped};
 const ASK_GRAMMAR: Grammar = Grammar {
     attribute: "ask",
     options: &[&["key"]],
-    elsewhere: &[(
+    replacements: &[(
         "message",
         "the question comes first, without a key: `#[ask(\"...\")]`",
     )],
@@ -34,26 +35,26 @@ const GRAMMAR: Grammar = Grammar {
         "name", "default", "example", "range", "length", "pattern", "complete", "header",
     ]],
     lists: &[("range", "range(1..=10)"), ("length", "length(1..=80)")],
-    elsewhere: &[(
+    replacements: &[(
         "description",
         "write a doc comment, `/// ...`, on the parameter",
     )],
     ..Grammar::EMPTY
 };
 
-/// A parameter as written, with the attributes that were taken off it.
+/// A parameter as written, and the attributes removed from it.
 pub(crate) struct WrittenParameter {
     input: FnArg,
     docs: Vec<Attribute>,
     arg_attributes: Vec<Attribute>,
     ask_attributes: Vec<Attribute>,
-    /// Those that would be no attributes of parameters, or not ours.
-    unfit_attributes: Vec<Attribute>,
+    /// The attributes of [`UNSUPPORTED`].
+    unsupported_attributes: Vec<Attribute>,
 }
 
 /// A parameter that generated code can decode and pass on.
 pub(crate) struct Parameter {
-    /// The name in messages, at the place it was written.
+    /// The name in protocol messages, with the span where it is written.
     pub(crate) wire_name: LitStr,
     pub(crate) ty: Type,
     pub(crate) description: Option<LitStr>,
@@ -61,35 +62,35 @@ pub(crate) struct Parameter {
     pub(crate) example: Option<Expr>,
     pub(crate) constraints: Constraints,
     pub(crate) complete: Option<ExprPath>,
-    /// The HTTP header, after `Mcp-Param-`, that repeats it.
+    /// The name of the HTTP header that repeats the argument, without `Mcp-Param-`.
     pub(crate) header: Option<LitStr>,
     /// The keys of `#[arg(...)]`.
     pub(crate) options: Vec<Ident>,
-    /// Where `#[arg(...)]` was, if it says anything. It makes sense on an argument only.
+    /// The span of the first `#[arg(...)]`, which only an argument may have.
     pub(crate) arg: Option<Span>,
-    /// What the user is asked, if the client does not give the value.
+    /// The question to the user, for a parameter with `#[ask(...)]`.
     pub(crate) ask: Option<Ask>,
 }
 
 /// `#[ask("question", key = "...")]`
 pub(crate) struct Ask {
-    /// Where it is.
+    /// The span of the attribute.
     pub(crate) attribute: Span,
     pub(crate) question: LitStr,
     pub(crate) key: Option<LitStr>,
 }
 
 pub(crate) enum DefaultValue {
-    /// `#[arg(default)]`, with its key
+    /// `#[arg(default)]`, with its key.
     OfType(Ident),
-    /// `#[arg(default = expression)]`
+    /// `#[arg(default = expression)]`.
     Expression(Expr),
 }
 
 const HEADER_RULE: &str = "a header's name is made of letters, digits and the characters `!#$%&'*+-.^_|~` and the backtick";
 
-/// The attributes that somebody may think of, and what to write in their place.
-const UNFIT: [(&str, &str); 5] = [
+/// Attributes that users may try on parameters, each with the advice what to write instead.
+const UNSUPPORTED: [(&str, &str); 5] = [
     ("cfg", "write one function for each configuration"),
     ("cfg_attr", "write one function for each configuration"),
     (
@@ -107,7 +108,7 @@ const UNFIT: [(&str, &str); 5] = [
 ];
 
 impl WrittenParameter {
-    /// Takes doc comments, `#[arg]` and `#[ask]` off a parameter, where Rust itself does not allow them.
+    /// Removes doc comments, `#[arg]` and `#[ask]` from a parameter, where Rust itself does not allow them.
     pub(crate) fn take(input: &mut FnArg) -> Self {
         let attributes = match input {
             FnArg::Receiver(receiver) => &mut receiver.attrs,
@@ -121,40 +122,40 @@ impl WrittenParameter {
         };
         let docs = take(&["doc"]);
         let (arg_attributes, ask_attributes) = (take(&["arg"]), take(&["ask"]));
-        let unfit_attributes = take(&UNFIT.map(|(name, _)| name));
+        let unsupported_attributes = take(&UNSUPPORTED.map(|(name, _)| name));
         Self {
             input: input.clone(),
             docs,
             arg_attributes,
             ask_attributes,
-            unfit_attributes,
+            unsupported_attributes,
         }
     }
 
-    /// Whether it is `&self`, and nothing more.
+    /// Returns `true` for `&self` without attributes.
     pub(crate) fn is_shared_self(&self) -> bool {
         matches!(&self.input, FnArg::Receiver(receiver) if is_shared(receiver))
             && self.attributes().next().is_none()
     }
 
-    /// The attributes that were taken off.
+    /// Returns the removed attributes.
     fn attributes(&self) -> impl Iterator<Item = &Attribute> {
         let all = [
             &self.docs,
             &self.arg_attributes,
             &self.ask_attributes,
-            &self.unfit_attributes,
+            &self.unsupported_attributes,
         ];
         all.into_iter().flatten()
     }
 
-    /// `None` after an error.
+    /// Returns `None` after an error.
     pub(crate) fn validate(&self, kind: Kind, errors: &mut Errors) -> Option<Parameter> {
         let typed = match &self.input {
             FnArg::Typed(typed) => typed,
             FnArg::Receiver(receiver) => return self.refuse_receiver(receiver, errors),
         };
-        check_attributes(&self.unfit_attributes, errors);
+        check_attributes(&self.unsupported_attributes, errors);
         check_type(&typed.ty, errors);
         let ask = self.ask(errors);
         let arguments = self.arguments(errors);
@@ -249,12 +250,12 @@ impl DefaultValue {
     }
 }
 
-/// Where an attribute begins.
+/// Returns the span of the `#` of an attribute.
 fn place(attribute: &Attribute) -> Span {
     attribute.pound_token.spans[0]
 }
 
-/// All parameters of a component: of those with a mistake, only the mistake remains.
+/// Validates all parameters of a component. Parameters with a mistake are left out of the result.
 pub(crate) fn validate(
     kind: Kind,
     written: &[WrittenParameter],
@@ -282,7 +283,7 @@ pub(crate) fn validate(
     parameters
 }
 
-/// Reports the option that is for other kinds.
+/// Reports the option that this kind of component does not take.
 fn check_kind(kind: Kind, arguments: &Arguments, errors: &mut Errors) {
     let (key, why) = match kind {
         Kind::Tool => (
@@ -297,7 +298,7 @@ fn check_kind(kind: Kind, arguments: &Arguments, errors: &mut Errors) {
     arguments.forbid(key, why, errors);
 }
 
-/// `&self`, or `self: &Self`
+/// Returns `true` for `&self` and `self: &Self`.
 fn is_shared(receiver: &Receiver) -> bool {
     match &receiver.kind {
         ReceiverKind::Reference(_, _, mutability) => mutability.is_none(),
@@ -308,9 +309,9 @@ fn is_shared(receiver: &Receiver) -> bool {
     }
 }
 
-fn check_attributes(unfit: &[Attribute], errors: &mut Errors) {
-    for attribute in unfit {
-        for (name, instead) in UNFIT
+fn check_attributes(unsupported: &[Attribute], errors: &mut Errors) {
+    for attribute in unsupported {
+        for (name, instead) in UNSUPPORTED
             .iter()
             .filter(|(name, _)| attribute.path().is_ident(name))
         {

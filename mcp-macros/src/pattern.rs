@@ -1,13 +1,13 @@
-//! The syntax of `#[arg(pattern = "...")]`: what both the server and its clients, whose patterns are those of ECMA-262,
-//! read in the same way.
+//! The syntax of `#[arg(pattern = "...")]`: patterns that have the same meaning in `regex-lite` and in ECMA-262, which
+//! clients use.
 
-/// Says what keeps a pattern from being one.
+/// Checks a pattern, and returns a message if it is not valid.
 #[cfg(feature = "pattern")]
 pub(crate) fn check(pattern: &str) -> Result<(), String> {
     check_ecma(pattern)?;
     regex_lite::Regex::new(pattern)
         .map(drop)
-        .map_err(|error| format!("this is no pattern that the server can check: {error}"))
+        .map_err(|error| format!("this is not a pattern that the server can check: {error}"))
 }
 
 #[cfg(not(feature = "pattern"))]
@@ -19,7 +19,7 @@ pub(crate) fn check(_pattern: &str) -> Result<(), String> {
     )
 }
 
-/// Whether a text has a part that matches; one of which that cannot be told does.
+/// Returns `true` if a part of the text matches, or if the pattern is not valid.
 #[cfg(feature = "pattern")]
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     regex_lite::Regex::new(pattern).map_or(true, |pattern| pattern.is_match(text))
@@ -30,18 +30,18 @@ pub(crate) fn matches(_pattern: &str, _text: &str) -> bool {
     true
 }
 
-/// Refuses what Rust's patterns have and those of ECMA-262 do not.
+/// Rejects syntax that `regex-lite` has and ECMA-262 does not.
 #[cfg(feature = "pattern")]
 fn check_ecma(pattern: &str) -> Result<(), String> {
     let mut in_class = false;
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
-        if let Some((what, instead)) = foreign(rest, in_class) {
+        if let Some((what, instead)) = not_ecma(rest, in_class) {
             return Err(format!(
                 "clients read patterns as ECMA-262 has them, which has no `{what}`: {instead}"
             ));
         }
-        // A `\` at the end is left to the compiler of patterns.
+        // `regex-lite` reports a `\` at the end.
         let escaped = rest.chars().nth(1).filter(|_| first == '\\');
         rest = &rest[first.len_utf8() + escaped.map_or(0, char::len_utf8)..];
         in_class = (in_class || first == '[') && first != ']';
@@ -49,9 +49,9 @@ fn check_ecma(pattern: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What is foreign to ECMA-262 wherever it stands, and what to do in its place.
+/// Syntax that ECMA-262 does not have, inside and outside of character classes, each with a replacement.
 #[cfg(feature = "pattern")]
-const FOREIGN: [(&str, &str); 5] = [
+const NOT_ECMA: [(&str, &str); 5] = [
     (r"\A", "write `^`"),
     (r"\z", "write `$`"),
     (r"\Z", "write `$`"),
@@ -59,11 +59,11 @@ const FOREIGN: [(&str, &str); 5] = [
     (r"\b{", r"write `\b`"),
 ];
 
-/// The same for the beginning of what is left of a pattern.
+/// Returns the syntax that ECMA-262 does not have at the beginning of `rest`, with a replacement.
 #[cfg(feature = "pattern")]
-fn foreign(rest: &str, in_class: bool) -> Option<(&str, String)> {
+fn not_ecma(rest: &str, in_class: bool) -> Option<(&str, String)> {
     const FLAG: &str = "write both cases, as in `[Aa]`, where it was a flag";
-    if let Some((what, instead)) = FOREIGN.iter().find(|(what, _)| rest.starts_with(what)) {
+    if let Some((what, instead)) = NOT_ECMA.iter().find(|(what, _)| rest.starts_with(what)) {
         return Some((what, instead.to_string()));
     }
     if in_class && rest.starts_with("[:") {
@@ -132,10 +132,10 @@ mod tests {
             (r"\x{41}", r"no `\x{`"),
             (r"\@", "write `@`"),
             (r"\é", "write `é`"),
-            ("(", "no pattern that the server can check"),
-            ("(?=a)", "no pattern that the server can check"),
-            ("\\", "no pattern that the server can check"),
-            (r"a\", "no pattern that the server can check"),
+            ("(", "not a pattern that the server can check"),
+            ("(?=a)", "not a pattern that the server can check"),
+            ("\\", "not a pattern that the server can check"),
+            (r"a\", "not a pattern that the server can check"),
         ] {
             let error = check(pattern).err().unwrap_or_default();
             assert!(error.contains(part), "{pattern}: {error}");

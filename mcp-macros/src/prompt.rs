@@ -1,4 +1,4 @@
-//! `#[prompt]`: its options, all of which the other kinds have too.
+//! `#[prompt]`: its options, which all other kinds share.
 
 use crate::component::{self, LISTS};
 use crate::grammar::Grammar;
@@ -7,7 +7,7 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     attribute: "prompt",
     options: &[component::OPTIONS, &["inline", "crate"]],
     lists: &LISTS,
-    elsewhere: &[(
+    replacements: &[(
         "annotations",
         "the protocol has none for prompts: use `meta` for what your client knows",
     )],

@@ -1,4 +1,4 @@
-//! `#[resource]`: its options, the agreement of URI template and signature, and what is generated from them.
+//! `#[resource]`: its options, the check of the URI template against the signature, and code generation for them.
 
 use mcp_grammar::near::nearest;
 use mcp_grammar::uri_template;
@@ -35,17 +35,17 @@ const CACHE_GRAMMAR: Grammar = Grammar {
     ..Grammar::EMPTY
 };
 
-/// A URI, which is a template if it has variables.
+/// A URI, or a URI template if it has variables.
 struct Uri {
     literal: LitStr,
     variables: Vec<String>,
 }
 
-/// Completes a component with what only resources have.
+/// Adds the parts that only resources have to a component.
 pub(crate) fn complete(
     component: &mut Component,
     arguments: &Arguments,
-    is_whole: bool,
+    is_complete: bool,
     errors: &mut Errors,
 ) {
     let options = options(arguments, component, errors);
@@ -54,8 +54,8 @@ pub(crate) fn complete(
         return;
     };
     uri.check_options(arguments, errors);
-    // A parameter with a mistake is missing here, and would be reported as such.
-    if is_whole {
+    // A parameter with a mistake is left out of the component, and would also be reported as missing.
+    if is_complete {
         uri.check_parameters(&component.parameters, errors);
     }
     let literal = &uri.literal;
@@ -63,7 +63,7 @@ pub(crate) fn complete(
     component.checks = uri.check_injected(component);
 }
 
-/// The calls of the builder.
+/// Generates the builder calls.
 fn options(arguments: &Arguments, component: &Component, errors: &mut Errors) -> TokenStream {
     let mime = arguments.checked_text(
         "mime",
@@ -97,7 +97,7 @@ fn cache(arguments: &Arguments, errors: &mut Errors) -> Option<TokenStream> {
     Some(quote_spanned!(generated_at(&ttl)=> .cache(#duration, __mcp::CacheScope::#scope)))
 }
 
-/// The scope of a cache: private unless it is said to be public.
+/// Returns the scope of a cache, which is private by default.
 fn scope(arguments: &Arguments, errors: &mut Errors) -> Option<&'static str> {
     let Some(option) = arguments.option("scope") else {
         return Some("Private");
@@ -113,7 +113,7 @@ fn scope(arguments: &Arguments, errors: &mut Errors) -> Option<&'static str> {
 }
 
 impl Uri {
-    /// `None` after an error.
+    /// Returns `None` after an error.
     fn validate(arguments: &Arguments, errors: &mut Errors) -> Option<Self> {
         let Some(value) = &arguments.leading_value else {
             errors.at_span(
@@ -167,33 +167,33 @@ impl Uri {
             let unused = names.iter().filter(|name| !self.variables.contains(name));
             errors.at(&self.literal, no_parameter(variable, unused));
         }
-        // With a variable missing, a parameter that is left over is most likely its misspelling.
+        // If a variable has no parameter, then an unused parameter is most likely a misspelling of it.
         let is_left = |it: &&Parameter| it.arg.is_some() && !self.has_variable(it);
         for parameter in parameters
             .iter()
             .filter(|_| missing.is_empty())
             .filter(is_left)
         {
-            errors.at(&parameter.wire_name, self.lacks(parameter));
+            errors.at(&parameter.wire_name, self.missing_variable(parameter));
         }
     }
 
-    /// Refuses parameters that neither a variable of the URI nor the server supplies: only the compiler knows which
-    /// types are injected.
+    /// Generates checks that parameters without a variable in the URI are injected. Only the compiler knows which types
+    /// are injected.
     fn check_injected(&self, component: &Component) -> TokenStream {
         let parameters = component.parameters.iter();
         parameters
             .filter(|parameter| parameter.ask.is_none() && !self.has_variable(parameter))
             .map(|parameter| {
-                let lacks = self.lacks(parameter);
-                let message = format!("{lacks}, or take the value from `State<T>` or `Context`");
+                let missing = self.missing_variable(parameter);
+                let message = format!("{missing}, or take the value from `State<T>` or `Context`");
                 let span = generated_at(&parameter.ty);
                 component.refuse_supplied(parameter, false, span, &message)
             })
             .collect()
     }
 
-    fn lacks(&self, parameter: &Parameter) -> String {
+    fn missing_variable(&self, parameter: &Parameter) -> String {
         let (name, template) = (parameter.wire_name.value(), self.literal.value());
         format!(
             "parameter `{name}` is not in the URI template `{template}`: add `{{{name}}}` to it"

@@ -1,11 +1,11 @@
-//! What `#[serde(..)]` and `#[schemars(..)]` say, as far as it changes what a form is.
+//! The keys of `#[serde(..)]` and `#[schemars(..)]`, some of which change the format of a form.
 //!
-//! Their grammar is theirs: only the keys are looked at, and what is wrong with the rest they report themselves.
+//! Only the keys are examined. `serde` and `schemars` report other errors in their attributes themselves.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::{Attribute, Meta};
 
-/// The options that attributes of these two crates give, in order, without their values.
+/// Returns the keys of all options of these attributes, in order.
 pub(crate) fn keys(attributes: &[Attribute]) -> Vec<Ident> {
     let lists = attributes.iter().filter_map(|attribute| {
         let path = attribute.path();
@@ -19,7 +19,7 @@ pub(crate) fn keys(attributes: &[Attribute]) -> Vec<Ident> {
     lists.flat_map(keys_of_list).collect()
 }
 
-/// The identifiers that begin an option: the first, and those after a comma.
+/// Returns the identifiers that begin an option: the first one, and those after a comma.
 fn keys_of_list(list: TokenStream) -> Vec<Ident> {
     let mut begins = true;
     let mut keys = Vec::new();

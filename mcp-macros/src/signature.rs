@@ -1,6 +1,6 @@
-//! What a function must not be, to be a component.
+//! Checks of the signature of a function.
 //!
-//! Parameters are checked one by one in `parameters`.
+//! `parameters` checks the parameters.
 
 use syn::{GenericParam, Generics, ReturnType, Safety, Signature, Type};
 
@@ -8,7 +8,7 @@ use crate::errors::Errors;
 use crate::kind::Kind;
 use crate::types::is_unsized;
 
-/// Reports what keeps generated code from calling the function.
+/// Reports properties of the signature that prevent generated code from calling the function.
 pub(crate) fn check(kind: Kind, signature: &Signature, errors: &mut Errors) {
     let kind = kind.attribute();
     if let Safety::Unsafe(token) = &signature.safety {

@@ -1,6 +1,6 @@
-//! Whole expansions, kept in `snapshots`: that of the first tool anybody writes, and those of code that is being typed.
+//! Snapshots of whole expansions, in `snapshots`: one of a simple tool, and those of incomplete code.
 //!
-//! `BLESS=1 cargo test -p mcp-macros` writes them anew.
+//! `BLESS=1 cargo test -p mcp-macros` updates them.
 
 use std::fs;
 use std::path::Path;
@@ -10,8 +10,8 @@ use proc_macro2::TokenStream;
 use crate::kind::Kind::{self, Prompt, Resource, Tool};
 use crate::{entry, methods};
 
-/// Functions as editors send them with every key that is hit: the attribute, what stands in its parentheses, and the
-/// function. Where our attributes are taken off, what has to come back follows.
+/// Functions as editors send them after each keystroke: the attribute, its arguments, the function, and the expected
+/// item where it differs because this crate's attributes are removed.
 const FUNCTIONS: &[(Kind, &str, &str, Option<&str>)] = &[
     // The body.
     (Tool, "", "fn f(a: u8) -> u8 { let b = a. ; match }", None),
@@ -84,9 +84,9 @@ const FUNCTIONS: &[(Kind, &str, &str, Option<&str>)] = &[
     (Tool, "", "", None),
 ];
 
-/// The same for the `impl`s under `#[tools]`.
+/// The same for `impl`s with `#[tools]`.
 const IMPLS: &[(&str, &str, Option<&str>)] = &[
-    // A method without our attribute, which may be anything.
+    // A method without a component attribute, which may contain anything.
     (
         "",
         "impl S { #[tool] fn f(&self) {} fn g(&self) { self. } }",
@@ -113,7 +113,7 @@ const IMPLS: &[(&str, &str, Option<&str>)] = &[
         Some("impl S { fn f(&self) {} const A: = ; }"),
     ),
     ("", "impl S { fn #[tool] fn f(&self) {} }", None),
-    // A method with it.
+    // A method with a component attribute.
     (
         "",
         "impl S { #[tool] fn f(&self) { self. } }",
@@ -157,14 +157,14 @@ const IMPLS: &[(&str, &str, Option<&str>)] = &[
     ("", "", None),
 ];
 
-/// What cannot be cut into tokens never gets to a macro.
+/// Splits code into tokens. Code that cannot be split never reaches a macro.
 fn tokens(code: &str) -> TokenStream {
     let tokens: Result<TokenStream, _> = code.parse();
     assert!(tokens.is_ok(), "{code}");
     tokens.unwrap_or_default()
 }
 
-/// Fails where a snapshot is stale.
+/// Panics if a snapshot is stale.
 fn assert_snapshot(name: &str, made: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("snapshots")
@@ -176,12 +176,12 @@ fn assert_snapshot(name: &str, made: &str) {
     let kept = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         kept == made,
-        "{} is stale: BLESS=1 writes it anew. Now it is:\n{made}",
+        "{} is stale: set BLESS=1 to update it. The new content is:\n{made}",
         path.display()
     );
 }
 
-/// What was typed, and what came of it: each error, and each constant of ours, on a line of its own.
+/// Formats code and its expansion, with each error and each generated constant on its own line.
 fn show(typed: &str, expansion: &TokenStream) -> String {
     let shown = expansion
         .to_string()
@@ -226,7 +226,7 @@ fn impls_come_back_while_they_are_typed() {
     assert_snapshot("unfinished_impls.txt", &shown);
 }
 
-/// The expansion is read by whoever wants to know what the macro does: it stays short.
+/// The snapshot documents the macro for readers, so it must stay short.
 #[test]
 fn the_first_tool_expands_to_a_few_lines() -> syn::Result<()> {
     let item = quote::quote! {

@@ -1,4 +1,4 @@
-//! `#[tool]`: its options, and what is generated from them.
+//! `#[tool]`: its options, and code generation for them.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
@@ -19,17 +19,17 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
         &["open", "strict", "inline", "crate"],
     ],
     lists: &LISTS,
-    elsewhere: &[(
+    replacements: &[(
         "annotations",
         "the annotations of a tool are its hints: write `read_only`, `destructive`, `idempotent` or `open_world`",
     )],
     ..Grammar::EMPTY
 };
 
-/// The builder methods that take the hint's value.
+/// The hints, which are also the names of the builder methods.
 const HINTS: [&str; 4] = ["read_only", "destructive", "idempotent", "open_world"];
 
-/// The calls of the builder for what only tools have.
+/// Generates the builder calls of the options that only tools have.
 pub(crate) fn options(arguments: &Arguments, errors: &mut Errors) -> TokenStream {
     let hints = HINTS.iter().filter_map(|hint| arguments.flag(hint, errors));
     let hints: Vec<Flag> = hints.collect();
@@ -52,21 +52,21 @@ pub(crate) fn options(arguments: &Arguments, errors: &mut Errors) -> TokenStream
 }
 
 fn check_hints(hints: &[Flag], errors: &mut Errors) {
-    let said = |name: &str, value: bool| {
+    let given = |name: &str, value: bool| {
         let mut hints = hints.iter();
         hints.find(|hint| hint.key == name && hint.value == value)
     };
-    if said("read_only", true).is_none() {
+    if given("read_only", true).is_none() {
         return;
     }
-    if let Some(hint) = said("destructive", true) {
+    if let Some(hint) = given("destructive", true) {
         errors.at(
             &hint.key,
             "a tool that only reads destroys nothing: remove `destructive` or `read_only`",
         );
     }
-    // The other values say again what `read_only` says, which helps clients that look at one hint alone.
-    if let Some(hint) = said("idempotent", false) {
+    // Other values repeat what `read_only` implies, for clients that examine only one hint.
+    if let Some(hint) = given("idempotent", false) {
         errors.at(
             &hint.key,
             "a tool that only reads changes no more when it is called twice: remove `idempotent = false` or `read_only`",

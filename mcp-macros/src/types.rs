@@ -1,4 +1,4 @@
-//! Types as they are written, and as generated code may spell them.
+//! Types as written by the user, and as used in generated code.
 
 use proc_macro2::{Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
@@ -6,7 +6,7 @@ use syn::{Generics, ReturnType, Signature, Type};
 
 use crate::runtime_path::generated_at;
 
-/// Whether it is a type that only references can lead to, which the compiler refuses in every function.
+/// Returns `true` for an unsized type, which the compiler rejects as a parameter or result of any function.
 pub(crate) fn is_unsized(ty: &Type) -> bool {
     match ungrouped(ty) {
         Type::Slice(_) | Type::TraitObject(_) => true,
@@ -15,7 +15,7 @@ pub(crate) fn is_unsized(ty: &Type) -> bool {
     }
 }
 
-/// A type that came through a `$ty:ty` of `macro_rules!` sits in an invisible group.
+/// Removes parentheses, and the invisible groups that `$ty:ty` of `macro_rules!` adds.
 pub(crate) fn ungrouped(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => ungrouped(&group.elem),
@@ -24,7 +24,7 @@ pub(crate) fn ungrouped(ty: &Type) -> &Type {
     }
 }
 
-/// The place of the first `impl` of a type, however deep.
+/// Returns the span of the first `impl` in a type, at any depth.
 pub(crate) fn find_impl(ty: &impl ToTokens) -> Option<Span> {
     let mut tokens = ty.to_token_stream().into_iter();
     tokens.find_map(|token| match token {
@@ -34,7 +34,7 @@ pub(crate) fn find_impl(ty: &impl ToTokens) -> Option<Span> {
     })
 }
 
-/// The type a function returns, as tokens: `()`, at its name, if it says nothing.
+/// Returns the return type of a function as tokens: `()`, located at the name of the function, if none is written.
 pub(crate) fn return_type(signature: &Signature) -> TokenStream {
     match &signature.output {
         ReturnType::Default => quote_spanned!(generated_at(&signature.ident)=> ()),
@@ -42,7 +42,7 @@ pub(crate) fn return_type(signature: &Signature) -> TokenStream {
     }
 }
 
-/// The type with the function's own lifetimes replaced: outside the function they are not declared.
+/// Replaces the lifetimes that the function declares, which do not exist outside of it.
 pub(crate) fn with_lifetime(
     ty: &impl ToTokens,
     generics: &Generics,
@@ -61,8 +61,8 @@ pub(crate) fn with_lifetime(
     })
 }
 
-/// Puts others in the place of tokens, however deep. Whoever makes them is given each token, and the next one. Of a group,
-/// its content is replaced first.
+/// Replaces tokens at any depth. `replace` receives each token and the next one; the content of a group is replaced
+/// before the group.
 pub(crate) fn replace_tokens(
     tokens: TokenStream,
     replace: &mut impl FnMut(TokenTree, Option<&TokenTree>) -> TokenStream,

@@ -1,7 +1,7 @@
-"""FastMCP's client, as a driver for run.py (which says what a driver reads and prints).
+"""The driver for FastMCP's client. run.py documents the input and output of drivers.
 
-It stands on the official Python client, which has a driver of its own. Here is what it does itself: it makes a
-Python class of each form.
+FastMCP's client is built on the official Python client, which has its own driver. This driver covers only what FastMCP
+adds: a Python class for each form.
 """
 
 import asyncio

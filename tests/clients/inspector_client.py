@@ -1,13 +1,13 @@
-"""The Inspector's command line, as a driver for run.py (which says what a driver reads and prints).
+"""The driver for the Inspector's command line. run.py documents the input and output of drivers.
 
-Every step is one run of the Inspector, which connects, sends the request and leaves.
+Each step is one run of the Inspector, which connects, sends the request and disconnects.
 """
 
 import json
 import subprocess
 import sys
 
-# The command of the Inspector, with the Node that runs it.
+# The command line of the Inspector, beginning with Node.
 INSPECTOR = sys.argv[1:]
 
 
@@ -49,7 +49,7 @@ def inspect(job: dict, step: dict) -> dict:
     error = json.loads(done.stderr)["error"]
     if error["message"].startswith("Unsupported method"):
         return {"unsupported": error["message"]}
-    # Its codes are words of its own; a number would be the code of the protocol error.
+    # The Inspector's own codes are strings; a number is the code of a protocol error.
     code = {"code": error["code"]} if isinstance(error["code"], int) else {}
     return {"error": {**code, "message": error["message"]}}
 

@@ -1,4 +1,4 @@
-"""What the harnesses of this folder and of tests/conformance start: drivers of clients, and servers."""
+"""The processes that the harnesses of this directory and of tests/conformance start: drivers of clients, and servers."""
 
 import json
 import pathlib
@@ -12,7 +12,8 @@ import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
-PATIENCE_AFTER_SIGTERM = 5.0
+# In seconds.
+SIGTERM_TIMEOUT = 5.0
 
 
 class Drivers:
@@ -31,7 +32,7 @@ class Drivers:
         }
 
     def run(self, client, job):
-        """The lines that the driver printed, and what went to standard error."""
+        """Returns the parsed lines that the driver printed, and its standard error."""
         try:
             done = subprocess.run(
                 self.commands[client], input=json.dumps(job), capture_output=True, text=True, timeout=300
@@ -42,7 +43,7 @@ class Drivers:
 
 
 class HttpServer:
-    """An example that serves HTTP while the context lasts."""
+    """A process that serves HTTP on a free port."""
 
     def __init__(self, command):
         with socket.socket() as probe:
@@ -62,21 +63,21 @@ class HttpServer:
                     return [] if answer.status == 200 else [f"GET /health answered {answer.status}"]
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
-        return [f"GET /health never answered 200; the server said: {self.said()}"]
+        return [f"GET /health never answered 200; output of the server: {self.output()}"]
 
     def stop(self):
-        """What is wrong with how the server left."""
+        """Stops the server and returns the problems with its exit."""
         if self.process.poll() is not None:
-            return [f"the server had left with {self.process.returncode}; it said: {self.said()}"]
+            return [f"the server had already exited with {self.process.returncode}; output: {self.output()}"]
         self.process.send_signal(signal.SIGTERM)
         try:
-            status = self.process.wait(PATIENCE_AFTER_SIGTERM)
+            status = self.process.wait(SIGTERM_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            return [f"the server still ran {PATIENCE_AFTER_SIGTERM:.0f} s after SIGTERM; it said: {self.said()}"]
-        return [] if status == 0 else [f"the server left with {status} after SIGTERM; it said: {self.said()}"]
+            return [f"the server still ran {SIGTERM_TIMEOUT:.0f} s after SIGTERM; output: {self.output()}"]
+        return [] if status == 0 else [f"the server exited with {status} after SIGTERM; output: {self.output()}"]
 
-    def said(self):
+    def output(self):
         self.log.seek(0)
         return self.log.read().decode(errors="replace")[-1000:]

@@ -1,4 +1,4 @@
-"""The official Python client, as a driver for run.py (which says what a driver reads and prints)."""
+"""The driver for the official Python client. run.py documents the input and output of drivers."""
 
 import asyncio
 import json
@@ -17,11 +17,13 @@ from pydantic import BaseModel
 MODES = {"auto": "auto", "modern": "2026-07-28", "legacy": "legacy"}
 
 CHANGES = re.compile("notifications/(tools|prompts|resources)/(list_changed|updated)")
-PATIENCE_FOR_CHANGES = 10.0
-# How long the client may take to open the stream for what a session is told; it does not say when it has.
-OPENING = 1.0
-# What comes after this was not sent.
-SILENCE = 0.3
+# All times are in seconds.
+CHANGES_TIMEOUT = 10.0
+# The time that the client may take to open the session's notification stream; it does not report when the stream is
+# open.
+STREAM_OPENING_TIME = 1.0
+# The time to wait for unexpected notifications; a later one counts as not sent.
+QUIET_TIME = 0.3
 
 complaints: list[str] = []
 changes: list[object] = []
@@ -30,7 +32,7 @@ answers: list[dict] = []
 
 
 class Complaints(logging.Handler):
-    """The client does not fail on a line it cannot parse or a status it did not expect: it logs."""
+    """Collects warnings: the client only logs lines that it cannot parse and unexpected HTTP statuses."""
 
     def emit(self, record: logging.LogRecord) -> None:
         complaints.append(f"{record.name}: {record.getMessage()}")
@@ -60,7 +62,7 @@ async def server_info(client: Client) -> object:
     if client.server_info is not None:
         info, capabilities = client.server_info, client.server_capabilities
     else:
-        # A client that is told the revision sends no request of its own before the first call.
+        # A client with a pinned revision sends no request of its own before the first call.
         raw = await client.session.send_discover(client.protocol_version)
         capabilities = types.DiscoverResult.model_validate(raw).capabilities
         info = types.Implementation.model_validate(raw["_meta"]["io.modelcontextprotocol/serverInfo"])
@@ -82,15 +84,15 @@ async def watch(client: Client, uris: list[str]) -> object:
         return {"honored": plain((await listening.enter_async_context(stream)).honored)}
     for uri in uris:
         await client.subscribe_resource(uri)
-    await asyncio.sleep(OPENING)
+    await asyncio.sleep(STREAM_OPENING_TIME)
     return {}
 
 
 async def unwatch(client: Client, uris: list[str]) -> object:
     if client.protocol_version == MODES["modern"]:
         await listening.aclose()
-        # The client cancels in the background: it may send the next request first.
-        await asyncio.sleep(SILENCE)
+        # The client sends the cancellation in the background: the next request may be sent first.
+        await asyncio.sleep(QUIET_TIME)
     else:
         for uri in uris:
             await client.unsubscribe_resource(uri)
@@ -98,18 +100,18 @@ async def unwatch(client: Client, uris: list[str]) -> object:
 
 
 async def take_changes(count: int) -> object:
-    """The changes that came since this was last asked: at least so many, and what came too much."""
-    deadline = time.monotonic() + PATIENCE_FOR_CHANGES
+    """Returns the changes since the last call. Waits for `count` changes, and includes any unexpected ones."""
+    deadline = time.monotonic() + CHANGES_TIMEOUT
     while len(changes) < count and time.monotonic() < deadline:
         await asyncio.sleep(0.01)
-    await asyncio.sleep(SILENCE)
+    await asyncio.sleep(QUIET_TIME)
     taken = changes.copy()
     changes.clear()
     return {"changes": taken}
 
 
 def take_questions() -> object:
-    """What the user was asked since this was last asked."""
+    """Returns the questions to the user since the last call."""
     taken = questions.copy()
     questions.clear()
     return {"questions": taken}

@@ -1,27 +1,28 @@
-"""Runs the official clients, and FastMCP's, against the example servers and compares every answer with one table.
+"""Runs the official clients and FastMCP's client against the example servers, and compares every reply with one table.
 
-`expectations.json` says, for each example, which steps a client takes and what comes back. A driver
-(`*_client.*`) takes the steps through the typed interface of one client; an example names its
-`clients` if they are not the official ones, all of them. A call that the server asks back about has
-the user's `answers`, and the step `take_questions` gives what the user was asked. A driver reads one JSON object from standard input:
+`expectations.json` lists, for each example, the steps of a client and the expected results. A driver
+(`*_client.*`) performs the steps through the typed interface of one client. An example lists its
+`clients` unless it is for all official ones. If the server asks the user during a call, the step has
+the user's `answers`; the step `take_questions` returns the questions. A driver reads one JSON object
+from standard input:
 
     {"mode": "auto", "command": [..] | "url": "..", "steps": [{"do": "call_tool", ..}, ..]}
 
 and prints JSON lines: `{"connected": REVISION}`, then for each step `{"result": ..}`,
 `{"error": {"code": .., "message": ..}}` or `{"unsupported": REASON}`, and at the end
-`{"closed": {"seconds": .., "complaints": [..]}}`. It knows nothing about what is expected.
+`{"closed": {"seconds": .., "complaints": [..]}}`. Drivers are independent of the expected results.
 
-An expected value is compared like this: an object by the members it names (the answer may have
-more), an array element by element, all else by equality. An object with one key that starts with
-`$` is an operator, see `OPERATORS`. A step has one of these:
+Expected values are compared as follows: an object by its members (the result may have more), an
+array element by element, all other values by equality. An object with a single key that starts
+with `$` is an operator, see `OPERATORS`. A step has one of these:
 
     "expect"             the result
     "expect_tool_error"  a regular expression for the text of a result with `isError`
     "expect_error"       the code and the message of a protocol error
-    "expect_changes"     the notifications of changes that came, in their order and no others; those of
-                         a modern connection all carry the id of one subscription
-    "expect_not_found"   a regular expression for the message of the protocol error that says that
-                         there is no such resource; its code depends on the revision
+    "expect_changes"     exactly these notifications of changes, in order; those of a modern connection
+                         all carry the id of one subscription
+    "expect_not_found"   a regular expression for the message of the protocol error for an unknown
+                         resource; its code depends on the revision
 """
 
 import argparse
@@ -50,20 +51,20 @@ CLIENTS = {
     "inspector": {"auto": MODERN, "modern": MODERN, "legacy": LEGACY},
     "fastmcp": {"auto": MODERN, "modern": MODERN, "legacy": LEGACY},
 }
-# Those of the protocol's own project.
+# The clients of the MCP project.
 OFFICIAL = ("python", "typescript", "typescript-v1", "inspector")
 TRANSPORTS = ("stdio", "http")
 
-# What a client cannot do or does not show. Each is checked when it matters, so that an entry which is
-# no longer true fails the run.
+# Things that a client cannot do or does not report. Each entry is checked where it applies, so that an outdated entry
+# fails the run.
 LIMITATIONS = {
     ("inspector", "complete"): "its --cli mode has no method for completions",
     ("inspector", "error code"): "its --cli mode prints the message of a protocol error without the code",
     ("typescript", "not found"): "its own error for an unknown resource has the code -32602 in every revision",
-    ("inspector", "noise"): "its --cli mode says nothing about lines on standard output that are no messages",
+    ("inspector", "noise"): "its --cli mode says nothing about lines on standard output that are not messages",
 }
 
-# The clients wait two seconds for a server to leave when its standard input ends, then kill it.
+# After closing its standard input, the clients wait two seconds for a server to exit, then kill it.
 PATIENCE_OF_CLIENTS = 2.0
 
 
@@ -92,23 +93,23 @@ def includes(expected, actual):
 
 
 OPERATORS = {
-    # The value and nothing else, for objects.
+    # Equality, for objects without further members.
     "$exactly": lambda expected, actual: expected == actual,
-    # A part of a text.
+    # A part of a string.
     "$contains": contains,
-    # A regular expression that is found in a text.
+    # A regular expression that matches a part of a string.
     "$regex": matches_regex,
-    # A text that is JSON, with this value.
+    # A string that contains JSON with this value.
     "$json": is_json,
-    # An array with these elements among others.
+    # An array that contains these elements.
     "$includes": includes,
-    # Anything else.
+    # Any other value.
     "$not": lambda expected, actual: bool(differences(expected, actual)),
 }
 
 
 def operator(expected):
-    """The operator and its operand, if `expected` is one."""
+    """Returns the operator and its operand if `expected` is an operator."""
     if isinstance(expected, dict) and len(expected) == 1:
         [(name, operand)] = expected.items()
         if name.startswith("$"):
@@ -117,7 +118,7 @@ def operator(expected):
 
 
 def differences(expected, actual, path="result"):
-    """Sentences that say where `actual` is not what was expected."""
+    """Returns descriptions of the differences between `actual` and the expected value."""
     if found := operator(expected):
         check, operand = found
         return [] if check(operand, actual) else [f"{path}: expected {show(expected)}, got {show(actual)}"]
@@ -133,7 +134,7 @@ def differences(expected, actual, path="result"):
             for index, (one, other) in enumerate(zip(expected, actual))
             for line in differences(one, other, f"{path}[{index}]")
         ]
-    # Python holds 1 and True for equal, JSON does not.
+    # In Python, 1 equals True; in JSON it does not.
     if expected == actual and isinstance(expected, bool) == isinstance(actual, bool):
         return []
     return [f"{path}: expected {show(expected)}, got {show(actual)}"]
@@ -145,7 +146,7 @@ def show(value):
 
 
 def judge(session, step, reply):
-    """What is wrong with the reply to a step."""
+    """Returns the problems with the reply to a step."""
     if "expect_error" in step:
         return differences({"error": shown_by(session.client, step["expect_error"])}, reply, "reply")
     if "expect_not_found" in step:
@@ -161,7 +162,7 @@ def judge(session, step, reply):
     if "expect_tool_error" in step:
         pattern = {"content": [{"type": "text", "text": {"$regex": step["expect_tool_error"]}}], "isError": True}
         return differences(pattern, result)
-    # Else every step would have to say that it is no error.
+    # A success is required by default, so that no step has to state it.
     if result.get("isError"):
         return [f"expected a success, got {show(result)}"]
     return differences(step["expect"], result)
@@ -175,7 +176,7 @@ def judge_changes(session, expected, changes):
 
 
 def shown_by(client, error):
-    """An expected protocol error as far as a client shows it."""
+    """Returns the part of an expected protocol error that a client reports."""
     if (client, "error code") in LIMITATIONS:
         return {**error, "code": None}
     return error
@@ -254,9 +255,9 @@ def describe(step):
 
 
 def notices_noise(client, mode, drivers, command):
-    """Whether a client reports a line on standard output that is no message.
+    """Checks that a client reports a line on standard output that is not a message.
 
-    Without this, the check for complaints could be one that never fails.
+    Without this check, the check for complaints might never fail.
     """
     outcome = Outcome(Session(client, mode, "stdio", "noise"))
     noisy = ["sh", "-c", 'echo this is no message; exec "$@"', "sh", *command]
@@ -275,7 +276,7 @@ def notices_noise(client, mode, drivers, command):
 
 
 def make_directory(parent):
-    """The directory that the example `files` serves, and beside it what must stay out of reach."""
+    """Creates the directory that the example `files` serves, and a file beside it that must stay inaccessible."""
     root = parent / "root"
     (root / "sub").mkdir(parents=True)
     (parent / "secret").write_text("outside\n")
@@ -288,7 +289,7 @@ def make_directory(parent):
 
 
 def fill_in(value, root):
-    """The table names the served directory as ${root}."""
+    """Replaces ${root} in the table by the served directory."""
     return json.loads(json.dumps(value).replace("${root}", str(root)))
 
 
@@ -334,7 +335,7 @@ def main():
     drivers = Drivers(options.clients.absolute())
     table = json.loads((HERE / "expectations.json").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as directory:
-        # Links in the path of the temporary directory itself must not look like an escape.
+        # Resolved, since links in the path of the temporary directory itself would look like an escape.
         root = make_directory(pathlib.Path(directory).resolve())
         examples = {
             name: ([str(options.examples.absolute() / name), *example.get("arguments", [])], example["steps"])

@@ -1,5 +1,5 @@
-// The official TypeScript clients, as a driver for run.py (which says what a driver reads and prints).
-// Both generations are driven by the same code: `client` (2.x) or `sdk` (1.x) is the first argument.
+// The driver for the official TypeScript clients. run.py documents the input and output of drivers.
+// It drives both generations: `client` (2.x) or `sdk` (1.x) is the first argument.
 
 import { text } from 'node:stream/consumers';
 
@@ -21,11 +21,12 @@ const generations = {
 };
 
 const CHANGES = /^notifications\/(tools|prompts|resources)\/(list_changed|updated)$/;
-const PATIENCE_FOR_CHANGES = 10_000;
-// How long the client may take to open the stream for what a session is told; it does not say when it has.
-const OPENING = 1000;
-// What comes after this was not sent.
-const SILENCE = 300;
+// All times are in milliseconds.
+const CHANGES_TIMEOUT = 10_000;
+// The time that the client may take to open the session's notification stream; it does not report when the stream is open.
+const STREAM_OPENING_TIME = 1000;
+// The time to wait for unexpected notifications; a later one counts as not sent.
+const QUIET_TIME = 300;
 
 const say = line => console.log(JSON.stringify(line));
 
@@ -38,8 +39,8 @@ const answers = [];
 let listening;
 let closing = false;
 
-// What the server wrote to standard output, before the client had a look at it: some versions of
-// the client drop a line that is no message without a word.
+// Records the server's standard output before the client parses it: some versions of the client silently drop lines that
+// are not messages.
 function recordOutput(transport) {
     const chunks = [];
     const buffer = transport._readBuffer;
@@ -71,7 +72,7 @@ async function watch(client, uris) {
     for (const uri of uris) {
         await client.subscribeResource({ uri });
     }
-    await sleep(OPENING);
+    await sleep(STREAM_OPENING_TIME);
     return {};
 }
 
@@ -86,13 +87,13 @@ async function unwatch(client, uris) {
     return {};
 }
 
-// The changes that came since this was last asked: at least so many, and what came too much.
+// Returns the changes since the last call. Waits for `count` changes, and includes any unexpected ones.
 async function takeChanges(count) {
-    const deadline = performance.now() + PATIENCE_FOR_CHANGES;
+    const deadline = performance.now() + CHANGES_TIMEOUT;
     while (changes.length < count && performance.now() < deadline) {
         await sleep(10);
     }
-    await sleep(SILENCE);
+    await sleep(QUIET_TIME);
     return { changes: changes.splice(0) };
 }
 
@@ -103,7 +104,7 @@ function answer({ params: { message, requestedSchema } }) {
 
 function callTool(client, step) {
     answers.splice(0, answers.length, ...(step.answers ?? []));
-    // Progress is asked for of version 2 only: in version 1 the options come elsewhere.
+    // Progress is requested from version 2 only: in version 1 the options are another argument.
     return client.callTool(
         { name: step.name, arguments: step.arguments, ...(step.meta && { _meta: step.meta }) },
         ...(step.progress ? [{ onprogress() {} }] : []),
@@ -114,7 +115,7 @@ const actions = {
     watch: (client, step) => watch(client, step.uris),
     unwatch: (client, step) => unwatch(client, step.uris),
     take_changes: (client, step) => takeChanges(step.count),
-    // What the user was asked since this was last asked.
+    // The questions to the user since the last call.
     take_questions: () => ({ questions: questions.splice(0) }),
     set_logging_level: (client, step) => client.setLoggingLevel(step.level),
     server_info: async client => ({
@@ -140,7 +141,7 @@ async function attempt(client, step) {
     try {
         say({ result: await actions[step.do](client, step) });
     } catch (error) {
-        // Version 1 puts the code into the message as well.
+        // Version 1 also puts the code into the message.
         const message = error.message.replace(/^MCP error -?\d+: /, '');
         say({ error: typeof error.code === 'number' ? { code: error.code, message } : { message: String(error) } });
     }
@@ -154,7 +155,7 @@ const transport = job.url
     : new StdioClientTransport({ command: job.command[0], args: job.command.slice(1) });
 const output = job.url ? () => '' : recordOutput(transport);
 
-// Version 1 has no other way to learn what was negotiated.
+// Version 1 does not report the negotiated revision in any other way.
 let negotiated;
 const setProtocolVersion = transport.setProtocolVersion?.bind(transport);
 transport.setProtocolVersion = version => {
@@ -185,7 +186,7 @@ for (const step of job.steps) {
 }
 const started = performance.now();
 await transport.terminateSession?.();
-// The client reports the streams that it cuts itself.
+// The client reports an error for each stream that it closes itself.
 closing = true;
 await client.close();
 const seconds = (performance.now() - started) / 1000;

@@ -1,18 +1,18 @@
-"""Whether recorded messages are what the official JSON Schema of their revision says, and each request is answered once."""
+"""Checks that recorded messages match the official JSON Schema of their revision, and that requests are answered once."""
 
 import collections
 import json
 
 import jsonschema
 
-# Results that are not named like their requests.
+# Requests with an empty result, which has no type of its own in the schema.
 EMPTY = ("ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe")
-# Unions, which would take the place of the types in them.
+# Union types, which would otherwise replace their members in the tables by method.
 UNIONS = {f"{who}{what}" for who in ("Client", "Server") for what in ("Request", "Notification", "Result")}
 
 
 class Schema:
-    """The types of one revision, by what a message shows of itself."""
+    """The types of one revision, by method and by error code."""
 
     def __init__(self, path):
         self.root = json.loads(path.read_text(encoding="utf-8"))
@@ -45,11 +45,11 @@ class Conversation:
     def __init__(self, schema):
         self.schema = schema
         self.open = {"client": {}, "server": {}}
-        # How many messages of which kind were found to be valid.
+        # The number of valid messages by sender and kind.
         self.valid = collections.Counter()
 
     def hear(self, who, line):
-        """What is wrong with a message."""
+        """Records a message and returns its mistakes."""
         try:
             message = json.loads(line)
         except ValueError as error:

@@ -1,7 +1,7 @@
-"""Stands between a client and a server on stdio, and writes down what each says: record.py LOG COMMAND ..
+"""Forwards the lines between a client and a server on stdio, and records them: record.py LOG COMMAND ..
 
-Each line of LOG is {"from": "client" | "server", "line": ..}, in the order in which they passed. Lines are passed on
-as they are, whatever is in them.
+Each line of LOG is {"from": "client" | "server", "line": ..}, in the order of forwarding. Lines are forwarded unchanged,
+whatever they contain.
 """
 
 import json
@@ -15,7 +15,7 @@ writing = threading.Lock()
 
 
 def pass_on(who: str, source, target) -> None:
-    # Noted before it is passed on, so that no answer comes before its question.
+    # Recorded before it is forwarded, so that no reply is recorded before its request.
     for line in source:
         with writing:
             log.write(json.dumps({"from": who, "line": line.decode(errors="replace")}) + "\n")

@@ -1,7 +1,7 @@
-"""Lets official clients use the conformance server over stdio, and validates every message in both directions.
+"""Runs official clients against the conformance server over stdio, and validates every message in both directions.
 
-The official suite speaks HTTP only. What is checked here is what it checks in passing: that each message is valid for
-the official JSON Schema of its revision; and that the answers are no errors, but for the tools that fail on purpose.
+The official suite supports HTTP only. These tests check that each message is valid for the official JSON Schema of its
+revision, and that no reply is an error, except those of tools that fail on purpose.
 """
 
 import argparse
@@ -21,34 +21,34 @@ MODERN, LEGACY = "2026-07-28", "2025-11-25"
 CLIENTS = {"python": ("modern", "legacy"), "typescript": ("modern", "legacy"), "inspector": ("modern", "legacy")}
 LOGS = {"io.modelcontextprotocol/logLevel": "debug"}
 
-# Tools are called without arguments or with these.
+# The arguments of tools; all others are called without arguments.
 ARGUMENTS = {"test_x_mcp_header": {"value": "Gr\u00fc\u00dfe"}, "json_schema_2020_12_tool": {"name": "Ada", "email": "a@b"}}
-# Tools that ask their user something, with the arguments of the call. The user declines.
+# Tools that ask the user a question, with the arguments of the call. The user declines.
 ASKING = {
     "test_elicitation": {"message": "Who are you?"},
     "test_elicitation_sep1034_defaults": {},
     "test_elicitation_sep1330_enums": {},
     "test_input_required_result_elicitation": {},
 }
-# Tools that ask for what not every client here has, such as a model.
+# Tools that ask for something that some of these clients do not have, such as a model.
 ASKING_MORE = ("test_sampling", "test_input_required_result", "test_streaming_elicitation")
-# What does not succeed, and what the client says of it.
+# Tools that fail, each with a part of the error message that the client reports.
 FAILING = {
     "test_error_handling": "intentionally",
     "test_missing_capability": "sample a model",
     "test_input_required_result_elicitation": "declined",
 }
 
-# Messages that must have come by, or the recorder heard nothing.
+# Messages that must be recorded; otherwise the recorder does not work.
 HEARD = {
     ("server", "tools/list result"),
     ("server", "tools/call result"),
     ("server", "resources/read result"),
     ("server", "prompts/get result"),
 }
-# The same for the clients that keep a connection and ask for everything.
-# What asks.
+# The message that asks the user, by mode.
 QUESTIONS = {"modern": ("server", "tools/call questions"), "legacy": ("server", "elicitation/create")}
+# The same as HEARD, for the clients that keep a connection and send all requests.
 HEARD_OF_SDKS = HEARD | {
     ("server", "notifications/progress"),
     ("server", "notifications/message"),
@@ -81,7 +81,7 @@ def steps_for(client, mode, tools):
 
 
 def judge(step, reply):
-    """What is wrong with what the client says it got."""
+    """Returns the problems with the reply that the client reports."""
     result = reply.get("result", {})
     failed = "error" in reply or result.get("isError")
     expected = FAILING.get(step.get("name"))
@@ -91,7 +91,7 @@ def judge(step, reply):
 
 
 def recordings(directory, revision, schemas):
-    """The conversations of each server that was started, and what is wrong with what was said."""
+    """Yields the conversation with each started server, and its mistakes."""
     for path in sorted(directory.glob("*.jsonl")):
         conversation, mistakes = Conversation(Schema(schemas / f"schema-{revision}.json")), []
         for record in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
@@ -108,7 +108,7 @@ class Session:
         self.problems = []
 
     def drive(self, directory, steps):
-        # Each process of the server has a recording of its own: some clients start several.
+        # One recording for each server process: some clients start several.
         record = 'exec "$1" "$2" "$3/$$.jsonl" "$4"'
         command = ["sh", "-c", record, "sh", sys.executable, str(HERE / "record.py"), str(directory), self.server]
         lines, stderr = self.drivers.run(self.client, {"mode": self.mode, "command": command, "steps": steps})
@@ -132,7 +132,7 @@ class Session:
 
 
 def notices_mistakes(schemas):
-    """What is wrong with the validator itself: it must find fault with these."""
+    """Returns the problems of the validator itself, which must report each of these messages."""
     call = '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}'
     wrong = {
         "not JSON": [("server", "hello")],

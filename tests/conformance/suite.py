@@ -1,6 +1,6 @@
-"""Runs the official conformance suite against a server over HTTP and says what does not hold.
+"""Runs the official conformance suite against a server over HTTP and reports the failures.
 
-A scenario passes if it has a check that succeeded and none that failed or warned.
+A scenario passes if at least one of its checks succeeded and none failed or warned.
 """
 
 import argparse
@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE.parent / "clients"))
 
 from processes import HttpServer
 
-# The sets of scenarios: a name, and how the suite is asked for them.
+# The sets of scenarios: a name, and the options of the suite that select it.
 SETS = [
     *((f"all of {revision}", ["--suite", "all", "--spec-version", revision])
       for revision in ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")),
@@ -25,17 +25,18 @@ SETS = [
       for revision in ("2025-11-25", "2026-07-28")),
 ]  # fmt: skip
 
-# Scenarios of extensions that the framework does not have. They are run with the requirements, and counted only.
+# Scenarios of extensions that the framework does not implement. They run with the requirements, and are only counted.
 LATER = ("tasks-", "sep-2640-")
 
-# What the quickstart server, which has nothing of the fixture, must fail at: a suite that passes it checks nothing.
+# Scenarios that the quickstart server must fail, since it has none of the fixtures: if it passes, the suite checks
+# nothing.
 RED = ("tools-call-simple-text", "tools-call-image", "resources-read-text", "prompts-get-simple", "json-schema-2020-12")
 
 FAILURES = ("FAILURE", "WARNING")
 
 
 class Suite:
-    """The official suite as it was installed."""
+    """The installed official suite."""
 
     def __init__(self, installed):
         packages = installed / "node_modules"
@@ -43,7 +44,7 @@ class Suite:
         self.command = [str(packages / "node/bin/node"), str(index)]
 
     def listed(self, selection):
-        """The names of the scenarios for servers; `list` gives those for clients after them."""
+        """Returns the names of the scenarios for servers. `list` prints those for clients after them."""
         arguments = selection[2:] if selection[0] == "--suite" else selection
         done = subprocess.run(
             [*self.command, "list", "--server", *arguments], capture_output=True, text=True, check=True, timeout=60
@@ -52,7 +53,7 @@ class Suite:
         return set(re.findall(r"^  - ([\w-]+)", scenarios, re.MULTILINE))
 
     def run(self, url, selection):
-        """The checks of each scenario that ran, and what is wrong with the run itself."""
+        """Returns the checks of each scenario that ran, and the problems of the run itself."""
         with tempfile.TemporaryDirectory() as directory:
             done = subprocess.run(
                 [*self.command, "server", "--url", url, *selection, "-o", directory],
@@ -64,7 +65,7 @@ class Suite:
                 ran[name[1]] = json.loads(path.read_text(encoding="utf-8"))
         missing = self.listed(selection) - ran.keys()
         problems = [f"did not run: {', '.join(sorted(missing))}; {done.stderr[-1000:]}"] if missing else []
-        # What 0 and 1 say is in the checks.
+        # The checks say the same as the exit codes 0 and 1.
         if done.returncode not in (0, 1) or not ran:
             problems.append(f"the suite left with {done.returncode}; {done.stderr[-1000:]}")
         return ran, problems
@@ -84,7 +85,7 @@ def is_later(scenario):
 
 
 def judge(ran):
-    """What is wrong with the outcome of each scenario."""
+    """Returns the problems of each scenario."""
     problems = []
     for scenario, checks in ran.items():
         if is_later(scenario):
@@ -106,7 +107,7 @@ def counts(ran):
 
 
 def goes_red(suite, examples):
-    """What is wrong with the harness itself: it must find fault with a server that lacks all that is asked for."""
+    """Returns the problems of the harness itself: it must report failures for a server without the fixtures."""
     server = HttpServer([str(examples / "quickstart")])
     try:
         problems = server.wait_until_healthy()

@@ -1,5 +1,5 @@
-//! What a program without a framework costs on the same tokio, hyper and serde: `floor stdio` and `floor http` take
-//! the arguments of a call of `add` for granted, and neither knows the protocol.
+//! A lower bound: programs without a framework on the same tokio, hyper and serde. `floor stdio` and `floor http` treat
+//! every message as a call of `add`, and do not implement the protocol.
 
 use std::error::Error;
 use std::io;
@@ -36,7 +36,7 @@ struct Arguments {
     b: f64,
 }
 
-/// The answer to a call of `add`, and a line's end.
+/// Returns the response to a call of `add`, with a newline at the end.
 fn answer(call: &[u8]) -> serde_json::Result<String> {
     let Request { id, params } = serde_json::from_slice(call)?;
     let sum = params.arguments.a + params.arguments.b;
@@ -70,7 +70,7 @@ async fn respond(
     Ok(response)
 }
 
-/// It is ended from outside.
+/// Serves until the process is stopped by a signal.
 async fn http() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     eprintln!("Serving at http://{}/mcp", listener.local_addr()?);
@@ -92,10 +92,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .enable_all()
         .build()?;
     match std::env::args().nth(1).as_deref() {
-        // On a worker, as in a server of mcp-runtime.
+        // On a worker thread, as in a server of mcp-runtime.
         Some("stdio") => runtime.block_on(runtime.spawn(stdio()))??,
         Some("http") => runtime.block_on(runtime.spawn(http()))??,
-        _ => return Err("floor stdio, or floor http".into()),
+        _ => return Err("usage: floor stdio | floor http".into()),
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The server that is measured: `server [--tools N] [what every server of mcp-runtime takes]`.
+//! The measured server: `server [--tools N] [OPTIONS OF EVERY SERVER OF MCP-RUNTIME]`.
 
 use std::process::ExitCode;
 
@@ -20,13 +20,13 @@ async fn add(
 /// Return a long text.
 #[tool]
 async fn text(
-    /// How long it is.
+    /// The length of the text, in bytes.
     bytes: usize,
 ) -> String {
     "x".repeat(bytes)
 }
 
-/// `count` tools beside `add`, made at run time.
+/// Adds `count` tools that are defined at run time.
 fn others(server: Server, count: usize) -> Server {
     (1..=count).fold(server, |server, number| {
         let schema = json!({

@@ -1,13 +1,13 @@
-//! The eight kinds of expression: the table of RFC 6570, appendix A, and which characters each kind matches.
+//! The eight kinds of expression, after the table of RFC 6570, appendix A, and the characters that each kind matches.
 
 use crate::percent::{Ascii, LEGAL, UNRESERVED};
 
-/// The kind of expression that a variable stands in.
+/// The kind of expression that contains a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VariableKind {
     /// `{x}`
     Simple,
-    /// `{+x}`: reserved characters stay as they are.
+    /// `{+x}`: reserved characters are not encoded.
     Reserved,
     /// `{#x}`: like `{+x}`, after a `#`.
     Fragment,
@@ -15,19 +15,19 @@ pub enum VariableKind {
     Label,
     /// `{/x}`: each value after a slash.
     Path,
-    /// `{;x}`: each as `;x=value`.
+    /// `{;x}`: each value as `;x=value`.
     Parameter,
-    /// `{?x}`: the first as `?x=value`, the others as `&x=value`.
+    /// `{?x}`: the first value as `?x=value`, the others as `&x=value`.
     Query,
-    /// `{&x}`: each as `&x=value`.
+    /// `{&x}`: each value as `&x=value`.
     Continuation,
 }
 
-/// What `{x}` matches: what its expansion may hold, and the characters that people leave unencoded although the
-/// expansion encodes them, as long as they delimit nothing.
+/// The characters that `{x}` matches: those of its expansion, and those that are often left unencoded although the
+/// expansion encodes them, unless they are delimiters.
 const SIMPLE: Ascii = UNRESERVED.with(Ascii::of(b"%!$'()*+@"));
 
-/// The characters with which expressions begin. `{x}` has none.
+/// The operators with which expressions begin. `{x}` has no operator.
 const OPERATORS: [(char, VariableKind); 7] = [
     ('+', VariableKind::Reserved),
     ('#', VariableKind::Fragment),
@@ -39,20 +39,20 @@ const OPERATORS: [(char, VariableKind); 7] = [
 ];
 
 impl VariableKind {
-    /// The kind that this first character of an expression stands for.
+    /// Returns the kind of an operator, or `None` if the character is not an operator.
     pub fn of_operator(operator: char) -> Option<Self> {
         let mut operators = OPERATORS.iter();
         operators.find_map(|(known, kind)| (*known == operator).then_some(*kind))
     }
 
-    /// What the expansion begins with, if any variable has a value.
+    /// Returns the character with which an expansion begins if any variable has a value.
     pub fn prefix(self) -> Option<char> {
-        // The `+` is the only operator that is not written again.
+        // `+` is the only operator that is not part of the expansion.
         let mut operators = OPERATORS.iter().filter(|_| self != Self::Reserved);
         operators.find_map(|(operator, kind)| (*kind == self).then_some(*operator))
     }
 
-    /// What stands between variables, and between the elements of a list.
+    /// Returns the separator between variables, and between the elements of a list.
     pub fn separator(self) -> char {
         match self {
             Self::Simple | Self::Reserved | Self::Fragment => ',',
@@ -63,23 +63,25 @@ impl VariableKind {
         }
     }
 
-    /// Whether values are written with their names.
+    /// Returns `true` if values are written with their names.
     pub fn is_keyed(self) -> bool {
         matches!(self, Self::Parameter | Self::Query | Self::Continuation)
     }
 
-    /// Whether reserved characters are written as they are.
+    /// Returns `true` if reserved characters are not encoded.
     pub fn keeps_reserved(self) -> bool {
         matches!(self, Self::Reserved | Self::Fragment)
     }
 
-    /// The character with which this kind opens a new component of the URI, into which nothing further left runs.
+    /// Returns the character with which this kind begins a new component of the URI, and which no earlier expression
+    /// matches.
     pub fn opens(self) -> Option<char> {
         self.prefix()
             .filter(|_| self.is_keyed() || self == Self::Fragment)
     }
 
-    /// The characters that the whole of a keyed expression may cover after its prefix, or else one variable.
+    /// Returns the characters that a variable matches; for a keyed expression, those that the whole expression matches
+    /// after its prefix.
     pub fn matches(self, exploded: bool) -> Ascii {
         let one = match self {
             Self::Simple | Self::Path => SIMPLE,

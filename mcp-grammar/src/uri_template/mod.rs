@@ -1,7 +1,8 @@
-//! URI templates (RFC 6570): from text to parts.
+//! Parsing of URI templates (RFC 6570).
 //!
-//! It matches and expands nothing: that is the runtime's. Templates that cannot be matched are mistakes here, besides
-//! those that the RFC forbids: the prefix modifier (`{x:3}`), and variables that nothing tells apart (`{a}{b}`).
+//! Matching and expansion are in the runtime. Besides the errors of the RFC, this parser rejects templates that cannot
+//! be matched: those with the prefix modifier (`{x:3}`), and those with adjacent variables that cannot be separated
+//! (`{a}{b}`).
 
 mod kind;
 mod parse;

@@ -1,21 +1,21 @@
-//! Text to parts: the grammar of RFC 6570, and the refusal of what cannot be matched.
+//! The parser: the grammar of RFC 6570, and the rejection of templates that cannot be matched.
 
 use super::kind::VariableKind;
 use super::template::{Expression, Part, Template, Variable};
 use crate::percent::{self, LEGAL};
 
-/// A piece of the text: what is outside of braces, or what is between two.
+/// A piece of the text, outside of braces or between them.
 #[derive(Clone, Copy)]
 enum Piece<'a> {
     Literal(&'a str),
     Expression(&'a str),
 }
 
-/// Reads a template.
+/// Parses a template.
 ///
 /// # Errors
 ///
-/// All mistakes, each with its fix.
+/// Returns all mistakes of the template, each with its fix.
 pub fn parse(text: &str) -> Result<Template, Vec<String>> {
     let mut parser = Parser::default();
     if !has_scheme(text) {
@@ -35,7 +35,7 @@ pub fn parse(text: &str) -> Result<Template, Vec<String>> {
     }
 }
 
-/// `scheme:`, as RFC 3986, section 3.1, has it.
+/// Returns `true` if the template begins with `scheme:` (RFC 3986, section 3.1).
 fn has_scheme(template: &str) -> bool {
     let Some((scheme, _)) = template.split_once(':') else {
         return false;
@@ -73,8 +73,8 @@ fn split(template: &str) -> Result<Vec<Piece<'_>>, String> {
 #[derive(Default)]
 struct Parser<'a> {
     template: Template,
-    /// The inside of the expression that the next one touches.
-    touched: Option<&'a str>,
+    /// The inside of the previous expression, if no literal follows it.
+    previous: Option<&'a str>,
     mistakes: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Parser<'a> {
     }
 
     fn literal(&mut self, text: &str, is_static: bool) {
-        self.touched = None;
+        self.previous = None;
         self.mistakes.extend(illegal(text, is_static));
         match percent::normalise(text) {
             Some(text) => self.template.parts.push(Part::Literal(text)),
@@ -103,7 +103,7 @@ impl<'a> Parser<'a> {
     }
 
     fn expression(&mut self, inside: &'a str) {
-        let touched = self.touched.take();
+        let previous = self.previous.take();
         let (kind, list) = match operator(inside) {
             Ok(found) => found,
             Err(mistake) => return self.mistakes.push(mistake),
@@ -124,14 +124,14 @@ impl<'a> Parser<'a> {
                 "`{{{inside}}}` holds two lists, and nothing tells where the first one ends: keep one `*`"
             ));
         }
-        if let Some(first) = touched
+        if let Some(first) = previous
             && !self.can_be_told_apart(&expression)
         {
             self.mistakes.push(format!(
                 "nothing tells where `{{{first}}}` ends and `{{{inside}}}` begins: put a literal between them, as in `{{{first}}}/{{{inside}}}`"
             ));
         }
-        self.touched = Some(inside);
+        self.previous = Some(inside);
         self.template.parts.push(Part::Expression(expression));
     }
 
@@ -153,7 +153,7 @@ impl<'a> Parser<'a> {
             .ok_or_else(|| {
                 let rule =
                     "a variable's name is made of `A-Z`, `a-z`, `0-9`, `_`, and `.` between them";
-                format!("`{name}` in `{{{inside}}}` is no variable: {rule}")
+                format!("`{name}` in `{{{inside}}}` is not a variable: {rule}")
             })?;
         if self.template.variables.iter().any(|other| other.key == key) {
             return Err(format!(
@@ -168,7 +168,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Whether a text that an expression and the one before it cover can be divided in one way only.
+    /// Returns `true` if a text that the previous expression and this one match can be divided in only one way.
     fn can_be_told_apart(&self, second: &Expression) -> bool {
         let Some(Part::Expression(first)) = self.template.parts.last() else {
             return true;
@@ -180,7 +180,8 @@ impl<'a> Parser<'a> {
             let exploded = self.template.variables[last].exploded;
             u8::try_from(prefix).is_ok_and(|prefix| first.kind.matches(exploded).contains(prefix))
         });
-        // Variables stop at what opens a component; otherwise the second takes a known number of segments.
+        // Unkeyed variables end where a component begins. Otherwise the second expression must match a fixed number of
+        // segments.
         !runs_into
             || (!first.kind.is_keyed()
                 && (second.kind.opens().is_some() || self.lists(second) == 0))
@@ -199,17 +200,17 @@ fn operator(inside: &str) -> Result<(VariableKind, &str), String> {
             "`{{{inside}}}` names no variable: write `{{{inside}name}}`"
         ));
     }
-    // RFC 6570 keeps these for later.
+    // RFC 6570 reserves these operators.
     match list.chars().next().filter(|first| "=,!@|".contains(*first)) {
         Some(first) if list == inside => Err(format!(
-            "`{first}` in `{{{inside}}}` is no operator: use one of `+ # . / ; ? &`, or none"
+            "`{first}` in `{{{inside}}}` is not an operator: use one of `+ # . / ; ? &`, or none"
         )),
         _ => Ok((kind, list)),
     }
 }
 
-/// The first character that cannot be in a URI. Templates may have characters beyond ASCII, which are encoded when they
-/// are expanded.
+/// Returns an error message for the first character that a URI cannot contain. Templates may contain characters beyond
+/// ASCII, which are encoded by the expansion.
 fn illegal(literal: &str, is_static: bool) -> Option<String> {
     let is_legal = |character: &char| match u8::try_from(*character) {
         Ok(byte) if byte.is_ascii() => LEGAL.contains(byte),
@@ -220,7 +221,7 @@ fn illegal(literal: &str, is_static: bool) -> Option<String> {
     Some(format!("a URI cannot contain {bad:?}: write `{encoded}`"))
 }
 
-/// Percent-encoding is checked where the name is decoded.
+/// Returns `true` if a name follows the grammar. Its percent-encoding is checked when the name is decoded.
 fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_%".contains(&byte);
     text.split('.')
@@ -272,9 +273,9 @@ mod tests {
             ("a://x}", "without a `{`"),
             ("a://{}", "write `{name}`"),
             ("a://{?}", "write `{?name}`"),
-            ("a://{x,}", "is no variable"),
-            ("a://{my-id}", "`my-id` in `{my-id}` is no variable"),
-            ("a://{=x}", "`=` in `{=x}` is no operator"),
+            ("a://{x,}", "is not a variable"),
+            ("a://{my-id}", "`my-id` in `{my-id}` is not a variable"),
+            ("a://{=x}", "`=` in `{=x}` is not an operator"),
             ("a://{x}/{x}", "twice"),
             ("a://{x:3}", "`:3` is not supported"),
             ("a://my file", "write `%20`"),

@@ -1,45 +1,45 @@
-//! A template in parts.
+//! A parsed URI template.
 
 use std::ops::Range;
 
 use super::kind::VariableKind;
 
-/// A template in parts.
+/// A parsed URI template.
 #[derive(Debug, Default)]
 pub struct Template {
-    /// The stretches of the template, in their order.
+    /// The parts of the template, in order.
     pub parts: Vec<Part>,
-    /// The variables of all expressions, in the order in which they are written.
+    /// The variables of all expressions, in order.
     pub variables: Vec<Variable>,
 }
 
-/// A stretch of a template, as it is written.
+/// A literal or an expression of a template.
 #[derive(Debug)]
 pub enum Part {
-    /// In normal form: see [`normalise`](crate::percent::normalise).
+    /// A literal in normal form: see [`normalise`](crate::percent::normalise).
     Literal(String),
-    /// One `{…}`.
+    /// An expression, `{…}`.
     Expression(Expression),
 }
 
-/// One `{…}`: the variables it holds, as a range of those of the template.
+/// An expression, `{…}`.
 #[derive(Debug)]
 pub struct Expression {
-    /// The kind of all its variables.
+    /// The kind of the expression and of all its variables.
     pub kind: VariableKind,
-    /// Their places among those of the template.
+    /// The range of its variables in [`Template::variables`].
     pub variables: Range<usize>,
 }
 
 /// A variable of a template.
 #[derive(Debug, Clone)]
 pub struct Variable {
-    /// The name, as the template writes it.
+    /// The name as written in the template.
     pub name: String,
-    /// The name without percent-encoding: what a key in a query is compared with.
+    /// The name without percent-encoding, which is compared with keys of a query.
     pub key: String,
-    /// The kind of expression that holds the variable.
+    /// The kind of the expression that contains the variable.
     pub kind: VariableKind,
-    /// Whether the variable is a list: `{x*}`.
+    /// `true` if the variable is a list: `{x*}`.
     pub exploded: bool,
 }

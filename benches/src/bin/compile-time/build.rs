@@ -1,4 +1,4 @@
-//! Writes the crates, and builds one at a time.
+//! Writes the generated crates and builds them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::subject::Subject;
 
-/// Where the crates are: each a workspace of its own, as that of a user is.
+/// The directory of the generated crates. Each is its own workspace, like the crate of a user.
 pub(crate) struct Workspace {
     repository: PathBuf,
     directory: PathBuf,
@@ -24,7 +24,7 @@ impl Workspace {
         }
     }
 
-    /// Writes a crate and builds what it depends on. The official SDK may be out of reach.
+    /// Writes a crate and builds its dependencies. Returns `false` if that fails: the official SDK may be unavailable.
     pub(crate) fn prepare(&self, subject: Subject) -> bool {
         let built = self
             .write(subject)
@@ -35,8 +35,8 @@ impl Workspace {
         built.is_ok()
     }
 
-    /// Builds the crate as if for the first time.
-    pub(crate) fn build_anew(&self, subject: Subject) -> Result<Duration> {
+    /// Builds the crate after removing its artifacts.
+    pub(crate) fn build_clean(&self, subject: Subject) -> Result<Duration> {
         self.write_source(subject, 0)?;
         self.cargo(
             subject,

@@ -1,8 +1,9 @@
-//! Times builds: `compile-time REPOSITORY DIRECTORY [TOOLS [RUNS]]`. `benches/compile-time` builds and starts it.
+//! Measures build times: `compile-time REPOSITORY DIRECTORY [TOOLS [RUNS]]`. `benches/compile-time` builds and starts
+//! it.
 //!
-//! What is timed is `cargo build` of one crate, in the debug profile and with everything that it depends on built before.
-//! All crates are whole servers that serve over stdio. The one by hand stands on the same runtime, so that the difference
-//! to it is that of the macros and of what they generate.
+//! The benchmark times `cargo build` of one crate in the debug profile, after its dependencies have been built. Each
+//! crate is a complete stdio server. The server written by hand uses the same runtime, so the difference is the cost of
+//! the macros and of the generated code.
 
 mod build;
 mod subject;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use build::Workspace;
 use subject::Subject;
 
-/// How much longer than the tools by hand ours may take.
+/// The largest accepted ratio of the build time with macros to that by hand.
 const BUDGET: f64 = 1.3;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -24,11 +25,11 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 #[derive(Default)]
 struct Times {
     whole: Vec<f64>,
-    /// After a change in the body of one tool.
+    /// The times after a change in the body of one tool.
     edited: Vec<f64>,
 }
 
-/// The middle one, which a machine busy with something else now and then does not move.
+/// Returns the median, which single runs disturbed by other load do not change.
 fn median(times: &[f64]) -> f64 {
     let mut sorted = times.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -41,11 +42,11 @@ fn compare(workspace: &Workspace, runs: usize) -> Result<bool> {
         .filter(|subject| workspace.prepare(*subject))
         .collect();
     let mut times: Vec<Times> = subjects.iter().map(|_| Times::default()).collect();
-    // One of each in turn: what else the machine does then weighs on all of them.
+    // The subjects take turns, so that other load affects all of them equally.
     for run in 0..runs {
         for (subject, times) in subjects.iter().zip(&mut times) {
             let seconds = |duration: Duration| duration.as_secs_f64();
-            times.whole.push(seconds(workspace.build_anew(*subject)?));
+            times.whole.push(seconds(workspace.build_clean(*subject)?));
             times
                 .edited
                 .push(seconds(workspace.build_edited(*subject, run)?));

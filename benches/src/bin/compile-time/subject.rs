@@ -1,25 +1,25 @@
-//! What is built: the same tools, written in three ways.
+//! The measured crates: the same tools, written in three ways.
 
 use std::path::Path;
 
-/// Whose way of writing a tool.
+/// A way of writing tools.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
     /// `#[tool]` functions.
     Macros,
-    /// A table of schemas and of functions that take their arguments apart with `serde_json`.
+    /// A table of schemas, and functions that read their arguments with `serde_json`.
     ByHand,
     /// `#[tool]` methods of the official SDK.
     Rmcp,
 }
 
-/// One way of writing a crate. `NN` stands for the number of a tool, `EDITION` for what changes when it is edited.
-struct Way {
+/// The source text of a crate. `NN` stands for the number of a tool, `EDITION` for the part that an edit changes.
+struct Template {
     head: &'static str,
-    /// What each tool brings.
-    shapes: [&'static str; 8],
-    /// What comes before all entries, the entry of a tool, and what comes after all entries; the methods of the official
-    /// SDK are the entries.
+    /// The tools, which repeat in this order.
+    tools: [&'static str; 8],
+    /// The text before all entries, the entry of a tool, and the text after all entries. For the official SDK, the
+    /// methods are the entries.
     table: [&'static str; 3],
 }
 
@@ -34,7 +34,8 @@ impl Subject {
         }
     }
 
-    /// The package, which must not be called like one that it depends on: it is removed by its name.
+    /// Returns the name of the package. It must differ from the names of its dependencies, because `cargo clean`
+    /// selects it by name.
     pub(crate) fn package(self) -> &'static str {
         match self {
             Self::Macros => "tools-with-macros",
@@ -72,18 +73,18 @@ tokio = {{ version = "1", features = ["macros", "rt-multi-thread"] }}
         )
     }
 
-    /// The whole crate. Another `edition` differs from it in the body of one tool.
+    /// Returns the source of the crate. Editions differ in the body of one tool.
     pub(crate) fn source(self, tools: usize, edition: usize) -> String {
-        let way = self.way();
-        let [before, entry, after] = way.table;
+        let template = self.template();
+        let [before, entry, after] = template.table;
         let each = |text: &dyn Fn(usize) -> &'static str| -> String {
             (0..tools)
                 .map(|number| text(number).replace("NN", &number.to_string()))
                 .collect()
         };
-        let functions = each(&|number| way.shapes[number % way.shapes.len()]);
+        let functions = each(&|number| template.tools[number % template.tools.len()]);
         let entries = each(&|_| entry);
-        let (types, head) = (TYPES, way.head);
+        let (types, head) = (TYPES, template.head);
         let whole = match self {
             Self::Rmcp => {
                 let requests = each(&|number| REQUESTS[number % REQUESTS.len()]);
@@ -93,13 +94,13 @@ tokio = {{ version = "1", features = ["macros", "rt-multi-thread"] }}
                 format!("{types}{head}{functions}{before}{entries}{after}")
             }
         };
-        // It stands in the body of every eighth tool, and changes in the first.
+        // Every eighth tool contains it; only the first one changes.
         whole
             .replacen("EDITION", &edition.to_string(), 1)
             .replace("EDITION", "0")
     }
 
-    fn way(self) -> Way {
+    fn template(self) -> Template {
         match self {
             Self::Macros => MACROS,
             Self::ByHand => BY_HAND,
@@ -108,7 +109,7 @@ tokio = {{ version = "1", features = ["macros", "rt-multi-thread"] }}
     }
 }
 
-/// What all ways share.
+/// The types that all crates share.
 const TYPES: &str = r"
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -122,7 +123,7 @@ struct Point {
     y: f64,
 }
 
-/// Where somebody lives.
+/// A postal address.
 #[derive(Deserialize, Serialize, JsonSchema)]
 struct Address {
     street: String,
@@ -132,11 +133,11 @@ struct Address {
 }
 ";
 
-const MACROS: Way = Way {
+const MACROS: Template = Template {
     head: r"
 use mcp_runtime::prelude::*;
 ",
-    shapes: [
+    tools: [
         r"
 /// Add two numbers.
 #[tool]
@@ -246,7 +247,7 @@ fn main() -> std::process::ExitCode {
     ],
 };
 
-const BY_HAND: Way = Way {
+const BY_HAND: Template = Template {
     head: r#"
 use std::future::Future;
 use std::pin::Pin;
@@ -279,7 +280,7 @@ fn required<T: DeserializeOwned>(arguments: &mut Value, name: &str) -> Result<T,
     optional(arguments, name)?.ok_or_else(|| ToolError::new(format!("`{name}` is missing")))
 }
 "#,
-    shapes: [
+    tools: [
         r#"
 async fn add_NN(a: f64, b: f64) -> f64 {
     a + b + EDITION.0
@@ -626,7 +627,7 @@ struct RequestNN {
 ",
 ];
 
-const RMCP: Way = Way {
+const RMCP: Template = Template {
     head: r"
 use rmcp::handler::server::wrapper::{Json, Parameters};
 use rmcp::{ServerHandler, ServiceExt, tool, tool_handler, tool_router};
@@ -634,7 +635,7 @@ use rmcp::{ServerHandler, ServiceExt, tool, tool_handler, tool_router};
 #[derive(Clone)]
 struct Tools;
 ",
-    shapes: [
+    tools: [
         r"
     /// Add two numbers.
     #[tool]

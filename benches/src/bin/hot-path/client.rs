@@ -1,4 +1,4 @@
-//! The client: it sends calls, waits for the answers and looks at each.
+//! The client, which sends calls and checks each response.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -8,15 +8,15 @@ use super::Result;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Era {
-    /// Requests describe themselves.
+    /// Stateless requests.
     Modern,
-    /// There was a handshake.
+    /// Requests after a handshake.
     Legacy,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// Each call is sent after the answer to the one before.
+    /// Each call is sent after the response to the previous one.
     Sequential,
     /// All calls are sent at once.
     Pipelined,
@@ -26,7 +26,7 @@ const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","param
 const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 const META: &str = r#","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"hot-path","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
 
-/// What is called.
+/// The tool that is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Load {
     /// `add`, of two numbers.
@@ -50,7 +50,7 @@ impl Load {
         }
     }
 
-    /// Whether this is an answer, since a refusal would be cheap.
+    /// Checks that a response is a result, since an error would be cheap.
     fn check(self, answer: &str) -> Result<()> {
         let is_right = match self {
             Self::Sum => answer.contains(r#""structuredContent":{"result":5.0}"#),
@@ -72,7 +72,7 @@ impl Era {
         }
     }
 
-    /// The call of this number.
+    /// Returns the call with this number as its id.
     fn call(self, load: Load, number: usize) -> String {
         let meta = match self {
             Self::Modern => META,
@@ -95,7 +95,7 @@ impl Pace {
     }
 }
 
-/// Starts a server on pipes, makes calls, and waits for its end.
+/// Starts a server on pipes, makes calls, and waits until it exits.
 pub(super) fn over_stdio(
     mut command: Command,
     era: Era,
@@ -147,11 +147,11 @@ pub(super) fn over_stdio(
     Ok(())
 }
 
-/// Starts a server on a port, makes calls over one connection, and ends it.
+/// Starts a server on a port, makes calls over one connection, and stops it.
 pub(super) fn over_http(mut command: Command, era: Era, load: Load, calls: usize) -> Result<()> {
     let mut server = command.stderr(Stdio::piped()).spawn()?;
     let outcome = serve_calls(&mut server, era, load, calls);
-    // Valgrind writes what it counted when the program ends by itself.
+    // Valgrind writes its counts only if the program exits by itself.
     Command::new("kill")
         .args(["-TERM", &server.id().to_string()])
         .status()?;
@@ -206,7 +206,7 @@ impl Connection {
         })
     }
 
-    /// Posts one message; gives the answer's head and body.
+    /// Posts one message, and returns the head and the body of the response.
     fn post(&mut self, headers: &str, body: &str) -> Result<(String, String)> {
         let request = format!(
             "POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\

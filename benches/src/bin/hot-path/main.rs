@@ -1,4 +1,5 @@
-//! Measures one call: `hot-path DIRECTORY`, where profiles are left. `benches/hot-path` builds and starts it.
+//! Measures one call: `hot-path DIRECTORY [PART-OF-A-NAME]`. Profiles are written to the directory. `benches/hot-path`
+//! builds and starts it.
 
 mod client;
 mod subject;
@@ -28,12 +29,13 @@ impl Transport {
         }
     }
 
-    /// The most that one call may take, sent after the answer to the one before.
+    /// Returns the maximum cost of one call with [`Pace::Sequential`].
     fn budget(self, load: Load) -> Cost {
         let (instructions, allocations) = match (self, load) {
             (Self::Stdio, Load::Sum) => (17_000.0, 9.0),
             (Self::Http, Load::Sum) => (40_000.0, 20.0),
-            // Made once, looked at for what needs an escape, and written once. Each copy costs a million.
+            // The text is created once, scanned once for characters to escape, and written once. Each further copy
+            // would cost a million instructions.
             (_, Load::Text) => (4_600_000.0, 24.0),
         };
         Cost {
@@ -43,7 +45,7 @@ impl Transport {
     }
 }
 
-/// One line of the table.
+/// A measured case: one line of the table.
 #[derive(Clone, Copy)]
 struct Case {
     subject: Subject,
@@ -53,7 +55,7 @@ struct Case {
     pace: Pace,
 }
 
-/// What one call takes.
+/// The cost of one call.
 struct Cost {
     instructions: f64,
     allocations: f64,
@@ -104,7 +106,7 @@ impl Case {
         cases
     }
 
-    /// A name for files.
+    /// Returns a name for files.
     fn slug(&self) -> String {
         let (transport, era, pace) = (self.transport.name(), self.era.name(), self.pace.name());
         let load = match self.load {
@@ -116,14 +118,14 @@ impl Case {
             .to_lowercase()
     }
 
-    /// The most that it may take, where there is a limit.
+    /// Returns the maximum cost, if the case has a limit.
     fn budget(&self) -> Option<Cost> {
         let counts =
             self.pace == Pace::Sequential && matches!(self.subject, Subject::Server { .. });
         counts.then(|| self.transport.budget(self.load))
     }
 
-    /// How many calls the two runs make whose difference counts.
+    /// Returns the numbers of calls of the short and the long run, whose difference is measured.
     fn lengths(&self) -> (usize, usize) {
         match self.load {
             Load::Sum => (500, 2500),
@@ -146,7 +148,7 @@ impl Case {
         })
     }
 
-    /// What a server did that answered so many calls.
+    /// Returns the counts of a server that answered `calls` calls.
     fn run(&self, directory: &Path, calls: usize) -> Result<Counts> {
         let profile = directory.join(format!("{}-{calls}.callgrind", self.slug()));
         let mut command = valgrind::callgrind(&profile);

@@ -1,4 +1,4 @@
-//! The programs that are measured; they lie beside this one.
+//! The measured programs, which are in the same directory as this one.
 
 use std::fmt;
 use std::process::Command;
@@ -9,7 +9,7 @@ use super::{Result, Transport};
 pub(super) enum Subject {
     /// A server of mcp-runtime.
     Server { tools: usize },
-    /// The least that any server does.
+    /// A minimal program without a framework.
     Floor,
 }
 

@@ -1,4 +1,4 @@
-//! Runs a program under callgrind and reads what it counted.
+//! Runs a program under callgrind and reads its counts.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -7,14 +7,14 @@ use std::process::Command;
 
 use super::Result;
 
-/// What a program did in its whole life.
+/// The counts of a whole run of a program.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Counts {
     pub(super) instructions: u64,
     pub(super) allocations: u64,
 }
 
-/// The functions of the C library by which memory is had; Rust's own end in them.
+/// The allocation functions of the C library, which Rust's allocator calls.
 const ALLOCATORS: [&str; 6] = [
     "malloc",
     "calloc",
@@ -24,7 +24,7 @@ const ALLOCATORS: [&str; 6] = [
     "posix_memalign",
 ];
 
-/// The beginning of a command line: the program and its arguments come next.
+/// Returns a command to which the caller appends the program and its arguments.
 pub(super) fn callgrind(profile: &Path) -> Command {
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--quiet"]);
@@ -41,8 +41,8 @@ fn option(name: &str, path: &Path) -> OsString {
 
 /// Reads a profile.
 ///
-/// See <https://valgrind.org/docs/manual/cl-format.html>: `cfn=(5) malloc` names a function that is called, `cfn=(5)`
-/// names it again, and `calls=` after it says how often.
+/// See <https://valgrind.org/docs/manual/cl-format.html>: `cfn=(5) malloc` defines the name of a called function,
+/// `cfn=(5)` refers to it later, and the following `calls=` contains the number of calls.
 pub(super) fn read(profile: &Path) -> Result<Counts> {
     let text = std::fs::read_to_string(profile)?;
     let mut counts = Counts::default();
@@ -64,7 +64,7 @@ pub(super) fn read(profile: &Path) -> Result<Counts> {
         }
     }
     if counts.instructions == 0 || counts.allocations == 0 {
-        return Err(format!("{} counts nothing", profile.display()).into());
+        return Err(format!("{} contains no counts", profile.display()).into());
     }
     Ok(counts)
 }
@@ -73,5 +73,5 @@ fn first_number(text: &str) -> Result<u64> {
     let number = text.split_whitespace().next().unwrap_or_default();
     number
         .parse()
-        .map_err(|_| format!("`{text}` in a profile is no number").into())
+        .map_err(|_| format!("`{text}` in a profile is not a number").into())
 }
