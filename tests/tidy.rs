@@ -108,7 +108,7 @@ const MODULES: &[(&str, &[&str])] = &[
         &["protocol", "service", "session", "transport/incoming"],
     ),
     (
-        "transport/stdio",
+        "transport/connection",
         &[
             "protocol",
             "service",
@@ -116,6 +116,14 @@ const MODULES: &[(&str, &[&str])] = &[
             "transport/incoming",
             "transport/lines",
         ],
+    ),
+    (
+        "transport/custom",
+        &["service", "transport/connection", "transport/lines"],
+    ),
+    (
+        "transport/stdio",
+        &["service", "transport/connection", "transport/lines"],
     ),
     (
         "transport/http",
@@ -147,6 +155,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "service",
             "session",
             "store",
+            "transport/custom",
             "transport/http",
             "transport/stdio",
         ],
@@ -156,7 +165,7 @@ const MODULES: &[(&str, &[&str])] = &[
         &["protocol", "server", "service", "transport/memory"],
     ),
     // The lints of `check` read schemas.
-    ("cli", &["client", "schema", "server"]),
+    ("cli", &["client", "error", "schema", "server"]),
     // Generated code names these.
     (
         "check",

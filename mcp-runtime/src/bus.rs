@@ -28,6 +28,11 @@ pub(crate) enum Change {
 pub(crate) trait Listener: Send + Sync {
     /// Handles one change. It must not block, because other listeners wait.
     fn on_change(&self, change: &Change);
+
+    /// Handles the end of a connection.
+    fn on_connection_end(&self, connection: u64) {
+        let _ = connection;
+    }
 }
 
 /// A broadcast of changes, in the same order for all listeners.
@@ -77,9 +82,15 @@ impl Bus {
         }
     }
 
-    /// Signals to all listeners that the server ends.
-    pub(crate) fn close(&self) {
-        self.closed.send_replace(true);
+    /// Signals to the listeners of a connection that it ends, or to all listeners that the server ends.
+    pub(crate) fn close(&self, connection: Option<u64>) {
+        let Some(connection) = connection else {
+            self.closed.send_replace(true);
+            return;
+        };
+        for listener in self.listeners.lock().values() {
+            listener.on_connection_end(connection);
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::error::chain;
 use crate::server::{ABORT_WARNING, Server};
 use commands::Failure;
 
@@ -73,7 +74,7 @@ impl Server {
         runtime.shutdown_background();
         match done {
             Ok(Ok(code)) => code,
-            Ok(Err(error)) => fail(&error.to_string()),
+            Ok(Err(error)) => fail(&chain(&*error)),
             Err(error) => fail(&error.to_string()),
         }
     }

@@ -76,6 +76,9 @@ mod sync;
 mod transport;
 mod uri_template;
 
+/// Re-exported so that an application needs no dependency of its own: see the README for the derives.
+pub use {schemars, serde, serde_json};
+
 pub use ask::{
     AskParam, Elicit, ElicitChoice, ElicitField, Elicitation, Root, Sample, Sampling,
     UrlElicitation,
@@ -102,8 +105,9 @@ pub use registry::{
     CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoComponents,
     IntoLinks, ListWith, Listing, Prompt, Resource, Tool,
 };
-pub use server::{BuildError, ServeError, Server, ServerHandle};
+pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
 pub use service::Limits;
 pub use store::{MemoryStore, Store, StoreEntry, StoreFuture};
+pub use transport::custom::Transport;
 #[cfg(feature = "http")]
 pub use transport::http::{HttpBody, HttpService, PeerAddress};

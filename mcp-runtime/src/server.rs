@@ -4,6 +4,7 @@ mod failure;
 mod handle;
 mod keys;
 mod lifespan;
+mod running;
 mod serving;
 
 use std::future::Future;
@@ -19,8 +20,8 @@ use handle::ServerState;
 pub(crate) use handle::{ComponentKind, Snapshot, Unenforced};
 use lifespan::Lifespan;
 #[cfg(feature = "cli")]
-pub(crate) use serving::ABORT_WARNING;
-pub(crate) use serving::RunningServer;
+pub(crate) use running::ABORT_WARNING;
+pub use running::RunningServer;
 
 use crate::call::States;
 use crate::content::{Icon, IntoIcons};

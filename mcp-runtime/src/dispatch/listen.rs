@@ -49,6 +49,7 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
     let Request {
         core,
         message,
+        origin,
         outbound,
         ..
     } = request;
@@ -58,7 +59,8 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
         resources: filter.resource_subscriptions.iter().collect(),
         filter,
         outbound: Mutex::new(Some(outbound)),
-        lagged: Notify::new(),
+        connection: origin.connection,
+        ended: Notify::new(),
     });
     let listener = Arc::clone(&subscription) as Arc<dyn Listener>;
     let bus = &core.context.bus;
@@ -69,7 +71,7 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
     let future = Box::pin(async move {
         tokio::select! {
             () = guard.closed() => {}
-            () = subscription.lagged.notified() => {}
+            () = subscription.ended.notified() => {}
         }
         subscription.end(&id);
         Outcome::Unsubscribed(id)
@@ -100,8 +102,10 @@ struct Subscription {
     resources: Uris,
     /// The way to the client; `None` after the end of the subscription.
     outbound: Mutex<Option<Arc<dyn Outbound>>>,
-    /// Notified when the client is too slow to receive a message.
-    lagged: Notify,
+    /// The connection of the client, if it carries all of its messages.
+    connection: Option<u64>,
+    /// Notified when the connection ends, and when the client is too slow to receive a message.
+    ended: Notify,
 }
 
 impl Subscription {
@@ -135,7 +139,7 @@ impl Subscription {
         };
         if !outbound.send(notification(method, &params)) {
             // The client would never notice a lost change, so the subscription ends and the client has to listen again.
-            self.lagged.notify_one();
+            self.ended.notify_one();
         }
     }
 
@@ -153,6 +157,12 @@ impl Listener for Subscription {
     fn on_change(&self, change: &Change) {
         if let Some(params) = self.params(change) {
             self.send(method(change), &params);
+        }
+    }
+
+    fn on_connection_end(&self, connection: u64) {
+        if self.connection == Some(connection) {
+            self.ended.notify_one();
         }
     }
 }
@@ -276,7 +286,8 @@ mod tests {
             },
             resources: Uris::default(),
             outbound: Mutex::new(Some(outbound)),
-            lagged: Notify::new(),
+            connection: None,
+            ended: Notify::new(),
         };
         subscription.on_change(&Change::Tools);
         subscription.stop();

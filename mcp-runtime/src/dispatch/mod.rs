@@ -121,8 +121,8 @@ impl Service for Dispatch {
             .cancel_all(connection.map(Scope::Connection));
     }
 
-    fn close(&self) {
-        self.0.context.bus.close();
+    fn close(&self, connection: Option<u64>) {
+        self.0.context.bus.close(connection);
     }
 
     fn limits(&self) -> &Limits {

@@ -91,13 +91,23 @@ impl ToolError {
 
     /// Returns the top-level text with all of its causes, for the log.
     pub(crate) fn chain(&self) -> String {
-        let mut text = self.source.to_string();
-        for cause in successors(self.source.source(), |&error| error.source()) {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-        }
-        text
+        chain(self.as_error())
     }
+
+    /// Returns the error that this was made from, with its causes.
+    pub fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.source
+    }
+}
+
+/// Returns the text of an error with those of all of its causes.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    for cause in successors(error.source(), |&error| error.source()) {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+    }
+    text
 }
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for ToolError {

@@ -27,15 +27,17 @@ impl fmt::Display for BuildError {
 
 impl std::error::Error for BuildError {}
 
-/// The error of a server that could not start, or that stopped because of a failure.
+/// An error that kept a server from serving or ended it. [`Error::source`](std::error::Error::source) returns the cause.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServeError {
     /// The server could not be built.
     Build(BuildError),
-    /// A lifespan could not be started.
+    /// A lifespan could not be started, or the session keys are invalid.
     Start(ToolError),
-    /// A stream, socket or address failed.
+    /// The address could not be bound.
+    Bind(io::Error),
+    /// A stream, socket or listener failed.
     Io(io::Error),
 }
 
@@ -43,8 +45,9 @@ impl fmt::Display for ServeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Build(error) => error.fmt(formatter),
-            Self::Start(error) => write!(formatter, "the server could not be started: {error}"),
-            Self::Io(error) => error.fmt(formatter),
+            Self::Start(_) => formatter.write_str("the server could not be started"),
+            Self::Bind(_) => formatter.write_str("the address could not be bound"),
+            Self::Io(_) => formatter.write_str("the connection failed"),
         }
     }
 }
@@ -52,9 +55,10 @@ impl fmt::Display for ServeError {
 impl std::error::Error for ServeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Build(error) => Some(error),
-            Self::Start(_) => None,
-            Self::Io(error) => Some(error),
+            // Its text is that of this error.
+            Self::Build(_) => None,
+            Self::Start(error) => Some(error.as_error()),
+            Self::Bind(error) | Self::Io(error) => Some(error),
         }
     }
 }
@@ -65,8 +69,40 @@ impl From<BuildError> for ServeError {
     }
 }
 
-impl From<io::Error> for ServeError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+    use crate::error::chain;
+
+    #[test]
+    fn every_error_names_its_causes_once() {
+        let io = |text| io::Error::other(text);
+        for (error, has_source, text) in [
+            (
+                ServeError::Start(io("no database").into()),
+                true,
+                "the server could not be started: no database",
+            ),
+            (
+                ServeError::Bind(io("in use")),
+                true,
+                "the address could not be bound: in use",
+            ),
+            (
+                ServeError::Io(io("reset")),
+                true,
+                "the connection failed: reset",
+            ),
+            (
+                BuildError(vec!["two tools".to_owned()]).into(),
+                false,
+                "the server cannot be built:\n- two tools",
+            ),
+        ] {
+            assert_eq!(error.source().is_some(), has_source);
+            assert_eq!(chain(&error), text);
+        }
     }
 }

@@ -1,39 +1,16 @@
-//! The life of a server: it is built, started, served by a transport, and stopped.
+//! The functions of a server that serve a transport.
 
-use std::sync::{Arc, Once};
+use std::future::Future;
 
-use super::handle::ServerState;
-use super::{BuildError, ServeError, Server, keys, lifespan};
-use crate::bus::Bus;
-use crate::call::ServerContext;
-use crate::dispatch::{Core, Dispatch, Identity};
-use crate::logs;
-use crate::questions::{self, Replay};
-use crate::registry::Registry;
-use crate::service::Service;
-use crate::session::Sessions;
+use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "http")]
-use crate::session::Tokens;
+use tokio::net::{TcpListener, ToSocketAddrs};
+
+use super::{ServeError, Server};
+use crate::transport::custom::{self, Transport};
 #[cfg(feature = "http")]
-use crate::transport::http::{HttpOptions, HttpService};
+use crate::transport::http::{self, HttpService};
 use crate::transport::stdio;
-
-/// The warning of a build whose panics end the process; `None` for other builds.
-pub(crate) const ABORT_WARNING: Option<&str> = if cfg!(panic = "abort") {
-    Some(
-        "this build has `panic = \"abort\"`: a handler that panics ends the process, and all calls with it",
-    )
-} else {
-    None
-};
-
-/// Logs [`ABORT_WARNING`] once per process.
-fn warn_of_aborts() {
-    static WARNED: Once = Once::new();
-    if let Some(warning) = ABORT_WARNING {
-        WARNED.call_once(|| tracing::warn!("{warning}"));
-    }
-}
 
 impl Server {
     /// Serves the process's stdin and stdout until stdin ends, or until the process receives Ctrl-C or SIGTERM.
@@ -43,26 +20,80 @@ impl Server {
     /// # Errors
     /// Returns an error if the server cannot be built or started, or if a stream fails.
     pub async fn serve_stdio(self) -> Result<(), ServeError> {
-        let running = self.start().await?;
-        let served = stdio::serve(running.service(), shutdown_signal()).await;
-        running.stop().await;
-        Ok(served?)
+        self.serve_stdio_with_shutdown(shutdown_signal()).await
     }
 
-    /// Serves two byte streams, such as the halves of a socket, with the framing of stdio.
+    /// Serves stdin and stdout like [`Server::serve_stdio`], until stdin ends or `shutdown` resolves.
+    ///
+    /// # Errors
+    /// Returns an error if the server cannot be built or started, or if a stream fails.
+    pub async fn serve_stdio_with_shutdown(
+        self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let running = self.start().await?;
+        let served = stdio::serve(running.service(), shutdown).await;
+        running.stop().await;
+        served.map_err(ServeError::Io)
+    }
+
+    /// Serves two byte streams, such as the halves of a socket, with the framing of stdio, until the input ends.
     ///
     /// # Errors
     /// Returns an error if the server cannot be built or started, or if a stream fails.
     pub async fn serve_streams<R, W>(self, reader: R, writer: W) -> Result<(), ServeError>
     where
-        R: tokio::io::AsyncRead + Unpin,
-        W: tokio::io::AsyncWrite + Unpin,
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        self.serve_streams_with_shutdown(reader, writer, std::future::pending())
+            .await
+    }
+
+    /// Serves two byte streams like [`Server::serve_streams`], until the input ends or `shutdown` resolves.
+    ///
+    /// # Errors
+    /// Returns an error if the server cannot be built or started, or if a stream fails.
+    pub async fn serve_streams_with_shutdown<R, W>(
+        self,
+        reader: R,
+        writer: W,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
     {
         let running = self.start().await?;
-        let served =
-            stdio::serve_streams(running.service(), reader, writer, std::future::pending()).await;
+        let served = stdio::serve_streams(running.service(), reader, writer, shutdown).await;
         running.stop().await;
-        Ok(served?)
+        served.map_err(ServeError::Io)
+    }
+
+    /// Serves one connection of a [`Transport`] until its client sends no more messages.
+    ///
+    /// [`Server::start`] serves several connections.
+    ///
+    /// # Errors
+    /// Returns an error if the server cannot be built or started, or if the connection fails.
+    pub async fn serve(self, transport: impl Transport) -> Result<(), ServeError> {
+        self.serve_with_shutdown(transport, std::future::pending())
+            .await
+    }
+
+    /// Serves one connection like [`Server::serve`], until its client sends no more messages or `shutdown` resolves.
+    ///
+    /// # Errors
+    /// Returns an error if the server cannot be built or started, or if the connection fails.
+    pub async fn serve_with_shutdown(
+        self,
+        transport: impl Transport,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let running = self.start().await?;
+        let served = custom::serve(running.service(), transport, shutdown).await;
+        running.stop().await;
+        served.map_err(ServeError::Io)
     }
 
     /// Serves Streamable HTTP at `http://ADDRESS/mcp`, or at the path of [`Server::http_path`], until the process receives
@@ -73,12 +104,23 @@ impl Server {
     /// # Errors
     /// Returns an error if the server cannot be built or started, or if the address cannot be bound.
     #[cfg(feature = "http")]
-    pub async fn serve_http(
+    pub async fn serve_http(self, address: impl ToSocketAddrs) -> Result<(), ServeError> {
+        self.serve_http_with_shutdown(address, shutdown_signal())
+            .await
+    }
+
+    /// Serves Streamable HTTP like [`Server::serve_http`], until `shutdown` resolves.
+    ///
+    /// # Errors
+    /// Returns an error if the server cannot be built or started, or if the address cannot be bound.
+    #[cfg(feature = "http")]
+    pub async fn serve_http_with_shutdown(
         self,
-        address: impl tokio::net::ToSocketAddrs,
+        address: impl ToSocketAddrs,
+        shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        let listener = tokio::net::TcpListener::bind(address).await?;
-        self.serve_listener(listener).await
+        let listener = TcpListener::bind(address).await.map_err(ServeError::Bind)?;
+        self.serve_listener_with_shutdown(listener, shutdown).await
     }
 
     /// Serves Streamable HTTP like [`Server::serve_http`], on a listener that is already bound.
@@ -86,13 +128,26 @@ impl Server {
     /// # Errors
     /// Returns an error if the server cannot be built or started, or if the listener fails.
     #[cfg(feature = "http")]
-    pub async fn serve_listener(self, listener: tokio::net::TcpListener) -> Result<(), ServeError> {
+    pub async fn serve_listener(self, listener: TcpListener) -> Result<(), ServeError> {
+        self.serve_listener_with_shutdown(listener, shutdown_signal())
+            .await
+    }
+
+    /// Serves Streamable HTTP like [`Server::serve_listener`], until `shutdown` resolves.
+    ///
+    /// # Errors
+    /// Returns an error if the server cannot be built or started, or if the listener fails.
+    #[cfg(feature = "http")]
+    pub async fn serve_listener_with_shutdown(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
         let options = self.http.clone();
         let running = self.start().await?;
-        let service = running.http(options);
-        let served = crate::transport::http::serve(listener, service, shutdown_signal()).await;
+        let served = http::serve(listener, running.http(options), shutdown).await;
         running.stop().await;
-        Ok(served?)
+        served.map_err(ServeError::Io)
     }
 
     /// Starts the server and returns it as a `tower::Service`, which mounts into an axum or hyper application at any path.
@@ -106,84 +161,6 @@ impl Server {
         let mut options = self.http.clone();
         options.path = None;
         Ok(self.start().await?.http(options))
-    }
-
-    /// Builds the server and starts its lifespans.
-    pub(crate) async fn start(mut self) -> Result<RunningServer, ServeError> {
-        warn_of_aborts();
-        let lifespans = std::mem::take(&mut self.lifespans);
-        let registry = self.build()?;
-        let mut stops = Vec::new();
-        for lifespan in lifespans {
-            match lifespan.start(&mut self.states).await {
-                Ok(stop) => stops.push(stop),
-                Err(error) => {
-                    lifespan::stop_all(stops).await;
-                    return Err(ServeError::Start(error));
-                }
-            }
-        }
-        let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
-        let answer_timeout = self.limits.answer_timeout;
-        logs::announce(&self.forwarded);
-        let replay = Replay::new(Arc::new(sealer), answer_timeout, self.used_states);
-        let context = ServerContext {
-            states: self.states,
-            bus: Arc::new(Bus::new(self.limits.listeners)),
-            replay: Arc::new(replay),
-            pending_requests: questions::PendingRequests::new(
-                Arc::new(Sessions::new()),
-                answer_timeout,
-            ),
-            forwarded: self.forwarded,
-            mask_errors: self.mask_errors,
-        };
-        let identity = Identity::new(self.about);
-        let core = Arc::new(Core::new(
-            registry,
-            context,
-            identity,
-            self.limits,
-            self.layers,
-        ));
-        self.state.begin(Arc::clone(&core), stops);
-        Ok(RunningServer {
-            core,
-            state: self.state,
-        })
-    }
-
-    fn build(&mut self) -> Result<Registry, BuildError> {
-        let mut components = std::mem::take(&mut self.components);
-        self.selection.apply(&mut components);
-        let states = &self.states;
-        let later = &self.lifespan_states;
-        Registry::build(components, self.page_size, |needed| {
-            states.contains(needed.0) || later.iter().any(|state| state.0 == needed.0)
-        })
-        .map_err(BuildError)
-    }
-}
-
-/// A started server.
-pub(crate) struct RunningServer {
-    core: Arc<Core>,
-    state: Arc<ServerState>,
-}
-
-impl RunningServer {
-    pub(crate) fn service(&self) -> Arc<dyn Service> {
-        Arc::new(Dispatch(Arc::clone(&self.core)))
-    }
-
-    #[cfg(feature = "http")]
-    fn http(&self, options: HttpOptions) -> HttpService {
-        let sealer = Arc::clone(&self.core.context.replay.sealer);
-        HttpService::new(self.service(), Tokens::new(sealer), options)
-    }
-
-    pub(crate) async fn stop(self) {
-        self.state.stop().await;
     }
 }
 
@@ -212,69 +189,4 @@ async fn shutdown_signal() {
     }
     #[cfg(not(unix))]
     interrupted.await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bus::Change;
-    use crate::registry::{Handler, Resource};
-    use crate::transport::memory::Memory;
-
-    const README: &str = "text://readme";
-
-    /// Returns a client that has completed the handshake.
-    async fn client(running: &RunningServer) -> Memory {
-        let client = Memory::new(running.service());
-        let hello = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"x","version":"1"}}"#;
-        assert!(ask(&client, "initialize", hello).await.contains("result"));
-        client
-    }
-
-    async fn ask(client: &Memory, method: &str, params: &str) -> String {
-        let message =
-            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
-        client.send(message.into_bytes()).await.expect("a reply")
-    }
-
-    /// Sessions beyond the limit are refused, and do not evict the subscriptions of earlier sessions.
-    #[tokio::test]
-    async fn ten_thousand_sessions_end_no_subscription_of_another() {
-        let readme = Resource::define(
-            README,
-            "readme",
-            Handler::Inline(Arc::new(|_| Err("none".into()))),
-        );
-        let running = Server::new("test", "1").with(readme).start().await.unwrap();
-        let params = format!(r#"{{"uri":"{README}"}}"#);
-        let victim = client(&running).await;
-        ask(&victim, "resources/subscribe", &params).await;
-        let is_notified = || {
-            running
-                .core
-                .context
-                .bus
-                .tell(&Change::Resource(crate::uri_template::Uri::new(README)));
-            victim.take_messages(|_| true).len() == 1
-        };
-        for _ in 0..10_001 {
-            let reply = ask(&client(&running).await, "resources/unsubscribe", &params).await;
-            assert!(reply.contains("result"), "{reply}");
-        }
-        assert!(is_notified());
-        for (method, params) in [
-            ("resources/subscribe", params.as_str()),
-            ("logging/setLevel", r#"{"level":"error"}"#),
-        ] {
-            let mut refused = 0;
-            for _ in 0..10_001 {
-                let reply = ask(&client(&running).await, method, params).await;
-                refused += usize::from(reply.contains("-32603"));
-            }
-            // The victim has a subscription and no level.
-            let expected = if method == "logging/setLevel" { 1 } else { 2 };
-            assert_eq!(refused, expected, "{method}");
-        }
-        assert!(is_notified());
-    }
 }

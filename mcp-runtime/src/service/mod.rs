@@ -38,7 +38,7 @@ pub(crate) trait Service: Send + Sync + 'static {
     fn cancel(&self, connection: Option<u64>);
 
     /// Ends the subscriptions, which would otherwise never finish, before the server stops.
-    fn close(&self);
+    fn close(&self, connection: Option<u64>);
 
     /// Returns the limits that transports enforce.
     fn limits(&self) -> &Limits;

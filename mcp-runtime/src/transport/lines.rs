@@ -12,6 +12,18 @@ pub(crate) enum Line {
     TooLong(Outline),
 }
 
+impl Line {
+    /// Returns the line of a message that came as a whole.
+    pub(crate) fn of_message(message: Vec<u8>, limit: usize) -> Self {
+        if message.len() <= limit {
+            return Self::Complete(message);
+        }
+        let mut outliner = Outliner::default();
+        outliner.feed(&message);
+        Self::TooLong(outliner.finish())
+    }
+}
+
 /// A splitter of bytes into lines.
 #[derive(Debug)]
 pub(crate) struct Lines {

@@ -2,6 +2,8 @@
 //!
 //! A transport depends on the service trait and on the envelope of messages, and not on tools.
 
+mod connection;
+pub(crate) mod custom;
 #[cfg(feature = "http")]
 pub(crate) mod http;
 pub(crate) mod incoming;

@@ -137,7 +137,7 @@ impl Endpoint {
 
     /// Ends the streams that would otherwise never end.
     fn close(&self) {
-        self.service.close();
+        self.service.close(None);
         self.streams.close();
     }
 

@@ -245,7 +245,7 @@ impl Service for Fake {
         self.in_flight.cancel_all(None);
     }
 
-    fn close(&self) {}
+    fn close(&self, _: Option<u64>) {}
 
     fn limits(&self) -> &Limits {
         &self.limits
