@@ -103,7 +103,7 @@ pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 pub use protocol::{Id, LogLevel, Revision, TraceContext};
 pub use registry::{
     CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoComponents,
-    IntoLinks, ListWith, Listing, Prompt, Resource, Tool,
+    IntoLinks, ListWith, Listing, Prompt, PromptArgument, Resource, Tool,
 };
 pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
 pub use service::Limits;

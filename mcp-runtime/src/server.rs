@@ -17,7 +17,7 @@ pub use failure::{BuildError, ServeError};
 pub use handle::ServerHandle;
 use handle::ServerState;
 #[cfg(feature = "cli")]
-pub(crate) use handle::{ComponentKind, Snapshot, Unenforced};
+pub(crate) use handle::{ComponentKind, Snapshot};
 use lifespan::Lifespan;
 #[cfg(feature = "cli")]
 pub(crate) use running::ABORT_WARNING;

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub(crate) use arguments::{Arguments, Slot, Tree};
 pub use cancel::Cancel;
@@ -29,6 +29,7 @@ use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
 use crate::questions::{Counted, Effects, PendingRequests, Questions, Replay};
+use crate::schema::missing;
 use crate::service::Origin;
 use crate::session::Session;
 use crate::sync::Mutex;
@@ -271,6 +272,32 @@ impl Call {
     pub(crate) fn tree(&self, index: usize) -> Option<&Tree> {
         let message = self.call_context.message.text();
         self.arguments.tree(message, &self.signature, index)
+    }
+
+    /// Returns the arguments of a component that was created at run time: an object of strings, and of lists of strings.
+    ///
+    /// # Errors
+    /// Returns an error if an argument is unknown or a required one is missing.
+    pub(crate) fn texts(&self) -> Result<Value, ToolError> {
+        let mut texts = Map::new();
+        for (index, parameter) in self.signature.parameters.iter().enumerate() {
+            let value = match self.arguments.slot(index) {
+                Slot::Text(text) => text.clone().into(),
+                Slot::List(list) => list.clone().into(),
+                Slot::Missing | Slot::Json(_) => {
+                    if parameter.required {
+                        self.reject(&ToolError::new(missing(&parameter.name, "a string")));
+                    }
+                    continue;
+                }
+            };
+            texts.insert(parameter.name.clone(), value);
+        }
+        if self.accepted() {
+            Ok(texts.into())
+        } else {
+            Err(ToolError::refused(self.rejection()))
+        }
     }
 
     /// Records why a parameter could not be extracted.

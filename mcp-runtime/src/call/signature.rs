@@ -3,7 +3,7 @@
 use mcp_grammar::near::nearest;
 use serde_json::Value;
 
-use crate::schema::{Budget, Patterns, Rules, Validator, got, shown};
+use crate::schema::{Budget, Patterns, Rules, Validator, WholeSchema, got, read, shown};
 
 /// The parameters of a component, in the order of its function's parameters.
 #[derive(Debug, Default)]
@@ -12,8 +12,8 @@ pub(crate) struct Signature {
     /// The definitions that the schemas of recursive types refer to.
     pub(crate) definitions: Option<Value>,
     pub(crate) patterns: Patterns,
-    /// The validator of all arguments together, for a schema that was made at run time.
-    pub(crate) whole: Option<Validator>,
+    /// The schema of all arguments together, for a tool that was created at run time.
+    pub(crate) whole: Option<WholeSchema>,
     /// `true` if unknown arguments are ignored instead of refused.
     pub(crate) open: bool,
     /// `true` if values of the wrong type are refused instead of repaired.
@@ -65,11 +65,25 @@ impl Signature {
         )
     }
 
-    /// Returns the error message for arguments that break a schema made at run time, or `None` if they are valid.
-    pub(crate) fn refuse_whole(&self, arguments: &Value) -> Option<String> {
-        let mistakes = self.whole.as_ref()?.mistakes(arguments, self.noun);
-        (!mistakes.is_empty())
-            .then(|| format!("Invalid {}:\n- {}", self.noun, mistakes.join("\n- ")))
+    /// Reads all arguments of a tool that was created at run time, from one JSON object.
+    ///
+    /// # Errors
+    /// Returns the text for the model if the arguments violate the schema.
+    pub(crate) fn read_whole(&self, json: &str, budget: &Budget) -> Result<Value, String> {
+        let (value, mut mistakes) =
+            read(json, self.noun, budget).unwrap_or_else(|mistake| (Value::Null, vec![mistake]));
+        if let Some(schema) = self.whole.as_ref().filter(|_| mistakes.is_empty()) {
+            mistakes = schema.mistakes(&value, self.noun, budget);
+        }
+        if mistakes.is_empty() {
+            Ok(value)
+        } else {
+            Err(format!(
+                "Invalid {}:\n- {}",
+                self.noun,
+                mistakes.join("\n- ")
+            ))
+        }
     }
 
     /// Repairs the argument at a position, and returns the mistakes that remain.

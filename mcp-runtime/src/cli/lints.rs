@@ -8,7 +8,6 @@ use mcp_grammar::name::is_at_most;
 use serde_json::Value;
 
 use crate::schema;
-use crate::server::Unenforced;
 
 /// The longest name of a tool that `OpenAI` and Claude Desktop allow, in characters. Their pattern is
 /// `^[a-zA-Z0-9_-]{1,64}$`; the protocol allows 128 characters, and also `.`. See
@@ -25,7 +24,7 @@ const MAX_PROPERTIES: usize = 5000;
 pub(super) struct Definitions {
     pub(super) tools: Vec<Value>,
     /// The keywords of schemas that no call is checked against, by the names of the tools.
-    pub(super) unenforced: Vec<(String, Unenforced)>,
+    pub(super) unenforced: Vec<(String, Vec<(String, String)>)>,
     /// The resources with a definition. Resources that a function lists are data, and are not checked.
     pub(super) resources: Vec<Value>,
     pub(super) templates: Vec<Value>,
@@ -162,16 +161,7 @@ fn check_schema(place: &str, schema: &Value, found: &mut Vec<String>) {
     }
 }
 
-fn check_unenforced(tool: &str, unenforced: &Unenforced, found: &mut Vec<String>) {
-    let keywords = match unenforced {
-        Unenforced::Everything => {
-            found.push(format!(
-                "tool `{tool}`: calls are not checked against its schema, which was created at run time: enable the feature `validate` of mcp-runtime"
-            ));
-            return;
-        }
-        Unenforced::These(keywords) => keywords,
-    };
+fn check_unenforced(tool: &str, keywords: &[(String, String)], found: &mut Vec<String>) {
     for (path, keyword) in keywords {
         let feature = if keyword == "pattern" {
             "pattern"
@@ -401,16 +391,12 @@ mod tests {
         let keywords = [("a.mail", "format"), ("Code", "pattern")];
         let keywords = keywords.map(|(path, keyword)| (path.to_owned(), keyword.to_owned()));
         let found = findings(&Definitions {
-            unenforced: vec![
-                ("x".to_owned(), Unenforced::These(keywords.to_vec())),
-                ("y".to_owned(), Unenforced::Everything),
-            ],
+            unenforced: vec![("x".to_owned(), keywords.to_vec())],
             ..Definitions::default()
         });
         let words = [
             ["tool `x`", "`a.mail` declares `format`", "`validate`"],
             ["tool `x`", "`Code` declares `pattern`", "`pattern`"],
-            ["tool `y`", "calls are not checked", "`validate`"],
         ];
         assert_eq!(found.len(), words.len(), "{found:?}");
         for (found, words) in found.iter().zip(words) {

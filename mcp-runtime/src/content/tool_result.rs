@@ -81,6 +81,14 @@ impl ToolResult {
         }
     }
 
+    /// Returns the structured content as it is sent.
+    pub(crate) fn structured_value(&self) -> Option<Value> {
+        match self.structured.as_ref()? {
+            Structured::Json(json) => serde_json::from_str(json).ok(),
+            Structured::Scalar(value) => Some(json!({ "result": value })),
+        }
+    }
+
     /// Adds a piece of content.
     pub fn content(mut self, content: impl Into<Content>) -> Self {
         self.content.push(content.into());

@@ -69,6 +69,16 @@ impl Work for ToolCall {
             result.content.insert(0, Content::text(text));
         }
         result.wrap(self.0.output.as_ref());
+        if !is_error && let Some(mistakes) = self.0.output_mistakes(&result) {
+            let mistakes = mistakes.join("\n- ");
+            tracing::error!(
+                tool = self.name(),
+                "a result violates its output schema:\n- {mistakes}"
+            );
+            return self.fail(format!(
+                "The result violates the output schema of the tool:\n- {mistakes}"
+            ));
+        }
         Outcome::Tool { result, is_error }
     }
 

@@ -13,6 +13,7 @@ mod header_params;
 mod list;
 mod parameter;
 mod prompt;
+mod prompt_argument;
 mod resource;
 mod selection;
 mod snapshot;
@@ -30,14 +31,13 @@ pub(crate) use list::Page;
 pub use parameter::Parameter;
 pub use prompt::Prompt;
 pub(crate) use prompt::PromptEntry;
+pub use prompt_argument::PromptArgument;
 pub(crate) use resource::ResourceEntry;
 pub use resource::{IntoLinks, ListWith, Lister, Listing, Resource};
 pub(crate) use selection::Selection;
 pub(crate) use snapshot::{Registry, Snapshot};
 pub use tool::Tool;
 pub(crate) use tool::ToolEntry;
-#[cfg(feature = "cli")]
-pub(crate) use tool::Unenforced;
 
 use std::any::TypeId;
 

@@ -2,7 +2,10 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/prompts>.
 
+use std::future::Future;
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::NeededState;
 use super::complete::Completer;
@@ -11,16 +14,21 @@ use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
-use crate::call::Signature;
-use crate::content::{PromptOutcome, push_array, push_member, push_optional};
+use super::prompt_argument::PromptArgument;
+use crate::call::{Call, Signature};
+use crate::content::{IntoPrompt, PromptOutcome, push_array, push_member, push_optional};
+use crate::context::Context;
 use crate::opaque::opaque_debug;
 use crate::protocol::json::push_string;
 use crate::protocol::revision::Features;
+use crate::service::BoxFuture;
 
 /// A prompt: a template of messages that a user can select. `#[prompt]` makes one from a function.
 pub struct Prompt {
     pub(crate) definition: Definition,
     parameters: Vec<Parameter>,
+    /// The arguments of a prompt that was created at run time.
+    arguments: Vec<PromptArgument>,
     pub(crate) handler: Handler<PromptOutcome>,
 }
 
@@ -34,7 +42,46 @@ impl Prompt {
         Self {
             definition: Definition::new(name),
             parameters: Vec::new(),
+            arguments: Vec::new(),
             handler,
+        }
+    }
+
+    /// Creates a prompt at run time. The handler receives the arguments as an object whose members are strings; optional
+    /// arguments may be missing.
+    ///
+    /// ```
+    /// use mcp_runtime::serde_json::Value;
+    /// use mcp_runtime::{Prompt, PromptArgument, prelude::*};
+    ///
+    /// let arguments = [PromptArgument::new("topic").description("The topic of the poem.")];
+    /// let poem = Prompt::new("poem", arguments, |arguments: Value, _context: Context| async move {
+    ///     format!("Write a poem about {}.", arguments["topic"].as_str().unwrap_or_default())
+    /// })
+    /// .description("Write a poem.");
+    /// let server = Server::new("poems", "1.0.0").with(poem);
+    /// ```
+    pub fn new<F, Fut, M>(
+        name: impl Into<String>,
+        arguments: impl IntoIterator<Item = PromptArgument>,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoPrompt<M>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        let handler = move |call: Call| -> BoxFuture<PromptOutcome> {
+            let handler = Arc::clone(&handler);
+            Box::pin(async move {
+                let arguments = call.texts()?;
+                let messages = handler(arguments, Context::of(&call.call_context)).await;
+                messages.into_prompt()
+            })
+        };
+        Self {
+            arguments: arguments.into_iter().collect(),
+            ..Self::define(&name.into(), Handler::Async(Arc::new(handler)))
         }
     }
 
@@ -52,9 +99,17 @@ impl Prompt {
         let place = format!("prompt `{}`", self.definition.name);
         self.definition.check("prompt", &place, problems);
         let parameters = std::mem::take(&mut self.parameters);
-        let specified = specify(&place, &parameters, "arguments", false, problems);
+        let mut specified = specify(&place, &parameters, "arguments", false, problems);
         specified.check_textual(&place, &[], problems);
         states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
+        for argument in std::mem::take(&mut self.arguments) {
+            let (spec, completer) = argument.specify();
+            if specified.signature.position(&spec.name).is_some() {
+                problems.push(format!("{place}: two arguments are named `{}`", spec.name));
+            }
+            specified.signature.parameters.push(spec);
+            specified.completers.extend(completer);
+        }
         PromptEntry {
             prompt: self,
             signature: Arc::new(specified.signature),

@@ -6,14 +6,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::NeededState;
-use super::complete::{Blocking, Completer, Eventual, run_blocking};
+use super::complete::{Blocking, CompleteWith, Completer, Eventual, run_blocking};
 use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
-use crate::call::{Arguments, Signature, Slot};
+use crate::call::{Arguments, Call, ParameterSpec, Signature, Slot};
 use crate::content::{
     Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member, push_optional,
 };
@@ -34,6 +36,10 @@ pub struct Resource {
     annotations: Option<Annotations>,
     cache: Option<Cache>,
     parameters: Vec<Parameter>,
+    /// `true` if it was created at run time, so that its variables have no parameters.
+    is_run_time: bool,
+    /// The completers of variables that have no parameters.
+    completers: Vec<(String, Completer)>,
     pub(crate) lister: Option<Lister>,
     pub(crate) handler: Handler<ResourceOutcome>,
 }
@@ -53,9 +59,59 @@ impl Resource {
             annotations: None,
             cache: None,
             parameters: Vec::new(),
+            is_run_time: false,
+            completers: Vec::new(),
             lister: None,
             handler,
         }
+    }
+
+    /// Creates a resource at run time, or a template for several, whose URI has variables such as `{id}`. The handler receives
+    /// the variables as an object whose members are strings, or lists of strings for variables with a `*`; variables without
+    /// a value are missing.
+    ///
+    /// ```
+    /// use mcp_runtime::serde_json::Value;
+    /// use mcp_runtime::{Resource, prelude::*};
+    ///
+    /// let user = Resource::new("users://{id}", "user", |variables: Value, _context: Context| async move {
+    ///     match variables["id"].as_str() {
+    ///         Some("7") => Some("Ada".to_owned()),
+    ///         _ => None,
+    ///     }
+    /// })
+    /// .description("The name of a user.");
+    /// let server = Server::new("users", "1.0.0").with(user);
+    /// ```
+    pub fn new<F, Fut, M>(uri: impl Into<String>, name: impl Into<String>, handler: F) -> Self
+    where
+        F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoResource<M>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        let handler = move |call: Call| -> BoxFuture<ResourceOutcome> {
+            let handler = Arc::clone(&handler);
+            Box::pin(async move {
+                let variables = call.texts()?;
+                let contents = handler(variables, Context::of(&call.call_context)).await;
+                contents.into_resource()
+            })
+        };
+        let mut resource =
+            Self::define(&uri.into(), &name.into(), Handler::Async(Arc::new(handler)));
+        resource.is_run_time = true;
+        resource.returns::<<Fut as Future>::Output, M>()
+    }
+
+    /// Sets the function that completes values of a variable, for a template of [`Resource::new`].
+    pub fn complete<M>(
+        mut self,
+        variable: impl Into<String>,
+        function: impl CompleteWith<M>,
+    ) -> Self {
+        let completer = (variable.into(), Completer::new(function));
+        self.completers.push(completer);
+        self
     }
 
     /// Sets the MIME type.
@@ -87,8 +143,8 @@ impl Resource {
     }
 
     /// Sets the function that lists the concrete resources of a template.
-    pub fn list(mut self, lister: Lister) -> Self {
-        self.lister = Some(lister);
+    pub fn list<M>(mut self, function: impl ListWith<M>) -> Self {
+        self.lister = Some(Lister::new(function));
         self
     }
 
@@ -118,7 +174,13 @@ impl Resource {
             .ok()?;
         let parameters = std::mem::take(&mut self.parameters);
         let noun = "variables of the URI";
-        let specified = specify(&place, &parameters, noun, false, problems);
+        let mut specified = specify(&place, &parameters, noun, false, problems);
+        if self.is_run_time {
+            let variables = template.variables().map(run_time_spec);
+            specified.signature.parameters.extend(variables);
+        }
+        check_completers(&place, &template, &self.completers, problems);
+        specified.completers.append(&mut self.completers);
         let exploded = template.variables().filter(|variable| variable.exploded);
         let exploded: Vec<&str> = exploded.map(|it| it.name.as_str()).collect();
         specified.check_textual(&place, &exploded, problems);
@@ -132,6 +194,39 @@ impl Resource {
             completers: specified.completers,
         })
     }
+}
+
+/// Returns the specification of a variable of a resource that was created at run time.
+fn run_time_spec(variable: &Variable) -> ParameterSpec {
+    let schema = if variable.exploded {
+        json!({ "type": "array", "items": { "type": "string" } })
+    } else {
+        json!({ "type": "string" })
+    };
+    ParameterSpec {
+        name: variable.name.clone(),
+        schema: Some(schema),
+        exact: true,
+        validator: None,
+        required: false,
+        description: None,
+    }
+}
+
+/// Records a problem for each completer of a variable that the template does not have.
+fn check_completers(
+    place: &str,
+    template: &UriTemplate,
+    completers: &[(String, Completer)],
+    problems: &mut Vec<String>,
+) {
+    let is_known = |name: &str| template.variables().any(|variable| variable.name == name);
+    let unknown = completers.iter().filter(|(name, _)| !is_known(name));
+    problems.extend(unknown.map(|(name, _)| {
+        format!(
+            "{place}: the completed variable `{name}` is not in the URI: add `{{{name}}}` to it"
+        )
+    }));
 }
 
 /// Records a problem for each variable without a parameter and each argument without a variable.
@@ -329,6 +424,13 @@ where
     fn list(self: Arc<Self>, listing: Listing) -> BoxFuture<Links> {
         let future = self(listing);
         Box::pin(async move { future.await.into_links() })
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl ListWith<Lister> for Lister {
+    fn list(self: Arc<Self>, listing: Listing) -> BoxFuture<Links> {
+        (self.0)(listing)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::opaque::opaque_debug;
 use crate::protocol::revision::Features;
 #[cfg(feature = "cli")]
 use crate::schema::unenforced;
-use crate::schema::{Schemas, Validator, gather_variants, references, unreadable};
+use crate::schema::{Budget, Schemas, WholeSchema, gather_variants, references};
 use crate::service::BoxFuture;
 
 /// The supported dialect of JSON Schema.
@@ -37,7 +37,7 @@ pub struct Tool {
     parameters: Vec<Parameter>,
     /// The schema of the arguments of a tool made at run time.
     schema: Option<Value>,
-    output: Option<fn(&mut Schemas) -> Option<OutputSchema>>,
+    output: Option<Output>,
     pub(crate) handler: Handler<ToolResult>,
     /// The URI of the resource that is the tool's interface.
     pub(super) interface: Option<String>,
@@ -46,6 +46,14 @@ pub struct Tool {
 }
 
 opaque_debug!(Tool, |it| name: it.definition.name);
+
+/// The source of the schema of structured content.
+enum Output {
+    /// The type of the result.
+    Type(fn(&mut Schemas) -> Option<OutputSchema>),
+    /// A schema that was created at run time.
+    Schema(Value),
+}
 
 define!(Tool);
 
@@ -67,9 +75,9 @@ impl Tool {
 
     /// Creates a tool at run time. `schema` is the JSON Schema of its arguments, an object, sent to clients unchanged.
     ///
-    /// With the feature `validate` the arguments are checked against the schema before the handler is called; without it
-    /// they are not checked. They are never repaired. The dialect is JSON Schema 2020-12, and references must stay within
-    /// the schema: nothing is ever fetched.
+    /// Arguments are checked against the schema before the handler is called, and never repaired. Some keywords are checked
+    /// only with the feature `validate`, such as `format`, `if` and `contains`; `check` of the command line names them. The
+    /// dialect is JSON Schema 2020-12, and references must stay within the schema: nothing is ever fetched.
     ///
     /// ```
     /// use mcp_runtime::{Tool, prelude::*};
@@ -91,15 +99,13 @@ impl Tool {
         let handler = move |call: Call| -> BoxFuture<ToolResult> {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                let arguments = call.arguments.whole(call.call_context.message.text());
-                match serde_json::from_str(arguments) {
-                    Ok(arguments) => match call.signature.refuse_whole(&arguments) {
-                        Some(refusal) => ToolResult::error(refusal),
-                        None => handler(arguments, Context::of(&call.call_context))
-                            .await
-                            .into_tool_result(),
-                    },
-                    Err(_) => ToolResult::error(unreadable("arguments")),
+                let json = call.arguments.whole(call.call_context.message.text());
+                match call.signature.read_whole(json, &call.arguments.budget) {
+                    Ok(arguments) => {
+                        let result = handler(arguments, Context::of(&call.call_context)).await;
+                        result.into_tool_result()
+                    }
+                    Err(refusal) => ToolResult::error(refusal),
                 }
             })
         };
@@ -108,6 +114,16 @@ impl Tool {
             open: true,
             ..Self::define(&name.into(), Handler::Async(Arc::new(handler)))
         }
+    }
+
+    /// Sets the JSON Schema of the structured content, an object, for a tool of [`Tool::new`]. It is sent to clients unchanged.
+    ///
+    /// Each result that is not an error must have structured content that the schema allows: return [`Json`](crate::Json), or
+    /// a [`ToolResult`] with [`ToolResult::structured`]. Any other result is replaced by an error, which is logged too. The
+    /// schema is checked like that of the arguments.
+    pub fn output_schema(mut self, schema: Value) -> Self {
+        self.output = Some(Output::Schema(schema));
+        self
     }
 
     /// Sets the hint that the tool does not modify its environment.
@@ -165,7 +181,7 @@ impl Tool {
 
     #[doc(hidden)]
     pub fn returns<T: IntoToolResult<M>, M>(mut self) -> Self {
-        self.output = Some(T::output_schema);
+        self.output = Some(Output::Type(T::output_schema));
         self
     }
 
@@ -181,7 +197,18 @@ impl Tool {
             self.definition.add_interface(uri);
         }
         let (input_schema, signature) = if let Some(schema) = &self.schema {
-            (schema.clone(), signature_of(&place, schema, problems))
+            let whole = whole_schema(
+                &format!("{place}: the schema of its arguments"),
+                schema,
+                problems,
+            );
+            let signature = Signature {
+                open: true,
+                noun: "arguments",
+                whole,
+                ..Signature::default()
+            };
+            (schema.clone(), signature)
         } else {
             let parameters = std::mem::take(&mut self.parameters);
             let mut specified = specify(&place, &parameters, "arguments", self.open, problems);
@@ -189,10 +216,19 @@ impl Tool {
             states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
             (specified.input_schema(), specified.signature)
         };
+        let output_rules = match &self.output {
+            Some(Output::Schema(schema)) => whole_schema(
+                &format!("{place}: the schema of its output"),
+                schema,
+                problems,
+            ),
+            _ => None,
+        };
         ToolEntry {
             header_params: header_params(&place, &input_schema, problems),
             input_schema,
-            output: self.output.and_then(output),
+            output: self.output.as_ref().and_then(output),
+            output_rules,
             signature: Arc::new(signature),
             tool: self,
         }
@@ -214,12 +250,9 @@ impl Tool {
     }
 }
 
-/// Returns the signature of a tool whose schema was made at run time, and records the problems of the schema. References out
-/// of the schema are problems, because nothing is ever fetched.
-fn signature_of(place: &str, schema: &Value, problems: &mut Vec<String>) -> Signature {
-    let mut problem = |what: String| {
-        problems.push(format!("{place}: the schema of its arguments {what}"));
-    };
+/// Prepares a schema that was created at run time, and records why it cannot be used: nothing is ever fetched for it.
+fn whole_schema(place: &str, schema: &Value, problems: &mut Vec<String>) -> Option<WholeSchema> {
+    let mut problem = |what: String| problems.push(format!("{place} {what}"));
     if schema.get("type").is_none_or(|name| name != "object") {
         problem("must have `\"type\": \"object\"`".to_owned());
     }
@@ -234,22 +267,24 @@ fn signature_of(place: &str, schema: &Value, problems: &mut Vec<String>) -> Sign
             "refers to `{reference}`, which is not in it: put it under `$defs`"
         ));
     }
-    let whole = Validator::of_whole(schema).unwrap_or_else(|error| {
-        problem(format!("is invalid: {error}"));
-        None
-    });
-    Signature {
-        open: true,
-        noun: "arguments",
-        whole,
-        ..Signature::default()
-    }
+    WholeSchema::new(schema)
+        .map_err(|mistakes| problem(format!("is invalid: {}", mistakes.join("; "))))
+        .ok()
 }
 
 /// Returns the schema of a tool's structured content, with the definitions that it refers to.
-fn output(of: fn(&mut Schemas) -> Option<OutputSchema>) -> Option<OutputSchema> {
+fn output(output: &Output) -> Option<OutputSchema> {
+    let of_type = match output {
+        Output::Type(of_type) => of_type,
+        Output::Schema(schema) => {
+            return Some(OutputSchema {
+                schema: schema.clone(),
+                wraps: false,
+            });
+        }
+    };
     let mut schemas = Schemas::of_output();
-    let mut output = of(&mut schemas)?;
+    let mut output = of_type(&mut schemas)?;
     gather_variants(&mut output.schema);
     if let (Some(schema), Some(definitions)) =
         (output.schema.as_object_mut(), schemas.definitions())
@@ -266,31 +301,26 @@ pub(crate) struct ToolEntry {
     /// The arguments that are repeated in HTTP headers.
     pub(crate) header_params: Vec<HeaderParam>,
     pub(crate) output: Option<OutputSchema>,
+    /// The check of structured content against a schema that was created at run time.
+    output_rules: Option<WholeSchema>,
     pub(crate) signature: Arc<Signature>,
 }
 
-/// The part of a tool's schema that this build does not check.
-#[cfg(feature = "cli")]
-pub(crate) enum Unenforced {
-    /// The whole schema, because it was made at run time and not from a type.
-    Everything,
-    /// Keywords, each with its path.
-    These(Vec<(String, String)>),
-}
-
-#[cfg(feature = "cli")]
 impl ToolEntry {
-    pub(crate) fn unenforced(&self) -> Unenforced {
-        if self.tool.schema.is_none() {
-            return Unenforced::These(unenforced(&self.input_schema));
-        }
-        let needs_no_check =
-            |keyword: &str| ["$schema", "description", "title", "type"].contains(&keyword);
-        let mut keywords = self.input_schema.as_object().into_iter().flatten();
-        if cfg!(feature = "validate") || keywords.all(|(keyword, _)| needs_no_check(keyword)) {
-            return Unenforced::These(Vec::new());
-        }
-        Unenforced::Everything
+    /// Returns the constraints of the arguments' schema that this build does not check, each with its path.
+    #[cfg(feature = "cli")]
+    pub(crate) fn unenforced(&self) -> Vec<(String, String)> {
+        unenforced(&self.input_schema, self.tool.schema.is_none())
+    }
+
+    /// Returns the mistakes of structured content against a schema that was created at run time, if there are any.
+    pub(crate) fn output_mistakes(&self, result: &ToolResult) -> Option<Vec<String>> {
+        let schema = self.output_rules.as_ref()?;
+        let mistakes = match result.structured_value() {
+            Some(value) => schema.mistakes(&value, "structuredContent", &Budget::default()),
+            None => vec!["`structuredContent` is missing".to_owned()],
+        };
+        (!mistakes.is_empty()).then_some(mistakes)
     }
 }
 

@@ -126,9 +126,10 @@ impl<'s> Rules<'s> {
         let mut rules = schema.as_object().into_iter().flatten();
         let is_kind = rules.all(|(keyword, rule)| match (keyword.as_str(), rule) {
             ("enum", Value::Array(options)) => {
-                self.budget.spend(options.len() / 16) && options.contains(value)
+                self.budget.spend(options.len() / 16)
+                    && options.iter().any(|option| are_equal(option, value))
             }
-            ("const", only) => only == value,
+            ("const", only) => are_equal(only, value),
             ("type", wanted) => has_type(value, Some(wanted)),
             _ => true,
         });
@@ -277,6 +278,11 @@ pub(super) fn is_omittable_null(schema: &Value, name: &str, value: &Value) -> bo
             .and_then(|own| own.get(name))
             .is_some_and(|schema| !takes_null(schema))
         && !required(schema).any(|required| required == name)
+}
+
+/// Returns `true` if two values are equal. Numbers are compared by value: 1 equals 1.0.
+fn are_equal(one: &Value, other: &Value) -> bool {
+    one == other || compare(one, other) == Some(Ordering::Equal)
 }
 
 /// Returns `true` if this type is among those that a schema names.

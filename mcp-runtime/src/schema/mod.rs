@@ -16,6 +16,7 @@ mod unknown;
 mod validator;
 mod variants;
 mod walk;
+mod whole;
 mod words;
 
 use schemars::JsonSchema;
@@ -28,7 +29,7 @@ pub(crate) use budget::Budget;
 pub(crate) use check::{Mistakes, Rules, compare, missing, wants};
 pub(crate) use locate::{Location, locate};
 pub(crate) use pattern::Patterns;
-pub(crate) use repeats::{read, unreadable};
+pub(crate) use repeats::read;
 pub(crate) use tidy::without_null;
 #[cfg(feature = "cli")]
 pub(crate) use unknown::unenforced;
@@ -37,6 +38,7 @@ pub(crate) use variants::gather_variants;
 #[cfg(feature = "cli")]
 pub(crate) use walk::walk;
 pub(crate) use walk::{parts, references};
+pub(crate) use whole::WholeSchema;
 pub(crate) use words::{got, in_words, reason, shown, texts, wanted_by_type};
 
 /// A generator for the schemas of one component.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::check::{SIGNED_KEYS, UNSIGNED_KEYS};
 #[cfg(feature = "cli")]
 use super::tidy::is_checked_by_types;
-use super::walk::walk;
+use super::walk::{change_parts, walk};
 
 /// The keywords of constraints that `check` never enforces. Unknown keywords are annotations, which constrain nothing.
 const UNCHECKED: [&str; 10] = [
@@ -34,11 +34,9 @@ pub(super) fn find_unchecked(
                 "pattern" => cfg!(feature = "pattern"),
                 // `is_within` checks it.
                 "not" => value.get("const").is_some(),
-                "patternProperties" => value.as_object().is_some_and(|named| {
-                    named
-                        .keys()
-                        .all(|name| [UNSIGNED_KEYS, SIGNED_KEYS].contains(&name.as_str()))
-                }),
+                "patternProperties" => are_numeric_keys(value),
+                // Other references lead to no definition.
+                "$ref" => value.as_str().is_some_and(|it| it.starts_with("#/$defs/")),
                 keyword => !UNCHECKED.contains(&keyword),
             };
             if !is_checked {
@@ -48,9 +46,34 @@ pub(super) fn find_unchecked(
     });
 }
 
-/// Returns the constraints in the schema of a type that this build does not enforce, each with its path.
+/// Removes the keywords of objects that `check` enforces only for the schemas of types: patterns of names other than those of
+/// numeric keys, and the rule for all other names, which depends on them.
+pub(super) fn remove_unchecked(schema: &mut Value) {
+    let Some(rules) = schema.as_object_mut() else {
+        return;
+    };
+    let has_patterns = rules
+        .get("patternProperties")
+        .is_some_and(|patterns| !are_numeric_keys(patterns));
+    if has_patterns {
+        rules.remove("patternProperties");
+        rules.remove("additionalProperties");
+    }
+    change_parts(rules, |_, _, part| remove_unchecked(part));
+}
+
+/// Returns `true` if all patterns of names are those of numeric keys.
+fn are_numeric_keys(patterns: &Value) -> bool {
+    patterns.as_object().is_some_and(|named| {
+        let mut names = named.keys();
+        names.all(|name| [UNSIGNED_KEYS, SIGNED_KEYS].contains(&name.as_str()))
+    })
+}
+
+/// Returns the constraints in a schema that this build does not enforce, each with its path. `of_type` says that a type
+/// enforces its own formats.
 #[cfg(feature = "cli")]
-pub(crate) fn unenforced(schema: &Value) -> Vec<(String, String)> {
+pub(crate) fn unenforced(schema: &Value, of_type: bool) -> Vec<(String, String)> {
     if cfg!(feature = "validate") {
         return Vec::new();
     }
@@ -58,9 +81,9 @@ pub(crate) fn unenforced(schema: &Value) -> Vec<(String, String)> {
     find_unchecked(schema, "", &mut |path, keyword, rules| {
         let format = rules.get("format").and_then(Value::as_str);
         let checked_by_the_type = match keyword {
-            "format" => format.and_then(is_checked_by_types) == Some(true),
+            "format" => of_type && format.and_then(is_checked_by_types) == Some(true),
             // The pattern belongs to the type that the format names.
-            "pattern" => format.is_some(),
+            "pattern" => of_type && format.is_some(),
             _ => false,
         };
         if !checked_by_the_type {
@@ -89,7 +112,7 @@ mod tests {
             },
             "$defs": { "Mail": { "type": "string", "format": "email" } },
         });
-        let found = super::unenforced(&schema);
+        let found = super::unenforced(&schema, true);
         let found: Vec<_> = found
             .iter()
             .map(|(path, keyword)| (path.as_str(), keyword.as_str()))

@@ -10,7 +10,7 @@ use crate::opaque::opaque_debug;
 pub(crate) use crate::registry::ComponentKind;
 use crate::registry::IntoComponents;
 #[cfg(feature = "cli")]
-pub(crate) use crate::registry::{Snapshot, Unenforced};
+pub(crate) use crate::registry::Snapshot;
 use crate::sync::Mutex;
 
 /// The state of a server that is shared with its handles, before and after it is started.

@@ -1,0 +1,47 @@
+//! Schemas that the application wrote, instead of a type: the arguments and results of tools made at run time.
+
+use serde_json::Value;
+
+use super::budget::Budget;
+use super::check::Rules;
+use super::pattern::Patterns;
+use super::unknown::remove_unchecked;
+use super::validator::Validator;
+
+/// A schema and the rules to check values against it.
+#[derive(Debug)]
+pub(crate) struct WholeSchema {
+    /// The part of the schema that [`Rules`] check.
+    schema: Value,
+    patterns: Patterns,
+    /// Checks the whole schema, with the feature `validate`.
+    validator: Option<Validator>,
+}
+
+impl WholeSchema {
+    /// Prepares a schema.
+    ///
+    /// # Errors
+    /// Returns the mistakes of a schema that is invalid.
+    pub(crate) fn new(schema: &Value) -> Result<Self, Vec<String>> {
+        let mut patterns = Patterns::default();
+        patterns.add(schema)?;
+        let validator = Validator::of_whole(schema).map_err(|error| vec![error])?;
+        let mut schema = schema.clone();
+        remove_unchecked(&mut schema);
+        Ok(Self {
+            schema,
+            patterns,
+            validator,
+        })
+    }
+
+    /// Returns the mistakes of a value, which is never repaired. `path` is the path of the value in the messages.
+    pub(crate) fn mistakes(&self, value: &Value, path: &str, budget: &Budget) -> Vec<String> {
+        if let Some(validator) = &self.validator {
+            return validator.mistakes(value, path);
+        }
+        let definitions = self.schema.get("$defs");
+        Rules::new(definitions, &self.patterns, true, budget).mistakes(value, &self.schema, path)
+    }
+}
