@@ -25,6 +25,8 @@ pub(crate) struct Rules<'s> {
     patterns: &'s Patterns,
     /// `true` if only what the schema allows is accepted, and nothing is repaired.
     pub(super) strict: bool,
+    /// `true` if `null` for an optional member is the same as no member.
+    pub(super) omits_null: bool,
     pub(super) budget: &'s Budget,
     /// The number of visited parts of values.
     pub(super) visits: Cell<usize>,
@@ -104,9 +106,16 @@ impl<'s> Rules<'s> {
             definitions: definitions.and_then(Value::as_object),
             patterns,
             strict,
+            omits_null: true,
             budget,
             visits: Cell::new(0),
         }
+    }
+
+    /// Returns the same rules, which accept exactly the values that the schema allows.
+    pub(super) fn exact(mut self) -> Self {
+        self.omits_null = false;
+        self
     }
 
     /// Returns the schema that a reference leads to, or the schema itself if it is not a reference.

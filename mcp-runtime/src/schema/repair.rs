@@ -358,7 +358,7 @@ impl Rules<'_> {
         let mut all = Checked::of(true);
         let mut repaired: Vec<(&String, Option<Value>)> = Vec::new();
         for (name, member) in members {
-            if is_omittable_null(schema, name, member) {
+            if self.omits_null && is_omittable_null(schema, name, member) {
                 repaired.push((name, None));
                 continue;
             }

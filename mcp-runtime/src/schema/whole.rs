@@ -42,6 +42,7 @@ impl WholeSchema {
             return validator.mistakes(value, path);
         }
         let definitions = self.schema.get("$defs");
-        Rules::new(definitions, &self.patterns, true, budget).mistakes(value, &self.schema, path)
+        let rules = Rules::new(definitions, &self.patterns, true, budget).exact();
+        rules.mistakes(value, &self.schema, path)
     }
 }
