@@ -2,7 +2,7 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/schema#contentblock>.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::icon::{Icon, IntoIcons};
@@ -10,7 +10,7 @@ use super::meta::checked_meta;
 use super::resource::ResourceContents;
 
 /// The sender or the audience of content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The user.
@@ -20,7 +20,7 @@ pub enum Role {
 }
 
 /// Hints for clients about a piece of content or a resource.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Annotations {
@@ -83,7 +83,7 @@ impl Content {
     }
 
     /// Returns the text of a text block.
-    pub(crate) fn as_text(&self) -> Option<&str> {
+    pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(&text.text),
             _ => None,

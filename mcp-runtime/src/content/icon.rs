@@ -2,10 +2,10 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#icons>.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The background that an icon is drawn for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IconTheme {
     /// A light background.
@@ -30,13 +30,13 @@ pub enum IconTheme {
 /// The source of an icon must be an `https://` URL or a `data:` URI, because clients accept no others. A server with another
 /// icon cannot be built.
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#icons>.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Icon {
     src: String,
     #[serde(rename = "mimeType", skip_serializing_if = "Option::is_none")]
     mime: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sizes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     theme: Option<IconTheme>,

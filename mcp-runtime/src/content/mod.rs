@@ -9,6 +9,7 @@ mod json;
 mod markers;
 mod meta;
 mod prompt;
+mod read;
 mod resource;
 mod rest;
 mod stream;
