@@ -479,11 +479,13 @@ fn a_thread_that_was_cancelled_does_not_keep_the_process() {
 fn many_messages_in_one_write_are_all_answered() {
     let mut server = spawn_stdio();
     let mut input = server.input.take().unwrap();
+    let conversation = server.conversation.clone();
     let writer = std::thread::spawn(move || {
         use std::io::Write as _;
         let lines: String = (0..20_000)
             .map(|id| call(id, "echo_borrowed", json!({ "text": format!("{id}\n") })))
             .collect();
+        conversation.wrote(lines.as_bytes());
         // Cut anywhere, as a pipe does.
         for piece in lines.as_bytes().chunks(7_919) {
             input.write_all(piece).unwrap();

@@ -1,0 +1,295 @@
+//! A conversation with a server: every message that comes back is validated, as a reply to the request with its id.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::{Value, json};
+
+use crate::schemas::{self, Checked, MODERN, REVISIONS, expect};
+
+/// The largest message that a server reads by default, in bytes. The id of a larger one may be out of its sight.
+const READABLE: usize = 4 << 20;
+
+/// What was sent and has no reply yet. Clones are the same conversation.
+#[derive(Clone)]
+pub struct Conversation(Arc<Mutex<State>>);
+
+struct State {
+    /// The revision of requests that name none.
+    revision: String,
+    /// The revisions of all requests.
+    spoken: BTreeSet<String>,
+    /// The requests by their ids as JSON; those whose id cannot be read are under [`UNREADABLE`].
+    pending: HashMap<String, Vec<Pending>>,
+    /// The beginning of a line.
+    partial: Vec<u8>,
+}
+
+const UNREADABLE: &str = "";
+
+#[derive(Clone)]
+struct Pending {
+    revision: String,
+    /// `None` for what is not a request and can only be refused.
+    method: Option<String>,
+}
+
+impl Conversation {
+    /// A conversation whose requests are of this revision, until they name another or a handshake agrees on one.
+    pub fn new(revision: &str) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            revision: revision.to_owned(),
+            spoken: BTreeSet::new(),
+            pending: HashMap::new(),
+            partial: Vec::new(),
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The revision of requests that name none.
+    pub fn revision(&self) -> String {
+        self.state().revision.clone()
+    }
+
+    /// Notes a message that was sent whole.
+    pub fn sent(&self, message: &[u8]) {
+        self.state().sent(message);
+    }
+
+    /// Notes bytes that were sent on a stream of lines.
+    pub fn wrote(&self, bytes: &[u8]) {
+        let mut state = self.state();
+        state.partial.extend_from_slice(bytes);
+        while let Some(end) = state.partial.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = state.partial.drain(..=end).collect();
+            state.sent(&line);
+        }
+    }
+
+    /// Validates a message of the server.
+    ///
+    /// # Errors
+    /// Returns what is wrong with it.
+    pub fn receive(&self, message: &Value) -> Checked {
+        match message.as_array() {
+            Some(batch) if batch.is_empty() => Err("an empty batch".to_owned()),
+            Some(batch) => batch.iter().try_for_each(|one| self.state().receive(one)),
+            None => self.state().receive(message),
+        }
+    }
+
+    /// Fails if a message of the server is not valid.
+    #[track_caller]
+    pub fn received(&self, message: &Value) {
+        expect(self.receive(message));
+    }
+
+    /// Fails if a message is not valid as a refusal that was made before the request was read.
+    #[track_caller]
+    pub fn refused(&self, message: &Value) {
+        expect(schemas::reply(&self.revision(), None, message, false));
+    }
+}
+
+impl State {
+    fn sent(&mut self, message: &[u8]) {
+        let message = message.trim_ascii();
+        let message = message
+            .strip_prefix("\u{feff}".as_bytes())
+            .unwrap_or(message);
+        if message.is_empty() {
+            return;
+        }
+        if message.len() > READABLE {
+            return self.await_refusal();
+        }
+        match serde_json::from_slice::<Value>(message) {
+            Ok(Value::Array(batch)) => self.sent_batch(&batch),
+            Ok(Value::Object(_)) => self.sent_object(message),
+            _ => self.await_refusal(),
+        }
+    }
+
+    fn sent_batch(&mut self, batch: &[Value]) {
+        if batch.is_empty() || self.revision != "2025-03-26" {
+            self.await_refusal();
+        }
+        for one in batch {
+            match one.is_object() {
+                true => self.sent_object(one.to_string().as_bytes()),
+                false => self.await_refusal(),
+            }
+        }
+    }
+
+    fn sent_object(&mut self, message: &[u8]) {
+        let members: Value = serde_json::from_slice(message).unwrap_or_default();
+        let is_given = |name| members.get(name).is_some();
+        let is_response = is_given("result") || is_given("error");
+        if is_response || is_given("method") && !is_given("id") {
+            return;
+        }
+        let Some(id) = id(message, &members["id"]) else {
+            return self.await_refusal();
+        };
+        let method = members["method"].as_str().map(str::to_owned);
+        let revision = self.revision_of(method.as_deref(), &members["params"]);
+        self.spoken.insert(revision.clone());
+        self.pending
+            .entry(id)
+            .or_default()
+            .push(Pending { revision, method });
+    }
+
+    fn revision_of(&self, method: Option<&str>, params: &Value) -> String {
+        let asked = params["protocolVersion"].as_str();
+        let known = asked.filter(|asked| REVISIONS[..4].contains(asked));
+        if !params["_meta"]["io.modelcontextprotocol/protocolVersion"].is_null() {
+            MODERN.to_owned()
+        } else if let (Some("initialize"), Some(revision)) = (method, known) {
+            revision.to_owned()
+        } else {
+            self.revision.clone()
+        }
+    }
+
+    fn await_refusal(&mut self) {
+        let revision = self.revision.clone();
+        let refused = Pending {
+            revision,
+            method: None,
+        };
+        self.pending
+            .entry(UNREADABLE.to_owned())
+            .or_default()
+            .push(refused);
+    }
+
+    fn receive(&mut self, message: &Value) -> Checked {
+        if message.get("method").is_none() {
+            return self.receive_reply(message);
+        }
+        let check = match message.get("id") {
+            Some(_) => schemas::request,
+            None => schemas::notification,
+        };
+        if !message["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"].is_null() {
+            return check(MODERN, message);
+        }
+        // It may belong to any request of the connection.
+        let spoken = self.spoken.iter().map(String::as_str);
+        let revisions: Vec<&str> = match self.spoken.is_empty() {
+            true => vec![&self.revision],
+            false => spoken.collect(),
+        };
+        any(&revisions, |revision| check(revision, message)).map(drop)
+    }
+
+    fn receive_reply(&mut self, reply: &Value) -> Checked {
+        let id = reply.get("id").map(Value::to_string);
+        let mut key = id.clone().unwrap_or_else(|| UNREADABLE.to_owned());
+        if self.candidates(&key).is_empty() {
+            // The last line needs no end.
+            let last = std::mem::take(&mut self.partial);
+            self.sent(&last);
+        }
+        if self.candidates(&key).is_empty() {
+            UNREADABLE.clone_into(&mut key);
+        }
+        let candidates = self.candidates(&key).to_vec();
+        if candidates.is_empty() {
+            return Err(format!("no request has this reply: {reply}"));
+        }
+        let was_read = key != UNREADABLE;
+        let position = any(&candidates, |one| one.check(reply, was_read))?;
+        let answered = candidates[position].clone();
+        self.pending
+            .entry(key)
+            .and_modify(|all| drop(all.remove(position)));
+        if answered.method.as_deref() == Some("initialize") && reply.get("result").is_some() {
+            self.revision = answered.agreed(reply);
+        }
+        Ok(())
+    }
+
+    fn candidates(&self, key: &str) -> &[Pending] {
+        self.pending.get(key).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Pending {
+    fn check(&self, reply: &Value, id_was_read: bool) -> Checked {
+        let revision = self.agreed(reply);
+        schemas::reply(&revision, self.method.as_deref(), reply, id_was_read)
+    }
+
+    /// The revision of the reply: the one that the server chose in a handshake.
+    fn agreed(&self, reply: &Value) -> String {
+        let chosen = reply["result"]["protocolVersion"].as_str();
+        let chosen = chosen.filter(|_| self.method.as_deref() == Some("initialize"));
+        chosen.unwrap_or(&self.revision).to_owned()
+    }
+}
+
+/// The position of the first item that passes, or the error of the last.
+fn any<T>(items: &[T], check: impl Fn(&T) -> Checked) -> Result<usize, String> {
+    let mut problem = String::new();
+    for (position, item) in items.iter().enumerate() {
+        match check(item) {
+            Ok(()) => return Ok(position),
+            Err(error) => problem = error,
+        }
+    }
+    Err(problem)
+}
+
+/// An id as JSON, if it is one: a string or a whole number, given once or always the same.
+fn id(message: &[u8], id: &Value) -> Option<String> {
+    let whole = id.as_f64().filter(|number| number.fract() == 0.0);
+    let id = match id {
+        Value::String(_) => id.clone(),
+        Value::Number(number) if number.is_i64() || number.is_u64() => id.clone(),
+        // All whole numbers in tests are small.
+        #[allow(clippy::cast_possible_truncation)]
+        _ => json!(whole? as i64),
+    };
+    let Ids(all) = serde_json::from_slice(message).ok()?;
+    let is_same =
+        |other: &Value| *other == id || other.as_f64().is_some() && other.as_f64() == id.as_f64();
+    all.iter().all(is_same).then(|| id.to_string())
+}
+
+/// All members `id` of an object.
+struct Ids(Vec<Value>);
+
+impl<'de> Deserialize<'de> for Ids {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Ids;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Ids, A::Error> {
+                let mut ids = Vec::new();
+                while let Some(name) = members.next_key::<String>()? {
+                    if name == "id" {
+                        ids.push(members.next_value()?);
+                    } else {
+                        members.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Ids(ids))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
