@@ -68,7 +68,7 @@ impl Conversation {
         state.partial.extend_from_slice(bytes);
         while let Some(end) = state.partial.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = state.partial.drain(..=end).collect();
-            state.sent(&line);
+            state.sent_line(&line);
         }
     }
 
@@ -98,14 +98,17 @@ impl Conversation {
 }
 
 impl State {
+    fn sent_line(&mut self, line: &[u8]) {
+        if !line.trim_ascii().is_empty() {
+            self.sent(line);
+        }
+    }
+
     fn sent(&mut self, message: &[u8]) {
         let message = message.trim_ascii();
         let message = message
             .strip_prefix("\u{feff}".as_bytes())
             .unwrap_or(message);
-        if message.is_empty() {
-            return;
-        }
         if message.len() > READABLE {
             return self.await_refusal();
         }
@@ -197,7 +200,7 @@ impl State {
         if self.candidates(&key).is_empty() {
             // The last line needs no end.
             let last = std::mem::take(&mut self.partial);
-            self.sent(&last);
+            self.sent_line(&last);
         }
         if self.candidates(&key).is_empty() {
             UNREADABLE.clone_into(&mut key);

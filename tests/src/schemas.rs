@@ -14,9 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-pub use messages::{
-    check_notification, check_reply, error, notification, question, reply, request, result,
-};
+pub use messages::{error, notification, question, reply, request, result};
 
 /// Fails if something is not valid.
 #[track_caller]

@@ -138,7 +138,9 @@ impl Exchange {
         let answer = read(&mut self.stream);
         for message in answer.messages() {
             let has_id = message.get("id").is_some() || message.get("method").is_some();
-            if UNREAD.contains(&answer.status) && !has_id && !message.is_array() {
+            let is_session_over = answer.status == 404 && message["error"]["code"] == -32600;
+            let is_unread = UNREAD.contains(&answer.status) || is_session_over;
+            if is_unread && !has_id && !message.is_array() {
                 self.conversation.refused(&message);
             } else {
                 self.conversation.received(&message);

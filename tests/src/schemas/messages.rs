@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Checked, MODERN, expect, has_member, validate};
+use super::{Checked, MODERN, has_member, validate};
 
 /// The methods whose calls may ask for input.
 const MAY_ASK: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
@@ -100,8 +100,11 @@ fn failure(revision: &str, reply: &Value, id_was_read: bool) -> Checked {
     message(error["message"].as_str().unwrap_or_default())
 }
 
+/// The limit of an error's message, in bytes: at most 20 mistakes are named.
+const LONGEST_TEXT: usize = 2000;
+
 fn message(text: &str) -> Checked {
-    match !text.is_empty() && text.len() < 400 && !text.contains('\n') {
+    match !text.is_empty() && text.len() < LONGEST_TEXT && !text.contains('\n') {
         true => Ok(()),
         false => Err(format!("an error's message is one short line: {text:?}")),
     }
@@ -191,16 +194,4 @@ fn bare(revision: &str, name: &str, message: &Value) -> Checked {
         }
     }
     validate(revision, name, &message)
-}
-
-/// Fails if a reply is not valid: see [`reply`].
-#[track_caller]
-pub fn check_reply(revision: &str, method: &str, message: &Value) {
-    expect(reply(revision, Some(method), message, true));
-}
-
-/// Fails if a notification is not valid: see [`notification`].
-#[track_caller]
-pub fn check_notification(revision: &str, message: &Value) {
-    expect(notification(revision, message));
 }
