@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
-    CacheScope, Call, ClientError, Extraction, Icon, Limits, Listing, Param, ResourceLink, Revision,
-    Tool, ToolResult,
+    CacheScope, Call, ClientError, Extraction, Icon, Limits, Listing, Param, ResourceLink,
+    Revision, Tool, ToolResult,
 };
 use mcp_tests::client::{Client, Connect as _};
 use mcp_tests::conversation::Conversation;

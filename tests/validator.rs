@@ -600,7 +600,14 @@ fn an_error_without_an_id_needs_a_message_without_one() {
         (r#"{"id":1,"id":1,"method":"ping"}"#, false),
         (r#"{"id":1,"method":"ping"}"#, false),
         (r#"{"id":"a"}"#, false),
-        (r#"{"method":"notifications/initialized"}"#, false),
+        (
+            r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+            false,
+        ),
+        (
+            r#"{"jsonrpc":"1.0","method":"notifications/initialized"}"#,
+            true,
+        ),
         (r#"{"id":null,"result":{}}"#, false),
     ] {
         assert_eq!(

@@ -25,6 +25,7 @@ impl Connect for Server {
 }
 
 /// As [`mcp_runtime::ClientBuilder`].
+#[derive(Debug)]
 pub struct Builder {
     inner: mcp_runtime::ClientBuilder,
     revision: Revision,
@@ -69,6 +70,7 @@ impl IntoFuture for Builder {
 }
 
 /// As [`mcp_runtime::Client`]; its methods fail if what comes back is not valid.
+#[derive(Debug)]
 pub struct Client {
     inner: mcp_runtime::Client,
     revision: &'static str,

@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde_json::{Value, json};
+use serde::de::{MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::schemas::{self, Checked, MODERN, REVISIONS, expect};
 
@@ -14,9 +15,10 @@ use crate::schemas::{self, Checked, MODERN, REVISIONS, expect};
 const READABLE: usize = 4 << 20;
 
 /// What was sent and has no reply yet. Clones are the same conversation.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Conversation(Arc<Mutex<State>>);
 
+#[derive(Debug)]
 struct State {
     /// The revision of requests that name none.
     revision: String,
@@ -30,7 +32,7 @@ struct State {
 
 const UNREADABLE: &str = "";
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Pending {
     revision: String,
     /// `None` for what is not a request and can only be refused.
@@ -112,37 +114,39 @@ impl State {
         if message.len() > READABLE {
             return self.await_refusal();
         }
-        match serde_json::from_slice::<Value>(message) {
-            Ok(Value::Array(batch)) => self.sent_batch(&batch),
-            Ok(Value::Object(_)) => self.sent_object(message),
-            _ => self.await_refusal(),
+        match message.first() {
+            Some(b'[') => match serde_json::from_slice::<Vec<&RawValue>>(message) {
+                Ok(batch) => self.sent_batch(&batch),
+                Err(_) => self.await_refusal(),
+            },
+            _ => self.sent_one(message),
         }
     }
 
-    fn sent_batch(&mut self, batch: &[Value]) {
+    fn sent_batch(&mut self, batch: &[&RawValue]) {
         if batch.is_empty() || self.revision != "2025-03-26" {
             self.await_refusal();
         }
-        for one in batch {
-            match one.is_object() {
-                true => self.sent_object(one.to_string().as_bytes()),
-                false => self.await_refusal(),
-            }
-        }
+        batch
+            .iter()
+            .for_each(|one| self.sent_one(one.get().as_bytes()));
     }
 
-    fn sent_object(&mut self, message: &[u8]) {
-        let members: Value = serde_json::from_slice(message).unwrap_or_default();
-        let is_given = |name| members.get(name).is_some();
-        let is_response = is_given("result") || is_given("error");
-        if is_response || is_given("method") && !is_given("id") {
-            return;
-        }
-        let Some(id) = id(message, &members["id"]) else {
+    fn sent_one(&mut self, message: &[u8]) {
+        let Ok(members) = serde_json::from_slice::<Members<'_>>(message) else {
             return self.await_refusal();
         };
-        let method = members["method"].as_str().map(str::to_owned);
-        let revision = self.revision_of(method.as_deref(), &members["params"]);
+        let is_given = |name| members.all(name).next().is_some();
+        let is_response = is_given("result") || is_given("error");
+        let method = members.text("method");
+        let is_message = members.text("jsonrpc").as_deref() == Some("2.0") && method.is_some();
+        if !is_given("method") && is_response || is_message && !is_given("id") {
+            return;
+        }
+        let Some(id) = members.id() else {
+            return self.await_refusal();
+        };
+        let revision = self.revision_of(method.as_deref(), &members.inside("params"));
         self.spoken.insert(revision.clone());
         self.pending
             .entry(id)
@@ -150,16 +154,20 @@ impl State {
             .push(Pending { revision, method });
     }
 
-    fn revision_of(&self, method: Option<&str>, params: &Value) -> String {
-        let asked = params["protocolVersion"].as_str();
-        let known = asked.filter(|asked| REVISIONS[..4].contains(asked));
-        if !params["_meta"]["io.modelcontextprotocol/protocolVersion"].is_null() {
-            MODERN.to_owned()
-        } else if let (Some("initialize"), Some(revision)) = (method, known) {
-            revision.to_owned()
-        } else {
-            self.revision.clone()
+    fn revision_of(&self, method: Option<&str>, params: &Members<'_>) -> String {
+        let meta = params.inside("_meta");
+        if meta
+            .all("io.modelcontextprotocol/protocolVersion")
+            .next()
+            .is_some()
+        {
+            return MODERN.to_owned();
         }
+        let asked = params
+            .text("protocolVersion")
+            .filter(|_| method == Some("initialize"));
+        let known = asked.filter(|asked| REVISIONS[..4].contains(&asked.as_str()));
+        known.unwrap_or_else(|| self.revision.clone())
     }
 
     fn await_refusal(&mut self) {
@@ -252,47 +260,71 @@ fn any<T>(items: &[T], check: impl Fn(&T) -> Checked) -> Result<usize, String> {
     Err(problem)
 }
 
-/// An id as JSON, if it is one: a string or a whole number, given once or always the same.
-fn id(message: &[u8], id: &Value) -> Option<String> {
-    let whole = id.as_f64().filter(|number| number.fract() == 0.0);
-    let id = match id {
-        Value::String(_) => id.clone(),
-        Value::Number(number) if number.is_i64() || number.is_u64() => id.clone(),
-        // All whole numbers in tests are small.
-        #[allow(clippy::cast_possible_truncation)]
-        _ => json!(whole? as i64),
-    };
-    let Ids(all) = serde_json::from_slice(message).ok()?;
-    let is_same =
-        |other: &Value| *other == id || other.as_f64().is_some() && other.as_f64() == id.as_f64();
-    all.iter().all(is_same).then(|| id.to_string())
+/// The members of an object as they are written: they may be given twice, and hold what no [`Value`] can.
+#[derive(Default)]
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'a> Members<'a> {
+    fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'a RawValue> + 's {
+        let named = self.0.iter().filter(move |(other, _)| other == name);
+        named.map(|(_, value)| *value)
+    }
+
+    /// The first member of a name, if it is a text.
+    fn text(&self, name: &str) -> Option<String> {
+        serde_json::from_str(self.all(name).next()?.get()).ok()
+    }
+
+    /// The members of a member; none if it is not an object.
+    fn inside(&self, name: &str) -> Self {
+        let value = self.all(name).next();
+        let members = value.and_then(|value| serde_json::from_str(value.get()).ok());
+        members.unwrap_or_default()
+    }
+
+    /// The id as JSON, if it is a text or a whole number, and the same each time that it is given.
+    fn id(&self) -> Option<String> {
+        let mut ids = self.all("id").map(|id| whole(id.get()));
+        let first = ids.next()??;
+        ids.all(|id| id.as_ref() == Some(&first)).then_some(first)
+    }
 }
 
-/// All members `id` of an object.
-struct Ids(Vec<Value>);
+/// An id in its shortest form.
+fn whole(id: &str) -> Option<String> {
+    let id: Value = serde_json::from_str(id).ok()?;
+    let is_whole = |number: &f64| number.fract() == 0.0;
+    match &id {
+        Value::String(_) => Some(id.to_string()),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(id.to_string()),
+        // All whole numbers of tests that are written with a fraction are small.
+        #[allow(clippy::cast_possible_truncation)]
+        Value::Number(number) => number
+            .as_f64()
+            .filter(is_whole)
+            .map(|number| (number as i64).to_string()),
+        _ => None,
+    }
+}
 
-impl<'de> Deserialize<'de> for Ids {
+impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Ids;
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Ids, A::Error> {
-                let mut ids = Vec::new();
-                while let Some(name) = members.next_key::<String>()? {
-                    if name == "id" {
-                        ids.push(members.next_value()?);
-                    } else {
-                        members.next_value::<IgnoredAny>()?;
-                    }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
                 }
-                Ok(Ids(ids))
+                Ok(Members(members))
             }
         }
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(InOrder)
     }
 }
