@@ -531,8 +531,9 @@ fn notifications_and_requests_are_closed_and_of_their_revision() {
 /// What a conversation finds wrong with the last message of the server after these of the client.
 fn converse(revision: &str, sent: &[&str], received: &Value) -> Checked {
     let conversation = Conversation::new(revision);
-    sent.iter()
-        .for_each(|line| conversation.wrote(format!("{line}\n").as_bytes()));
+    for line in sent {
+        conversation.wrote(format!("{line}\n").as_bytes());
+    }
     conversation.receive(received)
 }
 

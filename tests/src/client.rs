@@ -148,7 +148,9 @@ impl Client {
     pub async fn send(&self, message: &str) -> Result<Option<Value>, ClientError> {
         self.raw.sent(message.as_bytes());
         let reply = self.inner.send(message).await?;
-        reply.iter().for_each(|reply| self.raw.received(reply));
+        if let Some(reply) = &reply {
+            self.raw.received(reply);
+        }
         Ok(reply)
     }
 
@@ -164,9 +166,9 @@ impl Client {
     /// As [`mcp_runtime::Client::take_notifications`].
     pub fn take_notifications(&self) -> Vec<Value> {
         let messages = self.inner.take_notifications();
-        messages
-            .iter()
-            .for_each(|message| self.raw.received(message));
+        for message in &messages {
+            self.raw.received(message);
+        }
         messages
     }
 

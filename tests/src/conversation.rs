@@ -127,9 +127,9 @@ impl State {
         if batch.is_empty() || self.revision != "2025-03-26" {
             self.await_refusal();
         }
-        batch
-            .iter()
-            .for_each(|one| self.sent_one(one.get().as_bytes()));
+        for one in batch {
+            self.sent_one(one.get().as_bytes());
+        }
     }
 
     fn sent_one(&mut self, message: &[u8]) {
@@ -194,11 +194,10 @@ impl State {
             return check(MODERN, message);
         }
         // It may belong to any request of the connection.
-        let spoken = self.spoken.iter().map(String::as_str);
-        let revisions: Vec<&str> = match self.spoken.is_empty() {
-            true => vec![&self.revision],
-            false => spoken.collect(),
-        };
+        let mut revisions: Vec<&str> = self.spoken.iter().map(String::as_str).collect();
+        if revisions.is_empty() {
+            revisions.push(&self.revision);
+        }
         any(&revisions, |revision| check(revision, message)).map(drop)
     }
 

@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 pub use messages::{error, notification, question, reply, request, result};
 
 /// Fails if something is not valid.
+///
+/// # Panics
+/// Panics with what is wrong.
 #[track_caller]
 #[allow(clippy::panic)] // a test may
 pub fn expect(checked: Checked) {
@@ -76,10 +79,8 @@ pub fn are_available() -> bool {
 pub fn find(folder: &Path, is_ci: bool) -> Result<bool, String> {
     let shown = folder.display();
     if !folder.is_dir() {
-        return match is_ci {
-            true => Err(format!("CI validates all messages, but {shown} is missing")),
-            false => Ok(false),
-        };
+        let problem = format!("CI validates all messages, but {shown} is missing");
+        return if is_ci { Err(problem) } else { Ok(false) };
     }
     let file = |revision: &&str| folder.join(format!("schema-{revision}.json"));
     match REVISIONS.iter().find(|revision| !file(revision).is_file()) {

@@ -1,7 +1,10 @@
 //! Formats that the official schemas name or describe and JSON Schema does not define.
 
+/// Returns `true` for a text of a format.
+type IsOfFormat = fn(&str) -> bool;
+
 /// The formats by name.
-pub(super) const ALL: [(&str, fn(&str) -> bool); 2] =
+pub(super) const ALL: [(&str, IsOfFormat); 2] =
     [("byte", is_base64), (ICON_SOURCE, is_icon_source)];
 
 /// The format of an icon's `src`.

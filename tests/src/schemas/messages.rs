@@ -104,10 +104,10 @@ fn failure(revision: &str, reply: &Value, id_was_read: bool) -> Checked {
 const LONGEST_TEXT: usize = 2000;
 
 fn message(text: &str) -> Checked {
-    match !text.is_empty() && text.len() < LONGEST_TEXT && !text.contains('\n') {
-        true => Ok(()),
-        false => Err(format!("an error's message is one short line: {text:?}")),
+    if text.is_empty() || text.len() > LONGEST_TEXT || text.contains('\n') {
+        return Err(format!("an error's message is one short line: {text:?}"));
     }
+    Ok(())
 }
 
 /// Validates the result of a method.

@@ -73,9 +73,9 @@ fn merge_all_of(schema: &mut Value, definitions: &Object) {
                 .values_mut()
                 .for_each(|member| merge_all_of(member, definitions));
             if let Some(Value::Array(parts)) = members.remove("allOf") {
-                parts
-                    .into_iter()
-                    .for_each(|part| merge(members, resolve(part, definitions)));
+                for part in parts {
+                    merge(members, resolve(part, definitions));
+                }
             }
         }
         _ => {}
@@ -121,7 +121,9 @@ fn close(schema: &mut Value, free: &[&str]) {
             }
             ("items" | "additionalProperties", value) => close(value, &[]),
             ("anyOf" | "oneOf", Value::Array(choices)) => {
-                choices.iter_mut().for_each(|choice| close(choice, &[]));
+                for choice in choices {
+                    close(choice, &[]);
+                }
             }
             _ => {}
         }
