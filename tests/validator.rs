@@ -168,6 +168,11 @@ fn tools_are_closed_and_named_by_the_rule() {
                 json!({ "readOnlyHint": true }),
             ),
             ("2025-06-18", "/result/tools/0/title", json!("A")),
+            (
+                "2025-06-18",
+                "/result/tools/0/_meta",
+                json!({ "any": { "thing": 1 } }),
+            ),
             (NOVEMBER, "/result/tools/0/icons", json!([])),
         ];
         for (since, place, value) in newer {
