@@ -1305,7 +1305,7 @@ async fn a_parameter_may_wait_unless_its_function_cannot() {
         use_connection_in_place
     ];
     let server = Server::new("pool", "1").with(tools).state(Pool { left });
-    let client = server.client().await;
+    let client = server.connect().await;
     for (tool, is_error, expected) in [
         ("use_connection", false, "connection 2"),
         ("use_connection_on_a_thread", false, "connection 1"),
