@@ -12,8 +12,6 @@ mod forms;
 mod live;
 mod outside;
 mod rounds;
-#[path = "../wire/schemas.rs"]
-mod schemas;
 mod session;
 mod single_use;
 mod state;

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
+use mcp_tests::conversation::Conversation;
 use serde_json::{Value, json};
 
 use crate::connection::{HttpServer, MODERN, describe, headers, spawn_http, wait};
@@ -396,13 +397,7 @@ fn a_disconnect_stops_a_thread_and_a_stream() {
         );
         if number == 2 {
             // Its first item is there, so that it is a stream of events.
-            let mut head = String::new();
-            while !head.contains("\"one\"") {
-                let mut piece = [0; 1024];
-                let read = stream.read(&mut piece).unwrap();
-                assert!(read > 0, "{head}");
-                head.push_str(std::str::from_utf8(&piece[..read]).unwrap());
-            }
+            assert_eq!(stream.next()["params"]["message"], "one");
         }
         std::thread::sleep(Duration::from_millis(100));
         assert_eq!(dropped(&server), number - 1);
@@ -580,6 +575,10 @@ fn one_connection_serves_many_requests() {
             received.push_str(std::str::from_utf8(&piece[..read]).unwrap());
         }
         assert!(received.starts_with("HTTP/1.1 200"), "{received}");
+        let conversation = Conversation::new(MODERN);
+        conversation.sent(message.as_bytes());
+        let (_, body) = received.split_once("\r\n\r\n").unwrap();
+        conversation.received(&serde_json::from_str(body).unwrap());
     }
 }
 
@@ -602,7 +601,7 @@ fn told_to_end_the_server_finishes_its_calls() {
         .status()
         .unwrap();
     assert!(killed.success());
-    let answer = crate::http::read(&mut stream);
+    let answer = stream.read();
     assert_eq!(
         answer.messages()[0]["result"]["content"][0]["text"],
         "waited 600 ms"
