@@ -114,7 +114,7 @@ async fn the_endpoint_is_at_the_path_that_was_chosen() {
         ("/mcp?x=1", "have no query"),
         ("/mcp#here", "must begin with `/`"),
         ("/m cp", "must begin with `/`"),
-        ("/health", "is taken"),
+        ("/health", "is reserved"),
     ] {
         let message = problem(Server::new("s", "1").with(components![add]).http_path(path)).await;
         assert!(message.contains(part), "{path}: {message}");

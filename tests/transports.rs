@@ -292,7 +292,7 @@ async fn shutdown_lets_calls_finish_and_takes_no_more() {
     assert!(client.closed.load(Ordering::SeqCst));
 }
 
-async fn serve_two(running: &RunningServer) -> (Client, Client) {
+fn serve_two(running: &RunningServer) -> (Client, Client) {
     let (one, first) = connect(8);
     let (two, second) = connect(8);
     for transport in [one, two] {
@@ -306,7 +306,7 @@ async fn serve_two(running: &RunningServer) -> (Client, Client) {
 #[tokio::test]
 async fn connections_of_one_server_are_apart() {
     let running = server().start().await.unwrap();
-    let (mut first, mut second) = serve_two(&running).await;
+    let (mut first, mut second) = serve_two(&running);
     let hello = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "first", "version": "1" } });
     first.request(1, "initialize", hello, false).await;
     assert_eq!(
