@@ -41,7 +41,7 @@ fn kept(tool: &Value) -> Value {
 
 #[tokio::test]
 async fn the_schema_of_each_type_is_the_one_that_is_kept() {
-    let bless = std::env::var_os("BLESS").is_some();
+    let bless = mcp_tests::bless::is_blessing("BLESS");
     let tools = server(false).connect().await.tools().await.unwrap();
     assert_eq!(tools.len(), NAMES.len());
     let mut different = Vec::new();

@@ -1,6 +1,7 @@
-//! What the tests of this package share: a server with one component for each thing that can go over the wire, and the
-//! validation of all that servers send.
+//! Shared by the tests of this package: a server with one component for each thing that can go over the wire, the validation
+//! of all messages of servers, and a helper for tests that rewrite files.
 
+pub mod bless;
 pub mod client;
 pub mod conversation;
 pub mod fixture;
