@@ -1,21 +1,21 @@
 use mcp_runtime::prelude::*;
 
-use mcp_runtime::{Call, Param};
+use mcp_runtime::{Call, Extraction, Param};
 use serde_json::json;
 
 struct Tenant(String);
 
 impl<'c> Param<'c> for Tenant {
-    fn extract(_: &'c Call, _: usize) -> Result<Self, ToolError> {
-        Ok(Self("acme".to_owned()))
+    fn extract(_: &'c Call, _: usize) -> Extraction<'c, Self> {
+        Extraction::ready(Ok(Self("acme".to_owned())))
     }
 }
 
 struct Borrowed<'c>(Option<&'c str>);
 
 impl<'c> Param<'c> for Borrowed<'c> {
-    fn extract(call: &'c Call, _: usize) -> Result<Self, ToolError> {
-        Ok(Self(call.header("x-tenant")))
+    fn extract(call: &'c Call, _: usize) -> Extraction<'c, Self> {
+        Extraction::ready(Ok(Self(call.header("x-tenant"))))
     }
 }
 
