@@ -6,10 +6,12 @@
 
 mod answers;
 mod caller;
+mod carried;
 mod effects;
 mod ends;
 mod forms;
 mod live;
+mod malformed;
 mod outside;
 mod rounds;
 #[path = "../wire/schemas.rs"]
