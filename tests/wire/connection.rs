@@ -135,6 +135,16 @@ pub(crate) fn spawn_http() -> HttpServer {
 impl Connection {
     /// Connects, with the handshake if the revision has one.
     pub(crate) fn open(transport: Transport, revision: &str) -> Self {
+        Self::open_as(transport, revision, "wire", &json!({}))
+    }
+
+    /// [`Connection::open`] by a client with this name and these capabilities, which the handshake tells.
+    pub(crate) fn open_as(
+        transport: Transport,
+        revision: &str,
+        name: &str,
+        capabilities: &Value,
+    ) -> Self {
         let wire = match transport {
             Transport::Memory => {
                 // As `Server::run` does by itself. It fails for all connections but the first.
@@ -160,15 +170,14 @@ impl Connection {
             revision: revision.to_owned(),
         };
         if revision != MODERN {
-            connection.shake_hands();
+            connection.shake_hands(name, capabilities);
         }
         connection
     }
 
-    fn shake_hands(&mut self) {
-        let client = json!({ "name": "wire", "version": "9" });
-        let params =
-            json!({ "protocolVersion": self.revision, "capabilities": {}, "clientInfo": client });
+    fn shake_hands(&mut self, name: &str, capabilities: &Value) {
+        let client = json!({ "name": name, "version": "9" });
+        let params = json!({ "protocolVersion": self.revision, "capabilities": capabilities, "clientInfo": client });
         let outcome = self.request("initialize", params);
         let reply = outcome.reply.expect("an answer to the handshake");
         assert_eq!(
@@ -213,6 +222,17 @@ impl Connection {
             return stdio.read();
         }
         self.send(batch).reply
+    }
+
+    /// Sends a message of the stateless era on the connection of a session. Over HTTP the id of the session may come with it.
+    pub(crate) fn send_beside(&mut self, message: &Value, with_session: bool) -> Outcome {
+        match &self.wire {
+            Wire::Http { server, session } => {
+                let mut session = session.clone().filter(|_| with_session);
+                post(&server.address, &mut session, MODERN, message)
+            }
+            _ => self.send(message),
+        }
     }
 
     /// Sends a message as it is.

@@ -3,6 +3,7 @@
 mod batches;
 mod calls;
 mod endpoint;
+mod eras;
 mod events;
 mod pipes;
 mod refusals;

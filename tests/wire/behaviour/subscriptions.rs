@@ -182,11 +182,24 @@ fn over_stdio_a_session_is_told_without_listening() {
 }
 
 /// A stream of events that is being read.
-struct Stream(BufReader<TcpStream>);
+pub(super) struct Stream(BufReader<TcpStream>);
 
 impl Stream {
+    /// The stream of a session that is told of changes.
+    pub(super) fn of_session(address: &str, session: &str) -> Self {
+        let headers = [("Accept", "text/event-stream"), ("Mcp-Session-Id", session)];
+        let mut stream = Self(BufReader::new(open(address, "GET", "/mcp", &headers, b"")));
+        // Its first event is there when the stream is.
+        let mut line = String::new();
+        while !line.starts_with("data:") {
+            line.clear();
+            assert!(stream.0.read_line(&mut line).unwrap() > 0, "no stream");
+        }
+        stream
+    }
+
     /// The next message, which comes in one `data` line.
-    fn next(&mut self) -> Value {
+    pub(super) fn next(&mut self) -> Value {
         loop {
             let mut line = String::new();
             let read = self.0.read_line(&mut line).unwrap();
@@ -261,23 +274,7 @@ fn over_http_streams_are_told_each_once_in_order() {
         LEGACY,
     );
     post(&server, &subscribe, Some(&session), LEGACY);
-    let get = [
-        ("Accept", "text/event-stream"),
-        ("Mcp-Session-Id", session.as_str()),
-    ];
-    let mut legacy = Stream(BufReader::new(open(
-        &server.address,
-        "GET",
-        "/mcp",
-        &get,
-        b"",
-    )));
-    // Its first event is there when the stream is.
-    let mut line = String::new();
-    while !line.starts_with("data:") {
-        line.clear();
-        legacy.0.read_line(&mut line).unwrap();
-    }
+    let mut legacy = Stream::of_session(&server.address, &session);
 
     let changes = ["tools", README, "prompts", "tools", "resources"];
     for what in changes {
@@ -331,12 +328,7 @@ fn messages_about_a_call_come_with_its_answer_and_nowhere_else() {
         LEGACY,
     );
     let session = opened.header("mcp-session-id").unwrap().to_owned();
-    let get = [
-        ("Accept", "text/event-stream"),
-        ("Mcp-Session-Id", session.as_str()),
-    ];
-    let get = open(&server.address, "GET", "/mcp", &get, b"");
-    let mut beside = Stream(BufReader::new(get));
+    let mut beside = Stream::of_session(&server.address, &session);
 
     let chatter = |number: u64, revision: &str| {
         let meta = json!({ "progressToken": number, "io.modelcontextprotocol/logLevel": "debug" });
