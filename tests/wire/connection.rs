@@ -235,6 +235,21 @@ impl Connection {
         }
     }
 
+    /// Sends a message whose version may be another; over HTTP the header says it too.
+    pub(crate) fn send_of(&mut self, version: Option<&str>, message: &Value) -> Outcome {
+        match &self.wire {
+            Wire::Http { server, .. } => {
+                let mut headers = headers(MODERN, None, message);
+                if let Some(version) = version {
+                    headers.retain(|(name, _)| name != "MCP-Protocol-Version");
+                    headers.push(("MCP-Protocol-Version".to_owned(), version.to_owned()));
+                }
+                post_with(&server.address, &headers, message).0
+            }
+            _ => self.send(message),
+        }
+    }
+
     /// Sends a message as it is.
     pub(crate) fn send(&mut self, message: &Value) -> Outcome {
         let is_request = message.get("id").is_some() && message.get("method").is_some();
@@ -315,29 +330,27 @@ pub(crate) fn headers(
 
 fn post(address: &str, session: &mut Option<String>, revision: &str, message: &Value) -> Outcome {
     let headers = headers(revision, session.as_deref(), message);
+    let (outcome, opened) = post_with(address, &headers, message);
+    if opened.is_some() {
+        *session = opened;
+    }
+    outcome
+}
+
+/// Posts a message; with what came back is the session that it opened.
+fn post_with(
+    address: &str,
+    headers: &[(String, String)],
+    message: &Value,
+) -> (Outcome, Option<String>) {
     let headers: Vec<(&str, &str)> = headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let answer = http::request(
-        address,
-        "POST",
-        "/mcp",
-        &headers,
-        message.to_string().as_bytes(),
-    );
-    if let Some(opened) = answer.header("mcp-session-id") {
-        *session = Some(opened.to_owned());
-    }
-    let (notifications, mut replies): (Vec<_>, Vec<_>) = answer
-        .messages()
-        .into_iter()
-        .partition(|message| message.get("method").is_some());
-    Outcome {
-        reply: replies.pop(),
-        notifications,
-        status: Some(answer.status),
-    }
+    let body = message.to_string();
+    let answer = http::request(address, "POST", "/mcp", &headers, body.as_bytes());
+    let opened = answer.header("mcp-session-id").map(str::to_owned);
+    ((&answer).into(), opened)
 }
 
 /// Waits until a child ends, for at most this long.

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::connection::Outcome;
+
 /// An HTTP answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -42,6 +44,19 @@ impl Answer {
             .iter()
             .map(|text| serde_json::from_str(text).expect(text))
             .collect()
+    }
+}
+
+impl From<&Answer> for Outcome {
+    fn from(answer: &Answer) -> Self {
+        let messages = answer.messages().into_iter();
+        let (notifications, mut replies): (Vec<_>, Vec<_>) =
+            messages.partition(|message| message.get("method").is_some());
+        Self {
+            reply: replies.pop(),
+            notifications,
+            status: Some(answer.status),
+        }
     }
 }
 

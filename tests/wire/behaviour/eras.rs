@@ -147,17 +147,6 @@ fn post(
     http::request(&server.address, "POST", "/mcp", &headers, body.as_bytes())
 }
 
-fn outcome(answer: &http::Answer) -> Outcome {
-    let messages = answer.messages().into_iter();
-    let (notifications, mut replies): (Vec<_>, Vec<_>) =
-        messages.partition(|message| message.get("method").is_some());
-    Outcome {
-        reply: replies.pop(),
-        notifications,
-        status: Some(answer.status),
-    }
-}
-
 fn begin(server: &HttpServer, client: &Client) -> String {
     let info = json!({ "name": client.name, "version": "9" });
     let params = json!({ "protocolVersion": client.revision, "capabilities": client.capabilities(), "clientInfo": info });
@@ -198,12 +187,8 @@ fn a_call_is_served_for_its_own_session_in_any_order() {
     let clients = clients(&server);
     let check = |(client, session): &(Client, Option<String>)| {
         client.check(&mut |message| {
-            outcome(&post(
-                &server,
-                &client.revision,
-                session.as_deref(),
-                message,
-            ))
+            let session = session.as_deref();
+            (&post(&server, &client.revision, session, message)).into()
         });
     };
     for one in &clients {
