@@ -107,6 +107,33 @@ pub(crate) fn open(
 /// Reads an answer to the end of its connection.
 pub(crate) fn read(stream: &mut TcpStream) -> Answer {
     let mut reader = BufReader::new(stream);
+    let (status, headers) = head(&mut reader);
+    let mut body = Vec::new();
+    reader.read_to_end(&mut body).unwrap();
+    let chunked = headers
+        .iter()
+        .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+    if chunked {
+        body = unchunk(&body);
+    }
+    Answer {
+        status,
+        headers,
+        body: String::from_utf8(body).unwrap(),
+    }
+}
+
+/// Reads an answer without its body, which may never end.
+pub(crate) fn read_head(stream: &mut TcpStream) -> Answer {
+    let (status, headers) = head(&mut BufReader::new(stream));
+    Answer {
+        status,
+        headers,
+        body: String::new(),
+    }
+}
+
+fn head(reader: &mut impl BufRead) -> (u16, Vec<(String, String)>) {
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
     let status = line
@@ -124,19 +151,7 @@ pub(crate) fn read(stream: &mut TcpStream) -> Answer {
         };
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let mut body = Vec::new();
-    reader.read_to_end(&mut body).unwrap();
-    let chunked = headers
-        .iter()
-        .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
-    if chunked {
-        body = unchunk(&body);
-    }
-    Answer {
-        status,
-        headers,
-        body: String::from_utf8(body).unwrap(),
-    }
+    (status, headers)
 }
 
 fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
