@@ -8,11 +8,13 @@ mod answers;
 mod caller;
 mod carried;
 mod effects;
+mod elsewhere;
 mod ends;
 mod forms;
 mod live;
 mod malformed;
 mod outside;
+mod permits;
 mod rounds;
 #[path = "../wire/schemas.rs"]
 mod schemas;

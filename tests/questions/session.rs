@@ -132,6 +132,28 @@ impl Session {
         session
     }
 
+    /// What comes on the stream of a session that belongs to no call, which is open when this is done.
+    pub(crate) async fn listen(&self) -> UnboundedReceiver<Value> {
+        let Wire::Http {
+            address,
+            session: Some(session),
+            ..
+        } = &self.wire
+        else {
+            panic!("only HTTP has such streams");
+        };
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "GET /mcp HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\nMcp-Session-Id: {session}\r\n\r\n"
+        );
+        write(&mut stream, &request).await;
+        let (head, body) = head(BufReader::new(stream)).await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let (sender, received) = unbounded_channel();
+        tokio::spawn(async move { read(body, &sender).await });
+        received
+    }
+
     /// Says that the client is initialized, in this spelling of the method.
     pub(crate) async fn initialized(&mut self, method: &str) {
         self.send_text(format!(r#"{{"jsonrpc":"2.0","method":"{method}"}}"#), false)

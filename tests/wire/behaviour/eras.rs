@@ -45,6 +45,15 @@ impl Client {
                 meta[format!("{PREFIX}/logLevel")] = level.into();
             }
             params["_meta"] = meta;
+        } else {
+            // Without a version or capabilities these are keys that a session knows nothing of.
+            let mut meta = json!({});
+            meta[format!("{PREFIX}/logLevel")] = "debug".into();
+            if !self.name.is_empty() {
+                meta[format!("{PREFIX}/clientInfo")] =
+                    json!({ "name": "intruder", "version": "9" });
+            }
+            params["_meta"] = meta;
         }
         json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
     }

@@ -11,3 +11,4 @@ mod sessionless;
 mod spelling;
 mod stateless;
 mod subscriptions;
+mod traps;

@@ -33,7 +33,7 @@ fn announce(id: i64, what: &str, revision: &str) -> Value {
 }
 
 /// The notification as a listener gets it, without its tag, which must be this.
-fn untagged(mut notification: Value, id: &Value) -> (String, Value) {
+pub(super) fn untagged(mut notification: Value, id: &Value) -> (String, Value) {
     schemas::check_notification(MODERN, &notification);
     let meta = notification["params"]["_meta"].take();
     assert_eq!(
@@ -234,7 +234,7 @@ fn post(
     )
 }
 
-fn open_listen(server: &HttpServer, id: &Value, wishes: &Value) -> Stream {
+pub(super) fn open_listen(server: &HttpServer, id: &Value, wishes: &Value) -> Stream {
     let message = listen(id, wishes);
     let headers = headers(MODERN, None, &message);
     let body = message.to_string();
