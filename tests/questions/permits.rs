@@ -62,6 +62,17 @@ impl Session {
         !is_refused
     }
 
+    /// The permit is taken again, once the answer has reached the handler.
+    async fn is_full(&mut self) {
+        for _ in 0..1000 {
+            if !self.is_served().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("the call goes on without a permit");
+    }
+
     /// There is one permit, and no more than one.
     async fn has_one_permit(&mut self, go: &Semaphore) {
         assert!(self.is_served().await, "the permit is lost");
@@ -102,10 +113,7 @@ async fn a_call_of_a_session_holds_no_permit_while_its_client_is_asked() {
                 }
                 None => session.expect_cancelled(&question).await,
             }
-            while session.is_served().await {
-                // The answer is on its way to the handler.
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
+            session.is_full().await;
             go.add_permits(1);
             assert_eq!(session.text(1).await, outcome);
             session.has_one_permit(&go).await;

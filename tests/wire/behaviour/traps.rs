@@ -2,6 +2,8 @@
 
 use std::io::{ErrorKind, Read as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mcp_runtime::prelude::*;
@@ -123,9 +125,45 @@ async fn no_url_is_ever_fetched() {
     assert!(trap.is_empty(), "somebody fetched a URL");
 }
 
-/// Changes are told all the time, from several connections, while others begin to listen.
+/// Changes are told all the time, by two threads, while clients begin to listen.
+#[tokio::test]
+async fn no_change_comes_before_the_acknowledgement() {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&is_over);
+    let schema = json!({ "type": "object" });
+    let spin = Tool::new("spin", schema, move |_: Value, context: Context| {
+        for _ in 0..2 {
+            let (notifier, over) = (context.notify(), Arc::clone(&over));
+            std::thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    notifier.tools_changed();
+                }
+            });
+        }
+        async { "" }
+    });
+    let client = Server::new("spinning", "1.0.0").with(spin).client().await;
+    client.call("spin", json!({})).await.unwrap();
+    let mut changes = 0;
+    for _ in 0..500 {
+        let listening = client.listen(json!({ "toolsListChanged": true })).unwrap();
+        std::thread::sleep(Duration::from_micros(50));
+        drop(listening);
+        let told = client.take_notifications();
+        let methods: Vec<_> = told.iter().map(|told| &told["method"]).collect();
+        assert_eq!(methods[0], "notifications/subscriptions/acknowledged");
+        for method in &methods[1..] {
+            assert_eq!(*method, "notifications/tools/list_changed");
+            changes += 1;
+        }
+    }
+    is_over.store(true, Ordering::Relaxed);
+    assert!(changes > 100, "only {changes} changes were told");
+}
+
+/// [`no_change_comes_before_the_acknowledgement`], where each subscription is a stream.
 #[test]
-fn no_change_comes_before_the_acknowledgement() {
+fn the_first_event_of_a_stream_is_the_acknowledgement() {
     let server = spawn_http();
     let mut params = json!({ "name": "announce", "arguments": { "what": "tools" } });
     describe(&mut params);
@@ -133,11 +171,11 @@ fn no_change_comes_before_the_acknowledgement() {
     let names = headers(MODERN, None, &announce);
     let names: Vec<_> = names.iter().map(|(a, b)| (&**a, &**b)).collect();
     let body = announce.to_string();
-    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                while !is_over.load(Ordering::Relaxed) {
                     let answer =
                         http::request(&server.address, "POST", "/mcp", &names, body.as_bytes());
                     assert_eq!(answer.status, 200);
@@ -145,12 +183,12 @@ fn no_change_comes_before_the_acknowledgement() {
             });
         }
         let wishes = json!({ "toolsListChanged": true });
-        for number in 0..100 {
+        for number in 0..30 {
             let id = json!(number);
             let mut stream = open_listen(&server, &id, &wishes);
             let mut heard = || untagged(stream.next(), &id).0;
             let (first, second) = (heard(), heard());
-            is_over.store(number == 99, std::sync::atomic::Ordering::Relaxed);
+            is_over.store(number == 29, Ordering::Relaxed);
             assert_eq!(first, "notifications/subscriptions/acknowledged");
             assert_eq!(second, "notifications/tools/list_changed");
         }
