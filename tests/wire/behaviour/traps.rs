@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{EmbeddedResource, Icon, ResourceContents, Revision, Tool};
+use mcp_runtime::{EmbeddedResource, Icon, Resource, ResourceContents, Revision, Tool};
 use serde_json::{Value, json};
 
 use super::subscriptions::{open_listen, untagged};
@@ -67,13 +67,13 @@ fn tempted(url: &str) -> Server {
         .icons(icon())
         .with(links.icons(icon()))
         .with(asks)
-        .with(mcp_runtime::components![fetched])
+        .with(fetched())
 }
 
-/// Takes the URI of any page.
-#[resource("http://{+rest}")]
-async fn fetched(rest: String) -> String {
-    rest
+/// Takes the URI of any page. It is made at run time, so that the fixture does not collect it.
+fn fetched() -> Resource {
+    let page = |variables: Value, _: Context| async move { variables.to_string() };
+    Resource::new("http://{+rest}", "fetched", page)
 }
 
 /// Answers whatever is asked with the URL of the trap.
@@ -90,7 +90,7 @@ async fn no_url_is_ever_fetched() {
     assert!(trap.is_empty());
     let probe = TcpStream::connect(trap.url.strip_prefix("http://").unwrap());
     assert!(probe.is_ok() && !trap.is_empty(), "the trap does not work");
-    for revision in Revision::ALL {
+    for &revision in Revision::ALL {
         let url = trap.url.clone();
         let server = tempted(&trap.url).client().revision(revision);
         let client = server
@@ -153,7 +153,7 @@ async fn no_change_comes_before_the_acknowledgement() {
     });
     let client = Server::new("spinning", "1.0.0")
         .with(spin)
-        .with(mcp_runtime::components![fetched])
+        .with(fetched())
         .client()
         .await;
     client.call("spin", json!({})).await.unwrap();
