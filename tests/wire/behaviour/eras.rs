@@ -91,11 +91,10 @@ impl Client {
     /// The levels at which the client is told what `logs` says.
     fn logged(&self) -> &'static [&'static str] {
         match self.level {
-            None => &[],
             Some("debug") => &["debug", "warning", "error"],
             Some("warning") => &["warning", "error"],
             Some("error") => &["error"],
-            Some(_) => &[],
+            _ => &[],
         }
     }
 }
