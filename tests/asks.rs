@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{AskError, Client, ClientError, Revision};
+use mcp_runtime::{AskError, ClientError, Revision};
+use mcp_tests::client::{Client, Connect as _};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -144,8 +145,14 @@ async fn everything(#[ask("All of it?", key = "all")] form: Everything) -> Strin
     )
 }
 
+fn server() -> Server {
+    Server::new("asks", "1.0.0").with(components![
+        book, visit, call_back, decide, insist, note, notes, everything
+    ])
+}
+
 async fn client() -> Client {
-    mcp_runtime::server!().client().await
+    server().connect().await
 }
 
 /// One attempt of a request, by a client that can be asked.
@@ -244,10 +251,7 @@ async fn a_client_that_cannot_be_asked_is_told_what_it_lacks() {
     let reply = client.call("decide", json!({})).await.unwrap();
     assert!(reply.text().starts_with("CannotBeAsked"), "{reply:?}");
 
-    let legacy = mcp_runtime::server!()
-        .client()
-        .revision(Revision::V2025_06_18)
-        .await;
+    let legacy = server().connect().revision(Revision::V2025_06_18).await;
     for tool in ["insist", "call_back"] {
         let reply = legacy.call(tool, json!({})).await.unwrap();
         assert!(reply.is_error(), "{reply:?}");
@@ -269,8 +273,8 @@ async fn a_client_that_cannot_be_asked_is_told_what_it_lacks() {
 async fn answering(revision: Revision) -> (Client, Arc<Mutex<Vec<Value>>>) {
     let asked = Arc::<Mutex<Vec<Value>>>::default();
     let seen = Arc::clone(&asked);
-    let client = mcp_runtime::server!()
-        .client()
+    let client = server()
+        .connect()
         .revision(revision)
         .answer_with(move |question| {
             seen.lock()

@@ -7,6 +7,8 @@ use std::process::{Command, ExitCode, Output};
 use mcp_runtime::Listing;
 use mcp_runtime::prelude::*;
 use mcp_runtime::{ResourceLink, Tool};
+#[cfg(target_os = "linux")]
+use mcp_tests::schemas::{MODERN, expect, result};
 use serde_json::{Value, json};
 
 fn run(arguments: &[&str]) -> Output {
@@ -171,5 +173,6 @@ fn a_terminal_gets_no_control_characters() {
     }
     let json = printed("call echo_owned --json text=\"$TEXT\"", true);
     let json: Value = serde_json::from_str(&json).unwrap();
+    expect(result(MODERN, "tools/call", &json));
     assert_eq!(json["content"][0]["text"], HOSTILE);
 }

@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use mcp_runtime::Client;
 use mcp_runtime::prelude::*;
+use mcp_tests::client::{Client, Connect as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -110,7 +110,7 @@ fn named(
 }
 
 async fn client() -> Client {
-    all().client().await
+    all().connect().await
 }
 
 /// What a tool says to a value.
@@ -459,7 +459,7 @@ mod wrong {
 }
 
 async fn problem(server: Server) -> String {
-    let answer = server.client().await.tools().await;
+    let answer = server.connect().await.tools().await;
     answer.expect_err("the server is not built").to_string()
 }
 
@@ -565,7 +565,7 @@ mod validated {
 
     #[tokio::test]
     async fn all_of_a_schema_is_kept() {
-        let client = server().client().await;
+        let client = server().connect().await;
         for right in [
             json!({ "minutes": 15, "day": "2026-07-28", "guests": ["a@b"], "room": "ab" }),
             json!({ "minutes": "15", "day": "2026-07-28", "start": 1, "end": 2 }),
@@ -610,7 +610,7 @@ mod validated {
 
     #[tokio::test]
     async fn arguments_of_a_tool_made_at_run_time_are_checked() {
-        let client = server().client().await;
+        let client = server().connect().await;
         assert_eq!(said(&client, "raw", json!(9)).await, Ok(()));
         for (wrong, words) in [
             (

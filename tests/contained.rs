@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use mcp_runtime::prelude::*;
 use mcp_runtime::{Completion, LayeredCall, Listing, Next, ResourceLink, Server};
+use mcp_tests::conversation::Conversation;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, duplex, split};
@@ -240,6 +241,8 @@ fn message(modern: bool, id: u64, method: &str, params: &Value) -> String {
     json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
 }
 
+/// The revision of the session.
+const REVISION: &str = "2025-11-25";
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
 
 /// What a panic must not do: keep its id, show its message, or be no answer.
@@ -266,31 +269,39 @@ async fn over_streams(modern: bool, server: Server) {
     let serving = tokio::spawn(server.serve_streams(reader, writer));
     let (reader, mut writer) = split(ours);
     let mut lines = BufReader::new(reader).lines();
+    let conversation = Conversation::new(REVISION);
     if !modern {
+        conversation.sent(INITIALIZE.as_bytes());
         writer
             .write_all(format!("{INITIALIZE}\n").as_bytes())
             .await
             .unwrap();
-        lines.next_line().await.unwrap();
+        let answer = lines.next_line().await.unwrap().unwrap();
+        conversation.received(&serde_json::from_str(&answer).unwrap());
     }
     let calls = requests();
     let well = ("tools/call", json!({ "name": "well", "arguments": {} }));
     for (method, params) in &calls {
         // The same id each time: it must be free again.
-        let line = message(modern, 7, method, params) + "\n";
-        writer.write_all(line.as_bytes()).await.unwrap();
-        let answer = within(lines.next_line(), &line)
-            .await
-            .unwrap()
-            .expect("it serves");
-        check(7, params, &serde_json::from_str(&answer).unwrap());
-        let line = message(modern, 8, well.0, &well.1) + "\n";
-        writer.write_all(line.as_bytes()).await.unwrap();
-        let answer = within(lines.next_line(), &line)
-            .await
-            .unwrap()
-            .expect("it serves");
-        assert!(answer.contains("well"), "after {method} {params}: {answer}");
+        for (id, method, params) in [(7, *method, params), (8, well.0, &well.1)] {
+            let line = message(modern, id, method, params) + "\n";
+            conversation.wrote(line.as_bytes());
+            writer.write_all(line.as_bytes()).await.unwrap();
+            let answer = within(lines.next_line(), &line)
+                .await
+                .unwrap()
+                .expect("it serves");
+            let answer = serde_json::from_str(&answer).unwrap();
+            conversation.received(&answer);
+            if id == 7 {
+                check(7, params, &answer);
+            } else {
+                assert!(
+                    answer.to_string().contains("well"),
+                    "after {line}: {answer}"
+                );
+            }
+        }
     }
     drop((writer, lines));
     within(serving, "the end").await.unwrap().unwrap();
@@ -326,8 +337,11 @@ async fn over_http(modern: bool, server: Server) {
     // One connection for all: a panic must not close it.
     let mut stream = BufReader::new(TcpStream::connect(address).await.unwrap());
     let mut headers = String::new();
+    let conversation = Conversation::new(REVISION);
     if !modern {
-        let (head, _) = post(&mut stream, "", INITIALIZE).await;
+        let (head, answer) = post(&mut stream, "", INITIALIZE).await;
+        conversation.sent(INITIALIZE.as_bytes());
+        conversation.received(&serde_json::from_str(&answer).unwrap());
         let session = head
             .lines()
             .find_map(|line| line.strip_prefix("mcp-session-id: "))
@@ -349,10 +363,13 @@ async fn over_http(modern: bool, server: Server) {
             };
             let body = message(modern, 7, method, params);
             let (_, answer) = within(post(&mut stream, &own, &body), &body).await;
+            let answer = serde_json::from_str(&answer).unwrap();
+            conversation.sent(body.as_bytes());
+            conversation.received(&answer);
             if is_well {
-                assert!(answer.contains("well"), "{answer}");
+                assert!(answer.to_string().contains("well"), "{answer}");
             } else {
-                check(7, params, &serde_json::from_str(&answer).unwrap());
+                check(7, params, &answer);
             }
         }
     }

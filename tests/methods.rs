@@ -7,7 +7,8 @@ use std::fmt::Display;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{Client, Completion, Listing};
+use mcp_runtime::{Completion, Listing};
+use mcp_tests::client::{Client, Connect as _};
 use serde_json::{Value, json};
 
 /// Counts, in steps.
@@ -169,7 +170,7 @@ async fn free(completion: Completion) -> Vec<String> {
 #[tokio::test]
 async fn methods_complete_by_any_name() {
     let value = Completing { end: "!" };
-    let client = Server::new("x", "1").with(value).client().await;
+    let client = Server::new("x", "1").with(value).connect().await;
     for (argument, offered) in [
         ("one", "a plain !"),
         ("two", "a eventual !"),
@@ -197,7 +198,7 @@ async fn read(client: &Client, uri: &str) -> String {
 async fn all_calls_share_the_value() {
     let client = Server::new("counter", "1.0.0")
         .with(Counter::new(2))
-        .client()
+        .connect()
         .await;
     for expected in ["2", "4"] {
         assert_eq!(
@@ -227,7 +228,7 @@ async fn all_calls_share_the_value() {
 async fn methods_list_and_complete() {
     let client = Server::new("counter", "1.0.0")
         .with(Counter::new(4))
-        .client()
+        .connect()
         .await;
     let listed = client.resources().await.unwrap();
     assert!(
@@ -257,7 +258,7 @@ async fn methods_stay_what_they_are() {
 async fn the_arguments_are_those_of_functions() {
     let client = Server::new("counter", "1.0.0")
         .with(Counter::new(1))
-        .client()
+        .connect()
         .await;
     let tools = client.request("tools/list", json!({})).await.unwrap();
     let names: Vec<&str> = tools["tools"]
@@ -308,7 +309,7 @@ where
 async fn the_type_may_have_parameters() {
     let client = Server::new("holder", "1.0.0")
         .with(Holder { held: 7 })
-        .client()
+        .connect()
         .await;
     assert_eq!(client.call("show", json!({})).await.unwrap().text(), "7");
     let tools = client.request("tools/list", json!({})).await.unwrap();

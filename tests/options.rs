@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream;
 use mcp_runtime::prelude::*;
-use mcp_runtime::{Client, ClientError, Limits, Revision, Tool};
+use mcp_runtime::{ClientError, Limits, Revision, Tool};
+use mcp_tests::client::{Client, Connect as _};
 use serde_json::{Value, json};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -15,12 +16,12 @@ const LATE: &str = "took longer than 50 ms and was stopped";
 const ERAS: [Revision; 2] = [Revision::V2025_11_25, Revision::V2026_07_28];
 
 async fn client(server: Server, revision: Revision) -> Client {
-    server.client().revision(revision).await
+    server.connect().revision(revision).await
 }
 
 /// What keeps a server from being built.
 async fn problem(server: Server) -> String {
-    match server.client().await.tools().await {
+    match server.connect().await.tools().await {
         Err(ClientError::Server(message)) => message,
         other => panic!("it was built: {other:?}"),
     }
@@ -208,7 +209,12 @@ fn made(name: &str) -> Tool {
 #[tokio::test]
 async fn tools_made_at_run_time_have_timeouts() {
     let server = Server::new("late", "1").with(made("wait").timeout(SHORT));
-    let reply = server.client().await.call("wait", json!({})).await.unwrap();
+    let reply = server
+        .connect()
+        .await
+        .call("wait", json!({}))
+        .await
+        .unwrap();
     assert_eq!(reply.text(), format!("`wait` {LATE}"));
 }
 
@@ -265,7 +271,7 @@ fn weather() -> Server {
 
 /// The names and URIs of all that a server offers.
 async fn offered(server: Server) -> Vec<String> {
-    let client = server.client().await;
+    let client = server.connect().await;
     let mut offered = Vec::new();
     for (list, key) in [
         (client.tools().await, "name"),
@@ -390,7 +396,7 @@ async fn a_component_with_scopes_is_not_offered_without_authorization() {
 
     let server = weather();
     let handle = server.handle();
-    let client = server.client().await;
+    let client = server.connect().await;
     let refused = handle.add(made("later").scope("x")).unwrap_err();
     assert!(refused.to_string().contains("needs the scope `x`"));
     assert_eq!(client.tools().await.unwrap().len(), 3);

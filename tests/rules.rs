@@ -295,7 +295,7 @@ fn the_checks_find_what_is_wrong() {
         ("wire-case:tools:no such case", Some("0 cases")),
         ("ui:fail/a_header_is_a_token", None),
         ("ui:fail/there_is_no_such_case", Some("no such file")),
-        ("ui:pass/names_are_keywords", Some("no such file")),
+        ("ui:../pass/tests/names_are_keywords", Some("no such file")),
         (
             "mcp-tests::wire::behaviour::pipes::ids_keep_their_type",
             None,

@@ -4,8 +4,9 @@
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
-    Client, ClientError, Completion, Prompt, PromptArgument, Resource, ResourceLink, Revision, Tool,
+    ClientError, Completion, Prompt, PromptArgument, Resource, ResourceLink, Revision, Tool,
 };
+use mcp_tests::client::{Client, Connect as _};
 use serde_json::{Value, json};
 
 fn echo(schema: Value) -> Server {
@@ -41,7 +42,7 @@ async fn arguments_are_checked_and_never_repaired() {
         "additionalProperties": false,
         "$defs": { "Point": { "type": "object", "properties": { "x": { "type": "number" } }, "required": ["x"] } },
     });
-    let client = echo(schema).client().await;
+    let client = echo(schema).connect().await;
     for right in [
         json!({ "count": 1 }),
         json!({ "count": 3.0, "name": "äöüß", "color": 1.0, "tags": ["a", "b"] }),
@@ -100,7 +101,7 @@ async fn no_schema_makes_a_check_endless() {
         nested = json!([nested]);
     }
     for schema in [circle, deep] {
-        let client = echo(schema).client().await;
+        let client = echo(schema).connect().await;
         let began = std::time::Instant::now();
         let _ = call(&client, json!({ "a": nested })).await;
         assert!(began.elapsed().as_secs() < 5);
@@ -115,7 +116,7 @@ async fn a_complete_validator_refuses_all_that_is_refused() {
     for _ in 0..400 {
         let schema = json!({ "type": "object", "properties": { "v": any_schema(&mut random, 3) } });
         let validator = jsonschema::draft202012::new(&schema).unwrap();
-        let client = echo(schema.clone()).client().await;
+        let client = echo(schema.clone()).connect().await;
         for _ in 0..10 {
             let value = json!({ "v": any_value(&mut random, 3) });
             match (
@@ -199,7 +200,7 @@ async fn results_fit_the_output_schema_or_are_errors() {
         }
     })
     .output_schema(output.clone());
-    let client = Server::new("run-time", "1").with(tool).client().await;
+    let client = Server::new("run-time", "1").with(tool).connect().await;
     let list = client.request("tools/list", json!({})).await.unwrap();
     assert_eq!(list["tools"][0]["outputSchema"], output);
     let right = client
@@ -239,7 +240,7 @@ async fn results_fit_the_output_schema_or_are_errors() {
         );
         let client = Server::new("wrong", "1")
             .with(tool.output_schema(schema))
-            .client()
+            .connect()
             .await;
         let error = client.request("tools/list", json!({})).await.unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
@@ -284,7 +285,7 @@ fn components() -> Server {
 #[tokio::test]
 async fn resources_and_prompts_are_served_in_every_revision() {
     for &revision in Revision::ALL {
-        let client = components().client().revision(revision).await;
+        let client = components().connect().revision(revision).await;
         let read = |uri: &str| {
             let (client, params) = (&client, json!({ "uri": uri }));
             async move { client.request("resources/read", params).await }
@@ -387,7 +388,7 @@ async fn mistakes_are_said_when_the_server_is_built() {
     let client = Server::new("wrong", "1")
         .with(twice)
         .with(other)
-        .client()
+        .connect()
         .await;
     let error = client
         .request("prompts/list", json!({}))

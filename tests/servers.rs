@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
-    CacheScope, Call, Client, ClientError, Extraction, Icon, Limits, Listing, Param, ResourceLink,
+    CacheScope, Call, ClientError, Extraction, Icon, Limits, Listing, Param, ResourceLink,
     Revision, Tool, ToolResult,
 };
+use mcp_tests::client::{Client, Connect as _};
+use mcp_tests::conversation::Conversation;
+use mcp_tests::schemas::MODERN;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -70,7 +73,7 @@ fn tool(name: &str) -> Tool {
 }
 
 async fn problem(server: Server) -> String {
-    match server.client().await.tools().await {
+    match server.connect().await.tools().await {
         Err(ClientError::Server(message)) => message,
         other => panic!("it was built: {other:?}"),
     }
@@ -111,7 +114,7 @@ async fn the_endpoint_is_at_the_path_that_was_chosen() {
         ("/mcp?x=1", "have no query"),
         ("/mcp#here", "must begin with `/`"),
         ("/m cp", "must begin with `/`"),
-        ("/health", "is taken"),
+        ("/health", "is reserved"),
     ] {
         let message = problem(Server::new("s", "1").with(components![add]).http_path(path)).await;
         assert!(message.contains(part), "{path}: {message}");
@@ -238,7 +241,7 @@ async fn page() -> &'static str {
 async fn only_new_tools_must_find_their_interfaces() {
     let server = Server::new("faced", "1").with(components![faced, page]);
     let handle = server.handle();
-    let client = server.client().await;
+    let client = server.connect().await;
     let capabilities = client.request("server/discover", json!({})).await.unwrap();
     let extensions = json!({ "io.modelcontextprotocol/ui": {} });
     assert_eq!(capabilities["capabilities"]["extensions"], extensions);
@@ -271,7 +274,7 @@ async fn schemas_of_others_are_shown_as_they_are() {
     let tool = Tool::new("raw", schema.clone(), |_: Value, _: Context| async {});
     let tools = Server::new("raw", "1")
         .with(tool)
-        .client()
+        .connect()
         .await
         .tools()
         .await
@@ -343,7 +346,7 @@ async fn what_a_server_has_none_of_is_no_capability() {
     for &revision in Revision::ALL {
         let client = Server::new("tools", "1")
             .with(components![add])
-            .client()
+            .connect()
             .revision(revision)
             .await;
         let about = about(&client, revision).await;
@@ -363,7 +366,7 @@ async fn what_a_server_has_none_of_is_no_capability() {
     }
     let client = Server::new("texts", "1")
         .with(components![text])
-        .client()
+        .connect()
         .await;
     for (method, params) in [
         ("tools/list", json!({})),
@@ -420,7 +423,7 @@ async fn defaults(#[arg(default = None)] limit: Option<u8>, page: Page) -> u8 {
 async fn null_is_no_default() {
     let client = Server::new("defaults", "1")
         .with(components![defaults])
-        .client()
+        .connect()
         .await;
     let schema = client.tools().await.unwrap()[0]["inputSchema"].to_string();
     assert!(
@@ -445,7 +448,7 @@ fn agree(yes: bool) -> String {
 async fn completing_is_a_capability_since_2025_03_26() {
     for &revision in Revision::ALL {
         let server = Server::new("agreeing", "1").with(components![agree]);
-        let client = server.client().revision(revision).await;
+        let client = server.connect().revision(revision).await;
         let about = about(&client, revision).await;
         assert_eq!(
             about["capabilities"].get("completions").is_some(),
@@ -486,7 +489,7 @@ async fn a_capability_outlives_the_last_component_of_its_kind() {
     for &revision in Revision::ALL {
         let server = Server::new("all", "1").with(components![add, agree, watched, text]);
         let handle = server.handle();
-        let client = server.client().revision(revision).await;
+        let client = server.connect().revision(revision).await;
         let before = about(&client, revision).await;
         assert!(handle.remove_tool("add"));
         assert!(handle.remove_prompt("agree"));
@@ -521,7 +524,7 @@ async fn a_capability_outlives_the_last_component_of_its_kind() {
 async fn what_was_never_added_is_no_capability() {
     let server = Server::new("texts", "1").with(components![text]);
     let handle = server.handle();
-    let client = server.client().await;
+    let client = server.connect().await;
     let broken = Tool::new("broken", json!({}), |_: Value, _: Context| async {});
     assert!(handle.add(broken).is_err());
     assert!(client.tools().await.is_err());
@@ -578,7 +581,7 @@ async fn the_cache_of_a_server_is_for_all_that_says_nothing_else() {
         .with(components![text, brief, of_tenant, of_clock])
         .page_size(1)
         .cache(Duration::from_secs(5), CacheScope::Public)
-        .client()
+        .connect()
         .await;
     let read = |uri: &str| ("resources/read", json!({ "uri": uri }));
     let first = client.request("resources/list", json!({})).await.unwrap();
@@ -603,7 +606,7 @@ async fn only_the_named_components_are_served_in_their_order() {
     let server = Server::new("few", "1")
         .with(components![look_up, add])
         .state(Database(1));
-    let tools = server.client().await.tools().await.unwrap();
+    let tools = server.connect().await.tools().await.unwrap();
     let names: Vec<_> = tools
         .iter()
         .map(|tool| tool["name"].as_str().unwrap())
@@ -616,7 +619,7 @@ async fn tools_come_and_go_while_serving() {
     let server = Server::new("changing", "1").with(components![add]);
     let handle = server.handle();
     assert!(handle.add(tool("early")).is_err(), "it does not serve yet");
-    let client = server.client().await;
+    let client = server.connect().await;
     assert!(client.call("late", json!({})).await.is_err());
     handle.add(tool("late")).unwrap();
     assert_eq!(client.call("late", json!({})).await.unwrap().text(), "made");
@@ -639,7 +642,7 @@ async fn pages_stay_right_while_tools_come_and_go() {
         server = server.with(tool(&format!("tool-{number}")));
     }
     let handle = server.handle();
-    let client = server.client().await;
+    let client = server.connect().await;
     let first = client.request("tools/list", json!({})).await.unwrap();
     let cursor = first["nextCursor"].as_str().unwrap();
     assert!(handle.remove_tool("tool-2") && handle.remove_tool("tool-4"));
@@ -676,7 +679,7 @@ async fn a_page_is_the_next_one_in_every_process_and_none_but_the_last_ends() {
             server.with(tool(&format!("tool-{number}")))
         })
     };
-    let (one, other) = (paged().client().await, paged().client().await);
+    let (one, other) = (paged().connect().await, paged().connect().await);
     let mut cursor = Value::Null;
     let mut names = Vec::new();
     for (turn, client) in [&one, &other, &one].into_iter().enumerate() {
@@ -727,7 +730,7 @@ async fn a_page_is_the_next_one_in_every_process_and_none_but_the_last_ends() {
 async fn who_listens_is_told_what_comes_and_goes() {
     let server = Server::new("changing", "1").with(components![add, text, greeting]);
     let handle = server.handle();
-    let client = server.client().await;
+    let client = server.connect().await;
     let all = json!({ "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true });
     let listening = client.listen(all).unwrap();
     let heard = || {
@@ -789,7 +792,7 @@ fn updates(client: &Client) -> Vec<Value> {
 async fn equivalent_uris_name_one_resource() {
     let server = Server::new("uris", "1").with(components![static_uri, time]);
     let handle = server.handle();
-    let client = server.client().revision(Revision::V2025_11_25).await;
+    let client = server.connect().revision(Revision::V2025_11_25).await;
     for uri in EQUIVALENT {
         let read = client.read(uri).await.unwrap();
         assert_eq!(read[0]["text"], "plain", "{uri}");
@@ -802,8 +805,8 @@ async fn equivalent_uris_name_one_resource() {
     ] {
         assert!(client.read(other).await.is_err(), "{other}");
     }
-    let read = client.read("time://Europe:a;b,c&d=e").await.unwrap();
-    assert_eq!(read[0]["text"], "Europe:a;b,c&d=e");
+    let read = client.read("time://Europe;b,c&d=e:8").await.unwrap();
+    assert_eq!(read[0]["text"], "Europe;b,c&d=e:8");
     for uri in EQUIVALENT {
         let send = |method: &'static str, uri| client.request(method, json!({ "uri": uri }));
         send("resources/subscribe", uri).await.unwrap();
@@ -826,7 +829,7 @@ async fn equivalent_uris_name_one_resource() {
 async fn equivalent_uris_are_listened_for() {
     let server = Server::new("uris", "1").with(components![static_uri, time]);
     let handle = server.handle();
-    let client = server.client().await;
+    let client = server.connect().await;
     let wishes =
         json!({ "resourceSubscriptions": [EQUIVALENT[1], "time://Berlin", "time://berlin"] });
     let listening = client.listen(wishes).unwrap();
@@ -850,7 +853,7 @@ async fn equivalent_uris_are_listened_for() {
 async fn equivalent_uris_cannot_be_given_twice() {
     let server = Server::new("uris", "1").with(components![static_uri, static_uri_too]);
     let error = server
-        .client()
+        .connect()
         .await
         .read("plain://house/~a/b")
         .await
@@ -870,7 +873,7 @@ async fn watched(number: u32) -> String {
 #[tokio::test]
 async fn a_session_subscribes_to_so_many_resources() {
     let server = Server::new("watched", "1").with(components![watched]);
-    let client = server.client().revision(Revision::V2025_11_25).await;
+    let client = server.connect().revision(Revision::V2025_11_25).await;
     let send = |method: &'static str, number: u32| {
         client.request(method, json!({ "uri": format!("watched://{number}") }))
     };
@@ -896,17 +899,18 @@ async fn any_two_streams_speak_like_stdio() {
     );
     let (reader, mut writer) = tokio::io::split(near);
     let mut lines = BufReader::new(reader).lines();
+    let conversation = Conversation::new(MODERN);
     let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} });
     for id in 0..3 {
         let params = json!({ "name": "add", "arguments": { "a": id, "b": 1 }, "_meta": meta });
         let message =
             json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
-        writer
-            .write_all(format!("{message}\r\n\n").as_bytes())
-            .await
-            .unwrap();
+        let line = format!("{message}\r\n\n");
+        conversation.wrote(line.as_bytes());
+        writer.write_all(line.as_bytes()).await.unwrap();
         let answer: Value =
             serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+        conversation.received(&answer);
         assert_eq!(answer["id"], id);
         assert_eq!(
             answer["result"]["structuredContent"]["result"],
@@ -955,9 +959,12 @@ async fn answers_are_written_as_they_are_ready() {
         all += &message.to_string();
         all.push('\n');
     }
+    let conversation = Conversation::new(MODERN);
+    conversation.wrote(all.as_bytes());
     writer.write_all(all.as_bytes()).await.unwrap();
     let mut lines = BufReader::new(reader).lines();
     let first = lines.next_line().await.unwrap().unwrap();
+    conversation.received(&serde_json::from_str(&first).unwrap());
     assert!(first.contains("structuredContent"), "{first}");
     let made_before = made.load(Ordering::SeqCst);
     assert!(
@@ -965,7 +972,8 @@ async fn answers_are_written_as_they_are_ready() {
         "{made_before} large answers were made first"
     );
     for _ in 1..100 {
-        assert!(lines.next_line().await.unwrap().is_some());
+        let line = lines.next_line().await.unwrap().unwrap();
+        conversation.received(&serde_json::from_str(&line).unwrap());
     }
     drop(writer);
     served.abort();
@@ -983,12 +991,15 @@ async fn answers_that_wait_behind_a_full_pipe_are_written_after_the_end_of_input
         .serve_streams(reader, writer);
     let served = tokio::spawn(serving);
     let (reader, mut writer) = tokio::io::split(near);
+    let conversation = Conversation::new(MODERN);
+    let sent = conversation.clone();
     let sending = tokio::spawn(async move {
         for id in 0..1000 {
             let params = json!({ "name": "add", "arguments": { "a": id, "b": 1 }, "_meta": { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} } });
             let message =
                 json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
             let line = format!("{message}\n");
+            sent.wrote(line.as_bytes());
             writer.write_all(line.as_bytes()).await.unwrap();
         }
         writer.shutdown().await.unwrap();
@@ -996,6 +1007,7 @@ async fn answers_that_wait_behind_a_full_pipe_are_written_after_the_end_of_input
     let mut lines = BufReader::new(reader).lines();
     let mut answered = 0;
     while let Some(line) = lines.next_line().await.unwrap() {
+        conversation.received(&serde_json::from_str(&line).unwrap());
         assert!(line.contains("structuredContent"), "{line}");
         answered += 1;
     }
@@ -1019,7 +1031,7 @@ fn attached() -> Vec<Message> {
 async fn a_prompt_may_bring_resources_along() {
     let client = Server::new("attached", "1")
         .with(components![attached])
-        .client()
+        .connect()
         .await;
     let messages = client.prompt("attached", json!({})).await.unwrap();
     let expected = [
@@ -1043,7 +1055,7 @@ async fn a_lifespan_starts_before_and_stops_after() {
                 STOPPED.store(database.0 == 42, Ordering::SeqCst);
             },
         );
-    let client = server.client().await;
+    let client = server.connect().await;
     assert_eq!(
         client
             .call("look_up", json!({}))
@@ -1088,7 +1100,7 @@ async fn a_thread_keeps_its_place_until_it_ends() {
     let server = Server::new("one", "1")
         .with(components![sleep, add])
         .limits(limits);
-    let client = Arc::new(server.client().await);
+    let client = Arc::new(server.connect().await);
     let caller = Arc::clone(&client);
     let call = tokio::spawn(async move { caller.call("sleep", json!({})).await });
     while RUNNING.load(Ordering::SeqCst) == 0 {
@@ -1112,7 +1124,7 @@ async fn transports_keep_the_limits_of_their_server() {
     let mut limits = Limits::default();
     limits.depth = 6;
     let server = Server::new("shallow", "1").with(tool("any"));
-    let client = server.limits(limits).client().await;
+    let client = server.limits(limits).connect().await;
     let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
     // The message, its parameters and their arguments are three.
     client.call("any", json!({ "a": nested(3) })).await.unwrap();
@@ -1130,7 +1142,7 @@ async fn each_failure_has_a_reference_of_its_own() {
     }
     let client = Server::new("failing", "1")
         .with(components![fail])
-        .client()
+        .connect()
         .await;
     let mut references = Vec::new();
     for _ in 0..2 {
@@ -1158,7 +1170,7 @@ async fn data_without_a_schema_is_an_object() {
             async { result }
         };
         let tool = Tool::new("data", json!({ "type": "object" }), handler);
-        let client = Server::new("data", "1").with(tool).client().await;
+        let client = Server::new("data", "1").with(tool).connect().await;
         let reply = client.call("data", json!({})).await.unwrap();
         assert_eq!(*reply.structured(), shown);
     }
@@ -1178,7 +1190,7 @@ fn many(_: Listing) -> Vec<ResourceLink> {
 async fn what_functions_list_follows_the_last_page() {
     let server = Server::new("paged", "1").page_size(1);
     let server = server.with(components![text, brief, one_of_many]);
-    let client = server.client().await;
+    let client = server.connect().await;
     let mut pages: Vec<Vec<String>> = Vec::new();
     let mut params = json!({});
     loop {
@@ -1233,7 +1245,7 @@ async fn long_arguments_are_checked_on_a_thread_of_their_own() {
     for revision in [Revision::LATEST, Revision::ALL[3]] {
         let server = Server::new("threads", "1").with(components![whereabouts]);
         let client = server
-            .client()
+            .connect()
             .revision(revision)
             .answer_with(|_| json!({ "action": "accept", "content": { "sure": true } }));
         let client = client.await;
@@ -1293,7 +1305,7 @@ async fn a_parameter_may_wait_unless_its_function_cannot() {
         use_connection_in_place
     ];
     let server = Server::new("pool", "1").with(tools).state(Pool { left });
-    let client = server.client().await;
+    let client = server.connect().await;
     for (tool, is_error, expected) in [
         ("use_connection", false, "connection 2"),
         ("use_connection_on_a_thread", false, "connection 1"),

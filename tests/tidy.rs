@@ -162,7 +162,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     (
         "client",
-        &["protocol", "server", "service", "transport/memory"],
+        &["error", "protocol", "server", "service", "transport/memory"],
     ),
     // The lints of `check` read schemas.
     ("cli", &["client", "error", "schema", "server"]),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{Limits, RunningServer, Server, Transport};
+use mcp_tests::conversation::Conversation;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Notify, mpsc};
 
@@ -39,6 +40,7 @@ impl Transport for Channels {
 }
 
 struct Client {
+    conversation: Conversation,
     requests: mpsc::Sender<io::Result<Vec<u8>>>,
     replies: mpsc::Receiver<String>,
     closed: Arc<AtomicBool>,
@@ -56,6 +58,7 @@ fn connect(capacity: usize) -> (Channels, Client) {
         closed: Arc::clone(&closed),
     };
     let client = Client {
+        conversation: Conversation::new("2025-11-25"),
         requests,
         replies,
         closed,
@@ -69,11 +72,9 @@ impl Client {
         self.requests = mpsc::channel(1).0;
     }
 
-    async fn send(&self, message: &str) {
-        self.requests
-            .send(Ok(message.as_bytes().to_vec()))
-            .await
-            .unwrap();
+    async fn send(&self, message: &[u8]) {
+        self.conversation.sent(message);
+        self.requests.send(Ok(message.to_vec())).await.unwrap();
     }
 
     async fn request(&self, id: u64, method: &str, mut params: Value, modern: bool) {
@@ -84,7 +85,7 @@ impl Client {
             });
         }
         let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
-        self.send(&request.to_string()).await;
+        self.send(request.to_string().as_bytes()).await;
     }
 
     async fn call(&self, id: u64, tool: &str) {
@@ -96,7 +97,9 @@ impl Client {
         let next = tokio::time::timeout(Duration::from_secs(10), self.replies.recv());
         let message = next.await.expect("the server answers or closes in time")?;
         assert!(!message.contains('\n'), "{message}");
-        Some(serde_json::from_str(&message).unwrap())
+        let message = serde_json::from_str(&message).unwrap();
+        self.conversation.received(&message);
+        Some(message)
     }
 }
 
@@ -198,7 +201,7 @@ async fn bad_messages_get_their_errors_and_the_next_is_served() {
         ),
         (&too_long, json!(7), -32600),
     ] {
-        client.send(message).await;
+        client.send(message.as_bytes()).await;
         let reply = client.next().await.unwrap();
         assert_eq!(
             reply.get("id").unwrap_or(&Value::Null),
@@ -207,7 +210,7 @@ async fn bad_messages_get_their_errors_and_the_next_is_served() {
         );
         assert_eq!(reply["error"]["code"], code, "{message:.20}: {reply}");
     }
-    client.requests.send(Ok(vec![0xff, 0xfe])).await.unwrap();
+    client.send(&[0xff, 0xfe]).await;
     assert_eq!(client.next().await.unwrap()["error"]["code"], -32700);
     client.call(8, "quick").await;
     assert_eq!(text(&client.next().await.unwrap()), "quick");
@@ -289,7 +292,7 @@ async fn shutdown_lets_calls_finish_and_takes_no_more() {
     assert!(client.closed.load(Ordering::SeqCst));
 }
 
-async fn serve_two(running: &RunningServer) -> (Client, Client) {
+fn serve_two(running: &RunningServer) -> (Client, Client) {
     let (one, first) = connect(8);
     let (two, second) = connect(8);
     for transport in [one, two] {
@@ -303,7 +306,7 @@ async fn serve_two(running: &RunningServer) -> (Client, Client) {
 #[tokio::test]
 async fn connections_of_one_server_are_apart() {
     let running = server().start().await.unwrap();
-    let (mut first, mut second) = serve_two(&running).await;
+    let (mut first, mut second) = serve_two(&running);
     let hello = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "first", "version": "1" } });
     first.request(1, "initialize", hello, false).await;
     assert_eq!(

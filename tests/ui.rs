@@ -1,34 +1,50 @@
-//! What users get wrong, and what the compiler tells them; and what they may write, however unusual.
+//! The mistakes of users, and the errors of the compiler for each.
 //!
-//! `TRYBUILD=overwrite cargo test -p mcp-tests --test ui` writes the `.stderr` files anew: read what changed. They are
-//! those of the stable compiler.
+//! `TRYBUILD=overwrite cargo test -p mcp-tests --test ui` rewrites the `.stderr` files: read what changed. They are those of
+//! the stable compiler.
+//!
+//! One call of cargo checks all cases. A case that must compile (`trybuild::TestCases::pass`) would make trybuild call cargo
+//! for each case alone, and generate code for all dependencies: those cases are test targets of `mcp-tests-pass`.
 
 #![allow(clippy::expect_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mcp_tests::bless::is_blessing;
+
 #[test]
 fn the_compiler_explains_every_mistake() {
+    is_blessing("TRYBUILD");
     let cases = trybuild::TestCases::new();
-    cases.pass("ui/pass/*.rs");
     cases.compile_fail("ui/fail/*.rs");
 }
 
 #[test]
 fn there_are_enough_cases() {
-    assert!(files("fail", "rs").len() >= 100);
-    assert!(files("pass", "rs").len() >= 40);
-    let several = files("fail", "rs")
-        .into_iter()
-        .filter(|case| has_several_mistakes(case));
-    assert!(several.count() >= 20);
+    let mistakes = files("ui/fail", "rs");
+    assert!(mistakes.len() >= 251);
+    let several = mistakes.iter().filter(|case| has_several_mistakes(case));
+    assert!(several.count() >= 25);
+    assert!(files("pass/tests", "rs").len() >= 45);
+}
+
+#[test]
+fn every_case_that_compiles_is_run() {
+    for path in files("pass/tests", "rs") {
+        let source = fs::read_to_string(&path).expect("a case is text");
+        let run = source.lines().zip(source.lines().skip(1));
+        let tests = run.filter(|(attribute, function)| {
+            attribute.ends_with("test]") && function.contains("fn it_runs()")
+        });
+        assert_eq!(tests.count(), 1, "{}", path.display());
+    }
 }
 
 #[test]
 fn every_mistake_has_its_message() {
     for (one, other) in [("rs", "stderr"), ("stderr", "rs")] {
-        for path in files("fail", one) {
+        for path in files("ui/fail", one) {
             assert!(
                 path.with_extension(other).exists(),
                 "{} is alone",
@@ -128,7 +144,7 @@ fn without_lines_of_users(message: &str) -> String {
 }
 
 fn messages() -> impl Iterator<Item = (PathBuf, String)> {
-    files("fail", "stderr").into_iter().map(|path| {
+    files("ui/fail", "stderr").into_iter().map(|path| {
         let message = fs::read_to_string(&path).expect("a message is text");
         (path, message)
     })
@@ -136,9 +152,7 @@ fn messages() -> impl Iterator<Item = (PathBuf, String)> {
 
 /// The files of a folder, in order.
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("ui")
-        .join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .expect("the folder is part of the repository")
         .map(|entry| entry.expect("the folder can be read").path())

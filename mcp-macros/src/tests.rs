@@ -1,9 +1,9 @@
 //! Snapshots of whole expansions, in `snapshots`: one of a simple tool, and those of incomplete code.
 //!
-//! `BLESS=1 cargo test -p mcp-macros` updates them.
+//! `BLESS=1 cargo test -p mcp-macros` updates them. It fails if `CI` is set.
 
-use std::fs;
 use std::path::Path;
+use std::{env, fs};
 
 use proc_macro2::TokenStream;
 
@@ -169,7 +169,8 @@ fn assert_snapshot(name: &str, made: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("snapshots")
         .join(name);
-    if std::env::var_os("BLESS").is_some() {
+    if env::var_os("BLESS").is_some() {
+        assert!(env::var_os("CI").is_none(), "`BLESS` is set in CI");
         assert!(fs::write(&path, made).is_ok(), "{}", path.display());
         return;
     }

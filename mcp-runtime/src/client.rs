@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 pub use reply::{ClientError, Completed, ToolReply};
 
+use crate::error::chain;
 use crate::opaque::opaque_debug;
 use crate::protocol::Revision;
 use crate::server::{RunningServer, Server};
@@ -156,7 +157,7 @@ impl ClientBuilder {
         let client = Client {
             server: started
                 .map(|running| (Memory::new(running.service()), running))
-                .map_err(|error| ClientError::Server(error.to_string())),
+                .map_err(|error| ClientError::Server(chain(&error))),
             revision: self.revision,
             answer: self.answer.map(Mutex::new),
             next_id: AtomicI64::new(1),

@@ -254,6 +254,6 @@ impl<'c> Param<'c> for Context {
     const DEPENDS_ON_CALLER: bool = false;
 
     fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
-        Extraction::ready(Ok(Self::of(&call.call_context)))
+        Extraction::ready(Ok(Self::of(&call.context)))
     }
 }

@@ -30,6 +30,30 @@
 //!
 //! One server supports all revisions of the protocol, from 2024-11-05 to 2026-07-28: see [`Revision`].
 //!
+//! # One dependency
+//!
+//! This crate re-exports `serde`, `schemars` and `serde_json`, so that a server needs no other dependency. Their derives find
+//! the crates with two attributes:
+//!
+//! ```
+//! use mcp_runtime::prelude::*;
+//! use mcp_runtime::{schemars::JsonSchema, serde::Deserialize};
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! #[serde(crate = "mcp_runtime::serde")]
+//! #[schemars(crate = "mcp_runtime::schemars")]
+//! struct Point {
+//!     x: f64,
+//!     y: f64,
+//! }
+//!
+//! /// Return the distance of a point from the origin.
+//! #[tool]
+//! async fn norm(point: Point) -> f64 {
+//!     point.x.hypot(point.y)
+//! }
+//! ```
+//!
 //! # Features
 //!
 //! - `cli` (default): a command line for the binary, [`Server::run`].
@@ -76,7 +100,8 @@ mod sync;
 mod transport;
 mod uri_template;
 
-/// Re-exported so that an application needs no dependency of its own: see the README for the derives.
+// Hidden, because rustc otherwise names types by paths through these crates in the errors of users: `dyn StdError`.
+#[doc(hidden)]
 pub use {schemars, serde, serde_json};
 
 pub use ask::{

@@ -2,6 +2,7 @@
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{AskError, Capability, ClientError, Revision};
+use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 use tokio::join;
 
@@ -162,7 +163,7 @@ async fn who_cannot_be_asked_is_told_what_is_missing() {
         assert!(is_asking(&able.call().await));
 
         let legacy = server(handler)
-            .client()
+            .connect()
             .revision(Revision::V2025_11_25)
             .await;
         let reply = legacy.call("tool", json!({})).await.unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mcp_runtime::Revision;
 use mcp_runtime::prelude::*;
+use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 use tokio::join;
 
@@ -142,7 +143,7 @@ async fn equal_effects_in_one_call_are_one_in_both_eras() {
         Caller::of(make()).await.call().await["content"][0]["text"],
         "1 1 1"
     );
-    let legacy = make().client().revision(Revision::V2025_11_25).await;
+    let legacy = make().connect().revision(Revision::V2025_11_25).await;
     assert_eq!(
         legacy.call("tool", json!({})).await.unwrap().text(),
         "2 2 2"
@@ -224,7 +225,7 @@ async fn an_effect_within_an_effect_or_a_task_is_an_error_and_no_hang() {
         Ok(format!("{} {:?}", outer.unwrap_err(), task.await?))
     };
     for revision in [Revision::V2025_11_25, Revision::LATEST] {
-        let client = server(handler).client().revision(revision).await;
+        let client = server(handler).connect().revision(revision).await;
         let call = client.call("tool", json!({}));
         let reply = tokio::time::timeout(Duration::from_secs(5), call)
             .await

@@ -56,7 +56,7 @@ async fn nobody_else_hears_what_a_call_says_or_asks() {
         // The stranger heard nothing on its own calls before this.
         assert_eq!(stranger.text(2).await, "");
         for trap in &mut traps {
-            let first = trap.recv().await.expect("a stream");
+            let first = trap.next().await;
             assert_eq!(
                 first["method"], "notifications/tools/list_changed",
                 "{first}"

@@ -16,8 +16,6 @@ mod malformed;
 mod outside;
 mod permits;
 mod rounds;
-#[path = "../wire/schemas.rs"]
-mod schemas;
 mod session;
 mod single_use;
 mod state;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{Components, Revision};
+use mcp_tests::client::Connect as _;
 use serde_json::json;
 
 use super::caller::{Caller, server};
@@ -88,7 +89,7 @@ async fn in_another_call() {
 #[tokio::test]
 async fn in_a_session() {
     for server in [threaded(), server(spawned)] {
-        let client = server.client().revision(Revision::V2025_11_25).await;
+        let client = server.connect().revision(Revision::V2025_11_25).await;
         let params = json!({
             "protocolVersion": "2025-11-25",
             "capabilities": { "elicitation": {} },

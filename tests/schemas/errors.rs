@@ -1,6 +1,7 @@
 //! What a model is told of its mistakes: where each is, what was expected, what came, and what was probably meant.
 
 use mcp_runtime::prelude::*;
+use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 
 use crate::raw::Raw;
@@ -47,7 +48,7 @@ fn paint(color: Color, times: Option<u8>) -> String {
 async fn told(tool: &str, arguments: Value) -> Vec<String> {
     let client = Server::new("errors", "1")
         .with(components![order, parts])
-        .client()
+        .connect()
         .await;
     let reply = client.call(tool, arguments).await.unwrap();
     assert!(reply.is_error(), "{reply:?}");
@@ -154,7 +155,7 @@ async fn each_kind_of_mistake_has_its_words() {
 
 #[tokio::test]
 async fn a_bound_of_64_bits_is_told_where_it_is_what_is_wrong() {
-    let client = server(false).client().await;
+    let client = server(false).connect().await;
     for (tool, value, words) in [
         (
             "int64",
@@ -218,7 +219,7 @@ async fn many_mistakes_and_long_texts_are_cut_short() {
 async fn an_open_tool_ignores_what_is_unknown_at_any_depth() {
     let client = Server::new("open", "1")
         .with(components![lenient])
-        .client()
+        .connect()
         .await;
     let arguments = json!({ "inner": { "price": 1, "amount": 2, "note": "x" }, "more": true });
     let reply = client.call("lenient", arguments).await.unwrap();
@@ -234,7 +235,7 @@ async fn an_open_tool_ignores_what_is_unknown_at_any_depth() {
 async fn arguments_of_prompts_have_the_same_words_once() {
     let client = Server::new("prompts", "1")
         .with(components![paint])
-        .client()
+        .connect()
         .await;
     let error = client
         .prompt("paint", json!({ "color": "gren", "times": "often" }))

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use mcp_runtime::prelude::*;
+use mcp_tests::client::Connect as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -53,7 +54,7 @@ async fn two(value: WithTwo) -> Json<WithTwo> {
 #[tokio::test]
 async fn members_of_several_types_make_one_object() {
     let server = Server::new("flattened", "1").with(components![one, two]);
-    let client = server.client().await;
+    let client = server.connect().await;
     let tools = client.tools().await.unwrap();
     let made_of = |schema: &Value, whole: &Value| {
         let validator = jsonschema::draft202012::new(schema).unwrap();
@@ -88,7 +89,7 @@ async fn keys(unsigned: Option<HashMap<u32, bool>>, signed: Option<HashMap<i8, b
 async fn keys_that_are_no_numbers_are_told_all_at_once() {
     let client = Server::new("keys", "1")
         .with(components![keys])
-        .client()
+        .connect()
         .await;
     let good = json!({ "unsigned": { "0": true, "10": false }, "signed": { "-1": true } });
     let reply = client.call("keys", good).await.unwrap();

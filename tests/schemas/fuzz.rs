@@ -1,6 +1,7 @@
 //! Any arguments: a tool never fails for them, it takes them or says what is wrong. `CASES` makes a long run of it.
 
 use fastrand::Rng;
+use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 
 use crate::raw::{Raw, request};
@@ -59,7 +60,7 @@ fn mutate(value: &mut Value, values: &mut Values<'_>) {
 async fn any_value_is_taken_or_refused_with_the_place_of_each_mistake() {
     let mut refused = 0;
     for strict in [false, true] {
-        let client = server(strict).client().await;
+        let client = server(strict).connect().await;
         for (number, tool) in client.tools().await.unwrap().iter().enumerate() {
             let name = tool["name"].as_str().unwrap();
             let schema = &tool["inputSchema"];
@@ -117,7 +118,7 @@ fn damage(bytes: &mut Vec<u8>, random: &mut Rng) {
 
 #[tokio::test]
 async fn any_bytes_are_answered_and_the_next_call_is_well() {
-    let tools = server(false).client().await.tools().await.unwrap();
+    let tools = server(false).connect().await.tools().await.unwrap();
     let mut client = Raw::to(server(false));
     let mut random = Rng::with_seed(7);
     let mut answered = 0;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use mcp_tests::client::Connect as _;
 use serde_json::{Map, Value};
 
 use crate::types::{NAMES, server};
@@ -40,8 +41,8 @@ fn kept(tool: &Value) -> Value {
 
 #[tokio::test]
 async fn the_schema_of_each_type_is_the_one_that_is_kept() {
-    let bless = std::env::var_os("BLESS").is_some();
-    let tools = server(false).client().await.tools().await.unwrap();
+    let bless = mcp_tests::bless::is_blessing("BLESS");
+    let tools = server(false).connect().await.tools().await.unwrap();
     assert_eq!(tools.len(), NAMES.len());
     let mut different = Vec::new();
     for tool in &tools {
@@ -75,7 +76,7 @@ fn every_kept_file_belongs_to_a_type() {
 #[tokio::test]
 async fn the_schemas_of_each_tool_are_valid_in_their_dialect() {
     for strict in [false, true] {
-        for tool in server(strict).client().await.tools().await.unwrap() {
+        for tool in server(strict).connect().await.tools().await.unwrap() {
             for keyword in ["inputSchema", "outputSchema"] {
                 let result = jsonschema::draft202012::meta::validate(&tool[keyword]);
                 assert!(result.is_ok(), "{}: {:?}", tool["name"], result.err());

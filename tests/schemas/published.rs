@@ -4,6 +4,7 @@
 
 use mcp_runtime::Components;
 use mcp_runtime::prelude::*;
+use mcp_tests::client::Connect as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ fn within(value: &Value) -> Vec<&Value> {
 
 #[tokio::test]
 async fn only_formats_of_json_schema_are_published() {
-    for tool in server(false).client().await.tools().await.unwrap() {
+    for tool in server(false).connect().await.tools().await.unwrap() {
         for schema in within(&tool) {
             let Some(Value::String(format)) = schema.get("format") else {
                 continue;
@@ -58,7 +59,7 @@ async fn only_formats_of_json_schema_are_published() {
 
 #[tokio::test]
 async fn variants_with_doc_comments_are_an_enum() {
-    for tool in server(false).client().await.tools().await.unwrap() {
+    for tool in server(false).connect().await.tools().await.unwrap() {
         for schema in within(&tool) {
             let Some(Value::Array(branches)) = schema.get("oneOf") else {
                 continue;
@@ -161,7 +162,7 @@ fn way(description: &str) -> Value {
 
 async fn published(tool: Components) -> (Value, Value) {
     let server = Server::new("published", "1").with(tool);
-    let tool = server.client().await.tools().await.unwrap().remove(0);
+    let tool = server.connect().await.tools().await.unwrap().remove(0);
     (tool["inputSchema"].clone(), tool["outputSchema"].clone())
 }
 

@@ -1,6 +1,8 @@
 //! A client that sends any bytes, which no client of ours would.
 
 use mcp_runtime::Server;
+use mcp_tests::conversation::Conversation;
+use mcp_tests::schemas::MODERN;
 use serde_json::{Value, json};
 use tokio::io::{
     AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
@@ -8,6 +10,7 @@ use tokio::io::{
 
 /// The two ends of a connection.
 pub(crate) struct Raw {
+    conversation: Conversation,
     lines: Lines<BufReader<ReadHalf<DuplexStream>>>,
     writer: WriteHalf<DuplexStream>,
     last: u32,
@@ -32,6 +35,7 @@ impl Raw {
         tokio::spawn(server.serve_streams(reader, writer));
         let (reader, writer) = tokio::io::split(near);
         Self {
+            conversation: Conversation::new(MODERN),
             lines: BufReader::new(reader).lines(),
             writer,
             last: 0,
@@ -43,15 +47,14 @@ impl Raw {
         self.last += 1;
         let id = format!("request-{}", self.last);
         let line = request(&id, tool, arguments);
-        self.writer.write_all(bytes).await.unwrap();
-        self.writer
-            .write_all(format!("\n{line}\n").as_bytes())
-            .await
-            .unwrap();
+        let all = [bytes, format!("\n{line}\n").as_bytes()].concat();
+        self.conversation.wrote(&all);
+        self.writer.write_all(&all).await.unwrap();
         let mut answers = Vec::new();
         loop {
             let line = self.lines.next_line().await.unwrap().unwrap();
             let answer: Value = serde_json::from_str(&line).unwrap();
+            self.conversation.received(&answer);
             let is_last = answer["id"] == id;
             answers.push(answer);
             if is_last {

@@ -2,6 +2,7 @@
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{Message, Revision, Text, Tool};
+use mcp_tests::client::Connect as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -34,7 +35,7 @@ async fn judge_all() -> Json<Vec<Verdict>> {
 async fn a_struct_whose_only_member_is_result_is_not_wrapped_again() {
     let client = Server::new("results", "1")
         .with(components![judge, try_to_judge, judge_all])
-        .client()
+        .connect()
         .await;
     let all = client.tools().await.unwrap();
     for (tool, expected) in [
@@ -68,7 +69,7 @@ async fn an_error_keeps_its_content_and_its_structured_content() {
         (Revision::V2026_07_28, json!({ "trays": [2, 3] })),
     ] {
         let server = Server::new("results", "1").with(failing());
-        let client = server.client().revision(revision).await;
+        let client = server.connect().revision(revision).await;
         let reply = client.call("fail", json!({})).await.unwrap();
         assert!(reply.is_error());
         assert_eq!(reply.text(), "out of paper\ntray 2\ntray 3");
@@ -115,7 +116,7 @@ async fn meta_has_no_keys_that_are_wrong_or_those_of_the_protocol() {
     let right = json!({ "com.example/note": 2, "note": 3 });
     for revision in [Revision::V2025_11_25, Revision::V2026_07_28] {
         let server = Server::new("results", "1").with(components![tell, told, say]);
-        let client = server.client().revision(revision).await;
+        let client = server.connect().revision(revision).await;
         let reply = client.call("tell", json!({})).await.unwrap();
         let mut of_result = reply.as_json()["_meta"].clone();
         let own = of_result

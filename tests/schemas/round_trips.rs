@@ -1,6 +1,7 @@
 //! What the schema says is what is taken, and what is given: random values of every type.
 
 use jsonschema::Validator;
+use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 
 use crate::types::server;
@@ -57,7 +58,7 @@ fn with_format(tool: &Value) -> Value {
 async fn every_value_that_the_schema_allows_is_taken_and_what_comes_back_is_valid() {
     let mut refused = Vec::new();
     for strict in [false, true] {
-        let client = server(strict).client().await;
+        let client = server(strict).connect().await;
         for (number, tool) in client.tools().await.unwrap().iter().enumerate() {
             let name = tool["name"].as_str().unwrap();
             let schema = &tool["inputSchema"];

@@ -1,5 +1,6 @@
 //! What clients send, and what must come back.
 
+use mcp_tests::schemas;
 use serde_json::{Value, json};
 
 use crate::random::Random;
@@ -144,8 +145,11 @@ impl Ask {
         message.to_string()
     }
 
-    /// What is wrong with the reply.
-    pub(crate) fn judge(&self, reply: &Value) -> Result<(), String> {
+    /// Fails if the reply is not valid or not the one to this message.
+    pub(crate) fn judge(&self, era: Era, reply: &Value) -> Result<(), String> {
+        let method = (!self.is_malformed()).then(|| self.method());
+        let has_id = method.is_some();
+        schemas::reply(era.revision(), method.as_deref(), reply, has_id)?;
         let id = if self.is_malformed() {
             Value::Null
         } else {
@@ -200,10 +204,26 @@ mod tests {
             let content = json!([{ "type": "text", "text": text }]);
             json!({ "jsonrpc": "2.0", "id": id, "result": { "content": content } })
         };
-        assert!(ask(1, "a").judge(&reply(json!(1), "a")).is_ok());
-        assert!(ask(1, "a").judge(&reply(json!(1), "b")).is_err());
-        assert!(ask(1, "a").judge(&reply(json!(2), "a")).is_err());
-        assert!(ask(1, "a").judge(&reply(json!("1"), "a")).is_err());
+        assert!(
+            ask(1, "a")
+                .judge(Era::Legacy, &reply(json!(1), "a"))
+                .is_ok()
+        );
+        assert!(
+            ask(1, "a")
+                .judge(Era::Legacy, &reply(json!(1), "b"))
+                .is_err()
+        );
+        assert!(
+            ask(1, "a")
+                .judge(Era::Legacy, &reply(json!(2), "a"))
+                .is_err()
+        );
+        assert!(
+            ask(1, "a")
+                .judge(Era::Legacy, &reply(json!("1"), "a"))
+                .is_err()
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mcp_tests::schemas;
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, Era};
@@ -153,17 +154,19 @@ fn post(address: SocketAddr, headers: &str, body: &str) -> String {
 
 /// The header of a new legacy session.
 pub(crate) fn session(address: SocketAddr) -> Outcome<String> {
+    let revision = Era::Legacy.revision();
     let mut connection = Connection::open(address)?;
     let params = json!({
-        "protocolVersion": Era::Legacy.revision(), "capabilities": {}, "clientInfo": { "name": "soak", "version": "0" },
+        "protocolVersion": revision, "capabilities": {}, "clientInfo": { "name": "soak", "version": "0" },
     });
     let message = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params });
     let request = post(address, "", &message.to_string());
     connection.0.get_mut().write_all(request.as_bytes())?;
-    let session = connection.read()?.session.ok_or("no session")?;
+    let answer = connection.read()?;
+    schemas::reply(revision, Some("initialize"), &answer.message()?, true)?;
+    let session = answer.session.ok_or("no session")?;
     Ok(format!(
-        "Mcp-Session-Id: {session}\r\nMCP-Protocol-Version: {}\r\n",
-        Era::Legacy.revision()
+        "Mcp-Session-Id: {session}\r\nMCP-Protocol-Version: {revision}\r\n"
     ))
 }
 
@@ -178,9 +181,9 @@ fn headers(ask: &Ask, era: Era, session: &str) -> String {
     format!("MCP-Protocol-Version: {revision}\r\nMcp-Method: {method}\r\n{name}")
 }
 
-fn judge(ask: &Ask, answer: &Answer) -> Outcome<()> {
+fn judge(ask: &Ask, era: Era, answer: &Answer) -> Outcome<()> {
     if !ask.is_notification() {
-        return Ok(ask.judge(&answer.message()?)?);
+        return Ok(ask.judge(era, &answer.message()?)?);
     }
     if answer.status == 202 && answer.body.is_empty() {
         Ok(())
@@ -217,7 +220,7 @@ pub(crate) fn converse(address: SocketAddr, session: &str, lane: Lane) -> Outcom
         }
         random.write(connection.0.get_mut(), &bytes)?;
         for ask in asks {
-            match judge(&ask, &connection.read()?) {
+            match judge(&ask, lane.era, &connection.read()?) {
                 Err(problem) => tally.problem(problem.to_string()),
                 Ok(()) if ask.is_notification() => tally.silent += 1,
                 Ok(()) => tally.answered += 1,

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use mcp_tests::schemas;
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, Era, Numbering};
@@ -96,11 +97,11 @@ fn send(lane: Lane, flight: &Flight, mut target: impl Write) -> Outcome<u64> {
     Ok(silent)
 }
 
-fn receive(flight: &Flight, source: impl BufRead, tally: &mut Tally) -> Outcome<()> {
+fn receive(flight: &Flight, era: Era, source: impl BufRead, tally: &mut Tally) -> Outcome<()> {
     for line in source.lines() {
         let line = line?;
         let reply: Value = serde_json::from_str(&line)?;
-        match flight.arrive(&reply).map(|ask| ask.judge(&reply)) {
+        match flight.arrive(&reply).map(|ask| ask.judge(era, &reply)) {
             Some(Ok(())) => tally.answered += 1,
             Some(Err(problem)) => tally.problem(problem),
             None => tally.problem(format!("nobody asked for {line}")),
@@ -128,6 +129,7 @@ fn shake_hands(child: &mut Child, era: Era) -> Outcome<()> {
     // Nothing comes after this reply yet, so that the buffer keeps nothing back.
     BufReader::new(stdout).read_line(&mut reply)?;
     let reply: Value = serde_json::from_str(&reply)?;
+    schemas::reply(era.revision(), Some("initialize"), &reply, true)?;
     if reply["result"]["protocolVersion"] != era.revision() {
         return Err(format!("initialize: {reply}").into());
     }
@@ -149,11 +151,11 @@ pub(crate) fn converse(server: &Path, lane: Lane) -> Outcome<Tally> {
     let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
         return Err("no pipes".into());
     };
-    let flight = Flight::default();
+    let (flight, era) = (Flight::default(), lane.era);
     let mut tally = Tally::default();
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| send(lane, &flight, stdin));
-        if let Err(error) = receive(&flight, BufReader::new(stdout), &mut tally) {
+        if let Err(error) = receive(&flight, era, BufReader::new(stdout), &mut tally) {
             tally.problem(error.to_string());
         }
         match sending.join() {

@@ -1,3 +1,8 @@
-//! The server that the tests of this package call: one component for each thing that can go over the wire.
+//! Shared by the tests of this package: a server with one component for each thing that can go over the wire, the validation
+//! of all messages of servers, and a helper for tests that rewrite files.
 
+pub mod bless;
+pub mod client;
+pub mod conversation;
 pub mod fixture;
+pub mod schemas;

@@ -1,10 +1,14 @@
-//! A small HTTP client that sends what it is told and hides nothing of the answer.
+//! A small HTTP client that sends what it is told and hides nothing of the answer. All messages of an answer must be valid.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::TcpStream;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use mcp_tests::conversation::Conversation;
+use mcp_tests::schemas::REVISIONS;
 use serde_json::Value;
 
 use super::connection::Outcome;
@@ -68,18 +72,53 @@ pub(crate) fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
-    let mut stream = open(address, method, path, headers, body);
-    read(&mut stream)
+    open(address, method, path, headers, body).read()
 }
 
-/// Sends a request and leaves the connection to the caller.
+/// The statuses of refusals before the body is read, so that the request's id is unknown.
+const UNREAD: [u16; 4] = [403, 406, 413, 415];
+
+/// The revisions of the sessions that all tests have opened.
+static SESSIONS: Mutex<Option<HashMap<String, String>>> = Mutex::new(None);
+
+fn with_sessions<T>(use_them: impl FnOnce(&mut HashMap<String, String>) -> T) -> T {
+    let mut sessions = SESSIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    use_them(sessions.get_or_insert_default())
+}
+
+/// The revision of a legacy request with these headers.
+fn revision(headers: &[(&str, &str)]) -> String {
+    let header = |wanted: &str| {
+        let mut found = headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.next().map(|(_, value)| *value)
+    };
+    let named = header("mcp-protocol-version").filter(|name| REVISIONS.contains(name));
+    let session = header("mcp-session-id");
+    named
+        .map(str::to_owned)
+        .or_else(|| with_sessions(|all| all.get(session?).cloned()))
+        .unwrap_or_else(|| "2025-03-26".to_owned())
+}
+
+/// A request that was sent, and its answer as far as it is read.
+pub(crate) struct Exchange {
+    stream: BufReader<TcpStream>,
+    conversation: Conversation,
+}
+
+/// Sends a request and leaves its answer to the caller.
 pub(crate) fn open(
     address: &str,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
     body: &[u8],
-) -> TcpStream {
+) -> Exchange {
+    let conversation = Conversation::new(&revision(headers));
+    // Other methods carry no request, so that a refusal has no id.
+    conversation.sent(if method == "POST" { body } else { b"" });
     let mut stream = TcpStream::connect(address).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
@@ -101,13 +140,87 @@ pub(crate) fn open(
     let mut bytes = head.into_bytes();
     bytes.extend_from_slice(body);
     stream.write_all(&bytes).unwrap();
-    stream
+    Exchange {
+        stream: BufReader::new(stream),
+        conversation,
+    }
 }
 
-/// Reads an answer to the end of its connection.
-pub(crate) fn read(stream: &mut TcpStream) -> Answer {
-    let mut reader = BufReader::new(stream);
-    let (status, headers) = head(&mut reader);
+impl Exchange {
+    /// The stream of a session that belongs to no call. Changes after this come on it.
+    pub(crate) fn of_session(address: &str, session: &str) -> Self {
+        let headers = [("Accept", "text/event-stream"), ("Mcp-Session-Id", session)];
+        let mut stream = open(address, "GET", "/mcp", &headers, b"");
+        stream.begin();
+        stream
+    }
+
+    /// Reads the answer to the end of its connection.
+    pub(crate) fn read(&mut self) -> Answer {
+        let answer = read(&mut self.stream);
+        for message in answer.messages() {
+            let has_id = message.get("id").is_some() || message.get("method").is_some();
+            let is_session_over = answer.status == 404 && message["error"]["code"] == -32600;
+            let is_unread = UNREAD.contains(&answer.status) || is_session_over;
+            if is_unread && !has_id && !message.is_array() {
+                self.conversation.refused(&message);
+            } else {
+                self.conversation.received(&message);
+            }
+        }
+        if let Some(session) = answer.header("mcp-session-id") {
+            let revision = self.conversation.revision();
+            with_sessions(|all| all.insert(session.to_owned(), revision));
+        }
+        answer
+    }
+
+    /// Reads the status and the headers of the answer. Its body, which may never end, is neither read nor validated.
+    pub(crate) fn read_head(&mut self) -> Answer {
+        let (status, headers) = head(&mut self.stream);
+        Answer {
+            status,
+            headers,
+            body: String::new(),
+        }
+    }
+
+    /// Reads the messages of a stream of events to its end.
+    pub(crate) fn rest(&mut self) -> Vec<Value> {
+        std::iter::from_fn(|| self.message()).collect()
+    }
+
+    /// The next message of a stream of events.
+    pub(crate) fn next(&mut self) -> Value {
+        self.message().expect("the stream ended")
+    }
+
+    /// The next message, which comes in one `data` line; `None` at the end.
+    fn message(&mut self) -> Option<Value> {
+        loop {
+            let line = self.line()?;
+            if let Some(data) = line.strip_prefix("data: ").filter(|data| data.len() > 1) {
+                let message = serde_json::from_str(data).unwrap();
+                self.conversation.received(&message);
+                return Some(message);
+            }
+        }
+    }
+
+    /// Reads on until a stream of events has begun, with an event that carries nothing but its id.
+    fn begin(&mut self) {
+        while !self.line().expect("the stream ended").starts_with("data:") {}
+    }
+
+    fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = self.stream.read_line(&mut line).unwrap();
+        (read > 0).then_some(line)
+    }
+}
+
+fn read(reader: &mut BufReader<TcpStream>) -> Answer {
+    let (status, headers) = head(reader);
     let mut body = Vec::new();
     reader.read_to_end(&mut body).unwrap();
     let chunked = headers
@@ -120,16 +233,6 @@ pub(crate) fn read(stream: &mut TcpStream) -> Answer {
         status,
         headers,
         body: String::from_utf8(body).unwrap(),
-    }
-}
-
-/// Reads an answer without its body, which may never end.
-pub(crate) fn read_head(stream: &mut TcpStream) -> Answer {
-    let (status, headers) = head(&mut BufReader::new(stream));
-    Answer {
-        status,
-        headers,
-        body: String::new(),
     }
 }
 

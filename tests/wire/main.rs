@@ -8,4 +8,3 @@ mod behaviour;
 mod cases;
 mod connection;
 mod http;
-mod schemas;

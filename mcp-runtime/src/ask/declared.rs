@@ -104,7 +104,7 @@ opaque_debug!(Asking<P>);
 
 impl<P: AskParam> Asking<P> {
     pub(crate) fn new(call: &Call, message: &str, key: Option<&str>) -> Self {
-        let mut elicitation = Context::of(&call.call_context).elicit::<P::Form>(message);
+        let mut elicitation = Context::of(&call.context).elicit::<P::Form>(message);
         elicitation.key = key.map(str::to_owned);
         let outcome = elicitation.into_future();
         Self {

@@ -49,8 +49,8 @@ impl Context {
             Ok(kept)
         };
         // One attempt runs the effect; concurrent attempts wait for its outcome.
-        let cell = effects.effect(key);
-        let kept = cell.get_or_try_init(|| run).await?;
+        let outcome = effects.effect(key);
+        let kept = outcome.get_or_try_init(|| run).await?;
         match fresh {
             Some(outcome) => Ok(outcome),
             None => T::deserialize(kept).map_err(|_| json(key, "read again")),

@@ -217,7 +217,7 @@ pub(crate) fn is_current(call: &Arc<CallContext>) -> bool {
 ///
 /// Implementations of [`Param`](crate::Param) receive it; handlers do not.
 pub struct Call {
-    pub(crate) call_context: Arc<CallContext>,
+    pub(crate) context: Arc<CallContext>,
     pub(crate) arguments: Arguments,
     pub(crate) signature: Arc<Signature>,
     rejections: Mutex<Vec<String>>,
@@ -232,13 +232,13 @@ impl fmt::Debug for Call {
 
 impl Call {
     pub(crate) fn new(
-        call_context: Arc<CallContext>,
+        context: Arc<CallContext>,
         signature: Arc<Signature>,
         arguments: Arguments,
         rejections: Vec<String>,
     ) -> Self {
         Self {
-            call_context,
+            context,
             arguments,
             signature,
             rejections: Mutex::new(rejections),
@@ -247,30 +247,30 @@ impl Call {
 
     /// Returns the state of type `T` that was registered with [`Server::state`](crate::Server::state).
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.call_context.server.states.get()
+        self.context.server.states.get()
     }
 
     /// Returns the value of an HTTP header, or `None` on other transports.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.call_context.origin.headers.as_ref()?.get(name)
+        self.context.origin.headers.as_ref()?.get(name)
     }
 
     /// Returns the cancellation of the call.
     pub fn cancel(&self) -> Cancel {
-        self.call_context.cancel().clone()
+        self.context.cancel().clone()
     }
 
     /// Returns the argument at a position as JSON text, if it is JSON.
     pub(crate) fn json(&self, index: usize) -> Option<&str> {
         match self.arguments.slot(index) {
-            Slot::Json(json) => Some(json.text(self.call_context.message.text())),
+            Slot::Json(json) => Some(json.text(self.context.message.text())),
             _ => None,
         }
     }
 
     /// Returns the argument at a position as a decoded tree, if it is JSON.
     pub(crate) fn tree(&self, index: usize) -> Option<&Tree> {
-        let message = self.call_context.message.text();
+        let message = self.context.message.text();
         self.arguments.tree(message, &self.signature, index)
     }
 

@@ -88,7 +88,7 @@ impl Work for Complete {
         Task::Future(self.completer.complete(Completion {
             value: std::mem::take(&mut self.value),
             arguments: std::mem::take(&mut self.arguments),
-            context: Context::of(&call.call_context),
+            context: Context::of(&call.context),
         }))
     }
 

@@ -121,7 +121,7 @@ fn list_all(
             .iter()
             .filter_map(|entry| entry.resource.lister.as_ref())
         {
-            let context = Context::of(&call.call_context);
+            let context = Context::of(&call.context);
             links.extend(lister.list(Listing { context }).await?);
         }
         Ok(links)

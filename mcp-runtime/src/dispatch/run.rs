@@ -79,10 +79,10 @@ impl<R: 'static> Task<R> {
     /// Starts the handler of a component. If the message is long, it starts on a separate thread, because checking long
     /// arguments takes milliseconds, which would delay other requests.
     pub(super) fn of(handler: &Handler<R>, call: Call) -> Self {
-        let is_long = call.call_context.message.text().len() > LONG_MESSAGE;
+        let is_long = call.context.message.text().len() > LONG_MESSAGE;
         match handler {
             Handler::Async(function) if is_long => {
-                let call_context = Arc::clone(&call.call_context);
+                let call_context = Arc::clone(&call.context);
                 let future = function(call);
                 let start = move || poll_within(&call_context, || Self::polled(future));
                 Self::Blocking(Box::new(start))

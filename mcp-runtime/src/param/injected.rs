@@ -100,7 +100,7 @@ impl fmt::Debug for Headers {
 #[diagnostic::do_not_recommend]
 impl<'c> Param<'c> for Headers {
     fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
-        Extraction::ready(Ok(Self(call.call_context.origin.headers.clone())))
+        Extraction::ready(Ok(Self(call.context.origin.headers.clone())))
     }
 }
 

@@ -75,7 +75,7 @@ impl Prompt {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 let arguments = call.texts()?;
-                let messages = handler(arguments, Context::of(&call.call_context)).await;
+                let messages = handler(arguments, Context::of(&call.context)).await;
                 messages.into_prompt()
             })
         };

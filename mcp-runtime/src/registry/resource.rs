@@ -93,7 +93,7 @@ impl Resource {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 let variables = call.texts()?;
-                let contents = handler(variables, Context::of(&call.call_context)).await;
+                let contents = handler(variables, Context::of(&call.context)).await;
                 contents.into_resource()
             })
         };

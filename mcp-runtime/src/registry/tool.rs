@@ -99,10 +99,10 @@ impl Tool {
         let handler = move |call: Call| -> BoxFuture<ToolResult> {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                let json = call.arguments.whole(call.call_context.message.text());
+                let json = call.arguments.whole(call.context.message.text());
                 match call.signature.read_whole(json, &call.arguments.budget) {
                     Ok(arguments) => {
-                        let result = handler(arguments, Context::of(&call.call_context)).await;
+                        let result = handler(arguments, Context::of(&call.context)).await;
                         result.into_tool_result()
                     }
                     Err(refusal) => ToolResult::error(refusal),

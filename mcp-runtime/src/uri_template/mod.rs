@@ -3,14 +3,14 @@
 //! The RFC defines expansion only. Matching is its inverse, with these rules where the RFC is silent:
 //!
 //! - **Characters.** `{x}` matches unreserved characters, percent-encoded ones and `! $ ' ( ) * + @`. It also matches
-//! `: , ; = &`, unless they occur between it and another variable without a `/` or similar character. It never matches
-//! `/ ? # [ ]`. `{+x}` and `{#x}` match everything. A character that is not allowed in URIs, such as `é` or a space, is
-//! read as its percent-encoded form, in the URI and in the template. `%c3` and `%C3` are the same.
+//!   `: , ; = &`, unless they occur between it and another variable without a `/` or similar character. It never matches
+//!   `/ ? # [ ]`. `{+x}` and `{#x}` match everything. A character that is not allowed in URIs, such as `é` or a space, is
+//!   read as its percent-encoded form, in the URI and in the template. `%c3` and `%C3` are the same.
 //! - **Length.** Every variable takes at least one character, except those of `{;x}`, `{?x}` and `{&x}`, which may be
 //!   empty or absent. An element of a list is not empty either: `/a//b` does not match `{/path*}`.
 //! - **Choice.** A URI matches if its text can be divided among the variables at all. If there are several ways, then,
-//! from left to right, `{x}` takes as little as possible, and `{+x}`, `{#x}` and lists (`{x*}`) as much as possible. So
-//! `{+path}@{revision}` splits at the last `@`, which an expanded `{revision}` cannot contain.
+//!   from left to right, `{x}` takes as little as possible, and `{+x}`, `{#x}` and lists (`{x*}`) as much as possible. So
+//!   `{+path}@{revision}` splits at the last `@`, which an expanded `{revision}` cannot contain.
 //! - **Later delimiters.** A variable does not extend into the query, fragment or parameters that a later expression
 //!   opens: in `{+path}{?page}`, the path contains no `?`.
 //! - **Labels** are separated by dots, so `{.x}` contains none unless it is a list.

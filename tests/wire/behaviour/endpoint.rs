@@ -3,11 +3,11 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
+use mcp_tests::conversation::Conversation;
 use serde_json::{Value, json};
 
-use super::subscriptions::Stream;
 use crate::connection::{HttpServer, MODERN, describe, headers, spawn_http, wait};
-use crate::http::{Answer, open, read_head, request};
+use crate::http::{Answer, Exchange, open, request};
 
 fn modern(method: &str, mut params: Value) -> Value {
     describe(&mut params);
@@ -320,7 +320,7 @@ fn strangers_are_refused() {
 fn strangers_are_refused_whatever_they_ask() {
     let server = spawn_http();
     let session = initialize(&server, "2025-11-25");
-    let mut stream = Stream::of_session(&server.address, &session);
+    let mut stream = Exchange::of_session(&server.address, &session);
     let announce = |what: &str| {
         json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
             "params": { "name": "announce", "arguments": { "what": what } } })
@@ -351,8 +351,8 @@ fn strangers_are_refused_whatever_they_ask() {
                     headers.push(("Access-Control-Request-Method", "POST"));
                 }
                 headers.extend(stranger);
-                let mut stream = open(&server.address, method, path, &headers, body.as_bytes());
-                let answer = read_head(&mut stream);
+                let body = body.as_bytes();
+                let answer = open(&server.address, method, path, &headers, body).read_head();
                 let place = format!("{method} {path} {stranger:?}: {answer:?}");
                 assert_eq!(answer.status, 403, "{place}");
                 // A page that may ask reads why its host is refused.
@@ -528,13 +528,7 @@ fn a_disconnect_stops_a_thread_and_a_stream() {
         );
         if number == 2 {
             // Its first item is there, so that it is a stream of events.
-            let mut head = String::new();
-            while !head.contains("\"one\"") {
-                let mut piece = [0; 1024];
-                let read = stream.read(&mut piece).unwrap();
-                assert!(read > 0, "{head}");
-                head.push_str(std::str::from_utf8(&piece[..read]).unwrap());
-            }
+            assert_eq!(stream.next()["params"]["message"], "one");
         }
         std::thread::sleep(Duration::from_millis(100));
         assert_eq!(dropped(&server), number - 1);
@@ -712,6 +706,10 @@ fn one_connection_serves_many_requests() {
             received.push_str(std::str::from_utf8(&piece[..read]).unwrap());
         }
         assert!(received.starts_with("HTTP/1.1 200"), "{received}");
+        let conversation = Conversation::new(MODERN);
+        conversation.sent(message.as_bytes());
+        let (_, body) = received.split_once("\r\n\r\n").unwrap();
+        conversation.received(&serde_json::from_str(body).unwrap());
     }
 }
 
@@ -734,7 +732,7 @@ fn told_to_end_the_server_finishes_its_calls() {
         .status()
         .unwrap();
     assert!(killed.success());
-    let answer = crate::http::read(&mut stream);
+    let answer = stream.read();
     assert_eq!(
         answer.messages()[0]["result"]["content"][0]["text"],
         "waited 600 ms"

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{ForwardLogs, Tool};
+use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::with_default;
@@ -95,7 +96,7 @@ fn call(level: Option<&str>) -> (Vec<String>, Vec<String>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let client = runtime.block_on(async { server().client().await });
+    let client = runtime.block_on(async { server().connect().await });
     let meta = level.map_or_else(
         || json!({}),
         |level| json!({ "io.modelcontextprotocol/logLevel": level }),
@@ -175,7 +176,7 @@ fn a_handler_that_blocks_its_thread_is_named() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let client = runtime.block_on(async { server.client().await });
+    let client = runtime.block_on(async { server.connect().await });
     let warnings = Warnings::default();
     with_default(warnings.clone(), || {
         for name in ["quick", "slow"] {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcp_runtime::{ClientError, Limits};
+use mcp_tests::client::Connect as _;
 use serde_json::json;
 
 #[tokio::test]
 async fn masked_errors_show_only_what_is_meant_for_the_model() {
-    let client = mcp_tests::fixture::server().mask_errors().client().await;
+    let client = mcp_tests::fixture::server().mask_errors().connect().await;
     let fails = client.call("fails", json!({})).await.unwrap();
     assert!(
         fails.is_error() && !fails.text().contains("fire") && fails.text().contains("reference"),
@@ -31,7 +32,7 @@ async fn masked_errors_show_only_what_is_meant_for_the_model() {
 async fn a_full_server_reads_gets_and_completes_nothing_either() {
     let mut limits = Limits::default();
     limits.requests = 1;
-    let client = Arc::new(mcp_tests::fixture::server().limits(limits).client().await);
+    let client = Arc::new(mcp_tests::fixture::server().limits(limits).connect().await);
     let caller = Arc::clone(&client);
     let call =
         tokio::spawn(async move { caller.call("wait", json!({ "milliseconds": 300 })).await });
@@ -59,7 +60,7 @@ async fn a_full_server_reads_gets_and_completes_nothing_either() {
 async fn a_full_server_refuses_and_recovers() {
     let mut limits = Limits::default();
     limits.requests = 2;
-    let client = Arc::new(mcp_tests::fixture::server().limits(limits).client().await);
+    let client = Arc::new(mcp_tests::fixture::server().limits(limits).connect().await);
     let busy = |milliseconds: u64| {
         let client = Arc::clone(&client);
         tokio::spawn(async move {

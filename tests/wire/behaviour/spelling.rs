@@ -1,5 +1,6 @@
 //! One message spelled in many ways, responses that are malformed, and what refusals say.
 
+use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 
 use crate::connection::{MODERN, StdioServer, describe, headers, spawn_http, spawn_stdio};
@@ -148,7 +149,7 @@ fn what_is_recognisably_a_response_is_accepted_over_http() {
 
 #[tokio::test]
 async fn what_is_recognisably_a_response_is_never_answered_in_memory() {
-    let client = mcp_tests::fixture::server().client().await;
+    let client = mcp_tests::fixture::server().connect().await;
     for response in malformed_responses() {
         let reply = client.send(&response).await.unwrap();
         assert_eq!(reply, None, "{}", &response[..response.len().min(80)]);

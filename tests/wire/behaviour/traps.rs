@@ -1,6 +1,6 @@
 //! What must not happen, each with a trap that would catch it.
 
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{EmbeddedResource, Icon, Resource, ResourceContents, Revision, Tool};
+use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 
 use super::subscriptions::{open_listen, untagged};
 use crate::connection::{MODERN, describe, headers, spawn_http};
-use crate::http;
+use crate::http::{self, Exchange};
 
 /// A port that nobody may connect to.
 struct Trap {
@@ -92,7 +93,7 @@ async fn no_url_is_ever_fetched() {
     assert!(probe.is_ok() && !trap.is_empty(), "the trap does not work");
     for &revision in Revision::ALL {
         let url = trap.url.clone();
-        let server = tempted(&trap.url).client().revision(revision);
+        let server = tempted(&trap.url).connect().revision(revision);
         let client = server
             .answer_with(move |question| lure(&url, question))
             .await;
@@ -119,7 +120,7 @@ async fn no_url_is_ever_fetched() {
     // A schema that lies elsewhere is refused when the server is built, and not looked up.
     let elsewhere = json!({ "type": "object", "properties": { "x": { "$ref": format!("{}/schema", trap.url) } } });
     let tool = Tool::new("elsewhere", elsewhere, |_: Value, _: Context| async { "x" });
-    let client = Server::new("refused", "1.0.0").with(tool).client().await;
+    let client = Server::new("refused", "1.0.0").with(tool).connect().await;
     assert!(client.call("elsewhere", json!({})).await.is_err());
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(trap.is_empty(), "somebody fetched a URL");
@@ -154,7 +155,7 @@ async fn no_change_comes_before_the_acknowledgement() {
     let client = Server::new("spinning", "1.0.0")
         .with(spin)
         .with(fetched())
-        .client()
+        .connect()
         .await;
     client.call("spin", json!({})).await.unwrap();
     // Their acknowledgement takes longer than a change comes.
@@ -224,30 +225,23 @@ fn a_cancelled_call_of_a_session_is_not_heard_any_more() {
         http::open(&server.address, "POST", "/mcp", &names, body.as_bytes())
     };
     let message = |id: i64, method: &str, params: Value| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
-    let opened = http::read(&mut send(None, &message(0, "initialize", begin)));
+    let opened = send(None, &message(0, "initialize", begin)).read();
     let session = opened.header("mcp-session-id").unwrap();
-    let mut beside = super::subscriptions::Stream::of_session(&server.address, session);
+    let mut beside = Exchange::of_session(&server.address, session);
     let chatter = json!({ "name": "chatter", "arguments": { "milliseconds": 1000 }, "_meta": { "progressToken": 7 } });
     let mut stream = send(Some(session), &message(7, "tools/call", chatter));
-    let mut head = [0; 1];
-    stream.read_exact(&mut head).unwrap();
+    stream.next();
     let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 7 } });
-    assert_eq!(http::read(&mut send(Some(session), &cancel)).status, 202);
+    assert_eq!(send(Some(session), &cancel).read().status, 202);
     let begin = Instant::now();
-    let mut rest = String::new();
-    stream.read_to_string(&mut rest).unwrap();
+    let rest = stream.rest();
     assert!(
         begin.elapsed() < Duration::from_millis(700),
         "it is still heard"
     );
-    assert!(
-        !rest.contains("\"result\"") && !rest.contains("\"error\":{"),
-        "{rest}"
-    );
+    let is_reply = |told: &Value| told.get("method").is_none();
+    assert!(!rest.iter().any(is_reply), "{rest:?}");
     let announce = json!({ "name": "announce", "arguments": { "what": "tools" } });
-    http::read(&mut send(
-        Some(session),
-        &message(8, "tools/call", announce),
-    ));
+    send(Some(session), &message(8, "tools/call", announce)).read();
     assert_eq!(beside.next()["method"], "notifications/tools/list_changed");
 }

@@ -1,0 +1,68 @@
+//! The public API of the published crates: each line of a snapshot is one item.
+//!
+//! A difference is an error, so that no change of the API goes unnoticed. `BLESS=1` writes the snapshots; `CHANGELOG.md` then
+//! names the change. The test needs the output of rustdoc in JSON, which stable Rust offers behind `RUSTC_BOOTSTRAP`.
+
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Returns the items of the library in a folder, one per line.
+fn api(folder: &str, library: &str) -> String {
+    let target = root().join("target/public-api");
+    let status = Command::new(env!("CARGO"))
+        .args(["rustdoc", "--quiet", "--lib", "--all-features", "--"])
+        .args(["-Z", "unstable-options", "--output-format", "json", "--cap-lints", "allow"])
+        .current_dir(root().join(folder))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_DIR", &target)
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "rustdoc failed for {folder}");
+    let json = target.join("doc").join(format!("{library}.json"));
+    let api = public_api::Builder::from_rustdoc_json(json)
+        .omit_blanket_impls(true)
+        .omit_auto_trait_impls(true)
+        .omit_auto_derived_impls(true)
+        .build()
+        .expect("the format of rustdoc is known");
+    api.items().map(|item| format!("{item}\n")).collect()
+}
+
+fn check(folder: &str, library: &str) {
+    let api = api(folder, library);
+    assert!(api.lines().count() >= 5, "{folder} has no API:\n{api}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("{folder}.txt"));
+    if env::var_os("BLESS").is_some() {
+        assert!(env::var_os("CI").is_none(), "CI compares snapshots, and never writes them");
+        fs::write(path, api).expect("the snapshot can be written");
+        return;
+    }
+    let snapshot = fs::read_to_string(&path).expect("the snapshot is part of the repository");
+    let (old, new): (BTreeSet<&str>, BTreeSet<&str>) = (snapshot.lines().collect(), api.lines().collect());
+    let removed = old.difference(&new).map(|item| format!("- {item}\n"));
+    let added = new.difference(&old).map(|item| format!("+ {item}\n"));
+    let changes: String = removed.chain(added).collect();
+    assert!(
+        changes.is_empty(),
+        "the public API of {folder} differs from its snapshot; if this is meant, run with BLESS=1 and name the change in \
+         CHANGELOG.md:\n{changes}"
+    );
+}
+
+#[test]
+fn the_api_of_the_runtime_is_that_of_its_snapshot() {
+    check("mcp-runtime", "mcp_runtime");
+}
+
+#[test]
+fn the_api_of_the_macros_is_that_of_its_snapshot() {
+    check("mcp-macros", "mcp_macros");
+}

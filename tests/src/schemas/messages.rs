@@ -1,0 +1,197 @@
+//! The messages that a server sends: which definition is theirs, and the rules that no schema has.
+
+use serde_json::{Value, json};
+
+use super::{Checked, MODERN, has_member, validate};
+
+/// The methods whose calls may ask for input.
+const MAY_ASK: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
+
+/// The definition of a method's result.
+fn result_of(revision: &str, method: &str) -> Option<&'static str> {
+    let legacy_only = |name| (revision != MODERN).then_some(name);
+    match method {
+        "initialize" => legacy_only("InitializeResult"),
+        "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
+            legacy_only("EmptyResult")
+        }
+        "server/discover" => Some("DiscoverResult"),
+        "tools/list" => Some("ListToolsResult"),
+        "tools/call" => Some("CallToolResult"),
+        "resources/list" => Some("ListResourcesResult"),
+        "resources/templates/list" => Some("ListResourceTemplatesResult"),
+        "resources/read" => Some("ReadResourceResult"),
+        "prompts/list" => Some("ListPromptsResult"),
+        "prompts/get" => Some("GetPromptResult"),
+        "completion/complete" => Some("CompleteResult"),
+        "subscriptions/listen" => Some("SubscriptionsListenResult"),
+        _ => None,
+    }
+}
+
+/// The definition of an error with this code, and `true` if it is of the whole response.
+fn error_of(revision: &str, code: i64) -> Option<(&'static str, bool)> {
+    let modern = revision == MODERN;
+    Some(match code {
+        -32020 if modern => ("HeaderMismatchError", true),
+        -32021 if modern => ("MissingRequiredClientCapabilityError", true),
+        -32022 if modern => ("UnsupportedProtocolVersionError", true),
+        -32700 if modern => ("ParseError", false),
+        -32600 if modern => ("InvalidRequestError", false),
+        -32601 if modern => ("MethodNotFoundError", false),
+        -32602 if modern => ("InvalidParamsError", false),
+        -32603 if modern => ("InternalError", false),
+        -32042 if revision == "2025-11-25" => ("URLElicitationRequiredError", true),
+        -32002 | -32700 | -32603..=-32600 if !modern => (failed(revision), true),
+        _ => return None,
+    })
+}
+
+/// The definition of a response with a result.
+fn succeeded(revision: &str) -> &'static str {
+    match revision {
+        "2025-11-25" | MODERN => "JSONRPCResultResponse",
+        _ => "JSONRPCResponse",
+    }
+}
+
+/// The definition of a response with an error.
+fn failed(revision: &str) -> &'static str {
+    match revision {
+        "2025-11-25" | MODERN => "JSONRPCErrorResponse",
+        _ => "JSONRPCError",
+    }
+}
+
+/// Validates a reply to `method`; without a method, to something that was not a request and can only be refused.
+///
+/// The id may be missing only in an error, and only if the id of the request could not be read.
+///
+/// # Errors
+/// Returns what is wrong with the reply.
+pub fn reply(revision: &str, method: Option<&str>, reply: &Value, id_was_read: bool) -> Checked {
+    match (reply.get("result"), reply.get("error"), method) {
+        (Some(found), None, Some(method)) => {
+            validate(revision, succeeded(revision), reply)?;
+            result(revision, method, found)
+        }
+        (Some(_), None, None) => Err(format!("a result of what is not a request: {reply}")),
+        (None, Some(_), _) => failure(revision, reply, id_was_read),
+        _ => Err(format!("neither a result nor an error: {reply}")),
+    }
+}
+
+fn failure(revision: &str, reply: &Value, id_was_read: bool) -> Checked {
+    let mut whole = reply.clone();
+    if reply.get("id").is_none() {
+        if id_was_read {
+            return Err(format!("an error without the request's id: {reply}"));
+        }
+        // Older schemas do not know that an id may be unreadable.
+        whole["id"] = 0.into();
+    }
+    let error = &reply["error"];
+    let code = error["code"].as_i64().unwrap_or_default();
+    let Some((name, is_whole)) = error_of(revision, code) else {
+        return Err(format!("{revision} has no such code: {error}"));
+    };
+    validate(revision, failed(revision), &whole)?;
+    validate(revision, name, if is_whole { &whole } else { error })?;
+    message(error["message"].as_str().unwrap_or_default())
+}
+
+/// The limit of an error's message, in bytes: at most 20 mistakes are named.
+const LONGEST_TEXT: usize = 2000;
+
+fn message(text: &str) -> Checked {
+    if text.is_empty() || text.len() > LONGEST_TEXT || text.contains('\n') {
+        return Err(format!("an error's message is one short line: {text:?}"));
+    }
+    Ok(())
+}
+
+/// Validates the result of a method.
+///
+/// # Errors
+/// Returns what is wrong with the result.
+pub fn result(revision: &str, method: &str, result: &Value) -> Checked {
+    if revision == MODERN && result["resultType"] == "input_required" && MAY_ASK.contains(&method) {
+        return validate(revision, "InputRequiredResult", result);
+    }
+    match result_of(revision, method) {
+        Some(name) => validate(revision, name, result),
+        None => Err(format!("{revision} has no result of {method}: {result}")),
+    }
+}
+
+/// Validates an error, without its envelope.
+///
+/// # Errors
+/// Returns what is wrong with the error.
+pub fn error(revision: &str, error: &Value) -> Checked {
+    let whole = json!({ "jsonrpc": "2.0", "id": 0, "error": error });
+    failure(revision, &whole, true)
+}
+
+/// Validates a request of the server.
+///
+/// # Errors
+/// Returns what is wrong with the request.
+pub fn request(revision: &str, request: &Value) -> Checked {
+    if revision == MODERN {
+        return Err(format!("{revision} has no requests of servers: {request}"));
+    }
+    validate(revision, "JSONRPCRequest", request)?;
+    question(revision, request)
+}
+
+/// Validates a question to the client: a request of the server, or in 2026-07-28 a part of a result.
+///
+/// # Errors
+/// Returns what is wrong with the question.
+pub fn question(revision: &str, question: &Value) -> Checked {
+    let name = match question["method"].as_str() {
+        Some("elicitation/create") => "ElicitRequest",
+        Some("sampling/createMessage") => "CreateMessageRequest",
+        Some("roots/list") => "ListRootsRequest",
+        _ => return Err(format!("a server does not ask this: {question}")),
+    };
+    bare(revision, name, question)
+}
+
+/// Validates a notification. One with an id would be a request.
+///
+/// # Errors
+/// Returns what is wrong with the notification.
+pub fn notification(revision: &str, notification: &Value) -> Checked {
+    let name = match notification["method"].as_str() {
+        Some("notifications/progress") => "ProgressNotification",
+        Some("notifications/message") => "LoggingMessageNotification",
+        Some("notifications/cancelled") => "CancelledNotification",
+        Some("notifications/subscriptions/acknowledged") => "SubscriptionsAcknowledgedNotification",
+        Some("notifications/tools/list_changed") => "ToolListChangedNotification",
+        Some("notifications/prompts/list_changed") => "PromptListChangedNotification",
+        Some("notifications/resources/list_changed") => "ResourceListChangedNotification",
+        Some("notifications/resources/updated") => "ResourceUpdatedNotification",
+        _ => {
+            return Err(format!(
+                "a server sends no such notification: {notification}"
+            ));
+        }
+    };
+    validate(revision, "JSONRPCNotification", notification)?;
+    bare(revision, name, notification)
+}
+
+/// Validates a message against a definition, which in older schemas has no envelope.
+fn bare(revision: &str, name: &str, message: &Value) -> Checked {
+    let mut message = message.clone();
+    if let Some(members) = message.as_object_mut() {
+        for member in ["jsonrpc", "id"] {
+            if !has_member(revision, name, member) && revision != MODERN {
+                members.remove(member);
+            }
+        }
+    }
+    validate(revision, name, &message)
+}
