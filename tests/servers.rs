@@ -1272,7 +1272,7 @@ impl<'c> Param<'c> for Connection {
             let order = std::sync::atomic::Ordering::SeqCst;
             let taken = pool
                 .left
-                .try_update(order, order, |left| left.checked_sub(1));
+                .fetch_update(order, order, |left| left.checked_sub(1));
             Ok(Self(taken.map_err(|_| "all connections are in use")?))
         })
     }

@@ -13,42 +13,6 @@ fn invalid() -> Value {
     accepts(json!({ "text": 1 }))
 }
 
-#[tokio::test]
-async fn three_invalid_answers_are_enough() {
-    for answer in [
-        invalid(),
-        accepts(json!({})),
-        accepts(json!([])),
-        json!({ "action": "accept" }),
-        json!({ "action": "dance" }),
-        json!({ "content": { "text": "x" } }),
-        json!({}),
-        json!(null),
-        json!("x"),
-        json!([says("x")]),
-    ] {
-        let caller = Caller::of(server(|context| async move {
-            Ok(format!("{:?}", text(&context, "what").await.unwrap_err()))
-        }))
-        .await;
-        let done = caller.run(|_, _| Some(answer.clone())).await;
-        assert_eq!(done.rounds.len(), 3, "{answer}");
-        assert_eq!(done.text(), "Invalid", "{answer}");
-    }
-}
-
-#[tokio::test]
-async fn a_valid_answer_after_two_invalid_ones_counts() {
-    let caller = Caller::of(server(|context| async move {
-        Ok(text(&context, "what").await?)
-    }))
-    .await;
-    let done = caller
-        .run(|round, _| Some(if round < 2 { invalid() } else { says("x") }))
-        .await;
-    assert_eq!((done.rounds.len(), done.text()), (3, "x"));
-}
-
 /// Each question has its own patience, whatever its name.
 #[tokio::test]
 async fn invalid_answers_to_one_question_are_not_held_against_the_next() {

@@ -581,34 +581,6 @@ async fn questions_of_two_servers_have_no_id_in_common() {
     assert_ne!(ids[0], ids[1]);
 }
 
-/// A response that is none ends its question, and with it the call.
-#[tokio::test]
-async fn a_malformed_answer_ends_its_question() {
-    let error = json!({ "code": -1, "message": "no" });
-    for members in [
-        json!({ "result": says("x"), "error": error }),
-        json!({ "result": null }),
-        json!({ "error": "no" }),
-        json!({ "error": { "code": -1, "message": 5 } }),
-    ] {
-        for (transport, revision) in sessions() {
-            let mut session = Session::open(transport, revision, server(tell)).await;
-            session.call(1).await;
-            let question = session.question().await;
-            let mut response = members.clone();
-            response["jsonrpc"] = "2.0".into();
-            response["id"] = question["id"].clone();
-            session.send(response).await;
-            let outcome = session.text(1).await;
-            assert!(
-                outcome.starts_with("Err(Malformed("),
-                "{members}: {outcome}"
-            );
-            session.is_well().await;
-        }
-    }
-}
-
 #[tokio::test]
 async fn no_question_is_sent_before_the_client_is_initialized() {
     for (transport, revision) in sessions() {

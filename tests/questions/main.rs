@@ -6,11 +6,15 @@
 
 mod answers;
 mod caller;
+mod carried;
 mod effects;
+mod elsewhere;
 mod ends;
 mod forms;
 mod live;
+mod malformed;
 mod outside;
+mod permits;
 mod rounds;
 mod session;
 mod single_use;

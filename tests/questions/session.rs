@@ -50,6 +50,21 @@ enum Wire {
     },
 }
 
+/// The stream of a session that belongs to no call.
+pub(crate) struct Listening {
+    conversation: Conversation,
+    received: UnboundedReceiver<Value>,
+}
+
+impl Listening {
+    /// The next message, which must be valid.
+    pub(crate) async fn next(&mut self) -> Value {
+        let message = self.received.recv().await.expect("a stream");
+        self.conversation.received(&message);
+        message
+    }
+}
+
 impl Session {
     /// Opens a session of a client that can do everything.
     pub(crate) async fn open(transport: Transport, revision: &'static str, server: Server) -> Self {
@@ -133,6 +148,31 @@ impl Session {
         session.shake_hands(&everything()).await;
         session.initialized("notifications/initialized").await;
         session
+    }
+
+    /// What comes on the stream of a session that belongs to no call, which is open when this is done.
+    pub(crate) async fn listen(&self) -> Listening {
+        let Wire::Http {
+            address,
+            session: Some(session),
+            ..
+        } = &self.wire
+        else {
+            panic!("only HTTP has such streams");
+        };
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "GET /mcp HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\nMcp-Session-Id: {session}\r\n\r\n"
+        );
+        write(&mut stream, &request).await;
+        let (head, body) = head(BufReader::new(stream)).await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let (sender, received) = unbounded_channel();
+        tokio::spawn(async move { read(body, &sender).await });
+        Listening {
+            conversation: Conversation::new(self.revision),
+            received,
+        }
     }
 
     /// Says that the client is initialized, in this spelling of the method.

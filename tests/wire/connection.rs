@@ -147,6 +147,16 @@ pub(crate) fn spawn_http() -> HttpServer {
 impl Connection {
     /// Connects, with the handshake if the revision has one.
     pub(crate) fn open(transport: Transport, revision: &str) -> Self {
+        Self::open_as(transport, revision, "wire", &json!({}))
+    }
+
+    /// [`Connection::open`] by a client with this name and these capabilities, which the handshake tells.
+    pub(crate) fn open_as(
+        transport: Transport,
+        revision: &str,
+        name: &str,
+        capabilities: &Value,
+    ) -> Self {
         let wire = match transport {
             Transport::Memory => {
                 // As `Server::run` does by itself. It fails for all connections but the first.
@@ -172,15 +182,14 @@ impl Connection {
             revision: revision.to_owned(),
         };
         if revision != MODERN {
-            connection.shake_hands();
+            connection.shake_hands(name, capabilities);
         }
         connection
     }
 
-    fn shake_hands(&mut self) {
-        let client = json!({ "name": "wire", "version": "9" });
-        let params =
-            json!({ "protocolVersion": self.revision, "capabilities": {}, "clientInfo": client });
+    fn shake_hands(&mut self, name: &str, capabilities: &Value) {
+        let client = json!({ "name": name, "version": "9" });
+        let params = json!({ "protocolVersion": self.revision, "capabilities": capabilities, "clientInfo": client });
         let outcome = self.request("initialize", params);
         let reply = outcome.reply.expect("an answer to the handshake");
         assert_eq!(
@@ -221,6 +230,32 @@ impl Connection {
             return stdio.read();
         }
         self.send(batch).reply
+    }
+
+    /// Sends a message of the stateless era on the connection of a session. Over HTTP the id of the session may come with it.
+    pub(crate) fn send_beside(&mut self, message: &Value, with_session: bool) -> Outcome {
+        match &self.wire {
+            Wire::Http { server, session } => {
+                let mut session = session.clone().filter(|_| with_session);
+                post(&server.address, &mut session, MODERN, message)
+            }
+            _ => self.send(message),
+        }
+    }
+
+    /// Sends a message whose version may be another; over HTTP the header says it too.
+    pub(crate) fn send_of(&mut self, version: Option<&str>, message: &Value) -> Outcome {
+        match &self.wire {
+            Wire::Http { server, .. } => {
+                let mut headers = headers(MODERN, None, message);
+                if let Some(version) = version {
+                    headers.retain(|(name, _)| name != "MCP-Protocol-Version");
+                    headers.push(("MCP-Protocol-Version".to_owned(), version.to_owned()));
+                }
+                post_with(&server.address, &headers, message).0
+            }
+            _ => self.send(message),
+        }
     }
 
     /// Sends a message as it is.
@@ -303,29 +338,27 @@ pub(crate) fn headers(
 
 fn post(address: &str, session: &mut Option<String>, revision: &str, message: &Value) -> Outcome {
     let headers = headers(revision, session.as_deref(), message);
+    let (outcome, opened) = post_with(address, &headers, message);
+    if opened.is_some() {
+        *session = opened;
+    }
+    outcome
+}
+
+/// Posts a message; with what came back is the session that it opened.
+fn post_with(
+    address: &str,
+    headers: &[(String, String)],
+    message: &Value,
+) -> (Outcome, Option<String>) {
     let headers: Vec<(&str, &str)> = headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let answer = http::request(
-        address,
-        "POST",
-        "/mcp",
-        &headers,
-        message.to_string().as_bytes(),
-    );
-    if let Some(opened) = answer.header("mcp-session-id") {
-        *session = Some(opened.to_owned());
-    }
-    let (notifications, mut replies): (Vec<_>, Vec<_>) = answer
-        .messages()
-        .into_iter()
-        .partition(|message| message.get("method").is_some());
-    Outcome {
-        reply: replies.pop(),
-        notifications,
-        status: Some(answer.status),
-    }
+    let body = message.to_string();
+    let answer = http::request(address, "POST", "/mcp", &headers, body.as_bytes());
+    let opened = answer.header("mcp-session-id").map(str::to_owned);
+    ((&answer).into(), opened)
 }
 
 /// Waits until a child ends, for at most this long.

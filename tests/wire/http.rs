@@ -11,6 +11,8 @@ use mcp_tests::conversation::Conversation;
 use mcp_tests::schemas::REVISIONS;
 use serde_json::Value;
 
+use super::connection::Outcome;
+
 /// An HTTP answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -46,6 +48,19 @@ impl Answer {
             .iter()
             .map(|text| serde_json::from_str(text).expect(text))
             .collect()
+    }
+}
+
+impl From<&Answer> for Outcome {
+    fn from(answer: &Answer) -> Self {
+        let messages = answer.messages().into_iter();
+        let (notifications, mut replies): (Vec<_>, Vec<_>) =
+            messages.partition(|message| message.get("method").is_some());
+        Self {
+            reply: replies.pop(),
+            notifications,
+            status: Some(answer.status),
+        }
     }
 }
 
@@ -132,6 +147,14 @@ pub(crate) fn open(
 }
 
 impl Exchange {
+    /// The stream of a session that belongs to no call. Changes after this come on it.
+    pub(crate) fn of_session(address: &str, session: &str) -> Self {
+        let headers = [("Accept", "text/event-stream"), ("Mcp-Session-Id", session)];
+        let mut stream = open(address, "GET", "/mcp", &headers, b"");
+        stream.begin();
+        stream
+    }
+
     /// Reads the answer to the end of its connection.
     pub(crate) fn read(&mut self) -> Answer {
         let answer = read(&mut self.stream);
@@ -152,32 +175,68 @@ impl Exchange {
         answer
     }
 
-    /// The next message of a stream of events, which comes in one `data` line.
+    /// Reads the status and the headers of the answer. Its body, which may never end, is neither read nor validated.
+    pub(crate) fn read_head(&mut self) -> Answer {
+        let (status, headers) = head(&mut self.stream);
+        Answer {
+            status,
+            headers,
+            body: String::new(),
+        }
+    }
+
+    /// Reads the messages of a stream of events to its end.
+    pub(crate) fn rest(&mut self) -> Vec<Value> {
+        std::iter::from_fn(|| self.message()).collect()
+    }
+
+    /// The next message of a stream of events.
     pub(crate) fn next(&mut self) -> Value {
+        self.message().expect("the stream ended")
+    }
+
+    /// The next message, which comes in one `data` line; `None` at the end.
+    fn message(&mut self) -> Option<Value> {
         loop {
-            let line = self.line();
+            let line = self.line()?;
             if let Some(data) = line.strip_prefix("data: ").filter(|data| data.len() > 1) {
                 let message = serde_json::from_str(data).unwrap();
                 self.conversation.received(&message);
-                return message;
+                return Some(message);
             }
         }
     }
 
     /// Reads on until a stream of events has begun, with an event that carries nothing but its id.
-    pub(crate) fn begin(&mut self) {
-        while !self.line().starts_with("data:") {}
+    fn begin(&mut self) {
+        while !self.line().expect("the stream ended").starts_with("data:") {}
     }
 
-    fn line(&mut self) -> String {
+    fn line(&mut self) -> Option<String> {
         let mut line = String::new();
         let read = self.stream.read_line(&mut line).unwrap();
-        assert!(read > 0, "the stream ended");
-        line
+        (read > 0).then_some(line)
     }
 }
 
 fn read(reader: &mut BufReader<TcpStream>) -> Answer {
+    let (status, headers) = head(reader);
+    let mut body = Vec::new();
+    reader.read_to_end(&mut body).unwrap();
+    let chunked = headers
+        .iter()
+        .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+    if chunked {
+        body = unchunk(&body);
+    }
+    Answer {
+        status,
+        headers,
+        body: String::from_utf8(body).unwrap(),
+    }
+}
+
+fn head(reader: &mut impl BufRead) -> (u16, Vec<(String, String)>) {
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
     let status = line
@@ -195,19 +254,7 @@ fn read(reader: &mut BufReader<TcpStream>) -> Answer {
         };
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let mut body = Vec::new();
-    reader.read_to_end(&mut body).unwrap();
-    let chunked = headers
-        .iter()
-        .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
-    if chunked {
-        body = unchunk(&body);
-    }
-    Answer {
-        status,
-        headers,
-        body: String::from_utf8(body).unwrap(),
-    }
+    (status, headers)
 }
 
 fn unchunk(mut bytes: &[u8]) -> Vec<u8> {

@@ -33,9 +33,12 @@ impl Root {
     }
 }
 
-#[derive(Deserialize)]
-struct ListRootsResult {
-    roots: Vec<Root>,
+/// Reads the roots of an answer.
+fn read(answer: &Value) -> Option<Vec<Root>> {
+    let roots = answer.as_object()?.get("roots")?.as_array()?;
+    // Serde takes an array for an object.
+    let root = |root: &Value| Root::deserialize(root.as_object()?).ok();
+    roots.iter().map(root).collect()
 }
 
 impl Context {
@@ -58,7 +61,7 @@ impl Context {
     async fn ask_roots(&self, key: Option<String>) -> Result<Vec<Root>, AskError> {
         let question = Question::new(Capability::Roots, json!({}), key);
         let read = |answer: &Value| {
-            let ListRootsResult { roots } = ListRootsResult::deserialize(answer).ok()?;
+            let roots = read(answer)?;
             Some(Ok(roots.into_iter().filter(Root::is_file).collect()))
         };
         ask(self, question, read).await

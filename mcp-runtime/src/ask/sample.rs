@@ -102,12 +102,7 @@ impl IntoFuture for Sampling {
             let mut params = self.params;
             params["messages"] = messages.collect::<Result<Value, AskError>>()?;
             let question = Question::new(Capability::Sampling, params, self.key);
-            let read = |answer: &Value| {
-                let content = &answer["content"];
-                let is_valid =
-                    answer["role"].is_string() && (content.is_object() || content.is_array());
-                is_valid.then(|| Ok(Sample(answer.clone())))
-            };
+            let read = |answer: &Value| is_message(answer).then(|| Ok(Sample(answer.clone())));
             ask(&self.context, question, read).await
         })
     }
@@ -126,6 +121,30 @@ fn check(content: &Content, features: &Features) -> Result<(), AskError> {
     Err(AskError::NoForm(reason))
 }
 
+/// Returns `true` if an answer is a message of a model. Some clients leave out the model's name.
+fn is_message(answer: &Value) -> bool {
+    matches!(answer["role"].as_str(), Some("user" | "assistant"))
+        && answer.get("model").is_none_or(Value::is_string)
+        && blocks(answer).iter().all(is_block)
+}
+
+/// Returns the content of a message, which is one block or a list of blocks.
+fn blocks(message: &Value) -> &[Value] {
+    let content = &message["content"];
+    content
+        .as_array()
+        .map_or(std::slice::from_ref(content), Vec::as_slice)
+}
+
+/// Returns `true` if a block has a type that an answer without tools can have, and the members of that type.
+fn is_block(block: &Value) -> bool {
+    match block["type"].as_str() {
+        Some("text") => block["text"].is_string(),
+        Some("image" | "audio") => block["data"].is_string() && block["mimeType"].is_string(),
+        _ => false,
+    }
+}
+
 /// A message that the client's model generated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample(Value);
@@ -133,11 +152,7 @@ pub struct Sample(Value);
 impl Sample {
     /// Returns the text of the message. Its text blocks are joined by line breaks.
     pub fn text(&self) -> String {
-        let content = &self.0["content"];
-        let blocks = content
-            .as_array()
-            .map_or(std::slice::from_ref(content), Vec::as_slice);
-        let texts: Vec<&str> = blocks
+        let texts: Vec<&str> = blocks(&self.0)
             .iter()
             .filter_map(|block| block["text"].as_str())
             .collect();

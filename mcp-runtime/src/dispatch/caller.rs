@@ -57,8 +57,11 @@ fn stateless(meta: &Meta<'_>) -> Result<Caller, RpcError> {
         RpcError::missing_metadata(format!("{key} is missing: send `{{}}` if there are none"))
     })?;
     Ok(Caller {
-        capabilities: ClientCapabilities::parse(capabilities)
-            .ok_or_else(|| RpcError::missing_metadata(format!("{key} must be an object")))?,
+        capabilities: ClientCapabilities::parse(capabilities).ok_or_else(|| {
+            RpcError::missing_metadata(format!(
+                "{key} must be an object, and each capability in it an object"
+            ))
+        })?,
         ..caller(revision)
     })
 }

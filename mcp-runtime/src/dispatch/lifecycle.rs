@@ -58,8 +58,11 @@ pub(super) fn initialize(request: Request) -> Result<MethodRun, RpcError> {
     let declared = params
         .capabilities()
         .ok_or_else(|| RpcError::invalid_params("`params.capabilities` is missing"))?;
-    let declared = ClientCapabilities::parse(declared)
-        .ok_or_else(|| RpcError::invalid_params("`params.capabilities` must be an object"))?;
+    let declared = ClientCapabilities::parse(declared).ok_or_else(|| {
+        let message =
+            "`params.capabilities` must be an object, and each capability in it an object";
+        RpcError::invalid_params(message)
+    })?;
     let client = params
         .client_info()
         .map(ClientInfo::parse)

@@ -92,16 +92,29 @@ struct Declared<'a> {
     roots: Option<&'a RawValue>,
     #[serde(borrow, default)]
     sampling: Option<&'a RawValue>,
-    #[serde(default)]
-    elicitation: Option<Elicitation>,
+    #[serde(borrow, default)]
+    elicitation: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Elicitation {
-    #[serde(default)]
-    form: Option<serde::de::IgnoredAny>,
-    #[serde(default)]
-    url: Option<serde::de::IgnoredAny>,
+struct Elicitation<'a> {
+    #[serde(borrow, default)]
+    form: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    url: Option<&'a RawValue>,
+}
+
+/// Parses an object. Returns `None` for other JSON: serde also deserialises a struct from an array.
+fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
+    let is_object = json.starts_with('{');
+    is_object.then(|| serde_json::from_str(json).ok()).flatten()
+}
+
+/// Returns `true` if a capability is declared. Returns `None` if its value is not an object.
+fn is_declared(capability: Option<&RawValue>) -> Option<bool> {
+    capability.map_or(Some(false), |value| {
+        value.get().starts_with('{').then_some(true)
+    })
 }
 
 impl ClientCapabilities {
@@ -115,26 +128,27 @@ impl ClientCapabilities {
         }
     }
 
-    /// Parses the `capabilities` object. Returns `None` if the JSON is not such an object.
+    /// Parses the `capabilities` object. Returns `None` if the JSON is not an object, or if a capability in it is not.
     pub(crate) fn parse(json: &str) -> Option<Self> {
         // Most clients have none of these capabilities, and send `{}` with each request.
         if json == "{}" {
             return Some(Self::default());
         }
-        // Checked here because serde also deserialises a struct from an array.
-        if !json.starts_with('{') {
-            return None;
-        }
-        let declared: Declared<'_> = serde_json::from_str(json).ok()?;
-        let elicitation = declared.elicitation;
+        let declared: Declared<'_> = object(json)?;
+        let (form, url) = match declared.elicitation {
+            None => (false, false),
+            Some(modes) => {
+                let modes: Elicitation<'_> = object(modes.get())?;
+                let (form, url) = (is_declared(modes.form)?, is_declared(modes.url)?);
+                // An empty object means forms, as it did before there were modes.
+                (form || !url, url)
+            }
+        };
         Some(Self {
-            roots: declared.roots.is_some(),
-            sampling: declared.sampling.is_some(),
-            // An empty object means forms, as it did before there were modes.
-            elicitation_form: elicitation
-                .as_ref()
-                .is_some_and(|modes| modes.form.is_some() || modes.url.is_none()),
-            elicitation_url: elicitation.is_some_and(|modes| modes.url.is_some()),
+            roots: is_declared(declared.roots)?,
+            sampling: is_declared(declared.sampling)?,
+            elicitation_form: form,
+            elicitation_url: url,
         })
     }
 }
@@ -157,6 +171,24 @@ mod tests {
         assert!(!parse(r#"{"elicitation":{"url":{}}}"#).elicitation_form);
         assert!(parse(r#"{"elicitation":{"url":{},"form":{}}}"#).elicitation_url);
         assert!(parse(r#"{"roots":{"listChanged":true}}"#).roots);
-        assert_eq!(ClientCapabilities::parse("[]"), None);
+        assert!(parse(r#"{"elicitation":null,"roots": {} }"#).roots);
+    }
+
+    #[test]
+    fn a_capability_is_declared_by_an_object() {
+        for json in [
+            "[]",
+            "7",
+            "null",
+            r#"{"sampling":false}"#,
+            r#"{"sampling":true}"#,
+            r#"{"roots":[]}"#,
+            r#"{"elicitation":true}"#,
+            r#"{"elicitation":[]}"#,
+            r#"{"elicitation":{"form":false}}"#,
+            r#"{"elicitation":{"url":"yes"}}"#,
+        ] {
+            assert_eq!(ClientCapabilities::parse(json), None, "{json}");
+        }
     }
 }

@@ -213,33 +213,6 @@ fn a_handler_learns_who_asks() {
 }
 
 #[test]
-fn a_stateless_request_must_describe_its_client() {
-    let mut connection = Connection::open(Transport::Stdio, MODERN);
-    let full = connection.message(json!(1), "server/discover", json!({}));
-    for (key, status) in [
-        ("protocolVersion", -32602),
-        ("clientCapabilities", -32602),
-        ("clientInfo", 0),
-    ] {
-        let mut message = full.clone();
-        let meta = message["params"]["_meta"].as_object_mut().unwrap();
-        meta.remove(&format!("io.modelcontextprotocol/{key}"));
-        let reply = connection.send(&message).reply.unwrap();
-        assert_eq!(
-            reply["error"]["code"].as_i64().unwrap_or_default(),
-            status,
-            "{key}: {reply}"
-        );
-    }
-    let mut message = full;
-    message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!([]);
-    assert_eq!(
-        connection.send(&message).reply.unwrap()["error"]["code"],
-        -32602
-    );
-}
-
-#[test]
 fn completions_are_cut_at_a_hundred() {
     let mut connection = Connection::open(Transport::Memory, MODERN);
     let params = json!({ "ref": { "type": "ref/prompt", "name": "greet" }, "argument": { "name": "name", "value": "" } });

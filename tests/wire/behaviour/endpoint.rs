@@ -7,7 +7,7 @@ use mcp_tests::conversation::Conversation;
 use serde_json::{Value, json};
 
 use crate::connection::{HttpServer, MODERN, describe, headers, spawn_http, wait};
-use crate::http::{Answer, open, request};
+use crate::http::{Answer, Exchange, open, request};
 
 fn modern(method: &str, mut params: Value) -> Value {
     describe(&mut params);
@@ -116,37 +116,64 @@ fn headers_of_arguments_must_agree_with_the_body() {
     assert_eq!(post(&server, &echo, &[region]).status, 200);
 }
 
+/// Requests of the methods that name something, with the name and its base64.
+fn named() -> [(Value, &'static str, &'static str); 5] {
+    let read = |uri: &str| modern("resources/read", json!({ "uri": uri }));
+    [
+        (
+            call("echo_owned", json!({ "text": "x" })),
+            "echo_owned",
+            "ZWNob19vd25lZA==",
+        ),
+        (
+            modern("prompts/get", json!({ "name": "talk" })),
+            "talk",
+            "dGFsaw==",
+        ),
+        (
+            read("text://readme"),
+            "text://readme",
+            "dGV4dDovL3JlYWRtZQ==",
+        ),
+        // One of a template, and one that is looked for and not found: the headers come first.
+        (read("echo://hello"), "echo://hello", "ZWNobzovL2hlbGxv"),
+        (
+            call("no_such_tool", json!({})),
+            "no_such_tool",
+            "bm9fc3VjaF90b29s",
+        ),
+    ]
+}
+
+/// In the values stand `NAME` for the name, `BASE64` for its base64, and `METHOD` for the method.
 #[test]
 fn headers_must_agree_with_the_body() {
     let server = spawn_http();
-    let call = call("echo_owned", json!({ "text": "x" }));
-    let cases: [(Changes<'_>, u16, i64); 24] = [
+    let cases: [(Changes<'_>, u16, i64); 28] = [
         (&[], 200, 0),
-        (
-            &[("mcp-method", "tools/call"), ("MCP-NAME", "echo_owned")],
-            200,
-            0,
-        ),
-        (&[("Mcp-Name", "  echo_owned  ")], 200, 0),
-        (&[("Mcp-Name", "=?base64?ZWNob19vd25lZA==?=")], 200, 0),
-        (&[("Mcp-Name", "=?base64?ZWNob19vd25lZA?=")], 400, -32020),
+        (&[("mcp-method", "METHOD"), ("MCP-NAME", "NAME")], 200, 0),
+        (&[("Mcp-Name", "  NAME  ")], 200, 0),
+        (&[("Mcp-Name", "=?base64?BASE64?=")], 200, 0),
+        (&[("Mcp-Name", "=?base64?BASE64")], 400, -32020),
+        (&[("Mcp-Name", "=?base64?BASE64=?=")], 400, -32020),
         (&[("Mcp-Name", "=?base64?!!!?=")], 400, -32020),
-        (&[("Mcp-Name", "=?BASE64?ZWNob19vd25lZA==?=")], 400, -32020),
-        (&[("Mcp-Name", "Echo_owned")], 400, -32020),
+        (&[("Mcp-Name", "=?base64?b3RoZXI=?=")], 400, -32020),
+        (&[("Mcp-Name", "=?BASE64?BASE64?=")], 400, -32020),
+        (&[("Mcp-Name", "xNAME")], 400, -32020),
+        (&[("Mcp-Name", "NAMEx")], 400, -32020),
+        (&[("Mcp-Name", "other")], 400, -32020),
+        (&[("Mcp-Name", "METHOD")], 400, -32020),
         (&[("Mcp-Name", "")], 400, -32020),
         (&[("Mcp-Method", "")], 400, -32020),
+        (&[("Mcp-Method", "METHODx")], 400, -32020),
         (&[("Mcp-Method", "TOOLS/CALL")], 400, -32020),
         (&[("Mcp-Method", "tools/list")], 400, -32020),
         (
-            &[("Mcp-Method", "tools/call"), ("Mcp-Method", "tools/call")],
+            &[("Mcp-Method", "METHOD"), ("Mcp-Method", "METHOD")],
             400,
             -32020,
         ),
-        (
-            &[("Mcp-Name", "echo_owned"), ("Mcp-Name", "echo_owned")],
-            400,
-            -32020,
-        ),
+        (&[("Mcp-Name", "NAME"), ("Mcp-Name", "NAME")], 400, -32020),
         (&[("MCP-Protocol-Version", "")], 400, -32020),
         (&[("MCP-Protocol-Version", "2025-11-25")], 400, -32020),
         (
@@ -164,25 +191,83 @@ fn headers_must_agree_with_the_body() {
             0,
         ),
         (&[("Accept", "text/html")], 406, -32600),
-        (&[("Accept", "*/*")], 200, 0),
-        (&[("Accept", "")], 200, 0),
         (&[("Accept", "text/event-stream")], 200, 0),
         (
-            &[("Mcp-Session-Id", "ignored"), ("Last-Event-ID", "7")],
+            &[
+                ("Accept", ""),
+                ("Mcp-Session-Id", "ignored"),
+                ("Last-Event-ID", "7"),
+            ],
             200,
             0,
         ),
     ];
-    for (changes, status, error) in cases {
-        let answer = post(&server, &call, changes);
-        assert_eq!(
-            (answer.status, code(&answer)),
-            (status, error),
-            "{changes:?}: {answer:?}"
-        );
-        assert_eq!(answer.header("mcp-session-id"), None);
-        if error == -32020 {
-            assert_eq!(answer.messages()[0]["id"], 1);
+    for (message, name, base64) in named() {
+        let method = message["method"].as_str().unwrap();
+        for (changes, status, error) in cases {
+            let fill = |value: &str| {
+                // `=?BASE64?` is a marker in the wrong case.
+                value
+                    .replace("?BASE64", &format!("?{base64}"))
+                    .replace(&format!("=?{base64}?"), "=?BASE64?")
+                    .replace("NAME", name)
+                    .replace("METHOD", method)
+            };
+            let changes: Vec<_> = changes
+                .iter()
+                .map(|(header, value)| (*header, fill(value)))
+                .collect();
+            let changes: Vec<_> = changes
+                .iter()
+                .map(|(header, value)| (*header, value.as_str()))
+                .collect();
+            let answer = post(&server, &message, &changes);
+            let place = format!("{method} {changes:?}: {answer:?}");
+            let unknown = if name == "no_such_tool" { -32602 } else { 0 };
+            let error = if error == 0 { unknown } else { error };
+            assert_eq!((answer.status, code(&answer)), (status, error), "{place}");
+            assert_eq!(answer.header("mcp-session-id"), None, "{place}");
+            if error == -32020 {
+                assert_eq!(answer.messages()[0]["id"], 1, "{place}");
+            }
+        }
+    }
+}
+
+/// Methods that name nothing have no `Mcp-Name`, and all else that the others have.
+#[test]
+fn every_method_is_named_by_its_header() {
+    let server = spawn_http();
+    let completion = json!({ "ref": { "type": "ref/prompt", "name": "greet" }, "argument": { "name": "name", "value": "" } });
+    let unnamed = [
+        ("server/discover", json!({}), 200),
+        ("tools/list", json!({}), 200),
+        ("prompts/list", json!({}), 200),
+        ("resources/list", json!({}), 200),
+        ("resources/templates/list", json!({}), 200),
+        ("completion/complete", completion, 200),
+        ("ping", json!({}), 404),
+        ("no/such", json!({}), 404),
+    ];
+    for (method, params, status) in unnamed {
+        let message = modern(method, params);
+        for (changes, mismatch) in [
+            (&[][..], false),
+            (&[("Mcp-Name", "anything")], false),
+            (&[("Mcp-Method", "")], true),
+            (&[("Mcp-Method", "tools/call")], true),
+            (&[("Mcp-Method", &method.to_uppercase())], true),
+            (&[("Mcp-Method", method), ("Mcp-Method", method)], true),
+            (&[("MCP-Protocol-Version", "")], true),
+            (&[("MCP-Protocol-Version", "2025-06-18")], true),
+        ] {
+            let answer = post(&server, &message, changes);
+            let place = format!("{method} {changes:?}: {answer:?}");
+            if mismatch {
+                assert_eq!((answer.status, code(&answer)), (400, -32020), "{place}");
+            } else {
+                assert_eq!(answer.status, status, "{place}");
+            }
         }
     }
 }
@@ -228,14 +313,60 @@ fn strangers_are_refused() {
         let answer = post(&server, &discover, &[(name, &value)]);
         assert_eq!(answer.status, status, "{name}: {value}: {answer:?}");
     }
-    let health = request(
-        &server.address,
-        "GET",
-        "/health",
+}
+
+/// Each HTTP method, and each path: what a stranger sends is refused and has no effect.
+#[test]
+fn strangers_are_refused_whatever_they_ask() {
+    let server = spawn_http();
+    let session = initialize(&server, "2025-11-25");
+    let mut stream = Exchange::of_session(&server.address, &session);
+    let announce = |what: &str| {
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": { "name": "announce", "arguments": { "what": what } } })
+    };
+    let body = announce("tools").to_string();
+    let local = format!("http://{}", server.address);
+    let strangers: [&[(&str, &str)]; 8] = [
+        &[("Origin", "http://evil.example")],
+        &[("Origin", "null")],
+        &[("Origin", "")],
+        &[("Origin", &local), ("Origin", &local)],
         &[("Host", "evil.example")],
-        b"",
-    );
-    assert_eq!(health.status, 403, "no page may probe");
+        &[("Host", "")],
+        &[("Host", "evil.example"), ("Origin", &local)],
+        &[("Host", &server.address), ("Origin", "http://evil.example")],
+    ];
+    let methods = ["POST", "GET", "DELETE", "OPTIONS", "HEAD", "PUT", "PATCH"];
+    for stranger in strangers {
+        for method in methods {
+            for path in ["/mcp", "/health", "/", "/elsewhere"] {
+                let mut headers = vec![
+                    ("Content-Type", "application/json"),
+                    ("Accept", "application/json, text/event-stream"),
+                    ("Mcp-Session-Id", session.as_str()),
+                    ("MCP-Protocol-Version", "2025-11-25"),
+                ];
+                if method == "OPTIONS" {
+                    headers.push(("Access-Control-Request-Method", "POST"));
+                }
+                headers.extend(stranger);
+                let body = body.as_bytes();
+                let answer = open(&server.address, method, path, &headers, body).read_head();
+                let place = format!("{method} {path} {stranger:?}: {answer:?}");
+                assert_eq!(answer.status, 403, "{place}");
+                // A page that may ask reads why its host is refused.
+                let is_page = stranger[0].0 == "Host" && stranger.contains(&("Origin", &local));
+                let allowed = answer.header("access-control-allow-origin");
+                assert_eq!(allowed, is_page.then_some(&*local), "{place}");
+            }
+        }
+    }
+    // The session is still there, its stream is still its newest, and nothing was called.
+    let answer = legacy(&server, &session, &announce("prompts"));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let told = stream.next();
+    assert_eq!(told["method"], "notifications/prompts/list_changed");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod batches;
 mod calls;
 mod endpoint;
+mod eras;
 mod events;
 mod pipes;
 mod refusals;
@@ -10,3 +11,4 @@ mod sessionless;
 mod spelling;
 mod stateless;
 mod subscriptions;
+mod traps;

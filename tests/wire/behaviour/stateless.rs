@@ -61,32 +61,169 @@ fn nothing_is_remembered_of_earlier_requests() {
     }
 }
 
-#[test]
-fn who_asks_changes_nothing() {
-    let mut connection = Connection::open(Transport::Stdio, MODERN);
-    let mut answers = Vec::new();
-    for name in ["wire", "Claude", "", "admin"] {
-        let mut message = call("report", name, &json!({}));
-        message["params"]["arguments"] =
-            json!({ "report": { "title": "a", "points": [], "unit": "metric" } });
-        answers.push(ask(&mut connection, &message));
-        message["method"] = "tools/list".into();
-        answers.push(ask(&mut connection, &message));
-    }
-    for pair in answers.windows(3) {
-        assert_eq!(pair[0], pair[2]);
-    }
+/// Every method with parameters that are right, but for what they say of the client.
+fn methods() -> [(&'static str, Value); 10] {
+    let completion = json!({ "ref": { "type": "ref/prompt", "name": "greet" }, "argument": { "name": "name", "value": "" } });
+    [
+        ("server/discover", json!({})),
+        ("tools/list", json!({})),
+        ("prompts/list", json!({})),
+        ("resources/list", json!({})),
+        ("resources/templates/list", json!({})),
+        ("tools/call", json!({ "name": "numbers" })),
+        ("prompts/get", json!({ "name": "talk" })),
+        ("resources/read", json!({ "uri": "text://readme" })),
+        ("completion/complete", completion),
+        ("subscriptions/listen", json!({ "notifications": {} })),
+    ]
+}
+
+/// A request with this `_meta`.
+fn request(method: &str, params: &Value, meta: Value) -> Value {
+    let mut params = params.clone();
+    params["_meta"] = meta;
+    json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
+}
+
+/// `_meta` with one of its members replaced or, if there is no value, left out.
+fn meta(member: &str, value: Option<Value>) -> Value {
+    let mut meta = call("", "x", &json!({}))["params"]["_meta"].take();
+    let members = meta.as_object_mut().unwrap();
+    match value {
+        Some(value) => members.insert(member.to_owned(), value),
+        None => members.remove(member),
+    };
+    meta
 }
 
 #[test]
-fn an_extension_of_the_client_alone_changes_nothing() {
-    let mut connection = Connection::open(Transport::Stdio, MODERN);
-    let plain = ask(&mut connection, &call("numbers", "x", &json!({})));
-    let extended = json!({ "extensions": { "com.example/unheard-of": { "a": 1 } }, "experimental": { "b": {} } });
-    assert_eq!(
-        ask(&mut connection, &call("numbers", "x", &extended)),
-        plain
+fn what_a_request_says_of_its_client_is_there_and_well_formed() {
+    let (version, capabilities) = (
+        format!("{PREFIX}/protocolVersion"),
+        format!("{PREFIX}/clientCapabilities"),
     );
+    let values = || [json!(null), json!(true), json!(7), json!([]), json!({})];
+    let mut faults = vec![
+        (json!(null), -32602, 400),
+        (json!([]), -32602, 400),
+        (json!({}), -32602, 400),
+    ];
+    let mut add = |member: &str, value: Option<Value>, code: i64| {
+        // What is wrong with the optional members is wrong with parameters like others.
+        let is_required = member.contains("protocolVersion") || member.contains("Capabilities");
+        let status = if is_required { 400 } else { 200 };
+        faults.push((meta(member, value), code, status));
+    };
+    add(&version, None, -32602);
+    add(&capabilities, None, -32602);
+    for value in values()
+        .into_iter()
+        .chain([json!([MODERN]), json!(2026.0728)])
+    {
+        add(&version, Some(value), -32602);
+    }
+    for unknown in [
+        "",
+        "2025-11-25",
+        "2026-07-27",
+        "2026-07-28x",
+        "2099-01-01",
+        "latest",
+    ] {
+        add(&version, Some(json!(unknown)), -32022);
+    }
+    for value in values()
+        .into_iter()
+        .chain([json!("{}"), json!(["sampling"])])
+    {
+        if value != json!({}) {
+            add(&capabilities, Some(value), -32602);
+        }
+    }
+    for capability in ["sampling", "roots", "elicitation"] {
+        for value in [json!(false), json!(true), json!(7), json!("yes"), json!([])] {
+            add(&capabilities, Some(json!({ capability: value })), -32602);
+        }
+    }
+    for mode in ["form", "url"] {
+        for value in [json!(false), json!(7), json!([])] {
+            let value = json!({ "elicitation": { mode: value } });
+            add(&capabilities, Some(value), -32602);
+        }
+    }
+    let level = format!("{PREFIX}/logLevel");
+    for value in values()
+        .into_iter()
+        .chain(["", "loud", "DEBUG", "warn"].map(Value::from))
+    {
+        add(&level, Some(value), -32602);
+    }
+    for value in values().into_iter().chain([json!(1.5)]) {
+        if value != json!(7) {
+            add("progressToken", Some(value), -32602);
+        }
+    }
+    for transport in ALL {
+        let mut connection = Connection::open(transport, MODERN);
+        for (meta, code, status) in &faults {
+            for (method, params) in methods() {
+                let message = request(method, &params, meta.clone());
+                let outcome = connection.send_of(meta[&version].as_str(), &message);
+                let reply = outcome.reply.unwrap();
+                let place = format!("{transport:?} {method} {meta}: {reply}");
+                assert_eq!(reply["error"]["code"], *code, "{place}");
+                assert_eq!(reply["id"], 1, "{place}");
+                assert!(outcome.status.is_none_or(|told| told == *status), "{place}");
+                if *code == -32022 {
+                    let data = json!({ "supported": [MODERN], "requested": meta[&version] });
+                    assert_eq!(reply["error"]["data"], data, "{place}");
+                }
+            }
+        }
+        // Whatever came before, a request that says all of it is served.
+        let outcome = connection.request("tools/call", json!({ "name": "nothing" }));
+        assert!(outcome.reply.unwrap()["result"].is_object());
+    }
+}
+
+/// The name of a client is for display: without one, or with one that is malformed, the request is served as with any other.
+#[test]
+fn who_asks_changes_nothing() {
+    let info = format!("{PREFIX}/clientInfo");
+    let capabilities = format!("{PREFIX}/clientCapabilities");
+    let extended = json!({ "extensions": { "com.example/unheard-of": { "a": 1 } }, "experimental": { "b": {} }, "x": 7 });
+    let named = ["Claude", "", "admin"].map(|name| json!({ "name": name, "version": "1" }));
+    let malformed = [
+        json!(null),
+        json!(7),
+        json!("admin"),
+        json!([]),
+        json!({}),
+        json!({ "name": 7 }),
+        json!({ "name": "x", "version": [] }),
+    ];
+    let mut metas = vec![meta(&info, None), meta(&capabilities, Some(extended))];
+    metas.extend(
+        named
+            .into_iter()
+            .chain(malformed)
+            .map(|value| meta(&info, Some(value))),
+    );
+    for transport in ALL {
+        let mut connection = Connection::open(transport, MODERN);
+        for (method, params) in methods() {
+            if method == "subscriptions/listen" {
+                continue;
+            }
+            let plain = request(method, &params, meta("", None));
+            let plain = ask(&mut connection, &plain);
+            assert!(plain["result"].is_object(), "{method}: {plain}");
+            for meta in &metas {
+                let reply = ask(&mut connection, &request(method, &params, meta.clone()));
+                assert_eq!(reply, plain, "{transport:?} {method} {meta}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn announce(id: i64, what: &str, revision: &str) -> Value {
 }
 
 /// The notification as a listener gets it, without its tag, which must be this.
-fn untagged(mut notification: Value, id: &Value) -> (String, Value) {
+pub(super) fn untagged(mut notification: Value, id: &Value) -> (String, Value) {
     let meta = notification["params"]["_meta"].take();
     assert_eq!(
         meta["io.modelcontextprotocol/subscriptionId"], *id,
@@ -196,7 +196,7 @@ fn post(
     )
 }
 
-fn open_listen(server: &HttpServer, id: &Value, wishes: &Value) -> Exchange {
+pub(super) fn open_listen(server: &HttpServer, id: &Value, wishes: &Value) -> Exchange {
     let message = listen(id, wishes);
     let headers = headers(MODERN, None, &message);
     let body = message.to_string();
@@ -236,13 +236,7 @@ fn over_http_streams_are_told_each_once_in_order() {
         LEGACY,
     );
     post(&server, &subscribe, Some(&session), LEGACY);
-    let get = [
-        ("Accept", "text/event-stream"),
-        ("Mcp-Session-Id", session.as_str()),
-    ];
-    let mut legacy = open(&server.address, "GET", "/mcp", &get, b"");
-    // Its first event is there when the stream is.
-    legacy.begin();
+    let mut legacy = Exchange::of_session(&server.address, &session);
 
     let changes = ["tools", README, "prompts", "tools", "resources"];
     for what in changes {
@@ -292,11 +286,7 @@ fn messages_about_a_call_come_with_its_answer_and_nowhere_else() {
         LEGACY,
     );
     let session = opened.header("mcp-session-id").unwrap().to_owned();
-    let get = [
-        ("Accept", "text/event-stream"),
-        ("Mcp-Session-Id", session.as_str()),
-    ];
-    let mut beside = open(&server.address, "GET", "/mcp", &get, b"");
+    let mut beside = Exchange::of_session(&server.address, &session);
 
     let chatter = |number: u64, revision: &str| {
         let meta = json!({ "progressToken": number, "io.modelcontextprotocol/logLevel": "debug" });
