@@ -1,6 +1,6 @@
 //! Snapshots of whole expansions, in `snapshots`: one of a simple tool, and those of incomplete code.
 //!
-//! `BLESS=1 cargo test -p mcp-macros` updates them. It fails if `CI` is set.
+//! `BLESS=1 cargo test -p mcp-runtime-macros` updates them. It fails if `CI` is set.
 
 use std::path::Path;
 use std::{env, fs};
