@@ -22,11 +22,11 @@ MODERN, LEGACY = "2026-07-28", "2025-11-25"
 # was skipped; a larger one is to be pinned here.
 CLIENTS = {
     "python": {"modern": 1, "legacy": 1},
-    "typescript": {"modern": 1, "legacy": 1},
-    "inspector": {"modern": 0, "legacy": 0},
+    "typescript": {"modern": 2, "legacy": 1},
+    "inspector": {"modern": 27, "legacy": 27},
 }
 # How many tools of the server every client calls, beside those in `ASKING`.
-TOOLS = 0
+TOOLS = 15
 SCHEMAS = tuple(f"schema-{revision}.json" for revision in (MODERN, LEGACY))
 LOGS = {"io.modelcontextprotocol/logLevel": "debug"}
 

@@ -37,6 +37,12 @@ FAILURES = ("FAILURE", "WARNING")
 # What each set consists of: its scenarios, its checks that succeed, and its scenarios of extensions. A smaller number
 # means that something was skipped; a larger one is to be pinned here.
 PINNED = {
+    "all of 2025-03-26": (1, 3, 0),
+    "all of 2025-06-18": (27, 56, 0),
+    "all of 2025-11-25": (33, 83, 0),
+    "all of 2026-07-28": (40, 152, 0),
+    "required by 2025-11-25": (33, 83, 0),
+    "required by 2026-07-28": (40, 152, 10),
 }
 
 
@@ -115,7 +121,7 @@ def skipped(name, now, later):
     """What a set left out or has in addition, by its pinned numbers."""
     succeeded = sum(check["status"] == "SUCCESS" for checks in now.values() for check in checks)
     counted = (len(now), succeeded, len(later))
-    return [] if counted == PINNED[name] else [f"{name}: counted {counted}, but pinned are {PINNED[name]}"]
+    return [] if counted == PINNED.get(name) else [f"{name}: counted {counted}, but pinned are {PINNED.get(name)}"]
 
 
 def goes_red(suite, examples):
