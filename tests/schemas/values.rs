@@ -10,7 +10,8 @@ pub(crate) fn cases(default: u64) -> u64 {
     };
     let cases: Option<u64> = text.to_str().and_then(|text| text.parse().ok());
     let cases = cases.filter(|cases| *cases > 0);
-    let cases = cases.unwrap_or_else(|| panic!("CASES is not a number above 0: {}", text.display()));
+    let cases =
+        cases.unwrap_or_else(|| panic!("CASES is not a number above 0: {}", text.display()));
     let is_ci = std::env::var_os("CI").is_some();
     assert!(
         !is_ci || cases >= default,
