@@ -4,10 +4,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mcp_grammar::percent::normalise;
 use serde::{Deserialize, Serialize};
 
-use super::well_formed::mime_mistake;
+use super::well_formed::{is_uri, mime_mistake};
 
 /// The background that an icon is drawn for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,9 +99,7 @@ impl Icon {
             (_, Some(data)) if !is_base64_data(data) => {
                 Some("is a `data:` URI that is not base64: write `data:image/png;base64,..`")
             }
-            _ if normalise(&self.src)
-                .is_none_or(|normal| !normal.eq_ignore_ascii_case(&self.src)) =>
-            {
+            _ if !is_uri(&self.src) => {
                 Some("contains a character that a URI does not allow: percent-encode it")
             }
             _ => None,

@@ -29,5 +29,5 @@ pub use tool_result::{IntoToolResult, ToolResult};
 
 pub(crate) use rest::Rest;
 pub(crate) use tool_result::{OutputSchema, Structured};
-pub(crate) use well_formed::mime_mistake;
+pub(crate) use well_formed::{is_uri, mime_mistake};
 pub(crate) use write::{push_array, push_blocks, push_icons, push_member, push_optional};

@@ -3,6 +3,7 @@
 //! An invalid value of a result is not sent, because clients may refuse the whole result for it. It is logged instead.
 
 use mcp_grammar::name::is_media_type;
+use mcp_grammar::percent::normalise;
 use mcp_grammar::uri_template::has_scheme;
 
 /// Returns the error for a MIME type that is not of the form `type/subtype`.
@@ -23,6 +24,11 @@ pub(super) fn checked_mime(mime: String) -> Option<String> {
         }
         None => Some(mime),
     }
+}
+
+/// Returns `true` for a URI with a scheme that contains only characters that URIs allow.
+pub(crate) fn is_uri(text: &str) -> bool {
+    has_scheme(text) && normalise(text).is_some_and(|normal| normal.eq_ignore_ascii_case(text))
 }
 
 /// Returns `true` if a URI has a scheme. Otherwise it is logged.

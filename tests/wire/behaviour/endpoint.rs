@@ -120,7 +120,7 @@ fn headers_of_arguments_must_agree_with_the_body() {
 fn headers_must_agree_with_the_body() {
     let server = spawn_http();
     let call = call("echo_owned", json!({ "text": "x" }));
-    let cases: [(Changes<'_>, u16, i64); 24] = [
+    let cases: [(Changes<'_>, u16, i64); 28] = [
         (&[], 200, 0),
         (
             &[("mcp-method", "tools/call"), ("MCP-NAME", "echo_owned")],
@@ -134,6 +134,11 @@ fn headers_must_agree_with_the_body() {
         (&[("Mcp-Name", "=?BASE64?ZWNob19vd25lZA==?=")], 400, -32020),
         (&[("Mcp-Name", "Echo_owned")], 400, -32020),
         (&[("Mcp-Name", "")], 400, -32020),
+        // Characters that standard headers cannot contain.
+        (&[("Mcp-Name", "echo_owned\u{e9}")], 400, -32020),
+        (&[("Mcp-Name", "\u{65e5}\u{672c}")], 400, -32020),
+        (&[("Mcp-Method", "tools/call\u{e9}")], 400, -32020),
+        (&[("MCP-Protocol-Version", "2026-07-28\u{a0}")], 400, -32020),
         (&[("Mcp-Method", "")], 400, -32020),
         (&[("Mcp-Method", "TOOLS/CALL")], 400, -32020),
         (&[("Mcp-Method", "tools/list")], 400, -32020),
@@ -198,6 +203,17 @@ fn versions_are_told_apart_from_mismatches() {
         answer.messages()[0]["error"]["data"],
         json!({ "supported": [MODERN], "requested": "v999.0.0" })
     );
+    // Revisions that start with `initialize` are not served without it, and are not listed.
+    for legacy in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
+        let mut request = modern("tools/list", json!({}));
+        request["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"] = legacy.into();
+        let answer = post(&server, &request, &[("MCP-Protocol-Version", legacy)]);
+        assert_eq!((answer.status, code(&answer)), (400, -32022), "{legacy}");
+        assert_eq!(
+            answer.messages()[0]["error"]["data"],
+            json!({ "supported": [MODERN], "requested": legacy })
+        );
+    }
     let answer = post(&server, &unknown, &[]);
     assert_eq!((answer.status, code(&answer)), (400, -32020));
     let bare = json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {} });
