@@ -53,6 +53,8 @@ class Suite:
         packages = installed / "node_modules"
         index = packages / "@modelcontextprotocol/conformance/dist/index.js"
         self.command = [str(packages / "node/bin/node"), str(index)]
+        if missing := [part for part in self.command if not pathlib.Path(part).is_file()]:
+            sys.exit(f"FAILED the official suite is not installed: {', '.join(missing)}")
 
     def listed(self, selection):
         """Returns the names of the scenarios for servers. `list` prints those for clients after them."""
