@@ -766,7 +766,7 @@ async fn all_lists_have_pages_with_opaque_cursors() {
         greeting_in
     ];
     let server = server.with(components).state(Database(1));
-    let client = server.client().await;
+    let client = server.connect().await;
     let mut cursors = Vec::new();
     for (method, kind, key, expected) in [
         ("tools/list", "tools", "name", ["add", "look_up"]),
@@ -815,7 +815,7 @@ async fn all_lists_have_pages_with_opaque_cursors() {
 #[tokio::test]
 async fn a_template_is_completed_by_its_text_or_by_a_uri() {
     let server = Server::new("completing", "1").with(components![text, text_in]);
-    let client = server.client().await;
+    let client = server.connect().await;
     let complete = |uri: &str, argument: &str| {
         let params = json!({
             "ref": { "type": "ref/resource", "uri": uri },

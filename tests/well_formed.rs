@@ -8,6 +8,7 @@ use mcp_runtime::{
     Annotations, Audio, ClientError, EmbeddedResource, Icon, Image, Listing, ResourceContents,
     ResourceLink, Revision, Role, Text, Tool, ToolResult,
 };
+use mcp_tests::client::Connect as _;
 use serde_json::{Map, Value, json};
 
 /// Returns the content of a call of a tool with this result, and without annotations that are empty.
@@ -17,13 +18,13 @@ async fn content(revision: Revision, result: fn() -> ToolResult) -> Vec<Value> {
         result()
     });
     let server = Server::new("server", "1").with(tool);
-    let client = server.client().revision(revision).await;
+    let client = server.connect().revision(revision).await;
     let reply = client.call("tool", json!({})).await.unwrap();
     reply.content().to_vec()
 }
 
 async fn problem(server: Server) -> String {
-    match server.client().await.tools().await {
+    match server.connect().await.tools().await {
         Err(ClientError::Server(message)) => message,
         other => panic!("the server was built: {other:?}"),
     }
@@ -210,7 +211,7 @@ fn parts(_: Listing) -> Vec<ResourceLink> {
 #[tokio::test]
 async fn every_uri_that_is_sent_is_valid() {
     let server = Server::new("server", "1").with(components![part]);
-    let client = server.client().await;
+    let client = server.connect().await;
     let listed = client.resources().await.unwrap();
     let uris: Vec<_> = listed.iter().map(|it| it["uri"].clone()).collect();
     assert_eq!(uris, ["parts://%C3%A9%25"]);
@@ -249,7 +250,7 @@ async fn without_parameters() {}
 #[tokio::test]
 async fn a_tool_without_parameters_accepts_empty_objects_only() {
     let server = Server::new("server", "1").with(components![without_parameters]);
-    let client = server.client().await;
+    let client = server.connect().await;
     let tools = client.tools().await.unwrap();
     // `properties` adds nothing, but some clients refuse an object without it.
     let schema =
