@@ -5,8 +5,8 @@
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
-    Annotations, Audio, ClientError, EmbeddedResource, Icon, Image, Listing, ResourceContents,
-    ResourceLink, Revision, Role, Text, Tool, ToolResult,
+    Annotations, Audio, ClientError, EmbeddedResource, Icon, Image, Listing, Resource,
+    ResourceContents, ResourceLink, Revision, Role, Text, Tool, ToolResult,
 };
 use mcp_tests::client::Connect as _;
 use serde_json::{Map, Value, json};
@@ -103,13 +103,17 @@ async fn definitions_with_invalid_values_are_refused() {
         Icon::new("https://example.com/typed.png").mime("png"),
         Icon::new("https://example.com/none.png").sizes(["0x16"]),
     ];
+    let read = |_: Value, _: Context| async { "" };
+    let typed = Resource::new("text://typed", "typed", read).mime("text/plain and more");
     let server = Server::new("wrong", "1")
         .with(components![annotated_resource])
+        .with(typed)
         .icons(icons);
     let message = problem(server).await;
     for part in [
         "resource `text://annotated`: the priority NaN is not a number from 0 to 1",
         "resource `text://annotated`: `today` is not a date of ISO 8601",
+        "resource `text://typed`: the MIME type `text/plain and more` is not of the form `type/subtype`",
         "the icon `data:image/png,abc` is a `data:` URI that is not base64",
         "the icon `data:image/png;base64,a` is a `data:` URI",
         "the icon `data:image/png;base64,a b=` is a `data:` URI",
