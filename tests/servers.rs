@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
-    CacheScope, Call, ClientError, Extraction, Icon, Limits, Listing, Param, ResourceLink,
-    Revision, Tool, ToolResult,
+    CacheScope, Call, ClientError, Completion, Extraction, Icon, Limits, Listing, Param,
+    ResourceLink, Revision, Tool, ToolResult,
 };
 use mcp_tests::client::{Client, Connect as _};
 use mcp_tests::conversation::Conversation;
@@ -199,6 +199,7 @@ async fn what_no_client_would_take_is_said_at_once() {
         .with(components![faceless, plain_faced, plain, sized])
         .with(raw)
         .icons([Icon::new("file:///etc/icon.png")])
+        .website("example.com")
         .extension("search", json!({}))
         .extension("com.example/search", json!(true))
         .extension("com.example/search", json!({}));
@@ -214,6 +215,7 @@ async fn what_no_client_would_take_is_said_at_once() {
         "prompt `sized`: the icon `https://example.com/a.png` has the size `big`",
         "tool `raw`: its interface `https://example.com` must begin with `ui://`",
         "tool `raw`: the header `List` must belong to a property",
+        "the website `example.com` is not a URL",
         "the server: the icon `file:///etc/icon.png` must be at an `https://` URL",
         "the extension `search` needs an id with a prefix",
         "the settings of the extension `com.example/search` must be an object",
@@ -224,7 +226,7 @@ async fn what_no_client_would_take_is_said_at_once() {
             "nothing says {part:?} in:\n{message}"
         );
     }
-    assert_eq!(message.matches("\n- ").count(), 14, "{message}");
+    assert_eq!(message.matches("\n- ").count(), 15, "{message}");
 }
 
 /// A tool with an interface.
@@ -722,6 +724,136 @@ async fn a_page_is_the_next_one_in_every_process_and_none_but_the_last_ends() {
         {
             Err(ClientError::Rpc { code: -32602, .. }) => {}
             reply => panic!("{invented:?}: {reply:?}"),
+        }
+    }
+}
+
+/// A greeting in a language.
+#[prompt]
+fn greeting_in(#[arg(complete = languages)] language: String) -> String {
+    language
+}
+
+/// A text in a language.
+#[resource("text://{language}/{name}")]
+async fn text_in(#[arg(complete = languages)] language: String, name: String) -> String {
+    language + &name
+}
+
+/// A text by its number.
+#[resource("text://{number}")]
+async fn text_of(number: u8) -> String {
+    number.to_string()
+}
+
+/// Languages, and the argument `name` if it is known.
+fn languages(completion: Completion) -> Vec<String> {
+    let known = completion.argument("name").unwrap_or("unknown");
+    vec![format!("english-{known}"), format!("esperanto-{known}")]
+}
+
+#[tokio::test]
+async fn all_lists_have_pages_with_opaque_cursors() {
+    let server = Server::new("paged", "1").page_size(1);
+    let components = components![
+        add,
+        look_up,
+        text,
+        brief,
+        text_in,
+        text_of,
+        greeting,
+        greeting_in
+    ];
+    let server = server.with(components).state(Database(1));
+    let client = server.connect().await;
+    let mut cursors = Vec::new();
+    for (method, kind, key, expected) in [
+        ("tools/list", "tools", "name", ["add", "look_up"]),
+        (
+            "resources/list",
+            "resources",
+            "uri",
+            ["cache://text", "cache://brief"],
+        ),
+        (
+            "resources/templates/list",
+            "resourceTemplates",
+            "uriTemplate",
+            ["text://{language}/{name}", "text://{number}"],
+        ),
+        (
+            "prompts/list",
+            "prompts",
+            "name",
+            ["greeting", "greeting_in"],
+        ),
+    ] {
+        let first = client.request(method, json!({})).await.unwrap();
+        let cursor = first["nextCursor"].as_str().unwrap().to_owned();
+        let last = client.request(method, json!({ "cursor": cursor })).await;
+        let last = last.unwrap();
+        assert_eq!(last.get("nextCursor"), None, "{method}");
+        for (page, expected) in [first, last].iter().zip(expected) {
+            assert_eq!(page[kind].as_array().unwrap().len(), 1, "{method}");
+            assert_eq!(page[kind][0][key], expected, "{method}");
+        }
+        let plain = [kind, expected[0], expected[1]];
+        assert!(!plain.iter().any(|it| cursor.contains(it)), "{cursor}");
+        cursors.push((method, cursor));
+    }
+    for (method, _) in &cursors {
+        for (_, cursor) in cursors.iter().filter(|(of, _)| of != method) {
+            match client.request(method, json!({ "cursor": cursor })).await {
+                Err(ClientError::Rpc { code: -32602, .. }) => {}
+                reply => panic!("{method} took the cursor of another list: {reply:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_template_is_completed_by_its_text_or_by_a_uri() {
+    let server = Server::new("completing", "1").with(components![text, text_in]);
+    let client = server.connect().await;
+    let complete = |uri: &str, argument: &str| {
+        let params = json!({
+            "ref": { "type": "ref/resource", "uri": uri },
+            "argument": { "name": argument, "value": "e" },
+            "context": { "arguments": { "name": "note" } },
+        });
+        client.request("completion/complete", params)
+    };
+    for uri in [
+        "text://{language}/{name}",
+        "text://en/note",
+        "text://%65n/note",
+    ] {
+        let result = complete(uri, "language").await.unwrap();
+        let values = json!(["english-note", "esperanto-note"]);
+        assert_eq!(result["completion"]["values"], values, "{uri}");
+        let result = complete(uri, "name").await.unwrap();
+        assert_eq!(result["completion"]["values"], json!([]), "{uri}");
+    }
+    for (uri, argument, message) in [
+        ("text://en/note", "nope", "unknown argument `nope`"),
+        ("cache://text", "language", "unknown argument `language`"),
+        (
+            "text://en",
+            "language",
+            "Unknown resource or template: `text://en`",
+        ),
+        ("nope", "language", "Unknown resource or template: `nope`"),
+    ] {
+        match complete(uri, argument).await {
+            Err(ClientError::Rpc {
+                code: -32602,
+                message: told,
+                ..
+            }) => {
+                assert!(told.contains(message), "{uri}: {told}");
+            }
+            reply => panic!("{uri}: {reply:?}"),
         }
     }
 }

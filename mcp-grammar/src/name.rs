@@ -23,6 +23,27 @@ pub fn is_token(text: &str) -> bool {
     consists_of(b"!#$%&'*+-.^_`|~", text)
 }
 
+/// Returns `true` for a MIME type, `type/subtype`, with or without parameters: RFC 6838, section 4.2.
+pub fn is_media_type(text: &str) -> bool {
+    let is_name = |text: &str| consists_of(b"!#$&-^_.+", text);
+    let mut parts = text.split(';');
+    let names = parts.next().and_then(|names| names.split_once('/'));
+    names.is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
+        && parts.all(is_media_parameter)
+}
+
+/// Returns `true` for `name=value`. A quoted value may contain any character but `"`, `\` and `;`.
+fn is_media_parameter(text: &str) -> bool {
+    let is_quoted = |value: &str| {
+        let inside = value
+            .strip_prefix('"')
+            .and_then(|value| value.strip_suffix('"'));
+        inside.is_some_and(|text| !text.contains(['"', '\\']) && !text.contains(char::is_control))
+    };
+    let parameter = text.trim_matches(' ').split_once('=');
+    parameter.is_some_and(|(name, value)| is_token(name) && (is_token(value) || is_quoted(value)))
+}
+
 /// Returns `true` if a text is not empty and consists of ASCII letters, digits and the characters of `others`.
 fn consists_of(others: &[u8], text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);
@@ -42,6 +63,40 @@ mod tests {
             assert!(!is_component(name), "{name}");
         }
         assert!(is_at_most(2, "ab") && !is_at_most(2, "abc"));
+    }
+
+    #[test]
+    fn media_types_have_a_type_a_subtype_and_parameters() {
+        for right in [
+            "text/plain",
+            "image/svg+xml",
+            "application/vnd.api+json",
+            "text/html;profile=mcp-app",
+            "text/plain; charset=\"utf 8\" ; format=flowed",
+        ] {
+            assert!(is_media_type(right), "{right}");
+        }
+        for wrong in [
+            "",
+            "text",
+            "/",
+            "text/",
+            "/plain",
+            "text/plain/x",
+            "*/*",
+            "text/plain and more",
+            " text/plain",
+            "text/plain ",
+            "text/plain;",
+            "text/plain;charset",
+            "text/plain;charset=",
+            "text/plain;charset=\"a\"b\"",
+            "text/plain;charset=\"",
+            "text/pl\u{e4}in",
+            "text/plain\n",
+        ] {
+            assert!(!is_media_type(wrong), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `#[resource]`: its options, the check of the URI template against the signature, and code generation for them.
 
+use mcp_grammar::name::is_media_type;
 use mcp_grammar::near::nearest;
 use mcp_grammar::uri_template;
 use proc_macro2::{Ident, TokenStream};
@@ -67,7 +68,7 @@ pub(crate) fn complete(
 fn options(arguments: &Arguments, component: &Component, errors: &mut Errors) -> TokenStream {
     let mime = arguments.checked_text(
         "mime",
-        |mime| mime.contains('/'),
+        is_media_type,
         "a MIME type is `type/subtype`, such as `text/plain`",
         errors,
     );

@@ -24,7 +24,7 @@ pub(crate) use running::ABORT_WARNING;
 pub use running::RunningServer;
 
 use crate::call::States;
-use crate::content::{Icon, IntoIcons};
+use crate::content::{Icon, IntoIcons, is_uri};
 use crate::dispatch::About;
 use crate::error::ToolError;
 use crate::layer::Layer;
@@ -115,9 +115,15 @@ impl Server {
         self
     }
 
-    /// Sets the URL of the server's website.
+    /// Sets the URL of the server's website. With an invalid URL the server cannot be built.
     pub fn website(mut self, url: impl Into<String>) -> Self {
-        self.about.website = Some(url.into());
+        let url = url.into();
+        if !is_uri(&url) {
+            self.components.problem(format!(
+                "the website `{url}` is not a URL: write one such as `https://example.com`"
+            ));
+        }
+        self.about.website = Some(url);
         self
     }
 

@@ -18,7 +18,16 @@ from messages import Conversation, Schema
 from processes import Drivers
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
-CLIENTS = {"python": ("modern", "legacy"), "typescript": ("modern", "legacy"), "inspector": ("modern", "legacy")}
+# How many servers each client starts in each mode, which is one recording each. A smaller number means that something
+# was skipped; a larger one is to be pinned here.
+CLIENTS = {
+    "python": {"modern": 1, "legacy": 1},
+    "typescript": {"modern": 2, "legacy": 1},
+    "inspector": {"modern": 27, "legacy": 27},
+}
+# How many tools of the server every client calls, beside those in `ASKING`.
+TOOLS = 15
+SCHEMAS = tuple(f"schema-{revision}.json" for revision in (MODERN, LEGACY))
 LOGS = {"io.modelcontextprotocol/logLevel": "debug"}
 
 # The arguments of tools; all others are called without arguments.
@@ -122,10 +131,13 @@ class Session:
         steps = list(steps_for(self.client, self.mode, tools))
         replies = self.drive(directory, steps)
         self.problems += [problem for step, reply in zip(steps, replies) for problem in judge(step, reply)]
-        heard = collections.Counter()
+        heard, counted = collections.Counter(), 0
         for conversation, mistakes in recordings(directory, MODERN if self.mode == "modern" else LEGACY, self.schemas):
             self.problems += mistakes
             heard += conversation.valid
+            counted += 1
+        if counted != CLIENTS[self.client][self.mode]:
+            self.problems.append(f"{counted} recordings, but pinned are {CLIENTS[self.client][self.mode]}")
         wanted = HEARD if self.client == "inspector" else HEARD_OF_SDKS | {QUESTIONS[self.mode]}
         self.problems += [f"no valid message: {what} of the {who}" for who, what in sorted(wanted - heard.keys())]
         return heard
@@ -157,9 +169,9 @@ def main():
     parser.add_argument("--examples", type=pathlib.Path, required=True, help="where the built examples are")
     parser.add_argument("--schemas", type=pathlib.Path, required=True, help="where the official schemas are")
     options = parser.parse_args()
-    if not options.schemas.is_dir():
-        print("skipped: messages over stdio, because the official schemas are not beside the repository")
-        return
+    missing = [path for path in map(options.schemas.joinpath, SCHEMAS) if not path.is_file()]
+    if missing:
+        sys.exit(f"FAILED the official schemas are not beside the repository: {', '.join(map(str, missing))}")
 
     drivers = Drivers(options.clients.absolute())
     server = str(options.examples.absolute() / "conformance")
@@ -168,6 +180,8 @@ def main():
         first = Session("python", "modern", drivers, server, options.schemas)
         [listed] = first.drive(pathlib.Path(directory), [{"do": "list_tools"}]) or [{"result": {"tools": []}}]
     tools = [tool["name"] for tool in listed["result"]["tools"] if not tool["name"].startswith((*ASKING, *ASKING_MORE))]
+    if len(tools) != TOOLS:
+        problems.append(f"{len(tools)} tools are called, but pinned are {TOOLS}")
     for client, modes in CLIENTS.items():
         for mode in modes:
             session = Session(client, mode, drivers, server, options.schemas)

@@ -34,6 +34,17 @@ RED = ("tools-call-simple-text", "tools-call-image", "resources-read-text", "pro
 
 FAILURES = ("FAILURE", "WARNING")
 
+# What each set consists of: its scenarios, its checks that succeed, and its scenarios of extensions. A smaller number
+# means that something was skipped; a larger one is to be pinned here.
+PINNED = {
+    "all of 2025-03-26": (1, 3, 0),
+    "all of 2025-06-18": (27, 56, 0),
+    "all of 2025-11-25": (33, 83, 0),
+    "all of 2026-07-28": (40, 152, 0),
+    "required by 2025-11-25": (33, 83, 0),
+    "required by 2026-07-28": (40, 152, 10),
+}
+
 
 class Suite:
     """The installed official suite."""
@@ -42,6 +53,8 @@ class Suite:
         packages = installed / "node_modules"
         index = packages / "@modelcontextprotocol/conformance/dist/index.js"
         self.command = [str(packages / "node/bin/node"), str(index)]
+        if missing := [part for part in self.command if not pathlib.Path(part).is_file()]:
+            sys.exit(f"FAILED the official suite is not installed: {', '.join(missing)}")
 
     def listed(self, selection):
         """Returns the names of the scenarios for servers. `list` prints those for clients after them."""
@@ -106,6 +119,13 @@ def counts(ran):
     )
 
 
+def skipped(name, now, later):
+    """What a set left out or has in addition, by its pinned numbers."""
+    succeeded = sum(check["status"] == "SUCCESS" for checks in now.values() for check in checks)
+    counted = (len(now), succeeded, len(later))
+    return [] if counted == PINNED.get(name) else [f"{name}: counted {counted}, but pinned are {PINNED.get(name)}"]
+
+
 def goes_red(suite, examples):
     """Returns the problems of the harness itself: it must report failures for a server without the fixtures."""
     server = HttpServer([str(examples / "quickstart")])
@@ -131,6 +151,7 @@ def run_sets(suite, server):
         problems += [f"{name}: {problem}" for problem in of_run + judge(ran)]
         now = {scenario: checks for scenario, checks in ran.items() if not is_later(scenario)}
         later = {scenario: checks for scenario, checks in ran.items() if is_later(scenario)}
+        problems += skipped(name, now, later)
         print(f"{name:24}{counts(now)}", flush=True)
         if later:
             print(f"{'  later: extensions':24}{counts(later)}", flush=True)

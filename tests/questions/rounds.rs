@@ -392,6 +392,26 @@ async fn the_last_temperature_counts() {
     }
 }
 
+#[tokio::test]
+async fn a_limit_of_tokens_is_always_sent_and_preferences_never_are() {
+    for (limit, sent) in [(None, 1000), (Some(7), 7), (Some(0), 0)] {
+        let caller = Caller::of(server(move |context| async move {
+            let sampling = context.sample("model");
+            let sampling = match limit {
+                Some(limit) => sampling.max_tokens(limit),
+                None => sampling,
+            };
+            Ok(sampling.await?.text())
+        }))
+        .await;
+        let asking = caller.call().await;
+        let (_, request) = only(&asking);
+        let messages = json!([{ "role": "user", "content": { "type": "text", "text": "model" } }]);
+        let params = json!({ "messages": messages, "maxTokens": sent });
+        assert_eq!(request["params"], params);
+    }
+}
+
 /// Counts when it is dropped.
 struct Witness(Arc<AtomicU32>);
 

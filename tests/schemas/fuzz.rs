@@ -6,11 +6,7 @@ use serde_json::{Value, json};
 
 use crate::raw::{Raw, request};
 use crate::types::server;
-use crate::values::Values;
-
-fn cases(default: u64) -> u64 {
-    std::env::var("CASES").map_or(default, |cases| cases.parse().unwrap())
-}
+use crate::values::{Values, cases};
 
 /// Changes one thing somewhere in a value.
 fn mutate(value: &mut Value, values: &mut Values<'_>) {

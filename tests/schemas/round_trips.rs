@@ -5,12 +5,7 @@ use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 
 use crate::types::server;
-use crate::values::Values;
-
-/// How many values there are of each type; more of them in a long run.
-fn cases() -> u64 {
-    std::env::var("CASES").map_or(150, |cases| cases.parse().unwrap())
-}
+use crate::values::{Values, cases};
 
 /// Formats are asserted, which validators do not do unless they are told.
 fn validator(schema: &Value) -> Validator {
@@ -66,7 +61,7 @@ async fn every_value_that_the_schema_allows_is_taken_and_what_comes_back_is_vali
             let (input, output) = (validator(schema), validator(&tool["outputSchema"]));
             let mut values = Values::of(schema.get("$defs"), 1 + number as u64);
             let mut valid = 0;
-            for _ in 0..cases() {
+            for _ in 0..cases(150) {
                 let value = values.of_schema(&generated, 4);
                 let arguments = json!({ "value": value });
                 if !input.is_valid(&arguments) {
@@ -87,7 +82,7 @@ async fn every_value_that_the_schema_allows_is_taken_and_what_comes_back_is_vali
                     panic!("{name} gave {}: {error}", reply.structured());
                 }
             }
-            assert!(valid >= cases() / 10, "{name} took {valid} values");
+            assert!(valid >= cases(150) / 10, "{name} took {valid} values");
         }
     }
     let mut names: Vec<&str> = refused

@@ -3,6 +3,23 @@
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
+/// Returns the number of cases of a test: `CASES`, or `default`. CI never runs fewer than `default`.
+pub(crate) fn cases(default: u64) -> u64 {
+    let Some(text) = std::env::var_os("CASES") else {
+        return default;
+    };
+    let cases: Option<u64> = text.to_str().and_then(|text| text.parse().ok());
+    let cases = cases.filter(|cases| *cases > 0);
+    let cases =
+        cases.unwrap_or_else(|| panic!("CASES is not a number above 0: {}", text.display()));
+    let is_ci = std::env::var_os("CI").is_some();
+    assert!(
+        !is_ci || cases >= default,
+        "CASES={cases} is below the default of {default}, which CI does not accept"
+    );
+    cases
+}
+
 /// Makes values that fit a schema, or nearly: whoever needs valid ones validates them.
 pub(crate) struct Values<'s> {
     pub(crate) random: Rng,

@@ -117,12 +117,31 @@ fn sum(clients: Vec<std::thread::ScopedJoinHandle<'_, Outcome<Tally>>>) -> Tally
     all
 }
 
+/// Returns the number of requests and the seed, from the command line.
+fn arguments() -> Outcome<(u64, u64)> {
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |default: u64| {
+        let Some(text) = arguments.next() else {
+            return Ok(default);
+        };
+        let number = text.parse::<u64>();
+        number.map_err(|error| format!("`{text}`: {error}"))
+    };
+    let (total, seed) = (number(1_000_000)?, number(1)?);
+    if total < HTTP_CLIENTS + STDIO_CLIENTS {
+        return Err(format!("{total} requests are too few: a client would send none").into());
+    }
+    Ok((total, seed))
+}
+
 fn main() -> ExitCode {
-    let mut arguments = std::env::args()
-        .skip(1)
-        .map(|argument| argument.parse::<u64>().ok());
-    let total = arguments.next().flatten().unwrap_or(1_000_000);
-    let seed = arguments.next().flatten().unwrap_or(1);
+    let (total, seed) = match arguments() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("{error}; usage: soak [REQUESTS] [SEED]");
+            return ExitCode::from(2);
+        }
+    };
     let started = Instant::now();
     let (over_http, over_stdio) = match run(total, seed) {
         Ok(tallies) => tallies,

@@ -9,5 +9,5 @@ mod parse;
 mod template;
 
 pub use kind::VariableKind;
-pub use parse::parse;
+pub use parse::{has_scheme, parse};
 pub use template::{Expression, Part, Template, Variable};

@@ -35,8 +35,8 @@ pub fn parse(text: &str) -> Result<Template, Vec<String>> {
     }
 }
 
-/// Returns `true` if the template begins with `scheme:` (RFC 3986, section 3.1).
-fn has_scheme(template: &str) -> bool {
+/// Returns `true` if a text starts with `scheme:`, as in RFC 3986, section 3.1.
+pub fn has_scheme(template: &str) -> bool {
     let Some((scheme, _)) = template.split_once(':') else {
         return false;
     };

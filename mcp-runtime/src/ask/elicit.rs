@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::fields::Elicit;
 use super::{ask, form};
 use crate::call::Asker;
+use crate::content::is_uri;
 use crate::context::Context;
 use crate::error::AskError;
 use crate::opaque::opaque_debug;
@@ -59,7 +60,8 @@ impl Context {
     /// Asks the user to open a web page, for input that the client must not see, such as a password or a payment.
     /// Never ask for such input in a form.
     ///
-    /// The URL begins with `https://`, or with `http://` if its host is this machine. The client sees the URL, and its
+    /// The URL begins with `https://`, or with `http://` if its host is this machine. Characters that URLs do not allow
+    /// are percent-encoded. The client sees the URL, and its
     /// traffic may be logged. The URL must therefore not contain secrets or personal data, and must not grant access
     /// without signing in. The page must itself verify that its visitor is the user who was asked: the answer only means
     /// that the user agreed to open the page. Do not use this to sign users in to the MCP server itself.
@@ -135,6 +137,9 @@ fn decision<T>(
 /// Returns `true` if the user may be asked to open this URL. Plain HTTP is allowed for loopback hosts only, for
 /// development.
 fn is_page(url: &str) -> bool {
+    if !is_uri(url) {
+        return false;
+    }
     if let Some(rest) = url.strip_prefix("http://") {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let host = match authority.rsplit_once(':') {
@@ -145,7 +150,6 @@ fn is_page(url: &str) -> bool {
     }
     url.strip_prefix("https://")
         .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#', ':']))
-        && !url.contains(|character: char| character.is_whitespace() || character.is_control())
 }
 
 /// A web page for the user: see [`Context::elicit_url`].
@@ -174,7 +178,7 @@ impl IntoFuture for UrlElicitation {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             if !is_page(&self.url) {
-                let reason = "the URL of a page must begin with `https://`";
+                let reason = "the URL of a page must begin with `https://`, and its special characters must be percent-encoded";
                 return Err(AskError::NoForm(reason.to_owned()));
             }
             let call = self.context.call_context();

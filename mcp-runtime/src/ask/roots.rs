@@ -44,6 +44,9 @@ fn read(answer: &Value) -> Option<Vec<Root>> {
 impl Context {
     /// Asks the client for its roots. Roots without a `file://` URI are ignored: the protocol defines no others yet.
     ///
+    /// Roots are deprecated in revision 2026-07-28: new servers should not use them, and clients may stop supporting them.
+    /// Take directories as arguments of tools instead.
+    ///
     /// # Errors
     /// Returns an error if the client does not support roots or does not answer.
     pub async fn roots(&self) -> Result<Vec<Root>, AskError> {

@@ -18,6 +18,9 @@ use crate::questions::Question;
 impl Context {
     /// Asks the client's model to generate a message. The request is sent when the returned value is awaited.
     ///
+    /// Sampling is deprecated in revision 2026-07-28: new servers should not use it, and clients may stop supporting it. Call
+    /// the API of a model instead.
+    ///
     /// `message` is a text with the role `user`. Messages may contain text, images and audio. With other content, or with
     /// audio for a client of 2024-11-05, awaiting gives [`AskError::NoForm`].
     ///

@@ -121,6 +121,8 @@ async fn list(
 /// Reports definitions that clients or models may not handle.
 async fn check(client: &Client, snapshot: &Snapshot) -> Result<ExitCode, Failure> {
     let mut all = definitions(client).await?;
+    let about = client.request("server/discover", json!({})).await?;
+    all.instructions = text(&about["instructions"]);
     all.resources
         .retain(|it| snapshot.defines_resource(it["uri"].as_str().unwrap_or_default()));
     let names = all.tools.iter().map(|tool| text(&tool["name"]));

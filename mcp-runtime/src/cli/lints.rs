@@ -19,9 +19,13 @@ const MAX_NAME_LENGTH: usize = 64;
 const MAX_LEVELS: usize = 10;
 const MAX_PROPERTIES: usize = 5000;
 
-/// All definitions of a server.
+/// The number of words from which on a description in the instructions is a repetition, not a coincidence.
+const MIN_REPEATED_WORDS: usize = 4;
+
+/// All definitions of a server, and its instructions.
 #[derive(Default)]
 pub(super) struct Definitions {
+    pub(super) instructions: String,
     pub(super) tools: Vec<Value>,
     /// The keywords of schemas that no call is checked against, by the names of the tools.
     pub(super) unenforced: Vec<(String, Vec<(String, String)>)>,
@@ -57,7 +61,34 @@ pub(super) fn findings(definitions: &Definitions) -> Vec<String> {
             check_argument_description(&place, text(&argument["name"]), argument, &mut found);
         }
     }
+    check_instructions(definitions, &mut found);
     found
+}
+
+/// Checks for descriptions that the instructions of the server repeat. Clients send both to the model.
+fn check_instructions(definitions: &Definitions, found: &mut Vec<String>) {
+    let words = |text: &str| {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        words.join(" ").to_lowercase()
+    };
+    let instructions = words(&definitions.instructions);
+    for (kind, key, all) in [
+        ("tool", "name", &definitions.tools),
+        ("resource", "uri", &definitions.resources),
+        ("resource", "uriTemplate", &definitions.templates),
+        ("prompt", "name", &definitions.prompts),
+    ] {
+        for definition in all {
+            let description = words(text(&definition["description"]));
+            let is_sentence = description.split(' ').count() >= MIN_REPEATED_WORDS;
+            if is_sentence && instructions.contains(description.trim_end_matches('.')) {
+                found.push(format!(
+                    "the instructions of the server repeat the description of {kind} `{}`: remove it from them, because models read both",
+                    text(&definition[key])
+                ));
+            }
+        }
+    }
 }
 
 fn text(value: &Value) -> &str {
@@ -292,6 +323,41 @@ mod tests {
                 "prompt `p` has no description: write a doc comment on the function, or set `description`",
                 "prompt `p`: argument `b` has no description: write a doc comment on the parameter",
             ]
+        );
+    }
+
+    #[test]
+    fn instructions_that_repeat_a_description_are_found() {
+        let described = |key: &str, name: &str, description: &str| json!({ key: name, "description": description });
+        let found = |instructions: &str| {
+            let found = findings(&Definitions {
+                instructions: instructions.to_owned(),
+                tools: vec![
+                    json!({ "name": "add", "description": "Adds two\n whole numbers.", "inputSchema": {} }),
+                    json!({ "name": "get", "description": "Gets it.", "inputSchema": {} }),
+                ],
+                resources: vec![described("uri", "a://b", "The notes of this week.")],
+                templates: vec![described("uriTemplate", "a://{b}", "The notes of one day.")],
+                prompts: vec![described("name", "p", "Greets the user by name.")],
+                ..Definitions::default()
+            });
+            let repeated = "the instructions of the server repeat the description of ";
+            let names = found.iter().map(|it| it.strip_prefix(repeated).expect(it));
+            names
+                .map(|it| it.split_once(':').map_or("", |(name, _)| name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            found("Call add before get. Gets it. Notes change daily."),
+            [""; 0]
+        );
+        assert_eq!(
+            found("`add` adds two whole  numbers, then more."),
+            ["tool `add`"]
+        );
+        assert_eq!(
+            found("The notes of this week. The notes of one day. greets the user by name"),
+            ["resource `a", "resource `a", "prompt `p`"]
         );
     }
 

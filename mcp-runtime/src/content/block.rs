@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::icon::{Icon, IntoIcons};
 use super::meta::checked_meta;
 use super::resource::ResourceContents;
+use super::well_formed::{checked_mime, checked_scheme, is_iso_8601};
 
 /// The sender or the audience of content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,28 @@ impl Annotations {
         self.priority = Some(priority.clamp(0.0, 1.0));
         self
     }
+
+    /// Returns the errors of the hints, for definitions.
+    pub(crate) fn mistakes(&self) -> impl Iterator<Item = String> {
+        let priority = self.priority.filter(|it| !(0.0..=1.0).contains(it));
+        let priority = priority.map(|it| format!("the priority {it} is not a number from 0 to 1"));
+        let time = self.last_modified.as_ref().filter(|it| !is_iso_8601(it));
+        let time = time.map(|it| {
+            format!("`{it}` is not a date of ISO 8601: write one such as `2026-01-31T12:00:00Z`")
+        });
+        priority.into_iter().chain(time)
+    }
+
+    /// Returns the annotations with their priority clamped, and without the hints that are invalid, which are logged.
+    fn checked(mut self) -> Self {
+        self.priority = self.priority.map(|priority| priority.clamp(0.0, 1.0));
+        for mistake in self.mistakes() {
+            tracing::warn!("{mistake}; the annotation is left out");
+        }
+        self.priority = self.priority.filter(|priority| !priority.is_nan());
+        self.last_modified = self.last_modified.filter(|time| is_iso_8601(time));
+        self
+    }
 }
 
 /// A piece of content.
@@ -102,8 +125,10 @@ macro_rules! extras {
     ($($block:ident)*) => {$(
         impl $block {
             /// Sets the annotations.
+            ///
+            /// A hint that is invalid is omitted, and a warning is logged.
             pub fn annotations(mut self, annotations: Annotations) -> Self {
-                self.extras.annotations = Some(annotations);
+                self.extras.annotations = Some(annotations.checked());
                 self
             }
 
@@ -150,8 +175,15 @@ macro_rules! binary {
 
         impl $block {
             /// Creates a block from raw bytes and their MIME type. The bytes are base64-encoded on the wire.
+            ///
+            /// An invalid MIME type is replaced by `application/octet-stream`, and a warning is logged.
             pub fn new(data: impl Into<Vec<u8>>, mime: impl Into<String>) -> Self {
-                Self { data: data.into(), mime: mime.into(), extras: Extras::default() }
+                let mime = checked_mime(mime.into());
+                Self {
+                    data: data.into(),
+                    mime: mime.unwrap_or_else(|| "application/octet-stream".to_owned()),
+                    extras: Extras::default(),
+                }
             }
 
             $($(#[$doc])*
@@ -181,6 +213,8 @@ binary! {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceLink {
     pub(crate) uri: String,
+    /// `false` if the URI has no scheme. Clients receive such a link as text.
+    pub(crate) has_scheme: bool,
     pub(crate) name: String,
     pub(crate) title: Option<String>,
     pub(crate) description: Option<String>,
@@ -191,10 +225,15 @@ pub struct ResourceLink {
 }
 
 impl ResourceLink {
-    /// Creates a link to the resource at `uri`.
+    /// Creates a link to the resource at `uri`, which begins with a scheme.
+    ///
+    /// Characters that are not allowed in URIs are percent-encoded. A link without a scheme is sent as text and omitted
+    /// from lists, and a warning is logged.
     pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
+        let uri = uri.into();
         Self {
-            uri: uri.into(),
+            has_scheme: checked_scheme(&uri),
+            uri,
             name: name.into(),
             title: None,
             description: None,
@@ -217,9 +256,9 @@ impl ResourceLink {
         self
     }
 
-    /// Sets the MIME type.
+    /// Sets the MIME type. An invalid one is omitted, and a warning is logged.
     pub fn mime(mut self, mime: impl Into<String>) -> Self {
-        self.mime = Some(mime.into());
+        self.mime = checked_mime(mime.into());
         self
     }
 
@@ -231,7 +270,8 @@ impl ResourceLink {
 
     /// Sets the icons that a client may show beside the link.
     ///
-    /// Icons with other sources than `https://` and `data:` URIs are omitted, because clients must refuse them.
+    /// Icons with other sources than `https://` and `data:` URIs, and other invalid icons, are omitted, because clients
+    /// must refuse them.
     pub fn icons(mut self, icons: impl IntoIcons) -> Self {
         self.icons = icons.into_icons();
         self.icons.retain(|icon| icon.mistake().is_none());
@@ -247,7 +287,8 @@ pub struct EmbeddedResource {
 }
 
 impl EmbeddedResource {
-    /// Embeds the contents of the resource at `uri`.
+    /// Embeds the contents of the resource at `uri`, which begins with a scheme. Without one, a warning is logged, and the
+    /// contents have the URI `resource:///inline`.
     pub fn new(uri: impl Into<String>, contents: ResourceContents) -> Self {
         Self {
             contents: contents.uri(uri),

@@ -2,7 +2,11 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#icons>.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+
+use super::well_formed::{is_uri, mime_mistake};
 
 /// The background that an icon is drawn for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,27 +77,46 @@ impl Icon {
 
     /// Returns the reason why a client would refuse the icon, if there is one.
     pub(crate) fn mistake(&self) -> Option<String> {
-        let starts_with = |scheme: &str| {
-            self.src
-                .get(..scheme.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-        };
-        if !(starts_with("https://") || starts_with("data:")) {
-            return Some(format!(
-                "the icon `{}` must be at an `https://` URL or in a `data:` URI",
-                self.src
-            ));
+        let place = format!("the icon `{}`", self.src);
+        if let Some(mistake) = self.source_mistake() {
+            return Some(format!("{place} {mistake}"));
         }
-        let size = self.sizes.iter().find(|size| !is_size(size))?;
-        Some(format!(
-            "the icon `{}` has the size `{size}`: write `48x48`, or `any`",
-            self.src
-        ))
+        if let Some(size) = self.sizes.iter().find(|size| !is_size(size)) {
+            let mistake = format!("has the size `{size}`: write `48x48`, or `any`");
+            return Some(format!("{place} {mistake}"));
+        }
+        let mistake = self.mime.as_deref().and_then(mime_mistake)?;
+        Some(format!("{place}: {mistake}"))
+    }
+
+    fn source_mistake(&self) -> Option<&'static str> {
+        let after = |scheme: &str| {
+            let (start, rest) = self.src.split_at_checked(scheme.len())?;
+            start.eq_ignore_ascii_case(scheme).then_some(rest)
+        };
+        match (after("https://"), after("data:")) {
+            (None, None) => Some("must be at an `https://` URL or in a `data:` URI"),
+            (_, Some(data)) if !is_base64_data(data) => {
+                Some("is a `data:` URI that is not base64: write `data:image/png;base64,..`")
+            }
+            _ if !is_uri(&self.src) => {
+                Some("contains a character that a URI does not allow: percent-encode it")
+            }
+            _ => None,
+        }
     }
 }
 
+/// Returns `true` for the part of a `data:` URI after the scheme, if it is base64 with a MIME type.
+fn is_base64_data(data: &str) -> bool {
+    data.split_once(";base64,")
+        .is_some_and(|(mime, data)| mime_mistake(mime).is_none() && STANDARD.decode(data).is_ok())
+}
+
 fn is_size(size: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |text: &str| {
+        !text.is_empty() && !text.starts_with('0') && text.bytes().all(|it| it.is_ascii_digit())
+    };
     size == "any"
         || size
             .split_once('x')

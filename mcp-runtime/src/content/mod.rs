@@ -14,6 +14,7 @@ mod resource;
 mod rest;
 mod stream;
 mod tool_result;
+mod well_formed;
 mod write;
 
 pub use block::{Annotations, Audio, Content, EmbeddedResource, Image, ResourceLink, Role, Text};
@@ -28,4 +29,5 @@ pub use tool_result::{IntoToolResult, ToolResult};
 
 pub(crate) use rest::Rest;
 pub(crate) use tool_result::{OutputSchema, Structured};
+pub(crate) use well_formed::{is_uri, mime_mistake};
 pub(crate) use write::{push_array, push_blocks, push_icons, push_member, push_optional};

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::failure::Failure;
 use super::json::Json;
 use super::meta::checked_meta;
+use super::well_formed::{checked_mime, checked_scheme};
 use crate::error::ToolError;
 use crate::finite;
 
@@ -44,15 +45,16 @@ impl ResourceContents {
         }
     }
 
-    /// Sets the URI, if it differs from the one that was read.
+    /// Sets the URI, if it differs from the one that was read. It begins with a scheme, or is ignored, and a warning is
+    /// logged.
     pub fn uri(mut self, uri: impl Into<String>) -> Self {
-        self.uri = Some(uri.into());
+        self.uri = Some(uri.into()).filter(|uri| checked_scheme(uri));
         self
     }
 
-    /// Sets the MIME type, if it differs from the declared one.
+    /// Sets the MIME type, if it differs from the declared one. An invalid one is omitted, and a warning is logged.
     pub fn mime(mut self, mime: impl Into<String>) -> Self {
-        self.mime = Some(mime.into());
+        self.mime = checked_mime(mime.into());
         self
     }
 

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mcp_grammar::percent::{self, LEGAL};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -39,6 +40,14 @@ fn push_base64(out: &mut String, name: &str, bytes: &[u8]) {
     out.push('"');
 }
 
+/// Appends a URI as a JSON string. Each character that URIs do not allow is percent-encoded.
+fn push_uri(out: &mut String, uri: &str) {
+    // No character that URIs allow is escaped in JSON.
+    out.push('"');
+    percent::encode(out, uri, LEGAL);
+    out.push('"');
+}
+
 /// Appends `,"icons":[..]`, if there are any and the revision supports them.
 pub(crate) fn push_icons(out: &mut String, icons: &[Icon], features: &Features) {
     if features.icons && !icons.is_empty() {
@@ -58,7 +67,9 @@ impl Content {
                 push_binary(out, "audio", (&it.data, &it.mime), &it.extras, features);
             }
             Self::Audio(audio) => audio.as_resource().push(out, features),
-            Self::ResourceLink(link) if features.resource_links => link.push(out, features),
+            Self::ResourceLink(link) if features.resource_links && link.has_scheme => {
+                link.push(out, features);
+            }
             Self::ResourceLink(link) => {
                 push_text_block(out, &link.as_text(), &link.extras, features);
             }
@@ -131,7 +142,7 @@ impl ResourceLink {
 
     fn push_members(&self, out: &mut String, features: &Features) {
         out.push_str("\"uri\":");
-        push_string(out, &self.uri);
+        push_uri(out, &self.uri);
         push_member(out, "name", &self.name);
         if features.titles_and_meta {
             push_optional(out, "title", self.title.as_ref());
@@ -144,7 +155,7 @@ impl ResourceLink {
         out.push('}');
     }
 
-    /// Converts the link for a revision without link blocks: `[name](uri)`, followed by the description.
+    /// Converts the link for a revision without link blocks, or a link without a valid URI: `[name](uri)`, followed by the description.
     fn as_text(&self) -> String {
         let mut text = format!(
             "[{}]({})",
@@ -162,7 +173,8 @@ impl ResourceLink {
 impl EmbeddedResource {
     fn push(&self, out: &mut String, features: &Features) {
         out.push_str("{\"type\":\"resource\",\"resource\":");
-        self.contents.push(out, "", None, features);
+        self.contents
+            .push(out, "resource:///inline", None, features);
         self.extras.push(out, features);
         out.push('}');
     }
@@ -179,7 +191,7 @@ impl ResourceContents {
         features: &Features,
     ) {
         out.push_str("{\"uri\":");
-        push_string(out, self.uri.as_deref().unwrap_or(uri));
+        push_uri(out, self.uri.as_deref().unwrap_or(uri));
         push_optional(out, "mimeType", self.mime.as_deref().or(mime));
         match &self.body {
             Body::Text(text) => push_member(out, "text", text),

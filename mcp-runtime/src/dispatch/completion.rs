@@ -55,9 +55,11 @@ fn completer(
             (&prompt.signature, &prompt.completers)
         }
         Reference::Resource(uri) => {
+            let matching = || snapshot.resource(uri).map(|(resource, _)| resource);
             let template = snapshot
                 .template(uri)
-                .ok_or_else(|| unknown("resource template", uri))?;
+                .or_else(matching)
+                .ok_or_else(|| unknown("resource or template", uri))?;
             (&template.signature, &template.completers)
         }
     };

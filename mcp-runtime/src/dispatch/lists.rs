@@ -101,7 +101,7 @@ impl Work for ListResources {
             Err(error) => return Outcome::Error(rpc_error(call, self.name(), &error)),
         };
         let mut page = std::mem::take(&mut self.page);
-        for link in links {
+        for link in links.iter().filter(|link| link.has_scheme) {
             if !page.items.is_empty() {
                 page.items.push(',');
             }

@@ -105,7 +105,7 @@ pub(super) fn claimed(metadata: &Metadata<'_>) -> bool {
 /// [`ForwardLogs`](crate::ForwardLogs) describes which events are sent, and calls this function itself. Call it from
 /// a layer of `tracing-subscriber` if other crates must find types inside the current subscriber:
 ///
-/// ```ignore
+/// ```
 /// struct ForwardLayer;
 ///
 /// impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for ForwardLayer {

@@ -103,22 +103,27 @@ impl<T: Listed> List<T> {
         self.by_key.get(key)
     }
 
-    /// Returns the page at a cursor, or `None` if the cursor is invalid.
+    /// Returns the page at a cursor, or `None` if the cursor is invalid. `name` is the name of the list in its cursors.
     pub(super) fn page(
         &self,
+        name: &str,
         features: &Features,
         size: usize,
         cursor: Option<&str>,
     ) -> Option<Page> {
         let Some(cursor) = cursor else {
             let first = self.first.get(features.revision.index())?;
-            return Some(first.get_or_init(|| self.render(features, size, 0)).clone());
+            return Some(
+                first
+                    .get_or_init(|| self.render(name, features, size, 0))
+                    .clone(),
+            );
         };
-        let after = read_cursor(T::KIND, cursor)?;
-        Some(self.render(features, size, after))
+        let after = read_cursor(name, cursor)?;
+        Some(self.render(name, features, size, after))
     }
 
-    fn render(&self, features: &Features, size: usize, after: u64) -> Page {
+    fn render(&self, name: &str, features: &Features, size: usize, after: u64) -> Page {
         let rest = self.after(after);
         let shown = &rest[..size.min(rest.len())];
         let mut items = String::new();
@@ -130,7 +135,7 @@ impl<T: Listed> List<T> {
             entry.definition().push(&mut items, features, own);
         }
         let next = (rest.len() > shown.len())
-            .then(|| shown.last().map(|(order, _)| write_cursor(T::KIND, *order)))
+            .then(|| shown.last().map(|(order, _)| write_cursor(name, *order)))
             .flatten();
         Page { items, next }
     }
@@ -138,14 +143,14 @@ impl<T: Listed> List<T> {
 
 /// Encodes a cursor. It contains the number of the last listed component, which never changes, so that pages remain correct
 /// when other components are added or removed.
-fn write_cursor(kind: ComponentKind, order: u64) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}:{order}", kind.plural()))
+fn write_cursor(list: &str, order: u64) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{list}:{order}"))
 }
 
-fn read_cursor(kind: ComponentKind, cursor: &str) -> Option<u64> {
+fn read_cursor(list: &str, cursor: &str) -> Option<u64> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let order = text.split_once(':')?.1.parse().ok()?;
     // Each position has exactly one valid cursor.
-    (write_cursor(kind, order) == cursor).then_some(order)
+    (write_cursor(list, order) == cursor).then_some(order)
 }

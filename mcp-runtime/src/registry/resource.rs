@@ -17,7 +17,8 @@ use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use crate::call::{Arguments, Call, ParameterSpec, Signature, Slot};
 use crate::content::{
-    Annotations, IntoResource, ResourceLink, ResourceOutcome, push_member, push_optional,
+    Annotations, IntoResource, ResourceLink, ResourceOutcome, mime_mistake, push_member,
+    push_optional,
 };
 use crate::context::Context;
 use crate::error::ToolError;
@@ -167,6 +168,7 @@ impl Resource {
     ) -> Option<ResourceEntry> {
         let place = format!("resource `{}`", self.uri);
         self.definition.check("resource", &place, problems);
+        self.check_values(&place, problems);
         let template = UriTemplate::parse(&self.uri)
             .map_err(|mistakes| {
                 problems.extend(mistakes.iter().map(|mistake| format!("{place}: {mistake}")));
@@ -227,6 +229,16 @@ fn check_completers(
             "{place}: the completed variable `{name}` is not in the URI: add `{{{name}}}` to it"
         )
     }));
+}
+
+impl Resource {
+    /// Records a problem for each annotation and MIME type that the protocol does not allow.
+    fn check_values(&self, place: &str, problems: &mut Vec<String>) {
+        let mime = self.mime.as_deref().and_then(mime_mistake);
+        let annotations = self.annotations.iter().flat_map(Annotations::mistakes);
+        let mistakes = mime.into_iter().chain(annotations);
+        problems.extend(mistakes.map(|mistake| format!("{place}: {mistake}")));
+    }
 }
 
 /// Records a problem for each variable without a parameter and each argument without a variable.

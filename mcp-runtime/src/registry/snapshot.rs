@@ -112,22 +112,29 @@ impl Registry {
 
     /// Returns a page of tools, or `None` if the cursor is invalid.
     pub(crate) fn tools(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
-        self.now().tools.page(features, self.page_size, cursor)
+        let now = self.now();
+        now.tools.page("tools", features, self.page_size, cursor)
     }
 
     /// Returns a page of resources, or `None` if the cursor is invalid.
     pub(crate) fn resources(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
-        self.now().resources.page(features, self.page_size, cursor)
+        let now = self.now();
+        now.resources
+            .page("resources", features, self.page_size, cursor)
     }
 
     /// Returns a page of resource templates, or `None` if the cursor is invalid.
     pub(crate) fn templates(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
-        self.now().templates.page(features, self.page_size, cursor)
+        let now = self.now();
+        now.templates
+            .page("templates", features, self.page_size, cursor)
     }
 
     /// Returns a page of prompts, or `None` if the cursor is invalid.
     pub(crate) fn prompts(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
-        self.now().prompts.page(features, self.page_size, cursor)
+        let now = self.now();
+        now.prompts
+            .page("prompts", features, self.page_size, cursor)
     }
 }
 

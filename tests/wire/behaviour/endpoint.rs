@@ -149,7 +149,7 @@ fn named() -> [(Value, &'static str, &'static str); 5] {
 #[test]
 fn headers_must_agree_with_the_body() {
     let server = spawn_http();
-    let cases: [(Changes<'_>, u16, i64); 28] = [
+    let cases: [(Changes<'_>, u16, i64); 32] = [
         (&[], 200, 0),
         (&[("mcp-method", "METHOD"), ("MCP-NAME", "NAME")], 200, 0),
         (&[("Mcp-Name", "  NAME  ")], 200, 0),
@@ -164,6 +164,11 @@ fn headers_must_agree_with_the_body() {
         (&[("Mcp-Name", "other")], 400, -32020),
         (&[("Mcp-Name", "METHOD")], 400, -32020),
         (&[("Mcp-Name", "")], 400, -32020),
+        // Characters that standard headers cannot contain.
+        (&[("Mcp-Name", "NAME\u{e9}")], 400, -32020),
+        (&[("Mcp-Name", "\u{65e5}\u{672c}")], 400, -32020),
+        (&[("Mcp-Method", "METHOD\u{e9}")], 400, -32020),
+        (&[("MCP-Protocol-Version", "2026-07-28\u{a0}")], 400, -32020),
         (&[("Mcp-Method", "")], 400, -32020),
         (&[("Mcp-Method", "METHODx")], 400, -32020),
         (&[("Mcp-Method", "TOOLS/CALL")], 400, -32020),
@@ -283,6 +288,17 @@ fn versions_are_told_apart_from_mismatches() {
         answer.messages()[0]["error"]["data"],
         json!({ "supported": [MODERN], "requested": "v999.0.0" })
     );
+    // Revisions that start with `initialize` are not served without it, and are not listed.
+    for legacy in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
+        let mut request = modern("tools/list", json!({}));
+        request["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"] = legacy.into();
+        let answer = post(&server, &request, &[("MCP-Protocol-Version", legacy)]);
+        assert_eq!((answer.status, code(&answer)), (400, -32022), "{legacy}");
+        assert_eq!(
+            answer.messages()[0]["error"]["data"],
+            json!({ "supported": [MODERN], "requested": legacy })
+        );
+    }
     let answer = post(&server, &unknown, &[]);
     assert_eq!((answer.status, code(&answer)), (400, -32020));
     let bare = json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {} });

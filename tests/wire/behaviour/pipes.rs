@@ -348,6 +348,32 @@ fn nothing_is_said_of_a_call_after_its_answer() {
     server.is_well();
 }
 
+/// Clients must not do so, but a server cannot tell whose token it is: each request is served as if it were alone.
+#[test]
+fn two_requests_with_one_progress_token_are_both_served() {
+    let mut server = spawn_stdio();
+    let meta = json!({ "progressToken": "same" });
+    for (id, steps) in [(1, 30), (2, 20)] {
+        let params =
+            json!({ "name": "chatter", "arguments": { "milliseconds": steps }, "_meta": meta });
+        server.write(request(json!(id), "tools/call", params).as_bytes());
+    }
+    let (mut answered, mut progress) = (Vec::new(), 0);
+    while answered.len() < 2 {
+        let message = server.read().unwrap();
+        if message["method"] == "notifications/progress" {
+            assert_eq!(message["params"]["progressToken"], "same");
+            progress += 1;
+        } else if let Some(id) = message["id"].as_u64() {
+            assert!(message["result"].is_object(), "{message}");
+            answered.push(id);
+        }
+    }
+    answered.sort_unstable();
+    assert_eq!((answered, progress), (vec![1, 2], 50));
+    server.is_well();
+}
+
 #[test]
 fn cancelling_too_early_too_late_twice_or_the_handshake_does_no_harm() {
     let mut server = spawn_stdio();

@@ -77,6 +77,9 @@ fn start() -> Result<bool> {
     let (repository, directory) = (path()?, path()?);
     let mut number = |default: usize| arguments.next().map_or(Ok(default), |text| text.parse());
     let (tools, runs) = (number(200)?, number(5)?);
+    if tools == 0 || runs == 0 {
+        return Err("neither the number of tools nor that of runs may be 0".into());
+    }
     compare(&Workspace::new(repository, directory, tools), runs)
 }
 

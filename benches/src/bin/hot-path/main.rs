@@ -142,10 +142,15 @@ impl Case {
             let share = long.saturating_sub(short) as f64 / (many - few) as f64;
             share
         };
-        Ok(Cost {
+        let cost = Cost {
             instructions: each(short.instructions, long.instructions),
             allocations: each(short.allocations, long.allocations),
-        })
+        };
+        if cost.instructions > 0.0 && cost.allocations > 0.0 {
+            Ok(cost)
+        } else {
+            Err(format!("{}: the longer run counts no more than the shorter", self.slug()).into())
+        }
     }
 
     /// Returns the counts of a server that answered `calls` calls.
@@ -191,13 +196,18 @@ fn print(case: &Case, cost: &Cost) -> bool {
 }
 
 fn run(directory: &Path, only: &str) -> Result<bool> {
+    let mut cases = Case::all();
+    cases.retain(|case| case.slug().contains(only));
+    if cases.is_empty() {
+        return Err(format!("the name of no case contains `{only}`").into());
+    }
     println!(
         "{:9} {:6} {:10} {:10} {:>12} {:>11} {:>10}",
         "transport", "era", "calls", "of", "instructions", "allocations", "budget"
     );
     let mut kept = true;
-    for case in Case::all().iter().filter(|case| case.slug().contains(only)) {
-        kept &= print(case, &case.measure(directory)?);
+    for case in cases {
+        kept &= print(&case, &case.measure(directory)?);
     }
     Ok(kept)
 }
