@@ -81,7 +81,11 @@ fn check_finds_what_no_call_is_held_to() {
 
     let held = cfg!(feature = "validate");
     assert!(passes(json!({ "type": "object" })));
-    let code = json!({ "type": "integer", "description": "Its code." });
+    let code = json!({ "type": "integer", "minimum": 1, "description": "Its code." });
+    assert!(passes(
+        json!({ "type": "object", "properties": { "code": code } })
+    ));
+    let code = json!({ "type": "integer", "multipleOf": 2, "description": "Its code." });
     assert_eq!(
         passes(json!({ "type": "object", "properties": { "code": code } })),
         held

@@ -4,6 +4,8 @@
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/words.rs"]
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -473,4 +475,20 @@ fn functions_are_short() {
         assert!(p90.0 <= limit, "{package}: p90 is {}", p90.0);
         assert!(longest.0 <= 60, "{package}: {longest:?}");
     }
+}
+
+#[test]
+fn prose_is_plain_english() {
+    for (line, expected) in [
+        ("/// Whoever reads it.", Some("whoever")),
+        ("// It is none.", Some("is none")),
+        ("    rooms: usize,", Some("rooms")),
+        ("/// Returns `None` if there is none.", None),
+        ("let early = is_none(bedroom);", None),
+        ("/// The server has no ear", Some("ear")),
+    ] {
+        assert_eq!(words::word_in(line), expected, "{line}");
+    }
+    let found = words::find(&root());
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }

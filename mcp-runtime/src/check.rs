@@ -20,12 +20,12 @@ use crate::call::{Call, Slot};
 use crate::content::{Icon, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, ToolResult};
 use crate::error::{AskError, ToolError};
 use crate::param::{Extraction, Param};
-use crate::registry::{Bind, CompleteWith, Completer, ListWith, Lister};
+use crate::registry::{CompleteWith, ListWith};
 use crate::service::BoxFuture;
 
 pub use crate::ask::{Answerable, Asked, Asking};
 pub use crate::content::{Failure, PromptOutcome, ResourceOutcome};
-pub use crate::registry::{Bound, Bounds, ToolSet};
+pub use crate::registry::{Bind, Blocking, Bound, Bounds, Completer, Eventual, Lister, ToolSet};
 
 /// Extracts a parameter from a call, or records why it cannot be extracted.
 pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Extracted<'c, T> {

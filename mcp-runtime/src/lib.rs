@@ -100,8 +100,6 @@ mod sync;
 mod transport;
 mod uri_template;
 
-// Hidden, because rustc otherwise names types by paths through these crates in the errors of users: `dyn StdError`.
-#[doc(hidden)]
 pub use {schemars, serde, serde_json};
 
 pub use ask::{
@@ -131,7 +129,7 @@ pub use registry::{
     IntoLinks, ListWith, Listing, Prompt, PromptArgument, Resource, Tool,
 };
 pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
-pub use service::Limits;
+pub use service::{BoxFuture, Limits};
 pub use store::{MemoryStore, Store, StoreEntry, StoreFuture};
 pub use transport::custom::Transport;
 #[cfg(feature = "http")]

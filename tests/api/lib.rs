@@ -19,7 +19,14 @@ fn api(folder: &str, library: &str) -> String {
     let target = root().join("target/public-api");
     let status = Command::new(env!("CARGO"))
         .args(["rustdoc", "--quiet", "--lib", "--all-features", "--"])
-        .args(["-Z", "unstable-options", "--output-format", "json", "--cap-lints", "allow"])
+        .args([
+            "-Z",
+            "unstable-options",
+            "--output-format",
+            "json",
+            "--cap-lints",
+            "allow",
+        ])
         .current_dir(root().join(folder))
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_DIR", &target)
@@ -36,17 +43,45 @@ fn api(folder: &str, library: &str) -> String {
     api.items().map(|item| format!("{item}\n")).collect()
 }
 
+/// Returns `true` if an item names a type by a path through a module that is not public.
+fn names_a_private_module(item: &str, library: &str) -> bool {
+    let paths = item.split(&format!("{library}::")).skip(1);
+    let mut modules = paths
+        .filter_map(|path| path.split_once("::"))
+        .map(|(module, _)| module);
+    modules.any(|module| {
+        module.starts_with(|letter: char| letter.is_lowercase())
+            && module
+                .chars()
+                .all(|letter| letter.is_alphanumeric() || letter == '_')
+            && !["check", "prelude"].contains(&module)
+    })
+}
+
 fn check(folder: &str, library: &str) {
     let api = api(folder, library);
     assert!(api.lines().count() >= 5, "{folder} has no API:\n{api}");
+    let hidden: Vec<&str> = api
+        .lines()
+        .filter(|item| names_a_private_module(item, library))
+        .collect();
+    assert!(
+        hidden.is_empty(),
+        "types that users cannot name:\n{}",
+        hidden.join("\n")
+    );
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("{folder}.txt"));
     if env::var_os("BLESS").is_some() {
-        assert!(env::var_os("CI").is_none(), "CI compares snapshots, and never writes them");
+        assert!(
+            env::var_os("CI").is_none(),
+            "CI compares snapshots, and never writes them"
+        );
         fs::write(path, api).expect("the snapshot can be written");
         return;
     }
     let snapshot = fs::read_to_string(&path).expect("the snapshot is part of the repository");
-    let (old, new): (BTreeSet<&str>, BTreeSet<&str>) = (snapshot.lines().collect(), api.lines().collect());
+    let (old, new): (BTreeSet<&str>, BTreeSet<&str>) =
+        (snapshot.lines().collect(), api.lines().collect());
     let removed = old.difference(&new).map(|item| format!("- {item}\n"));
     let added = new.difference(&old).map(|item| format!("+ {item}\n"));
     let changes: String = removed.chain(added).collect();

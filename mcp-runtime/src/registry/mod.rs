@@ -19,8 +19,10 @@ mod selection;
 mod snapshot;
 mod tool;
 
-pub(crate) use bind::Bind;
-pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};
+pub use bind::Bind;
+pub use complete::{
+    Blocking, CompleteWith, Completer, Completion, Completions, Eventual, IntoCompletions,
+};
 pub(crate) use component_kind::ComponentKind;
 pub(crate) use components::package_id;
 pub use components::{Component, Components, IntoComponents, Registration, ToolSet};
