@@ -50,10 +50,9 @@ class Mutation:
 
 def mutation(number, entry):
     """Reads an entry and finds its place."""
-    name = f"mutation {number} ({entry.get('rules')}, {entry.get('find')!r})"
     forms = [form for form in ("replace", "skip", "with") if form in entry]
     if len(forms) != 1:
-        sys.exit(f"{name}: it has {forms} for one of replace, skip and with")
+        raise ValueError(f"it has {forms} for one of replace, skip and with")
     if "skip" in entry:
         template = "if !crate::mutant({n}) { {find} }"
     elif "replace" in entry:
@@ -61,23 +60,23 @@ def mutation(number, entry):
     else:
         template = entry["with"]
     if "crate::mutant({n})" not in template:
-        sys.exit(f"{name}: `with` does not name crate::mutant({{n}})")
+        raise ValueError("`with` does not name crate::mutant({n})")
     text = (ROOT / entry["file"]).read_text()
-    start, end = place(name, text, entry)
+    start, end = place(text, entry)
     line = text.count("\n", 0, start) + 1
     return Mutation(number, entry["rules"], entry["file"], template, entry["test"], start, end, line)
 
 
-def place(name, text, entry):
+def place(text, entry):
     """The one occurrence of `find`, or the first one after `after`, which then occurs once."""
     once, begin = entry.get("after", entry["find"]), 0
     if (count := text.count(once)) != 1:
-        sys.exit(f"{name}: {entry['file']} has `{once}` {count} times")
+        raise ValueError(f"{entry['file']} has `{once}` {count} times")
     if "after" in entry:
         begin = text.index(once) + len(once)
     start = text.find(entry["find"], begin)
     if start < 0:
-        sys.exit(f"{name}: {entry['file']} has no `{entry['find']}` after `{once}`")
+        raise ValueError(f"{entry['file']} has no `{entry['find']}` after `{once}`")
     return start, start + len(entry["find"])
 
 
@@ -211,7 +210,14 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="print what the tests print")
     options = parser.parse_args()
     entries = tomllib.loads((ROOT / "tests/mutations.toml").read_text())["mutation"]
-    mutations = [mutation(number, entry) for number, entry in enumerate(entries, 1)]
+    mutations, mistakes = [], []
+    for number, entry in enumerate(entries, 1):
+        try:
+            mutations.append(mutation(number, entry))
+        except ValueError as mistake:
+            mistakes.append(f"mutation {number} ({' '.join(entry['rules'])}): {mistake}")
+    if mistakes:
+        sys.exit("\n".join(mistakes))
     copy(mutations)
     binaries = build(mutations)
     if options.check:
