@@ -301,6 +301,36 @@ async fn prompts_and_resources_ask_too() {
     assert_eq!(done.result["cacheScope"], "private");
 }
 
+async fn asking_completion(completion: mcp_runtime::Completion) -> Vec<String> {
+    vec![format!("{:?}", text(completion.context(), "which?").await)]
+}
+
+async fn asking_list(listing: mcp_runtime::Listing) -> Vec<ResourceLink> {
+    let outcome = format!("{:?}", text(listing.context(), "which?").await);
+    vec![ResourceLink::new("listed://1", outcome)]
+}
+
+/// Completes and lists with questions.
+#[resource("listed://{id}", list = asking_list)]
+fn listed(#[arg(complete = asking_completion)] id: String) -> String {
+    id
+}
+
+#[tokio::test]
+async fn completions_and_lists_do_not_ask() {
+    let server = Server::new("asking", "1.0.0").with(mcp_runtime::components![listed]);
+    let caller = Caller::of(server).await;
+    let params = json!({
+        "ref": { "type": "ref/resource", "uri": "listed://{id}" },
+        "argument": { "name": "id", "value": "" },
+    });
+    let result = caller.send("completion/complete", params).await.unwrap();
+    let values = &result["completion"]["values"];
+    assert_eq!(*values, json!(["Err(OutsideCall)"]));
+    let result = caller.send("resources/list", json!({})).await.unwrap();
+    assert_eq!(result["resources"][0]["name"], "Err(OutsideCall)");
+}
+
 #[tokio::test]
 async fn nothing_follows_the_questions() {
     let caller = Caller::of(server(|context| async move {
@@ -355,11 +385,18 @@ async fn all_kinds_of_questions_are_one_round() {
                 "sampling/createMessage" => {
                     json!({ "role": "assistant", "model": "m", "content": { "type": "text", "text": "b" } })
                 }
-                _ => json!({ "roots": [{ "uri": "file:///c" }] }),
+                "roots/list" => json!({ "roots": [{ "uri": "file:///c" }] }),
+                other => panic!("{other} is asked"),
             };
             (key.clone(), answer)
         })
         .collect();
+    let mut modes: Vec<_> = requests
+        .values()
+        .map(|request| request["params"]["mode"].as_str().unwrap_or_default())
+        .collect();
+    modes.sort_unstable();
+    assert_eq!(modes, ["", "", "", "url"]);
     let result = caller.retry(&asking, answers.into()).await;
     assert_eq!(result["content"][0]["text"], "a b file:///c");
 }
