@@ -333,14 +333,20 @@ async fn completions_and_lists_do_not_ask() {
 
 #[tokio::test]
 async fn nothing_follows_the_questions() {
-    let caller = Caller::of(server(|context| async move {
-        context.progress(1.0, None, Some("before"));
-        let late = context.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            late.progress(2.0, None, Some("after"));
-        });
-        Ok(text(&context, "what").await?)
+    let is_over = Arc::new(tokio::sync::Notify::new());
+    let over = Arc::clone(&is_over);
+    let caller = Caller::of(server(move |context| {
+        let over = Arc::clone(&over);
+        async move {
+            context.progress(1.0, None, Some("before"));
+            let late = context.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                late.progress(2.0, None, Some("after"));
+                over.notify_one();
+            });
+            Ok(text(&context, "what").await?)
+        }
     }))
     .await;
     let mut params = tool_call();
@@ -350,7 +356,7 @@ async fn nothing_follows_the_questions() {
     });
     let asking = caller.client.request("tools/call", params).await.unwrap();
     assert!(is_asking(&asking), "{asking}");
-    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    is_over.notified().await;
     let told = caller.client.take_notifications();
     let told: Vec<&Value> = told.iter().map(|told| &told["params"]["message"]).collect();
     assert_eq!(told, ["before"]);
