@@ -115,6 +115,10 @@ def copy(mutations):
         if not target.is_file() or target.read_bytes() != content:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
+    # The official schemas are beside the repository.
+    schemas, link = ROOT.parent / "shared", WORK / "shared"
+    if schemas.is_dir() and not link.exists():
+        link.symlink_to(schemas)
     for path in TREE.rglob("*"):
         if path.is_file() and str(path.relative_to(TREE)) not in names:
             path.unlink()
