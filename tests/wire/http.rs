@@ -107,7 +107,7 @@ pub(crate) struct Exchange {
     stream: BufReader<TcpStream>,
     conversation: Conversation,
     /// A notification or a response was sent. A refusal of it has no id.
-    is_no_request: bool,
+    is_one_way: bool,
 }
 
 /// Sends a request and leaves its answer to the caller.
@@ -145,13 +145,18 @@ pub(crate) fn open(
     Exchange {
         stream: BufReader::new(stream),
         conversation,
-        is_no_request: serde_json::from_slice(body).is_ok_and(is_no_request),
+        is_one_way: serde_json::from_slice(body).is_ok_and(is_one_way),
     }
 }
 
-fn is_no_request(message: Value) -> bool {
+fn is_one_way(message: Value) -> bool {
     let has = |name| message.get(name).is_some();
-    has("jsonrpc") && if has("method") { !has("id") } else { has("result") || has("error") }
+    has("jsonrpc")
+        && if has("method") {
+            !has("id")
+        } else {
+            has("result") || has("error")
+        }
 }
 
 impl Exchange {
@@ -171,7 +176,7 @@ impl Exchange {
             let is_session_over = answer.status == 404 && message["error"]["code"] == -32600;
             let is_unread = UNREAD.contains(&answer.status)
                 || is_session_over
-                || (answer.status == 400 && self.is_no_request);
+                || (answer.status == 400 && self.is_one_way);
             if is_unread && !has_id && !message.is_array() {
                 self.conversation.refused(&message);
             } else {
