@@ -52,7 +52,13 @@ const SECTIONS: [(&str, usize); 33] = [
 ];
 
 /// What a line may say instead of tests, or beside them, with its reason.
-const REASONS: [&str; 4] = ["author", "documented", "not-applicable", "later"];
+const REASONS: [&str; 5] = [
+    "deviates",
+    "author",
+    "documented",
+    "not-applicable",
+    "later",
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -66,7 +72,8 @@ fn read(path: &str) -> String {
 #[derive(Default)]
 struct Rule {
     tests: Vec<String>,
-    reason: Option<(String, String)>,
+    /// By their kinds.
+    reasons: BTreeMap<String, String>,
 }
 
 impl Rule {
@@ -79,12 +86,12 @@ impl Rule {
                     rule.tests = tests.iter().map(name).collect();
                 }
                 (key, toml::Value::String(text)) if REASONS.contains(&key) && !text.is_empty() => {
-                    rule.reason = Some((key.to_owned(), text.clone()));
+                    rule.reasons.insert(key.to_owned(), text.clone());
                 }
                 _ => mistakes.push(format!("{id}: `{key}` is no key with a value")),
             }
         }
-        if rule.tests.is_empty() && rule.reason.is_none() {
+        if rule.tests.is_empty() && rule.reasons.is_empty() {
             mistakes.push(format!("{id} has neither tests nor a reason"));
         }
         rule
@@ -92,11 +99,13 @@ impl Rule {
 
     /// The column of the table that it is counted in.
     fn column(&self) -> &'static str {
-        match (self.tests.is_empty(), &self.reason) {
+        let mut kinds = REASONS.into_iter();
+        let first = kinds.find(|kind| self.reasons.contains_key(*kind));
+        match (self.tests.is_empty(), first) {
+            (_, Some("deviates")) => "deviates",
             (false, None) => "tested",
             (false, Some(_)) => "in part",
-            (true, Some((kind, _))) => REASONS.iter().find(|known| *known == kind).unwrap(),
-            (true, None) => "nothing",
+            (true, first) => first.unwrap_or("nothing"),
         }
     }
 }
@@ -237,13 +246,10 @@ fn every_rule_has_its_tests_or_a_reason() {
                 mistakes.push(format!("{id}: `{test}`: {mistake}"));
             }
         }
-        match &rule.reason {
-            Some((kind, reason)) if kind == "documented" => {
-                if let Err(mistake) = check_document(reason) {
-                    mistakes.push(format!("{id}: {mistake}"));
-                }
-            }
-            _ => {}
+        if let Some(reason) = rule.reasons.get("documented")
+            && let Err(mistake) = check_document(reason)
+        {
+            mistakes.push(format!("{id}: {mistake}"));
         }
     }
     let columns = [&["tested", "in part"][..], &REASONS].concat();
@@ -287,6 +293,91 @@ fn every_rule_has_its_tests_or_a_reason() {
     mistakes.extend(rules.keys().map(|id| format!("{id} is no rule")));
     assert!(mistakes.is_empty(), "\n{}", mistakes.join("\n"));
     assert_eq!(totals.iter().sum::<usize>(), 415);
+}
+
+/// An entry of `mutations.toml`, which describes the members.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mutation {
+    rules: Vec<String>,
+    file: String,
+    after: Option<String>,
+    find: String,
+    replace: Option<String>,
+    skip: Option<bool>,
+    with: Option<String>,
+    test: String,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Mutations {
+    mutation: Vec<Mutation>,
+    without_mutation: BTreeMap<String, String>,
+}
+
+impl Mutation {
+    fn check(&self, rules: &BTreeMap<String, Rule>) -> Result<(), String> {
+        if let Some(unknown) = self.rules.iter().find(|id| !rules.contains_key(*id)) {
+            return Err(format!("{unknown} is not a rule"));
+        }
+        let forms = [
+            self.replace.is_some(),
+            self.skip == Some(true),
+            self.with.is_some(),
+        ];
+        if forms.iter().filter(|is_there| **is_there).count() != 1 {
+            return Err("it needs one of `replace`, `skip` and `with`".to_owned());
+        }
+        if !self.test.starts_with("mcp-") {
+            return Err(format!("`{}` is not a path of a test", self.test));
+        }
+        check_test(&self.test, None).map_err(|mistake| format!("`{}`: {mistake}", self.test))?;
+        self.check_place(&read(&self.file))
+    }
+
+    /// Checks that the text to replace is at exactly one place.
+    fn check_place(&self, text: &str) -> Result<(), String> {
+        let once = self.after.as_ref().unwrap_or(&self.find);
+        let count = text.matches(once.as_str()).count();
+        if count != 1 {
+            return Err(format!("{} has `{once}` {count} times", self.file));
+        }
+        let start = text.find(once.as_str()).unwrap();
+        if !text[start..].contains(&self.find) {
+            return Err(format!("{} has no `{}` there", self.file, self.find));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn every_tested_rule_has_a_mutation_or_a_reason() {
+    let mut mistakes = Vec::new();
+    let rules = rules(&mut mistakes);
+    let table: Mutations = toml::from_str(&read("tests/mutations.toml")).unwrap();
+    for (number, mutation) in (1..).zip(&table.mutation) {
+        if let Err(mistake) = mutation.check(&rules) {
+            mistakes.push(format!(
+                "mutation {number} ({}): {mistake}",
+                mutation.rules.join(" ")
+            ));
+        }
+    }
+    let broken: BTreeSet<&String> = table.mutation.iter().flat_map(|one| &one.rules).collect();
+    for (id, rule) in &rules {
+        match (broken.contains(id), table.without_mutation.contains_key(id)) {
+            (false, false) if !rule.tests.is_empty() => {
+                mistakes.push(format!("{id} has neither a mutation nor a reason"));
+            }
+            (true, true) => mistakes.push(format!("{id} has a mutation and a reason")),
+            _ => {}
+        }
+    }
+    let reasons = table.without_mutation.keys();
+    let unknown = reasons.filter(|id| !rules.contains_key(*id));
+    mistakes.extend(unknown.map(|id| format!("{id} is not a rule")));
+    assert!(mistakes.is_empty(), "\n{}", mistakes.join("\n"));
 }
 
 #[test]

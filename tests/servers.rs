@@ -601,6 +601,12 @@ async fn the_cache_of_a_server_is_for_all_that_says_nothing_else() {
         assert_eq!(result["ttlMs"], ttl, "{method} {params}");
         assert_eq!(result["cacheScope"], scope, "{method} {params}");
     }
+    let mut page = first;
+    while let Some(next) = page.get("nextCursor") {
+        let params = json!({ "cursor": next });
+        page = client.request("resources/list", params).await.unwrap();
+        assert_eq!(page["cacheScope"], "public", "{page}");
+    }
 }
 
 #[tokio::test]

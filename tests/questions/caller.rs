@@ -98,6 +98,7 @@ impl Caller {
         let key = "io.modelcontextprotocol/clientCapabilities";
         params["_meta"] = json!({ key: self.capabilities });
         let result = self.client.request(method, params).await?;
+        assert_eq!(is_asking(&result), result.get("inputRequests").is_some());
         if is_asking(&result) {
             for hint in ["ttlMs", "cacheScope"] {
                 assert!(result.get(hint).is_none(), "{result}");

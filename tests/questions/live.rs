@@ -429,12 +429,16 @@ async fn models_and_roots_are_asked_too() {
         let question = session.question().await;
         assert_eq!(question["method"], "sampling/createMessage");
         assert_eq!(question["params"]["maxTokens"], 7);
+        let without_content = json!({ "role": "assistant", "model": "m" });
+        session.answer(&question, without_content).await;
+        let question = session.question().await;
+        assert_eq!(question["method"], "sampling/createMessage");
         let content = json!({ "type": "text", "text": "hi" });
         let answer = json!({ "role": "assistant", "model": "m", "content": content });
         session.answer(&question, answer).await;
         let question = session.question().await;
         assert_eq!(question["method"], "roots/list");
-        let roots = json!({ "roots": [{ "uri": "file:///a" }] });
+        let roots = json!({ "roots": [{ "uri": "https://a" }, { "uri": "file:///a" }] });
         session.answer(&question, roots).await;
         assert_eq!(session.text(1).await, "hi file:///a");
     }

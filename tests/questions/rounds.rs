@@ -301,16 +301,52 @@ async fn prompts_and_resources_ask_too() {
     assert_eq!(done.result["cacheScope"], "private");
 }
 
+async fn asking_completion(completion: mcp_runtime::Completion) -> Vec<String> {
+    vec![format!("{:?}", text(completion.context(), "which?").await)]
+}
+
+async fn asking_list(listing: mcp_runtime::Listing) -> Vec<ResourceLink> {
+    let outcome = format!("{:?}", text(listing.context(), "which?").await);
+    vec![ResourceLink::new("listed://1", outcome)]
+}
+
+/// Completes and lists with questions.
+#[resource("listed://{id}", list = asking_list)]
+fn listed(#[arg(complete = asking_completion)] id: String) -> String {
+    id
+}
+
+#[tokio::test]
+async fn completions_and_lists_do_not_ask() {
+    let server = Server::new("asking", "1.0.0").with(mcp_runtime::components![listed]);
+    let caller = Caller::of(server).await;
+    let params = json!({
+        "ref": { "type": "ref/resource", "uri": "listed://{id}" },
+        "argument": { "name": "id", "value": "" },
+    });
+    let result = caller.send("completion/complete", params).await.unwrap();
+    let values = &result["completion"]["values"];
+    assert_eq!(*values, json!(["Err(OutsideCall)"]));
+    let result = caller.send("resources/list", json!({})).await.unwrap();
+    assert_eq!(result["resources"][0]["name"], "Err(OutsideCall)");
+}
+
 #[tokio::test]
 async fn nothing_follows_the_questions() {
-    let caller = Caller::of(server(|context| async move {
-        context.progress(1.0, None, Some("before"));
-        let late = context.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            late.progress(2.0, None, Some("after"));
-        });
-        Ok(text(&context, "what").await?)
+    let is_over = Arc::new(tokio::sync::Notify::new());
+    let over = Arc::clone(&is_over);
+    let caller = Caller::of(server(move |context| {
+        let over = Arc::clone(&over);
+        async move {
+            context.progress(1.0, None, Some("before"));
+            let late = context.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                late.progress(2.0, None, Some("after"));
+                over.notify_one();
+            });
+            Ok(text(&context, "what").await?)
+        }
     }))
     .await;
     let mut params = tool_call();
@@ -320,7 +356,7 @@ async fn nothing_follows_the_questions() {
     });
     let asking = caller.client.request("tools/call", params).await.unwrap();
     assert!(is_asking(&asking), "{asking}");
-    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    is_over.notified().await;
     let told = caller.client.take_notifications();
     let told: Vec<&Value> = told.iter().map(|told| &told["params"]["message"]).collect();
     assert_eq!(told, ["before"]);
@@ -355,11 +391,18 @@ async fn all_kinds_of_questions_are_one_round() {
                 "sampling/createMessage" => {
                     json!({ "role": "assistant", "model": "m", "content": { "type": "text", "text": "b" } })
                 }
-                _ => json!({ "roots": [{ "uri": "file:///c" }] }),
+                "roots/list" => json!({ "roots": [{ "uri": "file:///c" }] }),
+                other => panic!("{other} is asked"),
             };
             (key.clone(), answer)
         })
         .collect();
+    let mut modes: Vec<_> = requests
+        .values()
+        .map(|request| request["params"]["mode"].as_str().unwrap_or_default())
+        .collect();
+    modes.sort_unstable();
+    assert_eq!(modes, ["", "", "", "url"]);
     let result = caller.retry(&asking, answers.into()).await;
     assert_eq!(result["content"][0]["text"], "a b file:///c");
 }

@@ -211,6 +211,7 @@ impl Connection {
         let outcome = self.send(&message);
         if let Some(reply) = &outcome.reply {
             assert_eq!(reply["id"], id, "{reply}");
+            assert_eq!(reply["jsonrpc"], "2.0", "{reply}");
         }
         outcome
     }

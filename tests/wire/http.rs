@@ -106,6 +106,8 @@ fn revision(headers: &[(&str, &str)]) -> String {
 pub(crate) struct Exchange {
     stream: BufReader<TcpStream>,
     conversation: Conversation,
+    /// A notification or a response was sent. A refusal of it has no id.
+    is_one_way: bool,
 }
 
 /// Sends a request and leaves its answer to the caller.
@@ -143,7 +145,18 @@ pub(crate) fn open(
     Exchange {
         stream: BufReader::new(stream),
         conversation,
+        is_one_way: serde_json::from_slice(body).is_ok_and(is_one_way),
     }
+}
+
+fn is_one_way(message: Value) -> bool {
+    let has = |name| message.get(name).is_some();
+    has("jsonrpc")
+        && if has("method") {
+            !has("id")
+        } else {
+            has("result") || has("error")
+        }
 }
 
 impl Exchange {
@@ -161,7 +174,9 @@ impl Exchange {
         for message in answer.messages() {
             let has_id = message.get("id").is_some() || message.get("method").is_some();
             let is_session_over = answer.status == 404 && message["error"]["code"] == -32600;
-            let is_unread = UNREAD.contains(&answer.status) || is_session_over;
+            let is_unread = UNREAD.contains(&answer.status)
+                || is_session_over
+                || (answer.status == 400 && self.is_one_way);
             if is_unread && !has_id && !message.is_array() {
                 self.conversation.refused(&message);
             } else {

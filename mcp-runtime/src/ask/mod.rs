@@ -42,6 +42,8 @@ async fn ask<T>(
         return Err(lacking(call, question.needs).await);
     }
     match &call.asker {
+        // The protocol has questions in `tools/call`, `prompts/get` and `resources/read` only.
+        Asker::Nobody if call.caller.features.stateless => Err(AskError::OutsideCall),
         Asker::Nobody => Err(AskError::CannotBeAsked(question.needs)),
         Asker::Replay(questions) => {
             let answer = async {

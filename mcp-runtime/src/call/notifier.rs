@@ -244,6 +244,16 @@ mod tests {
     }
 
     #[test]
+    fn progress_increases_and_is_finite() {
+        let (sent, notifier) = reporting(Some("7"), None);
+        for done in [1.0, f64::INFINITY, f64::NAN, 1.0, 0.5, 2.0] {
+            notifier.progress(done, Some(f64::NAN), None);
+        }
+        let expected = [1.0, 2.0].map(|done| json!({ "progressToken": 7, "progress": done }));
+        assert_eq!(sent.take(), expected);
+    }
+
+    #[test]
     fn nothing_follows_the_end() {
         for finishes in [true, false] {
             let (sent, notifier) = reporting(Some("7"), Some(LogLevel::Debug));

@@ -81,6 +81,7 @@ struct Complete {
 impl Work for Complete {
     type Output = Result<Completions, ToolError>;
     const KIND: &'static str = "completion";
+    const MAY_ASK: bool = false;
 
     fn name(&self) -> &str {
         &self.name

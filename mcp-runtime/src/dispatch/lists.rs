@@ -86,6 +86,7 @@ struct ListResources {
 impl Work for ListResources {
     type Output = Result<Vec<ResourceLink>, ToolError>;
     const KIND: &'static str = "list";
+    const MAY_ASK: bool = false;
 
     fn name(&self) -> &'static str {
         "list of resources"

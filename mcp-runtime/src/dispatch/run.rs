@@ -37,6 +37,9 @@ pub(super) trait Work: Send + Unpin + 'static {
     /// The kind of the component, as error messages name it.
     const KIND: &'static str;
 
+    /// `false` if the protocol has no questions to a stateless client in this method.
+    const MAY_ASK: bool = true;
+
     /// Returns the name of the component.
     fn name(&self) -> &str;
 
@@ -114,7 +117,7 @@ pub(super) fn run<W: Work>(
 ) -> Result<MethodRun, RpcError> {
     let core = Arc::clone(&request.core);
     let permit = core.in_flight.permit()?;
-    let asker = asker(&request)?;
+    let asker = asker(&request, W::MAY_ASK)?;
     let call_context = Arc::new(call_context(request, asker));
     let questions = call_context.asker.replay();
     let redeem = questions.and_then(|questions| questions.redeem(&call_context.origin));
@@ -187,9 +190,12 @@ fn call_context(request: Request, asker: Asker) -> CallContext {
 }
 
 /// Returns how the client of a call can be asked.
-fn asker(request: &Request) -> Result<Asker, RpcError> {
+fn asker(request: &Request, may_ask: bool) -> Result<Asker, RpcError> {
     let server = &request.core.context;
     if request.caller.features.stateless {
+        if !may_ask {
+            return Ok(Asker::Nobody);
+        }
         let questions = Questions::new(Arc::clone(&server.replay));
         let params = request.message.params()?;
         if params.is_retry() {

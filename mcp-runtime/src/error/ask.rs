@@ -31,6 +31,8 @@ pub enum AskError {
     TooMany,
     /// The question, or the effect of [`Context::once`](crate::Context::once), was polled outside of its call: in a
     /// separate task, by a blocking thread, or within an effect. Ask within the handler, in an `async fn`.
+    ///
+    /// Functions that complete arguments or list resources cannot ask clients of 2026-07-28 and receive this error.
     OutsideCall,
     /// The client's revision does not support this form or this content for a model, or the URL is not allowed. The
     /// text is the reason.

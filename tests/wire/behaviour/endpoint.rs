@@ -412,6 +412,10 @@ fn what_is_no_message_has_a_status() {
             String::from_utf8_lossy(body)
         );
     }
+    let modern = [plain[0], plain[1], ("MCP-Protocol-Version", MODERN)];
+    let response = br#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+    let answer = request(&server.address, "POST", "/mcp", &modern, response);
+    assert_eq!((answer.status, code(&answer)), (400, -32600));
     let long = vec![b' '; (4 << 20) + 1];
     let answer = request(&server.address, "POST", "/mcp", &plain, &long);
     assert_eq!((answer.status, code(&answer)), (413, -32600));
@@ -437,6 +441,8 @@ fn notifications_are_accepted_without_a_body() {
     notification.as_object_mut().unwrap().remove("id");
     let answer = post(&server, &notification, &[]);
     assert_eq!((answer.status, answer.body.as_str()), (202, ""));
+    let answer = post(&server, &notification, &[("Mcp-Method", "tools/call")]);
+    assert_eq!((answer.status, code(&answer)), (400, -32020));
 }
 
 #[test]

@@ -395,6 +395,10 @@ fn cancelling_too_early_too_late_twice_or_the_handshake_does_no_harm() {
     server.write(call(2, "wait", json!({ "milliseconds": 60_000 })).as_bytes());
     server.write(cancel(2).repeat(2).as_bytes());
     assert_eventually_dropped(&mut server, 1);
+    // While another one runs.
+    server.write(call(7, "wait", json!({ "milliseconds": 100 })).as_bytes());
+    server.write(format!("{}{}", cancel(2), cancel(99)).as_bytes());
+    assert_eq!(server.read().unwrap()["id"], 7);
     // In the very moment in which it ends: either answer or none, and never two.
     let mut answered = Vec::new();
     for round in 0..50 {

@@ -275,7 +275,8 @@ fn over_http_streams_are_told_each_once_in_order() {
 fn messages_about_a_call_come_with_its_answer_and_nowhere_else() {
     let server = spawn_http();
     let id = json!(1);
-    let mut listening = open_listen(&server, &id, &json!({ "toolsListChanged": true }));
+    let filter = json!({ "toolsListChanged": true, "promptsListChanged": true });
+    let mut listening = open_listen(&server, &id, &filter);
     listening.next();
     let client = json!({ "name": "x", "version": "1" });
     let params = json!({ "protocolVersion": LEGACY, "capabilities": {}, "clientInfo": client });

@@ -55,6 +55,7 @@ async fn messages_come_while_the_call_runs() {
         let head = read_until(&mut stream, STEP_1).await;
         assert!(head.contains("content-type: text/event-stream"), "{head}");
         assert!(head.contains("x-accel-buffering: no"), "{head}");
+        assert_eq!(head.contains("\nid: "), id == "5", "{head}");
         server.fake.release.add_permits(1);
         read_until(&mut stream, STEP_2).await;
         server.fake.release.add_permits(1);
