@@ -82,10 +82,9 @@ fn check_finds_what_no_call_is_held_to() {
     let held = cfg!(feature = "validate");
     assert!(passes(json!({ "type": "object" })));
     let code = json!({ "type": "integer", "description": "Its code." });
-    assert_eq!(
-        passes(json!({ "type": "object", "properties": { "code": code } })),
-        held
-    );
+    assert!(passes(
+        json!({ "type": "object", "properties": { "code": code } })
+    ));
     let typed = Server::new("typed", "1").with(components![write]);
     assert_eq!(is_success(typed.run_from(["check"])), held);
 }

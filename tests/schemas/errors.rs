@@ -403,6 +403,6 @@ async fn a_tool_made_at_run_time_tells_of_json_that_it_cannot_read() {
     let answer = client.call("raw", r#"{"a":1e999}"#).await;
     assert_eq!(
         answer["result"]["content"][0]["text"],
-        "`arguments` cannot be read: it has a number that is too large, or a text with an unpaired surrogate"
+        "Invalid arguments:\n- `arguments.a` cannot be read: it has a number that is too large, or a text with an unpaired surrogate"
     );
 }
