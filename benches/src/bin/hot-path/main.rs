@@ -149,7 +149,11 @@ impl Case {
         if cost.instructions > 0.0 && cost.allocations > 0.0 {
             Ok(cost)
         } else {
-            Err(format!("{}: the longer run counts no more than the shorter", self.slug()).into())
+            Err(format!(
+                "{}: the longer run counts no more than the shorter",
+                self.slug()
+            )
+            .into())
         }
     }
 
