@@ -36,7 +36,7 @@ pub(crate) fn with_error(item: &TokenStream, error: &syn::Error) -> TokenStream 
     quote_spanned!(generated()=> #item #error)
 }
 
-/// Validates a function as a component. Returns the compile errors if it is not valid.
+/// Validates a function as a component. Returns the compile errors if the function is not valid.
 pub(crate) fn define(
     kind: Kind,
     arguments: TokenStream,

@@ -43,7 +43,7 @@ struct Uri {
 }
 
 /// Completes a component with the parts that only resources have. `has_all_parameters` is `false` if a
-/// parameter with an error is missing.
+/// parameter with an error was left out.
 pub(crate) fn complete(
     component: &mut Component,
     arguments: &Arguments,

@@ -61,7 +61,7 @@ fn size(key: &str, outcome: &Value) -> usize {
 
 /// The effects of calls, by chain. A chain is all attempts of one call.
 ///
-/// They prevent that an effect runs again if a client sends a state twice or sends an older state. They are therefore
+/// They prevent a second run of an effect if a client sends a state twice or sends an older state. They are therefore
 /// never evicted before their states expire. If the effects of a call cannot be stored, none of them runs.
 pub(super) struct Chains(Mutex<Bounded<Arc<str>, Arc<Effects>>>);
 

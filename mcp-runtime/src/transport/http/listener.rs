@@ -59,7 +59,7 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// Returns the accepted connection, or `None` if the limit is reached or a single connection failed.
+/// Returns the accepted connection, or `None` if the limit is reached or this connection failed.
 ///
 /// # Errors
 /// Returns an error if the listener can accept no further connections.
