@@ -1,6 +1,6 @@
 //! Rules that `mcp-macros` checks at compile time and `mcp-runtime` at run time.
 //!
-//! This crate is an implementation detail of those two, which pin its exact version. Its items are hidden from the
+//! This crate is an implementation detail of these two crates, which pin its exact version. Its items are hidden from the
 //! documentation and change without notice: depend on `mcp-runtime`.
 //!
 //! It handles neither syntax trees nor protocol messages, and has no dependencies.

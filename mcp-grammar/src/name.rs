@@ -5,7 +5,7 @@
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-names>.
 pub const LONGEST: usize = 128;
 
-/// The rule that [`is_component`] checks, as messages state it.
+/// The rule of [`is_component`], for error messages.
 pub const RULE: &str = "1 to 128 characters out of `A-Z`, `a-z`, `0-9`, `_`, `-` and `.`";
 
 /// Returns `true` if clients accept the name for a tool, resource or prompt.

@@ -1,6 +1,6 @@
 //! Suggestions for misspelt names.
 
-/// The largest number of characters that are compared. Names may come from untrusted input.
+/// The maximum number of compared characters, because names may come from untrusted input.
 const COMPARED: usize = 64;
 
 /// Returns the known name that is nearest to `given`, if it is near enough to be a suggestion.

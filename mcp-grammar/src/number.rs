@@ -1,6 +1,6 @@
 //! Integers that all JSON implementations represent exactly.
 
-/// The largest integer that JavaScript represents exactly, together with all smaller ones (`Number.MAX_SAFE_INTEGER`).
+/// The largest integer up to which JavaScript represents every integer exactly (`Number.MAX_SAFE_INTEGER`).
 pub const LARGEST_EXACT: i64 = (1 << 53) - 1;
 
 /// Returns the integer value of a number without a fraction, or `None` if it is too large to be exact.

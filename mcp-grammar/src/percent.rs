@@ -79,7 +79,7 @@ pub fn encode(out: &mut String, text: &str, keep: Ascii) {
     rewrite(out, text, keep, Ascii::EMPTY);
 }
 
-/// Does the same as [`encode`], and decodes `%XX` whose character is in `decoded`.
+/// Does the same as [`encode`], but also decodes each `%XX` whose character is in `decoded`.
 fn rewrite(out: &mut String, text: &str, keep: Ascii, decoded: Ascii) {
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
@@ -106,15 +106,15 @@ fn rewrite(out: &mut String, text: &str, keep: Ascii, decoded: Ascii) {
 /// beyond ASCII, and hexadecimal digits of `%XX` are in upper case. Returns `None` if a `%` is not followed by two
 /// digits.
 pub fn normalise(text: &str) -> Option<String> {
-    legal(text, Ascii::EMPTY)
+    normalise_and_decode(text, Ascii::EMPTY)
 }
 
-/// Does the same as [`normalise`], and decodes unreserved characters (RFC 3986, section 6.2.2.2).
+/// Does the same as [`normalise`], but also decodes unreserved characters (RFC 3986, section 6.2.2.2).
 pub fn decode_unreserved(text: &str) -> Option<String> {
-    legal(text, UNRESERVED)
+    normalise_and_decode(text, UNRESERVED)
 }
 
-fn legal(text: &str, decoded: Ascii) -> Option<String> {
+fn normalise_and_decode(text: &str, decoded: Ascii) -> Option<String> {
     if has_stray_percent(text) {
         return None;
     }

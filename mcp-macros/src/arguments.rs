@@ -52,7 +52,8 @@ impl Arguments {
         arguments
     }
 
-    /// Parses attributes that must have a list. Returns `None` after an error if one has none.
+    /// Parses attributes that must have a list. Reports an error and returns `None` if an attribute has
+    /// no list.
     pub(crate) fn of_attributes<'attribute>(
         grammar: &Grammar,
         attributes: impl IntoIterator<Item = &'attribute Attribute>,
@@ -117,7 +118,7 @@ impl Arguments {
     }
 
     /// Returns `true` if the list begins with an expression other than a literal, such as `config` or `concat!(..)`.
-    /// The caller that takes the value reports what is wrong with it.
+    /// The caller, which expects a literal, reports the error.
     fn starts_with_value(&self, grammar: &Grammar, input: ParseStream<'_>) -> bool {
         let comes_first = self.leading_value.is_none() && self.options.is_empty();
         let ahead = input.fork();
@@ -134,7 +135,7 @@ impl Arguments {
         key: &Ident,
         input: ParseStream<'_>,
     ) -> syn::Result<()> {
-        // The error already asks to move the value, so it must not be reported as missing too.
+        // The error already asks to move the value, so the value must not be reported as missing too.
         if grammar.leading(&key.to_string()).is_some()
             && let Ok(Some(value)) = parse_value(key, input)
         {
@@ -230,7 +231,7 @@ impl Arguments {
         let message = match value {
             Some(Expr::Path(path)) if is_constant(path) => {
                 format!(
-                    "`{key}` is needed before constants have values: write the text itself, as in `{key} = \"...\"`"
+                    "`{key}` cannot be a constant, because a macro cannot read its value: write the text itself, as in `{key} = \"...\"`"
                 )
             }
             other => {
@@ -279,7 +280,7 @@ impl Arguments {
         texts
     }
 
-    /// Returns the value of an option as any expression, whose type the compiler checks.
+    /// Returns the value of an option, which may be any expression. The compiler checks its type.
     pub(crate) fn expression(&self, key: &str, example: &str, errors: &mut Errors) -> Option<Expr> {
         let option = self.option(key)?;
         option.value.clone().or_else(|| {
@@ -426,13 +427,13 @@ fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// Returns `true` if a path probably names a constant, rather than being a string without quotes.
+/// Returns `true` if a path probably names a constant, and is not a string whose quotes are missing.
 fn is_constant(path: &ExprPath) -> bool {
     let last = path.path.segments.last();
     last.is_some_and(|last| !last.ident.to_string().contains(char::is_lowercase))
 }
 
-/// Returns the string that was probably meant when the quotes were forgotten.
+/// Returns the text of a string whose quotes are probably missing.
 fn as_text(value: &Expr) -> String {
     match value {
         Expr::Path(path) if path.path.get_ident().is_some() => path.to_token_stream().to_string(),
@@ -504,7 +505,7 @@ mod tests {
             (quote!(uri = "a://b"), "the URI comes first, without a key"),
             (quote!(open, "a://b"), "the URI comes first, and only once"),
             (quote!(open, open), "`open` is given twice"),
-            (quote!(name = ADD), "before constants have values"),
+            (quote!(name = ADD), "`name` cannot be a constant"),
             (
                 quote!(name: "add"),
                 "a value follows `=`: write `name = ...`",

@@ -1,6 +1,6 @@
-//! The parts that tools, resources and prompts have in common, validated.
+//! Validation of the parts that tools, resources and prompts have in common.
 //!
-//! Options of one kind only are in `tool`, `resource` and `prompt`; `expand` generates the code.
+//! Options that only one kind has are in `tool`, `resource` and `prompt`; `expand` generates the code.
 
 use mcp_grammar::name::{RULE, is_component};
 use proc_macro2::{Ident, TokenStream};
@@ -25,7 +25,7 @@ pub(crate) struct Component {
     /// The value of `crate =`.
     pub(crate) runtime: Option<Path>,
     pub(crate) name: LitStr,
-    /// The arguments of the builder before the name.
+    /// The arguments that precede the name in the call that creates the definition.
     pub(crate) leading: TokenStream,
     /// The builder calls of the options.
     pub(crate) options: TokenStream,
@@ -40,7 +40,7 @@ pub(crate) struct Component {
     pub(crate) checks: TokenStream,
 }
 
-/// The first options of every kind. The last ones are `inline` and `crate`.
+/// The options that all kinds share, except `inline` and `crate`, which messages list last.
 pub(crate) const OPTIONS: &[&str] = &[
     "name",
     "title",
@@ -52,7 +52,7 @@ pub(crate) const OPTIONS: &[&str] = &[
     "scopes",
 ];
 
-/// The list options of every kind, each with an example.
+/// The options in [`OPTIONS`] that take a list, each with an example.
 pub(crate) const LISTS: [(&str, &str); 2] = [
     ("tags", "tags(\"weather\", \"beta\")"),
     ("scopes", "scopes(\"calendar:write\")"),
@@ -174,7 +174,7 @@ fn check_asks(handler: Handler, parameters: &[Parameter], errors: &mut Errors) {
     for ask in asks.filter(|_| handler != Handler::Async) {
         errors.at_span(
             ask.attribute,
-            "`#[ask]` waits for the user, which a plain `fn` cannot: make it an `async fn`",
+            "`#[ask]` suspends the call until the user answers, and a plain `fn` cannot be suspended: make it an `async fn`",
         );
     }
 }

@@ -21,7 +21,7 @@ const GRAMMAR: Grammar = Grammar {
     replacements: &[
         (
             "rename",
-            "names are those of serde: write `#[serde(rename = \"...\")]`",
+            "serde defines the names: write `#[serde(rename = \"...\")]`",
         ),
         ("description", "write a doc comment, `/// ...`"),
         ("title", "write `#[schemars(title = \"...\")]`"),
@@ -29,7 +29,7 @@ const GRAMMAR: Grammar = Grammar {
     ..Grammar::EMPTY
 };
 
-/// The role of a valid type, as far as its tokens show.
+/// The role of a type in a form, as its tokens show it.
 enum Shape {
     /// A form, with the types of its fields.
     Form(Vec<Type>),
@@ -107,7 +107,7 @@ impl Shape {
             check_no_options(&variant.attrs, errors);
             if !matches!(variant.fields, Fields::Unit) {
                 let message = format!(
-                    "users choose among names, so that a variant cannot have data: write `{}` alone, and ask for the data in a field of its own",
+                    "users choose between names, so a variant cannot have data: write `{}` alone, and ask for the data in a separate field",
                     variant.ident
                 );
                 errors.at(&variant.fields, message);
@@ -124,7 +124,7 @@ fn field_type(field: &Field, errors: &mut Errors) -> Option<Type> {
     for key in keys.iter().filter(|key| *key == "flatten") {
         errors.at(
             key,
-            "a form is flat, and what this type brings is not known here: write its fields into this struct",
+            "a form is flat, and the macro does not see the fields of this type: write them into this struct",
         );
     }
     let is_skipped = |key: &Ident| key == "skip" || key == "skip_deserializing";
@@ -135,7 +135,7 @@ fn check_no_options(attributes: &[Attribute], errors: &mut Errors) {
     for attribute in attributes.iter().filter(|it| is_ours(it)) {
         errors.at(
             attribute,
-            "`#[elicit]` goes on the whole type: names, titles and bounds are those of `#[serde]`, doc comments and `#[schemars]`",
+            "`#[elicit]` goes on the type: write names with `#[serde]`, descriptions as doc comments, and titles and bounds with `#[schemars]`",
         );
     }
 }
@@ -145,11 +145,11 @@ fn check_generics(input: &DeriveInput, errors: &mut Errors) {
         match parameter {
             GenericParam::Lifetime(lifetime) => errors.at(
                 lifetime,
-                "an answer owns what is in it: take `String` for `&str`, and remove the lifetime",
+                "an answer owns its data: write `String` instead of `&str`, and remove the lifetime",
             ),
             GenericParam::Type(_) | GenericParam::Const(_) => errors.at(
                 parameter,
-                "nobody could check a form that is not known yet: write a concrete type for each",
+                "a generic form cannot be checked at compile time: write a concrete type instead of the parameter",
             ),
         }
     }
@@ -168,7 +168,7 @@ fn check_representation(input: &DeriveInput, errors: &mut Errors) {
     for key in serde_attributes::keys(&input.attrs) {
         if REPRESENTATIONS.iter().any(|name| key == name) {
             let message = format!(
-                "with `{key}` the answer is no longer what the fields or variants say: remove it"
+                "with `{key}` the answer no longer has the format of the fields or variants: remove it"
             );
             errors.at(key, message);
         }
@@ -195,7 +195,7 @@ fn stand_in(input: &DeriveInput, runtime: Option<&Path>) -> Option<TokenStream> 
     (!impossible).then(|| in_const(&inherited_by(&input.attrs), runtime, &content))
 }
 
-/// Implements traits without items. Missing supertraits are reported at the name of the type.
+/// Implements traits that have no items. Missing supertraits are reported at the name of the type.
 fn implement(traits: &[&str], input: &DeriveInput) -> TokenStream {
     let (here, ty) = (generated(), &input.ident);
     let where_clause = &input.generics.where_clause;

@@ -36,7 +36,7 @@ pub(crate) fn with_error(item: &TokenStream, error: &syn::Error) -> TokenStream 
     quote_spanned!(generated()=> #item #error)
 }
 
-/// Validates a function as a component. Returns the compile errors if it cannot be one.
+/// Validates a function as a component. Returns the compile errors if the function is not valid.
 pub(crate) fn define(
     kind: Kind,
     arguments: TokenStream,
@@ -55,8 +55,8 @@ pub(crate) fn define(
             .options
             .extend(tool::options(&arguments, &mut errors)),
         Kind::Resource => {
-            let is_complete = component.parameters.len() == function.parameters.len();
-            resource::complete(&mut component, &arguments, is_complete, &mut errors);
+            let has_all_parameters = component.parameters.len() == function.parameters.len();
+            resource::complete(&mut component, &arguments, has_all_parameters, &mut errors);
         }
         Kind::Prompt => {}
     }

@@ -50,16 +50,16 @@ impl Errors {
         None
     }
 
-    /// Reports every text whose key, as returned by `kind`, occurred before.
+    /// Reports every text whose key, as returned by `key`, has occurred before.
     pub(crate) fn at_repeated<'t>(
         &mut self,
         texts: impl Iterator<Item = &'t LitStr>,
-        kind: impl Fn(&LitStr) -> String,
+        key: impl Fn(&LitStr) -> String,
         message: impl Fn(&str) -> String,
     ) {
         let mut seen = HashSet::new();
         for text in texts {
-            if !seen.insert(kind(text)) {
+            if !seen.insert(key(text)) {
                 self.at(text, message(&text.value()));
             }
         }

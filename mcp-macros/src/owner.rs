@@ -6,6 +6,6 @@ use syn::Type;
 #[derive(Clone)]
 pub(crate) struct Owner {
     pub(crate) ty: Type,
-    /// `true` if the `impl` has generic parameters, which items in it cannot name.
+    /// `true` if the `impl` has generic parameters, which nested items cannot use.
     pub(crate) is_generic: bool,
 }

@@ -42,11 +42,12 @@ struct Uri {
     variables: Vec<String>,
 }
 
-/// Adds the parts that only resources have to a component.
+/// Completes a component with the parts that only resources have. `has_all_parameters` is `false` if a
+/// parameter with an error was left out.
 pub(crate) fn complete(
     component: &mut Component,
     arguments: &Arguments,
-    is_complete: bool,
+    has_all_parameters: bool,
     errors: &mut Errors,
 ) {
     let options = options(arguments, component, errors);
@@ -55,8 +56,8 @@ pub(crate) fn complete(
         return;
     };
     uri.check_options(arguments, errors);
-    // A parameter with a mistake is left out of the component, and would also be reported as missing.
-    if is_complete {
+    // A parameter with a mistake is left out of the component, so its variable would also be reported.
+    if has_all_parameters {
         uri.check_parameters(&component.parameters, errors);
     }
     let literal = &uri.literal;
@@ -64,7 +65,7 @@ pub(crate) fn complete(
     component.checks = uri.check_injected(component);
 }
 
-/// Generates the builder calls.
+/// Generates the builder calls of the options.
 fn options(arguments: &Arguments, component: &Component, errors: &mut Errors) -> TokenStream {
     let mime = arguments.checked_text(
         "mime",
@@ -108,7 +109,7 @@ fn scope(arguments: &Arguments, errors: &mut Errors) -> Option<&'static str> {
         Some(Expr::Path(path)) if path.path.is_ident("private") => Some("Private"),
         _ => option.refuse(
             errors,
-            "a cache is `scope = public`, shared by all callers, or `scope = private`, kept by one",
+            "a cache is public, for all callers, or private, for one caller: write `scope = public` or `scope = private`",
         ),
     }
 }
@@ -158,10 +159,10 @@ impl Uri {
     }
 
     fn check_parameters(&self, parameters: &[Parameter], errors: &mut Errors) {
-        let clients = parameters
+        let from_client = parameters
             .iter()
             .filter(|parameter| parameter.ask.is_none());
-        let names: Vec<String> = clients.map(|it| it.wire_name.value()).collect();
+        let names: Vec<String> = from_client.map(|it| it.wire_name.value()).collect();
         let is_missing = |variable: &&String| !names.contains(variable);
         let missing: Vec<&String> = self.variables.iter().filter(is_missing).collect();
         for variable in &missing {
@@ -169,11 +170,11 @@ impl Uri {
             errors.at(&self.literal, no_parameter(variable, unused));
         }
         // If a variable has no parameter, then an unused parameter is most likely a misspelling of it.
-        let is_left = |it: &&Parameter| it.arg.is_some() && !self.has_variable(it);
+        let is_unused = |it: &&Parameter| it.arg.is_some() && !self.has_variable(it);
         for parameter in parameters
             .iter()
             .filter(|_| missing.is_empty())
-            .filter(is_left)
+            .filter(is_unused)
         {
             errors.at(&parameter.wire_name, self.missing_variable(parameter));
         }
@@ -208,6 +209,6 @@ fn no_parameter<'a>(variable: &str, unused: impl Iterator<Item = &'a String>) ->
         |name| format!("did you mean `{name}`?"),
     );
     format!(
-        "the URI has the variable `{variable}`, and the function no parameter of that name; {fix}"
+        "the URI has the variable `{variable}`, but the function has no parameter of that name; {fix}"
     )
 }

@@ -1,6 +1,6 @@
 //! The path of the runtime in generated code, and the spans of generated tokens.
 //!
-//! This is the only module that chooses a hygiene: no other calls `call_site()` or `mixed_site()`.
+//! This is the only module that chooses the hygiene of spans: no other module calls `call_site()` or `mixed_site()`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote_spanned};
@@ -18,7 +18,7 @@ pub(crate) fn generated_at(tokens: &impl ToTokens) -> Span {
     first.map_or_else(generated, |token| generated().located_at(token.span()))
 }
 
-/// Returns the span of the whole attribute, for errors that no single token causes.
+/// Returns the span of the whole attribute, for errors that are not caused by a single token.
 pub(crate) fn attribute() -> Span {
     Span::call_site()
 }

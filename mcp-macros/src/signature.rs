@@ -14,7 +14,7 @@ pub(crate) fn check(kind: Kind, signature: &Signature, errors: &mut Errors) {
     if let Safety::Unsafe(token) = &signature.safety {
         errors.at(
             token,
-            "clients cannot keep the promises of an `unsafe fn`: put the `unsafe` into the body",
+            "clients cannot guarantee the safety conditions of an `unsafe fn`: put the `unsafe` into the body",
         );
     }
     if let Some(abi) = &signature.abi {
@@ -42,13 +42,13 @@ pub(crate) fn check(kind: Kind, signature: &Signature, errors: &mut Errors) {
 
 fn check_generics(kind: &str, generics: &Generics, errors: &mut Errors) {
     for parameter in &generics.params {
-        let (what, name) = match parameter {
+        let (what, name, concrete) = match parameter {
             GenericParam::Lifetime(_) => continue,
-            GenericParam::Type(parameter) => ("type", &parameter.ident),
-            GenericParam::Const(parameter) => ("const", &parameter.ident),
+            GenericParam::Type(parameter) => ("type", &parameter.ident, "type"),
+            GenericParam::Const(parameter) => ("const", &parameter.ident, "value"),
         };
         let message = format!(
-            "nobody could choose the {what} parameter `{name}` of a {kind}: write a concrete one"
+            "clients cannot choose the {what} parameter `{name}` of a {kind}: write a concrete {concrete}"
         );
         errors.at(name, message);
     }

@@ -23,8 +23,8 @@ pub enum VariableKind {
     Continuation,
 }
 
-/// The characters that `{x}` matches: those of its expansion, and those that are often left unencoded although the
-/// expansion encodes them, unless they are delimiters.
+/// The characters that `{x}` matches: those that its expansion can contain, and those that other software often leaves
+/// unencoded, except delimiters.
 const SIMPLE: Ascii = UNRESERVED.with(Ascii::of(b"%!$'()*+@"));
 
 /// The operators with which expressions begin. `{x}` has no operator.
@@ -73,15 +73,15 @@ impl VariableKind {
         matches!(self, Self::Reserved | Self::Fragment)
     }
 
-    /// Returns the character with which this kind begins a new component of the URI, and which no earlier expression
-    /// matches.
+    /// Returns the prefix of this kind if it begins a new component of the URI: `;`, `?`, `&` or `#`. The values of
+    /// earlier expressions end before it.
     pub fn opens(self) -> Option<char> {
         self.prefix()
             .filter(|_| self.is_keyed() || self == Self::Fragment)
     }
 
-    /// Returns the characters that a variable matches; for a keyed expression, those that the whole expression matches
-    /// after its prefix.
+    /// Returns the characters that a variable matches. For a keyed kind these are the characters that the whole
+    /// expression matches after its prefix.
     pub fn matches(self, exploded: bool) -> Ascii {
         let one = match self {
             Self::Simple | Self::Path => SIMPLE,

@@ -4,7 +4,7 @@ use super::kind::VariableKind;
 use super::template::{Expression, Part, Template, Variable};
 use crate::percent::{self, LEGAL};
 
-/// A piece of the text, outside of braces or between them.
+/// A piece of a template: the text outside of braces, or the text inside of one pair.
 #[derive(Clone, Copy)]
 enum Piece<'a> {
     Literal(&'a str),
@@ -21,7 +21,7 @@ pub fn parse(text: &str) -> Result<Template, Vec<String>> {
     if !has_scheme(text) {
         let path = text.split_once("://").map_or(text, |(_, path)| path);
         parser.mistakes.push(format!(
-            "a URI starts with a scheme, which is made of letters, digits, `+`, `-` and `.`: write `scheme://{path}`"
+            "a URI starts with a scheme, which consists of letters, digits, `+`, `-` and `.`: write `scheme://{path}`"
         ));
     }
     match split(text) {
@@ -73,7 +73,7 @@ fn split(template: &str) -> Result<Vec<Piece<'_>>, String> {
 #[derive(Default)]
 struct Parser<'a> {
     template: Template,
-    /// The inside of the previous expression, if no literal follows it.
+    /// The text inside of the previous expression, if no literal follows that expression.
     previous: Option<&'a str>,
     mistakes: Vec<String>,
 }
@@ -121,14 +121,14 @@ impl<'a> Parser<'a> {
         };
         if !kind.is_keyed() && self.lists(&expression) > 1 {
             self.mistakes.push(format!(
-                "`{{{inside}}}` holds two lists, and nothing tells where the first one ends: keep one `*`"
+                "`{{{inside}}}` has two lists without a boundary between them: keep one `*`"
             ));
         }
         if let Some(first) = previous
-            && !self.can_be_told_apart(&expression)
+            && !self.is_separable(&expression)
         {
             self.mistakes.push(format!(
-                "nothing tells where `{{{first}}}` ends and `{{{inside}}}` begins: put a literal between them, as in `{{{first}}}/{{{inside}}}`"
+                "`{{{first}}}` and `{{{inside}}}` have no clear boundary: put a literal between them, as in `{{{first}}}/{{{inside}}}`"
             ));
         }
         self.previous = Some(inside);
@@ -152,7 +152,7 @@ impl<'a> Parser<'a> {
             .filter(|_| is_name(name))
             .ok_or_else(|| {
                 let rule =
-                    "a variable's name is made of `A-Z`, `a-z`, `0-9`, `_`, and `.` between them";
+                    "a variable's name consists of `A-Z`, `a-z`, `0-9` and `_`, with single `.` between them";
                 format!("`{name}` in `{{{inside}}}` is not a variable: {rule}")
             })?;
         if self.template.variables.iter().any(|other| other.key == key) {
@@ -168,27 +168,27 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Returns `true` if a text that the previous expression and this one match can be divided in only one way.
-    fn can_be_told_apart(&self, second: &Expression) -> bool {
+    /// Returns `true` if it is always clear where the text of the previous expression ends and that of `second` begins.
+    fn is_separable(&self, second: &Expression) -> bool {
         let Some(Part::Expression(first)) = self.template.parts.last() else {
             return true;
         };
         let Some(prefix) = second.kind.prefix() else {
             return false;
         };
-        let runs_into = first.variables.clone().next_back().is_some_and(|last| {
+        let first_matches_prefix = first.variables.clone().next_back().is_some_and(|last| {
             let exploded = self.template.variables[last].exploded;
             u8::try_from(prefix).is_ok_and(|prefix| first.kind.matches(exploded).contains(prefix))
         });
-        // Unkeyed variables end where a component begins. Otherwise the second expression must match a fixed number of
-        // segments.
-        !runs_into
+        // If the first expression matches the prefix of the second one, it must be unkeyed, and the second one must either
+        // begin a new component of the URI or match a fixed number of segments.
+        !first_matches_prefix
             || (!first.kind.is_keyed()
                 && (second.kind.opens().is_some() || self.lists(second) == 0))
     }
 }
 
-/// Splits the operator off the list of variables.
+/// Splits the text inside of an expression into the kind of its operator and the list of variables.
 fn operator(inside: &str) -> Result<(VariableKind, &str), String> {
     let first = inside.chars().next();
     let (kind, list) = match first.and_then(VariableKind::of_operator) {
@@ -283,8 +283,8 @@ mod tests {
             ("a://100%", "write `%25`"),
             ("a://\u{fc}", "write `%C3%BC`"),
             ("a://{x}{y}", "as in `{x}/{y}`"),
-            ("a://{?x}{+y}", "`{+y}` begins"),
-            ("a://{x*,y*}", "`{x*,y*}` holds two lists"),
+            ("a://{?x}{+y}", "`{?x}` and `{+y}` have no clear boundary"),
+            ("a://{x*,y*}", "`{x*,y*}` has two lists"),
         ] {
             let mistakes = parse(template).err().unwrap_or_default();
             assert!(
@@ -395,7 +395,7 @@ mod tests {
             "{#a}{b}",
         ] {
             let mistakes = parse(&format!("x:{template}")).unwrap_err();
-            assert!(mistakes[0].starts_with("nothing tells where"), "{template}");
+            assert!(mistakes[0].contains("no clear boundary"), "{template}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Conversion of a type's schema into a form that the protocol can ask a user for.
+//! Conversion of the schema of a Rust type into a form that a client shows to its user.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#requested-schema>.
 
@@ -17,7 +17,7 @@ const LIST: &[&str] = &["minItems", "maxItems"];
 /// The string formats that clients support.
 const FORMATS: [&str; 4] = ["email", "uri", "date", "date-time"];
 
-/// Returns the form of a type.
+/// Returns the form that asks for a value of the type.
 pub(super) fn of<T: Answerable>(features: &Features) -> Result<Value, AskError> {
     let schema = T::schema(&mut Schemas::of_input(true));
     let members = schema["properties"]
@@ -70,10 +70,12 @@ fn property(schema: &Value, features: &Features) -> Result<Value, String> {
     without_null(&mut schema);
     let mut property = match schema["type"].as_str() {
         Some("array") => list(&schema, features)?,
-        Some(kind @ ("number" | "integer")) => with(&schema, json!({ "type": kind }), NUMBER),
+        Some(kind @ ("number" | "integer")) => {
+            with_keywords(&schema, json!({ "type": kind }), NUMBER)
+        }
         Some("boolean") => json!({ "type": "boolean" }),
-        _ => match options(&schema) {
-            Some(options) => one_of(&options, &schema, features),
+        _ => match enum_choices(&schema) {
+            Some(choices) => one_of(&choices, &schema, features),
             None if schema["type"] == "string" => text(&schema),
             None => {
                 return Err(
@@ -100,7 +102,7 @@ fn copy(from: &Value, to: &mut Value, keyword: &str) {
     }
 }
 
-fn with(from: &Value, mut to: Value, keywords: &[&str]) -> Value {
+fn with_keywords(from: &Value, mut to: Value, keywords: &[&str]) -> Value {
     for keyword in keywords {
         copy(from, &mut to, keyword);
     }
@@ -108,7 +110,7 @@ fn with(from: &Value, mut to: Value, keywords: &[&str]) -> Value {
 }
 
 fn text(schema: &Value) -> Value {
-    let mut property = with(schema, json!({ "type": "string" }), TEXT);
+    let mut property = with_keywords(schema, json!({ "type": "string" }), TEXT);
     if FORMATS.iter().any(|format| schema["format"] == *format) {
         copy(schema, &mut property, "format");
     }
@@ -128,7 +130,7 @@ impl Choice {
 }
 
 /// Returns the choices of an enum of unit variants.
-fn options(schema: &Value) -> Option<Vec<Choice>> {
+fn enum_choices(schema: &Value) -> Option<Vec<Choice>> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     if let Some(values) = schema["enum"].as_array() {
         let choice = |(index, value)| {
@@ -140,7 +142,7 @@ fn options(schema: &Value) -> Option<Vec<Choice>> {
     let branches = schema["oneOf"].as_array().or(schema["anyOf"].as_array())?;
     let choices = branches.iter().map(|branch| {
         let Some(value) = branch.get("const") else {
-            return options(branch);
+            return enum_choices(branch);
         };
         let title = text(&branch["title"]).or_else(|| text(&branch["description"]));
         text(value).map(|value| vec![Choice { value, title }])
@@ -179,14 +181,14 @@ fn list(schema: &Value, features: &Features) -> Result<Value, String> {
     if !features.titled_enums {
         return Err("is a list, which this client's revision cannot ask for".to_owned());
     }
-    let choices = options(&schema["items"])
+    let choices = enum_choices(&schema["items"])
         .ok_or("is a list whose items are not an enum of unit variants")?;
     let items = if are_titled(&choices) {
         json!({ "anyOf": titled(&choices) })
     } else {
         untitled(&choices)
     };
-    Ok(with(
+    Ok(with_keywords(
         schema,
         json!({ "type": "array", "items": items }),
         LIST,

@@ -1,4 +1,4 @@
-//! The wire format as data: the content and the spelling of messages in each revision.
+//! The wire format as data: the content and the encoding of messages in each revision.
 //!
 //! Nothing here does I/O, depends on handlers, or keeps state between messages.
 
@@ -32,10 +32,10 @@ pub(crate) trait HeaderSource: Send + Sync {
     /// Returns the value of a header, if it is present and visible ASCII.
     fn get(&self, name: &str) -> Option<&str>;
 
-    /// Returns the value of a header that may occur once, without surrounding white space.
+    /// Returns the value of a header that may occur at most once, without surrounding white space.
     ///
     /// # Errors
-    /// Returns an error if the header occurs more than once, since two readers might use different values, or if it is
-    /// not visible ASCII.
+    /// Returns an error if the header occurs more than once, since a proxy and the server might use different
+    /// values, or if it is not visible ASCII.
     fn single(&self, name: &str) -> Result<Option<&str>, String>;
 }

@@ -1,4 +1,4 @@
-//! The outcomes of effects. Each effect runs once in a call, however often the call is repeated.
+//! The outcomes of effects (`Context::once`). Each effect runs once in a call, however often the call is repeated.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,10 +59,10 @@ fn size(key: &str, outcome: &Value) -> usize {
     OVERHEAD + key.len() + outcome.to_string().len()
 }
 
-/// The effects of calls that may be repeated, by chain, in case a client sends a state twice or sends an older one.
+/// The effects of calls, by chain. A chain is all attempts of one call.
 ///
-/// A chain is all attempts of one call. Effects are never evicted before their states expire, because they must run
-/// once. If the effects of a call cannot be stored, none of them runs.
+/// They prevent a second run of an effect if a client sends a state twice or sends an older state. They are therefore
+/// never evicted before their states expire. If the effects of a call cannot be stored, none of them runs.
 pub(super) struct Chains(Mutex<Bounded<Arc<str>, Arc<Effects>>>);
 
 impl Default for Chains {

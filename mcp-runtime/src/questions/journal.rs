@@ -22,7 +22,7 @@ pub(super) type QuestionKey = String;
 pub(super) struct Journal {
     /// The identifier shared by all attempts of one call.
     pub(super) chain: String,
-    /// The unique identifier of this state.
+    /// The identifier of this version of the journal: each seal creates a new one.
     pub(super) id: String,
     /// The expiry time in milliseconds since 1970; `None` if no client carries the journal yet.
     pub(super) expires: Option<u64>,
@@ -98,7 +98,8 @@ fn random_id() -> Result<String, SealError> {
     Ok(format!("{:032x}", u128::from_be_bytes(id)))
 }
 
-/// Returns the purpose that a journal is bound to: the method, and all parameters that do not belong to one attempt only.
+/// Returns the purpose for which a journal is sealed: the method, and all parameters except those that change with each
+/// attempt.
 fn purpose(message: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Message {

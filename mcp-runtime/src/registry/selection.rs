@@ -23,7 +23,7 @@ impl Selection {
         self.without.extend(tags.into_iter().map(Into::into));
     }
 
-    /// Removes the components that are not selected. A tag that no component has is a problem, because it is probably
+    /// Removes the components that are not selected. Reports a tag that no component has, because it is probably
     /// misspelled.
     pub(crate) fn apply(&self, components: &mut Components) {
         let known: Vec<&str> = components
@@ -41,7 +41,7 @@ impl Selection {
             .retain(|component| self.selects(&component.definition().tags));
         if problems.is_empty() && before > 0 && components.all.is_empty() {
             components.problem(
-                "`only_tagged` and `without_tagged` leave no component: choose fewer tags to leave out, or more to keep"
+                "`only_tagged` and `without_tagged` leave no component: add a tag to `only_tagged`, or remove one from `without_tagged`"
                     .to_owned(),
             );
         }

@@ -59,7 +59,7 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// Accepts a connection, unless the limit is reached.
+/// Returns the accepted connection, or `None` if the limit is reached or this connection failed.
 ///
 /// # Errors
 /// Returns an error if the listener can accept no further connections.

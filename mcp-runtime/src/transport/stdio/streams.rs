@@ -23,7 +23,8 @@ mod unix {
 
     use super::{Reader, Writer, io};
 
-    /// Takes private copies of stdin and stdout. In their places it puts an empty stdin, and stderr.
+    /// Duplicates stdin and stdout for the protocol. Then replaces stdin with an empty input, and stdout with stderr, so
+    /// that other code in the process cannot disturb the protocol.
     pub(in super::super) fn take() -> io::Result<(Reader, Writer)> {
         let input = fcntl_dupfd_cloexec(stdio::stdin(), 3)?;
         let output = fcntl_dupfd_cloexec(stdio::stdout(), 3)?;
