@@ -534,7 +534,7 @@ mod validated {
         #[schemars(extend("format" = "date"))]
         day: String,
         #[schemars(extend("not" = { "type": "string", "maxLength": 1 }))]
-        room: Option<String>,
+        hall: Option<String>,
         #[schemars(extend("contains" = { "type": "string", "pattern": "@" }))]
         guests: Option<Vec<String>>,
         start: Option<u8>,
@@ -544,7 +544,7 @@ mod validated {
     /// Books a slot.
     #[tool]
     async fn book(value: Slot) -> u32 {
-        let _ = (value.day, value.room, value.guests, value.start, value.end);
+        let _ = (value.day, value.hall, value.guests, value.start, value.end);
         value.minutes
     }
 
@@ -567,7 +567,7 @@ mod validated {
     async fn all_of_a_schema_is_kept() {
         let client = server().connect().await;
         for right in [
-            json!({ "minutes": 15, "day": "2026-07-28", "guests": ["a@b"], "room": "ab" }),
+            json!({ "minutes": 15, "day": "2026-07-28", "guests": ["a@b"], "hall": "ab" }),
             json!({ "minutes": "15", "day": "2026-07-28", "start": 1, "end": 2 }),
         ] {
             assert_eq!(said(&client, "book", right).await, Ok(()));
@@ -591,8 +591,8 @@ mod validated {
                 "`value.day`: expected a string in the format `date`, got the string \"soon\"",
             ),
             (
-                with("room", json!("a")),
-                "`value.room`: expected something other than a string of at most 1 characters, got the string \"a\"",
+                with("hall", json!("a")),
+                "`value.hall`: expected something other than a string of at most 1 characters, got the string \"a\"",
             ),
             (
                 with("guests", json!(["a"])),

@@ -17,7 +17,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, duplex,
 use tokio::net::{TcpListener, TcpStream};
 
 /// Long enough for anything that should happen.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A value that panics at this moment of its life.
 #[derive(Debug)]
@@ -258,7 +258,7 @@ fn check(id: u64, request: &Value, answer: &Value) {
 }
 
 async fn within<T>(future: impl Future<Output = T>, what: &str) -> T {
-    tokio::time::timeout(PATIENCE, future)
+    tokio::time::timeout(TIMEOUT, future)
         .await
         .unwrap_or_else(|_| panic!("no answer to {what}"))
 }

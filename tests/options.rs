@@ -119,11 +119,11 @@ async fn a_thread_that_is_late_is_told_so_and_keeps_its_place() {
         let reply = client.call("work", json!({})).await.unwrap();
         assert_eq!(reply.text(), format!("`work` {LATE}"));
         until(|| SEEN.load(Ordering::SeqCst)).await;
-        assert!(client.call("nothing", json!({})).await.is_err(), "no room");
+        assert!(client.call("nothing", json!({})).await.is_err(), "no free slot");
         GO.store(true, Ordering::SeqCst);
         let begin = Instant::now();
         while client.call("nothing", json!({})).await.is_err() {
-            assert!(begin.elapsed() < Duration::from_secs(10), "no room");
+            assert!(begin.elapsed() < Duration::from_secs(10), "no free slot");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

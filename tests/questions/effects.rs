@@ -203,9 +203,9 @@ async fn a_question_within_an_effect_is_an_error_and_no_hang() {
             .await?;
         Ok(format!("{asked:?}"))
     };
-    let patience = Duration::from_secs(5);
+    let limit = Duration::from_secs(5);
     let caller = Caller::of(server(handler)).await;
-    let result = tokio::time::timeout(patience, caller.call())
+    let result = tokio::time::timeout(limit, caller.call())
         .await
         .expect("it hangs");
     assert_eq!(result["content"][0]["text"], "Err(\"OutsideCall\")");

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::caller::{Caller, server};
 use super::forms::text;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 async fn spawned(context: Context) -> Result<String, ToolError> {
     let task = tokio::spawn(async move { text(&context, "what").await });
@@ -20,7 +20,7 @@ async fn spawned(context: Context) -> Result<String, ToolError> {
 #[tokio::test]
 async fn in_a_task_of_its_own() {
     let caller = Caller::of(server(spawned)).await;
-    let result = tokio::time::timeout(PATIENCE, caller.call())
+    let result = tokio::time::timeout(TIMEOUT, caller.call())
         .await
         .expect("it hangs");
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
@@ -43,7 +43,7 @@ fn threaded() -> Server {
 #[tokio::test]
 async fn on_a_thread_that_blocks() {
     let caller = Caller::of(threaded()).await;
-    let result = tokio::time::timeout(PATIENCE, caller.call())
+    let result = tokio::time::timeout(TIMEOUT, caller.call())
         .await
         .expect("it hangs");
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
@@ -57,7 +57,7 @@ async fn on_a_thread_inside_of_the_handler() {
         Ok(format!("{:?}", asked.await?))
     }))
     .await;
-    let result = tokio::time::timeout(PATIENCE, caller.call())
+    let result = tokio::time::timeout(TIMEOUT, caller.call())
         .await
         .expect("it hangs");
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
@@ -79,7 +79,7 @@ async fn in_another_call() {
     }))
     .await;
     caller.call().await;
-    let result = tokio::time::timeout(PATIENCE, caller.call())
+    let result = tokio::time::timeout(TIMEOUT, caller.call())
         .await
         .expect("it hangs");
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
@@ -97,7 +97,7 @@ async fn in_a_session() {
         });
         client.request("initialize", params).await.unwrap();
         let call = client.call("tool", json!({}));
-        let reply = tokio::time::timeout(PATIENCE, call)
+        let reply = tokio::time::timeout(TIMEOUT, call)
             .await
             .expect("it hangs")
             .unwrap();

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::caller::everything;
 
 /// Long enough for anything that should happen.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) const JUNE: &str = "2025-06-18";
 pub(crate) const NOVEMBER: &str = "2025-11-25";
@@ -265,7 +265,7 @@ impl Session {
 
     /// What the server sends next, which must be valid.
     pub(crate) async fn next(&mut self) -> Value {
-        let message = tokio::time::timeout(PATIENCE, self.received.recv())
+        let message = tokio::time::timeout(TIMEOUT, self.received.recv())
             .await
             .expect("nothing comes")
             .expect("the server ended");
@@ -342,7 +342,7 @@ impl Session {
 
     /// Waits until the server has ended.
     pub(crate) async fn ended(&mut self) {
-        tokio::time::timeout(PATIENCE, &mut self.serving)
+        tokio::time::timeout(TIMEOUT, &mut self.serving)
             .await
             .expect("it hangs")
             .unwrap();

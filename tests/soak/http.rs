@@ -10,7 +10,7 @@ use mcp_tests::schemas;
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, Era};
-use crate::{Lane, Outcome, PATIENCE, Tally};
+use crate::{Lane, Outcome, TIMEOUT, Tally};
 
 /// The most requests that are written before the first answer is read.
 const PIPELINE: usize = 5;
@@ -33,7 +33,7 @@ impl Server {
         let this = Self { address, child };
         let started = Instant::now();
         while TcpStream::connect(address).is_err() {
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > TIMEOUT {
                 return Err("the server does not listen".into());
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -83,7 +83,7 @@ impl Connection {
     fn open(address: SocketAddr) -> Outcome<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self(BufReader::new(stream)))
     }
 

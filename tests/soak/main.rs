@@ -45,7 +45,7 @@ impl Tally {
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// How long a client waits for a reply.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What one client does.
 pub(crate) struct Lane {

@@ -10,7 +10,7 @@ use mcp_tests::schemas;
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, Era, Numbering};
-use crate::{Lane, Outcome, PATIENCE, Tally};
+use crate::{Lane, Outcome, TIMEOUT, Tally};
 
 /// The most requests in flight.
 const WINDOW: usize = 64;
@@ -37,9 +37,9 @@ impl Flight {
     }
 
     /// Waits until there is room for one more; `false` if the server does not answer.
-    fn has_room(&self, window: usize) -> bool {
+    fn has_capacity(&self, window: usize) -> bool {
         let full = |asked: &mut Asked| asked.by_id.len() + asked.malformed.len() >= window;
-        let waited = self.less.wait_timeout_while(self.asked(), PATIENCE, full);
+        let waited = self.less.wait_timeout_while(self.asked(), TIMEOUT, full);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
@@ -87,7 +87,7 @@ fn send(lane: Lane, flight: &Flight, mut target: impl Write) -> Outcome<u64> {
                 continue;
             }
             // A batch is smaller than the window, so that this never waits for what is not written yet.
-            if !flight.has_room(window) {
+            if !flight.has_capacity(window) {
                 return Err("the server does not answer".into());
             }
             flight.depart(ask);
