@@ -1,6 +1,6 @@
-//! On what terms components are offered: timeouts, tags and scopes.
+//! Options of components: timeouts, tags and scopes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ async fn client(server: Server, revision: Revision) -> Client {
     server.connect().revision(revision).await
 }
 
-/// What keeps a server from being built.
+/// Returns the errors of building a server.
 async fn problem(server: Server) -> String {
     match server.connect().await.tools().await {
         Err(ClientError::Server(message)) => message,
@@ -45,7 +45,7 @@ fn message(error: &ClientError) -> (i64, &str) {
     }
 }
 
-/// Tells that it was dropped.
+/// Sets a flag when it is dropped.
 struct Told<'a>(&'a AtomicU32);
 
 impl Drop for Told<'_> {
@@ -119,7 +119,10 @@ async fn a_thread_that_is_late_is_told_so_and_keeps_its_place() {
         let reply = client.call("work", json!({})).await.unwrap();
         assert_eq!(reply.text(), format!("`work` {LATE}"));
         until(|| SEEN.load(Ordering::SeqCst)).await;
-        assert!(client.call("nothing", json!({})).await.is_err(), "no free slot");
+        assert!(
+            client.call("nothing", json!({})).await.is_err(),
+            "no free slot"
+        );
         GO.store(true, Ordering::SeqCst);
         let begin = Instant::now();
         while client.call("nothing", json!({})).await.is_err() {
@@ -269,7 +272,7 @@ fn weather() -> Server {
     ])
 }
 
-/// The names and URIs of all that a server offers.
+/// The names and URIs of everything that a server offers.
 async fn offered(server: Server) -> Vec<String> {
     let client = server.connect().await;
     let mut offered = Vec::new();
@@ -350,7 +353,7 @@ async fn a_tag_that_nothing_has_cannot_be_chosen_by() {
 
 #[tokio::test]
 async fn what_is_left_out_needs_nothing() {
-    /// Needs what the server does not have.
+    /// Uses state that the server does not have.
     #[tool(tags("admin"))]
     async fn stateful(number: State<u64>) -> u64 {
         *number

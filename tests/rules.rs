@@ -1,12 +1,12 @@
-//! The rules of the specification, each with the tests that fail without it or the reason why there is none.
+//! The rules of the specification, each with the tests that fail without it, or the reason why it has no test.
 //!
 //! `rules.toml` has one line for each rule. The rules and their ids are those of the project's checklist of the
-//! specification; how many there are in each section is a fact, and what makes a wrong table fail here.
+//! specification. The number of rules in each section is fixed here, so that a table with a missing or extra rule fails.
 //!
-//! A named test must exist in the source. With `RULES_LIST`, the path of what `cargo test --workspace -- --list` prints, it
-//! must also be among what cargo runs: `.ci/rules` does so, and shows the table.
+//! A named test must exist in the source. If `RULES_LIST` is the path of the output of `cargo test --workspace -- --list`,
+//! it must also be in that list. `.ci/rules` sets the variable and shows the table.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// How many rules each section has.
+/// The number of rules of each section.
 const SECTIONS: [(&str, usize); 33] = [
     ("BASE", 20),
     ("ERR", 9),
@@ -51,7 +51,7 @@ const SECTIONS: [(&str, usize); 33] = [
     ("ADD", 25),
 ];
 
-/// What a line may say instead of tests, or beside them, with its reason.
+/// Reasons that a line may give instead of tests, or beside them.
 const REASONS: [&str; 4] = ["author", "documented", "not-applicable", "later"];
 
 fn root() -> PathBuf {
@@ -62,7 +62,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// What a line says of its rule.
+/// The content of a line about a rule.
 #[derive(Default)]
 struct Rule {
     tests: Vec<String>,
@@ -90,7 +90,7 @@ impl Rule {
         rule
     }
 
-    /// The column of the table that it is counted in.
+    /// The column of the printed table that counts the rule.
     fn column(&self) -> &'static str {
         match (self.tests.is_empty(), &self.reason) {
             (false, None) => "tested",
@@ -109,7 +109,7 @@ fn rules(mistakes: &mut Vec<String>) -> BTreeMap<String, Rule> {
         .collect()
 }
 
-/// Whether a document says so: `path: words that stand in it`.
+/// Returns an error unless the document contains the text. The reason has the form `path: text`.
 fn check_document(reason: &str) -> Result<(), String> {
     let (path, words) = reason
         .split_once(": ")
@@ -121,7 +121,7 @@ fn check_document(reason: &str) -> Result<(), String> {
         .ok_or_else(|| format!("{path} does not say `{words}`"))
 }
 
-/// What cargo runs, as `binary path`, if there is a list of it.
+/// Returns the tests that cargo runs, as `binary path`, if a list is given.
 fn listed() -> Option<BTreeSet<String>> {
     let text = std::fs::read_to_string(std::env::var_os("RULES_LIST")?).unwrap();
     let mut binary = String::new();
@@ -168,7 +168,7 @@ fn check_test(name: &str, listed: Option<&BTreeSet<String>>) -> Result<(), Strin
     }
 }
 
-/// Follows the modules to a test, which must be one and not be ignored.
+/// Follows the modules to a test. There must be one test of that path, and it must not be ignored.
 fn check_source(package: &str, target: &str, path: &[&str]) -> Result<(), String> {
     let folder = root().join(match package {
         "mcp-tests" => "tests",
@@ -204,7 +204,7 @@ fn check_source(package: &str, target: &str, path: &[&str]) -> Result<(), String
     let (before, _) = text
         .split_once(&format!("fn {function}("))
         .ok_or("there is no such function")?;
-    // Its attributes are the lines up to the empty one, or the end of what stands before.
+    // The attributes are the lines back to an empty line, or to the end of the previous item.
     let attributes: Vec<&str> = before
         .lines()
         .rev()

@@ -1,4 +1,4 @@
-//! Questions where nobody can wait for their answers: an error, never a hang.
+//! Questions outside of a call, whose answers cannot arrive: the outcome is an error, and nothing hangs.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ async fn on_a_thread_inside_of_the_handler() {
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
 }
 
-/// A context that outlives its call does not ask in the name of another one.
+/// A context that outlives its call does not ask on behalf of another call.
 #[tokio::test]
 async fn in_another_call() {
     use std::sync::{Arc, Mutex};
@@ -85,7 +85,7 @@ async fn in_another_call() {
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
 }
 
-/// Nobody is told of a thread that asks in the legacy era either.
+/// In the legacy era, too, no question is sent for a thread.
 #[tokio::test]
 async fn in_a_session() {
     for server in [threaded(), server(spawned)] {

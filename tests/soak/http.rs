@@ -1,4 +1,4 @@
-//! A client with one connection that it keeps, and the server for all of them.
+//! A client that keeps one connection, and the server of all these clients.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use crate::ask::{Ask, Era};
 use crate::{Lane, Outcome, TIMEOUT, Tally};
 
-/// The most requests that are written before the first answer is read.
+/// The maximum number of requests that are written before the first answer is read.
 const PIPELINE: usize = 5;
 
-/// A server that is ended when this is dropped.
+/// A server process that is killed when this is dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     child: Child,
@@ -44,7 +44,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have left, which its clients will have noticed.
+        // The process may have ended already; its clients have reported that.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

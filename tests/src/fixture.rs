@@ -1,6 +1,6 @@
 //! The components of the fixture.
 
-#![allow(clippy::panic)] // panics are among what is tested
+#![allow(clippy::panic)] // panics are tested
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -11,11 +11,11 @@ use mcp_runtime::{Annotations, Capability, Completion, Completions, Icon, IconTh
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// How many handlers were dropped before they were done.
+/// The number of handlers that were dropped before they ended.
 #[derive(Debug, Default)]
 pub struct Dropped(AtomicU32);
 
-/// Counts itself when it is dropped before it is disarmed.
+/// Counts itself if it is dropped before it is disarmed.
 struct Witness {
     dropped: State<Dropped>,
     armed: bool,
@@ -67,7 +67,7 @@ async fn optional(
     format!("{number:?} {alias:?} {seven} {zero} {kind:?}")
 }
 
-/// How something is measured.
+/// A system of units.
 #[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
@@ -300,7 +300,7 @@ async fn dropped(dropped: State<Dropped>) -> u32 {
 async fn progress(steps: u32, context: Context) -> String {
     for step in 1..=steps {
         context.progress(f64::from(step), Some(f64::from(steps)), Some("on it"));
-        // Neither of these is progress.
+        // Neither call reports progress.
         context.progress(f64::from(step), None, None);
         context.progress(f64::NAN, None, None);
         tokio::task::yield_now().await;
@@ -416,7 +416,7 @@ async fn traced(context: Context) -> String {
 
 /// Prints where nothing may be printed, and lets a child read what it can.
 #[tool]
-#[allow(clippy::print_stdout)] // this is what it is for
+#[allow(clippy::print_stdout)] // printing is tested
 fn prints() -> Result<String, ToolError> {
     println!("this is no message");
     let child = std::process::Command::new("cat").output()?;

@@ -1,7 +1,7 @@
 #![no_implicit_prelude]
 #![deny(warnings, missing_docs)]
 #![forbid(unsafe_code)]
-//! Methods, whatever else is in the `impl`.
+//! Methods, next to all other kinds of items in the `impl`.
 
 use ::mcp_runtime::{Server, prompt, resource, tools};
 use ::std::marker::{Send, Sync};

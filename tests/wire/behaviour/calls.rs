@@ -1,4 +1,4 @@
-//! What lists show in each revision, and what handlers learn.
+//! The content of lists in each revision, and the data that handlers receive.
 
 use serde_json::{Value, json};
 
