@@ -100,7 +100,7 @@ async fn line(
     format!("{page} {q:?}")
 }
 
-/// Says a name so many times.
+/// Repeats a name.
 #[prompt]
 fn named(
     #[arg(length(1..=5), example = "Ada")] name: String,

@@ -290,7 +290,7 @@ async fn over_streams(modern: bool, server: Server) {
             let answer = within(lines.next_line(), &line)
                 .await
                 .unwrap()
-                .expect("it serves");
+                .expect("the server starts");
             let answer = serde_json::from_str(&answer).unwrap();
             conversation.received(&answer);
             if id == 7 {
@@ -324,7 +324,7 @@ async fn post(stream: &mut BufReader<TcpStream>, headers: &str, body: &str) -> (
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "))
-        .unwrap_or_else(|| panic!("no JSON to {body}: {head}"));
+        .unwrap_or_else(|| panic!("no answer with a length to {body}: {head}"));
     let mut answer = vec![0; length.parse().unwrap()];
     stream.read_exact(&mut answer).await.unwrap();
     (head, String::from_utf8(answer).unwrap())

@@ -60,7 +60,7 @@ impl Counter {
         self.shown()
     }
 
-    /// The count in so many steps.
+    /// The count in steps of a given size.
     #[resource("count://after/{steps}", list = Self::listed)]
     async fn after<'a>(&'a self, #[arg(complete = Self::complete_steps)] steps: u32) -> String {
         (self.count.load(Ordering::SeqCst) + steps * self.step).to_string()

@@ -255,7 +255,10 @@ impl Case {
             topic.names.iter().any(|part| self.name.contains(part))
                 || topic.sources.iter().any(|part| self.source.contains(part))
         };
-        TOPICS.iter().find(fits).expect("the last topic takes all")
+        TOPICS
+            .iter()
+            .find(fits)
+            .expect("the last topic accepts every case")
     }
 
     fn render(&self, page: &mut String, heading: &str) {

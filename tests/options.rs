@@ -23,7 +23,7 @@ async fn client(server: Server, revision: Revision) -> Client {
 async fn problem(server: Server) -> String {
     match server.connect().await.tools().await {
         Err(ClientError::Server(message)) => message,
-        other => panic!("it was built: {other:?}"),
+        other => panic!("the server was built: {other:?}"),
     }
 }
 
@@ -32,7 +32,7 @@ async fn until(condition: impl Fn() -> bool) {
     while !condition() {
         assert!(
             begin.elapsed() < Duration::from_secs(10),
-            "nothing happened"
+            "the condition is still false"
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -59,7 +59,7 @@ async fn an_async_tool_that_is_late_is_dropped_and_the_session_lives_on() {
     static DROPPED: AtomicU32 = AtomicU32::new(0);
     static CANCELLED: AtomicU32 = AtomicU32::new(0);
 
-    /// Wait for ever.
+    /// Wait forever.
     #[tool(timeout = SHORT)]
     async fn wait(context: Context, cancel: Cancel) {
         let _told = Told(&DROPPED);
@@ -92,7 +92,7 @@ async fn a_thread_that_is_late_is_told_so_and_keeps_its_place() {
     static GO: AtomicBool = AtomicBool::new(false);
     static SEEN: AtomicBool = AtomicBool::new(false);
 
-    /// Work until told to stop, and then a little longer.
+    /// Work until cancelled, and then a little longer.
     #[tool(timeout = SHORT)]
     fn work(cancel: Cancel) {
         while !cancel.is_cancelled() {
@@ -141,7 +141,7 @@ async fn what_is_done_in_time_or_cannot_be_stopped_gives_its_result() {
         "done"
     }
 
-    /// Take too long where nobody can stop it.
+    /// Take too long on a thread, which cannot be stopped.
     #[tool(timeout = Duration::from_millis(1), inline)]
     fn long() -> &'static str {
         std::thread::sleep(Duration::from_millis(20));

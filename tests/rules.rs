@@ -81,7 +81,7 @@ impl Rule {
                 (key, toml::Value::String(text)) if REASONS.contains(&key) && !text.is_empty() => {
                     rule.reason = Some((key.to_owned(), text.clone()));
                 }
-                _ => mistakes.push(format!("{id}: `{key}` is no key with a value")),
+                _ => mistakes.push(format!("{id}: `{key}` is not a known key with a value")),
             }
         }
         if rule.tests.is_empty() && rule.reason.is_none() {
@@ -113,7 +113,7 @@ fn rules(mistakes: &mut Vec<String>) -> BTreeMap<String, Rule> {
 fn check_document(reason: &str) -> Result<(), String> {
     let (path, words) = reason
         .split_once(": ")
-        .ok_or("a document is `path: words that stand in it`")?;
+        .ok_or("the form is `path of a document: text in it`")?;
     let text = read(path).split_whitespace().collect::<Vec<_>>().join(" ");
     let text = text.replace(" /// ", " ");
     text.contains(words)
@@ -139,21 +139,23 @@ fn listed() -> Option<BTreeSet<String>> {
 
 fn check_test(name: &str, listed: Option<&BTreeSet<String>>) -> Result<(), String> {
     if let Some(case) = name.strip_prefix("wire-case:") {
-        let (file, case) = case.split_once(':').ok_or("it is `wire-case:file:name`")?;
+        let (file, case) = case
+            .split_once(':')
+            .ok_or("the form is `wire-case:file:name`")?;
         let cases: Value =
             serde_json::from_str(&read(&format!("tests/wire/cases/{file}.json"))).unwrap();
         let known = cases.as_array().unwrap().iter();
         let found = known.filter(|known| known["name"] == case).count();
         return (found == 1)
             .then_some(())
-            .ok_or_else(|| format!("{found} cases are called so"));
+            .ok_or_else(|| format!("{found} cases have this name"));
     }
     if let Some(file) = name.strip_prefix("ui:") {
         let path = root().join("tests/ui").join(file);
         let complete = ["rs", "stderr"].map(|end| path.with_extension(end).is_file());
         return (complete == [true, true])
             .then_some(())
-            .ok_or_else(|| "there is no such file with its errors".to_owned());
+            .ok_or_else(|| "the file or its errors are missing".to_owned());
     }
     let mut parts = name.split("::");
     let (package, target) = (parts.next().unwrap(), parts.next().unwrap_or_default());
@@ -162,7 +164,7 @@ fn check_test(name: &str, listed: Option<&BTreeSet<String>>) -> Result<(), Strin
     let binary = if target == "lib" { package } else { target }.replace('-', "_");
     match listed {
         Some(listed) if !listed.contains(&format!("{binary} {}", path.join("::"))) => {
-            Err("cargo runs no such test".to_owned())
+            Err("cargo does not run this test".to_owned())
         }
         _ => Ok(()),
     }
@@ -174,7 +176,7 @@ fn check_source(package: &str, target: &str, path: &[&str]) -> Result<(), String
         "mcp-tests" => "tests",
         "mcp-examples" => "examples",
         "mcp-runtime" | "mcp-macros" | "mcp-grammar" => package,
-        _ => return Err("there is no such package".to_owned()),
+        _ => return Err("the package is unknown".to_owned()),
     });
     let beginnings = [format!("{target}.rs"), format!("{target}/main.rs")];
     let beginnings = match target {
@@ -214,7 +216,7 @@ fn check_source(package: &str, target: &str, path: &[&str]) -> Result<(), String
         .collect();
     let has = |start: &str| attributes.iter().any(|line| line.starts_with(start));
     if !(has("#[test]") || has("#[tokio::test")) || has("#[ignore") || has("#[cfg") {
-        return Err("this is no test that always runs".to_owned());
+        return Err("this is not a test, or it is ignored".to_owned());
     }
     Ok(())
 }
@@ -284,7 +286,7 @@ fn every_rule_has_its_tests_or_a_reason() {
         "all",
         &totals.iter().map(ToString::to_string).collect::<Vec<_>>(),
     );
-    mistakes.extend(rules.keys().map(|id| format!("{id} is no rule")));
+    mistakes.extend(rules.keys().map(|id| format!("{id} is not a rule")));
     assert!(mistakes.is_empty(), "\n{}", mistakes.join("\n"));
     assert_eq!(totals.iter().sum::<usize>(), 415);
 }
@@ -295,13 +297,16 @@ fn the_checks_find_what_is_wrong() {
         ("wire-case:tools:nothing", None),
         ("wire-case:tools:no such case", Some("0 cases")),
         ("ui:fail/a_header_is_a_token", None),
-        ("ui:fail/there_is_no_such_case", Some("no such file")),
-        ("ui:../pass/tests/names_are_keywords", Some("no such file")),
+        ("ui:fail/there_is_no_such_case", Some("missing")),
+        ("ui:../pass/tests/names_are_keywords", Some("missing")),
         (
             "mcp-tests::wire::behaviour::pipes::ids_keep_their_type",
             None,
         ),
-        ("mcp-tests::wire::behaviour::pipes::call", Some("no test")),
+        (
+            "mcp-tests::wire::behaviour::pipes::call",
+            Some("not a test"),
+        ),
         (
             "mcp-tests::wire::behaviour::pipes::none",
             Some("no such function"),
@@ -317,9 +322,9 @@ fn the_checks_find_what_is_wrong() {
         ),
         (
             "mcp-runtime::lib::transport::http::tests::streams::tell",
-            Some("no test"),
+            Some("not a test"),
         ),
-        ("mcp-other::lib::x", Some("no such package")),
+        ("mcp-other::lib::x", Some("unknown")),
         ("mcp-tests::other::x", Some("no such target")),
     ] {
         match (check_test(name, None), mistake) {

@@ -31,7 +31,7 @@ mod other {
     #[tool(name = "add")]
     pub(crate) async fn add_too() {}
 
-    /// Nobody annotated this.
+    /// A function without an attribute.
     pub(crate) fn forgotten() {}
 }
 
@@ -75,7 +75,7 @@ fn tool(name: &str) -> Tool {
 async fn problem(server: Server) -> String {
     match server.connect().await.tools().await {
         Err(ClientError::Server(message)) => message,
-        other => panic!("it was built: {other:?}"),
+        other => panic!("the server was built: {other:?}"),
     }
 }
 
@@ -165,11 +165,11 @@ async fn what_cannot_be_built_says_all_that_is_wrong() {
     }
 }
 
-/// A tool whose interface nobody registered.
+/// A tool whose interface is not registered.
 #[tool(ui = "ui://missing", icons = [Icon::new("http://example.com/a.png")])]
 async fn faceless() {}
 
-/// A tool whose interface is no page.
+/// A tool whose interface is not a page.
 #[tool(ui = "ui://plain", meta = json!({ "io.modelcontextprotocol/x": 1, "a key": 2 }))]
 async fn plain_faced(#[arg(header = "Ratio")] ratio: Ratio) -> f64 {
     ratio.0
@@ -547,13 +547,13 @@ async fn brief() -> &'static str {
     "brief"
 }
 
-/// A text that depends on what only its type knows of.
+/// A text that depends on a parameter whose scope is unknown.
 #[resource("cache://tenant")]
 async fn of_tenant(tenant: Tenant) -> String {
     tenant.0
 }
 
-/// A text that depends on what is the same for everybody.
+/// A text that depends on a parameter that is the same for all callers.
 #[resource("cache://clock")]
 async fn of_clock(clock: Clock) -> String {
     clock.0
@@ -1308,7 +1308,7 @@ async fn data_without_a_schema_is_an_object() {
     }
 }
 
-/// What is listed by a function.
+/// A resource that is listed by a function.
 #[resource("many://{number}", list = many)]
 async fn one_of_many(number: u8) -> String {
     number.to_string()

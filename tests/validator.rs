@@ -136,7 +136,7 @@ fn a_result_belongs_to_a_method_of_its_revision() {
         }
         assert!(
             reply(NOVEMBER, None, &empty, true).is_err(),
-            "it was not a request"
+            "the message was not a request"
         );
     }
 }

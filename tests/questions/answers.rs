@@ -86,7 +86,7 @@ async fn no_is_typed_and_fails_closed() {
 
         let caller = Caller::of(server(|context| async move {
             text(&context, "may I?").await?;
-            panic!("it was not allowed");
+            panic!("the call was refused");
         }))
         .await;
         let done = caller.run(|_, _| Some(answer.clone())).await;
@@ -236,7 +236,7 @@ async fn all_capabilities_that_were_missing_are_named() {
     };
     let refused = |outcome| {
         let Err(ClientError::Rpc { code, data, .. }) = outcome else {
-            panic!("it was not refused: {outcome:?}");
+            panic!("the call was not refused: {outcome:?}");
         };
         assert_eq!(code, -32021);
         data.unwrap()["requiredCapabilities"].take()
@@ -269,7 +269,7 @@ async fn the_first_capability_that_is_missing_hides_no_other() {
     let caller = Caller::with(server(handler), json!({})).await;
     let outcome = caller.send("tools/call", tool_call()).await;
     let Err(ClientError::Rpc { message, .. }) = outcome else {
-        panic!("it was not refused: {outcome:?}");
+        panic!("the call was not refused: {outcome:?}");
     };
     let all = "The client must be able to ask its user to fill in a form and to list its roots";
     assert_eq!(message, all);

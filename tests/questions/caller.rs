@@ -150,7 +150,7 @@ impl Caller {
         let mut rounds = Vec::new();
         let mut result = self.send(method, params.clone()).await.unwrap();
         while is_asking(&result) {
-            assert!(rounds.len() < 200, "it never ends");
+            assert!(rounds.len() < 200, "the call does not end");
             let requests = result["inputRequests"].as_object().unwrap();
             let answers: Value = requests
                 .iter()
@@ -173,6 +173,6 @@ impl Caller {
 pub(crate) fn code(outcome: Result<Value, ClientError>) -> i64 {
     match outcome {
         Err(ClientError::Rpc { code, .. }) => code,
-        other => panic!("no refusal: {other:?}"),
+        other => panic!("the call was not refused: {other:?}"),
     }
 }

@@ -207,7 +207,7 @@ async fn a_question_within_an_effect_is_an_error_and_no_hang() {
     let caller = Caller::of(server(handler)).await;
     let result = tokio::time::timeout(limit, caller.call())
         .await
-        .expect("it hangs");
+        .expect("the call hangs");
     assert_eq!(result["content"][0]["text"], "Err(\"OutsideCall\")");
 }
 
@@ -229,7 +229,7 @@ async fn an_effect_within_an_effect_or_a_task_is_an_error_and_no_hang() {
         let call = client.call("tool", json!({}));
         let reply = tokio::time::timeout(Duration::from_secs(5), call)
             .await
-            .expect("it hangs")
+            .expect("the call hangs")
             .unwrap();
         assert!(
             reply.text().contains("not inside an effect"),

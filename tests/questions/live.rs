@@ -65,7 +65,7 @@ async fn no_fails_closed() {
     for (transport, revision) in sessions() {
         let handler = |context: Context| async move {
             text(&context, "may I?").await?;
-            panic!("it was not allowed");
+            panic!("the call was refused");
         };
         let mut session = Session::open(transport, revision, server(handler)).await;
         session.call(1).await;
@@ -323,7 +323,7 @@ async fn the_end_of_the_streams_ends_a_call_that_asks() {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    panic!("the handler is still there");
+    panic!("the handler was not dropped");
 }
 
 #[tokio::test]

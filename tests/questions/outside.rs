@@ -22,7 +22,7 @@ async fn in_a_task_of_its_own() {
     let caller = Caller::of(server(spawned)).await;
     let result = tokio::time::timeout(TIMEOUT, caller.call())
         .await
-        .expect("it hangs");
+        .expect("the call hangs");
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
 }
 
@@ -45,7 +45,7 @@ async fn on_a_thread_that_blocks() {
     let caller = Caller::of(threaded()).await;
     let result = tokio::time::timeout(TIMEOUT, caller.call())
         .await
-        .expect("it hangs");
+        .expect("the call hangs");
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
 }
 
@@ -59,7 +59,7 @@ async fn on_a_thread_inside_of_the_handler() {
     .await;
     let result = tokio::time::timeout(TIMEOUT, caller.call())
         .await
-        .expect("it hangs");
+        .expect("the call hangs");
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
 }
 
@@ -81,7 +81,7 @@ async fn in_another_call() {
     caller.call().await;
     let result = tokio::time::timeout(TIMEOUT, caller.call())
         .await
-        .expect("it hangs");
+        .expect("the call hangs");
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
 }
 
@@ -99,7 +99,7 @@ async fn in_a_session() {
         let call = client.call("tool", json!({}));
         let reply = tokio::time::timeout(TIMEOUT, call)
             .await
-            .expect("it hangs")
+            .expect("the call hangs")
             .unwrap();
         assert_eq!(reply.text(), "Err(OutsideCall)");
     }

@@ -267,7 +267,7 @@ impl Session {
     pub(crate) async fn next(&mut self) -> Value {
         let message = tokio::time::timeout(TIMEOUT, self.received.recv())
             .await
-            .expect("nothing comes")
+            .expect("no message arrives")
             .expect("the server ended");
         self.conversation.received(&message);
         message
@@ -344,7 +344,7 @@ impl Session {
     pub(crate) async fn ended(&mut self) {
         tokio::time::timeout(TIMEOUT, &mut self.serving)
             .await
-            .expect("it hangs")
+            .expect("the call hangs")
             .unwrap();
     }
 

@@ -52,7 +52,7 @@ async fn each_state_serves_once_and_the_call_comes_to_its_end() {
     assert_eq!(result["content"][0]["text"], "0");
     for used in [&first, &second] {
         let Err(ClientError::Rpc { code, message, .. }) = reply(&caller, used).await else {
-            panic!("it served twice");
+            panic!("the state was accepted twice");
         };
         assert_eq!(code, INVALID_PARAMS);
         assert!(message.contains("used before"), "{message}");
@@ -111,7 +111,7 @@ async fn a_full_memory_refuses_and_runs_nothing() {
     let caller = Caller::of(server).await;
     let second = reply(&caller, &caller.call().await).await.unwrap();
     let Err(ClientError::Rpc { code, message, .. }) = reply(&caller, &second).await else {
-        panic!("it was served");
+        panic!("the state was accepted");
     };
     assert_eq!(code, INTERNAL_ERROR);
     assert!(message.contains("try again later"), "{message}");
@@ -150,7 +150,7 @@ async fn a_state_that_expires_while_it_is_looked_up_is_refused() {
     let caller = Caller::of(server).await;
     let outcome = reply(&caller, &caller.call().await).await;
     let Err(ClientError::Rpc { code, message, .. }) = outcome else {
-        panic!("it was served");
+        panic!("the state was accepted");
     };
     assert_eq!(code, INVALID_PARAMS);
     assert!(message.contains("used before"), "{message}");
@@ -196,7 +196,7 @@ async fn replicas_with_one_memory_serve_a_state_once() {
     assert_eq!(code(reply(&one, &first).await), INVALID_PARAMS);
     let cut_off = replica(&Shared(None)).await;
     let Err(error) = reply(&cut_off, &second).await else {
-        panic!("nobody can tell");
+        panic!("the state was accepted without its store");
     };
     assert!(!error.to_string().contains("secret"), "{error}");
     assert_eq!(code(Err(error)), INTERNAL_ERROR);

@@ -24,7 +24,7 @@ fn rows() -> Vec<Row<'static>> {
                 .map(|cell| cell.trim().trim_matches('`'))
                 .collect();
             let [tool, sent, forgiving, strict, why] = cells.as_slice() else {
-                panic!("five cells make a row: {line}");
+                panic!("a row has five cells: {line}");
             };
             assert!(!why.is_empty(), "{line}");
             let taken = |cell: &str| {

@@ -110,7 +110,7 @@ fn sum(clients: Vec<std::thread::ScopedJoinHandle<'_, Outcome<Tally>>>) -> Tally
     for client in clients {
         match client.join() {
             Ok(Ok(tally)) => all.add(tally),
-            Ok(Err(error)) => all.problems.push(format!("a client gave up: {error}")),
+            Ok(Err(error)) => all.problems.push(format!("a client failed: {error}")),
             Err(_) => all.problems.push("a client panicked".to_owned()),
         }
     }
@@ -146,7 +146,7 @@ fn main() -> ExitCode {
     let (over_http, over_stdio) = match run(total, seed) {
         Ok(tallies) => tallies,
         Err(error) => {
-            eprintln!("the soak could not begin: {error}");
+            eprintln!("the soak could not start: {error}");
             return ExitCode::FAILURE;
         }
     };

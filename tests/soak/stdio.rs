@@ -104,7 +104,7 @@ fn receive(flight: &Flight, era: Era, source: impl BufRead, tally: &mut Tally) -
         match flight.arrive(&reply).map(|ask| ask.judge(era, &reply)) {
             Some(Ok(())) => tally.answered += 1,
             Some(Err(problem)) => tally.problem(problem),
-            None => tally.problem(format!("nobody asked for {line}")),
+            None => tally.problem(format!("no request for {line}")),
         }
     }
     Ok(())
@@ -171,7 +171,7 @@ pub(crate) fn converse(server: &Path, lane: Lane) -> Outcome<Tally> {
     }
     let status = child.wait()?;
     if !status.success() {
-        tally.problem(format!("the server left with {status}"));
+        tally.problem(format!("the server ended with {status}"));
     }
     Ok(tally)
 }

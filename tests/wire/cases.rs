@@ -145,7 +145,7 @@ fn by<'a>(members: &'a Value, revision: &str) -> &'a Value {
 /// Removes the members that the era adds to every result. They must exist in that era, and must not exist in others.
 fn without_era(place: &str, revision: &str, result: &Value) -> Value {
     let mut result = result.clone();
-    assert!(result.is_object(), "{place}: {result} is no result");
+    assert!(result.is_object(), "{place}: {result} is not a result");
     let members = result.as_object_mut().unwrap();
     let modern = revision == MODERN;
     assert_eq!(

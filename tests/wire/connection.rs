@@ -329,7 +329,7 @@ pub(crate) fn headers(
         let params = &message["params"];
         if let Some(name) = params["name"].as_str().or(params["uri"].as_str()) {
             let plain = name.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-            assert!(plain, "the table encodes no names");
+            assert!(plain, "names of the table must be ASCII");
             add("Mcp-Name", name);
         }
     }

@@ -642,7 +642,7 @@ fn a_session_lives_until_it_is_deleted() {
         &wrong,
         ping.to_string().as_bytes(),
     );
-    assert_eq!(answer.status, 400, "a version that nobody knows");
+    assert_eq!(answer.status, 400, "an unknown version");
     let oldest = [
         ("Mcp-Session-Id", other.as_str()),
         ("Content-Type", "application/json"),
@@ -753,7 +753,7 @@ fn told_to_end_the_server_finishes_its_calls() {
         answer.messages()[0]["result"]["content"][0]["text"],
         "waited 600 ms"
     );
-    let status = wait(&mut server.child, Duration::from_secs(3)).expect("it ends");
+    let status = wait(&mut server.child, Duration::from_secs(3)).expect("the server ends");
     assert!(
         status.success() && begin.elapsed() < Duration::from_secs(2),
         "{status} after {:?}",

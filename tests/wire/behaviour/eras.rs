@@ -82,7 +82,7 @@ impl Client {
         assert_eq!(is_structured, *self.revision >= *"2025-06-18", "{self:?}");
         let is_modern = reply["result"].get("resultType").is_some();
         assert_eq!(is_modern, self.revision == MODERN, "{self:?}");
-        assert_eq!(told, [Value::Null; 0], "{self:?}: it is too late");
+        assert_eq!(told, [Value::Null; 0], "{self:?}: a late message");
     }
 
     /// The levels of the messages of `logs` that the client receives.

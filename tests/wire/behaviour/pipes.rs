@@ -254,7 +254,7 @@ fn a_slow_call_does_not_keep_others_waiting() {
     assert_eq!(others, [1, 2]);
     assert!(
         begin.elapsed() < Duration::from_millis(750),
-        "they ran one after the other"
+        "the calls did not run concurrently"
     );
 }
 
@@ -271,7 +271,7 @@ fn a_cancelled_handler_is_dropped_and_never_answers() {
         let reply = server.ask(&call(1, "nothing", json!({})));
         assert_eq!(
             reply["error"]["code"], -32600,
-            "an id in flight is not free: {reply}"
+            "an id in flight was accepted: {reply}"
         );
     }
     server.write(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}\n");
@@ -470,11 +470,11 @@ fn calls_in_flight_are_answered_at_the_end() {
     assert_eq!(text(&server.read().unwrap()), "waited 300 ms");
     let answered = Instant::now();
     assert_eq!(server.read(), None);
-    let status = wait(&mut server.child, Duration::from_secs(2)).expect("it ends");
+    let status = wait(&mut server.child, Duration::from_secs(2)).expect("the server ends");
     assert!(status.success());
     assert!(
         answered.elapsed() < Duration::from_millis(100),
-        "it took {:?} to end",
+        "the server ended after {:?}",
         answered.elapsed()
     );
 }
@@ -488,7 +488,7 @@ fn a_thread_that_goes_on_does_not_keep_the_process() {
     drop(server.input.take());
     assert!(
         wait(&mut server.child, Duration::from_secs(7)).is_some(),
-        "it waits for the thread"
+        "the server waits for the thread"
     );
     let took = begin.elapsed();
     assert!(
@@ -508,11 +508,11 @@ fn a_thread_that_was_cancelled_does_not_keep_the_process() {
     drop(server.input.take());
     assert!(
         wait(&mut server.child, Duration::from_secs(2)).is_some(),
-        "it waits for the thread"
+        "the server waits for the thread"
     );
     assert!(
         begin.elapsed() < Duration::from_millis(100),
-        "it took {:?}",
+        "the end took {:?}",
         begin.elapsed()
     );
 }

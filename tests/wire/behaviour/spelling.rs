@@ -49,7 +49,11 @@ fn strings_are_compared_after_they_are_decoded() {
         r#"{"jsonrpc":"2.0","method":"notifications\/cancelled","params":{"requestId":"a"}}"#;
     server.write(format!("{cancel}\n").as_bytes());
     let again = ask(&mut server, &PING.replace("well", "a"));
-    assert_eq!(again["result"], json!({}), "it was cancelled: {again}");
+    assert_eq!(
+        again["result"],
+        json!({}),
+        "the call was cancelled: {again}"
+    );
     let opening = INITIALIZE.replace("\"method\":\"initialize\"", r#""method":"\u0069nitialize""#);
     let in_a_batch = ask(&mut server, &format!("[{opening}]"));
     assert_eq!(in_a_batch[0]["error"]["code"], -32600, "{in_a_batch}");

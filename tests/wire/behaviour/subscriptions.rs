@@ -244,7 +244,7 @@ fn over_http_streams_are_told_each_once_in_order() {
         assert_eq!(
             answer.messages().len(),
             1,
-            "the call itself is told nothing"
+            "the call itself gets no notification"
         );
     }
     let expected = [
@@ -320,7 +320,7 @@ fn messages_about_a_call_come_with_its_answer_and_nowhere_else() {
     assert_eq!(
         beside.next()["method"],
         "notifications/tools/list_changed",
-        "and no answer either"
+        "and no answer"
     );
 }
 

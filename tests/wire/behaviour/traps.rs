@@ -123,7 +123,7 @@ async fn no_url_is_ever_fetched() {
     let client = Server::new("refused", "1.0.0").with(tool).connect().await;
     assert!(client.call("elsewhere", json!({})).await.is_err());
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(trap.is_empty(), "somebody fetched a URL");
+    assert!(trap.is_empty(), "a URL was fetched");
 }
 
 /// Ends a thread when the test is over, whatever its outcome.
@@ -174,7 +174,7 @@ async fn no_change_comes_before_the_acknowledgement() {
             changes += 1;
         }
     }
-    assert!(changes > 0, "no change was told");
+    assert!(changes > 0, "no change was sent");
 }
 
 /// [`no_change_comes_before_the_acknowledgement`], with a stream for each subscription.
@@ -238,7 +238,7 @@ fn a_cancelled_call_of_a_session_is_not_heard_any_more() {
     let rest = stream.rest();
     assert!(
         begin.elapsed() < Duration::from_millis(700),
-        "it is still heard"
+        "the stream did not end"
     );
     let is_reply = |told: &Value| told.get("method").is_none();
     assert!(!rest.iter().any(is_reply), "{rest:?}");
