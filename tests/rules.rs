@@ -164,7 +164,7 @@ fn check_test(name: &str, listed: Option<&BTreeSet<String>>) -> Result<(), Strin
     let binary = if target == "lib" { package } else { target }.replace('-', "_");
     match listed {
         Some(listed) if !listed.contains(&format!("{binary} {}", path.join("::"))) => {
-            Err("cargo does not run this test".to_owned())
+            Err("cargo runs no such test".to_owned())
         }
         _ => Ok(()),
     }
