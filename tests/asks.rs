@@ -1,6 +1,6 @@
 //! Questions that functions declare with `#[ask]`, and the forms that are derived for them.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::panic)] // allowed in tests
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -75,7 +75,7 @@ async fn call_back(
     contact.map_or("no phone".to_owned(), |contact| contact.phone)
 }
 
-/// Looks at what came of its question.
+/// Returns the outcome of its question.
 #[tool]
 async fn decide(
     #[ask("Where can we call you?", key = "contact")] contact: Result<Contact, AskError>,
@@ -107,7 +107,7 @@ async fn notes(
     format!("{topic}: {}", contact.phone)
 }
 
-/// All that a form can hold.
+/// One field of each kind that a form supports.
 #[derive(Deserialize, JsonSchema, Elicit)]
 struct Everything {
     text: String,
@@ -125,7 +125,7 @@ struct Everything {
 
 type Alias = Option<u64>;
 
-/// Asks for all that a form can hold.
+/// Asks with a form that has a field of each kind.
 #[tool]
 async fn everything(#[ask("All of it?", key = "all")] form: Everything) -> String {
     let Everything {
@@ -155,7 +155,7 @@ async fn client() -> Client {
     server().connect().await
 }
 
-/// One attempt of a request, by a client that can be asked.
+/// One attempt of a request, by a client that can answer questions.
 async fn attempt(client: &Client, method: &str, mut params: Value) -> Value {
     params["_meta"] =
         json!({ "io.modelcontextprotocol/clientCapabilities": { "elicitation": { "form": {} } } });
@@ -269,7 +269,7 @@ async fn a_client_that_cannot_be_asked_is_told_what_it_lacks() {
     assert!(legacy.read("notes://tea").await.is_err());
 }
 
-/// A client of any revision that has an answer to all questions of these tests.
+/// A client of any revision that answers all questions of these tests.
 async fn answering(revision: Revision) -> (Client, Arc<Mutex<Vec<Value>>>) {
     let asked = Arc::<Mutex<Vec<Value>>>::default();
     let seen = Arc::clone(&asked);

@@ -1,6 +1,6 @@
 //! The binary's own command line.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use std::process::{Command, ExitCode, Output};
 
@@ -43,13 +43,13 @@ async fn number(number: u8) -> String {
     number.to_string()
 }
 
-/// What is listed is data, and needs no description.
+/// A tool that is listed as data does not need a description.
 fn numbers(_: Listing) -> Vec<ResourceLink> {
     vec![ResourceLink::new("numbers://1", "one")]
 }
 
 fn is_success(code: ExitCode) -> bool {
-    // An exit code can be compared in no other way.
+    // `ExitCode` does not implement `PartialEq`.
     format!("{code:?}") == format!("{:?}", ExitCode::SUCCESS)
 }
 
@@ -69,7 +69,7 @@ fn check_finds_what_no_call_is_held_to() {
         is_success(server.run_from(["check"]))
     }
     #[derive(serde::Deserialize, schemars::JsonSchema)]
-    #[allow(dead_code)] // only its schema is wanted
+    #[allow(dead_code)] // only its schema is used
     struct Mail(#[schemars(email)] String);
     /// Write to somebody.
     #[tool]
@@ -131,7 +131,7 @@ fn help_names_every_command() {
     }
 }
 
-/// What a command line of the server prints on a terminal, or into a pipe. `$TEXT` in it is [`HOSTILE`].
+/// The output of a command line of the server, on a terminal or in a pipe. `$TEXT` in it stands for [`HOSTILE`].
 #[cfg(target_os = "linux")]
 fn printed(arguments: &str, terminal: bool) -> String {
     let line = format!("'{}' {arguments}", env!("CARGO_BIN_EXE_wire-server"));
@@ -153,7 +153,7 @@ fn printed(arguments: &str, terminal: bool) -> String {
         .replace("\r\n", "\n")
 }
 
-/// It clears a terminal, rings, goes back and deletes.
+/// Text that clears a terminal, rings its bell, moves the cursor back and deletes.
 #[cfg(target_os = "linux")]
 const HOSTILE: &str = "a\u{1b}[2J\u{7}\r\u{7f}\u{9b}2J\tb\nc";
 

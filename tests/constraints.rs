@@ -1,6 +1,6 @@
-//! What `#[arg]` says of arguments beyond their types: shown in schemas, and kept before a function runs.
+//! Constraints that `#[arg]` adds to the types of arguments: shown in schemas, and checked before a function runs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,11 +13,11 @@ const MOST: u16 = 20;
 
 type Tags = Option<Vec<String>>;
 
-/// What a newtype of a number is.
+/// A newtype of a number.
 #[derive(Deserialize, schemars::JsonSchema)]
-struct Stars(#[allow(dead_code)] u8); // only its schema is wanted
+struct Stars(#[allow(dead_code)] u8); // only its schema is used
 
-/// A struct with rules of its own.
+/// A struct with constraints of its own.
 #[derive(Deserialize, schemars::JsonSchema)]
 struct Order {
     #[schemars(regex(pattern = "^[A-Z]{2}[0-9]+$"))]
@@ -71,7 +71,7 @@ tools! {
     part(#[arg(pattern = "b+")] Option<String>);
 }
 
-/// Takes a value that need not be given.
+/// Takes an optional value.
 #[tool(strict)]
 async fn narrow(
     #[arg(default = 5, range(1..=10), example = 7)] value: i32,
@@ -100,7 +100,7 @@ async fn line(
     format!("{page} {q:?}")
 }
 
-/// Says a name so many times.
+/// Repeats a name.
 #[prompt]
 fn named(
     #[arg(length(1..=5), example = "Ada")] name: String,
@@ -113,7 +113,7 @@ async fn client() -> Client {
     all().connect().await
 }
 
-/// What a tool says to a value.
+/// Returns the answer of a tool to a value.
 async fn said(client: &Client, tool: &str, value: Value) -> Result<(), String> {
     let reply = client.call(tool, json!({ "value": value })).await.unwrap();
     if reply.is_error() {
@@ -417,9 +417,9 @@ mod wrong {
 
     const LEAST: i32 = 9;
 
-    /// A type that the macro cannot know.
+    /// A type that the macro does not know.
     #[derive(Deserialize, schemars::JsonSchema)]
-    pub(crate) struct Name(#[allow(dead_code)] pub(crate) String); // only its schema is wanted
+    pub(crate) struct Name(#[allow(dead_code)] pub(crate) String); // only its schema is used
 
     #[derive(Deserialize, schemars::JsonSchema)]
     pub(crate) struct Broken {
@@ -520,12 +520,12 @@ async fn what_only_the_built_server_can_know_is_a_problem_in_words() {
     }
 }
 
-/// With the feature `validate`: what types do not usually say.
+/// With the feature `validate`: constraints beyond those of types.
 #[cfg(feature = "validate")]
 mod validated {
     use super::*;
 
-    /// A struct that says more than our own checker knows.
+    /// A struct whose schema has keywords that the built-in checker does not support.
     #[derive(Deserialize, schemars::JsonSchema)]
     #[schemars(extend("dependentRequired" = { "end": ["start"] }))]
     struct Slot {
@@ -534,7 +534,7 @@ mod validated {
         #[schemars(extend("format" = "date"))]
         day: String,
         #[schemars(extend("not" = { "type": "string", "maxLength": 1 }))]
-        room: Option<String>,
+        hall: Option<String>,
         #[schemars(extend("contains" = { "type": "string", "pattern": "@" }))]
         guests: Option<Vec<String>>,
         start: Option<u8>,
@@ -544,7 +544,7 @@ mod validated {
     /// Books a slot.
     #[tool]
     async fn book(value: Slot) -> u32 {
-        let _ = (value.day, value.room, value.guests, value.start, value.end);
+        let _ = (value.day, value.hall, value.guests, value.start, value.end);
         value.minutes
     }
 
@@ -567,7 +567,7 @@ mod validated {
     async fn all_of_a_schema_is_kept() {
         let client = server().connect().await;
         for right in [
-            json!({ "minutes": 15, "day": "2026-07-28", "guests": ["a@b"], "room": "ab" }),
+            json!({ "minutes": 15, "day": "2026-07-28", "guests": ["a@b"], "hall": "ab" }),
             json!({ "minutes": "15", "day": "2026-07-28", "start": 1, "end": 2 }),
         ] {
             assert_eq!(said(&client, "book", right).await, Ok(()));
@@ -591,8 +591,8 @@ mod validated {
                 "`value.day`: expected a string in the format `date`, got the string \"soon\"",
             ),
             (
-                with("room", json!("a")),
-                "`value.room`: expected something other than a string of at most 1 characters, got the string \"a\"",
+                with("hall", json!("a")),
+                "`value.hall`: expected something other than a string of at most 1 characters, got the string \"a\"",
             ),
             (
                 with("guests", json!(["a"])),

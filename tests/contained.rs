@@ -1,6 +1,6 @@
-//! User code that panics wherever it can: one call fails, its id is free again, and nothing else is touched.
+//! Panics of user code at every place: the call fails, its id is free again, and nothing else is affected.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, duplex, split};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Long enough for anything that should happen.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than any step of these tests takes.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A value that panics at this moment of its life.
+/// A value that panics at this point of its use.
 #[derive(Debug)]
 struct Bomb(&'static str);
 
@@ -196,7 +196,7 @@ fn server(mask: bool, layered: bool) -> Server {
     })
 }
 
-/// Each request that panics somewhere.
+/// Requests that cause a panic, one for each place.
 fn requests() -> Vec<(&'static str, Value)> {
     let call = |tool: &str, moment: &str| {
         let arguments = json!({ "moment": moment });
@@ -245,11 +245,11 @@ fn message(modern: bool, id: u64, method: &str, params: &Value) -> String {
 const REVISION: &str = "2025-11-25";
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
 
-/// What a panic must not do: keep its id, show its message, or be no answer.
+/// Checks that a panic frees the id, hides its message, and is answered.
 fn check(id: u64, request: &Value, answer: &Value) {
     assert_eq!(answer["id"], id, "{request}: {answer}");
     let is_error = answer["error"]["code"] == -32603 || answer["result"]["isError"] == true;
-    // A destructor that panics after its text was read costs nothing.
+    // A destructor that panics after the text was read does not fail the call.
     assert!(is_error, "{request}: {answer}");
     assert!(
         !answer.to_string().contains("secret"),
@@ -258,7 +258,7 @@ fn check(id: u64, request: &Value, answer: &Value) {
 }
 
 async fn within<T>(future: impl Future<Output = T>, what: &str) -> T {
-    tokio::time::timeout(PATIENCE, future)
+    tokio::time::timeout(TIMEOUT, future)
         .await
         .unwrap_or_else(|_| panic!("no answer to {what}"))
 }
@@ -282,7 +282,7 @@ async fn over_streams(modern: bool, server: Server) {
     let calls = requests();
     let well = ("tools/call", json!({ "name": "well", "arguments": {} }));
     for (method, params) in &calls {
-        // The same id each time: it must be free again.
+        // The id is reused to check that it is free again.
         for (id, method, params) in [(7, *method, params), (8, well.0, &well.1)] {
             let line = message(modern, id, method, params) + "\n";
             conversation.wrote(line.as_bytes());
@@ -290,7 +290,7 @@ async fn over_streams(modern: bool, server: Server) {
             let answer = within(lines.next_line(), &line)
                 .await
                 .unwrap()
-                .expect("it serves");
+                .expect("the server starts");
             let answer = serde_json::from_str(&answer).unwrap();
             conversation.received(&answer);
             if id == 7 {
@@ -324,7 +324,7 @@ async fn post(stream: &mut BufReader<TcpStream>, headers: &str, body: &str) -> (
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "))
-        .unwrap_or_else(|| panic!("no JSON to {body}: {head}"));
+        .unwrap_or_else(|| panic!("no answer with a length to {body}: {head}"));
     let mut answer = vec![0; length.parse().unwrap()];
     stream.read_exact(&mut answer).await.unwrap();
     (head, String::from_utf8(answer).unwrap())

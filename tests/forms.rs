@@ -1,6 +1,6 @@
-//! Forms with all that can be asked for: what each revision makes of them, and which answers are taken.
+//! Forms with every kind of field: their schema in each revision, and the accepted answers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Every kind of member that all revisions have.
+/// Every kind of field that all revisions support.
 #[derive(Debug, Deserialize, JsonSchema, Elicit)]
 #[allow(dead_code)] // the fields are shown by `Debug`
 struct Single {
@@ -49,7 +49,7 @@ struct Single {
     documented: Option<Documented>,
 }
 
-/// The kinds that came with 2025-11-25.
+/// The kinds that were added in 2025-11-25.
 #[derive(Debug, Deserialize, JsonSchema, Elicit)]
 #[allow(dead_code)] // the fields are shown by `Debug`
 struct Multiple {
@@ -126,16 +126,16 @@ async fn page(context: Context) -> String {
     format!("{outcome:?}")
 }
 
-/// Does not begin where nobody can be asked.
+/// Does not run for clients that cannot be asked.
 #[tool]
 async fn require(context: Context) -> Result<(), ToolError> {
     context.require(Capability::ElicitationForm)
 }
 
-/// What a client was asked.
+/// The questions that a client received.
 type Asked = Arc<Mutex<Vec<Value>>>;
 
-/// A client that answers with these, and with the last of them from then on.
+/// Returns a client that gives these answers in order, and repeats the last one.
 async fn client(revision: Revision, answers: Vec<Value>) -> (Client, Asked) {
     let asked = Asked::default();
     let seen = Arc::clone(&asked);
@@ -176,7 +176,7 @@ async fn each_revision_is_asked_in_its_own_words() {
     for revision in WITH_FORMS {
         let answer = vec![accept(json!({ "email": "ada@a.example" }))];
         let (reply, asked) = call(revision, "single", answer).await;
-        // What is left out has its default, whether or not the client was told of it.
+        // A missing field has its default, even if the client was not sent the default.
         assert!(
             reply.text().contains(r#"code: "abc", people: 2, tip: 0.5"#),
             "{reply:?}"

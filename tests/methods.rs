@@ -1,7 +1,7 @@
 //! Methods as components: one value that all calls share, in both eras.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
-#![allow(clippy::unused_async, clippy::needless_lifetimes)] // it is about these signatures
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
+#![allow(clippy::unused_async, clippy::needless_lifetimes)] // these signatures are tested
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,7 +41,7 @@ impl Counter {
         self.count.fetch_add(more, Ordering::SeqCst) + more
     }
 
-    /// Begin anew.
+    /// Reset the count.
     #[tool(inline)]
     fn reset(&self, context: Context) -> String {
         self.count.store(0, Ordering::SeqCst);
@@ -60,7 +60,7 @@ impl Counter {
         self.shown()
     }
 
-    /// The count in so many steps.
+    /// The count in steps of a given size.
     #[resource("count://after/{steps}", list = Self::listed)]
     async fn after<'a>(&'a self, #[arg(complete = Self::complete_steps)] steps: u32) -> String {
         (self.count.load(Ordering::SeqCst) + steps * self.step).to_string()
@@ -92,7 +92,7 @@ impl Counter {
     const ONCE: u32 = 1;
 }
 
-/// A type that is named in several ways where its methods complete.
+/// A type that its completing methods name in several ways.
 struct Completing {
     end: &'static str,
 }
@@ -118,7 +118,7 @@ impl Completing {
         )])
     }
 
-    #[allow(clippy::manual_async_fn)] // it is what this is about
+    #[allow(clippy::manual_async_fn)] // this form is tested
     fn future(&self, completion: Completion) -> impl Future<Output = Vec<String>> + Send + use<'_> {
         async move { vec![format!("{} future {}", completion.value(), self.end)] }
     }
@@ -137,7 +137,7 @@ impl Completing {
 
     /// Ask for all of them.
     #[prompt]
-    #[allow(clippy::too_many_arguments)] // each completes in its own way
+    #[allow(clippy::too_many_arguments)] // one for each way to complete
     fn all(
         #[arg(complete = Self::plain)] one: String,
         #[arg(complete = Completing::eventual)] two: String,

@@ -1,4 +1,4 @@
-//! `docs/mistakes.md`: every mistake of `ui/fail`, with the errors of the compiler.
+//! `docs/mistakes.md`: every mistake of `ui/fail` with its compiler errors.
 //!
 //! `BLESS=1 cargo test -p mcp-tests --test mistakes` rewrites the page.
 
@@ -44,7 +44,7 @@ const fn topic(
     }
 }
 
-/// The chapters in the order of precedence: a case belongs to the first that has a part of its name or source.
+/// The chapters by precedence: a case belongs to the first chapter that has a part of its name or source.
 const TOPICS: [Topic; 11] = [
     topic("Several mistakes at once", "several", &["all_"], &[]),
     topic(
@@ -255,7 +255,10 @@ impl Case {
             topic.names.iter().any(|part| self.name.contains(part))
                 || topic.sources.iter().any(|part| self.source.contains(part))
         };
-        TOPICS.iter().find(fits).expect("the last topic takes all")
+        TOPICS
+            .iter()
+            .find(fits)
+            .expect("the last topic accepts every case")
     }
 
     fn render(&self, page: &mut String, heading: &str) {
@@ -274,7 +277,7 @@ impl Case {
         self.name.replace('_', " ")
     }
 
-    /// The mistake, and the rule too if several cases have the same mistake.
+    /// The mistake; if several cases have the same mistake, the rule is added.
     fn heading(&self, cases: &[Case]) -> String {
         let mistake = self.mistake();
         let is_alone = cases.iter().filter(|it| it.mistake() == mistake).count() == 1;
@@ -285,7 +288,8 @@ impl Case {
         }
     }
 
-    /// The first error, without its advice if it is long. For several errors, the name of the file without "all .. are reported".
+    /// The first error, without its advice if it is long.
+    /// For several errors: the name of the file, without "all .. are reported".
     fn mistake(&self) -> String {
         let rule = self.rule();
         let several = rule
@@ -306,7 +310,7 @@ impl Case {
         text.strip_prefix("evaluation panicked: ").unwrap_or(text)
     }
 
-    /// The items that the message shows a line of.
+    /// The items of which the message shows a line.
     fn code(&self) -> String {
         let here = format!("--> ui/fail/{}.rs:", self.name);
         let shown: Vec<usize> = self
@@ -358,15 +362,15 @@ fn capitalized(sentence: &str) -> String {
     })
 }
 
-/// The items of a file, each with the blank lines after it: one ends before the next line that is not indented and follows
-/// a blank one.
+/// The items of a file, each with the blank lines after it. An item ends before the next line that is not indented and
+/// follows a blank line.
 fn items(source: &str) -> Vec<&str> {
     split_before(source, |before, line| {
         before.trim().is_empty() && !line.trim().is_empty() && !line.starts_with(' ')
     })
 }
 
-/// The errors, and what is added to each: both begin at the margin.
+/// The errors, each with its notes. Errors and notes begin at the margin.
 fn parts(message: &str) -> Vec<&str> {
     split_before(message, |_, line| {
         ["error", "note", "help"]

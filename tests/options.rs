@@ -1,6 +1,6 @@
-//! On what terms components are offered: timeouts, tags and scopes.
+//! Options of components: timeouts, tags and scopes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -19,11 +19,11 @@ async fn client(server: Server, revision: Revision) -> Client {
     server.connect().revision(revision).await
 }
 
-/// What keeps a server from being built.
+/// Returns the errors of building a server.
 async fn problem(server: Server) -> String {
     match server.connect().await.tools().await {
         Err(ClientError::Server(message)) => message,
-        other => panic!("it was built: {other:?}"),
+        other => panic!("the server was built: {other:?}"),
     }
 }
 
@@ -32,7 +32,7 @@ async fn until(condition: impl Fn() -> bool) {
     while !condition() {
         assert!(
             begin.elapsed() < Duration::from_secs(10),
-            "nothing happened"
+            "the condition is still false"
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -45,7 +45,7 @@ fn message(error: &ClientError) -> (i64, &str) {
     }
 }
 
-/// Tells that it was dropped.
+/// Sets a flag when it is dropped.
 struct Told<'a>(&'a AtomicU32);
 
 impl Drop for Told<'_> {
@@ -59,7 +59,7 @@ async fn an_async_tool_that_is_late_is_dropped_and_the_session_lives_on() {
     static DROPPED: AtomicU32 = AtomicU32::new(0);
     static CANCELLED: AtomicU32 = AtomicU32::new(0);
 
-    /// Wait for ever.
+    /// Wait forever.
     #[tool(timeout = SHORT)]
     async fn wait(context: Context, cancel: Cancel) {
         let _told = Told(&DROPPED);
@@ -92,7 +92,7 @@ async fn a_thread_that_is_late_is_told_so_and_keeps_its_place() {
     static GO: AtomicBool = AtomicBool::new(false);
     static SEEN: AtomicBool = AtomicBool::new(false);
 
-    /// Work until told to stop, and then a little longer.
+    /// Work until cancelled, and then a little longer.
     #[tool(timeout = SHORT)]
     fn work(cancel: Cancel) {
         while !cancel.is_cancelled() {
@@ -119,11 +119,14 @@ async fn a_thread_that_is_late_is_told_so_and_keeps_its_place() {
         let reply = client.call("work", json!({})).await.unwrap();
         assert_eq!(reply.text(), format!("`work` {LATE}"));
         until(|| SEEN.load(Ordering::SeqCst)).await;
-        assert!(client.call("nothing", json!({})).await.is_err(), "no room");
+        assert!(
+            client.call("nothing", json!({})).await.is_err(),
+            "no free slot"
+        );
         GO.store(true, Ordering::SeqCst);
         let begin = Instant::now();
         while client.call("nothing", json!({})).await.is_err() {
-            assert!(begin.elapsed() < Duration::from_secs(10), "no room");
+            assert!(begin.elapsed() < Duration::from_secs(10), "no free slot");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -138,7 +141,7 @@ async fn what_is_done_in_time_or_cannot_be_stopped_gives_its_result() {
         "done"
     }
 
-    /// Take too long where nobody can stop it.
+    /// Take too long on a thread, which cannot be stopped.
     #[tool(timeout = Duration::from_millis(1), inline)]
     fn long() -> &'static str {
         std::thread::sleep(Duration::from_millis(20));
@@ -269,7 +272,7 @@ fn weather() -> Server {
     ])
 }
 
-/// The names and URIs of all that a server offers.
+/// The names and URIs of everything that a server offers.
 async fn offered(server: Server) -> Vec<String> {
     let client = server.connect().await;
     let mut offered = Vec::new();
@@ -350,7 +353,7 @@ async fn a_tag_that_nothing_has_cannot_be_chosen_by() {
 
 #[tokio::test]
 async fn what_is_left_out_needs_nothing() {
-    /// Needs what the server does not have.
+    /// Uses state that the server does not have.
     #[tool(tags("admin"))]
     async fn stateful(number: State<u64>) -> u64 {
         *number

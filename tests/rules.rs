@@ -1,12 +1,12 @@
-//! The rules of the specification, each with the tests that fail without it or the reason why there is none.
+//! The rules of the specification, each with the tests that fail without it, or the reason why it has no test.
 //!
 //! `rules.toml` has one line for each rule. The rules and their ids are those of the project's checklist of the
-//! specification; how many there are in each section is a fact, and what makes a wrong table fail here.
+//! specification. The number of rules in each section is fixed here, so that a table with a missing or extra rule fails.
 //!
-//! A named test must exist in the source. With `RULES_LIST`, the path of what `cargo test --workspace -- --list` prints, it
-//! must also be among what cargo runs: `.ci/rules` does so, and shows the table.
+//! A named test must exist in the source. If `RULES_LIST` is the path of the output of `cargo test --workspace -- --list`,
+//! it must also be in that list. `.ci/rules` sets the variable and shows the table.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// How many rules each section has.
+/// The number of rules of each section.
 const SECTIONS: [(&str, usize); 33] = [
     ("BASE", 20),
     ("ERR", 9),
@@ -51,7 +51,7 @@ const SECTIONS: [(&str, usize); 33] = [
     ("ADD", 25),
 ];
 
-/// What a line may say instead of tests, or beside them, with its reason.
+/// Reasons that a line may give instead of tests, or beside them.
 const REASONS: [&str; 5] = [
     "deviates",
     "author",
@@ -68,7 +68,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// What a line says of its rule.
+/// The content of a line about a rule.
 #[derive(Default)]
 struct Rule {
     tests: Vec<String>,
@@ -88,7 +88,7 @@ impl Rule {
                 (key, toml::Value::String(text)) if REASONS.contains(&key) && !text.is_empty() => {
                     rule.reasons.insert(key.to_owned(), text.clone());
                 }
-                _ => mistakes.push(format!("{id}: `{key}` is no key with a value")),
+                _ => mistakes.push(format!("{id}: `{key}` is not a known key with a value")),
             }
         }
         if rule.tests.is_empty() && rule.reasons.is_empty() {
@@ -97,7 +97,7 @@ impl Rule {
         rule
     }
 
-    /// The column of the table that it is counted in.
+    /// The column of the printed table that counts the rule.
     fn column(&self) -> &'static str {
         let mut kinds = REASONS.into_iter();
         let first = kinds.find(|kind| self.reasons.contains_key(*kind));
@@ -118,11 +118,11 @@ fn rules(mistakes: &mut Vec<String>) -> BTreeMap<String, Rule> {
         .collect()
 }
 
-/// Whether a document says so: `path: words that stand in it`.
+/// Returns an error unless the document contains the text. The reason has the form `path: text`.
 fn check_document(reason: &str) -> Result<(), String> {
     let (path, words) = reason
         .split_once(": ")
-        .ok_or("a document is `path: words that stand in it`")?;
+        .ok_or("the form is `path of a document: text in it`")?;
     let text = read(path).split_whitespace().collect::<Vec<_>>().join(" ");
     let text = text.replace(" /// ", " ");
     text.contains(words)
@@ -130,7 +130,7 @@ fn check_document(reason: &str) -> Result<(), String> {
         .ok_or_else(|| format!("{path} does not say `{words}`"))
 }
 
-/// What cargo runs, as `binary path`, if there is a list of it.
+/// Returns the tests that cargo runs, as `binary path`, if a list is given.
 fn listed() -> Option<BTreeSet<String>> {
     let text = std::fs::read_to_string(std::env::var_os("RULES_LIST")?).unwrap();
     let mut binary = String::new();
@@ -148,21 +148,23 @@ fn listed() -> Option<BTreeSet<String>> {
 
 fn check_test(name: &str, listed: Option<&BTreeSet<String>>) -> Result<(), String> {
     if let Some(case) = name.strip_prefix("wire-case:") {
-        let (file, case) = case.split_once(':').ok_or("it is `wire-case:file:name`")?;
+        let (file, case) = case
+            .split_once(':')
+            .ok_or("the form is `wire-case:file:name`")?;
         let cases: Value =
             serde_json::from_str(&read(&format!("tests/wire/cases/{file}.json"))).unwrap();
         let known = cases.as_array().unwrap().iter();
         let found = known.filter(|known| known["name"] == case).count();
         return (found == 1)
             .then_some(())
-            .ok_or_else(|| format!("{found} cases are called so"));
+            .ok_or_else(|| format!("{found} cases have this name"));
     }
     if let Some(file) = name.strip_prefix("ui:") {
         let path = root().join("tests/ui").join(file);
         let complete = ["rs", "stderr"].map(|end| path.with_extension(end).is_file());
         return (complete == [true, true])
             .then_some(())
-            .ok_or_else(|| "there is no such file with its errors".to_owned());
+            .ok_or_else(|| "the file or its errors are missing".to_owned());
     }
     let mut parts = name.split("::");
     let (package, target) = (parts.next().unwrap(), parts.next().unwrap_or_default());
@@ -177,13 +179,13 @@ fn check_test(name: &str, listed: Option<&BTreeSet<String>>) -> Result<(), Strin
     }
 }
 
-/// Follows the modules to a test, which must be one and not be ignored.
+/// Follows the modules to a test. There must be one test of that path, and it must not be ignored.
 fn check_source(package: &str, target: &str, path: &[&str]) -> Result<(), String> {
     let folder = root().join(match package {
         "mcp-tests" => "tests",
         "mcp-examples" => "examples",
         "mcp-runtime" | "mcp-macros" | "mcp-grammar" => package,
-        _ => return Err("there is no such package".to_owned()),
+        _ => return Err("the package is unknown".to_owned()),
     });
     let beginnings = [format!("{target}.rs"), format!("{target}/main.rs")];
     let beginnings = match target {
@@ -213,7 +215,7 @@ fn check_source(package: &str, target: &str, path: &[&str]) -> Result<(), String
     let (before, _) = text
         .split_once(&format!("fn {function}("))
         .ok_or("there is no such function")?;
-    // Its attributes are the lines up to the empty one, or the end of what stands before.
+    // The attributes are the lines back to an empty line, or to the end of the previous item.
     let attributes: Vec<&str> = before
         .lines()
         .rev()
@@ -223,7 +225,7 @@ fn check_source(package: &str, target: &str, path: &[&str]) -> Result<(), String
         .collect();
     let has = |start: &str| attributes.iter().any(|line| line.starts_with(start));
     if !(has("#[test]") || has("#[tokio::test")) || has("#[ignore") || has("#[cfg") {
-        return Err("this is no test that always runs".to_owned());
+        return Err("this is not a test, or it is ignored".to_owned());
     }
     Ok(())
 }
@@ -290,7 +292,7 @@ fn every_rule_has_its_tests_or_a_reason() {
         "all",
         &totals.iter().map(ToString::to_string).collect::<Vec<_>>(),
     );
-    mistakes.extend(rules.keys().map(|id| format!("{id} is no rule")));
+    mistakes.extend(rules.keys().map(|id| format!("{id} is not a rule")));
     assert!(mistakes.is_empty(), "\n{}", mistakes.join("\n"));
     assert_eq!(totals.iter().sum::<usize>(), 415);
 }
@@ -386,13 +388,16 @@ fn the_checks_find_what_is_wrong() {
         ("wire-case:tools:nothing", None),
         ("wire-case:tools:no such case", Some("0 cases")),
         ("ui:fail/a_header_is_a_token", None),
-        ("ui:fail/there_is_no_such_case", Some("no such file")),
-        ("ui:../pass/tests/names_are_keywords", Some("no such file")),
+        ("ui:fail/there_is_no_such_case", Some("missing")),
+        ("ui:../pass/tests/names_are_keywords", Some("missing")),
         (
             "mcp-tests::wire::behaviour::pipes::ids_keep_their_type",
             None,
         ),
-        ("mcp-tests::wire::behaviour::pipes::call", Some("no test")),
+        (
+            "mcp-tests::wire::behaviour::pipes::call",
+            Some("not a test"),
+        ),
         (
             "mcp-tests::wire::behaviour::pipes::none",
             Some("no such function"),
@@ -408,9 +413,9 @@ fn the_checks_find_what_is_wrong() {
         ),
         (
             "mcp-runtime::lib::transport::http::tests::streams::tell",
-            Some("no test"),
+            Some("not a test"),
         ),
-        ("mcp-other::lib::x", Some("no such package")),
+        ("mcp-other::lib::x", Some("unknown")),
         ("mcp-tests::other::x", Some("no such target")),
     ] {
         match (check_test(name, None), mistake) {

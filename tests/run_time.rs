@@ -1,6 +1,6 @@
 //! Components that are created at run time, from schemas and closures instead of functions.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
@@ -89,7 +89,7 @@ async fn arguments_are_checked_and_never_repaired() {
     }
 }
 
-/// Schemas whose references lead round in circles end, and so do values that fit in very many ways.
+/// Checks terminate for schemas with circular references, and for values that match in very many ways.
 #[tokio::test]
 async fn no_schema_makes_a_check_endless() {
     let circle = json!({ "type": "object", "properties": { "a": { "$ref": "#/$defs/A" } }, "$defs": { "A": { "$ref": "#/$defs/A" } } });
@@ -108,7 +108,7 @@ async fn no_schema_makes_a_check_endless() {
     }
 }
 
-/// The checker refuses nothing that a complete validator allows.
+/// The built-in checker refuses nothing that a complete validator accepts.
 #[tokio::test]
 async fn a_complete_validator_refuses_all_that_is_refused() {
     let mut random = fastrand::Rng::with_seed(11);
@@ -131,7 +131,7 @@ async fn a_complete_validator_refuses_all_that_is_refused() {
         }
     }
     assert!(refused > 500 && allowed > 500, "{refused} {allowed}");
-    // Keywords that only the feature `validate` checks.
+    // Keywords that are only checked with the feature `validate`.
     assert!(missed * 5 < refused, "{missed} of {refused}");
 }
 

@@ -1,6 +1,6 @@
-//! Servers as they are put together: what cannot be built, what changes while serving, and what a state goes through.
+//! Construction of servers, errors of construction, changes while serving, and the lifecycle of state.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -31,7 +31,7 @@ mod other {
     #[tool(name = "add")]
     pub(crate) async fn add_too() {}
 
-    /// Nobody annotated this.
+    /// A function without an attribute.
     pub(crate) fn forgotten() {}
 }
 
@@ -75,7 +75,7 @@ fn tool(name: &str) -> Tool {
 async fn problem(server: Server) -> String {
     match server.connect().await.tools().await {
         Err(ClientError::Server(message)) => message,
-        other => panic!("it was built: {other:?}"),
+        other => panic!("the server was built: {other:?}"),
     }
 }
 
@@ -165,11 +165,11 @@ async fn what_cannot_be_built_says_all_that_is_wrong() {
     }
 }
 
-/// A tool whose interface nobody registered.
+/// A tool whose interface is not registered.
 #[tool(ui = "ui://missing", icons = [Icon::new("http://example.com/a.png")])]
 async fn faceless() {}
 
-/// A tool whose interface is no page.
+/// A tool whose interface is not a page.
 #[tool(ui = "ui://plain", meta = json!({ "io.modelcontextprotocol/x": 1, "a key": 2 }))]
 async fn plain_faced(#[arg(header = "Ratio")] ratio: Ratio) -> f64 {
     ratio.0
@@ -305,7 +305,7 @@ async fn schemas_that_lead_elsewhere_or_are_in_other_dialects_are_refused() {
         "tool `old`: the schema of its arguments is written in \"http://json-schema.org/draft-04/schema#\": only",
         "tool `away`: the schema of its arguments refers to `http://127.0.0.1:9/a.json`",
         "tool `dynamic`: the schema of its arguments refers to `other.json#x`",
-        // Properties that are named as keywords are.
+        // Properties with the names of keywords.
         "tool `default`: the schema of its arguments refers to `default.json`",
         "tool `const`: the schema of its arguments refers to `const.json`",
         "tool `enum`: the schema of its arguments refers to `enum.json`",
@@ -320,7 +320,7 @@ async fn schemas_that_lead_elsewhere_or_are_in_other_dialects_are_refused() {
     assert_eq!(message.matches("\n- ").count(), 8, "{message}");
 }
 
-/// What a server says of itself.
+/// The information that a server gives about itself.
 async fn about(client: &Client, revision: Revision) -> Value {
     let (method, params) = if revision == Revision::LATEST {
         ("server/discover", json!({}))
@@ -420,7 +420,7 @@ async fn defaults(#[arg(default = None)] limit: Option<u8>, page: Page) -> u8 {
     limit.or(page.size).unwrap_or(7)
 }
 
-/// Clients that fill in defaults would send what the schema forbids.
+/// Clients that fill in default values would send values that the schema forbids.
 #[tokio::test]
 async fn null_is_no_default() {
     let client = Server::new("defaults", "1")
@@ -445,7 +445,7 @@ fn agree(yes: bool) -> String {
     yes.to_string()
 }
 
-/// The first revision could complete, and had no capability to say so.
+/// The first revision supports completion, and has no capability for it.
 #[tokio::test]
 async fn completing_is_a_capability_since_2025_03_26() {
     for &revision in Revision::ALL {
@@ -462,7 +462,7 @@ async fn completing_is_a_capability_since_2025_03_26() {
     }
 }
 
-/// What a server had at any time it has none of now, and says so: the method stays.
+/// A list that had components at any time is empty without them, and stays available.
 #[tokio::test]
 async fn a_capability_outlives_the_last_component_of_its_kind() {
     let argument = json!({ "name": "yes", "value": "" });
@@ -521,7 +521,7 @@ async fn a_capability_outlives_the_last_component_of_its_kind() {
     }
 }
 
-/// What keeps a component out keeps its capability out.
+/// A component that cannot be added does not add its capability.
 #[tokio::test]
 async fn what_was_never_added_is_no_capability() {
     let server = Server::new("texts", "1").with(components![text]);
@@ -547,13 +547,13 @@ async fn brief() -> &'static str {
     "brief"
 }
 
-/// A text that depends on what only its type knows of.
+/// A text that depends on a parameter whose scope is unknown.
 #[resource("cache://tenant")]
 async fn of_tenant(tenant: Tenant) -> String {
     tenant.0
 }
 
-/// A text that depends on what is the same for everybody.
+/// A text that depends on a parameter that is the same for all callers.
 #[resource("cache://clock")]
 async fn of_clock(clock: Clock) -> String {
     clock.0
@@ -696,7 +696,7 @@ async fn a_page_is_the_next_one_in_every_process_and_none_but_the_last_ends() {
         } else {
             json!({ "cursor": cursor })
         };
-        // The same cursor gives the same page again, here and elsewhere.
+        // The same cursor gives the same page again, on this server and on another.
         let page = client.request("tools/list", params.clone()).await.unwrap();
         assert_eq!(
             one.request("tools/list", params.clone()).await.unwrap(),
@@ -886,7 +886,7 @@ async fn who_listens_is_told_what_comes_and_goes() {
     assert_eq!(heard(), ["notifications/resources/list_changed"]);
     assert!(handle.remove_prompt("greeting"));
     assert_eq!(heard(), ["notifications/prompts/list_changed"]);
-    // What changes nothing is not told, and neither is anything to who has stopped listening.
+    // A call that changes nothing sends no notification, and a listener that has stopped receives none.
     assert!(!handle.remove_tool("late"));
     assert_eq!(heard(), [""; 0]);
     drop(listening);
@@ -900,13 +900,13 @@ async fn static_uri() -> &'static str {
     "plain"
 }
 
-/// The same, written otherwise.
+/// The same URI in another spelling.
 #[resource("PLAIN://House/%7ea/./b")]
 async fn static_uri_too() -> &'static str {
     ""
 }
 
-/// A template whose variable stands where hosts do.
+/// A template with a variable in the place of the host.
 #[resource("time://{zone}")]
 async fn time(zone: String) -> String {
     zone
@@ -918,7 +918,7 @@ const EQUIVALENT: [&str; 3] = [
     "plain://house/x/../~a/%62",
 ];
 
-/// The URIs of the updates that a client was told of.
+/// The URIs of the updates that a client received.
 fn updates(client: &Client) -> Vec<Value> {
     let told = client.take_notifications().into_iter();
     told.filter(|one| one["method"] == "notifications/resources/updated")
@@ -976,7 +976,7 @@ async fn equivalent_uris_are_listened_for() {
     assert_eq!(agreed.map(Vec::len), Some(3), "{acknowledged}");
     for (changed, told) in [
         (EQUIVALENT[2], Some(EQUIVALENT[1])),
-        // What looks like a host may be a variable, whose case matters.
+        // A variable in the place of the host keeps its case.
         ("time://Berlin", Some("time://Berlin")),
         ("time://berlin", Some("time://berlin")),
         ("time://Bonn", None),
@@ -1060,7 +1060,7 @@ async fn any_two_streams_speak_like_stdio() {
     served.await.unwrap().unwrap();
 }
 
-/// A short answer does not wait until the large ones that were asked for with it are made.
+/// A short answer is not delayed by large answers to earlier requests.
 #[tokio::test]
 async fn answers_are_written_as_they_are_ready() {
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -1117,7 +1117,7 @@ async fn answers_are_written_as_they_are_ready() {
     served.abort();
 }
 
-/// A client that sends all it has and ends its input before it reads anything.
+/// A client that sends everything and ends its input before it reads.
 #[tokio::test]
 async fn answers_that_wait_behind_a_full_pipe_are_written_after_the_end_of_input() {
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -1225,7 +1225,7 @@ async fn a_lifespan_that_fails_stops_the_others_and_serves_nothing() {
 async fn a_thread_keeps_its_place_until_it_ends() {
     static RUNNING: AtomicU32 = AtomicU32::new(0);
 
-    /// Sleep, whoever waits.
+    /// Sleep until the time is over, even if the call is cancelled.
     #[tool]
     fn sleep() {
         RUNNING.fetch_add(1, Ordering::SeqCst);
@@ -1264,7 +1264,7 @@ async fn transports_keep_the_limits_of_their_server() {
     let server = Server::new("shallow", "1").with(tool("any"));
     let client = server.limits(limits).connect().await;
     let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
-    // The message, its parameters and their arguments are three.
+    // The message, its parameters and their arguments are three levels.
     client.call("any", json!({ "a": nested(3) })).await.unwrap();
     match client.call("any", json!({ "a": nested(4) })).await {
         Err(ClientError::Rpc { code: -32600, .. }) => {}
@@ -1314,7 +1314,7 @@ async fn data_without_a_schema_is_an_object() {
     }
 }
 
-/// What is listed by a function.
+/// A resource that is listed by a function.
 #[resource("many://{number}", list = many)]
 async fn one_of_many(number: u8) -> String {
     number.to_string()
@@ -1364,7 +1364,7 @@ async fn running_inside_of_a_runtime_says_what_to_call() {
 
 #[derive(serde::Deserialize, schemars::JsonSchema, Elicit)]
 struct Sure {
-    #[allow(dead_code)] // only asked for
+    #[allow(dead_code)] // only used as a form
     sure: bool,
 }
 
@@ -1376,7 +1376,7 @@ async fn whereabouts(text: String, context: Context) -> Result<String, ToolError
     Ok(began)
 }
 
-/// To check long arguments takes milliseconds, in which whoever reads messages should read others.
+/// Checking long arguments takes milliseconds, in which the reader must accept other messages.
 #[tokio::test]
 async fn long_arguments_are_checked_on_a_thread_of_their_own() {
     let here = format!("{:?}", std::thread::current().id());
@@ -1395,7 +1395,7 @@ async fn long_arguments_are_checked_on_a_thread_of_their_own() {
     }
 }
 
-/// A connection of a pool, which has to be waited for, and of which there may be none.
+/// A pooled connection: it takes time to get one, and the pool may be empty.
 struct Connection(u32);
 
 struct Pool {

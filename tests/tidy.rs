@@ -1,6 +1,6 @@
-//! Checks of the architecture: which modules may name which, and what only one file may do. `ARCHITECTURE.md` has the reasons.
+//! Checks of the architecture: the modules that each module may name, and operations that only one file may use.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 #[path = "tidy/circles.rs"]
 mod circles;

@@ -1,6 +1,6 @@
-//! Transports that the application supplies: whole messages over channels, from clients that behave and clients that do not.
+//! Transports of the application: whole messages over channels, with correct and incorrect clients.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use mcp_tests::conversation::Conversation;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Notify, mpsc};
 
-/// A message of more bytes than a channel of the client holds.
+/// A message with more bytes than a channel of the client may hold.
 const LONG: usize = 1 << 20;
 
 /// The server's end of a connection.
@@ -46,7 +46,7 @@ struct Client {
     closed: Arc<AtomicBool>,
 }
 
-/// Returns both ends of a connection, whose channels hold so many messages.
+/// Returns both ends of a connection whose channels hold this many messages.
 fn connect(capacity: usize) -> (Channels, Client) {
     let (requests, incoming) = mpsc::channel(capacity);
     let (outgoing, replies) = mpsc::channel(capacity);
@@ -222,8 +222,8 @@ async fn bad_messages_get_their_errors_and_the_next_is_served() {
     );
 }
 
-/// Neither side waits for the other for ever: the server takes requests while its replies wait, and stops to take them when
-/// too many bytes do.
+/// There is no deadlock: the server takes requests while its replies wait, and stops taking them when the waiting replies
+/// have too many bytes.
 #[tokio::test]
 async fn a_client_that_does_not_read_is_not_served_further_and_loses_nothing() {
     let (transport, mut client) = connect(1);
@@ -302,7 +302,7 @@ fn serve_two(running: &RunningServer) -> (Client, Client) {
     (first, second)
 }
 
-/// Each connection has its own session and its own end; the end of the server is the end of all.
+/// Each connection has its own session and its own end. When the server ends, all connections end.
 #[tokio::test]
 async fn connections_of_one_server_are_apart() {
     let running = server().start().await.unwrap();
@@ -313,7 +313,7 @@ async fn connections_of_one_server_are_apart() {
         first.next().await.unwrap()["result"]["protocolVersion"],
         "2025-06-18"
     );
-    // The session of the first is not one of the second.
+    // The session of the first connection is unknown on the second.
     second
         .request(1, "logging/setLevel", json!({ "level": "info" }), false)
         .await;
@@ -326,7 +326,7 @@ async fn connections_of_one_server_are_apart() {
         second.next().await.unwrap()["method"],
         "notifications/subscriptions/acknowledged"
     );
-    // The end of the first leaves the subscription of the second alone.
+    // The end of the first connection does not affect the subscription of the second.
     drop(first.requests);
     assert_eq!(first.replies.recv().await, None);
     second.call(3, "quick").await;

@@ -1,10 +1,10 @@
-//! The mistakes of users, and the errors of the compiler for each.
+//! Mistakes of users, and the compiler errors of each.
 //!
-//! `TRYBUILD=overwrite cargo test -p mcp-tests --test ui` rewrites the `.stderr` files: read what changed. They are those of
-//! the stable compiler.
+//! `TRYBUILD=overwrite cargo test -p mcp-tests --test ui` rewrites the `.stderr` files; review the changes. The files
+//! have the errors of the stable compiler.
 //!
-//! One call of cargo checks all cases. A case that must compile (`trybuild::TestCases::pass`) would make trybuild call cargo
-//! for each case alone, and generate code for all dependencies: those cases are test targets of `mcp-tests-pass`.
+//! One call of cargo checks all cases. With a case that must compile (`trybuild::TestCases::pass`), trybuild would call
+//! cargo for each case separately, and generate code for all dependencies. Such cases are test targets of `mcp-tests-pass`.
 
 #![allow(clippy::expect_used)]
 
@@ -92,7 +92,7 @@ fn every_error_is_shown_at_what_the_user_wrote() {
     }
 }
 
-/// What no user should have to know, and what differs between two machines.
+/// Messages show no internal names, and nothing that differs between two machines.
 #[test]
 fn no_message_shows_what_is_inside() {
     const INSIDE: [&str; 9] = [
@@ -118,14 +118,14 @@ fn no_message_shows_what_is_inside() {
     }
 }
 
-/// The cases whose name says that they are about reporting all at once.
+/// Returns `true` if the name says that the case has several mistakes.
 fn has_several_mistakes(path: &Path) -> bool {
     path.file_name()
         .and_then(|name| name.to_str())
         .is_some_and(|name| name.starts_with("all_"))
 }
 
-/// Which attribute to write, such as a derive, is for the user to know.
+/// Messages may name attributes to add, such as a derive.
 fn without_attributes(message: &str) -> String {
     let mut parts = message.split("#[");
     let before = parts.next().unwrap_or_default().to_owned();
@@ -133,7 +133,7 @@ fn without_attributes(message: &str) -> String {
     after.fold(before, |all, part| all + part)
 }
 
-/// What users see of their own code, in lines with a number, they wrote themselves, and they named the files.
+/// Removes lines of the user's code, which have a number, and the names of the user's files.
 fn without_lines_of_users(message: &str) -> String {
     let is_ours = |line: &&str| {
         let number = line.split_once('|').map(|(number, _)| number.trim());
@@ -150,7 +150,7 @@ fn messages() -> impl Iterator<Item = (PathBuf, String)> {
     })
 }
 
-/// The files of a folder, in order.
+/// The files of a folder, sorted.
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<PathBuf> = fs::read_dir(folder)

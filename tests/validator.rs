@@ -1,6 +1,6 @@
-//! The validation of messages itself: each fault is found, and the same message without it is valid.
+//! Tests of the validation itself: each fault is found, and the same message without the fault is valid.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 const NOVEMBER: &str = "2025-11-25";
 
-/// A fault: the place, as a JSON pointer, and what is there; `None` removes it.
+/// A fault: a place, as a JSON pointer, and its new value; `None` removes the member.
 type Fault<'a> = (&'a str, Option<Value>);
 
 fn spoil(good: &Value, (place, value): &Fault<'_>) -> Value {
@@ -30,7 +30,7 @@ fn spoil(good: &Value, (place, value): &Fault<'_>) -> Value {
     bad
 }
 
-/// Fails unless a message is valid, and is not with each of these faults.
+/// Fails unless a message is valid, and is invalid with each of these faults.
 fn probe(what: &str, good: &Value, check: impl Fn(&Value) -> Checked, faults: &[Fault<'_>]) {
     if !are_available() {
         return;
@@ -45,7 +45,7 @@ fn probe(what: &str, good: &Value, check: impl Fn(&Value) -> Checked, faults: &[
     }
 }
 
-/// A result in its envelope, with what the revision requires of all results and of those that clients may keep.
+/// A result in its envelope, with the members that the revision requires of all results and of cacheable ones.
 fn envelope(revision: &str, mut result: Value, is_cacheable: bool) -> Value {
     if revision == MODERN {
         result["resultType"] = "complete".into();
@@ -82,7 +82,7 @@ fn an_envelope_is_closed_and_has_a_result_or_an_error() {
             ("/result/tools", None),
             ("/result/tools", Some(json!({}))),
         ];
-        // A result of one revision is none of another.
+        // A result of one revision is invalid in another.
         match revision {
             MODERN => faults.extend([
                 ("/result/resultType", Some(json!("banana"))),
@@ -136,7 +136,7 @@ fn a_result_belongs_to_a_method_of_its_revision() {
         }
         assert!(
             reply(NOVEMBER, None, &empty, true).is_err(),
-            "it was not a request"
+            "the message was not a request"
         );
     }
 }
@@ -533,7 +533,7 @@ fn notifications_and_requests_are_closed_and_of_their_revision() {
     }
 }
 
-/// What a conversation finds wrong with the last message of the server after these of the client.
+/// The problems of the last message of the server, after these messages of the client.
 fn converse(revision: &str, sent: &[&str], received: &Value) -> Checked {
     let conversation = Conversation::new(revision);
     for line in sent {
@@ -563,7 +563,7 @@ fn a_reply_belongs_to_the_request_with_its_id() {
             "{id}"
         );
     }
-    // A request has one reply, and a response and a notification have none.
+    // A request has one reply; responses and notifications have none.
     let conversation = Conversation::new(NOVEMBER);
     conversation.sent(ping("1").as_bytes());
     assert_eq!(conversation.receive(&reply(json!(1))), Ok(()));
@@ -577,7 +577,7 @@ fn a_reply_belongs_to_the_request_with_its_id() {
             "{line}"
         );
     }
-    // The result is that of the method.
+    // The result must be valid for the method.
     let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
     assert!(converse(NOVEMBER, &[list], &reply(json!(1))).is_err());
     let both = [ping("1"), ping("2")].join(",");

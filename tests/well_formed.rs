@@ -1,7 +1,7 @@
-//! Values of handlers whose form the protocol restricts: annotations, icons, MIME types and URIs. An invalid value of a
-//! definition prevents the server from being built. An invalid value of a result is left out or replaced.
+//! Values of handlers whose format the protocol restricts: annotations, icons, MIME types and URIs. An invalid value in a
+//! definition prevents the server from being built. An invalid value in a result is left out or replaced.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
@@ -11,7 +11,7 @@ use mcp_runtime::{
 use mcp_tests::client::Connect as _;
 use serde_json::{Map, Value, json};
 
-/// Returns the content of a call of a tool with this result, and without annotations that are empty.
+/// Returns the content of a call of a tool with this result, without empty annotations.
 async fn content(revision: Revision, result: fn() -> ToolResult) -> Vec<Value> {
     let schema = json!({ "type": "object" });
     let tool = Tool::new("tool", schema, move |_: Value, _: Context| async move {

@@ -1,7 +1,7 @@
 //! The public API of the published crates: each line of a snapshot is one item.
 //!
-//! A difference is an error, so that no change of the API goes unnoticed. `BLESS=1` writes the snapshots; `CHANGELOG.md` then
-//! names the change. The test needs the output of rustdoc in JSON, which stable Rust offers behind `RUSTC_BOOTSTRAP`.
+//! Every difference is an error, so that no change of the API goes unnoticed. `BLESS=1` rewrites the snapshots, and
+//! `CHANGELOG.md` must name the change. The test needs the output of rustdoc in JSON, which stable Rust offers behind `RUSTC_BOOTSTRAP`.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! Answers that are none, answers that say no, and clients that cannot be asked.
+//! Invalid answers, refusals, and clients that cannot be asked.
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{AskError, Capability, ClientError, Revision};
@@ -13,7 +13,7 @@ fn invalid() -> Value {
     accepts(json!({ "text": 1 }))
 }
 
-/// Each question has its own patience, whatever its name.
+/// Each question has its own limit of invalid answers, whatever its name.
 #[tokio::test]
 async fn invalid_answers_to_one_question_are_not_held_against_the_next() {
     for named in [false, true] {
@@ -41,7 +41,7 @@ async fn invalid_answers_to_one_question_are_not_held_against_the_next() {
     }
 }
 
-/// What the form says of its members holds, not only what the type can hold.
+/// Answers are checked against the constraints of the form, not only against its types.
 #[tokio::test]
 async fn answers_are_held_against_the_form() {
     let caller = Caller::of(server(|context| async move {
@@ -86,7 +86,7 @@ async fn no_is_typed_and_fails_closed() {
 
         let caller = Caller::of(server(|context| async move {
             text(&context, "may I?").await?;
-            panic!("it was not allowed");
+            panic!("the call was refused");
         }))
         .await;
         let done = caller.run(|_, _| Some(answer.clone())).await;
@@ -134,7 +134,7 @@ async fn who_cannot_be_asked_is_told_what_is_missing() {
                 _ => context.roots().await.map(drop),
             }
         };
-        // The handler may do without.
+        // The handler may continue without an answer.
         let typed = Caller::with(
             server(move |context| async move { Ok(format!("{:?}", ask(context).await)) }),
             json!({}),
@@ -158,7 +158,7 @@ async fn who_cannot_be_asked_is_told_what_is_missing() {
             Some(json!({ "requiredCapabilities": declaration.clone() }))
         );
 
-        // With what it asked for, it goes on.
+        // With the capability that the error names, the call continues.
         let able = Caller::with(server(handler), declaration).await;
         assert!(is_asking(&able.call().await));
 
@@ -220,7 +220,7 @@ async fn users_are_sent_to_safe_pages_only() {
     }
 }
 
-/// A client that could only find out one by one would be asked to begin anew each time.
+/// If the error named one missing capability at a time, a client would need one request for each.
 #[tokio::test]
 async fn all_capabilities_that_were_missing_are_named() {
     let handler = |context: Context| async move {
@@ -236,7 +236,7 @@ async fn all_capabilities_that_were_missing_are_named() {
     };
     let refused = |outcome| {
         let Err(ClientError::Rpc { code, data, .. }) = outcome else {
-            panic!("it was not refused: {outcome:?}");
+            panic!("the call was not refused: {outcome:?}");
         };
         assert_eq!(code, -32021);
         data.unwrap()["requiredCapabilities"].take()
@@ -245,7 +245,7 @@ async fn all_capabilities_that_were_missing_are_named() {
     let caller = Caller::with(server(handler), json!({})).await;
     let outcome = caller.send("tools/call", tool_call()).await;
     assert_eq!(refused(outcome), all);
-    // What it can answer it is asked first.
+    // Questions that the client can answer are asked first.
     let caller = Caller::with(server(handler), json!({ "elicitation": {} })).await;
     let asking = caller.call().await;
     let answers = json!({ only(&asking).0: says("x") });
@@ -269,7 +269,7 @@ async fn the_first_capability_that_is_missing_hides_no_other() {
     let caller = Caller::with(server(handler), json!({})).await;
     let outcome = caller.send("tools/call", tool_call()).await;
     let Err(ClientError::Rpc { message, .. }) = outcome else {
-        panic!("it was not refused: {outcome:?}");
+        panic!("the call was not refused: {outcome:?}");
     };
     let all = "The client must be able to ask its user to fill in a form and to list its roots";
     assert_eq!(message, all);

@@ -1,11 +1,11 @@
-//! A client of the stateless era that answers questions, or not.
+//! A client of the stateless era that answers some or all questions.
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{ClientError, Tool};
 use mcp_tests::client::{Client, Connect as _};
 use serde_json::{Value, json};
 
-/// A server with one tool, `tool`, that takes anything.
+/// A server with one tool, `tool`, that accepts any arguments.
 pub(crate) fn server<F, Fut>(handler: F) -> Server
 where
     F: Fn(Context) -> Fut + Send + Sync + 'static,
@@ -23,7 +23,7 @@ where
     Tool::new(name, schema, move |_: Value, context| handler(context))
 }
 
-/// All that a client may be able to do.
+/// All capabilities of a client that matter to questions.
 pub(crate) fn everything() -> Value {
     json!({ "elicitation": { "form": {}, "url": {} }, "sampling": {}, "roots": {} })
 }
@@ -33,11 +33,11 @@ pub(crate) struct Caller {
     capabilities: Value,
 }
 
-/// A call that came to its end.
+/// A finished call.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) result: Value,
-    /// What was asked in each round, by name.
+    /// The questions of each round, by name.
     pub(crate) rounds: Vec<Value>,
 }
 
@@ -141,7 +141,7 @@ impl Caller {
         self.retry(asking, json!({ only(asking).0: answer })).await
     }
 
-    /// Answers until there is nothing more to answer. What `answer` leaves open is not sent.
+    /// Answers until nothing is left to answer. Questions for which `answer` returns `None` are not answered.
     pub(crate) async fn drive(
         &self,
         method: &str,
@@ -151,7 +151,7 @@ impl Caller {
         let mut rounds = Vec::new();
         let mut result = self.send(method, params.clone()).await.unwrap();
         while is_asking(&result) {
-            assert!(rounds.len() < 200, "it never ends");
+            assert!(rounds.len() < 200, "the call does not end");
             let requests = result["inputRequests"].as_object().unwrap();
             let answers: Value = requests
                 .iter()
@@ -174,6 +174,6 @@ impl Caller {
 pub(crate) fn code(outcome: Result<Value, ClientError>) -> i64 {
     match outcome {
         Err(ClientError::Rpc { code, .. }) => code,
-        other => panic!("no refusal: {other:?}"),
+        other => panic!("the call was not refused: {other:?}"),
     }
 }

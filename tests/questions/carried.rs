@@ -1,4 +1,4 @@
-//! What a question carries: all that the handler gave, and nothing else.
+//! The content of questions: everything that the handler gave, and nothing else.
 
 use mcp_runtime::prelude::*;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::session::{JUNE, NOVEMBER, Session, TRANSPORTS};
 
 type Ask = fn(Context) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A question, the name that its handler chose, and the method and parameters that a client gets.
+/// A question, the name that its handler chose, and the method and parameters that a client receives.
 struct Row {
     ask: Ask,
     key: Option<&'static str>,
@@ -141,7 +141,7 @@ async fn a_stateless_client_gets_what_the_handler_gave() {
     }
 }
 
-/// A session has ids, so that the names of questions are not for it; pages have an id of their own there.
+/// A session uses ids instead of the names of questions. Pages have an id of their own there.
 #[tokio::test]
 async fn a_session_gets_what_the_handler_gave() {
     for transport in TRANSPORTS {

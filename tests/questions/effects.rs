@@ -13,7 +13,7 @@ use tokio::join;
 use super::caller::{Caller, everything, only, server, tool_call};
 use super::forms::{says, text};
 
-/// Counts what happened.
+/// Counts the runs of an effect.
 #[derive(Clone, Default)]
 struct Ledger(Arc<AtomicU32>);
 
@@ -44,7 +44,7 @@ async fn an_effect_beside_a_question_happens_once() {
     }))
     .await;
     let asking = caller.call().await;
-    // It was finished before the client was asked.
+    // The effect was finished before the client was asked.
     assert_eq!(ledger.charged(), 1);
     assert_eq!(
         caller.reply(&asking, says("x")).await["content"][0]["text"],
@@ -83,7 +83,7 @@ async fn an_older_state_sent_again_repeats_no_effect() {
         assert_eq!(result["content"][0]["text"], "1 no");
     }
     assert_eq!(ledger.charged(), 1);
-    // Another call is another matter.
+    // Another call runs the effect again.
     let asking = caller.call().await;
     caller.reply(&asking, says("yes")).await;
     assert_eq!(ledger.charged(), 2);
@@ -190,7 +190,7 @@ async fn an_outcome_that_is_no_longer_of_its_type_is_told_in_our_words() {
     );
 }
 
-/// The call is never given up while the effect is under way, so the effect must not wait for an answer.
+/// A call is not suspended during an effect, so the effect must not wait for an answer.
 #[tokio::test]
 async fn a_question_within_an_effect_is_an_error_and_no_hang() {
     let handler = |context: Context| async move {
@@ -203,15 +203,15 @@ async fn a_question_within_an_effect_is_an_error_and_no_hang() {
             .await?;
         Ok(format!("{asked:?}"))
     };
-    let patience = Duration::from_secs(5);
+    let limit = Duration::from_secs(5);
     let caller = Caller::of(server(handler)).await;
-    let result = tokio::time::timeout(patience, caller.call())
+    let result = tokio::time::timeout(limit, caller.call())
         .await
-        .expect("it hangs");
+        .expect("the call hangs");
     assert_eq!(result["content"][0]["text"], "Err(\"OutsideCall\")");
 }
 
-/// Of two effects under one key the inner would wait for the outer; and nobody would wake a call for a task of its own.
+/// Of two effects under one key, the inner would wait for the outer. In a task of its own, nothing would wake the call.
 #[tokio::test]
 async fn an_effect_within_an_effect_or_a_task_is_an_error_and_no_hang() {
     let handler = |context: Context| async move {
@@ -229,7 +229,7 @@ async fn an_effect_within_an_effect_or_a_task_is_an_error_and_no_hang() {
         let call = client.call("tool", json!({}));
         let reply = tokio::time::timeout(Duration::from_secs(5), call)
             .await
-            .expect("it hangs")
+            .expect("the call hangs")
             .unwrap();
         assert!(
             reply.text().contains("not inside an effect"),
@@ -260,7 +260,7 @@ async fn a_panic_in_an_effect_ends_the_call_alone() {
     assert!(!result.to_string().contains("secret"));
 }
 
-/// Sends the call again with the same state and answer, so many times.
+/// Sends the call this many times again, with the same state and answer.
 async fn send_again(caller: &Caller, asking: &Value, times: usize) {
     let mut params = tool_call();
     params["_meta"] = json!({ "io.modelcontextprotocol/clientCapabilities": everything() });
@@ -272,7 +272,7 @@ async fn send_again(caller: &Caller, asking: &Value, times: usize) {
     }
 }
 
-/// Neither its own effect happens again, nor that of a call before it.
+/// Neither the effect of the call nor that of an earlier call runs again.
 #[tokio::test]
 async fn a_state_sent_eleven_thousand_times_has_one_effect() {
     let ledger = Ledger::default();

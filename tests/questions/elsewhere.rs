@@ -1,4 +1,4 @@
-//! What a call says to its client is heard on its own stream: other streams and sessions are traps that must stay silent.
+//! Messages and questions of a call are sent on its own stream only. Other streams and sessions must stay silent.
 
 use mcp_runtime::prelude::*;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::caller::{server, tool};
 use super::forms::{says, text};
 use super::session::{JUNE, NOVEMBER, Session, Transport};
 
-/// Reports, logs, asks, drops a question, and asks again.
+/// Reports progress, logs, asks, drops a question, and asks again.
 async fn talks(context: Context) -> Result<String, ToolError> {
     context.progress(1.0, None, Some("a secret"));
     context.log(LogLevel::Error, "a secret");
@@ -35,7 +35,7 @@ async fn nobody_else_hears_what_a_call_says_or_asks() {
         let mut victim = Session::open(Transport::Http, revision, server).await;
         let mut stranger = victim.another().await;
         let mut traps = [victim.listen().await, stranger.listen().await];
-        // Calls of both sessions whose streams are open meanwhile.
+        // Calls of both sessions, whose streams are open meanwhile.
         let waiting = json!({ "name": "waits", "arguments": {} });
         for session in [&mut victim, &mut stranger] {
             session.request(70, "tools/call", waiting.clone()).await;
@@ -53,7 +53,7 @@ async fn nobody_else_hears_what_a_call_says_or_asks() {
         assert_eq!(victim.text(1).await, "x");
         let announcing = json!({ "name": "announce", "arguments": {} });
         stranger.request(2, "tools/call", announcing).await;
-        // The stranger heard nothing on its own calls before this.
+        // The other session has received nothing on its own calls so far.
         assert_eq!(stranger.text(2).await, "");
         for trap in &mut traps {
             let first = trap.next().await;

@@ -1,4 +1,4 @@
-//! Questions that nobody will answer: whose session or connection ends, or that are too many.
+//! Questions that are never answered: the session or connection ends, or there are too many questions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,17 +13,17 @@ use super::forms::{says, text};
 use super::live::Witness;
 use super::session::{NOVEMBER, Session, Transport};
 
-/// So many questions of one session may be open.
+/// The limit of open questions of one session.
 const MOST: u32 = 256;
 
-/// Far less than a server waits at its end, or for an answer.
+/// Far shorter than the time that a server waits at its end, or for an answer.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Default)]
 struct Counts {
-    /// Handlers that are no more.
+    /// The number of handlers that were dropped.
     dropped: Arc<AtomicU32>,
-    /// Handlers that learnt what came of their question.
+    /// The number of handlers that received the outcome of their question.
     went_on: Arc<AtomicU32>,
 }
 
@@ -101,7 +101,7 @@ async fn a_session_can_be_asked_again_once_it_has_answered() {
     assert_eq!(session.text(1001).await, "Ok(\"y\")");
 }
 
-/// Ends the input of a session whose call waits for an answer.
+/// Ends the input of a session while its call waits for an answer.
 async fn ends_at_once(mut session: Session) {
     let begin = Instant::now();
     session.disconnect().await;
@@ -119,7 +119,7 @@ async fn the_end_of_the_input_ends_an_open_question_at_once() {
     ends_at_once(session).await;
 }
 
-/// The client has sent `initialize` only, so that the question is not sent yet.
+/// The client has sent only `initialize`, so the question is not sent yet.
 #[tokio::test]
 async fn the_end_of_the_input_ends_a_question_that_waits_for_the_client() {
     let server = counting(&Counts::default());

@@ -1,4 +1,4 @@
-//! What is asked for.
+//! Forms of questions, and answers to them.
 
 use mcp_runtime::{AskError, Context, Elicit};
 use schemars::JsonSchema;
@@ -28,7 +28,7 @@ pub(crate) async fn text(
     context.elicit(message).await.map(|Text { text }| text)
 }
 
-/// [`text`], under a name.
+/// [`text`] with a name.
 pub(crate) async fn text_as(
     context: &Context,
     key: &str,
@@ -38,7 +38,7 @@ pub(crate) async fn text_as(
     answer.map(|Text { text }| text)
 }
 
-/// The answer with a text.
+/// An answer with a text.
 pub(crate) fn says(text: impl Into<String>) -> Value {
     accepts(json!({ "text": text.into() }))
 }

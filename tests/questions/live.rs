@@ -23,7 +23,7 @@ fn sessions() -> impl Iterator<Item = (Transport, &'static str)> {
         .flat_map(|transport| [(transport, JUNE), (transport, NOVEMBER)])
 }
 
-/// Tells what became of a question.
+/// Returns the outcome of a question.
 async fn tell(context: Context) -> Result<String, ToolError> {
     Ok(format!("{:?}", text(&context, "what").await))
 }
@@ -65,7 +65,7 @@ async fn no_fails_closed() {
     for (transport, revision) in sessions() {
         let handler = |context: Context| async move {
             text(&context, "may I?").await?;
-            panic!("it was not allowed");
+            panic!("the call was refused");
         };
         let mut session = Session::open(transport, revision, server(handler)).await;
         session.call(1).await;
@@ -133,7 +133,7 @@ async fn an_answer_that_is_too_deep_or_too_long_ends_its_question() {
             (deep, "The message nests deeper than 64 levels"),
             (long, "The message is longer than 5000 bytes"),
         ] {
-            // Over HTTP the client is told so by the status.
+            // Over HTTP the status reports it.
             if transport == Transport::Http && reason.contains("longer") {
                 continue;
             }
@@ -171,7 +171,7 @@ impl Drop for Witness {
     }
 }
 
-/// [`tell`], which counts how often it was dropped.
+/// [`tell`], and counts how often it was dropped.
 fn guarded(
     dropped: &Arc<AtomicU32>,
 ) -> impl Fn(Context) -> std::pin::Pin<Box<dyn Future<Output = Result<String, ToolError>> + Send>>
@@ -316,14 +316,14 @@ async fn the_end_of_the_streams_ends_a_call_that_asks() {
     session.question().await;
     session.disconnect().await;
     session.ended().await;
-    // The task of the call is told to end, and does with its next turn.
+    // The task of the call is cancelled at its next poll.
     for _ in 0..1000 {
         if dropped.load(Ordering::SeqCst) == 1 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    panic!("the handler is still there");
+    panic!("the handler was not dropped");
 }
 
 #[tokio::test]
@@ -466,11 +466,11 @@ fn two() -> u8 {
 
 #[derive(Debug, Deserialize, JsonSchema, Elicit)]
 struct Several {
-    #[allow(dead_code)] // only its form is of interest
+    #[allow(dead_code)] // only its form is used
     sizes: Vec<Size>,
 }
 
-/// Each revision is asked in its own words, and not at all where it has none.
+/// The question is in the format of each revision, and is not sent in revisions that do not support it.
 #[tokio::test]
 async fn forms_are_those_of_the_revision() {
     let handler = |context: Context| async move {
@@ -510,7 +510,7 @@ async fn forms_are_those_of_the_revision() {
     }
 }
 
-/// Elicitation came with 2025-06-18; a client that declares it earlier means something else.
+/// Elicitation was added in 2025-06-18. In older revisions, a capability of that name has another meaning.
 #[tokio::test]
 async fn revisions_without_questions_to_users_are_not_asked_any() {
     for transport in TRANSPORTS {
@@ -573,7 +573,7 @@ async fn the_time_in_which_the_user_is_asked_does_not_count() {
     }
 }
 
-/// A replica that counts its questions from the same number does not take the answer for its own.
+/// A replica that numbers its questions from the same start does not accept the answer as its own.
 #[tokio::test]
 async fn questions_of_two_servers_have_no_id_in_common() {
     let mut ids = Vec::new();

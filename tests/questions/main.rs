@@ -1,8 +1,8 @@
-//! Questions of handlers to their clients, by clients that do what they should not.
+//! Questions of handlers to clients, including clients that violate the protocol.
 //!
-//! The stateless era is driven over memory; what only sessions have, over streams and HTTP.
+//! The stateless era is tested over memory; features of sessions are tested over streams and HTTP.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 mod answers;
 mod caller;

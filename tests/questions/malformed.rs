@@ -1,4 +1,4 @@
-//! Answers that are not answers, to every kind of question and in both eras: each has an outcome, and no call hangs.
+//! Malformed answers to every kind of question in both eras: each has a defined outcome, and no call hangs.
 
 use mcp_runtime::prelude::*;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub(crate) enum Kind {
 pub(crate) const KINDS: [Kind; 4] = [Kind::Form, Kind::Page, Kind::Model, Kind::Roots];
 
 impl Kind {
-    /// A server whose tool asks one question of this kind and shows the outcome.
+    /// A server whose tool asks a question of this kind and returns the outcome.
     pub(crate) fn server(self) -> Server {
         server(move |context| async move {
             Ok(match self {
@@ -58,7 +58,7 @@ impl Kind {
         }
     }
 
-    /// Answers that fit no question of this kind.
+    /// Results that are invalid for a question of this kind.
     fn invalid(self) -> Vec<Value> {
         match self {
             Self::Form => forms(),
@@ -77,7 +77,7 @@ fn sample(content: &Value) -> Value {
     json!({ "role": "assistant", "model": "m", "content": content })
 }
 
-/// Results that fit no kind of question.
+/// Results that are invalid for every kind of question.
 fn strangers(kind: Kind) -> Vec<Value> {
     let (valid, _) = kind.valid();
     vec![
@@ -205,7 +205,7 @@ fn malformed(kind: Kind) -> impl Iterator<Item = Value> {
     strangers(kind).into_iter().chain(kind.invalid())
 }
 
-/// `Ok` with text would be a handler that believes what its client made up.
+/// An outcome of `Ok` would mean that the handler accepts an invalid answer.
 #[tokio::test]
 async fn in_the_stateless_era_three_malformed_answers_are_invalid() {
     for kind in KINDS {
@@ -246,7 +246,7 @@ async fn in_a_session_three_malformed_answers_are_invalid() {
     }
 }
 
-/// What comes instead of a result: the question is asked once, and its outcome is an error.
+/// Responses without a result: the question is asked once, and its outcome is an error.
 #[tokio::test]
 async fn a_response_that_is_none_or_an_error_ends_its_question() {
     for transport in TRANSPORTS {
@@ -286,7 +286,7 @@ async fn a_response_that_is_none_or_an_error_ends_its_question() {
     }
 }
 
-/// Members that nobody asked for, and values at the edge, do not make an answer malformed.
+/// Unknown members and boundary values do not make an answer malformed.
 #[tokio::test]
 async fn unusual_answers_are_answers() {
     let parts =

@@ -1,4 +1,4 @@
-//! Questions where nobody can wait for their answers: an error, never a hang.
+//! Questions outside of a call, whose answers cannot arrive: the outcome is an error, and nothing hangs.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::caller::{Caller, server};
 use super::forms::text;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 async fn spawned(context: Context) -> Result<String, ToolError> {
     let task = tokio::spawn(async move { text(&context, "what").await });
@@ -20,9 +20,9 @@ async fn spawned(context: Context) -> Result<String, ToolError> {
 #[tokio::test]
 async fn in_a_task_of_its_own() {
     let caller = Caller::of(server(spawned)).await;
-    let result = tokio::time::timeout(PATIENCE, caller.call())
+    let result = tokio::time::timeout(TIMEOUT, caller.call())
         .await
-        .expect("it hangs");
+        .expect("the call hangs");
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
 }
 
@@ -43,9 +43,9 @@ fn threaded() -> Server {
 #[tokio::test]
 async fn on_a_thread_that_blocks() {
     let caller = Caller::of(threaded()).await;
-    let result = tokio::time::timeout(PATIENCE, caller.call())
+    let result = tokio::time::timeout(TIMEOUT, caller.call())
         .await
-        .expect("it hangs");
+        .expect("the call hangs");
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
 }
 
@@ -57,13 +57,13 @@ async fn on_a_thread_inside_of_the_handler() {
         Ok(format!("{:?}", asked.await?))
     }))
     .await;
-    let result = tokio::time::timeout(PATIENCE, caller.call())
+    let result = tokio::time::timeout(TIMEOUT, caller.call())
         .await
-        .expect("it hangs");
+        .expect("the call hangs");
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
 }
 
-/// A context that outlives its call does not ask in the name of another one.
+/// A context that outlives its call does not ask on behalf of another call.
 #[tokio::test]
 async fn in_another_call() {
     use std::sync::{Arc, Mutex};
@@ -79,13 +79,13 @@ async fn in_another_call() {
     }))
     .await;
     caller.call().await;
-    let result = tokio::time::timeout(PATIENCE, caller.call())
+    let result = tokio::time::timeout(TIMEOUT, caller.call())
         .await
-        .expect("it hangs");
+        .expect("the call hangs");
     assert_eq!(result["content"][0]["text"], "Err(OutsideCall)");
 }
 
-/// Nobody is told of a thread that asks in the legacy era either.
+/// In the legacy era, too, no question is sent for a thread.
 #[tokio::test]
 async fn in_a_session() {
     for server in [threaded(), server(spawned)] {
@@ -97,9 +97,9 @@ async fn in_a_session() {
         });
         client.request("initialize", params).await.unwrap();
         let call = client.call("tool", json!({}));
-        let reply = tokio::time::timeout(PATIENCE, call)
+        let reply = tokio::time::timeout(TIMEOUT, call)
             .await
-            .expect("it hangs")
+            .expect("the call hangs")
             .unwrap();
         assert_eq!(reply.text(), "Err(OutsideCall)");
     }

@@ -1,4 +1,4 @@
-//! A server that runs one request at a time: a call gives its permit back while its client is asked, and takes it again.
+//! A server that runs one request at a time: a call releases its permit while its client is asked, and acquires it again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::caller::{Caller, code, is_asking, server, tool};
 use super::forms::{accepts, declines, says, text};
 use super::session::{NOVEMBER, Session, TRANSPORTS};
 
-/// `tool` asks, and then waits until it may end; `hold` only waits, and `quick` does nothing.
+/// `tool` asks, and then waits for a signal; `hold` only waits, and `quick` does nothing.
 fn busy(go: &Arc<Semaphore>, limits: Limits) -> Server {
     let wait = |go: &Arc<Semaphore>| {
         let go = Arc::clone(go);
@@ -52,7 +52,7 @@ fn calling(tool: &str) -> Value {
 }
 
 impl Session {
-    /// Whether another call is served now.
+    /// Returns `true` if another call is served now.
     async fn is_served(&mut self) -> bool {
         self.request(50, "tools/call", calling("quick")).await;
         let reply = self.next().await;
@@ -62,7 +62,7 @@ impl Session {
         !is_refused
     }
 
-    /// The permit is taken again, once the answer has reached the handler.
+    /// The permit is acquired again once the answer has reached the handler.
     async fn is_full(&mut self) {
         for _ in 0..1000 {
             if !self.is_served().await {
@@ -73,7 +73,7 @@ impl Session {
         panic!("the call goes on without a permit");
     }
 
-    /// There is one permit, and no more than one.
+    /// There is exactly one permit.
     async fn has_one_permit(&mut self, go: &Semaphore) {
         assert!(self.is_served().await, "the permit is lost");
         self.request(51, "tools/call", calling("hold")).await;
@@ -118,7 +118,7 @@ async fn a_call_of_a_session_holds_no_permit_while_its_client_is_asked() {
             assert_eq!(session.text(1).await, outcome);
             session.has_one_permit(&go).await;
         }
-        // A call that is cancelled while it asks has no permit to give back.
+        // A call that is cancelled while it asks holds no permit.
         session.call(1).await;
         let question = session.question().await;
         session.cancel(1).await;

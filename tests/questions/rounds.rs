@@ -1,4 +1,4 @@
-//! What is asked, when, and under which name.
+//! Rounds of questions: their content, order and names.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +10,7 @@ use tokio::{join, select};
 use super::caller::{Caller, is_asking, message, messages, only, server, tool, tool_call};
 use super::forms::{says, text, text_as};
 
-/// Says the question again.
+/// Returns the question.
 fn echo(request: &Value) -> Value {
     says(format!("<{}>", message(request)))
 }
@@ -117,7 +117,7 @@ async fn equal_questions_side_by_side_have_two_names() {
     assert_eq!(done.text(), "6 6");
 }
 
-/// A question that comes later wants the name of one that is still open.
+/// A later question uses the name of an open one.
 #[tokio::test]
 async fn names_stay_unique_when_some_answers_are_late() {
     let caller = Caller::of(server(|context| async move {
@@ -250,7 +250,7 @@ async fn two_calls_at_once_do_not_see_each_others_answers() {
         caller.run(|round, _| Some(says(format!("b{round}")))),
     );
     assert_eq!((one.text(), other.text()), ("a0a1", "b0b1"));
-    // The answers of one call are no answers of the other, even if the names are the same.
+    // The answers of one call do not apply to the other, even if the names are equal.
     let (one, other) = join!(caller.call(), caller.call());
     let one = caller.reply(&one, says("one")).await;
     let other = caller.reply(&other, says("other")).await;
@@ -296,7 +296,7 @@ async fn prompts_and_resources_ask_too() {
         .await;
     assert_eq!(done.result["contents"][0]["text"], "7: <which part?>");
     assert_eq!(done.rounds.len(), 1);
-    // What was made of answers is not for caches, whatever the resource says of itself.
+    // A result that depends on answers is not cacheable, whatever options the resource has.
     assert_eq!(done.result["ttlMs"], 0);
     assert_eq!(done.result["cacheScope"], "private");
 }
@@ -601,6 +601,6 @@ async fn a_handler_without_questions_is_not_polled_twice_in_a_row() {
     }))
     .await;
     caller.run(|_, _| None).await;
-    // In place, by whoever waits for it from then on, and when it is woken.
+    // Once in place, once by the task that waits for it from then on, and once when it is woken.
     assert_eq!(polls.load(Ordering::SeqCst), 3);
 }

@@ -1,4 +1,4 @@
-//! A client of the eras before: it has a session, over streams or HTTP, and is asked while its call waits.
+//! A client of the legacy revisions: it has a session, over streams or HTTP, and is asked while its call waits.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 
 use super::caller::everything;
 
-/// Long enough for anything that should happen.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than any step of these tests takes.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) const JUNE: &str = "2025-06-18";
 pub(crate) const NOVEMBER: &str = "2025-11-25";
@@ -33,9 +33,9 @@ pub(crate) struct Session {
     wire: Wire,
     revision: &'static str,
     conversation: Conversation,
-    /// What the server sent, of all streams.
+    /// The messages of the server, of all streams.
     received: UnboundedReceiver<Value>,
-    /// The server, until it ends.
+    /// The running server.
     serving: JoinHandle<()>,
 }
 
@@ -66,7 +66,7 @@ impl Listening {
 }
 
 impl Session {
-    /// Opens a session of a client that can do everything.
+    /// Opens a session of a client with all capabilities.
     pub(crate) async fn open(transport: Transport, revision: &'static str, server: Server) -> Self {
         Self::with(transport, revision, server, everything()).await
     }
@@ -82,7 +82,7 @@ impl Session {
         session
     }
 
-    /// A session whose client has not said that it is initialized.
+    /// A session whose client has not sent `notifications/initialized`.
     pub(crate) async fn greeted(
         transport: Transport,
         revision: &'static str,
@@ -126,7 +126,7 @@ impl Session {
         session
     }
 
-    /// Another session with the same server.
+    /// Another session of the same server.
     pub(crate) async fn another(&self) -> Self {
         let Wire::Http { address, .. } = &self.wire else {
             panic!("a stream has one session");
@@ -150,7 +150,7 @@ impl Session {
         session
     }
 
-    /// What comes on the stream of a session that belongs to no call, which is open when this is done.
+    /// The messages on the stream of a session that belongs to no call. The stream is open when this returns.
     pub(crate) async fn listen(&self) -> Listening {
         let Wire::Http {
             address,
@@ -175,7 +175,7 @@ impl Session {
         }
     }
 
-    /// Says that the client is initialized, in this spelling of the method.
+    /// Sends the notification `initialized`, with this spelling of the method.
     pub(crate) async fn initialized(&mut self, method: &str) {
         self.send_text(format!(r#"{{"jsonrpc":"2.0","method":"{method}"}}"#), false)
             .await;
@@ -206,7 +206,7 @@ impl Session {
         }
     }
 
-    /// Sends a message as it is. A response or notification has arrived when this is done.
+    /// Sends a message as it is. A response or notification has arrived when this returns.
     pub(crate) async fn send(&mut self, message: Value) {
         let is_request = message.get("id").is_some() && message.get("method").is_some();
         self.send_text(message.to_string(), is_request).await;
@@ -263,11 +263,11 @@ impl Session {
             .await;
     }
 
-    /// What the server sends next, which must be valid.
+    /// The next message of the server, which must be valid.
     pub(crate) async fn next(&mut self) -> Value {
-        let message = tokio::time::timeout(PATIENCE, self.received.recv())
+        let message = tokio::time::timeout(TIMEOUT, self.received.recv())
             .await
-            .expect("nothing comes")
+            .expect("no message arrives")
             .expect("the server ended");
         self.conversation.received(&message);
         message
@@ -281,14 +281,14 @@ impl Session {
         message
     }
 
-    /// The next message says that a question needs no answer any more.
+    /// Expects the cancellation of a question as the next message.
     pub(crate) async fn expect_cancelled(&mut self, question: &Value) {
         let message = self.next().await;
         assert_eq!(message["method"], "notifications/cancelled", "{message}");
         assert_eq!(message["params"]["requestId"], question["id"], "{message}");
     }
 
-    /// The next message is the result of a request.
+    /// Expects the result of a request as the next message.
     pub(crate) async fn result(&mut self, id: i64) -> Value {
         let message = self.next().await;
         assert_eq!(message["id"], id, "{message}");
@@ -296,19 +296,19 @@ impl Session {
         message["result"].clone()
     }
 
-    /// The text of a call's result.
+    /// The text of the result of a call.
     pub(crate) async fn text(&mut self, id: i64) -> String {
         let result = self.result(id).await;
         result["content"][0]["text"].as_str().unwrap().to_owned()
     }
 
-    /// The server answers, and sends nothing before that.
+    /// Checks that the server answers, and sends nothing before that.
     pub(crate) async fn is_well(&mut self) {
         self.request(4711, "ping", json!({})).await;
         self.result(4711).await;
     }
 
-    /// Closes what the client listens to: the streams of its calls, or the only one that there is.
+    /// Closes the streams that the client reads: those of its calls, or the only one.
     pub(crate) async fn disconnect(&mut self) {
         match &mut self.wire {
             Wire::Streams(writer) => writer.shutdown().await.unwrap(),
@@ -342,13 +342,13 @@ impl Session {
 
     /// Waits until the server has ended.
     pub(crate) async fn ended(&mut self) {
-        tokio::time::timeout(PATIENCE, &mut self.serving)
+        tokio::time::timeout(TIMEOUT, &mut self.serving)
             .await
-            .expect("it hangs")
+            .expect("the call hangs")
             .unwrap();
     }
 
-    /// Sends a call over HTTP by other means: with this session id or none, and with this `Accept`.
+    /// Sends a call with another HTTP client: with this session id, if any, and this `Accept`.
     pub(crate) async fn call_as(&self, with_session: bool, accept: &str) -> (String, Vec<Value>) {
         let Wire::Http {
             address, session, ..
@@ -365,7 +365,7 @@ impl Session {
         let (head, body) = head(stream).await;
         let (sender, mut received) = unbounded_channel();
         read(body, &sender).await;
-        // Without a session it is of the revision that has no header.
+        // Without a session, the revision is the one that applies if the header is missing.
         let conversation = Conversation::new(session.map_or("2025-03-26", |_| self.revision));
         conversation.sent(sent.as_bytes());
         let mut messages = Vec::new();
@@ -431,7 +431,7 @@ async fn read(mut stream: impl AsyncBufRead + Unpin, sender: &UnboundedSender<Va
     while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
         let data = line.strip_prefix("data: ").unwrap_or(&line);
         if data.starts_with('{') {
-            // Nobody listens any longer if the test is over.
+            // The test may be over, and the receiver dropped.
             let _ = sender.send(serde_json::from_str(data).unwrap());
         }
         line.clear();

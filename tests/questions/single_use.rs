@@ -1,4 +1,4 @@
-//! States that serve once only.
+//! States that can be used once only.
 
 use std::error::Error;
 use std::future::ready;
@@ -52,13 +52,13 @@ async fn each_state_serves_once_and_the_call_comes_to_its_end() {
     assert_eq!(result["content"][0]["text"], "0");
     for used in [&first, &second] {
         let Err(ClientError::Rpc { code, message, .. }) = reply(&caller, used).await else {
-            panic!("it served twice");
+            panic!("the state was accepted twice");
         };
         assert_eq!(code, INVALID_PARAMS);
         assert!(message.contains("used before"), "{message}");
     }
     assert_eq!(count.load(Ordering::SeqCst), 1);
-    // A new call is another matter.
+    // A new call is independent.
     assert!(is_asking(&caller.call().await));
 }
 
@@ -111,16 +111,16 @@ async fn a_full_memory_refuses_and_runs_nothing() {
     let caller = Caller::of(server).await;
     let second = reply(&caller, &caller.call().await).await.unwrap();
     let Err(ClientError::Rpc { code, message, .. }) = reply(&caller, &second).await else {
-        panic!("it was served");
+        panic!("the state was accepted");
     };
     assert_eq!(code, INTERNAL_ERROR);
     assert!(message.contains("try again later"), "{message}");
     assert_eq!(count.load(Ordering::SeqCst), 0);
-    // A call that asks nothing of the memory is served.
+    // A call that does not use the store is served.
     assert!(is_asking(&caller.call().await));
 }
 
-/// A store that takes its time, and then knows of nothing.
+/// A slow store that remembers nothing.
 struct Slow;
 
 impl Store for Slow {
@@ -140,7 +140,7 @@ impl Store for Slow {
     }
 }
 
-/// A memory may have forgotten by then that the state was used.
+/// A store may have dropped the entry of a used state by then.
 #[tokio::test]
 async fn a_state_that_expires_while_it_is_looked_up_is_refused() {
     let count = Arc::default();
@@ -150,13 +150,13 @@ async fn a_state_that_expires_while_it_is_looked_up_is_refused() {
     let caller = Caller::of(server).await;
     let outcome = reply(&caller, &caller.call().await).await;
     let Err(ClientError::Rpc { code, message, .. }) = outcome else {
-        panic!("it was served");
+        panic!("the state was accepted");
     };
     assert_eq!(code, INVALID_PARAMS);
     assert!(message.contains("used before"), "{message}");
 }
 
-/// A store that replicas have in common, as far as they reach it.
+/// A store that replicas share, if they can reach it.
 #[derive(Clone)]
 struct Shared(Option<Arc<MemoryStore>>);
 
@@ -196,7 +196,7 @@ async fn replicas_with_one_memory_serve_a_state_once() {
     assert_eq!(code(reply(&one, &first).await), INVALID_PARAMS);
     let cut_off = replica(&Shared(None)).await;
     let Err(error) = reply(&cut_off, &second).await else {
-        panic!("nobody can tell");
+        panic!("the state was accepted without its store");
     };
     assert!(!error.to_string().contains("secret"), "{error}");
     assert_eq!(code(Err(error)), INTERNAL_ERROR);

@@ -1,4 +1,4 @@
-//! The state that clients carry: theirs to carry, and nothing else.
+//! The state that clients carry: they can send it back, and can neither change nor read it.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn answers(asking: &Value) -> Value {
     json!({ only(asking).0: says("x") })
 }
 
-/// Sends the request again as it was, with the answers.
+/// Sends the same request again, with the answers.
 async fn again(caller: &Caller, asking: &Value) -> Result<Value, ClientError> {
     caller
         .again("tools/call", &params(arguments()), answers(asking), asking)
@@ -138,7 +138,7 @@ async fn a_state_expires() {
     let mut limits = Limits::default();
     limits.answer_timeout = Duration::from_secs(3);
     let (caller, asking) = begun(server(ask).limits(limits)).await;
-    // What is quick enough is served however the clock stood when it began.
+    // A request within the time limit is served, whatever the clock showed at its start.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let result = again(&caller, &asking).await;
     assert_eq!(result.unwrap()["content"][0]["text"], "x");
@@ -196,7 +196,7 @@ async fn a_journal_that_grows_too_large_is_a_clear_error() {
     let ClientError::Rpc { code, message, .. } = refusal else {
         panic!("{refusal}");
     };
-    // The client's answers are too long, and it can send shorter ones.
+    // The answers of the client are too long; it can send shorter ones.
     assert_eq!(code, INVALID_PARAMS, "{message}");
     assert!(
         message.contains("bytes") && message.contains("262144"),
@@ -216,7 +216,7 @@ async fn an_effect_whose_outcome_is_too_large_is_a_mistake_of_the_server() {
     assert_eq!(code(outcome), -32603);
 }
 
-/// The state says nothing: neither what was answered nor what came out of effects.
+/// The state reveals neither answers nor the results of effects.
 #[tokio::test]
 async fn a_state_cannot_be_read() {
     let caller = Caller::of(server(|context| async move {

@@ -1,4 +1,4 @@
-//! `beyond.md` says what happens to values that serde and schemas see differently: here it is held to its word.
+//! Checks the table of `beyond.md`: values that serde and schemas treat differently.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::types::server;
 struct Row<'t> {
     tool: &'t str,
     sent: &'t str,
-    /// What the tool takes it for, forgiving and strict; `None` where it refuses.
+    /// The accepted value of the forgiving and the strict tool; `None` if the tool refuses it.
     taken: [Option<Value>; 2],
 }
 
@@ -24,7 +24,7 @@ fn rows() -> Vec<Row<'static>> {
                 .map(|cell| cell.trim().trim_matches('`'))
                 .collect();
             let [tool, sent, forgiving, strict, why] = cells.as_slice() else {
-                panic!("five cells make a row: {line}");
+                panic!("a row has five cells: {line}");
             };
             assert!(!why.is_empty(), "{line}");
             let taken = |cell: &str| {
@@ -41,7 +41,7 @@ fn rows() -> Vec<Row<'static>> {
         .collect()
 }
 
-/// What a tool gave, or why it refused.
+/// The result of a tool, or the reason of its refusal.
 fn outcome(answer: &Value) -> Result<Value, String> {
     let result = &answer["result"];
     if result["isError"] == true {
@@ -70,7 +70,7 @@ async fn what_the_table_says_is_what_happens() {
             let outcome = outcome(&client.call(row.tool, &arguments).await);
             let right = match (&outcome, &row.taken[mode]) {
                 (Ok(given), Some(expected)) => given == expected,
-                // A refusal says where the mistake is.
+                // A refusal names the place of the mistake.
                 (Err(text), None) => {
                     text.starts_with("Invalid arguments:\n- ") && text.contains("`value")
                 }

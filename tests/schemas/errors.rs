@@ -1,4 +1,4 @@
-//! What a model is told of its mistakes: where each is, what was expected, what came, and what was probably meant.
+//! Errors of arguments, as models see them: the place, the expected value, the received value, and a suggestion.
 
 use mcp_runtime::prelude::*;
 use mcp_tests::client::Connect as _;
@@ -265,7 +265,7 @@ async fn arguments_of_prompts_have_the_same_words_once() {
     );
 }
 
-/// Keys and numbers that the schema allows and the type does not.
+/// Keys and numbers that the schema accepts and the type refuses.
 #[allow(clippy::too_many_arguments)] // one of each type
 #[tool]
 async fn numbers(

@@ -1,4 +1,4 @@
-//! Structs that hold the members of other types as their own.
+//! Structs with flattened members of other types.
 
 use std::collections::HashMap;
 
@@ -38,19 +38,19 @@ struct WithTwo {
     adjacent: Adjacent,
 }
 
-/// One choice among the members.
+/// One of several variants, among the members.
 #[tool]
 async fn one(value: WithMap) -> Json<WithMap> {
     Json(value)
 }
 
-/// Two choices among the members.
+/// Two enums, among the members.
 #[tool]
 async fn two(value: WithTwo) -> Json<WithTwo> {
     Json(value)
 }
 
-/// What is published is valid for the values, and the values are taken.
+/// The published schema accepts the values, and so does the tool.
 #[tokio::test]
 async fn members_of_several_types_make_one_object() {
     let server = Server::new("flattened", "1").with(components![one, two]);

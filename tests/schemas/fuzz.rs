@@ -1,4 +1,4 @@
-//! Any arguments: a tool never fails for them, it takes them or says what is wrong. `CASES` makes a long run of it.
+//! Random arguments: a tool accepts them or reports what is wrong, and never fails. `CASES` sets the number of cases.
 
 use fastrand::Rng;
 use mcp_tests::client::Connect as _;
@@ -35,7 +35,7 @@ fn mutate(value: &mut Value, values: &mut Values<'_>) {
             members.insert(name, values.any(2));
         }
         (1 | 2, Value::Object(members)) => {
-            // A member under a name that is nearly its own, or gone.
+            // A member with a slightly different name, or without its value.
             let name = members.keys().next().cloned().unwrap_or_default();
             let member = members.shift_remove(&name);
             if let (Some(member), true) = (member, values.random.bool()) {
@@ -88,7 +88,7 @@ async fn any_value_is_taken_or_refused_with_the_place_of_each_mistake() {
     assert!(refused > 1000, "only {refused} were refused");
 }
 
-/// Changes some bytes of a text, which may no longer be one.
+/// Changes some bytes of a text. The result may be invalid UTF-8.
 fn damage(bytes: &mut Vec<u8>, random: &mut Rng) {
     const PIECES: [&[u8]; 14] = [
         b"\"", b"\\", b"{", b"}", b"[", b"]", b",", b":", b"null", b"1e999", b"\\ud800", b"\xff",

@@ -1,4 +1,4 @@
-//! One file for each type: what clients are shown must not change unseen.
+//! One file for each type, so that no change of a published schema goes unnoticed.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/golden")
 }
 
-/// What is kept of a tool: the schema of its argument, and that of its result where it differs.
+/// The part of a tool that is compared: the schema of its argument, and that of its result if it differs.
 fn kept(tool: &Value) -> Value {
     let input = &tool["inputSchema"];
     let mut kept = Map::new();

@@ -1,7 +1,7 @@
-//! Schemas that clients can use, and arguments of models: what the schema says is what is taken, and what is wrong is
-//! said so that it can be mended.
+//! Schemas that clients can use, and arguments of models. A tool accepts what its schema accepts, and its errors say how to
+//! correct an argument.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 mod beyond;
 mod errors;

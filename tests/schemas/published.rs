@@ -1,6 +1,6 @@
-//! What clients take: some refuse formats that JSON Schema does not define, `prefixItems`, and `oneOf`.
+//! Restrictions of clients: some refuse formats that JSON Schema does not define, `prefixItems`, and `oneOf`.
 
-#![allow(dead_code)] // only the schemas are wanted
+#![allow(dead_code)] // only the schemas are used
 
 use mcp_runtime::Components;
 use mcp_runtime::prelude::*;
@@ -34,7 +34,7 @@ const FORMATS: [&str; 19] = [
     "regex",
 ];
 
-/// All schemas within a value, whatever leads to them.
+/// Returns all schemas within a value, at any keyword.
 fn within(value: &Value) -> Vec<&Value> {
     let parts: Vec<&Value> = match value {
         Value::Array(items) => items.iter().collect(),
@@ -182,7 +182,7 @@ async fn tuples_of_equal_types_are_lists_with_both_bounds() {
     let mut point = of(&number, 2);
     point["description"] = "A place on the map.".into();
     assert_eq!(members["point"], point);
-    // Each place has words of its own, which would be lost.
+    // Each item has a description of its own, which a schema for all items would lose.
     assert_eq!(members["told"]["prefixItems"][1]["description"], "Up.");
     let result = &output["properties"]["result"];
     assert_eq!(result["maxItems"], 2);

@@ -1,4 +1,4 @@
-//! A client that sends any bytes, which no client of ours would.
+//! A client that sends arbitrary bytes, which the client of the crate cannot do.
 
 use mcp_runtime::Server;
 use mcp_tests::conversation::Conversation;
@@ -16,7 +16,7 @@ pub(crate) struct Raw {
     last: u32,
 }
 
-/// The part of a request that says in which revision it is.
+/// The part of a request that names its revision.
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
 /// A request as a client writes it; `arguments` is JSON.
@@ -42,7 +42,7 @@ impl Raw {
         }
     }
 
-    /// Sends bytes and a request after them, and gives all answers up to that of the request.
+    /// Sends bytes, then a request, and returns all answers up to that of the request.
     pub(crate) async fn send(&mut self, bytes: &[u8], tool: &str, arguments: &str) -> Vec<Value> {
         self.last += 1;
         let id = format!("request-{}", self.last);

@@ -1,4 +1,4 @@
-//! What a tool returns: the schema says what comes, and nothing that a handler says is lost.
+//! Results of tools: they are valid for their schemas, and nothing that a handler returns is lost.
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{Message, Revision, Text, Tool};
@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// A struct whose only member has the name that data is wrapped in.
+/// A struct whose only member has the name of the wrapper of data that is not an object.
 #[derive(Serialize, JsonSchema)]
 struct Verdict {
     result: bool,

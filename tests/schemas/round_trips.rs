@@ -1,4 +1,4 @@
-//! What the schema says is what is taken, and what is given: random values of every type.
+//! Random values of every type: a tool accepts and returns what its schema accepts.
 
 use jsonschema::Validator;
 use mcp_tests::client::Connect as _;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::types::server;
 use crate::values::{Values, cases};
 
-/// Formats are asserted, which validators do not do unless they are told.
+/// Validates formats too, which is off by default.
 fn validator(schema: &Value) -> Validator {
     jsonschema::options()
         .should_validate_formats(true)
@@ -15,19 +15,19 @@ fn validator(schema: &Value) -> Validator {
         .unwrap()
 }
 
-/// What the schema of a type of others does not say, so that a value may be valid and be refused; each is in `beyond.md`.
+/// Returns `true` if the type of another crate may refuse a value that its schema accepts. `beyond.md` lists these cases.
 fn is_beyond_words(tool: &str, value: &Value) -> bool {
     let text = value.to_string();
     match tool {
-        // Their formats are not those of JSON Schema, so that no schema says them.
+        // JSON Schema does not define their formats, so their schemas have none.
         "chrono_time" | "chrono_naive" | "jiff_time" | "jiff_naive" | "jiff_zoned" | "ip" => true,
-        // Days and more have no fixed length.
+        // Days and longer units have no fixed length.
         "jiff_duration" => ["D", "W", "Y", "P2M"]
             .iter()
             .any(|unit| text.contains(unit)),
         // The last hours of the year 9999.
         "jiff_timestamp" => text.contains("9999-12-31"),
-        // 96 bits of digits.
+        // A decimal has 96 bits of digits.
         "decimal" => value.as_f64().is_some_and(|number| number.abs() > 7e28),
         // The nanoseconds overflow into the seconds.
         "duration" => value["secs"] == u64::MAX,
@@ -35,7 +35,7 @@ fn is_beyond_words(tool: &str, value: &Value) -> bool {
     }
 }
 
-/// The schema of a tool's argument, with the format that no schema says, so that some values are right.
+/// The schema of a tool's argument. A format that the schema lacks is added, so that some values are accepted.
 fn with_format(tool: &Value) -> Value {
     let mut schema = tool["inputSchema"]["properties"]["value"].clone();
     let format = match tool["name"].as_str().unwrap() {

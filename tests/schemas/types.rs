@@ -1,6 +1,6 @@
-//! The types whose schemas are kept, each as the argument and the result of a tool.
+//! The types whose schemas are compared with files. Each is the argument and the result of a tool.
 
-#![allow(clippy::zero_sized_map_values)] // it is a map of `()` that is tested
+#![allow(clippy::zero_sized_map_values)] // a map of `()` is tested
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::num::{NonZeroI8, NonZeroU64};
@@ -184,7 +184,7 @@ pub(crate) enum Expression {
     Negate { of: Box<Expression> },
 }
 
-/// For each type a tool that takes and returns it, one that is strict, and its name.
+/// Creates for each type a tool that takes and returns it, a strict one, and its name.
 macro_rules! tools {
     ($($name:ident: $type:ty,)*) => {
         mod lenient {
@@ -207,10 +207,10 @@ macro_rules! tools {
             )*
         }
 
-        /// The names of all types that are kept.
+        /// The names of all types.
         pub(crate) const NAMES: &[&str] = &[$(stringify!($name)),*];
 
-        /// A server that takes and returns each type, forgiving or strict.
+        /// A server with a tool for each type, forgiving or strict.
         pub(crate) fn server(is_strict: bool) -> Server {
             let server = Server::new("types", "1").page_size(1000);
             if is_strict {

@@ -1,4 +1,4 @@
-//! Random values of a schema: all that our schemas use, the same for the same seed.
+//! Random values of a schema, for all keywords that the published schemas use. The same seed gives the same values.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
@@ -20,7 +20,7 @@ pub(crate) fn cases(default: u64) -> u64 {
     cases
 }
 
-/// Makes values that fit a schema, or nearly: whoever needs valid ones validates them.
+/// Generates values that fit a schema or nearly fit it. Callers that need valid values validate them.
 pub(crate) struct Values<'s> {
     pub(crate) random: Rng,
     definitions: Option<&'s Value>,
@@ -63,7 +63,7 @@ impl<'s> Values<'s> {
         }
         for keyword in ["oneOf", "anyOf"] {
             if let Some(Value::Array(branches)) = schema.get(keyword) {
-                // A recursive type begins with what ends it.
+                // The first variant of a recursive type is not recursive.
                 let end = if depth == 0 { 1 } else { branches.len() };
                 let branch = &branches[self.random.usize(..end)];
                 return self.of_schema(branch, depth.saturating_sub(1));
@@ -101,9 +101,9 @@ impl<'s> Values<'s> {
             2 | 3 => self.random.i128(least..=most),
             _ => i128::from(self.random.i8(..)).clamp(least, most),
         };
-        // A number without a fraction is an integer however it is written, as long as no digit can have been lost.
+        // A number without a fraction is an integer, however it is written, if no digit can have been lost.
         if number.abs() < 1 << 53 && self.random.u8(0..4) == 0 {
-            #[allow(clippy::cast_precision_loss)] // it is small enough to be exact
+            #[allow(clippy::cast_precision_loss)] // small enough to be exact
             return json!(number as f64);
         }
         match i64::try_from(number) {

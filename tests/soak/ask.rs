@@ -1,11 +1,11 @@
-//! What clients send, and what must come back.
+//! The messages of clients, and the checks of their replies.
 
 use mcp_tests::schemas;
 use serde_json::{Value, json};
 
 use crate::random::Random;
 
-/// How a client speaks.
+/// The era of a client.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Era {
     Legacy,
@@ -21,7 +21,7 @@ impl Era {
     }
 }
 
-/// How a client numbers its requests.
+/// The ids that a client gives its requests.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Numbering {
     FromOne,
@@ -42,11 +42,11 @@ enum Kind {
 pub(crate) struct Ask {
     pub(crate) id: u64,
     kind: Kind,
-    /// What no other message says.
+    /// A text that no other message has.
     text: String,
 }
 
-/// What makes trouble in JSON, in lines and in events.
+/// Characters that are special in JSON, in lines or in events.
 const LETTERS: [&str; 8] = ["a", "Z", " ", "\"", "\\", "\n", "ü", "🦀"];
 
 impl Ask {
@@ -82,12 +82,12 @@ impl Ask {
         Self { id, kind, text }
     }
 
-    /// Whether there must be no reply.
+    /// Returns `true` if there must be no reply.
     pub(crate) fn is_notification(&self) -> bool {
         matches!(self.kind, Kind::Notification)
     }
 
-    /// Whether the reply cannot repeat the id.
+    /// Returns `true` if the reply cannot repeat the id.
     pub(crate) fn is_malformed(&self) -> bool {
         matches!(self.kind, Kind::Malformed)
     }
@@ -102,7 +102,7 @@ impl Ask {
         }
     }
 
-    /// What the header `Mcp-Name` repeats.
+    /// The value of the header `Mcp-Name`.
     pub(crate) fn name(&self) -> Option<String> {
         match self.kind {
             Kind::Call(tool) => Some(tool.to_owned()),
@@ -123,7 +123,7 @@ impl Ask {
         }
     }
 
-    /// The message, on one line.
+    /// The message as one line.
     pub(crate) fn json(&self, era: Era) -> String {
         if self.is_malformed() {
             return format!(
@@ -145,7 +145,7 @@ impl Ask {
         message.to_string()
     }
 
-    /// Fails if the reply is not valid or not the one to this message.
+    /// Returns an error if the reply is invalid or belongs to another message.
     pub(crate) fn judge(&self, era: Era, reply: &Value) -> Result<(), String> {
         let method = (!self.is_malformed()).then(|| self.method());
         let has_id = method.is_some();

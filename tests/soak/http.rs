@@ -1,4 +1,4 @@
-//! A client with one connection that it keeps, and the server for all of them.
+//! A client that keeps one connection, and the server of all these clients.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,12 +10,12 @@ use mcp_tests::schemas;
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, Era};
-use crate::{Lane, Outcome, PATIENCE, Tally};
+use crate::{Lane, Outcome, TIMEOUT, Tally};
 
-/// The most requests that are written before the first answer is read.
+/// The maximum number of requests that are written before the first answer is read.
 const PIPELINE: usize = 5;
 
-/// A server that is ended when this is dropped.
+/// A server process that is killed when this is dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     child: Child,
@@ -33,7 +33,7 @@ impl Server {
         let this = Self { address, child };
         let started = Instant::now();
         while TcpStream::connect(address).is_err() {
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > TIMEOUT {
                 return Err("the server does not listen".into());
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -44,7 +44,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have left, which its clients will have noticed.
+        // The process may have ended already; its clients have reported that.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -83,7 +83,7 @@ impl Connection {
     fn open(address: SocketAddr) -> Outcome<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self(BufReader::new(stream)))
     }
 

@@ -1,9 +1,9 @@
-//! Sends very many requests from several clients at once, and checks that each gets one reply, and that it is its own:
+//! Sends many requests from several clients at once, and checks that each request gets exactly one reply, and its own:
 //! `tests/soak/run [REQUESTS] [SEED]`.
 //!
-//! Clients reuse each other's ids, as real ones do, and write in pieces that begin and end anywhere.
+//! Clients reuse each other's ids, as real ones do, and split their messages at random places.
 
-#![allow(clippy::print_stdout)] // its results
+#![allow(clippy::print_stdout)] // prints its results
 
 mod ask;
 mod http;
@@ -17,18 +17,18 @@ use std::time::{Duration, Instant};
 use crate::ask::{Era, Numbering};
 use crate::random::Random;
 
-/// What a client got, and what was wrong with it.
+/// The results of a client.
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// Requests and the replies to them that were as they should be.
+    /// Requests with a correct reply.
     pub(crate) answered: u64,
-    /// Notifications, to which nothing may be said.
+    /// Notifications, which must not be answered.
     pub(crate) silent: u64,
     pub(crate) problems: Vec<String>,
 }
 
 impl Tally {
-    /// Keeps the first few problems: what follows is noise.
+    /// Keeps the first few problems, because later ones are usually their consequences.
     pub(crate) fn problem(&mut self, what: impl Into<String>) {
         if self.problems.len() < 5 {
             self.problems.push(what.into());
@@ -44,10 +44,10 @@ impl Tally {
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// How long a client waits for a reply.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// The time that a client waits for a reply.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What one client does.
+/// The task of one client.
 pub(crate) struct Lane {
     pub(crate) number: u64,
     pub(crate) era: Era,
@@ -56,7 +56,7 @@ pub(crate) struct Lane {
     pub(crate) random: Random,
 }
 
-/// Each era with each way of numbering, twice over HTTP: two legacy clients share a session.
+/// Each era with each numbering. Over HTTP each is used twice: two legacy clients share a session.
 const CLIENTS: [(Era, Numbering); 4] = [
     (Era::Modern, Numbering::FromOne),
     (Era::Modern, Numbering::AlwaysOne),
@@ -78,7 +78,7 @@ fn lane(number: u64, total: u64, seed: u64) -> Lane {
     }
 }
 
-/// The server, which is built with this program.
+/// The path of the server, which is built together with this program.
 fn server() -> Outcome<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("wire-server"))
 }
@@ -110,7 +110,7 @@ fn sum(clients: Vec<std::thread::ScopedJoinHandle<'_, Outcome<Tally>>>) -> Tally
     for client in clients {
         match client.join() {
             Ok(Ok(tally)) => all.add(tally),
-            Ok(Err(error)) => all.problems.push(format!("a client gave up: {error}")),
+            Ok(Err(error)) => all.problems.push(format!("a client failed: {error}")),
             Err(_) => all.problems.push("a client panicked".to_owned()),
         }
     }
@@ -146,7 +146,7 @@ fn main() -> ExitCode {
     let (over_http, over_stdio) = match run(total, seed) {
         Ok(tallies) => tallies,
         Err(error) => {
-            eprintln!("the soak could not begin: {error}");
+            eprintln!("the soak could not start: {error}");
             return ExitCode::FAILURE;
         }
     };

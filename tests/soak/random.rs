@@ -1,6 +1,6 @@
-//! Numbers that look random and are the same for the same seed.
+//! Pseudorandom numbers: the same seed gives the same numbers.
 
-/// A generator: `SplitMix64`.
+/// A `SplitMix64` generator.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -21,7 +21,7 @@ impl Random {
         usize::try_from(self.next() % end as u64).unwrap_or(0)
     }
 
-    /// Writes bytes in pieces that end anywhere, most of them at once.
+    /// Writes bytes in pieces of random length, most of them in one piece.
     pub(crate) fn write(
         &mut self,
         target: &mut impl std::io::Write,

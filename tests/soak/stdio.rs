@@ -1,4 +1,4 @@
-//! A client with a server of its own, which it talks to without waiting.
+//! A client with its own server, to which it sends requests without waiting for replies.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -10,11 +10,11 @@ use mcp_tests::schemas;
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, Era, Numbering};
-use crate::{Lane, Outcome, PATIENCE, Tally};
+use crate::{Lane, Outcome, TIMEOUT, Tally};
 
-/// The most requests in flight.
+/// The maximum number of requests in flight.
 const WINDOW: usize = 64;
-/// The most messages that are written at once.
+/// The maximum number of messages that are written at once.
 const BATCH: usize = 8;
 
 /// The requests in flight.
@@ -27,7 +27,7 @@ struct Flight {
 #[derive(Default)]
 struct Asked {
     by_id: BTreeMap<u64, Ask>,
-    /// The replies to these have no id.
+    /// Requests whose replies have no id.
     malformed: Vec<Ask>,
 }
 
@@ -36,10 +36,10 @@ impl Flight {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there is room for one more; `false` if the server does not answer.
-    fn has_room(&self, window: usize) -> bool {
+    /// Waits for capacity for one more request; returns `false` if the server does not answer.
+    fn has_capacity(&self, window: usize) -> bool {
         let full = |asked: &mut Asked| asked.by_id.len() + asked.malformed.len() >= window;
-        let waited = self.less.wait_timeout_while(self.asked(), PATIENCE, full);
+        let waited = self.less.wait_timeout_while(self.asked(), TIMEOUT, full);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
@@ -63,10 +63,10 @@ impl Flight {
     }
 }
 
-/// Sends the messages of a lane to a new server; what it counts are the notifications.
+/// Sends the messages of a lane to a new server, and returns the number of notifications.
 fn send(lane: Lane, flight: &Flight, mut target: impl Write) -> Outcome<u64> {
     let Lane { mut random, .. } = lane;
-    // One at a time, if they all have the same id.
+    // One request at a time if all have the same id.
     let (window, batch) = match lane.numbering {
         Numbering::FromOne => (WINDOW, BATCH),
         Numbering::AlwaysOne => (1, 1),
@@ -86,8 +86,8 @@ fn send(lane: Lane, flight: &Flight, mut target: impl Write) -> Outcome<u64> {
                 silent += 1;
                 continue;
             }
-            // A batch is smaller than the window, so that this never waits for what is not written yet.
-            if !flight.has_room(window) {
+            // A batch is smaller than the window, so that this never waits for replies to unwritten requests.
+            if !flight.has_capacity(window) {
                 return Err("the server does not answer".into());
             }
             flight.depart(ask);
@@ -104,7 +104,7 @@ fn receive(flight: &Flight, era: Era, source: impl BufRead, tally: &mut Tally) -
         match flight.arrive(&reply).map(|ask| ask.judge(era, &reply)) {
             Some(Ok(())) => tally.answered += 1,
             Some(Err(problem)) => tally.problem(problem),
-            None => tally.problem(format!("nobody asked for {line}")),
+            None => tally.problem(format!("no request for {line}")),
         }
     }
     Ok(())
@@ -126,7 +126,7 @@ fn shake_hands(child: &mut Child, era: Era) -> Outcome<()> {
         json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params })
     )?;
     let mut reply = String::new();
-    // Nothing comes after this reply yet, so that the buffer keeps nothing back.
+    // The server sends nothing after this reply yet, so no other message is lost in the buffer.
     BufReader::new(stdout).read_line(&mut reply)?;
     let reply: Value = serde_json::from_str(&reply)?;
     schemas::reply(era.revision(), Some("initialize"), &reply, true)?;
@@ -140,7 +140,7 @@ fn shake_hands(child: &mut Child, era: Era) -> Outcome<()> {
     Ok(())
 }
 
-/// Sends all messages of a lane and reads until the server has left.
+/// Sends all messages of a lane, and reads until the server has ended.
 pub(crate) fn converse(server: &Path, lane: Lane) -> Outcome<Tally> {
     let mut child = Command::new(server)
         .stdin(Stdio::piped())
@@ -171,7 +171,7 @@ pub(crate) fn converse(server: &Path, lane: Lane) -> Outcome<Tally> {
     }
     let status = child.wait()?;
     if !status.success() {
-        tally.problem(format!("the server left with {status}"));
+        tally.problem(format!("the server ended with {status}"));
     }
     Ok(tally)
 }

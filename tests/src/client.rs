@@ -1,4 +1,4 @@
-//! The client within the process, whose every result, error, question and notification is validated.
+//! The in-process client; it validates every result, error, question and notification.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -69,7 +69,7 @@ impl IntoFuture for Builder {
     }
 }
 
-/// As [`mcp_runtime::Client`]; its methods fail if what comes back is not valid.
+/// As [`mcp_runtime::Client`]; its methods fail if a message of the server is invalid.
 #[derive(Debug)]
 pub struct Client {
     inner: mcp_runtime::Client,
@@ -196,7 +196,7 @@ impl Client {
         }
     }
 
-    /// Checks the items of a result of which the rest is not known.
+    /// Checks the items of a result whose other members are unknown.
     #[track_caller]
     fn check_items(
         &self,
@@ -211,7 +211,7 @@ impl Client {
         items
     }
 
-    /// A result with the members that its revision requires beside these.
+    /// A result with these members and all others that its revision requires.
     fn rebuilt(&self, mut result: Value, is_cacheable: bool) -> Value {
         if self.revision == MODERN {
             result["resultType"] = "complete".into();

@@ -1,4 +1,4 @@
-//! A conversation with a server: every message that comes back is validated, as a reply to the request with its id.
+//! A conversation with a server: every message of the server is validated, replies against the request with the same id.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -11,22 +11,22 @@ use serde_json::value::RawValue;
 
 use crate::schemas::{self, Checked, MODERN, REVISIONS, expect};
 
-/// The largest message that a server reads by default, in bytes. The id of a larger one may be out of its sight.
+/// The default limit of a server for the size of a message, in bytes. The id of a larger message may not be read.
 const READABLE: usize = 4 << 20;
 
-/// What was sent and has no reply yet. Clones are the same conversation.
+/// The requests that have no reply yet. Clones share the conversation.
 #[derive(Debug, Clone)]
 pub struct Conversation(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    /// The revision of requests that name none.
+    /// The revision of requests without a version.
     revision: String,
     /// The revisions of all requests.
     spoken: BTreeSet<String>,
-    /// The requests by their ids as JSON; those whose id cannot be read are under [`UNREADABLE`].
+    /// The requests by their ids as JSON; requests without a readable id are under [`UNREADABLE`].
     pending: HashMap<String, Vec<Pending>>,
-    /// The beginning of a line.
+    /// The beginning of an incomplete line.
     partial: Vec<u8>,
 }
 
@@ -35,12 +35,12 @@ const UNREADABLE: &str = "";
 #[derive(Debug, Clone)]
 struct Pending {
     revision: String,
-    /// `None` for what is not a request and can only be refused.
+    /// `None` if the message is not a request, so that it can only be refused.
     method: Option<String>,
 }
 
 impl Conversation {
-    /// A conversation whose requests are of this revision, until they name another or a handshake agrees on one.
+    /// Creates a conversation. Requests are of this revision unless they name another or a handshake chooses one.
     pub fn new(revision: &str) -> Self {
         Self(Arc::new(Mutex::new(State {
             revision: revision.to_owned(),
@@ -54,17 +54,17 @@ impl Conversation {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The revision of requests that name none.
+    /// The revision of requests without a version.
     pub fn revision(&self) -> String {
         self.state().revision.clone()
     }
 
-    /// Notes a message that was sent whole.
+    /// Records a complete message that was sent.
     pub fn sent(&self, message: &[u8]) {
         self.state().sent(message);
     }
 
-    /// Notes bytes that were sent on a stream of lines.
+    /// Records bytes that were sent on a stream of lines.
     pub fn wrote(&self, bytes: &[u8]) {
         let mut state = self.state();
         state.partial.extend_from_slice(bytes);
@@ -77,7 +77,7 @@ impl Conversation {
     /// Validates a message of the server.
     ///
     /// # Errors
-    /// Returns what is wrong with it.
+    /// Returns an error if the message is not valid.
     pub fn receive(&self, message: &Value) -> Checked {
         match message.as_array() {
             Some(batch) if batch.is_empty() => Err("an empty batch".to_owned()),
@@ -92,7 +92,7 @@ impl Conversation {
         expect(self.receive(message));
     }
 
-    /// Fails if a message is not valid as a refusal that was made before the request was read.
+    /// Fails if a message is not valid as a refusal that was sent before the request was read.
     #[track_caller]
     pub fn refused(&self, message: &Value) {
         expect(schemas::reply(&self.revision(), None, message, false));
@@ -193,7 +193,7 @@ impl State {
         if !message["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"].is_null() {
             return check(MODERN, message);
         }
-        // It may belong to any request of the connection.
+        // The notification may belong to any request of the connection.
         let mut revisions: Vec<&str> = self.spoken.iter().map(String::as_str).collect();
         if revisions.is_empty() {
             revisions.push(&self.revision);
@@ -205,7 +205,7 @@ impl State {
         let id = reply.get("id").map(Value::to_string);
         let mut key = id.clone().unwrap_or_else(|| UNREADABLE.to_owned());
         if self.candidates(&key).is_empty() {
-            // The last line needs no end.
+            // The last line may lack its line break.
             let last = std::mem::take(&mut self.partial);
             self.sent_line(&last);
         }
@@ -247,7 +247,7 @@ impl Pending {
     }
 }
 
-/// The position of the first item that passes, or the error of the last.
+/// The position of the first item that passes, or the last error.
 fn any<T>(items: &[T], check: impl Fn(&T) -> Checked) -> Result<usize, String> {
     let mut problem = String::new();
     for (position, item) in items.iter().enumerate() {
@@ -259,7 +259,7 @@ fn any<T>(items: &[T], check: impl Fn(&T) -> Checked) -> Result<usize, String> {
     Err(problem)
 }
 
-/// The members of an object as they are written: they may be given twice, and hold what no [`Value`] can.
+/// The members of an object as written. Names may be repeated, and values may be invalid as a [`Value`].
 #[derive(Default)]
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
@@ -269,19 +269,19 @@ impl<'a> Members<'a> {
         named.map(|(_, value)| *value)
     }
 
-    /// The first member of a name, if it is a text.
+    /// The first member of a name, if it is a string.
     fn text(&self, name: &str) -> Option<String> {
         serde_json::from_str(self.all(name).next()?.get()).ok()
     }
 
-    /// The members of a member; none if it is not an object.
+    /// The members of a nested object; empty if the member is not an object.
     fn inside(&self, name: &str) -> Self {
         let value = self.all(name).next();
         let members = value.and_then(|value| serde_json::from_str(value.get()).ok());
         members.unwrap_or_default()
     }
 
-    /// The id as JSON, if it is a text or a whole number, and the same each time that it is given.
+    /// The id as JSON, if it is a string or a whole number; a repeated id must be the same each time.
     fn id(&self) -> Option<String> {
         let mut ids = self.all("id").map(|id| whole(id.get()));
         let first = ids.next()??;
@@ -296,7 +296,7 @@ fn whole(id: &str) -> Option<String> {
     match &id {
         Value::String(_) => Some(id.to_string()),
         Value::Number(number) if number.is_i64() || number.is_u64() => Some(id.to_string()),
-        // All whole numbers of tests that are written with a fraction are small.
+        // The tests use fractions of zero with small numbers only.
         #[allow(clippy::cast_possible_truncation)]
         Value::Number(number) => number
             .as_f64()

@@ -1,6 +1,6 @@
 //! The components of the fixture.
 
-#![allow(clippy::panic)] // panics are among what is tested
+#![allow(clippy::panic)] // panics are tested
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -11,11 +11,11 @@ use mcp_runtime::{Annotations, Capability, Completion, Completions, Icon, IconTh
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// How many handlers were dropped before they were done.
+/// The number of handlers that were dropped before they ended.
 #[derive(Debug, Default)]
 pub struct Dropped(AtomicU32);
 
-/// Counts itself when it is dropped before it is disarmed.
+/// Counts itself if it is dropped before it is disarmed.
 struct Witness {
     dropped: State<Dropped>,
     armed: bool,
@@ -67,7 +67,7 @@ async fn optional(
     format!("{number:?} {alias:?} {seven} {zero} {kind:?}")
 }
 
-/// How something is measured.
+/// A system of units.
 #[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
@@ -105,7 +105,7 @@ async fn report(report: Report) -> Json<Report> {
     Json(report)
 }
 
-/// Data that is no object.
+/// Data that is not an object.
 #[tool]
 async fn numbers() -> Json<Vec<i64>> {
     Json(vec![1, 2, 3])
@@ -192,7 +192,7 @@ async fn fails() -> Result<String, ToolError> {
     Ok(std::fs::read_to_string("/nowhere/at/all").map_err(|_| "the disk is on fire")?)
 }
 
-/// Fails with words for the model.
+/// Fails with an error for the model.
 #[tool]
 async fn fails_politely() -> Result<String, ToolError> {
     Err(ToolError::new("try again tomorrow"))
@@ -210,7 +210,7 @@ fn panics_blocking() -> String {
     panic!("a secret")
 }
 
-/// Waits, and notices when nobody waits for it.
+/// Waits this long, and counts itself if it is cancelled.
 #[tool]
 async fn wait(milliseconds: u64, dropped: State<Dropped>) -> String {
     let mut witness = Witness {
@@ -222,7 +222,7 @@ async fn wait(milliseconds: u64, dropped: State<Dropped>) -> String {
     format!("waited {milliseconds} ms")
 }
 
-/// Waits on a thread until it is cancelled, or for too long.
+/// Waits on a thread until it is cancelled, or until a limit.
 #[tool]
 fn wait_blocking(milliseconds: u64, cancel: Cancel, dropped: State<Dropped>) -> String {
     let mut left = milliseconds;
@@ -236,14 +236,14 @@ fn wait_blocking(milliseconds: u64, cancel: Cancel, dropped: State<Dropped>) -> 
     format!("{left} ms were left")
 }
 
-/// Sleeps on a thread and looks at nothing.
+/// Sleeps on a thread and ignores its cancellation.
 #[tool]
 fn sleep_blocking(milliseconds: u64) -> String {
     std::thread::sleep(Duration::from_millis(milliseconds));
     format!("slept {milliseconds} ms")
 }
 
-/// Says that a list changed (`tools`, `prompts`, `resources`), or else the resource of this URI.
+/// Notifies of a changed list (`tools`, `prompts`, `resources`), or of a changed resource with this URI.
 #[tool]
 async fn announce(what: String, context: Context) {
     let notifier = context.notify();
@@ -255,7 +255,7 @@ async fn announce(what: String, context: Context) {
     }
 }
 
-/// Reports and logs on a thread, whether or not anybody still wants to hear it.
+/// Reports progress and logs on a thread, and ignores its cancellation.
 #[tool]
 fn chatter(milliseconds: u32, context: Context) {
     let mut step = 0;
@@ -267,14 +267,14 @@ fn chatter(milliseconds: u32, context: Context) {
     }
 }
 
-/// Needs what only some clients can do.
+/// Needs a capability that only some clients have.
 #[tool]
 async fn samples(context: Context) -> Result<String, ToolError> {
     context.require(Capability::Sampling)?;
     Ok("the client can sample".to_owned())
 }
 
-/// JSON that was written by somebody else, over several lines.
+/// Raw JSON over several lines.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Foreign {
     /// As it was written.
@@ -289,7 +289,7 @@ async fn foreign() -> Result<Json<Foreign>, ToolError> {
     Ok(Json(Foreign { json }))
 }
 
-/// How many handlers were dropped.
+/// The number of handlers that were dropped.
 #[tool]
 async fn dropped(dropped: State<Dropped>) -> u32 {
     dropped.0.load(Ordering::SeqCst)
@@ -300,7 +300,7 @@ async fn dropped(dropped: State<Dropped>) -> u32 {
 async fn progress(steps: u32, context: Context) -> String {
     for step in 1..=steps {
         context.progress(f64::from(step), Some(f64::from(steps)), Some("on it"));
-        // Neither of these is progress.
+        // Neither call reports progress.
         context.progress(f64::from(step), None, None);
         context.progress(f64::NAN, None, None);
         tokio::task::yield_now().await;
@@ -313,7 +313,7 @@ async fn progress(steps: u32, context: Context) -> String {
     "done".to_owned()
 }
 
-/// Logs at two levels, and once more when it is too late.
+/// Logs at two levels, and once more after its end.
 #[tool]
 async fn logs(context: Context) -> String {
     context.log(LogLevel::Debug, "a detail");
@@ -327,7 +327,7 @@ async fn logs(context: Context) -> String {
     "done".to_owned()
 }
 
-/// Leaves events of its own and of somebody else.
+/// Emits events of its own target and of another.
 #[tool]
 async fn events() -> String {
     tracing::debug!("a detail");
@@ -338,14 +338,14 @@ async fn events() -> String {
     "done".to_owned()
 }
 
-/// Leaves an event on a thread.
+/// Emits an event on a thread.
 #[tool]
 fn events_blocking() -> String {
     tracing::error!("on a thread");
     "done".to_owned()
 }
 
-/// Who asks.
+/// The client that calls.
 #[tool]
 async fn caller(context: Context, headers: Headers) -> String {
     let client = context.client();
@@ -359,20 +359,20 @@ async fn caller(context: Context, headers: Headers) -> String {
     )
 }
 
-/// Gives texts one after another.
+/// Streams texts.
 #[tool]
 async fn stream(count: u32) -> impl Stream<Item = String> {
     stream::iter(0..count).map(|number| format!("item {number}"))
 }
 
-/// Gives content of several kinds from a plain function, with an event between.
+/// Streams content of several kinds from a plain function, with an event in between.
 #[tool]
 fn stream_blocking() -> impl Stream<Item = Content> {
     stream::iter([Content::text("text"), Image::png(*b"x").into()])
         .inspect(|_| tracing::error!("an item"))
 }
 
-/// Gives a text and fails.
+/// Streams a text and fails.
 #[tool]
 async fn stream_fails() -> Result<impl Stream<Item = Result<&'static str, ToolError>>, ToolError> {
     Ok(stream::iter([
@@ -390,7 +390,7 @@ async fn stream_panics() -> impl Stream<Item = String> {
     })
 }
 
-/// Gives a text, and then nothing for a long time.
+/// Streams a text, and then nothing for a long time.
 #[tool]
 async fn stream_waits(dropped: State<Dropped>) -> impl Stream<Item = String> {
     let witness = Witness {
@@ -404,7 +404,7 @@ async fn stream_waits(dropped: State<Dropped>) -> impl Stream<Item = String> {
     }))
 }
 
-/// Where the request belongs in a trace.
+/// The trace context of the request.
 #[tool]
 async fn traced(context: Context) -> String {
     let trace = context.trace_context();
@@ -414,28 +414,28 @@ async fn traced(context: Context) -> String {
     )
 }
 
-/// Prints where nothing may be printed, and lets a child read what it can.
+/// Prints to stdout, and lets a child process read stdin.
 #[tool]
-#[allow(clippy::print_stdout)] // this is what it is for
+#[allow(clippy::print_stdout)] // printing is tested
 fn prints() -> Result<String, ToolError> {
     println!("this is no message");
     let child = std::process::Command::new("cat").output()?;
     Ok(format!("the child read {} bytes", child.stdout.len()))
 }
 
-/// Takes what it knows and ignores the rest.
+/// Ignores unknown arguments.
 #[tool(open)]
 async fn lenient(known: Option<i64>) -> String {
     format!("{known:?}")
 }
 
-/// Takes nothing but what it asks for.
+/// Accepts exact types only.
 #[tool(strict)]
 async fn exact(number: i64) -> i64 {
     number
 }
 
-/// What arguments are repeated in headers.
+/// Arguments that are repeated in headers.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub struct Place {
     /// How high.
@@ -504,20 +504,20 @@ async fn posts(id: u32, limit: Option<u8>, tags: Option<Vec<String>>) -> String 
     format!("{id} {limit:?} {tags:?}")
 }
 
-/// What is not there.
+/// A resource that does not exist.
 #[resource("absent://{name}")]
 async fn absent(name: String) -> Option<String> {
     drop(name);
     None
 }
 
-/// What cannot be read.
+/// A resource that cannot be read.
 #[resource("broken://it")]
 async fn broken() -> Result<String, std::io::Error> {
     Err(std::io::Error::other("the disk is on fire"))
 }
 
-/// What panics.
+/// A resource that panics.
 #[resource("panic://it")]
 async fn panicking() -> String {
     panic!("a secret")
@@ -539,7 +539,7 @@ async fn panel() -> &'static str {
     "<p>Hello</p>"
 }
 
-/// Who reads.
+/// The client that reads.
 #[resource("caller://note", cache(ttl = Duration::from_millis(1500), scope = public))]
 async fn note(headers: Headers, _context: Context) -> String {
     headers.get("x-note").unwrap_or_default().to_owned()

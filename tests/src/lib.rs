@@ -1,5 +1,5 @@
-//! Shared by the tests of this package: a server with one component for each thing that can go over the wire, the validation
-//! of all messages of servers, and a helper for tests that rewrite files.
+//! Code that the tests of this package share: a server with components for every kind of message, the validation of all
+//! messages of servers, and a helper for tests that rewrite files.
 
 pub mod bless;
 #[cfg(not(trybuild))]

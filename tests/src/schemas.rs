@@ -1,6 +1,6 @@
-//! Validation of all messages of a server against the official JSON Schemas, closed and completed by [`strict`].
+//! Validation of all messages of a server against the official JSON Schemas, as closed and completed by [`strict`].
 //!
-//! The functions return what is wrong as text; the `check` functions panic with it. Without the schemas all is valid:
+//! The functions return the errors as text, and [`expect`] panics with it. Without the schemas every message is valid:
 //! see [`are_available`].
 
 mod formats;
@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 
 pub use messages::{error, notification, question, reply, request, result};
 
-/// Fails if something is not valid.
+/// Fails if a value is invalid.
 ///
 /// # Panics
-/// Panics with what is wrong.
+/// Panics with the errors.
 #[track_caller]
-#[allow(clippy::panic)] // a test may
+#[allow(clippy::panic)] // allowed in tests
 pub fn expect(checked: Checked) {
     if let Err(problem) = checked {
         panic!("{problem}");
@@ -40,7 +40,7 @@ pub const REVISIONS: [&str; 5] = [
 /// The revision without sessions.
 pub const MODERN: &str = "2026-07-28";
 
-/// What is wrong with a value.
+/// The result of a check; an error is the text of all problems.
 pub type Checked = Result<(), String>;
 
 /// The folder of the official schemas, beside the repository.
@@ -48,11 +48,11 @@ pub fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/spec")
 }
 
-/// Returns `true` if the schemas are there. If they are not, a line on stderr says once that nothing is validated.
+/// Returns `true` if the schemas exist. If they do not, a line on stderr says once that nothing is validated.
 ///
 /// # Panics
-/// Panics if a part of the schemas is missing, or all of them where the environment variable `CI` is set.
-#[allow(clippy::panic)] // a test may
+/// Panics if a part of the schemas is missing, or if all are missing and the environment variable `CI` is set.
+#[allow(clippy::panic)] // allowed in tests
 pub fn are_available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| {
@@ -92,7 +92,7 @@ pub fn find(folder: &Path, is_ci: bool) -> Result<bool, String> {
 /// Validates a value against a definition of a revision.
 ///
 /// # Errors
-/// Returns all that is wrong with the value, or that there is no such definition.
+/// Returns an error if the value is invalid, or if the definition does not exist.
 pub fn validate(revision: &str, name: &str, value: &Value) -> Checked {
     if !are_available() {
         return Ok(());
@@ -112,12 +112,12 @@ pub fn validate(revision: &str, name: &str, value: &Value) -> Checked {
     }
 }
 
-/// The validators by revision and name; `None` where the schema has no such definition.
+/// The validators by revision and name; `None` if the schema has no such definition.
 type Validators = HashMap<(String, String), Option<Arc<Validator>>>;
 
 fn compiled(revision: &str, name: &str) -> Option<Arc<Validator>> {
     static VALIDATORS: OnceLock<Mutex<Validators>> = OnceLock::new();
-    // A message that is not valid fails its own test and no other.
+    // An invalid message must fail its own test only.
     let validators = VALIDATORS.get_or_init(Mutex::default).lock();
     let mut validators = validators.unwrap_or_else(PoisonError::into_inner);
     let key = (revision.to_owned(), name.to_owned());
@@ -127,7 +127,7 @@ fn compiled(revision: &str, name: &str) -> Option<Arc<Validator>> {
     compiled.clone()
 }
 
-#[allow(clippy::panic)] // a test may
+#[allow(clippy::panic)] // allowed in tests
 fn compile(revision: &str, name: &str) -> Option<Arc<Validator>> {
     let loaded = loaded(revision)?;
     let (mut schema, key) = (loaded.0.clone(), loaded.1);
@@ -152,7 +152,7 @@ fn has_member(revision: &str, name: &str, member: &str) -> bool {
     })
 }
 
-/// A strict schema, and the name of its member with the definitions.
+/// A strict schema, and the name of the member that holds its definitions.
 type Loaded = Arc<(Value, &'static str)>;
 
 /// The strict schema of a revision.

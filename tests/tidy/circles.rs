@@ -1,7 +1,7 @@
-//! Finds files of a crate that name each other in a circle.
+//! Finds circular dependencies between files of a crate.
 //!
-//! It reads paths, not types: `use` declarations, and paths that begin with `crate`, `super`, `self` or a module beside. A
-//! name that a module only passes on (`pub use x::Name`) counts as one of the file that defines it.
+//! It reads paths, not types: `use` declarations, and paths that begin with `crate`, `super`, `self` or a sibling module. A
+//! name that a module only re-exports (`pub use x::Name`) counts as a name of the file that defines it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,23 +15,23 @@ pub(super) struct Files<'s> {
 struct File<'s> {
     path: &'s str,
     uses: Vec<Use>,
-    /// The other paths, each with the inline module that it is in.
+    /// The other paths, each with its inline module.
     paths: Vec<Place>,
-    /// What the file defines itself.
+    /// The names that the file defines.
     defined: BTreeSet<String>,
 }
 
-/// A path as written, in an inline module of the file if any.
+/// A path as written, with the inline modules around it.
 #[derive(Clone)]
 struct Place {
     inside: Vec<String>,
     path: Vec<String>,
 }
 
-/// A path of a `use` declaration, by itself.
+/// One path of a `use` declaration.
 struct Use {
     place: Place,
-    /// What it is called here; `*` for all of a module.
+    /// The name in this module; `*` for a glob.
     name: String,
     is_public: bool,
 }
@@ -49,7 +49,7 @@ impl<'s> Files<'s> {
         Self { modules }
     }
 
-    /// The groups of files that lead to each other.
+    /// The groups of files that depend on each other.
     pub(super) fn circles(&self) -> Vec<BTreeSet<&'s str>> {
         let edges = self.edges();
         let reached: BTreeMap<&str, BTreeSet<&'s str>> = edges
@@ -67,7 +67,7 @@ impl<'s> Files<'s> {
         groups.into_iter().collect()
     }
 
-    /// Which file names which.
+    /// The files that each file names.
     pub(super) fn edges(&self) -> BTreeMap<&'s str, BTreeSet<&'s str>> {
         self.modules
             .iter()
@@ -85,7 +85,7 @@ impl<'s> Files<'s> {
             .collect()
     }
 
-    /// Whether a path leads to a module below this one.
+    /// Returns `true` if a path leads to a module below this one.
     fn is_below(&self, module: &[String], place: &Place) -> bool {
         let absolute = self.absolute(module, place).unwrap_or_default();
         absolute.len() > module.len()
@@ -93,7 +93,7 @@ impl<'s> Files<'s> {
             && self.modules.contains_key(&absolute[..=module.len()])
     }
 
-    /// The path from the root of the crate; `None` for one that leads out of it.
+    /// The path from the root of the crate; `None` for a path to another crate.
     fn absolute(&self, module: &[String], place: &Place) -> Option<Vec<String>> {
         let mut at = [module, &place.inside].concat();
         let mut rest = place.path.as_slice();
@@ -122,7 +122,7 @@ impl<'s> Files<'s> {
         Some(at)
     }
 
-    /// The file that defines what an absolute path names.
+    /// The file that defines the target of an absolute path.
     fn resolve(&self, path: &[String], depth: usize) -> Option<&'s str> {
         let known = (0..=path.len())
             .rev()
@@ -200,13 +200,13 @@ fn read(source: &Source) -> File<'_> {
     file
 }
 
-/// Walks over the code, path by path.
+/// Reads the code, path by path.
 struct Reader<'s> {
     rest: &'s str,
     /// The inline modules around, each with the depth of braces outside of it.
     inside: Vec<(String, usize)>,
     depth: usize,
-    /// The words before, of the same item.
+    /// The previous words of the same item.
     before: Vec<String>,
 }
 
@@ -229,7 +229,7 @@ impl<'s> Reader<'s> {
                 let path = self.path();
                 self.take(path, file);
             } else if let Some(after) = self.rest.strip_prefix("::") {
-                // The rest of a path that something else begins.
+                // The rest of a path with another beginning, such as `<T>::`.
                 self.rest = after.trim_start_matches(is_letter);
             } else {
                 self.mark(first);
@@ -258,7 +258,7 @@ impl<'s> Reader<'s> {
         self.before.clear();
     }
 
-    /// One path, which may be a single word.
+    /// One path, or a single word.
     fn path(&mut self) -> Vec<String> {
         let mut path = Vec::new();
         loop {
@@ -318,7 +318,7 @@ fn is_letter(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// The paths of a `use` declaration, each with the name that it gets.
+/// The paths of a `use` declaration, each with the name that it defines.
 fn expand(before: &[String], tree: &str) -> Vec<(Vec<String>, String)> {
     if let Some((head, list)) = tree.split_once('{') {
         let list = list.trim_end().trim_end_matches('}');
@@ -357,7 +357,7 @@ fn segments(before: &[String], path: &str) -> Vec<String> {
         .collect()
 }
 
-/// The parts between the commas that no braces are around.
+/// The parts between the commas outside of braces.
 fn branches(list: &str) -> Vec<&str> {
     let mut depth = 0_usize;
     let split = list.split(|character| {
@@ -389,7 +389,7 @@ fn circles_are_found() {
             "a/mod.rs",
             "mod x; mod y; pub(crate) use x::X; pub use y::{Y, z as Z};",
         ),
-        // What a parent passes on belongs to the file beside.
+        // A name that the parent re-exports belongs to the sibling file.
         ("a/x.rs", "pub struct X;"),
         ("a/y.rs", "use super::X; pub fn z() {} pub struct Y(X);"),
         (

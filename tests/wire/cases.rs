@@ -1,8 +1,9 @@
-//! The table: each case in every revision that it is for, over every transport.
+//! Runs the table of cases: each case in all its revisions, over every transport.
 //!
-//! A case names a `method` and `params`, and what must come back: `result` (exact, without what the era adds to every
-//! result), or `result_by` with one for some revisions and `*` for the others, or `error` with its `code` and a part of
-//! its `message`. `cache` is what a modern result says of caching. `revisions` is a list of names, `modern`, `legacy` or, if it is left out, all.
+//! A case has a `method`, `params` and the expected outcome: `result` (exact, without the members that the era adds to
+//! every result), or `result_by` with one result for some revisions and `*` for the others, or `error` with its `code`
+//! and a part of its `message`. `cache` is the caching of a modern result. `revisions` is a list of names, `modern` or
+//! `legacy`; without it the case applies to all revisions.
 
 use std::path::PathBuf;
 
@@ -63,7 +64,7 @@ fn run(transport: Transport) {
     assert!(checked > 150, "only {checked} cases were checked");
 }
 
-/// What may be kept says for how long and by whom, in the revision that knows of it; nothing else does.
+/// A cacheable result has `ttlMs` and `cacheScope` in the revision that supports them; no other result has them.
 fn check_hints(place: &str, revision: &str, method: &str, outcome: &Outcome) {
     let Some(result) = outcome.reply.as_ref().and_then(|reply| reply.get("result")) else {
         return;
@@ -141,10 +142,10 @@ fn by<'a>(members: &'a Value, revision: &str) -> &'a Value {
     members.get(revision).unwrap_or(&members["*"])
 }
 
-/// A result without what its era adds to every result, which must be there, and nowhere else.
+/// Removes the members that the era adds to every result. They must exist in that era, and must not exist in others.
 fn without_era(place: &str, revision: &str, result: &Value) -> Value {
     let mut result = result.clone();
-    assert!(result.is_object(), "{place}: {result} is no result");
+    assert!(result.is_object(), "{place}: {result} is not a result");
     let members = result.as_object_mut().unwrap();
     let modern = revision == MODERN;
     assert_eq!(
@@ -154,7 +155,7 @@ fn without_era(place: &str, revision: &str, result: &Value) -> Value {
     );
     if modern {
         let mut info = json!({ "name": "fixture", "version": "1.2.3", "title": "The fixture", "websiteUrl": "https://example.com" });
-        // Icons may be long: they are where a client looks for them, and not in every result.
+        // Icons may be long, so they are only in the result of `server/discover`.
         if members.contains_key("supportedVersions") {
             info["icons"] = json!([{ "src": "https://example.com/icon.png", "mimeType": "image/png", "sizes": ["48x48"], "theme": "dark" }]);
         }

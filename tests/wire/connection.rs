@@ -15,12 +15,12 @@ use super::http;
 
 pub(crate) use mcp_tests::schemas::MODERN;
 
-/// What came back for a message.
+/// The messages that answer a request.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) reply: Option<Value>,
     pub(crate) notifications: Vec<Value>,
-    /// The HTTP status, over HTTP.
+    /// The HTTP status; `None` for other transports.
     pub(crate) status: Option<u16>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) enum Transport {
     Http,
 }
 
-/// A client of the fixture that speaks one revision.
+/// A client of the fixture in one revision.
 pub(crate) struct Connection {
     wire: Wire,
     revision: String,
@@ -76,7 +76,7 @@ impl Drop for HttpServer {
     }
 }
 
-/// The revision of what is sent before a handshake and names none.
+/// The revision of messages before a handshake that name none.
 const UNNAMED: &str = "2025-11-25";
 
 const SERVER: &str = env!("CARGO_BIN_EXE_wire-server");
@@ -86,7 +86,7 @@ pub(crate) fn spawn_stdio() -> StdioServer {
     spawn_stdio_with(Stdio::null())
 }
 
-/// Starts the fixture on stdio, with its stderr going there.
+/// Starts the fixture on stdio with this stderr.
 pub(crate) fn spawn_stdio_with(stderr: Stdio) -> StdioServer {
     let mut child = Command::new(SERVER)
         .stdin(Stdio::piped())
@@ -110,7 +110,7 @@ impl StdioServer {
         self.input.as_mut().unwrap().write_all(bytes).unwrap();
     }
 
-    /// The next line, as JSON, which must be valid; `None` at the end.
+    /// The next line as JSON, which must be valid; `None` at the end.
     pub(crate) fn read(&mut self) -> Option<Value> {
         let mut line = String::new();
         if self.output.read_line(&mut line).unwrap() == 0 {
@@ -124,7 +124,7 @@ impl StdioServer {
 
 /// Starts the fixture on HTTP and waits until it is healthy.
 pub(crate) fn spawn_http() -> HttpServer {
-    // Port 0 lets the system choose; the server says which one it got.
+    // With port 0 the system chooses the port, and the server prints it.
     let mut child = Command::new(SERVER)
         .args(["--http", "127.0.0.1:0"])
         .stderr(Stdio::piped())
@@ -139,7 +139,7 @@ pub(crate) fn spawn_http() -> HttpServer {
         .and_then(|rest| rest.split('/').next())
         .expect(&line)
         .to_owned();
-    // Somebody must read on, or the server would wait for its stderr.
+    // The stderr must be read, or the server would block on it.
     std::thread::spawn(move || errors.lines().for_each(drop));
     HttpServer { child, address }
 }
@@ -150,7 +150,7 @@ impl Connection {
         Self::open_as(transport, revision, "wire", &json!({}))
     }
 
-    /// [`Connection::open`] by a client with this name and these capabilities, which the handshake tells.
+    /// [`Connection::open`] by a client with this name and these capabilities, which it sends in the handshake.
     pub(crate) fn open_as(
         transport: Transport,
         revision: &str,
@@ -159,14 +159,14 @@ impl Connection {
     ) -> Self {
         let wire = match transport {
             Transport::Memory => {
-                // As `Server::run` does by itself. It fails for all connections but the first.
+                // As in `Server::run`. This fails for all connections but the first.
                 let _ =
                     tracing::subscriber::set_global_default(ForwardLogs::new(NoSubscriber::new()));
                 let runtime = tokio::runtime::Builder::new_multi_thread()
                     .enable_all()
                     .build()
                     .unwrap();
-                // The newest revision has no handshake, so that this one is ours to make.
+                // The newest revision has no handshake, so the test builds the requests itself.
                 let client =
                     runtime.block_on(async { mcp_tests::fixture::server().connect().await });
                 Wire::Memory(runtime, Box::new(client))
@@ -203,7 +203,7 @@ impl Connection {
         assert!(outcome.status.is_none_or(|status| status == 202));
     }
 
-    /// Sends a request of this revision under an id of its own.
+    /// Sends a request of this revision with a new id.
     pub(crate) fn request(&mut self, method: &str, params: Value) -> Outcome {
         static NEXT: AtomicI64 = AtomicI64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -224,7 +224,7 @@ impl Connection {
         json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
     }
 
-    /// Sends a batch and gives the answer to it, which may be a batch too.
+    /// Sends a batch, and returns its answer, which may be a batch too.
     pub(crate) fn send_batch(&mut self, batch: &Value) -> Option<Value> {
         if let Wire::Stdio(stdio) = &mut self.wire {
             stdio.write(format!("{batch}\n").as_bytes());
@@ -233,7 +233,7 @@ impl Connection {
         self.send(batch).reply
     }
 
-    /// Sends a message of the stateless era on the connection of a session. Over HTTP the id of the session may come with it.
+    /// Sends a message of the stateless era on the connection of a session. Over HTTP it may have the id of the session.
     pub(crate) fn send_beside(&mut self, message: &Value, with_session: bool) -> Outcome {
         match &self.wire {
             Wire::Http { server, session } => {
@@ -244,7 +244,7 @@ impl Connection {
         }
     }
 
-    /// Sends a message whose version may be another; over HTTP the header says it too.
+    /// Sends a message in which the version may be another; over HTTP the header has the same version.
     pub(crate) fn send_of(&mut self, version: Option<&str>, message: &Value) -> Outcome {
         match &self.wire {
             Wire::Http { server, .. } => {
@@ -265,7 +265,7 @@ impl Connection {
         match &mut self.wire {
             Wire::Memory(runtime, client) => {
                 let reply = runtime.block_on(client.send(&message.to_string())).unwrap();
-                // What a handler sends after its end would come now.
+                // Messages that a handler sends after its end would arrive now.
                 let notifications = client.take_notifications();
                 Outcome {
                     reply,
@@ -293,7 +293,7 @@ impl Connection {
     }
 }
 
-/// Adds what a stateless request says of its client.
+/// Adds the data about the client that a stateless request needs.
 pub(crate) fn describe(params: &mut Value) {
     let meta = params
         .as_object_mut()
@@ -330,7 +330,7 @@ pub(crate) fn headers(
         let params = &message["params"];
         if let Some(name) = params["name"].as_str().or(params["uri"].as_str()) {
             let plain = name.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-            assert!(plain, "the table encodes no names");
+            assert!(plain, "names of the table must be ASCII");
             add("Mcp-Name", name);
         }
     }
@@ -346,7 +346,7 @@ fn post(address: &str, session: &mut Option<String>, revision: &str, message: &V
     outcome
 }
 
-/// Posts a message; with what came back is the session that it opened.
+/// Posts a message; returns the outcome and the id of a new session.
 fn post_with(
     address: &str,
     headers: &[(String, String)],
@@ -362,7 +362,7 @@ fn post_with(
     ((&answer).into(), opened)
 }
 
-/// Waits until a child ends, for at most this long.
+/// Waits for the end of a child process, at most this long.
 pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<std::process::ExitStatus> {
     let end = Instant::now() + limit;
     while Instant::now() < end {

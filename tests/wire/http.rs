@@ -1,4 +1,4 @@
-//! A small HTTP client that sends what it is told and hides nothing of the answer. All messages of an answer must be valid.
+//! A small HTTP client that sends requests unchanged and shows the whole answer. All messages of an answer must be valid.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -29,14 +29,14 @@ impl Answer {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The messages of the body, whether it is JSON or events.
+    /// The messages of the body, which is JSON or events.
     pub(crate) fn messages(&self) -> Vec<Value> {
         let events = self.header("content-type") == Some("text/event-stream");
         let texts: Vec<&str> = if events {
             self.body
                 .lines()
                 .filter_map(|line| line.strip_prefix("data: "))
-                // A stream may begin with an event that carries nothing but its id.
+                // A stream may begin with an event that has only an id.
                 .filter(|data| !data.is_empty())
                 .collect()
         } else if self.header("content-type") == Some("application/json") {
@@ -64,7 +64,7 @@ impl From<&Answer> for Outcome {
     }
 }
 
-/// Sends a request on a connection of its own and reads the answer to its end.
+/// Sends a request on a new connection and reads the answer to its end.
 pub(crate) fn request(
     address: &str,
     method: &str,
@@ -75,10 +75,10 @@ pub(crate) fn request(
     open(address, method, path, headers, body).read()
 }
 
-/// The statuses of refusals before the body is read, so that the request's id is unknown.
+/// The statuses of refusals that are sent before the body is read, so that the id of the request is unknown.
 const UNREAD: [u16; 4] = [403, 406, 413, 415];
 
-/// The revisions of the sessions that all tests have opened.
+/// The revisions of the sessions that the tests have opened.
 static SESSIONS: Mutex<Option<HashMap<String, String>>> = Mutex::new(None);
 
 fn with_sessions<T>(use_them: impl FnOnce(&mut HashMap<String, String>) -> T) -> T {
@@ -102,7 +102,7 @@ fn revision(headers: &[(&str, &str)]) -> String {
         .unwrap_or_else(|| "2025-03-26".to_owned())
 }
 
-/// A request that was sent, and its answer as far as it is read.
+/// A request that was sent, and the unread part of its answer.
 pub(crate) struct Exchange {
     stream: BufReader<TcpStream>,
     conversation: Conversation,
@@ -110,7 +110,7 @@ pub(crate) struct Exchange {
     is_one_way: bool,
 }
 
-/// Sends a request and leaves its answer to the caller.
+/// Sends a request without reading its answer.
 pub(crate) fn open(
     address: &str,
     method: &str,
@@ -119,7 +119,7 @@ pub(crate) fn open(
     body: &[u8],
 ) -> Exchange {
     let conversation = Conversation::new(&revision(headers));
-    // Other methods carry no request, so that a refusal has no id.
+    // Requests of other methods have no body, so a refusal has no id.
     conversation.sent(if method == "POST" { body } else { b"" });
     let mut stream = TcpStream::connect(address).unwrap();
     stream
@@ -160,7 +160,7 @@ fn is_one_way(message: Value) -> bool {
 }
 
 impl Exchange {
-    /// The stream of a session that belongs to no call. Changes after this come on it.
+    /// Opens the stream of a session that belongs to no call. Later changes are sent on it.
     pub(crate) fn of_session(address: &str, session: &str) -> Self {
         let headers = [("Accept", "text/event-stream"), ("Mcp-Session-Id", session)];
         let mut stream = open(address, "GET", "/mcp", &headers, b"");
@@ -222,7 +222,7 @@ impl Exchange {
         }
     }
 
-    /// Reads on until a stream of events has begun, with an event that carries nothing but its id.
+    /// Reads the first event of a stream, which has only an id.
     fn begin(&mut self) {
         while !self.line().expect("the stream ended").starts_with("data:") {}
     }

@@ -1,8 +1,8 @@
-//! What goes over the wire, in every revision and over every transport.
+//! Messages on the wire, in every revision and over every transport.
 //!
-//! `cases/*.json` is a table of requests and replies; `behaviour` holds what a table cannot say.
+//! `cases/*.json` is a table of requests and replies; `behaviour` has the tests that need code.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 mod behaviour;
 mod cases;

@@ -1,4 +1,4 @@
-//! What the values of other types are, their schemas tell when the server is built.
+//! Constraints of types that the macro does not know are checked against their schemas when the server is built.
 
 use mcp_runtime::prelude::*;
 use schemars::JsonSchema;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::json;
 
-/// As `anyhow::Error`: no `Error` itself, but convertible into a boxed one.
+/// An error like `anyhow::Error`: does not implement `Error`, but converts into a boxed error.
 #[derive(Debug)]
 struct Anyhow(String);
 

@@ -1,4 +1,4 @@
-//! Documented, as `missing_docs` wants it.
+//! A documented crate, because `missing_docs` is an error here.
 #![deny(warnings, missing_docs, unused, nonstandard_style, future_incompatible, rust_2018_idioms)]
 #![deny(unused_qualifications, unused_results, unreachable_pub, trivial_casts, single_use_lifetimes)]
 #![forbid(unsafe_code)]

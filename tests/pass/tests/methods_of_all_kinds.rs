@@ -1,19 +1,19 @@
 #![no_implicit_prelude]
 #![deny(warnings, missing_docs)]
 #![forbid(unsafe_code)]
-//! Methods, whatever else is in the `impl`.
+//! Methods, next to all other kinds of items in the `impl`.
 
 use ::mcp_runtime::{Server, prompt, resource, tools};
 use ::std::marker::{Send, Sync};
 use ::std::string::String;
 
-/// What `std` has another one of.
+/// A type with the name of one of `std`.
 pub type Result<T> = ::std::result::Result<T, ::mcp_runtime::ToolError>;
 
 /// A store of something.
 pub struct Store<T, const N: usize>([T; N]);
 
-/// What `prelude` has another one of.
+/// A type with the name of one of the `prelude`.
 pub enum Arc {}
 
 #[tools]

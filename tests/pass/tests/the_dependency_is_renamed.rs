@@ -1,4 +1,4 @@
-// As `mcp = { package = "mcp-runtime", .. }` in `Cargo.toml` does it: the crate has another name, and `crate` says which.
+// The crate has another name, as with `mcp = { package = "mcp-runtime", .. }` in `Cargo.toml`, and `crate` names it.
 extern crate mcp_runtime as mcp;
 
 use mcp::prelude::*;

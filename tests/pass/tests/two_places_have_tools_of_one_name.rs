@@ -40,7 +40,7 @@ fn local(imperial: bool) -> mcp_runtime::Components {
     }
 }
 
-// A tool, a prompt and a resource do not share names.
+// Tools, prompts and resources have separate namespaces.
 #[prompt(name = "weight")]
 fn ask_weight() -> &'static str {
     "How much?"

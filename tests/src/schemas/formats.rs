@@ -1,6 +1,6 @@
-//! Formats that the official schemas name or describe and JSON Schema does not define.
+//! Formats that the official schemas use or describe, and JSON Schema does not define.
 
-/// Returns `true` for a text of a format.
+/// A predicate for texts of a format.
 type IsOfFormat = fn(&str) -> bool;
 
 /// The formats by name.
@@ -10,14 +10,14 @@ pub(super) const ALL: [(&str, IsOfFormat); 2] =
 /// The format of an icon's `src`.
 pub(super) const ICON_SOURCE: &str = "icon-source";
 
-/// Returns `true` for padded base64 of the standard alphabet.
+/// Returns `true` for padded base64 in the standard alphabet.
 fn is_base64(text: &str) -> bool {
     let digits = text.trim_end_matches('=');
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
     text.len().is_multiple_of(4) && text.len() - digits.len() <= 2 && digits.bytes().all(is_digit)
 }
 
-/// Returns `true` for a URL of the web, and for a `data:` URI in base64.
+/// Returns `true` for an `http` or `https` URL, and for a `data:` URI in base64.
 fn is_icon_source(text: &str) -> bool {
     let web = text
         .strip_prefix("https://")

@@ -1,13 +1,13 @@
-//! The messages that a server sends: which definition is theirs, and the rules that no schema has.
+//! The messages of a server: their definitions, and the rules that are in no schema.
 
 use serde_json::{Value, json};
 
 use super::{Checked, MODERN, has_member, validate};
 
-/// The methods whose calls may ask for input.
+/// The methods whose results may ask for input.
 const MAY_ASK: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
 
-/// The definition of a method's result.
+/// The definition of the result of a method.
 fn result_of(revision: &str, method: &str) -> Option<&'static str> {
     let legacy_only = |name| (revision != MODERN).then_some(name);
     match method {
@@ -29,7 +29,7 @@ fn result_of(revision: &str, method: &str) -> Option<&'static str> {
     }
 }
 
-/// The definition of an error with this code, and `true` if it is of the whole response.
+/// The definition of an error with this code; `true` if it defines the whole response.
 fn error_of(revision: &str, code: i64) -> Option<(&'static str, bool)> {
     let modern = revision == MODERN;
     Some(match code {
@@ -63,12 +63,12 @@ fn failed(revision: &str) -> &'static str {
     }
 }
 
-/// Validates a reply to `method`; without a method, to something that was not a request and can only be refused.
+/// Validates a reply to `method`, or without a method the refusal of a message that is not a request.
 ///
 /// The id may be missing only in an error, and only if the id of the request could not be read.
 ///
 /// # Errors
-/// Returns what is wrong with the reply.
+/// Returns an error if the reply is invalid.
 pub fn reply(revision: &str, method: Option<&str>, reply: &Value, id_was_read: bool) -> Checked {
     match (reply.get("result"), reply.get("error"), method) {
         (Some(found), None, Some(method)) => {
@@ -87,7 +87,7 @@ fn failure(revision: &str, reply: &Value, id_was_read: bool) -> Checked {
         if id_was_read {
             return Err(format!("an error without the request's id: {reply}"));
         }
-        // Older schemas do not know that an id may be unreadable.
+        // Older schemas require an id even if it could not be read.
         whole["id"] = 0.into();
     }
     let error = &reply["error"];
@@ -100,7 +100,7 @@ fn failure(revision: &str, reply: &Value, id_was_read: bool) -> Checked {
     message(error["message"].as_str().unwrap_or_default())
 }
 
-/// The limit of an error's message, in bytes: at most 20 mistakes are named.
+/// The limit of an error's message, in bytes. It has space for 20 mistakes.
 const LONGEST_TEXT: usize = 2000;
 
 fn message(text: &str) -> Checked {
@@ -113,7 +113,7 @@ fn message(text: &str) -> Checked {
 /// Validates the result of a method.
 ///
 /// # Errors
-/// Returns what is wrong with the result.
+/// Returns an error if the result is invalid.
 pub fn result(revision: &str, method: &str, result: &Value) -> Checked {
     if revision == MODERN && result["resultType"] == "input_required" && MAY_ASK.contains(&method) {
         return validate(revision, "InputRequiredResult", result);
@@ -127,7 +127,7 @@ pub fn result(revision: &str, method: &str, result: &Value) -> Checked {
 /// Validates an error, without its envelope.
 ///
 /// # Errors
-/// Returns what is wrong with the error.
+/// Returns an error if the value is invalid.
 pub fn error(revision: &str, error: &Value) -> Checked {
     let whole = json!({ "jsonrpc": "2.0", "id": 0, "error": error });
     failure(revision, &whole, true)
@@ -136,7 +136,7 @@ pub fn error(revision: &str, error: &Value) -> Checked {
 /// Validates a request of the server.
 ///
 /// # Errors
-/// Returns what is wrong with the request.
+/// Returns an error if the request is invalid.
 pub fn request(revision: &str, request: &Value) -> Checked {
     if revision == MODERN {
         return Err(format!("{revision} has no requests of servers: {request}"));
@@ -148,7 +148,7 @@ pub fn request(revision: &str, request: &Value) -> Checked {
 /// Validates a question to the client: a request of the server, or in 2026-07-28 a part of a result.
 ///
 /// # Errors
-/// Returns what is wrong with the question.
+/// Returns an error if the question is invalid.
 pub fn question(revision: &str, question: &Value) -> Checked {
     let name = match question["method"].as_str() {
         Some("elicitation/create") => "ElicitRequest",
@@ -159,10 +159,10 @@ pub fn question(revision: &str, question: &Value) -> Checked {
     bare(revision, name, question)
 }
 
-/// Validates a notification. One with an id would be a request.
+/// Validates a notification. It has no id.
 ///
 /// # Errors
-/// Returns what is wrong with the notification.
+/// Returns an error if the notification is invalid.
 pub fn notification(revision: &str, notification: &Value) -> Checked {
     let name = match notification["method"].as_str() {
         Some("notifications/progress") => "ProgressNotification",
@@ -183,7 +183,7 @@ pub fn notification(revision: &str, notification: &Value) -> Checked {
     bare(revision, name, notification)
 }
 
-/// Validates a message against a definition, which in older schemas has no envelope.
+/// Validates a message against a definition. The definitions of older schemas have no envelope.
 fn bare(revision: &str, name: &str, message: &Value) -> Checked {
     let mut message = message.clone();
     if let Some(members) = message.as_object_mut() {

@@ -1,4 +1,4 @@
-//! The official schemas made strict: closed, and completed by the rules that they have in prose only.
+//! The official schemas made strict: closed, and completed by rules that the specification has in prose only.
 
 use serde_json::{Map, Value, json};
 
@@ -6,10 +6,10 @@ use super::formats::ICON_SOURCE;
 
 type Object = Map<String, Value>;
 
-/// Members whose objects may hold anything. Others, such as `structuredContent`, have no `properties` in the schemas.
+/// Members whose objects are open. Others, such as `structuredContent`, have no `properties` in the schemas.
 const FREE: [&str; 3] = ["_meta", "inputSchema", "outputSchema"];
 
-/// Messages of any method; the definition of their method closes their `params`.
+/// Messages of any method. The definition of the method closes their `params`.
 const MESSAGES: [&str; 4] = [
     "JSONRPCNotification",
     "JSONRPCRequest",
@@ -17,16 +17,16 @@ const MESSAGES: [&str; 4] = [
     "Request",
 ];
 
-/// A result of any method; the definition of its method closes it.
+/// A result of any method. The definition of the method closes it.
 const RESULT: &str = "Result";
 
-/// The rule for tools' names, which the schemas do not repeat.
+/// The pattern of tool names, which is not in the schemas.
 const TOOL_NAME: &str = "^[A-Za-z0-9_.-]{1,128}$";
 const ICON_SIZE: &str = "^(any|[1-9][0-9]*x[1-9][0-9]*)$";
 /// A date, or a date and a time, of ISO 8601.
 const ISO_8601: &str = r"^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$";
 
-/// A schema that accepts only what is defined, and the name of the member with its definitions.
+/// Returns a schema that accepts only defined members, and the name of the member that holds its definitions.
 pub(super) fn strict(mut schema: Value) -> (Value, &'static str) {
     let key = if schema.get("$defs").is_some() {
         "$defs"
@@ -49,20 +49,20 @@ pub(super) fn strict(mut schema: Value) -> (Value, &'static str) {
         };
         close(definition, free);
     }
-    // The schemas say that it is a `Result`, which is open.
+    // The schemas define it as a `Result`, which is open.
     let mut empty = definitions[RESULT].clone();
     close(&mut empty, &[]);
     closed.insert("EmptyResult".to_owned(), empty);
     complete(&mut closed);
     schema[key] = closed.into();
-    // What a client may send and what a server may send, at the root.
+    // The root accepts every message of clients and servers.
     if let Some(root) = schema.as_object_mut() {
         root.remove("anyOf");
     }
     (schema, key)
 }
 
-/// Makes one object of an `allOf`, because its parts cannot be closed each for itself.
+/// Merges an `allOf` into one object, because its parts cannot be closed separately.
 fn merge_all_of(schema: &mut Value, definitions: &Object) {
     match schema {
         Value::Array(items) => items
@@ -82,7 +82,7 @@ fn merge_all_of(schema: &mut Value, definitions: &Object) {
     }
 }
 
-/// The definition that a part refers to, or else the part.
+/// The definition that a part refers to, or the part itself.
 fn resolve(part: Value, definitions: &Object) -> Value {
     let name = part["$ref"]
         .as_str()
@@ -92,7 +92,7 @@ fn resolve(part: Value, definitions: &Object) -> Value {
         .unwrap_or(part)
 }
 
-/// Adds the members of a part; of two lists it makes one, and of two properties the later is the narrower.
+/// Adds the members of a part: lists are merged, and a later property replaces an earlier one, which is wider.
 fn merge(whole: &mut Object, part: Value) {
     let Value::Object(part) = part else { return };
     for (keyword, value) in part {
@@ -107,7 +107,7 @@ fn merge(whole: &mut Object, part: Value) {
     }
 }
 
-/// Forbids unknown members in a schema and all schemas in it. An object without `properties` is a map and stays one.
+/// Forbids unknown members in a schema and in all nested schemas. An object without `properties` is a map and stays open.
 fn close(schema: &mut Value, free: &[&str]) {
     let Some(schema) = schema.as_object_mut() else {
         return;
@@ -138,7 +138,7 @@ fn close(schema: &mut Value, free: &[&str]) {
     }
 }
 
-/// Adds the rules that the specification has in prose.
+/// Adds rules that the specification has in prose.
 fn complete(definitions: &mut Object) {
     for (name, definition) in definitions.iter_mut() {
         let kinds = match name.as_str() {
@@ -182,7 +182,7 @@ fn complete(definitions: &mut Object) {
     }
 }
 
-/// Sets a keyword of the schema at a place, if there is one.
+/// Sets a keyword of the schema at a place, if the place exists.
 fn amend(definition: &mut Value, place: &str, keyword: &str, value: Value) {
     if let Some(Value::Object(schema)) = definition.pointer_mut(place) {
         schema.insert(keyword.to_owned(), value);

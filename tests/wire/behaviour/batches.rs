@@ -18,7 +18,7 @@ fn call(id: i64, tool: &str, arguments: &Value) -> Value {
     )
 }
 
-/// The answers by id; those without one are last.
+/// The answers by id; answers without an id are last.
 fn sorted(reply: Option<Value>) -> Vec<Value> {
     let Some(Value::Array(mut replies)) = reply else {
         panic!("not an array: {reply:?}");
@@ -52,7 +52,7 @@ fn a_batch_is_answered_with_a_batch() {
         assert_eq!(replies[3]["error"]["code"], -32600, "initialize");
         assert_eq!(replies[4]["error"]["code"], -32600, "no message");
 
-        // All that is there at once, and all that is still to come.
+        // Messages that have arrived, and all later ones.
         for (tool, arguments) in [
             ("echo_owned", json!({ "text": "now" })),
             ("wait", json!({ "milliseconds": 30 })),

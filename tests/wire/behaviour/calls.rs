@@ -1,4 +1,4 @@
-//! What lists show in each revision, and what handlers learn.
+//! The content of lists in each revision, and the data that handlers receive.
 
 use serde_json::{Value, json};
 
@@ -150,7 +150,7 @@ fn schemas_hold_what_clients_can_use() {
                 "x-mcp-header": "Unit",
             },
             "place": {
-                "description": "What arguments are repeated in headers.",
+                "description": "Arguments that are repeated in headers.",
                 "type": "object",
                 "properties": {
                     "level": { "description": "How high.", "type": "integer", "minimum": i32::MIN, "maximum": i32::MAX, "x-mcp-header": "Level" },
@@ -174,7 +174,7 @@ fn schemas_hold_what_clients_can_use() {
     assert_eq!(input["properties"]["points"]["items"], point);
     assert_eq!(
         input["properties"]["remark"]["type"], "string",
-        "what may be left out offers no null"
+        "an optional argument does not accept null in its schema"
     );
     assert_eq!(input["required"], json!(["title", "points", "unit"]));
     let output = &report["outputSchema"];
@@ -182,7 +182,7 @@ fn schemas_hold_what_clients_can_use() {
     assert_eq!(
         output["properties"]["remark"]["type"],
         json!(["string", "null"]),
-        "null is written"
+        "null is serialised"
     );
     let names: Vec<_> = input["properties"].as_object().unwrap().keys().collect();
     assert_eq!(
@@ -192,7 +192,7 @@ fn schemas_hold_what_clients_can_use() {
     );
     assert!(
         !tools.to_string().contains("$ref\":\"#/$defs/P"),
-        "nothing refers where it need not"
+        "a schema has no needless references"
     );
 }
 

@@ -98,7 +98,7 @@ fn headers_of_arguments_must_agree_with_the_body() {
     let answer = post(&server, &routed, &twice);
     assert_eq!((answer.status, code(&answer)), (400, -32020), "{answer:?}");
 
-    // What is not in the body is in no header.
+    // A header for an argument that is not in the body is refused.
     let few = call(
         "routed",
         json!({ "region": "a", "size": null, "place": {} }),
@@ -109,14 +109,14 @@ fn headers_of_arguments_must_agree_with_the_body() {
         let answer = post(&server, &few, &[region, more]);
         assert_eq!((answer.status, code(&answer)), (400, -32020), "{more:?}");
     }
-    // A header that this tool knows nothing of is for others.
+    // Headers that belong to no argument of this tool are ignored.
     let others = [region, ("Mcp-Param-Other", "x")];
     assert_eq!(post(&server, &few, &others).status, 200);
     let echo = call("echo_owned", json!({ "text": "x" }));
     assert_eq!(post(&server, &echo, &[region]).status, 200);
 }
 
-/// Requests of the methods that name something, with the name and its base64.
+/// Requests of the methods with an `Mcp-Name`, with the name and its base64.
 fn named() -> [(Value, &'static str, &'static str); 5] {
     let read = |uri: &str| modern("resources/read", json!({ "uri": uri }));
     [
@@ -135,7 +135,7 @@ fn named() -> [(Value, &'static str, &'static str); 5] {
             "text://readme",
             "dGV4dDovL3JlYWRtZQ==",
         ),
-        // One of a template, and one that is looked for and not found: the headers come first.
+        // A URI of a template, and a missing component: the headers are checked first.
         (read("echo://hello"), "echo://hello", "ZWNobzovL2hlbGxv"),
         (
             call("no_such_tool", json!({})),
@@ -145,7 +145,7 @@ fn named() -> [(Value, &'static str, &'static str); 5] {
     ]
 }
 
-/// In the values stand `NAME` for the name, `BASE64` for its base64, and `METHOD` for the method.
+/// In the values, `NAME`, `BASE64` and `METHOD` stand for the name, its base64 and the method.
 #[test]
 fn headers_must_agree_with_the_body() {
     let server = spawn_http();
@@ -239,7 +239,7 @@ fn headers_must_agree_with_the_body() {
     }
 }
 
-/// Methods that name nothing have no `Mcp-Name`, and all else that the others have.
+/// Methods without a name need no `Mcp-Name`, and all other headers.
 #[test]
 fn every_method_is_named_by_its_header() {
     let server = spawn_http();
@@ -288,7 +288,7 @@ fn versions_are_told_apart_from_mismatches() {
         answer.messages()[0]["error"]["data"],
         json!({ "supported": [MODERN], "requested": "v999.0.0" })
     );
-    // Revisions that start with `initialize` are not served without it, and are not listed.
+    // Revisions that start with `initialize` are refused without it, and are not listed.
     for legacy in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let mut request = modern("tools/list", json!({}));
         request["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"] = legacy.into();
@@ -331,7 +331,7 @@ fn strangers_are_refused() {
     }
 }
 
-/// Each HTTP method, and each path: what a stranger sends is refused and has no effect.
+/// For each HTTP method and path: a request of a forbidden origin is refused and has no effect.
 #[test]
 fn strangers_are_refused_whatever_they_ask() {
     let server = spawn_http();
@@ -371,14 +371,14 @@ fn strangers_are_refused_whatever_they_ask() {
                 let answer = open(&server.address, method, path, &headers, body).read_head();
                 let place = format!("{method} {path} {stranger:?}: {answer:?}");
                 assert_eq!(answer.status, 403, "{place}");
-                // A page that may ask reads why its host is refused.
+                // A page of an allowed origin can read why its host is refused.
                 let is_page = stranger[0].0 == "Host" && stranger.contains(&("Origin", &local));
                 let allowed = answer.header("access-control-allow-origin");
                 assert_eq!(allowed, is_page.then_some(&*local), "{place}");
             }
         }
     }
-    // The session is still there, its stream is still its newest, and nothing was called.
+    // The session still exists, its stream is still the newest, and nothing was called.
     let answer = legacy(&server, &session, &announce("prompts"));
     assert_eq!(answer.status, 200, "{answer:?}");
     let told = stream.next();
@@ -549,7 +549,7 @@ fn a_disconnect_stops_a_thread_and_a_stream() {
             message.to_string().as_bytes(),
         );
         if number == 2 {
-            // Its first item is there, so that it is a stream of events.
+            // The first item was received, so the answer is a stream of events.
             assert_eq!(stream.next()["params"]["message"], "one");
         }
         std::thread::sleep(Duration::from_millis(100));
@@ -648,7 +648,7 @@ fn a_session_lives_until_it_is_deleted() {
         &wrong,
         ping.to_string().as_bytes(),
     );
-    assert_eq!(answer.status, 400, "a version that nobody knows");
+    assert_eq!(answer.status, 400, "an unknown version");
     let oldest = [
         ("Mcp-Session-Id", other.as_str()),
         ("Content-Type", "application/json"),
@@ -674,7 +674,7 @@ fn sessions_are_told_apart_and_nobody_guesses_them() {
     different.sort();
     different.dedup();
     assert_eq!(different.len(), sessions.len());
-    // What one sets is nothing to the other.
+    // The level of one session does not affect another.
     let set = json!({ "jsonrpc": "2.0", "id": 1, "method": "logging/setLevel", "params": { "level": "debug" } });
     assert_eq!(legacy(&server, &sessions[0], &set).status, 200);
     let logs =
@@ -692,7 +692,7 @@ fn by_itself_it_listens_on_this_machine_alone() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    // The port may be taken; it says the address either way.
+    // The port may be taken; the error names the address too.
     let mut line = String::new();
     std::io::BufRead::read_line(
         &mut std::io::BufReader::new(child.stderr.take().unwrap()),
@@ -759,7 +759,7 @@ fn told_to_end_the_server_finishes_its_calls() {
         answer.messages()[0]["result"]["content"][0]["text"],
         "waited 600 ms"
     );
-    let status = wait(&mut server.child, Duration::from_secs(3)).expect("it ends");
+    let status = wait(&mut server.child, Duration::from_secs(3)).expect("the server ends");
     assert!(
         status.success() && begin.elapsed() < Duration::from_secs(2),
         "{status} after {:?}",

@@ -1,4 +1,4 @@
-//! Sessions and stateless requests side by side: what one of them said of itself never holds for another.
+//! Sessions and stateless requests side by side: the data of one client never applies to another.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ const ALL: [Transport; 3] = [Transport::Memory, Transport::Stdio, Transport::Htt
 const PREFIX: &str = "io.modelcontextprotocol";
 const README: &str = "text://readme";
 
-/// A client and what it said of itself.
+/// A client and the data that it sends about itself.
 #[derive(Debug, Clone)]
 struct Client {
     name: &'static str,
@@ -29,7 +29,7 @@ impl Client {
         }
     }
 
-    /// A request that says of its client what its revision has to say.
+    /// A request with the data about the client that its revision sends.
     fn request(&self, method: &str, mut params: Value) -> Value {
         if self.revision == MODERN {
             let mut meta = json!({});
@@ -44,7 +44,7 @@ impl Client {
             }
             params["_meta"] = meta;
         } else {
-            // Without a version or capabilities these are keys that a session knows nothing of.
+            // Without a version or capabilities these keys mean nothing in a session.
             let mut meta = json!({});
             meta[format!("{PREFIX}/logLevel")] = "debug".into();
             if !self.name.is_empty() {
@@ -56,7 +56,7 @@ impl Client {
         json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
     }
 
-    /// Checks that calls are served for this client and for no other.
+    /// Checks that calls are served with the data of this client.
     fn check(&self, send: &mut dyn FnMut(&Value) -> Outcome) {
         let mut call = |tool: &str, arguments: Value| {
             let params = json!({ "name": tool, "arguments": arguments });
@@ -82,10 +82,10 @@ impl Client {
         assert_eq!(is_structured, *self.revision >= *"2025-06-18", "{self:?}");
         let is_modern = reply["result"].get("resultType").is_some();
         assert_eq!(is_modern, self.revision == MODERN, "{self:?}");
-        assert_eq!(told, [Value::Null; 0], "{self:?}: it is too late");
+        assert_eq!(told, [Value::Null; 0], "{self:?}: a late message");
     }
 
-    /// The levels at which the client is told what `logs` says.
+    /// The levels of the messages of `logs` that the client receives.
     fn logged(&self) -> &'static [&'static str] {
         match self.level {
             Some("debug") => &["debug", "warning", "error"],
@@ -105,7 +105,7 @@ fn client(name: &'static str, revision: &str, can_sample: bool, level: &'static 
     }
 }
 
-/// Stateless clients, from one that says nothing to one that says everything.
+/// Stateless clients, with no, all and some optional data.
 fn stateless() -> [Client; 3] {
     [
         client("", MODERN, false, ""),
@@ -114,7 +114,7 @@ fn stateless() -> [Client; 3] {
     ]
 }
 
-/// The session has everything and the requests nothing, or the other way round.
+/// The session has all capabilities and the requests have none, and the reverse.
 #[test]
 fn a_stateless_request_beside_a_session_takes_nothing_from_it_and_leaves_nothing() {
     for transport in ALL {
@@ -170,7 +170,7 @@ fn begin(server: &HttpServer, client: &Client) -> String {
     session
 }
 
-/// Clients of one endpoint, each with its session if it has one.
+/// Clients of one endpoint, some with a session.
 fn clients(server: &HttpServer) -> Vec<(Client, Option<String>)> {
     let sessions = [
         client("a", "2025-11-25", true, "debug"),
@@ -181,7 +181,7 @@ fn clients(server: &HttpServer) -> Vec<(Client, Option<String>)> {
     let sessions = sessions.map(|client| (begin(server, &client), client));
     let sessions = sessions.map(|(session, client)| (client, Some(session)));
     let without = stateless().into_iter().map(|client| (client, None));
-    // One that has neither a session nor a description is served in the oldest revision over HTTP.
+    // A request without a session and without a version is served in the oldest revision over HTTP.
     let bare = (client("", "2025-03-26", false, ""), None);
     sessions.into_iter().chain(without).chain([bare]).collect()
 }
@@ -207,7 +207,7 @@ fn a_call_is_served_for_its_own_session_in_any_order() {
             scope.spawn(|| (0..10).for_each(|_| check(one)));
         }
     });
-    // The end of one session changes nothing for the others.
+    // The end of one session does not affect the others.
     let id = clients[0].1.as_deref().unwrap();
     let ended = [("Mcp-Session-Id", id)];
     let ended = http::request(&server.address, "DELETE", "/mcp", &ended, b"");
@@ -234,7 +234,7 @@ fn a_session_is_told_of_its_own_subscriptions_only() {
     let readme = json!({ "uri": README });
     for (session, method, heard) in [
         (&one, "resources/subscribe", [true, false]),
-        // What was not subscribed to cannot be ended for somebody else.
+        // A session cannot end the subscription of another.
         (&other, "resources/unsubscribe", [true, false]),
         (&other, "resources/subscribe", [true, true]),
         (&one, "resources/unsubscribe", [false, true]),

@@ -1,4 +1,4 @@
-//! `tracing` events inside of handlers, where the program has a subscriber of its own.
+//! `tracing` events of handlers in a program with its own subscriber.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::with_default;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// What the program's own subscriber got: events up to info, and what happened to spans.
+/// The records of the program's own subscriber: events up to info, and the lifecycle of spans.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<String>>>);
 
@@ -68,7 +68,7 @@ impl Subscriber for Recorder {
     }
 }
 
-/// Logs while its value is found out.
+/// Logs while the value of a field is computed.
 fn nested() -> u8 {
     tracing::info!("nested for both");
     tracing::debug!("nested for the client");
@@ -90,7 +90,7 @@ fn server() -> Server {
         .with(tool)
 }
 
-/// What the program and the client got of a call with this log level.
+/// The records of the program and the messages of the client, for a call with this log level.
 fn call(level: Option<&str>) -> (Vec<String>, Vec<String>) {
     let recorder = Recorder::default();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -209,7 +209,7 @@ fn the_program_and_the_client_get_each_event_once() {
 fn the_program_gets_its_events_whatever_the_client_wants() {
     for level in [None, Some("emergency")] {
         let (program, client) = call(level);
-        // The values of an event that nobody wants are not even found out.
+        // The values of an event that is not recorded are not computed.
         let expected = [
             "around it",
             "for both",
@@ -225,7 +225,7 @@ fn the_program_gets_its_events_whatever_the_client_wants() {
     }
 }
 
-/// What anybody logs, with all its fields.
+/// All events of all sources, with all their fields.
 #[derive(Clone, Default)]
 struct Everything(Arc<Mutex<String>>);
 
@@ -262,7 +262,7 @@ impl Subscriber for Everything {
     fn exit(&self, _: &Id) {}
 }
 
-/// Serves the fixture over HTTP in this thread while `client` asks it, and gives all that was logged.
+/// Serves the fixture over HTTP in this thread while `client` sends requests, and returns all that was logged.
 fn logged(client: impl FnOnce(&str) + Send + 'static) -> String {
     let everything = Everything::default();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -324,13 +324,13 @@ fn no_secret_of_a_request_is_logged_or_told() {
                     crate::http::request(address, "POST", "/mcp", &headers, body.as_bytes());
                 for told in answer.messages() {
                     let tool = &message["params"]["name"];
-                    // A tool may say its own argument again; nobody else may.
+                    // Only a tool may return its own argument.
                     let echo = tool == "echo_owned" && told.get("result").is_some();
                     assert!(echo || !told.to_string().contains(CANARY), "{tool}: {told}");
                 }
             }
         }
-        // A session that is none, and a line that is no message.
+        // An unknown session id, and a body that is not a message.
         for body in [
             r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#,
             "{canary-4711",

@@ -1,4 +1,4 @@
-//! What a table cannot say: time, order, limits and ends.
+//! Tests of time, order, limits and ends, which a table of cases cannot express.
 
 mod batches;
 mod calls;

@@ -1,4 +1,4 @@
-//! stdio: lines that are none, calls side by side, cancellation, and the end.
+//! stdio: invalid lines, concurrent calls, cancellation, and the end.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ impl StdioServer {
         self.read().expect("an answer")
     }
 
-    /// Makes a call, and gives the ids of other answers that come before its own.
+    /// Sends a call, and returns the ids of other answers that come before its own.
     fn answers_before_the_next(&mut self) -> Vec<i64> {
         let mut ids = Vec::new();
         let mut next = self.ask(&call(4, "nothing", json!({})));
@@ -254,7 +254,7 @@ fn a_slow_call_does_not_keep_others_waiting() {
     assert_eq!(others, [1, 2]);
     assert!(
         begin.elapsed() < Duration::from_millis(750),
-        "they ran one after the other"
+        "the calls did not run concurrently"
     );
 }
 
@@ -271,7 +271,7 @@ fn a_cancelled_handler_is_dropped_and_never_answers() {
         let reply = server.ask(&call(1, "nothing", json!({})));
         assert_eq!(
             reply["error"]["code"], -32600,
-            "an id in flight is not free: {reply}"
+            "an id in flight was accepted: {reply}"
         );
     }
     server.write(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}\n");
@@ -295,7 +295,7 @@ fn an_item_of_a_stream_does_not_wait_for_the_next_and_cancelling_drops_the_strea
     assert_eventually_dropped(&mut server, 1);
 }
 
-/// `chatter`, for so long, with its progress and its log messages.
+/// A call of `chatter` with this duration, with progress and log messages.
 fn chatter(id: i64, milliseconds: u32) -> String {
     let meta = json!({ "progressToken": id, "io.modelcontextprotocol/logLevel": "debug" });
     let arguments = json!({ "milliseconds": milliseconds });
@@ -311,7 +311,7 @@ fn a_cancelled_thread_that_goes_on_is_not_heard_any_more() {
         assert!(server.read().unwrap().get("method").is_some());
     }
     server.write(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1,\"reason\":\"enough\"}}\n");
-    // What was said before is read before this answer; nothing comes after it.
+    // Earlier messages come before this answer; nothing comes after it.
     server.write(call(2, "nothing", json!({})).as_bytes());
     while server.read().unwrap().get("method").is_some() {}
     for _ in 0..5 {
@@ -334,7 +334,7 @@ fn nothing_is_said_of_a_call_after_its_answer() {
         if let Some(token) = token.as_u64() {
             assert!(!answered.contains(&token), "{message}");
             let value = message["params"]["progress"].as_f64().unwrap();
-            // All of them are whole.
+            // All lines are complete.
             #[allow(clippy::cast_possible_truncation)]
             let value = value as i64;
             let last = &mut progress[usize::try_from(token).unwrap()];
@@ -348,7 +348,7 @@ fn nothing_is_said_of_a_call_after_its_answer() {
     server.is_well();
 }
 
-/// Clients must not do so, but a server cannot tell whose token it is: each request is served as if it were alone.
+/// Clients must not do so, but a server cannot tell which request owns the token: each is served as if it were alone.
 #[test]
 fn two_requests_with_one_progress_token_are_both_served() {
     let mut server = spawn_stdio();
@@ -382,16 +382,16 @@ fn cancelling_too_early_too_late_twice_or_the_handshake_does_no_harm() {
             "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{{\"requestId\":{id}}}}}\n"
         )
     };
-    // Before it begins.
+    // Before the request.
     server.write(cancel(1).as_bytes());
     assert_eq!(
         text(&server.ask(&call(1, "echo_owned", json!({ "text": "a" })))),
         "a"
     );
-    // After its end, and again.
+    // After the end of the request, and again.
     server.write(cancel(1).repeat(2).as_bytes());
     server.is_well();
-    // Twice while it runs.
+    // Twice while the request runs.
     server.write(call(2, "wait", json!({ "milliseconds": 60_000 })).as_bytes());
     server.write(cancel(2).repeat(2).as_bytes());
     assert_eventually_dropped(&mut server, 1);
@@ -399,7 +399,7 @@ fn cancelling_too_early_too_late_twice_or_the_handshake_does_no_harm() {
     server.write(call(7, "wait", json!({ "milliseconds": 100 })).as_bytes());
     server.write(format!("{}{}", cancel(2), cancel(99)).as_bytes());
     assert_eq!(server.read().unwrap()["id"], 7);
-    // In the very moment in which it ends: either answer or none, and never two.
+    // At the moment of the end: there is one answer or none, never two.
     let mut answered = Vec::new();
     for round in 0..50 {
         let id = 100 + i64::try_from(round).unwrap();
@@ -474,11 +474,11 @@ fn calls_in_flight_are_answered_at_the_end() {
     assert_eq!(text(&server.read().unwrap()), "waited 300 ms");
     let answered = Instant::now();
     assert_eq!(server.read(), None);
-    let status = wait(&mut server.child, Duration::from_secs(2)).expect("it ends");
+    let status = wait(&mut server.child, Duration::from_secs(2)).expect("the server ends");
     assert!(status.success());
     assert!(
         answered.elapsed() < Duration::from_millis(100),
-        "it took {:?} to end",
+        "the server ended after {:?}",
         answered.elapsed()
     );
 }
@@ -492,7 +492,7 @@ fn a_thread_that_goes_on_does_not_keep_the_process() {
     drop(server.input.take());
     assert!(
         wait(&mut server.child, Duration::from_secs(7)).is_some(),
-        "it waits for the thread"
+        "the server waits for the thread"
     );
     let took = begin.elapsed();
     assert!(
@@ -512,11 +512,11 @@ fn a_thread_that_was_cancelled_does_not_keep_the_process() {
     drop(server.input.take());
     assert!(
         wait(&mut server.child, Duration::from_secs(2)).is_some(),
-        "it waits for the thread"
+        "the server waits for the thread"
     );
     assert!(
         begin.elapsed() < Duration::from_millis(100),
-        "it took {:?}",
+        "the end took {:?}",
         begin.elapsed()
     );
 }
@@ -532,7 +532,7 @@ fn many_messages_in_one_write_are_all_answered() {
             .map(|id| call(id, "echo_borrowed", json!({ "text": format!("{id}\n") })))
             .collect();
         conversation.wrote(lines.as_bytes());
-        // Cut anywhere, as a pipe does.
+        // The input is split anywhere, as in a pipe.
         for piece in lines.as_bytes().chunks(7_919) {
             input.write_all(piece).unwrap();
         }

@@ -1,4 +1,4 @@
-//! What a server does not say, and when it does not serve.
+//! Information that errors must not reveal, and refusals under load.
 
 use std::sync::Arc;
 use std::time::Duration;

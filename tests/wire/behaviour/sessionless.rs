@@ -1,4 +1,4 @@
-//! Legacy requests over HTTP that belong to no session, as people type them: served as far as they need none.
+//! Legacy requests over HTTP without a session, such as from `curl`: served unless they need a session.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ fn post(address: &str, headers: &[(&str, &str)], method: &str, params: &Value) -
     )
 }
 
-/// Each method of the legacy era with parameters that are right.
+/// Each method of the legacy era with valid parameters.
 fn methods() -> [(&'static str, Value, bool); 12] {
     let completion = json!({ "ref": { "type": "ref/prompt", "name": "greet" }, "argument": { "name": "name", "value": "" } });
     [

@@ -1,4 +1,4 @@
-//! One message spelled in many ways, responses that are malformed, and what refusals say.
+//! Different spellings of a message, malformed responses, and the texts of refusals.
 
 use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
@@ -42,14 +42,18 @@ fn strings_are_compared_after_they_are_decoded() {
         assert_eq!(reply["id"], 1, "{line}");
     }
     server.write(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications\\/initialized\"}\n");
-    // One that has an id of its own, in another spelling.
+    // A request with an id in another spelling.
     let wait = r#"{"jsonrpc":"2.0","id":"\u0061","method":"tools/call","params":{"name":"wait","arguments":{"milliseconds":20000}}}"#;
     server.write(format!("{wait}\n").as_bytes());
     let cancel =
         r#"{"jsonrpc":"2.0","method":"notifications\/cancelled","params":{"requestId":"a"}}"#;
     server.write(format!("{cancel}\n").as_bytes());
     let again = ask(&mut server, &PING.replace("well", "a"));
-    assert_eq!(again["result"], json!({}), "it was cancelled: {again}");
+    assert_eq!(
+        again["result"],
+        json!({}),
+        "the call was cancelled: {again}"
+    );
     let opening = INITIALIZE.replace("\"method\":\"initialize\"", r#""method":"\u0069nitialize""#);
     let in_a_batch = ask(&mut server, &format!("[{opening}]"));
     assert_eq!(in_a_batch[0]["error"]["code"], -32600, "{in_a_batch}");
@@ -71,7 +75,7 @@ fn a_method_in_another_spelling_is_served_over_http() {
     }
 }
 
-/// What is a response as far as anybody can tell, and is malformed. The last two are too long and too deep.
+/// Malformed messages that can be recognised as responses. The last two are too long and too deep.
 fn malformed_responses() -> Vec<String> {
     let mut responses: Vec<String> = [
         r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"x"}}"#,
@@ -217,7 +221,7 @@ fn a_refusal_keeps_an_id_that_can_be_read() {
         assert_eq!(reply["id"], *id, "{shown}: {reply}");
         assert_eq!(reply.get("id").is_some(), !id.is_null(), "{shown}: {reply}");
     }
-    // Over HTTP no more than the beginning of a body that is too long is looked at.
+    // Over HTTP only the beginning of a body that is too long is read.
     let http = spawn_http();
     let types = [
         ("Content-Type", "application/json"),

@@ -1,4 +1,4 @@
-//! 2026-07-28 on any connection: a request stands for itself, whatever came before it and wherever it goes.
+//! 2026-07-28 on any connection: each request is independent of earlier requests and of its connection.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::http;
 const ALL: [Transport; 3] = [Transport::Memory, Transport::Stdio, Transport::Http];
 const PREFIX: &str = "io.modelcontextprotocol";
 
-/// A call of `tool` by a client of this name that can do this.
+/// A call of `tool` by a client with this name and these capabilities.
 fn call(tool: &str, name: &str, capabilities: &Value) -> Value {
     let mut meta = json!({});
     meta[format!("{PREFIX}/protocolVersion")] = MODERN.into();
@@ -36,14 +36,14 @@ fn nothing_is_remembered_of_earlier_requests() {
             text(&ask(&mut connection, &sampling)),
             "the client can sample"
         );
-        // The next client on the same connection did not say so.
+        // The next client on the same connection does not have the capability.
         let reply = ask(&mut connection, &call("samples", "unable", &json!({})));
         assert_eq!(reply["error"]["code"], -32021, "{transport:?}: {reply}");
         for (name, expected) in [("one", "one"), ("other", "other"), ("one", "one")] {
             let reply = ask(&mut connection, &call("caller", name, &json!({})));
             assert_eq!(text(&reply).split(' ').next(), Some(expected));
         }
-        // Neither did this one say its version, nor its capabilities.
+        // This client sends no version or no capabilities.
         for missing in ["protocolVersion", "clientCapabilities"] {
             let mut message = call("caller", "forgetful", &json!({}));
             let meta = message["params"]["_meta"].as_object_mut().unwrap();
@@ -61,7 +61,7 @@ fn nothing_is_remembered_of_earlier_requests() {
     }
 }
 
-/// Every method with parameters that are right, but for what they say of the client.
+/// Every method with valid parameters, but without the data about the client.
 fn methods() -> [(&'static str, Value); 10] {
     let completion = json!({ "ref": { "type": "ref/prompt", "name": "greet" }, "argument": { "name": "name", "value": "" } });
     [
@@ -85,7 +85,7 @@ fn request(method: &str, params: &Value, meta: Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
 }
 
-/// `_meta` with one of its members replaced or, if there is no value, left out.
+/// `_meta` with one of its members replaced, or removed if there is no value.
 fn meta(member: &str, value: Option<Value>) -> Value {
     let mut meta = call("", "x", &json!({}))["params"]["_meta"].take();
     let members = meta.as_object_mut().unwrap();
@@ -109,7 +109,7 @@ fn what_a_request_says_of_its_client_is_there_and_well_formed() {
         (json!({}), -32602, 400),
     ];
     let mut add = |member: &str, value: Option<Value>, code: i64| {
-        // What is wrong with the optional members is wrong with parameters like others.
+        // Errors in the optional members are errors of parameters.
         let is_required = member.contains("protocolVersion") || member.contains("Capabilities");
         let status = if is_required { 400 } else { 200 };
         faults.push((meta(member, value), code, status));
@@ -180,13 +180,13 @@ fn what_a_request_says_of_its_client_is_there_and_well_formed() {
                 }
             }
         }
-        // Whatever came before, a request that says all of it is served.
+        // A complete request is served, whatever came before it.
         let outcome = connection.request("tools/call", json!({ "name": "nothing" }));
         assert!(outcome.reply.unwrap()["result"].is_object());
     }
 }
 
-/// The name of a client is for display: without one, or with one that is malformed, the request is served as with any other.
+/// The name of a client is for display only: a request with a missing or malformed name is served as any other.
 #[test]
 fn who_asks_changes_nothing() {
     let info = format!("{PREFIX}/clientInfo");

@@ -1,4 +1,4 @@
-//! Changes, told to those who listen: on streams of their own, in sessions, and to nobody else.
+//! Notifications of changes: on streams of subscriptions, in sessions, and nowhere else.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ fn announce(id: i64, what: &str, revision: &str) -> Value {
     message(&json!(id), "tools/call", params, revision)
 }
 
-/// The notification as a listener gets it, without its tag, which must be this.
+/// The notification without the tag of its subscription, which must be this one.
 pub(super) fn untagged(mut notification: Value, id: &Value) -> (String, Value) {
     let meta = notification["params"]["_meta"].take();
     assert_eq!(
@@ -62,7 +62,7 @@ impl StdioServer {
         self.write(format!("{message}\n").as_bytes());
     }
 
-    /// Sends a request and gives what comes up to its answer, which is the last.
+    /// Sends a request, and returns the messages up to its answer, which is the last.
     fn exchange(&mut self, message: &Value) -> Vec<Value> {
         self.send(message);
         let mut all = Vec::new();
@@ -117,12 +117,12 @@ fn over_stdio_each_subscription_gets_what_it_asked_for() {
         );
     }
 
-    // A subscription that the client cancels hears nothing more; the other one does.
+    // A cancelled subscription receives nothing more; the other one does.
     server.send(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": "one" } }));
     assert_eq!(server.exchange(&announce(8, "tools", MODERN)).len(), 1);
     assert_eq!(server.exchange(&announce(9, "prompts", MODERN)).len(), 2);
 
-    // The end of input ends the rest: a notification says so, and then the result. Nothing is waited for.
+    // At the end of input the server ends the other subscriptions, with a notification and then the result, without waiting.
     let began = Instant::now();
     drop(server.input.take());
     let (method, params) = untagged(server.read().unwrap(), &second);
@@ -213,7 +213,7 @@ pub(super) fn open_listen(server: &HttpServer, id: &Value, wishes: &Value) -> Ex
 fn over_http_streams_are_told_each_once_in_order() {
     let mut server = spawn_http();
     let all = json!({ "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true, "resourceSubscriptions": [README] });
-    // The same id on two connections is two subscriptions.
+    // The same id on two connections names two subscriptions.
     let id = json!(1);
     let mut one = open_listen(&server, &id, &all);
     let mut other = open_listen(&server, &id, &json!({ "promptsListChanged": true }));
@@ -244,7 +244,7 @@ fn over_http_streams_are_told_each_once_in_order() {
         assert_eq!(
             answer.messages().len(),
             1,
-            "the call itself is told nothing"
+            "the call itself gets no notification"
         );
     }
     let expected = [
@@ -260,7 +260,7 @@ fn over_http_streams_are_told_each_once_in_order() {
     }
     assert_eq!(untagged(other.next(), &id), list_changed("prompts"));
 
-    // The server's end ends them, with a result where there was a request.
+    // The end of the server ends them; those that began with a request get a result.
     let killed = std::process::Command::new("kill")
         .arg(server.child.id().to_string())
         .status();
@@ -321,7 +321,7 @@ fn messages_about_a_call_come_with_its_answer_and_nowhere_else() {
     assert_eq!(
         beside.next()["method"],
         "notifications/tools/list_changed",
-        "and no answer either"
+        "and no answer"
     );
 }
 

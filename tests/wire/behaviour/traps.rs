@@ -1,4 +1,4 @@
-//! What must not happen, each with a trap that would catch it.
+//! Things that must never happen, each with a trap that detects it.
 
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +15,7 @@ use super::subscriptions::{open_listen, untagged};
 use crate::connection::{MODERN, describe, headers, spawn_http};
 use crate::http::{self, Exchange};
 
-/// A port that nobody may connect to.
+/// A port that must receive no connection.
 struct Trap {
     listener: TcpListener,
     url: String,
@@ -40,7 +40,7 @@ impl Trap {
     }
 }
 
-/// A server all of whose URLs are those of the trap.
+/// A server whose URLs all lead to the trap.
 fn tempted(url: &str) -> Server {
     let icon = || Icon::new(format!("{url}/icon.png").replace("http:", "https:"));
     let schema = json!({ "type": "object", "properties": { "at": { "type": "string", "format": "uri" } }, "$id": url });
@@ -71,13 +71,13 @@ fn tempted(url: &str) -> Server {
         .with(fetched())
 }
 
-/// Takes the URI of any page. It is made at run time, so that the fixture does not collect it.
+/// A tool that accepts the URI of any page. It is made at run time, so that the fixture does not collect it.
 fn fetched() -> Resource {
     let page = |variables: Value, _: Context| async move { variables.to_string() };
     Resource::new("http://{+rest}", "fetched", page)
 }
 
-/// Answers whatever is asked with the URL of the trap.
+/// Answers every question with the URL of the trap.
 fn lure(url: &str, question: &Value) -> Value {
     match question["method"].as_str() {
         Some("roots/list") => json!({ "roots": [{ "uri": url }, { "uri": format!("{url}/x") }] }),
@@ -103,13 +103,13 @@ async fn no_url_is_ever_fetched() {
             "resources/list",
             "resources/templates/list",
         ] {
-            // A server has none of some kinds.
+            // A server may lack some kinds of components.
             let _ = client.request(method, json!({})).await;
         }
         let arguments = json!({ "at": format!("{}/argument", trap.url) });
         let links = client.call("links", arguments.clone()).await.unwrap();
         assert!(!links.is_error(), "{}", links.text());
-        // Not every revision can ask.
+        // Not every revision supports questions.
         let _ = client.call("asks", arguments).await;
         let reference = json!({ "$ref": format!("{}/schema", trap.url), "$schema": trap.url });
         client.call("links", reference).await.unwrap();
@@ -117,13 +117,13 @@ async fn no_url_is_ever_fetched() {
         let _ = client.read(&format!("{}/a/../b?c#d", trap.url)).await;
         client.close().await;
     }
-    // A schema that lies elsewhere is refused when the server is built, and not looked up.
+    // A schema that refers to another document is refused when the server is built, and is not fetched.
     let elsewhere = json!({ "type": "object", "properties": { "x": { "$ref": format!("{}/schema", trap.url) } } });
     let tool = Tool::new("elsewhere", elsewhere, |_: Value, _: Context| async { "x" });
     let client = Server::new("refused", "1.0.0").with(tool).connect().await;
     assert!(client.call("elsewhere", json!({})).await.is_err());
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(trap.is_empty(), "somebody fetched a URL");
+    assert!(trap.is_empty(), "a URL was fetched");
 }
 
 /// Ends a thread when the test is over, whatever its outcome.
@@ -135,7 +135,7 @@ impl Drop for End {
     }
 }
 
-/// Changes are told all the time, by another thread, while clients begin to listen.
+/// Another thread sends changes all the time while clients begin to listen.
 #[tokio::test]
 async fn no_change_comes_before_the_acknowledgement() {
     let over = Arc::new(AtomicBool::new(false));
@@ -146,7 +146,7 @@ async fn no_change_comes_before_the_acknowledgement() {
         std::thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {
                 notifier.resources_changed();
-                // Whoever begins to listen needs the lock too.
+                // The code that begins to listen needs the lock too.
                 (0..1000).for_each(|_| std::hint::spin_loop());
             }
         });
@@ -158,7 +158,7 @@ async fn no_change_comes_before_the_acknowledgement() {
         .connect()
         .await;
     client.call("spin", json!({})).await.unwrap();
-    // Their acknowledgement takes longer than a change comes.
+    // The acknowledgement takes longer than a change.
     let many: Vec<_> = (0..3000).map(|number| format!("text://{number}")).collect();
     let wishes = json!({ "resourcesListChanged": true, "resourceSubscriptions": many });
     let mut changes = 0;
@@ -174,10 +174,10 @@ async fn no_change_comes_before_the_acknowledgement() {
             changes += 1;
         }
     }
-    assert!(changes > 0, "no change was told");
+    assert!(changes > 0, "no change was sent");
 }
 
-/// [`no_change_comes_before_the_acknowledgement`], where each subscription is a stream.
+/// [`no_change_comes_before_the_acknowledgement`], with a stream for each subscription.
 #[test]
 fn the_first_event_of_a_stream_is_the_acknowledgement() {
     let server = spawn_http();
@@ -211,7 +211,8 @@ fn the_first_event_of_a_stream_is_the_acknowledgement() {
     });
 }
 
-/// A thread goes on after its call was cancelled: the stream of the call ends, and no other stream of the session hears of it.
+/// A thread goes on after its call was cancelled: the stream of the call ends, and no other stream of the session receives
+/// its messages.
 #[test]
 fn a_cancelled_call_of_a_session_is_not_heard_any_more() {
     let server = spawn_http();
@@ -237,7 +238,7 @@ fn a_cancelled_call_of_a_session_is_not_heard_any_more() {
     let rest = stream.rest();
     assert!(
         begin.elapsed() < Duration::from_millis(700),
-        "it is still heard"
+        "the stream did not end"
     );
     let is_reply = |told: &Value| told.get("method").is_none();
     assert!(!rest.iter().any(is_reply), "{rest:?}");
