@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -29,33 +29,47 @@ pub use crate::registry::{Bind, Blocking, Bound, Bounds, Completer, Eventual, Li
 
 /// Extracts a parameter from a call, or records why it cannot be extracted.
 pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Extracted<'c, T> {
-    let extraction = T::extract(call, index);
-    Extracted { call, extraction }
+    match T::extract(call, index).into_ready() {
+        Ok(result) => Extracted(State::Ready(accept(call, result))),
+        Err(extraction) => Extracted(State::Waiting(call, extraction)),
+    }
 }
 
-/// A parameter that is taken from a call. It resolves to `None` once the reason why it cannot be taken is noted.
+/// A parameter of a call. It resolves to `None` if it cannot be extracted, after the reason is recorded.
 #[derive(Debug)]
-pub struct Extracted<'c, T> {
-    call: &'c Call,
-    extraction: Extraction<'c, T>,
+pub struct Extracted<'c, T>(State<'c, T>);
+
+#[derive(Debug)]
+enum State<'c, T> {
+    /// The value, which the first poll takes.
+    Ready(Option<T>),
+    Waiting(&'c Call, Extraction<'c, T>),
 }
+
+// No reference to a pinned value is ever made.
+impl<T> Unpin for Extracted<'_, T> {}
 
 impl<T> Future for Extracted<'_, T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let polled = Pin::new(&mut self.extraction).poll(context);
-        polled.map(|result| result.map_err(|reason| self.call.reject(&reason)).ok())
+        match &mut self.0 {
+            State::Ready(value) => Poll::Ready(value.take()),
+            State::Waiting(call, extraction) => {
+                let polled = Pin::new(extraction).poll(context);
+                polled.map(|result| accept(call, result))
+            }
+        }
     }
 }
 
 impl<T> Extracted<'_, T> {
     /// Waits on a thread that may block.
-    pub fn wait(mut self) -> Option<T> {
-        let call = self.call;
-        if let Poll::Ready(value) = self.poll_once() {
-            return value;
-        }
+    pub fn wait(self) -> Option<T> {
+        let (call, extraction) = match self.0 {
+            State::Ready(value) => return value,
+            State::Waiting(call, extraction) => (call, extraction),
+        };
         let Ok(runtime) = Handle::try_current() else {
             return rejected(call, "a parameter has to wait, and no runtime is running");
         };
@@ -63,24 +77,25 @@ impl<T> Extracted<'_, T> {
         runtime.block_on(async {
             tokio::select! {
                 biased;
-                value = self => value,
+                result = extraction => accept(call, result),
                 () = cancel.cancelled() => rejected(call, "the call was cancelled"),
             }
         })
     }
 
     /// Takes the parameter on a thread that must not block.
-    pub fn now(mut self) -> Option<T> {
+    pub fn now(self) -> Option<T> {
         let message = "a parameter has to wait, which an `inline` function cannot: remove `inline`";
-        match self.poll_once() {
-            Poll::Ready(value) => value,
-            Poll::Pending => rejected(self.call, message),
+        match self.0 {
+            State::Ready(value) => value,
+            State::Waiting(call, _) => rejected(call, message),
         }
     }
+}
 
-    fn poll_once(&mut self) -> Poll<Option<T>> {
-        Pin::new(self).poll(&mut Context::from_waker(Waker::noop()))
-    }
+/// Records the reason of an extraction that failed.
+fn accept<T>(call: &Call, result: Result<T, ToolError>) -> Option<T> {
+    result.map_err(|reason| call.reject(&reason)).ok()
 }
 
 fn rejected<T>(call: &Call, reason: &str) -> Option<T> {
@@ -102,8 +117,7 @@ pub fn param_or<'c, T: Param<'c>>(
     if is_given {
         return param(call, index);
     }
-    let extraction = Extraction::ready(Ok(default()));
-    Extracted { call, extraction }
+    Extracted(State::Ready(Some(default())))
 }
 
 /// Creates the question of a parameter that the user answers.

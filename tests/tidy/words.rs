@@ -45,12 +45,15 @@ pub(crate) fn find(root: &Path) -> Vec<String> {
 
 /// Returns the first such word of a line.
 pub(crate) fn word_in(line: &str) -> Option<&'static str> {
-    let mut line = line.to_lowercase();
-    for exception in EXCEPTIONS {
-        line = line.replace(exception, "");
-    }
+    // The case tells a phrase from code: Python has `is None`.
+    let remove = |line: &str| {
+        EXCEPTIONS
+            .iter()
+            .fold(line.to_owned(), |line, it| line.replace(it, ""))
+    };
+    let (line, lower) = (remove(line), remove(&line.to_lowercase()));
     let is_letter = |letter: char| letter.is_alphanumeric() || letter == '_';
-    let mut words = line.split(|letter| !is_letter(letter));
+    let mut words = lower.split(|letter| !is_letter(letter));
     let word = words.find_map(|word| WORDS.iter().find(|odd| **odd == word));
     let phrase = PHRASES.iter().find(|phrase| {
         let ends = line
@@ -85,5 +88,19 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         {
             files.push(path);
         }
+    }
+}
+
+#[test]
+fn odd_words_are_found_and_parts_of_others_are_not() {
+    for (line, expected) in [
+        ("/// Whoever reads it.", Some("whoever")),
+        ("// It is none.", Some("is none")),
+        ("    rooms: usize,", Some("rooms")),
+        ("/// Returns `None` if there is none.", None),
+        ("if early is None or is_none(bedroom):", None),
+        ("/// The server has no ear", Some("ear")),
+    ] {
+        assert_eq!(word_in(line), expected, "{line}");
     }
 }

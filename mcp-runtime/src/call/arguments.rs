@@ -74,6 +74,7 @@ impl Tree {
 }
 
 impl Json {
+    #[inline]
     pub(crate) fn text<'a>(&self, message: &'a str) -> &'a str {
         self.place.of_text(message)
     }
@@ -89,6 +90,7 @@ impl Arguments {
         }
     }
 
+    #[inline]
     pub(crate) fn slot(&self, index: usize) -> &Slot {
         const MISSING: &Slot = &Slot::Missing;
         self.slots.get(index).unwrap_or(MISSING)

@@ -10,7 +10,7 @@ mod states;
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
@@ -221,6 +221,8 @@ pub struct Call {
     pub(crate) arguments: Arguments,
     pub(crate) signature: Arc<Signature>,
     rejections: Mutex<Vec<String>>,
+    /// `true` if there are rejections. Read without the lock, because most calls have none.
+    is_rejected: AtomicBool,
 }
 
 impl fmt::Debug for Call {
@@ -241,6 +243,7 @@ impl Call {
             context,
             arguments,
             signature,
+            is_rejected: AtomicBool::new(!rejections.is_empty()),
             rejections: Mutex::new(rejections),
         }
     }
@@ -261,6 +264,7 @@ impl Call {
     }
 
     /// Returns the argument at a position as JSON text, if it is JSON.
+    #[inline]
     pub(crate) fn json(&self, index: usize) -> Option<&str> {
         match self.arguments.slot(index) {
             Slot::Json(json) => Some(json.text(self.context.message.text())),
@@ -303,12 +307,14 @@ impl Call {
     /// Records why a parameter could not be extracted.
     pub(crate) fn reject(&self, reason: &ToolError) {
         self.rejections.lock().push(reason.to_string());
+        self.is_rejected.store(true, Ordering::Relaxed);
     }
 
     /// Returns `true` if every argument is known and every parameter was extracted.
     #[doc(hidden)]
+    #[inline]
     pub fn accepted(&self) -> bool {
-        self.rejections.lock().is_empty()
+        !self.is_rejected.load(Ordering::Relaxed)
     }
 
     /// Returns all mistakes in the arguments as one text.

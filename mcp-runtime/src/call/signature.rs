@@ -49,6 +49,7 @@ impl Signature {
     }
 
     /// Returns `true` if the argument needs no check beyond deserialising it.
+    #[inline]
     pub(crate) fn is_exact(&self, index: usize) -> bool {
         self.parameters
             .get(index)

@@ -14,6 +14,7 @@ use crate::content::{Content, ToolResult};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::registry::ToolEntry;
+use crate::schema::{Budget, WholeSchema};
 
 pub(super) fn call(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
@@ -38,6 +39,27 @@ pub(super) fn call(request: Request) -> Result<MethodRun, RpcError> {
 
 /// The work of calling a tool.
 struct ToolCall(Arc<ToolEntry>);
+
+impl ToolCall {
+    /// Replaces a result that violates the output schema by an error. Most tools have the schema of a type instead.
+    #[cold]
+    fn check_output(&self, schema: &WholeSchema, result: ToolResult) -> Outcome {
+        let mistakes = match result.structured_value() {
+            Some(value) => schema.mistakes(&value, "structuredContent", &Budget::default()),
+            None => vec!["`structuredContent` is missing".to_owned()],
+        };
+        if mistakes.is_empty() {
+            let is_error = false;
+            return Outcome::Tool { result, is_error };
+        }
+        let mistakes = mistakes.join("\n- ");
+        let tool = self.name();
+        tracing::error!(tool, "a result violates its output schema:\n- {mistakes}");
+        self.fail(format!(
+            "The result violates the output schema of the tool:\n- {mistakes}"
+        ))
+    }
+}
 
 impl Work for ToolCall {
     type Output = ToolResult;
@@ -69,15 +91,8 @@ impl Work for ToolCall {
             result.content.insert(0, Content::text(text));
         }
         result.wrap(self.0.output.as_ref());
-        if !is_error && let Some(mistakes) = self.0.output_mistakes(&result) {
-            let mistakes = mistakes.join("\n- ");
-            tracing::error!(
-                tool = self.name(),
-                "a result violates its output schema:\n- {mistakes}"
-            );
-            return self.fail(format!(
-                "The result violates the output schema of the tool:\n- {mistakes}"
-            ));
+        if !is_error && let Some(schema) = &self.0.output_rules {
+            return self.check_output(schema, result);
         }
         Outcome::Tool { result, is_error }
     }

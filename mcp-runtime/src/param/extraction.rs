@@ -31,6 +31,16 @@ impl<'c, T> Extraction<'c, T> {
     }
 }
 
+impl<T> Extraction<'_, T> {
+    /// Returns the value if it is available at once.
+    pub(crate) fn into_ready(self) -> Result<Result<T, ToolError>, Self> {
+        match self.0 {
+            State::Ready(Some(result)) => Ok(result),
+            state => Err(Self(state)),
+        }
+    }
+}
+
 impl<T> Future for Extraction<'_, T> {
     type Output = Result<T, ToolError>;
 

@@ -21,7 +21,7 @@ use crate::opaque::opaque_debug;
 use crate::protocol::revision::Features;
 #[cfg(feature = "cli")]
 use crate::schema::unenforced;
-use crate::schema::{Budget, Schemas, WholeSchema, gather_variants, references};
+use crate::schema::{Schemas, WholeSchema, gather_variants, references};
 use crate::service::BoxFuture;
 
 /// The supported dialect of JSON Schema.
@@ -302,25 +302,15 @@ pub(crate) struct ToolEntry {
     pub(crate) header_params: Vec<HeaderParam>,
     pub(crate) output: Option<OutputSchema>,
     /// The check of structured content against a schema that was created at run time.
-    output_rules: Option<WholeSchema>,
+    pub(crate) output_rules: Option<WholeSchema>,
     pub(crate) signature: Arc<Signature>,
 }
 
+#[cfg(feature = "cli")]
 impl ToolEntry {
     /// Returns the constraints of the arguments' schema that this build does not check, each with its path.
-    #[cfg(feature = "cli")]
     pub(crate) fn unenforced(&self) -> Vec<(String, String)> {
         unenforced(&self.input_schema, self.tool.schema.is_none())
-    }
-
-    /// Returns the mistakes of structured content against a schema that was created at run time, if there are any.
-    pub(crate) fn output_mistakes(&self, result: &ToolResult) -> Option<Vec<String>> {
-        let schema = self.output_rules.as_ref()?;
-        let mistakes = match result.structured_value() {
-            Some(value) => schema.mistakes(&value, "structuredContent", &Budget::default()),
-            None => vec!["`structuredContent` is missing".to_owned()],
-        };
-        (!mistakes.is_empty()).then_some(mistakes)
     }
 }
 

@@ -34,10 +34,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    #[inline]
     pub(super) fn output(&self) -> MutexGuard<'_, Vec<u8>> {
         self.output.lock()
     }
 
+    #[inline]
     pub(super) fn backlog(&self) -> usize {
         self.output().len()
     }

@@ -144,7 +144,7 @@ fn schemas_hold_what_clients_can_use() {
             "size": { "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX, "x-mcp-header": "Size" },
             "dry": { "type": "boolean", "x-mcp-header": "Dry-Run" },
             "unit": {
-                "description": "How something is measured.\n\n- `metric`: Like most of the world.\n- `imperial`: Like some of it.",
+                "description": "A system of units.\n\n- `metric`: Like most of the world.\n- `imperial`: Like some of it.",
                 "type": "string",
                 "enum": ["metric", "imperial"],
                 "x-mcp-header": "Unit",
