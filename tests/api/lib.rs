@@ -45,7 +45,8 @@ fn api(folder: &str, library: &str) -> String {
 
 /// Returns `true` if an item names a type by a path through a module that is not public.
 fn names_a_private_module(item: &str, library: &str) -> bool {
-    let paths = item.split(&format!("{library}::")).skip(1);
+    let root = format!("{library}::");
+    let paths = item.split(&root).skip(1);
     let mut modules = paths
         .filter_map(|path| path.split_once("::"))
         .map(|(module, _)| module);

@@ -19,7 +19,7 @@ mod selection;
 mod snapshot;
 mod tool;
 
-pub use bind::Bind;
+pub use bind::{AsyncMethod, Bind, Eventually, Free, Method};
 pub use complete::{
     Blocking, CompleteWith, Completer, Completion, Completions, Eventual, IntoCompletions,
 };
