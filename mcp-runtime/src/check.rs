@@ -25,7 +25,10 @@ use crate::service::BoxFuture;
 
 pub use crate::ask::{Answerable, Asked, Asking};
 pub use crate::content::{Failure, PromptOutcome, ResourceOutcome};
-pub use crate::registry::{Bind, Blocking, Bound, Bounds, Completer, Eventual, Lister, ToolSet};
+pub use crate::registry::{
+    AsyncMethod, Bind, Blocking, Bound, Bounds, Completer, Eventual, Eventually, Free, Lister,
+    Method, ToolSet,
+};
 
 /// Extracts a parameter from a call, or records why it cannot be extracted.
 pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Extracted<'c, T> {
