@@ -99,8 +99,7 @@ fn check_prints_a_line_for_each_finding() {
     let output = run(&["check"]);
     assert_eq!(output.status.code(), Some(1));
     let found: Vec<&str> = stdout(&output).lines().collect();
-    let line =
-        "tool `exact`: argument `number` has no description: write a doc comment on the parameter";
+    let line = "tool `exact`: argument `number` has no description: write a doc comment on the parameter, or set `description`";
     assert!(found.contains(&line), "{found:#?}");
     assert!(output.stderr.is_empty(), "{output:?}");
 }

@@ -278,6 +278,16 @@ impl Call {
         self.arguments.tree(message, &self.signature, index)
     }
 
+    /// Returns the arguments of a tool that was created at run time.
+    ///
+    /// # Errors
+    /// Returns an error if the arguments violate the schema of the tool.
+    pub(crate) fn whole(&self) -> Result<Value, ToolError> {
+        let json = self.arguments.whole(self.context.message.text());
+        let arguments = self.signature.read_whole(json, &self.arguments.budget);
+        arguments.map_err(ToolError::refused)
+    }
+
     /// Returns the arguments of a component that was created at run time: an object of strings, and of lists of strings.
     ///
     /// # Errors

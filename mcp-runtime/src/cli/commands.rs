@@ -220,7 +220,7 @@ async fn call(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failure
         return Err(reply.text().into());
     }
     print(matches, reply.as_json(), || {
-        lines(reply.content().iter().map(block))
+        result(reply.content(), reply.structured())
     })
 }
 
@@ -238,6 +238,14 @@ async fn prompt(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failu
     print(matches, &json!(messages), || {
         lines(messages.iter().map(shown))
     })
+}
+
+/// Formats the result of a tool: its content, or its structured content if it has no other.
+fn result(content: &[Value], structured: &Value) -> String {
+    if content.is_empty() && !structured.is_null() {
+        return structured.to_string();
+    }
+    lines(content.iter().map(block))
 }
 
 fn lines(parts: impl Iterator<Item = String>) -> String {
@@ -262,5 +270,28 @@ fn contents_text(contents: &Value) -> String {
             line(&text(&contents["mimeType"])),
             text(&contents["blob"]).len()
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_shows_its_content_or_its_data() {
+        let text = json!({ "type": "text", "text": "3 pages" });
+        let data = json!({ "pages": 3 });
+        for (content, structured, shown) in [
+            (vec![text.clone()], &data, "3 pages"),
+            (vec![], &data, r#"{"pages":3}"#),
+            (
+                vec![text.clone(), text.clone()],
+                &Value::Null,
+                "3 pages\n3 pages",
+            ),
+            (vec![], &Value::Null, ""),
+        ] {
+            assert_eq!(result(&content, structured), shown);
+        }
     }
 }

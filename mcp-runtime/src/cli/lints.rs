@@ -133,7 +133,7 @@ fn check_argument_description(
 ) {
     if text(&schema["description"]).trim().is_empty() {
         found.push(format!(
-            "{place}: argument `{argument}` has no description: write a doc comment on the parameter"
+            "{place}: argument `{argument}` has no description: write a doc comment on the parameter, or set `description`"
         ));
     }
 }
@@ -317,11 +317,11 @@ mod tests {
             found,
             [
                 "tool `add` has no description: write a doc comment on the function, or set `description`",
-                "tool `add`: argument `a` has no description: write a doc comment on the parameter",
+                "tool `add`: argument `a` has no description: write a doc comment on the parameter, or set `description`",
                 "resource `a://b` has no description: write a doc comment on the function, or set `description`",
                 "resource `a://{b}` has no description: write a doc comment on the function, or set `description`",
                 "prompt `p` has no description: write a doc comment on the function, or set `description`",
-                "prompt `p`: argument `b` has no description: write a doc comment on the parameter",
+                "prompt `p`: argument `b` has no description: write a doc comment on the parameter, or set `description`",
             ]
         );
     }

@@ -1,8 +1,13 @@
 //! The handler function of a component.
 
+use std::future::Future;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::call::Call;
+use crate::context::Context;
+use crate::error::ToolError;
 use crate::opaque::opaque_debug;
 use crate::service::BoxFuture;
 
@@ -20,6 +25,34 @@ pub enum Handler<R> {
 }
 
 opaque_debug!(Handler<R>);
+
+impl<R: 'static> Handler<R> {
+    /// Creates the handler of a component that was created at run time. `arguments` reads the arguments of a call, and
+    /// `convert` converts the output of the closure, or the error of the arguments.
+    pub(super) fn of_closure<F, Fut>(
+        closure: F,
+        arguments: fn(&Call) -> Result<Value, ToolError>,
+        convert: fn(Result<Fut::Output, ToolError>) -> R,
+    ) -> Self
+    where
+        F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: 'static> + Send + 'static,
+    {
+        let closure = Arc::new(closure);
+        Self::Async(Arc::new(move |call: Call| {
+            let closure = Arc::clone(&closure);
+            Box::pin(async move {
+                match arguments(&call) {
+                    Ok(arguments) => {
+                        let context = Context::of(&call.context);
+                        convert(Ok(closure(arguments, context).await))
+                    }
+                    Err(error) => convert(Err(error)),
+                }
+            })
+        }))
+    }
+}
 
 #[doc(hidden)] // called by generated code
 impl<R> Handler<R> {

@@ -21,7 +21,6 @@ use crate::context::Context;
 use crate::opaque::opaque_debug;
 use crate::protocol::json::push_string;
 use crate::protocol::revision::Features;
-use crate::service::BoxFuture;
 
 /// A prompt: a template of messages that a user can select. `#[prompt]` makes one from a function.
 pub struct Prompt {
@@ -70,18 +69,12 @@ impl Prompt {
         F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: IntoPrompt<M>> + Send + 'static,
     {
-        let handler = Arc::new(handler);
-        let handler = move |call: Call| -> BoxFuture<PromptOutcome> {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                let arguments = call.texts()?;
-                let messages = handler(arguments, Context::of(&call.context)).await;
-                messages.into_prompt()
-            })
-        };
+        let handler = Handler::of_closure(handler, Call::texts, |messages| {
+            messages.and_then(IntoPrompt::into_prompt)
+        });
         Self {
             arguments: arguments.into_iter().collect(),
-            ..Self::define(&name.into(), Handler::Async(Arc::new(handler)))
+            ..Self::define(&name.into(), handler)
         }
     }
 

@@ -89,17 +89,10 @@ impl Resource {
         F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: IntoResource<M>> + Send + 'static,
     {
-        let handler = Arc::new(handler);
-        let handler = move |call: Call| -> BoxFuture<ResourceOutcome> {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                let variables = call.texts()?;
-                let contents = handler(variables, Context::of(&call.context)).await;
-                contents.into_resource()
-            })
-        };
-        let mut resource =
-            Self::define(&uri.into(), &name.into(), Handler::Async(Arc::new(handler)));
+        let handler = Handler::of_closure(handler, Call::texts, |contents| {
+            contents.and_then(IntoResource::into_resource)
+        });
+        let mut resource = Self::define(&uri.into(), &name.into(), handler);
         resource.is_run_time = true;
         resource.returns::<<Fut as Future>::Output, M>()
     }

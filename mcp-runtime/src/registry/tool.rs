@@ -22,7 +22,6 @@ use crate::protocol::revision::Features;
 #[cfg(feature = "cli")]
 use crate::schema::unenforced;
 use crate::schema::{Schemas, WholeSchema, gather_variants, references};
-use crate::service::BoxFuture;
 
 /// The supported dialect of JSON Schema.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -95,24 +94,14 @@ impl Tool {
         F: Fn(Value, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: IntoToolResult<M>> + Send + 'static,
     {
-        let handler = Arc::new(handler);
-        let handler = move |call: Call| -> BoxFuture<ToolResult> {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                let json = call.arguments.whole(call.context.message.text());
-                match call.signature.read_whole(json, &call.arguments.budget) {
-                    Ok(arguments) => {
-                        let result = handler(arguments, Context::of(&call.context)).await;
-                        result.into_tool_result()
-                    }
-                    Err(refusal) => ToolResult::error(refusal),
-                }
-            })
-        };
+        let handler = Handler::of_closure(handler, Call::whole, |result| match result {
+            Ok(result) => result.into_tool_result(),
+            Err(error) => error.into_tool_result(),
+        });
         Self {
             schema: Some(schema),
             open: true,
-            ..Self::define(&name.into(), Handler::Async(Arc::new(handler)))
+            ..Self::define(&name.into(), handler)
         }
     }
 
