@@ -1,4 +1,4 @@
-//! Validation of all messages of a server against the official JSON Schemas, as closed and completed by [`strict`].
+//! Validation of all messages of a server against the official JSON Schemas, as closed and completed by `strict`.
 //!
 //! The functions return the errors as text, and [`expect`] panics with it. Without the schemas every message is valid:
 //! see [`are_available`].

@@ -233,6 +233,14 @@ pub(super) fn item_schema(schema: &Value, index: usize) -> Option<&Value> {
 pub(super) const UNSIGNED_KEYS: &str = r"^\d+$";
 pub(super) const SIGNED_KEYS: &str = r"^-?\d+$";
 
+/// Returns `true` if all patterns of names are those of numeric keys.
+pub(super) fn are_numeric_keys(patterns: &Value) -> bool {
+    patterns.as_object().is_some_and(|named| {
+        let mut names = named.keys();
+        names.all(|name| [UNSIGNED_KEYS, SIGNED_KEYS].contains(&name.as_str()))
+    })
+}
+
 /// The schemas of an object's members.
 pub(super) struct Members<'r> {
     pub(super) own: Option<&'r Map<String, Value>>,

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::check::{SIGNED_KEYS, UNSIGNED_KEYS};
+use super::check::are_numeric_keys;
 #[cfg(feature = "cli")]
 use super::tidy::is_checked_by_types;
-use super::walk::{change_parts, walk};
+use super::walk::walk;
 
 /// The keywords of constraints that `check` never enforces. Unknown keywords are annotations, which constrain nothing.
 const UNCHECKED: [&str; 10] = [
@@ -44,30 +44,6 @@ pub(super) fn find_unchecked(
             }
         }
     });
-}
-
-/// Removes the keywords of objects that `check` enforces only for the schemas of types: patterns of names other than those of
-/// numeric keys, and the rule for all other names, which depends on them.
-pub(super) fn remove_unchecked(schema: &mut Value) {
-    let Some(rules) = schema.as_object_mut() else {
-        return;
-    };
-    let has_patterns = rules
-        .get("patternProperties")
-        .is_some_and(|patterns| !are_numeric_keys(patterns));
-    if has_patterns {
-        rules.remove("patternProperties");
-        rules.remove("additionalProperties");
-    }
-    change_parts(rules, |_, _, part| remove_unchecked(part));
-}
-
-/// Returns `true` if all patterns of names are those of numeric keys.
-fn are_numeric_keys(patterns: &Value) -> bool {
-    patterns.as_object().is_some_and(|named| {
-        let mut names = named.keys();
-        names.all(|name| [UNSIGNED_KEYS, SIGNED_KEYS].contains(&name.as_str()))
-    })
 }
 
 /// Returns the constraints in a schema that this build does not enforce, each with its path. `of_type` says that a type

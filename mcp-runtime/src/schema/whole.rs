@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::budget::Budget;
-use super::check::Rules;
+use super::check::{Rules, are_numeric_keys};
 use super::pattern::Patterns;
-use super::unknown::remove_unchecked;
 use super::validator::Validator;
+use super::walk::change_parts;
 
 /// A schema and the rules to check values against it.
 #[derive(Debug)]
@@ -45,4 +45,20 @@ impl WholeSchema {
         let rules = Rules::new(definitions, &self.patterns, true, budget).exact();
         rules.mistakes(value, &self.schema, path)
     }
+}
+
+/// Removes the keywords of objects that `check` enforces only for the schemas of types: patterns of names other than those of
+/// numeric keys, and the rule for all other names, which depends on them.
+fn remove_unchecked(schema: &mut Value) {
+    let Some(rules) = schema.as_object_mut() else {
+        return;
+    };
+    let has_patterns = rules
+        .get("patternProperties")
+        .is_some_and(|patterns| !are_numeric_keys(patterns));
+    if has_patterns {
+        rules.remove("patternProperties");
+        rules.remove("additionalProperties");
+    }
+    change_parts(rules, |_, _, part| remove_unchecked(part));
 }
