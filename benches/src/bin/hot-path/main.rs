@@ -32,7 +32,8 @@ impl Transport {
     /// Returns the maximum cost of one call with [`Pace::Sequential`].
     fn budget(self, load: Load) -> Cost {
         let (instructions, allocations) = match (self, load) {
-            (Self::Stdio, Load::Sum) => (17_000.0, 9.0),
+            // About 100 of these are the price of parameters that may wait (`Extraction`).
+            (Self::Stdio, Load::Sum) => (17_100.0, 9.0),
             (Self::Http, Load::Sum) => (40_000.0, 20.0),
             // The text is created once, scanned once for characters to escape, and written once. Each further copy
             // would cost a million instructions.
