@@ -13,6 +13,7 @@ use super::icon::Icon;
 use super::meta::checked_meta;
 use super::prompt::Message;
 use super::resource::{Body, ResourceContents};
+use super::well_formed::{checked_mime, checked_scheme};
 
 /// A content block in its wire format.
 #[derive(Deserialize)]
@@ -94,12 +95,8 @@ fn base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Erro
 
 impl From<WireExtras> for Extras {
     fn from(wire: WireExtras) -> Self {
-        let in_range = |mut annotations: Annotations| {
-            annotations.priority = annotations.priority.map(|it| it.clamp(0.0, 1.0));
-            annotations
-        };
         Self {
-            annotations: wire.annotations.map(in_range),
+            annotations: wire.annotations.map(Annotations::checked),
             meta: wire.meta.and_then(checked_meta),
         }
     }
@@ -113,14 +110,12 @@ impl From<Block> for Content {
                 extras: extras.into(),
             }),
             Block::Image(it) => Self::Image(Image {
-                data: it.data,
-                mime: it.mime_type,
                 extras: it.extras.into(),
+                ..Image::new(it.data, it.mime_type)
             }),
             Block::Audio(it) => Self::Audio(Audio {
-                data: it.data,
-                mime: it.mime_type,
                 extras: it.extras.into(),
+                ..Audio::new(it.data, it.mime_type)
             }),
             Block::ResourceLink(link) => Self::ResourceLink(link.into()),
             Block::Resource { resource, extras } => Self::Resource(EmbeddedResource {
@@ -136,7 +131,7 @@ impl From<Link> for ResourceLink {
         Self {
             title: link.title,
             description: link.description,
-            mime: link.mime_type,
+            mime: link.mime_type.and_then(checked_mime),
             size: link.size,
             extras: link.extras.into(),
             ..Self::new(link.uri, link.name)
@@ -145,7 +140,8 @@ impl From<Link> for ResourceLink {
     }
 }
 
-/// Decodes a content block from the format of any revision.
+/// Decodes a content block from the format of any revision. An invalid annotation, MIME type, icon or URI is omitted, as in
+/// content that a handler creates.
 impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Block::deserialize(deserializer).map(Self::from)
@@ -161,8 +157,8 @@ impl<'de> Deserialize<'de> for ResourceContents {
             _ => return Err(D::Error::custom("expected either `text` or `blob`")),
         };
         Ok(Self {
-            uri: contents.uri,
-            mime: contents.mime_type,
+            uri: contents.uri.filter(|uri| checked_scheme(uri)),
+            mime: contents.mime_type.and_then(checked_mime),
             body,
             meta: contents.meta.and_then(checked_meta),
         })
@@ -243,6 +239,27 @@ mod tests {
             encoded(&content),
             json!({ "type": "resource_link", "uri": "a://b", "name": "b", "annotations": { "priority": 1.0 } })
         );
+        for (block, sent) in [
+            (
+                json!({ "type": "image", "data": "AA==", "mimeType": "a picture" }),
+                json!({ "type": "image", "data": "AA==", "mimeType": "application/octet-stream" }),
+            ),
+            (
+                json!({ "type": "text", "text": "", "annotations": { "priority": 0.5, "lastModified": "today" } }),
+                json!({ "type": "text", "text": "", "annotations": { "priority": 0.5 } }),
+            ),
+            (
+                json!({ "type": "resource_link", "uri": "a://b", "name": "b", "mimeType": "text" }),
+                json!({ "type": "resource_link", "uri": "a://b", "name": "b" }),
+            ),
+            (
+                json!({ "type": "resource", "resource": { "uri": "no scheme", "text": "t", "mimeType": "text" } }),
+                json!({ "type": "resource", "resource": { "uri": "resource:///inline", "text": "t" } }),
+            ),
+        ] {
+            let content: Content = serde_json::from_value(block).expect("a block");
+            assert_eq!(encoded(&content), sent);
+        }
         let message = json!({ "role": "assistant", "content": { "type": "text", "text": "a" } });
         let message: Message = serde_json::from_value(message).expect("a message");
         assert_eq!(message, Message::assistant("a"));
