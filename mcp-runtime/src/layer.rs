@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 
 use crate::context::Context;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, OutcomeKind};
 
 /// Middleware around each call of a server: see [`Server::layer`](crate::Server::layer).
 ///
@@ -72,17 +72,15 @@ impl fmt::Debug for Next {
 pub struct CallOutcome(pub(crate) Outcome);
 
 impl CallOutcome {
-    /// Returns `true` for a tool result with `isError` and for a protocol error.
-    pub fn is_error(&self) -> bool {
-        matches!(
-            self.0,
-            Outcome::Tool { is_error: true, .. } | Outcome::Error(_)
-        )
+    /// Returns how the call ended.
+    pub fn kind(&self) -> OutcomeKind {
+        self.0.kind()
     }
 
-    /// Returns `true` if the call ends with questions, and the client is to repeat it with the answers.
-    pub fn is_input_required(&self) -> bool {
-        matches!(self.0, Outcome::InputRequired(_))
+    /// Returns `true` for a failed tool, a protocol error and a call that exceeded its timeout.
+    pub fn is_error(&self) -> bool {
+        use OutcomeKind::{ProtocolError, TimedOut, ToolError};
+        matches!(self.kind(), ToolError | ProtocolError | TimedOut)
     }
 }
 
@@ -91,7 +89,7 @@ impl fmt::Debug for CallOutcome {
         // Results may contain secrets.
         formatter
             .debug_struct("CallOutcome")
-            .field("is_error", &self.is_error())
+            .field("kind", &self.kind())
             .finish_non_exhaustive()
     }
 }

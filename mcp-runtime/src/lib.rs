@@ -119,6 +119,7 @@ pub use error::{AskError, ToolError};
 pub use layer::{CallOutcome, Layer, LayeredCall, Next};
 pub use logs::{ForwardLogs, forward_log};
 pub use mcp_macros::{Elicit, prompt, resource, tool, tools};
+pub use outcome::OutcomeKind;
 pub use owner::Principal;
 pub use param::{Description, Extraction, Headers, Param, State};
 pub use protocol::cache::CacheScope;

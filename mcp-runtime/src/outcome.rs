@@ -43,4 +43,51 @@ pub(crate) enum Outcome {
     /// An empty result.
     Empty,
     Error(RpcError),
+    /// The error of a call that exceeded its timeout.
+    TimedOut(Box<Self>),
+}
+
+impl Outcome {
+    pub(crate) fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Tool { is_error: true, .. } => OutcomeKind::ToolError,
+            Self::Error(_) => OutcomeKind::ProtocolError,
+            Self::InputRequired(_) => OutcomeKind::InputRequired,
+            Self::TimedOut(_) => OutcomeKind::TimedOut,
+            _ => OutcomeKind::Ok,
+        }
+    }
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OutcomeKind {
+    /// The request succeeded.
+    Ok,
+    /// A tool failed: its result has `isError`.
+    ToolError,
+    /// The reply is a JSON-RPC error.
+    ProtocolError,
+    /// The client cancelled the request, or disconnected.
+    Cancelled,
+    /// The call exceeded its timeout.
+    TimedOut,
+    /// The reply contains questions, which the client answers in another request.
+    InputRequired,
+}
+
+impl OutcomeKind {
+    /// Returns the name in logs and metrics: `ok`, `tool_error`, `protocol_error`, `cancelled`, `timed_out` or
+    /// `input_required`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ToolError => "tool_error",
+            Self::ProtocolError => "protocol_error",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed_out",
+            Self::InputRequired => "input_required",
+        }
+    }
 }

@@ -18,8 +18,10 @@ const MAX_VALUES: usize = 100;
 
 /// Encodes the reply to the request with this id.
 pub(super) fn reply(core: &Core, features: &Features, id: &Id, outcome: &Outcome) -> Reply {
-    if let Outcome::Error(refusal) = outcome {
-        return Reply::error(Some(id), refusal);
+    match outcome {
+        Outcome::Error(refusal) => return Reply::error(Some(id), refusal),
+        Outcome::TimedOut(error) => return reply(core, features, id, error),
+        _ => {}
     }
     let (features, opened) = match outcome {
         // The handshake has just negotiated the revision of the reply.
@@ -90,7 +92,7 @@ impl Body<'_> {
                 meta.insert(SUBSCRIPTION_ID.to_owned(), id.clone());
                 push_meta(out, self.info(), Some(&meta));
             }
-            Outcome::Empty | Outcome::Error(_) => {}
+            Outcome::Empty | Outcome::Error(_) | Outcome::TimedOut(_) => {}
         }
     }
 

@@ -366,7 +366,7 @@ impl<W: Work> Execution<W> {
     fn time_out(&mut self, limit: Duration) -> Outcome {
         self.call.cancel().set();
         let stopped = Stopped::timed_out(self.work.name(), limit);
-        self.fail(&stopped)
+        Outcome::TimedOut(Box::new(self.fail(&stopped)))
     }
 
     /// Drops the handler, so that its destructors run before the reply is sent. A panic in a destructor is only logged.
