@@ -19,8 +19,6 @@ use handle::ServerState;
 #[cfg(feature = "cli")]
 pub(crate) use handle::{ComponentKind, Snapshot};
 use lifespan::Lifespan;
-#[cfg(feature = "cli")]
-pub(crate) use running::ABORT_WARNING;
 pub use running::RunningServer;
 
 use crate::call::States;
@@ -28,6 +26,7 @@ use crate::content::{Icon, IntoIcons, is_uri};
 use crate::dispatch::About;
 use crate::error::ToolError;
 use crate::layer::Layer;
+use crate::observe::Observer;
 use crate::opaque::opaque_debug;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
@@ -75,6 +74,7 @@ pub struct Server {
     used_states: Option<Arc<dyn Store>>,
     forwarded: Vec<String>,
     layers: Vec<Arc<dyn Layer>>,
+    observer: Observer,
     state: Arc<ServerState>,
     #[cfg(feature = "http")]
     pub(crate) http: HttpOptions,
@@ -103,6 +103,7 @@ impl Server {
             used_states: None,
             forwarded: Vec::new(),
             layers: Vec::new(),
+            observer: Observer::default(),
             state: Arc::default(),
             #[cfg(feature = "http")]
             http: HttpOptions::default(),
@@ -340,7 +341,7 @@ impl Server {
     /// Events inside of handlers are sent if their target is one of these or below one, such as `my_crate` or
     /// `my_crate::tools`. [`server!`](crate::server!) forwards events of the crate that calls it; [`Server::new`] forwards
     /// none. Do not list a crate that may log secrets: the messages leave the machine. See
-    /// [`ForwardLogs`](crate::ForwardLogs) for how they are sent.
+    /// [`forward_logs`](crate::forward_logs) for how they are sent.
     ///
     /// ```
     /// use mcp_runtime::Server;
@@ -371,12 +372,88 @@ impl Server {
         self
     }
 
-    /// Installs a `tracing` subscriber that forwards logs, if some are forwarded and the process has no subscriber.
-    #[cfg(feature = "cli")]
-    pub(crate) fn install_forwarding(&self) {
-        if !self.forwarded.is_empty() {
-            crate::logs::install();
+    /// Counts requests, connections and refused messages for Prometheus.
+    ///
+    /// The built-in HTTP listener serves the metrics at `/metrics`, to clients whose `Host` is allowed.
+    /// [`ServerHandle::metrics_text`] returns them for other HTTP servers.
+    ///
+    /// | metric | labels | |
+    /// |---|---|---|
+    /// | `mcp_requests_total` | `method`, `component`, `outcome` | requests that ended; the outcomes are those of [`OutcomeKind::as_str`](crate::OutcomeKind::as_str) |
+    /// | `mcp_request_duration_seconds` | `method`, `component` | a histogram of durations |
+    /// | `mcp_requests_in_flight` | | requests whose handlers run |
+    /// | `mcp_connections` | `transport` | open connections |
+    /// | `mcp_sessions_total` | | sessions that were opened |
+    /// | `mcp_listeners` | | clients that listen for changes |
+    /// | `mcp_refusals_total` | `reason` | refused messages and connections: `requests`, `connections`, `listeners` and `message_bytes` for the limits, `malformed`, or an HTTP status such as `http_403` |
+    /// | `mcp_received_bytes_total`, `mcp_sent_bytes_total` | | bytes of requests, and of replies |
+    ///
+    /// Methods and components that the server does not have are counted as `_OTHER`.
+    ///
+    /// ```no_run
+    /// fn main() -> std::process::ExitCode {
+    ///     mcp_runtime::server!().metrics().run()
+    /// }
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self) -> Self {
+        self.observer.metrics = crate::metrics::Metrics::enabled();
+        self
+    }
+
+    /// Exports traces and metrics by OTLP over HTTP, as the `OTEL_*` variables of the environment say.
+    ///
+    /// By default they are sent to a collector at `http://localhost:4318`. [`Server::run`] installs the layer that exports
+    /// spans; a program with its own subscriber adds [`Server::otel_layer`] to it. The last spans and metrics are sent when
+    /// the server stops, which takes at most 5 s.
+    ///
+    /// Each request is a span with the attributes of the
+    /// [conventions for MCP](https://opentelemetry.io/docs/specs/semconv/gen-ai/mcp/). Its parent is the context in the
+    /// request's `_meta`, the span around the request, or the context in the HTTP headers. Spans and events of handlers are
+    /// inside of it. The span has the URI of a resource, and no other argument or result.
+    /// The duration of each request is measured as `mcp.server.operation.duration`.
+    ///
+    /// The variables for the endpoint, headers, timeout, resource, sampler, batches and intervals are read, as are
+    /// `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER=none` and `OTEL_METRICS_EXPORTER=none`. If they ask for a protocol other
+    /// than `http/protobuf`, or for an endpoint with `https`, the server cannot be built.
+    ///
+    /// ```no_run
+    /// fn main() -> std::process::ExitCode {
+    ///     mcp_runtime::server!().otel().run()
+    /// }
+    /// ```
+    #[cfg(feature = "otel")]
+    pub fn otel(mut self) -> Self {
+        match crate::observe::Otel::from_env(&self.about.name, &self.about.version) {
+            Ok(otel) => self.observer.otel = otel,
+            Err(mistake) => self.components.problem(mistake),
         }
+        self
+    }
+
+    /// Returns the layer that exports spans, for a program with its own `tracing` subscriber. Returns `None` without
+    /// [`Server::otel`], and if the environment disables it.
+    ///
+    /// ```no_run
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// # async fn serve() -> Result<(), mcp_runtime::ServeError> {
+    /// let server = mcp_runtime::server!().otel();
+    /// tracing_subscriber::registry().with(server.otel_layer()).init();
+    /// server.serve_stdio().await
+    /// # }
+    /// ```
+    #[cfg(feature = "otel")]
+    pub fn otel_layer<S>(
+        &self,
+    ) -> Option<impl tracing_subscriber::Layer<S> + Send + Sync + 'static + use<S>>
+    where
+        S: tracing::Subscriber
+            + for<'span> tracing_subscriber::registry::LookupSpan<'span>
+            + Send
+            + Sync,
+    {
+        self.observer.otel.as_ref()?.layer()
     }
 
     /// Allows HTTP requests whose `Host` is this name, in addition to localhost.
@@ -397,7 +474,7 @@ impl Server {
 
     /// Sets the path of the endpoint for [`Server::serve_http`] and [`Server::serve_listener`]. The default is `/mcp`.
     ///
-    /// The path begins with `/` and has no query. It is not `/health`, which answers `ok`. Otherwise the server cannot be
+    /// The path begins with `/` and has no query. It is not `/health`, `/ready` or `/metrics`. Otherwise the server cannot be
     /// built. The service that [`Server::into_service`] returns ignores this path: its router decides.
     #[cfg(feature = "http")]
     pub fn http_path(mut self, path: impl Into<String>) -> Self {

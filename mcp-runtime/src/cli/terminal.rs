@@ -16,6 +16,11 @@ pub(super) fn line<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> 
     escape(text, stream.is_terminal(), &[])
 }
 
+/// Returns a line without control characters, for any stream.
+pub(super) fn escape_all(line: &str) -> Cow<'_, str> {
+    escape(line, true, &[])
+}
+
 /// Escapes control characters (C0, DEL and C1) as in JSON, so that escaped JSON is still valid.
 fn escape<'a>(text: &'a str, for_terminal: bool, kept: &[char]) -> Cow<'a, str> {
     let is_escaped = |letter: char| letter.is_control() && !kept.contains(&letter);

@@ -32,6 +32,9 @@ impl ServerState {
     pub(super) async fn stop(&self) {
         let stops = std::mem::take(&mut self.0.lock().stops);
         stop_all(stops).await;
+        if let Some(core) = self.core() {
+            core.observer.flush().await;
+        }
     }
 
     fn core(&self) -> Option<Arc<Core>> {
@@ -99,6 +102,13 @@ impl ServerHandle {
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         let core = self.0.core();
         core.map(|core| core.registry.now()).unwrap_or_default()
+    }
+
+    /// Returns the metrics of [`Server::metrics`](crate::Server::metrics) in the text format of Prometheus, for an
+    /// application with its own HTTP server. Returns `None` if the server has no metrics or is not running yet.
+    #[cfg(feature = "metrics")]
+    pub fn metrics_text(&self) -> Option<String> {
+        self.0.core()?.metrics_text()
     }
 
     fn remove(&self, kind: ComponentKind, key: &str) -> bool {

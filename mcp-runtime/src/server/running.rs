@@ -22,7 +22,7 @@ use crate::transport::custom::{self, Transport};
 use crate::transport::http::{HttpOptions, HttpService};
 
 /// The warning of a build whose panics end the process; `None` for other builds.
-pub(crate) const ABORT_WARNING: Option<&str> = if cfg!(panic = "abort") {
+const ABORT_WARNING: Option<&str> = if cfg!(panic = "abort") {
     Some(
         "this build has `panic = \"abort\"`: a handler that panics ends the process, and all calls with it",
     )
@@ -91,6 +91,10 @@ impl Server {
             forwarded: self.forwarded,
             mask_errors: self.mask_errors,
         };
+        #[cfg(feature = "otel")]
+        if let Some(otel) = &self.observer.otel {
+            otel.start();
+        }
         let identity = Identity::new(self.about);
         let core = Arc::new(Core::new(
             registry,
@@ -98,6 +102,7 @@ impl Server {
             identity,
             self.limits,
             self.layers,
+            self.observer,
         ));
         self.state.begin(Arc::clone(&core), stops);
         Ok(RunningServer {

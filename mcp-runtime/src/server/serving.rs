@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{ServeError, Server};
+use crate::service::TransportKind;
 use crate::transport::custom::{self, Transport};
 #[cfg(feature = "http")]
 use crate::transport::http::{self, HttpService};
@@ -65,7 +66,14 @@ impl Server {
         W: AsyncWrite + Unpin,
     {
         let running = self.start().await?;
-        let served = stdio::serve_streams(running.service(), reader, writer, shutdown).await;
+        let served = stdio::serve_streams(
+            running.service(),
+            TransportKind::Custom,
+            reader,
+            writer,
+            shutdown,
+        )
+        .await;
         running.stop().await;
         served.map_err(ServeError::Io)
     }
@@ -100,6 +108,8 @@ impl Server {
     /// Ctrl-C or SIGTERM.
     ///
     /// Only requests for localhost are answered unless [`Server::allow_host`] and [`Server::allow_origin`] allow others.
+    /// `GET /health` answers 200 while the process runs. `GET /ready` answers 200 while the server accepts requests, and 503
+    /// with the reason while it starts or stops.
     ///
     /// # Errors
     /// Returns an error if the server cannot be built or started, or if the address cannot be bound.

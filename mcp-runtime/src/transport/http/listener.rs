@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{HttpService, connection};
+use crate::service::TransportKind;
 
 /// The delay after a failed accept. The usual cause is a lack of file descriptors.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
@@ -34,12 +35,20 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
+        let metrics = service.endpoint.service.metrics();
+        if accepted.is_ok() && connections.len() >= limits.connections {
+            metrics.refused("connections");
+        }
         let Some((stream, peer)) = accept(accepted, connections.len(), limits.connections).await?
         else {
             continue;
         };
+        let open = metrics.connected(TransportKind::Http.as_str());
         let connection = connection::run(stream, peer, service.clone(), stopping.clone());
-        connections.spawn(connection);
+        connections.spawn(async move {
+            connection.await;
+            drop(open);
+        });
     }
     drop(listener);
     service.endpoint.close();

@@ -30,6 +30,7 @@ use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use hyper::body::Body;
@@ -43,8 +44,8 @@ use crate::session::Tokens;
 pub use connection::PeerAddress;
 use event_stream::Discard;
 pub(crate) use listener::serve;
-use options::HEALTH;
 pub(crate) use options::HttpOptions;
+use options::{HEALTH, METRICS, READY};
 use reply::Rejection;
 pub use response_body::HttpBody;
 use streams::Streams;
@@ -62,6 +63,8 @@ struct Endpoint {
     options: HttpOptions,
     streams: Streams,
     discard: Arc<dyn Outbound>,
+    /// `true` when the server has begun to stop, so that balancers send it no further requests.
+    draining: AtomicBool,
 }
 
 impl HttpService {
@@ -72,6 +75,7 @@ impl HttpService {
             options,
             streams: Streams::new(unique()),
             discard: Arc::new(Discard),
+            draining: AtomicBool::new(false),
         };
         Self {
             endpoint: Arc::new(endpoint),
@@ -118,25 +122,52 @@ impl Endpoint {
         let (parts, body) = request.into_parts();
         let origin = match self.options.check_origin(&parts.headers) {
             Ok(origin) => origin.cloned(),
-            Err(rejection) => return rejection.into_response(),
+            Err(rejection) => return self.reject(rejection),
         };
         let answer = match self.route(&parts) {
-            Ok(Route::Health) => Ok(reply::health()),
+            Ok(Route::Health) => Ok(reply::text("ok")),
+            Ok(Route::Ready) => self.ready(),
+            Ok(Route::Metrics) => self.metrics(),
             Ok(Route::Preflight) => Ok(cors::preflight(&parts.headers)),
             Ok(Route::Message) => self.post(parts, peer, body).await,
             Ok(Route::Stream) => self.stream(&parts.headers),
             Ok(Route::EndSession) => self.delete(&parts.headers),
             Err(rejection) => Err(rejection),
         };
-        let mut response = answer.unwrap_or_else(Rejection::into_response);
+        let mut response = answer.unwrap_or_else(|rejection| self.reject(rejection));
         if let Some(origin) = origin {
             cors::allow(origin, response.headers_mut());
         }
         response
     }
 
+    /// Counts a rejection and returns its response.
+    fn reject(&self, rejection: Rejection) -> Response<HttpBody> {
+        self.service.metrics().refused(rejection.reason());
+        rejection.into_response()
+    }
+
+    /// Answers `GET /ready`.
+    fn ready(&self) -> Result<Response<HttpBody>, Rejection> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(Rejection::not_ready("The server is stopping"));
+        }
+        Ok(reply::text("ready"))
+    }
+
+    /// Answers `GET /metrics`.
+    fn metrics(&self) -> Result<Response<HttpBody>, Rejection> {
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = self.service.metrics_text() {
+            return Ok(reply::metrics(metrics));
+        }
+        let message = "Not found: the server has no metrics (`Server::metrics`)";
+        Err(Rejection::new(StatusCode::NOT_FOUND, message))
+    }
+
     /// Ends the streams that would otherwise never end.
     fn close(&self) {
+        self.draining.store(true, Ordering::Relaxed);
         self.service.close(None);
         self.streams.close();
     }
@@ -150,11 +181,14 @@ impl Endpoint {
         if let Some(path) = &self.options.path
             && path != parts.uri.path()
         {
-            return if parts.uri.path() == HEALTH && parts.method == Method::GET {
-                Ok(Route::Health)
-            } else {
-                let message = format!("Not found: the MCP endpoint is `{path}`");
-                Err(Rejection::new(StatusCode::NOT_FOUND, message))
+            return match parts.uri.path() {
+                HEALTH if parts.method == Method::GET => Ok(Route::Health),
+                READY if parts.method == Method::GET => Ok(Route::Ready),
+                METRICS if parts.method == Method::GET => Ok(Route::Metrics),
+                _ => {
+                    let message = format!("Not found: the MCP endpoint is `{path}`");
+                    Err(Rejection::new(StatusCode::NOT_FOUND, message))
+                }
             };
         }
         match parts.method {
@@ -170,6 +204,8 @@ impl Endpoint {
 /// The operation that a request asks for.
 enum Route {
     Health,
+    Ready,
+    Metrics,
     Preflight,
     Message,
     Stream,

@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 
 use super::{HttpBody, HttpOptions, HttpService, PeerAddress, serve};
 use crate::in_flight::{InFlight, Scope, Stop};
+use crate::metrics::Metrics;
 use crate::owner::Owner;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::RpcError;
@@ -39,6 +40,7 @@ const SHORT_WAIT: Duration = Duration::from_millis(100);
 /// A fake service, whose methods have the names of their behaviour.
 pub(super) struct Fake {
     limits: Limits,
+    metrics: Metrics,
     in_flight: Arc<InFlight>,
     /// The receiver of changes for the newest session.
     pub(super) listener: Mutex<Option<Arc<dyn Outbound>>>,
@@ -56,6 +58,7 @@ impl Fake {
     pub(super) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             limits,
+            metrics: Metrics::default(),
             in_flight: Arc::new(InFlight::new(1024)),
             listener: Mutex::default(),
             listening: Arc::default(),
@@ -249,6 +252,15 @@ impl Service for Fake {
 
     fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    #[cfg(feature = "metrics")]
+    fn metrics_text(&self) -> Option<String> {
+        None
     }
 }
 

@@ -1,0 +1,335 @@
+//! Traces and metrics by OTLP over HTTP, set up from the environment.
+//!
+//! See <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
+
+use std::env;
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use opentelemetry::metrics::{Histogram, MeterProvider as _};
+use opentelemetry::trace::{
+    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, TracerProvider as _,
+};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_http::hyper::HyperClient;
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{MetricExporter, SpanExporter, WithHttpConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use tokio::runtime::Handle;
+use tracing::{Span, Subscriber};
+use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt as _};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::{Component, Observation};
+use crate::protocol::{HeaderSource, TraceContext};
+
+/// The name of the instrumentation scope.
+const SCOPE: &str = "mcp-runtime";
+
+/// The longest time that the server waits for the last export when it stops.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The timeout of one export, if the environment sets none.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The bounds of the histogram of durations, in seconds, as the conventions recommend them.
+const BOUNDS: [f64; 14] = [
+    0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
+];
+
+/// The exporters of a server. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Otel {
+    traces: Option<SdkTracerProvider>,
+    metrics: Option<(SdkMeterProvider, Histogram<f64>)>,
+    runtime: Arc<OnceLock<Handle>>,
+}
+
+impl Otel {
+    /// Creates exporters from the `OTEL_*` variables. Returns `None` if they disable the SDK.
+    ///
+    /// # Errors
+    /// Returns an error if the environment asks for something that this build does not support.
+    pub(crate) fn from_env(name: &str, version: &str) -> Result<Option<Self>, String> {
+        if variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            return Ok(None);
+        }
+        check_environment()?;
+        let runtime = Arc::<OnceLock<Handle>>::default();
+        let client = || Client {
+            inner: HyperClient::with_default_connector(export_timeout(), None),
+            runtime: Arc::clone(&runtime),
+        };
+        let resource = resource(name, version);
+        let mistake = |error: &dyn std::error::Error| format!("the OTLP exporter: {error}");
+        let mut otel = Self {
+            traces: None,
+            metrics: None,
+            runtime: Arc::clone(&runtime),
+        };
+        if is_exported("OTEL_TRACES_EXPORTER") {
+            let exporter = SpanExporter::builder()
+                .with_http()
+                .with_http_client(client());
+            let exporter = exporter.build().map_err(|error| mistake(&error))?;
+            let provider = SdkTracerProvider::builder().with_resource(resource.clone());
+            otel.traces = Some(provider.with_batch_exporter(exporter).build());
+        }
+        if is_exported("OTEL_METRICS_EXPORTER") {
+            let exporter = MetricExporter::builder()
+                .with_http()
+                .with_http_client(client());
+            let exporter = exporter.build().map_err(|error| mistake(&error))?;
+            let provider = SdkMeterProvider::builder().with_resource(resource);
+            let provider = provider.with_periodic_exporter(exporter).build();
+            let duration = histogram(&provider);
+            otel.metrics = Some((provider, duration));
+        }
+        Ok(Some(otel))
+    }
+
+    /// Returns the layer that exports spans.
+    pub(crate) fn layer<S>(&self) -> Option<OpenTelemetryLayer<S, SdkTracer>>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let tracer = self.traces.as_ref()?.tracer(SCOPE);
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer);
+        // The conventions for requests have no places in code, threads and idle times.
+        let layer = layer.with_location(false).with_threads(false);
+        Some(layer.with_tracked_inactivity(false).with_target(false))
+    }
+
+    /// Exports on the current runtime from now on.
+    pub(crate) fn start(&self) {
+        if let Ok(handle) = Handle::try_current() {
+            // A server is started once.
+            let _ = self.runtime.set(handle);
+        }
+    }
+
+    /// Measures a request.
+    pub(super) fn measure(&self, observation: &Observation, duration: Duration) {
+        let Some((_, histogram)) = &self.metrics else {
+            return;
+        };
+        histogram.record(duration.as_secs_f64(), &attributes(observation));
+    }
+
+    /// Exports what is left and ends the exporters.
+    pub(crate) async fn flush(&self) {
+        let otel = self.clone();
+        // The exporters block the calling thread, while this runtime sends.
+        let flushed = tokio::task::spawn_blocking(move || {
+            let traces = otel
+                .traces
+                .map(|traces| traces.shutdown_with_timeout(FLUSH_TIMEOUT));
+            let metrics = otel
+                .metrics
+                .map(|(metrics, _)| metrics.shutdown_with_timeout(FLUSH_TIMEOUT));
+            for error in [traces, metrics]
+                .into_iter()
+                .flatten()
+                .filter_map(Result::err)
+            {
+                tracing::warn!(%error, "the last traces or metrics could not be exported");
+            }
+        });
+        if tokio::time::timeout(FLUSH_TIMEOUT, flushed).await.is_err() {
+            tracing::warn!("the last traces or metrics were not exported within {FLUSH_TIMEOUT:?}");
+        }
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn is_exported(name: &str) -> bool {
+    variable(name).is_none_or(|value| value != "none")
+}
+
+fn export_timeout() -> Duration {
+    let milliseconds = variable("OTEL_EXPORTER_OTLP_TIMEOUT").and_then(|text| text.parse().ok());
+    milliseconds.map_or(EXPORT_TIMEOUT, Duration::from_millis)
+}
+
+/// Returns an error if the environment asks for a protocol that is not supported.
+fn check_environment() -> Result<(), String> {
+    for signal in ["", "TRACES_", "METRICS_"] {
+        let name = format!("OTEL_EXPORTER_OTLP_{signal}PROTOCOL");
+        if let Some(protocol) = variable(&name).filter(|protocol| protocol != "http/protobuf") {
+            return Err(format!(
+                "{name} is `{protocol}`, but only `http/protobuf` is supported"
+            ));
+        }
+        let name = format!("OTEL_EXPORTER_OTLP_{signal}ENDPOINT");
+        if variable(&name).is_some_and(|url| url.starts_with("https:")) {
+            return Err(format!(
+                "{name} has the scheme `https`, which is not supported: send to a collector on this machine by `http`"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the resource. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` take precedence over the server's name.
+fn resource(name: &str, version: &str) -> Resource {
+    let own = Resource::builder_empty()
+        .with_service_name(name.to_owned())
+        .with_attribute(KeyValue::new("service.version", version.to_owned()))
+        .build();
+    let attributes = variable("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
+    let sets = |key: &str| {
+        attributes
+            .split(',')
+            .any(|pair| pair.trim().starts_with(key))
+    };
+    let names_service = variable("OTEL_SERVICE_NAME").is_some() || sets("service.name=");
+    let own = own.iter().filter(|(key, _)| match key.as_str() {
+        "service.name" => !names_service,
+        _ => !sets("service.version="),
+    });
+    let own: Vec<KeyValue> = own
+        .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
+        .collect();
+    Resource::builder().with_attributes(own).build()
+}
+
+fn histogram(provider: &SdkMeterProvider) -> Histogram<f64> {
+    provider
+        .meter(SCOPE)
+        .f64_histogram("mcp.server.operation.duration")
+        .with_unit("s")
+        .with_description("The duration of a request, from its receipt to its result.")
+        .with_boundaries(BOUNDS.to_vec())
+        .build()
+}
+
+fn attributes(observation: &Observation) -> Vec<KeyValue> {
+    let subject = &observation.subject;
+    let mut attributes = vec![KeyValue::new("mcp.method.name", subject.method.clone())];
+    let mut push = |key: &'static str, value: String| attributes.push(KeyValue::new(key, value));
+    match &subject.component {
+        Some(Component::Tool(name)) => {
+            push("gen_ai.operation.name", "execute_tool".to_owned());
+            push("gen_ai.tool.name", name.clone());
+        }
+        Some(Component::Prompt(name)) => push("gen_ai.prompt.name", name.clone()),
+        Some(Component::Resource(_)) | None => {}
+    }
+    if let Some(error_type) = observation.error_type() {
+        push("error.type", error_type);
+    }
+    if let Some(code) = observation.code {
+        push("rpc.response.status_code", code.to_string());
+    }
+    if let Some(features) = observation.features {
+        push("mcp.protocol.version", features.name.to_owned());
+    }
+    let (protocol, transport) = observation.transport.network();
+    if let Some(protocol) = protocol {
+        push("network.protocol.name", protocol.to_owned());
+    }
+    if let Some(transport) = transport {
+        push("network.transport", transport.to_owned());
+    }
+    attributes
+}
+
+/// A client that sends on the server's runtime. The exporters run on their own threads, which have no runtime.
+#[derive(Debug)]
+struct Client {
+    inner: HyperClient,
+    runtime: Arc<OnceLock<Handle>>,
+}
+
+impl HttpClient for Client {
+    fn send_bytes<'client, 'future>(
+        &'client self,
+        request: Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'future>>
+    where
+        'client: 'future,
+        Self: 'future,
+    {
+        let runtime = self.runtime.get().cloned();
+        let client = self.inner.clone();
+        Box::pin(async move {
+            let runtime = runtime.ok_or("the server is not started")?;
+            runtime
+                .spawn(async move { client.send_bytes(request).await })
+                .await?
+        })
+    }
+}
+
+/// Sets the parent of a new span: the context in `_meta`, the span around the request, or the context in the HTTP headers. If
+/// there are both a context in `_meta` and a span around the request, that span is linked.
+pub(super) fn set_parent(span: &Span, meta: Option<&str>, headers: Option<&dyn HeaderSource>) {
+    let around = context_of(&Span::current());
+    let in_meta = span_context(&TraceContext::incoming(meta, None));
+    let parent = match (in_meta, around) {
+        (Some(parent), around) => {
+            around.into_iter().for_each(|around| span.add_link(around));
+            parent
+        }
+        (None, Some(_)) => return,
+        (None, None) => match span_context(&TraceContext::incoming(None, headers)) {
+            Some(parent) => parent,
+            None => return,
+        },
+    };
+    // This fails if no layer of the subscriber exports spans.
+    let _ = span.set_parent(Context::new().with_remote_span_context(parent));
+}
+
+/// Returns the id of the trace of a span, if the span is exported.
+pub(super) fn trace_id(span: &Span) -> Option<String> {
+    context_of(span).map(|context| context.trace_id().to_string())
+}
+
+/// Replaces the parent in a trace context by the current span, if that is exported.
+pub(crate) fn outgoing(incoming: TraceContext) -> TraceContext {
+    let Some(context) = context_of(&Span::current()) else {
+        return incoming;
+    };
+    let traceparent = format!(
+        "00-{}-{}-{:02x}",
+        context.trace_id(),
+        context.span_id(),
+        context.trace_flags().to_u8()
+    );
+    let state = context.trace_state().header();
+    let state = (!state.is_empty()).then_some(state);
+    TraceContext::new(Some(traceparent), state, incoming.baggage)
+}
+
+fn context_of(span: &Span) -> Option<SpanContext> {
+    let context = span.context().span().span_context().clone();
+    context.is_valid().then_some(context)
+}
+
+/// Returns the remote span that a trace context names.
+fn span_context(trace: &TraceContext) -> Option<SpanContext> {
+    let mut parts = trace.traceparent.as_deref()?.split('-').skip(1);
+    let trace_id = TraceId::from_hex(parts.next()?).ok()?;
+    let span_id = SpanId::from_hex(parts.next()?).ok()?;
+    let flags = u8::from_str_radix(parts.next()?, 16).ok()?;
+    let state = trace
+        .tracestate
+        .as_deref()
+        .and_then(|text| text.parse::<TraceState>().ok());
+    Some(SpanContext::new(
+        trace_id,
+        span_id,
+        TraceFlags::new(flags),
+        true,
+        state.unwrap_or_default(),
+    ))
+}
