@@ -13,7 +13,6 @@ mod layer;
 mod targets;
 
 use std::any::Any;
-use std::sync::Once;
 
 #[cfg(feature = "logs")]
 pub(crate) use current::within;
@@ -27,22 +26,22 @@ pub(crate) use targets::announce;
 #[cfg(not(feature = "logs"))]
 pub(crate) use absent::{announce, within};
 
+use crate::call::ServerContext;
+
 /// Returns the message of a panic, if it is a text.
 pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> Option<&str> {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
-/// Logs once per process that a client asks for log messages and that none are forwarded. `forwarded` are the targets of
-/// the server.
-pub(crate) fn warn_if_not_forwarded(forwarded: &[String]) {
-    static WARNED: Once = Once::new();
+/// Logs once per server that a client asks for log messages and that none are forwarded.
+pub(crate) fn warn_if_not_forwarded(server: &ServerContext) {
     #[cfg(feature = "logs")]
     let is_missing = !layer::is_installed();
     #[cfg(not(feature = "logs"))]
     let is_missing = true;
-    if is_missing && !forwarded.is_empty() {
-        WARNED.call_once(|| {
+    if is_missing && !server.forwarded.is_empty() {
+        server.warned.call_once(|| {
             tracing::warn!(
                 "a client asks for log messages, but the events of handlers are not sent: add the layer \
                  `mcp_runtime::forward_logs()` (feature `logs`) to the subscriber of the program"

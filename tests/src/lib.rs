@@ -7,5 +7,6 @@ pub mod client;
 #[cfg(not(trybuild))]
 pub mod conversation;
 pub mod fixture;
+pub mod observed;
 #[cfg(not(trybuild))]
 pub mod schemas;

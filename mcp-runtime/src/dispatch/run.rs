@@ -186,7 +186,7 @@ fn call_context(request: Request, asker: Asker) -> CallContext {
         Some(session) => Some(super::logging::level_of(&core, session)),
         None => {
             if caller.log_level.is_some() {
-                warn_if_not_forwarded(&core.context.forwarded);
+                warn_if_not_forwarded(&core.context);
             }
             caller.log_level
         }

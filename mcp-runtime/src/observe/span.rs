@@ -146,7 +146,7 @@ pub(super) fn event(observation: &Observation, duration: Duration) {
         component = observation.subject.component(),
         outcome = observation.outcome.as_str(),
         code = observation.code,
-        duration_ms = duration.as_secs_f64() * 1000.0,
+        duration_ms = duration.as_micros() as f64 / 1000.0,
         bytes_in = observation.bytes_in,
         bytes_out = observation.bytes_out,
         era,

@@ -89,6 +89,7 @@ impl Server {
                 answer_timeout,
             ),
             forwarded: self.forwarded,
+            warned: Once::new(),
             mask_errors: self.mask_errors,
         };
         #[cfg(feature = "otel")]

@@ -1,0 +1,10 @@
+//! The log of a server binary, and the event of each request.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
+
+mod capture;
+mod missing;
+mod requests;
+mod trace;
+mod transcripts;
+mod wires;
