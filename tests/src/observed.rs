@@ -6,8 +6,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use mcp_runtime::prelude::*;
 use mcp_runtime::Completion;
+use mcp_runtime::prelude::*;
 use serde::Deserialize;
 
 /// A value of clients that no log may contain.

@@ -1,0 +1,7 @@
+//! Traces and metrics, as a collector and Prometheus receive them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
+
+mod collector;
+mod endpoints;
+mod traces;
