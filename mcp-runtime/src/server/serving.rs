@@ -153,9 +153,12 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        let options = self.http.clone();
-        let running = self.start().await?;
-        let served = http::serve(listener, running.http(options), shutdown).await;
+        let (options, limits) = (self.http.clone(), self.limits.clone());
+        let starting = http::while_starting(&listener, &options, &limits, self.start());
+        let (running, early) = starting.await;
+        let running = running?;
+        let service = running.http(options);
+        let served = http::serve(listener, service, Some(early), shutdown).await;
         running.stop().await;
         served.map_err(ServeError::Io)
     }

@@ -25,7 +25,7 @@ use super::timeouts::{BusyGuard, ConnectionTimeouts};
 use super::{Endpoint, HttpService};
 
 /// The largest HTTP header, in bytes. A larger one is answered with 431.
-const MAX_HEADER_BYTES: usize = 64 * 1024;
+pub(super) const MAX_HEADER_BYTES: usize = 64 * 1024;
 
 /// The time that a refused client may continue to send before its connection is closed.
 const LINGER: Duration = Duration::from_secs(1);

@@ -10,24 +10,27 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::starting::EarlyConnections;
 use super::{HttpService, connection};
 use crate::service::TransportKind;
 
 /// The delay after a failed accept. The usual cause is a lack of file descriptors.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Serves connections until `shutdown` resolves. Open connections then have a grace period to end.
+/// Serves connections, and those that arrived `early`, until `shutdown` resolves. Open connections then have a grace period
+/// to end.
 ///
 /// # Errors
 /// Returns an error if the socket cannot listen. Errors of single connections are logged.
 pub(crate) async fn serve(
     listener: TcpListener,
     service: HttpService,
+    early: Option<EarlyConnections>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let limits = service.endpoint.service.limits().clone();
     let mut shutdown = pin!(shutdown);
-    let mut connections = JoinSet::new();
+    let mut connections = early.map_or_else(JoinSet::new, |early| early.serve(&service));
     let (stop, stopping) = watch::channel(());
     loop {
         let accepted = tokio::select! {

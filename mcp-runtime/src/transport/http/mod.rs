@@ -20,6 +20,7 @@ mod post;
 mod reply;
 mod response_body;
 mod session;
+mod starting;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ pub(crate) use options::HttpOptions;
 use options::{HEALTH, METRICS, READY};
 use reply::Rejection;
 pub use response_body::HttpBody;
+pub(crate) use starting::while_starting;
 use streams::Streams;
 
 /// The MCP endpoint as a [`tower_service::Service`], which mounts into axum routers and serves hyper connections.

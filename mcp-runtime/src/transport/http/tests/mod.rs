@@ -5,6 +5,7 @@ mod cors;
 mod limits;
 mod messages;
 mod mounted;
+mod state;
 mod streams;
 mod versions;
 
@@ -284,7 +285,7 @@ async fn start(limits: Limits) -> TestServer {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let service = HttpService::new(fake.clone(), tokens(), options);
-    let task = tokio::spawn(serve(listener, service.clone(), async {
+    let task = tokio::spawn(serve(listener, service.clone(), None, async {
         let _ = stopped.await;
     }));
     TestServer {
