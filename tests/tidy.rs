@@ -21,7 +21,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("uri_template", &[]),
     ("store", &[]),
     ("session", &["protocol", "seal", "store", "uri_template"]),
-    ("service", &["protocol", "session"]),
+    ("service", &["metrics", "protocol", "session"]),
     ("in_flight", &["protocol", "service"]),
     (
         "questions",
@@ -46,7 +46,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "context",
         &[
-            "bus", "call", "content", "error", "finite", "param", "protocol", "service",
+            "bus", "call", "content", "error", "finite", "param", "protocol", "service", "trace",
         ],
     ),
     (
@@ -77,6 +77,12 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("logs", &["call", "protocol"]),
     ("outcome", &["content", "protocol", "registry", "session"]),
+    ("metrics", &[]),
+    ("trace", &["protocol"]),
+    (
+        "observe",
+        &["metrics", "outcome", "protocol", "service", "trace"],
+    ),
     ("layer", &["context", "outcome"]),
     (
         "dispatch",
@@ -89,6 +95,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "in_flight",
             "layer",
             "logs",
+            "metrics",
+            "observe",
             "outcome",
             "param",
             "protocol",
@@ -112,6 +120,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "transport/connection",
         &[
+            "metrics",
             "protocol",
             "service",
             "session",
@@ -130,6 +139,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "transport/http",
         &[
+            "metrics",
             "protocol",
             // The unique id of the process, which prefixes event ids.
             "seal",
@@ -149,6 +159,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "error",
             "layer",
             "logs",
+            "metrics",
+            "observe",
             "param",
             "protocol",
             "questions",
@@ -167,7 +179,10 @@ const MODULES: &[(&str, &[&str])] = &[
         &["error", "protocol", "server", "service", "transport/memory"],
     ),
     // The lints of `check` read schemas.
-    ("cli", &["client", "error", "schema", "server"]),
+    (
+        "cli",
+        &["client", "error", "logs", "observe", "schema", "server"],
+    ),
     // Generated code names these.
     (
         "check",

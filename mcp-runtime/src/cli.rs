@@ -5,6 +5,7 @@
 mod commands;
 mod lints;
 mod log;
+mod log_format;
 mod terminal;
 mod values;
 
@@ -17,7 +18,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::error::chain;
 use crate::server::Server;
 use commands::Failure;
-use log::LogFormat;
+use log_format::LogFormat;
 
 /// The default address of `--http`.
 #[cfg(feature = "http")]
@@ -44,8 +45,8 @@ impl Server {
     /// The event of a request has the target `mcp_runtime::request`. It has no arguments, results or tokens.
     ///
     /// If the program has its own `tracing` subscriber, this method installs none. Otherwise it installs one that also
-    /// sends the events of handlers to clients that ask for log messages ([`forward_logs`](crate::forward_logs)), and a
-    /// panic hook that logs where a panic happened.
+    /// sends the events of handlers to clients that ask for log messages ([`forward_logs`](crate::forward_logs)), and, to
+    /// serve, a panic hook that logs where a panic happened.
     ///
     /// ```no_run
     /// fn main() -> std::process::ExitCode {
@@ -67,7 +68,12 @@ impl Server {
             Ok(matches) => matches,
             Err(error) => return print_clap_error(&error),
         };
-        let log = log::install(&self, &matches);
+        // A command ends at once, and is not part of what the server does.
+        let this = match matches.subcommand() {
+            Some(_) => self.without_exporters(),
+            None => self,
+        };
+        let log = log::install(&this, &matches);
         if tokio::runtime::Handle::try_current().is_ok() {
             return fail(
                 log,
@@ -88,7 +94,7 @@ impl Server {
             }
         };
         // Runs on a worker thread, which polls I/O itself; the main thread would have to be woken by a worker.
-        let done = runtime.block_on(runtime.spawn(execute(self, matches, log)));
+        let done = runtime.block_on(runtime.spawn(execute(this, matches, log)));
         // Does not wait for handlers that still run on a thread.
         runtime.shutdown_background();
         match done {

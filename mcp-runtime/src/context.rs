@@ -194,7 +194,7 @@ impl Context {
     pub fn outgoing_trace(&self) -> TraceContext {
         let incoming = self.trace_context();
         #[cfg(feature = "otel")]
-        let incoming = crate::observe::outgoing(incoming);
+        let incoming = crate::trace::outgoing(incoming);
         incoming
     }
 

@@ -102,6 +102,8 @@ mod service;
 mod session;
 mod store;
 mod sync;
+#[cfg(feature = "otel")]
+mod trace;
 mod transport;
 mod uri_template;
 

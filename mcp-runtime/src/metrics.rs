@@ -4,6 +4,7 @@
 
 #[cfg(feature = "metrics")]
 mod counters;
+mod series;
 #[cfg(feature = "metrics")]
 mod text;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 #[cfg(feature = "metrics")]
 use counters::Counters;
+pub(crate) use series::{OTHER, Series};
 #[cfg(feature = "metrics")]
 pub(crate) use text::Gauges;
 
@@ -21,16 +23,6 @@ pub(crate) use text::Gauges;
 pub(crate) struct Metrics {
     #[cfg(feature = "metrics")]
     counters: Option<Arc<Counters>>,
-}
-
-/// The labels of a request.
-#[derive(Clone, Copy)]
-#[cfg_attr(not(feature = "metrics"), allow(dead_code))] // nothing reads the labels
-pub(crate) struct Series<'a> {
-    pub(crate) method: &'a str,
-    /// The name of the component; empty if the method has none.
-    pub(crate) component: &'a str,
-    pub(crate) outcome: &'a str,
 }
 
 /// A guard that counts a connection while it is open.

@@ -2,11 +2,11 @@
 
 use mcp_runtime::Revision;
 use mcp_tests::client::Connect as _;
-use mcp_tests::observed;
 use serde_json::json;
 use tracing::subscriber::with_default;
 
 use super::capture::Captured;
+use super::observed;
 
 /// The target of the warning.
 const TARGET: &str = "mcp_runtime::logs";

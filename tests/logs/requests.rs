@@ -1,11 +1,11 @@
 //! The event of each request: one for every method, era, transport and outcome, and without secrets.
 
-use mcp_tests::observed::TRAP;
 use mcp_tests::schemas::MODERN;
 use serde_json::{Map, Value, json};
 use tracing::subscriber::with_default;
 
 use super::capture::{Captured, REQUEST};
+use super::observed::TRAP;
 use super::wires::{TRANSPORTS, Wire};
 
 const LEGACY: &str = "2025-11-25";

@@ -1,6 +1,5 @@
 //! The trace and the principal of a request, in its event and for its handler.
 
-use mcp_tests::observed;
 use mcp_tests::schemas::MODERN;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tracing::subscriber::with_default;
 
 use super::capture::{Captured, REQUEST};
+use super::observed;
 
 const IN_META: &str = "00-11111111111111111111111111111111-2222222222222222-01";
 const IN_HEADERS: &str = "00-33333333333333333333333333333333-4444444444444444-00";

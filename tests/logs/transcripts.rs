@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use mcp_tests::conversation::Conversation;
-use mcp_tests::observed::{BROKEN, TRAP};
 use serde_json::{Value, json};
+
+use super::observed::{BROKEN, TRAP};
 
 /// The environment variables that must not come from the environment of the test.
 const VARIABLES: [&str; 3] = ["RUST_LOG", "RUST_BACKTRACE", BROKEN];
@@ -94,14 +95,14 @@ fn a_line_of_text_for_each_warning_and_error() {
              error=\"the database failed: unable to open database file\""
         ),
         "ERROR mcp_runtime::cli::log: a panic: it broke: x\\u000a2026-01-01T00:00:00.000000Z ERROR mcp_runtime: \
-         forged\\u000d\\x1b[31m\\u{9b}0m\\x7f location=tests/src/observed.rs:"
+         forged\\u000d\\x1b[31m\\u{9b}0m\\x7f location=tests/src/bin/observed-server/server.rs:"
             .to_owned(),
         format!(
             "ERROR mcp_runtime::dispatch::contain: a handler panicked handler=\"panics\" reference=\"{panicked}\" \
              panic=\"it broke: x\\n2026-01-01T"
         ),
         " WARN mcp_runtime::dispatch::run: an async handler blocked its thread: use a plain `fn`, or await the slow \
-         operation handler=\"blocks\" milliseconds=15"
+         operation handler=\"blocks\" milliseconds=1"
             .to_owned(),
         " WARN mcp_runtime::dispatch::contain: a handler took longer than its timeout and was stopped \
          handler=\"late\" milliseconds=30"

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use mcp_runtime::Revision;
 use mcp_tests::client::{Client, Connect as _};
 use mcp_tests::conversation::Conversation;
-use mcp_tests::observed;
 use mcp_tests::schemas::MODERN;
 use serde_json::{Map, Value, json};
 use tokio::io::{
@@ -18,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::capture::{Captured, REQUEST};
+use super::observed;
 
 /// The maximum time to wait for an event.
 const TIMEOUT: Duration = Duration::from_secs(10);

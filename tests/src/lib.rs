@@ -7,6 +7,5 @@ pub mod client;
 #[cfg(not(trybuild))]
 pub mod conversation;
 pub mod fixture;
-pub mod observed;
 #[cfg(not(trybuild))]
 pub mod schemas;

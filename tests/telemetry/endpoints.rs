@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use mcp_runtime::{Limits, ServerHandle};
 use mcp_tests::client::Connect as _;
-use mcp_tests::observed::{self, TRAP};
 use mcp_tests::schemas::MODERN;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::observed::{self, TRAP};
 
 /// The maximum time to wait for a count.
 const TIMEOUT: Duration = Duration::from_secs(5);

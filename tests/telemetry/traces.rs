@@ -5,7 +5,6 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use mcp_tests::conversation::Conversation;
-use mcp_tests::observed::TRAP;
 use mcp_tests::schemas::MODERN;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -13,6 +12,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use serde_json::{Value, json};
 
 use super::collector::{Attributes, Collector, Received, attributes};
+use super::observed::TRAP;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";

@@ -1,41 +1,22 @@
-//! The log of a server binary on stderr: its options, its formats, and the subscriber that writes it.
+//! The options of the log of a server binary, and the subscriber that writes it to stderr.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::fmt;
-use std::io::{self, Write as _};
+use std::io;
 use std::panic::PanicHookInfo;
 
 use clap::builder::EnumValueParser;
-use clap::{Arg, ArgMatches, ValueEnum};
-use serde_json::{Map, Value, json};
-use tracing::{Event, Level, Subscriber};
+use clap::{Arg, ArgMatches};
+use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
-use tracing_subscriber::layer::{Layer, SubscriberExt as _};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::terminal;
-use crate::logs::{fields_of, forward_logs, panic_text};
-use crate::observe;
+use super::log_format::LogFormat;
+use crate::logs::{forward_logs, panic_text};
 use crate::server::Server;
 
 /// The environment variable with the default of `--log`.
 const VARIABLE: &str = "RUST_LOG";
-
-/// The target of the lines that the command line itself writes.
-const TARGET: &str = module_path!();
-
-/// The format of everything that the binary writes to stderr.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LogFormat {
-    /// One line of text for each event, with control characters escaped.
-    Text,
-    /// One JSON object for each event.
-    Json,
-}
 
 /// Returns the options `--log` and `--log-format`.
 pub(super) fn arguments() -> [Arg; 2] {
@@ -57,19 +38,6 @@ pub(super) fn arguments() -> [Arg; 2] {
             .global(true)
             .help("The format of the log"),
     ]
-}
-
-impl ValueEnum for LogFormat {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Text, Self::Json]
-    }
-
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(match self {
-            Self::Text => "text".into(),
-            Self::Json => "json".into(),
-        })
-    }
 }
 
 /// Parses a level, or a list of levels and of `TARGET=LEVEL`.
@@ -94,15 +62,6 @@ pub(super) fn install(server: &Server, matches: &ArgMatches) -> LogFormat {
     let format = matches.get_one("log-format").copied();
     let format = format.unwrap_or(LogFormat::Text);
     let chosen = matches.get_one::<Targets>("log").cloned();
-    let from_environment = || std::env::var(VARIABLE).ok().filter(|text| !text.is_empty());
-    let (filter, mistake) = match (chosen.clone(), from_environment()) {
-        (Some(filter), _) => (filter, None),
-        (None, None) => (default(), None),
-        (None, Some(text)) => match parse(&text) {
-            Ok(filter) => (filter, None),
-            Err(mistake) => (default(), Some(mistake)),
-        },
-    };
     if tracing::dispatcher::has_been_set() {
         if chosen.is_some() {
             format.write_line(
@@ -112,6 +71,7 @@ pub(super) fn install(server: &Server, matches: &ArgMatches) -> LogFormat {
         }
         return format;
     }
+    let (filter, mistake) = chosen.map_or_else(filter_of_environment, |chosen| (chosen, None));
     let stderr = tracing_subscriber::fmt::layer()
         .event_format(format)
         .with_writer(io::stderr)
@@ -127,7 +87,9 @@ pub(super) fn install(server: &Server, matches: &ArgMatches) -> LogFormat {
             .map(|layer| layer.with_filter(LevelFilter::INFO)),
     );
     // This fails if another thread has just set a subscriber, which is then kept.
-    if subscriber.try_init().is_ok() {
+    let is_installed = subscriber.try_init().is_ok();
+    // A command has no clients whose texts could be in a panic.
+    if is_installed && matches.subcommand().is_none() {
         std::panic::set_hook(Box::new(log_panic));
     }
     if let Some(mistake) = mistake {
@@ -136,8 +98,18 @@ pub(super) fn install(server: &Server, matches: &ArgMatches) -> LogFormat {
     format
 }
 
-fn default() -> Targets {
-    Targets::new().with_default(LevelFilter::WARN)
+/// Returns the filter of the environment variable or the default, and what is wrong with the variable.
+fn filter_of_environment() -> (Targets, Option<String>) {
+    let default = Targets::new().with_default(LevelFilter::WARN);
+    let variable = std::env::var(VARIABLE).ok();
+    match variable
+        .filter(|text| !text.is_empty())
+        .map(|text| parse(&text))
+    {
+        None => (default, None),
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(mistake)) => (default, Some(mistake)),
+    }
 }
 
 /// Logs where a panic happened. The default hook would write lines that are not part of the log.
@@ -150,128 +122,6 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
         "a panic: {}",
         panic_text(panic.payload()).unwrap_or("(no message)"),
     );
-}
-
-impl LogFormat {
-    /// Writes a line that is not an event, such as the address of the server.
-    pub(super) fn notice(self, line: &str) {
-        self.write_line(Level::INFO, line);
-    }
-
-    /// Writes the error that ends the program.
-    pub(super) fn error(self, message: &str) {
-        match self {
-            Self::Text => self.write_line(Level::ERROR, &format!("error: {message}")),
-            Self::Json => self.write_line(Level::ERROR, message),
-        }
-    }
-
-    /// Writes a line to stderr, and ignores errors of writing.
-    fn write_line(self, level: Level, line: &str) {
-        let mut stderr = io::stderr();
-        let line = match self {
-            Self::Text => terminal::text(&stderr, line).into_owned(),
-            Self::Json => {
-                let fields = json!({ "message": line });
-                json_line(level, TARGET, fields, Vec::new())
-            }
-        };
-        let _ = writeln!(stderr, "{line}");
-    }
-}
-
-impl<S, N> FormatEvent<S, N> for LogFormat
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-    N: for<'writer> FormatFields<'writer> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let metadata = event.metadata();
-        let spans = spans(context);
-        let line = match self {
-            Self::Json => json_line(
-                *metadata.level(),
-                metadata.target(),
-                fields_of(event),
-                spans,
-            ),
-            Self::Text => {
-                let mut fields = String::new();
-                context.format_fields(Writer::new(&mut fields), event)?;
-                let spans: String = spans
-                    .iter()
-                    .map(|(name, fields)| format!(" {name}{{{fields}}}"))
-                    .collect();
-                format!(
-                    "{} {:>5} {}: {fields}{spans}",
-                    now(),
-                    metadata.level(),
-                    metadata.target()
-                )
-            }
-        };
-        // Messages can contain text of clients, which must not look like further lines.
-        writeln!(writer, "{}", terminal::escape_all(&line))
-    }
-}
-
-/// Returns the names and fields of the program's spans around an event, without the span of the request itself, whose
-/// fields can contain arguments.
-fn spans<S, N>(context: &FmtContext<'_, S, N>) -> Vec<(&'static str, String)>
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-    N: for<'writer> FormatFields<'writer> + 'static,
-{
-    let spans = context
-        .event_scope()
-        .into_iter()
-        .flat_map(|scope| scope.from_root());
-    let spans = spans.filter(|span| span.metadata().target() != observe::TARGET);
-    spans
-        .map(|span| {
-            let extensions = span.extensions();
-            let fields = extensions.get::<FormattedFields<N>>();
-            (
-                span.name(),
-                fields
-                    .map(|fields| fields.fields.clone())
-                    .unwrap_or_default(),
-            )
-        })
-        .collect()
-}
-
-/// Returns the current time in UTC, as in RFC 3339.
-fn now() -> String {
-    let mut time = String::new();
-    // Writing to a `String` cannot fail.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut time));
-    time
-}
-
-fn json_line(
-    level: Level,
-    target: &str,
-    fields: Value,
-    spans: Vec<(&'static str, String)>,
-) -> String {
-    let mut line = Map::new();
-    line.insert("timestamp".into(), now().into());
-    line.insert("level".into(), level.as_str().into());
-    line.insert("target".into(), target.into());
-    line.insert("fields".into(), fields);
-    if !spans.is_empty() {
-        let spans = spans
-            .into_iter()
-            .map(|(name, fields)| json!({ "name": name, "fields": fields }));
-        line.insert("spans".into(), spans.collect());
-    }
-    Value::from(line).to_string()
 }
 
 #[cfg(test)]

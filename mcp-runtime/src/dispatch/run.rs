@@ -182,14 +182,13 @@ fn call_context(request: Request, asker: Asker) -> CallContext {
         origin,
         outbound,
     } = request;
-    let level = match &caller.session {
-        Some(session) => Some(super::logging::level_of(&core, session)),
-        None => {
-            if caller.log_level.is_some() {
-                warn_if_not_forwarded(&core.context);
-            }
-            caller.log_level
+    let level = if let Some(session) = &caller.session {
+        Some(super::logging::level_of(&core, session))
+    } else {
+        if caller.log_level.is_some() {
+            warn_if_not_forwarded(&core.context);
         }
+        caller.log_level
     };
     let token = caller.progress_token.take();
     let notifier = ClientNotifier::new(token, level, caller.features, outbound);

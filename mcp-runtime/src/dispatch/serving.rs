@@ -31,7 +31,7 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
     let mut observation = core
         .observer
         .begin(&exchange, || subject(core, &exchange.message));
-    let span = span_of(observation.as_ref());
+    let span = span_of(observation.as_deref());
     let _entered = span.as_ref().map(Span::enter);
     let scope = scope(&exchange.origin, exchange.session.as_ref());
     let session = exchange.session.as_ref().map(|session| session.nonce);
@@ -62,8 +62,8 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
     }
 }
 
-fn span_of(observation: Option<&Box<Observation>>) -> Option<Span> {
-    observation.map(|observation| observation.span())
+fn span_of(observation: Option<&Observation>) -> Option<Span> {
+    observation.map(Observation::span)
 }
 
 /// Ends the observation of a request with its outcome and reply.
@@ -136,7 +136,7 @@ struct Serving {
 impl Serving {
     /// Drops the handler. Its destructors are user code and may panic.
     fn end(&mut self) {
-        let span = span_of(self.observation.as_ref());
+        let span = span_of(self.observation.as_deref());
         let _entered = span.as_ref().map(Span::enter);
         let future = self.future.take();
         if let Err(panic) = guard(|| drop(future)) {
@@ -158,7 +158,7 @@ impl Future for Serving {
         let Some(future) = &mut this.future else {
             return Poll::Ready(None);
         };
-        let span = span_of(this.observation.as_ref());
+        let span = span_of(this.observation.as_deref());
         let _entered = span.as_ref().map(Span::enter);
         let outcome = match guard(|| future.as_mut().poll(context)) {
             Ok(polled) => ready!(polled),

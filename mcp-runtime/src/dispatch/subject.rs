@@ -2,7 +2,8 @@
 
 use super::core::Core;
 use super::methods;
-use crate::observe::{Component, OTHER, Subject};
+use crate::metrics::OTHER;
+use crate::observe::{Component, Subject};
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::members::Reference;
 use crate::protocol::params::Params;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Series;
+use super::series::{OTHER, Series};
 use crate::sync::{Mutex, MutexGuard};
 
 /// The upper bounds of the buckets of durations, in seconds.
@@ -15,9 +15,6 @@ pub(super) const BOUNDS: [f64; 17] = [
 /// The maximum number of pairs of a method and a component. Components of a server that adds and removes them without end
 /// are counted together beyond that.
 const MAX_PAIRS: usize = 10_000;
-
-/// The component of pairs beyond the limit.
-const OTHER: &str = "_OTHER";
 
 #[derive(Default)]
 pub(super) struct Counters(Mutex<Counts>);

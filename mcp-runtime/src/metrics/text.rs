@@ -150,7 +150,7 @@ impl Page {
 mod tests {
     use std::time::Duration;
 
-    use super::super::Series;
+    use super::super::series::Series;
     use super::*;
 
     #[test]

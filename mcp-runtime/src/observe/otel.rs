@@ -9,11 +9,9 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, MeterProvider as _};
-use opentelemetry::trace::{
-    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, TracerProvider as _,
-};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{MetricExporter, SpanExporter, WithHttpConfig as _};
@@ -21,12 +19,11 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tokio::runtime::Handle;
-use tracing::{Span, Subscriber};
-use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt as _};
+use tracing::Subscriber;
+use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::{Component, Observation};
-use crate::protocol::{HeaderSource, TraceContext};
+use super::record::{Component, Record};
 
 /// The name of the instrumentation scope.
 const SCOPE: &str = "mcp-runtime";
@@ -114,11 +111,11 @@ impl Otel {
     }
 
     /// Measures a request.
-    pub(super) fn measure(&self, observation: &Observation, duration: Duration) {
+    pub(super) fn measure(&self, record: &Record, duration: Duration) {
         let Some((_, histogram)) = &self.metrics else {
             return;
         };
-        histogram.record(duration.as_secs_f64(), &attributes(observation));
+        histogram.record(duration.as_secs_f64(), &attributes(record));
     }
 
     /// Exports what is left and ends the exporters.
@@ -211,8 +208,8 @@ fn histogram(provider: &SdkMeterProvider) -> Histogram<f64> {
         .build()
 }
 
-fn attributes(observation: &Observation) -> Vec<KeyValue> {
-    let subject = &observation.subject;
+fn attributes(record: &Record) -> Vec<KeyValue> {
+    let subject = &record.subject;
     let mut attributes = vec![KeyValue::new("mcp.method.name", subject.method.clone())];
     let mut push = |key: &'static str, value: String| attributes.push(KeyValue::new(key, value));
     match &subject.component {
@@ -223,16 +220,16 @@ fn attributes(observation: &Observation) -> Vec<KeyValue> {
         Some(Component::Prompt(name)) => push("gen_ai.prompt.name", name.clone()),
         Some(Component::Resource(_)) | None => {}
     }
-    if let Some(error_type) = observation.error_type() {
+    if let Some(error_type) = record.error_type() {
         push("error.type", error_type);
     }
-    if let Some(code) = observation.code {
+    if let Some(code) = record.code {
         push("rpc.response.status_code", code.to_string());
     }
-    if let Some(features) = observation.features {
+    if let Some(features) = record.features {
         push("mcp.protocol.version", features.name.to_owned());
     }
-    let (protocol, transport) = observation.transport.network();
+    let (protocol, transport) = record.transport.network();
     if let Some(protocol) = protocol {
         push("network.protocol.name", protocol.to_owned());
     }
@@ -267,69 +264,4 @@ impl HttpClient for Client {
                 .await?
         })
     }
-}
-
-/// Sets the parent of a new span: the context in `_meta`, the span around the request, or the context in the HTTP headers. If
-/// there are both a context in `_meta` and a span around the request, that span is linked.
-pub(super) fn set_parent(span: &Span, meta: Option<&str>, headers: Option<&dyn HeaderSource>) {
-    let around = context_of(&Span::current());
-    let in_meta = span_context(&TraceContext::incoming(meta, None));
-    let parent = match (in_meta, around) {
-        (Some(parent), around) => {
-            around.into_iter().for_each(|around| span.add_link(around));
-            parent
-        }
-        (None, Some(_)) => return,
-        (None, None) => match span_context(&TraceContext::incoming(None, headers)) {
-            Some(parent) => parent,
-            None => return,
-        },
-    };
-    // This fails if no layer of the subscriber exports spans.
-    let _ = span.set_parent(Context::new().with_remote_span_context(parent));
-}
-
-/// Returns the id of the trace of a span, if the span is exported.
-pub(super) fn trace_id(span: &Span) -> Option<String> {
-    context_of(span).map(|context| context.trace_id().to_string())
-}
-
-/// Replaces the parent in a trace context by the current span, if that is exported.
-pub(crate) fn outgoing(incoming: TraceContext) -> TraceContext {
-    let Some(context) = context_of(&Span::current()) else {
-        return incoming;
-    };
-    let traceparent = format!(
-        "00-{}-{}-{:02x}",
-        context.trace_id(),
-        context.span_id(),
-        context.trace_flags().to_u8()
-    );
-    let state = context.trace_state().header();
-    let state = (!state.is_empty()).then_some(state);
-    TraceContext::new(Some(traceparent), state, incoming.baggage)
-}
-
-fn context_of(span: &Span) -> Option<SpanContext> {
-    let context = span.context().span().span_context().clone();
-    context.is_valid().then_some(context)
-}
-
-/// Returns the remote span that a trace context names.
-fn span_context(trace: &TraceContext) -> Option<SpanContext> {
-    let mut parts = trace.traceparent.as_deref()?.split('-').skip(1);
-    let trace_id = TraceId::from_hex(parts.next()?).ok()?;
-    let span_id = SpanId::from_hex(parts.next()?).ok()?;
-    let flags = u8::from_str_radix(parts.next()?, 16).ok()?;
-    let state = trace
-        .tracestate
-        .as_deref()
-        .and_then(|text| text.parse::<TraceState>().ok());
-    Some(SpanContext::new(
-        trace_id,
-        span_id,
-        TraceFlags::new(flags),
-        true,
-        state.unwrap_or_default(),
-    ))
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use tracing::field::{Empty, display};
 use tracing::{Level, Span};
 
-use super::{Component, Observation};
+use super::record::{Component, Record};
+use crate::owner::Principal;
 use crate::protocol::Id;
 use crate::service::TransportKind;
 
@@ -55,14 +56,14 @@ pub(super) fn has_event() -> bool {
 /// Records what is known when the request begins.
 pub(super) fn record_begin(
     span: &Span,
-    observation: &Observation,
+    record: &Record,
     id: Option<&Id>,
     peer: Option<SocketAddr>,
 ) {
     if span.is_disabled() {
         return;
     }
-    let subject = &observation.subject;
+    let subject = &record.subject;
     let method = subject.method.as_str();
     span.record("mcp.method.name", method);
     match &subject.component {
@@ -89,7 +90,7 @@ pub(super) fn record_begin(
         span.record("client.address", display(peer.ip()));
         span.record("client.port", peer.port());
     }
-    record_network(span, observation.transport);
+    record_network(span, record.transport);
 }
 
 fn text_of(id: &Id) -> String {
@@ -110,28 +111,28 @@ fn record_network(span: &Span, transport: TransportKind) {
 }
 
 /// Records the outcome of the request.
-pub(super) fn record_end(span: &Span, observation: &Observation) {
+pub(super) fn record_end(span: &Span, record: &Record) {
     if span.is_disabled() {
         return;
     }
-    if let Some(features) = observation.features {
+    if let Some(features) = record.features {
         span.record("mcp.protocol.version", features.name);
     }
-    if let Some(session) = &observation.session {
+    if let Some(session) = &record.session {
         span.record("mcp.session.id", session.as_str());
     }
-    if let Some(code) = observation.code {
+    if let Some(code) = record.code {
         span.record("rpc.response.status_code", code.to_string());
     }
-    if let Some(error_type) = observation.error_type() {
+    if let Some(error_type) = record.error_type() {
         span.record("error.type", error_type);
         span.record("otel.status_code", "ERROR");
     }
 }
 
 /// Emits the event of a request. It belongs to no span, because it has all fields itself.
-pub(super) fn event(observation: &Observation, duration: Duration) {
-    let features = observation.features;
+pub(super) fn event(record: &Record, duration: Duration) {
+    let features = record.features;
     let era = features.map(|features| {
         if features.stateless {
             "modern"
@@ -142,19 +143,19 @@ pub(super) fn event(observation: &Observation, duration: Duration) {
     tracing::info!(
         target: TARGET,
         parent: None,
-        method = observation.subject.method,
-        component = observation.subject.component(),
-        outcome = observation.outcome.as_str(),
-        code = observation.code,
-        duration_ms = duration.as_micros() as f64 / 1000.0,
-        bytes_in = observation.bytes_in,
-        bytes_out = observation.bytes_out,
+        method = record.subject.method,
+        component = record.component(),
+        outcome = record.outcome.as_str(),
+        code = record.code,
+        duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3,
+        bytes_in = record.bytes_in,
+        bytes_out = record.bytes_out,
         era,
         revision = features.map(|features| features.name),
-        transport = observation.transport.as_str(),
-        session = observation.session,
-        principal = observation.principal.as_ref().map(|principal| principal.id()),
-        trace_id = observation.trace_id,
+        transport = record.transport.as_str(),
+        session = record.session,
+        principal = record.principal.as_ref().map(Principal::id),
+        trace_id = record.trace_id,
         "a request ended"
     );
 }

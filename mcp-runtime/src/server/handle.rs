@@ -32,8 +32,11 @@ impl ServerState {
     pub(super) async fn stop(&self) {
         let stops = std::mem::take(&mut self.0.lock().stops);
         stop_all(stops).await;
-        if let Some(core) = self.core() {
-            core.observer.flush().await;
+        #[cfg(feature = "otel")]
+        if let Some(core) = self.core()
+            && let Some(otel) = &core.observer.otel
+        {
+            otel.flush().await;
         }
     }
 

@@ -23,6 +23,8 @@ use tokio::time::Sleep;
 use super::response_body::HttpBody;
 use super::timeouts::{BusyGuard, ConnectionTimeouts};
 use super::{Endpoint, HttpService};
+use crate::metrics::OpenConnection;
+use crate::service::TransportKind;
 
 /// The largest HTTP header, in bytes. A larger one is answered with 431.
 pub(super) const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -55,6 +57,11 @@ pub(super) async fn run(
         timeouts: Arc::clone(&timeouts),
         refused: Arc::clone(&refused),
         linger: None,
+        _open: service
+            .endpoint
+            .service
+            .metrics()
+            .connected(TransportKind::Http.as_str()),
     };
     let serve = |request| {
         let busy = timeouts.busy();
@@ -110,6 +117,7 @@ struct Socket {
     /// `true` if the last request was refused; its body may be unread.
     refused: Arc<AtomicBool>,
     linger: Option<Pin<Box<Sleep>>>,
+    _open: OpenConnection,
 }
 
 impl Socket {

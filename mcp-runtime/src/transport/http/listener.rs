@@ -12,7 +12,6 @@ use tokio::task::JoinSet;
 
 use super::starting::EarlyConnections;
 use super::{HttpService, connection};
-use crate::service::TransportKind;
 
 /// The delay after a failed accept. The usual cause is a lack of file descriptors.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
@@ -46,12 +45,8 @@ pub(crate) async fn serve(
         else {
             continue;
         };
-        let open = metrics.connected(TransportKind::Http.as_str());
         let connection = connection::run(stream, peer, service.clone(), stopping.clone());
-        connections.spawn(async move {
-            connection.await;
-            drop(open);
-        });
+        connections.spawn(connection);
     }
     drop(listener);
     service.endpoint.close();

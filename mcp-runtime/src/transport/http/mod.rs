@@ -46,7 +46,9 @@ pub use connection::PeerAddress;
 use event_stream::Discard;
 pub(crate) use listener::serve;
 pub(crate) use options::HttpOptions;
-use options::{HEALTH, METRICS, READY};
+#[cfg(feature = "metrics")]
+use options::METRICS;
+use options::{HEALTH, READY};
 use reply::Rejection;
 pub use response_body::HttpBody;
 pub(crate) use starting::while_starting;
@@ -129,6 +131,7 @@ impl Endpoint {
         let answer = match self.route(&parts) {
             Ok(Route::Health) => Ok(reply::text("ok")),
             Ok(Route::Ready) => self.ready(),
+            #[cfg(feature = "metrics")]
             Ok(Route::Metrics) => self.metrics(),
             Ok(Route::Preflight) => Ok(cors::preflight(&parts.headers)),
             Ok(Route::Message) => self.post(parts, peer, body).await,
@@ -158,8 +161,8 @@ impl Endpoint {
     }
 
     /// Answers `GET /metrics`.
+    #[cfg(feature = "metrics")]
     fn metrics(&self) -> Result<Response<HttpBody>, Rejection> {
-        #[cfg(feature = "metrics")]
         if let Some(metrics) = self.service.metrics_text() {
             return Ok(reply::metrics(metrics));
         }
@@ -186,6 +189,7 @@ impl Endpoint {
             return match parts.uri.path() {
                 HEALTH if parts.method == Method::GET => Ok(Route::Health),
                 READY if parts.method == Method::GET => Ok(Route::Ready),
+                #[cfg(feature = "metrics")]
                 METRICS if parts.method == Method::GET => Ok(Route::Metrics),
                 _ => {
                     let message = format!("Not found: the MCP endpoint is `{path}`");
@@ -207,6 +211,7 @@ impl Endpoint {
 enum Route {
     Health,
     Ready,
+    #[cfg(feature = "metrics")]
     Metrics,
     Preflight,
     Message,

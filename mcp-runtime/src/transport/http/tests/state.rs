@@ -52,8 +52,7 @@ async fn the_state_is_told_to_allowed_hosts_and_without_metrics_there_are_none()
     let server = start(Limits::default()).await;
     assert_eq!(server.send(&request("GET /metrics")).await.status, 404);
     for path in ["/ready", "/health", "/metrics"] {
-        let asked =
-            format!("GET {path} HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n");
+        let asked = format!("GET {path} HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n");
         let answer = server.send_bytes(asked.as_bytes()).await;
         assert_eq!(answer.status, 403, "{path}");
     }

@@ -11,10 +11,11 @@ use mcp_runtime::prelude::*;
 use serde::Deserialize;
 
 /// A value of clients that no log may contain.
-pub const TRAP: &str = "trap-4711";
+#[allow(dead_code)] // the tests send it
+pub(crate) const TRAP: &str = "trap-4711";
 
 /// The environment variable that makes the start of the server fail.
-pub const BROKEN: &str = "OBSERVED_BROKEN";
+pub(crate) const BROKEN: &str = "OBSERVED_BROKEN";
 
 /// The timeout of the handlers that never finish.
 const SHORT: Duration = Duration::from_millis(30);
@@ -148,7 +149,7 @@ async fn late_prompt() -> String {
 }
 
 /// Returns the server. Its start fails if [`BROKEN`] is set.
-pub fn server() -> Server {
+pub(crate) fn server() -> Server {
     let server = Server::new("observed", "1.2.3")
         .with(components![
             echo,
