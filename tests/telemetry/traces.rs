@@ -4,15 +4,19 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use mcp_tests::client::Connect as _;
 use mcp_tests::conversation::Conversation;
 use mcp_tests::schemas::MODERN;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
+use tracing::subscriber::with_default;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::collector::{Attributes, Collector, Received, attributes};
-use super::observed::TRAP;
+use super::observed::{self, TRAP};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
@@ -349,4 +353,63 @@ fn a_server_stops_in_time_without_a_collector() {
             "{told}"
         );
     }
+}
+
+/// The variable that makes [`a_program_adds_the_layer_to_its_own_subscriber`] a program: what surrounds its call.
+const PROGRAM: &str = "OBSERVED_PROGRAM";
+
+/// Calls a tool of a server in this process, within a span and with metadata that `case` names.
+fn call_here(case: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let server = observed::server().otel();
+    let subscriber = tracing_subscriber::registry().with(server.otel_layer());
+    with_default(subscriber, || {
+        runtime.block_on(async {
+            let client = server.connect().await;
+            let mut params = json!({ "name": "echo", "arguments": { "text": TRAP } });
+            if case.contains("metadata") {
+                params["_meta"] = json!({ "traceparent": format!("00-{TRACE}-{PARENT}-01") });
+            }
+            let span = case.contains("span").then(|| tracing::info_span!("outer"));
+            let span = span.unwrap_or_else(tracing::Span::none);
+            let call = client.request("tools/call", params);
+            call.instrument(span).await.unwrap();
+            client.close().await;
+        });
+    });
+}
+
+/// The environment cannot be changed within a process, so the program is a process of its own: this test.
+#[test]
+fn a_program_adds_the_layer_to_its_own_subscriber() {
+    if let Ok(case) = std::env::var(PROGRAM) {
+        return call_here(&case);
+    }
+    let collector = Collector::start();
+    let export = |case: &str| {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.args([
+            "--exact",
+            "traces::a_program_adds_the_layer_to_its_own_subscriber",
+        ]);
+        program.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url);
+        let output = program.env(PROGRAM, case).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        collector.take()
+    };
+    let name = "tools/call echo";
+    let alone = export("nothing");
+    assert!(span(&alone, name).parent_span_id.is_empty());
+    let inside = export("span");
+    assert_eq!(
+        span(&inside, name).parent_span_id,
+        span(&inside, "outer").span_id
+    );
+    let both = export("span and metadata");
+    let request = span(&both, name);
+    assert_eq!(hex(&request.parent_span_id), PARENT);
+    assert_eq!(request.links[0].span_id, span(&both, "outer").span_id);
 }
