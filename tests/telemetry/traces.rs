@@ -1,6 +1,7 @@
 //! Spans and measurements of a server binary.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -352,6 +353,58 @@ fn a_server_stops_in_time_without_a_collector() {
             told.contains(" WARN mcp_runtime::observe::otel: the last traces or metrics"),
             "{told}"
         );
+    }
+}
+
+/// Posts a request to a server binary over HTTP, with this header, and returns what is exported when the server stops.
+fn post(header: &str, message: &Value, collector: &Collector) -> Received {
+    let mut command = command(&collector.url);
+    command.args(["--http", "127.0.0.1:0"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    let (_, rest) = line.split_once("http://").expect(&line);
+    let (address, _) = rest.split_once('/').unwrap();
+    let body = message.to_string();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n{header}\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let id = child.id().to_string();
+    assert!(Command::new("kill").arg(id).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    collector.take()
+}
+
+#[test]
+fn a_request_over_http_continues_the_trace_of_its_headers() {
+    let collector = Collector::start();
+    let message = json!({ "jsonrpc": "2.0", "id": "one", "method": "tools/list" });
+    let header = format!("traceparent: 00-{TRACE}-{PARENT}-01\r\n");
+    for (header, parent) in [(header.as_str(), PARENT), ("", "")] {
+        let received = post(header, &message, &collector);
+        let span = span(&received, "tools/list");
+        assert_eq!(hex(&span.parent_span_id), parent);
+        assert_eq!(hex(&span.trace_id) == TRACE, !parent.is_empty());
+        let mut attributes = attributes(&span.attributes);
+        let port = attributes.remove("client.port").unwrap();
+        assert!(port.parse::<u16>().is_ok(), "{port}");
+        let all = expected(&[
+            ("mcp.method.name", "tools/list"),
+            ("mcp.protocol.version", "2025-03-26"),
+            ("jsonrpc.request.id", "one"),
+            ("network.protocol.name", "http"),
+            ("network.transport", "tcp"),
+            ("client.address", "127.0.0.1"),
+        ]);
+        assert_eq!(attributes, all);
     }
 }
 
