@@ -42,7 +42,21 @@ impl Server {
     /// writes one JSON object per line. Control characters are escaped, so that no text of a client looks like a line of
     /// the log.
     ///
-    /// The event of a request has the target `mcp_runtime::request`. It has no arguments, results or tokens.
+    /// The event of a request has the target `mcp_runtime::request` and these fields. It has no arguments, results or tokens.
+    ///
+    /// | field | |
+    /// |---|---|
+    /// | `method` | the method, or `_OTHER` if the protocol has no such method |
+    /// | `component` | the name of a tool or prompt, or the URI template of a resource; `_OTHER` if the server has no such component |
+    /// | `outcome` | [`OutcomeKind::as_str`](crate::OutcomeKind::as_str) |
+    /// | `code` | the code of a JSON-RPC error |
+    /// | `duration_ms` | the duration in milliseconds |
+    /// | `bytes_in`, `bytes_out` | the length of the request, and of its reply |
+    /// | `era`, `revision` | `modern` or `legacy`, and the revision of the protocol |
+    /// | `transport` | `stdio`, `http`, `memory` or `custom` |
+    /// | `session` | a short id of the session, which clients do not know |
+    /// | `principal` | the [`Principal`](crate::Principal) of the caller |
+    /// | `trace_id` | the id of the distributed trace |
     ///
     /// If the program has its own `tracing` subscriber, this method installs none. Otherwise it installs one that also
     /// sends the events of handlers to clients that ask for log messages ([`forward_logs`](crate::forward_logs)), and, to

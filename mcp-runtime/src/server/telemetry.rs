@@ -52,8 +52,8 @@ impl Server {
     /// Each request is a span with the attributes of the
     /// [conventions for MCP](https://opentelemetry.io/docs/specs/semconv/gen-ai/mcp/). Its parent is the context in the
     /// request's `_meta`, the span around the request, or the context in the HTTP headers. Spans and events of handlers are
-    /// inside of it. The span has the URI of a resource, and no other argument or result.
-    /// The duration of each request is measured as `mcp.server.operation.duration`.
+    /// inside of it. The span has the URI of a resource, and no other argument or result. The id of a
+    /// session is the short one of the log. The duration of each request is measured as `mcp.server.operation.duration`.
     ///
     /// The variables for the endpoint, headers, timeout, resource, sampler, batches and intervals are read, as are
     /// `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER=none` and `OTEL_METRICS_EXPORTER=none`. If they ask for a protocol other
