@@ -174,11 +174,13 @@ mod tests {
         fn list(_: Listing) -> Vec<ResourceLink> {
             vec![ResourceLink::new("a://1", "one")]
         }
-        let server = Server::new("s", "1").with(template("a://{x}").list(list));
+        let server = Server::new("s", "1")
+            .with(template("a://{x}").list(list))
+            .with(template("b://{x}").list(list));
         let handle = server.handle();
         let client = server.client().await;
         let found = check(&client, &handle, &handle.snapshot()).await.unwrap();
         assert!(found.is_empty());
-        assert_eq!(client.resources().await.unwrap().len(), 1);
+        assert_eq!(client.resources().await.unwrap().len(), 2);
     }
 }
