@@ -57,7 +57,7 @@ pub(super) fn check_fields(tool: &str, schema: &Value, found: &mut Vec<Finding>)
         match arguments.get(path) {
             Some(argument) => missing_argument("tool", tool, argument, found),
             None => found.push(Finding::new(format!(
-                "tool `{tool}`: field `{}` has no description: write a doc comment on the field",
+                "tool `{tool}`: field `{}` has no description: write a doc comment on the field or variant, or use a type that has one",
                 path.trim_start_matches('.')
             ))),
         }
@@ -73,8 +73,8 @@ struct Fields<'s> {
 
 impl Fields<'_> {
     fn collect(&mut self, schema: &Value, path: &str, is_variant: bool) {
-        // The variant `{"Circle": {..}}` is described as a whole.
-        let by_variant = is_variant && is_described(schema) && members(schema) == 1;
+        // The description of a variant is that of its data, in `{"Circle": {..}}` and in `{"kind": "circle", "data": {..}}`.
+        let by_variant = is_variant && is_described(schema) && data_members(schema) == 1;
         for part in schema::parts(schema) {
             // These are conditions on values, not fields.
             if ["contains", "if", "not"].contains(&part.keyword) {
@@ -112,10 +112,10 @@ impl Fields<'_> {
     }
 }
 
-fn members(schema: &Value) -> usize {
-    schema["properties"]
-        .as_object()
-        .map_or(0, serde_json::Map::len)
+/// Returns the number of members that are not tags.
+fn data_members(schema: &Value) -> usize {
+    let members = schema["properties"].as_object().into_iter().flatten();
+    members.filter(|(_, it)| it.get("const").is_none()).count()
 }
 
 /// Checks for descriptions that the instructions of the server repeat. Clients send both to the model.
@@ -180,7 +180,7 @@ mod tests {
         let found = of_argument(schema, definitions);
         let paths = found.iter().map(|line| {
             let rest = line.strip_prefix("tool `x`: field `").expect(line);
-            let end = "` has no description: write a doc comment on the field";
+            let end = "` has no description: write a doc comment on the field or variant, or use a type that has one";
             rest.strip_suffix(end).expect(line).to_owned()
         });
         paths.collect()
@@ -223,6 +223,10 @@ mod tests {
             "description": "A circle.",
             "properties": { "Circle": { "properties": { "radius": described } } },
         });
+        let adjacent = json!({
+            "description": "A square.",
+            "properties": { "kind": { "const": "square" }, "data": { "type": "number" } },
+        });
         let tagged =
             json!({ "properties": { "kind": { "const": "circle" }, "radius": described } });
         for schema in [
@@ -230,7 +234,7 @@ mod tests {
             field(json!({ "const": 1 })),
             field(json!({ "enum": ["one"] })),
             field(json!({ "$ref": "#/$defs/B" })),
-            json!({ "oneOf": [variant, tagged] }),
+            json!({ "oneOf": [variant, tagged, adjacent] }),
             json!({ "oneOf": [field(json!({})), field(described.clone())] }),
             json!({ "if": field(json!({})), "not": field(json!({})), "contains": field(json!({})) }),
             // Data that looks like a schema.

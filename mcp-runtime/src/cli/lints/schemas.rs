@@ -20,10 +20,14 @@ const RECURSION_SOURCE: &str = "https://github.com/google-gemini/gemini-cli/issu
 /// VS Code: "tool parameters array type must have items"; `OpenAI`: "array schema missing items".
 const ITEMS_SOURCES: &str =
     "https://github.com/microsoft/vscode/issues/284536 https://github.com/ogx-ai/ogx/issues/3004";
-/// VS Code accepts no tuple without `items`, and Claude's API no list of schemas in `items`.
-const TUPLE_SOURCES: &str = "https://github.com/gaopengbin/cesium-mcp/pull/37 https://github.com/AlexGladkov/claude-in-mobile/issues/57";
+/// VS Code refuses tuples without `items`, and Claude's API those of older dialects, which are a list of schemas in `items`.
+const TUPLE_SOURCE: &str = "https://github.com/gaopengbin/cesium-mcp/pull/37";
+const OLD_TUPLE_SOURCE: &str = "https://github.com/AlexGladkov/claude-in-mobile/issues/57";
 /// `OpenAI` refuses all tuples in strict schemas.
 const STRICT_TUPLE_SOURCE: &str = "https://github.com/openai/openai-agents-python/pull/4753";
+
+const ARRAY_TYPES_SOURCE: &str = "https://github.com/anomalyco/opencode/issues/48073";
+const ITEM_TYPES_SOURCE: &str = "https://github.com/github/copilot-cli/issues/4623";
 
 /// The formats that `OpenAI` allows in strict schemas.
 const FORMATS: [&str; 9] = [
@@ -57,6 +61,7 @@ pub(super) fn check(tool: &str, schema: &Value, found: &mut Vec<Finding>) {
     schema::walk(schema, "", &mut |rules, path| {
         let path = path.trim_start_matches('.');
         check_array(rules, path, &mut add);
+        check_types(rules, path, &mut add);
         check_format(rules, path, &mut add);
     });
     check_size(schema, &mut add);
@@ -81,31 +86,47 @@ fn check_root(schema: &Value, add: &mut impl Add) {
 }
 
 fn check_array(rules: &Map<String, Value>, path: &str, add: &mut impl Add) {
-    let is_tuple =
-        rules.contains_key("prefixItems") || rules.get("items").is_some_and(Value::is_array);
-    let has_items = rules.get("items").is_some_and(|items| !items.is_array());
-    let fix = "use a struct with named fields";
-    match (is_tuple, has_items) {
-        (true, false) => add(
+    let items = rules.get("items");
+    let (level, text, sources) = match (rules.contains_key("prefixItems"), items) {
+        (_, Some(Value::Array(_))) => (
             Level::Error,
-            format!(
-                "`{path}` is a tuple, which VS Code and Claude's API refuse in some forms: {fix}"
-            ),
-            TUPLE_SOURCES,
+            "is a tuple in the form of older dialects, which Claude's API refuses: use a struct with named fields",
+            OLD_TUPLE_SOURCE,
         ),
-        (true, true) => add(
+        (true, None) => (
+            Level::Error,
+            "is a tuple, which VS Code refuses: use a struct with named fields",
+            TUPLE_SOURCE,
+        ),
+        (true, Some(_)) => (
             Level::Warning,
-            format!("`{path}` is a tuple, which OpenAI refuses in a strict schema: {fix}"),
+            "is a tuple, which OpenAI refuses in a strict schema: use a struct with named fields",
             STRICT_TUPLE_SOURCE,
         ),
-        (false, false) if has_type(rules, "array") => add(
+        (false, None) if has_type(rules, "array") => (
             Level::Error,
-            format!(
-                "`{path}` is an array without `items`, which VS Code and OpenAI refuse: declare the type of its items"
-            ),
+            "is an array without `items`, which VS Code and OpenAI refuse: declare the type of its items",
             ITEMS_SOURCES,
         ),
-        _ => {}
+        _ => return,
+    };
+    add(level, format!("`{path}` {text}"), sources);
+}
+
+/// Checks for several types of one value, in the two places where a client fails to convert them for Gemini.
+fn check_types(rules: &Map<String, Value>, path: &str, add: &mut impl Add) {
+    if rules.get("type").is_some_and(Value::is_array) && has_type(rules, "array") {
+        let text = format!(
+            "`{path}` is an array or has another type, and opencode fails with such a tool and Gemini: use one type"
+        );
+        add(Level::Warning, text, ARRAY_TYPES_SOURCE);
+    }
+    let items = rules.get("items").and_then(|items| items.get("type"));
+    if items.is_some_and(Value::is_array) {
+        let text = format!(
+            "`{path}[]` has several types, and Copilot CLI fails with such a tool and Gemini: use one type, such as a list without null"
+        );
+        add(Level::Warning, text, ITEM_TYPES_SOURCE);
     }
 }
 
@@ -118,8 +139,7 @@ fn check_format(rules: &Map<String, Value>, path: &str, add: &mut impl Add) {
     add(
         Level::Warning,
         format!(
-            "`{path}` has the format `{format}`, which OpenAI refuses in a strict schema: describe it in words, or use one of {}",
-            FORMATS.join(", ")
+            "`{path}` has the format `{format}`, which OpenAI refuses in a strict schema: leave the format out, and describe it in words"
         ),
         FORMAT_SOURCES,
     );
@@ -258,14 +278,12 @@ mod tests {
     #[test]
     fn arrays_that_clients_refuse_are_found_at_any_depth() {
         let bare = json!({ "type": "array" });
-        let nullable = json!({ "type": ["array", "null"] });
         let tuple = json!({ "type": "array", "prefixItems": [{}, {}] });
         let old_tuple = json!({ "type": "array", "items": [{}, {}] });
         let open_tuple =
             json!({ "type": "array", "prefixItems": [{}], "items": { "type": "string" } });
         for (array, start) in [
             (bare, "tool `x`: `PATH` is an array without `items`"),
-            (nullable, "tool `x`: `PATH` is an array without `items`"),
             (tuple, "tool `x`: `PATH` is a tuple"),
             (old_tuple, "tool `x`: `PATH` is a tuple"),
             (open_tuple, "warning: tool `x`: `PATH` is a tuple"),
@@ -290,6 +308,39 @@ mod tests {
         let list = json!({ "type": "array", "items": {} });
         assert!(of_argument(list, &json!({})).is_empty());
         assert!(of_argument(json!({ "default": { "type": "array" } }), &json!({})).is_empty());
+    }
+
+    #[test]
+    fn several_types_that_clients_cannot_convert_are_warnings() {
+        let one = json!({ "type": "string" });
+        let several = json!({ "type": ["string", "null"] });
+        let list = |types: Value, items: &Value| json!({ "type": types, "items": items });
+        let nullable = || json!(["array", "null"]);
+        for (schema, starts) in [
+            (list(nullable(), &one), &["`a` is an array or"][..]),
+            (list(json!("array"), &several), &["`a[]` has several types"]),
+            (
+                list(nullable(), &several),
+                &["`a` is an array or", "`a[]` has several types"],
+            ),
+            (
+                list(json!("array"), &list(nullable(), &one)),
+                &["`a[]` is an array or", "`a[]` has several types"],
+            ),
+            (several, &[]),
+            (list(json!("array"), &one), &[]),
+        ] {
+            let mut found = of_argument(schema.clone(), &json!({}));
+            found.sort();
+            assert_eq!(found.len(), starts.len(), "{schema}: {found:?}");
+            for start in starts {
+                let start = format!("warning: tool `x`: {start}");
+                assert!(found.iter().any(|it| it.starts_with(&start)), "{found:?}");
+            }
+        }
+        // It is an error, too: it has no items.
+        let found = of_argument(json!({ "type": nullable() }), &json!({}));
+        assert!(found[0].contains("without `items`"), "{found:?}");
     }
 
     #[test]
