@@ -17,11 +17,11 @@ const ROOT_VALUE_SOURCE: &str = "https://github.com/goruck/home-generative-agent
 /// Gemini CLI fails each request if one tool has a recursive schema.
 const RECURSION_SOURCE: &str = "https://github.com/google-gemini/gemini-cli/issues/14945";
 
-/// VS Code: "tool parameters array type must have items"; `OpenAI`: "array schema missing items".
+/// VS Code: "tool parameters array type must have items", also if they are `false`; `OpenAI`: "array schema missing items".
 const ITEMS_SOURCES: &str =
     "https://github.com/microsoft/vscode/issues/284536 https://github.com/ogx-ai/ogx/issues/3004";
-/// VS Code refuses tuples without `items`, and Claude's API those of older dialects, which are a list of schemas in `items`.
-const TUPLE_SOURCE: &str = "https://github.com/gaopengbin/cesium-mcp/pull/37";
+const TUPLE_SOURCES: &str = "https://github.com/microsoft/vscode-copilot-chat/blob/main/src/extension/tools/common/toolSchemaNormalizer.ts https://github.com/gaopengbin/cesium-mcp/pull/37";
+/// Claude's API refuses the tuples of older dialects, which are a list of schemas in `items`.
 const OLD_TUPLE_SOURCE: &str = "https://github.com/AlexGladkov/claude-in-mobile/issues/57";
 /// `OpenAI` refuses all tuples in strict schemas.
 const STRICT_TUPLE_SOURCE: &str = "https://github.com/openai/openai-agents-python/pull/4753";
@@ -86,27 +86,28 @@ fn check_root(schema: &Value, add: &mut impl Add) {
 }
 
 fn check_array(rules: &Map<String, Value>, path: &str, add: &mut impl Add) {
-    let items = rules.get("items");
-    let (level, text, sources) = match (rules.contains_key("prefixItems"), items) {
-        (_, Some(Value::Array(_))) => (
+    let (is_array, is_tuple) = (has_type(rules, "array"), rules.contains_key("prefixItems"));
+    let items = rules.get("items").filter(|items| **items != false);
+    let (level, text, sources) = match items {
+        Some(Value::Array(_)) => (
             Level::Error,
             "is a tuple in the form of older dialects, which Claude's API refuses: use a struct with named fields",
             OLD_TUPLE_SOURCE,
         ),
-        (true, None) => (
+        None if is_array && is_tuple => (
             Level::Error,
             "is a tuple, which VS Code refuses: use a struct with named fields",
-            TUPLE_SOURCE,
+            TUPLE_SOURCES,
         ),
-        (true, Some(_)) => (
-            Level::Warning,
-            "is a tuple, which OpenAI refuses in a strict schema: use a struct with named fields",
-            STRICT_TUPLE_SOURCE,
-        ),
-        (false, None) if has_type(rules, "array") => (
+        None if is_array => (
             Level::Error,
             "is an array without `items`, which VS Code and OpenAI refuse: declare the type of its items",
             ITEMS_SOURCES,
+        ),
+        _ if is_tuple => (
+            Level::Warning,
+            "is a tuple, which OpenAI refuses in a strict schema: use a struct with named fields",
+            STRICT_TUPLE_SOURCE,
         ),
         _ => return,
     };
@@ -280,13 +281,23 @@ mod tests {
         let bare = json!({ "type": "array" });
         let tuple = json!({ "type": "array", "prefixItems": [{}, {}] });
         let old_tuple = json!({ "type": "array", "items": [{}, {}] });
+        let closed_tuple = json!({ "type": "array", "prefixItems": [{}], "items": false });
         let open_tuple =
             json!({ "type": "array", "prefixItems": [{}], "items": { "type": "string" } });
+        let any_tuple = json!({ "prefixItems": [{}, {}] });
         for (array, start) in [
             (bare, "tool `x`: `PATH` is an array without `items`"),
-            (tuple, "tool `x`: `PATH` is a tuple"),
-            (old_tuple, "tool `x`: `PATH` is a tuple"),
-            (open_tuple, "warning: tool `x`: `PATH` is a tuple"),
+            (tuple, "tool `x`: `PATH` is a tuple, which VS Code"),
+            (closed_tuple, "tool `x`: `PATH` is a tuple, which VS Code"),
+            (old_tuple, "tool `x`: `PATH` is a tuple in the form of"),
+            (
+                open_tuple,
+                "warning: tool `x`: `PATH` is a tuple, which OpenAI",
+            ),
+            (
+                any_tuple,
+                "warning: tool `x`: `PATH` is a tuple, which OpenAI",
+            ),
         ] {
             for (schema, path) in [
                 (array.clone(), "a"),
