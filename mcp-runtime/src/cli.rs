@@ -95,7 +95,7 @@ impl Server {
             )
             .subcommand(
                 Command::new("check")
-                    .about("Report what clients or models may not handle; the exit code is 1 if there are errors")
+                    .about("Report what clients or models may not handle, and functions that fail to list or complete; the exit code is 1 if there are errors")
                     .arg(
                         Arg::new("deny-warnings")
                             .long("deny-warnings")
