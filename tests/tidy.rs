@@ -181,7 +181,9 @@ const MODULES: &[(&str, &[&str])] = &[
     // The lints of `check` read schemas.
     (
         "cli",
-        &["client", "error", "logs", "observe", "schema", "server"],
+        &[
+            "client", "error", "logs", "observe", "protocol", "schema", "server",
+        ],
     ),
     // Generated code names these.
     (
