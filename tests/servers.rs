@@ -35,6 +35,47 @@ mod other {
     pub(crate) fn forgotten() {}
 }
 
+/// Sends a GET request, and returns the status and the body of the answer.
+async fn get(address: std::net::SocketAddr, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].to_owned(), body.to_owned())
+}
+
+#[tokio::test]
+async fn a_server_is_ready_when_its_lifespans_are_started() {
+    let start = Arc::new(tokio::sync::Notify::new());
+    let go = Arc::clone(&start);
+    let server = Server::new("slow", "1").with(components![add]).lifespan(
+        move || async move {
+            go.notified().await;
+            Ok::<_, std::io::Error>(0_u8)
+        },
+        |_| async {},
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(server.serve_listener(listener));
+    let expected = |status: &str, body: &str| (status.to_owned(), body.to_owned());
+    assert_eq!(
+        get(address, "/ready").await,
+        expected("503", "The server is starting")
+    );
+    assert_eq!(get(address, "/health").await, expected("200", "ok"));
+    // A request for something else waits, and is answered by the started server.
+    let early = tokio::spawn(async move { get(address, "/other").await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!early.is_finished());
+    start.notify_one();
+    assert_eq!(early.await.unwrap().0, "404");
+    assert_eq!(get(address, "/ready").await, expected("200", "ready"));
+    serving.abort();
+}
+
 struct Database(u32);
 
 /// Look something up.

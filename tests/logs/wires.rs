@@ -41,11 +41,11 @@ enum Kind {
     Custom {
         reader: tokio::io::BufReader<ReadHalf<DuplexStream>>,
         writer: WriteHalf<DuplexStream>,
-        _serving: JoinHandle<()>,
+        serving: JoinHandle<()>,
     },
     Http {
         address: String,
-        _serving: JoinHandle<()>,
+        serving: JoinHandle<()>,
     },
     Stdio {
         child: Child,
@@ -210,7 +210,7 @@ impl Drop for Kind {
                 let _ = child.kill();
                 let _ = child.wait();
             }
-            Self::Custom { _serving, .. } | Self::Http { _serving, .. } => _serving.abort(),
+            Self::Custom { serving, .. } | Self::Http { serving, .. } => serving.abort(),
             Self::Memory(_) => {}
         }
     }
@@ -224,7 +224,7 @@ fn is_reply(line: &str) -> bool {
 fn custom() -> Kind {
     let (ours, theirs) = tokio::io::duplex(1 << 20);
     let (reader, writer) = tokio::io::split(theirs);
-    let _serving = tokio::spawn(async move {
+    let serving = tokio::spawn(async move {
         let served = observed::server().serve_streams(reader, writer).await;
         served.unwrap();
     });
@@ -232,17 +232,17 @@ fn custom() -> Kind {
     Kind::Custom {
         reader: tokio::io::BufReader::new(reader),
         writer,
-        _serving,
+        serving,
     }
 }
 
 async fn http() -> Kind {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let _serving = tokio::spawn(async move {
+    let serving = tokio::spawn(async move {
         observed::server().serve_listener(listener).await.unwrap();
     });
-    Kind::Http { address, _serving }
+    Kind::Http { address, serving }
 }
 
 fn stdio() -> (Kind, Events) {
@@ -289,10 +289,9 @@ fn http_text(address: &str, session: Option<&str>, message: &Value) -> String {
     headers.extend(session.map(|id| ("Mcp-Session-Id", id)));
     let length = body.len().to_string();
     headers.push(("Content-Length", &length));
-    let head: String = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
+    let head = headers.iter().fold(String::new(), |head, (name, value)| {
+        head + name + ": " + value + "\r\n"
+    });
     format!("POST /mcp HTTP/1.1\r\n{head}\r\n{body}")
 }
 
@@ -312,7 +311,7 @@ pub(crate) async fn post(
         .lines()
         .find_map(|line| line.strip_prefix("mcp-session-id: "));
     let events = body.lines().filter_map(|line| line.strip_prefix("data: "));
-    let reply = events.filter(|data| data.starts_with('{')).last();
+    let reply = events.rev().find(|data| data.starts_with('{'));
     let json = body.trim();
     (opened.map(str::to_owned), reply.unwrap_or(json).to_owned())
 }

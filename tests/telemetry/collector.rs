@@ -1,7 +1,8 @@
 //! A collector that keeps what it receives by OTLP over HTTP.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -88,7 +89,7 @@ fn keep(path: &str, body: &[u8], received: &mut Received) {
     match path {
         "/v1/traces" => {
             let request = ExportTraceServiceRequest::decode(body).unwrap();
-            received.text += &format!("{request:?}");
+            write!(received.text, "{request:?}").unwrap();
             for part in request.resource_spans {
                 received
                     .resources
@@ -99,7 +100,7 @@ fn keep(path: &str, body: &[u8], received: &mut Received) {
         }
         "/v1/metrics" => {
             let request = ExportMetricsServiceRequest::decode(body).unwrap();
-            received.text += &format!("{request:?}");
+            write!(received.text, "{request:?}").unwrap();
             let scopes = request
                 .resource_metrics
                 .into_iter()

@@ -80,12 +80,12 @@ async fn until(handle: &ServerHandle, series: &str, value: f64) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    if tokio::time::timeout(TIMEOUT, waiting).await.is_err() {
-        panic!(
-            "{series} is not {value}:\n{}",
-            handle.metrics_text().unwrap_or_default()
-        );
-    }
+    let done = tokio::time::timeout(TIMEOUT, waiting).await;
+    assert!(
+        done.is_ok(),
+        "{series} is not {value}:\n{}",
+        handle.metrics_text().unwrap_or_default()
+    );
 }
 
 fn limits() -> Limits {

@@ -85,7 +85,11 @@ fn replies(output: &Output) -> Vec<Value> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = "0123456789abcdef".as_bytes();
+    let pairs = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    pairs
+        .map(|digit| char::from(digits[usize::from(digit)]))
+        .collect()
 }
 
 fn span<'a>(received: &'a Received, name: &str) -> &'a Span {
@@ -102,8 +106,11 @@ fn expected(pairs: &[(&str, &str)]) -> Attributes {
     pairs.collect()
 }
 
+/// Attributes of a span.
+type Pairs = Vec<(&'static str, &'static str)>;
+
 /// The requests, with the names and attributes of their spans. All of them have a few attributes in common.
-fn cases() -> Vec<(Value, &'static str, Vec<(&'static str, &'static str)>)> {
+fn cases() -> Vec<(Value, &'static str, Pairs)> {
     let tool = |name: &'static str| {
         vec![
             ("gen_ai.operation.name", "execute_tool"),
