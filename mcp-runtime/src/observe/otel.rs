@@ -16,6 +16,7 @@ use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{MetricExporter, SpanExporter, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tokio::runtime::Handle;
@@ -129,12 +130,13 @@ impl Otel {
             let metrics = otel
                 .metrics
                 .map(|(metrics, _)| metrics.shutdown_with_timeout(FLUSH_TIMEOUT));
-            for error in [traces, metrics]
-                .into_iter()
-                .flatten()
-                .filter_map(Result::err)
-            {
-                tracing::warn!(%error, "the last traces or metrics could not be exported");
+            for result in [traces, metrics].into_iter().flatten() {
+                // A server may be stopped twice.
+                if let Err(error @ (OTelSdkError::Timeout(_) | OTelSdkError::InternalFailure(_))) =
+                    result
+                {
+                    tracing::warn!(%error, "the last traces or metrics could not be exported");
+                }
             }
         });
         if tokio::time::timeout(FLUSH_TIMEOUT, flushed).await.is_err() {
