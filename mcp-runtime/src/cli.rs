@@ -3,6 +3,8 @@
 //! Arguments are parsed with clap. Serving and calling go through `server` only.
 
 mod commands;
+#[cfg(feature = "http")]
+mod http;
 mod lints;
 mod terminal;
 mod values;
@@ -16,10 +18,6 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::error::chain;
 use crate::server::{ABORT_WARNING, Server};
 use commands::Failure;
-
-/// The default address of `--http`.
-#[cfg(feature = "http")]
-const DEFAULT_ADDRESS: &str = "127.0.0.1:8000";
 
 /// The exit code for invalid usage, as in shells.
 const USAGE_ERROR: u8 = 2;
@@ -110,17 +108,7 @@ impl Server {
                     .args([name_argument("PROMPT"), pairs_argument(), json_flag()]),
             );
         #[cfg(feature = "http")]
-        let command = command.arg(
-            Arg::new("http")
-                .long("http")
-                .value_name("ADDRESS")
-                .num_args(0..=1)
-                .default_missing_value(DEFAULT_ADDRESS)
-                .help(format!(
-                    "Serve Streamable HTTP at {} instead of stdio [default: {DEFAULT_ADDRESS}]",
-                    endpoint_path(self)
-                )),
-        );
+        let command = http::add_options(command, self);
         command
     }
 }
@@ -152,33 +140,14 @@ async fn execute(server: Server, matches: ArgMatches) -> Result<ExitCode, Failur
         print_line(&format!("warning: {warning}"));
     }
     #[cfg(feature = "http")]
-    if let Some(address) = matches.get_one::<String>("http") {
-        return serve_http(server, address).await;
+    if let Some(listener) = http::listener(&matches)? {
+        return http::serve(server, &matches, listener).await;
     }
     if io::stdin().is_terminal() {
         banner(&server);
     }
     server.serve_stdio().await?;
     Ok(ExitCode::SUCCESS)
-}
-
-#[cfg(feature = "http")]
-async fn serve_http(server: Server, address: &str) -> Result<ExitCode, Failure> {
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen on `{address}`: {error}"))?;
-    let address = listener.local_addr()?;
-    print_line(&format!(
-        "Serving MCP at http://{address}{} (health: http://{address}/health). Ctrl-C stops the server.",
-        endpoint_path(&server)
-    ));
-    server.serve_listener(listener).await?;
-    Ok(ExitCode::SUCCESS)
-}
-
-#[cfg(feature = "http")]
-fn endpoint_path(server: &Server) -> &str {
-    server.http.path.as_deref().unwrap_or_default()
 }
 
 /// Prints a hint for a person who starts the server in a terminal.

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use crate::owner::Owner;
 use crate::protocol::Id;
@@ -25,10 +26,21 @@ pub(crate) trait Stop: Send + Sync {
     fn stop(&self);
 }
 
+/// The bit of [`InFlight::running`] that is set when the server stops. The number then exceeds every limit, so that
+/// [`InFlight::permit`] needs no second check.
+const CLOSED: usize = 1 << (usize::BITS - 1);
+
+/// The interval at which a stopping server checks whether requests are still in flight. Waking it up instead would cost each
+/// call some instructions.
+const IDLE_CHECK: Duration = Duration::from_millis(5);
+
 /// The requests in flight.
 pub(crate) struct InFlight {
     limit: usize,
+    /// The number of held permits, and [`CLOSED`].
     running: AtomicUsize,
+    /// `true` once all requests were cancelled because the server stops.
+    stopped: AtomicBool,
     waiting: Mutex<Registered>,
 }
 
@@ -54,8 +66,9 @@ impl InFlight {
     /// Returns a registry of at most `limit` requests.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            limit,
+            limit: limit.min(CLOSED),
             running: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
             waiting: Mutex::default(),
         }
     }
@@ -63,7 +76,7 @@ impl InFlight {
     /// Takes a permit to run one request.
     ///
     /// # Errors
-    /// Returns an error if the limit of requests is reached.
+    /// Returns an error if the limit of requests is reached, or if the server stops.
     pub(crate) fn permit(self: &Arc<Self>) -> Result<Permit, RpcError> {
         let permit = Permit {
             in_flight: Arc::clone(self),
@@ -72,11 +85,42 @@ impl InFlight {
         if self.running.fetch_add(1, Ordering::AcqRel) < self.limit {
             return Ok(permit);
         }
+        if self.is_closed() {
+            return Err(stopping());
+        }
         self.log_busiest_owner();
         Err(RpcError::overloaded(format!(
             "The server is busy: {} requests are in flight, which is its limit; try again later",
             self.limit
         )))
+    }
+
+    /// Accepts no further requests.
+    pub(crate) fn close(&self) {
+        self.running.fetch_or(CLOSED, Ordering::AcqRel);
+    }
+
+    /// Returns `true` if no further requests are accepted, because the server stops.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.running.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    /// Returns `true` once all requests were cancelled, because the server stops.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Returns the number of requests in flight, including those that wait for an answer of the client.
+    pub(crate) fn count(&self) -> usize {
+        let running = self.running.load(Ordering::Acquire) & !CLOSED;
+        running.max(self.waiting.lock().requests.len())
+    }
+
+    /// Waits until no request is in flight.
+    pub(crate) async fn idle(&self) {
+        while self.count() > 0 {
+            tokio::time::sleep(IDLE_CHECK).await;
+        }
     }
 
     /// Logs the owner with the most requests.
@@ -137,8 +181,11 @@ impl InFlight {
         request.into_iter().for_each(Request::cancel);
     }
 
-    /// Cancels all requests of a scope, or of all scopes.
+    /// Cancels all requests of a scope, or all requests because the server stops.
     pub(crate) fn cancel_all(&self, scope: Option<Scope>) {
+        if scope.is_none() {
+            self.stopped.store(true, Ordering::Release);
+        }
         let is_in_scope = |request: &Request| {
             scope.is_none_or(|scope| matches!(request.key, Some((other, _)) if other == scope))
         };
@@ -151,6 +198,11 @@ impl InFlight {
         drop(waiting);
         cancelled.into_values().for_each(Request::cancel);
     }
+}
+
+/// Returns the error of a request that arrives, or is cancelled, while the server stops.
+pub(crate) fn stopping() -> RpcError {
+    RpcError::overloaded("The server is stopping: send the request again later")
 }
 
 impl Registered {

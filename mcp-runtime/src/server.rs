@@ -6,6 +6,8 @@ mod keys;
 mod lifespan;
 mod running;
 mod serving;
+mod shutdown;
+mod signals;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,13 +17,13 @@ use serde_json::Value;
 
 pub use failure::{BuildError, ServeError};
 pub use handle::ServerHandle;
-use handle::ServerState;
 #[cfg(feature = "cli")]
 pub(crate) use handle::{ComponentKind, Snapshot};
 use lifespan::Lifespan;
 #[cfg(feature = "cli")]
 pub(crate) use running::ABORT_WARNING;
 pub use running::RunningServer;
+use shutdown::ServerState;
 
 use crate::call::States;
 use crate::content::{Icon, IntoIcons, is_uri};
