@@ -59,7 +59,11 @@ impl Server {
                  call `.serve_stdio().await` or `.serve_http(address).await`",
             );
         }
+        // With a single worker thread, an async handler that blocks it would also block the shutdown.
+        let threads =
+            std::thread::available_parallelism().map_or(2, |threads| threads.get().max(2));
         let runtime = match tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
             .enable_all()
             .build()
         {

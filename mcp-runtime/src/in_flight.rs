@@ -30,9 +30,9 @@ pub(crate) trait Stop: Send + Sync {
 /// [`InFlight::permit`] needs no second check.
 const CLOSED: usize = 1 << (usize::BITS - 1);
 
-/// The interval at which a stopping server checks whether requests are still in flight. Waking it up instead would cost each
-/// call some instructions.
-const IDLE_CHECK: Duration = Duration::from_millis(5);
+/// The interval at which a stopping server checks whether requests are still in flight. To be woken up by the last of them
+/// would cost each call some instructions.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The requests in flight.
 pub(crate) struct InFlight {
@@ -110,16 +110,21 @@ impl InFlight {
         self.stopped.load(Ordering::Acquire)
     }
 
-    /// Returns the number of requests in flight, including those that wait for an answer of the client.
-    pub(crate) fn count(&self) -> usize {
-        let running = self.running.load(Ordering::Acquire) & !CLOSED;
-        running.max(self.waiting.lock().requests.len())
+    /// Waits until no request waits for its handler.
+    pub(crate) async fn finished(&self) {
+        self.poll_until(|| self.waiting.lock().requests.is_empty())
+            .await;
     }
 
-    /// Waits until no request is in flight.
+    /// Waits until no handler runs, including those that ignore their cancellation.
     pub(crate) async fn idle(&self) {
-        while self.count() > 0 {
-            tokio::time::sleep(IDLE_CHECK).await;
+        self.poll_until(|| self.running.load(Ordering::Acquire) == CLOSED)
+            .await;
+    }
+
+    async fn poll_until(&self, is_done: impl Fn() -> bool) {
+        while !is_done() {
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 

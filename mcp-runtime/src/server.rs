@@ -23,6 +23,8 @@ use lifespan::Lifespan;
 #[cfg(feature = "cli")]
 pub(crate) use running::ABORT_WARNING;
 pub use running::RunningServer;
+#[cfg(all(feature = "cli", feature = "http", unix))]
+pub(crate) use serving::UnixSocket;
 use shutdown::ServerState;
 
 use crate::call::States;

@@ -9,3 +9,4 @@ pub mod conversation;
 pub mod fixture;
 #[cfg(not(trybuild))]
 pub mod schemas;
+pub mod stopping;

@@ -142,12 +142,14 @@ async fn serve_tcp(server: Server, address: &str) -> Result<(), Failure> {
 
 #[cfg(unix)]
 async fn serve_unix(server: Server, path: &PathBuf) -> Result<(), Failure> {
+    let shown = path.display();
+    let socket = crate::server::UnixSocket::bind(path)
+        .map_err(|error| format!("cannot listen on `{shown}`: {error}"))?;
     print_line(&format!(
-        "Serving MCP on the Unix socket `{}`, path {}. Ctrl-C stops the server.",
-        path.display(),
+        "Serving MCP on the Unix socket `{shown}` at {}. Ctrl-C stops the server.",
         endpoint_path(&server)
     ));
-    Ok(server.serve_unix(path).await?)
+    Ok(server.serve_unix_socket(socket).await?)
 }
 
 #[cfg(not(unix))]

@@ -1,9 +1,9 @@
 //! The state of a server and the requests that it serves.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::identity::Identity;
 use crate::call::{Caller, ServerContext};
@@ -48,36 +48,32 @@ impl Core {
 }
 
 /// The time that cancelled requests have to end. Only handlers that block their threads take longer.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
+const CANCEL_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl Core {
-    /// Ends all requests, because the server stops. Further requests are refused, and the subscriptions end. Requests that are
-    /// in flight after the grace period are cancelled.
+    /// Ends all requests, because the server stops. Each open connection holds a receiver of `connections`. Further requests are refused, and the subscriptions
+    /// end. Requests that are in flight after the grace period are cancelled.
     ///
-    /// Returns when no request is in flight and `connections` has resolved. A handler that blocks its thread cannot be
-    /// cancelled: it is left behind.
-    pub(crate) async fn end_requests(&self, connections: impl Future<Output = ()>) {
+    /// A handler that blocks its thread cannot be cancelled: it is left behind.
+    pub(crate) async fn end_requests(&self, connections: &watch::Sender<bool>) {
         self.in_flight.close();
         self.context.bus.close(None);
-        let mut ended = pin!(async {
-            connections.await;
-            self.in_flight.idle().await;
-        });
+        let finished = async {
+            connections.closed().await;
+            self.in_flight.finished().await;
+        };
         let grace = self.limits.shutdown_grace;
-        if tokio::time::timeout(grace, &mut ended).await.is_ok() {
-            return;
+        if tokio::time::timeout(grace, finished).await.is_err() {
+            tracing::warn!("the shutdown grace period is over: cancelling the requests in flight");
+            self.in_flight.cancel_all(None);
         }
-        let requests = self.in_flight.count();
-        tracing::warn!(
-            requests,
-            "the shutdown grace period is over: cancelling the requests in flight"
-        );
-        self.in_flight.cancel_all(None);
-        if tokio::time::timeout(CANCEL_TIMEOUT, ended).await.is_err() {
-            let requests = self.in_flight.count();
+        let idle = async {
+            connections.closed().await;
+            self.in_flight.idle().await;
+        };
+        if tokio::time::timeout(CANCEL_TIMEOUT, idle).await.is_err() {
             tracing::error!(
-                requests,
-                "handlers block their threads, and are left behind when the server stops"
+                "a handler blocks its thread, and is left behind when the server stops"
             );
         }
     }

@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 use super::shutdown::turns_true;
 use super::{RunningServer, ServeError, Server, signals};
 use crate::transport::custom::Transport;
+#[cfg(all(feature = "http", unix))]
+pub(crate) use crate::transport::http::UnixSocket;
 #[cfg(feature = "http")]
 use crate::transport::http::{self, HttpService};
 use crate::transport::stdio;
@@ -27,7 +29,7 @@ impl Server {
     /// # Errors
     /// Returns an error if the server cannot be built or started, or if a stream fails.
     pub async fn serve_stdio(self) -> Result<(), ServeError> {
-        let (_second, signal) = signals::install();
+        let (_guard, signal) = signals::install();
         self.serve_stdio_with_shutdown(signal).await
     }
 
@@ -132,7 +134,7 @@ impl Server {
     /// Returns an error if the server cannot be built or started, or if the address cannot be bound.
     #[cfg(feature = "http")]
     pub async fn serve_http(self, address: impl ToSocketAddrs) -> Result<(), ServeError> {
-        let (_second, signal) = signals::install();
+        let (_guard, signal) = signals::install();
         self.serve_http_with_shutdown(address, signal).await
     }
 
@@ -156,7 +158,7 @@ impl Server {
     /// Returns an error if the server cannot be built or started, or if the listener fails.
     #[cfg(feature = "http")]
     pub async fn serve_listener(self, listener: TcpListener) -> Result<(), ServeError> {
-        let (_second, signal) = signals::install();
+        let (_guard, signal) = signals::install();
         self.serve_listener_with_shutdown(listener, signal).await
     }
 
@@ -197,8 +199,14 @@ impl Server {
     /// it, or there is a file at this path that is not a socket.
     #[cfg(all(feature = "http", unix))]
     pub async fn serve_unix(self, path: impl AsRef<Path>) -> Result<(), ServeError> {
-        let (_second, signal) = signals::install();
-        self.serve_unix_with_shutdown(path, signal).await
+        let socket = UnixSocket::bind(path.as_ref()).map_err(ServeError::Bind)?;
+        self.serve_unix_socket(socket).await
+    }
+
+    #[cfg(all(feature = "http", unix))]
+    pub(crate) async fn serve_unix_socket(self, socket: UnixSocket) -> Result<(), ServeError> {
+        let (_guard, signal) = signals::install();
+        self.serve_sockets(socket, signal).await
     }
 
     /// Serves Streamable HTTP like [`Server::serve_unix`], until `shutdown` resolves.
@@ -211,8 +219,8 @@ impl Server {
         path: impl AsRef<Path>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        let listener = http::UnixSocket::bind(path.as_ref()).map_err(ServeError::Bind)?;
-        self.serve_sockets(listener, shutdown).await
+        let socket = UnixSocket::bind(path.as_ref()).map_err(ServeError::Bind)?;
+        self.serve_sockets(socket, shutdown).await
     }
 
     #[cfg(feature = "http")]

@@ -92,7 +92,7 @@ struct Stopping(Arc<ServerState>);
 impl Stopping {
     async fn run(&self, core: &Core) {
         self.0.draining.send_replace(true);
-        core.end_requests(self.0.draining.closed()).await;
+        core.end_requests(&self.0.draining).await;
         self.0.stop_lifespans(core.limits.shutdown_grace).await;
     }
 }

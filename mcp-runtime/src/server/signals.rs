@@ -6,11 +6,11 @@ use std::future::Future;
 ///
 /// The returned future resolves at the first signal. While the guard is alive, a second signal ends the process with the exit
 /// code 128 + its number, even if all threads are blocked.
-pub(super) fn install() -> (SecondSignal, impl Future<Output = ()> + Send + 'static) {
+pub(super) fn install() -> (SignalGuard, impl Future<Output = ()> + Send + 'static) {
     imp::install()
 }
 
-pub(super) use imp::SecondSignal;
+pub(super) use imp::SignalGuard;
 
 #[cfg(unix)]
 mod imp {
@@ -18,64 +18,68 @@ mod imp {
     use std::io;
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
+    use std::thread;
 
     use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::iterator::{Handle, Signals};
     use signal_hook::{SigId, flag, low_level};
-    use tokio::signal::unix::{SignalKind, signal};
+    use tokio::sync::oneshot;
 
-    /// The handlers of the second signal, which are removed when this is dropped.
-    pub(in super::super) struct SecondSignal(Vec<SigId>);
-
-    pub(super) fn install() -> (SecondSignal, impl Future<Output = ()> + Send + 'static) {
-        let mut second = SecondSignal(Vec::new());
-        if let Err(error) = second.install() {
-            tracing::warn!(%error, "a second signal will not end the process");
-        }
-        let interrupted = received(SignalKind::interrupt());
-        let terminated = received(SignalKind::terminate());
-        let first = async {
-            tokio::select! {
-                () = interrupted => {}
-                () = terminated => {}
-            }
-        };
-        (second, first)
+    /// The handlers of the signals, which are removed when this is dropped.
+    #[derive(Default)]
+    pub(in super::super) struct SignalGuard {
+        second: Vec<SigId>,
+        first: Option<Handle>,
     }
 
-    impl SecondSignal {
-        fn install(&mut self) -> io::Result<()> {
-            let received = Arc::<AtomicBool>::default();
+    pub(super) fn install() -> (SignalGuard, impl Future<Output = ()> + Send + 'static) {
+        let mut guard = SignalGuard::default();
+        let (sender, received) = oneshot::channel();
+        if let Err(error) = guard.install(sender) {
+            tracing::warn!(%error, "the handlers of SIGTERM and SIGINT could not be installed");
+        }
+        let first = async {
+            if received.await.is_err() {
+                std::future::pending().await
+            }
+        };
+        (guard, first)
+    }
+
+    impl SignalGuard {
+        fn install(&mut self, received: oneshot::Sender<()>) -> io::Result<()> {
+            let is_second = Arc::<AtomicBool>::default();
             for number in [SIGINT, SIGTERM] {
                 // Registered before the action that sets the flag, so that the first signal does not end the process.
-                let ends = Arc::clone(&received);
-                self.0.push(flag::register_conditional_shutdown(
-                    number,
-                    128 + number,
-                    ends,
-                )?);
-                self.0.push(flag::register(number, Arc::clone(&received))?);
+                let flag = Arc::clone(&is_second);
+                let code = 128 + number;
+                self.second
+                    .push(flag::register_conditional_shutdown(number, code, flag)?);
+                let flag = Arc::clone(&is_second);
+                self.second.push(flag::register(number, flag)?);
             }
+            let mut signals = Signals::new([SIGINT, SIGTERM])?;
+            self.first = Some(signals.handle());
+            // A thread, because a handler that blocks a worker thread of tokio may also block the delivery of tokio's signals.
+            thread::Builder::new()
+                .name("mcp-signals".to_owned())
+                .spawn(move || {
+                    if signals.forever().next().is_some() {
+                        // This fails only if the server has stopped.
+                        let _ = received.send(());
+                    }
+                })?;
             Ok(())
         }
     }
 
-    impl Drop for SecondSignal {
+    impl Drop for SignalGuard {
         fn drop(&mut self) {
-            for id in self.0.drain(..) {
+            for id in self.second.drain(..) {
                 low_level::unregister(id);
             }
-        }
-    }
-
-    /// Installs a handler, and resolves when the process receives the signal.
-    fn received(kind: SignalKind) -> impl Future<Output = ()> + Send + 'static {
-        let signals = signal(kind);
-        async move {
-            match signals {
-                Ok(mut signals) => {
-                    signals.recv().await;
-                }
-                Err(_) => std::future::pending().await,
+            if let Some(first) = &self.first {
+                first.close();
             }
         }
     }
@@ -88,10 +92,10 @@ mod imp {
     /// The exit code of a process that Ctrl-C ended.
     const INTERRUPTED: i32 = 130;
 
-    /// Nothing: the task that waits for the second signal has no resources to release.
-    pub(in super::super) struct SecondSignal;
+    /// Empty: tokio does not remove handlers.
+    pub(in super::super) struct SignalGuard;
 
-    pub(super) fn install() -> (SecondSignal, impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn install() -> (SignalGuard, impl Future<Output = ()> + Send + 'static) {
         let first = async {
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;
@@ -102,6 +106,6 @@ mod imp {
                 }
             });
         };
-        (SecondSignal, first)
+        (SignalGuard, first)
     }
 }
