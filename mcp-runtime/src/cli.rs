@@ -10,7 +10,7 @@ mod terminal;
 mod values;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -18,6 +18,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::error::chain;
 use crate::server::{ABORT_WARNING, Server};
 use commands::Failure;
+use terminal::print_line;
 
 /// The exit code for invalid usage, as in shells.
 const USAGE_ERROR: u8 = 2;
@@ -59,14 +60,13 @@ impl Server {
                  call `.serve_stdio().await` or `.serve_http(address).await`",
             );
         }
-        // With a single worker thread, an async handler that blocks it would also block the shutdown.
-        let threads =
-            std::thread::available_parallelism().map_or(2, |threads| threads.get().max(2));
-        let runtime = match tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .enable_all()
-            .build()
-        {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.enable_all();
+        if std::thread::available_parallelism().is_ok_and(|threads| threads.get() == 1) {
+            // With one worker thread, an async handler that blocks it would also block the shutdown.
+            builder.worker_threads(2);
+        }
+        let runtime = match builder.build() {
             Ok(runtime) => runtime,
             Err(error) => return fail(&format!("the tokio runtime could not be created: {error}")),
         };
@@ -161,13 +161,6 @@ fn banner(server: &Server) {
          `--help` lists what you can run by hand, such as `list`, `call` and `--http`. Ctrl-D stops the server.",
         server.about.name, server.about.version
     ));
-}
-
-/// Writes a line to stderr, and ignores errors of writing.
-fn print_line(line: &str) {
-    let mut stderr = io::stderr();
-    let line = terminal::text(&stderr, line);
-    let _ = writeln!(stderr, "{line}");
 }
 
 fn fail(message: &str) -> ExitCode {

@@ -39,6 +39,8 @@ pub(crate) struct InFlight {
     limit: usize,
     /// The number of held permits, and [`CLOSED`].
     running: AtomicUsize,
+    /// The number of held permits of cancelled requests, whose handlers still run on threads.
+    abandoned: AtomicUsize,
     /// `true` once all requests were cancelled because the server stops.
     stopped: AtomicBool,
     waiting: Mutex<Registered>,
@@ -68,6 +70,7 @@ impl InFlight {
         Self {
             limit: limit.min(CLOSED),
             running: AtomicUsize::new(0),
+            abandoned: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             waiting: Mutex::default(),
         }
@@ -81,6 +84,7 @@ impl InFlight {
         let permit = Permit {
             in_flight: Arc::clone(self),
             held: true,
+            abandoned: false,
         };
         if self.running.fetch_add(1, Ordering::AcqRel) < self.limit {
             return Ok(permit);
@@ -110,15 +114,19 @@ impl InFlight {
         self.stopped.load(Ordering::Acquire)
     }
 
-    /// Waits until no request waits for its handler.
+    /// Waits until no request is in flight.
     pub(crate) async fn finished(&self) {
-        self.poll_until(|| self.waiting.lock().requests.is_empty())
-            .await;
+        self.poll_until(|| {
+            let running = self.running.load(Ordering::Acquire) & !CLOSED;
+            running == self.abandoned.load(Ordering::Acquire)
+                && self.waiting.lock().requests.is_empty()
+        })
+        .await;
     }
 
-    /// Waits until no handler runs, including those that ignore their cancellation.
+    /// Waits until no handler runs, including those of cancelled requests.
     pub(crate) async fn idle(&self) {
-        self.poll_until(|| self.running.load(Ordering::Acquire) == CLOSED)
+        self.poll_until(|| self.running.load(Ordering::Acquire) & !CLOSED == 0)
             .await;
     }
 
@@ -266,6 +274,8 @@ impl Drop for Ticket {
 pub(crate) struct Permit {
     in_flight: Arc<InFlight>,
     held: bool,
+    /// `true` if the request was cancelled while its handler runs on a thread.
+    abandoned: bool,
 }
 
 impl Permit {
@@ -279,11 +289,22 @@ impl Permit {
         };
         self.held = held;
     }
+
+    /// Marks the request as cancelled while its handler runs on a thread. The permit is held until the thread ends, but a
+    /// server that stops does not wait for it.
+    pub(crate) fn abandon(&mut self) {
+        if !std::mem::replace(&mut self.abandoned, true) {
+            self.in_flight.abandoned.fetch_add(1, Ordering::AcqRel);
+        }
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         self.set_held(false);
+        if self.abandoned {
+            self.in_flight.abandoned.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use super::stopping::{Probe, server};
 use mcp_runtime::Server;
-use mcp_tests::stopping::{Probe, server};
 
 use super::{grace, stops};
 

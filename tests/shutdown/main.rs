@@ -7,6 +7,7 @@ mod lifespans;
 mod messages;
 #[cfg(unix)]
 mod signals;
+mod stopping;
 #[cfg(unix)]
 mod unix_socket;
 
@@ -16,13 +17,13 @@ use std::time::Duration;
 
 use mcp_runtime::Limits;
 use mcp_tests::schemas::MODERN;
-use mcp_tests::stopping::Probe;
 use serde_json::{Value, json};
+use stopping::Probe;
 
 const LEGACY: &str = "2025-11-25";
 
 /// The time that a shutdown may take beyond its limits: cancelled calls have a quarter of a second to end.
-const TOLERANCE: Duration = Duration::from_millis(1000);
+const TOLERANCE: Duration = Duration::from_secs(1);
 
 /// Returns limits with this grace period.
 fn grace(milliseconds: u64) -> Limits {

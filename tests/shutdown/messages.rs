@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::stopping::{Probe, server};
 use mcp_runtime::{Limits, ServeError, Transport};
 use mcp_tests::conversation::Conversation;
 use mcp_tests::schemas::MODERN;
-use mcp_tests::stopping::{Probe, server};
 use serde_json::Value;
 use tokio::io::{
     AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
@@ -87,7 +87,7 @@ async fn connect(way: Way, trigger: Trigger, probe: &Arc<Probe>, limits: Limits)
                 let serving = running.serve(transport(reader, writer));
                 tokio::pin!(serving);
                 tokio::select! {
-                    served = serving.as_mut() => served,
+                    ended = serving.as_mut() => ended,
                     () = shutdown => {
                         tokio::join!(serving, running.clone().stop()).0
                     }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::stopping::{Probe, server};
 use mcp_runtime::ServeError;
 use mcp_tests::schemas::MODERN;
-use mcp_tests::stopping::{Probe, server};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 

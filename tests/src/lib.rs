@@ -9,4 +9,3 @@ pub mod conversation;
 pub mod fixture;
 #[cfg(not(trybuild))]
 pub mod schemas;
-pub mod stopping;

@@ -1,14 +1,13 @@
 //! The options that serve Streamable HTTP, from the command line or the environment.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::builder::NonEmptyStringValueParser;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::commands::Failure;
-use super::print_line;
+use super::terminal::print_line;
 use crate::server::Server;
 
 /// The default address of `--http`.
@@ -28,7 +27,6 @@ pub(super) fn add_options(command: Command, server: &Server) -> Command {
                 .value_name("ADDRESS")
                 .num_args(0..=1)
                 .default_missing_value(DEFAULT_ADDRESS)
-                .value_parser(NonEmptyStringValueParser::new())
                 .help(format!(
                     "Serve Streamable HTTP at {path} instead of stdio [default: {DEFAULT_ADDRESS}]"
                 )),
@@ -38,7 +36,6 @@ pub(super) fn add_options(command: Command, server: &Server) -> Command {
                 .long("path")
                 .env("MCP_PATH")
                 .value_name("PATH")
-                .value_parser(NonEmptyStringValueParser::new())
                 .help(format!("The path of the HTTP endpoint [default: {path}]")),
         )
         .arg(list("allow-host", "MCP_ALLOW_HOST", "HOST").help(
@@ -53,8 +50,6 @@ pub(super) fn add_options(command: Command, server: &Server) -> Command {
                 .long("unix")
                 .env("MCP_UNIX")
                 .value_name("SOCKET")
-                .value_parser(value_parser!(PathBuf))
-                .conflicts_with("http")
                 .help("Serve Streamable HTTP on this Unix socket instead of stdio"),
         )
     } else {
@@ -75,27 +70,35 @@ fn list(name: &'static str, variable: &'static str, value_name: &'static str) ->
 /// The place where a server listens.
 pub(super) enum Listener<'a> {
     Address(&'a str),
-    Socket(&'a PathBuf),
+    Socket(&'a Path),
 }
 
-/// Returns the place where the server listens; `None` if it serves stdio.
+/// Returns the place where the server listens; `None` if it serves stdio. The command line overrides the environment.
 ///
 /// # Errors
-/// Returns an error if an option of the endpoint is given on the command line without `--http` or `--unix`. In the environment
-/// such options may be set for all servers of a container.
+/// Returns an error if there are two places, or if an option of the endpoint is on the command line without a place. In the
+/// environment, such options may be set for all servers of a container.
 pub(super) fn listener(matches: &ArgMatches) -> Result<Option<Listener<'_>>, Failure> {
-    if let Some(address) = matches.get_one::<String>("http") {
-        return Ok(Some(Listener::Address(address)));
-    }
-    if cfg!(unix)
-        && let Some(path) = matches.get_one("unix")
-    {
-        return Ok(Some(Listener::Socket(path)));
-    }
-    let mut given = ENDPOINT_OPTIONS.into_iter();
-    match given.find(|name| matches.value_source(name) == Some(ValueSource::CommandLine)) {
-        Some(name) => Err(format!("`--{name}` has no effect without `--http` or `--unix`").into()),
-        None => Ok(None),
+    let is_on_line = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+    let address = value(matches, "http").map(Listener::Address);
+    let socket = if cfg!(unix) {
+        value(matches, "unix")
+    } else {
+        None
+    };
+    let socket = socket.map(|path| Listener::Socket(Path::new(path)));
+    match (address, socket) {
+        (Some(_), Some(_)) if is_on_line("http") == is_on_line("unix") => {
+            Err("`--http` (MCP_HTTP) and `--unix` (MCP_UNIX) exclude each other: remove one".into())
+        }
+        (address, Some(socket)) if address.is_none() || is_on_line("unix") => Ok(Some(socket)),
+        (Some(address), _) => Ok(Some(address)),
+        _ => match ENDPOINT_OPTIONS.into_iter().find(|name| is_on_line(name)) {
+            Some(name) => {
+                Err(format!("`--{name}` has no effect without `--http` or `--unix`").into())
+            }
+            None => Ok(None),
+        },
     }
 }
 
@@ -105,7 +108,7 @@ pub(super) async fn serve(
     matches: &ArgMatches,
     listener: Listener<'_>,
 ) -> Result<ExitCode, Failure> {
-    if let Some(path) = matches.get_one::<String>("path") {
+    if let Some(path) = value(matches, "path") {
         server = server.http_path(path);
     }
     for host in values(matches, "allow-host") {
@@ -121,10 +124,16 @@ pub(super) async fn serve(
     Ok(ExitCode::SUCCESS)
 }
 
+/// Returns the value of an option. A variable that is set to nothing counts as not set.
+fn value<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
+    let is_variable = matches.value_source(name) == Some(ValueSource::EnvVariable);
+    let value = matches.get_one::<String>(name)?;
+    (!is_variable || !value.is_empty()).then_some(value)
+}
+
 fn values<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<Item = &'a str> {
     let values = matches.get_many::<String>(name).into_iter().flatten();
     let values = values.map(|value| value.trim());
-    // A variable may be set and empty.
     values.filter(|value| !value.is_empty())
 }
 
@@ -141,7 +150,7 @@ async fn serve_tcp(server: Server, address: &str) -> Result<(), Failure> {
 }
 
 #[cfg(unix)]
-async fn serve_unix(server: Server, path: &PathBuf) -> Result<(), Failure> {
+async fn serve_unix(server: Server, path: &Path) -> Result<(), Failure> {
     let shown = path.display();
     let socket = crate::server::UnixSocket::bind(path)
         .map_err(|error| format!("cannot listen on `{shown}`: {error}"))?;
@@ -153,7 +162,7 @@ async fn serve_unix(server: Server, path: &PathBuf) -> Result<(), Failure> {
 }
 
 #[cfg(not(unix))]
-async fn serve_unix(_: Server, _: &PathBuf) -> Result<(), Failure> {
+async fn serve_unix(_: Server, _: &Path) -> Result<(), Failure> {
     Err("Unix sockets need a Unix system".into())
 }
 

@@ -63,10 +63,11 @@ impl Core {
             self.in_flight.finished().await;
         };
         let grace = self.limits.shutdown_grace;
-        if tokio::time::timeout(grace, finished).await.is_err() {
-            tracing::warn!("the shutdown grace period is over: cancelling the requests in flight");
-            self.in_flight.cancel_all(None);
+        if tokio::time::timeout(grace, finished).await.is_ok() {
+            return;
         }
+        tracing::warn!("the shutdown grace period is over: cancelling the requests in flight");
+        self.in_flight.cancel_all(None);
         let idle = async {
             connections.closed().await;
             self.in_flight.idle().await;

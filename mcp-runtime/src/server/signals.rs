@@ -40,7 +40,7 @@ mod imp {
         }
         let first = async {
             if received.await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         (guard, first)

@@ -8,13 +8,13 @@ use mcp_runtime::prelude::*;
 
 /// The observations of a server.
 #[derive(Debug, Default)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// The number of calls that run.
-    pub running: AtomicUsize,
+    pub(crate) running: AtomicUsize,
     /// The number of stops of the lifespan.
-    pub stops: AtomicUsize,
+    pub(crate) stops: AtomicUsize,
     /// The largest number of calls that ran during a stop.
-    pub running_at_stop: AtomicUsize,
+    pub(crate) running_at_stop: AtomicUsize,
 }
 
 /// A running call.
@@ -59,7 +59,7 @@ async fn block(milliseconds: u32, probe: State<Arc<Probe>>) -> &'static str {
 }
 
 /// Returns a server that records into this probe.
-pub fn server(probe: &Arc<Probe>) -> Server {
+pub(crate) fn server(probe: &Arc<Probe>) -> Server {
     let stopped = Arc::clone(probe);
     Server::new("stopping", "1")
         .with(components![wait, sleep, block])

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp_tests::stopping::{Probe, server};
+mod stopping;
+
+use stopping::{Probe, server};
 
 fn milliseconds(name: &str) -> Option<Duration> {
     let value = std::env::var(name).ok()?;
