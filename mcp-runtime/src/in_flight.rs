@@ -370,4 +370,31 @@ mod tests {
         assert!(in_flight.permit().is_ok());
         assert_eq!(in_flight.running.load(Ordering::Relaxed), 0);
     }
+
+    /// Returns `true` if a future resolves in time.
+    async fn is_done(future: impl Future<Output = ()>) -> bool {
+        tokio::time::timeout(Duration::from_secs(60), future)
+            .await
+            .is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopping_server_refuses_requests_and_waits_for_all_but_abandoned_threads() {
+        let in_flight = Arc::new(InFlight::new(2));
+        let mut thread = in_flight.permit().expect("below the limit");
+        let call = in_flight.permit().expect("below the limit");
+        let ticket = enter(&in_flight, Scope::Connection(1), 1);
+        in_flight.close();
+        let refused = in_flight.permit().err().expect("the server stops");
+        assert!(refused.to_string().contains("stopping"), "{refused}");
+        thread.abandon();
+        assert!(!is_done(in_flight.finished()).await, "a call runs");
+        drop(call);
+        assert!(!is_done(in_flight.finished()).await, "a request waits");
+        drop(ticket);
+        assert!(is_done(in_flight.finished()).await);
+        assert!(!is_done(in_flight.idle()).await, "a thread runs");
+        drop(thread);
+        assert!(is_done(in_flight.idle()).await && is_done(in_flight.finished()).await);
+    }
 }

@@ -69,6 +69,20 @@ async fn a_shutdown_while_a_lifespan_starts_stops_those_that_have_started() {
     assert_eq!(dropped.load(Ordering::SeqCst), 1);
 }
 
+/// Nobody polls the subscription of an in-process client.
+#[tokio::test]
+async fn an_in_process_client_with_a_subscription_closes_at_once() {
+    let probe = Arc::new(Probe::default());
+    let client = server(&probe).client().await;
+    let wishes = serde_json::json!({ "toolsListChanged": true });
+    let listening = client.listen(wishes).unwrap();
+    let begin = Instant::now();
+    client.close().await;
+    assert!(begin.elapsed() < Duration::from_millis(500));
+    assert_eq!(stops(&probe), (1, 0));
+    drop(listening);
+}
+
 struct Count(Arc<AtomicUsize>);
 
 impl Drop for Count {
