@@ -413,7 +413,7 @@ impl Server {
         self
     }
 
-    /// Returns a handle that adds and removes components while the server runs.
+    /// Returns a handle that adds and removes components while the server runs, and stops the server.
     pub fn handle(&self) -> ServerHandle {
         ServerHandle(Arc::clone(&self.state))
     }

@@ -78,8 +78,8 @@ impl Server {
         panic!("the process does not end");
     }
 
-    /// Starts a call over the transport of the server. The thread returns the response over HTTP, or nothing.
-    fn call(&mut self, transport: &str, tool: &str, milliseconds: u64) -> Option<Vec<String>> {
+    /// Starts a call over the transport of the server, and waits until its handler runs.
+    fn call(&mut self, transport: &str, tool: &str, milliseconds: u64) {
         let message = call(MODERN, 1, tool, milliseconds);
         if transport == "stdio" {
             let stdin = self.child.stdin.as_mut().unwrap();
@@ -101,7 +101,6 @@ impl Server {
             });
         }
         self.says("running");
-        None
     }
 
     fn address(&self, transport: &str) -> Address {

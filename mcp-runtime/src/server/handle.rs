@@ -1,4 +1,4 @@
-//! Changes to a running server.
+//! Changes to a running server, and its end.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ fn change(kind: ComponentKind) -> Change {
     }
 }
 
-/// A handle that adds and removes components while the server runs, and notifies clients of the change.
+/// A handle that adds and removes components while the server runs, notifies clients of the change, and stops the server.
 ///
 /// A request that is already being served keeps the components that it started with. See
 /// [`Server::handle`](crate::Server::handle).
