@@ -86,13 +86,20 @@ async fn mounted(limits: Limits) -> (Arc<Fake>, HttpService, String) {
     (fake, service, session.to_owned())
 }
 
+/// Waits for at most a day, so that a test with a paused clock fails instead of waiting for ever.
+async fn within_a_day<T>(future: impl Future<Output = T>) -> T {
+    let day = Duration::from_secs(86_400);
+    let output = tokio::time::timeout(day, future).await;
+    output.expect("the future is ready within a day")
+}
+
 /// Reads this number of chunks, each with the seconds until it came.
 async fn chunks(body: &mut HttpBody, number: usize) -> Vec<(u64, String)> {
     use http_body_util::BodyExt;
     let mut chunks = Vec::new();
     let began = tokio::time::Instant::now();
     for _ in 0..number {
-        let frame = body.frame().await.unwrap().unwrap();
+        let frame = within_a_day(body.frame()).await.unwrap().unwrap();
         let data = frame.into_data().unwrap().to_vec();
         chunks.push((began.elapsed().as_secs(), String::from_utf8(data).unwrap()));
     }
@@ -135,7 +142,7 @@ async fn a_quiet_call_becomes_a_stream_for_clients_that_accept_events() {
     let (fake, service, session) = mounted(Limits::default()).await;
     for (request, start) in quiet_calls(&session) {
         let began = tokio::time::Instant::now();
-        let response = ask(&service, &request).await;
+        let response = within_a_day(ask(&service, &request)).await;
         assert_eq!(began.elapsed().as_secs(), 10);
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -186,7 +193,7 @@ async fn the_times_of_quiet_calls_are_configurable() {
         mounted(limits(Duration::from_secs(2), Duration::from_secs(3))).await;
     for (request, _) in quiet_calls(&session) {
         let began = tokio::time::Instant::now();
-        let mut body = ask(&service, &request).await.into_body();
+        let mut body = within_a_day(ask(&service, &request)).await.into_body();
         assert_eq!(began.elapsed().as_secs(), 2);
         let times = chunks(&mut body, 3).await;
         assert_eq!([times[0].0, times[1].0, times[2].0], [0, 3, 6]);
@@ -195,10 +202,9 @@ async fn the_times_of_quiet_calls_are_configurable() {
     }
     let (fake, service, session) = mounted(limits(Duration::MAX, Duration::MAX)).await;
     for (request, _) in quiet_calls(&session) {
-        let waiting = ask(&service, &request);
-        let mut waiting = std::pin::pin!(waiting);
-        let day = Duration::from_secs(86_400);
-        assert!(tokio::time::timeout(day, &mut waiting).await.is_err());
+        let mut waiting = std::pin::pin!(ask(&service, &request));
+        let year = Duration::from_secs(365 * 86_400);
+        assert!(tokio::time::timeout(year, &mut waiting).await.is_err());
         fake.release.add_permits(2);
         let response = waiting.await;
         assert_eq!(response.headers()["content-type"], "application/json");
@@ -211,10 +217,10 @@ async fn the_times_of_quiet_calls_are_configurable() {
 async fn a_quiet_call_that_became_a_stream_keeps_the_rules_of_its_era() {
     let (fake, service, session) = mounted(Limits::default()).await;
     let [(modern, _), (legacy, _)] = quiet_calls(&session);
-    drop(ask(&service, &modern).await);
+    drop(within_a_day(ask(&service, &modern)).await);
     assert_eq!(fake.cancelled.load(Ordering::SeqCst), 1);
 
-    let mut body = ask(&service, &legacy).await.into_body();
+    let mut body = within_a_day(ask(&service, &legacy)).await.into_body();
     let first = chunks(&mut body, 1).await;
     let id = first[0].1.lines().next().unwrap().replace("id: ", "");
     drop(body);
