@@ -71,11 +71,12 @@ async fn a_file_is_replaced_only_if_it_is_a_socket_that_nobody_answers() {
 
     // The socket of a running server.
     let (_stop, second) = serve(&stale);
-    let refused = |served: Result<(), ServeError>| match served {
-        Err(ServeError::Bind(error)) => error.to_string(),
-        served => panic!("{served:?}"),
+    let refused = async |serving| match tokio::time::timeout(Duration::from_secs(5), serving).await
+    {
+        Ok(Ok(Err(ServeError::Bind(error)))) => error.to_string(),
+        served => panic!("the server is not refused: {served:?}"),
     };
-    let error = refused(second.await.unwrap());
+    let error = refused(second).await;
     assert!(error.contains("another server answers"), "{error}");
     assert!(answers(&stale).await);
 
@@ -84,7 +85,7 @@ async fn a_file_is_replaced_only_if_it_is_a_socket_that_nobody_answers() {
     symlink(&stale, &link).unwrap();
     for path in [&file, &link] {
         let (_stop, serving) = serve(path);
-        let error = refused(serving.await.unwrap());
+        let error = refused(serving).await;
         assert!(error.contains("is not a socket"), "{error}");
         assert!(fs::symlink_metadata(path).is_ok());
     }
