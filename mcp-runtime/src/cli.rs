@@ -4,6 +4,8 @@
 
 mod commands;
 mod functions;
+#[cfg(feature = "http")]
+mod http;
 mod lints;
 mod log;
 mod log_format;
@@ -21,10 +23,6 @@ use crate::error::chain;
 use crate::server::Server;
 use commands::Failure;
 use log_format::LogFormat;
-
-/// The default address of `--http`.
-#[cfg(feature = "http")]
-const DEFAULT_ADDRESS: &str = "127.0.0.1:8000";
 
 /// The exit code for invalid usage, as in shells.
 const USAGE_ERROR: u8 = 2;
@@ -97,10 +95,13 @@ impl Server {
                  call `.serve_stdio().await` or `.serve_http(address).await`",
             );
         }
-        let runtime = match tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-        {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.enable_all();
+        if std::thread::available_parallelism().is_ok_and(|threads| threads.get() == 1) {
+            // With one worker thread, an async handler that blocks it would also block the shutdown.
+            builder.worker_threads(2);
+        }
+        let runtime = match builder.build() {
             Ok(runtime) => runtime,
             Err(error) => {
                 return fail(
@@ -159,17 +160,7 @@ impl Server {
                     .args([name_argument("PROMPT"), pairs_argument(), json_flag()]),
             );
         #[cfg(feature = "http")]
-        let command = command.arg(
-            Arg::new("http")
-                .long("http")
-                .value_name("ADDRESS")
-                .num_args(0..=1)
-                .default_missing_value(DEFAULT_ADDRESS)
-                .help(format!(
-                    "Serve Streamable HTTP at {} instead of stdio [default: {DEFAULT_ADDRESS}]",
-                    endpoint_path(self)
-                )),
-        );
+        let command = http::add_options(command, self);
         command
     }
 }
@@ -197,33 +188,14 @@ async fn execute(server: Server, matches: ArgMatches, log: LogFormat) -> Result<
         return commands::execute(server, name, matches).await;
     }
     #[cfg(feature = "http")]
-    if let Some(address) = matches.get_one::<String>("http") {
-        return serve_http(server, address, log).await;
+    if let Some(listener) = http::listener(&matches)? {
+        return http::serve(server, &matches, listener, log).await;
     }
     if io::stdin().is_terminal() {
         banner(&server, log);
     }
     server.serve_stdio().await?;
     Ok(ExitCode::SUCCESS)
-}
-
-#[cfg(feature = "http")]
-async fn serve_http(server: Server, address: &str, log: LogFormat) -> Result<ExitCode, Failure> {
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen on `{address}`: {error}"))?;
-    let address = listener.local_addr()?;
-    log.notice(&format!(
-        "Serving MCP at http://{address}{} (health: http://{address}/health). Ctrl-C stops the server.",
-        endpoint_path(&server)
-    ));
-    server.serve_listener(listener).await?;
-    Ok(ExitCode::SUCCESS)
-}
-
-#[cfg(feature = "http")]
-fn endpoint_path(server: &Server) -> &str {
-    server.http.path.as_deref().unwrap_or_default()
 }
 
 /// Prints a hint for a person who starts the server in a terminal.

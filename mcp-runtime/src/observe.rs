@@ -13,7 +13,7 @@ use std::time::Instant;
 use tracing::Span;
 
 use crate::metrics::{Metrics, Series};
-use crate::outcome::{Outcome, OutcomeKind};
+use crate::outcome::Outcome;
 use crate::protocol::revision::Features;
 use crate::protocol::{Id, TraceContext};
 use crate::service::Exchange;
@@ -75,31 +75,14 @@ impl Observation {
         exchange: &Exchange,
         subject: Subject,
     ) -> Box<Self> {
-        let Exchange {
-            message,
-            origin,
-            session,
-            ..
-        } = exchange;
         let mut observation = Box::new(Self {
             observer,
             span,
             begin: Instant::now(),
-            record: Record {
-                subject,
-                transport: origin.transport,
-                features: None,
-                session: session.as_ref().map(|session| short(&session.nonce)),
-                principal: origin.principal.clone(),
-                trace_id: None,
-                bytes_in: message.text().len(),
-                bytes_out: 0,
-                outcome: OutcomeKind::Cancelled,
-                code: None,
-            },
+            record: Record::new(exchange, subject),
             opened: false,
         });
-        observation.record_begin(message.id(), exchange);
+        observation.record_begin(exchange.message.id(), exchange);
         observation
     }
 

@@ -57,45 +57,42 @@ fn parse(filter: &str) -> Result<Targets, String> {
 }
 
 /// Installs the log, if the program has no `tracing` subscriber yet. Returns the format of the log.
-#[cfg_attr(not(feature = "otel"), allow(unused_variables))] // for the layer of `Server::otel`
 pub(super) fn install(server: &Server, matches: &ArgMatches) -> LogFormat {
     let format = matches.get_one("log-format").copied();
     let format = format.unwrap_or(LogFormat::Text);
     let chosen = matches.get_one::<Targets>("log").cloned();
     if tracing::dispatcher::has_been_set() {
         if chosen.is_some() {
-            format.write_line(
-                Level::WARN,
-                "`--log` has no effect: the program has its own `tracing` subscriber",
-            );
+            let warning = "`--log` has no effect: the program has its own `tracing` subscriber";
+            format.write_line(Level::WARN, warning);
         }
         return format;
     }
     let (filter, mistake) = chosen.map_or_else(filter_of_environment, |chosen| (chosen, None));
-    let stderr = tracing_subscriber::fmt::layer()
-        .event_format(format)
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .with_filter(filter);
-    let subscriber = tracing_subscriber::registry()
-        .with(stderr)
-        .with(forward_logs());
-    #[cfg(feature = "otel")]
-    let subscriber = subscriber.with(
-        server
-            .otel_layer()
-            .map(|layer| layer.with_filter(LevelFilter::INFO)),
-    );
-    // This fails if another thread has just set a subscriber, which is then kept.
-    let is_installed = subscriber.try_init().is_ok();
     // A command has no clients whose texts could be in a panic.
-    if is_installed && matches.subcommand().is_none() {
+    if subscribe(server, format, filter) && matches.subcommand().is_none() {
         std::panic::set_hook(Box::new(log_panic));
     }
     if let Some(mistake) = mistake {
         tracing::warn!("the environment variable {VARIABLE} is ignored: {mistake}");
     }
     format
+}
+
+/// Installs the subscriber of the process. Returns `false` if another thread has just installed one.
+#[cfg_attr(not(feature = "otel"), allow(unused_variables))] // for the layer of `Server::otel`
+fn subscribe(server: &Server, format: LogFormat, filter: Targets) -> bool {
+    let stderr = tracing_subscriber::fmt::layer().event_format(format);
+    let stderr = stderr.with_writer(io::stderr).with_ansi(false);
+    let subscriber = tracing_subscriber::registry()
+        .with(stderr.with_filter(filter))
+        .with(forward_logs());
+    #[cfg(feature = "otel")]
+    let subscriber = {
+        let spans = server.otel_layer();
+        subscriber.with(spans.map(|layer| layer.with_filter(LevelFilter::INFO)))
+    };
+    subscriber.try_init().is_ok()
 }
 
 /// Returns the filter of the environment variable or the default, and what is wrong with the variable.

@@ -3,7 +3,7 @@
 //! A terminal interprets control characters, so they are escaped there. A pipe receives the text unchanged.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 
 /// Returns a text in the form that `stream` prints. On a terminal, line breaks and tabs are not escaped.

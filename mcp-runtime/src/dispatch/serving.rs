@@ -13,7 +13,7 @@ use super::core::{Core, MethodRun, Request, scope};
 use super::encode;
 use super::methods::method;
 use super::subject::subject;
-use crate::in_flight::{Scope, Ticket};
+use crate::in_flight::{Scope, Ticket, stopping};
 use crate::observe::Observation;
 use crate::outcome::Outcome;
 use crate::protocol::Id;
@@ -36,8 +36,8 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
     let scope = scope(&exchange.origin, exchange.session.as_ref());
     let session = exchange.session.as_ref().map(|session| session.nonce);
     let owner = exchange.origin.owner(session);
-    let unused = check_unused(core, scope, id);
-    match unused.and_then(|()| begin(core, exchange, observation.as_deref_mut())) {
+    let accepted = check_accepted(core, scope, id);
+    match accepted.and_then(|()| begin(core, exchange, observation.as_deref_mut())) {
         Ok((features, MethodRun::Ready(outcome))) => {
             let reply = encode::reply(core, features, id, &outcome);
             Handling::Ready(observed(observation, &outcome, reply))
@@ -74,8 +74,11 @@ fn observed(observation: Option<Box<Observation>>, outcome: &Outcome, reply: Rep
     reply
 }
 
-/// Returns an error if a running request of the same connection has this id.
-fn check_unused(core: &Core, scope: Option<Scope>, id: &Id) -> Result<(), RpcError> {
+/// Returns an error if the server stops, or if a running request of the same connection has this id.
+fn check_accepted(core: &Core, scope: Option<Scope>, id: &Id) -> Result<(), RpcError> {
+    if core.in_flight.is_closed() {
+        return Err(stopping());
+    }
     match scope {
         Some(scope @ Scope::Connection(_)) if core.in_flight.contains(scope, id) => {
             Err(RpcError::invalid_request(format!(
@@ -134,6 +137,20 @@ struct Serving {
 }
 
 impl Serving {
+    /// Returns the reply to a cancelled request if the server stops; a request that its client cancelled has none.
+    fn stopped(&mut self) -> Option<Reply> {
+        let observation = self.observation.take();
+        if !self.core.in_flight.is_stopped() {
+            return None;
+        }
+        let outcome = Outcome::Error(stopping());
+        Some(observed(
+            observation,
+            &outcome,
+            Reply::error(self.message.id(), &stopping()),
+        ))
+    }
+
     /// Drops the handler. Its destructors are user code and may panic.
     fn end(&mut self) {
         let span = span_of(self.observation.as_deref());
@@ -152,8 +169,7 @@ impl Future for Serving {
         let this = &mut *self;
         if this.ticket.poll_cancelled(context).is_ready() {
             this.end();
-            this.observation = None;
-            return Poll::Ready(None);
+            return Poll::Ready(this.stopped());
         }
         let Some(future) = &mut this.future else {
             return Poll::Ready(None);

@@ -20,97 +20,104 @@ pub(super) fn encode(counters: &Counters, gauges: Gauges) -> String {
     let counts = counters.lock();
     let mut page = Page(String::new());
     requests(&mut page, &counts);
-    page.gauge(
-        "mcp_requests_in_flight",
-        "Requests whose handlers run.",
-        gauges.in_flight,
-    );
-    page.gauge(
-        "mcp_listeners",
-        "Clients that listen for changes.",
-        gauges.listeners,
-    );
-    let name = "mcp_connections";
-    page.head(name, "gauge", "Open connections by transport.");
-    for (transport, open) in &counts.connections {
-        page.sample(name, &[("transport", transport)], open);
+    let name = "mcp_request_duration_seconds";
+    page.head(name, "histogram", "The duration of requests.");
+    for ((method, component), requests) in &counts.requests {
+        let labels = [("method", method.as_str()), ("component", component)];
+        durations(&mut page, name, labels, requests);
     }
-    let name = "mcp_refusals_total";
-    page.head(
-        name,
-        "counter",
-        "Messages and connections that were refused, by limit or HTTP status.",
-    );
-    for (reason, number) in &counts.refusals {
-        page.sample(name, &[("reason", reason)], number);
+    connections(&mut page, &counts);
+    refusals(&mut page, &counts);
+    for (name, kind, help, value) in totals(&counts, gauges) {
+        page.head(name, kind, help);
+        page.sample(name, &[], value);
     }
-    page.counter(
-        "mcp_sessions_total",
-        "Sessions that were opened.",
-        counts.sessions,
-    );
-    page.counter(
-        "mcp_received_bytes_total",
-        "Bytes of requests.",
-        counts.bytes_in,
-    );
-    page.counter(
-        "mcp_sent_bytes_total",
-        "Bytes of replies.",
-        counts.bytes_out,
-    );
     page.0
 }
 
 fn requests(page: &mut Page, counts: &Counts) {
     let name = "mcp_requests_total";
-    page.head(
-        name,
-        "counter",
-        "Requests that ended, by method, component and outcome.",
-    );
+    let help = "Requests that ended, by method, component and outcome.";
+    page.head(name, "counter", help);
     for ((method, component), requests) in &counts.requests {
-        for (outcome, number) in &requests.outcomes {
-            let labels = [
-                ("method", method.as_str()),
-                ("component", component),
-                ("outcome", outcome),
-            ];
-            page.sample(name, &labels, number);
-        }
-    }
-    page.head(
-        "mcp_request_duration_seconds",
-        "histogram",
-        "The duration of requests.",
-    );
-    for ((method, component), requests) in &counts.requests {
-        durations(
-            page,
-            [("method", method), ("component", component)],
-            requests,
+        let (method, component) = (
+            ("method", method.as_str()),
+            ("component", component.as_str()),
         );
+        for (outcome, number) in &requests.outcomes {
+            page.sample(name, &[method, component, ("outcome", outcome)], number);
+        }
     }
 }
 
-fn durations(page: &mut Page, labels: [(&str, &str); 2], requests: &Requests) {
+fn durations(page: &mut Page, name: &str, labels: [(&str, &str); 2], requests: &Requests) {
     let [method, component] = labels;
     let mut total = 0;
-    let bounds = BOUNDS
-        .iter()
-        .map(ToString::to_string)
-        .chain(["+Inf".to_owned()]);
-    for (bound, number) in bounds.zip(requests.buckets) {
+    let bounds = BOUNDS.iter().map(ToString::to_string);
+    for (bound, number) in bounds.chain(["+Inf".to_owned()]).zip(requests.buckets) {
         total += number;
-        let labels = [method, component, ("le", &bound)];
-        page.sample("mcp_request_duration_seconds_bucket", &labels, total);
+        let labels = [method, component, ("le", bound.as_str())];
+        page.sample(&format!("{name}_bucket"), &labels, total);
     }
-    page.sample(
-        "mcp_request_duration_seconds_sum",
-        &labels,
-        requests.seconds,
-    );
-    page.sample("mcp_request_duration_seconds_count", &labels, total);
+    page.sample(&format!("{name}_sum"), &labels, requests.seconds);
+    page.sample(&format!("{name}_count"), &labels, total);
+}
+
+fn connections(page: &mut Page, counts: &Counts) {
+    let name = "mcp_connections";
+    page.head(name, "gauge", "Open connections by transport.");
+    for (transport, open) in &counts.connections {
+        page.sample(name, &[("transport", transport)], open);
+    }
+}
+
+fn refusals(page: &mut Page, counts: &Counts) {
+    let name = "mcp_refusals_total";
+    let help = "Messages and connections that were refused, by limit or HTTP status.";
+    page.head(name, "counter", help);
+    for (reason, number) in &counts.refusals {
+        page.sample(name, &[("reason", reason)], number);
+    }
+}
+
+/// Returns the names, types, descriptions and values of the metrics without labels.
+fn totals(counts: &Counts, gauges: Gauges) -> [(&'static str, &'static str, &'static str, u64); 5] {
+    let Gauges {
+        in_flight,
+        listeners,
+    } = gauges;
+    [
+        (
+            "mcp_requests_in_flight",
+            "gauge",
+            "Requests whose handlers run.",
+            in_flight as u64,
+        ),
+        (
+            "mcp_listeners",
+            "gauge",
+            "Clients that listen for changes.",
+            listeners as u64,
+        ),
+        (
+            "mcp_sessions_total",
+            "counter",
+            "Sessions that were opened.",
+            counts.sessions,
+        ),
+        (
+            "mcp_received_bytes_total",
+            "counter",
+            "Bytes of requests.",
+            counts.bytes_in,
+        ),
+        (
+            "mcp_sent_bytes_total",
+            "counter",
+            "Bytes of replies.",
+            counts.bytes_out,
+        ),
+    ]
 }
 
 /// A page of metrics under construction. Writing to a `String` cannot fail.
@@ -133,16 +140,6 @@ impl Page {
         }
         let end = if labels.is_empty() { "" } else { "}" };
         let _ = writeln!(self.0, "{end} {value}");
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "gauge", help);
-        self.sample(name, &[], value);
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "counter", help);
-        self.sample(name, &[], value);
     }
 }
 

@@ -14,7 +14,7 @@ use opentelemetry::metrics::{Histogram, MeterProvider as _};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
-use opentelemetry_otlp::{MetricExporter, SpanExporter, WithHttpConfig as _};
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter, SpanExporter, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -64,31 +64,15 @@ impl Otel {
             runtime: Arc::clone(&runtime),
         };
         let resource = resource(name, version);
-        let mistake = |error: &dyn std::error::Error| format!("the OTLP exporter: {error}");
-        let mut otel = Self {
-            traces: None,
-            metrics: None,
-            runtime: Arc::clone(&runtime),
-        };
-        if is_exported("OTEL_TRACES_EXPORTER") {
-            let exporter = SpanExporter::builder()
-                .with_http()
-                .with_http_client(client());
-            let exporter = exporter.build().map_err(|error| mistake(&error))?;
-            let provider = SdkTracerProvider::builder().with_resource(resource.clone());
-            otel.traces = Some(provider.with_batch_exporter(exporter).build());
-        }
-        if is_exported("OTEL_METRICS_EXPORTER") {
-            let exporter = MetricExporter::builder()
-                .with_http()
-                .with_http_client(client());
-            let exporter = exporter.build().map_err(|error| mistake(&error))?;
-            let provider = SdkMeterProvider::builder().with_resource(resource);
-            let provider = provider.with_periodic_exporter(exporter).build();
-            let duration = histogram(&provider);
-            otel.metrics = Some((provider, duration));
-        }
-        Ok(Some(otel))
+        let traces = is_exported("OTEL_TRACES_EXPORTER");
+        let traces = traces.then(|| tracer_provider(client(), resource.clone()));
+        let metrics = is_exported("OTEL_METRICS_EXPORTER");
+        let metrics = metrics.then(|| meter_provider(client(), resource));
+        Ok(Some(Self {
+            traces: traces.transpose().map_err(mistake)?,
+            metrics: metrics.transpose().map_err(mistake)?,
+            runtime,
+        }))
     }
 
     /// Returns the layer that exports spans.
@@ -200,14 +184,37 @@ fn resource(name: &str, version: &str) -> Resource {
     Resource::builder().with_attributes(own).build()
 }
 
-fn histogram(provider: &SdkMeterProvider) -> Histogram<f64> {
-    provider
+fn mistake(error: ExporterBuildError) -> String {
+    format!("the OTLP exporter: {error}")
+}
+
+fn tracer_provider(
+    client: Client,
+    resource: Resource,
+) -> Result<SdkTracerProvider, ExporterBuildError> {
+    let exporter = SpanExporter::builder().with_http().with_http_client(client);
+    let provider = SdkTracerProvider::builder().with_resource(resource);
+    Ok(provider.with_batch_exporter(exporter.build()?).build())
+}
+
+/// Returns a provider with the histogram of durations.
+fn meter_provider(
+    client: Client,
+    resource: Resource,
+) -> Result<(SdkMeterProvider, Histogram<f64>), ExporterBuildError> {
+    let exporter = MetricExporter::builder()
+        .with_http()
+        .with_http_client(client);
+    let provider = SdkMeterProvider::builder().with_resource(resource);
+    let provider = provider.with_periodic_exporter(exporter.build()?).build();
+    let duration = provider
         .meter(SCOPE)
         .f64_histogram("mcp.server.operation.duration")
         .with_unit("s")
         .with_description("The duration of a request, from its receipt to its result.")
         .with_boundaries(BOUNDS.to_vec())
-        .build()
+        .build();
+    Ok((provider, duration))
 }
 
 fn attributes(record: &Record) -> Vec<KeyValue> {

@@ -3,7 +3,7 @@
 use crate::outcome::OutcomeKind;
 use crate::owner::Principal;
 use crate::protocol::revision::Features;
-use crate::service::TransportKind;
+use crate::service::{Exchange, TransportKind};
 
 /// The method and the component of a request.
 pub(crate) struct Subject {
@@ -47,6 +47,23 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Creates the record of a request that begins. Until another outcome is known, the request counts as cancelled.
+    pub(super) fn new(exchange: &Exchange, subject: Subject) -> Self {
+        let session = exchange.session.as_ref();
+        Self {
+            subject,
+            transport: exchange.origin.transport,
+            features: None,
+            session: session.map(|session| short(&session.nonce)),
+            principal: exchange.origin.principal.clone(),
+            trace_id: None,
+            bytes_in: exchange.message.text().len(),
+            bytes_out: 0,
+            outcome: OutcomeKind::Cancelled,
+            code: None,
+        }
+    }
+
     pub(super) fn component(&self) -> Option<&str> {
         self.subject.component.as_ref().map(Component::name)
     }

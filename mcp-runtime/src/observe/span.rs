@@ -10,7 +10,7 @@ use std::time::Duration;
 use tracing::field::{Empty, display};
 use tracing::{Level, Span};
 
-use super::record::{Component, Record};
+use super::record::{Component, Record, Subject};
 use crate::owner::Principal;
 use crate::protocol::Id;
 use crate::service::TransportKind;
@@ -63,7 +63,18 @@ pub(super) fn record_begin(
     if span.is_disabled() {
         return;
     }
-    let subject = &record.subject;
+    record_subject(span, &record.subject);
+    if let Some(id) = id.map(text_of).filter(|id| id.len() <= LONGEST_ID) {
+        span.record("jsonrpc.request.id", id);
+    }
+    if let Some(peer) = peer {
+        span.record("client.address", display(peer.ip()));
+        span.record("client.port", peer.port());
+    }
+    record_network(span, record.transport);
+}
+
+fn record_subject(span: &Span, subject: &Subject) {
     let method = subject.method.as_str();
     span.record("mcp.method.name", method);
     match &subject.component {
@@ -83,14 +94,6 @@ pub(super) fn record_begin(
     if let Some(uri) = &subject.uri {
         span.record("mcp.resource.uri", uri.as_str());
     }
-    if let Some(id) = id.map(text_of).filter(|id| id.len() <= LONGEST_ID) {
-        span.record("jsonrpc.request.id", id);
-    }
-    if let Some(peer) = peer {
-        span.record("client.address", display(peer.ip()));
-        span.record("client.port", peer.port());
-    }
-    record_network(span, record.transport);
 }
 
 fn text_of(id: &Id) -> String {

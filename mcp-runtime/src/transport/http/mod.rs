@@ -20,6 +20,7 @@ mod post;
 mod reply;
 mod response_body;
 mod session;
+mod sockets;
 mod starting;
 mod streams;
 #[cfg(test)]
@@ -31,7 +32,6 @@ use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use hyper::body::Body;
@@ -51,6 +51,9 @@ use options::METRICS;
 use options::{HEALTH, READY};
 use reply::Rejection;
 pub use response_body::HttpBody;
+pub(crate) use sockets::Listener;
+#[cfg(unix)]
+pub(crate) use sockets::UnixSocket;
 pub(crate) use starting::while_starting;
 use streams::Streams;
 
@@ -67,8 +70,6 @@ struct Endpoint {
     options: HttpOptions,
     streams: Streams,
     discard: Arc<dyn Outbound>,
-    /// `true` when the server has begun to stop, so that balancers send it no further requests.
-    draining: AtomicBool,
 }
 
 impl HttpService {
@@ -79,7 +80,6 @@ impl HttpService {
             options,
             streams: Streams::new(unique()),
             discard: Arc::new(Discard),
-            draining: AtomicBool::new(false),
         };
         Self {
             endpoint: Arc::new(endpoint),
@@ -154,7 +154,7 @@ impl Endpoint {
 
     /// Answers `GET /ready`.
     fn ready(&self) -> Result<Response<HttpBody>, Rejection> {
-        if self.draining.load(Ordering::Relaxed) {
+        if self.service.is_stopping() {
             return Err(Rejection::not_ready("The server is stopping"));
         }
         Ok(reply::text("ready"))
@@ -168,13 +168,6 @@ impl Endpoint {
         }
         let message = "Not found: the server has no metrics (`Server::metrics`)";
         Err(Rejection::new(StatusCode::NOT_FOUND, message))
-    }
-
-    /// Ends the streams that would otherwise never end.
-    fn close(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-        self.service.close(None);
-        self.streams.close();
     }
 
     /// Returns the route of a request.

@@ -13,13 +13,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::options::{HEALTH, HttpOptions, READY};
 use super::reply::{self, Rejection};
 use super::response_body::HttpBody;
+use super::sockets::Listener;
 use super::{HttpService, connection};
 use crate::service::Limits;
 
@@ -31,7 +32,7 @@ pub(crate) struct EarlyConnections {
 
 /// Starts the server and accepts connections meanwhile.
 pub(crate) async fn while_starting<T>(
-    listener: &TcpListener,
+    listener: &impl Listener,
     options: &HttpOptions,
     limits: &Limits,
     start: impl Future<Output = T>,
@@ -63,8 +64,8 @@ impl EarlyConnections {
 }
 
 async fn run(
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    peer: Option<SocketAddr>,
     options: Arc<HttpOptions>,
     limits: Limits,
     started: watch::Receiver<Option<HttpService>>,
@@ -84,7 +85,7 @@ async fn run(
 
 async fn answer(
     request: Request<Incoming>,
-    peer: SocketAddr,
+    peer: Option<SocketAddr>,
     options: &HttpOptions,
     mut started: watch::Receiver<Option<HttpService>>,
 ) -> Result<Response<HttpBody>, Infallible> {
@@ -102,7 +103,7 @@ async fn answer(
     };
     let request = Request::from_parts(parts, body);
     Ok(match service {
-        Some(service) => service.endpoint.respond(request, Some(peer)).await,
+        Some(service) => service.endpoint.respond(request, peer).await,
         None => reply::empty(StatusCode::SERVICE_UNAVAILABLE),
     })
 }

@@ -10,8 +10,8 @@ async fn a_server_is_ready_between_its_start_and_its_end() {
     let (go, started) = oneshot::channel::<()>();
     let (stop, stopped) = oneshot::channel::<()>();
     let options = HttpOptions::default();
-    let service = HttpService::new(Fake::new(Limits::default()), tokens(), options.clone());
-    let endpoint = service.clone();
+    let fake = Fake::new(Limits::default());
+    let service = HttpService::new(fake.clone(), tokens(), options.clone());
     let serving = tokio::spawn(async move {
         let limits = Limits::default();
         let (done, early) = while_starting(&listener, &options, &limits, started).await;
@@ -40,7 +40,7 @@ async fn a_server_is_ready_between_its_start_and_its_end() {
     go.send(()).unwrap();
     assert_eq!(read_to_end(&mut early).await.status, 404);
     assert_eq!(ready().await, (200, "ready".to_owned()));
-    endpoint.endpoint.close();
+    fake.stopping.store(true, Ordering::SeqCst);
     assert_eq!(ready().await, (503, "The server is stopping".to_owned()));
     assert_eq!(ask(&request("GET /health")).await.status, 200);
     stop.send(()).unwrap();
