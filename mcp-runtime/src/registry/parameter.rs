@@ -10,7 +10,7 @@ use crate::call::{ParameterSpec, Signature};
 use crate::opaque::opaque_debug;
 use crate::param::{Description, Param};
 use crate::schema::{
-    Budget, Patterns, Rules, Schemas, Validator, gather_variants, is_textual, texts,
+    Budget, Patterns, Rules, Schemas, Validator, gather_variants, is_textual, publish, texts,
 };
 
 /// A parameter of a component, as declared by its function.
@@ -307,7 +307,7 @@ pub(super) fn specify(
 }
 
 impl Specified {
-    /// Returns the schema of the object of all arguments.
+    /// Returns the schema of the object of all arguments, as clients receive it.
     pub(super) fn input_schema(&self) -> Value {
         let mut properties = Map::new();
         let mut required = Vec::new();
@@ -332,6 +332,7 @@ impl Specified {
                 schema.insert("$defs".to_owned(), definitions);
             }
         }
+        publish(&mut schema);
         schema
     }
 

@@ -8,6 +8,7 @@ mod check;
 mod choice;
 mod locate;
 mod pattern;
+mod published;
 mod repair;
 mod repeats;
 mod tidy;
@@ -29,6 +30,7 @@ pub(crate) use budget::Budget;
 pub(crate) use check::{Mistakes, Rules, compare, missing, wants};
 pub(crate) use locate::{Location, locate};
 pub(crate) use pattern::Patterns;
+pub(crate) use published::publish;
 pub(crate) use repeats::read;
 pub(crate) use tidy::without_null;
 #[cfg(feature = "cli")]
