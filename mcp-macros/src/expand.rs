@@ -226,7 +226,10 @@ impl Component {
             let function = self.function(path, "Completion");
             quote_spanned!(generated_at(path)=> .complete(__mcp::completer(#function)))
         });
-        quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #example #constraints #header #complete)
+        let flatten = parameter
+            .flatten
+            .then(|| quote_spanned!(span=> .flatten()));
+        quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #example #constraints #header #complete #flatten)
     }
 
     /// Generates a reference to a user's function that takes an `argument`. For a method, it may also be a method of
@@ -297,7 +300,12 @@ impl Component {
 }
 
 /// The options that apply only to some types: the function that checks the type, and the error message.
-const OPTION_CHECKS: [(&str, &str, &str); 4] = [
+const OPTION_CHECKS: [(&str, &str, &str); 5] = [
+    (
+        "flatten",
+        "flattens",
+        "`flatten` makes arguments of the fields of a struct or the members of a map: remove `flatten`",
+    ),
     (
         "range",
         "ranges",

@@ -290,6 +290,11 @@ macro_rules! texts {
 
 texts!([] String, [] Box<str>, [] Arc<str>, [] PathBuf, ['a] Cow<'a, str>);
 
+/// Returns `true` if values of this kind have members that can be arguments.
+pub const fn flattens(values: Option<Values>) -> bool {
+    matches!(values, None | Some(Values::Maps))
+}
+
 /// Returns `true` if values of this kind can have a `range`.
 pub const fn ranges(values: Option<Values>) -> bool {
     matches!(values, None | Some(Values::Integers | Values::Floats))

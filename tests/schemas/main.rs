@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 mod beyond;
+mod cost;
+mod flat_arguments;
 mod errors;
 mod flattened;
 mod fuzz;

@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use super::signature::Signature;
+use super::flattened::Flattened;
+use super::signature::{ParameterSpec, Signature};
 use crate::protocol::members::members;
 use crate::protocol::text::Span;
 use crate::schema::{Budget, Mistakes, read};
@@ -31,6 +32,8 @@ pub(crate) enum Slot {
     Text(String),
     /// A list of texts: an exploded variable of a URI.
     List(Vec<String>),
+    /// The arguments of a flattened parameter. They are boxed because few parameters are flattened.
+    Flattened(Box<Flattened>),
 }
 
 /// A JSON value within the message of the call.
@@ -51,6 +54,14 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
+    pub(super) fn new(value: Value, mistakes: Vec<String>) -> Self {
+        Self {
+            value,
+            mistakes,
+            text: OnceLock::new(),
+        }
+    }
+
     fn read(json: &str, signature: &Signature, index: usize, budget: &Budget) -> Self {
         let name = signature.name(index);
         let (value, mistakes) = match read(json, name, budget) {
@@ -60,16 +71,24 @@ impl Tree {
             }
             Err(mistake) => (Value::Null, vec![mistake]),
         };
-        Self {
-            value,
-            mistakes,
-            text: OnceLock::new(),
-        }
+        Self::new(value, mistakes)
     }
 
     /// Returns the value as JSON in one line.
     pub(crate) fn text(&self) -> &str {
         self.text.get_or_init(|| self.value.to_string())
+    }
+}
+
+impl Slot {
+    /// Returns the slot of a parameter before an argument is found.
+    #[inline]
+    fn empty(parameter: &ParameterSpec) -> Self {
+        if parameter.flattened {
+            Self::Flattened(Box::default())
+        } else {
+            Self::Missing
+        }
     }
 }
 
@@ -84,7 +103,7 @@ impl Arguments {
     /// Creates an empty slot for each parameter of the signature.
     pub(crate) fn empty(signature: &Signature) -> Self {
         Self {
-            slots: signature.parameters.iter().map(|_| Slot::Missing).collect(),
+            slots: signature.parameters.iter().map(Slot::empty).collect(),
             whole: None,
             budget: Budget::default(),
         }
@@ -98,14 +117,15 @@ impl Arguments {
 
     /// Returns the argument at a position as a tree, if it is JSON. The tree is made on first use.
     pub(crate) fn tree(&self, message: &str, signature: &Signature, index: usize) -> Option<&Tree> {
-        let Slot::Json(json) = self.slot(index) else {
-            return None;
-        };
-        let read = || {
-            let json = json.text(message);
-            Box::new(Tree::read(json, signature, index, &self.budget))
-        };
-        Some(json.tree.get_or_init(read))
+        let budget = &self.budget;
+        match self.slot(index) {
+            Slot::Json(json) => Some(json.tree.get_or_init(|| {
+                let json = json.text(message);
+                Box::new(Tree::read(json, signature, index, budget))
+            })),
+            Slot::Flattened(it) => Some(it.tree(message, signature, index, budget)),
+            _ => None,
+        }
     }
 
     /// Returns all arguments as a JSON object.
@@ -114,6 +134,21 @@ impl Arguments {
             None | Some("") => "{}",
             Some(json) => json,
         }
+    }
+
+    /// Adds the JSON value of an argument, which is a part of the message. Returns `false` if the parameter has a value
+    /// already. The arguments of a flattened parameter are compared later.
+    pub(crate) fn add(&mut self, index: usize, name: &str, place: Span) -> bool {
+        let tree = OnceLock::new();
+        match self.slots.get_mut(index) {
+            Some(Slot::Flattened(flattened)) => flattened.add(name, place),
+            Some(slot) => {
+                let before = std::mem::replace(slot, Slot::Json(Json { place, tree }));
+                return matches!(before, Slot::Missing);
+            }
+            None => {}
+        }
+        true
     }
 
     pub(crate) fn set(&mut self, index: usize, slot: Slot) {
@@ -138,12 +173,9 @@ impl Arguments {
                 }
                 continue;
             };
-            if !matches!(arguments.slot(index), Slot::Missing) {
+            if !arguments.add(index, &name, Span::of(message, value)) {
                 mistakes.note(|| format!("`{name}` is given twice"));
             }
-            let place = Span::of(message, value);
-            let tree = OnceLock::new();
-            arguments.set(index, Slot::Json(Json { place, tree }));
         }
         (arguments, mistakes.told())
     }
@@ -159,7 +191,6 @@ mod tests {
     use serde::Deserialize;
     use serde::de::DeserializeOwned;
 
-    use super::super::signature::ParameterSpec;
     use super::*;
     use crate::schema::Schemas;
 
@@ -225,10 +256,8 @@ mod tests {
         ParameterSpec {
             name: name.to_owned(),
             schema: Some(schema),
-            exact: false,
-            validator: None,
             required: true,
-            description: None,
+            ..ParameterSpec::default()
         }
     }
 

@@ -6,14 +6,15 @@ mod text_value;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::value::MapDeserializer;
 use serde_json::Value;
 
 use crate::call::{Call, Slot, Tree};
 use crate::error::ToolError;
 use crate::opaque::opaque_debug;
 use crate::schema::{
-    self, Location, Schemas, TypeSchema, got, in_words, locate, reason, wanted_by_type, wants,
-    without_null,
+    self, Location, Schemas, TypeSchema, got, in_words, locate, reason, shown, wanted_by_type,
+    wants, without_null,
 };
 
 pub use extraction::Extraction;
@@ -122,6 +123,7 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
         Extraction::ready(match call.arguments.slot(index) {
             Slot::Missing => T::deserialize(TextValue::Missing).map_err(|_| missing(call, index)),
             Slot::Json(_) => from_json(call, index),
+            Slot::Flattened(_) => from_members(call, index),
             Slot::Text(text) => from_text(call, index, TextValue::Text(text), text.as_str()),
             Slot::List(texts) => from_text(call, index, TextValue::List(texts), texts.as_slice()),
         })
@@ -142,15 +144,23 @@ fn from_json<'c, T: Deserialize<'c>>(call: &'c Call, index: usize) -> Result<T, 
             Err(_) => {}
         }
     }
-    from_tree(call, index, json)
+    from_tree(call, index, || serde_json::from_str(json).ok())
+}
+
+/// Deserialises a flattened parameter from its members.
+fn from_members<'c, T: Deserialize<'c>>(call: &'c Call, index: usize) -> Result<T, ToolError> {
+    from_tree(call, index, || {
+        let members = MapDeserializer::<_, serde_json::Error>::new(call.members(index)?);
+        T::deserialize(members).ok()
+    })
 }
 
 /// Deserialises a value only after the schema allows it: the type may try nested choices exhaustively, as the schema check
-/// does, but without a limit on steps.
+/// does, but without a limit on steps. The value as it was sent comes first, because a tree loses the digits of large numbers.
 fn from_tree<'c, T: Deserialize<'c>>(
     call: &'c Call,
     index: usize,
-    json: &'c str,
+    as_sent: impl FnOnce() -> Option<T>,
 ) -> Result<T, ToolError> {
     let Some(tree) = call.tree(index) else {
         return Err(missing(call, index));
@@ -158,8 +168,8 @@ fn from_tree<'c, T: Deserialize<'c>>(
     if !tree.mistakes.is_empty() {
         return Err(joined(&tree.mistakes));
     }
-    serde_json::from_str(json)
-        .or_else(|_| T::deserialize(&tree.value))
+    as_sent()
+        .map_or_else(|| T::deserialize(&tree.value), Ok)
         .map_err(|error| refused_by_type::<T>(call, index, tree, &error))
 }
 
@@ -213,7 +223,7 @@ fn refused_by_type<'c, T: Deserialize<'c>>(
     error: &serde_json::Error,
 ) -> ToolError {
     let whole = Location {
-        path: call.signature.name(index).to_owned(),
+        path: call.signature.path(index).to_owned(),
         value: &tree.value,
         schema: call.signature.schema(index),
         is_key: false,
@@ -222,6 +232,9 @@ fn refused_by_type<'c, T: Deserialize<'c>>(
     let read = again.err().map_or(0, |error| error.column());
     let place = locate(whole, &call.signature.rules(&call.arguments.budget), read);
     let Location { path, value, .. } = place;
+    if path.is_empty() {
+        return refused_together(value, error);
+    }
     if place.is_key {
         let expected =
             wanted_by_type(error).unwrap_or_else(|| "one that its type accepts".to_owned());
@@ -240,6 +253,14 @@ fn refused_by_type<'c, T: Deserialize<'c>>(
         "`{path}`: expected {expected}, got {}{reason}",
         got(value)
     ))
+}
+
+/// Returns the error for arguments of a flattened parameter that its type refuses as a whole.
+fn refused_together(arguments: &Value, error: &serde_json::Error) -> ToolError {
+    let names = arguments.as_object().into_iter().flatten();
+    let names: Vec<String> = names.map(|(name, _)| format!("`{}`", shown(name))).collect();
+    let reason = reason(error).unwrap_or_else(|| "their type does not accept them".to_owned());
+    ToolError::new(format!("{}: {reason}", names.join(", ")))
 }
 
 /// Returns the reason that a type gives for refusing a value, if it gives one.

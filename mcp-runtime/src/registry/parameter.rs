@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::NeededState;
 use super::complete::Completer;
 use super::constraint::{Bounds, Constraints};
+use super::flatten::{conflicts, flattening_mistake};
 use super::header_params::HEADER_PARAM;
 use crate::call::{ParameterSpec, Signature};
 use crate::opaque::opaque_debug;
@@ -22,6 +23,7 @@ pub struct Parameter {
     header: Option<&'static str>,
     constraints: Constraints,
     example: Option<ShownValue>,
+    flattened: bool,
     depends_on_caller: bool,
     describe: fn(&mut Description<'_>),
 }
@@ -62,6 +64,7 @@ impl Parameter {
             header: None,
             constraints: Constraints::default(),
             example: None,
+            flattened: false,
             depends_on_caller,
             describe,
         }
@@ -115,12 +118,19 @@ impl Parameter {
         self
     }
 
+    /// Makes the members of the parameter's object arguments themselves.
+    pub fn flatten(mut self) -> Self {
+        self.flattened = true;
+        self
+    }
+
     /// Returns `true` if a property is set that applies to arguments only.
     fn has_argument_options(&self) -> bool {
         self.default.is_some()
             || self.complete.is_some()
             || self.header.is_some()
             || self.example.is_some()
+            || self.flattened
             || !self.constraints.is_empty()
     }
 
@@ -146,6 +156,9 @@ impl Parameter {
             }
             self.annotate(schema);
             gather_variants(schema);
+            if self.flattened {
+                problems.extend(flattening_mistake(self.name, schema, description.optional));
+            }
         }
         ParameterSpec {
             name: self.name.to_owned(),
@@ -154,6 +167,7 @@ impl Parameter {
             validator: None,
             required,
             description: self.description.map(str::to_owned),
+            flattened: self.flattened,
         }
     }
 
@@ -267,23 +281,16 @@ pub(super) fn specify(
             }
             continue;
         };
-        if specs
-            .iter()
-            .filter(|other| other.schema.is_some() && other.name == spec.name)
-            .count()
-            > 1
-        {
-            problems.push(format!("{place}: two arguments are named `{}`", spec.name));
-        }
         let budget = Budget::default();
         let rules = Rules::new(definitions.as_ref(), &patterns, true, &budget);
         parameter.check_values(schema, &rules, &mut mistakes);
-        let completer = parameter
-            .complete
-            .clone()
-            .or_else(|| Completer::of_schema(schema));
-        completers.extend(completer.map(|completer| (spec.name.clone(), completer)));
+        completers.extend(spec.arguments().filter_map(|argument| {
+            let completer = parameter.complete.clone();
+            let completer = completer.or_else(|| Completer::of_schema(argument.schema))?;
+            Some((argument.name.to_owned(), completer))
+        }));
     }
+    mistakes.extend(conflicts(&specs));
     problems.extend(
         mistakes
             .into_iter()
@@ -311,21 +318,22 @@ impl Specified {
     pub(super) fn input_schema(&self) -> Value {
         let mut properties = Map::new();
         let mut required = Vec::new();
-        for parameter in &self.signature.parameters {
-            let Some(schema) = &parameter.schema else {
-                continue;
-            };
-            properties.insert(parameter.name.clone(), schema.clone());
-            if parameter.required {
-                required.push(Value::from(parameter.name.clone()));
+        for argument in self.signature.arguments() {
+            properties.insert(argument.name.to_owned(), argument.schema.clone());
+            if argument.required {
+                required.push(Value::from(argument.name));
             }
         }
+        let mut parameters = self.signature.parameters.iter();
+        let others = parameters.find_map(ParameterSpec::others);
         let mut schema = json!({ "type": "object", "properties": properties });
         if let Some(schema) = schema.as_object_mut() {
             if !required.is_empty() {
                 schema.insert("required".to_owned(), required.into());
             }
-            if !self.signature.open {
+            if let Some(others) = others {
+                schema.insert("additionalProperties".to_owned(), others.clone());
+            } else if !self.signature.open {
                 schema.insert("additionalProperties".to_owned(), false.into());
             }
             if let Some(definitions) = self.signature.definitions.clone() {

@@ -208,7 +208,8 @@ fn strings_of(schema: &Value) -> Option<Vec<String>> {
     Some(known.collect())
 }
 
-pub(super) fn required(schema: &Value) -> impl Iterator<Item = &str> {
+/// Returns the names of the members that an object must have.
+pub(crate) fn required(schema: &Value) -> impl Iterator<Item = &str> {
     let names = schema.get("required").and_then(Value::as_array);
     names.into_iter().flatten().filter_map(Value::as_str)
 }

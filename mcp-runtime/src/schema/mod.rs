@@ -27,7 +27,7 @@ use serde_json::Value;
 use crate::opaque::opaque_debug;
 
 pub(crate) use budget::Budget;
-pub(crate) use check::{Mistakes, Rules, compare, missing, wants};
+pub(crate) use check::{Mistakes, Rules, compare, missing, required, wants};
 pub(crate) use locate::{Location, locate};
 pub(crate) use pattern::Patterns;
 pub(crate) use published::publish;
