@@ -10,6 +10,7 @@ mod errors;
 mod flattened;
 mod fuzz;
 mod goldens;
+mod prompt_texts;
 mod published;
 mod raw;
 mod results;

@@ -8,7 +8,7 @@ use super::flattened::Flattened;
 use super::signature::{ParameterSpec, Signature};
 use crate::protocol::members::members;
 use crate::protocol::text::Span;
-use crate::schema::{Budget, Mistakes, read};
+use crate::schema::{Budget, Mistakes};
 
 /// The arguments of a call: one slot for each parameter.
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ impl Tree {
 
     fn read(json: &str, signature: &Signature, index: usize, budget: &Budget) -> Self {
         let name = signature.name(index);
-        let (value, mistakes) = match read(json, name, budget) {
+        let (value, mistakes) = match signature.read(index, name, json, budget) {
             Ok((mut value, mut mistakes)) => {
                 mistakes.extend(signature.repair(index, &mut value, budget));
                 (value, mistakes)

@@ -7,9 +7,8 @@ use serde_json::{Map, Value};
 
 use super::arguments::Tree;
 use super::signature::Signature;
-use crate::json_path::{joined, member};
 use crate::protocol::text::Span;
-use crate::schema::{Budget, Mistakes, read};
+use crate::schema::{Budget, Mistakes, shown};
 
 /// The arguments of a flattened parameter, in the order of the message.
 #[derive(Debug, Default)]
@@ -44,7 +43,7 @@ impl Flattened {
         budget: &Budget,
     ) -> &Tree {
         self.tree.get_or_init(|| {
-            let (members, mut mistakes) = self.read(message, budget);
+            let (members, mut mistakes) = self.read(message, signature, index, budget);
             let mut value = Value::Object(members);
             if mistakes.is_empty() {
                 mistakes = signature.repair(index, &mut value, budget);
@@ -54,18 +53,24 @@ impl Flattened {
     }
 
     /// Parses the members. Returns those that are unreadable or repeated as mistakes.
-    fn read(&self, message: &str, budget: &Budget) -> (Map<String, Value>, Vec<String>) {
+    fn read(
+        &self,
+        message: &str,
+        signature: &Signature,
+        index: usize,
+        budget: &Budget,
+    ) -> (Map<String, Value>, Vec<String>) {
         let mut members = Map::new();
         let mut mistakes = Mistakes::default();
         for (name, place) in &self.members {
-            let path = joined("", &member(name));
-            let (value, repeated) = read(place.of_text(message), &path, budget)
+            let (value, repeated) = signature
+                .read(index, name, place.of_text(message), budget)
                 .unwrap_or_else(|mistake| (Value::Null, vec![mistake]));
             for mistake in repeated {
                 mistakes.note(|| mistake);
             }
             if members.insert(name.clone(), value).is_some() {
-                mistakes.note(|| format!("`{path}` is given twice"));
+                mistakes.note(|| format!("`{}` is given twice", shown(name)));
             }
         }
         (members, mistakes.told())

@@ -3,7 +3,10 @@
 use mcp_grammar::near::nearest;
 use serde_json::{Map, Value};
 
-use crate::schema::{Budget, Patterns, Rules, Validator, WholeSchema, got, read, required, shown};
+use crate::json_path::{joined, member};
+use crate::schema::{
+    Budget, Patterns, Rules, Validator, WholeSchema, got, is_textual, read, required, shape, shown,
+};
 
 /// The parameters of a component, in the order of its function's parameters.
 #[derive(Debug, Default)]
@@ -16,6 +19,8 @@ pub(crate) struct Signature {
     pub(crate) whole: Option<WholeSchema>,
     /// `true` if unknown arguments are ignored instead of refused.
     pub(crate) open: bool,
+    /// `true` if all arguments are texts, as those of prompts are.
+    pub(crate) texts: bool,
     /// `true` if values of the wrong type are refused instead of repaired.
     pub(crate) strict: bool,
     /// The name of the arguments in error messages: "arguments", or "variables of the URI".
@@ -85,6 +90,16 @@ impl ParameterSpec {
             }))
     }
 
+    /// Returns the schema of the argument of this name.
+    fn schema_of(&self, name: &str) -> Option<&Value> {
+        let schema = self.schema.as_ref()?;
+        if self.flattened {
+            own(schema).and_then(|own| own.get(name)).or(self.others())
+        } else {
+            Some(schema)
+        }
+    }
+
     /// Returns the path of its value in errors.
     pub(crate) fn path(&self) -> &str {
         if self.flattened { "" } else { &self.name }
@@ -130,6 +145,48 @@ impl Signature {
             self.strict,
             budget,
         )
+    }
+
+    /// Returns `true` if the text of an argument of a prompt is JSON, because its schema asks for more than a text.
+    pub(crate) fn is_json(&self, index: usize) -> bool {
+        let parameter = self.parameters.get(index);
+        parameter.is_some_and(|it| {
+            it.flattened || it.schema.as_ref().is_some_and(|schema| !is_textual(schema))
+        })
+    }
+
+    /// Parses an argument. Returns the value, and a message for each repeated member. If the arguments are texts, and the
+    /// schema asks for more than a text, the text is parsed as JSON; a text that is not JSON may be a string itself.
+    ///
+    /// # Errors
+    /// Returns a message if the argument cannot be read.
+    pub(super) fn read(
+        &self,
+        index: usize,
+        name: &str,
+        json: &str,
+        budget: &Budget,
+    ) -> Result<(Value, Vec<String>), String> {
+        let parameter = self.parameters.get(index);
+        let path = match parameter {
+            Some(parameter) if parameter.flattened => joined("", &member(name)),
+            _ => name.to_owned(),
+        };
+        let sent = read(json, &path, budget)?;
+        let schema = parameter.and_then(|it| it.schema_of(name));
+        let schema = schema.filter(|schema| self.texts && !is_textual(schema));
+        let (Value::String(text), Some(schema)) = (&sent.0, schema) else {
+            return Ok(sent);
+        };
+        match read(text, &path, budget) {
+            Ok(parsed) => Ok(parsed),
+            Err(_) if self.rules(budget).fits(&sent.0, schema) => Ok(sent),
+            Err(_) => Err(format!(
+                "`{path}`: expected JSON of the form `{}`, got {}",
+                shape(schema),
+                got(&sent.0)
+            )),
+        }
     }
 
     /// Reads all arguments of a tool that was created at run time, from one JSON object.

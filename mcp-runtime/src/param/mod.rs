@@ -168,7 +168,9 @@ fn from_tree<'c, T: Deserialize<'c>>(
     if !tree.mistakes.is_empty() {
         return Err(joined(&tree.mistakes));
     }
-    as_sent()
+    // The text of a prompt's argument contains the value.
+    let as_sent = if call.signature.texts { None } else { as_sent() };
+    as_sent
         .map_or_else(|| T::deserialize(&tree.value), Ok)
         .map_err(|error| refused_by_type::<T>(call, index, tree, &error))
 }

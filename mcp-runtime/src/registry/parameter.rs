@@ -344,7 +344,7 @@ impl Specified {
         schema
     }
 
-    /// Records a problem for each argument whose type cannot be read from a text, as prompts and URIs require. `listed`
+    /// Records a problem for each argument whose type cannot be read from a text, as URIs require. `listed`
     /// contains the names of those that must be a list instead.
     pub(super) fn check_textual(&self, place: &str, listed: &[&str], problems: &mut Vec<String>) {
         for parameter in &self.signature.parameters {
