@@ -226,10 +226,11 @@ impl Component {
             let function = self.function(path, "Completion");
             quote_spanned!(generated_at(path)=> .complete(__mcp::completer(#function)))
         });
-        let flatten = parameter
-            .flatten
-            .then(|| quote_spanned!(span=> .flatten()));
-        quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #example #constraints #header #complete #flatten)
+        let flatten = parameter.flatten.then(|| quote_spanned!(span=> .flatten()));
+        let nullable = parameter
+            .nullable
+            .then(|| quote_spanned!(span=> .nullable()));
+        quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #example #constraints #header #complete #flatten #nullable)
     }
 
     /// Generates a reference to a user's function that takes an `argument`. For a method, it may also be a method of

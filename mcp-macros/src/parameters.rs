@@ -32,7 +32,8 @@ const ASK_GRAMMAR: Grammar = Grammar {
 const GRAMMAR: Grammar = Grammar {
     attribute: "arg",
     options: &[&[
-        "name", "default", "example", "range", "length", "pattern", "complete", "header", "flatten",
+        "name", "default", "example", "range", "length", "pattern", "complete", "header",
+        "flatten", "nullable",
     ]],
     lists: &[("range", "range(1..=10)"), ("length", "length(1..=80)")],
     replacements: &[(
@@ -66,6 +67,8 @@ pub(crate) struct Parameter {
     pub(crate) header: Option<LitStr>,
     /// `true` if the fields of the parameter are arguments themselves.
     pub(crate) flatten: bool,
+    /// `true` if null is a value of the argument.
+    pub(crate) nullable: bool,
     /// The keys of `#[arg(...)]`.
     pub(crate) options: Vec<Ident>,
     /// The span of the first `#[arg(...)]`, which only an argument may have.
@@ -189,6 +192,7 @@ impl WrittenParameter {
             complete: arguments.function("complete", errors),
             header,
             flatten,
+            nullable: arguments.is_set("nullable", errors),
             options: arguments.keys().cloned().collect(),
             arg: self.arg_attributes.first().map(place),
             ask,
@@ -304,6 +308,13 @@ fn check_kind(kind: Kind, arguments: &Arguments, errors: &mut Errors) {
         ),
     };
     arguments.forbid(key, why, errors);
+    if kind != Kind::Tool {
+        arguments.forbid(
+            "nullable",
+            "only arguments of tools can be null: remove `nullable`",
+            errors,
+        );
+    }
     if kind == Kind::Resource {
         arguments.forbid(
             "flatten",
@@ -323,6 +334,7 @@ fn check_flattened(arguments: &Arguments, errors: &mut Errors) {
             "length" => "`#[schemars(length(min = 1, max = 80))]` on the field",
             "pattern" => "`#[schemars(regex(pattern = ...))]` on the field",
             "example" => "`#[schemars(example = ...)]` on the field",
+            "nullable" => "`#[schemars(extend(\"nullable\" = true))]` on the field",
             "header" => "`#[schemars(extend(\"x-mcp-header\" = \"...\"))]` on the field",
             _ => "a parameter of its own for that field",
         };

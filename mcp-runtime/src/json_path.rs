@@ -44,9 +44,7 @@ impl fmt::Display for Path<'_> {
         match self {
             Self::Root(path) => formatter.write_str(path),
             Self::Item(whole, index) => write!(formatter, "{whole}{}", item(*index)),
-            Self::Member(Path::Root(""), name) => {
-                formatter.write_str(&joined("", &member(name)))
-            }
+            Self::Member(Path::Root(""), name) => formatter.write_str(&joined("", &member(name))),
             Self::Member(whole, name) => write!(formatter, "{whole}{}", member(name)),
         }
     }
@@ -71,7 +69,10 @@ mod tests {
         assert_eq!(joined("", &item(1)), "[1]");
         let whole = Path::Root("");
         assert_eq!(Path::Member(&whole, "b").to_string(), "b");
-        assert_eq!(Path::Member(&Path::Member(&whole, "b"), "c").to_string(), "b.c");
+        assert_eq!(
+            Path::Member(&Path::Member(&whole, "b"), "c").to_string(),
+            "b.c"
+        );
     }
 
     #[test]

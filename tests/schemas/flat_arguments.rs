@@ -95,11 +95,7 @@ fn blocking(
 
 /// Lists what fits.
 #[tool(name = "inline", inline)]
-fn inline(
-    #[arg(flatten)] filter: Filter,
-    #[arg(flatten)] paging: Paging,
-    query: String,
-) -> String {
+fn inline(#[arg(flatten)] filter: Filter, #[arg(flatten)] paging: Paging, query: String) -> String {
     format!("{query} {filter:?} {paging:?}")
 }
 
@@ -170,7 +166,10 @@ async fn the_fields_are_read_like_other_arguments() {
                 json!({ "cursor": "c\n", "limit": "7", "height": "1.5", "width": 3.0, "ranges": "[{\"from\": \"1\", \"to\": null}]", "type": "k", "baseColor": "red", "query": "q" }),
                 ALL,
             ),
-            (json!({ "query": "q", "baseColor": "red", "width": 3 }), LEAST),
+            (
+                json!({ "query": "q", "baseColor": "red", "width": 3 }),
+                LEAST,
+            ),
             (
                 json!({ "query": "q", "baseColor": "red", "width": 3, "type": null, "ranges": null, "limit": null, "cursor": null }),
                 LEAST,
@@ -227,7 +226,9 @@ async fn mistakes_in_fields_have_the_words_and_places_of_arguments() {
         ),
         (
             json!({ "query": "q", "baseColor": "red", "width": 3, "ranges": [{ "from": 1e18 }] }),
-            vec!["`ranges[0].from`: expected an integer, got 1e+18; beyond 2^53 it is exact only without a fraction and an exponent"],
+            vec![
+                "`ranges[0].from`: expected an integer, got 1e+18; beyond 2^53 it is exact only without a fraction and an exponent",
+            ],
         ),
     ] {
         for tool in FINDERS {
@@ -340,7 +341,11 @@ async fn maps_and_structs_of_other_kinds_are_flattened_too() {
             r#"Some(2) {"a":[1],"b c":null,"query":"5"}"#,
         ),
         ("any", json!({}), "None {}"),
-        ("others", json!({ "name": "n", "x": 1, "y": "2" }), r#"n {"x": 1, "y": 2}"#),
+        (
+            "others",
+            json!({ "name": "n", "x": 1, "y": "2" }),
+            r#"n {"x": 1, "y": 2}"#,
+        ),
         ("others", json!({ "name": "n" }), "n {}"),
         (
             "others",
@@ -471,7 +476,13 @@ wrong! {
 async fn what_cannot_be_flattened_is_told_when_the_server_is_built() {
     for (component, mistake) in wrong() {
         let server = Server::new("wrong", "1").with(component);
-        let error = server.connect().await.tools().await.unwrap_err().to_string();
+        let error = server
+            .connect()
+            .await
+            .tools()
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(mistake), "{mistake}\n{error}");
     }
 }

@@ -5,11 +5,12 @@
 
 mod beyond;
 mod cost;
-mod flat_arguments;
 mod errors;
+mod flat_arguments;
 mod flattened;
 mod fuzz;
 mod goldens;
+mod nullable;
 mod prompt_texts;
 mod published;
 mod raw;

@@ -126,7 +126,11 @@ async fn each_type_is_read_from_its_text() {
             ("set", " [2, 1, 2] ", "{1, 2}"),
             ("map", r#"{"a": 1}"#, r#"{"a": 1}"#),
             ("tuple", r#"[1, "x"]"#, r#"(1, "x")"#),
-            ("inner", r#"{"price": 1, "amount": "2"}"#, "Inner { price: 1.0, amount: 2 }"),
+            (
+                "inner",
+                r#"{"price": 1, "amount": "2"}"#,
+                "Inner { price: 1.0, amount: 2 }",
+            ),
             (
                 "tree",
                 r#"{"name": "a", "children": [{"name": "b", "children": []}], "next": null}"#,
@@ -135,7 +139,11 @@ async fn each_type_is_read_from_its_text() {
             ("external", "Nothing", "Nothing"),
             ("external", r#""Nothing""#, "Nothing"),
             ("external", r#"{"One": 1}"#, "One(1)"),
-            ("internal", r#"{"type": "circle", "radius": 2}"#, "Circle { radius: 2.0 }"),
+            (
+                "internal",
+                r#"{"type": "circle", "radius": 2}"#,
+                "Circle { radius: 2.0 }",
+            ),
             ("untagged", "5", "Number(5)"),
             ("untagged", "false", "Flag(false)"),
             ("untagged", "word", r#"Text("word")"#),
@@ -147,7 +155,11 @@ async fn each_type_is_read_from_its_text() {
             let shown = told(&client, prompt, json!({ "value": text })).await;
             assert_eq!(shown, expected, "{prompt} {text}");
         }
-        for (prompt, shown) in [("perhaps", "None"), ("twice", "None"), ("optional_list", "None")] {
+        for (prompt, shown) in [
+            ("perhaps", "None"),
+            ("twice", "None"),
+            ("optional_list", "None"),
+        ] {
             for arguments in [json!({}), json!({ "value": null })] {
                 assert_eq!(told(&client, prompt, arguments).await, shown, "{prompt}");
             }
@@ -164,11 +176,27 @@ async fn mistakes_in_texts_have_their_place() {
             json!({ "value": "a, b" }),
             "`value`: expected JSON of the form `[string]`, got the string \"a, b\"",
         ),
-        ("list", json!({ "value": "" }), "`value`: expected JSON of the form `[string]`, got the string \"\""),
-        ("list", json!({ "value": "{}" }), "`value`: expected an array, got an object"),
+        (
+            "list",
+            json!({ "value": "" }),
+            "`value`: expected JSON of the form `[string]`, got the string \"\"",
+        ),
+        (
+            "list",
+            json!({ "value": "{}" }),
+            "`value`: expected an array, got an object",
+        ),
         ("list", json!({}), "`value` is missing; expected an array"),
-        ("list", json!({ "value": ["a"] }), "`value`: expected a string, as all arguments of prompts are, got an array of 1 item"),
-        ("lists", json!({ "value": "[[1], [\"x\"]]" }), "`value[1][0]`: expected an integer, got the string \"x\""),
+        (
+            "list",
+            json!({ "value": ["a"] }),
+            "`value`: expected a string, as all arguments of prompts are, got an array of 1 item",
+        ),
+        (
+            "lists",
+            json!({ "value": "[[1], [\"x\"]]" }),
+            "`value[1][0]`: expected an integer, got the string \"x\"",
+        ),
         (
             "inner",
             json!({ "value": r#"{"prise": 1, "amount": 256, "amount": 3}"# }),
@@ -234,12 +262,22 @@ async fn the_description_tells_the_form_of_json() {
         ("map", Some("{string: integer}")),
         ("tuple", Some("[integer, string]")),
         ("inner", Some(r#"{"price": number, "amount": integer}"#)),
-        ("tree", Some(r#"{"name": string, "children": [Node], "next"?: Node}"#)),
-        ("untagged", Some(r#"integer | boolean | string | [integer] | {"x": integer}"#)),
+        (
+            "tree",
+            Some(r#"{"name": string, "children": [Node], "next"?: Node}"#),
+        ),
+        (
+            "untagged",
+            Some(r#"integer | boolean | string | [integer] | {"x": integer}"#),
+        ),
         ("any", Some("any")),
     ] {
         let form = form.map(|form| json!(format!("JSON of the form `{form}`")));
-        assert_eq!(arguments(prompt)[0].get("description"), form.as_ref(), "{prompt}");
+        assert_eq!(
+            arguments(prompt)[0].get("description"),
+            form.as_ref(),
+            "{prompt}"
+        );
     }
     assert_eq!(
         arguments("described"),
@@ -270,8 +308,7 @@ async fn the_description_tells_the_form_of_json() {
 async fn fields_of_flattened_structs_are_texts_too() {
     let client = client(Revision::LATEST).await;
     let arguments = json!({ "first": "1", "words": "[\"a\", \"b\"]", "color": "blue", "limit": "7", "text": "[8]" });
-    let expected =
-        r#"1 Search { words: ["a", "b"], color: Blue, limit: 7, text: Some("[8]") }"#;
+    let expected = r#"1 Search { words: ["a", "b"], color: Blue, limit: 7, text: Some("[8]") }"#;
     let least = json!({ "first": "1", "words": "[]", "color": "red", "text": null });
     let of_least = "1 Search { words: [], color: Red, limit: 0, text: None }";
     for prompt in ["flat", "method"] {

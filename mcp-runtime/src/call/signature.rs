@@ -39,6 +39,8 @@ pub(crate) struct ParameterSpec {
     pub(crate) validator: Option<Validator>,
     pub(crate) required: bool,
     pub(crate) description: Option<String>,
+    /// `true` if null is a value, and not the same as no argument.
+    pub(crate) nullable: bool,
     /// `true` if the members of its object are arguments themselves.
     pub(crate) flattened: bool,
 }
@@ -135,6 +137,16 @@ impl Signature {
         self.parameters
             .get(index)
             .is_some_and(|parameter| parameter.exact)
+    }
+
+    /// Returns `true` if the argument must be sent.
+    pub(crate) fn is_required(&self, index: usize) -> bool {
+        self.parameters.get(index).is_some_and(|it| it.required)
+    }
+
+    /// Returns `true` if null is a value of the argument, and not the same as no argument.
+    pub(crate) fn is_nullable(&self, index: usize) -> bool {
+        self.parameters.get(index).is_some_and(|it| it.nullable)
     }
 
     /// Returns the rules that check arguments against their schemas.
@@ -238,9 +250,7 @@ impl Signature {
 
     /// Returns the path of a parameter's value in errors.
     pub(crate) fn path(&self, index: usize) -> &str {
-        self.parameters
-            .get(index)
-            .map_or("", ParameterSpec::path)
+        self.parameters.get(index).map_or("", ParameterSpec::path)
     }
 
     /// Returns the error message for an unknown argument.

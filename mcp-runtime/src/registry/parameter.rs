@@ -12,6 +12,7 @@ use crate::opaque::opaque_debug;
 use crate::param::{Description, Param};
 use crate::schema::{
     Budget, Patterns, Rules, Schemas, Validator, gather_variants, is_textual, publish, texts,
+    without_null,
 };
 
 /// A parameter of a component, as declared by its function.
@@ -24,6 +25,7 @@ pub struct Parameter {
     constraints: Constraints,
     example: Option<ShownValue>,
     flattened: bool,
+    nullable: bool,
     depends_on_caller: bool,
     describe: fn(&mut Description<'_>),
 }
@@ -65,6 +67,7 @@ impl Parameter {
             constraints: Constraints::default(),
             example: None,
             flattened: false,
+            nullable: false,
             depends_on_caller,
             describe,
         }
@@ -124,6 +127,12 @@ impl Parameter {
         self
     }
 
+    /// Makes null a value of the argument, which is then required unless it has a default.
+    pub fn nullable(mut self) -> Self {
+        self.nullable = true;
+        self
+    }
+
     /// Returns `true` if a property is set that applies to arguments only.
     fn has_argument_options(&self) -> bool {
         self.default.is_some()
@@ -131,6 +140,7 @@ impl Parameter {
             || self.header.is_some()
             || self.example.is_some()
             || self.flattened
+            || self.nullable
             || !self.constraints.is_empty()
     }
 
@@ -143,9 +153,19 @@ impl Parameter {
         let mut description = Description::new(schemas);
         (self.describe)(&mut description);
         states.extend(description.state);
-        let required = !description.optional && self.default.is_none();
+        let required = self.default.is_none() && (!description.optional || self.nullable);
+        let nullable = description.nullable || self.nullable;
         let mut schema = description.schema;
         if let Some(schema) = schema.as_mut() {
+            if description.optional && !nullable {
+                without_null(schema);
+            }
+            if self.nullable && !accepts_null(schema) {
+                let name = self.name;
+                problems.push(format!(
+                    "`{name}` is never null: make it an `Option`, or remove `nullable`"
+                ));
+            }
             self.constraints.narrow(self.name, schema, problems);
             let is_null = matches!(&self.default, Some(ShownValue(Some(Value::Null))));
             if is_null && !description.optional && schema["type"] == "number" {
@@ -167,6 +187,7 @@ impl Parameter {
             validator: None,
             required,
             description: self.description.map(str::to_owned),
+            nullable,
             flattened: self.flattened,
         }
     }
@@ -213,6 +234,12 @@ impl Parameter {
             }
         }
     }
+}
+
+/// Returns `true` if null is a value of a schema.
+fn accepts_null(schema: &Value) -> bool {
+    let (patterns, budget) = (Patterns::default(), Budget::default());
+    Rules::new(None, &patterns, true, &budget).fits(&Value::Null, schema)
 }
 
 /// Compiles the patterns in the schemas.

@@ -113,6 +113,7 @@ impl Shape {
         if self != Self::Output {
             tidy::without_optional_nulls(schema);
         }
+        tidy::remove_marks(schema);
         if self == (Self::Input { open: false }) {
             tidy::close(schema);
         }

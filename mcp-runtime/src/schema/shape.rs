@@ -82,7 +82,10 @@ mod tests {
     #[test]
     fn shapes_are_short() {
         for (schema, expected) in [
-            (json!({ "type": "array", "items": { "type": "string" } }), "[string]"),
+            (
+                json!({ "type": "array", "items": { "type": "string" } }),
+                "[string]",
+            ),
             (json!({ "type": "array" }), "[any]"),
             (
                 json!({ "type": "array", "prefixItems": [{ "type": "integer" }, { "type": ["string", "null"] }] }),
@@ -97,7 +100,10 @@ mod tests {
                 "{string: boolean}",
             ),
             (json!({ "type": "object" }), "{string: any}"),
-            (json!({ "type": "string", "enum": ["a", "b\""] }), r#""a" | "b\"""#),
+            (
+                json!({ "type": "string", "enum": ["a", "b\""] }),
+                r#""a" | "b\"""#,
+            ),
             (
                 json!({ "anyOf": [{ "$ref": "#/$defs/Node" }, { "type": "null" }] }),
                 "Node | null",
@@ -109,7 +115,10 @@ mod tests {
 
     #[test]
     fn deep_and_long_shapes_are_cut() {
-        let deep = (0..20).fold(json!({}), |inner, _| json!({ "type": "array", "items": inner }));
+        let deep = (0..20).fold(
+            json!({}),
+            |inner, _| json!({ "type": "array", "items": inner }),
+        );
         assert_eq!(shape(&deep), "[[[[[...]]]]]");
         let members = (0..100).map(|n| (format!("member{n}"), json!({})));
         let wide = json!({ "type": "object", "properties": members.collect::<Value>() });
