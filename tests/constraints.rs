@@ -133,7 +133,7 @@ async fn schemas_show_what_is_kept() {
         ),
         (
             "from_one",
-            json!({ "type": "integer", "minimum": 1, "maximum": u64::MAX }),
+            json!({ "type": "integer", "minimum": 1 }),
         ),
         (
             "up_to",
@@ -149,7 +149,7 @@ async fn schemas_show_what_is_kept() {
         ),
         (
             "huge",
-            json!({ "type": "integer", "minimum": i64::MIN, "maximum": 9_000_000_000_i64 }),
+            json!({ "type": "integer", "maximum": 9_000_000_000_i64 }),
         ),
         (
             "fraction",
