@@ -131,10 +131,7 @@ async fn schemas_show_what_is_kept() {
             "closed",
             json!({ "type": "integer", "minimum": 1, "maximum": 10 }),
         ),
-        (
-            "from_one",
-            json!({ "type": "integer", "minimum": 1 }),
-        ),
+        ("from_one", json!({ "type": "integer", "minimum": 1 })),
         (
             "up_to",
             json!({ "type": "integer", "minimum": -128, "maximum": -3 }),

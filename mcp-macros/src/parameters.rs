@@ -276,8 +276,8 @@ pub(crate) fn validate(
         .iter()
         .filter_map(|parameter| parameter.validate(kind, errors))
         .collect();
-    let named = parameters.iter().filter(|it| !it.flatten);
-    let names = named.map(|it| &it.wire_name);
+    let plain = parameters.iter().filter(|it| !it.flatten);
+    let names = plain.map(|it| &it.wire_name);
     errors.at_repeated(names, LitStr::value, |name| {
         format!("two parameters are named `{name}`: rename one with `#[arg(name = \"...\")]`")
     });

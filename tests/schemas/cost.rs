@@ -1,5 +1,7 @@
 //! The size of lists of tools, which models read with each request.
 
+#![allow(clippy::unused_async, clippy::unused_self)] // the methods are those of the example
+
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use mcp_runtime::prelude::*;

@@ -1,5 +1,6 @@
 //! `#[arg(flatten)]`: the fields of a struct as arguments of a tool or prompt.
 
+#![allow(clippy::unused_async, clippy::elidable_lifetime_names)] // these signatures are tested
 #![allow(dead_code)] // structs are only shown
 
 use std::collections::BTreeMap;
@@ -11,7 +12,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::fuzz::mutate;
 use crate::types::{Color, Internal};
+use crate::values::{Values, cases};
 
 /// The part of a list that is wanted.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -485,4 +488,104 @@ async fn what_cannot_be_flattened_is_told_when_the_server_is_built() {
             .to_string();
         assert!(error.contains(mistake), "{mistake}\n{error}");
     }
+}
+
+/// Creates two tools for each type, which takes its value as one argument or flattened.
+macro_rules! pairs {
+    ($($name:ident: $type:ty,)*) => {
+        mod one {
+            use super::*;
+            $(
+                /// Returns what it gets.
+                #[tool]
+                pub(super) async fn $name(value: $type) -> Json<$type> {
+                    Json(value)
+                }
+            )*
+        }
+
+        mod several {
+            use super::*;
+            $(
+                /// Returns what it gets.
+                #[tool]
+                pub(super) async fn $name(#[arg(flatten)] value: $type) -> Json<$type> {
+                    Json(value)
+                }
+            )*
+        }
+
+        fn pairs() -> [Components; 2] {
+            [components![$(one::$name),*], components![$(several::$name),*]]
+        }
+    };
+}
+
+pairs! {
+    plain: crate::types::Plain,
+    nested: crate::types::Nested,
+    inner: crate::types::Inner,
+    flat_struct: crate::types::Flat,
+    flat_map: crate::types::FlatMap,
+    closed: crate::types::Closed,
+    ruled: crate::types::Ruled,
+    node: crate::types::Node,
+    period_of_time: std::time::Duration,
+    map: BTreeMap<String, u16>,
+    values: Map<String, Value>,
+}
+
+/// Returns the mistakes without the places of their arguments. Unknown members have other words as arguments.
+fn mistakes(text: &str) -> Vec<String> {
+    let lines = text.split("\n- ").skip(1);
+    let lines = lines.map(|line| {
+        if line.starts_with("unknown ") {
+            return "unknown".to_owned();
+        }
+        let line = line.replacen("`value.", "`", 1);
+        line.replacen("`value[", "`[", 1)
+    });
+    let mut lines: Vec<String> = lines.collect();
+    lines.sort();
+    lines
+}
+
+#[tokio::test]
+async fn a_struct_takes_the_same_flattened_or_not() {
+    let mut outcomes = [0, 0];
+    let mut clients = Vec::new();
+    for components in pairs() {
+        clients.push(Server::new("pairs", "1").with(components).connect().await);
+    }
+    for (number, tool) in clients[0].tools().await.unwrap().iter().enumerate() {
+        let name = tool["name"].as_str().unwrap();
+        let schema = &tool["inputSchema"];
+        let mut values = Values::of(schema.get("$defs"), 77 + number as u64);
+        for round in 0..cases(60) {
+            let mut value = values.of_schema(&schema["properties"]["value"], 4);
+            for _ in 0..round % 4 {
+                mutate(&mut value, &mut values);
+            }
+            if !value.is_object() {
+                continue;
+            }
+            let one = clients[0]
+                .call(name, json!({ "value": value }))
+                .await
+                .unwrap();
+            let several = clients[1].call(name, value.clone()).await.unwrap();
+            outcomes[usize::from(one.is_error())] += 1;
+            if one.is_error() {
+                let (one, several) = (one.text(), several.text());
+                assert_eq!(mistakes(&several), mistakes(&one), "{name} {value}");
+            } else {
+                assert_eq!(
+                    several.structured(),
+                    one.structured(),
+                    "{name} {value}: {several:?}"
+                );
+            }
+        }
+    }
+    assert!(outcomes.iter().all(|count| *count > 50), "{outcomes:?}");
 }

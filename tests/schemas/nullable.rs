@@ -1,5 +1,6 @@
 //! Null as a value of its own: `Option<Option<T>>`, `#[arg(nullable)]`, and fields that are marked as nullable.
 
+#![allow(clippy::option_option)] // it is tested
 #![allow(dead_code)] // structs are only shown
 
 use mcp_runtime::prelude::*;

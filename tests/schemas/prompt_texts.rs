@@ -1,5 +1,6 @@
 //! Arguments of prompts, which are texts on the wire: scalars as they are, and everything else as JSON.
 
+#![allow(clippy::unused_async, clippy::option_option)] // these signatures are tested
 #![allow(dead_code)] // structs are only shown
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::fuzz::mutate;
 use crate::types::{Color, Documented, External, Inner, Internal, Node, Untagged};
+use crate::values::{Values, cases};
 
 fn suggest(completion: Completion) -> Vec<String> {
     vec![format!("[{}]", completion.value())]
@@ -30,7 +33,7 @@ macro_rules! prompts {
 
         async fn client(revision: Revision) -> Client {
             let server = Server::new("texts", "1").page_size(100);
-            let server = server.with(components![$($name,)* described, flat]).with(Method);
+            let server = server.with(components![$($name,)* described, flat, rest]).with(Method);
             server.connect().revision(revision).await
         }
     };
@@ -86,6 +89,12 @@ struct Search {
 #[prompt]
 fn flat(first: u8, #[arg(flatten)] search: Search) -> String {
     format!("{first} {search:?}")
+}
+
+/// Shows what it gets.
+#[prompt]
+fn rest(first: Option<u8>, #[arg(flatten)] rest: BTreeMap<String, Vec<u8>>) -> String {
+    format!("{first:?} {rest:?}")
 }
 
 struct Method;
@@ -298,7 +307,7 @@ async fn the_description_tells_the_form_of_json() {
         json!({ "name": "text", "required": false }),
     ];
     let first = json!({ "name": "first", "required": true });
-    let flat: Vec<Value> = [&[first.clone()], &search[..]].concat();
+    let flat: Vec<Value> = [std::slice::from_ref(&first), &search[..]].concat();
     assert_eq!(arguments("flat"), Value::from(flat));
     let method: Vec<Value> = [&search[..], &[first]].concat();
     assert_eq!(arguments("method"), Value::from(method));
@@ -311,6 +320,16 @@ async fn fields_of_flattened_structs_are_texts_too() {
     let expected = r#"1 Search { words: ["a", "b"], color: Blue, limit: 7, text: Some("[8]") }"#;
     let least = json!({ "first": "1", "words": "[]", "color": "red", "text": null });
     let of_least = "1 Search { words: [], color: Red, limit: 0, text: None }";
+    let others = json!({ "first": "1", "a": "[2]", "b c": "[]" });
+    assert_eq!(
+        told(&client, "rest", others).await,
+        r#"Some(1) {"a": [2], "b c": []}"#
+    );
+    let wrong = json!({ "b c": "[x]" });
+    assert_eq!(
+        told(&client, "rest", wrong).await,
+        "Invalid arguments: `[\"b c\"]`: expected JSON of the form `[integer]`, got the string \"[x]\" (-32602)"
+    );
     for prompt in ["flat", "method"] {
         assert_eq!(told(&client, prompt, arguments.clone()).await, expected);
         assert_eq!(told(&client, prompt, least.clone()).await, of_least);
@@ -328,5 +347,115 @@ async fn arguments_of_all_types_are_completed() {
     for prompt in ["flat", "method"] {
         let completed = client.complete(prompt, "color", "g").await.unwrap();
         assert_eq!(completed.values, ["green"], "{prompt}");
+    }
+}
+
+/// Creates a tool and a prompt for each type, which return what they get.
+macro_rules! pairs {
+    ($($name:ident: $type:ty,)*) => {
+        mod tool {
+            use super::*;
+            $(
+                /// Returns what it gets.
+                #[tool]
+                pub(super) async fn $name(value: $type) -> String {
+                    format!("{value:?}")
+                }
+            )*
+        }
+
+        mod prompt {
+            use super::*;
+            $(
+                /// Returns what it gets.
+                #[prompt]
+                pub(super) async fn $name(value: $type) -> String {
+                    format!("{value:?}")
+                }
+            )*
+        }
+
+        fn pairs() -> Server {
+            let server = Server::new("pairs", "1").page_size(100);
+            server.with(components![$(tool::$name),*]).with(components![$(prompt::$name),*])
+        }
+    };
+}
+
+pairs! {
+    vec: Vec<u64>,
+    holes: Vec<Option<Inner>>,
+    option: Option<Inner>,
+    map: BTreeMap<String, i32>,
+    tuple: (u8, bool),
+    plain: crate::types::Plain,
+    nested: crate::types::Nested,
+    ruled: crate::types::Ruled,
+    flat_map: crate::types::FlatMap,
+    external: External,
+    internal: Internal,
+    adjacent: crate::types::Adjacent,
+    node: Node,
+    expression: crate::types::Expression,
+    dates: Vec<chrono::NaiveDate>,
+}
+
+#[tokio::test]
+async fn json_in_a_text_is_read_like_an_argument_of_a_tool() {
+    let client = pairs().connect().await;
+    let mut outcomes = [0, 0];
+    for (number, tool) in client.tools().await.unwrap().iter().enumerate() {
+        let name = tool["name"].as_str().unwrap();
+        let schema = &tool["inputSchema"];
+        let mut values = Values::of(schema.get("$defs"), 99 + number as u64);
+        for round in 0..cases(60) {
+            let mut value = values.of_schema(&schema["properties"]["value"], 4);
+            for _ in 0..round % 4 {
+                mutate(&mut value, &mut values);
+            }
+            // A tool takes null as no argument, and repairs JSON in a string, which is JSON in a text in a text here.
+            if value.is_null() || value.is_string() {
+                continue;
+            }
+            let reply = client.call(name, json!({ "value": value })).await.unwrap();
+            let text = value.to_string();
+            let rendered = client.prompt(name, json!({ "value": text })).await;
+            outcomes[usize::from(reply.is_error())] += 1;
+            match rendered {
+                Ok(messages) => assert_eq!(messages[0]["content"]["text"], reply.text(), "{text}"),
+                Err(error) => {
+                    let expected = reply.text().replace("\n- ", "; ");
+                    let expected = expected.replacen(":; ", ": ", 1);
+                    assert_eq!(
+                        error.to_string(),
+                        format!("{expected} (-32602)"),
+                        "{name} {text}"
+                    );
+                }
+            }
+        }
+    }
+    assert!(outcomes.iter().all(|count| *count > 50), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn a_repeated_argument_is_told_of() {
+    let mut client =
+        crate::raw::Raw::to(Server::new("texts", "1").with(components![list, text, flat]));
+    for (prompt, arguments, repeated) in [
+        ("list", r#"{"value":"[]","value":"[\"a\"]"}"#, "value"),
+        ("text", r#"{"value":"a","value":"b"}"#, "value"),
+        (
+            "flat",
+            r#"{"first":"1","words":"[]","color":"red","words":"[]"}"#,
+            "words",
+        ),
+    ] {
+        let answer = client.get(prompt, arguments).await;
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert_eq!(
+            message,
+            format!("Invalid arguments: `{repeated}` is given twice")
+        );
     }
 }

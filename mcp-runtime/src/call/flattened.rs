@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::arguments::Tree;
 use super::signature::Signature;
+use super::tree::Tree;
 use crate::protocol::text::Span;
 use crate::schema::{Budget, Mistakes, shown};
 

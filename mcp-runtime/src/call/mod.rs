@@ -8,6 +8,7 @@ mod flattened;
 mod notifier;
 mod signature;
 mod states;
+mod tree;
 
 use std::cell::Cell;
 use std::fmt;
@@ -17,11 +18,12 @@ use std::sync::{Arc, OnceLock};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-pub(crate) use arguments::{Arguments, Slot, Tree};
+pub(crate) use arguments::{Arguments, Slot};
 pub use cancel::Cancel;
 pub(crate) use notifier::ClientNotifier;
 pub(crate) use signature::{Argument, ParameterSpec, Signature, not_a_string};
 pub(crate) use states::States;
+pub(crate) use tree::Tree;
 
 use crate::bus::Bus;
 use crate::error::ToolError;

@@ -29,6 +29,7 @@ pub(crate) struct Signature {
 
 /// A parameter of a component.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // they are independent
 pub(crate) struct ParameterSpec {
     pub(crate) name: String,
     /// The JSON Schema of the argument; `None` for an injected parameter.

@@ -56,6 +56,9 @@ fn arguments(
         if text.is_none() {
             rejections.note(|| not_a_string(&name, json));
         }
+        if !matches!(arguments.slot(index), Slot::Missing | Slot::Flattened(_)) {
+            rejections.note(|| format!("`{name}` is given twice"));
+        }
         // An argument that is not a string is kept, so that it is not reported as missing as well.
         if signature.is_json(index) {
             arguments.add(index, &name, Span::of(message, json));

@@ -70,13 +70,11 @@ pub(super) fn conflicts(specs: &[ParameterSpec]) -> Vec<String> {
 }
 
 fn twice(name: &str, one: &ParameterSpec, other: &ParameterSpec) -> String {
-    let mut mistake = format!("two arguments are named `{name}`");
-    let flattened = [one, other].into_iter().find(|spec| spec.flattened);
-    if let Some(spec) = flattened {
-        mistake += &format!(
-            ": one is a field of the flattened `{}`, which `#[serde(rename = \"...\")]` renames",
+    match [one, other].into_iter().find(|spec| spec.flattened) {
+        None => format!("two arguments are named `{name}`"),
+        Some(spec) => format!(
+            "two arguments are named `{name}`: one is a field of the flattened `{}`, which `#[serde(rename = \"...\")]` renames",
             spec.name
-        );
+        ),
     }
-    mistake
 }

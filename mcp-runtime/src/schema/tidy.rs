@@ -190,7 +190,7 @@ fn without_null_default(schema: &mut Value) {
     }
 }
 
-/// A keyword of OpenAPI, with which a member of a struct says that null is not the same as no member.
+/// A keyword of `OpenAPI`, with which a member of a struct says that null is not the same as no member.
 const NULLABLE: &str = "nullable";
 
 /// Removes the mark of [`NULLABLE`] members: JSON Schema has no such keyword.
