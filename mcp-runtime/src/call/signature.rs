@@ -193,6 +193,7 @@ impl Signature {
         };
         match read(text, &path, budget) {
             Ok(parsed) => Ok(parsed),
+            Err(mistake) if budget.is_spent() => Err(mistake),
             Err(_) if self.rules(budget).fits(&sent.0, schema) => Ok(sent),
             Err(_) => Err(format!(
                 "`{path}`: expected JSON of the form `{}`, got {}",
