@@ -3,7 +3,9 @@
 //! Arguments are parsed with clap. Serving and calling go through `server` only.
 
 mod commands;
+mod functions;
 mod lints;
+mod outline;
 mod terminal;
 mod values;
 
@@ -91,9 +93,16 @@ impl Server {
                     .about("List tools, resources and prompts")
                     .arg(json_flag()),
             )
-            .subcommand(Command::new("check").about(
-                "Report what clients or models may not handle; the exit code is 1 if there are findings",
-            ))
+            .subcommand(
+                Command::new("check")
+                    .about("Report what clients or models may not handle, and functions that fail to list or complete; the exit code is 1 if there are errors")
+                    .arg(
+                        Arg::new("deny-warnings")
+                            .long("deny-warnings")
+                            .action(ArgAction::SetTrue)
+                            .help("Let the exit code be 1 also for warnings, which concern some settings of single clients"),
+                    ),
+            )
             .subcommand(
                 Command::new("call")
                     .about("Call a tool and print its result")
