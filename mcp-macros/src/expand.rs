@@ -269,7 +269,10 @@ impl Component {
     /// Generates checks that the options apply to the type. The compiler also resolves type aliases.
     fn check_options(&self, parameter: &Parameter) -> TokenStream {
         let ty = with_lifetime(&parameter.ty, &self.signature.generics, "static");
-        let checks = parameter.options.iter().filter_map(|key| {
+        // `flatten = false` applies to every type.
+        let options = parameter.options.iter();
+        let options = options.filter(|key| parameter.flatten || *key != "flatten");
+        let checks = options.filter_map(|key| {
             let (_, applies, message) = OPTION_CHECKS.iter().find(|(option, ..)| key == option)?;
             let span = generated_at(key);
             let applies = Ident::new(applies, span);

@@ -107,8 +107,16 @@ use crate::kind::Kind;
 /// | `#[arg(nullable)] value: Option<T>` | an error | `None` |
 /// | `#[arg(nullable, default = x)] value: Option<T>` | `x` | `None` |
 ///
-/// A field of a struct needs `#[schemars(extend("nullable" = true))]` for this, and a deserializer for its
-/// `Option<Option<T>>`, such as `#[serde(default, with = "serde_with::rust::double_option")]`.
+/// A field of a struct needs a mark and, as serde reads null as `None`, its own deserializer for this:
+///
+/// ```text
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Change {
+///     #[serde(default, deserialize_with = "serde_with::rust::double_option::deserialize")]
+///     #[schemars(extend("nullable" = true))]
+///     due: Option<Option<String>>,
+/// }
+/// ```
 ///
 /// With `#[arg(flatten)]` several tools can share arguments. The struct derives `Deserialize` and `JsonSchema`:
 ///
@@ -130,7 +138,7 @@ use crate::kind::Kind;
 /// ```
 ///
 /// A flattened map takes all arguments that no parameter names. Two arguments of one name, an optional struct and an enum
-/// are errors when the server is built.
+/// are errors when the server is built. Descriptions are the doc comments of the fields; that of the parameter is not sent.
 ///
 /// With `#[arg(header = "Region")]` clients repeat the argument in the HTTP header `Mcp-Param-Region`, so that
 /// intermediaries can route by it. A call is rejected if header and argument differ.

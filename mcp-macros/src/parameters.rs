@@ -339,7 +339,7 @@ fn check_flattened(arguments: &Arguments, errors: &mut Errors) {
             _ => "a parameter of its own for that field",
         };
         let message = format!(
-            "each field of what is flattened is an argument, and `{key}` would apply to none of them: write {instead}"
+            "a flattened parameter has no `{key}`, because each of its fields is an argument: write {instead}"
         );
         errors.at(key, message);
     }

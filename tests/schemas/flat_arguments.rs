@@ -24,6 +24,7 @@ struct Paging {
     #[schemars(range(min = 1, max = 100))]
     limit: u8,
     /// Where to go on.
+    #[schemars(extend("x-mcp-header" = "Cursor"))]
     cursor: Option<String>,
 }
 
@@ -132,7 +133,7 @@ async fn the_fields_are_arguments_in_the_schema() {
             "width": { "type": "integer", "minimum": 0, "maximum": 65535 },
             "height": { "type": "number" },
             "limit": { "description": "How many items.", "type": "integer", "minimum": 1, "maximum": 100, "default": 10 },
-            "cursor": { "description": "Where to go on.", "type": "string" },
+            "cursor": { "description": "Where to go on.", "type": "string", "x-mcp-header": "Cursor" },
         });
         let mut properties = schema["properties"].clone();
         if let Some(query) = properties["query"].as_object_mut() {
@@ -454,9 +455,9 @@ struct WithChoice {
 
 wrong! {
     optional(#[arg(flatten)] value: Option<Paging>)
-        "tool `optional`: `value` is optional, and what is flattened is not: take the struct itself, and make its fields optional";
+        "tool `optional`: `value` is optional, and an optional struct cannot be flattened: take the struct itself, and make its fields optional";
     wrapped(#[arg(flatten)] value: Wrapped)
-        "tool `wrapped`: `value` is optional, and what is flattened is not";
+        "tool `wrapped`: `value` is optional, and an optional struct cannot be flattened";
     choice(#[arg(flatten)] value: Internal)
         "tool `choice`: `value` cannot be flattened, because clients refuse `oneOf` in the schema of all arguments: remove `flatten`, which makes it one argument";
     inner_choice(#[arg(flatten)] value: WithChoice)

@@ -29,7 +29,7 @@ const OF_THE_WHOLE: [&str; 15] = [
 pub(super) fn flattening_mistake(name: &str, schema: &Value, optional: bool) -> Option<String> {
     if optional {
         return Some(format!(
-            "`{name}` is optional, and what is flattened is not: take the struct itself, and make its fields optional"
+            "`{name}` is optional, and an optional struct cannot be flattened: take the struct itself, and make its fields optional"
         ));
     }
     let keyword = OF_THE_WHOLE
