@@ -577,8 +577,12 @@ async fn a_struct_takes_the_same_flattened_or_not() {
             let several = clients[1].call(name, value.clone()).await.unwrap();
             outcomes[usize::from(one.is_error())] += 1;
             if one.is_error() {
-                let (one, several) = (one.text(), several.text());
-                assert_eq!(mistakes(&several), mistakes(&one), "{name} {value}");
+                let (one, mut several) = (mistakes(&one.text()), mistakes(&several.text()));
+                // A type is tried if its schema allows the value, and an unknown argument is not part of the value.
+                if one.iter().any(|line| line == "unknown") {
+                    several.retain(|line| one.contains(line));
+                }
+                assert_eq!(several, one, "{name} {value}");
             } else {
                 assert_eq!(
                     several.structured(),
