@@ -4,13 +4,15 @@
 
 mod commands;
 mod functions;
+#[cfg(feature = "http")]
+mod http;
 mod lints;
 mod outline;
 mod terminal;
 mod values;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -18,10 +20,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::error::chain;
 use crate::server::{ABORT_WARNING, Server};
 use commands::Failure;
-
-/// The default address of `--http`.
-#[cfg(feature = "http")]
-const DEFAULT_ADDRESS: &str = "127.0.0.1:8000";
+use terminal::print_line;
 
 /// The exit code for invalid usage, as in shells.
 const USAGE_ERROR: u8 = 2;
@@ -63,10 +62,13 @@ impl Server {
                  call `.serve_stdio().await` or `.serve_http(address).await`",
             );
         }
-        let runtime = match tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-        {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.enable_all();
+        if std::thread::available_parallelism().is_ok_and(|threads| threads.get() == 1) {
+            // With one worker thread, an async handler that blocks it would also block the shutdown.
+            builder.worker_threads(2);
+        }
+        let runtime = match builder.build() {
             Ok(runtime) => runtime,
             Err(error) => return fail(&format!("the tokio runtime could not be created: {error}")),
         };
@@ -119,17 +121,7 @@ impl Server {
                     .args([name_argument("PROMPT"), pairs_argument(), json_flag()]),
             );
         #[cfg(feature = "http")]
-        let command = command.arg(
-            Arg::new("http")
-                .long("http")
-                .value_name("ADDRESS")
-                .num_args(0..=1)
-                .default_missing_value(DEFAULT_ADDRESS)
-                .help(format!(
-                    "Serve Streamable HTTP at {} instead of stdio [default: {DEFAULT_ADDRESS}]",
-                    endpoint_path(self)
-                )),
-        );
+        let command = http::add_options(command, self);
         command
     }
 }
@@ -161,33 +153,14 @@ async fn execute(server: Server, matches: ArgMatches) -> Result<ExitCode, Failur
         print_line(&format!("warning: {warning}"));
     }
     #[cfg(feature = "http")]
-    if let Some(address) = matches.get_one::<String>("http") {
-        return serve_http(server, address).await;
+    if let Some(listener) = http::listener(&matches)? {
+        return http::serve(server, &matches, listener).await;
     }
     if io::stdin().is_terminal() {
         banner(&server);
     }
     server.serve_stdio().await?;
     Ok(ExitCode::SUCCESS)
-}
-
-#[cfg(feature = "http")]
-async fn serve_http(server: Server, address: &str) -> Result<ExitCode, Failure> {
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen on `{address}`: {error}"))?;
-    let address = listener.local_addr()?;
-    print_line(&format!(
-        "Serving MCP at http://{address}{} (health: http://{address}/health). Ctrl-C stops the server.",
-        endpoint_path(&server)
-    ));
-    server.serve_listener(listener).await?;
-    Ok(ExitCode::SUCCESS)
-}
-
-#[cfg(feature = "http")]
-fn endpoint_path(server: &Server) -> &str {
-    server.http.path.as_deref().unwrap_or_default()
 }
 
 /// Prints a hint for a person who starts the server in a terminal.
@@ -197,13 +170,6 @@ fn banner(server: &Server) {
          `--help` lists what you can run by hand, such as `list`, `call` and `--http`. Ctrl-D stops the server.",
         server.about.name, server.about.version
     ));
-}
-
-/// Writes a line to stderr, and ignores errors of writing.
-fn print_line(line: &str) {
-    let mut stderr = io::stderr();
-    let line = terminal::text(&stderr, line);
-    let _ = writeln!(stderr, "{line}");
 }
 
 fn fail(message: &str) -> ExitCode {

@@ -6,6 +6,8 @@ mod keys;
 mod lifespan;
 mod running;
 mod serving;
+mod shutdown;
+mod signals;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,13 +17,15 @@ use serde_json::Value;
 
 pub use failure::{BuildError, ServeError};
 pub use handle::ServerHandle;
-use handle::ServerState;
 #[cfg(feature = "cli")]
 pub(crate) use handle::{ComponentKind, Snapshot};
 use lifespan::Lifespan;
 #[cfg(feature = "cli")]
 pub(crate) use running::ABORT_WARNING;
 pub use running::RunningServer;
+#[cfg(all(feature = "cli", feature = "http", unix))]
+pub(crate) use serving::UnixSocket;
+use shutdown::ServerState;
 
 use crate::call::States;
 use crate::content::{Icon, IntoIcons, is_uri};
@@ -409,7 +413,7 @@ impl Server {
         self
     }
 
-    /// Returns a handle that adds and removes components while the server runs.
+    /// Returns a handle that adds and removes components while the server runs, and stops the server.
     pub fn handle(&self) -> ServerHandle {
         ServerHandle(Arc::clone(&self.state))
     }

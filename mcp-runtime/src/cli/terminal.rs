@@ -3,8 +3,8 @@
 //! A terminal interprets control characters, so they are escaped there. A pipe receives the text unchanged.
 
 use std::borrow::Cow;
-use std::fmt::Write;
-use std::io::IsTerminal;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
 
 /// Returns a text in the form that `stream` prints. On a terminal, line breaks and tabs are not escaped.
 pub(super) fn text<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> {
@@ -32,6 +32,13 @@ fn escape<'a>(text: &'a str, for_terminal: bool, kept: &[char]) -> Cow<'a, str> 
         }
     }
     escaped.into()
+}
+
+/// Writes a line to stderr, and ignores errors of writing.
+pub(super) fn print_line(line: &str) {
+    let mut stderr = io::stderr();
+    let line = text(&stderr, line);
+    let _ = writeln!(stderr, "{line}");
 }
 
 #[cfg(test)]

@@ -115,14 +115,19 @@ impl Service for Dispatch {
         self.0.sessions.end(session);
     }
 
-    fn cancel(&self, connection: Option<u64>) {
+    fn cancel(&self, connection: u64) {
         self.0
             .in_flight
-            .cancel_all(connection.map(Scope::Connection));
+            .cancel_all(Some(Scope::Connection(connection)));
     }
 
-    fn close(&self, connection: Option<u64>) {
-        self.0.context.bus.close(connection);
+    fn close(&self, connection: u64) {
+        self.0.context.bus.close(Some(connection));
+    }
+
+    #[cfg(feature = "http")]
+    fn is_stopping(&self) -> bool {
+        self.0.in_flight.is_closed()
     }
 
     fn limits(&self) -> &Limits {

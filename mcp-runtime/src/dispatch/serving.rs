@@ -10,7 +10,7 @@ use super::contain::{Panic, guard};
 use super::core::{Core, MethodRun, Request, scope};
 use super::encode;
 use super::methods::method;
-use crate::in_flight::{Scope, Ticket};
+use crate::in_flight::{Scope, Ticket, stopping};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
@@ -23,6 +23,9 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
     let Some(id) = message.id() else {
         return Handling::Nothing;
     };
+    if core.in_flight.is_closed() {
+        return Handling::Ready(Reply::error(Some(id), &stopping()));
+    }
     let scope = scope(&exchange.origin, exchange.session.as_ref());
     if let Some(scope @ Scope::Connection(_)) = scope
         && core.in_flight.contains(scope, id)
@@ -91,6 +94,12 @@ struct Serving {
 }
 
 impl Serving {
+    /// Returns the reply to a cancelled request if the server stops; a request that its client cancelled has none.
+    fn stopped(&self) -> Option<Reply> {
+        let is_stopped = self.core.in_flight.is_stopped();
+        is_stopped.then(|| Reply::error(self.message.id(), &stopping()))
+    }
+
     /// Drops the handler. Its destructors are user code and may panic.
     fn end(&mut self) {
         let future = self.future.take();
@@ -107,7 +116,7 @@ impl Future for Serving {
         let this = &mut *self;
         if this.ticket.poll_cancelled(context).is_ready() {
             this.end();
-            return Poll::Ready(None);
+            return Poll::Ready(this.stopped());
         }
         let Some(future) = &mut this.future else {
             return Poll::Ready(None);

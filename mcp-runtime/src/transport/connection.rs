@@ -127,7 +127,7 @@ impl Connection {
         if let Some(session) = &self.session {
             self.service.end_session(session);
         }
-        self.service.close(Some(self.number));
+        self.service.close(self.number);
     }
 
     pub(super) fn handle_line(&mut self, line: Line) {

@@ -104,7 +104,7 @@ pub(crate) async fn serve(
             tracing::warn!("the shutdown grace period is over: cancelling the calls in flight");
         }
     }
-    connection.service.cancel(Some(connection.number));
+    connection.service.cancel(connection.number);
     outcome
 }
 

@@ -60,6 +60,11 @@ impl Memory {
         }
     }
 
+    /// Cancels the requests of the connection.
+    pub(crate) fn close(&self) {
+        self.service.cancel(self.connection);
+    }
+
     /// Sends a message or a batch, and waits for the reply if there is one.
     pub(crate) async fn send(&self, message: Vec<u8>) -> Option<String> {
         match self.read(message) {

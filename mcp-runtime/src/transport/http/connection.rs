@@ -16,7 +16,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
@@ -39,8 +38,8 @@ pub struct PeerAddress(pub SocketAddr);
 
 /// Serves a connection until it ends. When `stop` closes, the connection ends after the current request.
 pub(super) async fn run(
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Option<SocketAddr>,
     service: HttpService,
     mut stop: watch::Receiver<()>,
 ) {
@@ -93,26 +92,26 @@ pub(super) async fn run(
 async fn serve(
     endpoint: &Endpoint,
     request: hyper::Request<Incoming>,
-    peer: SocketAddr,
+    peer: Option<SocketAddr>,
     busy: BusyGuard,
     refused: &AtomicBool,
 ) -> Result<Response<HttpBody>, Infallible> {
-    let mut response = endpoint.respond(request, Some(peer)).await;
+    let mut response = endpoint.respond(request, peer).await;
     refused.store(response.status().is_client_error(), Ordering::Relaxed);
     response.body_mut().keep_busy(busy);
     Ok(response)
 }
 
 /// A socket that reports reads and writes to the timeouts.
-struct Socket {
-    stream: TcpStream,
+struct Socket<S> {
+    stream: S,
     timeouts: Arc<ConnectionTimeouts>,
     /// `true` if the last request was refused; its body may be unread.
     refused: Arc<AtomicBool>,
     linger: Option<Pin<Box<Sleep>>>,
 }
 
-impl Socket {
+impl<S: AsyncRead + Unpin> Socket<S> {
     /// Reads and discards the bytes that a refused client still sends. Closing a socket with unread bytes resets the
     /// connection, and the client may receive the reset before the response.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -133,7 +132,7 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Socket {
+impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -148,7 +147,7 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

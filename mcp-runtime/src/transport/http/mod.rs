@@ -20,6 +20,7 @@ mod post;
 mod reply;
 mod response_body;
 mod session;
+mod sockets;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,9 @@ use options::HEALTH;
 pub(crate) use options::HttpOptions;
 use reply::Rejection;
 pub use response_body::HttpBody;
+pub(crate) use sockets::Listener;
+#[cfg(unix)]
+pub(crate) use sockets::UnixSocket;
 use streams::Streams;
 
 /// The MCP endpoint as a [`tower_service::Service`], which mounts into axum routers and serves hyper connections.
@@ -133,12 +137,6 @@ impl Endpoint {
             cors::allow(origin, response.headers_mut());
         }
         response
-    }
-
-    /// Ends the streams that would otherwise never end.
-    fn close(&self) {
-        self.service.close(None);
-        self.streams.close();
     }
 
     /// Returns the route of a request.

@@ -110,7 +110,7 @@ async fn drain(
     };
     let grace = connection.service.limits().shutdown_grace;
     let outcome = tokio::time::timeout(grace, drained).await;
-    connection.service.cancel(Some(connection.number));
+    connection.service.cancel(connection.number);
     outcome.unwrap_or_else(|_| {
         tracing::warn!(
             "calls in flight were cancelled: they did not finish within the shutdown grace period"

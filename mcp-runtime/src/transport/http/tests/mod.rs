@@ -241,11 +241,13 @@ impl Service for Fake {
         self.in_flight.cancel_all(Some(scope));
     }
 
-    fn cancel(&self, _: Option<u64>) {
-        self.in_flight.cancel_all(None);
-    }
+    fn cancel(&self, _: u64) {}
 
-    fn close(&self, _: Option<u64>) {}
+    fn close(&self, _: u64) {}
+
+    fn is_stopping(&self) -> bool {
+        false
+    }
 
     fn limits(&self) -> &Limits {
         &self.limits
@@ -304,6 +306,20 @@ impl TestServer {
         let answer = self.send(&post(&rpc(0, "initialize"))).await;
         answer.header("mcp-session-id").unwrap().to_owned()
     }
+}
+
+/// Sends a request to a mounted server. There is no socket, which would not work with a paused clock.
+async fn ask(service: &HttpService, request: &Request<'_>) -> hyper::Response<HttpBody> {
+    let (method, path) = request.line.split_once(' ').unwrap();
+    let mut builder = hyper::Request::builder().method(method).uri(path);
+    for (name, value) in &request.headers {
+        builder = builder.header(*name, *value);
+    }
+    let request = builder.body(request.body.clone()).unwrap();
+    let mut service = service.clone();
+    tower_service::Service::call(&mut service, request)
+        .await
+        .unwrap()
 }
 
 async fn read_to_end(stream: &mut TcpStream) -> Answer {
