@@ -21,7 +21,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("uri_template", &[]),
     ("store", &[]),
     ("session", &["protocol", "seal", "store", "uri_template"]),
-    ("service", &["protocol", "session"]),
+    ("service", &["metrics", "protocol", "session"]),
     ("in_flight", &["protocol", "service"]),
     (
         "questions",
@@ -47,7 +47,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "context",
         &[
-            "bus", "call", "content", "error", "finite", "param", "protocol", "service",
+            "bus", "call", "content", "error", "finite", "param", "protocol", "service", "trace",
         ],
     ),
     (
@@ -78,6 +78,12 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("logs", &["call", "protocol"]),
     ("outcome", &["content", "protocol", "registry", "session"]),
+    ("metrics", &[]),
+    ("trace", &["protocol"]),
+    (
+        "observe",
+        &["metrics", "outcome", "protocol", "service", "trace"],
+    ),
     ("layer", &["context", "outcome"]),
     (
         "dispatch",
@@ -90,6 +96,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "in_flight",
             "layer",
             "logs",
+            "metrics",
+            "observe",
             "outcome",
             "param",
             "protocol",
@@ -113,6 +121,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "transport/connection",
         &[
+            "metrics",
             "protocol",
             "service",
             "session",
@@ -131,6 +140,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "transport/http",
         &[
+            "metrics",
             "protocol",
             // The unique id of the process, which prefixes event ids.
             "seal",
@@ -150,6 +160,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "error",
             "layer",
             "logs",
+            "metrics",
+            "observe",
             "param",
             "protocol",
             "questions",
@@ -168,7 +180,12 @@ const MODULES: &[(&str, &[&str])] = &[
         &["error", "protocol", "server", "service", "transport/memory"],
     ),
     // The lints of `check` read schemas.
-    ("cli", &["client", "error", "protocol", "schema", "server"]),
+    (
+        "cli",
+        &[
+            "client", "error", "logs", "observe", "protocol", "schema", "server",
+        ],
+    ),
     // Generated code names these.
     (
         "check",

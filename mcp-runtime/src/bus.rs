@@ -75,6 +75,12 @@ impl Bus {
         })
     }
 
+    /// Returns the number of listeners.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn listeners(&self) -> usize {
+        self.listeners.lock().all.len()
+    }
+
     /// Sends a change to all listeners.
     pub(crate) fn tell(&self, change: &Change) {
         // The lock is held, so that all listeners see one order and none is called after its guard was dropped.

@@ -76,6 +76,12 @@ impl InFlight {
         }
     }
 
+    /// Returns the number of running requests.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed) & !CLOSED
+    }
+
     /// Takes a permit to run one request.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod running;
 mod serving;
 mod shutdown;
 mod signals;
+mod telemetry;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -20,8 +21,6 @@ pub use handle::ServerHandle;
 #[cfg(feature = "cli")]
 pub(crate) use handle::{ComponentKind, Snapshot};
 use lifespan::Lifespan;
-#[cfg(feature = "cli")]
-pub(crate) use running::ABORT_WARNING;
 pub use running::RunningServer;
 #[cfg(all(feature = "cli", feature = "http", unix))]
 pub(crate) use serving::UnixSocket;
@@ -32,6 +31,7 @@ use crate::content::{Icon, IntoIcons, is_uri};
 use crate::dispatch::About;
 use crate::error::ToolError;
 use crate::layer::Layer;
+use crate::observe::Observer;
 use crate::opaque::opaque_debug;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
@@ -79,6 +79,7 @@ pub struct Server {
     used_states: Option<Arc<dyn Store>>,
     forwarded: Vec<String>,
     layers: Vec<Arc<dyn Layer>>,
+    observer: Observer,
     state: Arc<ServerState>,
     #[cfg(feature = "http")]
     pub(crate) http: HttpOptions,
@@ -107,6 +108,7 @@ impl Server {
             used_states: None,
             forwarded: Vec::new(),
             layers: Vec::new(),
+            observer: Observer::default(),
             state: Arc::default(),
             #[cfg(feature = "http")]
             http: HttpOptions::default(),
@@ -344,7 +346,7 @@ impl Server {
     /// Events inside of handlers are sent if their target is one of these or below one, such as `my_crate` or
     /// `my_crate::tools`. [`server!`](crate::server!) forwards events of the crate that calls it; [`Server::new`] forwards
     /// none. Do not list a crate that may log secrets: the messages leave the machine. See
-    /// [`ForwardLogs`](crate::ForwardLogs) for how they are sent.
+    /// [`forward_logs`](crate::forward_logs) for how they are sent.
     ///
     /// ```
     /// use mcp_runtime::Server;
@@ -375,14 +377,6 @@ impl Server {
         self
     }
 
-    /// Installs a `tracing` subscriber that forwards logs, if some are forwarded and the process has no subscriber.
-    #[cfg(feature = "cli")]
-    pub(crate) fn install_forwarding(&self) {
-        if !self.forwarded.is_empty() {
-            crate::logs::install();
-        }
-    }
-
     /// Allows HTTP requests whose `Host` is this name, in addition to localhost.
     #[cfg(feature = "http")]
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
@@ -401,7 +395,7 @@ impl Server {
 
     /// Sets the path of the endpoint for [`Server::serve_http`] and [`Server::serve_listener`]. The default is `/mcp`.
     ///
-    /// The path begins with `/` and has no query. It is not `/health`, which answers `ok`. Otherwise the server cannot be
+    /// The path begins with `/` and has no query. It is not `/health`, `/ready` or `/metrics`. Otherwise the server cannot be
     /// built. The service that [`Server::into_service`] returns ignores this path: its router decides.
     #[cfg(feature = "http")]
     pub fn http_path(mut self, path: impl Into<String>) -> Self {

@@ -25,12 +25,12 @@ async fn serve(server: Server) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_lifespan_that_does_not_stop_ends_with_the_grace_period() {
     for (way, seconds) in [
-        ("hangs", 0.2..0.9),
-        ("blocks", 0.2..0.9),
-        ("panics", 0.0..0.2),
+        ("hangs", 0.4..1.1),
+        ("blocks", 0.4..1.1),
+        ("panics", 0.0..0.4),
     ] {
         let probe = Arc::new(Probe::default());
-        let server = server(&probe).limits(grace(200)).lifespan(
+        let server = server(&probe).limits(grace(400)).lifespan(
             || async { Nothing::Ok(0) },
             move |_| async move {
                 match way {

@@ -13,7 +13,7 @@ mod tree;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -46,6 +46,8 @@ pub(crate) struct ServerContext {
     pub(crate) pending_requests: PendingRequests,
     /// The targets whose `tracing` events are sent to the client as log messages.
     pub(crate) forwarded: Vec<String>,
+    /// Completed when the log says that events are not forwarded.
+    pub(crate) warned: Once,
     /// `true` if the texts of errors that were not written for clients are hidden from them.
     pub(crate) mask_errors: bool,
 }

@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::commands::Failure;
-use super::terminal::print_line;
+use super::log_format::LogFormat;
 use crate::server::Server;
 
 /// The default address of `--http`.
@@ -107,6 +107,7 @@ pub(super) async fn serve(
     mut server: Server,
     matches: &ArgMatches,
     listener: Listener<'_>,
+    log: LogFormat,
 ) -> Result<ExitCode, Failure> {
     if let Some(path) = value(matches, "path") {
         server = server.http_path(path);
@@ -118,8 +119,8 @@ pub(super) async fn serve(
         server = server.allow_origin(origin);
     }
     match listener {
-        Listener::Address(address) => serve_tcp(server, address).await?,
-        Listener::Socket(path) => serve_unix(server, path).await?,
+        Listener::Address(address) => serve_tcp(server, address, log).await?,
+        Listener::Socket(path) => serve_unix(server, path, log).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -137,12 +138,12 @@ fn values<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<Item = &'a s
     values.filter(|value| !value.is_empty())
 }
 
-async fn serve_tcp(server: Server, address: &str) -> Result<(), Failure> {
+async fn serve_tcp(server: Server, address: &str, log: LogFormat) -> Result<(), Failure> {
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .map_err(|error| format!("cannot listen on `{address}`: {error}"))?;
     let address = listener.local_addr()?;
-    print_line(&format!(
+    log.notice(&format!(
         "Serving MCP at http://{address}{} (health: http://{address}/health). Ctrl-C stops the server.",
         endpoint_path(&server)
     ));
@@ -150,11 +151,11 @@ async fn serve_tcp(server: Server, address: &str) -> Result<(), Failure> {
 }
 
 #[cfg(unix)]
-async fn serve_unix(server: Server, path: &Path) -> Result<(), Failure> {
+async fn serve_unix(server: Server, path: &Path, log: LogFormat) -> Result<(), Failure> {
     let shown = path.display();
     let socket = crate::server::UnixSocket::bind(path)
         .map_err(|error| format!("cannot listen on `{shown}`: {error}"))?;
-    print_line(&format!(
+    log.notice(&format!(
         "Serving MCP on the Unix socket `{shown}` at {}. Ctrl-C stops the server.",
         endpoint_path(&server)
     ));
@@ -162,7 +163,7 @@ async fn serve_unix(server: Server, path: &Path) -> Result<(), Failure> {
 }
 
 #[cfg(not(unix))]
-async fn serve_unix(_: Server, _: &Path) -> Result<(), Failure> {
+async fn serve_unix(_: Server, _: &Path, _: LogFormat) -> Result<(), Failure> {
     Err("Unix sockets need a Unix system".into())
 }
 

@@ -9,6 +9,9 @@ use super::identity::Identity;
 use crate::call::{Caller, ServerContext};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::layer::Layer;
+#[cfg(feature = "metrics")]
+use crate::metrics::Gauges;
+use crate::observe::Observer;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
@@ -25,6 +28,7 @@ pub(crate) struct Core {
     pub(super) layers: Vec<Arc<dyn Layer>>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) in_flight: Arc<InFlight>,
+    pub(crate) observer: Arc<Observer>,
 }
 
 impl Core {
@@ -34,6 +38,7 @@ impl Core {
         identity: Identity,
         limits: Limits,
         layers: Vec<Arc<dyn Layer>>,
+        observer: Observer,
     ) -> Self {
         Self {
             registry,
@@ -41,9 +46,21 @@ impl Core {
             in_flight: Arc::new(InFlight::new(limits.requests)),
             limits,
             layers,
+            observer: Arc::new(observer),
             sessions: Arc::clone(context.pending_requests.sessions()),
             context: Arc::new(context),
         }
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Core {
+    /// Returns all metrics in the text format of Prometheus, or `None` if the server has none.
+    pub(crate) fn metrics_text(&self) -> Option<String> {
+        self.observer.metrics.text(Gauges {
+            in_flight: self.in_flight.running(),
+            listeners: self.context.bus.listeners(),
+        })
     }
 }
 

@@ -78,6 +78,7 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
 }
 
 fn too_many_listeners(core: &Core) -> RpcError {
+    core.observer.metrics.refused("listeners");
     RpcError::overloaded(format!(
         "The server is busy: its limit of {} listening clients is reached; try again later",
         core.limits.listeners

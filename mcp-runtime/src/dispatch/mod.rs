@@ -21,6 +21,7 @@ mod prompts;
 mod resources;
 mod run;
 mod serving;
+mod subject;
 mod timeout;
 mod tools;
 
@@ -31,6 +32,7 @@ pub(crate) use identity::{About, Identity};
 
 use self::core::scope;
 use crate::in_flight::Scope;
+use crate::metrics::Metrics;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::MessageKind;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
@@ -132,5 +134,14 @@ impl Service for Dispatch {
 
     fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.0.observer.metrics
+    }
+
+    #[cfg(all(feature = "http", feature = "metrics"))]
+    fn metrics_text(&self) -> Option<String> {
+        self.0.metrics_text()
     }
 }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinHandle};
+use tracing::Span;
 
 use super::collect_stream::CollectStream;
 use super::contain::{Stopped, contain};
@@ -17,6 +18,7 @@ use super::timeout::Timeout;
 use crate::call::{Arguments, Asker, Call, CallContext, ClientNotifier, Signature, poll_within};
 use crate::in_flight::{Permit, Stop};
 use crate::layer::{CallOutcome, LayeredCall, surround};
+use crate::logs::warn_if_not_forwarded;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::questions::Questions;
@@ -117,7 +119,8 @@ pub(super) fn run<W: Work>(
     given: CallInput,
 ) -> Result<MethodRun, RpcError> {
     let core = Arc::clone(&request.core);
-    let permit = core.in_flight.permit()?;
+    let permit = core.in_flight.permit();
+    let permit = permit.inspect_err(|_| core.observer.metrics.refused("requests"))?;
     let asker = asker(&request, W::MAY_ASK)?;
     let call_context = Arc::new(call_context(request, asker));
     let questions = call_context.asker.replay();
@@ -180,9 +183,13 @@ fn call_context(request: Request, asker: Asker) -> CallContext {
         origin,
         outbound,
     } = request;
-    let level = match &caller.session {
-        Some(session) => Some(super::logging::level_of(&core, session)),
-        None => caller.log_level,
+    let level = if let Some(session) = &caller.session {
+        Some(super::logging::level_of(&core, session))
+    } else {
+        if caller.log_level.is_some() {
+            warn_if_not_forwarded(&core.context);
+        }
+        caller.log_level
     };
     let token = caller.progress_token.take();
     let notifier = ClientNotifier::new(token, level, caller.features, outbound);
@@ -334,8 +341,10 @@ impl<W: Work> Execution<W> {
         let call = Arc::clone(&self.call);
         let permit = Arc::new(Mutex::new(self.permit.take()));
         let shared = Arc::clone(&permit);
+        let span = Span::current();
         let running = tokio::task::spawn_blocking(move || {
             let _permit = shared;
+            let _entered = span.enter();
             contain(&call, function).map_err(|panic| panic.log(&name))
         });
         Thread { running, permit }

@@ -73,6 +73,13 @@ impl ServerHandle {
         core.map(|core| core.registry.now()).unwrap_or_default()
     }
 
+    /// Returns the metrics of [`Server::metrics`](crate::Server::metrics) in the text format of Prometheus, for an
+    /// application with its own HTTP server. Returns `None` if the server has no metrics or is not running yet.
+    #[cfg(feature = "metrics")]
+    pub fn metrics_text(&self) -> Option<String> {
+        self.0.core()?.metrics_text()
+    }
+
     /// Replaces the components, without a notification.
     #[cfg(feature = "cli")]
     pub(crate) fn replace(&self, components: Snapshot) {

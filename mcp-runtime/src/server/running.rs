@@ -21,7 +21,7 @@ use crate::transport::custom::{self, Transport};
 use crate::transport::http::{HttpOptions, HttpService};
 
 /// The warning of a build whose panics end the process; `None` for other builds.
-pub(crate) const ABORT_WARNING: Option<&str> = if cfg!(panic = "abort") {
+const ABORT_WARNING: Option<&str> = if cfg!(panic = "abort") {
     Some(
         "this build has `panic = \"abort\"`: a handler that panics ends the process, and all calls with it",
     )
@@ -87,8 +87,13 @@ impl Server {
                 answer_timeout,
             ),
             forwarded: self.forwarded,
+            warned: Once::new(),
             mask_errors: self.mask_errors,
         };
+        #[cfg(feature = "otel")]
+        if let Some(otel) = &self.observer.otel {
+            otel.start();
+        }
         let identity = Identity::new(self.about);
         let core = Arc::new(Core::new(
             registry,
@@ -96,6 +101,7 @@ impl Server {
             identity,
             self.limits,
             self.layers,
+            self.observer,
         ));
         self.state.begin(Arc::clone(&core));
         Ok(RunningServer {

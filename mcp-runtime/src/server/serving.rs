@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::shutdown::turns_true;
 use super::{RunningServer, ServeError, Server, signals};
+use crate::service::TransportKind;
 use crate::transport::custom::Transport;
 #[cfg(all(feature = "http", unix))]
 pub(crate) use crate::transport::http::UnixSocket;
@@ -89,7 +90,14 @@ impl Server {
         self.serve_until(shutdown, async |running| {
             let open = running.state.connection();
             let stopped = turns_true(open.clone());
-            let served = stdio::serve_streams(running.service(), reader, writer, stopped).await;
+            let served = stdio::serve_streams(
+                running.service(),
+                TransportKind::Custom,
+                reader,
+                writer,
+                stopped,
+            )
+            .await;
             drop(open);
             served
         })
@@ -126,6 +134,8 @@ impl Server {
     /// Ctrl-C or SIGTERM.
     ///
     /// Only requests for localhost are answered unless [`Server::allow_host`] and [`Server::allow_origin`] allow others.
+    /// `GET /health` answers 200 while the process runs. `GET /ready` answers 200 while the server accepts requests, and 503
+    /// with the reason while it starts or stops.
     ///
     /// When the server stops, requests in flight have [`Limits::shutdown_grace`](crate::Limits::shutdown_grace) to finish, and
     /// new ones are answered with 503. A second signal ends the process at once, with the exit code 128 + its number.
@@ -229,9 +239,17 @@ impl Server {
         listener: impl http::Listener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        let options = self.http.clone();
-        self.serve_until(shutdown, async |running| {
-            http::serve(listener, running.http(options), running.state.stopped()).await
+        let (options, limits) = (self.http.clone(), self.limits.clone());
+        let early_options = options.clone();
+        let start = async move |server: Self| {
+            let start = server.start();
+            let starting = http::while_starting(&listener, &early_options, &limits, start);
+            let (running, early) = starting.await;
+            Ok((running?, (listener, early)))
+        };
+        self.start_and_serve(shutdown, start, async |running, (listener, early)| {
+            let service = running.http(options);
+            http::serve(listener, service, Some(early), running.state.stopped()).await
         })
         .await
     }
@@ -244,19 +262,31 @@ impl Server {
         shutdown: impl Future<Output = ()>,
         serve: impl AsyncFnOnce(&RunningServer) -> io::Result<()>,
     ) -> Result<(), ServeError> {
+        let start = async |server: Self| Ok((server.start().await?, ()));
+        let serve = async |running: &RunningServer, ()| serve(running).await;
+        self.start_and_serve(shutdown, start, serve).await
+    }
+
+    /// Serves like [`Server::serve_until`], with a transport that `start` passes to `serve`.
+    async fn start_and_serve<T>(
+        self,
+        shutdown: impl Future<Output = ()>,
+        start: impl AsyncFnOnce(Self) -> Result<(RunningServer, T), ServeError>,
+        serve: impl AsyncFnOnce(&RunningServer, T) -> io::Result<()>,
+    ) -> Result<(), ServeError> {
         let mut shutdown = pin!(shutdown);
         let state = Arc::clone(&self.state);
         let grace = self.limits.shutdown_grace;
         let started = tokio::select! {
             biased;
-            started = self.start() => Some(started?),
+            started = start(self) => Some(started?),
             () = shutdown.as_mut() => None,
         };
-        let Some(running) = started else {
+        let Some((running, transport)) = started else {
             state.stop_lifespans(grace).await;
             return Ok(());
         };
-        let mut serving = pin!(serve(&running));
+        let mut serving = pin!(serve(&running, transport));
         let ended = tokio::select! {
             served = serving.as_mut() => Some(served),
             () = shutdown => None,

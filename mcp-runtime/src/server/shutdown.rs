@@ -21,7 +21,7 @@ pub(super) struct ServerState {
     is_stopping: AtomicBool,
     /// `true` from when connections accept no further requests. Each connection holds a receiver until it has ended.
     draining: watch::Sender<bool>,
-    /// `true` after the lifespans have stopped.
+    /// `true` after the lifespans have stopped and the last traces are exported.
     stopped: watch::Sender<bool>,
 }
 
@@ -94,6 +94,10 @@ impl Stopping {
         self.0.draining.send_replace(true);
         core.end_requests(&self.0.draining).await;
         self.0.stop_lifespans(core.limits.shutdown_grace).await;
+        #[cfg(feature = "otel")]
+        if let Some(otel) = &core.observer.otel {
+            otel.flush().await;
+        }
     }
 }
 

@@ -9,8 +9,9 @@ use std::any::Any;
 use std::sync::Arc;
 
 pub use limits::Limits;
-pub(crate) use origin::{Origin, next_connection};
+pub(crate) use origin::{Origin, TransportKind, next_connection};
 
+use crate::metrics::Metrics;
 use crate::protocol::Id;
 #[cfg(feature = "http")]
 use crate::protocol::error::Class;
@@ -46,6 +47,13 @@ pub(crate) trait Service: Send + Sync + 'static {
 
     /// Returns the limits that transports enforce.
     fn limits(&self) -> &Limits;
+
+    /// Returns the counters of connections and of refused messages.
+    fn metrics(&self) -> &Metrics;
+
+    /// Returns all metrics in the text format of Prometheus, or `None` if the server has none.
+    #[cfg(all(feature = "http", feature = "metrics"))]
+    fn metrics_text(&self) -> Option<String>;
 }
 
 /// A message with its origin and the way back to its client.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::incoming::{self, Incoming, join};
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::service::{
-    Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, next_connection,
+    Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, TransportKind,
+    next_connection,
 };
 use crate::session::Session;
 use crate::sync::Mutex;
@@ -112,7 +113,7 @@ impl Memory {
         let session = self.current_session();
         let handling = self.service.handle(Exchange {
             message,
-            origin: Origin::of_connection(self.connection),
+            origin: Origin::of_connection(self.connection, TransportKind::Memory),
             session,
             outbound: Arc::clone(&self.outbox) as Arc<dyn Outbound>,
         });

@@ -22,9 +22,11 @@ use tokio::time::Sleep;
 use super::response_body::HttpBody;
 use super::timeouts::{BusyGuard, ConnectionTimeouts};
 use super::{Endpoint, HttpService};
+use crate::metrics::OpenConnection;
+use crate::service::TransportKind;
 
 /// The largest HTTP header, in bytes. A larger one is answered with 431.
-const MAX_HEADER_BYTES: usize = 64 * 1024;
+pub(super) const MAX_HEADER_BYTES: usize = 64 * 1024;
 
 /// The time that a refused client may continue to send before its connection is closed.
 const LINGER: Duration = Duration::from_secs(1);
@@ -54,6 +56,11 @@ pub(super) async fn run(
         timeouts: Arc::clone(&timeouts),
         refused: Arc::clone(&refused),
         linger: None,
+        _open: service
+            .endpoint
+            .service
+            .metrics()
+            .connected(TransportKind::Http.as_str()),
     };
     let serve = |request| {
         let busy = timeouts.busy();
@@ -109,6 +116,7 @@ struct Socket<S> {
     /// `true` if the last request was refused; its body may be unread.
     refused: Arc<AtomicBool>,
     linger: Option<Pin<Box<Sleep>>>,
+    _open: OpenConnection,
 }
 
 impl<S: AsyncRead + Unpin> Socket<S> {

@@ -10,23 +10,26 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::sockets::Listener;
+use super::starting::EarlyConnections;
 use super::{HttpService, connection};
 
 /// The delay after a failed accept. The usual cause is a lack of file descriptors.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Serves connections until `stopped` resolves. Responses that are then being sent have a grace period to end.
+/// Serves connections, and those that arrived `early`, until `stopped` resolves. Responses that are then being sent have a
+/// grace period to end.
 ///
 /// # Errors
 /// Returns an error if the socket cannot listen. Errors of single connections are logged.
 pub(crate) async fn serve(
     listener: impl Listener,
     service: HttpService,
+    early: Option<EarlyConnections>,
     stopped: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let limits = service.endpoint.service.limits().clone();
     let mut stopped = pin!(stopped);
-    let mut connections = JoinSet::new();
+    let mut connections = early.map_or_else(JoinSet::new, |early| early.serve(&service));
     let (stop, stopping) = watch::channel(());
     loop {
         let accepted = tokio::select! {
@@ -34,6 +37,10 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
+        let metrics = service.endpoint.service.metrics();
+        if accepted.is_ok() && connections.len() >= limits.connections {
+            metrics.refused("connections");
+        }
         let Some((stream, peer)) = accept(accepted, connections.len(), limits.connections).await?
         else {
             continue;

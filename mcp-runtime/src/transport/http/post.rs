@@ -21,7 +21,7 @@ use super::response_body::HttpBody;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::protocol::params::Params;
-use crate::service::{Exchange, Handling, Origin, Outbound, Pending, Reply};
+use crate::service::{Exchange, Handling, Origin, Outbound, Pending, Reply, TransportKind};
 use crate::session::Session;
 use crate::transport::incoming::{self, Incoming, join};
 
@@ -72,6 +72,7 @@ impl Endpoint {
                 extensions: parts.extensions,
                 peer,
                 connection: None,
+                transport: TransportKind::Http,
             },
             session,
             formats,
