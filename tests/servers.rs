@@ -122,12 +122,6 @@ fn greeting() -> &'static str {
     "Hello"
 }
 
-/// A prompt that takes a list.
-#[prompt]
-fn listing(items: Vec<String>) -> String {
-    items.join("")
-}
-
 fn tool(name: &str) -> Tool {
     Tool::new(
         name,
@@ -199,8 +193,7 @@ async fn what_cannot_be_built_says_all_that_is_wrong() {
             other::add_too,
             other::forgotten,
             look_up,
-            odd,
-            listing
+            odd
         ])
         .with(tool("no spaces"))
         .with(Tool::new(
@@ -217,7 +210,6 @@ async fn what_cannot_be_built_says_all_that_is_wrong() {
         "tool `look_up` takes `State<",
         "Database>`, but the server was given no",
         "resource `odd://{what}`: `what` cannot be read from a text",
-        "prompt `listing`: `items` cannot be read from a text",
         "tool `no spaces`: a name is 1 to 128",
         "tool `shapeless`: the schema of its arguments must have `\"type\": \"object\"`",
         "two states have the type `u8`",

@@ -34,6 +34,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "bus",
             "error",
             "in_flight",
+            "json_path",
             "protocol",
             "questions",
             "schema",

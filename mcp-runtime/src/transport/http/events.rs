@@ -13,6 +13,9 @@ use super::event_stream::{StreamReader, push_event};
 /// The comment that keeps the connection alive.
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
+/// The shortest interval between comments, so that a limit of zero does not cause a busy loop.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
+
 /// The events of one response.
 #[derive(Debug)]
 pub(super) struct Events {
@@ -28,7 +31,7 @@ impl Events {
     pub(super) fn new(reader: StreamReader, interval: Duration) -> Self {
         Self {
             reader,
-            interval,
+            interval: interval.max(MIN_INTERVAL),
             keep_alive: None,
         }
     }

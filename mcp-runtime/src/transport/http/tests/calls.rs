@@ -200,6 +200,13 @@ async fn the_times_of_quiet_calls_are_configurable() {
         fake.release.add_permits(2);
         chunks(&mut body, 1).await;
     }
+    let (_fake, service, session) = mounted(limits(Duration::ZERO, Duration::ZERO)).await;
+    for (request, _) in quiet_calls(&session) {
+        let began = tokio::time::Instant::now();
+        let mut body = within_a_day(ask(&service, &request)).await.into_body();
+        chunks(&mut body, 11).await;
+        assert_eq!(began.elapsed().as_secs(), 1);
+    }
     let (fake, service, session) = mounted(limits(Duration::MAX, Duration::MAX)).await;
     for (request, _) in quiet_calls(&session) {
         let mut waiting = std::pin::pin!(ask(&service, &request));
