@@ -35,6 +35,7 @@ pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> Option<&str> {
 }
 
 /// Logs once per server that a client asks for log messages and that none are forwarded.
+#[cold]
 pub(crate) fn warn_if_not_forwarded(server: &ServerContext) {
     #[cfg(feature = "logs")]
     let is_missing = !layer::is_installed();

@@ -45,7 +45,7 @@ impl Observer {
     ) -> Option<Box<Observation>> {
         let span = span::new();
         let is_observed = !span.is_disabled() || self.measures() || span::has_event();
-        is_observed.then(|| Observation::begin(Arc::clone(self), span, exchange, subject()))
+        is_observed.then(|| Observation::begin(Arc::clone(self), span, exchange, subject))
     }
 
     fn measures(&self) -> bool {
@@ -69,17 +69,18 @@ pub(crate) struct Observation {
 }
 
 impl Observation {
+    #[cold]
     fn begin(
         observer: Arc<Observer>,
         span: Span,
         exchange: &Exchange,
-        subject: Subject,
+        subject: impl FnOnce() -> Subject,
     ) -> Box<Self> {
         let mut observation = Box::new(Self {
             observer,
             span,
             begin: Instant::now(),
-            record: Record::new(exchange, subject),
+            record: Record::new(exchange, subject()),
             opened: false,
         });
         observation.record_begin(exchange.message.id(), exchange);

@@ -119,8 +119,13 @@ pub(super) fn run<W: Work>(
     given: CallInput,
 ) -> Result<MethodRun, RpcError> {
     let core = Arc::clone(&request.core);
-    let permit = core.in_flight.permit();
-    let permit = permit.inspect_err(|_| core.observer.metrics.refused("requests"))?;
+    let permit = match core.in_flight.permit() {
+        Ok(permit) => permit,
+        Err(error) => {
+            core.observer.metrics.refused("requests");
+            return Err(error);
+        }
+    };
     let asker = asker(&request, W::MAY_ASK)?;
     let call_context = Arc::new(call_context(request, asker));
     let questions = call_context.asker.replay();
@@ -284,6 +289,7 @@ impl<W: Work> Execution<W> {
         }
     }
 
+    #[inline]
     fn advance(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
         loop {
             let task = match &mut self.state {
@@ -333,6 +339,7 @@ impl<W: Work> Execution<W> {
         joined.unwrap_or_else(|error| Err(Stopped::panicked(self.work.name(), &error.to_string())))
     }
 
+    #[inline(never)] // keeps the path of other handlers short
     fn on_a_thread(
         &mut self,
         function: Box<dyn FnOnce() -> Task<W::Output> + Send>,

@@ -24,23 +24,44 @@ use crate::service::{BoxFuture, Exchange, Handling, Reply};
 
 /// Serves a request.
 pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
+    let observation = core
+        .observer
+        .begin(&exchange, || subject(core, &exchange.message));
+    match observation {
+        None => start(core, exchange, &mut None),
+        Some(observation) => observe(core, exchange, observation),
+    }
+}
+
+/// Serves a request that is observed.
+#[cold]
+fn observe(core: &Arc<Core>, exchange: Exchange, observation: Box<Observation>) -> Handling {
+    let span = observation.span();
+    let _entered = span.enter();
+    start(core, exchange, &mut Some(observation))
+}
+
+/// Starts a request, and answers it if it is finished at once. Otherwise its observation goes on.
+fn start(
+    core: &Arc<Core>,
+    exchange: Exchange,
+    observation: &mut Option<Box<Observation>>,
+) -> Handling {
     let message = Arc::clone(&exchange.message);
     let Some(id) = message.id() else {
         return Handling::Nothing;
     };
-    let mut observation = core
-        .observer
-        .begin(&exchange, || subject(core, &exchange.message));
-    let span = span_of(observation.as_deref());
-    let _entered = span.as_ref().map(Span::enter);
     let scope = scope(&exchange.origin, exchange.session.as_ref());
+    if let Some(error) = refusal(core, scope, id) {
+        return Handling::Ready(refuse(id, error, observation));
+    }
     let session = exchange.session.as_ref().map(|session| session.nonce);
     let owner = exchange.origin.owner(session);
-    let accepted = check_accepted(core, scope, id);
-    match accepted.and_then(|()| begin(core, exchange, observation.as_deref_mut())) {
+    match begin(core, exchange, observation.as_deref_mut()) {
         Ok((features, MethodRun::Ready(outcome))) => {
             let reply = encode::reply(core, features, id, &outcome);
-            Handling::Ready(observed(observation, &outcome, reply))
+            end_observation(observation, &outcome, &reply);
+            Handling::Ready(reply)
         }
         Ok((features, MethodRun::Pending { future, stop })) => {
             let key = scope.map(|scope| (scope, id.clone()));
@@ -52,13 +73,10 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
                 features,
                 future: Some(future),
                 ticket,
-                observation,
+                observation: observation.take(),
             }))
         }
-        Err(error) => {
-            let reply = Reply::error(Some(id), &error);
-            Handling::Ready(observed(observation, &Outcome::Error(error), reply))
-        }
+        Err(error) => Handling::Ready(refuse(id, error, observation)),
     }
 }
 
@@ -67,25 +85,31 @@ fn span_of(observation: Option<&Observation>) -> Option<Span> {
 }
 
 /// Ends the observation of a request with its outcome and reply.
-fn observed(observation: Option<Box<Observation>>, outcome: &Outcome, reply: Reply) -> Reply {
-    if let Some(observation) = observation {
+fn end_observation(observation: &mut Option<Box<Observation>>, outcome: &Outcome, reply: &Reply) {
+    if let Some(observation) = observation.take() {
         observation.end(outcome, reply.text.len());
     }
+}
+
+/// Returns the reply to a request that has no result.
+#[cold]
+fn refuse(id: &Id, error: RpcError, observation: &mut Option<Box<Observation>>) -> Reply {
+    let reply = Reply::error(Some(id), &error);
+    end_observation(observation, &Outcome::Error(error), &reply);
     reply
 }
 
 /// Returns an error if the server stops, or if a running request of the same connection has this id.
-fn check_accepted(core: &Core, scope: Option<Scope>, id: &Id) -> Result<(), RpcError> {
+fn refusal(core: &Core, scope: Option<Scope>, id: &Id) -> Option<RpcError> {
     if core.in_flight.is_closed() {
-        return Err(stopping());
+        return Some(stopping());
     }
     match scope {
         Some(scope @ Scope::Connection(_)) if core.in_flight.contains(scope, id) => {
-            Err(RpcError::invalid_request(format!(
-                "The id {id} belongs to a request that is still being served"
-            )))
+            let error = format!("The id {id} belongs to a request that is still being served");
+            Some(RpcError::invalid_request(error))
         }
-        _ => Ok(()),
+        _ => None,
     }
 }
 
@@ -139,16 +163,12 @@ struct Serving {
 impl Serving {
     /// Returns the reply to a cancelled request if the server stops; a request that its client cancelled has none.
     fn stopped(&mut self) -> Option<Reply> {
-        let observation = self.observation.take();
+        let mut observation = self.observation.take();
         if !self.core.in_flight.is_stopped() {
             return None;
         }
-        let outcome = Outcome::Error(stopping());
-        Some(observed(
-            observation,
-            &outcome,
-            Reply::error(self.message.id(), &stopping()),
-        ))
+        let id = self.message.id()?;
+        Some(refuse(id, stopping(), &mut observation))
     }
 
     /// Drops the handler. Its destructors are user code and may panic.
@@ -181,11 +201,12 @@ impl Future for Serving {
             Err(panic) => Outcome::Error(panicked(panic)),
         };
         this.end();
-        let observation = this.observation.take();
+        let mut observation = this.observation.take();
         let id = this.message.id().filter(|_| this.ticket.finish());
         Poll::Ready(id.map(|id| {
             let reply = encode::reply(&this.core, this.features, id, &outcome);
-            observed(observation, &outcome, reply)
+            end_observation(&mut observation, &outcome, &reply);
+            reply
         }))
     }
 }

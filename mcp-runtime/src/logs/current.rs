@@ -35,6 +35,7 @@ impl Drop for RestoreCurrent {
 }
 
 /// Runs a part of a handler with its call as the current one, so that its events belong to the call. Calls may be nested.
+#[inline]
 pub(crate) fn within<R>(call: &Arc<CallContext>, part: impl FnOnce() -> R) -> R {
     let wants_logs = call.notifier.wants(LogLevel::Emergency);
     let current = wants_logs.then(|| Arc::clone(call));

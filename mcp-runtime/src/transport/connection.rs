@@ -138,18 +138,24 @@ impl Connection {
 
     pub(super) fn handle_line(&mut self, line: Line) {
         let limits = self.service.limits();
+        let reason;
         let incoming = match line {
-            Line::Complete(bytes) => incoming::read(bytes, limits.depth, self.session.as_ref())
-                .inspect_err(|_| self.service.metrics().refused("malformed")),
+            Line::Complete(bytes) => {
+                reason = "malformed";
+                incoming::read(bytes, limits.depth, self.session.as_ref())
+            }
             Line::TooLong(outline) => {
-                self.service.metrics().refused("message_bytes");
+                reason = "message_bytes";
                 incoming::from_outline(outline, limits.message_bytes)
             }
         };
         match incoming {
             Ok(Incoming::One(message)) => self.handle_message(message, None),
             Ok(Incoming::Batch(messages)) => self.handle_batch(messages),
-            Err(refused) => self.refuse(refused.id.as_ref(), &refused.error),
+            Err(refused) => {
+                self.service.metrics().refused(reason);
+                self.refuse(refused.id.as_ref(), &refused.error);
+            }
         }
     }
 
