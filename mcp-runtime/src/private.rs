@@ -16,16 +16,14 @@ pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
     Bound, Bounds, Known, NoParam, NoText, PromptOutcome, ResourceOutcome, Supplied, Text, ToolSet,
-    UnknownValues, answers, ask, bind, boxed, completer, field, headers, icons, lengths, lister,
-    param, param_or, patterns, prompt_result, ranges, resource_result, shared, timeout,
-    tool_result,
+    UnknownValues, answers, ask, boxed, completer, field, headers, icons, lengths, lister, param,
+    param_or, patterns, prompt_result, ranges, resource_result, shared, timeout, tool_result,
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;
 pub use crate::protocol::cache::CacheScope;
 pub use crate::registry::{
-    Completer, Completion, Components, Handler, Lister, Listing, Parameter, Prompt, Registration,
-    Resource, Tool,
+    Completer, Components, Handler, Lister, Parameter, Prompt, Registration, Resource, Tool,
 };
 pub use crate::service::BoxFuture;
 

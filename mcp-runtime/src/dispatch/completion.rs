@@ -2,19 +2,17 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion>.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::core::{MethodRun, Request};
 use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work, run};
 use crate::call::{Call, CallContext};
-use crate::context::Context;
 use crate::error::ToolError;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::members::Reference;
-use crate::registry::{Completer, Completion, Completions, Snapshot};
+use crate::registry::{Completer, Completions, Snapshot};
 
 pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
@@ -24,8 +22,9 @@ pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
         return Err(RpcError::unknown_method("completion/complete"));
     }
     let reference = params.reference()?;
-    let (argument, value) = params.argument()?;
-    let arguments = params.context()?;
+    // Read again by the parameter `Completion`, if the function has one.
+    let (argument, _) = params.argument()?;
+    params.context()?;
     let Some(completer) = completer(&snapshot, &reference, &argument)? else {
         return Ok(MethodRun::Ready(
             Outcome::Completion(Completions::default()),
@@ -34,8 +33,6 @@ pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     let complete = Complete {
         completer,
         name: format!("completion of `{argument}`"),
-        value,
-        arguments,
     };
     run(request, complete, CallInput::default())
 }
@@ -74,8 +71,6 @@ fn completer(
 struct Complete {
     completer: Completer,
     name: String,
-    value: String,
-    arguments: HashMap<String, String>,
 }
 
 impl Work for Complete {
@@ -88,11 +83,7 @@ impl Work for Complete {
     }
 
     fn start(&mut self, call: Call) -> Task<Self::Output> {
-        Task::Future(self.completer.complete(Completion {
-            value: std::mem::take(&mut self.value),
-            arguments: std::mem::take(&mut self.arguments),
-            context: Context::of(&call.context),
-        }))
+        Task::Future(self.completer.run(Arc::new(call)))
     }
 
     fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome {

@@ -9,12 +9,11 @@ use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work, run};
 use crate::call::{Call, CallContext};
 use crate::content::ResourceLink;
-use crate::context::Context;
 use crate::error::ToolError;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
-use crate::registry::{Listing, Page, Registry, ResourceEntry, Snapshot};
+use crate::registry::{Page, Registry, ResourceEntry, Snapshot};
 use crate::service::BoxFuture;
 
 pub(super) fn tools(request: Request) -> Result<MethodRun, RpcError> {
@@ -64,9 +63,10 @@ fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result
 
 /// Serves `resources/list`. The resources that templates list are added to the last page.
 pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
-    let page = page(&request, Snapshot::has_resources, Registry::resources)?;
+    let mut page = page(&request, Snapshot::has_resources, Registry::resources)?;
     let snapshot = request.core.registry.now();
     let listers: Vec<_> = snapshot.listers().cloned().collect();
+    page.is_private |= listers.iter().any(|entry| entry.lists_for_caller);
     if page.next.is_some() || listers.is_empty() {
         return Ok(MethodRun::Ready(Outcome::List("resources", page)));
     }
@@ -116,14 +116,14 @@ fn list_all(
     listers: Vec<Arc<ResourceEntry>>,
     call: Call,
 ) -> BoxFuture<Result<Vec<ResourceLink>, ToolError>> {
+    let call = Arc::new(call);
     Box::pin(async move {
         let mut links = Vec::new();
         for lister in listers
             .iter()
             .filter_map(|entry| entry.resource.lister.as_ref())
         {
-            let context = Context::of(&call.context);
-            links.extend(lister.list(Listing { context }).await?);
+            links.extend(lister.run(Arc::clone(&call)).await?);
         }
         Ok(links)
     })

@@ -80,7 +80,9 @@ pub struct Description<'d> {
     pub(crate) schema: Option<Value>,
     pub(crate) exact: bool,
     pub(crate) optional: bool,
-    pub(crate) state: Option<(std::any::TypeId, &'static str)>,
+    pub(crate) states: Vec<(std::any::TypeId, &'static str)>,
+    /// The adjective of the only functions that can take the parameter, such as "completing".
+    pub(crate) only_in: Option<&'static str>,
 }
 
 opaque_debug!(Description<'d>, |it| schema: it.schema, optional: it.optional);
@@ -92,13 +94,20 @@ impl<'d> Description<'d> {
             schema: None,
             exact: false,
             optional: false,
-            state: None,
+            states: Vec::new(),
+            only_in: None,
         }
     }
 
     /// Requires a state of type `T` from the server.
     pub fn needs_state<T: 'static>(&mut self) {
-        self.state = Some((std::any::TypeId::of::<T>(), std::any::type_name::<T>()));
+        self.states
+            .push((std::any::TypeId::of::<T>(), std::any::type_name::<T>()));
+    }
+
+    /// Restricts the parameter to the functions with this adjective.
+    pub(crate) fn only_in(&mut self, role: &'static str) {
+        self.only_in = Some(role);
     }
 }
 

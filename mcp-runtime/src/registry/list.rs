@@ -38,6 +38,8 @@ pub(crate) struct Page {
     pub(crate) items: String,
     /// The cursor of the next page.
     pub(crate) next: Option<String>,
+    /// `true` if the page depends on the caller, so that it is not for shared caches.
+    pub(crate) is_private: bool,
 }
 
 /// The components of one kind.
@@ -137,7 +139,11 @@ impl<T: Listed> List<T> {
         let next = (rest.len() > shown.len())
             .then(|| shown.last().map(|(order, _)| write_cursor(name, *order)))
             .flatten();
-        Page { items, next }
+        Page {
+            items,
+            next,
+            is_private: false,
+        }
     }
 }
 

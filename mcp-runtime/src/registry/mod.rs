@@ -2,12 +2,12 @@
 //!
 //! It calls no handlers and does not depend on messages.
 
-mod bind;
 mod complete;
 mod component_kind;
 mod components;
 mod constraint;
 mod definition;
+mod function;
 mod handler;
 mod header_params;
 mod list;
@@ -19,14 +19,14 @@ mod selection;
 mod snapshot;
 mod tool;
 
-pub use bind::{AsyncMethod, Bind, Eventually, Free, Method};
-pub use complete::{
-    Blocking, CompleteWith, Completer, Completion, Completions, Eventual, IntoCompletions,
-};
+pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};
 pub(crate) use component_kind::ComponentKind;
 pub(crate) use components::package_id;
 pub use components::{Component, Components, IntoComponents, Registration, ToolSet};
 pub use constraint::{Bound, Bounds};
+pub use function::{
+    AsyncMethod, Blocking, Eventual, Eventually, Function, Injected, IntoOutput, Method, Needs,
+};
 pub use handler::Handler;
 pub(crate) use header_params::HeaderParam;
 pub(crate) use list::Page;
