@@ -167,7 +167,7 @@ const MODULES: &[(&str, &[&str])] = &[
         &["error", "protocol", "server", "service", "transport/memory"],
     ),
     // The lints of `check` read schemas.
-    ("cli", &["client", "error", "schema", "server"]),
+    ("cli", &["client", "error", "protocol", "schema", "server"]),
     // Generated code names these.
     (
         "check",

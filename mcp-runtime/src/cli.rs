@@ -3,6 +3,7 @@
 //! Arguments are parsed with clap. Serving and calling go through `server` only.
 
 mod commands;
+mod connect;
 mod lints;
 mod terminal;
 mod values;
@@ -89,7 +90,8 @@ impl Server {
             .subcommand(
                 Command::new("list")
                     .about("List tools, resources and prompts")
-                    .arg(json_flag()),
+                    .arg(json_flag())
+                    .args(client_arguments()),
             )
             .subcommand(Command::new("check").about(
                 "Report what clients or models may not handle; the exit code is 1 if there are findings",
@@ -97,17 +99,20 @@ impl Server {
             .subcommand(
                 Command::new("call")
                     .about("Call a tool and print its result")
-                    .args([name_argument("TOOL"), pairs_argument(), json_flag()]),
+                    .args([name_argument("TOOL"), pairs_argument(), json_flag()])
+                    .args(client_arguments()),
             )
             .subcommand(
                 Command::new("read")
                     .about("Read a resource and print it")
-                    .args([name_argument("URI"), json_flag()]),
+                    .args([name_argument("URI"), json_flag()])
+                    .args(client_arguments()),
             )
             .subcommand(
                 Command::new("prompt")
                     .about("Get a prompt and print its messages")
-                    .args([name_argument("PROMPT"), pairs_argument(), json_flag()]),
+                    .args([name_argument("PROMPT"), pairs_argument(), json_flag()])
+                    .args(client_arguments()),
             );
         #[cfg(feature = "http")]
         let command = command.arg(
@@ -141,6 +146,25 @@ fn pairs_argument() -> Arg {
         .value_name("NAME=VALUE")
         .num_args(0..)
         .help("Arguments; a value is a string, or JSON if the schema declares another type")
+}
+
+/// Returns the options that describe the client of a command.
+fn client_arguments() -> [Arg; 3] {
+    [
+        Arg::new("header")
+            .long("header")
+            .value_name("NAME: VALUE")
+            .action(ArgAction::Append)
+            .help("Send a header, as over HTTP; may be repeated"),
+        Arg::new("traceparent")
+            .long("traceparent")
+            .value_name("TRACEPARENT")
+            .help("Send the position in a trace (W3C Trace Context)"),
+        Arg::new("log-level")
+            .long("log-level")
+            .value_name("LEVEL")
+            .help("Ask for log messages of at least this level, such as `info`, and print them to stderr"),
+    ]
 }
 
 async fn execute(server: Server, matches: ArgMatches) -> Result<ExitCode, Failure> {

@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::lints::{self, Definitions};
-use super::{terminal, values};
+use super::{connect, terminal, values};
 use crate::client::{Client, ClientError};
 use crate::server::{ComponentKind, Server, Snapshot};
 
@@ -23,7 +23,7 @@ pub(super) async fn execute(
     matches: &ArgMatches,
 ) -> Result<ExitCode, Failure> {
     let handle = server.handle();
-    let client = server.client().await;
+    let client = connect::client(server, matches)?.await;
     let snapshot = handle.snapshot();
     let outcome = match command {
         "list" => list(&client, &snapshot, matches).await,
@@ -32,6 +32,7 @@ pub(super) async fn execute(
         "read" => read(&client, matches).await,
         _ => prompt(&client, matches).await,
     };
+    connect::print_logs(&client);
     client.close().await;
     outcome
 }

@@ -71,8 +71,8 @@ fn stateless(meta: &Meta<'_>) -> Result<Caller, RpcError> {
 /// Over HTTP such a request is served if it needs no session, because it is indistinguishable from a request of a client
 /// without a handshake. Any other connection starts with its own handshake.
 fn sessionless(exchange: &Exchange) -> Result<Caller, RpcError> {
-    match &exchange.origin.headers {
-        Some(headers) => Ok(caller(headers::legacy_revision(&**headers))),
+    match exchange.origin.http_headers() {
+        Some(headers) => Ok(caller(headers::legacy_revision(headers))),
         None if BEFORE_HANDSHAKE.contains(&exchange.message.method()) => {
             Ok(caller(Revision::LATEST_LEGACY))
         }

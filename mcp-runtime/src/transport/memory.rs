@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::incoming::{self, Incoming, join};
+use crate::owner::Principal;
+use crate::protocol::HeaderSource;
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::service::{
     Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, next_connection,
@@ -16,7 +18,7 @@ const MAX_QUEUED: usize = 100_000;
 /// An in-process connection.
 pub(crate) struct Memory {
     service: Arc<dyn Service>,
-    connection: u64,
+    origin: Origin,
     session: Mutex<Option<(Session, Option<Listening>)>>,
     outbox: Arc<Outbox>,
 }
@@ -54,10 +56,21 @@ impl Memory {
     pub(crate) fn new(service: Arc<dyn Service>) -> Self {
         Self {
             service,
-            connection: next_connection(),
+            origin: Origin::of_connection(next_connection()),
             session: Mutex::default(),
             outbox: Arc::default(),
         }
+    }
+
+    /// Sets the headers and the principal of all messages.
+    pub(crate) fn with_caller(
+        mut self,
+        headers: Arc<dyn HeaderSource>,
+        principal: Option<Principal>,
+    ) -> Self {
+        self.origin.headers = Some(headers);
+        self.origin.principal = principal;
+        self
     }
 
     /// Sends a message or a batch, and waits for the reply if there is one.
@@ -107,7 +120,7 @@ impl Memory {
         let session = self.current_session();
         let handling = self.service.handle(Exchange {
             message,
-            origin: Origin::of_connection(self.connection),
+            origin: self.origin.clone(),
             session,
             outbound: Arc::clone(&self.outbox) as Arc<dyn Outbound>,
         });
