@@ -99,6 +99,7 @@ mod store;
 mod sync;
 mod transport;
 mod uri_template;
+mod visibility;
 
 pub use {schemars, serde, serde_json};
 
@@ -126,8 +127,9 @@ pub use protocol::cache::CacheScope;
 pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 pub use protocol::{Id, LogLevel, Revision, TraceContext};
 pub use registry::{
-    CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoComponents,
-    IntoLinks, ListWith, Listing, Prompt, PromptArgument, Resource, Tool,
+    CompleteWith, Completion, Completions, Component, ComponentKind, ComponentView, Components,
+    IntoCompletions, IntoComponents, IntoLinks, ListWith, Listing, Prompt, PromptArgument,
+    Resource, Tool,
 };
 pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
 pub use service::{BoxFuture, Limits};
@@ -135,3 +137,4 @@ pub use store::{MemoryStore, Store, StoreEntry, StoreFuture};
 pub use transport::custom::Transport;
 #[cfg(feature = "http")]
 pub use transport::http::{HttpBody, HttpService, PeerAddress};
+pub use visibility::Viewer;

@@ -103,11 +103,7 @@ impl CallContext {
         match &self.caller.session {
             Some(session) => &session.client,
             // Parsed on first use, because few handlers need it.
-            None => self.client.get_or_init(|| {
-                let params = self.message.params().ok();
-                let info = params.and_then(|params| params.meta().client_info());
-                info.map(ClientInfo::parse).unwrap_or_default()
-            }),
+            None => self.client.get_or_init(|| client_of(&self.message)),
         }
     }
 
@@ -143,6 +139,13 @@ impl CallContext {
     pub(crate) fn begin_effect(&self) -> Option<Counted<'_>> {
         self.asker.replay().map(Questions::begin_effect)
     }
+}
+
+/// Returns the name and version of the client that a stateless request contains.
+pub(crate) fn client_of(message: &Message) -> ClientInfo {
+    let params = message.params().ok();
+    let info = params.and_then(|params| params.meta().client_info());
+    info.map(ClientInfo::parse).unwrap_or_default()
 }
 
 impl Stop for CallContext {

@@ -13,6 +13,7 @@ use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::members::Reference;
 use crate::registry::{Completer, Completions, Snapshot};
+use crate::visibility::Sight;
 
 pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
@@ -25,7 +26,7 @@ pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     // Read again by the parameter `Completion`, if the function has one.
     let (argument, _) = params.argument()?;
     params.context()?;
-    let Some(completer) = completer(&snapshot, &reference, &argument)? else {
+    let Some(completer) = completer(&snapshot, &request.sight(), &reference, &argument)? else {
         return Ok(MethodRun::Ready(
             Outcome::Completion(Completions::default()),
         ));
@@ -39,6 +40,7 @@ pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
 
 fn completer(
     snapshot: &Snapshot,
+    sight: &Sight<'_>,
     reference: &Reference<'_>,
     argument: &str,
 ) -> Result<Option<Completer>, RpcError> {
@@ -48,13 +50,16 @@ fn completer(
         Reference::Prompt(name) => {
             let prompt = snapshot
                 .prompt(name)
+                .filter(|prompt| sight.sees(&***prompt))
                 .ok_or_else(|| unknown("prompt", name))?;
             (&prompt.signature, &prompt.completers)
         }
         Reference::Resource(uri) => {
-            let matching = || snapshot.resource(uri).map(|(resource, _)| resource);
+            let matching = || snapshot.resource(uri, |entry| sight.sees(entry));
+            let matching = || matching().map(|(resource, _)| resource);
             let template = snapshot
                 .template(uri)
+                .filter(|template| sight.sees(&***template))
                 .or_else(matching)
                 .ok_or_else(|| unknown("resource or template", uri))?;
             (&template.signature, &template.completers)

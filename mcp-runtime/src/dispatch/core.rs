@@ -12,6 +12,7 @@ use crate::protocol::jsonrpc::Message;
 use crate::registry::Registry;
 use crate::service::{BoxFuture, Limits, Origin, Outbound};
 use crate::session::{Session, Sessions};
+use crate::visibility::{Sight, Viewer, Visibility};
 
 /// The state of a server that is ready to serve.
 pub(crate) struct Core {
@@ -20,6 +21,7 @@ pub(crate) struct Core {
     pub(crate) identity: Identity,
     pub(crate) limits: Limits,
     pub(super) layers: Vec<Arc<dyn Layer>>,
+    pub(super) visibility: Visibility,
     pub(super) sessions: Arc<Sessions>,
     pub(super) in_flight: Arc<InFlight>,
 }
@@ -31,6 +33,7 @@ impl Core {
         identity: Identity,
         limits: Limits,
         layers: Vec<Arc<dyn Layer>>,
+        visibility: Visibility,
     ) -> Self {
         Self {
             registry,
@@ -38,9 +41,20 @@ impl Core {
             in_flight: Arc::new(InFlight::new(limits.requests)),
             limits,
             layers,
+            visibility,
             sessions: Arc::clone(context.pending_requests.sessions()),
             context: Arc::new(context),
         }
+    }
+}
+
+impl Core {
+    /// Returns `true` if a resource of this URI is visible, or if the server has no resource of this URI.
+    pub(super) fn shows(&self, sight: &Sight<'_>, uri: &str) -> bool {
+        let snapshot = self.registry.now();
+        let seen = || snapshot.resource(uri, |entry| sight.sees(entry)).is_some();
+        let exists = || snapshot.resource(uri, |_| true).is_some();
+        !sight.is_limited() || seen() || !exists()
     }
 }
 
@@ -62,6 +76,14 @@ impl Request {
         } else {
             RpcError::unknown_method(self.message.method())
         }
+    }
+
+    /// Returns what the caller sees.
+    pub(super) fn sight(&self) -> Sight<'_> {
+        Sight::new(&self.core.visibility, || {
+            let server = &self.core.context;
+            Viewer::new(server, &self.caller, &self.origin, Some(&self.message))
+        })
     }
 
     /// Returns the session of a request that requires one.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::core::{MethodRun, Request};
+use super::core::{Core, MethodRun, Request};
 use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work, run};
 use crate::call::{Call, CallContext};
@@ -12,9 +12,11 @@ use crate::content::ResourceLink;
 use crate::error::ToolError;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
-use crate::protocol::revision::Features;
-use crate::registry::{Page, Registry, ResourceEntry, Snapshot};
+use crate::registry::{
+    ComponentView, Filter, Page, PageRequest, Registry, ResourceEntry, Snapshot,
+};
 use crate::service::BoxFuture;
+use crate::visibility::{Sight, Viewer};
 
 pub(super) fn tools(request: Request) -> Result<MethodRun, RpcError> {
     list(&request, "tools", Snapshot::has_tools, Registry::tools)
@@ -35,7 +37,7 @@ pub(super) fn templates(request: Request) -> Result<MethodRun, RpcError> {
 }
 
 /// A function that returns the page after a cursor, or `None` if the cursor is not from this list.
-type FindPage = fn(&Registry, &Features, Option<&str>) -> Option<Page>;
+type FindPage = fn(&Registry, &PageRequest<'_>) -> Option<Page>;
 
 fn list(
     request: &Request,
@@ -54,7 +56,15 @@ fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result
         return Err(RpcError::unknown_method(request.message.method()));
     }
     let cursor = request.message.params()?.cursor()?;
-    find(registry, request.caller.features, cursor.as_deref()).ok_or_else(|| {
+    let sight = request.sight();
+    let allows = |component: &ComponentView<'_>| sight.allows(component);
+    let filter: Filter<'_> = &allows;
+    let page = PageRequest {
+        features: request.caller.features,
+        cursor: cursor.as_deref(),
+        filter: sight.is_limited().then_some(filter),
+    };
+    find(registry, &page).ok_or_else(|| {
         RpcError::invalid_params(
             "`params.cursor` is not a cursor of this list: start again without one",
         )
@@ -65,20 +75,25 @@ fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result
 pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
     let mut page = page(&request, Snapshot::has_resources, Registry::resources)?;
     let snapshot = request.core.registry.now();
-    let listers: Vec<_> = snapshot.listers().cloned().collect();
+    let sight = request.sight();
+    let seen = snapshot.listers().filter(|entry| sight.sees(&***entry));
+    let listers: Vec<_> = seen.cloned().collect();
+    drop(sight);
     page.is_private |= listers.iter().any(|entry| entry.lists_for_caller);
     if page.next.is_some() || listers.is_empty() {
         return Ok(MethodRun::Ready(Outcome::List("resources", page)));
     }
-    run(
-        request,
-        ListResources { page, listers },
-        CallInput::default(),
-    )
+    let list = ListResources {
+        core: Arc::clone(&request.core),
+        page,
+        listers,
+    };
+    run(request, list, CallInput::default())
 }
 
 /// The work of listing the resources of templates.
 struct ListResources {
+    core: Arc<Core>,
     page: Page,
     listers: Vec<Arc<ResourceEntry>>,
 }
@@ -102,7 +117,17 @@ impl Work for ListResources {
             Err(error) => return Outcome::Error(rpc_error(call, self.name(), &error)),
         };
         let mut page = std::mem::take(&mut self.page);
-        for link in links.iter().filter(|link| link.has_scheme) {
+        let core = &self.core;
+        let sight = Sight::new(&core.visibility, || {
+            Viewer::new(
+                &core.context,
+                &call.caller,
+                &call.origin,
+                Some(&call.message),
+            )
+        });
+        let is_shown = |link: &&ResourceLink| link.has_scheme && core.shows(&sight, &link.uri);
+        for link in links.iter().filter(is_shown) {
             if !page.items.is_empty() {
                 page.items.push(',');
             }

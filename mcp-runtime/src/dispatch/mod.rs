@@ -33,7 +33,7 @@ use self::core::scope;
 use crate::in_flight::Scope;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::MessageKind;
-use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
+use crate::service::{Exchange, Handling, Limits, Listening, Origin, Outbound, Reply, Service};
 use crate::session::Session;
 use serving::serve;
 
@@ -102,8 +102,13 @@ impl Service for Dispatch {
         }
     }
 
-    fn listen(&self, session: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening> {
-        listen::session(&self.0, session, outbound)
+    fn listen(
+        &self,
+        session: &Session,
+        origin: &Origin,
+        outbound: Arc<dyn Outbound>,
+    ) -> Option<Listening> {
+        listen::session(&self.0, session, origin, outbound)
     }
 
     fn end_session(&self, session: &Session) {

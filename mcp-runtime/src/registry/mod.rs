@@ -4,6 +4,7 @@
 
 mod complete;
 mod component_kind;
+mod component_view;
 mod components;
 mod constraint;
 mod definition;
@@ -20,7 +21,8 @@ mod snapshot;
 mod tool;
 
 pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};
-pub(crate) use component_kind::ComponentKind;
+pub use component_kind::ComponentKind;
+pub use component_view::ComponentView;
 pub(crate) use components::package_id;
 pub use components::{Component, Components, IntoComponents, Registration, ToolSet};
 pub use constraint::{Bound, Bounds};
@@ -29,7 +31,7 @@ pub use function::{
 };
 pub use handler::Handler;
 pub(crate) use header_params::HeaderParam;
-pub(crate) use list::Page;
+pub(crate) use list::{Filter, Listed, Page};
 pub use parameter::Parameter;
 pub use prompt::Prompt;
 pub(crate) use prompt::PromptEntry;
@@ -37,7 +39,7 @@ pub use prompt_argument::PromptArgument;
 pub(crate) use resource::ResourceEntry;
 pub use resource::{IntoLinks, ListWith, Lister, Listing, Resource};
 pub(crate) use selection::Selection;
-pub(crate) use snapshot::{Registry, Snapshot};
+pub(crate) use snapshot::{PageRequest, Registry, Snapshot};
 pub use tool::Tool;
 pub(crate) use tool::ToolEntry;
 

@@ -98,6 +98,7 @@ impl Server {
             identity,
             self.limits,
             self.layers,
+            self.visibility,
         ));
         self.state.begin(Arc::clone(&core), stops);
         Ok(RunningServer {

@@ -185,7 +185,8 @@ impl Connection {
         self.answer(reply.text, batch);
         if let Some(session) = reply.opened {
             let outbound = Arc::clone(&self.shared) as Arc<dyn Outbound>;
-            self.listening = self.service.listen(&session, outbound);
+            let origin = Origin::of_connection(self.number);
+            self.listening = self.service.listen(&session, &origin, outbound);
             self.session = Some(session);
         }
     }

@@ -134,7 +134,7 @@ impl Memory {
     fn receive(&self, reply: Reply) -> String {
         if let Some(session) = reply.opened {
             let outbound = Arc::clone(&self.outbox) as Arc<dyn Outbound>;
-            let listening = self.service.listen(&session, outbound);
+            let listening = self.service.listen(&session, &self.origin, outbound);
             *self.session() = Some((session, listening));
         }
         reply.text

@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::event_stream::{EventStream, StreamReader};
-use crate::service::{Listening, Outbound, Service};
+use crate::service::{Listening, Origin, Outbound, Service};
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -115,6 +115,7 @@ impl Streams {
         &self,
         service: &dyn Service,
         session: &Session,
+        origin: &Origin,
     ) -> Option<StreamReader> {
         let mut table = self.table();
         table.evict();
@@ -123,9 +124,10 @@ impl Streams {
         table.all.retain(|_, stream| !is_earlier(stream));
         let events = EventStream::of_session(session);
         let outbound = Arc::clone(&events) as Arc<dyn Outbound>;
-        let listening = service.listen(session, Arc::clone(&outbound)).or_else(|| {
+        let listening = service.listen(session, origin, Arc::clone(&outbound));
+        let listening = listening.or_else(|| {
             table.evict_longest_idle();
-            service.listen(session, outbound)
+            service.listen(session, origin, outbound)
         })?;
         let get_stream = GetStream {
             events: Arc::clone(&events),

@@ -228,7 +228,7 @@ impl Service for Fake {
         }
     }
 
-    fn listen(&self, _: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening> {
+    fn listen(&self, _: &Session, _: &Origin, outbound: Arc<dyn Outbound>) -> Option<Listening> {
         if Arc::strong_count(&self.listening) > self.limits.listeners {
             return None;
         }
