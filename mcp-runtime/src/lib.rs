@@ -95,6 +95,7 @@ mod seal;
 mod server;
 mod service;
 mod session;
+mod session_data;
 mod store;
 mod sync;
 mod transport;
@@ -133,6 +134,7 @@ pub use registry::{
 };
 pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
 pub use service::{BoxFuture, Limits};
+pub use session_data::SessionData;
 pub use store::{MemoryStore, Store, StoreEntry, StoreFuture};
 pub use transport::custom::Transport;
 #[cfg(feature = "http")]

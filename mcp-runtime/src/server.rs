@@ -75,6 +75,7 @@ pub struct Server {
     mask_errors: bool,
     session_keys: Vec<[u8; 32]>,
     used_states: Option<Arc<dyn Store>>,
+    session_store: Option<Arc<dyn Store>>,
     forwarded: Vec<String>,
     layers: Vec<Arc<dyn Layer>>,
     visibility: Visibility,
@@ -104,6 +105,7 @@ impl Server {
             mask_errors: false,
             session_keys: Vec::new(),
             used_states: None,
+            session_store: None,
             forwarded: Vec::new(),
             layers: Vec::new(),
             visibility: Visibility::default(),
@@ -336,6 +338,15 @@ impl Server {
     /// ```
     pub fn single_use_state(mut self, store: impl Store) -> Self {
         self.used_states = Some(Arc::new(store));
+        self
+    }
+
+    /// Sets the store of the data in [`Context::session`](crate::Context::session), which must implement [`Store::replace`].
+    ///
+    /// By default it is in the memory of the process, for at most 10,000 sessions or callers and 64 MiB. Replicas that share
+    /// sessions need a shared store.
+    pub fn session_store(mut self, store: impl Store) -> Self {
+        self.session_store = Some(Arc::new(store));
         self
     }
 

@@ -103,7 +103,7 @@ impl<'a> Viewer<'a> {
         self.caller.features.revision
     }
 
-    /// Returns the id of the client's session, as [`SessionState::id`](crate::SessionState::id) does. Revisions without a
+    /// Returns the id of the client's session, as [`SessionData::id`](crate::SessionData::id) does. Revisions without a
     /// handshake have no sessions.
     pub fn session_id(&self) -> Option<String> {
         self.caller.session.as_ref().map(|session| session.id())

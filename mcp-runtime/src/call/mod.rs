@@ -32,6 +32,7 @@ use crate::questions::{Counted, Effects, PendingRequests, Questions, Replay};
 use crate::schema::missing;
 use crate::service::Origin;
 use crate::session::Session;
+use crate::session_data::DataStore;
 use crate::sync::Mutex;
 
 /// The state that all calls of a server share.
@@ -40,6 +41,8 @@ pub(crate) struct ServerContext {
     pub(crate) bus: Arc<Bus>,
     pub(crate) replay: Arc<Replay>,
     pub(crate) pending_requests: PendingRequests,
+    /// The data that handlers keep for sessions and callers.
+    pub(crate) session_data: DataStore,
     /// The targets whose `tracing` events are sent to the client as log messages.
     pub(crate) forwarded: Vec<String>,
     /// `true` if the texts of errors that were not written for clients are hidden from them.

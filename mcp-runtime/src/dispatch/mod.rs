@@ -120,6 +120,10 @@ impl Service for Dispatch {
         self.0.sessions.end(session);
     }
 
+    fn forget_session(&self, session: &Session) {
+        self.0.context.session_data.end(session);
+    }
+
     fn cancel(&self, connection: Option<u64>) {
         self.0
             .in_flight

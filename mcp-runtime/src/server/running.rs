@@ -17,6 +17,7 @@ use crate::service::Service;
 use crate::session::Sessions;
 #[cfg(feature = "http")]
 use crate::session::Tokens;
+use crate::session_data::{DataLimits, DataStore};
 use crate::transport::custom::{self, Transport};
 #[cfg(feature = "http")]
 use crate::transport::http::{HttpOptions, HttpService};
@@ -78,6 +79,11 @@ impl Server {
             }
         }
         let answer_timeout = self.limits.answer_timeout;
+        let data_limits = DataLimits {
+            values: self.limits.session_values,
+            bytes: self.limits.session_bytes,
+            time_to_live: self.limits.session_ttl,
+        };
         logs::announce(&self.forwarded);
         let replay = Replay::new(Arc::new(sealer), answer_timeout, self.used_states);
         let context = ServerContext {
@@ -88,6 +94,7 @@ impl Server {
                 Arc::new(Sessions::new()),
                 answer_timeout,
             ),
+            session_data: DataStore::new(self.session_store, data_limits),
             forwarded: self.forwarded,
             mask_errors: self.mask_errors,
         };

@@ -39,6 +39,9 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// client.
     fn end_session(&self, session: &Session);
 
+    /// Removes the data that handlers keep for a session, when none of its calls runs any more.
+    fn forget_session(&self, session: &Session);
+
     /// Cancels the requests of one connection, or all of them.
     fn cancel(&self, connection: Option<u64>);
 

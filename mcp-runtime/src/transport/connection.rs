@@ -207,6 +207,14 @@ impl Connection {
     }
 }
 
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(session) = &self.session {
+            self.service.forget_session(session);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

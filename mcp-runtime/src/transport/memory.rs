@@ -52,6 +52,14 @@ impl Outbound for Outbox {
     }
 }
 
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if let Some((session, _)) = self.session.get_mut() {
+            self.service.forget_session(session);
+        }
+    }
+}
+
 impl Memory {
     pub(crate) fn new(service: Arc<dyn Service>) -> Self {
         Self {

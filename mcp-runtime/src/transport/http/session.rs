@@ -111,6 +111,7 @@ impl Endpoint {
         let session = self.session_without_message(headers)?;
         if self.tokens.end(&session) {
             self.service.end_session(&session);
+            self.service.forget_session(&session);
             self.streams.forget(&session);
             Ok(reply::empty(StatusCode::NO_CONTENT))
         } else {

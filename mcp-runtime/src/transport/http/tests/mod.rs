@@ -236,6 +236,8 @@ impl Service for Fake {
         Some(Box::new(Arc::clone(&self.listening)))
     }
 
+    fn forget_session(&self, _: &Session) {}
+
     fn end_session(&self, session: &Session) {
         let scope = Scope::Session(session.nonce);
         self.in_flight.cancel_all(Some(scope));
