@@ -98,6 +98,7 @@ mod session;
 mod session_data;
 mod store;
 mod sync;
+mod test_context;
 mod transport;
 mod uri_template;
 mod visibility;
@@ -136,6 +137,7 @@ pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
 pub use service::{BoxFuture, Limits};
 pub use session_data::SessionData;
 pub use store::{MemoryStore, Store, StoreEntry, StoreFuture};
+pub use test_context::TestContext;
 pub use transport::custom::Transport;
 #[cfg(feature = "http")]
 pub use transport::http::{HttpBody, HttpService, PeerAddress};

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use crate::error::ToolError;
 use crate::finite;
 use crate::owner::{Owner, Principal};
+use crate::service::Limits;
 use crate::session::SessionState;
 use crate::store::{MemoryStore, Store, StoreEntry, digest, now};
 
@@ -37,6 +38,16 @@ pub(crate) struct DataLimits {
     pub(crate) bytes: usize,
     /// The time after the last change for which the data is kept.
     pub(crate) time_to_live: Duration,
+}
+
+impl DataLimits {
+    pub(crate) fn of(limits: &Limits) -> Self {
+        Self {
+            values: limits.session_values,
+            bytes: limits.session_bytes,
+            time_to_live: limits.session_ttl,
+        }
+    }
 }
 
 /// The store of a server for the data of sessions and callers.

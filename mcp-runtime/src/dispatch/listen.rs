@@ -186,6 +186,15 @@ impl Stop for Subscription {
     }
 }
 
+/// Encodes the notification of a change for a client that receives all of them.
+pub(crate) fn notification_of(change: &Change) -> String {
+    let params = match change {
+        Change::Resource(uri) => updated(uri.written()),
+        _ => String::new(),
+    };
+    notification(method(change), &format!("{{{params}}}"))
+}
+
 fn method(change: &Change) -> &'static str {
     match change {
         Change::Tools => "notifications/tools/list_changed",

@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 pub(crate) use self::core::Core;
 pub(crate) use identity::{About, Identity};
+pub(crate) use listen::notification_of;
 
 use self::core::scope;
 use crate::in_flight::Scope;

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::HeaderSource;
 
 /// The headers of requests that an in-process client sends.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct HeaderList(Vec<(String, String)>);
 
 impl HeaderList {

@@ -79,11 +79,7 @@ impl Server {
             }
         }
         let answer_timeout = self.limits.answer_timeout;
-        let data_limits = DataLimits {
-            values: self.limits.session_values,
-            bytes: self.limits.session_bytes,
-            time_to_live: self.limits.session_ttl,
-        };
+        let data_limits = DataLimits::of(&self.limits);
         logs::announce(&self.forwarded);
         let replay = Replay::new(Arc::new(sealer), answer_timeout, self.used_states);
         let context = ServerContext {
