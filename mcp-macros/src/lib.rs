@@ -114,7 +114,8 @@ pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Annotate methods of the `impl` with `#[tool]`, `#[resource(..)]` or `#[prompt]`; the rest of the `impl` is
 /// unchanged. Pass a value of the type to `Server::with`. All calls share this value, so methods take `&self`. Options
-/// and parameters are the same as for functions. A type can have only one `impl` with `#[tools]`.
+/// and parameters are the same as for functions. Further `impl`s of the type have
+/// `#[tools(more)]`, and their methods follow those of the first.
 ///
 /// # Example
 ///
@@ -139,6 +140,7 @@ pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | option | meaning |
 /// |---|---|
+/// | `more` | The `impl` is another one of the type, beside the one with `#[tools]`. Not for types with generic parameters. |
 /// | `crate = path` | The path of `mcp_runtime`. |
 #[proc_macro_attribute]
 pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -20,7 +20,7 @@ use crate::call::{Call, Slot};
 use crate::content::{Icon, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, ToolResult};
 use crate::error::{AskError, ToolError};
 use crate::param::{Extraction, Param};
-use crate::registry::{CompleteWith, ListWith};
+use crate::registry::{CompleteWith, Components, ListWith, MoreTools};
 use crate::service::BoxFuture;
 
 pub use crate::ask::{Answerable, Asked, Asking};
@@ -139,6 +139,11 @@ pub async fn answers(questions: &mut [&mut (dyn Asked + Send)]) -> Result<(), As
 /// Wraps the value whose methods are components. It is shared, because each call may run on a different thread.
 pub fn shared<T: Send + Sync + 'static>(value: T) -> Arc<T> {
     Arc::new(value)
+}
+
+/// Adds the methods of the other `impl`s of a type, which have `#[tools(more)]`.
+pub fn more<T: Send + Sync + 'static>(value: &Arc<T>, components: &mut Components) {
+    MoreTools::add_all(value, components);
 }
 
 /// Checks that a type can be a field of a form.

@@ -113,9 +113,9 @@ pub use bus::Notifier;
 pub use call::{Call, Cancel};
 pub use client::{Client, ClientBuilder, ClientError, ClientListening, Completed, ToolReply};
 pub use content::{
-    Annotations, Audio, Content, EmbeddedResource, Icon, IconTheme, Image, IntoIcons, IntoPrompt,
-    IntoResource, IntoToolResult, Json, Message, Nested, Plain, ResourceContents, ResourceLink,
-    Role, StreamItem, Streamed, Text, ToolResult,
+    Annotations, Audio, Content, EmbeddedResource, Failed, Icon, IconTheme, Image, IntoIcons,
+    IntoPrompt, IntoResource, IntoToolResult, Json, Message, Nested, Plain, ResourceContents,
+    ResourceLink, Role, StreamItem, Streamed, Text, ToolResult,
 };
 pub use context::Context;
 pub use error::{AskError, ToolError};

@@ -1,6 +1,8 @@
 //! Items for generated code only. They are not part of the public API.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
+
+pub use std::any::TypeId;
 
 pub use std::boxed::Box;
 pub use std::clone::Clone;
@@ -23,7 +25,8 @@ pub use crate::content::ToolResult;
 pub use crate::param::Param;
 pub use crate::protocol::cache::CacheScope;
 pub use crate::registry::{
-    Completer, Components, Handler, Lister, Parameter, Prompt, Registration, Resource, Tool,
+    Completer, Components, Handler, Lister, MoreTools, Parameter, Prompt, Registration, Resource,
+    Tool,
 };
 pub use crate::service::BoxFuture;
 
@@ -130,6 +133,22 @@ macro_rules! __register {
 
 #[doc(hidden)]
 #[macro_export]
+macro_rules! __register_more {
+    ($owner:ty, $add:ident) => {
+        $crate::__private::submit! {
+            $crate::__private::MoreTools::new(
+                $crate::__private::place!(),
+                $crate::__private::TypeId::of::<$owner>,
+                |value, components| if let ::core::result::Result::Ok(value) = value.downcast() {
+                    $add(value, components);
+                },
+            )
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
 macro_rules! __package {
     () => {
         const {
@@ -152,4 +171,5 @@ macro_rules! __place {
 
 pub use crate::{
     __default_json as default_json, __package as package, __place as place, __register as register,
+    __register_more as register_more,
 };

@@ -21,7 +21,7 @@ pub use block::{Annotations, Audio, Content, EmbeddedResource, Image, ResourceLi
 pub use failure::Failure;
 pub use icon::{Icon, IconTheme, IntoIcons};
 pub use json::Json;
-pub use markers::{Nested, Plain};
+pub use markers::{Failed, Nested, Plain};
 pub use prompt::{IntoPrompt, Message, PromptOutcome};
 pub use resource::{IntoResource, ResourceContents, ResourceOutcome};
 pub use stream::{StreamItem, Streamed};

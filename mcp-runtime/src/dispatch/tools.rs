@@ -86,7 +86,7 @@ impl Work for ToolCall {
         {
             return Outcome::Error(refusal);
         }
-        let is_error = failure.is_some();
+        let is_error = failure.is_some() || result.is_error;
         if let Some(error) = failure {
             let text = client_text(call, &self.0.tool.definition.name, &error);
             result.content.insert(0, Content::text(text));

@@ -24,7 +24,7 @@ pub use complete::{CompleteWith, Completer, Completion, Completions, IntoComplet
 pub use component_kind::ComponentKind;
 pub use component_view::ComponentView;
 pub(crate) use components::package_id;
-pub use components::{Component, Components, IntoComponents, Registration, ToolSet};
+pub use components::{Component, Components, IntoComponents, MoreTools, Registration, ToolSet};
 pub use constraint::{Bound, Bounds};
 pub use function::{
     AsyncMethod, Blocking, Eventual, Eventually, Function, Injected, IntoOutput, Method, Needs,
