@@ -168,7 +168,7 @@ impl TestContext {
             caller,
             origin,
             ClientNotifier::new(token, level, features, outbound),
-            Asker::Nobody,
+            Asker::Test,
         )))
     }
 
