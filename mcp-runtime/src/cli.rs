@@ -9,7 +9,7 @@ mod terminal;
 mod values;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -17,6 +17,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::error::chain;
 use crate::server::{ABORT_WARNING, Server};
 use commands::Failure;
+use terminal::print_line;
 
 /// The default address of `--http`.
 #[cfg(feature = "http")]
@@ -212,13 +213,6 @@ fn banner(server: &Server) {
          `--help` lists what you can run by hand, such as `list`, `call` and `--http`. Ctrl-D stops the server.",
         server.about.name, server.about.version
     ));
-}
-
-/// Writes a line to stderr, and ignores errors of writing.
-fn print_line(line: &str) {
-    let mut stderr = io::stderr();
-    let line = terminal::text(&stderr, line);
-    let _ = writeln!(stderr, "{line}");
 }
 
 fn fail(message: &str) -> ExitCode {

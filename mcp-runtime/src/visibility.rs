@@ -143,7 +143,7 @@ impl<'a> Sight<'a> {
 
     /// Returns `true` if the caller sees a component.
     pub(crate) fn sees(&self, entry: &impl Listed) -> bool {
-        self.0.is_none() || self.allows(&ComponentView::of(entry))
+        self.0.is_none() || self.allows(&entry.view())
     }
 
     /// Returns `true` if all rules allow a component.

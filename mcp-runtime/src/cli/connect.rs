@@ -5,7 +5,7 @@ use std::io;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::{print_line, terminal};
+use super::terminal::{self, print_line};
 use crate::client::{Client, ClientBuilder};
 use crate::protocol::LogLevel;
 use crate::server::Server;

@@ -3,8 +3,8 @@
 //! A terminal interprets control characters, so they are escaped there. A pipe receives the text unchanged.
 
 use std::borrow::Cow;
-use std::fmt::Write;
-use std::io::IsTerminal;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
 
 /// Returns a text in the form that `stream` prints. On a terminal, line breaks and tabs are not escaped.
 pub(super) fn text<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> {
@@ -14,6 +14,13 @@ pub(super) fn text<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> 
 /// Returns a name, or another part of a line, in the form that `stream` prints.
 pub(super) fn line<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> {
     escape(text, stream.is_terminal(), &[])
+}
+
+/// Writes a line to stderr, and ignores errors of writing.
+pub(super) fn print_line(line: &str) {
+    let mut stderr = io::stderr();
+    let line = text(&stderr, line);
+    let _ = writeln!(stderr, "{line}");
 }
 
 /// Escapes control characters (C0, DEL and C1) as in JSON, so that escaped JSON is still valid.

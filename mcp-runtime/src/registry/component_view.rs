@@ -1,7 +1,6 @@
 //! A component as rules see it.
 
 use super::component_kind::ComponentKind;
-use super::list::Listed;
 
 /// A component, as the rule of [`Server::visible`](crate::Server::visible) sees it.
 #[derive(Debug, Clone, Copy)]
@@ -12,12 +11,8 @@ pub struct ComponentView<'a> {
 }
 
 impl<'a> ComponentView<'a> {
-    pub(crate) fn of(entry: &'a impl Listed) -> Self {
-        Self {
-            kind: entry.kind(),
-            name: entry.key(),
-            tags: &entry.definition().tags,
-        }
+    pub(super) fn new(kind: ComponentKind, name: &'a str, tags: &'a [String]) -> Self {
+        Self { kind, name, tags }
     }
 
     /// Returns the kind.

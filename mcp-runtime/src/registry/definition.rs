@@ -25,7 +25,7 @@ pub(crate) struct Definition {
     /// The time limit of a call.
     pub(crate) timeout: Option<Duration>,
     /// The tags by which a server selects components; not sent to clients.
-    pub(crate) tags: Vec<String>,
+    pub(super) tags: Vec<String>,
     /// The OAuth scopes that a caller needs; not sent to clients.
     pub(super) scopes: Vec<String>,
 }

@@ -17,9 +17,9 @@ pub(crate) trait Listed {
     /// The kind of the component.
     const KIND: ComponentKind;
 
-    /// Returns the kind of the component.
-    fn kind(&self) -> ComponentKind {
-        Self::KIND
+    /// Returns the component as rules see it.
+    fn view(&self) -> ComponentView<'_> {
+        ComponentView::new(Self::KIND, self.key(), &self.definition().tags)
     }
 
     /// Returns the name or URI.
@@ -127,7 +127,7 @@ impl<T: Listed> List<T> {
         let after = cursor.map_or(Some(0), |cursor| read_cursor(name, cursor))?;
         if let Some(filter) = filter {
             let seen = self.after(after).iter();
-            let seen = seen.filter(|(_, entry)| filter(&ComponentView::of(&**entry)));
+            let seen = seen.filter(|(_, entry)| filter(&entry.view()));
             let page = render(name, features, size, seen);
             return Some(Page {
                 is_private: true,

@@ -274,12 +274,7 @@ pub(super) fn specify(
             }
             continue;
         };
-        if specs
-            .iter()
-            .filter(|other| other.schema.is_some() && other.name == spec.name)
-            .count()
-            > 1
-        {
+        if is_repeated(spec, &specs) {
             problems.push(format!("{place}: two arguments are named `{}`", spec.name));
         }
         let budget = Budget::default();
@@ -314,6 +309,12 @@ pub(super) fn specify(
             .iter()
             .any(|parameter| parameter.depends_on_caller),
     }
+}
+
+/// Returns `true` if several arguments have the name of this one.
+fn is_repeated(spec: &ParameterSpec, specs: &[ParameterSpec]) -> bool {
+    let same = |other: &&ParameterSpec| other.schema.is_some() && other.name == spec.name;
+    specs.iter().filter(same).count() > 1
 }
 
 impl Specified {
