@@ -250,7 +250,7 @@ impl Component {
             || quote_spanned!(span=> ()),
             |ty| quote_spanned!(span=> #ty),
         );
-        quote_spanned!(span=> __mcp::#convert::<#owner, _, _>(#path))
+        quote_spanned!(span=> __mcp::#convert(__mcp::PhantomData::<#owner>, #path))
     }
 
     /// Generates a check that a user's function takes no arguments, which clients do not send to it.

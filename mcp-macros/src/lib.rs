@@ -178,15 +178,15 @@ pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `cache(ttl = 60, scope = public)` | The time for which clients may cache the contents, in seconds or as a `Duration`. `scope = public` lets all callers share the cached contents. Default: `private`. |
 /// | `mime = "type/subtype"` | The MIME type of the contents. |
 /// | `size = 123` | The size in bytes. Not for templates. |
-/// | `list = function` | A function that lists the concrete resources of a template. |
+/// | `list = function` | A function that lists the concrete resources of a template. It takes everything that is injected, such as `State<T>`. |
 /// | `inline` | Runs a plain `fn` in place instead of on the blocking pool. A `timeout` cannot stop it. |
 /// | `crate = path` | The path of `mcp_runtime`. |
 ///
 /// # Arguments
 ///
 /// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header`, and also `#[arg(complete = function)]`,
-/// a function that completes values. Parameters of an `async fn` also take `#[ask("...")]`, as described at
-/// [`macro@tool`].
+/// a function that completes values. It takes a `Completion` and everything that is injected, such as `State<T>`.
+/// Parameters of an `async fn` also take `#[ask("...")]`, as described at [`macro@tool`].
 #[proc_macro_attribute]
 pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Kind::Resource, arguments.into(), &item.into()).into()
@@ -225,8 +225,8 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// # Arguments
 ///
 /// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header`, and also `#[arg(complete = function)]`,
-/// a function that completes values. Parameters of an `async fn` also take `#[ask("...")]`, as described at
-/// [`macro@tool`].
+/// a function that completes values. It takes a `Completion` and everything that is injected, such as `State<T>`.
+/// Parameters of an `async fn` also take `#[ask("...")]`, as described at [`macro@tool`].
 #[proc_macro_attribute]
 pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Kind::Prompt, arguments.into(), &item.into()).into()

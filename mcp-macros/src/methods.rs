@@ -157,10 +157,10 @@ impl AnnotatedImpl {
         let added = add(components);
         let conversion = quote_spanned! {generated()=>
             fn components(self) -> __mcp::Components {
-                let #this = #shared;
+                let (#this, __mcp_more) = #shared;
                 let mut __mcp_components: __mcp::Components = __mcp::Default::default();
                 #added
-                __mcp::more(&#this, &mut __mcp_components);
+                __mcp_more(&#this, &mut __mcp_components);
                 __mcp_components
             }
         };

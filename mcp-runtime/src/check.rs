@@ -136,15 +136,14 @@ pub async fn answers(questions: &mut [&mut (dyn Asked + Send)]) -> Result<(), As
     ask::all(questions).await
 }
 
-/// Wraps the value whose methods are components. It is shared, because each call may run on a different thread.
-pub fn shared<T: Send + Sync + 'static>(value: T) -> Arc<T> {
-    Arc::new(value)
+/// Wraps the value whose methods are components. It is shared, because each call may run on a different thread. The returned
+/// function adds the methods of the other `impl`s of the type, which have `#[tools(more)]`.
+pub fn shared<T: Send + Sync + 'static>(value: T) -> (Arc<T>, AddMore<T>) {
+    (Arc::new(value), MoreTools::add_all)
 }
 
-/// Adds the methods of the other `impl`s of a type, which have `#[tools(more)]`.
-pub fn more<T: Send + Sync + 'static>(value: &Arc<T>, components: &mut Components) {
-    MoreTools::add_all(value, components);
-}
+/// A function that adds components of a shared value.
+pub type AddMore<T> = fn(&Arc<T>, &mut Components);
 
 /// Checks that a type can be a field of a form.
 pub const fn field<T: ElicitField>() {}
@@ -187,8 +186,8 @@ impl<F, R> Unbound<(), F, R> {
     }
 }
 
-/// Checks a completing function of any kind.
-pub const fn completer<T, F, M>(function: F) -> Unbound<T, F, Completer>
+/// Checks a completing function of any kind, which may be a method of `T`.
+pub const fn completer<T, F, M>(_: PhantomData<T>, function: F) -> Unbound<T, F, Completer>
 where
     T: Send + Sync + 'static,
     F: CompleteWith<M, T>,
@@ -200,8 +199,8 @@ where
     }
 }
 
-/// Checks a listing function of any kind.
-pub const fn lister<T, F, M>(function: F) -> Unbound<T, F, Lister>
+/// Checks a listing function of any kind, which may be a method of `T`.
+pub const fn lister<T, F, M>(_: PhantomData<T>, function: F) -> Unbound<T, F, Lister>
 where
     T: Send + Sync + 'static,
     F: ListWith<M, T>,

@@ -7,6 +7,7 @@ pub use std::any::TypeId;
 pub use std::boxed::Box;
 pub use std::clone::Clone;
 pub use std::default::Default;
+pub use std::marker::PhantomData;
 pub use std::option::Option::{self, None, Some};
 pub use std::sync::Arc;
 pub use std::time::Duration;
@@ -18,9 +19,8 @@ pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
     Bound, Bounds, Known, NoParam, NoText, PromptOutcome, ResourceOutcome, Supplied, Text, ToolSet,
-    UnknownValues, answers, ask, boxed, completer, field, headers, icons, lengths, lister, more,
-    param, param_or, patterns, prompt_result, ranges, resource_result, shared, timeout,
-    tool_result,
+    UnknownValues, answers, ask, boxed, completer, field, headers, icons, lengths, lister, param,
+    param_or, patterns, prompt_result, ranges, resource_result, shared, timeout, tool_result,
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;

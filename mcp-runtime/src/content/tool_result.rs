@@ -327,6 +327,7 @@ impl<M, T: IntoToolResult<M>, E: Failure> IntoToolResult<Nested<M>> for Result<T
 }
 
 /// The error of a tool with any content. The message of [`ToolResult::error`], if it was made by that, comes first.
+#[diagnostic::do_not_recommend]
 impl<M, T: IntoToolResult<M>> IntoToolResult<Failed<M>> for Result<T, ToolResult> {
     fn into_tool_result(self) -> ToolResult {
         match self {

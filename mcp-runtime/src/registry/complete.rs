@@ -18,17 +18,16 @@ use crate::schema::texts;
 
 /// A request for completions: a parameter of the function given with `#[arg(complete = function)]`.
 ///
-/// Such a function can also take all other injected parameters: see [`CompleteWith`].
+/// Such a function can also take all other injected parameters, such as [`State`](crate::State): see [`CompleteWith`].
 ///
 /// ```
 /// use mcp_runtime::{Completion, prelude::*};
 ///
-/// fn colors(completion: Completion) -> Vec<String> {
-///     ["red", "green", "blue"]
-///         .into_iter()
-///         .filter(|color| color.starts_with(completion.value()))
-///         .map(str::to_owned)
-///         .collect()
+/// struct Palette(Vec<&'static str>);
+///
+/// fn colors(completion: Completion, palette: State<Palette>) -> Vec<&'static str> {
+///     let all = palette.0.iter().copied();
+///     all.filter(|color| color.starts_with(completion.value())).collect()
 /// }
 ///
 /// /// Describe a color.

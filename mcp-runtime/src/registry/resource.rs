@@ -375,7 +375,7 @@ impl Listed for ResourceEntry {
 /// A request for the concrete resources of a template: a parameter of the function given with
 /// `#[resource("..", list = function)]`.
 ///
-/// Such a function can also take all other injected parameters: see [`ListWith`].
+/// Such a function can also take all other injected parameters, such as [`State`](crate::State): see [`ListWith`].
 #[derive(Debug)]
 pub struct Listing {
     context: Context,
