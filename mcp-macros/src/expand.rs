@@ -256,8 +256,8 @@ impl Component {
     /// Generates a check that a user's function takes no arguments, which clients do not send to it.
     pub(crate) fn check_function(&self, convert: &str, path: &ExprPath) -> TokenStream {
         let (function, span) = (self.unbound(convert, path), generated_at(path));
-        let message = "this function can take only what the server supplies, such as `Completion`, `State<T>`, `Context` and \
-                       `Headers`, and one of its parameters is an argument";
+        let message = "clients send no arguments to this function: take only what the server supplies, such as `State<T>` and \
+                       `Context`";
         quote_spanned! {span=>
             const _: () = ::core::assert!(#function.injected, "{}", #message);
         }
