@@ -24,8 +24,6 @@ pub struct ToolResult {
     pub(crate) content: Vec<Content>,
     pub(crate) structured: Option<Structured>,
     pub(crate) failure: Option<ToolError>,
-    /// `true` if the tool failed. A `failure` implies it.
-    pub(crate) is_error: bool,
     pub(crate) meta: Option<Map<String, Value>>,
     /// The stream of the remaining content.
     pub(crate) rest: Option<Rest>,
@@ -332,10 +330,10 @@ impl<M, T: IntoToolResult<M>> IntoToolResult<Failed<M>> for Result<T, ToolResult
     fn into_tool_result(self) -> ToolResult {
         match self {
             Ok(value) => value.into_tool_result(),
-            Err(result) => ToolResult {
-                is_error: true,
-                ..result
-            },
+            Err(mut result) => {
+                result.failure.get_or_insert_with(ToolError::of_content);
+                result
+            }
         }
     }
 

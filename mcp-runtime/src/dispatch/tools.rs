@@ -11,6 +11,7 @@ use super::header_params;
 use super::run::{CallInput, Task, Work, run};
 use crate::call::{Arguments, Call, CallContext};
 use crate::content::{Content, ToolResult};
+use crate::error::ToolError;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::registry::ToolEntry;
@@ -86,8 +87,8 @@ impl Work for ToolCall {
         {
             return Outcome::Error(refusal);
         }
-        let is_error = failure.is_some() || result.is_error;
-        if let Some(error) = failure {
+        let is_error = failure.is_some();
+        if let Some(error) = failure.filter(ToolError::has_text) {
             let text = client_text(call, &self.0.tool.definition.name, &error);
             result.content.insert(0, Content::text(text));
         }

@@ -229,9 +229,12 @@ impl Needs {
     }
 }
 
+/// A function that extracts its parameters from a call.
+type Run<O> = dyn Fn(Arc<Call>) -> BoxFuture<Result<O, ToolError>> + Send + Sync;
+
 /// A function of any kind, with its receiver, that returns an `O`.
 pub struct Injected<O> {
-    run: Arc<dyn Fn(Arc<Call>) -> BoxFuture<Result<O, ToolError>> + Send + Sync>,
+    run: Arc<Run<O>>,
     describe: fn(&mut Needs),
 }
 

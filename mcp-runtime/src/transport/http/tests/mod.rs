@@ -28,7 +28,7 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{MessageKind, begin_result, notification};
 use crate::protocol::{Id, Revision};
 use crate::seal::Sealer;
-use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
+use crate::service::{Exchange, Handling, Limits, Listening, Origin, Outbound, Reply, Service};
 use crate::session::{Session, Sessions, Tokens};
 
 /// The maximum time to wait for an expected event.
