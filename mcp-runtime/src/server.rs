@@ -393,8 +393,9 @@ impl Server {
     /// completions and subscriptions. The caller receives no `notifications/resources/updated` for it either. The
     /// notifications of changed lists are sent to all listeners: they do not name components.
     ///
-    /// The rule runs for each request and each list, so it must not block. Lists depend on the caller then, and clients may not
-    /// share them. A resource that only a listing function names is visible if its template is.
+    /// The rule runs for each component of a request, so it must not block. Lists depend on the caller then, and clients may not
+    /// share them. A resource that only a listing function names is visible if its template is. If something else than a request
+    /// changes what callers see, tell them with [`ServerHandle::notify`].
     ///
     /// ```
     /// use mcp_runtime::prelude::*;

@@ -484,6 +484,17 @@ async fn a_hidden_template_hides_no_other_one() {
 }
 
 #[tokio::test]
+async fn a_hidden_template_does_not_list_its_resources() {
+    let fail = || async { Err::<Vec<ResourceLink>, _>(ToolError::new("the function was called")) };
+    for hidden in [false, true] {
+        let template = Resource::new("x://{x}", "x", |_: Value, _: Context| async { "x" });
+        let server = Server::new("x", "1").with(template.list(fail));
+        let client = server.visible(move |_, _| !hidden).connect().await;
+        assert_eq!(client.resources().await.is_ok(), hidden);
+    }
+}
+
+#[tokio::test]
 async fn a_rule_that_panics_shows_nothing() {
     for over in ALL {
         for revision in ERAS {
