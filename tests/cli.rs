@@ -4,9 +4,8 @@
 
 use std::process::{Command, ExitCode, Output};
 
-use mcp_runtime::Listing;
 use mcp_runtime::prelude::*;
-use mcp_runtime::{ResourceLink, Tool};
+use mcp_runtime::{Completion, Components, Listing, ResourceLink, Tool};
 #[cfg(target_os = "linux")]
 use mcp_tests::schemas::{MODERN, expect, result};
 use serde_json::{Value, json};
@@ -95,6 +94,111 @@ fn check_finds_what_no_call_is_held_to() {
 }
 
 #[test]
+fn warnings_fail_only_if_they_are_denied() {
+    /// Open a page.
+    #[tool]
+    async fn open(
+        /// Its address.
+        _page: url::Url,
+    ) {
+    }
+    let long_name = "pages".repeat(12);
+    // Clients prefix the names of tools with that of the server.
+    for (name, opens, is_clean) in [
+        ("pages", false, true),
+        (long_name.as_str(), false, false),
+        ("pages", true, false),
+    ] {
+        let check = |arguments: &[&str]| {
+            let mut server = Server::new(name, "1").with(components![add]);
+            if opens {
+                server = server.with(components![open]);
+            }
+            is_success(server.run_from(arguments))
+        };
+        assert!(check(&["check"]), "{name}");
+        let denied = check(&["check", "--deny-warnings"]);
+        assert_eq!(denied, is_clean, "{name}");
+    }
+}
+
+#[test]
+fn check_finds_fields_without_a_description() {
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[allow(dead_code)] // only its schema is used
+    struct Bare {
+        x: f64,
+    }
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[allow(dead_code)] // only its schema is used
+    struct Documented {
+        /// The distance from the origin.
+        x: f64,
+    }
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[allow(dead_code)] // only its schema is used
+    enum Shape<T> {
+        /// A point.
+        Point(T),
+        /// Several points.
+        Line(Vec<T>),
+    }
+    /// Take points.
+    #[tool]
+    async fn bare(
+        /// The shapes.
+        _shapes: Vec<Shape<Bare>>,
+    ) {
+    }
+    /// Take points.
+    #[tool]
+    async fn documented(
+        /// The shapes.
+        _shapes: Vec<Shape<Documented>>,
+    ) {
+    }
+    let passes = |components: Components| {
+        let server = Server::new("shapes", "1").with(components);
+        is_success(server.run_from(["check"]))
+    };
+    assert!(!passes(components![bare]));
+    assert!(passes(components![documented]));
+}
+
+#[test]
+fn functions_that_fail_are_findings_and_not_hidden() {
+    fn fails(_: Listing) -> Result<Vec<ResourceLink>, ToolError> {
+        Err(ToolError::new("the disk is gone"))
+    }
+    /// A page.
+    #[resource("pages://{name}", list = fails)]
+    async fn page(name: String) -> String {
+        name
+    }
+    fn completes(_: Completion) -> Result<Vec<String>, ToolError> {
+        Err(ToolError::new("the disk is gone"))
+    }
+    /// Write a page.
+    #[prompt]
+    async fn write(
+        /// Its name.
+        #[arg(complete = completes)]
+        name: String,
+    ) -> String {
+        name
+    }
+    let run = |components: Components, command: &str| {
+        let server = Server::new("pages", "1").with(components);
+        is_success(server.run_from([command]))
+    };
+    assert!(!run(components![page, add], "check"));
+    assert!(!run(components![write, add], "check"));
+    // The list would be incomplete.
+    assert!(!run(components![page, add], "list"));
+    assert!(run(components![number, add], "list"));
+}
+
+#[test]
 fn check_prints_a_line_for_each_finding() {
     let output = run(&["check"]);
     assert_eq!(output.status.code(), Some(1));
@@ -119,6 +223,21 @@ fn list_shows_tags() {
     let tags = |name| tools.iter().find(|tool| tool["name"] == name).unwrap()["tags"].clone();
     assert_eq!(tags("report"), serde_json::json!(["reports", "data"]));
     assert_eq!(tags("numbers"), Value::Null);
+}
+
+#[test]
+fn list_shows_items_fields_values_and_defaults() {
+    let output = run(&["list"]);
+    for line in [
+        "echo_list texts=<[string]>",
+        "optional [number=<integer>] [alias=<string>] [seven=<integer> default 7] [zero=<integer> default 0] [type=<string>]",
+        "report report=<{title: string, points: [{x: integer, y: number}], unit: metric|imperial, remark?: string}> #reports #data",
+        "routed region=<string> [size=<integer>] [dry=<boolean>] [unit=<metric|imperial>] [place=<{level?: integer}>]",
+        "greet name=<text> [times=<text>] [unit=<text>]",
+    ] {
+        let found = stdout(&output).lines().any(|it| it.trim() == line);
+        assert!(found, "{line}: {}", stdout(&output));
+    }
 }
 
 #[test]

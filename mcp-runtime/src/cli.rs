@@ -4,7 +4,9 @@
 
 mod commands;
 mod connect;
+mod functions;
 mod lints;
+mod outline;
 mod terminal;
 mod values;
 
@@ -94,9 +96,17 @@ impl Server {
                     .arg(json_flag())
                     .args(client_arguments()),
             )
-            .subcommand(Command::new("check").about(
-                "Report what clients or models may not handle; the exit code is 1 if there are findings",
-            ))
+            .subcommand(
+                Command::new("check")
+                    .about("Report what clients or models may not handle, and functions that fail to list or complete; the exit code is 1 if there are errors")
+                    .arg(
+                        Arg::new("deny-warnings")
+                            .long("deny-warnings")
+                            .action(ArgAction::SetTrue)
+                            .help("Let the exit code be 1 also for warnings, which concern some settings of single clients"),
+                    )
+                    .args(client_arguments()),
+            )
             .subcommand(
                 Command::new("call")
                     .about("Call a tool and print its result")

@@ -436,6 +436,13 @@ impl Server {
         self
     }
 
+    /// Removes the rules of [`Server::visible`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn all_visible(mut self) -> Self {
+        self.visibility = Visibility::default();
+        self
+    }
+
     /// Installs a `tracing` subscriber that forwards logs, if some are forwarded and the process has no subscriber.
     #[cfg(feature = "cli")]
     pub(crate) fn install_forwarding(&self) {

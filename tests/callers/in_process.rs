@@ -115,6 +115,38 @@ fn the_command_line_sends_headers_and_a_trace() {
     assert!(run(&["list", "--header", "X-Tenant: a"]));
 }
 
+/// Tell the time.
+#[prompt(tags("hidden"))]
+async fn time(
+    /// The zone.
+    #[arg(complete = zones)]
+    zone: String,
+) -> String {
+    zone
+}
+
+fn zones(headers: Headers) -> Result<Vec<String>, ToolError> {
+    let tenant = headers.get("x-tenant").ok_or("no tenant")?;
+    Ok(vec![tenant.to_owned()])
+}
+
+#[test]
+fn check_examines_hidden_components_with_the_headers_that_it_is_given() {
+    for (arguments, succeeds) in [
+        (&["check", "--header", "X-Tenant: a"][..], true),
+        (&["check"], false),
+    ] {
+        let server = Server::new("x", "1")
+            .with(components![time])
+            .visible(|_, _| false);
+        assert_eq!(
+            is_success(server.run_from(arguments)),
+            succeeds,
+            "{arguments:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn contexts_of_tests_are_what_they_are_told() {
     let test = TestContext::new()

@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Request;
+use axum::body::Bytes;
+use axum::http::{self, Request};
 use http_body_util::{BodyExt as _, Full};
 use mcp_runtime::{HttpBody, HttpService, Principal, Revision, RunningServer, Server, Transport};
 use mcp_tests::conversation::Conversation;
 use mcp_tests::schemas::MODERN;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tower_service::Service as _;
+use tower::Service as _;
 
 /// One revision of each era.
 pub(crate) const ERAS: [Revision; 2] = [Revision::V2025_11_25, Revision::V2026_07_28];

@@ -101,6 +101,14 @@ impl ServerHandle {
         core.map(|core| core.registry.now()).unwrap_or_default()
     }
 
+    /// Replaces the components, without a notification.
+    #[cfg(feature = "cli")]
+    pub(crate) fn replace(&self, components: Snapshot) {
+        if let Some(core) = self.0.core() {
+            core.registry.replace(components);
+        }
+    }
+
     fn remove(&self, kind: ComponentKind, key: &str) -> bool {
         let Some(core) = self.0.core() else {
             return false;
