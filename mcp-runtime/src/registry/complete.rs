@@ -72,11 +72,6 @@ impl Completion {
     pub fn context(&self) -> &Context {
         &self.context
     }
-
-    /// Returns the state of type `T` that was registered with [`Server::state`](crate::Server::state).
-    pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.context.call_context().server.states.get()
-    }
 }
 
 /// A list of suggested values. Clients receive the first 100 values and the total number.

@@ -386,11 +386,6 @@ impl Listing {
     pub fn context(&self) -> &Context {
         &self.context
     }
-
-    /// Returns the state of type `T` that was registered with [`Server::state`](crate::Server::state).
-    pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.context.call_context().server.states.get()
-    }
 }
 
 type Links = Result<Vec<ResourceLink>, ToolError>;
