@@ -58,7 +58,7 @@ pub struct TestContext {
     revision: Revision,
     capabilities: ClientCapabilities,
     client: ClientInfo,
-    principal: Option<Principal>,
+    origin: Origin,
     headers: HeaderList,
     meta: Map<String, Value>,
 }
@@ -101,7 +101,7 @@ impl TestContext {
             revision: Revision::LATEST,
             capabilities: ClientCapabilities::default(),
             client: ClientInfo::default(),
-            principal: None,
+            origin: Origin::default(),
             headers: HeaderList::default(),
             meta: Map::new(),
         }
@@ -128,7 +128,15 @@ impl TestContext {
 
     /// Sets the authenticated caller.
     pub fn principal(mut self, principal: Principal) -> Self {
-        self.principal = Some(principal);
+        self.origin.principal = Some(principal);
+        self
+    }
+
+    /// Inserts a value into the extensions of the request, as an outer tower or axum layer does. Handlers read it with
+    /// [`Context::extension`](crate::Context::extension).
+    #[cfg(feature = "http")]
+    pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.origin.extensions.insert(value);
         self
     }
 
@@ -157,8 +165,8 @@ impl TestContext {
         };
         let origin = Origin {
             headers: Some(Arc::new(self.headers.clone())),
-            principal: self.principal.clone(),
-            ..Origin::of_connection(next_connection())
+            connection: Some(next_connection()),
+            ..self.origin.clone()
         };
         let outbound = Arc::clone(&self.sent) as Arc<dyn Outbound>;
         let (token, level) = (Some("1".into()), Some(LogLevel::Debug));

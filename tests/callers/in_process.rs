@@ -19,9 +19,10 @@ async fn describe(headers: Headers, context: Context) -> String {
     context.log(LogLevel::Info, "described");
     context.log_as("part", LogLevel::Debug, json!({ "n": 1 }));
     let trace = context.trace_context().traceparent;
+    let extension = context.extension::<u8>();
     let principal = context.principal().map(Principal::id);
     format!(
-        "{:?} {:?} {principal:?} {trace:?}",
+        "{:?} {:?} {principal:?} {trace:?} {extension:?}",
         headers.get("x-tenant"),
         headers.get("x-other")
     )
@@ -39,13 +40,14 @@ async fn a_client_sends_headers_a_trace_and_a_level_and_acts_as_a_principal() {
             // A header of the protocol has no meaning here.
             .header("MCP-Protocol-Version", "1999-01-01")
             .principal(Principal::new("ada"))
+            .extension(7_u8)
             .traceparent(TRACE)
             .log_level(LogLevel::Info)
             .await;
         let text = client.call("describe", json!({})).await.unwrap().text();
         assert_eq!(
             text,
-            format!("Some(\"acme\") None Some(\"ada\") Some({TRACE:?})")
+            format!("Some(\"acme\") None Some(\"ada\") Some({TRACE:?}) Some(7)")
         );
         let logged = client.take_notifications();
         let data: Vec<&Value> = logged.iter().map(|it| &it["params"]["data"]).collect();
@@ -57,7 +59,7 @@ async fn a_client_sends_headers_a_trace_and_a_level_and_acts_as_a_principal() {
             .traceparent("invalid")
             .await;
         let text = client.call("describe", json!({})).await.unwrap().text();
-        assert_eq!(text, "None None None None");
+        assert_eq!(text, "None None None None None");
     }
     for (level, count) in [(LogLevel::Debug, 2), (LogLevel::Error, 0)] {
         for revision in ERAS {
@@ -154,6 +156,7 @@ async fn contexts_of_tests_are_what_they_are_told() {
         .principal(Principal::new("ada"))
         .header("X-Tenant", "acme")
         .capability(Capability::Sampling)
+        .extension("extended")
         .meta("traceparent", TRACE)
         .meta("com.example/x", json!({ "deep": [1] }));
     let context = test.context();
@@ -171,6 +174,7 @@ async fn contexts_of_tests_are_what_they_are_told() {
     assert_eq!(context.trace_context().traceparent.as_deref(), Some(TRACE));
     assert_eq!(context.meta()["com.example/x"]["deep"], json!([1]));
     assert_eq!(context.revision(), Revision::LATEST);
+    assert_eq!(context.extension::<&str>(), Some(&"extended"));
     assert!(!context.cancel().is_cancelled());
     let answer: Result<Vec<mcp_runtime::Root>, AskError> = context.roots().await;
     assert!(answer.is_err());

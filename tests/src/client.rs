@@ -53,6 +53,12 @@ impl Builder {
         self
     }
 
+    /// As [`mcp_runtime::ClientBuilder::extension`].
+    pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.inner = self.inner.extension(value);
+        self
+    }
+
     /// As [`mcp_runtime::ClientBuilder::traceparent`].
     pub fn traceparent(mut self, traceparent: &str) -> Self {
         self.inner = self.inner.traceparent(traceparent);

@@ -14,6 +14,7 @@ use crate::owner::Principal;
 use crate::protocol::header::HeaderList;
 use crate::protocol::{LogLevel, Revision};
 use crate::server::Server;
+use crate::service::Origin;
 use crate::sync::Mutex;
 use crate::transport::memory::Memory;
 
@@ -23,7 +24,7 @@ pub struct ClientBuilder {
     revision: Revision,
     answer: Option<AnswerFn>,
     headers: HeaderList,
-    principal: Option<Principal>,
+    origin: Origin,
     traceparent: Option<String>,
     log_level: Option<LogLevel>,
 }
@@ -37,7 +38,7 @@ impl ClientBuilder {
             revision: Revision::LATEST,
             answer: None,
             headers: HeaderList::default(),
-            principal: None,
+            origin: Origin::default(),
             traceparent: None,
             log_level: None,
         }
@@ -121,7 +122,15 @@ impl ClientBuilder {
 
     /// Sets the authenticated caller of all requests, which [`Context::principal`](crate::Context::principal) returns.
     pub fn principal(mut self, principal: Principal) -> Self {
-        self.principal = Some(principal);
+        self.origin.principal = Some(principal);
+        self
+    }
+
+    /// Inserts a value into the extensions of all requests, as an outer tower or axum layer does. Handlers read it with
+    /// [`Context::extension`](crate::Context::extension).
+    #[cfg(feature = "http")]
+    pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.origin.extensions.insert(value);
         self
     }
 
@@ -140,11 +149,14 @@ impl ClientBuilder {
 
     async fn connect(self) -> Client {
         let started = self.server.start().await;
-        let (headers, principal) = (Arc::new(self.headers), self.principal);
+        let origin = Origin {
+            headers: Some(Arc::new(self.headers)),
+            ..self.origin
+        };
         let client = Client {
             server: started
                 .map(|running| {
-                    let memory = Memory::new(running.service()).with_caller(headers, principal);
+                    let memory = Memory::new(running.service()).with_origin(origin);
                     (memory, running)
                 })
                 .map_err(|error| ClientError::Server(chain(&error))),

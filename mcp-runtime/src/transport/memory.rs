@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use super::incoming::{self, Incoming, join};
-use crate::owner::Principal;
-use crate::protocol::HeaderSource;
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::service::{
     Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, next_connection,
@@ -70,14 +68,12 @@ impl Memory {
         }
     }
 
-    /// Sets the headers and the principal of all messages.
-    pub(crate) fn with_caller(
-        mut self,
-        headers: Arc<dyn HeaderSource>,
-        principal: Option<Principal>,
-    ) -> Self {
-        self.origin.headers = Some(headers);
-        self.origin.principal = principal;
+    /// Sets the origin of all messages, except for its connection.
+    pub(crate) fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin = Origin {
+            connection: self.origin.connection,
+            ..origin
+        };
         self
     }
 
