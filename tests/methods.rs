@@ -370,7 +370,7 @@ mod more {
 impl Alone {
     /// Be the only one.
     #[tool]
-    fn alone(&self) -> &'static str {
+    fn alone() -> &'static str {
         "alone"
     }
 }
@@ -406,7 +406,7 @@ struct Twice;
 impl Twice {
     /// Be one.
     #[tool]
-    fn same(&self) -> u8 {
+    fn same() -> u8 {
         1
     }
 }
@@ -415,7 +415,7 @@ impl Twice {
 impl Twice {
     /// Be the other.
     #[tool(name = "same")]
-    fn other(&self) -> u8 {
+    fn other() -> u8 {
         2
     }
 }

@@ -130,6 +130,7 @@ impl Holder {
     }
 
     async fn complete_async(&self, completion: Completion, waited: Waited) -> Vec<String> {
+        tokio::task::yield_now().await;
         vec![format!("{} {} {}", self.0, completion.value(), waited.0)]
     }
 
@@ -138,6 +139,7 @@ impl Holder {
     }
 
     async fn list_async(&self, waited: Waited, tenant: Tenant) -> Vec<ResourceLink> {
+        tokio::task::yield_now().await;
         link(format!("{} {} {}", self.0, waited.0, tenant.0))
     }
 
@@ -148,7 +150,6 @@ impl Holder {
     /// Ask.
     #[prompt]
     fn of_value(
-        &self,
         #[arg(complete = Self::complete)] plain: String,
         #[arg(complete = Self::complete_async)] eventual: String,
         #[arg(complete = Self::of_none)] none: String,
@@ -158,13 +159,13 @@ impl Holder {
 
     /// Of a template.
     #[resource("value-plain://{it}", list = Self::list)]
-    fn plain(&self, it: String) -> String {
+    fn plain(it: String) -> String {
         it
     }
 
     /// Of a template.
     #[resource("value-eventual://{it}", list = Self::list_async)]
-    fn eventual(&self, it: String) -> String {
+    fn eventual(it: String) -> String {
         it
     }
 }
@@ -198,9 +199,10 @@ async fn functions_take_what_handlers_take_over_every_transport() {
                 ("of_value", "eventual", "value typed 7".to_owned()),
                 ("of_value", "none", "value".to_owned()),
             ] {
-                let reference = match reference.contains("://") {
-                    true => json!({ "type": "ref/resource", "uri": reference }),
-                    false => json!({ "type": "ref/prompt", "name": reference }),
+                let reference = if reference.contains("://") {
+                    json!({ "type": "ref/resource", "uri": reference })
+                } else {
+                    json!({ "type": "ref/prompt", "name": reference })
                 };
                 let argument = json!({ "name": argument, "value": "typed" });
                 let params = json!({ "ref": reference, "argument": argument });
