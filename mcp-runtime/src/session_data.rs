@@ -76,26 +76,24 @@ impl DataStore {
         session: Option<&SessionState>,
         principal: Option<&Principal>,
     ) -> Option<SessionData> {
-        let id = match (session, principal) {
-            (Some(session), _) => session.id(),
-            (None, Some(principal)) => id_of(principal),
+        let longest = self.limits.time_to_live;
+        let (id, accounted, time_to_live) = match (session, principal) {
+            (Some(session), _) => (session.id(), session.owner(), rest(session).min(longest)),
+            (None, Some(principal)) => {
+                let owner = Owner::Principal(principal.clone());
+                (id_of(principal), owner, longest)
+            }
             (None, None) => return None,
         };
-        let rest = session.map(|session| {
-            let expires = session.expires.saturating_mul(1000);
-            Duration::from_millis(expires.saturating_sub(now()))
-        });
-        let mut limits = self.limits;
-        limits.time_to_live = rest.map_or(limits.time_to_live, |it| it.min(limits.time_to_live));
         Some(SessionData {
             store: self.store(),
-            limits,
-            accounted: match (session, principal) {
-                (None, Some(principal)) => Owner::Principal(principal.clone()),
-                _ => session.map_or(Owner::Local, SessionState::owner),
+            limits: DataLimits {
+                time_to_live,
+                ..self.limits
             },
-            principal: principal.map(|principal| principal.id().to_owned()),
             id,
+            accounted,
+            principal: principal.map(|principal| principal.id().to_owned()),
         })
     }
 
@@ -117,6 +115,12 @@ impl DataStore {
             runtime.spawn(removal);
         }
     }
+}
+
+/// Returns the time until a session expires.
+fn rest(session: &SessionState) -> Duration {
+    let expires = session.expires.saturating_mul(1000);
+    Duration::from_millis(expires.saturating_sub(now()))
 }
 
 /// Returns the id of a caller without a session.

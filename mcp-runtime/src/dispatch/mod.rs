@@ -30,6 +30,7 @@ pub(crate) use self::core::Core;
 pub(crate) use identity::{About, Identity};
 pub(crate) use listen::notification_of;
 
+use self::contain::guard;
 use self::core::scope;
 use crate::in_flight::Scope;
 use crate::protocol::error::RpcError;
@@ -122,7 +123,10 @@ impl Service for Dispatch {
     }
 
     fn forget_session(&self, session: &Session) {
-        self.0.context.session_data.end(session);
+        // The store may be code of the application.
+        if let Err(panic) = guard(|| self.0.context.session_data.end(session)) {
+            panic.log("session store");
+        }
     }
 
     fn cancel(&self, connection: Option<u64>) {

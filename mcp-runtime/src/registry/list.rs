@@ -150,16 +150,16 @@ fn render<'e, T: Listed + 'e>(
     size: usize,
     mut entries: impl Iterator<Item = &'e (u64, Arc<T>)>,
 ) -> Page {
+    let shown: Vec<_> = entries.by_ref().take(size).collect();
     let mut items = String::new();
-    let mut last = None;
-    for (order, entry) in entries.by_ref().take(size) {
-        if last.is_some() {
+    for (index, (_, entry)) in shown.iter().enumerate() {
+        if index > 0 {
             items.push(',');
         }
         let own = |out: &mut String| entry.push_own(out, features);
         entry.definition().push(&mut items, features, own);
-        last = Some(*order);
     }
+    let last = shown.last().map(|(order, _)| *order);
     let next = last.filter(|_| entries.next().is_some());
     Page {
         items,
