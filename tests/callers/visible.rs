@@ -26,6 +26,8 @@ async fn announce(context: Context) {
     ] {
         notify.resource_updated(uri);
     }
+    notify.prompts_changed();
+    notify.resources_changed();
     notify.tools_changed();
 }
 
@@ -269,7 +271,7 @@ async fn updates_are_for_those_who_see_the_resource() {
     for revision in ERAS {
         for (caller, sees_all) in callers(revision).await {
             if revision == Revision::LATEST {
-                let filter = json!({ "resourceSubscriptions": uris, "toolsListChanged": true });
+                let filter = json!({ "resourceSubscriptions": uris, "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true });
                 caller.listen(filter).await;
             } else {
                 for uri in uris {
@@ -293,7 +295,7 @@ async fn updates_are_for_those_who_see_the_resource() {
             let expected: Vec<_> = expected.filter(is_possible).copied().collect();
             assert_eq!(
                 heard,
-                [expected, vec!["tools"]].concat(),
+                [expected, vec!["prompts", "resources", "tools"]].concat(),
                 "{revision:?} {sees_all}"
             );
         }
@@ -324,9 +326,11 @@ async fn a_listener_who_may_no_longer_see_a_resource_hears_no_more_of_it() {
             for (allowed, expected) in [(1, vec!["open://1", "tools"]), (0, vec!["tools"])] {
                 ALLOWED.store(allowed, Ordering::SeqCst);
                 caller.call("announce", json!({})).await.unwrap();
-                let heard = caller
+                let mut heard = caller
                     .changes_until("notifications/tools/list_changed")
                     .await;
+                // A session is told of all lists.
+                heard.retain(|change| !["prompts", "resources"].contains(&change.as_str()));
                 assert_eq!(heard, expected, "{over:?} {revision:?}");
             }
         }
