@@ -75,15 +75,9 @@ macro_rules! functions {
             R: IntoOutput<O>,
             $($parameter: for<'c> Param<'c> + Send + 'static,)*
         {
-            functions!(@shared $($parameter)*);
-
-            #[allow(non_snake_case, unused_variables)] // variables are named after their types
-            fn run(self: Arc<Self>, _: Arc<T>, call: Arc<Call>) -> BoxFuture<Result<O, ToolError>> {
-                Box::pin(async move {
-                    $(let $parameter = extract::<$parameter>(&call).await?;)*
-                    run_blocking(move || self($($parameter),*).into_output()).await
-                })
-            }
+            functions!(@body $($parameter)* => |function, _value| {
+                run_blocking(move || function($($parameter),*).into_output()).await
+            });
         }
 
         #[diagnostic::do_not_recommend]
@@ -94,15 +88,9 @@ macro_rules! functions {
             Fut: Future<Output: IntoOutput<O>> + Send + 'static,
             $($parameter: for<'c> Param<'c> + Send + 'static,)*
         {
-            functions!(@shared $($parameter)*);
-
-            #[allow(non_snake_case, unused_variables)] // variables are named after their types
-            fn run(self: Arc<Self>, _: Arc<T>, call: Arc<Call>) -> BoxFuture<Result<O, ToolError>> {
-                Box::pin(async move {
-                    $(let $parameter = extract::<$parameter>(&call).await?;)*
-                    self($($parameter),*).await.into_output()
-                })
-            }
+            functions!(@body $($parameter)* => |function, _value| {
+                function($($parameter),*).await.into_output()
+            });
         }
 
         #[diagnostic::do_not_recommend]
@@ -114,15 +102,9 @@ macro_rules! functions {
             R: IntoOutput<O>,
             $($parameter: for<'c> Param<'c> + Send + 'static,)*
         {
-            functions!(@shared $($parameter)*);
-
-            #[allow(non_snake_case, unused_variables)] // variables are named after their types
-            fn run(self: Arc<Self>, value: Arc<T>, call: Arc<Call>) -> BoxFuture<Result<O, ToolError>> {
-                Box::pin(async move {
-                    $(let $parameter = extract::<$parameter>(&call).await?;)*
-                    run_blocking(move || self(&value, $($parameter),*).into_output()).await
-                })
-            }
+            functions!(@body $($parameter)* => |function, value| {
+                run_blocking(move || function(&value, $($parameter),*).into_output()).await
+            });
         }
 
         // The first bound on `F` lets the compiler infer the types of the parameters, which the last one does not.
@@ -137,15 +119,9 @@ macro_rules! functions {
             $($parameter: for<'c> Param<'c> + Send + 'static,)*
             F: for<'a> Eventually<'a, T, ($($parameter,)*), Output = R>,
         {
-            functions!(@shared $($parameter)*);
-
-            #[allow(non_snake_case, unused_variables)] // variables are named after their types
-            fn run(self: Arc<Self>, value: Arc<T>, call: Arc<Call>) -> BoxFuture<Result<O, ToolError>> {
-                Box::pin(async move {
-                    $(let $parameter = extract::<$parameter>(&call).await?;)*
-                    self.begin(&value, ($($parameter,)*)).await.into_output()
-                })
-            }
+            functions!(@body $($parameter)* => |function, value| {
+                function.begin(&value, ($($parameter,)*)).await.into_output()
+            });
         }
 
         impl<'a, T, F, $($parameter,)* Fut> Eventually<'a, T, ($($parameter,)*)> for F
@@ -166,12 +142,21 @@ macro_rules! functions {
             }
         }
     )*};
-    (@shared $($parameter:ident)*) => {
+    (@body $($parameter:ident)* => |$function:ident, $value:ident| $result:block) => {
         const INJECTED: bool = true $(&& <$parameter as Param<'static>>::INJECTED)*;
 
         #[allow(unused_variables)]
         fn describe(needs: &mut Needs) {
             $(needs.add::<$parameter>();)*
+        }
+
+        #[allow(non_snake_case, unused_variables)] // variables are named after their types
+        fn run(self: Arc<Self>, $value: Arc<T>, call: Arc<Call>) -> BoxFuture<Result<O, ToolError>> {
+            let $function = self;
+            Box::pin(async move {
+                $(let $parameter = extract::<$parameter>(&call).await?;)*
+                $result
+            })
         }
     };
 }
