@@ -91,6 +91,34 @@ async fn expect(headers: Headers, context: Context) -> Result<(), ToolError> {
         .ok_or_else(|| "not the caller".into())
 }
 
+fn tenant(headers: &Headers) -> Result<String, ToolError> {
+    let tenant = headers.get("x-tenant").ok_or("no tenant")?;
+    Ok(tenant.to_owned())
+}
+
+/// The tenant.
+#[resource("tenant://name")]
+async fn tenant_resource(headers: Headers) -> Result<String, ToolError> {
+    tenant(&headers)
+}
+
+/// Ask for the tenant.
+#[prompt]
+async fn tenant_prompt(headers: Headers) -> Result<String, ToolError> {
+    tenant(&headers)
+}
+
+#[test]
+fn every_command_sends_headers() {
+    for command in [&["read", "tenant://name"][..], &["prompt", "tenant_prompt"]] {
+        for (header, succeeds) in [(&["--header", "X-Tenant: a"][..], true), (&[], false)] {
+            let server = Server::new("x", "1").with(components![tenant_resource, tenant_prompt]);
+            let code = server.run_from([command, header].concat());
+            assert_eq!(is_success(code), succeeds, "{command:?} {header:?}");
+        }
+    }
+}
+
 #[test]
 fn the_command_line_sends_headers_and_a_trace() {
     let run = |arguments: &[&str]| {
@@ -128,8 +156,7 @@ async fn time(
 }
 
 fn zones(headers: Headers) -> Result<Vec<String>, ToolError> {
-    let tenant = headers.get("x-tenant").ok_or("no tenant")?;
-    Ok(vec![tenant.to_owned()])
+    Ok(vec![tenant(&headers)?])
 }
 
 #[test]
