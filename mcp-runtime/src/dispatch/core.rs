@@ -9,7 +9,7 @@ use crate::layer::Layer;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
-use crate::registry::Registry;
+use crate::registry::{Listed, Registry};
 use crate::service::{BoxFuture, Limits, Origin, Outbound};
 use crate::session::{Session, Sessions};
 use crate::visibility::{Sight, Viewer, Visibility};
@@ -84,6 +84,12 @@ impl Request {
             let server = &self.core.context;
             Viewer::new(server, &self.caller, &self.origin, Some(&self.message))
         })
+    }
+
+    /// Returns `true` if the caller sees a component.
+    #[inline]
+    pub(super) fn sees(&self, entry: &impl Listed) -> bool {
+        self.core.visibility.is_total() || self.sight().sees(entry)
     }
 
     /// Returns the session of a request that requires one.

@@ -25,7 +25,7 @@ pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
     let snapshot = request.core.registry.now();
     let prompt = snapshot
         .prompt(&name)
-        .filter(|prompt| request.sight().sees(&***prompt))
+        .filter(|prompt| request.sees(&***prompt))
         .ok_or_else(|| request.unknown(snapshot.has_prompts(), "prompt", &name))?;
     let (arguments, rejections) = arguments(&prompt.signature, &params)?;
     let given = CallInput {

@@ -24,7 +24,7 @@ pub(super) fn call(request: Request) -> Result<MethodRun, RpcError> {
     let snapshot = request.core.registry.now();
     let tool = snapshot
         .tool(&name)
-        .filter(|tool| request.sight().sees(&***tool))
+        .filter(|tool| request.sees(&***tool))
         .ok_or_else(|| request.unknown(snapshot.has_tools(), "tool", &name))?;
     let json = params.arguments()?;
     let (arguments, rejections) = Arguments::parse(&tool.signature, message.text(), json);
