@@ -21,7 +21,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("uri_template", &[]),
     ("store", &[]),
     ("session", &["protocol", "seal", "store", "uri_template"]),
-    ("service", &["protocol", "session"]),
+    ("service", &["metrics", "protocol", "session"]),
     ("in_flight", &["protocol", "service"]),
     (
         "questions",
@@ -38,6 +38,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "bus",
             "error",
             "in_flight",
+            "json_path",
             "protocol",
             "questions",
             "schema",
@@ -60,6 +61,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "protocol",
             "service",
             "session_data",
+            "trace",
         ],
     ),
     (
@@ -91,6 +93,12 @@ const MODULES: &[(&str, &[&str])] = &[
     ("visibility", &["call", "protocol", "registry", "service"]),
     ("logs", &["call", "protocol"]),
     ("outcome", &["content", "protocol", "registry", "session"]),
+    ("metrics", &[]),
+    ("trace", &["protocol"]),
+    (
+        "observe",
+        &["metrics", "outcome", "protocol", "service", "trace"],
+    ),
     ("layer", &["context", "outcome"]),
     (
         "dispatch",
@@ -103,6 +111,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "in_flight",
             "layer",
             "logs",
+            "metrics",
+            "observe",
             "outcome",
             "param",
             "protocol",
@@ -142,6 +152,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "transport/connection",
         &[
+            "metrics",
             "protocol",
             "service",
             "session",
@@ -160,6 +171,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "transport/http",
         &[
+            "metrics",
             "protocol",
             // The unique id of the process, which prefixes event ids.
             "seal",
@@ -179,6 +191,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "error",
             "layer",
             "logs",
+            "metrics",
+            "observe",
             "param",
             "protocol",
             "questions",
@@ -199,7 +213,12 @@ const MODULES: &[(&str, &[&str])] = &[
         &["error", "protocol", "server", "service", "transport/memory"],
     ),
     // The lints of `check` read schemas.
-    ("cli", &["client", "error", "protocol", "schema", "server"]),
+    (
+        "cli",
+        &[
+            "client", "error", "logs", "observe", "protocol", "schema", "server",
+        ],
+    ),
     // Generated code names these.
     (
         "check",

@@ -56,8 +56,11 @@
 //!
 //! # Features
 //!
-//! - `cli` (default): a command line for the binary, [`Server::run`].
+//! - `cli` (default): a command line for the binary and a log on stderr, [`Server::run`]. It includes `logs`.
 //! - `http` (default): Streamable HTTP, [`Server::serve_http`] and [`Server::into_service`].
+//! - `logs`: [`forward_logs`], the layer for your own `tracing` subscriber.
+//! - `metrics`: Prometheus metrics, [`Server::metrics`].
+//! - `otel`: traces and metrics by OTLP over HTTP, [`Server::otel`].
 //! - `pattern`: checks `#[arg(pattern = "...")]` and the patterns in the schemas of types before a function runs.
 //! - `validate`: checks all other keywords of JSON Schema, such as `format` and `not`, and the arguments of tools made with
 //!   [`Tool::new`].
@@ -82,6 +85,8 @@ mod json_path;
 mod layer;
 mod logs;
 mod macros;
+mod metrics;
+mod observe;
 mod opaque;
 mod outcome;
 mod owner;
@@ -99,6 +104,8 @@ mod session_data;
 mod store;
 mod sync;
 mod test_context;
+#[cfg(feature = "otel")]
+mod trace;
 mod transport;
 mod uri_template;
 mod visibility;
@@ -120,7 +127,8 @@ pub use content::{
 pub use context::Context;
 pub use error::{AskError, ToolError};
 pub use layer::{CallOutcome, Layer, LayeredCall, Next};
-pub use logs::{ForwardLogs, forward_log};
+#[cfg(feature = "logs")]
+pub use logs::forward_logs;
 pub use mcp_macros::{Elicit, prompt, resource, tool, tools};
 pub use outcome::OutcomeKind;
 pub use owner::Principal;

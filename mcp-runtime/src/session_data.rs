@@ -140,11 +140,20 @@ fn key(id: &str) -> String {
 }
 
 /// The data of one owner, as it is stored.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Stored {
     /// The principal that stored it, since several can know the id of a session, and the digests of long ids can collide.
     principal: Option<String>,
     values: Values,
+}
+
+impl Stored {
+    fn new(principal: Option<String>) -> Self {
+        Self {
+            principal,
+            values: Values::new(),
+        }
+    }
 }
 
 /// The values of one owner, as JSON.
@@ -173,16 +182,11 @@ impl SessionData {
     /// Returns an error if the store fails, or if the value is not a `T`.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ToolError> {
         let stored = self.load().await?.1;
-        let value = stored
-            .values
-            .get(key)
-            .map(|json| serde_json::from_str(json.get()));
-        let value = value.transpose().map_err(|error| {
-            ToolError::from(format!(
-                "the value `{key}` of the session has another type: {error}"
-            ))
-        })?;
-        Ok(value)
+        let json = stored.values.get(key).map(|json| json.get());
+        // The message of serde may contain a part of the value.
+        let other_type = |_| format!("the value `{key}` of the session has another type");
+        let value = json.map(serde_json::from_str).transpose();
+        Ok(value.map_err(other_type)?)
     }
 
     /// Sets the value of a key, in place of an earlier one. The values then live for
@@ -218,12 +222,7 @@ impl SessionData {
     async fn load(&self) -> Result<(Option<Vec<u8>>, Stored), ToolError> {
         let bytes = self.store.get(&key(&self.id)).await.map_err(failed)?;
         let Some(bytes) = bytes else {
-            let principal = self.principal.clone();
-            let stored = Stored {
-                principal,
-                ..Stored::default()
-            };
-            return Ok((None, stored));
+            return Ok((None, Stored::new(self.principal.clone())));
         };
         let stored: Stored =
             serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))?;
@@ -262,25 +261,22 @@ impl SessionData {
 
     fn check(&self, values: &Values) -> Result<(), ToolError> {
         let DataLimits {
-            values: most,
-            bytes: most_bytes,
+            values: count,
+            bytes,
             ..
         } = self.limits;
-        let bytes: usize = values
+        let sizes = values
             .iter()
-            .map(|(key, json)| key.len() + json.get().len())
-            .sum();
-        if values.len() > most {
-            return Err(ToolError::new(format!(
-                "The session has more than {most} values, which is the limit: remove some"
-            )));
-        }
-        if bytes > most_bytes {
-            return Err(ToolError::new(format!(
-                "The values of the session have more than {most_bytes} bytes, which is the limit: remove some"
-            )));
-        }
-        Ok(())
+            .map(|(key, json)| key.len() + json.get().len());
+        let excess = if values.len() > count {
+            format!("more than {count} values")
+        } else if sizes.sum::<usize>() > bytes {
+            format!("values of more than {bytes} bytes")
+        } else {
+            return Ok(());
+        };
+        let message = format!("The session has {excess}, which is the limit: remove some");
+        Err(ToolError::new(message))
     }
 }
 

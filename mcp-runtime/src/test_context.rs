@@ -1,6 +1,6 @@
 //! Contexts for unit tests of handlers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use serde_json::{Map, Value, json};
 
@@ -80,6 +80,8 @@ impl Listener for Sent {
     fn on_change(&self, change: &Change) {
         self.send(notification_of(change));
     }
+
+    fn on_end(&self, _: Option<u64>) {}
 }
 
 impl Default for TestContext {
@@ -154,27 +156,15 @@ impl TestContext {
 
     /// Returns the context of a call. All contexts of this builder share their session and their notifications.
     pub fn context(&self) -> Context {
-        let features = self.revision.features();
-        let stateless = features.stateless;
-        let caller = Caller {
-            features,
-            capabilities: self.capabilities,
-            session: (!stateless).then(|| self.session()),
-            progress_token: None,
-            log_level: None,
-        };
-        let origin = Origin {
-            headers: Some(Arc::new(self.headers.clone())),
-            connection: Some(next_connection()),
-            ..self.origin.clone()
-        };
+        let caller = self.caller();
+        let features = caller.features;
         let outbound = Arc::clone(&self.sent) as Arc<dyn Outbound>;
         let (token, level) = (Some("1".into()), Some(LogLevel::Debug));
         Context::of(&Arc::new(CallContext::new(
             Arc::clone(&self.server),
             self.message(),
             caller,
-            origin,
+            self.origin(),
             ClientNotifier::new(token, level, features, outbound),
             Asker::Test,
         )))
@@ -185,6 +175,25 @@ impl TestContext {
         let sent = std::mem::take(&mut *self.sent.0.lock());
         let read = sent.iter().map(|message| serde_json::from_str(message));
         read.filter_map(Result::ok).collect()
+    }
+
+    fn caller(&self) -> Caller {
+        let features = self.revision.features();
+        Caller {
+            features,
+            capabilities: self.capabilities,
+            session: (!features.stateless).then(|| self.session()),
+            progress_token: None,
+            log_level: None,
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        Origin {
+            headers: Some(Arc::new(self.headers.clone())),
+            connection: Some(next_connection()),
+            ..self.origin.clone()
+        }
     }
 
     fn session(&self) -> Session {
@@ -224,6 +233,7 @@ fn server_context() -> ServerContext {
         pending_requests: PendingRequests::new(Arc::new(Sessions::new()), limits.answer_timeout),
         session_data: DataStore::new(None, DataLimits::of(&limits)),
         forwarded: Vec::new(),
+        warned: Once::new(),
         mask_errors: false,
     }
 }

@@ -135,11 +135,14 @@ async fn serve(
     let application = Router::new()
         .route("/", get(|| async { "The shop" }))
         .nest("/api", api);
-    let served = axum::serve(listener, application)
-        .with_graceful_shutdown(shutdown)
-        .await;
-    handle.stop().await;
-    Ok(served?)
+    let stopped = async move {
+        shutdown.await;
+        handle.stop().await;
+    };
+    axum::serve(listener, application)
+        .with_graceful_shutdown(stopped)
+        .await?;
+    Ok(())
 }
 
 /// Returns the number of pieces of an item.

@@ -9,6 +9,7 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::lints::{self, Definitions, Finding, Level};
+use super::log_format::LogFormat;
 use super::{connect, functions, outline, terminal, values};
 use crate::client::{Client, ClientError};
 use crate::protocol::error::METHOD_NOT_FOUND;
@@ -22,6 +23,7 @@ pub(super) async fn execute(
     server: Server,
     command: &str,
     matches: &ArgMatches,
+    log: LogFormat,
 ) -> Result<ExitCode, Failure> {
     let handle = server.handle();
     // Whatever a caller sees must be correct.
@@ -38,7 +40,7 @@ pub(super) async fn execute(
         "read" => read(&client, matches).await,
         _ => prompt(&client, matches).await,
     };
-    connect::print_logs(&client);
+    connect::print_logs(&client, log);
     client.close().await;
     outcome
 }

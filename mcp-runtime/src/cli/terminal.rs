@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::IsTerminal;
 
 /// Returns a text in the form that `stream` prints. On a terminal, line breaks and tabs are not escaped.
 pub(super) fn text<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> {
@@ -16,11 +16,9 @@ pub(super) fn line<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> 
     escape(text, stream.is_terminal(), &[])
 }
 
-/// Writes a line to stderr, and ignores errors of writing.
-pub(super) fn print_line(line: &str) {
-    let mut stderr = io::stderr();
-    let line = text(&stderr, line);
-    let _ = writeln!(stderr, "{line}");
+/// Returns a line without control characters, for any stream.
+pub(super) fn escape_all(line: &str) -> Cow<'_, str> {
+    escape(line, true, &[])
 }
 
 /// Escapes control characters (C0, DEL and C1) as in JSON, so that escaped JSON is still valid.

@@ -1,11 +1,17 @@
 //! The state of a server and the requests that it serves.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::identity::Identity;
 use crate::call::{Caller, ServerContext};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::layer::Layer;
+#[cfg(feature = "metrics")]
+use crate::metrics::Gauges;
+use crate::observe::Observer;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
@@ -24,6 +30,7 @@ pub(crate) struct Core {
     pub(super) visibility: Visibility,
     pub(super) sessions: Arc<Sessions>,
     pub(super) in_flight: Arc<InFlight>,
+    pub(crate) observer: Arc<Observer>,
 }
 
 impl Core {
@@ -34,6 +41,7 @@ impl Core {
         limits: Limits,
         layers: Vec<Arc<dyn Layer>>,
         visibility: Visibility,
+        observer: Observer,
     ) -> Self {
         Self {
             registry,
@@ -42,6 +50,7 @@ impl Core {
             limits,
             layers,
             visibility,
+            observer: Arc::new(observer),
             sessions: Arc::clone(context.pending_requests.sessions()),
             context: Arc::new(context),
         }
@@ -55,6 +64,50 @@ impl Core {
         let seen = || snapshot.resource(uri, |entry| sight.sees(entry)).is_some();
         let exists = || snapshot.resource(uri, |_| true).is_some();
         !sight.is_limited() || seen() || !exists()
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Core {
+    /// Returns all metrics in the text format of Prometheus, or `None` if the server has none.
+    pub(crate) fn metrics_text(&self) -> Option<String> {
+        self.observer.metrics.text(Gauges {
+            in_flight: self.in_flight.running(),
+            listeners: self.context.bus.listeners(),
+        })
+    }
+}
+
+/// The time that cancelled requests have to end. Only handlers that block their threads take longer.
+const CANCEL_TIMEOUT: Duration = Duration::from_millis(250);
+
+impl Core {
+    /// Ends all requests, because the server stops. Each open connection holds a receiver of `connections`. Further requests are refused, and the subscriptions
+    /// end. Requests that are in flight after the grace period are cancelled.
+    ///
+    /// A handler that blocks its thread cannot be cancelled: it is left behind.
+    pub(crate) async fn end_requests(&self, connections: &watch::Sender<bool>) {
+        self.in_flight.close();
+        self.context.bus.close(None);
+        let finished = async {
+            connections.closed().await;
+            self.in_flight.finished().await;
+        };
+        let grace = self.limits.shutdown_grace;
+        if tokio::time::timeout(grace, finished).await.is_ok() {
+            return;
+        }
+        tracing::warn!("the shutdown grace period is over: cancelling the requests in flight");
+        self.in_flight.cancel_all(None);
+        let idle = async {
+            connections.closed().await;
+            self.in_flight.idle().await;
+        };
+        if tokio::time::timeout(CANCEL_TIMEOUT, idle).await.is_err() {
+            tracing::error!(
+                "a handler blocks its thread, and is left behind when the server stops"
+            );
+        }
     }
 }
 

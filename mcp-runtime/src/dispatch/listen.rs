@@ -77,10 +77,8 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
         .ok_or_else(|| too_many_listeners(&core))?;
     let stop = Arc::clone(&subscription) as Arc<dyn Stop>;
     let future = Box::pin(async move {
-        tokio::select! {
-            () = guard.closed() => {}
-            () = subscription.ended.notified() => {}
-        }
+        let _guard = guard;
+        subscription.ended.notified().await;
         subscription.end(&id);
         Outcome::Unsubscribed(id)
     });
@@ -88,6 +86,7 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
 }
 
 fn too_many_listeners(core: &Core) -> RpcError {
+    core.observer.metrics.refused("listeners");
     RpcError::overloaded(format!(
         "The server is busy: its limit of {} listening clients is reached; try again later",
         core.limits.listeners
@@ -114,7 +113,7 @@ struct Subscription {
     connection: Option<u64>,
     /// `None` if every caller sees every component.
     audience: Option<Audience>,
-    /// Notified when the connection ends, and when the client is too slow to receive a message.
+    /// Notified when the connection ends, when the server stops, and when the client is too slow to receive a message.
     ended: Notify,
 }
 
@@ -173,8 +172,8 @@ impl Listener for Subscription {
         }
     }
 
-    fn on_connection_end(&self, connection: u64) {
-        if self.connection == Some(connection) {
+    fn on_end(&self, connection: Option<u64>) {
+        if connection.is_none() || self.connection == connection {
             self.ended.notify_one();
         }
     }
@@ -281,6 +280,12 @@ impl Listener for SessionListener {
         let message = notification(method(change), &format!("{{{params}}}"));
         if !self.outbound.send(message) {
             tracing::warn!("a notification is lost: its client is too slow");
+        }
+    }
+
+    fn on_end(&self, connection: Option<u64>) {
+        if connection.is_none() {
+            self.outbound.end();
         }
     }
 }

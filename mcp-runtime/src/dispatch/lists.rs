@@ -64,21 +64,18 @@ fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result
         cursor: cursor.as_deref(),
         filter: sight.is_limited().then_some(filter),
     };
-    find(registry, &page).ok_or_else(|| {
-        RpcError::invalid_params(
-            "`params.cursor` is not a cursor of this list: start again without one",
-        )
-    })
+    find(registry, &page).ok_or_else(|| RpcError::invalid_params(INVALID_CURSOR))
 }
+
+const INVALID_CURSOR: &str =
+    "`params.cursor` is not a cursor of this list: start again without one";
 
 /// Serves `resources/list`. The resources that templates list are added to the last page.
 pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
     let mut page = page(&request, Snapshot::has_resources, Registry::resources)?;
     let snapshot = request.core.registry.now();
-    let sight = request.sight();
-    let seen = snapshot.listers().filter(|entry| sight.sees(&***entry));
+    let seen = snapshot.listers().filter(|entry| request.sees(&***entry));
     let listers: Vec<_> = seen.cloned().collect();
-    drop(sight);
     page.is_private |= listers.iter().any(|entry| entry.lists_for_caller);
     if page.next.is_some() || listers.is_empty() {
         return Ok(MethodRun::Ready(Outcome::List("resources", page)));

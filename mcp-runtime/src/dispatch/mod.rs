@@ -21,6 +21,7 @@ mod prompts;
 mod resources;
 mod run;
 mod serving;
+mod subject;
 mod timeout;
 mod tools;
 
@@ -33,6 +34,7 @@ pub(crate) use listen::notification_of;
 use self::contain::guard;
 use self::core::scope;
 use crate::in_flight::Scope;
+use crate::metrics::Metrics;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::MessageKind;
 use crate::service::{Exchange, Handling, Limits, Listening, Origin, Outbound, Reply, Service};
@@ -129,17 +131,31 @@ impl Service for Dispatch {
         }
     }
 
-    fn cancel(&self, connection: Option<u64>) {
+    fn cancel(&self, connection: u64) {
         self.0
             .in_flight
-            .cancel_all(connection.map(Scope::Connection));
+            .cancel_all(Some(Scope::Connection(connection)));
     }
 
-    fn close(&self, connection: Option<u64>) {
-        self.0.context.bus.close(connection);
+    fn close(&self, connection: u64) {
+        self.0.context.bus.close(Some(connection));
+    }
+
+    #[cfg(feature = "http")]
+    fn is_stopping(&self) -> bool {
+        self.0.in_flight.is_closed()
     }
 
     fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.0.observer.metrics
+    }
+
+    #[cfg(all(feature = "http", feature = "metrics"))]
+    fn metrics_text(&self) -> Option<String> {
+        self.0.metrics_text()
     }
 }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinHandle};
+use tracing::Span;
 
 use super::collect_stream::CollectStream;
 use super::contain::{Stopped, contain};
@@ -17,11 +18,13 @@ use super::timeout::Timeout;
 use crate::call::{Arguments, Asker, Call, CallContext, ClientNotifier, Signature, poll_within};
 use crate::in_flight::{Permit, Stop};
 use crate::layer::{CallOutcome, LayeredCall, surround};
+use crate::logs::warn_if_not_forwarded;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::questions::Questions;
 use crate::registry::Handler;
 use crate::service::BoxFuture;
+use crate::sync::Mutex;
 
 /// The length, in bytes, above which the arguments of a message are checked on a separate thread.
 const LONG_MESSAGE: usize = 64 * 1024;
@@ -116,7 +119,8 @@ pub(super) fn run<W: Work>(
     given: CallInput,
 ) -> Result<MethodRun, RpcError> {
     let core = Arc::clone(&request.core);
-    let permit = core.in_flight.permit()?;
+    let permit = core.in_flight.permit();
+    let permit = permit.inspect_err(|_| core.observer.metrics.refused("requests"))?;
     let asker = asker(&request, W::MAY_ASK)?;
     let call_context = Arc::new(call_context(request, asker));
     let questions = call_context.asker.replay();
@@ -179,9 +183,13 @@ fn call_context(request: Request, asker: Asker) -> CallContext {
         origin,
         outbound,
     } = request;
-    let level = match &caller.session {
-        Some(session) => Some(super::logging::level_of(&core, session)),
-        None => caller.log_level,
+    let level = if let Some(session) = &caller.session {
+        Some(super::logging::level_of(&core, session))
+    } else {
+        if caller.log_level.is_some() {
+            warn_if_not_forwarded(&core.context);
+        }
+        caller.log_level
     };
     let token = caller.progress_token.take();
     let notifier = ClientNotifier::new(token, level, caller.features, outbound);
@@ -220,14 +228,16 @@ struct Execution<W: Work> {
     call: Arc<CallContext>,
     /// Boxed to keep calls without a timeout small.
     timeout: Option<Box<Timeout>>,
-    /// `None` while a blocking thread holds the permit. The thread keeps it until it ends, even if the call is cancelled.
+    /// `None` while a blocking thread shares the permit. The thread keeps it until it ends, even if the call is cancelled.
     permit: Option<Permit>,
     ended: bool,
 }
 
-/// A function on a blocking thread, which returns its result together with the permit.
-type Thread<R> = JoinHandle<Ended<R>>;
-type Ended<R> = (Result<Task<R>, Stopped>, Option<Permit>);
+/// A function on a blocking thread.
+struct Thread<R> {
+    running: JoinHandle<Result<Task<R>, Stopped>>,
+    permit: Arc<Mutex<Option<Permit>>>,
+}
 
 /// The state of the handler of a call.
 enum ExecutionState<R> {
@@ -285,8 +295,9 @@ impl<W: Work> Execution<W> {
                     Task::Output(ready!(future.as_mut().poll(context)))
                 }
                 ExecutionState::Thread(thread) => {
-                    let joined = ready!(Pin::new(thread).poll(context));
-                    match self.take_back(joined) {
+                    let joined = ready!(Pin::new(&mut thread.running).poll(context));
+                    self.permit = thread.permit.lock().take();
+                    match self.ended(joined) {
                         Ok(task) => task,
                         Err(stopped) => return Poll::Ready(self.fail(&stopped)),
                     }
@@ -313,19 +324,13 @@ impl<W: Work> Execution<W> {
         }
     }
 
-    /// Takes the result and the permit of a blocking thread.
-    fn take_back(
-        &mut self,
-        joined: Result<Ended<W::Output>, JoinError>,
+    /// Returns the result of a blocking thread.
+    fn ended(
+        &self,
+        joined: Result<Result<Task<W::Output>, Stopped>, JoinError>,
     ) -> Result<Task<W::Output>, Stopped> {
-        match joined {
-            Ok((output, permit)) => {
-                self.permit = permit;
-                output
-            }
-            // Joining fails only if the runtime shuts down before the function has run.
-            Err(error) => Err(Stopped::panicked(self.work.name(), &error.to_string())),
-        }
+        // Joining fails only if the runtime shuts down before the function has run.
+        joined.unwrap_or_else(|error| Err(Stopped::panicked(self.work.name(), &error.to_string())))
     }
 
     fn on_a_thread(
@@ -334,11 +339,15 @@ impl<W: Work> Execution<W> {
     ) -> Thread<W::Output> {
         let name = self.work.name().to_owned();
         let call = Arc::clone(&self.call);
-        let permit = self.permit.take();
-        tokio::task::spawn_blocking(move || {
-            let output = contain(&call, function).map_err(|panic| panic.log(&name));
-            (output, permit)
-        })
+        let permit = Arc::new(Mutex::new(self.permit.take()));
+        let shared = Arc::clone(&permit);
+        let span = Span::current();
+        let running = tokio::task::spawn_blocking(move || {
+            let _permit = shared;
+            let _entered = span.enter();
+            contain(&call, function).map_err(|panic| panic.log(&name))
+        });
+        Thread { running, permit }
     }
 
     /// Returns `true` if the call has questions that must be asked before it can continue. While a blocking thread
@@ -372,6 +381,11 @@ impl<W: Work> Execution<W> {
     /// Drops the handler, so that its destructors run before the reply is sent. A panic in a destructor is only logged.
     fn drop_handler(&mut self) {
         let handler = std::mem::replace(&mut self.state, ExecutionState::Begin(None));
+        if let ExecutionState::Thread(thread) = &handler
+            && let Some(permit) = &mut *thread.permit.lock()
+        {
+            permit.abandon();
+        }
         if let Err(panic) = contain(&self.call, || drop(handler)) {
             panic.log(self.work.name());
         }

@@ -200,18 +200,22 @@ impl Needs {
         P::describe(&mut description);
         self.states.append(&mut description.states);
         self.depends_on_caller |= P::DEPENDS_ON_CALLER;
+        let other = description.only_in.filter(|role| *role != self.role);
+        let mistake = mistake(P::INJECTED, other);
         let name = std::any::type_name::<P>();
-        if !P::INJECTED {
-            self.mistakes.push(format!(
-                "takes a `{name}`, and clients send no arguments to it: take a type that is injected, such as `State<T>`"
-            ));
-        }
-        if let Some(role) = description.only_in.filter(|role| *role != self.role) {
-            self.mistakes.push(format!(
-                "takes a `{name}`, which only {role} functions can take: remove it"
-            ));
-        }
+        self.mistakes
+            .extend(mistake.map(|it| format!("takes a `{name}`, {it}")));
     }
+}
+
+/// Returns why a function cannot take a parameter. `other` is the adjective of the only functions that can.
+fn mistake(injected: bool, other: Option<&str>) -> Option<String> {
+    if !injected {
+        let why =
+            "and clients send no arguments to it: take a type that is injected, such as `State<T>`";
+        return Some(why.to_owned());
+    }
+    other.map(|role| format!("which only {role} functions can take: remove it"))
 }
 
 /// A function that extracts its parameters from a call.

@@ -128,11 +128,9 @@ impl<T: Listed> List<T> {
         if let Some(filter) = filter {
             let seen = self.after(after).iter();
             let seen = seen.filter(|(_, entry)| filter(&entry.view()));
-            let page = render(name, features, size, seen);
-            return Some(Page {
-                is_private: true,
-                ..page
-            });
+            let mut page = render(name, features, size, seen);
+            page.is_private = true;
+            return Some(page);
         }
         let render = || render(name, features, size, self.after(after).iter());
         if cursor.is_none() {
@@ -159,11 +157,10 @@ fn render<'e, T: Listed + 'e>(
         let own = |out: &mut String| entry.push_own(out, features);
         entry.definition().push(&mut items, features, own);
     }
-    let last = shown.last().map(|(order, _)| *order);
-    let next = last.filter(|_| entries.next().is_some());
+    let last = shown.last().filter(|_| entries.next().is_some());
     Page {
         items,
-        next: next.map(|order| write_cursor(name, order)),
+        next: last.map(|(order, _)| write_cursor(name, *order)),
         is_private: false,
     }
 }

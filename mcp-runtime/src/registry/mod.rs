@@ -8,6 +8,7 @@ mod component_view;
 mod components;
 mod constraint;
 mod definition;
+mod flatten;
 mod function;
 mod handler;
 mod header_params;

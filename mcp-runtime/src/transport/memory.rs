@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::incoming::{self, Incoming, join};
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::service::{
-    Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, next_connection,
+    Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, TransportKind,
+    next_connection,
 };
 use crate::session::Session;
 use crate::sync::Mutex;
@@ -16,6 +17,7 @@ const MAX_QUEUED: usize = 100_000;
 /// An in-process connection.
 pub(crate) struct Memory {
     service: Arc<dyn Service>,
+    connection: u64,
     origin: Origin,
     session: Mutex<Option<(Session, Option<Listening>)>>,
     outbox: Arc<Outbox>,
@@ -60,21 +62,29 @@ impl Drop for Memory {
 
 impl Memory {
     pub(crate) fn new(service: Arc<dyn Service>) -> Self {
+        let connection = next_connection();
         Self {
             service,
-            origin: Origin::of_connection(next_connection()),
+            connection,
+            origin: Origin::of_connection(connection, TransportKind::Memory),
             session: Mutex::default(),
             outbox: Arc::default(),
         }
     }
 
-    /// Sets the origin of all messages, except for its connection.
+    /// Sets the origin of all messages, except for its connection and its transport.
     pub(crate) fn with_origin(mut self, origin: Origin) -> Self {
         self.origin = Origin {
             connection: self.origin.connection,
+            transport: self.origin.transport,
             ..origin
         };
         self
+    }
+
+    /// Cancels the requests of the connection.
+    pub(crate) fn close(&self) {
+        self.service.cancel(self.connection);
     }
 
     /// Sends a message or a batch, and waits for the reply if there is one.

@@ -7,7 +7,6 @@ use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
 use super::Endpoint;
-use super::events::Events;
 use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, declare_stateless, single};
 use super::media::Formats;
 use super::post::{is_stateless, origin};
@@ -99,11 +98,15 @@ impl Endpoint {
                 .open_get_stream(&*self.service, &session, &origin)
         });
         let reader = reader.ok_or_else(|| {
-            let message = "The server is busy: too many clients are listening; try again later";
+            let message = if self.service.is_stopping() {
+                "The server is stopping: open the stream again later"
+            } else {
+                "The server is busy: too many clients are listening; try again later"
+            };
             let error = RpcError::overloaded(message);
             Rejection::rpc(StatusCode::SERVICE_UNAVAILABLE, None, &error)
         })?;
-        Ok(reply::events(Events::new(reader)))
+        Ok(self.events(reader))
     }
 
     /// Ends a session: 204, or 405 if the session cannot be ended before it expires.
