@@ -48,6 +48,20 @@ pub(super) fn flattening_mistake(name: &str, schema: &Value, optional: bool) -> 
 
 /// Returns the conflicts between the arguments of all parameters.
 pub(super) fn conflicts(specs: &[ParameterSpec]) -> Vec<String> {
+    let mut found = repeated(specs);
+    let open = specs.iter().filter(|spec| spec.others().is_some());
+    let open: Vec<String> = open.map(|spec| format!("`{}`", spec.name)).collect();
+    if open.len() > 1 {
+        found.push(format!(
+            "{} are flattened, and each takes all arguments without a parameter: flatten one of them",
+            open.join(" and ")
+        ));
+    }
+    found
+}
+
+/// Returns a mistake for each name that an earlier argument has too.
+fn repeated(specs: &[ParameterSpec]) -> Vec<String> {
     let mut found = Vec::new();
     let mut known: Vec<(&str, &ParameterSpec)> = Vec::new();
     for spec in specs {
@@ -57,14 +71,6 @@ pub(super) fn conflicts(specs: &[ParameterSpec]) -> Vec<String> {
                 None => known.push((argument.name, spec)),
             }
         }
-    }
-    let open = specs.iter().filter(|spec| spec.others().is_some());
-    let open: Vec<String> = open.map(|spec| format!("`{}`", spec.name)).collect();
-    if open.len() > 1 {
-        found.push(format!(
-            "{} are flattened, and each takes all arguments without a parameter: flatten one of them",
-            open.join(" and ")
-        ));
     }
     found
 }
