@@ -40,10 +40,13 @@ pub(super) fn flattening_mistake(name: &str, schema: &Value, optional: bool) -> 
             "`{name}` cannot be flattened, because clients refuse `{keyword}` in the schema of all arguments: remove `flatten`, which makes it one argument"
         ));
     }
-    (schema.get("type").is_none_or(|name| name != "object")).then(|| {
-        let words = in_words(schema);
-        format!("`{name}` is {words}, and only structs and maps can be flattened: remove `flatten`")
-    })
+    if schema.get("type").is_some_and(|name| name == "object") {
+        return None;
+    }
+    let words = in_words(schema);
+    Some(format!(
+        "`{name}` is {words}, and only structs and maps can be flattened: remove `flatten`"
+    ))
 }
 
 /// Returns the conflicts between the arguments of all parameters.
