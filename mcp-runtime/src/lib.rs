@@ -110,9 +110,9 @@ pub use bus::Notifier;
 pub use call::{Call, Cancel};
 pub use client::{Client, ClientBuilder, ClientError, ClientListening, Completed, ToolReply};
 pub use content::{
-    Annotations, Audio, Content, EmbeddedResource, Icon, IconTheme, Image, IntoIcons, IntoPrompt,
-    IntoResource, IntoToolResult, Json, Message, Nested, Plain, ResourceContents, ResourceLink,
-    Role, StreamItem, Streamed, Text, ToolResult,
+    Annotations, Audio, Completions, Content, EmbeddedResource, Icon, IconTheme, Image,
+    IntoCompletions, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, Json, Message, Nested,
+    Plain, ResourceContents, ResourceLink, Role, StreamItem, Streamed, Text, ToolResult,
 };
 pub use context::Context;
 pub use error::{AskError, ToolError};
@@ -126,8 +126,8 @@ pub use protocol::cache::CacheScope;
 pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 pub use protocol::{Id, LogLevel, Revision, TraceContext};
 pub use registry::{
-    CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoComponents,
-    IntoLinks, ListWith, Listing, Prompt, PromptArgument, Resource, Tool,
+    CompleteWith, Completion, Component, Components, IntoComponents, IntoLinks, ListWith, Listing,
+    Prompt, PromptArgument, Resource, Tool,
 };
 pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
 pub use service::{BoxFuture, Limits};

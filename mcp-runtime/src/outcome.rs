@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::content::{Message, ResourceContents, ToolResult};
+use crate::content::{Completions, Message, ResourceContents, ToolResult};
 use crate::protocol::cache::Cache;
 use crate::protocol::error::RpcError;
-use crate::registry::{Completions, Page, PromptEntry, ResourceEntry};
 use crate::session::Session;
 
 /// The outcome of a request. It does not contain the request's id, so that it can be observed, stored, and sent later.
@@ -19,14 +18,15 @@ pub(crate) enum Outcome {
     },
     /// The contents of a resource, read at this URI.
     Read {
-        resource: Arc<ResourceEntry>,
+        /// The declared MIME type of the resource.
+        mime: Option<Arc<str>>,
         uri: String,
         contents: Vec<ResourceContents>,
         cache: Cache,
     },
     /// The messages of a prompt.
     Prompt {
-        prompt: Arc<PromptEntry>,
+        description: Option<Arc<str>>,
         messages: Vec<Message>,
     },
     Completion(Completions),
@@ -45,6 +45,15 @@ pub(crate) enum Outcome {
     Error(RpcError),
     /// The error of a call that exceeded its timeout.
     TimedOut(Box<Self>),
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Page {
+    /// The definitions, as a JSON array without its brackets.
+    pub(crate) items: String,
+    /// The cursor of the next page.
+    pub(crate) next: Option<String>,
 }
 
 impl Outcome {

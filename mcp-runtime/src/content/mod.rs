@@ -3,6 +3,7 @@
 //! Errors are mapped to replies in `dispatch`.
 
 mod block;
+mod completions;
 mod failure;
 mod icon;
 mod json;
@@ -18,6 +19,7 @@ mod well_formed;
 mod write;
 
 pub use block::{Annotations, Audio, Content, EmbeddedResource, Image, ResourceLink, Role, Text};
+pub use completions::{Completions, IntoCompletions};
 pub use failure::Failure;
 pub use icon::{Icon, IconTheme, IntoIcons};
 pub use json::Json;

@@ -9,12 +9,13 @@ use super::core::{MethodRun, Request};
 use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work, run};
 use crate::call::{Call, CallContext};
+use crate::content::Completions;
 use crate::context::Context;
 use crate::error::ToolError;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::members::Reference;
-use crate::registry::{Completer, Completion, Completions, Snapshot};
+use crate::registry::{Completer, Completion, Snapshot};
 
 pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);

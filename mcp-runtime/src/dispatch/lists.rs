@@ -11,10 +11,10 @@ use crate::call::{Call, CallContext};
 use crate::content::ResourceLink;
 use crate::context::Context;
 use crate::error::ToolError;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Page};
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
-use crate::registry::{Listing, Page, Registry, ResourceEntry, Snapshot};
+use crate::registry::{Listing, Registry, ResourceEntry, Snapshot};
 use crate::service::BoxFuture;
 
 pub(super) fn tools(request: Request) -> Result<MethodRun, RpcError> {

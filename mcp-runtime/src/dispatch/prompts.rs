@@ -79,7 +79,7 @@ impl Work for Get {
     fn conclude(&mut self, call: &CallContext, output: PromptOutcome) -> Outcome {
         match output {
             Ok(messages) => Outcome::Prompt {
-                prompt: Arc::clone(&self.0),
+                description: self.0.prompt.definition.description.clone(),
                 messages,
             },
             Err(error) => Outcome::Error(rpc_error(call, self.name(), &error)),

@@ -91,7 +91,7 @@ impl Work for Read {
     fn conclude(&mut self, call: &CallContext, output: ResourceOutcome) -> Outcome {
         match output {
             Ok(Some(contents)) => Outcome::Read {
-                resource: Arc::clone(&self.entry),
+                mime: self.entry.resource.mime.clone(),
                 uri: std::mem::take(&mut self.uri),
                 contents,
                 cache: self.cache,

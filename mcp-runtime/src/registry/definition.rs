@@ -1,5 +1,6 @@
 //! The properties that tools, resources and prompts have in common.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use crate::protocol::revision::Features;
 pub(crate) struct Definition {
     pub(crate) name: String,
     pub(super) title: Option<String>,
-    pub(crate) description: Option<String>,
+    pub(crate) description: Option<Arc<str>>,
     pub(super) icons: Vec<Icon>,
     /// `_meta`; an object after the check.
     pub(super) meta: Option<Value>,
@@ -42,7 +43,7 @@ macro_rules! define {
 
             /// Sets the description. Models read the descriptions of tools, and users those of resources and prompts.
             pub fn description(mut self, description: impl Into<String>) -> Self {
-                self.definition.description = Some(description.into());
+                self.definition.description = Some(description.into().into());
                 self
             }
 
@@ -171,7 +172,7 @@ impl Definition {
         push_string(out, &self.name);
         let newer = features.titles_and_meta;
         push_optional(out, "title", self.title.as_ref().filter(|_| newer));
-        push_optional(out, "description", self.description.as_ref());
+        push_optional(out, "description", self.description.as_deref());
         own(out);
         push_icons(out, &self.icons, features);
         let meta = self.meta.as_ref().and_then(Value::as_object);
