@@ -130,7 +130,7 @@ pub use registry::{
     Prompt, PromptArgument, Resource, Tool,
 };
 pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
-pub use service::{BoxFuture, Limits};
+pub use service::{BoxFuture, Limits, Timeout};
 pub use store::{MemoryStore, Store, StoreEntry, StoreFuture};
 pub use transport::custom::Transport;
 #[cfg(feature = "http")]

@@ -32,7 +32,7 @@ use crate::opaque::opaque_debug;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
 use crate::registry::{Components, IntoComponents, NeededState, Selection};
-use crate::service::Limits;
+use crate::service::{Limits, Timeout};
 use crate::store::Store;
 #[cfg(feature = "http")]
 use crate::transport::http::HttpOptions;
@@ -71,6 +71,7 @@ pub struct Server {
     limits: Limits,
     page_size: usize,
     mask_errors: bool,
+    timeout: Timeout,
     session_keys: Vec<[u8; 32]>,
     used_states: Option<Arc<dyn Store>>,
     forwarded: Vec<String>,
@@ -99,6 +100,7 @@ impl Server {
             limits: Limits::default(),
             page_size: DEFAULT_PAGE_SIZE,
             mask_errors: false,
+            timeout: Timeout::default(),
             session_keys: Vec::new(),
             used_states: None,
             forwarded: Vec::new(),
@@ -289,6 +291,31 @@ impl Server {
     /// Sets the number of components on one page of a list. The default is 1,000, the minimum 1.
     pub fn page_size(mut self, size: usize) -> Self {
         self.page_size = size.max(1);
+        self
+    }
+
+    /// Sets the time limit of every call whose component sets none. The default is [`Timeout::default`]: 60 s, which progress
+    /// extends to at most 10 minutes.
+    ///
+    /// [`Tool::timeout`](crate::Tool::timeout) and `#[tool(timeout = ..)]` replace it for one component. It limits the calls
+    /// of tools, resources and prompts, completions, and the functions that list resources. With a limit of zero the server
+    /// cannot be built.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use mcp_runtime::{Server, Timeout};
+    ///
+    /// let quick = Server::new("quick", "1.0.0").timeout(Duration::from_secs(5));
+    /// let unlimited = Server::new("patient", "1.0.0").timeout(Timeout::NONE);
+    /// ```
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.timeout = timeout.into();
+        if self.timeout.limit.is_zero() {
+            self.components.problem(
+                "the server: a timeout of zero stops every call: give it some time, or `Timeout::NONE`".to_owned(),
+            );
+        }
         self
     }
 

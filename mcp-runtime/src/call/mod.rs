@@ -30,7 +30,7 @@ use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
 use crate::questions::{Counted, Effects, PendingRequests, Questions, Replay};
 use crate::schema::missing;
-use crate::service::Origin;
+use crate::service::{Origin, Timeout};
 use crate::session::Session;
 use crate::sync::Mutex;
 
@@ -42,6 +42,8 @@ pub(crate) struct ServerContext {
     pub(crate) pending_requests: PendingRequests,
     /// The targets whose `tracing` events are sent to the client as log messages.
     pub(crate) forwarded: Vec<String>,
+    /// The time limit of a call whose component has none of its own.
+    pub(crate) timeout: Timeout,
     /// `true` if the texts of errors that were not written for clients are hidden from them.
     pub(crate) mask_errors: bool,
 }

@@ -3,7 +3,6 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/prompts#getting-a-prompt>.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::core::{MethodRun, Request};
 use super::failure::rpc_error;
@@ -17,6 +16,7 @@ use crate::protocol::members::members;
 use crate::protocol::params::Params;
 use crate::registry::PromptEntry;
 use crate::schema::Mistakes;
+use crate::service::Timeout;
 
 pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
@@ -68,7 +68,7 @@ impl Work for Get {
         &self.0.prompt.definition.name
     }
 
-    fn timeout(&self) -> Option<Duration> {
+    fn timeout(&self) -> Option<Timeout> {
         self.0.prompt.definition.timeout
     }
 

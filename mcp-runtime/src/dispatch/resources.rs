@@ -3,7 +3,6 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/resources#reading-resources>.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::core::{Core, MethodRun, Request};
 use super::failure::rpc_error;
@@ -14,6 +13,7 @@ use crate::outcome::Outcome;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::error::RpcError;
 use crate::registry::ResourceEntry;
+use crate::service::Timeout;
 
 pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
@@ -80,7 +80,7 @@ impl Work for Read {
         self.entry.template.as_str()
     }
 
-    fn timeout(&self) -> Option<Duration> {
+    fn timeout(&self) -> Option<Timeout> {
         self.entry.resource.definition.timeout
     }
 

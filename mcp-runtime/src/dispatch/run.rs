@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinHandle};
 use super::collect_stream::CollectStream;
 use super::contain::{Stopped, contain};
 use super::core::{Core, MethodRun, Request};
-use super::timeout::Timeout;
+use super::timeout::{Exceeded, RunningTimeout};
 use crate::call::{Arguments, Asker, Call, CallContext, ClientNotifier, Signature, poll_within};
 use crate::in_flight::{Permit, Stop};
 use crate::layer::{CallOutcome, LayeredCall, surround};
@@ -21,7 +21,7 @@ use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::questions::Questions;
 use crate::registry::Handler;
-use crate::service::BoxFuture;
+use crate::service::{BoxFuture, Timeout};
 
 /// The length, in bytes, above which the arguments of a message are checked on a separate thread.
 const LONG_MESSAGE: usize = 64 * 1024;
@@ -43,8 +43,8 @@ pub(super) trait Work: Send + Unpin + 'static {
     /// Returns the name of the component.
     fn name(&self) -> &str;
 
-    /// Returns the timeout, if there is one.
-    fn timeout(&self) -> Option<Duration> {
+    /// Returns the time limit of the component, or `None` if that of the server applies.
+    fn timeout(&self) -> Option<Timeout> {
         None
     }
 
@@ -218,8 +218,8 @@ struct Execution<W: Work> {
     work: W,
     state: ExecutionState<W::Output>,
     call: Arc<CallContext>,
-    /// Boxed to keep calls without a timeout small.
-    timeout: Option<Box<Timeout>>,
+    /// Created when the handler has to wait. Boxed to keep calls that are ready small.
+    timeout: Option<Box<RunningTimeout>>,
     /// `None` while a blocking thread holds the permit. The thread keeps it until it ends, even if the call is cancelled.
     permit: Option<Permit>,
     ended: bool,
@@ -248,7 +248,7 @@ impl<W: Work> Execution<W> {
             given.rejections,
         );
         Self {
-            timeout: work.timeout().map(|limit| Box::new(Timeout::begin(limit))),
+            timeout: None,
             work,
             state: ExecutionState::Begin(Some(call)),
             call: call_context,
@@ -362,10 +362,22 @@ impl<W: Work> Execution<W> {
         self.work.fail(stopped.message(W::KIND))
     }
 
+    /// Returns the timeout of a call that has to wait, or `None` if its time is not limited.
+    fn running_timeout(&mut self) -> Option<&mut RunningTimeout> {
+        if self.timeout.is_none() {
+            let timeout = self.work.timeout().unwrap_or(self.call.server.timeout);
+            if timeout == Timeout::NONE {
+                return None;
+            }
+            self.timeout = Some(Box::new(RunningTimeout::begin(timeout)));
+        }
+        self.timeout.as_deref_mut()
+    }
+
     /// Ends a call that exceeded its timeout. Spawned tasks and blocking threads see the cancellation signal.
-    fn time_out(&mut self, limit: Duration) -> Outcome {
+    fn time_out(&mut self, exceeded: Exceeded) -> Outcome {
         self.call.cancel().set();
-        let stopped = Stopped::timed_out(self.work.name(), limit);
+        let stopped = Stopped::timed_out(self.work.name(), exceeded);
         Outcome::TimedOut(Box::new(self.fail(&stopped)))
     }
 
@@ -402,11 +414,12 @@ impl<W: Work> Future for Execution<W> {
         }
         if polled.is_pending() {
             let asks = this.update_permit();
-            let Some(timeout) = &mut this.timeout else {
+            let progressed = this.call.notifier.take_progress();
+            let Some(timeout) = this.running_timeout() else {
                 return Poll::Pending;
             };
-            let limit = ready!(timeout.poll(asks, context));
-            polled = Poll::Ready(this.time_out(limit));
+            let exceeded = ready!(timeout.poll(asks, progressed, context));
+            polled = Poll::Ready(this.time_out(exceeded));
         }
         this.ended = true;
         this.call.notifier.finish();

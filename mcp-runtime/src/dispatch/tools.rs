@@ -3,7 +3,6 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#calling-tools>.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::core::{MethodRun, Request};
 use super::failure::{client_text, missing_capability};
@@ -15,6 +14,7 @@ use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::registry::ToolEntry;
 use crate::schema::{Budget, WholeSchema};
+use crate::service::Timeout;
 
 pub(super) fn call(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
@@ -69,7 +69,7 @@ impl Work for ToolCall {
         &self.0.tool.definition.name
     }
 
-    fn timeout(&self) -> Option<Duration> {
+    fn timeout(&self) -> Option<Timeout> {
         self.0.tool.definition.timeout
     }
 

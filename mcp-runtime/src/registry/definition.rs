@@ -1,7 +1,6 @@
 //! The properties that tools, resources and prompts have in common.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -10,6 +9,7 @@ use crate::content::{Icon, push_icons, push_optional};
 use crate::protocol::json::push_string;
 use crate::protocol::meta::key_mistake;
 use crate::protocol::revision::Features;
+use crate::service::Timeout;
 
 /// The properties of a component of any kind.
 ///
@@ -24,7 +24,7 @@ pub(crate) struct Definition {
     /// `_meta`; an object after the check.
     pub(super) meta: Option<Value>,
     /// The time limit of a call.
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) timeout: Option<Timeout>,
     /// The tags by which a server selects components; not sent to clients.
     pub(super) tags: Vec<String>,
     /// The OAuth scopes that a caller needs; not sent to clients.
@@ -65,7 +65,10 @@ macro_rules! define {
                 self
             }
 
-            /// Sets the time limit of a call. It must be greater than zero, or the server cannot be built.
+            /// Sets the time limit of a call, which replaces that of [`Server::timeout`](crate::Server::timeout). It must be
+            /// greater than zero, or the server cannot be built. [`Timeout::NONE`](crate::Timeout::NONE) is no limit.
+            ///
+            /// Progress extends a limit up to its longest time: see [`Timeout`](crate::Timeout).
             ///
             /// When the time is up, the call ends and the caller receives an error. An `async` handler is dropped at its next
             /// `.await`. A plain `fn` can detect it with [`Cancel`](crate::Cancel); its thread counts as a running request
@@ -73,8 +76,8 @@ macro_rules! define {
             ///
             /// Time spent waiting for answers to questions does not count. In revisions without sessions, each attempt has
             /// its own time limit.
-            pub fn timeout(mut self, limit: std::time::Duration) -> Self {
-                self.definition.timeout = Some(limit);
+            pub fn timeout(mut self, limit: impl Into<$crate::service::Timeout>) -> Self {
+                self.definition.timeout = Some(limit.into());
                 self
             }
 
@@ -118,7 +121,7 @@ impl Definition {
         let icons = self.icons.iter().filter_map(Icon::mistake);
         let mistakes = icons.chain(self.meta_mistakes());
         problems.extend(mistakes.map(|mistake| format!("{place}: {mistake}")));
-        if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
+        if self.timeout.is_some_and(|timeout| timeout.limit.is_zero()) {
             problems.push(format!(
                 "{place}: a timeout of zero stops every call: give it some time, or leave `timeout` out"
             ));

@@ -89,6 +89,7 @@ impl Server {
                 answer_timeout,
             ),
             forwarded: self.forwarded,
+            timeout: self.timeout,
             mask_errors: self.mask_errors,
         };
         let identity = Identity::new(self.about);
