@@ -79,9 +79,10 @@ mod error;
 mod finite;
 mod in_flight;
 mod json_path;
-mod layer;
+pub mod layer;
 mod logs;
 mod macros;
+mod middleware;
 mod opaque;
 mod outcome;
 mod owner;
@@ -116,11 +117,15 @@ pub use content::{
 };
 pub use context::Context;
 pub use error::{AskError, ToolError};
-pub use layer::{CallOutcome, Layer, LayeredCall, Next};
+#[doc(inline)]
+pub use layer::{CallKind, CallOutcome, Layer, LayeredCall, Next};
 pub use logs::{ForwardLogs, forward_log};
 pub use mcp_macros::{Elicit, prompt, resource, tool, tools};
+pub use middleware::{ConcurrencyLimit, LogCalls, ResponseCache, ResponseLimit, Retry};
 pub use outcome::OutcomeKind;
 pub use owner::Principal;
+#[cfg(feature = "http")]
+pub use param::Extension;
 pub use param::{Description, Extraction, Headers, Param, State};
 pub use protocol::cache::CacheScope;
 pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};

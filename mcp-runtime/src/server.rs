@@ -379,19 +379,20 @@ impl Server {
         self
     }
 
-    /// Adds a layer around each call of a tool, resource or prompt, each completion, and each list that a function returns.
+    /// Adds a layer around each call of a tool, resource or prompt, each completion and each list: see
+    /// [the chapter about layers](crate::layer).
     ///
-    /// The first layer is the outermost.
+    /// The first layer is the outermost. Layers of components are inside of those of the server.
     ///
     /// ```
-    /// use mcp_runtime::{LayeredCall, Next, Server};
+    /// use mcp_runtime::{LayeredCall, LogCalls, Next, Server};
     ///
-    /// let server = Server::new("app", "1.0.0").layer(|call: LayeredCall, next: Next| async move {
-    ///     let begin = std::time::Instant::now();
-    ///     let outcome = next.run().await;
-    ///     eprintln!("{} took {:?}, error: {}", call.name(), begin.elapsed(), outcome.is_error());
-    ///     outcome
-    /// });
+    /// let server = Server::new("app", "1.0.0")
+    ///     .layer(LogCalls::new())
+    ///     .layer(|call: LayeredCall, next: Next| async move {
+    ///         eprintln!("{} begins", call.name());
+    ///         next.run().await
+    ///     });
     /// ```
     pub fn layer(mut self, layer: impl Layer) -> Self {
         self.layers.push(Arc::new(layer));

@@ -116,6 +116,23 @@ impl Arguments {
         }
     }
 
+    /// Returns all arguments as a JSON object. Those that are not JSON are texts and lists of texts.
+    pub(crate) fn to_json(&self, message: &str, signature: &Signature) -> Value {
+        if self.whole.is_some() {
+            return serde_json::from_str(self.whole(message)).unwrap_or_default();
+        }
+        let named = signature.parameters.iter().zip(&self.slots);
+        let given = named.filter_map(|(parameter, slot)| {
+            let value: Value = match slot {
+                Slot::Text(text) => text.clone().into(),
+                Slot::List(texts) => texts.clone().into(),
+                Slot::Missing | Slot::Json(_) => return None,
+            };
+            Some((parameter.name.clone(), value))
+        });
+        Value::Object(given.collect())
+    }
+
     pub(crate) fn set(&mut self, index: usize, slot: Slot) {
         if let Some(place) = self.slots.get_mut(index) {
             *place = slot;

@@ -14,6 +14,7 @@ mod read;
 mod resource;
 mod rest;
 mod stream;
+mod texts;
 mod tool_result;
 mod well_formed;
 mod write;

@@ -12,6 +12,7 @@ mod failure;
 mod header_params;
 mod headers;
 mod identity;
+mod layered;
 mod lifecycle;
 mod listen;
 mod lists;
@@ -21,6 +22,7 @@ mod prompts;
 mod resources;
 mod run;
 mod serving;
+mod start;
 mod timeout;
 mod tools;
 

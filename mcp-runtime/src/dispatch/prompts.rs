@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use super::core::{MethodRun, Request};
 use super::failure::rpc_error;
-use super::run::{CallInput, Task, Work, run};
+use super::run::{CallInput, Task, Work};
+use super::start::run;
 use crate::call::{Arguments, Call, CallContext, Signature, Slot, not_a_string};
 use crate::content::PromptOutcome;
+use crate::layer::{CallKind, Layer, Substitute};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::json::string;
+use crate::protocol::jsonrpc::Message;
 use crate::protocol::members::members;
 use crate::protocol::params::Params;
 use crate::registry::PromptEntry;
@@ -26,13 +29,17 @@ pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
     let prompt = snapshot
         .prompt(&name)
         .ok_or_else(|| request.unknown(snapshot.has_prompts(), "prompt", &name))?;
-    let (arguments, rejections) = arguments(&prompt.signature, &params)?;
-    let given = CallInput {
-        signature: Arc::clone(&prompt.signature),
+    let given = input(&prompt.signature, &params)?;
+    run(request, Get(Arc::clone(prompt)), given)
+}
+
+fn input(signature: &Arc<Signature>, params: &Params<'_>) -> Result<CallInput, RpcError> {
+    let (arguments, rejections) = arguments(signature, params)?;
+    Ok(CallInput {
+        signature: Arc::clone(signature),
         arguments,
         rejections,
-    };
-    run(request, Get(Arc::clone(prompt)), given)
+    })
 }
 
 /// Parses the arguments. On the wire they are strings, whatever types the function takes.
@@ -58,14 +65,31 @@ fn arguments(
 }
 
 /// The work of getting a prompt.
+#[derive(Clone)]
 struct Get(Arc<PromptEntry>);
 
 impl Work for Get {
     type Output = PromptOutcome;
-    const KIND: &'static str = "prompt";
+    const KIND: CallKind = CallKind::Prompt;
 
     fn name(&self) -> &str {
         &self.0.prompt.definition.name
+    }
+
+    fn layers(&self) -> &[Arc<dyn Layer>] {
+        &self.0.prompt.definition.layers
+    }
+
+    fn input(&self, message: &Message) -> Result<CallInput, RpcError> {
+        input(&self.0.signature, &message.params()?)
+    }
+
+    fn output_of(substitute: Substitute) -> Option<PromptOutcome> {
+        match substitute {
+            Substitute::Messages(messages) => Some(messages),
+            Substitute::Error(error) => Some(Err(error)),
+            _ => None,
+        }
     }
 
     fn timeout(&self) -> Option<Timeout> {

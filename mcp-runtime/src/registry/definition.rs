@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::check_name;
 use crate::content::{Icon, push_icons, push_optional};
+use crate::layer::Layer;
 use crate::protocol::json::push_string;
 use crate::protocol::meta::key_mistake;
 use crate::protocol::revision::Features;
@@ -25,6 +26,8 @@ pub(crate) struct Definition {
     pub(super) meta: Option<Value>,
     /// The time limit of a call.
     pub(crate) timeout: Option<Timeout>,
+    /// The layers around its calls, from the outermost inwards.
+    pub(crate) layers: Vec<Arc<dyn Layer>>,
     /// The tags by which a server selects components; not sent to clients.
     pub(super) tags: Vec<String>,
     /// The OAuth scopes that a caller needs; not sent to clients.
@@ -81,6 +84,13 @@ macro_rules! define {
                 self
             }
 
+            /// Adds a layer around its calls and the completions of its arguments: see
+            /// [the chapter about layers](crate::layer). It is inside of the layers of the server and of those added before.
+            pub fn layer(mut self, layer: impl $crate::layer::Layer) -> Self {
+                self.definition.layers.push(std::sync::Arc::new(layer));
+                self
+            }
+
             /// Adds a tag, by which [`Server::only_tagged`](crate::Server::only_tagged) and
             /// [`Server::without_tagged`](crate::Server::without_tagged) select components. Tags are not sent to clients.
             pub fn tag(mut self, tag: impl Into<String>) -> Self {
@@ -110,6 +120,7 @@ impl Definition {
             icons: Vec::new(),
             meta: None,
             timeout: None,
+            layers: Vec::new(),
             tags: Vec::new(),
             scopes: Vec::new(),
         }
@@ -123,7 +134,7 @@ impl Definition {
         problems.extend(mistakes.map(|mistake| format!("{place}: {mistake}")));
         if self.timeout.is_some_and(|timeout| timeout.limit.is_zero()) {
             problems.push(format!(
-                "{place}: a timeout of zero stops every call: give it some time, or leave `timeout` out"
+                "{place}: a timeout of zero stops every call: give it some time, or `Timeout::NONE`"
             ));
         }
         if self.tags.iter().any(|tag| tag.trim().is_empty()) {
