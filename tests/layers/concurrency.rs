@@ -28,6 +28,12 @@ async fn work(running: State<Running>) -> &'static str {
     "done"
 }
 
+/// Return the largest number of calls that ran at once.
+#[tool]
+async fn most(running: State<Running>) -> usize {
+    running.most.load(Ordering::SeqCst)
+}
+
 /// Work without a limit.
 #[tool]
 async fn free() -> &'static str {
@@ -37,11 +43,9 @@ async fn free() -> &'static str {
 #[tokio::test]
 async fn calls_wait_in_a_bounded_queue() {
     for era in ERAS {
-        let state = std::sync::Arc::new(Running::default());
-        let lifespan = std::sync::Arc::clone(&state);
-        let server = Server::new("work", "1").with(components![work, free]);
-        let server = server.state(Running::default());
-        drop((state, lifespan));
+        let server = Server::new("work", "1")
+            .with(components![work, free, most])
+            .state(Running::default());
         let client = server.connect().revision(era).await;
         let calls = join_all((0..10).map(|_| client.call("work", json!({}))));
         let free = async {
@@ -56,6 +60,8 @@ async fn calls_wait_in_a_bounded_queue() {
         let refused: Vec<&String> = texts.iter().filter(|text| *text != "done").collect();
         let message = "`work` is busy, and its queue of 4 calls is full: try again later";
         assert!(refused.iter().all(|text| *text == message), "{refused:?}");
+        let most = client.call("most", json!({})).await.unwrap();
+        assert_eq!(most.text(), "3", "calls that ran at once");
         // All permits are free again.
         let again = join_all((0..7).map(|_| client.call("work", json!({})))).await;
         assert!(again.into_iter().all(|it| it.unwrap().text() == "done"));

@@ -5,9 +5,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{CallOutcome, Completion, LayeredCall, Listing, Next, ResourceLink, Retry};
+use mcp_runtime::{CallOutcome, Completion, LayeredCall, Limits, Listing, Next, Retry};
 use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, Lines};
+use tokio::io::{ReadHalf, WriteHalf, duplex, split};
 use tokio::time::Instant;
 
 use super::peer::{ERAS, Peer, TRANSPORTS, Transport};
@@ -168,6 +170,25 @@ async fn failed_calls_run_again_with_their_arguments() {
 }
 
 #[tokio::test]
+async fn a_call_that_waits_for_its_next_run_counts_as_running() {
+    for era in ERAS {
+        let mut limits = Limits::default();
+        limits.requests = 1;
+        let server = server().limits(limits);
+        let server = server.layer(Retry::new(2).delay(Duration::from_millis(50)));
+        let client = server.connect().revision(era).await;
+        let other = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            client.call("adding", json!({})).await
+        };
+        let (reply, other) = tokio::join!(client.call("idempotent", json!({})), other);
+        assert_eq!(reply.unwrap().text(), "run 3");
+        assert!(other.is_err(), "{other:?}");
+        assert!(client.call("adding", json!({})).await.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn refused_arguments_and_chosen_errors_are_not_repeated() {
     for era in ERAS {
         let server = server().layer(quick().when(|outcome| {
@@ -194,8 +215,8 @@ struct Answer {
 /// Ask, and fail.
 #[tool(idempotent)]
 async fn ask(context: Context, runs: State<Runs>) -> Result<String, ToolError> {
-    let _: Answer = context.elicit("Who?").await?;
-    Ok(format!("run {}", runs.count("ask")?))
+    let Answer { text } = context.elicit("Who?").await?;
+    Ok(format!("{text} in run {}", runs.count("ask")?))
 }
 
 async fn twice(_: LayeredCall, next: Next) -> CallOutcome {
@@ -239,39 +260,87 @@ async fn the_delay_doubles_and_has_some_jitter() {
     }
 }
 
-#[tokio::test]
+/// Block until the call is cancelled, and fail. Later runs succeed.
+#[tool]
+async fn spin(runs: State<Runs>, cancel: Cancel) -> Result<String, ToolError> {
+    // The first poll is on the task that reads messages.
+    tokio::task::yield_now().await;
+    let run = *runs
+        .0
+        .lock()
+        .unwrap()
+        .entry("spin")
+        .and_modify(|it| *it += 1)
+        .or_insert(1);
+    if run > 1 {
+        return Ok(format!("run {run}"));
+    }
+    let begin = std::time::Instant::now();
+    while !cancel.is_cancelled() {
+        assert!(begin.elapsed() < Duration::from_secs(10), "not cancelled");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err(ToolError::new("cancelled"))
+}
+
+/// A client over streams, which cancels calls.
+struct Canceller {
+    lines: Lines<BufReader<ReadHalf<DuplexStream>>>,
+    writer: WriteHalf<DuplexStream>,
+}
+
+impl Canceller {
+    fn of(server: Server) -> Self {
+        let (ours, theirs) = duplex(1 << 20);
+        let (reader, writer) = split(theirs);
+        tokio::spawn(server.serve_streams(reader, writer));
+        let (reader, writer) = split(ours);
+        let lines = BufReader::new(reader).lines();
+        Self { lines, writer }
+    }
+
+    async fn send(&mut self, id: Option<u32>, method: &str, mut params: Value) {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let mut message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+        if let Some(id) = id {
+            message["id"] = id.into();
+        }
+        let line = format!("{message}\n");
+        self.writer.write_all(line.as_bytes()).await.unwrap();
+    }
+
+    /// Calls a tool and cancels the call. Then calls it again, until it succeeds, and returns the text of that call.
+    async fn cancel_and_call(mut self, tool: &str) -> String {
+        let call = json!({ "name": tool, "arguments": {} });
+        self.send(Some(1), "tools/call", call.clone()).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let cancelled = json!({ "requestId": 1 });
+        self.send(None, "notifications/cancelled", cancelled).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.send(Some(2), "tools/call", call).await;
+        let reply = self.lines.next_line().await.unwrap().unwrap();
+        let mut reply: Value = serde_json::from_str(&reply).unwrap();
+        assert_eq!(reply["id"], 2, "the cancelled call has no reply: {reply}");
+        let text = reply["result"]["content"][0]["text"].take();
+        text.as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_call_does_not_run_again() {
-    use mcp_runtime::Revision;
-    // Over streams, where a client can cancel.
-    let server = server().layer(Retry::new(10).delay(Duration::from_millis(30)));
-    let (ours, theirs) = tokio::io::duplex(1 << 20);
-    let (reader, writer) = tokio::io::split(theirs);
-    let serving = tokio::spawn(server.serve_streams(reader, writer));
-    let meta = json!({
-        "io.modelcontextprotocol/protocolVersion": Revision::V2026_07_28.name(),
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    let request = |id: u32, name: &str| {
-        let params = json!({ "name": name, "arguments": {}, "_meta": meta });
-        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
-    };
-    let cancel = json!({
-        "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 1, "_meta": meta },
-    });
-    let lines = [request(1, "idempotent"), cancel];
-    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
-    let (reader, mut writer) = tokio::io::split(ours);
-    writer.write_all(lines.as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    // At most one run has counted, so that two failures remain before the third run succeeds.
-    let line = format!("{}\n", request(2, "idempotent"));
-    writer.write_all(line.as_bytes()).await.unwrap();
-    let mut lines = tokio::io::BufReader::new(reader).lines();
-    let reply = lines.next_line().await.unwrap().unwrap();
-    let reply: Value = serde_json::from_str(&reply).unwrap();
-    assert_eq!(reply["id"], 2, "the cancelled call has no reply: {reply}");
-    assert_eq!(reply["result"]["content"][0]["text"], "run 3");
-    drop((writer, lines));
-    serving.await.unwrap().unwrap();
+    // One run of the cancelled call has failed, so that the second run of the other call succeeds.
+    let retry = Retry::new(1).delay(Duration::from_millis(100));
+    let text = Canceller::of(server().layer(retry))
+        .cancel_and_call("idempotent")
+        .await;
+    assert_eq!(text, "run 3");
+    // A run that starts at once is refused.
+    let server = server().with(components![spin]);
+    let text = Canceller::of(server.layer(twice))
+        .cancel_and_call("spin")
+        .await;
+    assert_eq!(text, "run 2");
 }

@@ -62,10 +62,7 @@ impl Retry {
     /// Returns `true` if the call may run again after this outcome.
     fn repeats(&self, call: &LayeredCall, outcome: &CallOutcome) -> bool {
         let context = call.context().call_context();
-        outcome.is_transient()
-            && !context.is_stopped()
-            && !context.has_asked()
-            && (self.when)(outcome)
+        outcome.is_transient() && !context.has_asked() && (self.when)(outcome)
     }
 }
 
