@@ -49,6 +49,13 @@ const MODULES: &[(&str, &[&str])] = &[
             "bus", "call", "content", "error", "finite", "param", "protocol", "service",
         ],
     ),
+    ("outcome", &["content", "protocol", "session"]),
+    (
+        "layer",
+        &[
+            "content", "context", "error", "outcome", "protocol", "service",
+        ],
+    ),
     (
         "registry",
         &[
@@ -56,11 +63,20 @@ const MODULES: &[(&str, &[&str])] = &[
             "content",
             "context",
             "error",
+            "layer",
+            "outcome",
             "param",
             "protocol",
             "schema",
             "service",
             "uri_template",
+        ],
+    ),
+    (
+        "middleware",
+        &[
+            "content", "context", "error", "layer", "outcome", "protocol", "registry", "seal",
+            "service", "store",
         ],
     ),
     (
@@ -76,8 +92,6 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("logs", &["call", "protocol"]),
-    ("outcome", &["content", "protocol", "registry", "session"]),
-    ("layer", &["context", "outcome"]),
     (
         "dispatch",
         &[

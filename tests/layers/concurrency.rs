@@ -73,7 +73,8 @@ static GO: AtomicBool = AtomicBool::new(false);
 /// Work on a thread, which ignores its cancellation.
 #[tool(timeout = Duration::from_millis(30), layer = ConcurrencyLimit::new(1).queue(0))]
 fn stubborn() -> &'static str {
-    while !GO.load(Ordering::SeqCst) {
+    let begin = std::time::Instant::now();
+    while !GO.load(Ordering::SeqCst) && begin.elapsed() < Duration::from_secs(5) {
         std::thread::sleep(Duration::from_millis(1));
     }
     "done"

@@ -263,8 +263,6 @@ async fn the_delay_doubles_and_has_some_jitter() {
 /// Block until the call is cancelled, and fail. Later runs succeed.
 #[tool]
 async fn spin(runs: State<Runs>, cancel: Cancel) -> Result<String, ToolError> {
-    // The first poll is on the task that reads messages.
-    tokio::task::yield_now().await;
     let run = *runs
         .0
         .lock()
@@ -275,6 +273,8 @@ async fn spin(runs: State<Runs>, cancel: Cancel) -> Result<String, ToolError> {
     if run > 1 {
         return Ok(format!("run {run}"));
     }
+    // The first poll is on the task that reads messages.
+    tokio::task::yield_now().await;
     let begin = std::time::Instant::now();
     while !cancel.is_cancelled() {
         assert!(begin.elapsed() < Duration::from_secs(10), "not cancelled");

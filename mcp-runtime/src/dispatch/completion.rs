@@ -64,10 +64,9 @@ fn completed(
                 .ok_or_else(|| unknown("resource or template", uri))?
         }
     };
-    if completed.signature().position(argument).is_none() {
-        return Err(RpcError::invalid_params(
-            completed.signature().unknown(argument),
-        ));
+    let signature = completed.signature();
+    if signature.position(argument).is_none() {
+        return Err(RpcError::invalid_params(signature.unknown(argument)));
     }
     Ok(completed)
 }
