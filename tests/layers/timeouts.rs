@@ -36,7 +36,7 @@ async fn progress(reports: u32, context: Context) -> &'static str {
 }
 
 /// Report progress every second, with a fixed limit.
-#[tool(timeout = Timeout::new(5 * SECOND).at_most(5 * SECOND))]
+#[tool(timeout = 5)]
 async fn fixed(context: Context) -> &'static str {
     for report in 0..100 {
         context.progress(f64::from(report), None, None);
@@ -46,7 +46,7 @@ async fn fixed(context: Context) -> &'static str {
 }
 
 /// Report progress once, and then none.
-#[tool(timeout = 10)]
+#[tool(timeout = Timeout::new(10 * SECOND).extended_to(600 * SECOND))]
 async fn stuck(context: Context) -> &'static str {
     tokio::time::sleep(8 * SECOND).await;
     context.progress(1.0, None, None);

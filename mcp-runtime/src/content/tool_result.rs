@@ -25,6 +25,8 @@ pub struct ToolResult {
     pub(crate) structured: Option<Structured>,
     /// The error of a tool that failed.
     pub(crate) failure: Option<ToolError>,
+    /// `true` if the arguments were refused before the function ran.
+    pub(crate) is_refused: bool,
     pub(crate) meta: Option<Map<String, Value>>,
     /// The stream of the remaining content.
     pub(crate) rest: Option<Rest>,

@@ -141,7 +141,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn progress_extends_the_limit_up_to_the_longest_time() {
-        let of = || RunningTimeout::begin(Timeout::new(10 * SECOND).at_most(35 * SECOND));
+        let of = || RunningTimeout::begin(Timeout::new(10 * SECOND).extended_to(35 * SECOND));
         let (mut steady, mut stuck) = (of(), of());
         for second in [8, 16, 24, 32] {
             tokio::time::advance(8 * SECOND).await;

@@ -123,7 +123,7 @@ impl Work for ToolCall {
         if let Some(error) = failure {
             let text = client_text(call, &self.0.tool.definition.name, &error);
             result.content.insert(0, Content::text(text));
-            result.failure = Some(error);
+            result.is_refused = error.is_refusal();
         }
         result.wrap(self.0.output.as_ref());
         if !is_error && let Some(schema) = &self.0.output_rules {

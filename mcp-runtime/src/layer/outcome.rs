@@ -54,10 +54,7 @@ impl CallOutcome {
         match &self.0 {
             Outcome::TimedOut(_) => true,
             Outcome::Error(error) => error.code == INTERNAL_ERROR,
-            Outcome::Tool { result, is_error } => {
-                let failure = result.failure.as_ref();
-                *is_error && !failure.is_some_and(ToolError::is_refusal)
-            }
+            Outcome::Tool { result, is_error } => *is_error && !result.is_refused,
             _ => false,
         }
     }

@@ -71,7 +71,7 @@ macro_rules! define {
             /// Sets the time limit of a call, which replaces that of [`Server::timeout`](crate::Server::timeout). It must be
             /// greater than zero, or the server cannot be built. [`Timeout::NONE`](crate::Timeout::NONE) is no limit.
             ///
-            /// Progress extends a limit up to its longest time: see [`Timeout`](crate::Timeout).
+            /// A `Duration` is a fixed limit. Progress can extend a [`Timeout`](crate::Timeout).
             ///
             /// When the time is up, the call ends and the caller receives an error. An `async` handler is dropped at its next
             /// `.await`. A plain `fn` can detect it with [`Cancel`](crate::Cancel); its thread counts as a running request

@@ -2,13 +2,9 @@
 
 use std::time::Duration;
 
-/// The longest time that progress extends a call to, unless [`Timeout::at_most`] sets another.
-const LONGEST: Duration = Duration::from_secs(600);
-
 /// The time limit of a call, for [`Server::timeout`](crate::Server::timeout) and `#[tool(timeout = ..)]`.
 ///
-/// A call ends when it has reported no progress for the limit, or when it has run for the longest time in total. A call that
-/// reports no progress therefore ends after the limit. A [`Duration`] converts into a limit with the default longest time.
+/// A [`Duration`] converts into a fixed limit. Progress can extend a limit, so that a call goes on as long as it reports some.
 ///
 /// ```
 /// use std::time::Duration;
@@ -16,7 +12,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// use mcp_runtime::{Timeout, prelude::*};
 ///
 /// /// Build the project. Each step is progress.
-/// #[tool(timeout = Timeout::new(Duration::from_secs(60)).at_most(Duration::from_secs(3600)))]
+/// #[tool(timeout = Timeout::new(Duration::from_secs(60)).extended_to(Duration::from_secs(3600)))]
 /// async fn build(context: Context) {
 ///     context.progress(1.0, None, Some("configured"));
 /// }
@@ -27,37 +23,36 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeout {
+    /// The time without progress.
     pub(crate) limit: Duration,
+    /// The time in total.
     pub(crate) longest: Duration,
 }
 
 impl Timeout {
     /// No time limit.
-    pub const NONE: Self = Self {
-        limit: Duration::MAX,
-        longest: Duration::MAX,
-    };
+    pub const NONE: Self = Self::new(Duration::MAX);
 
-    /// Creates a time limit that progress extends, up to 10 minutes in total or to the limit, whichever is longer.
-    pub fn new(limit: Duration) -> Self {
+    /// Creates a fixed limit.
+    pub const fn new(limit: Duration) -> Self {
         Self {
             limit,
-            longest: limit.max(LONGEST),
+            longest: limit,
         }
     }
 
-    /// Sets the longest time of a call, however much progress it reports. With the limit itself, progress extends nothing.
-    pub fn at_most(mut self, longest: Duration) -> Self {
-        self.limit = self.limit.min(longest);
-        self.longest = longest;
+    /// Lets progress extend the limit: the call ends when it has reported no progress for the limit, or when it has run for
+    /// `longest` in total. Progress counts even if the client did not ask for it.
+    pub fn extended_to(mut self, longest: Duration) -> Self {
+        self.longest = longest.max(self.limit);
         self
     }
 }
 
-/// 60 seconds without progress, and 10 minutes in total.
+/// 60 seconds, which progress extends to 10 minutes.
 impl Default for Timeout {
     fn default() -> Self {
-        Self::new(Duration::from_secs(60))
+        Self::new(Duration::from_secs(60)).extended_to(Duration::from_secs(600))
     }
 }
 
