@@ -103,7 +103,7 @@ fn cases() -> Vec<Case> {
             "describe red",
         ),
         case(
-            CallKind::Completion,
+            CallKind::Complete,
             "describe",
             json!({ "color": "r" }),
             "completion/complete",
@@ -115,7 +115,7 @@ fn cases() -> Vec<Case> {
         ),
         // An argument without completions.
         case(
-            CallKind::Completion,
+            CallKind::Complete,
             "book://{number}",
             json!({ "number": "" }),
             "completion/complete",
@@ -206,7 +206,7 @@ fn replace(call: &LayeredCall) -> CallOutcome {
         CallKind::Tool => call.tool_result("replaced"),
         CallKind::Resource => call.contents("replaced"),
         CallKind::Prompt => call.messages("replaced"),
-        CallKind::Completion => call.completions(vec!["replaced"]),
+        CallKind::Complete => call.completions(vec!["replaced"]),
         _ => call.list(vec![match call.name() {
             "tools/list" => json!({ "name": "replaced", "inputSchema": { "type": "object" } }),
             "resources/list" => json!({ "name": "replaced", "uri": "data://replaced" }),

@@ -109,7 +109,7 @@ struct Complete {
 
 impl Work for Complete {
     type Output = Result<Completions, ToolError>;
-    const KIND: CallKind = CallKind::Completion;
+    const KIND: CallKind = CallKind::Complete;
     const MAY_ASK: bool = false;
 
     fn name(&self) -> &str {

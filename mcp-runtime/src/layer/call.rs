@@ -68,7 +68,7 @@ pub enum CallKind {
     /// `prompts/get`.
     Prompt,
     /// `completion/complete`.
-    Completion,
+    Complete,
     /// `tools/list`, `resources/list`, `resources/templates/list` or `prompts/list`.
     List,
 }
@@ -80,7 +80,7 @@ impl CallKind {
             Self::Tool => "tool",
             Self::Resource => "resource",
             Self::Prompt => "prompt",
-            Self::Completion => "completion",
+            Self::Complete => "completion",
             Self::List => "list",
         }
     }

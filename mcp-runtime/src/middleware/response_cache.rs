@@ -93,7 +93,7 @@ impl ResponseCache {
     fn hint(&self, call: &LayeredCall) -> Option<Cache> {
         let hint = match call.kind() {
             CallKind::Resource | CallKind::List => call.cache(),
-            CallKind::Tool | CallKind::Prompt | CallKind::Completion => self.results,
+            CallKind::Tool | CallKind::Prompt | CallKind::Complete => self.results,
         };
         hint.filter(|cache| cache.ttl_ms() > 0 && call.is_read_only())
     }
