@@ -173,14 +173,14 @@ async fn three() -> &'static str {
     "three"
 }
 
-struct Methods;
+struct Methods(&'static str);
 
 #[tools]
 impl Methods {
     /// A method with layers.
-    #[tool(layer = [shout, append("outside")])]
-    async fn method(&self) -> &'static str {
-        "method"
+    #[tool(layer = [shout, append("outside")], inline)]
+    fn method(&self) -> &'static str {
+        self.0
     }
 }
 
@@ -189,7 +189,7 @@ async fn attributes_add_layers() {
     for era in ERAS {
         let server = Server::new("attributes", "1")
             .with(components![one, two, three])
-            .with(Methods);
+            .with(Methods("method"));
         let peer = Peer::connect(server, Transport::Memory, era).await;
         for (method, params, text) in [
             ("tools/call", json!({ "name": "one" }), "\"one!\""),

@@ -124,12 +124,11 @@ impl Peer {
         });
         let message =
             json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params });
-        let session = match &self.link {
-            Link::Http(http) => http.post(&self.conversation, &message, true).await.1,
-            _ => {
-                self.exchange(&message).await;
-                None
-            }
+        let session = if let Link::Http(http) = &self.link {
+            http.post(&self.conversation, &message, true).await.1
+        } else {
+            self.exchange(&message).await;
+            None
         };
         if let Link::Http(http) = &mut self.link {
             http.session = session;

@@ -85,7 +85,6 @@ impl ToolResult {
             content: self.content.clone(),
             structured: self.structured.clone(),
             failure: None,
-            is_refused: false,
             meta: self.meta.clone(),
             rest: None,
         })

@@ -23,10 +23,8 @@ use crate::schema::{Schemas, is_object};
 pub struct ToolResult {
     pub(crate) content: Vec<Content>,
     pub(crate) structured: Option<Structured>,
-    /// The error of a tool that failed.
+    /// The error of a tool that failed. In outcomes, only that of arguments that were refused.
     pub(crate) failure: Option<ToolError>,
-    /// `true` if the arguments were refused before the function ran.
-    pub(crate) is_refused: bool,
     pub(crate) meta: Option<Map<String, Value>>,
     /// The stream of the remaining content.
     pub(crate) rest: Option<Rest>,

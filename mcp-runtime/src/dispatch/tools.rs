@@ -11,6 +11,7 @@ use super::run::{CallInput, Task, Work};
 use super::start::run;
 use crate::call::{Arguments, Call, CallContext};
 use crate::content::{Content, IntoToolResult, ToolResult};
+use crate::error::ToolError;
 use crate::layer::{CallKind, Layer, Substitute};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
@@ -123,7 +124,8 @@ impl Work for ToolCall {
         if let Some(error) = failure {
             let text = client_text(call, &self.0.tool.definition.name, &error);
             result.content.insert(0, Content::text(text));
-            result.is_refused = error.is_refusal();
+            // Layers must not drop the errors of handlers, whose destructors are user code.
+            result.failure = Some(error).filter(ToolError::is_refusal);
         }
         result.wrap(self.0.output.as_ref());
         if !is_error && let Some(schema) = &self.0.output_rules {

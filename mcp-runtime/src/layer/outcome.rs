@@ -54,7 +54,7 @@ impl CallOutcome {
         match &self.0 {
             Outcome::TimedOut(_) => true,
             Outcome::Error(error) => error.code == INTERNAL_ERROR,
-            Outcome::Tool { result, is_error } => *is_error && !result.is_refused,
+            Outcome::Tool { result, is_error } => *is_error && result.failure.is_none(),
             _ => false,
         }
     }

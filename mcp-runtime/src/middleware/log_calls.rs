@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::layer::{CallOutcome, Layer, LayeredCall, Next};
 use crate::outcome::OutcomeKind;
+use crate::owner::Principal;
 use crate::service::BoxFuture;
 
 /// A layer that logs the end of each call with its duration: an event of `tracing` at the level `INFO`.
@@ -79,7 +80,7 @@ impl Drop for Logged {
             name = self.call.name(),
             outcome = self.outcome.as_str(),
             milliseconds = took.as_secs_f64() * 1000.0,
-            principal = self.call.context().principal().map(|it| it.id()),
+            principal = self.call.context().principal().map(Principal::id),
             "a call has ended"
         );
     }

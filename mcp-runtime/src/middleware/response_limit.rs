@@ -152,10 +152,11 @@ impl ResponseLimit {
         cut: Cut,
     ) -> Outcome {
         match &self.spilled {
-            Some(spilled) if !is_error => match spilled.keep(call, result) {
-                Ok(linked) => linked,
-                Err(result) => cut.tool(result, is_error),
-            },
+            Some(spilled) if !is_error => {
+                let mut result = Some(result);
+                let linked = spilled.keep(call, &mut result);
+                linked.unwrap_or_else(|| cut.tool(result.unwrap_or_default(), is_error))
+            }
             _ => cut.tool(result, is_error),
         }
     }
@@ -267,23 +268,16 @@ struct SpilledResult {
 }
 
 impl Spilled {
-    /// Keeps a result and returns the outcome with a link to it.
-    ///
-    /// # Errors
-    /// Returns the result if it cannot be kept.
-    fn keep(&self, call: &LayeredCall, result: ToolResult) -> Result<Outcome, ToolResult> {
-        let Ok(id) = random_bytes::<16>() else {
-            return Err(result);
-        };
-        let id = format!("{:032x}", u128::from_be_bytes(id));
-        let bytes = result.bytes();
+    /// Takes a result and returns the outcome with a link to it, or `None` if it cannot be kept.
+    fn keep(&self, call: &LayeredCall, result: &mut Option<ToolResult>) -> Option<Outcome> {
+        let id = format!("{:032x}", u128::from_be_bytes(random_bytes().ok()?));
+        let bytes = result.as_ref().map_or(0, ToolResult::bytes);
         let caller = CallerId::of(call.context());
         let lease = Lease {
             owner: caller.owner.clone(),
             expires: now().saturating_add(milliseconds(self.ttl)),
             bytes: OVERHEAD + bytes,
         };
-        let mut result = Some(result);
         let mut links = Vec::new();
         let mut is_error = false;
         let make = || {
@@ -293,10 +287,7 @@ impl Spilled {
             (contents, links) = split(result);
             SpilledResult { caller, contents }
         };
-        let kept = self.entries.lock().hold(id.clone(), lease, make).is_ok();
-        if !kept {
-            return Err(result.unwrap_or_default());
-        }
+        self.entries.lock().hold(id.clone(), lease, make).ok()?;
         let note = format!(
             "The result has {bytes} bytes, which is too large to be sent. The link to it is valid for {} s.",
             self.ttl.as_secs()
@@ -305,7 +296,7 @@ impl Spilled {
         let link = ResourceLink::new(TEMPLATE.replace("{id}", &id), name).size(bytes as u64);
         let linked = ToolResult::new().content(note).content(link);
         let result = links.into_iter().fold(linked, ToolResult::content);
-        Ok(Outcome::Tool { result, is_error })
+        Some(Outcome::Tool { result, is_error })
     }
 
     /// Returns a result, if it is still kept and belongs to the caller.
