@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::routing::get;
 use mcp_runtime::prelude::*;
+use mcp_runtime::{ServeError, ServerHandle};
 
 /// Add two numbers.
 #[tool]
@@ -15,18 +16,30 @@ async fn add(
     a + b
 }
 
-async fn application() -> Result<Router, mcp_runtime::ServeError> {
-    let mcp = mcp_runtime::server!().into_service().await?;
-    Ok(Router::new()
+/// Returns the application, and the handle that stops its MCP server.
+async fn application() -> Result<(Router, ServerHandle), ServeError> {
+    let server = mcp_runtime::server!();
+    let handle = server.handle();
+    let router = Router::new()
         .route("/", get(|| async { "MCP is at /mcp." }))
-        .route_service("/mcp", mcp))
+        .route_service("/mcp", server.into_service().await?);
+    Ok((router, handle))
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (router, handle) = application().await?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
     eprintln!("Serving at http://{}/mcp", listener.local_addr()?);
-    Ok(axum::serve(listener, application().await?).await?)
+    let stopped = async move {
+        let _ = tokio::signal::ctrl_c().await;
+        // Ends the event streams, which would keep their connections open.
+        handle.stop().await;
+    };
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stopped)
+        .await?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -40,7 +53,8 @@ mod tests {
     use super::*;
 
     async fn send(request: Request<Body>) -> Response<Body> {
-        application().await.unwrap().oneshot(request).await.unwrap()
+        let (router, _) = application().await.unwrap();
+        router.oneshot(request).await.unwrap()
     }
 
     async fn text(response: Response<Body>) -> String {

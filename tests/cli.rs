@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
-use std::process::{Command, ExitCode, Output};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, ExitCode, Output, Stdio};
 
-use mcp_runtime::Listing;
 use mcp_runtime::prelude::*;
-use mcp_runtime::{ResourceLink, Tool};
+use mcp_runtime::{Completion, Components, Listing, ResourceLink, Tool};
 #[cfg(target_os = "linux")]
 use mcp_tests::schemas::{MODERN, expect, result};
 use serde_json::{Value, json};
@@ -95,6 +96,111 @@ fn check_finds_what_no_call_is_held_to() {
 }
 
 #[test]
+fn warnings_fail_only_if_they_are_denied() {
+    /// Open a page.
+    #[tool]
+    async fn open(
+        /// Its address.
+        _page: url::Url,
+    ) {
+    }
+    let long_name = "pages".repeat(12);
+    // Clients prefix the names of tools with that of the server.
+    for (name, opens, is_clean) in [
+        ("pages", false, true),
+        (long_name.as_str(), false, false),
+        ("pages", true, false),
+    ] {
+        let check = |arguments: &[&str]| {
+            let mut server = Server::new(name, "1").with(components![add]);
+            if opens {
+                server = server.with(components![open]);
+            }
+            is_success(server.run_from(arguments))
+        };
+        assert!(check(&["check"]), "{name}");
+        let denied = check(&["check", "--deny-warnings"]);
+        assert_eq!(denied, is_clean, "{name}");
+    }
+}
+
+#[test]
+fn check_finds_fields_without_a_description() {
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[allow(dead_code)] // only its schema is used
+    struct Bare {
+        x: f64,
+    }
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[allow(dead_code)] // only its schema is used
+    struct Documented {
+        /// The distance from the origin.
+        x: f64,
+    }
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[allow(dead_code)] // only its schema is used
+    enum Shape<T> {
+        /// A point.
+        Point(T),
+        /// Several points.
+        Line(Vec<T>),
+    }
+    /// Take points.
+    #[tool]
+    async fn bare(
+        /// The shapes.
+        _shapes: Vec<Shape<Bare>>,
+    ) {
+    }
+    /// Take points.
+    #[tool]
+    async fn documented(
+        /// The shapes.
+        _shapes: Vec<Shape<Documented>>,
+    ) {
+    }
+    let passes = |components: Components| {
+        let server = Server::new("shapes", "1").with(components);
+        is_success(server.run_from(["check"]))
+    };
+    assert!(!passes(components![bare]));
+    assert!(passes(components![documented]));
+}
+
+#[test]
+fn functions_that_fail_are_findings_and_not_hidden() {
+    fn fails(_: Listing) -> Result<Vec<ResourceLink>, ToolError> {
+        Err(ToolError::new("the disk is gone"))
+    }
+    /// A page.
+    #[resource("pages://{name}", list = fails)]
+    async fn page(name: String) -> String {
+        name
+    }
+    fn completes(_: Completion) -> Result<Vec<String>, ToolError> {
+        Err(ToolError::new("the disk is gone"))
+    }
+    /// Write a page.
+    #[prompt]
+    async fn write(
+        /// Its name.
+        #[arg(complete = completes)]
+        name: String,
+    ) -> String {
+        name
+    }
+    let run = |components: Components, command: &str| {
+        let server = Server::new("pages", "1").with(components);
+        is_success(server.run_from([command]))
+    };
+    assert!(!run(components![page, add], "check"));
+    assert!(!run(components![write, add], "check"));
+    // The list would be incomplete.
+    assert!(!run(components![page, add], "list"));
+    assert!(run(components![number, add], "list"));
+}
+
+#[test]
 fn check_prints_a_line_for_each_finding() {
     let output = run(&["check"]);
     assert_eq!(output.status.code(), Some(1));
@@ -122,11 +228,38 @@ fn list_shows_tags() {
 }
 
 #[test]
-fn help_names_every_command() {
+fn list_shows_items_fields_values_and_defaults() {
+    let output = run(&["list"]);
+    for line in [
+        "echo_list texts=<[string]>",
+        "optional [number=<integer>] [alias=<string>] [seven=<integer> default 7] [zero=<integer> default 0] [type=<string>]",
+        "report report=<{title: string, points: [{x: integer, y: number}], unit: metric|imperial, remark?: string}> #reports #data",
+        "routed region=<string> [size=<integer>] [dry=<boolean>] [unit=<metric|imperial>] [place=<{level?: integer}>]",
+        "greet name=<text> [times=<text>] [unit=<text>]",
+    ] {
+        let found = stdout(&output).lines().any(|it| it.trim() == line);
+        assert!(found, "{line}: {}", stdout(&output));
+    }
+}
+
+#[test]
+fn help_names_every_command_and_option() {
     let output = run(&["--help"]);
     for command in ["list", "check", "call", "read", "prompt"] {
         let line = format!("  {command} ");
         assert!(stdout(&output).contains(&line), "{command}");
+    }
+    for (option, variable) in [
+        ("http", "HTTP"),
+        ("unix", "UNIX"),
+        ("path", "PATH"),
+        ("allow-host", "ALLOW_HOST"),
+        ("allow-origin", "ALLOW_ORIGIN"),
+    ] {
+        let mut lines = stdout(&output).lines();
+        let line = lines.find(|line| line.contains(&format!(" --{option} ")));
+        let line = line.expect(option);
+        assert!(line.contains(&format!("[env: MCP_{variable}=")), "{line}");
     }
 }
 
@@ -143,9 +276,7 @@ fn printed(arguments: &str, terminal: bool) -> String {
         shell.args(["-c", &format!("{line} 2>&1")]);
         shell
     };
-    let command = command
-        .env("TEXT", HOSTILE)
-        .stdin(std::process::Stdio::null());
+    let command = command.env("TEXT", HOSTILE).stdin(Stdio::null());
     let output = command.output().unwrap();
     String::from_utf8(output.stdout)
         .unwrap()
@@ -178,4 +309,152 @@ fn a_terminal_gets_no_control_characters() {
     let json: Value = serde_json::from_str(&json).unwrap();
     expect(result(MODERN, "tools/call", &json));
     assert_eq!(json["content"][0]["text"], HOSTILE);
+}
+
+/// Starts the server with these arguments and variables. Returns it with the line that says where it serves.
+fn serve(arguments: &[&str], variables: &[(&str, &str)]) -> (Serving, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_wire-server"))
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = lines.next().unwrap().unwrap();
+    (Serving(child), line)
+}
+
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Posts an object that is not a message. Returns the status: 400 if the path, the host and the origin are allowed.
+fn status(line: &str, path: &str, host: &str, origin: &str) -> u16 {
+    let address = line.split("http://").nth(1).unwrap().split('/').next();
+    let mut stream = TcpStream::connect(address.unwrap()).unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nContent-Type: application/json\r\n"
+    );
+    write!(
+        stream,
+        "{head}Connection: close\r\nContent-Length: 2\r\n\r\n{{}}"
+    )
+    .unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response[9..12].parse().unwrap()
+}
+
+#[test]
+fn the_endpoint_is_configured_by_arguments_or_variables() {
+    const LOCAL: &str = "http://localhost";
+    let http = ["--http", "127.0.0.1:0"];
+    let variables = [
+        ("MCP_HTTP", "127.0.0.1:0"),
+        ("MCP_PATH", "/api/mcp"),
+        ("MCP_ALLOW_HOST", "a.example, b.example,"),
+        ("MCP_ALLOW_ORIGIN", "https://a.example,https://b.example"),
+    ];
+    let arguments = [
+        &http[..],
+        &["--path", "/api/mcp"],
+        &["--allow-host", "a.example,b.example"],
+        &["--allow-origin", "https://a.example"],
+        &["--allow-origin", "https://b.example"],
+    ]
+    .concat();
+    // Arguments override variables, and a variable that is set to nothing counts as not set.
+    let overridden = [("MCP_HTTP", "wrong"), ("MCP_PATH", "/other")];
+    let empty = [("MCP_UNIX", ""), ("MCP_PATH", ""), ("MCP_ALLOW_HOST", "")];
+    for (arguments, variables, is_configured) in [
+        (&arguments[..], &[][..], true),
+        (&[], &variables, true),
+        (&arguments, &overridden, true),
+        (&http, &empty, false),
+    ] {
+        let place = format!("{arguments:?} {variables:?}");
+        let (_server, line) = serve(arguments, variables);
+        let (path, allowed) = if is_configured {
+            ("/api/mcp", 400)
+        } else {
+            ("/mcp", 403)
+        };
+        assert!(line.contains(&format!("{path} ")), "{place}: {line}");
+        assert_eq!(status(&line, path, "localhost", LOCAL), 400, "{place}");
+        assert_eq!(status(&line, "/wrong", "localhost", LOCAL), 404, "{place}");
+        for name in ["a.example", "b.example"] {
+            assert_eq!(status(&line, path, name, LOCAL), allowed, "{place}: {name}");
+            let origin = format!("https://{name}");
+            assert_eq!(
+                status(&line, path, "localhost", &origin),
+                allowed,
+                "{place}"
+            );
+        }
+        for (host, origin) in [("c.example", LOCAL), ("localhost", "https://c.example")] {
+            assert_eq!(status(&line, path, host, origin), 403, "{place}: {host}");
+        }
+    }
+}
+
+#[test]
+fn options_that_have_no_effect_or_exclude_each_other_are_errors() {
+    let http = ("MCP_HTTP", "127.0.0.1:0");
+    let unix = ("MCP_UNIX", "/nowhere/mcp.sock");
+    for (arguments, variables, error) in [
+        (
+            &["--path", "/x"][..],
+            &[][..],
+            "`--path` has no effect without",
+        ),
+        (&["--allow-host", "x"], &[], "`--allow-host` has no effect"),
+        (
+            &["--allow-origin", "x"],
+            &[],
+            "`--allow-origin` has no effect",
+        ),
+        (&["--http", "--unix", "x"], &[], "exclude each other"),
+        (&[], &[http, unix], "exclude each other"),
+        (&["--http", "--path", "x"], &[], "must begin with `/`"),
+        // The argument overrides the variable.
+        (
+            &["--unix", "/nowhere/mcp.sock"],
+            &[http],
+            "cannot listen on `/nowhere/",
+        ),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wire-server"));
+        let output = command
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .output();
+        let output = output.unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            stderr.contains(error),
+            "{arguments:?} {variables:?}: {stderr}"
+        );
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    }
+}
+
+/// In a container, the variables are set for commands, too, and for servers that hosts start over stdio.
+#[test]
+fn variables_of_the_endpoint_do_not_disturb_commands() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wire-server"));
+    command.env("MCP_HTTP", "127.0.0.1:0").env("MCP_PATH", "/x");
+    assert!(command.arg("list").output().unwrap().status.success());
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wire-server"));
+    let stdio = command
+        .env("MCP_PATH", "/x")
+        .env("MCP_ALLOW_HOST", "x")
+        .stdin(Stdio::null());
+    assert!(stdio.output().unwrap().status.success());
 }

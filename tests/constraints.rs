@@ -131,10 +131,7 @@ async fn schemas_show_what_is_kept() {
             "closed",
             json!({ "type": "integer", "minimum": 1, "maximum": 10 }),
         ),
-        (
-            "from_one",
-            json!({ "type": "integer", "minimum": 1, "maximum": u64::MAX }),
-        ),
+        ("from_one", json!({ "type": "integer", "minimum": 1 })),
         (
             "up_to",
             json!({ "type": "integer", "minimum": -128, "maximum": -3 }),
@@ -149,7 +146,7 @@ async fn schemas_show_what_is_kept() {
         ),
         (
             "huge",
-            json!({ "type": "integer", "minimum": i64::MIN, "maximum": 9_000_000_000_i64 }),
+            json!({ "type": "integer", "maximum": 9_000_000_000_i64 }),
         ),
         (
             "fraction",

@@ -35,6 +35,70 @@ mod other {
     pub(crate) fn forgotten() {}
 }
 
+/// Sends a GET request, and returns the status and the body of the answer.
+async fn get(address: std::net::SocketAddr, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].to_owned(), body.to_owned())
+}
+
+#[tokio::test]
+async fn a_server_is_ready_from_the_start_of_its_lifespans_to_its_shutdown() {
+    static RUNNING: tokio::sync::Notify = tokio::sync::Notify::const_new();
+    static END: tokio::sync::Notify = tokio::sync::Notify::const_new();
+
+    /// Wait.
+    #[tool]
+    async fn wait() {
+        RUNNING.notify_one();
+        END.notified().await;
+    }
+
+    let (go, start) = tokio::sync::oneshot::channel();
+    let (shut_down, shutdown) = tokio::sync::oneshot::channel::<()>();
+    let server = Server::new("slow", "1").with(components![wait]).lifespan(
+        move || async move {
+            start.await.unwrap();
+            Ok::<_, std::io::Error>(0_u8)
+        },
+        |_| async {},
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(server.serve_listener_with_shutdown(listener, async {
+        let _ = shutdown.await;
+    }));
+    let expected = |status: &str, body: &str| (status.to_owned(), body.to_owned());
+    let starting = expected("503", "The server is starting");
+    assert_eq!(get(address, "/ready").await, starting);
+    assert_eq!(get(address, "/health").await, expected("200", "ok"));
+    // A request for something else waits, and is answered by the started server.
+    let early = tokio::spawn(async move { get(address, "/other").await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!early.is_finished());
+    go.send(()).unwrap();
+    assert_eq!(early.await.unwrap().0, "404");
+    assert_eq!(get(address, "/ready").await, expected("200", "ready"));
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"wait"}}"#;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{call}",
+        call.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    RUNNING.notified().await;
+    shut_down.send(()).unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let stopping = expected("503", "The server is stopping");
+    assert_eq!(get(address, "/ready").await, stopping);
+    END.notify_one();
+    serving.await.unwrap().unwrap();
+}
+
 struct Database(u32);
 
 /// Look something up.
@@ -56,12 +120,6 @@ struct Odd(Vec<String>);
 #[prompt]
 fn greeting() -> &'static str {
     "Hello"
-}
-
-/// A prompt that takes a list.
-#[prompt]
-fn listing(items: Vec<String>) -> String {
-    items.join("")
 }
 
 fn tool(name: &str) -> Tool {
@@ -135,8 +193,7 @@ async fn what_cannot_be_built_says_all_that_is_wrong() {
             other::add_too,
             other::forgotten,
             look_up,
-            odd,
-            listing
+            odd
         ])
         .with(tool("no spaces"))
         .with(Tool::new(
@@ -153,7 +210,6 @@ async fn what_cannot_be_built_says_all_that_is_wrong() {
         "tool `look_up` takes `State<",
         "Database>`, but the server was given no",
         "resource `odd://{what}`: `what` cannot be read from a text",
-        "prompt `listing`: `items` cannot be read from a text",
         "tool `no spaces`: a name is 1 to 128",
         "tool `shapeless`: the schema of its arguments must have `\"type\": \"object\"`",
         "two states have the type `u8`",

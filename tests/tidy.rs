@@ -21,7 +21,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("uri_template", &[]),
     ("store", &[]),
     ("session", &["protocol", "seal", "store", "uri_template"]),
-    ("service", &["protocol", "session"]),
+    ("service", &["metrics", "protocol", "session"]),
     ("in_flight", &["protocol", "service"]),
     (
         "questions",
@@ -34,6 +34,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "bus",
             "error",
             "in_flight",
+            "json_path",
             "protocol",
             "questions",
             "schema",
@@ -46,7 +47,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "context",
         &[
-            "bus", "call", "content", "error", "finite", "param", "protocol", "service",
+            "bus", "call", "content", "error", "finite", "param", "protocol", "service", "trace",
         ],
     ),
     ("outcome", &["content", "protocol", "session"]),
@@ -92,6 +93,12 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("logs", &["call", "protocol"]),
+    ("metrics", &[]),
+    ("trace", &["protocol"]),
+    (
+        "observe",
+        &["metrics", "outcome", "protocol", "service", "trace"],
+    ),
     (
         "dispatch",
         &[
@@ -103,6 +110,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "in_flight",
             "layer",
             "logs",
+            "metrics",
+            "observe",
             "outcome",
             "param",
             "protocol",
@@ -126,6 +135,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "transport/connection",
         &[
+            "metrics",
             "protocol",
             "service",
             "session",
@@ -144,6 +154,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "transport/http",
         &[
+            "metrics",
             "protocol",
             // The unique id of the process, which prefixes event ids.
             "seal",
@@ -163,6 +174,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "error",
             "layer",
             "logs",
+            "metrics",
+            "observe",
             "param",
             "protocol",
             "questions",
@@ -181,7 +194,12 @@ const MODULES: &[(&str, &[&str])] = &[
         &["error", "protocol", "server", "service", "transport/memory"],
     ),
     // The lints of `check` read schemas.
-    ("cli", &["client", "error", "schema", "server"]),
+    (
+        "cli",
+        &[
+            "client", "error", "logs", "observe", "protocol", "schema", "server",
+        ],
+    ),
     // Generated code names these.
     (
         "check",

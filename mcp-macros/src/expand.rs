@@ -226,7 +226,11 @@ impl Component {
             let function = self.function(path, "Completion");
             quote_spanned!(generated_at(path)=> .complete(__mcp::completer(#function)))
         });
-        quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #example #constraints #header #complete)
+        let flatten = parameter.flatten.then(|| quote_spanned!(span=> .flatten()));
+        let nullable = parameter
+            .nullable
+            .then(|| quote_spanned!(span=> .nullable()));
+        quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #example #constraints #header #complete #flatten #nullable)
     }
 
     /// Generates a reference to a user's function that takes an `argument`. For a method, it may also be a method of
@@ -265,7 +269,10 @@ impl Component {
     /// Generates checks that the options apply to the type. The compiler also resolves type aliases.
     fn check_options(&self, parameter: &Parameter) -> TokenStream {
         let ty = with_lifetime(&parameter.ty, &self.signature.generics, "static");
-        let checks = parameter.options.iter().filter_map(|key| {
+        // `flatten = false` applies to every type.
+        let options = parameter.options.iter();
+        let options = options.filter(|key| parameter.flatten || *key != "flatten");
+        let checks = options.filter_map(|key| {
             let (_, applies, message) = OPTION_CHECKS.iter().find(|(option, ..)| key == option)?;
             let span = generated_at(key);
             let applies = Ident::new(applies, span);
@@ -297,7 +304,12 @@ impl Component {
 }
 
 /// The options that apply only to some types: the function that checks the type, and the error message.
-const OPTION_CHECKS: [(&str, &str, &str); 4] = [
+const OPTION_CHECKS: [(&str, &str, &str); 5] = [
+    (
+        "flatten",
+        "flattens",
+        "`flatten` makes arguments of the fields of a struct or the members of a map: remove `flatten`",
+    ),
     (
         "range",
         "ranges",

@@ -96,6 +96,50 @@ use crate::kind::Kind;
 /// | `length(1..=80)`, `length(3)` | The number of characters, items or members. |
 /// | `pattern = "^[a-z]+$"` | A regular expression that matches a string or a part of it. Needs the feature `pattern`. |
 /// | `header = "Region"` | The HTTP header that repeats a string, an integer or a boolean. |
+/// | `flatten` | The fields of a struct, or the members of a map, are arguments themselves. |
+/// | `nullable` | Null is a value of its own, and not the same as no argument. |
+///
+/// An argument of type `Option<T>` is optional, and null is the same as no argument. Where null has a meaning of its own:
+///
+/// | parameter | no argument | null |
+/// |---|---|---|
+/// | `value: Option<T>` | `None` | `None` |
+/// | `value: Option<Option<T>>` | `None` | `Some(None)` |
+/// | `#[arg(nullable)] value: Option<T>` | an error | `None` |
+/// | `#[arg(nullable, default = x)] value: Option<T>` | `x` | `None` |
+///
+/// A field of a struct needs a mark and, as serde reads null as `None`, its own deserializer for this:
+///
+/// ```text
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Change {
+///     #[serde(default, deserialize_with = "serde_with::rust::double_option::deserialize")]
+///     #[schemars(extend("nullable" = true))]
+///     due: Option<Option<String>>,
+/// }
+/// ```
+///
+/// With `#[arg(flatten)]` several tools can share arguments. The struct derives `Deserialize` and `JsonSchema`:
+///
+/// ```text
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Paging {
+///     /// The maximum number of results.
+///     #[serde(default)]
+///     #[schemars(range(max = 100))]
+///     limit: u8,
+///     cursor: Option<String>,
+/// }
+///
+/// /// Find customers.
+/// #[tool]
+/// async fn find(query: String, #[arg(flatten)] paging: Paging) -> String {
+///     // The arguments are `query`, `limit` and `cursor`.
+/// }
+/// ```
+///
+/// A flattened map takes all arguments that no parameter names. Two arguments of one name, an optional struct and an enum
+/// are errors when the server is built. Descriptions are the doc comments of the fields; that of the parameter is not sent.
 ///
 /// With `#[arg(header = "Region")]` clients repeat the argument in the HTTP header `Mcp-Param-Region`, so that
 /// intermediaries can route by it. A call is rejected if header and argument differ.
@@ -184,9 +228,9 @@ pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Arguments
 ///
-/// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header`, and also `#[arg(complete = function)]`,
-/// a function that completes values. Parameters of an `async fn` also take `#[ask("...")]`, as described at
-/// [`macro@tool`].
+/// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header`, `flatten` and `nullable`, and also
+/// `#[arg(complete = function)]`, a function that completes values. Parameters of an `async fn` also take `#[ask("...")]`,
+/// as described at [`macro@tool`].
 #[proc_macro_attribute]
 pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Kind::Resource, arguments.into(), &item.into()).into()
@@ -225,9 +269,13 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Arguments
 ///
-/// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header`, and also `#[arg(complete = function)]`,
-/// a function that completes values. Parameters of an `async fn` also take `#[ask("...")]`, as described at
-/// [`macro@tool`].
+/// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header` and `nullable`, and also
+/// `#[arg(complete = function)]`, a function that completes values. Parameters of an `async fn` also take `#[ask("...")]`,
+/// as described at [`macro@tool`].
+///
+/// Arguments of prompts are texts. Strings, numbers, `bool` and enums without data are read from the text itself. For all
+/// other types the text is JSON, such as `["a", "b"]` for a `Vec<String>`, and the description of the argument tells
+/// clients its form.
 #[proc_macro_attribute]
 pub fn prompt(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Kind::Prompt, arguments.into(), &item.into()).into()

@@ -33,6 +33,7 @@ const GRAMMAR: Grammar = Grammar {
     attribute: "arg",
     options: &[&[
         "name", "default", "example", "range", "length", "pattern", "complete", "header",
+        "flatten", "nullable",
     ]],
     lists: &[("range", "range(1..=10)"), ("length", "length(1..=80)")],
     replacements: &[(
@@ -64,6 +65,10 @@ pub(crate) struct Parameter {
     pub(crate) complete: Option<ExprPath>,
     /// The name of the HTTP header that repeats the argument, without `Mcp-Param-`.
     pub(crate) header: Option<LitStr>,
+    /// `true` if the fields of the parameter are arguments themselves.
+    pub(crate) flatten: bool,
+    /// `true` if null is a value of the argument.
+    pub(crate) nullable: bool,
     /// The keys of `#[arg(...)]`.
     pub(crate) options: Vec<Ident>,
     /// The span of the first `#[arg(...)]`, which only an argument may have.
@@ -160,6 +165,10 @@ impl WrittenParameter {
         let ask = self.ask(errors);
         let arguments = self.arguments(errors);
         check_kind(kind, &arguments, errors);
+        let flatten = arguments.is_set("flatten", errors);
+        if flatten {
+            check_flattened(&arguments, errors);
+        }
         let header = arguments.checked_text("header", is_token, HEADER_RULE, errors);
         let constraints = Constraints::validate(&arguments, errors);
         let example = arguments.expression("example", "\"...\"", errors);
@@ -182,6 +191,8 @@ impl WrittenParameter {
             constraints,
             complete: arguments.function("complete", errors),
             header,
+            flatten,
+            nullable: arguments.is_set("nullable", errors),
             options: arguments.keys().cloned().collect(),
             arg: self.arg_attributes.first().map(place),
             ask,
@@ -265,7 +276,8 @@ pub(crate) fn validate(
         .iter()
         .filter_map(|parameter| parameter.validate(kind, errors))
         .collect();
-    let names = parameters.iter().map(|it| &it.wire_name);
+    let plain = parameters.iter().filter(|it| !it.flatten);
+    let names = plain.map(|it| &it.wire_name);
     errors.at_repeated(names, LitStr::value, |name| {
         format!("two parameters are named `{name}`: rename one with `#[arg(name = \"...\")]`")
     });
@@ -296,6 +308,41 @@ fn check_kind(kind: Kind, arguments: &Arguments, errors: &mut Errors) {
         ),
     };
     arguments.forbid(key, why, errors);
+    if kind != Kind::Tool {
+        arguments.forbid(
+            "nullable",
+            "only arguments of tools can be null: remove `nullable`",
+            errors,
+        );
+    }
+    if kind == Kind::Resource {
+        arguments.forbid(
+            "flatten",
+            "the URI names each variable: take one parameter for each, without `flatten`",
+            errors,
+        );
+    }
+}
+
+/// Reports the options beside `flatten`, which has no argument of its own that they could apply to.
+fn check_flattened(arguments: &Arguments, errors: &mut Errors) {
+    for key in arguments.keys().filter(|key| *key != "flatten") {
+        let instead = match key.to_string().as_str() {
+            "name" => "`#[serde(rename = \"...\")]` on the field",
+            "default" => "`#[serde(default)]` on the field",
+            "range" => "`#[schemars(range(min = 1, max = 10))]` on the field",
+            "length" => "`#[schemars(length(min = 1, max = 80))]` on the field",
+            "pattern" => "`#[schemars(regex(pattern = ...))]` on the field",
+            "example" => "`#[schemars(example = ...)]` on the field",
+            "nullable" => "`#[schemars(extend(\"nullable\" = true))]` on the field",
+            "header" => "`#[schemars(extend(\"x-mcp-header\" = \"...\"))]` on the field",
+            _ => "a parameter of its own for that field",
+        };
+        let message = format!(
+            "a flattened parameter has no `{key}`, because each of its fields is an argument: write {instead}"
+        );
+        errors.at(key, message);
+    }
 }
 
 /// Returns `true` for `&self` and `self: &Self`.

@@ -7,8 +7,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::watch;
-
 use crate::sync::Mutex;
 use crate::uri_template::Uri;
 
@@ -30,20 +28,24 @@ pub(crate) trait Listener: Send + Sync {
     /// Handles one change. It must not block, because other listeners wait.
     fn on_change(&self, change: &Change);
 
-    /// Handles the end of a connection.
-    fn on_connection_end(&self, connection: u64) {
-        let _ = connection;
-    }
+    /// Handles the end of a connection, or of the server (`None`).
+    fn on_end(&self, connection: Option<u64>);
 }
 
 /// A broadcast of changes, in the same order for all listeners.
 pub(crate) struct Bus {
     /// The listeners, in the order of their registration.
-    listeners: Mutex<BTreeMap<u64, Arc<dyn Listener>>>,
+    listeners: Mutex<Listeners>,
     limit: usize,
     /// The number of changes so far.
     changes: AtomicU64,
-    closed: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Listeners {
+    all: BTreeMap<u64, Arc<dyn Listener>>,
+    /// `true` if the server stops.
+    closed: bool,
 }
 
 impl Bus {
@@ -53,36 +55,41 @@ impl Bus {
             listeners: Mutex::default(),
             limit,
             changes: AtomicU64::new(0),
-            closed: watch::Sender::new(false),
         }
     }
 
     /// Registers a listener for all later changes. `begin` runs before the first of them. Returns `None` if the limit of
-    /// listeners is reached.
+    /// listeners is reached, or if the server stops.
     pub(crate) fn listen(
         self: &Arc<Self>,
         listener: Arc<dyn Listener>,
         begin: impl FnOnce(),
     ) -> Option<ListenerGuard> {
         let mut listeners = self.listeners.lock();
-        if listeners.len() >= self.limit {
+        if listeners.closed || listeners.all.len() >= self.limit {
             return None;
         }
         begin();
-        let last = listeners.last_key_value();
+        let last = listeners.all.last_key_value();
         let number = last.map_or(0, |(number, _)| number + 1);
-        listeners.insert(number, listener);
+        listeners.all.insert(number, listener);
         Some(ListenerGuard {
             bus: Arc::clone(self),
             number,
         })
     }
 
+    /// Returns the number of listeners.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn listeners(&self) -> usize {
+        self.listeners.lock().all.len()
+    }
+
     /// Sends a change to all listeners.
     pub(crate) fn tell(&self, change: &Change) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         // The lock is held, so that all listeners see one order and none is called after its guard was dropped.
-        for listener in self.listeners.lock().values() {
+        for listener in self.listeners.lock().all.values() {
             listener.on_change(change);
         }
     }
@@ -92,14 +99,13 @@ impl Bus {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// Signals to the listeners of a connection that it ends, or to all listeners that the server ends.
+    /// Signals to the listeners that a connection ends, or that the server stops (`None`). Then no listener is accepted any
+    /// more.
     pub(crate) fn close(&self, connection: Option<u64>) {
-        let Some(connection) = connection else {
-            self.closed.send_replace(true);
-            return;
-        };
-        for listener in self.listeners.lock().values() {
-            listener.on_connection_end(connection);
+        let mut listeners = self.listeners.lock();
+        listeners.closed |= connection.is_none();
+        for listener in listeners.all.values() {
+            listener.on_end(connection);
         }
     }
 }
@@ -162,18 +168,10 @@ pub(crate) struct ListenerGuard {
     number: u64,
 }
 
-impl ListenerGuard {
-    /// Waits until the server ends.
-    pub(crate) async fn closed(&self) {
-        // This fails only if the bus is dropped, but the guard keeps it alive.
-        let _ = self.bus.closed.subscribe().wait_for(|closed| *closed).await;
-    }
-}
-
 impl Drop for ListenerGuard {
     fn drop(&mut self) {
         // The listener is dropped after the lock is released, because its destructor may drop other guards.
-        let listener = self.bus.listeners.lock().remove(&self.number);
+        let listener = self.bus.listeners.lock().all.remove(&self.number);
         drop(listener);
     }
 }
@@ -189,6 +187,8 @@ mod tests {
         fn on_change(&self, change: &Change) {
             self.0.lock().push(change.clone());
         }
+
+        fn on_end(&self, _: Option<u64>) {}
     }
 
     #[test]

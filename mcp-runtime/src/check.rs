@@ -105,7 +105,8 @@ fn rejected<T>(call: &Call, reason: &str) -> Option<T> {
     None
 }
 
-/// Extracts a parameter that has a default from a call. A missing argument and `null` both give the default.
+/// Extracts a parameter that has a default from a call. A missing argument gives the default. So does null, unless the
+/// parameter is nullable.
 pub fn param_or<'c, T: Param<'c>>(
     call: &'c Call,
     index: usize,
@@ -113,7 +114,7 @@ pub fn param_or<'c, T: Param<'c>>(
 ) -> Extracted<'c, T> {
     let is_given = match call.arguments.slot(index) {
         Slot::Missing => false,
-        Slot::Json(_) => call.json(index) != Some("null"),
+        Slot::Json(_) => call.json(index) != Some("null") || call.signature.is_nullable(index),
         _ => true,
     };
     if is_given {
@@ -288,6 +289,11 @@ macro_rules! texts {
 }
 
 texts!([] String, [] Box<str>, [] Arc<str>, [] PathBuf, ['a] Cow<'a, str>);
+
+/// Returns `true` if values of this kind have members that can be arguments.
+pub const fn flattens(values: Option<Values>) -> bool {
+    matches!(values, None | Some(Values::Maps))
+}
 
 /// Returns `true` if values of this kind can have a `range`.
 pub const fn ranges(values: Option<Values>) -> bool {

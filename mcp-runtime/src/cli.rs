@@ -3,23 +3,26 @@
 //! Arguments are parsed with clap. Serving and calling go through `server` only.
 
 mod commands;
+mod functions;
+#[cfg(feature = "http")]
+mod http;
 mod lints;
+mod log;
+mod log_format;
+mod outline;
 mod terminal;
 mod values;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::chain;
-use crate::server::{ABORT_WARNING, Server};
+use crate::server::Server;
 use commands::Failure;
-
-/// The default address of `--http`.
-#[cfg(feature = "http")]
-const DEFAULT_ADDRESS: &str = "127.0.0.1:8000";
+use log_format::LogFormat;
 
 /// The exit code for invalid usage, as in shells.
 const USAGE_ERROR: u8 = 2;
@@ -32,8 +35,32 @@ impl Server {
     /// This method creates its own tokio runtime. Inside of a runtime, call [`Server::serve_stdio`] or
     /// [`Server::serve_http`] instead.
     ///
-    /// If the program has no `tracing` subscriber when the server starts, one is installed that sends the events inside of
-    /// handlers to clients that ask for log messages, and does nothing else. See [`ForwardLogs`](crate::ForwardLogs).
+    /// # Log
+    ///
+    /// Warnings and errors are written to stderr. `--log LEVEL|FILTER` selects other events, such as `info` (one event for
+    /// each request) or `my_crate=debug,warn`; the environment variable `RUST_LOG` is its default. `--log-format json`
+    /// writes one JSON object per line. Control characters are escaped, so that no text of a client looks like a line of
+    /// the log.
+    ///
+    /// The event of a request has the target `mcp_runtime::request` and these fields. It has no arguments, results or tokens.
+    ///
+    /// | field | |
+    /// |---|---|
+    /// | `method` | the method, or `_OTHER` if the protocol has no such method |
+    /// | `component` | the name of a tool or prompt, or the URI template of a resource; `_OTHER` if the server has no such component |
+    /// | `outcome` | [`OutcomeKind::as_str`](crate::OutcomeKind::as_str) |
+    /// | `code` | the code of a JSON-RPC error |
+    /// | `duration_ms` | the duration in milliseconds |
+    /// | `bytes_in`, `bytes_out` | the length of the request, and of its reply |
+    /// | `era`, `revision` | `modern` or `legacy`, and the revision of the protocol |
+    /// | `transport` | `stdio`, `http`, `memory` or `custom` |
+    /// | `session` | a short id of the session, which clients do not know |
+    /// | `principal` | the [`Principal`](crate::Principal) of the caller |
+    /// | `trace_id` | the id of the distributed trace |
+    ///
+    /// If the program has its own `tracing` subscriber, this method installs none. Otherwise it installs one that also
+    /// sends the events of handlers to clients that ask for log messages ([`forward_logs`](crate::forward_logs)), and, to
+    /// serve, a panic hook that logs where a panic happened.
     ///
     /// ```no_run
     /// fn main() -> std::process::ExitCode {
@@ -55,27 +82,42 @@ impl Server {
             Ok(matches) => matches,
             Err(error) => return print_clap_error(&error),
         };
+        // A command ends at once, and is not part of what the server does.
+        let this = match matches.subcommand() {
+            Some(_) => self.without_exporters(),
+            None => self,
+        };
+        let log = log::install(&this, &matches);
         if tokio::runtime::Handle::try_current().is_ok() {
             return fail(
+                log,
                 "`run` creates a tokio runtime and cannot be called inside of one: \
                  call `.serve_stdio().await` or `.serve_http(address).await`",
             );
         }
-        let runtime = match tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-        {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.enable_all();
+        if std::thread::available_parallelism().is_ok_and(|threads| threads.get() == 1) {
+            // With one worker thread, an async handler that blocks it would also block the shutdown.
+            builder.worker_threads(2);
+        }
+        let runtime = match builder.build() {
             Ok(runtime) => runtime,
-            Err(error) => return fail(&format!("the tokio runtime could not be created: {error}")),
+            Err(error) => {
+                return fail(
+                    log,
+                    &format!("the tokio runtime could not be created: {error}"),
+                );
+            }
         };
         // Runs on a worker thread, which polls I/O itself; the main thread would have to be woken by a worker.
-        let done = runtime.block_on(runtime.spawn(execute(self, matches)));
+        let done = runtime.block_on(runtime.spawn(execute(this, matches, log)));
         // Does not wait for handlers that still run on a thread.
         runtime.shutdown_background();
         match done {
             Ok(Ok(code)) => code,
-            Ok(Err(error)) => fail(&chain(&*error)),
-            Err(error) => fail(&error.to_string()),
+            Ok(Err(error)) => fail(log, &chain(&*error)),
+            Err(error) => fail(log, &error.to_string()),
         }
     }
 
@@ -86,14 +128,22 @@ impl Server {
             .no_binary_name(true)
             .disable_help_subcommand(true)
             .args_conflicts_with_subcommands(true)
+            .args(log::arguments())
             .subcommand(
                 Command::new("list")
                     .about("List tools, resources and prompts")
                     .arg(json_flag()),
             )
-            .subcommand(Command::new("check").about(
-                "Report what clients or models may not handle; the exit code is 1 if there are findings",
-            ))
+            .subcommand(
+                Command::new("check")
+                    .about("Report what clients or models may not handle, and functions that fail to list or complete; the exit code is 1 if there are errors")
+                    .arg(
+                        Arg::new("deny-warnings")
+                            .long("deny-warnings")
+                            .action(ArgAction::SetTrue)
+                            .help("Let the exit code be 1 also for warnings, which concern some settings of single clients"),
+                    ),
+            )
             .subcommand(
                 Command::new("call")
                     .about("Call a tool and print its result")
@@ -110,17 +160,7 @@ impl Server {
                     .args([name_argument("PROMPT"), pairs_argument(), json_flag()]),
             );
         #[cfg(feature = "http")]
-        let command = command.arg(
-            Arg::new("http")
-                .long("http")
-                .value_name("ADDRESS")
-                .num_args(0..=1)
-                .default_missing_value(DEFAULT_ADDRESS)
-                .help(format!(
-                    "Serve Streamable HTTP at {} instead of stdio [default: {DEFAULT_ADDRESS}]",
-                    endpoint_path(self)
-                )),
-        );
+        let command = http::add_options(command, self);
         command
     }
 }
@@ -143,62 +183,32 @@ fn pairs_argument() -> Arg {
         .help("Arguments; a value is a string, or JSON if the schema declares another type")
 }
 
-async fn execute(server: Server, matches: ArgMatches) -> Result<ExitCode, Failure> {
+async fn execute(server: Server, matches: ArgMatches, log: LogFormat) -> Result<ExitCode, Failure> {
     if let Some((name, matches)) = matches.subcommand() {
         return commands::execute(server, name, matches).await;
     }
-    server.install_forwarding();
-    if let Some(warning) = ABORT_WARNING {
-        print_line(&format!("warning: {warning}"));
-    }
     #[cfg(feature = "http")]
-    if let Some(address) = matches.get_one::<String>("http") {
-        return serve_http(server, address).await;
+    if let Some(listener) = http::listener(&matches)? {
+        return http::serve(server, &matches, listener, log).await;
     }
     if io::stdin().is_terminal() {
-        banner(&server);
+        banner(&server, log);
     }
     server.serve_stdio().await?;
     Ok(ExitCode::SUCCESS)
 }
 
-#[cfg(feature = "http")]
-async fn serve_http(server: Server, address: &str) -> Result<ExitCode, Failure> {
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen on `{address}`: {error}"))?;
-    let address = listener.local_addr()?;
-    print_line(&format!(
-        "Serving MCP at http://{address}{} (health: http://{address}/health). Ctrl-C stops the server.",
-        endpoint_path(&server)
-    ));
-    server.serve_listener(listener).await?;
-    Ok(ExitCode::SUCCESS)
-}
-
-#[cfg(feature = "http")]
-fn endpoint_path(server: &Server) -> &str {
-    server.http.path.as_deref().unwrap_or_default()
-}
-
 /// Prints a hint for a person who starts the server in a terminal.
-fn banner(server: &Server) {
-    print_line(&format!(
+fn banner(server: &Server, log: LogFormat) {
+    log.notice(&format!(
         "{} {} is waiting for an MCP client on stdin. Clients start the server themselves; \
          `--help` lists what you can run by hand, such as `list`, `call` and `--http`. Ctrl-D stops the server.",
         server.about.name, server.about.version
     ));
 }
 
-/// Writes a line to stderr, and ignores errors of writing.
-fn print_line(line: &str) {
-    let mut stderr = io::stderr();
-    let line = terminal::text(&stderr, line);
-    let _ = writeln!(stderr, "{line}");
-}
-
-fn fail(message: &str) -> ExitCode {
-    print_line(&format!("error: {message}"));
+fn fail(log: LogFormat, message: &str) -> ExitCode {
+    log.error(message);
     ExitCode::FAILURE
 }
 
@@ -206,7 +216,7 @@ fn fail(message: &str) -> ExitCode {
 fn print_clap_error(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if error.use_stderr() {
-        print_line(text.trim_end());
+        LogFormat::Text.notice(text.trim_end());
         return ExitCode::from(USAGE_ERROR);
     }
     // If stdout cannot be written, there is no other place for the text.

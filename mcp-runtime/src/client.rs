@@ -401,7 +401,8 @@ impl Client {
 
     /// Stops the server and the states that its lifespans started.
     pub async fn close(self) {
-        if let Ok((_, running)) = self.server {
+        if let Ok((memory, running)) = self.server {
+            memory.close();
             running.stop().await;
         }
     }

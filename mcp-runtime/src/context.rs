@@ -176,16 +176,26 @@ impl Context {
         message.params.meta
     }
 
-    /// Returns the distributed trace context of the request. Invalid values in its `_meta` are ignored.
+    /// Returns the distributed trace context of the request, from its `_meta` or else from its HTTP headers. Invalid
+    /// values are ignored.
     ///
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
     pub fn trace_context(&self) -> TraceContext {
-        let mut meta = self.meta();
-        let mut text = |key: &str| match meta.remove(key) {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
-        };
-        TraceContext::new(text("traceparent"), text("tracestate"), text("baggage"))
+        let params = self.0.message.params().ok();
+        let meta = params.and_then(|params| params.meta().json());
+        TraceContext::incoming(meta, self.0.origin.headers.as_deref())
+    }
+
+    /// Returns the trace context for the calls that the handler makes itself: see
+    /// [`TraceContext::headers`](crate::TraceContext::headers).
+    ///
+    /// With the feature `otel` and a subscriber that exports spans, the parent is the current `tracing` span; in a spawned
+    /// task, that is the span that the task was instrumented with. Otherwise this is the context of the request.
+    pub fn outgoing_trace(&self) -> TraceContext {
+        let incoming = self.trace_context();
+        #[cfg(feature = "otel")]
+        let incoming = crate::trace::outgoing(incoming);
+        incoming
     }
 
     /// Returns the name and version that the client reports. They are not verified: use them for display only.

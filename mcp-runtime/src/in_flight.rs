@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use crate::owner::Owner;
 use crate::protocol::Id;
@@ -25,10 +26,23 @@ pub(crate) trait Stop: Send + Sync {
     fn stop(&self);
 }
 
+/// The bit of [`InFlight::running`] that is set when the server stops. The number then exceeds every limit, so that
+/// [`InFlight::permit`] needs no second check.
+const CLOSED: usize = 1 << (usize::BITS - 1);
+
+/// The interval at which a stopping server checks whether requests are still in flight. To be woken up by the last of them
+/// would cost each call some instructions.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
+
 /// The requests in flight.
 pub(crate) struct InFlight {
     limit: usize,
+    /// The number of held permits, and [`CLOSED`].
     running: AtomicUsize,
+    /// The number of held permits of cancelled requests, whose handlers still run on threads.
+    abandoned: AtomicUsize,
+    /// `true` once all requests were cancelled because the server stops.
+    stopped: AtomicBool,
     waiting: Mutex<Registered>,
 }
 
@@ -54,29 +68,78 @@ impl InFlight {
     /// Returns a registry of at most `limit` requests.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            limit,
+            limit: limit.min(CLOSED),
             running: AtomicUsize::new(0),
+            abandoned: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
             waiting: Mutex::default(),
         }
+    }
+
+    /// Returns the number of running requests.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed) & !CLOSED
     }
 
     /// Takes a permit to run one request.
     ///
     /// # Errors
-    /// Returns an error if the limit of requests is reached.
+    /// Returns an error if the limit of requests is reached, or if the server stops.
     pub(crate) fn permit(self: &Arc<Self>) -> Result<Permit, RpcError> {
         let permit = Permit {
             in_flight: Arc::clone(self),
             held: true,
+            abandoned: false,
         };
         if self.running.fetch_add(1, Ordering::AcqRel) < self.limit {
             return Ok(permit);
+        }
+        if self.is_closed() {
+            return Err(stopping());
         }
         self.log_busiest_owner();
         Err(RpcError::overloaded(format!(
             "The server is busy: {} requests are in flight, which is its limit; try again later",
             self.limit
         )))
+    }
+
+    /// Accepts no further requests.
+    pub(crate) fn close(&self) {
+        self.running.fetch_or(CLOSED, Ordering::AcqRel);
+    }
+
+    /// Returns `true` if no further requests are accepted, because the server stops.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.running.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    /// Returns `true` once all requests were cancelled, because the server stops.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Waits until no request is in flight.
+    pub(crate) async fn finished(&self) {
+        self.poll_until(|| {
+            let running = self.running.load(Ordering::Acquire) & !CLOSED;
+            running == self.abandoned.load(Ordering::Acquire)
+                && self.waiting.lock().requests.is_empty()
+        })
+        .await;
+    }
+
+    /// Waits until no handler runs, including those of cancelled requests.
+    pub(crate) async fn idle(&self) {
+        self.poll_until(|| self.running.load(Ordering::Acquire) & !CLOSED == 0)
+            .await;
+    }
+
+    async fn poll_until(&self, is_done: impl Fn() -> bool) {
+        while !is_done() {
+            tokio::time::sleep(CHECK_INTERVAL).await;
+        }
     }
 
     /// Logs the owner with the most requests.
@@ -137,8 +200,11 @@ impl InFlight {
         request.into_iter().for_each(Request::cancel);
     }
 
-    /// Cancels all requests of a scope, or of all scopes.
+    /// Cancels all requests of a scope, or all requests because the server stops.
     pub(crate) fn cancel_all(&self, scope: Option<Scope>) {
+        if scope.is_none() {
+            self.stopped.store(true, Ordering::Release);
+        }
         let is_in_scope = |request: &Request| {
             scope.is_none_or(|scope| matches!(request.key, Some((other, _)) if other == scope))
         };
@@ -151,6 +217,11 @@ impl InFlight {
         drop(waiting);
         cancelled.into_values().for_each(Request::cancel);
     }
+}
+
+/// Returns the error of a request that arrives, or is cancelled, while the server stops.
+pub(crate) fn stopping() -> RpcError {
+    RpcError::overloaded("The server is stopping: send the request again later")
 }
 
 impl Registered {
@@ -209,6 +280,8 @@ impl Drop for Ticket {
 pub(crate) struct Permit {
     in_flight: Arc<InFlight>,
     held: bool,
+    /// `true` if the request was cancelled while its handler runs on a thread.
+    abandoned: bool,
 }
 
 impl Permit {
@@ -222,11 +295,22 @@ impl Permit {
         };
         self.held = held;
     }
+
+    /// Marks the request as cancelled while its handler runs on a thread. The permit is held until the thread ends, but a
+    /// server that stops does not wait for it.
+    pub(crate) fn abandon(&mut self) {
+        if !std::mem::replace(&mut self.abandoned, true) {
+            self.in_flight.abandoned.fetch_add(1, Ordering::AcqRel);
+        }
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         self.set_held(false);
+        if self.abandoned {
+            self.in_flight.abandoned.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 }
 
@@ -291,5 +375,32 @@ mod tests {
         drop(first);
         assert!(in_flight.permit().is_ok());
         assert_eq!(in_flight.running.load(Ordering::Relaxed), 0);
+    }
+
+    /// Returns `true` if a future resolves in time.
+    async fn is_done(future: impl Future<Output = ()>) -> bool {
+        tokio::time::timeout(Duration::from_secs(60), future)
+            .await
+            .is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopping_server_refuses_requests_and_waits_for_all_but_abandoned_threads() {
+        let in_flight = Arc::new(InFlight::new(2));
+        let mut thread = in_flight.permit().expect("below the limit");
+        let call = in_flight.permit().expect("below the limit");
+        let ticket = enter(&in_flight, Scope::Connection(1), 1);
+        in_flight.close();
+        let refused = in_flight.permit().err().expect("the server stops");
+        assert!(refused.to_string().contains("stopping"), "{refused}");
+        thread.abandon();
+        assert!(!is_done(in_flight.finished()).await, "a call runs");
+        drop(call);
+        assert!(!is_done(in_flight.finished()).await, "a request waits");
+        drop(ticket);
+        assert!(is_done(in_flight.finished()).await);
+        assert!(!is_done(in_flight.idle()).await, "a thread runs");
+        drop(thread);
+        assert!(is_done(in_flight.idle()).await && is_done(in_flight.finished()).await);
     }
 }

@@ -17,6 +17,15 @@ pub(crate) fn member(name: &str) -> String {
     }
 }
 
+/// Returns the path of a part: the path of the whole, and the step from there. The whole of all arguments has no path.
+pub(crate) fn joined(whole: &str, step: &str) -> String {
+    if whole.is_empty() {
+        step.strip_prefix('.').unwrap_or(step).to_owned()
+    } else {
+        format!("{whole}{step}")
+    }
+}
+
 /// Returns the step to an item of an array.
 pub(crate) fn item(index: usize) -> String {
     format!("[{index}]")
@@ -35,6 +44,7 @@ impl fmt::Display for Path<'_> {
         match self {
             Self::Root(path) => formatter.write_str(path),
             Self::Item(whole, index) => write!(formatter, "{whole}{}", item(*index)),
+            Self::Member(Path::Root(""), name) => formatter.write_str(&joined("", &member(name))),
             Self::Member(whole, name) => write!(formatter, "{whole}{}", member(name)),
         }
     }
@@ -49,7 +59,21 @@ fn is_plain(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::member;
+    use super::{Path, item, joined, member};
+
+    #[test]
+    fn the_whole_of_all_arguments_has_no_path() {
+        assert_eq!(joined("a", &member("b")), "a.b");
+        assert_eq!(joined("", &member("b")), "b");
+        assert_eq!(joined("", &member("b c")), "[\"b c\"]");
+        assert_eq!(joined("", &item(1)), "[1]");
+        let whole = Path::Root("");
+        assert_eq!(Path::Member(&whole, "b").to_string(), "b");
+        assert_eq!(
+            Path::Member(&Path::Member(&whole, "b"), "c").to_string(),
+            "b.c"
+        );
+    }
 
     #[test]
     fn a_long_name_is_cut_short() {

@@ -56,8 +56,11 @@
 //!
 //! # Features
 //!
-//! - `cli` (default): a command line for the binary, [`Server::run`].
+//! - `cli` (default): a command line for the binary and a log on stderr, [`Server::run`]. It includes `logs`.
 //! - `http` (default): Streamable HTTP, [`Server::serve_http`] and [`Server::into_service`].
+//! - `logs`: [`forward_logs`], the layer for your own `tracing` subscriber.
+//! - `metrics`: Prometheus metrics, [`Server::metrics`].
+//! - `otel`: traces and metrics by OTLP over HTTP, [`Server::otel`].
 //! - `pattern`: checks `#[arg(pattern = "...")]` and the patterns in the schemas of types before a function runs.
 //! - `validate`: checks all other keywords of JSON Schema, such as `format` and `not`, and the arguments of tools made with
 //!   [`Tool::new`].
@@ -82,7 +85,9 @@ mod json_path;
 pub mod layer;
 mod logs;
 mod macros;
+mod metrics;
 mod middleware;
+mod observe;
 mod opaque;
 mod outcome;
 mod owner;
@@ -98,6 +103,8 @@ mod service;
 mod session;
 mod store;
 mod sync;
+#[cfg(feature = "otel")]
+mod trace;
 mod transport;
 mod uri_template;
 
@@ -119,7 +126,8 @@ pub use context::Context;
 pub use error::{AskError, ToolError};
 #[doc(inline)]
 pub use layer::{CallKind, CallOutcome, Layer, LayeredCall, Next};
-pub use logs::{ForwardLogs, forward_log};
+#[cfg(feature = "logs")]
+pub use logs::forward_logs;
 pub use mcp_macros::{Elicit, prompt, resource, tool, tools};
 pub use middleware::{ConcurrencyLimit, LogCalls, ResponseCache, ResponseLimit, Retry};
 pub use outcome::OutcomeKind;

@@ -172,6 +172,15 @@ impl Outcome {
         })
     }
 
+    /// Returns the JSON-RPC error, if the request ended with one.
+    pub(crate) fn error(&self) -> Option<&RpcError> {
+        match self {
+            Self::Error(error) => Some(error),
+            Self::TimedOut(outcome) => outcome.error(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn kind(&self) -> OutcomeKind {
         match self {
             Self::Tool { is_error: true, .. } => OutcomeKind::ToolError,

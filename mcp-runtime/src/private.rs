@@ -16,8 +16,8 @@ pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
     Bound, Bounds, Known, NoParam, NoText, PromptOutcome, ResourceOutcome, Supplied, Text, ToolSet,
-    UnknownValues, answers, ask, bind, boxed, completer, field, headers, icons, lengths, lister,
-    param, param_or, patterns, prompt_result, ranges, resource_result, shared, timeout,
+    UnknownValues, answers, ask, bind, boxed, completer, field, flattens, headers, icons, lengths,
+    lister, param, param_or, patterns, prompt_result, ranges, resource_result, shared, timeout,
     tool_result,
 };
 pub use crate::content::ToolResult;

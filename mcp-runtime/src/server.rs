@@ -6,6 +6,9 @@ mod keys;
 mod lifespan;
 mod running;
 mod serving;
+mod shutdown;
+mod signals;
+mod telemetry;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,19 +18,20 @@ use serde_json::Value;
 
 pub use failure::{BuildError, ServeError};
 pub use handle::ServerHandle;
-use handle::ServerState;
 #[cfg(feature = "cli")]
 pub(crate) use handle::{ComponentKind, Snapshot};
 use lifespan::Lifespan;
-#[cfg(feature = "cli")]
-pub(crate) use running::ABORT_WARNING;
 pub use running::RunningServer;
+#[cfg(all(feature = "cli", feature = "http", unix))]
+pub(crate) use serving::UnixSocket;
+use shutdown::ServerState;
 
 use crate::call::States;
 use crate::content::{Icon, IntoIcons, is_uri};
 use crate::dispatch::About;
 use crate::error::ToolError;
 use crate::layer::Layer;
+use crate::observe::Observer;
 use crate::opaque::opaque_debug;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
@@ -76,6 +80,7 @@ pub struct Server {
     used_states: Option<Arc<dyn Store>>,
     forwarded: Vec<String>,
     layers: Vec<Arc<dyn Layer>>,
+    observer: Observer,
     state: Arc<ServerState>,
     #[cfg(feature = "http")]
     pub(crate) http: HttpOptions,
@@ -105,6 +110,7 @@ impl Server {
             used_states: None,
             forwarded: Vec::new(),
             layers: Vec::new(),
+            observer: Observer::default(),
             state: Arc::default(),
             #[cfg(feature = "http")]
             http: HttpOptions::default(),
@@ -367,7 +373,7 @@ impl Server {
     /// Events inside of handlers are sent if their target is one of these or below one, such as `my_crate` or
     /// `my_crate::tools`. [`server!`](crate::server!) forwards events of the crate that calls it; [`Server::new`] forwards
     /// none. Do not list a crate that may log secrets: the messages leave the machine. See
-    /// [`ForwardLogs`](crate::ForwardLogs) for how they are sent.
+    /// [`forward_logs`](crate::forward_logs) for how they are sent.
     ///
     /// ```
     /// use mcp_runtime::Server;
@@ -399,14 +405,6 @@ impl Server {
         self
     }
 
-    /// Installs a `tracing` subscriber that forwards logs, if some are forwarded and the process has no subscriber.
-    #[cfg(feature = "cli")]
-    pub(crate) fn install_forwarding(&self) {
-        if !self.forwarded.is_empty() {
-            crate::logs::install();
-        }
-    }
-
     /// Allows HTTP requests whose `Host` is this name, in addition to localhost.
     #[cfg(feature = "http")]
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
@@ -425,7 +423,7 @@ impl Server {
 
     /// Sets the path of the endpoint for [`Server::serve_http`] and [`Server::serve_listener`]. The default is `/mcp`.
     ///
-    /// The path begins with `/` and has no query. It is not `/health`, which answers `ok`. Otherwise the server cannot be
+    /// The path begins with `/` and has no query. It is not `/health`, `/ready` or `/metrics`. Otherwise the server cannot be
     /// built. The service that [`Server::into_service`] returns ignores this path: its router decides.
     #[cfg(feature = "http")]
     pub fn http_path(mut self, path: impl Into<String>) -> Self {
@@ -437,7 +435,7 @@ impl Server {
         self
     }
 
-    /// Returns a handle that adds and removes components while the server runs.
+    /// Returns a handle that adds and removes components while the server runs, and stops the server.
     pub fn handle(&self) -> ServerHandle {
         ServerHandle(Arc::clone(&self.state))
     }

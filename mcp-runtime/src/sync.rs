@@ -30,6 +30,7 @@ impl<T> Mutex<T> {
 pub(crate) struct RwLock<T>(std::sync::RwLock<T>);
 
 impl<T> RwLock<T> {
+    #[cfg(feature = "logs")]
     pub(crate) const fn new(value: T) -> Self {
         Self(std::sync::RwLock::new(value))
     }

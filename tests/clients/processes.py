@@ -1,6 +1,7 @@
 """The processes that the harnesses of this directory and of tests/conformance start: drivers of clients, and servers."""
 
 import json
+import os
 import pathlib
 import signal
 import socket
@@ -42,16 +43,25 @@ class Drivers:
         return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
+def free_address():
+    """Returns an address on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
 class HttpServer:
     """A process that serves HTTP on a free port."""
 
-    def __init__(self, command):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
+    def __init__(self, command, variables=None):
+        self.address = free_address()
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [*command, "--http", self.address], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
+            [*command, "--http", self.address],
+            env={**os.environ, **(variables or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
         )
         self.url = f"http://{self.address}/mcp"
 

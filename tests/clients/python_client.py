@@ -175,7 +175,7 @@ async def main() -> None:
         mode=MODES[job["mode"]],
         message_handler=on_message,
         elicitation_callback=on_question,
-        read_timeout_seconds=20,
+        read_timeout_seconds=job.get("timeout", 20),
     ) as client:
         say(connected=client.protocol_version)
         for step in job["steps"]:

@@ -9,7 +9,7 @@ use crate::types::server;
 use crate::values::{Values, cases};
 
 /// Changes one thing somewhere in a value.
-fn mutate(value: &mut Value, values: &mut Values<'_>) {
+pub(crate) fn mutate(value: &mut Value, values: &mut Values<'_>) {
     let go_deeper = values.random.u8(0..3) > 0;
     match value {
         Value::Array(items) if go_deeper && !items.is_empty() => {

@@ -4,10 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 mod beyond;
+mod cost;
 mod errors;
+mod flat_arguments;
 mod flattened;
 mod fuzz;
 mod goldens;
+mod nullable;
+mod prompt_texts;
 mod published;
 mod raw;
 mod results;

@@ -19,11 +19,15 @@ pub(crate) struct Raw {
 /// The part of a request that names its revision.
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
-/// A request as a client writes it; `arguments` is JSON.
+/// A request for a tool as a client writes it; `arguments` is JSON.
 pub(crate) fn request(id: &str, tool: &str, arguments: &str) -> String {
-    let name = json!(tool);
+    request_of("tools/call", id, tool, arguments)
+}
+
+fn request_of(method: &str, id: &str, name: &str, arguments: &str) -> String {
+    let name = json!(name);
     format!(
-        r#"{{"jsonrpc":"2.0","id":"{id}","method":"tools/call","params":{{"name":{name},"arguments":{arguments},{META}}}}}"#
+        r#"{{"jsonrpc":"2.0","id":"{id}","method":"{method}","params":{{"name":{name},"arguments":{arguments},{META}}}}}"#
     )
 }
 
@@ -44,9 +48,19 @@ impl Raw {
 
     /// Sends bytes, then a request, and returns all answers up to that of the request.
     pub(crate) async fn send(&mut self, bytes: &[u8], tool: &str, arguments: &str) -> Vec<Value> {
+        self.exchange(bytes, "tools/call", tool, arguments).await
+    }
+
+    async fn exchange(
+        &mut self,
+        bytes: &[u8],
+        method: &str,
+        name: &str,
+        arguments: &str,
+    ) -> Vec<Value> {
         self.last += 1;
         let id = format!("request-{}", self.last);
-        let line = request(&id, tool, arguments);
+        let line = request_of(method, &id, name, arguments);
         let all = [bytes, format!("\n{line}\n").as_bytes()].concat();
         self.conversation.wrote(&all);
         self.writer.write_all(&all).await.unwrap();
@@ -61,6 +75,12 @@ impl Raw {
                 return answers;
             }
         }
+    }
+
+    /// Gets a prompt; `arguments` is JSON.
+    pub(crate) async fn get(&mut self, prompt: &str, arguments: &str) -> Value {
+        let mut answers = self.exchange(b"", "prompts/get", prompt, arguments).await;
+        answers.pop().unwrap()
     }
 
     /// Calls a tool; `arguments` is JSON.

@@ -27,6 +27,8 @@ fn is_beyond_words(tool: &str, value: &Value) -> bool {
             .any(|unit| text.contains(unit)),
         // The last hours of the year 9999.
         "jiff_timestamp" => text.contains("9999-12-31"),
+        // The bounds of `f32` are not published.
+        "float32" => value.as_f64().is_some_and(|number| number.abs() > 3.5e38),
         // A decimal has 96 bits of digits.
         "decimal" => value.as_f64().is_some_and(|number| number.abs() > 7e28),
         // The nanoseconds overflow into the seconds.

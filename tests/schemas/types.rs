@@ -1,6 +1,6 @@
 //! The types whose schemas are compared with files. Each is the argument and the result of a tool.
 
-#![allow(clippy::zero_sized_map_values)] // a map of `()` is tested
+#![allow(clippy::zero_sized_map_values, clippy::option_option)] // these types are tested
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::num::{NonZeroI8, NonZeroU64};
@@ -251,6 +251,9 @@ tools! {
     option_enum: Option<Color>,
     option_documented: Option<Documented>,
     option_struct: Option<Inner>,
+    nullable_int: Option<Option<i32>>,
+    nullable_enum: Option<Option<Color>>,
+    nullable_struct: Option<Option<Inner>>,
     option_node: Option<Node>,
     vec_int: Vec<i64>,
     vec_string: Vec<String>,

@@ -5,11 +5,11 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use mcp_runtime::{ForwardLogs, Revision};
+use mcp_runtime::{Revision, forward_logs};
 use mcp_tests::client::{Client, Connect as _};
 use mcp_tests::conversation::Conversation;
 use serde_json::{Value, json};
-use tracing::subscriber::NoSubscriber;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::http;
 
@@ -160,8 +160,8 @@ impl Connection {
         let wire = match transport {
             Transport::Memory => {
                 // As in `Server::run`. This fails for all connections but the first.
-                let _ =
-                    tracing::subscriber::set_global_default(ForwardLogs::new(NoSubscriber::new()));
+                let subscriber = tracing_subscriber::registry().with(forward_logs());
+                let _ = tracing::subscriber::set_global_default(subscriber);
                 let runtime = tokio::runtime::Builder::new_multi_thread()
                     .enable_all()
                     .build()

@@ -2,12 +2,14 @@
 
 use std::sync::OnceLock;
 
+use super::flattened::Flattened;
 use serde_json::Value;
 
-use super::signature::Signature;
+use super::signature::{ParameterSpec, Signature};
+use super::tree::Tree;
 use crate::protocol::members::members;
 use crate::protocol::text::Span;
-use crate::schema::{Budget, Mistakes, read};
+use crate::schema::{Budget, Mistakes};
 
 /// The arguments of a call: one slot for each parameter.
 #[derive(Debug, Default)]
@@ -31,6 +33,8 @@ pub(crate) enum Slot {
     Text(String),
     /// A list of texts: an exploded variable of a URI.
     List(Vec<String>),
+    /// The arguments of a flattened parameter. They are boxed because few parameters are flattened.
+    Flattened(Box<Flattened>),
 }
 
 /// A JSON value within the message of the call.
@@ -41,35 +45,15 @@ pub(crate) struct Json {
     tree: OnceLock<Box<Tree>>,
 }
 
-/// A decoded JSON value that the call owns. Escapes in its strings are decoded, and known mistakes of clients are repaired.
-#[derive(Debug)]
-pub(crate) struct Tree {
-    pub(crate) value: Value,
-    /// The mistakes that remain after the repair.
-    pub(crate) mistakes: Vec<String>,
-    text: OnceLock<String>,
-}
-
-impl Tree {
-    fn read(json: &str, signature: &Signature, index: usize, budget: &Budget) -> Self {
-        let name = signature.name(index);
-        let (value, mistakes) = match read(json, name, budget) {
-            Ok((mut value, mut mistakes)) => {
-                mistakes.extend(signature.repair(index, &mut value, budget));
-                (value, mistakes)
-            }
-            Err(mistake) => (Value::Null, vec![mistake]),
-        };
-        Self {
-            value,
-            mistakes,
-            text: OnceLock::new(),
+impl Slot {
+    /// Returns the slot of a parameter before an argument is found.
+    #[inline]
+    fn empty(parameter: &ParameterSpec) -> Self {
+        if parameter.flattened {
+            Self::Flattened(Box::default())
+        } else {
+            Self::Missing
         }
-    }
-
-    /// Returns the value as JSON in one line.
-    pub(crate) fn text(&self) -> &str {
-        self.text.get_or_init(|| self.value.to_string())
     }
 }
 
@@ -84,7 +68,7 @@ impl Arguments {
     /// Creates an empty slot for each parameter of the signature.
     pub(crate) fn empty(signature: &Signature) -> Self {
         Self {
-            slots: signature.parameters.iter().map(|_| Slot::Missing).collect(),
+            slots: signature.parameters.iter().map(Slot::empty).collect(),
             whole: None,
             budget: Budget::default(),
         }
@@ -98,14 +82,15 @@ impl Arguments {
 
     /// Returns the argument at a position as a tree, if it is JSON. The tree is made on first use.
     pub(crate) fn tree(&self, message: &str, signature: &Signature, index: usize) -> Option<&Tree> {
-        let Slot::Json(json) = self.slot(index) else {
-            return None;
-        };
-        let read = || {
-            let json = json.text(message);
-            Box::new(Tree::read(json, signature, index, &self.budget))
-        };
-        Some(json.tree.get_or_init(read))
+        let budget = &self.budget;
+        match self.slot(index) {
+            Slot::Json(json) => Some(json.tree.get_or_init(|| {
+                let json = json.text(message);
+                Box::new(Tree::read(json, signature, index, budget))
+            })),
+            Slot::Flattened(it) => Some(it.tree(message, signature, index, budget)),
+            _ => None,
+        }
     }
 
     /// Returns all arguments as a JSON object.
@@ -116,21 +101,33 @@ impl Arguments {
         }
     }
 
-    /// Returns all arguments as a JSON object. Those that are not JSON are texts and lists of texts.
-    pub(crate) fn to_json(&self, message: &str, signature: &Signature) -> Value {
-        if self.whole.is_some() {
-            return serde_json::from_str(self.whole(message)).unwrap_or_default();
-        }
+    /// Returns the texts and the lists of texts as a JSON object.
+    pub(crate) fn texts_as_json(&self, signature: &Signature) -> Value {
         let named = signature.parameters.iter().zip(&self.slots);
         let given = named.filter_map(|(parameter, slot)| {
             let value: Value = match slot {
                 Slot::Text(text) => text.clone().into(),
                 Slot::List(texts) => texts.clone().into(),
-                Slot::Missing | Slot::Json(_) => return None,
+                _ => return None,
             };
             Some((parameter.name.clone(), value))
         });
         Value::Object(given.collect())
+    }
+
+    /// Adds the JSON value of an argument, which is a part of the message. Returns `false` if the parameter has a value
+    /// already. The arguments of a flattened parameter are compared later.
+    pub(crate) fn add(&mut self, index: usize, name: &str, place: Span) -> bool {
+        let tree = OnceLock::new();
+        match self.slots.get_mut(index) {
+            Some(Slot::Flattened(flattened)) => flattened.add(name, place),
+            Some(slot) => {
+                let before = std::mem::replace(slot, Slot::Json(Json { place, tree }));
+                return matches!(before, Slot::Missing);
+            }
+            None => {}
+        }
+        true
     }
 
     pub(crate) fn set(&mut self, index: usize, slot: Slot) {
@@ -155,12 +152,9 @@ impl Arguments {
                 }
                 continue;
             };
-            if !matches!(arguments.slot(index), Slot::Missing) {
+            if !arguments.add(index, &name, Span::of(message, value)) {
                 mistakes.note(|| format!("`{name}` is given twice"));
             }
-            let place = Span::of(message, value);
-            let tree = OnceLock::new();
-            arguments.set(index, Slot::Json(Json { place, tree }));
         }
         (arguments, mistakes.told())
     }
@@ -175,8 +169,8 @@ mod tests {
     use schemars::JsonSchema;
     use serde::Deserialize;
     use serde::de::DeserializeOwned;
+    use serde_json::Value;
 
-    use super::super::signature::ParameterSpec;
     use super::*;
     use crate::schema::Schemas;
 
@@ -242,10 +236,8 @@ mod tests {
         ParameterSpec {
             name: name.to_owned(),
             schema: Some(schema),
-            exact: false,
-            validator: None,
             required: true,
-            description: None,
+            ..ParameterSpec::default()
         }
     }
 

@@ -4,23 +4,27 @@
 
 mod arguments;
 mod cancel;
+mod flattened;
 mod notifier;
 mod signature;
 mod states;
+mod tree;
 
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-pub(crate) use arguments::{Arguments, Slot, Tree};
+pub(crate) use arguments::{Arguments, Slot};
 pub use cancel::Cancel;
 pub(crate) use notifier::ClientNotifier;
-pub(crate) use signature::{ParameterSpec, Signature, not_a_string};
+pub(crate) use signature::{Argument, ParameterSpec, Signature, not_a_string};
 pub(crate) use states::States;
+pub(crate) use tree::Tree;
 
 use crate::bus::Bus;
 use crate::error::ToolError;
@@ -45,6 +49,8 @@ pub(crate) struct ServerContext {
     pub(crate) forwarded: Vec<String>,
     /// The time limit of a call whose component has none of its own.
     pub(crate) timeout: Timeout,
+    /// Completed when the log says that events are not forwarded.
+    pub(crate) warned: Once,
     /// `true` if the texts of errors that were not written for clients are hidden from them.
     pub(crate) mask_errors: bool,
 }
@@ -331,6 +337,14 @@ impl Call {
         self.arguments.tree(message, &self.signature, index)
     }
 
+    /// Returns the arguments of a flattened parameter as they were sent, or `None` for any other parameter.
+    pub(crate) fn members(&self, index: usize) -> Option<impl Iterator<Item = (&str, &RawValue)>> {
+        match self.arguments.slot(index) {
+            Slot::Flattened(it) => Some(it.as_sent(self.context.message.text())),
+            _ => None,
+        }
+    }
+
     /// Returns the arguments of a tool that was created at run time.
     ///
     /// # Errors
@@ -351,7 +365,7 @@ impl Call {
             let value = match self.arguments.slot(index) {
                 Slot::Text(text) => text.clone().into(),
                 Slot::List(list) => list.clone().into(),
-                Slot::Missing | Slot::Json(_) => {
+                Slot::Missing | Slot::Json(_) | Slot::Flattened(_) => {
                     if parameter.required {
                         self.reject(&ToolError::new(missing(&parameter.name, "a string")));
                     }

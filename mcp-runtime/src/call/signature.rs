@@ -1,9 +1,12 @@
 //! The signature of a component: the names and schemas of its parameters, computed when the server is built.
 
 use mcp_grammar::near::nearest;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::schema::{Budget, Patterns, Rules, Validator, WholeSchema, got, read, shown};
+use crate::json_path::{joined, member};
+use crate::schema::{
+    Budget, Patterns, Rules, Validator, WholeSchema, got, is_textual, read, required, shape, shown,
+};
 
 /// The parameters of a component, in the order of its function's parameters.
 #[derive(Debug, Default)]
@@ -16,6 +19,8 @@ pub(crate) struct Signature {
     pub(crate) whole: Option<WholeSchema>,
     /// `true` if unknown arguments are ignored instead of refused.
     pub(crate) open: bool,
+    /// `true` if all arguments are texts, as those of prompts are.
+    pub(crate) texts: bool,
     /// `true` if values of the wrong type are refused instead of repaired.
     pub(crate) strict: bool,
     /// The name of the arguments in error messages: "arguments", or "variables of the URI".
@@ -23,7 +28,8 @@ pub(crate) struct Signature {
 }
 
 /// A parameter of a component.
-#[derive(Debug)]
+#[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // they are independent
 pub(crate) struct ParameterSpec {
     pub(crate) name: String,
     /// The JSON Schema of the argument; `None` for an injected parameter.
@@ -34,14 +40,92 @@ pub(crate) struct ParameterSpec {
     pub(crate) validator: Option<Validator>,
     pub(crate) required: bool,
     pub(crate) description: Option<String>,
+    /// `true` if null is a value, and not the same as no argument.
+    pub(crate) nullable: bool,
+    /// `true` if the members of its object are arguments themselves.
+    pub(crate) flattened: bool,
+}
+
+/// An argument that clients send: a parameter, or a member of a flattened one.
+pub(crate) struct Argument<'s> {
+    pub(crate) name: &'s str,
+    pub(crate) schema: &'s Value,
+    pub(crate) required: bool,
+    pub(crate) description: Option<&'s str>,
+}
+
+impl ParameterSpec {
+    /// Returns `true` if this parameter has an argument of this name.
+    #[inline]
+    fn has(&self, name: &str) -> bool {
+        match &self.schema {
+            None => false,
+            Some(_) if !self.flattened => self.name == name,
+            Some(schema) => own(schema).is_some_and(|own| own.contains_key(name)),
+        }
+    }
+
+    /// Returns the schema of the arguments that no parameter names, if this is the parameter that takes them.
+    pub(crate) fn others(&self) -> Option<&Value> {
+        let schema = self.schema.as_ref().filter(|_| self.flattened)?;
+        let others = schema.get("additionalProperties");
+        others.filter(|others| **others != false)
+    }
+
+    /// Returns its arguments. An injected parameter has none.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = Argument<'_>> {
+        let whole = self.schema.as_ref();
+        let itself = whole.filter(|_| !self.flattened).map(|schema| Argument {
+            name: &self.name,
+            schema,
+            required: self.required,
+            description: self.description.as_deref(),
+        });
+        let flattened = whole.filter(|_| self.flattened);
+        let members = flattened.and_then(own).into_iter().flatten();
+        itself
+            .into_iter()
+            .chain(members.map(move |(name, schema)| Argument {
+                name,
+                schema,
+                required: flattened.is_some_and(|it| required(it).any(|other| other == name)),
+                description: schema.get("description").and_then(Value::as_str),
+            }))
+    }
+
+    /// Returns the schema of the argument of this name.
+    fn schema_of(&self, name: &str) -> Option<&Value> {
+        let schema = self.schema.as_ref()?;
+        if self.flattened {
+            own(schema).and_then(|own| own.get(name)).or(self.others())
+        } else {
+            Some(schema)
+        }
+    }
+
+    /// Returns the path of its value in errors.
+    pub(crate) fn path(&self) -> &str {
+        if self.flattened { "" } else { &self.name }
+    }
+}
+
+/// Returns the members that a schema names.
+fn own(schema: &Value) -> Option<&Map<String, Value>> {
+    schema.get("properties")?.as_object()
 }
 
 impl Signature {
-    /// Returns the position of the argument of this name.
+    /// Returns the position of the parameter that takes the argument of this name.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.parameters
-            .iter()
-            .position(|parameter| parameter.schema.is_some() && parameter.name == name)
+        let parameters = || self.parameters.iter();
+        parameters()
+            .position(|parameter| parameter.has(name))
+            .or_else(|| parameters().position(|parameter| parameter.others().is_some()))
+    }
+
+    /// Returns all arguments that have a name.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = Argument<'_>> {
+        self.parameters.iter().flat_map(ParameterSpec::arguments)
     }
 
     pub(crate) fn schema(&self, index: usize) -> Option<&Value> {
@@ -56,6 +140,16 @@ impl Signature {
             .is_some_and(|parameter| parameter.exact)
     }
 
+    /// Returns `true` if the argument must be sent.
+    pub(crate) fn is_required(&self, index: usize) -> bool {
+        self.parameters.get(index).is_some_and(|it| it.required)
+    }
+
+    /// Returns `true` if null is a value of the argument, and not the same as no argument.
+    pub(crate) fn is_nullable(&self, index: usize) -> bool {
+        self.parameters.get(index).is_some_and(|it| it.nullable)
+    }
+
     /// Returns the rules that check arguments against their schemas.
     pub(crate) fn rules<'s>(&'s self, budget: &'s Budget) -> Rules<'s> {
         Rules::new(
@@ -64,6 +158,49 @@ impl Signature {
             self.strict,
             budget,
         )
+    }
+
+    /// Returns `true` if the text of an argument of a prompt is JSON, because its schema asks for more than a text.
+    pub(crate) fn is_json(&self, index: usize) -> bool {
+        let parameter = self.parameters.get(index);
+        parameter.is_some_and(|it| {
+            it.flattened || it.schema.as_ref().is_some_and(|schema| !is_textual(schema))
+        })
+    }
+
+    /// Parses an argument. Returns the value, and a message for each repeated member. If the arguments are texts, and the
+    /// schema asks for more than a text, the text is parsed as JSON; a text that is not JSON may be a string itself.
+    ///
+    /// # Errors
+    /// Returns a message if the argument cannot be read.
+    pub(super) fn read(
+        &self,
+        index: usize,
+        name: &str,
+        json: &str,
+        budget: &Budget,
+    ) -> Result<(Value, Vec<String>), String> {
+        let parameter = self.parameters.get(index);
+        let path = match parameter {
+            Some(parameter) if parameter.flattened => joined("", &member(name)),
+            _ => name.to_owned(),
+        };
+        let sent = read(json, &path, budget)?;
+        let schema = parameter.and_then(|it| it.schema_of(name));
+        let schema = schema.filter(|schema| self.texts && !is_textual(schema));
+        let (Value::String(text), Some(schema)) = (&sent.0, schema) else {
+            return Ok(sent);
+        };
+        match read(text, &path, budget) {
+            Ok(parsed) => Ok(parsed),
+            Err(mistake) if budget.is_spent() => Err(mistake),
+            Err(_) if self.rules(budget).fits(&sent.0, schema) => Ok(sent),
+            Err(_) => Err(format!(
+                "`{path}`: expected JSON of the form `{}`, got {}",
+                shape(schema),
+                got(&sent.0)
+            )),
+        }
     }
 
     /// Reads all arguments of a tool that was created at run time, from one JSON object.
@@ -98,11 +235,11 @@ impl Signature {
         let mistakes = if rules.repair(value, schema) {
             Vec::new()
         } else {
-            rules.mistakes(value, schema, &parameter.name)
+            rules.mistakes(value, schema, parameter.path())
         };
         match &parameter.validator {
             // Skipped if there are mistakes, because it would report the same ones in other words.
-            Some(validator) if mistakes.is_empty() => validator.mistakes(value, &parameter.name),
+            Some(validator) if mistakes.is_empty() => validator.mistakes(value, parameter.path()),
             _ => mistakes,
         }
     }
@@ -113,14 +250,14 @@ impl Signature {
             .map_or("", |parameter| &parameter.name)
     }
 
+    /// Returns the path of a parameter's value in errors.
+    pub(crate) fn path(&self, index: usize) -> &str {
+        self.parameters.get(index).map_or("", ParameterSpec::path)
+    }
+
     /// Returns the error message for an unknown argument.
     pub(crate) fn unknown(&self, name: &str) -> String {
-        let known: Vec<&str> = self
-            .parameters
-            .iter()
-            .filter(|parameter| parameter.schema.is_some())
-            .map(|parameter| parameter.name.as_str())
-            .collect();
+        let known: Vec<&str> = self.arguments().map(|argument| argument.name).collect();
         let near = nearest(known.iter().copied(), name);
         // An unknown name can be any text, so that it is shortened and escaped.
         let name = shown(name);
@@ -150,10 +287,7 @@ mod tests {
                 .map(|name| ParameterSpec {
                     name: (*name).to_owned(),
                     schema: Some(Value::Bool(true)),
-                    exact: false,
-                    validator: None,
-                    required: true,
-                    description: None,
+                    ..ParameterSpec::default()
                 })
                 .collect(),
             noun: "arguments",

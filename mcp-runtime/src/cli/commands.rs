@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::lints::{self, Definitions};
-use super::{terminal, values};
+use super::lints::{self, Definitions, Finding, Level};
+use super::{functions, outline, terminal, values};
 use crate::client::{Client, ClientError};
-use crate::server::{ComponentKind, Server, Snapshot};
+use crate::protocol::error::METHOD_NOT_FOUND;
+use crate::server::{ComponentKind, Server, ServerHandle, Snapshot};
 
 /// The error of a command.
 pub(super) type Failure = Box<dyn Error + Send + Sync>;
@@ -24,10 +25,9 @@ pub(super) async fn execute(
 ) -> Result<ExitCode, Failure> {
     let handle = server.handle();
     let client = server.client().await;
-    let snapshot = handle.snapshot();
     let outcome = match command {
-        "list" => list(&client, &snapshot, matches).await,
-        "check" => check(&client, &snapshot).await,
+        "list" => list(&client, &handle.snapshot(), matches).await,
+        "check" => check(&client, &handle, matches).await,
         "call" => call(&client, matches).await,
         "read" => read(&client, matches).await,
         _ => prompt(&client, matches).await,
@@ -107,7 +107,7 @@ async fn list(
     });
     print(matches, &json, || {
         [
-            section("Tools", &all.tools, signature),
+            section("Tools", &all.tools, outline::tool),
             section("Resources", &all.resources, |it| text(&it["uri"])),
             section("Resource templates", &all.templates, |it| {
                 text(&it["uriTemplate"])
@@ -118,33 +118,53 @@ async fn list(
     })
 }
 
-/// Reports definitions that clients or models may not handle.
-async fn check(client: &Client, snapshot: &Snapshot) -> Result<ExitCode, Failure> {
+/// Reports what clients or models may not handle: definitions, and functions that list or complete and fail.
+async fn check(
+    client: &Client,
+    handle: &ServerHandle,
+    matches: &ArgMatches,
+) -> Result<ExitCode, Failure> {
+    let snapshot = handle.snapshot();
+    let failures = functions::check(client, handle, &snapshot).await?;
+    // What a function lists is data, and has no definition.
+    handle.replace(snapshot.listing(None));
     let mut all = definitions(client).await?;
+    handle.replace(Snapshot::clone(&snapshot));
+    all.templates = or_empty(client.resource_templates().await)?;
     let about = client.request("server/discover", json!({})).await?;
+    all.server = text(&about["_meta"]["io.modelcontextprotocol/serverInfo"]["name"]);
     all.instructions = text(&about["instructions"]);
-    all.resources
-        .retain(|it| snapshot.defines_resource(it["uri"].as_str().unwrap_or_default()));
     let names = all.tools.iter().map(|tool| text(&tool["name"]));
     let unenforced = names.filter_map(|name| {
         let unenforced = snapshot.tool(&name)?.unenforced();
         Some((name, unenforced))
     });
     all.unenforced = unenforced.collect();
-    let findings = lints::findings(&all);
+    let findings: Vec<Finding> = lints::findings(&all).into_iter().chain(failures).collect();
     if findings.is_empty() {
         write("no findings")?;
-        return Ok(ExitCode::SUCCESS);
+    } else {
+        write(&lines(
+            findings.iter().map(|it| line(&it.to_string()).into()),
+        ))?;
     }
-    write(&lines(findings.iter().map(|finding| line(finding).into())))?;
-    Ok(ExitCode::FAILURE)
+    let denies_warnings = matches.get_flag("deny-warnings");
+    let fails = |it: &Finding| it.level == Level::Error || denies_warnings;
+    Ok(if findings.iter().any(fails) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Returns all definitions, as clients see them.
-async fn definitions(client: &Client) -> Result<Definitions, ClientError> {
+async fn definitions(client: &Client) -> Result<Definitions, Failure> {
+    let resources = or_empty(client.resources().await).map_err(|error| {
+        format!("the resources could not be listed: {error}: `check` names the function that fails")
+    })?;
     Ok(Definitions {
         tools: or_empty(client.tools().await)?,
-        resources: or_empty(client.resources().await)?,
+        resources,
         templates: or_empty(client.resource_templates().await)?,
         prompts: or_empty(client.prompts().await)?,
         ..Definitions::default()
@@ -154,7 +174,7 @@ async fn definitions(client: &Client) -> Result<Definitions, ClientError> {
 /// Returns an empty list if the server does not have this kind of components.
 fn or_empty(list: Result<Vec<Value>, ClientError>) -> Result<Vec<Value>, ClientError> {
     match list {
-        Err(ClientError::Rpc { .. }) => Ok(Vec::new()),
+        Err(ClientError::Rpc { code, .. }) if code == i64::from(METHOD_NOT_FOUND) => Ok(Vec::new()),
         list => list,
     }
 }
@@ -181,32 +201,12 @@ fn section(title: &str, components: &[Value], heading: impl Fn(&Value) -> String
     section
 }
 
-/// Formats a tool with its arguments: `add a=<number> [b=<number>]`.
-fn signature(tool: &Value) -> String {
-    let schema = &tool["inputSchema"];
-    let required = schema["required"].as_array().map_or(&[][..], Vec::as_slice);
-    let properties = schema["properties"].as_object().into_iter().flatten();
-    properties.fold(text(&tool["name"]), |signature, (name, property)| {
-        let kind = property["type"].as_str().unwrap_or("value");
-        let is_required = required.iter().any(|other| other == name);
-        signature + &argument(name, kind, is_required)
-    })
-}
-
 /// Formats a prompt with its arguments: `review code=<text>`.
 fn prompt_signature(prompt: &Value) -> String {
     let arguments = prompt["arguments"].as_array().into_iter().flatten();
     arguments.fold(text(&prompt["name"]), |signature, it| {
-        signature + &argument(&text(&it["name"]), "text", it["required"] == true)
+        signature + &outline::argument(&text(&it["name"]), "text", it["required"] == true)
     })
-}
-
-fn argument(name: &str, kind: &str, is_required: bool) -> String {
-    if is_required {
-        format!(" {name}=<{kind}>")
-    } else {
-        format!(" [{name}=<{kind}>]")
-    }
 }
 
 async fn call(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failure> {

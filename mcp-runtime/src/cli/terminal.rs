@@ -3,7 +3,7 @@
 //! A terminal interprets control characters, so they are escaped there. A pipe receives the text unchanged.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 
 /// Returns a text in the form that `stream` prints. On a terminal, line breaks and tabs are not escaped.
@@ -14,6 +14,11 @@ pub(super) fn text<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> 
 /// Returns a name, or another part of a line, in the form that `stream` prints.
 pub(super) fn line<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> {
     escape(text, stream.is_terminal(), &[])
+}
+
+/// Returns a line without control characters, for any stream.
+pub(super) fn escape_all(line: &str) -> Cow<'_, str> {
+    escape(line, true, &[])
 }
 
 /// Escapes control characters (C0, DEL and C1) as in JSON, so that escaped JSON is still valid.

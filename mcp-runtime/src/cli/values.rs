@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::schema::wants;
+
 /// Parses pairs.
 ///
 /// The schema of a tool decides which values are strings and which are JSON. Without a schema, as for prompts, all values
@@ -11,9 +13,11 @@ pub(super) fn arguments<'a>(
     schema: Option<&Value>,
 ) -> Result<Value, String> {
     let value = |name: &str, text: &str| {
-        let is_text = |schema: &Value| schema["properties"][name]["type"] == "string";
+        let wanted = schema.map(|schema| &schema["properties"][name]["type"]);
+        let is_text = schema.is_none() || wants(wanted, "string");
         match serde_json::from_str(text) {
-            Ok(value) if !schema.is_none_or(is_text) => value,
+            Ok(value) if !is_text => value,
+            Ok(Value::Null) if wants(wanted, "null") => Value::Null,
             _ => text.into(),
         }
     };
@@ -45,6 +49,11 @@ mod tests {
             arguments(pairs.iter(), Some(&schema)),
             Ok(json!({ "text": "5", "count": 5, "other": "a=b" }))
         );
+        let nullable = json!({ "properties": { "text": { "type": ["string", "null"] } } });
+        for (pair, expected) in [("text=5", json!("5")), ("text=null", Value::Null)] {
+            let arguments = arguments([pair.to_owned()].iter(), Some(&nullable));
+            assert_eq!(arguments, Ok(json!({ "text": expected })));
+        }
         assert!(arguments(["x".to_owned()].iter(), Some(&schema)).is_err());
         let texts = json!({ "text": "5", "count": "5", "other": "a=b" });
         assert_eq!(arguments(pairs.iter(), None), Ok(texts));

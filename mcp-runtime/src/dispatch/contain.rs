@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::timeout::{Exceeded, in_words};
 use crate::call::CallContext;
-use crate::logs::within;
+use crate::logs::{panic_text, within};
 use crate::seal::random_bytes;
 
 /// The reason why a handler ended without an outcome.
@@ -81,10 +81,7 @@ pub(super) struct Panic(Option<Box<dyn Any + Send>>);
 impl Panic {
     /// Logs the panic under the name of its handler.
     pub(super) fn log(self, name: &str) -> Stopped {
-        let payload = self.0.as_deref();
-        let text = payload.and_then(|payload| payload.downcast_ref::<&str>().copied());
-        let owned = || payload.and_then(|payload| payload.downcast_ref::<String>());
-        let message = text.or_else(|| owned().map(String::as_str));
+        let message = self.0.as_deref().and_then(panic_text);
         Stopped::panicked(name, message.unwrap_or("(no message)"))
     }
 }

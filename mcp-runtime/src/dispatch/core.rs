@@ -1,11 +1,17 @@
 //! The state of a server and the requests that it serves.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::identity::Identity;
 use crate::call::{Caller, ServerContext};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::layer::Layer;
+#[cfg(feature = "metrics")]
+use crate::metrics::Gauges;
+use crate::observe::Observer;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
@@ -22,6 +28,7 @@ pub(crate) struct Core {
     pub(super) layers: Vec<Arc<dyn Layer>>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) in_flight: Arc<InFlight>,
+    pub(crate) observer: Arc<Observer>,
 }
 
 impl Core {
@@ -31,6 +38,7 @@ impl Core {
         identity: Identity,
         limits: Limits,
         layers: Vec<Arc<dyn Layer>>,
+        observer: Observer,
     ) -> Self {
         Self {
             registry,
@@ -38,8 +46,53 @@ impl Core {
             in_flight: Arc::new(InFlight::new(limits.requests)),
             limits,
             layers,
+            observer: Arc::new(observer),
             sessions: Arc::clone(context.pending_requests.sessions()),
             context: Arc::new(context),
+        }
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Core {
+    /// Returns all metrics in the text format of Prometheus, or `None` if the server has none.
+    pub(crate) fn metrics_text(&self) -> Option<String> {
+        self.observer.metrics.text(Gauges {
+            in_flight: self.in_flight.running(),
+            listeners: self.context.bus.listeners(),
+        })
+    }
+}
+
+/// The time that cancelled requests have to end. Only handlers that block their threads take longer.
+const CANCEL_TIMEOUT: Duration = Duration::from_millis(250);
+
+impl Core {
+    /// Ends all requests, because the server stops. Each open connection holds a receiver of `connections`. Further requests are refused, and the subscriptions
+    /// end. Requests that are in flight after the grace period are cancelled.
+    ///
+    /// A handler that blocks its thread cannot be cancelled: it is left behind.
+    pub(crate) async fn end_requests(&self, connections: &watch::Sender<bool>) {
+        self.in_flight.close();
+        self.context.bus.close(None);
+        let finished = async {
+            connections.closed().await;
+            self.in_flight.finished().await;
+        };
+        let grace = self.limits.shutdown_grace;
+        if tokio::time::timeout(grace, finished).await.is_ok() {
+            return;
+        }
+        tracing::warn!("the shutdown grace period is over: cancelling the requests in flight");
+        self.in_flight.cancel_all(None);
+        let idle = async {
+            connections.closed().await;
+            self.in_flight.idle().await;
+        };
+        if tokio::time::timeout(CANCEL_TIMEOUT, idle).await.is_err() {
+            tracing::error!(
+                "a handler blocks its thread, and is left behind when the server stops"
+            );
         }
     }
 }

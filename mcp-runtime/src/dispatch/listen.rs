@@ -69,10 +69,8 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
         .ok_or_else(|| too_many_listeners(&core))?;
     let stop = Arc::clone(&subscription) as Arc<dyn Stop>;
     let future = Box::pin(async move {
-        tokio::select! {
-            () = guard.closed() => {}
-            () = subscription.ended.notified() => {}
-        }
+        let _guard = guard;
+        subscription.ended.notified().await;
         subscription.end(&id);
         Outcome::Unsubscribed(id)
     });
@@ -80,6 +78,7 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
 }
 
 fn too_many_listeners(core: &Core) -> RpcError {
+    core.observer.metrics.refused("listeners");
     RpcError::overloaded(format!(
         "The server is busy: its limit of {} listening clients is reached; try again later",
         core.limits.listeners
@@ -104,7 +103,7 @@ struct Subscription {
     outbound: Mutex<Option<Arc<dyn Outbound>>>,
     /// The connection of the client, if it carries all of its messages.
     connection: Option<u64>,
-    /// Notified when the connection ends, and when the client is too slow to receive a message.
+    /// Notified when the connection ends, when the server stops, and when the client is too slow to receive a message.
     ended: Notify,
 }
 
@@ -160,8 +159,8 @@ impl Listener for Subscription {
         }
     }
 
-    fn on_connection_end(&self, connection: u64) {
-        if self.connection == Some(connection) {
+    fn on_end(&self, connection: Option<u64>) {
+        if connection.is_none() || self.connection == connection {
             self.ended.notify_one();
         }
     }
@@ -211,6 +210,12 @@ impl Listener for SessionListener {
         let message = notification(method(change), &format!("{{{params}}}"));
         if !self.outbound.send(message) {
             tracing::warn!("a notification is lost: its client is too slow");
+        }
+    }
+
+    fn on_end(&self, connection: Option<u64>) {
+        if connection.is_none() {
+            self.outbound.end();
         }
     }
 }

@@ -4,6 +4,7 @@
 //! the level itself.
 
 use super::core::{Core, MethodRun, Request};
+use crate::logs::warn_if_not_forwarded;
 use crate::outcome::Outcome;
 use crate::protocol::LogLevel;
 use crate::protocol::error::RpcError;
@@ -20,6 +21,7 @@ pub(super) fn level_of(core: &Core, session: &Session) -> LogLevel {
 pub(super) fn set_level(request: Request) -> Result<MethodRun, RpcError> {
     let level = request.message.params()?.level()?;
     let session = request.session()?;
+    warn_if_not_forwarded(&request.core.context);
     let set = request.core.sessions.set_log_level(session, level);
     set.map_err(|full| RpcError::overloaded(format!("The level cannot be stored: {full}")))?;
     Ok(MethodRun::Ready(Outcome::Empty))

@@ -8,6 +8,11 @@ use crate::protocol::error::RpcError;
 /// A function that serves a method of the protocol.
 pub(super) type MethodFn = fn(Request) -> Result<MethodRun, RpcError>;
 
+/// Returns `true` if a revision has this method.
+pub(super) fn is_known(name: &str) -> bool {
+    method(name, true).or_else(|| method(name, false)).is_some()
+}
+
 /// Returns the function that serves a method, or `None` if the method is unknown in this era.
 pub(super) fn method(name: &str, stateless: bool) -> Option<MethodFn> {
     let method: MethodFn = match (name, stateless) {

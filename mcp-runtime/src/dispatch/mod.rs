@@ -23,6 +23,7 @@ mod resources;
 mod run;
 mod serving;
 mod start;
+mod subject;
 mod timeout;
 mod tools;
 
@@ -33,6 +34,7 @@ pub(crate) use identity::{About, Identity};
 
 use self::core::scope;
 use crate::in_flight::Scope;
+use crate::metrics::Metrics;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::MessageKind;
 use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
@@ -117,17 +119,31 @@ impl Service for Dispatch {
         self.0.sessions.end(session);
     }
 
-    fn cancel(&self, connection: Option<u64>) {
+    fn cancel(&self, connection: u64) {
         self.0
             .in_flight
-            .cancel_all(connection.map(Scope::Connection));
+            .cancel_all(Some(Scope::Connection(connection)));
     }
 
-    fn close(&self, connection: Option<u64>) {
-        self.0.context.bus.close(connection);
+    fn close(&self, connection: u64) {
+        self.0.context.bus.close(Some(connection));
+    }
+
+    #[cfg(feature = "http")]
+    fn is_stopping(&self) -> bool {
+        self.0.in_flight.is_closed()
     }
 
     fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.0.observer.metrics
+    }
+
+    #[cfg(all(feature = "http", feature = "metrics"))]
+    fn metrics_text(&self) -> Option<String> {
+        self.0.metrics_text()
     }
 }

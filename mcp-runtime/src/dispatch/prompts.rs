@@ -17,6 +17,7 @@ use crate::protocol::json::string;
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::members::members;
 use crate::protocol::params::Params;
+use crate::protocol::text::Span;
 use crate::registry::PromptEntry;
 use crate::schema::Mistakes;
 use crate::service::Timeout;
@@ -29,12 +30,16 @@ pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
     let prompt = snapshot
         .prompt(&name)
         .ok_or_else(|| request.unknown(snapshot.has_prompts(), "prompt", &name))?;
-    let given = input(&prompt.signature, &params)?;
+    let given = input(&prompt.signature, message.text(), &params)?;
     run(request, Get(Arc::clone(prompt)), given)
 }
 
-fn input(signature: &Arc<Signature>, params: &Params<'_>) -> Result<CallInput, RpcError> {
-    let (arguments, rejections) = arguments(signature, params)?;
+fn input(
+    signature: &Arc<Signature>,
+    message: &str,
+    params: &Params<'_>,
+) -> Result<CallInput, RpcError> {
+    let (arguments, rejections) = arguments(signature, message, params)?;
     Ok(CallInput {
         signature: Arc::clone(signature),
         arguments,
@@ -45,20 +50,32 @@ fn input(signature: &Arc<Signature>, params: &Params<'_>) -> Result<CallInput, R
 /// Parses the arguments. On the wire they are strings, whatever types the function takes.
 fn arguments(
     signature: &Signature,
+    message: &str,
     params: &Params<'_>,
 ) -> Result<(Arguments, Vec<String>), RpcError> {
     let mut arguments = Arguments::empty(signature);
     let mut rejections = Mistakes::default();
     for (name, json) in members(params.arguments()?) {
-        match (signature.position(&name), string(json)) {
-            (None, _) => rejections.note(|| signature.unknown(&name)),
-            (Some(index), Some(text)) => arguments.set(index, Slot::Text(text.into_owned())),
-            (Some(_), None) if json == "null" => {}
-            (Some(index), None) => {
-                rejections.note(|| not_a_string(&name, json));
-                // The argument is set, so that it is not reported as missing as well.
-                arguments.set(index, Slot::Text(json.to_owned()));
-            }
+        let Some(index) = signature.position(&name) else {
+            rejections.note(|| signature.unknown(&name));
+            continue;
+        };
+        if json == "null" {
+            continue;
+        }
+        let text = string(json);
+        if text.is_none() {
+            rejections.note(|| not_a_string(&name, json));
+        }
+        if !matches!(arguments.slot(index), Slot::Missing | Slot::Flattened(_)) {
+            rejections.note(|| format!("`{name}` is given twice"));
+        }
+        // An argument that is not a string is kept, so that it is not reported as missing as well.
+        if signature.is_json(index) {
+            arguments.add(index, &name, Span::of(message, json));
+        } else {
+            let text = text.unwrap_or(json.into()).into_owned();
+            arguments.set(index, Slot::Text(text));
         }
     }
     Ok((arguments, rejections.told()))
@@ -81,7 +98,7 @@ impl Work for Get {
     }
 
     fn input(&self, message: &Message) -> Result<CallInput, RpcError> {
-        input(&self.0.signature, &message.params()?)
+        input(&self.0.signature, message.text(), &message.params()?)
     }
 
     fn output_of(substitute: Substitute) -> Option<PromptOutcome> {

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::core::{Core, MethodRun, Request};
 use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work};
@@ -110,6 +112,13 @@ impl Work for Read {
             None => Arguments::empty(&self.entry.signature),
         };
         Ok(input(&self.entry, arguments))
+    }
+
+    fn arguments(&self, _: &Message) -> Value {
+        let arguments = self.entry.match_uri(&self.uri).and_then(Result::ok);
+        arguments
+            .unwrap_or_default()
+            .texts_as_json(&self.entry.signature)
     }
 
     fn output_of(substitute: Substitute) -> Option<ResourceOutcome> {

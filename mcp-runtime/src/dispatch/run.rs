@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::task::{JoinError, JoinHandle};
+use tracing::Span;
 
 use super::collect_stream::CollectStream;
 use super::contain::{Stopped, contain};
@@ -24,6 +25,7 @@ use crate::protocol::jsonrpc::Message;
 use crate::questions::Questions;
 use crate::registry::Handler;
 use crate::service::{BoxFuture, Timeout};
+use crate::sync::Mutex;
 
 /// The length, in bytes, above which the arguments of a message are checked on a separate thread.
 const LONG_MESSAGE: usize = 64 * 1024;
@@ -81,8 +83,10 @@ pub(super) trait Work: Clone + Send + Sync + Unpin + 'static {
 
     /// Returns the arguments of the message as JSON.
     fn arguments(&self, message: &Message) -> Value {
-        let given = self.input(message).unwrap_or_default();
-        given.arguments.to_json(message.text(), &given.signature)
+        let params = message.params().ok();
+        let json = params.and_then(|params| params.arguments().ok());
+        let arguments = json.and_then(|json| serde_json::from_str(json).ok());
+        arguments.unwrap_or_default()
     }
 
     /// Returns the time limit of the component, or `None` if that of the server applies.
@@ -167,16 +171,18 @@ pub(super) struct Execution<W: Work> {
     call: Arc<CallContext>,
     /// Created when the handler has to wait. Boxed to keep calls that are ready small.
     timeout: Option<Box<RunningTimeout>>,
-    /// `None` while a blocking thread holds the permit. The thread keeps it until it ends, even if the call is cancelled.
+    /// `None` while a blocking thread shares the permit. The thread keeps it until it ends, even if the call is cancelled.
     permit: Option<Permit>,
     /// `true` if layers surround the call, which continues when this has ended.
     has_layers: bool,
     ended: bool,
 }
 
-/// A function on a blocking thread, which returns its result together with the permit.
-type Thread<R> = JoinHandle<Ended<R>>;
-type Ended<R> = (Result<Task<R>, Stopped>, Option<Permit>);
+/// A function on a blocking thread.
+struct Thread<R> {
+    running: JoinHandle<Result<Task<R>, Stopped>>,
+    permit: Arc<Mutex<Option<Permit>>>,
+}
 
 /// The state of the handler of a call.
 enum ExecutionState<R> {
@@ -258,8 +264,9 @@ impl<W: Work> Execution<W> {
                     Task::Output(ready!(future.as_mut().poll(context)))
                 }
                 ExecutionState::Thread(thread) => {
-                    let joined = ready!(Pin::new(thread).poll(context));
-                    match self.take_back(joined) {
+                    let joined = ready!(Pin::new(&mut thread.running).poll(context));
+                    self.permit = thread.permit.lock().take();
+                    match self.ended(joined) {
                         Ok(task) => task,
                         Err(stopped) => return Poll::Ready(self.fail(&stopped)),
                     }
@@ -286,19 +293,13 @@ impl<W: Work> Execution<W> {
         }
     }
 
-    /// Takes the result and the permit of a blocking thread.
-    fn take_back(
-        &mut self,
-        joined: Result<Ended<W::Output>, JoinError>,
+    /// Returns the result of a blocking thread.
+    fn ended(
+        &self,
+        joined: Result<Result<Task<W::Output>, Stopped>, JoinError>,
     ) -> Result<Task<W::Output>, Stopped> {
-        match joined {
-            Ok((output, permit)) => {
-                self.permit = permit;
-                output
-            }
-            // Joining fails only if the runtime shuts down before the function has run.
-            Err(error) => Err(Stopped::panicked(self.work.name(), &error.to_string())),
-        }
+        // Joining fails only if the runtime shuts down before the function has run.
+        joined.unwrap_or_else(|error| Err(Stopped::panicked(self.work.name(), &error.to_string())))
     }
 
     fn on_a_thread(
@@ -307,13 +308,15 @@ impl<W: Work> Execution<W> {
     ) -> Thread<W::Output> {
         let name = self.work.name().to_owned();
         let call = Arc::clone(&self.call);
-        let permit = self.permit.take();
-        let held = self.call.held();
-        tokio::task::spawn_blocking(move || {
-            let output = contain(&call, function).map_err(|panic| panic.log(&name));
-            drop(held);
-            (output, permit)
-        })
+        let permit = Arc::new(Mutex::new(self.permit.take()));
+        let shared = (Arc::clone(&permit), self.call.held());
+        let span = Span::current();
+        let running = tokio::task::spawn_blocking(move || {
+            let _shared = shared;
+            let _entered = span.enter();
+            contain(&call, function).map_err(|panic| panic.log(&name))
+        });
+        Thread { running, permit }
     }
 
     /// Returns `true` if the call has questions that must be asked before it can continue. While a blocking thread
@@ -359,6 +362,11 @@ impl<W: Work> Execution<W> {
     /// Drops the handler, so that its destructors run before the reply is sent. A panic in a destructor is only logged.
     fn drop_handler(&mut self) {
         let handler = std::mem::replace(&mut self.state, ExecutionState::Begin(None));
+        if let ExecutionState::Thread(thread) = &handler
+            && let Some(permit) = &mut *thread.permit.lock()
+        {
+            permit.abandon();
+        }
         if let Err(panic) = contain(&self.call, || drop(handler)) {
             panic.log(self.work.name());
         }

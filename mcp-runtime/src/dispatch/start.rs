@@ -11,6 +11,7 @@ use super::layered::Layered;
 use super::run::{CallInput, Execution, Work};
 use crate::call::{Asker, CallContext, ClientNotifier};
 use crate::in_flight::Stop;
+use crate::logs::warn_if_not_forwarded;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::questions::Questions;
@@ -22,7 +23,8 @@ pub(super) fn run<W: Work>(
     given: CallInput,
 ) -> Result<MethodRun, RpcError> {
     let core = Arc::clone(&request.core);
-    let permit = core.in_flight.permit()?;
+    let permit = core.in_flight.permit();
+    let permit = permit.inspect_err(|_| core.observer.metrics.refused("requests"))?;
     let asker = asker(&request, W::MAY_ASK)?;
     let call = Arc::new(call_context(request, asker));
     let questions = call.asker.replay();
@@ -69,9 +71,13 @@ fn call_context(request: Request, asker: Asker) -> CallContext {
         origin,
         outbound,
     } = request;
-    let level = match &caller.session {
-        Some(session) => Some(super::logging::level_of(&core, session)),
-        None => caller.log_level,
+    let level = if let Some(session) = &caller.session {
+        Some(super::logging::level_of(&core, session))
+    } else {
+        if caller.log_level.is_some() {
+            warn_if_not_forwarded(&core.context);
+        }
+        caller.log_level
     };
     let token = caller.progress_token.take();
     let notifier = ClientNotifier::new(token, level, caller.features, outbound);

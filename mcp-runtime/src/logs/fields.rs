@@ -7,7 +7,7 @@ use tracing::Event;
 use tracing::field::{Field, Visit};
 
 /// Returns the fields of an event, including `message`.
-pub(super) fn of(event: &Event<'_>) -> Value {
+pub(crate) fn of(event: &Event<'_>) -> Value {
     let mut fields = Fields(Map::new());
     event.record(&mut fields);
     fields.0.into()

@@ -25,7 +25,7 @@ pub(crate) fn announce(targets: &[String]) {
     // Rebuilding the cache takes the lock again, for every callsite.
     drop(announced);
     if has_grown {
-        tracing_core::callsite::rebuild_interest_cache();
+        tracing::callsite::rebuild_interest_cache();
     }
 }
 

@@ -6,14 +6,15 @@ mod text_value;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::value::MapDeserializer;
 use serde_json::Value;
 
 use crate::call::{Call, Slot, Tree};
 use crate::error::ToolError;
 use crate::opaque::opaque_debug;
 use crate::schema::{
-    self, Location, Schemas, TypeSchema, got, in_words, locate, reason, wanted_by_type, wants,
-    without_null,
+    self, Location, Schemas, TypeSchema, got, in_words, locate, reason, shown, wanted_by_type,
+    wants,
 };
 
 pub use extraction::Extraction;
@@ -82,6 +83,8 @@ pub struct Description<'d> {
     pub(crate) schema: Option<Value>,
     pub(crate) exact: bool,
     pub(crate) optional: bool,
+    /// `true` if the type tells null from a missing value.
+    pub(crate) nullable: bool,
     pub(crate) state: Option<(std::any::TypeId, &'static str)>,
 }
 
@@ -94,6 +97,7 @@ impl<'d> Description<'d> {
             schema: None,
             exact: false,
             optional: false,
+            nullable: false,
             state: None,
         }
     }
@@ -110,24 +114,30 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
     const DEPENDS_ON_CALLER: bool = false;
 
     fn describe(description: &mut Description<'_>) {
-        let TypeSchema { mut schema, exact } = description.schemas.of::<T>();
+        let TypeSchema { schema, exact } = description.schemas.of::<T>();
         // A type that deserialises from a missing value is optional. Testing the type, not its name, also handles aliases.
         description.optional = T::deserialize(TextValue::Missing).is_ok();
-        if description.optional {
-            without_null(&mut schema);
-        }
+        description.nullable = T::deserialize(TextValue::Null).is_ok();
         description.schema = Some(schema);
         description.exact = exact;
     }
 
     fn extract(call: &'c Call, index: usize) -> Extraction<'c, Self> {
         Extraction::ready(match call.arguments.slot(index) {
-            Slot::Missing => T::deserialize(TextValue::Missing).map_err(|_| missing(call, index)),
+            Slot::Missing => from_nothing(call, index),
             Slot::Json(_) => from_json(call, index),
+            Slot::Flattened(_) => from_members(call, index),
             Slot::Text(text) => from_text(call, index, TextValue::Text(text), text.as_str()),
             Slot::List(texts) => from_text(call, index, TextValue::List(texts), texts.as_slice()),
         })
     }
+}
+
+/// Returns the value of a type that needs no argument, unless the argument is required.
+fn from_nothing<'c, T: Deserialize<'c>>(call: &'c Call, index: usize) -> Result<T, ToolError> {
+    let value = T::deserialize(TextValue::Missing).ok();
+    let value = value.filter(|_| !call.signature.is_required(index));
+    value.ok_or_else(|| missing(call, index))
 }
 
 /// Deserialises an argument directly from the request or, if that fails, from a decoded and repaired copy.
@@ -135,24 +145,34 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
 /// The copy is also used for types of which serde accepts more than the schema allows, such as unknown members of a struct.
 fn from_json<'c, T: Deserialize<'c>>(call: &'c Call, index: usize) -> Result<T, ToolError> {
     let json = call.json(index).unwrap_or_default();
-    let is_null = json == "null";
-    if is_null || call.signature.is_exact(index) {
-        match serde_json::from_str(json) {
-            Ok(value) => return Ok(value),
-            // Null means that the argument is missing, and this type does not accept that.
-            Err(_) if is_null => return Err(mismatch(call, index, "null")),
-            Err(_) => {}
-        }
+    if json == "null" {
+        // For most types null means that the argument is missing.
+        return T::deserialize(TextValue::Null)
+            .or_else(|_| serde_json::from_str(json))
+            .map_err(|_| mismatch(call, index, "null"));
     }
-    from_tree(call, index, json)
+    if call.signature.is_exact(index)
+        && let Ok(value) = serde_json::from_str(json)
+    {
+        return Ok(value);
+    }
+    from_tree(call, index, || serde_json::from_str(json).ok())
+}
+
+/// Deserialises a flattened parameter from its members.
+fn from_members<'c, T: Deserialize<'c>>(call: &'c Call, index: usize) -> Result<T, ToolError> {
+    from_tree(call, index, || {
+        let members = MapDeserializer::<_, serde_json::Error>::new(call.members(index)?);
+        T::deserialize(members).ok()
+    })
 }
 
 /// Deserialises a value only after the schema allows it: the type may try nested choices exhaustively, as the schema check
-/// does, but without a limit on steps.
+/// does, but without a limit on steps. The value as it was sent comes first, because a tree loses the digits of large numbers.
 fn from_tree<'c, T: Deserialize<'c>>(
     call: &'c Call,
     index: usize,
-    json: &'c str,
+    as_sent: impl FnOnce() -> Option<T>,
 ) -> Result<T, ToolError> {
     let Some(tree) = call.tree(index) else {
         return Err(missing(call, index));
@@ -160,8 +180,14 @@ fn from_tree<'c, T: Deserialize<'c>>(
     if !tree.mistakes.is_empty() {
         return Err(joined(&tree.mistakes));
     }
-    serde_json::from_str(json)
-        .or_else(|_| T::deserialize(&tree.value))
+    // The text of a prompt's argument contains the value.
+    let as_sent = if call.signature.texts {
+        None
+    } else {
+        as_sent()
+    };
+    as_sent
+        .map_or_else(|| T::deserialize(&tree.value), Ok)
         .map_err(|error| refused_by_type::<T>(call, index, tree, &error))
 }
 
@@ -215,7 +241,7 @@ fn refused_by_type<'c, T: Deserialize<'c>>(
     error: &serde_json::Error,
 ) -> ToolError {
     let whole = Location {
-        path: call.signature.name(index).to_owned(),
+        path: call.signature.path(index).to_owned(),
         value: &tree.value,
         schema: call.signature.schema(index),
         is_key: false,
@@ -224,6 +250,9 @@ fn refused_by_type<'c, T: Deserialize<'c>>(
     let read = again.err().map_or(0, |error| error.column());
     let place = locate(whole, &call.signature.rules(&call.arguments.budget), read);
     let Location { path, value, .. } = place;
+    if path.is_empty() {
+        return refused_together(value, error);
+    }
     if place.is_key {
         let expected =
             wanted_by_type(error).unwrap_or_else(|| "one that its type accepts".to_owned());
@@ -242,6 +271,16 @@ fn refused_by_type<'c, T: Deserialize<'c>>(
         "`{path}`: expected {expected}, got {}{reason}",
         got(value)
     ))
+}
+
+/// Returns the error for arguments of a flattened parameter that its type refuses as a whole.
+fn refused_together(arguments: &Value, error: &serde_json::Error) -> ToolError {
+    let names = arguments.as_object().into_iter().flatten();
+    let names: Vec<String> = names
+        .map(|(name, _)| format!("`{}`", shown(name)))
+        .collect();
+    let reason = reason(error).unwrap_or_else(|| "their type does not accept them".to_owned());
+    ToolError::new(format!("{}: {reason}", names.join(", ")))
 }
 
 /// Returns the reason that a type gives for refusing a value, if it gives one.

@@ -1,7 +1,8 @@
 //! Deserialises argument values that are not JSON.
 //!
 //! The variables of URIs and the arguments of prompts are texts: `"7"` deserialises as a number if the type asks for one. A
-//! missing value deserialises only as an optional type, such as an `Option`.
+//! missing value deserialises only as an optional type, such as an `Option`. Null deserialises only as a type that tells it
+//! from a missing value, such as an `Option` of an `Option`.
 
 use serde::de::value::{BorrowedStrDeserializer, Error, SeqDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
@@ -10,11 +11,12 @@ use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 #[derive(Clone, Copy)]
 pub(super) enum TextValue<'de> {
     Missing,
+    Null,
     Text(&'de str),
     List(&'de [String]),
 }
 
-use TextValue::{List, Missing, Text};
+use TextValue::{List, Missing, Null, Text};
 
 macro_rules! parsed {
     ($($method:ident $visit:ident $what:literal,)*) => {$(
@@ -35,7 +37,7 @@ impl<'de> Deserializer<'de> for TextValue<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self {
-            Missing => Err(Error::custom("missing")),
+            Missing | Null => Err(Error::custom("missing")),
             Text(text) => visitor.visit_borrowed_str(text),
             List(texts) => {
                 let texts = texts.iter().map(|text| Text(text));
@@ -76,6 +78,8 @@ impl<'de> Deserializer<'de> for TextValue<'de> {
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self {
             Missing => visitor.visit_none(),
+            // The inner `Option` is the one that null is a value of.
+            Null => visitor.visit_some(Missing),
             text => visitor.visit_some(text),
         }
     }
@@ -144,6 +148,13 @@ mod tests {
         assert_eq!(Option::<f64>::deserialize(Text("1.5")), Ok(Some(1.5)));
         assert_eq!(Wrapped::deserialize(Text("255")), Ok(Wrapped(Some(255))));
         assert!(u8::deserialize(Text("256")).is_err());
+        assert_eq!(Option::<Option<u8>>::deserialize(Missing), Ok(None));
+        assert_eq!(Option::<Option<u8>>::deserialize(Null), Ok(Some(None)));
+        assert_eq!(
+            Option::<Wrapped>::deserialize(Null),
+            Ok(Some(Wrapped(None)))
+        );
+        assert!(Option::<u8>::deserialize(Null).is_err());
         for no_number in ["inf", "NaN", "1e999", "infinity"] {
             assert!(f64::deserialize(Text(no_number)).is_err());
         }

@@ -282,6 +282,11 @@ impl<'a> Params<'a> {
 pub(crate) struct Meta<'a>(Params<'a>);
 
 impl<'a> Meta<'a> {
+    /// Returns the whole `_meta` as JSON, if there is one.
+    pub(crate) fn json(&self) -> Option<&'a str> {
+        self.0.json(Member::Meta)
+    }
+
     /// Returns `true` if the request is a stateless one: it has a protocol version or client capabilities, valid or
     /// not.
     pub(crate) fn is_stateless(&self) -> bool {

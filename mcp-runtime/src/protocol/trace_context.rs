@@ -5,6 +5,9 @@
 use std::collections::HashSet;
 
 use mcp_grammar::name::is_token;
+use serde_json::{Map, Value};
+
+use super::HeaderSource;
 
 /// The maximum number of members of a `tracestate`.
 const STATES: usize = 32;
@@ -28,6 +31,60 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
+    /// Returns the context of a request from its `_meta`, as JSON, and from its HTTP headers. The `_meta` takes precedence.
+    pub(crate) fn incoming(meta: Option<&str>, headers: Option<&dyn HeaderSource>) -> Self {
+        let meta = meta.and_then(|json| serde_json::from_str::<Map<String, Value>>(json).ok());
+        let in_meta = |key: &str| Some(meta.as_ref()?.get(key)?.as_str()?.to_owned());
+        let in_headers = |key: &str| Some(headers?.get(key)?.to_owned());
+        let inner = Self::of(in_meta);
+        let outer = Self::of(in_headers);
+        let baggage = inner.baggage.or(outer.baggage);
+        let trace = if inner.traceparent.is_some() {
+            (inner.traceparent, inner.tracestate)
+        } else {
+            (outer.traceparent, outer.tracestate)
+        };
+        Self {
+            traceparent: trace.0,
+            tracestate: trace.1,
+            baggage,
+        }
+    }
+
+    fn of(value: impl Fn(&str) -> Option<String>) -> Self {
+        Self::new(value("traceparent"), value("tracestate"), value("baggage"))
+    }
+
+    /// Returns the names and values of the headers that continue the trace in an outgoing HTTP request.
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    ///
+    /// /// Get the weather forecast.
+    /// #[tool]
+    /// async fn forecast(context: Context) -> String {
+    ///     let trace = context.outgoing_trace();
+    ///     let headers: Vec<String> = trace.headers().map(|(name, value)| format!("{name}: {value}")).collect();
+    ///     // ... send a request with these headers.
+    ///     headers.join("\n")
+    /// }
+    /// ```
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let headers = [
+            ("traceparent", self.traceparent.as_deref()),
+            ("tracestate", self.tracestate.as_deref()),
+            ("baggage", self.baggage.as_deref()),
+        ];
+        headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+    }
+
+    /// Returns the id of the trace, as 32 hexadecimal digits.
+    pub(crate) fn trace_id(&self) -> Option<&str> {
+        self.traceparent.as_deref()?.split('-').nth(1)
+    }
+
     /// Returns a context with the valid values of these.
     pub(crate) fn new(
         traceparent: Option<String>,

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::schema::{compare, in_words};
+use crate::schema::{compare, in_words, wants};
 
 /// A number that can be a bound.
 #[diagnostic::on_unimplemented(
@@ -149,7 +149,15 @@ enum ValueKind {
 
 impl ValueKind {
     fn of(schema: &Value) -> Self {
-        match schema.get("type").and_then(Value::as_str) {
+        let kind = match schema.get("type") {
+            // The rules of numbers, texts and lists do not apply to null.
+            Some(Value::Array(kinds)) => match kinds.as_slice() {
+                [kind, null] if *null == "null" => Some(kind),
+                _ => None,
+            },
+            kind => kind,
+        };
+        match kind.and_then(Value::as_str) {
             Some("integer" | "number") => Self::Number,
             Some("string") => Self::Text,
             Some("array") => Self::List,
@@ -183,7 +191,8 @@ impl Argument<'_> {
         }
         let all = [&bounds.least, &bounds.most, &bounds.below];
         let has_fraction = |bound: &Value| bound.as_f64().is_some_and(|bound| bound.fract() != 0.0);
-        if self.schema["type"] == "integer" && all.into_iter().flatten().any(has_fraction) {
+        if wants(self.schema.get("type"), "integer") && all.into_iter().flatten().any(has_fraction)
+        {
             return Err(format!(
                 "`{name}` is {words}, and a bound of its `range` has a fraction: write whole numbers"
             ));

@@ -8,6 +8,7 @@ mod component_kind;
 mod components;
 mod constraint;
 mod definition;
+mod flatten;
 mod handler;
 mod header_params;
 mod list;

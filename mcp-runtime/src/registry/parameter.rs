@@ -5,12 +5,14 @@ use serde_json::{Map, Value, json};
 use super::NeededState;
 use super::complete::Completer;
 use super::constraint::{Bounds, Constraints};
+use super::flatten::{conflicts, flattening_mistake};
 use super::header_params::HEADER_PARAM;
 use crate::call::{ParameterSpec, Signature};
 use crate::opaque::opaque_debug;
 use crate::param::{Description, Param};
 use crate::schema::{
-    Budget, Patterns, Rules, Schemas, Validator, gather_variants, is_textual, texts,
+    Budget, Patterns, Rules, Schemas, Validator, gather_variants, is_textual, publish, texts,
+    without_null,
 };
 
 /// A parameter of a component, as declared by its function.
@@ -22,6 +24,8 @@ pub struct Parameter {
     header: Option<&'static str>,
     constraints: Constraints,
     example: Option<ShownValue>,
+    flattened: bool,
+    nullable: bool,
     depends_on_caller: bool,
     describe: fn(&mut Description<'_>),
 }
@@ -62,6 +66,8 @@ impl Parameter {
             header: None,
             constraints: Constraints::default(),
             example: None,
+            flattened: false,
+            nullable: false,
             depends_on_caller,
             describe,
         }
@@ -115,12 +121,26 @@ impl Parameter {
         self
     }
 
+    /// Makes the members of the parameter's object arguments themselves.
+    pub fn flatten(mut self) -> Self {
+        self.flattened = true;
+        self
+    }
+
+    /// Makes null a value of the argument, which is then required unless it has a default.
+    pub fn nullable(mut self) -> Self {
+        self.nullable = true;
+        self
+    }
+
     /// Returns `true` if a property is set that applies to arguments only.
     fn has_argument_options(&self) -> bool {
         self.default.is_some()
             || self.complete.is_some()
             || self.header.is_some()
             || self.example.is_some()
+            || self.flattened
+            || self.nullable
             || !self.constraints.is_empty()
     }
 
@@ -133,9 +153,19 @@ impl Parameter {
         let mut description = Description::new(schemas);
         (self.describe)(&mut description);
         states.extend(description.state);
-        let required = !description.optional && self.default.is_none();
+        let required = self.default.is_none() && (!description.optional || self.nullable);
+        let nullable = description.nullable || self.nullable;
         let mut schema = description.schema;
         if let Some(schema) = schema.as_mut() {
+            if description.optional && !nullable {
+                without_null(schema);
+            }
+            if self.nullable && !accepts_null(schema) {
+                let name = self.name;
+                problems.push(format!(
+                    "`{name}` is never null: make it an `Option`, or remove `nullable`"
+                ));
+            }
             self.constraints.narrow(self.name, schema, problems);
             let is_null = matches!(&self.default, Some(ShownValue(Some(Value::Null))));
             if is_null && !description.optional && schema["type"] == "number" {
@@ -146,6 +176,9 @@ impl Parameter {
             }
             self.annotate(schema);
             gather_variants(schema);
+            if self.flattened {
+                problems.extend(flattening_mistake(self.name, schema, description.optional));
+            }
         }
         ParameterSpec {
             name: self.name.to_owned(),
@@ -154,6 +187,8 @@ impl Parameter {
             validator: None,
             required,
             description: self.description.map(str::to_owned),
+            nullable,
+            flattened: self.flattened,
         }
     }
 
@@ -199,6 +234,12 @@ impl Parameter {
             }
         }
     }
+}
+
+/// Returns `true` if null is a value of a schema.
+fn accepts_null(schema: &Value) -> bool {
+    let (patterns, budget) = (Patterns::default(), Budget::default());
+    Rules::new(None, &patterns, true, &budget).fits(&Value::Null, schema)
 }
 
 /// Compiles the patterns in the schemas.
@@ -267,23 +308,16 @@ pub(super) fn specify(
             }
             continue;
         };
-        if specs
-            .iter()
-            .filter(|other| other.schema.is_some() && other.name == spec.name)
-            .count()
-            > 1
-        {
-            problems.push(format!("{place}: two arguments are named `{}`", spec.name));
-        }
         let budget = Budget::default();
         let rules = Rules::new(definitions.as_ref(), &patterns, true, &budget);
         parameter.check_values(schema, &rules, &mut mistakes);
-        let completer = parameter
-            .complete
-            .clone()
-            .or_else(|| Completer::of_schema(schema));
-        completers.extend(completer.map(|completer| (spec.name.clone(), completer)));
+        completers.extend(spec.arguments().filter_map(|argument| {
+            let completer = parameter.complete.clone();
+            let completer = completer.or_else(|| Completer::of_schema(argument.schema))?;
+            Some((argument.name.to_owned(), completer))
+        }));
     }
+    mistakes.extend(conflicts(&specs));
     problems.extend(
         mistakes
             .into_iter()
@@ -307,35 +341,37 @@ pub(super) fn specify(
 }
 
 impl Specified {
-    /// Returns the schema of the object of all arguments.
+    /// Returns the schema of the object of all arguments, as clients receive it.
     pub(super) fn input_schema(&self) -> Value {
         let mut properties = Map::new();
         let mut required = Vec::new();
-        for parameter in &self.signature.parameters {
-            let Some(schema) = &parameter.schema else {
-                continue;
-            };
-            properties.insert(parameter.name.clone(), schema.clone());
-            if parameter.required {
-                required.push(Value::from(parameter.name.clone()));
+        for argument in self.signature.arguments() {
+            properties.insert(argument.name.to_owned(), argument.schema.clone());
+            if argument.required {
+                required.push(Value::from(argument.name));
             }
         }
+        let mut parameters = self.signature.parameters.iter();
+        let others = parameters.find_map(ParameterSpec::others);
         let mut schema = json!({ "type": "object", "properties": properties });
         if let Some(schema) = schema.as_object_mut() {
             if !required.is_empty() {
                 schema.insert("required".to_owned(), required.into());
             }
-            if !self.signature.open {
+            if let Some(others) = others {
+                schema.insert("additionalProperties".to_owned(), others.clone());
+            } else if !self.signature.open {
                 schema.insert("additionalProperties".to_owned(), false.into());
             }
             if let Some(definitions) = self.signature.definitions.clone() {
                 schema.insert("$defs".to_owned(), definitions);
             }
         }
+        publish(&mut schema);
         schema
     }
 
-    /// Records a problem for each argument whose type cannot be read from a text, as prompts and URIs require. `listed`
+    /// Records a problem for each argument whose type cannot be read from a text, as URIs require. `listed`
     /// contains the names of those that must be a list instead.
     pub(super) fn check_textual(&self, place: &str, listed: &[&str], problems: &mut Vec<String>) {
         for parameter in &self.signature.parameters {

@@ -15,12 +15,13 @@ use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
 use super::prompt_argument::PromptArgument;
-use crate::call::{Call, Signature};
+use crate::call::{Argument, Call, Signature};
 use crate::content::{IntoPrompt, PromptOutcome, push_array, push_member, push_optional};
 use crate::context::Context;
 use crate::opaque::opaque_debug;
 use crate::protocol::json::push_string;
 use crate::protocol::revision::Features;
+use crate::schema::{is_textual, shape};
 
 /// A prompt: a template of messages that a user can select. `#[prompt]` makes one from a function.
 pub struct Prompt {
@@ -93,7 +94,7 @@ impl Prompt {
         self.definition.check("prompt", &place, problems);
         let parameters = std::mem::take(&mut self.parameters);
         let mut specified = specify(&place, &parameters, "arguments", false, problems);
-        specified.check_textual(&place, &[], problems);
+        specified.signature.texts = true;
         states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
         for argument in std::mem::take(&mut self.arguments) {
             let (spec, completer) = argument.specify();
@@ -130,18 +131,26 @@ impl Listed for PromptEntry {
     }
 
     fn push_own(&self, out: &mut String, _features: &Features) {
-        let parameters = self.signature.parameters.iter();
-        let arguments: Vec<_> = parameters.filter(|it| it.schema.is_some()).collect();
+        let arguments: Vec<_> = self.signature.arguments().collect();
         if arguments.is_empty() {
             return;
         }
         out.push_str(",\"arguments\":");
         push_array(out, &arguments, |out, argument| {
             out.push_str("{\"name\":");
-            push_string(out, &argument.name);
-            push_optional(out, "description", argument.description.as_ref());
+            push_string(out, argument.name);
+            push_optional(out, "description", description(argument).as_ref());
             push_member(out, "required", &argument.required);
             out.push('}');
         });
     }
+}
+
+/// Returns the description of an argument for clients, which send a text. It says if the text is JSON, and of which form.
+fn description(argument: &Argument<'_>) -> Option<String> {
+    let schema = Some(argument.schema).filter(|schema| !is_textual(schema));
+    let form = schema.map(|schema| format!("JSON of the form `{}`", shape(schema)));
+    let own = argument.description.map(str::to_owned);
+    let texts: Vec<String> = own.into_iter().chain(form).collect();
+    (!texts.is_empty()).then(|| texts.join("\n"))
 }

@@ -52,9 +52,9 @@ impl PromptArgument {
             name: self.name,
             schema: Some(json!({ "type": "string" })),
             exact: true,
-            validator: None,
             required: self.required,
             description: self.description,
+            ..ParameterSpec::default()
         };
         (spec, completer)
     }

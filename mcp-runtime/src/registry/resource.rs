@@ -202,9 +202,7 @@ fn run_time_spec(variable: &Variable) -> ParameterSpec {
         name: variable.name.clone(),
         schema: Some(schema),
         exact: true,
-        validator: None,
-        required: false,
-        description: None,
+        ..ParameterSpec::default()
     }
 }
 

@@ -111,6 +111,12 @@ impl Registry {
         removed
     }
 
+    /// Replaces all components.
+    #[cfg(feature = "cli")]
+    pub(crate) fn replace(&self, components: Snapshot) {
+        *self.now.write() = Arc::new(components);
+    }
+
     /// Returns a page of tools, or `None` if the cursor is invalid.
     pub(crate) fn tools(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
         let now = self.now();
@@ -193,10 +199,33 @@ impl Snapshot {
         tags.map_or(&[], Vec::as_slice)
     }
 
-    /// Returns `true` if this is the URI of a concrete resource, not of a template.
+    /// Returns the templates that list their concrete resources, as texts.
     #[cfg(feature = "cli")]
-    pub(crate) fn defines_resource(&self, uri: &str) -> bool {
-        self.concrete(uri).is_some()
+    pub(crate) fn listing_templates(&self) -> impl Iterator<Item = &str> {
+        self.listers().map(|entry| entry.key())
+    }
+
+    /// Returns these components without the templates that list resources, except the one with this text.
+    #[cfg(feature = "cli")]
+    pub(crate) fn listing(&self, kept: Option<&str>) -> Self {
+        let mut rest = self.clone();
+        for lister in self.listing_templates() {
+            if Some(lister) != kept {
+                rest.templates.remove(lister);
+            }
+        }
+        rest
+    }
+
+    /// Returns the arguments with completions: the kind and the key of their component, and their name.
+    #[cfg(feature = "cli")]
+    pub(crate) fn completed(&self) -> impl Iterator<Item = (ComponentKind, &str, &str)> {
+        let prompts = self.prompts.entries();
+        let prompts = prompts.map(|it| (ComponentKind::Prompt, it.key(), &it.completers));
+        let templates = self.templates.entries();
+        let templates = templates.map(|it| (ComponentKind::Resource, it.key(), &it.completers));
+        let all = prompts.chain(templates);
+        all.flat_map(|(kind, key, all)| all.iter().map(move |(name, _)| (kind, key, name.as_str())))
     }
 
     pub(crate) fn has_tools(&self) -> bool {

@@ -21,7 +21,7 @@ use crate::opaque::opaque_debug;
 use crate::protocol::revision::Features;
 #[cfg(feature = "cli")]
 use crate::schema::unenforced;
-use crate::schema::{Schemas, WholeSchema, gather_variants, references};
+use crate::schema::{Schemas, WholeSchema, gather_variants, publish, references};
 
 /// The supported dialect of JSON Schema.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -285,6 +285,7 @@ fn output(output: &Output) -> Option<OutputSchema> {
     {
         schema.insert("$defs".to_owned(), definitions);
     }
+    publish(&mut output.schema);
     Some(output)
 }
 

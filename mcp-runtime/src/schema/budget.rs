@@ -51,5 +51,7 @@ impl Budget {
 
 /// Returns the message for a value that exceeds the budget.
 pub(crate) fn too_costly(path: &str) -> String {
+    // The whole of all arguments has no path.
+    let path = if path.is_empty() { "arguments" } else { path };
     format!("`{path}` is too large or too intricate to be checked; send less at once")
 }

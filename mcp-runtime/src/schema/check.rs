@@ -208,7 +208,8 @@ fn strings_of(schema: &Value) -> Option<Vec<String>> {
     Some(known.collect())
 }
 
-pub(super) fn required(schema: &Value) -> impl Iterator<Item = &str> {
+/// Returns the names of the members that an object must have.
+pub(crate) fn required(schema: &Value) -> impl Iterator<Item = &str> {
     let names = schema.get("required").and_then(Value::as_array);
     names.into_iter().flatten().filter_map(Value::as_str)
 }
@@ -282,19 +283,22 @@ impl<'r> Members<'r> {
     }
 }
 
-/// Returns `true` if a member is `null` and optional: schemas do not offer `null` for optional members, but clients
-/// send it.
+/// Returns `true` if a member is `null`, optional, and not nullable: schemas do not offer `null` for optional members, but
+/// clients send it.
 pub(super) fn is_omittable_null(schema: &Value, name: &str, value: &Value) -> bool {
-    let takes_null = |schema: &Value| {
-        let wanted = schema.get("type");
-        wanted.is_some() && has_type(value, wanted)
-    };
     value.is_null()
         && schema
             .get("properties")
             .and_then(|own| own.get(name))
             .is_some_and(|schema| !takes_null(schema))
         && !required(schema).any(|required| required == name)
+}
+
+/// Returns `true` if a schema offers null.
+fn takes_null(schema: &Value) -> bool {
+    let branches = ["anyOf", "oneOf"].map(|keyword| schema.get(keyword)?.as_array());
+    let mut branches = branches.into_iter().flatten().flatten();
+    wants(schema.get("type"), "null") || branches.any(takes_null)
 }
 
 /// Returns `true` if two values are equal. Numbers are compared by value: 1 equals 1.0.

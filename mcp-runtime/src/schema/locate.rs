@@ -18,7 +18,7 @@ pub(crate) struct Location<'v> {
 
 impl<'v> Location<'v> {
     fn part(&self, step: &str, value: &'v Value, schema: Option<&'v Value>) -> Self {
-        let path = format!("{}{step}", self.path);
+        let path = json_path::joined(&self.path, step);
         Self {
             path,
             value,
@@ -29,8 +29,11 @@ impl<'v> Location<'v> {
 }
 
 /// Finds the innermost value that ends at or after this number of bytes in the text that `serde_json` writes for the
-/// whole.
+/// whole. An error without a position, at 0 bytes, refers to the whole.
 pub(crate) fn locate<'v>(whole: Location<'v>, rules: &Rules<'v>, bytes: usize) -> Location<'v> {
+    if bytes == 0 {
+        return whole;
+    }
     let mut search = Search {
         rules,
         bytes,

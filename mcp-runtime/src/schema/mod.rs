@@ -8,8 +8,10 @@ mod check;
 mod choice;
 mod locate;
 mod pattern;
+mod published;
 mod repair;
 mod repeats;
+mod shape;
 mod tidy;
 #[cfg(any(feature = "cli", feature = "validate"))]
 mod unknown;
@@ -26,10 +28,12 @@ use serde_json::Value;
 use crate::opaque::opaque_debug;
 
 pub(crate) use budget::Budget;
-pub(crate) use check::{Mistakes, Rules, compare, missing, wants};
+pub(crate) use check::{Mistakes, Rules, compare, missing, required, wants};
 pub(crate) use locate::{Location, locate};
 pub(crate) use pattern::Patterns;
+pub(crate) use published::publish;
 pub(crate) use repeats::read;
+pub(crate) use shape::shape;
 pub(crate) use tidy::without_null;
 #[cfg(feature = "cli")]
 pub(crate) use unknown::unenforced;
@@ -109,6 +113,7 @@ impl Shape {
         if self != Self::Output {
             tidy::without_optional_nulls(schema);
         }
+        tidy::remove_marks(schema);
         if self == (Self::Input { open: false }) {
             tidy::close(schema);
         }
@@ -162,8 +167,8 @@ pub(crate) fn is_object(schema: &Value) -> bool {
     })
 }
 
-/// Returns `true` if a value of this schema can be written as one text, as variables of URIs and arguments of prompts
-/// are.
+/// Returns `true` if a text can be the value of this schema itself, as variables of URIs and most arguments of prompts are.
+/// No text is null.
 pub(crate) fn is_textual(schema: &Value) -> bool {
     let scalar = |name: &Value| {
         ["string", "integer", "number", "boolean"]
@@ -171,7 +176,10 @@ pub(crate) fn is_textual(schema: &Value) -> bool {
             .any(|scalar| name == scalar)
     };
     match schema.get("type") {
-        Some(Value::Array(names)) => names.iter().all(scalar),
+        Some(Value::Array(names)) => {
+            let mut names = names.iter().filter(|name| *name != "null").peekable();
+            names.peek().is_some() && names.all(scalar)
+        }
         Some(name) => scalar(name),
         None => texts(schema).is_some(),
     }

@@ -138,7 +138,7 @@ impl Rules<'_> {
     }
 
     /// Returns `true` if the value fits as it is.
-    pub(super) fn fits(&self, value: &Value, schema: &Value) -> bool {
+    pub(crate) fn fits(&self, value: &Value, schema: &Value) -> bool {
         let checked = self.check(value, schema, Visit::new(Path::Root(""), Purpose::Try));
         checked.fits && !checked.deviates
     }

@@ -150,12 +150,10 @@ fn merge_null(schema: &mut Map<String, Value>) {
 
 /// Removes `null` from the schema of an optional value: leaving the value out means the same.
 pub(crate) fn without_null(schema: &mut Value) {
+    without_null_default(schema);
     let Some(object) = schema.as_object_mut() else {
         return;
     };
-    if object.get("default").is_some_and(Value::is_null) {
-        object.shift_remove("default");
-    }
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|name| name != "null");
         if let [only] = types.as_slice() {
@@ -183,7 +181,28 @@ pub(crate) fn without_null(schema: &mut Value) {
     }
 }
 
-/// Applies [`without_null`] to the optional members of nested objects.
+/// Removes the default of a member that is left out: it is not null.
+fn without_null_default(schema: &mut Value) {
+    if let Some(schema) = schema.as_object_mut()
+        && schema.get("default").is_some_and(Value::is_null)
+    {
+        schema.shift_remove("default");
+    }
+}
+
+/// A keyword of `OpenAPI`, with which a member of a struct says that null is not the same as no member.
+const NULLABLE: &str = "nullable";
+
+/// Removes the mark of [`NULLABLE`] members: JSON Schema has no such keyword.
+pub(super) fn remove_marks(schema: &mut Value) {
+    let Some(object) = schema.as_object_mut() else {
+        return;
+    };
+    object.shift_remove(NULLABLE);
+    change_parts(object, |_, _, schema| remove_marks(schema));
+}
+
+/// Applies [`without_null`] to the optional members of nested objects, except those that are [`NULLABLE`].
 pub(super) fn without_optional_nulls(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else {
         return;
@@ -196,7 +215,12 @@ pub(super) fn without_optional_nulls(schema: &mut Value) {
     };
     if let Some(Value::Object(members)) = object.get_mut("properties") {
         for (name, member) in members.iter_mut() {
-            if !is_required(name) {
+            if is_required(name) {
+                continue;
+            }
+            if member.get(NULLABLE) == Some(&Value::Bool(true)) {
+                without_null_default(member);
+            } else {
                 without_null(member);
             }
         }

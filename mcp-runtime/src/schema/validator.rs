@@ -73,7 +73,9 @@ mod with {
         fn mistake(&self, error: &ValidationError<'_>, path: &str) -> String {
             let place = error.instance_path().into_iter();
             let path = place.fold(path.to_owned(), |path, step| match step {
-                LocationSegment::Property(name) => path + &json_path::member(&name),
+                LocationSegment::Property(name) => {
+                    json_path::joined(&path, &json_path::member(&name))
+                }
                 LocationSegment::Index(index) => path + &json_path::item(index),
             });
             let keyword_path = error.schema_path().as_str();

@@ -54,6 +54,17 @@ impl Part<'_> {
     pub(crate) fn is_definition(&self) -> bool {
         ["$defs", "definitions"].contains(&self.keyword)
     }
+
+    /// Returns the path of the part's values. `parent` is the path of the values of the schema around it. The path of a
+    /// definition is its name.
+    pub(crate) fn path(&self, parent: &str) -> String {
+        match (self.keyword, self.name) {
+            ("properties", Some(name)) => format!("{parent}{}", json_path::member(name)),
+            (_, Some(name)) if self.is_definition() => name.to_owned(),
+            ("items" | "prefixItems", _) => format!("{parent}[]"),
+            _ => parent.to_owned(),
+        }
+    }
 }
 
 /// Returns the schemas directly within a schema.
@@ -100,8 +111,7 @@ pub(super) fn change_parts(
     }
 }
 
-/// Calls a function with a schema and all schemas within it, each with the path of its values. The path of a definition
-/// is its name.
+/// Calls a function with a schema and all schemas within it, each with the path of its values.
 pub(crate) fn walk<'s>(
     schema: &'s Value,
     path: &str,
@@ -112,18 +122,7 @@ pub(crate) fn walk<'s>(
     };
     visit(rules, path);
     for part in parts(schema) {
-        match (part.keyword, part.name) {
-            ("properties", Some(name)) => {
-                walk(
-                    part.schema,
-                    &format!("{path}{}", json_path::member(name)),
-                    visit,
-                );
-            }
-            (_, Some(name)) if part.is_definition() => walk(part.schema, name, visit),
-            ("items", _) => walk(part.schema, &format!("{path}[]"), visit),
-            _ => walk(part.schema, path, visit),
-        }
+        walk(part.schema, &part.path(path), visit);
     }
 }
 
@@ -172,7 +171,7 @@ mod tests {
             found,
             [
                 ("definition", "const"),
-                ("first", "v"),
+                ("first", "v[]"),
                 ("item", "v[][]"),
                 ("not", "v"),
                 ("old item", "v[]"),

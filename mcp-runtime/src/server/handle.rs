@@ -1,43 +1,15 @@
-//! Changes to a running server.
+//! Changes to a running server, and its end.
 
 use std::sync::Arc;
 
 use super::failure::BuildError;
-use super::lifespan::{StopFn, stop_all};
+use super::shutdown::ServerState;
 use crate::bus::{Change, Notifier};
-use crate::dispatch::Core;
 use crate::opaque::opaque_debug;
 pub(crate) use crate::registry::ComponentKind;
 use crate::registry::IntoComponents;
 #[cfg(feature = "cli")]
 pub(crate) use crate::registry::Snapshot;
-use crate::sync::Mutex;
-
-/// The state of a server that is shared with its handles, before and after it is started.
-#[derive(Default)]
-pub(super) struct ServerState(Mutex<Started>);
-
-#[derive(Default)]
-struct Started {
-    core: Option<Arc<Core>>,
-    stops: Vec<StopFn>,
-}
-
-impl ServerState {
-    pub(super) fn begin(&self, core: Arc<Core>, stops: Vec<StopFn>) {
-        let core = Some(core);
-        *self.0.lock() = Started { core, stops };
-    }
-
-    pub(super) async fn stop(&self) {
-        let stops = std::mem::take(&mut self.0.lock().stops);
-        stop_all(stops).await;
-    }
-
-    fn core(&self) -> Option<Arc<Core>> {
-        self.0.lock().core.clone()
-    }
-}
 
 fn change(kind: ComponentKind) -> Change {
     match kind {
@@ -47,7 +19,7 @@ fn change(kind: ComponentKind) -> Change {
     }
 }
 
-/// A handle that adds and removes components while the server runs, and notifies clients of the change.
+/// A handle that adds and removes components while the server runs, notifies clients of the change, and stops the server.
 ///
 /// A request that is already being served keeps the components that it started with. See
 /// [`Server::handle`](crate::Server::handle).
@@ -101,6 +73,21 @@ impl ServerHandle {
         core.map(|core| core.registry.now()).unwrap_or_default()
     }
 
+    /// Returns the metrics of [`Server::metrics`](crate::Server::metrics) in the text format of Prometheus, for an
+    /// application with its own HTTP server. Returns `None` if the server has no metrics or is not running yet.
+    #[cfg(feature = "metrics")]
+    pub fn metrics_text(&self) -> Option<String> {
+        self.0.core()?.metrics_text()
+    }
+
+    /// Replaces the components, without a notification.
+    #[cfg(feature = "cli")]
+    pub(crate) fn replace(&self, components: Snapshot) {
+        if let Some(core) = self.0.core() {
+            core.registry.replace(components);
+        }
+    }
+
     fn remove(&self, kind: ComponentKind, key: &str) -> bool {
         let Some(core) = self.0.core() else {
             return false;
@@ -122,10 +109,30 @@ impl ServerHandle {
             .map(|core| Notifier(Arc::clone(&core.context.bus)))
     }
 
-    /// Stops the states that [`Server::lifespan`](crate::Server::lifespan) started.
+    /// Stops the server, and returns when it has stopped. Further calls wait for the first.
     ///
-    /// Only a server that was mounted with [`Server::into_service`](crate::Server::into_service) needs this call; the `serve`
-    /// methods stop the states themselves.
+    /// New requests are refused, over HTTP with 503, and event streams end. Calls in flight then have
+    /// [`Limits::shutdown_grace`](crate::Limits::shutdown_grace) to finish; later they are cancelled. At last the states of
+    /// [`Server::lifespan`](crate::Server::lifespan) stop, which may take the same time again.
+    ///
+    /// A server that was mounted with [`Server::into_service`](crate::Server::into_service) needs this call; the `serve`
+    /// methods stop by themselves, and also return after this call. Connections of axum close after the future that
+    /// `with_graceful_shutdown` takes, so await the call there:
+    ///
+    /// ```no_run
+    /// # async fn serve(server: mcp_runtime::Server) -> Result<(), Box<dyn std::error::Error>> {
+    /// let handle = server.handle();
+    /// let router = axum::Router::new().route_service("/mcp", server.into_service().await?);
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
+    /// axum::serve(listener, router)
+    ///     .with_graceful_shutdown(async move {
+    ///         let _ = tokio::signal::ctrl_c().await;
+    ///         handle.stop().await;
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn stop(&self) {
         self.0.stop().await;
     }

@@ -49,10 +49,3 @@ impl Lifespan {
         Ok(stop)
     }
 }
-
-/// Stops states in the reverse order of their start.
-pub(super) async fn stop_all(stops: Vec<StopFn>) {
-    for stop in stops.into_iter().rev() {
-        stop().await;
-    }
-}

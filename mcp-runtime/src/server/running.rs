@@ -1,11 +1,10 @@
 //! The start of a server, and a server that was started.
 
+use std::io;
 use std::sync::{Arc, Once};
 
-use tokio::sync::watch;
-
-use super::handle::ServerState;
-use super::{BuildError, ServeError, Server, keys, lifespan};
+use super::shutdown::{ServerState, turns_true};
+use super::{BuildError, ServeError, Server, keys};
 use crate::bus::Bus;
 use crate::call::ServerContext;
 use crate::dispatch::{Core, Dispatch, Identity};
@@ -22,7 +21,7 @@ use crate::transport::custom::{self, Transport};
 use crate::transport::http::{HttpOptions, HttpService};
 
 /// The warning of a build whose panics end the process; `None` for other builds.
-pub(crate) const ABORT_WARNING: Option<&str> = if cfg!(panic = "abort") {
+const ABORT_WARNING: Option<&str> = if cfg!(panic = "abort") {
     Some(
         "this build has `panic = \"abort\"`: a handler that panics ends the process, and all calls with it",
     )
@@ -67,12 +66,11 @@ impl Server {
         let lifespans = std::mem::take(&mut self.lifespans);
         let registry = self.build()?;
         let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
-        let mut stops = Vec::new();
         for lifespan in lifespans {
             match lifespan.start(&mut self.states).await {
-                Ok(stop) => stops.push(stop),
+                Ok(stop) => self.state.push_stop(stop),
                 Err(error) => {
-                    lifespan::stop_all(stops).await;
+                    self.state.stop_lifespans(self.limits.shutdown_grace).await;
                     return Err(ServeError::Start(error));
                 }
             }
@@ -90,8 +88,13 @@ impl Server {
             ),
             forwarded: self.forwarded,
             timeout: self.timeout,
+            warned: Once::new(),
             mask_errors: self.mask_errors,
         };
+        #[cfg(feature = "otel")]
+        if let Some(otel) = &self.observer.otel {
+            otel.start();
+        }
         let identity = Identity::new(self.about);
         let core = Arc::new(Core::new(
             registry,
@@ -99,12 +102,12 @@ impl Server {
             identity,
             self.limits,
             self.layers,
+            self.observer,
         ));
-        self.state.begin(Arc::clone(&core), stops);
+        self.state.begin(Arc::clone(&core));
         Ok(RunningServer {
             core,
             state: self.state,
-            stopped: Arc::default(),
         })
     }
 
@@ -124,9 +127,7 @@ impl Server {
 #[derive(Clone)]
 pub struct RunningServer {
     core: Arc<Core>,
-    state: Arc<ServerState>,
-    /// `true` after the server was stopped. Each connection holds a receiver.
-    stopped: Arc<watch::Sender<bool>>,
+    pub(super) state: Arc<ServerState>,
 }
 
 opaque_debug!(RunningServer);
@@ -139,19 +140,20 @@ impl RunningServer {
     /// # Errors
     /// Returns an error if the connection fails.
     pub async fn serve(&self, transport: impl Transport) -> Result<(), ServeError> {
-        let mut stopped = self.stopped.subscribe();
-        let shutdown = async {
-            // Fails only if the sender was dropped, which this server owns.
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        };
-        let served = custom::serve(self.service(), transport, shutdown).await;
+        let served = self.serve_connection(transport).await;
         served.map_err(ServeError::Io)
     }
 
-    /// Ends all connections of [`RunningServer::serve`], waits for them, and stops what the lifespans started.
+    pub(super) async fn serve_connection(&self, transport: impl Transport) -> io::Result<()> {
+        let open = self.state.connection();
+        let served = custom::serve(self.service(), transport, turns_true(open.clone())).await;
+        drop(open);
+        served
+    }
+
+    /// Ends all connections of [`RunningServer::serve`], waits for them, and stops the states of
+    /// [`Server::lifespan`](crate::Server::lifespan). See [`ServerHandle::stop`](crate::ServerHandle::stop).
     pub async fn stop(self) {
-        self.stopped.send_replace(true);
-        self.stopped.closed().await;
         self.state.stop().await;
     }
 

@@ -1,13 +1,22 @@
 //! The functions of a server that serve a transport.
 
 use std::future::Future;
+use std::io;
+#[cfg(all(feature = "http", unix))]
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "http")]
 use tokio::net::{TcpListener, ToSocketAddrs};
 
-use super::{ServeError, Server};
-use crate::transport::custom::{self, Transport};
+use super::shutdown::turns_true;
+use super::{RunningServer, ServeError, Server, signals};
+use crate::service::TransportKind;
+use crate::transport::custom::Transport;
+#[cfg(all(feature = "http", unix))]
+pub(crate) use crate::transport::http::UnixSocket;
 #[cfg(feature = "http")]
 use crate::transport::http::{self, HttpService};
 use crate::transport::stdio;
@@ -15,12 +24,14 @@ use crate::transport::stdio;
 impl Server {
     /// Serves the process's stdin and stdout until stdin ends, or until the process receives Ctrl-C or SIGTERM.
     ///
-    /// Calls in flight then have [`Limits::shutdown_grace`](crate::Limits::shutdown_grace) to finish.
+    /// Calls in flight then have [`Limits::shutdown_grace`](crate::Limits::shutdown_grace) to finish. A second signal ends the
+    /// process at once, with the exit code 128 + its number.
     ///
     /// # Errors
     /// Returns an error if the server cannot be built or started, or if a stream fails.
     pub async fn serve_stdio(self) -> Result<(), ServeError> {
-        self.serve_stdio_with_shutdown(shutdown_signal()).await
+        let (_guard, signal) = signals::install();
+        self.serve_stdio_with_shutdown(signal).await
     }
 
     /// Serves stdin and stdout like [`Server::serve_stdio`], until stdin ends or `shutdown` resolves.
@@ -31,10 +42,22 @@ impl Server {
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        let running = self.start().await?;
-        let served = stdio::serve(running.service(), shutdown).await;
-        running.stop().await;
-        served.map_err(ServeError::Io)
+        self.serve_until(shutdown, async |running| {
+            let open = running.state.connection();
+            let stopped = turns_true(open.clone());
+            let service = running.service();
+            // A handler that blocks its thread blocks this task, but not the shutdown.
+            let serving = tokio::spawn(async move {
+                let served = stdio::serve(service, stopped).await;
+                drop(open);
+                served
+            });
+            tokio::select! {
+                served = serving => served.unwrap_or_else(|error| Err(io::Error::other(error))),
+                () = running.state.stopped() => Ok(()),
+            }
+        })
+        .await
     }
 
     /// Serves two byte streams, such as the halves of a socket, with the framing of stdio, until the input ends.
@@ -64,10 +87,21 @@ impl Server {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
-        let running = self.start().await?;
-        let served = stdio::serve_streams(running.service(), reader, writer, shutdown).await;
-        running.stop().await;
-        served.map_err(ServeError::Io)
+        self.serve_until(shutdown, async |running| {
+            let open = running.state.connection();
+            let stopped = turns_true(open.clone());
+            let served = stdio::serve_streams(
+                running.service(),
+                TransportKind::Custom,
+                reader,
+                writer,
+                stopped,
+            )
+            .await;
+            drop(open);
+            served
+        })
+        .await
     }
 
     /// Serves one connection of a [`Transport`] until its client sends no more messages.
@@ -90,23 +124,28 @@ impl Server {
         transport: impl Transport,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        let running = self.start().await?;
-        let served = custom::serve(running.service(), transport, shutdown).await;
-        running.stop().await;
-        served.map_err(ServeError::Io)
+        self.serve_until(shutdown, async |running| {
+            running.serve_connection(transport).await
+        })
+        .await
     }
 
     /// Serves Streamable HTTP at `http://ADDRESS/mcp`, or at the path of [`Server::http_path`], until the process receives
     /// Ctrl-C or SIGTERM.
     ///
     /// Only requests for localhost are answered unless [`Server::allow_host`] and [`Server::allow_origin`] allow others.
+    /// `GET /health` answers 200 while the process runs. `GET /ready` answers 200 while the server accepts requests, and 503
+    /// with the reason while it starts or stops.
+    ///
+    /// When the server stops, requests in flight have [`Limits::shutdown_grace`](crate::Limits::shutdown_grace) to finish, and
+    /// new ones are answered with 503. A second signal ends the process at once, with the exit code 128 + its number.
     ///
     /// # Errors
     /// Returns an error if the server cannot be built or started, or if the address cannot be bound.
     #[cfg(feature = "http")]
     pub async fn serve_http(self, address: impl ToSocketAddrs) -> Result<(), ServeError> {
-        self.serve_http_with_shutdown(address, shutdown_signal())
-            .await
+        let (_guard, signal) = signals::install();
+        self.serve_http_with_shutdown(address, signal).await
     }
 
     /// Serves Streamable HTTP like [`Server::serve_http`], until `shutdown` resolves.
@@ -129,8 +168,8 @@ impl Server {
     /// Returns an error if the server cannot be built or started, or if the listener fails.
     #[cfg(feature = "http")]
     pub async fn serve_listener(self, listener: TcpListener) -> Result<(), ServeError> {
-        self.serve_listener_with_shutdown(listener, shutdown_signal())
-            .await
+        let (_guard, signal) = signals::install();
+        self.serve_listener_with_shutdown(listener, signal).await
     }
 
     /// Serves Streamable HTTP like [`Server::serve_listener`], until `shutdown` resolves.
@@ -143,16 +182,13 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        let options = self.http.clone();
-        let running = self.start().await?;
-        let served = http::serve(listener, running.http(options), shutdown).await;
-        running.stop().await;
-        served.map_err(ServeError::Io)
+        self.serve_sockets(listener, shutdown).await
     }
 
     /// Starts the server and returns it as a `tower::Service`, which mounts into an axum or hyper application at any path.
     ///
-    /// The states of [`Server::lifespan`] run until [`ServerHandle::stop`](crate::ServerHandle::stop) is called.
+    /// [`ServerHandle::stop`](crate::ServerHandle::stop) ends its streams and calls, and stops the states of
+    /// [`Server::lifespan`].
     ///
     /// # Errors
     /// Returns an error if the server cannot be built or started.
@@ -162,31 +198,106 @@ impl Server {
         options.path = None;
         Ok(self.start().await?.http(options))
     }
-}
 
-/// Resolves when the process receives SIGTERM or Ctrl-C.
-async fn shutdown_signal() {
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let terminated = async {
-            match signal(SignalKind::terminate()) {
-                Ok(mut signals) => {
-                    signals.recv().await;
-                }
-                Err(_) => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = interrupted => {}
-            () = terminated => {}
-        }
+    /// Serves Streamable HTTP on a Unix socket that only the user of this process can open, until the process receives Ctrl-C
+    /// or SIGTERM. The path of the endpoint is that of [`Server::serve_http`].
+    ///
+    /// A socket file on which no server answers is replaced. The file is removed at the end.
+    ///
+    /// # Errors
+    /// Returns an error if the server cannot be built or started, or if the socket cannot be bound: another server answers on
+    /// it, or there is a file at this path that is not a socket.
+    #[cfg(all(feature = "http", unix))]
+    pub async fn serve_unix(self, path: impl AsRef<Path>) -> Result<(), ServeError> {
+        let socket = UnixSocket::bind(path.as_ref()).map_err(ServeError::Bind)?;
+        self.serve_unix_socket(socket).await
     }
-    #[cfg(not(unix))]
-    interrupted.await;
+
+    #[cfg(all(feature = "http", unix))]
+    pub(crate) async fn serve_unix_socket(self, socket: UnixSocket) -> Result<(), ServeError> {
+        let (_guard, signal) = signals::install();
+        self.serve_sockets(socket, signal).await
+    }
+
+    /// Serves Streamable HTTP like [`Server::serve_unix`], until `shutdown` resolves.
+    ///
+    /// # Errors
+    /// Returns an error if the server cannot be built or started, or if the socket cannot be bound.
+    #[cfg(all(feature = "http", unix))]
+    pub async fn serve_unix_with_shutdown(
+        self,
+        path: impl AsRef<Path>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let socket = UnixSocket::bind(path.as_ref()).map_err(ServeError::Bind)?;
+        self.serve_sockets(socket, shutdown).await
+    }
+
+    #[cfg(feature = "http")]
+    async fn serve_sockets(
+        self,
+        listener: impl http::Listener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let (options, limits) = (self.http.clone(), self.limits.clone());
+        let early_options = options.clone();
+        let start = async move |server: Self| {
+            let start = server.start();
+            let starting = http::while_starting(&listener, &early_options, &limits, start);
+            let (running, early) = starting.await;
+            Ok((running?, (listener, early)))
+        };
+        self.start_and_serve(shutdown, start, async |running, (listener, early)| {
+            let service = running.http(options);
+            http::serve(listener, service, Some(early), running.state.stopped()).await
+        })
+        .await
+    }
+
+    /// Starts the server, serves until the transport ends or `shutdown` resolves, and stops the server.
+    ///
+    /// `serve` must end when the server stops.
+    async fn serve_until(
+        self,
+        shutdown: impl Future<Output = ()>,
+        serve: impl AsyncFnOnce(&RunningServer) -> io::Result<()>,
+    ) -> Result<(), ServeError> {
+        let start = async |server: Self| Ok((server.start().await?, ()));
+        let serve = async |running: &RunningServer, ()| serve(running).await;
+        self.start_and_serve(shutdown, start, serve).await
+    }
+
+    /// Serves like [`Server::serve_until`], with a transport that `start` passes to `serve`.
+    async fn start_and_serve<T>(
+        self,
+        shutdown: impl Future<Output = ()>,
+        start: impl AsyncFnOnce(Self) -> Result<(RunningServer, T), ServeError>,
+        serve: impl AsyncFnOnce(&RunningServer, T) -> io::Result<()>,
+    ) -> Result<(), ServeError> {
+        let mut shutdown = pin!(shutdown);
+        let state = Arc::clone(&self.state);
+        let grace = self.limits.shutdown_grace;
+        let started = tokio::select! {
+            biased;
+            started = start(self) => Some(started?),
+            () = shutdown.as_mut() => None,
+        };
+        let Some((running, transport)) = started else {
+            state.stop_lifespans(grace).await;
+            return Ok(());
+        };
+        let mut serving = pin!(serve(&running, transport));
+        let ended = tokio::select! {
+            served = serving.as_mut() => Some(served),
+            () = shutdown => None,
+        };
+        let served = match ended {
+            Some(served) => {
+                state.stop().await;
+                served
+            }
+            None => tokio::join!(serving, state.stop()).0,
+        };
+        served.map_err(ServeError::Io)
+    }
 }

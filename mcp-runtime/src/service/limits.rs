@@ -23,9 +23,17 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// The time that an HTTP connection may be idle between requests. Default: 75 s.
     pub idle_timeout: Duration,
+    /// The time after which a call over HTTP is answered with an event stream, so that proxies do not close its connection.
+    /// Default: 10 s. Clients that accept only JSON wait for the reply. The status of an event stream is 200, also if the reply
+    /// is an error.
+    pub event_stream_after: Duration,
+    /// The time without events after which an event stream sends a comment. Default: 15 s. It must be shorter than the time
+    /// after which a proxy closes a silent connection, such as `proxy_read_timeout` of nginx (60 s).
+    pub keep_alive: Duration,
     /// The time that the client has to answer a question. Default: 10 minutes.
     pub answer_timeout: Duration,
-    /// The time that calls in flight have to finish when the server stops. Default: 5 s.
+    /// The time that calls in flight have to finish when the server stops, and then again the states of
+    /// [`Server::lifespan`](crate::Server::lifespan), and then again the responses that are being sent. Default: 5 s.
     pub shutdown_grace: Duration,
 }
 
@@ -39,6 +47,8 @@ impl Default for Limits {
             listeners: 1024,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
+            event_stream_after: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(15),
             answer_timeout: Duration::from_secs(600),
             shutdown_grace: Duration::from_secs(5),
         }

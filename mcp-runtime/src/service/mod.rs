@@ -10,9 +10,10 @@ use std::any::Any;
 use std::sync::Arc;
 
 pub use limits::Limits;
-pub(crate) use origin::{Origin, next_connection};
+pub(crate) use origin::{Origin, TransportKind, next_connection};
 pub use timeout::Timeout;
 
+use crate::metrics::Metrics;
 use crate::protocol::Id;
 #[cfg(feature = "http")]
 use crate::protocol::error::Class;
@@ -36,14 +37,25 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// client.
     fn end_session(&self, session: &Session);
 
-    /// Cancels the requests of one connection, or all of them.
-    fn cancel(&self, connection: Option<u64>);
+    /// Cancels the requests of one connection.
+    fn cancel(&self, connection: u64);
 
-    /// Ends the subscriptions, which would otherwise never finish, before the server stops.
-    fn close(&self, connection: Option<u64>);
+    /// Ends the subscriptions of one connection, which would otherwise never finish.
+    fn close(&self, connection: u64);
+
+    /// Returns `true` if the server stops and accepts no further requests.
+    #[cfg(feature = "http")]
+    fn is_stopping(&self) -> bool;
 
     /// Returns the limits that transports enforce.
     fn limits(&self) -> &Limits;
+
+    /// Returns the counters of connections and of refused messages.
+    fn metrics(&self) -> &Metrics;
+
+    /// Returns all metrics in the text format of Prometheus, or `None` if the server has none.
+    #[cfg(all(feature = "http", feature = "metrics"))]
+    fn metrics_text(&self) -> Option<String>;
 }
 
 /// A message with its origin and the way back to its client.
@@ -75,6 +87,9 @@ pub(crate) trait Outbound: Send + Sync {
     /// Closes the connection if the client can reconnect for the remaining messages. The client's revision must have
     /// primed streams, because a client cannot reconnect without the id of an event.
     fn cut(&self) {}
+
+    /// Ends a stream of messages that belong to no request, because the server stops.
+    fn end(&self) {}
 }
 
 /// A guard for a session that listens for changes until this is dropped.

@@ -21,6 +21,41 @@ pub(crate) struct Origin {
     pub(crate) peer: Option<SocketAddr>,
     /// The number of the connection, on transports where one connection carries all messages of a client.
     pub(crate) connection: Option<u64>,
+    pub(crate) transport: TransportKind,
+}
+
+/// The kind of a transport, for logs, traces and metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum TransportKind {
+    Stdio,
+    #[cfg(feature = "http")]
+    Http,
+    Memory,
+    /// A transport or byte stream of the application.
+    #[default]
+    Custom,
+}
+
+impl TransportKind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdio => "stdio",
+            #[cfg(feature = "http")]
+            Self::Http => "http",
+            Self::Memory => "memory",
+            Self::Custom => "custom",
+        }
+    }
+
+    /// Returns the application protocol and the transport protocol of the network, as OpenTelemetry names them.
+    pub(crate) fn network(self) -> (Option<&'static str>, Option<&'static str>) {
+        match self {
+            Self::Stdio => (None, Some("pipe")),
+            #[cfg(feature = "http")]
+            Self::Http => (Some("http"), Some("tcp")),
+            Self::Memory | Self::Custom => (None, None),
+        }
+    }
 }
 
 /// Returns a unique connection number.
@@ -31,8 +66,9 @@ pub(crate) fn next_connection() -> u64 {
 
 impl Origin {
     /// Returns the origin of the messages of one connection on a transport other than HTTP.
-    pub(crate) fn of_connection(connection: u64) -> Self {
+    pub(crate) fn of_connection(connection: u64, transport: TransportKind) -> Self {
         Self {
+            transport,
             connection: Some(connection),
             ..Self::default()
         }

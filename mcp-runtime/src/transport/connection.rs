@@ -8,11 +8,13 @@ use tokio::task::JoinSet;
 
 use super::incoming::{self, Incoming, join};
 use super::lines::Line;
+use crate::metrics::OpenConnection;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::service::{
-    Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, next_connection,
+    Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, TransportKind,
+    next_connection,
 };
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
@@ -101,6 +103,8 @@ impl Drop for Batch {
 pub(super) struct Connection {
     pub(super) service: Arc<dyn Service>,
     pub(super) number: u64,
+    transport: TransportKind,
+    _open: OpenConnection,
     session: Option<Session>,
     /// The subscription of the session to changes, which ends when this is dropped.
     listening: Option<Listening>,
@@ -110,8 +114,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(service: Arc<dyn Service>) -> Self {
+    pub(super) fn new(service: Arc<dyn Service>, transport: TransportKind) -> Self {
         Self {
+            transport,
+            _open: service.metrics().connected(transport.as_str()),
             service,
             number: next_connection(),
             session: None,
@@ -127,14 +133,18 @@ impl Connection {
         if let Some(session) = &self.session {
             self.service.end_session(session);
         }
-        self.service.close(Some(self.number));
+        self.service.close(self.number);
     }
 
     pub(super) fn handle_line(&mut self, line: Line) {
         let limits = self.service.limits();
         let incoming = match line {
-            Line::Complete(bytes) => incoming::read(bytes, limits.depth, self.session.as_ref()),
-            Line::TooLong(outline) => incoming::from_outline(outline, limits.message_bytes),
+            Line::Complete(bytes) => incoming::read(bytes, limits.depth, self.session.as_ref())
+                .inspect_err(|_| self.service.metrics().refused("malformed")),
+            Line::TooLong(outline) => {
+                self.service.metrics().refused("message_bytes");
+                incoming::from_outline(outline, limits.message_bytes)
+            }
         };
         match incoming {
             Ok(Incoming::One(message)) => self.handle_message(message, None),
@@ -163,7 +173,7 @@ impl Connection {
     fn handle_message(&mut self, message: Arc<Message>, batch: Option<&Arc<Batch>>) {
         let handling = self.service.handle(Exchange {
             message,
-            origin: Origin::of_connection(self.number),
+            origin: Origin::of_connection(self.number, self.transport),
             session: self.session.clone(),
             outbound: Arc::clone(&self.shared) as Arc<dyn Outbound>,
         });

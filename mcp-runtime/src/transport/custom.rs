@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::connection::{Connection, MAX_BACKLOG, Shared};
 use super::lines::Line;
-use crate::service::Service;
+use crate::service::{Service, TransportKind};
 
 /// A connection to one client that carries whole messages, such as a WebSocket.
 ///
@@ -75,7 +75,7 @@ pub(crate) async fn serve(
     transport: impl Transport,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let mut connection = Connection::new(service);
+    let mut connection = Connection::new(service, TransportKind::Custom);
     let output = Output {
         shared: Arc::clone(&connection.shared),
         taken: Notify::new(),
@@ -104,7 +104,7 @@ pub(crate) async fn serve(
             tracing::warn!("the shutdown grace period is over: cancelling the calls in flight");
         }
     }
-    connection.service.cancel(Some(connection.number));
+    connection.service.cancel(connection.number);
     outcome
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::incoming::{self, Incoming, join};
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::service::{
-    Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, next_connection,
+    Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, TransportKind,
+    next_connection,
 };
 use crate::session::Session;
 use crate::sync::Mutex;
@@ -60,6 +61,11 @@ impl Memory {
         }
     }
 
+    /// Cancels the requests of the connection.
+    pub(crate) fn close(&self) {
+        self.service.cancel(self.connection);
+    }
+
     /// Sends a message or a batch, and waits for the reply if there is one.
     pub(crate) async fn send(&self, message: Vec<u8>) -> Option<String> {
         match self.read(message) {
@@ -107,7 +113,7 @@ impl Memory {
         let session = self.current_session();
         let handling = self.service.handle(Exchange {
             message,
-            origin: Origin::of_connection(self.connection),
+            origin: Origin::of_connection(self.connection, TransportKind::Memory),
             session,
             outbound: Arc::clone(&self.outbox) as Arc<dyn Outbound>,
         });

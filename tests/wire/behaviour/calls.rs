@@ -128,7 +128,7 @@ fn schemas_hold_what_clients_can_use() {
         json!({
             "type": "object",
             "properties": {
-                "number": { "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX },
+                "number": { "type": "integer" },
                 "alias": { "type": "string" },
                 "seven": { "type": "integer", "minimum": 0, "maximum": 255, "default": 7 },
                 "zero": { "type": "integer", "minimum": 0, "maximum": 255, "default": 0 },
@@ -141,7 +141,7 @@ fn schemas_hold_what_clients_can_use() {
         tool(&tools, "routed")["inputSchema"]["properties"],
         json!({
             "region": { "type": "string", "x-mcp-header": "Region" },
-            "size": { "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX, "x-mcp-header": "Size" },
+            "size": { "type": "integer", "x-mcp-header": "Size" },
             "dry": { "type": "boolean", "x-mcp-header": "Dry-Run" },
             "unit": {
                 "description": "A system of units.\n\n- `metric`: Like most of the world.\n- `imperial`: Like some of it.",

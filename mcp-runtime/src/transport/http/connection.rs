@@ -16,16 +16,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
 use super::response_body::HttpBody;
 use super::timeouts::{BusyGuard, ConnectionTimeouts};
 use super::{Endpoint, HttpService};
+use crate::metrics::OpenConnection;
+use crate::service::TransportKind;
 
 /// The largest HTTP header, in bytes. A larger one is answered with 431.
-const MAX_HEADER_BYTES: usize = 64 * 1024;
+pub(super) const MAX_HEADER_BYTES: usize = 64 * 1024;
 
 /// The time that a refused client may continue to send before its connection is closed.
 const LINGER: Duration = Duration::from_secs(1);
@@ -39,8 +40,8 @@ pub struct PeerAddress(pub SocketAddr);
 
 /// Serves a connection until it ends. When `stop` closes, the connection ends after the current request.
 pub(super) async fn run(
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Option<SocketAddr>,
     service: HttpService,
     mut stop: watch::Receiver<()>,
 ) {
@@ -55,6 +56,11 @@ pub(super) async fn run(
         timeouts: Arc::clone(&timeouts),
         refused: Arc::clone(&refused),
         linger: None,
+        _open: service
+            .endpoint
+            .service
+            .metrics()
+            .connected(TransportKind::Http.as_str()),
     };
     let serve = |request| {
         let busy = timeouts.busy();
@@ -93,26 +99,27 @@ pub(super) async fn run(
 async fn serve(
     endpoint: &Endpoint,
     request: hyper::Request<Incoming>,
-    peer: SocketAddr,
+    peer: Option<SocketAddr>,
     busy: BusyGuard,
     refused: &AtomicBool,
 ) -> Result<Response<HttpBody>, Infallible> {
-    let mut response = endpoint.respond(request, Some(peer)).await;
+    let mut response = endpoint.respond(request, peer).await;
     refused.store(response.status().is_client_error(), Ordering::Relaxed);
     response.body_mut().keep_busy(busy);
     Ok(response)
 }
 
 /// A socket that reports reads and writes to the timeouts.
-struct Socket {
-    stream: TcpStream,
+struct Socket<S> {
+    stream: S,
     timeouts: Arc<ConnectionTimeouts>,
     /// `true` if the last request was refused; its body may be unread.
     refused: Arc<AtomicBool>,
     linger: Option<Pin<Box<Sleep>>>,
+    _open: OpenConnection,
 }
 
-impl Socket {
+impl<S: AsyncRead + Unpin> Socket<S> {
     /// Reads and discards the bytes that a refused client still sends. Closing a socket with unread bytes resets the
     /// connection, and the client may receive the reset before the response.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -133,7 +140,7 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Socket {
+impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -148,7 +155,7 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

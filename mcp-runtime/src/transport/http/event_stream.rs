@@ -235,6 +235,10 @@ impl Outbound for EventStream {
         state.cut = true;
         wake(state);
     }
+
+    fn end(&self) {
+        self.finish(None);
+    }
 }
 
 /// Discards messages: the client does not accept events.

@@ -10,34 +10,61 @@ use tokio::time::{Instant, Sleep};
 
 use super::event_stream::{StreamReader, push_event};
 
-/// The time without events after which a comment keeps the connection alive.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The comment that keeps the connection alive.
+const COMMENT: Bytes = Bytes::from_static(b":\n\n");
+
+/// The shortest interval between comments, so that a limit of zero does not cause a busy loop.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The events of one response.
 #[derive(Debug)]
 pub(super) struct Events {
     reader: StreamReader,
-    keep_alive: Pin<Box<Sleep>>,
+    /// The time without events after which a comment is sent.
+    interval: Duration,
+    /// The timer of the next comment; `None` before the first chunk is sent.
+    keep_alive: Option<Pin<Box<Sleep>>>,
 }
 
 impl Events {
-    pub(super) fn new(reader: StreamReader) -> Self {
+    /// Creates a response that sends a comment when there are no events for `interval`.
+    pub(super) fn new(reader: StreamReader, interval: Duration) -> Self {
         Self {
             reader,
-            keep_alive: Box::pin(tokio::time::sleep(KEEP_ALIVE)),
+            interval: interval.max(MIN_INTERVAL),
+            keep_alive: None,
         }
     }
 
     /// Polls the next chunk of the stream; `None` at its end.
     pub(super) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut chunk = self.reader.poll(context);
-        if chunk.is_pending() && self.keep_alive.as_mut().poll(context).is_ready() {
-            chunk = Poll::Ready(Some(Bytes::from_static(b":\n\n")));
+        if chunk.is_pending() && self.poll_keep_alive(context).is_ready() {
+            chunk = Poll::Ready(Some(COMMENT));
         }
         if chunk.is_ready() {
-            self.keep_alive.as_mut().reset(Instant::now() + KEEP_ALIVE);
+            self.restart();
         }
         chunk
+    }
+
+    fn restart(&mut self) {
+        match (
+            &mut self.keep_alive,
+            Instant::now().checked_add(self.interval),
+        ) {
+            (Some(timer), Some(due)) => timer.as_mut().reset(due),
+            _ => self.keep_alive = Some(Box::pin(tokio::time::sleep(self.interval))),
+        }
+    }
+
+    /// Returns `Ready` when a comment is due. The first chunk is due at once, because some proxies forward the header of a
+    /// response together with the first bytes of its body.
+    fn poll_keep_alive(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.keep_alive {
+            Some(timer) => timer.as_mut().poll(context),
+            None => Poll::Ready(()),
+        }
     }
 }
 

@@ -28,7 +28,7 @@ impl HttpOptions {
         }
         let mut hosts = in_uri.into_iter().chain(in_header);
         match hosts.find(|host| !self.allows_host(host)) {
-            Some(host) => Err(not_allowed("Host", host, "allow_host")),
+            Some(host) => Err(not_allowed("Host", host, "host")),
             None => Ok(()),
         }
     }
@@ -41,7 +41,7 @@ impl HttpOptions {
     ) -> Result<Option<&'a HeaderValue>, Rejection> {
         match single_or_reject(headers, &ORIGIN)? {
             Some(origin) if !self.allows_origin(origin) => {
-                Err(not_allowed("Origin", origin, "allow_origin"))
+                Err(not_allowed("Origin", origin, "origin"))
             }
             _ => Ok(headers.get(ORIGIN)),
         }
@@ -97,10 +97,10 @@ fn single_or_reject<'a>(
     single(headers, name).map_err(forbidden)
 }
 
-fn not_allowed(header: &str, value: &str, builder: &str) -> Rejection {
+fn not_allowed(header: &str, value: &str, kind: &str) -> Rejection {
     let shown: String = value.chars().take(MAX_SHOWN).collect();
     forbidden(format!(
-        "{header} `{shown}` is not allowed: add it with `.{builder}(..)`"
+        "{header} `{shown}` is not allowed: add it with `.allow_{kind}(..)` or `--allow-{kind}`"
     ))
 }
 

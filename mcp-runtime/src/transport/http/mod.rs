@@ -20,6 +20,8 @@ mod post;
 mod reply;
 mod response_body;
 mod session;
+mod sockets;
+mod starting;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -43,10 +45,16 @@ use crate::session::Tokens;
 pub use connection::PeerAddress;
 use event_stream::Discard;
 pub(crate) use listener::serve;
-use options::HEALTH;
 pub(crate) use options::HttpOptions;
+#[cfg(feature = "metrics")]
+use options::METRICS;
+use options::{HEALTH, READY};
 use reply::Rejection;
 pub use response_body::HttpBody;
+pub(crate) use sockets::Listener;
+#[cfg(unix)]
+pub(crate) use sockets::UnixSocket;
+pub(crate) use starting::while_starting;
 use streams::Streams;
 
 /// The MCP endpoint as a [`tower_service::Service`], which mounts into axum routers and serves hyper connections.
@@ -118,27 +126,48 @@ impl Endpoint {
         let (parts, body) = request.into_parts();
         let origin = match self.options.check_origin(&parts.headers) {
             Ok(origin) => origin.cloned(),
-            Err(rejection) => return rejection.into_response(),
+            Err(rejection) => return self.reject(rejection),
         };
         let answer = match self.route(&parts) {
-            Ok(Route::Health) => Ok(reply::health()),
+            Ok(Route::Health) => Ok(reply::text("ok")),
+            Ok(Route::Ready) => self.ready(),
+            #[cfg(feature = "metrics")]
+            Ok(Route::Metrics) => self.metrics(),
             Ok(Route::Preflight) => Ok(cors::preflight(&parts.headers)),
             Ok(Route::Message) => self.post(parts, peer, body).await,
             Ok(Route::Stream) => self.stream(&parts.headers),
             Ok(Route::EndSession) => self.delete(&parts.headers),
             Err(rejection) => Err(rejection),
         };
-        let mut response = answer.unwrap_or_else(Rejection::into_response);
+        let mut response = answer.unwrap_or_else(|rejection| self.reject(rejection));
         if let Some(origin) = origin {
             cors::allow(origin, response.headers_mut());
         }
         response
     }
 
-    /// Ends the streams that would otherwise never end.
-    fn close(&self) {
-        self.service.close(None);
-        self.streams.close();
+    /// Counts a rejection and returns its response.
+    fn reject(&self, rejection: Rejection) -> Response<HttpBody> {
+        self.service.metrics().refused(rejection.reason());
+        rejection.into_response()
+    }
+
+    /// Answers `GET /ready`.
+    fn ready(&self) -> Result<Response<HttpBody>, Rejection> {
+        if self.service.is_stopping() {
+            return Err(Rejection::not_ready("The server is stopping"));
+        }
+        Ok(reply::text("ready"))
+    }
+
+    /// Answers `GET /metrics`.
+    #[cfg(feature = "metrics")]
+    fn metrics(&self) -> Result<Response<HttpBody>, Rejection> {
+        if let Some(metrics) = self.service.metrics_text() {
+            return Ok(reply::metrics(metrics));
+        }
+        let message = "Not found: the server has no metrics (`Server::metrics`)";
+        Err(Rejection::new(StatusCode::NOT_FOUND, message))
     }
 
     /// Returns the route of a request.
@@ -150,11 +179,15 @@ impl Endpoint {
         if let Some(path) = &self.options.path
             && path != parts.uri.path()
         {
-            return if parts.uri.path() == HEALTH && parts.method == Method::GET {
-                Ok(Route::Health)
-            } else {
-                let message = format!("Not found: the MCP endpoint is `{path}`");
-                Err(Rejection::new(StatusCode::NOT_FOUND, message))
+            return match parts.uri.path() {
+                HEALTH if parts.method == Method::GET => Ok(Route::Health),
+                READY if parts.method == Method::GET => Ok(Route::Ready),
+                #[cfg(feature = "metrics")]
+                METRICS if parts.method == Method::GET => Ok(Route::Metrics),
+                _ => {
+                    let message = format!("Not found: the MCP endpoint is `{path}`");
+                    Err(Rejection::new(StatusCode::NOT_FOUND, message))
+                }
             };
         }
         match parts.method {
@@ -170,6 +203,9 @@ impl Endpoint {
 /// The operation that a request asks for.
 enum Route {
     Health,
+    Ready,
+    #[cfg(feature = "metrics")]
+    Metrics,
     Preflight,
     Message,
     Stream,

@@ -8,10 +8,19 @@ const DEFAULT_PATH: &str = "/mcp";
 /// The path of the health check, which answers `ok` while the server runs.
 pub(super) const HEALTH: &str = "/health";
 
+/// The path of the readiness check, which answers `ready` while the server accepts requests.
+pub(super) const READY: &str = "/ready";
+
+/// The path of the metrics.
+pub(super) const METRICS: &str = "/metrics";
+
+/// Paths that the endpoint cannot have.
+const RESERVED: [&str; 3] = [HEALTH, READY, METRICS];
+
 /// The options of the endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpOptions {
-    /// The path of the endpoint on the built-in listener. Other paths are answered with 404, except `GET /health`.
+    /// The path of the endpoint on the built-in listener. Other paths are answered with 404, except `GET` of the reserved ones.
     /// `None` if an outer router selects the path.
     pub(crate) path: Option<String>,
     /// Allowed hosts in addition to `localhost`, `127.0.0.1` and `[::1]`. A host without a port is allowed with every port.
@@ -41,9 +50,9 @@ impl HttpOptions {
             Some(format!(
                 "the HTTP path `{path}` must begin with `/` and have no query, such as `{DEFAULT_PATH}`"
             ))
-        } else if path == HEALTH {
+        } else if RESERVED.contains(&path) {
             Some(format!(
-                "the HTTP path `{HEALTH}` is reserved: it answers `ok`"
+                "the HTTP path `{path}` is reserved for the state of the server: use another one"
             ))
         } else {
             None

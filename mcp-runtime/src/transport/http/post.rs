@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::Endpoint;
 use super::body;
-use super::event_stream::{EventStream, ResponseStart};
+use super::event_stream::{EventStream, ResponseStart, StreamReader};
 use super::events::Events;
 use super::headers::{RequestHeaders, check_version, declare_stateless};
 use super::media::{self, Formats};
@@ -21,7 +21,7 @@ use super::response_body::HttpBody;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::protocol::params::Params;
-use crate::service::{Exchange, Handling, Origin, Outbound, Pending, Reply};
+use crate::service::{Exchange, Handling, Origin, Outbound, Pending, Reply, TransportKind};
 use crate::session::Session;
 use crate::transport::incoming::{self, Incoming, join};
 
@@ -72,6 +72,7 @@ impl Endpoint {
                 extensions: parts.extensions,
                 peer,
                 connection: None,
+                transport: TransportKind::Http,
             },
             session,
             formats,
@@ -197,6 +198,9 @@ impl Endpoint {
     }
 
     /// Waits until the format of the response is known, and returns the response.
+    ///
+    /// A call that takes long becomes an event stream, with comments that keep the connection alive. The status is then 200,
+    /// whatever the reply.
     async fn follow(
         &self,
         session: Option<&Session>,
@@ -205,12 +209,20 @@ impl Endpoint {
         formats: Formats,
         stateless: bool,
     ) -> Response<HttpBody> {
-        match poll_fn(|context| stream.poll_start(&mut call, context)).await {
+        let start = poll_fn(|context| stream.poll_start(&mut call, context));
+        let start = if formats.events {
+            let limit = self.service.limits().event_stream_after;
+            let start = tokio::time::timeout(limit, start).await;
+            start.unwrap_or(ResponseStart::Events)
+        } else {
+            start.await
+        };
+        match start {
             ResponseStart::Events => {
                 if let Some(session) = session {
                     self.streams.keep(session, stream);
                 }
-                reply::events(Events::new(stream.read(call)))
+                self.events(stream.read(call))
             }
             ResponseStart::Answer(sent, Some(reply)) => {
                 self.answer(sent, reply, formats, stateless)
@@ -219,6 +231,11 @@ impl Endpoint {
             // only successful response that may be empty.
             ResponseStart::Answer(sent, None) => reply::finished_events(&sent),
         }
+    }
+
+    /// Returns a response with the events of a stream.
+    pub(super) fn events(&self, reader: StreamReader) -> Response<HttpBody> {
+        reply::events(Events::new(reader, self.service.limits().keep_alive))
     }
 
     /// Returns the response with a reply: as JSON, unless the call sent messages before or the client accepts only events.

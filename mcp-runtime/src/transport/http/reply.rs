@@ -41,6 +41,29 @@ impl Rejection {
         rejection
     }
 
+    /// Creates the rejection of a readiness check.
+    pub(super) fn not_ready(reason: &'static str) -> Self {
+        let mut response = text(reason);
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        Self(Box::new(response))
+    }
+
+    /// Returns the reason as metrics name it: a limit, or the status.
+    pub(super) fn reason(&self) -> &'static str {
+        match self.0.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => "message_bytes",
+            StatusCode::BAD_REQUEST => "http_400",
+            StatusCode::FORBIDDEN => "http_403",
+            StatusCode::NOT_FOUND => "http_404",
+            StatusCode::METHOD_NOT_ALLOWED => "http_405",
+            StatusCode::NOT_ACCEPTABLE => "http_406",
+            StatusCode::REQUEST_TIMEOUT => "http_408",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "http_415",
+            StatusCode::SERVICE_UNAVAILABLE => "http_503",
+            _ => "http_other",
+        }
+    }
+
     pub(super) fn into_response(self) -> Response<HttpBody> {
         *self.0
     }
@@ -93,9 +116,15 @@ pub(super) fn empty(status: StatusCode) -> Response<HttpBody> {
     response
 }
 
-/// Returns the response to `GET /health`.
-pub(super) fn health() -> Response<HttpBody> {
-    with_type("text/plain", HttpBody::full("ok"))
+/// Returns a response with a text.
+pub(super) fn text(text: &'static str) -> Response<HttpBody> {
+    with_type("text/plain", HttpBody::full(text))
+}
+
+/// Returns a response with metrics in the text format of Prometheus.
+#[cfg(feature = "metrics")]
+pub(super) fn metrics(text: String) -> Response<HttpBody> {
+    with_type("text/plain; version=0.0.4", HttpBody::full(text))
 }
 
 fn with_type(media_type: &'static str, body: HttpBody) -> Response<HttpBody> {

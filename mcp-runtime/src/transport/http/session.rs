@@ -4,7 +4,6 @@ use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::Endpoint;
-use super::events::Events;
 use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, declare_stateless, single};
 use super::media::Formats;
 use super::post::is_stateless;
@@ -87,11 +86,15 @@ impl Endpoint {
         let resumed = last_event.and_then(|id| self.streams.resume(&session, id));
         let reader = resumed.or_else(|| self.streams.open_get_stream(&*self.service, &session));
         let reader = reader.ok_or_else(|| {
-            let message = "The server is busy: too many clients are listening; try again later";
+            let message = if self.service.is_stopping() {
+                "The server is stopping: open the stream again later"
+            } else {
+                "The server is busy: too many clients are listening; try again later"
+            };
             let error = RpcError::overloaded(message);
             Rejection::rpc(StatusCode::SERVICE_UNAVAILABLE, None, &error)
         })?;
-        Ok(reply::events(Events::new(reader)))
+        Ok(self.events(reader))
     }
 
     /// Ends a session: 204, or 405 if the session cannot be ended before it expires.

@@ -143,13 +143,6 @@ impl Streams {
             .retain(|_, stream| stream.session != session.nonce);
     }
 
-    /// Ends the GET streams, which never end by themselves.
-    pub(super) fn close(&self) {
-        for stream in self.table().all.values_mut() {
-            stream.get_stream = None;
-        }
-    }
-
     fn table(&self) -> MutexGuard<'_, StreamTable> {
         self.table.lock()
     }

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::connection::{Connection, MAX_BACKLOG, Shared};
 use super::lines::Lines;
-use crate::service::Service;
+use crate::service::{Service, TransportKind};
 
 /// The size of one read, in bytes. Lines are handled while fewer bytes than this wait to be written.
 const CHUNK: usize = 64 * 1024;
@@ -33,17 +33,19 @@ pub(crate) async fn serve(
         // Joining fails only if the task panicked.
         let _ = shutdown.await;
     };
-    serve_streams(service, reader, writer, ended).await
+    let transport = TransportKind::Stdio;
+    serve_streams(service, transport, reader, writer, ended).await
 }
 
 /// Serves two byte streams until the input ends or `shutdown` resolves.
 pub(crate) async fn serve_streams(
     service: Arc<dyn Service>,
+    transport: TransportKind,
     mut reader: impl AsyncRead + Unpin,
     mut writer: impl AsyncWrite + Unpin,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let mut connection = Connection::new(service);
+    let mut connection = Connection::new(service, transport);
     let shared = Arc::clone(&connection.shared);
     let mut lines = Lines::new(connection.service.limits().message_bytes);
     let mut unhandled = VecDeque::new();
@@ -110,7 +112,7 @@ async fn drain(
     };
     let grace = connection.service.limits().shutdown_grace;
     let outcome = tokio::time::timeout(grace, drained).await;
-    connection.service.cancel(Some(connection.number));
+    connection.service.cancel(connection.number);
     outcome.unwrap_or_else(|_| {
         tracing::warn!(
             "calls in flight were cancelled: they did not finish within the shutdown grace period"

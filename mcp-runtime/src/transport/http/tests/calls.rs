@@ -77,32 +77,170 @@ async fn without_events_messages_are_dropped() {
     }
 }
 
+/// Opens a mounted endpoint with a session. There is no socket, which would not work with a paused clock.
+async fn mounted(limits: Limits) -> (Arc<Fake>, HttpService, String) {
+    let fake = Fake::new(limits);
+    let service = HttpService::new(fake.clone(), tokens(), HttpOptions::default());
+    let opened = ask(&service, &post(&rpc(0, "initialize"))).await;
+    let session = opened.headers()["mcp-session-id"].to_str().unwrap();
+    (fake, service, session.to_owned())
+}
+
+/// Waits for at most a day, so that a test with a paused clock fails instead of waiting for ever.
+async fn within_a_day<T>(future: impl Future<Output = T>) -> T {
+    let day = Duration::from_secs(86_400);
+    let output = tokio::time::timeout(day, future).await;
+    output.expect("the future is ready within a day")
+}
+
+/// Reads this number of chunks, each with the seconds until it came.
+async fn chunks(body: &mut HttpBody, number: usize) -> Vec<(u64, String)> {
+    use http_body_util::BodyExt;
+    let mut chunks = Vec::new();
+    let began = tokio::time::Instant::now();
+    for _ in 0..number {
+        let frame = within_a_day(body.frame()).await.unwrap().unwrap();
+        let data = frame.into_data().unwrap().to_vec();
+        chunks.push((began.elapsed().as_secs(), String::from_utf8(data).unwrap()));
+    }
+    chunks
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_silent_stream_is_kept_alive_by_comments() {
-    use http_body_util::BodyExt;
-    let fake = Fake::new(Limits::default());
-    let mut service = HttpService::new(fake.clone(), tokens(), HttpOptions::default());
-    let request = hyper::Request::post("http://localhost/mcp")
-        .header("Content-Type", "application/json")
-        .header("MCP-Protocol-Version", "2026-07-28")
-        .header("Mcp-Method", "tell/slow")
-        .body(modern("tell/slow", ""));
-    let response = tower_service::Service::call(&mut service, request.unwrap()).await;
-    let mut body = response.unwrap().into_body();
-    let mut pieces = Vec::new();
-    let began = tokio::time::Instant::now();
-    for _ in 0..3 {
-        let frame = body.frame().await.unwrap().unwrap();
-        pieces.push((began.elapsed().as_secs(), frame.into_data().unwrap()));
+    let (_fake, service, session) = mounted(Limits::default()).await;
+    let get = request("GET /mcp").with("Accept", "text/event-stream");
+    for (request, first) in [
+        (post_modern("tell/slow"), STEP_1),
+        (
+            post(&rpc(5, "tell/slow")).with("Mcp-Session-Id", &session),
+            "",
+        ),
+        (get.with("Mcp-Session-Id", &session), ""),
+    ] {
+        let response = ask(&service, &request).await;
+        let chunks = chunks(&mut response.into_body(), 3).await;
+        assert!(chunks[0].1.contains(first), "{chunks:?}");
+        let comments = [(15, ":\n\n".to_owned()), (30, ":\n\n".to_owned())];
+        assert_eq!((chunks[0].0, &chunks[1..]), (0, &comments[..]));
     }
-    assert_eq!(
-        pieces,
-        [
-            (0, STEP_1.into()),
-            (15, ":\n\n".into()),
-            (30, ":\n\n".into())
-        ]
-    );
+}
+
+/// For each era: the request of a quiet call, and the start of the stream that it becomes.
+fn quiet_calls(session: &str) -> [(Request<'_>, &'static str); 2] {
+    [
+        (post_modern("slow"), ":\n\n"),
+        (
+            post(&rpc(7, "slow")).with("Mcp-Session-Id", session),
+            "retry: 500\ndata: \n\n",
+        ),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_call_becomes_a_stream_for_clients_that_accept_events() {
+    let (fake, service, session) = mounted(Limits::default()).await;
+    for (request, start) in quiet_calls(&session) {
+        let began = tokio::time::Instant::now();
+        let response = within_a_day(ask(&service, &request)).await;
+        assert_eq!(began.elapsed().as_secs(), 10);
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let mut body = response.into_body();
+        let first = chunks(&mut body, 3).await;
+        assert!(first[0].1.ends_with(start), "{first:?}");
+        assert_eq!(
+            [first[0].0, first[1].0, first[2].0],
+            [0, 15, 30],
+            "{first:?}"
+        );
+        fake.release.add_permits(2);
+        let last = chunks(&mut body, 1).await;
+        assert!(last[0].1.ends_with(REPLY), "{last:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_call_stays_json_if_it_ends_in_time_or_if_its_client_accepts_only_json() {
+    let (fake, service, session) = mounted(Limits::default()).await;
+    for (request, _) in quiet_calls(&session) {
+        for (accept, seconds) in [
+            ("application/json, text/event-stream", 9),
+            ("application/json", 3600),
+        ] {
+            let release = Arc::clone(&fake.release);
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                release.add_permits(2);
+            });
+            let began = tokio::time::Instant::now();
+            let response = ask(&service, &request.clone().with("Accept", accept)).await;
+            assert_eq!(began.elapsed().as_secs(), seconds);
+            assert_eq!(response.headers()["content-type"], "application/json");
+        }
+    }
+}
+
+/// A limit without an end is never reached, and does not overflow.
+#[tokio::test(start_paused = true)]
+async fn the_times_of_quiet_calls_are_configurable() {
+    let limits = |stream, comment| Limits {
+        event_stream_after: stream,
+        keep_alive: comment,
+        ..Limits::default()
+    };
+    let (fake, service, session) =
+        mounted(limits(Duration::from_secs(2), Duration::from_secs(3))).await;
+    for (request, _) in quiet_calls(&session) {
+        let began = tokio::time::Instant::now();
+        let mut body = within_a_day(ask(&service, &request)).await.into_body();
+        assert_eq!(began.elapsed().as_secs(), 2);
+        let times = chunks(&mut body, 3).await;
+        assert_eq!([times[0].0, times[1].0, times[2].0], [0, 3, 6]);
+        fake.release.add_permits(2);
+        chunks(&mut body, 1).await;
+    }
+    let (_fake, service, session) = mounted(limits(Duration::ZERO, Duration::ZERO)).await;
+    for (request, _) in quiet_calls(&session) {
+        let began = tokio::time::Instant::now();
+        let mut body = within_a_day(ask(&service, &request)).await.into_body();
+        chunks(&mut body, 11).await;
+        assert_eq!(began.elapsed().as_secs(), 1);
+    }
+    let (fake, service, session) = mounted(limits(Duration::MAX, Duration::MAX)).await;
+    for (request, _) in quiet_calls(&session) {
+        let mut waiting = std::pin::pin!(ask(&service, &request));
+        let year = Duration::from_secs(365 * 86_400);
+        assert!(tokio::time::timeout(year, &mut waiting).await.is_err());
+        fake.release.add_permits(2);
+        let response = waiting.await;
+        assert_eq!(response.headers()["content-type"], "application/json");
+    }
+}
+
+/// A disconnect after the change to a stream cancels a stateless call. A call of a session continues, and its client can
+/// resume the stream.
+#[tokio::test(start_paused = true)]
+async fn a_quiet_call_that_became_a_stream_keeps_the_rules_of_its_era() {
+    let (fake, service, session) = mounted(Limits::default()).await;
+    let [(modern, _), (legacy, _)] = quiet_calls(&session);
+    drop(within_a_day(ask(&service, &modern)).await);
+    assert_eq!(fake.cancelled.load(Ordering::SeqCst), 1);
+
+    let mut body = within_a_day(ask(&service, &legacy)).await.into_body();
+    let first = chunks(&mut body, 1).await;
+    let id = first[0].1.lines().next().unwrap().replace("id: ", "");
+    drop(body);
+    fake.release.add_permits(2);
+    tokio::time::sleep(SHORT_WAIT).await;
+    assert_eq!(fake.finished.load(Ordering::SeqCst), 1);
+    let again = request("GET /mcp")
+        .with("Accept", "text/event-stream")
+        .with("Mcp-Session-Id", &session)
+        .with("Last-Event-ID", &id);
+    let mut body = ask(&service, &again).await.into_body();
+    assert!(chunks(&mut body, 1).await[0].1.ends_with(REPLY));
+    assert_eq!(fake.cancelled.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

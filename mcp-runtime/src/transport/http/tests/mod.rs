@@ -5,13 +5,14 @@ mod cors;
 mod limits;
 mod messages;
 mod mounted;
+mod state;
 mod streams;
 mod versions;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use tokio::task::JoinHandle;
 
 use super::{HttpBody, HttpOptions, HttpService, PeerAddress, serve};
 use crate::in_flight::{InFlight, Scope, Stop};
+use crate::metrics::Metrics;
 use crate::owner::Owner;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::RpcError;
@@ -39,6 +41,8 @@ const SHORT_WAIT: Duration = Duration::from_millis(100);
 /// A fake service, whose methods have the names of their behaviour.
 pub(super) struct Fake {
     limits: Limits,
+    metrics: Metrics,
+    stopping: AtomicBool,
     in_flight: Arc<InFlight>,
     /// The receiver of changes for the newest session.
     pub(super) listener: Mutex<Option<Arc<dyn Outbound>>>,
@@ -56,6 +60,8 @@ impl Fake {
     pub(super) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             limits,
+            metrics: Metrics::default(),
+            stopping: AtomicBool::new(false),
             in_flight: Arc::new(InFlight::new(1024)),
             listener: Mutex::default(),
             listening: Arc::default(),
@@ -241,14 +247,25 @@ impl Service for Fake {
         self.in_flight.cancel_all(Some(scope));
     }
 
-    fn cancel(&self, _: Option<u64>) {
-        self.in_flight.cancel_all(None);
-    }
+    fn cancel(&self, _: u64) {}
 
-    fn close(&self, _: Option<u64>) {}
+    fn close(&self, _: u64) {}
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
 
     fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    #[cfg(feature = "metrics")]
+    fn metrics_text(&self) -> Option<String> {
+        None
     }
 }
 
@@ -272,7 +289,7 @@ async fn start(limits: Limits) -> TestServer {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let service = HttpService::new(fake.clone(), tokens(), options);
-    let task = tokio::spawn(serve(listener, service.clone(), async {
+    let task = tokio::spawn(serve(listener, service.clone(), None, async {
         let _ = stopped.await;
     }));
     TestServer {
@@ -304,6 +321,20 @@ impl TestServer {
         let answer = self.send(&post(&rpc(0, "initialize"))).await;
         answer.header("mcp-session-id").unwrap().to_owned()
     }
+}
+
+/// Sends a request to a mounted server. There is no socket, which would not work with a paused clock.
+async fn ask(service: &HttpService, request: &Request<'_>) -> hyper::Response<HttpBody> {
+    let (method, path) = request.line.split_once(' ').unwrap();
+    let mut builder = hyper::Request::builder().method(method).uri(path);
+    for (name, value) in &request.headers {
+        builder = builder.header(*name, *value);
+    }
+    let request = builder.body(request.body.clone()).unwrap();
+    let mut service = service.clone();
+    tower_service::Service::call(&mut service, request)
+        .await
+        .unwrap()
 }
 
 async fn read_to_end(stream: &mut TcpStream) -> Answer {

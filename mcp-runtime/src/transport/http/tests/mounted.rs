@@ -85,10 +85,28 @@ fn whoami() -> crate::Server {
     )
 }
 
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Covers a stateless request, a request of a session, and a legacy request without a session.
 #[tokio::test]
 async fn what_an_outer_layer_puts_into_a_request_reaches_handlers_and_layers() {
     use http_body_util::BodyExt;
+    let log = Log::default();
+    let shared = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || shared.clone());
+    let _logging = tracing::subscriber::set_default(subscriber.with_ansi(false).finish());
     let service = whoami().into_service().await.unwrap();
     let send = async |method: &str, session: Option<&str>, modern: bool, body: String| {
         let mut request = hyper::Request::post("http://localhost/")
@@ -130,4 +148,10 @@ async fn what_an_outer_layer_puts_into_a_request_reaches_handlers_and_layers() {
         let who = r#"Some(\"acme\") Some(\"ada\")"#;
         assert!(answer.contains(who), "{modern} {session:?}: {answer}");
     }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let events = log.lines().filter(|line| line.contains("a request ended"));
+    assert_eq!(events.clone().count(), 4, "{log}");
+    let has_principal = |event: &str| event.contains("principal=\"ada\"");
+    assert!(events.clone().all(has_principal), "{log}");
+    assert!(!log.contains(&session), "{log}");
 }

@@ -167,27 +167,15 @@ async fn streams_end_with_the_server() {
     let server = start(Limits::default()).await;
     let session = server.initialize().await;
     let (mut stream, _) = open(&server, &get(&session)).await;
-    server.stop.send(()).unwrap();
+    let listener = server.fake.listener.lock().unwrap().clone();
+    listener.unwrap().end();
     read_until(&mut stream, "0\r\n\r\n").await;
+    server.stop.send(()).unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(1), server.task).await;
     assert!(
         ended.is_ok(),
         "the server waits for a stream that it should have ended"
     );
-}
-
-/// Sends a request to a mounted server. There is no socket, which would not work with a paused clock.
-async fn ask(service: &HttpService, request: &Request<'_>) -> hyper::Response<HttpBody> {
-    let (method, path) = request.line.split_once(' ').unwrap();
-    let mut builder = hyper::Request::builder().method(method).uri(path);
-    for (name, value) in &request.headers {
-        builder = builder.header(*name, *value);
-    }
-    let request = builder.body(request.body.clone()).unwrap();
-    let mut service = service.clone();
-    tower_service::Service::call(&mut service, request)
-        .await
-        .unwrap()
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,150 @@
+//! Observation of requests: one span, one event and one measurement for each.
+//!
+//! A request that nothing observes has no [`Observation`].
+
+#[cfg(feature = "otel")]
+mod otel;
+mod record;
+mod span;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::Span;
+
+use crate::metrics::{Metrics, Series};
+use crate::outcome::Outcome;
+use crate::protocol::revision::Features;
+use crate::protocol::{Id, TraceContext};
+use crate::service::Exchange;
+#[cfg(feature = "otel")]
+use crate::trace;
+
+#[cfg(feature = "otel")]
+pub(crate) use otel::Otel;
+pub(crate) use record::{Component, Subject};
+use record::{Record, short};
+#[cfg(feature = "cli")]
+pub(crate) use span::TARGET;
+
+/// The observers of a server.
+#[derive(Default)]
+pub(crate) struct Observer {
+    pub(crate) metrics: Metrics,
+    #[cfg(feature = "otel")]
+    pub(crate) otel: Option<Otel>,
+}
+
+impl Observer {
+    /// Begins the observation of a request. Returns `None` if nothing observes requests.
+    #[inline]
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        exchange: &Exchange,
+        subject: impl FnOnce() -> Subject,
+    ) -> Option<Box<Observation>> {
+        let span = span::new();
+        let is_observed = !span.is_disabled() || self.measures() || span::has_event();
+        is_observed.then(|| Observation::begin(Arc::clone(self), span, exchange, subject()))
+    }
+
+    fn measures(&self) -> bool {
+        #[cfg(feature = "otel")]
+        if self.otel.is_some() {
+            return true;
+        }
+        self.metrics.is_enabled()
+    }
+}
+
+/// The observation of one request. It ends when this is dropped; a request that has not [ended](Self::end) before is
+/// cancelled.
+pub(crate) struct Observation {
+    observer: Arc<Observer>,
+    span: Span,
+    begin: Instant,
+    record: Record,
+    /// `true` if the request opened a session.
+    opened: bool,
+}
+
+impl Observation {
+    fn begin(
+        observer: Arc<Observer>,
+        span: Span,
+        exchange: &Exchange,
+        subject: Subject,
+    ) -> Box<Self> {
+        let mut observation = Box::new(Self {
+            observer,
+            span,
+            begin: Instant::now(),
+            record: Record::new(exchange, subject),
+            opened: false,
+        });
+        observation.record_begin(exchange.message.id(), exchange);
+        observation
+    }
+
+    fn record_begin(&mut self, id: Option<&Id>, exchange: &Exchange) {
+        let params = exchange.message.params().ok();
+        let meta = params.and_then(|params| params.meta().json());
+        let headers = exchange.origin.headers.as_deref();
+        #[cfg(feature = "otel")]
+        trace::set_parent(&self.span, meta, headers);
+        span::record_begin(&self.span, &self.record, id, exchange.origin.peer);
+        #[cfg(feature = "otel")]
+        {
+            self.record.trace_id = trace::trace_id(&self.span);
+        }
+        if self.record.trace_id.is_none() {
+            let incoming = TraceContext::incoming(meta, headers);
+            self.record.trace_id = incoming.trace_id().map(str::to_owned);
+        }
+    }
+
+    /// Returns the span of the request, which is entered while the request is served.
+    pub(crate) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// Records the revision of the client.
+    pub(crate) fn classified(&mut self, features: &'static Features) {
+        self.record.features = Some(features);
+    }
+
+    /// Records the outcome, and the length of the reply in bytes.
+    pub(crate) fn end(mut self: Box<Self>, outcome: &Outcome, bytes: usize) {
+        let record = &mut self.record;
+        record.outcome = outcome.kind();
+        record.code = outcome.error().map(|error| error.code);
+        record.bytes_out = bytes;
+        if let Outcome::Initialized(_, session) = outcome {
+            record.session = Some(short(&session.nonce));
+            record.features = Some(session.revision.features());
+            self.opened = true;
+        }
+    }
+}
+
+impl Drop for Observation {
+    fn drop(&mut self) {
+        let duration = self.begin.elapsed();
+        let record = &self.record;
+        span::record_end(&self.span, record);
+        span::event(record, duration);
+        #[cfg(feature = "otel")]
+        if let Some(otel) = &self.observer.otel {
+            otel.measure(record, duration);
+        }
+        let series = Series {
+            method: &record.subject.method,
+            component: record.component().unwrap_or_default(),
+            outcome: record.outcome.as_str(),
+        };
+        let bytes = [record.bytes_in, record.bytes_out];
+        self.observer
+            .metrics
+            .request(&series, duration, bytes, self.opened);
+    }
+}
