@@ -50,6 +50,13 @@ const MODULES: &[(&str, &[&str])] = &[
             "bus", "call", "content", "error", "finite", "param", "protocol", "service", "trace",
         ],
     ),
+    ("outcome", &["content", "protocol", "session"]),
+    (
+        "layer",
+        &[
+            "content", "context", "error", "outcome", "protocol", "service",
+        ],
+    ),
     (
         "registry",
         &[
@@ -57,11 +64,20 @@ const MODULES: &[(&str, &[&str])] = &[
             "content",
             "context",
             "error",
+            "layer",
+            "outcome",
             "param",
             "protocol",
             "schema",
             "service",
             "uri_template",
+        ],
+    ),
+    (
+        "middleware",
+        &[
+            "content", "context", "error", "layer", "outcome", "protocol", "registry", "seal",
+            "service", "store",
         ],
     ),
     (
@@ -77,14 +93,12 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("logs", &["call", "protocol"]),
-    ("outcome", &["content", "protocol", "registry", "session"]),
     ("metrics", &[]),
     ("trace", &["protocol"]),
     (
         "observe",
         &["metrics", "outcome", "protocol", "service", "trace"],
     ),
-    ("layer", &["context", "outcome"]),
     (
         "dispatch",
         &[

@@ -4,48 +4,49 @@
 
 use std::sync::Arc;
 
-use super::core::{MethodRun, Request};
+use serde_json::{Value, json};
+
+use super::core::{Core, MethodRun, Request};
 use super::failure::rpc_error;
-use super::run::{CallInput, Task, Work, run};
+use super::run::{CallInput, Task, Work};
+use super::start::run;
 use crate::call::{Call, CallContext};
 use crate::content::ResourceLink;
 use crate::context::Context;
 use crate::error::ToolError;
-use crate::outcome::Outcome;
+use crate::layer::{CallKind, Substitute};
+use crate::outcome::{Outcome, Page};
+use crate::protocol::cache::Cache;
 use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
-use crate::registry::{Listing, Page, Registry, ResourceEntry, Snapshot};
+use crate::registry::{Listing, Registry, ResourceEntry, Snapshot};
 use crate::service::BoxFuture;
 
 pub(super) fn tools(request: Request) -> Result<MethodRun, RpcError> {
-    list(&request, "tools", Snapshot::has_tools, Registry::tools)
+    list(request, "tools", Snapshot::has_tools, Registry::tools)
 }
 
 pub(super) fn prompts(request: Request) -> Result<MethodRun, RpcError> {
-    list(
-        &request,
-        "prompts",
-        Snapshot::has_prompts,
-        Registry::prompts,
-    )
+    list(request, "prompts", Snapshot::has_prompts, Registry::prompts)
 }
 
 pub(super) fn templates(request: Request) -> Result<MethodRun, RpcError> {
     let kind = "resourceTemplates";
-    list(&request, kind, Snapshot::has_resources, Registry::templates)
+    list(request, kind, Snapshot::has_resources, Registry::templates)
 }
 
 /// A function that returns the page after a cursor, or `None` if the cursor is not from this list.
 type FindPage = fn(&Registry, &Features, Option<&str>) -> Option<Page>;
 
 fn list(
-    request: &Request,
+    request: Request,
     kind: &'static str,
     has: fn(&Snapshot) -> bool,
     find: FindPage,
 ) -> Result<MethodRun, RpcError> {
-    let page = page(request, has, find)?;
-    Ok(MethodRun::Ready(Outcome::List(kind, page)))
+    let page = page(&request, has, find)?;
+    listed(request, kind, page, Vec::new())
 }
 
 /// Returns the requested page.
@@ -67,32 +68,87 @@ pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
     let page = page(&request, Snapshot::has_resources, Registry::resources)?;
     let snapshot = request.core.registry.now();
     let listers: Vec<_> = snapshot.listers().cloned().collect();
-    if page.next.is_some() || listers.is_empty() {
-        return Ok(MethodRun::Ready(Outcome::List("resources", page)));
-    }
-    run(
+    let is_last = page.next.is_none();
+    listed(
         request,
-        ListResources { page, listers },
-        CallInput::default(),
+        "resources",
+        page,
+        if is_last { listers } else { Vec::new() },
     )
 }
 
-/// The work of listing the resources of templates.
-struct ListResources {
+/// Returns the page with the resources that functions list, and runs the layers of the server.
+fn listed(
+    request: Request,
+    kind: &'static str,
     page: Page,
+    listers: Vec<Arc<ResourceEntry>>,
+) -> Result<MethodRun, RpcError> {
+    if listers.is_empty() && request.core.layers.is_empty() {
+        return Ok(MethodRun::Ready(Outcome::List(kind, page)));
+    }
+    let method = request.message.method().to_owned();
+    let list = ListPage {
+        kind,
+        method,
+        page,
+        listers,
+    };
+    run(request, list, CallInput::default())
+}
+
+/// The work of a list.
+#[derive(Clone)]
+struct ListPage {
+    kind: &'static str,
+    method: String,
+    page: Page,
+    /// The templates that list their resources, after those of the page.
     listers: Vec<Arc<ResourceEntry>>,
 }
 
-impl Work for ListResources {
+impl Work for ListPage {
     type Output = Result<Vec<ResourceLink>, ToolError>;
-    const KIND: &'static str = "list";
+    const KIND: CallKind = CallKind::List;
     const MAY_ASK: bool = false;
 
-    fn name(&self) -> &'static str {
-        "list of resources"
+    fn name(&self) -> &str {
+        &self.method
+    }
+
+    fn cache(&self, core: &Core) -> Option<Cache> {
+        core.identity.cache
+    }
+
+    fn input(&self, _: &Message) -> Result<CallInput, RpcError> {
+        Ok(CallInput::default())
+    }
+
+    fn arguments(&self, message: &Message) -> Value {
+        let params = message.params().ok();
+        match params.and_then(|params| params.cursor().ok().flatten()) {
+            Some(cursor) => json!({ "cursor": cursor }),
+            None => json!({}),
+        }
+    }
+
+    fn output_of(substitute: Substitute) -> Option<Self::Output> {
+        match substitute {
+            Substitute::Error(error) => Some(Err(error)),
+            _ => None,
+        }
+    }
+
+    fn list(&mut self, definitions: &[Value]) -> Outcome {
+        let mut page = Page::default();
+        page.set_definitions(definitions);
+        Outcome::List(self.kind, page)
     }
 
     fn start(&mut self, call: Call) -> Task<Self::Output> {
+        if self.listers.is_empty() {
+            return Task::Output(Ok(Vec::new()));
+        }
         Task::Future(list_all(std::mem::take(&mut self.listers), call))
     }
 
@@ -108,7 +164,7 @@ impl Work for ListResources {
             }
             link.push_definition(&mut page.items, call.caller.features);
         }
-        Outcome::List("resources", page)
+        Outcome::List(self.kind, page)
     }
 }
 

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::component_kind::ComponentKind;
 use super::definition::Definition;
+use crate::outcome::Page;
 use crate::protocol::Revision;
 use crate::protocol::revision::Features;
 
@@ -29,15 +30,6 @@ pub(crate) trait Listed {
 
     /// Appends the members that are specific to this kind, encoded for a revision, each after a comma.
     fn push_own(&self, out: &mut String, features: &Features);
-}
-
-/// A page of a list.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Page {
-    /// The definitions, as a JSON array without its brackets.
-    pub(crate) items: String,
-    /// The cursor of the next page.
-    pub(crate) next: Option<String>,
 }
 
 /// The components of one kind.

@@ -21,16 +21,13 @@ mod snapshot;
 mod tool;
 
 pub use bind::{AsyncMethod, Bind, Eventually, Free, Method};
-pub use complete::{
-    Blocking, CompleteWith, Completer, Completion, Completions, Eventual, IntoCompletions,
-};
+pub use complete::{Blocking, CompleteWith, Completer, Completion, Eventual};
 pub(crate) use component_kind::ComponentKind;
 pub(crate) use components::package_id;
 pub use components::{Component, Components, IntoComponents, Registration, ToolSet};
 pub use constraint::{Bound, Bounds};
 pub use handler::Handler;
 pub(crate) use header_params::HeaderParam;
-pub(crate) use list::Page;
 pub use parameter::Parameter;
 pub use prompt::Prompt;
 pub(crate) use prompt::PromptEntry;

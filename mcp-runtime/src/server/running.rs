@@ -87,6 +87,7 @@ impl Server {
                 answer_timeout,
             ),
             forwarded: self.forwarded,
+            timeout: self.timeout,
             warned: Once::new(),
             mask_errors: self.mask_errors,
         };
