@@ -64,6 +64,13 @@ const MODULES: &[(&str, &[&str])] = &[
             "trace",
         ],
     ),
+    ("outcome", &["content", "protocol", "session"]),
+    (
+        "layer",
+        &[
+            "content", "context", "error", "outcome", "protocol", "service",
+        ],
+    ),
     (
         "registry",
         &[
@@ -71,11 +78,20 @@ const MODULES: &[(&str, &[&str])] = &[
             "content",
             "context",
             "error",
+            "layer",
+            "outcome",
             "param",
             "protocol",
             "schema",
             "service",
             "uri_template",
+        ],
+    ),
+    (
+        "middleware",
+        &[
+            "content", "context", "error", "layer", "outcome", "protocol", "registry", "seal",
+            "service", "store",
         ],
     ),
     (
@@ -92,14 +108,12 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("visibility", &["call", "protocol", "registry", "service"]),
     ("logs", &["call", "protocol"]),
-    ("outcome", &["content", "protocol", "registry", "session"]),
     ("metrics", &[]),
     ("trace", &["protocol"]),
     (
         "observe",
         &["metrics", "outcome", "protocol", "service", "trace"],
     ),
-    ("layer", &["context", "outcome"]),
     (
         "dispatch",
         &[

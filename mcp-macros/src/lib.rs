@@ -72,7 +72,8 @@ use crate::kind::Kind;
 /// | `description = "..."` | The description, in place of the doc comment. |
 /// | `icons = [Icon::new("https://...")]` | Icons that clients may show. |
 /// | `meta = json!({ ... })` | The `_meta` of the definition. |
-/// | `timeout = 30` | The time limit of one call, in whole seconds or as a `Duration`. A call that exceeds it is stopped, and the caller receives an error. |
+/// | `timeout = 30` | The time limit of one call, in whole seconds, as a `Duration` or as a `Timeout`, which progress can extend. A call that exceeds it is stopped, and the caller receives an error. Default: that of the server, 60 s. `Timeout::NONE` is no limit. |
+/// | `layer = path::to::layer`, `layer = [one, other]` | Layers around the calls, the outermost first: see the module `layer`. |
 /// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
 /// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. Authorization is not implemented yet: a server with such a tool cannot be built. |
 /// | `ui = "ui://..."` | The URI of the resource that holds the user interface of the tool (MCP Apps). |
@@ -215,7 +216,8 @@ pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `description = "..."` | The description, in place of the doc comment. |
 /// | `icons = [Icon::new("https://...")]` | Icons that clients may show. |
 /// | `meta = json!({ ... })` | The `_meta` of the definition. |
-/// | `timeout = 30` | The time limit of one call, in whole seconds or as a `Duration`. A call that exceeds it is stopped, and the caller receives an error. |
+/// | `timeout = 30` | The time limit of one call, in whole seconds, as a `Duration` or as a `Timeout`, which progress can extend. A call that exceeds it is stopped, and the caller receives an error. Default: that of the server, 60 s. `Timeout::NONE` is no limit. |
+/// | `layer = path::to::layer`, `layer = [one, other]` | Layers around the calls, the outermost first: see the module `layer`. |
 /// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
 /// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. Authorization is not implemented yet: a server with such a resource cannot be built. |
 /// | `annotations = Annotations::new()...` | The audience, the priority and the time of the last change. |
@@ -260,7 +262,8 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `description = "..."` | The description, in place of the doc comment. |
 /// | `icons = [Icon::new("https://...")]` | Icons that clients may show. |
 /// | `meta = json!({ ... })` | The `_meta` of the definition. |
-/// | `timeout = 30` | The time limit of one call, in whole seconds or as a `Duration`. A call that exceeds it is stopped, and the caller receives an error. |
+/// | `timeout = 30` | The time limit of one call, in whole seconds, as a `Duration` or as a `Timeout`, which progress can extend. A call that exceeds it is stopped, and the caller receives an error. Default: that of the server, 60 s. `Timeout::NONE` is no limit. |
+/// | `layer = path::to::layer`, `layer = [one, other]` | Layers around the calls, the outermost first: see the module `layer`. |
 /// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
 /// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. Authorization is not implemented yet: a server with such a prompt cannot be built. |
 /// | `inline` | Runs a plain `fn` in place instead of on the blocking pool. A `timeout` cannot stop it. |

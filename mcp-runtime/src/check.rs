@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 
@@ -21,7 +20,7 @@ use crate::content::{Icon, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, 
 use crate::error::{AskError, ToolError};
 use crate::param::{Extraction, Param};
 use crate::registry::{CompleteWith, Components, ListWith, MoreTools};
-use crate::service::BoxFuture;
+use crate::service::{BoxFuture, Timeout};
 
 pub use crate::ask::{Answerable, Asked, Asking};
 pub use crate::content::{Failure, PromptOutcome, ResourceOutcome};
@@ -218,9 +217,9 @@ pub fn icons(icons: impl IntoIcons) -> Vec<Icon> {
     icons.into_icons()
 }
 
-/// Checks the type of a timeout.
-pub fn timeout(limit: Duration) -> Duration {
-    limit
+/// Makes a time limit from a `Duration` or a `Timeout`.
+pub fn timeout(limit: impl Into<Timeout>) -> Timeout {
+    limit.into()
 }
 
 /// A probe that determines whether a parameter type is injected.

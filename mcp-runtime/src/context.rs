@@ -278,7 +278,7 @@ impl Context {
 
     /// Returns the cancellation signal of the call.
     pub fn cancel(&self) -> Cancel {
-        self.0.cancel().clone()
+        self.0.cancel()
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use tracing::Span;
 
-use crate::metrics::{Metrics, Series};
+use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::protocol::revision::Features;
 use crate::protocol::{Id, TraceContext};
@@ -130,21 +130,14 @@ impl Observation {
 impl Drop for Observation {
     fn drop(&mut self) {
         let duration = self.begin.elapsed();
-        let record = &self.record;
-        span::record_end(&self.span, record);
-        span::event(record, duration);
+        span::record_end(&self.span, &self.record);
+        span::event(&self.record, duration);
         #[cfg(feature = "otel")]
         if let Some(otel) = &self.observer.otel {
-            otel.measure(record, duration);
+            otel.measure(&self.record, duration);
         }
-        let series = Series {
-            method: &record.subject.method,
-            component: record.component().unwrap_or_default(),
-            outcome: record.outcome.as_str(),
-        };
-        let bytes = [record.bytes_in, record.bytes_out];
-        self.observer
-            .metrics
-            .request(&series, duration, bytes, self.opened);
+        let (series, bytes) = (self.record.series(), self.record.bytes());
+        let metrics = &self.observer.metrics;
+        metrics.request(&series, duration, bytes, self.opened);
     }
 }

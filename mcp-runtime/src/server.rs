@@ -36,7 +36,7 @@ use crate::opaque::opaque_debug;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
 use crate::registry::{ComponentView, Components, IntoComponents, NeededState, Selection};
-use crate::service::Limits;
+use crate::service::{Limits, Timeout};
 use crate::store::Store;
 #[cfg(feature = "http")]
 use crate::transport::http::HttpOptions;
@@ -77,6 +77,7 @@ pub struct Server {
     limits: Limits,
     page_size: usize,
     mask_errors: bool,
+    timeout: Timeout,
     session_keys: Vec<[u8; 32]>,
     used_states: Option<Arc<dyn Store>>,
     session_store: Option<Arc<dyn Store>>,
@@ -108,6 +109,7 @@ impl Server {
             limits: Limits::default(),
             page_size: DEFAULT_PAGE_SIZE,
             mask_errors: false,
+            timeout: Timeout::default(),
             session_keys: Vec::new(),
             used_states: None,
             session_store: None,
@@ -304,6 +306,31 @@ impl Server {
         self
     }
 
+    /// Sets the time limit of every call whose component sets none. The default is [`Timeout::default`]: 60 s, which progress
+    /// extends to at most 10 minutes.
+    ///
+    /// [`Tool::timeout`](crate::Tool::timeout) and `#[tool(timeout = ..)]` replace it for one component. It limits the calls
+    /// of tools, resources and prompts, completions, and the functions that list resources. With a limit of zero the server
+    /// cannot be built.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use mcp_runtime::{Server, Timeout};
+    ///
+    /// let quick = Server::new("quick", "1.0.0").timeout(Duration::from_secs(5));
+    /// let unlimited = Server::new("patient", "1.0.0").timeout(Timeout::NONE);
+    /// ```
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.timeout = timeout.into();
+        if self.timeout.limit.is_zero() {
+            self.components.problem(
+                "the server: a timeout of zero stops every call: give it some time, or `Timeout::NONE`".to_owned(),
+            );
+        }
+        self
+    }
+
     /// Hides error texts from clients, except those of errors created with [`ToolError::new`].
     ///
     /// Clients receive a reference instead, under which the text is in the log.
@@ -373,19 +400,20 @@ impl Server {
         self
     }
 
-    /// Adds a layer around each call of a tool, resource or prompt, each completion, and each list that a function returns.
+    /// Adds a layer around each call of a tool, resource or prompt, each completion and each list: see
+    /// [the chapter about layers](crate::layer).
     ///
-    /// The first layer is the outermost.
+    /// The first layer is the outermost. Layers of components are inside of those of the server.
     ///
     /// ```
-    /// use mcp_runtime::{LayeredCall, Next, Server};
+    /// use mcp_runtime::{LayeredCall, LogCalls, Next, Server};
     ///
-    /// let server = Server::new("app", "1.0.0").layer(|call: LayeredCall, next: Next| async move {
-    ///     let begin = std::time::Instant::now();
-    ///     let outcome = next.run().await;
-    ///     eprintln!("{} took {:?}, error: {}", call.name(), begin.elapsed(), outcome.is_error());
-    ///     outcome
-    /// });
+    /// let server = Server::new("app", "1.0.0")
+    ///     .layer(LogCalls::new())
+    ///     .layer(|call: LayeredCall, next: Next| async move {
+    ///         eprintln!("{} begins", call.name());
+    ///         next.run().await
+    ///     });
     /// ```
     pub fn layer(mut self, layer: impl Layer) -> Self {
         self.layers.push(Arc::new(layer));

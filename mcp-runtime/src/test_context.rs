@@ -16,7 +16,7 @@ use crate::protocol::jsonrpc::Message;
 use crate::protocol::{LogLevel, Revision};
 use crate::questions::{PendingRequests, Replay};
 use crate::seal::Sealer;
-use crate::service::{Limits, Origin, Outbound, next_connection};
+use crate::service::{Limits, Origin, Outbound, Timeout, next_connection};
 use crate::session::{Session, SessionState, Sessions};
 use crate::session_data::{DataLimits, DataStore};
 use crate::sync::Mutex;
@@ -234,6 +234,7 @@ fn server_context() -> ServerContext {
         session_data: DataStore::new(None, DataLimits::of(&limits)),
         forwarded: Vec::new(),
         warned: Once::new(),
+        timeout: Timeout::default(),
         mask_errors: false,
     }
 }

@@ -14,21 +14,16 @@ use crate::protocol::{HeaderSource, TraceContext};
 pub(crate) fn set_parent(span: &Span, meta: Option<&str>, headers: Option<&dyn HeaderSource>) {
     let around = context_of(&Span::current());
     let in_meta = span_context(&TraceContext::incoming(meta, None));
-    let parent = match (in_meta, around) {
-        (Some(parent), around) => {
-            if let Some(around) = around {
-                span.add_link(around);
-            }
-            parent
-        }
-        (None, Some(_)) => return,
-        (None, None) => match span_context(&TraceContext::incoming(None, headers)) {
-            Some(parent) => parent,
-            None => return,
-        },
-    };
-    // This fails if no layer of the subscriber exports spans.
-    let _ = span.set_parent(Context::new().with_remote_span_context(parent));
+    let in_headers = || span_context(&TraceContext::incoming(None, headers));
+    if let (Some(_), Some(around)) = (&in_meta, &around) {
+        span.add_link(around.clone());
+    }
+    // The span around the request already is the parent.
+    let parent = in_meta.or_else(|| around.is_none().then(in_headers).flatten());
+    if let Some(parent) = parent {
+        // This fails if no layer of the subscriber exports spans.
+        let _ = span.set_parent(Context::new().with_remote_span_context(parent));
+    }
 }
 
 /// Returns the id of the trace of a span, if the span is exported.

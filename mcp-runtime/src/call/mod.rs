@@ -10,6 +10,7 @@ mod signature;
 mod states;
 mod tree;
 
+use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -34,7 +35,7 @@ use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
 use crate::questions::{Counted, Effects, PendingRequests, Questions, Replay};
 use crate::schema::missing;
-use crate::service::Origin;
+use crate::service::{Origin, Timeout};
 use crate::session::Session;
 use crate::session_data::DataStore;
 use crate::sync::Mutex;
@@ -49,6 +50,8 @@ pub(crate) struct ServerContext {
     pub(crate) session_data: DataStore,
     /// The targets whose `tracing` events are sent to the client as log messages.
     pub(crate) forwarded: Vec<String>,
+    /// The time limit of a call whose component has none of its own.
+    pub(crate) timeout: Timeout,
     /// Completed when the log says that events are not forwarded.
     pub(crate) warned: Once,
     /// `true` if the texts of errors that were not written for clients are hidden from them.
@@ -74,7 +77,12 @@ pub(crate) struct CallContext {
     pub(crate) origin: Origin,
     pub(crate) notifier: ClientNotifier,
     pub(crate) asker: Asker,
-    cancel: OnceLock<Cancel>,
+    /// The cancellation of the running attempt, created on demand.
+    cancel: Mutex<Option<Cancel>>,
+    /// `true` after the client cancelled the call or disconnected.
+    stopped: AtomicBool,
+    /// Values that threads of the call keep alive.
+    held: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     /// The effects of a call that is not replayed.
     effects: OnceLock<Arc<Effects>>,
     client: OnceLock<ClientInfo>,
@@ -96,7 +104,9 @@ impl CallContext {
             origin,
             notifier,
             asker,
-            cancel: OnceLock::new(),
+            cancel: Mutex::default(),
+            stopped: AtomicBool::new(false),
+            held: Mutex::default(),
             effects: OnceLock::new(),
             client: OnceLock::new(),
         }
@@ -117,8 +127,48 @@ impl CallContext {
     }
 
     /// Returns the cancellation of the call.
-    pub(crate) fn cancel(&self) -> &Cancel {
-        self.cancel.get_or_init(Cancel::default)
+    pub(crate) fn cancel(&self) -> Cancel {
+        self.cancel
+            .lock()
+            .get_or_insert_with(Cancel::default)
+            .clone()
+    }
+
+    /// Returns `true` if the client cancelled the call or disconnected.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Prepares another run of the handler: an earlier run may have been cancelled, and its questions are asked again.
+    pub(crate) fn restart(&self) {
+        *self.cancel.lock() = None;
+        if let Some(questions) = self.asker.replay() {
+            questions.restart();
+        }
+    }
+
+    /// Returns `true` if the client was asked a question, in this attempt or in an earlier one.
+    pub(crate) fn has_asked(&self) -> bool {
+        match &self.asker {
+            Asker::Nobody | Asker::Test => false,
+            Asker::Live { asked, .. } => asked.load(Ordering::Relaxed),
+            Asker::Replay(questions) => questions.has_asked(),
+        }
+    }
+
+    /// Keeps a value until it is released and all threads that share it have ended.
+    pub(crate) fn hold(&self, value: Arc<dyn Any + Send + Sync>) {
+        self.held.lock().push(value);
+    }
+
+    /// Releases a value. Threads that share it keep it.
+    pub(crate) fn release(&self, value: &Arc<dyn Any + Send + Sync>) {
+        self.held.lock().retain(|held| !Arc::ptr_eq(held, value));
+    }
+
+    /// Returns the held values, for a thread of the call.
+    pub(crate) fn held(&self) -> Vec<Arc<dyn Any + Send + Sync>> {
+        self.held.lock().clone()
     }
 
     /// Returns the effects of this call, in all its attempts, or `None` if they cannot be stored.
@@ -159,6 +209,7 @@ pub(crate) fn client_of(message: &Message) -> ClientInfo {
 
 impl Stop for CallContext {
     fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
         self.cancel().set();
         self.notifier.abandon();
     }
@@ -176,6 +227,8 @@ pub(crate) enum Asker {
         session: [u8; 16],
         /// The number of questions without an answer.
         waiting: AtomicUsize,
+        /// `true` if the call has asked a question.
+        asked: AtomicBool,
     },
     /// The call ends with its questions, and is replayed with the answers.
     Replay(Questions),
@@ -274,7 +327,7 @@ impl Call {
 
     /// Returns the cancellation of the call.
     pub fn cancel(&self) -> Cancel {
-        self.context.cancel().clone()
+        self.context.cancel()
     }
 
     /// Returns the argument at a position as JSON text, if it is JSON.

@@ -20,24 +20,19 @@ const VARIABLE: &str = "RUST_LOG";
 
 /// Returns the options `--log` and `--log-format`.
 pub(super) fn arguments() -> [Arg; 2] {
-    [
-        Arg::new("log")
-            .long("log")
-            .value_name("LEVEL|FILTER")
-            .value_parser(parse)
-            .global(true)
-            .help(
-                "What to log on stderr: off, error, warn, info, debug or trace, or levels of targets such as \
-                 my_crate=debug,warn [default: the environment variable RUST_LOG, or warn]",
-            ),
-        Arg::new("log-format")
-            .long("log-format")
-            .value_name("FORMAT")
-            .value_parser(EnumValueParser::<LogFormat>::new())
-            .default_value("text")
-            .global(true)
-            .help("The format of the log"),
-    ]
+    let filter = Arg::new("log")
+        .value_name("LEVEL|FILTER")
+        .value_parser(parse)
+        .help(
+            "What to log on stderr: off, error, warn, info, debug or trace, or levels of targets such as \
+             my_crate=debug,warn [default: the environment variable RUST_LOG, or warn]",
+        );
+    let format = Arg::new("log-format")
+        .value_name("FORMAT")
+        .value_parser(EnumValueParser::<LogFormat>::new())
+        .default_value("text")
+        .help("The format of the log");
+    [filter.long("log"), format.long("log-format")].map(|option| option.global(true))
 }
 
 /// Parses a level, or a list of levels and of `TARGET=LEVEL`.

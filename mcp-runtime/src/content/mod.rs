@@ -3,6 +3,7 @@
 //! Errors are mapped to replies in `dispatch`.
 
 mod block;
+mod completions;
 mod failure;
 mod icon;
 mod json;
@@ -13,11 +14,13 @@ mod read;
 mod resource;
 mod rest;
 mod stream;
+mod texts;
 mod tool_result;
 mod well_formed;
 mod write;
 
 pub use block::{Annotations, Audio, Content, EmbeddedResource, Image, ResourceLink, Role, Text};
+pub use completions::{Completions, IntoCompletions};
 pub use failure::Failure;
 pub use icon::{Icon, IconTheme, IntoIcons};
 pub use json::Json;

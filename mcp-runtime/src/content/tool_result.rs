@@ -23,6 +23,7 @@ use crate::schema::{Schemas, is_object};
 pub struct ToolResult {
     pub(crate) content: Vec<Content>,
     pub(crate) structured: Option<Structured>,
+    /// The error of a tool that failed. In outcomes, only that of arguments that were refused.
     pub(crate) failure: Option<ToolError>,
     pub(crate) meta: Option<Map<String, Value>>,
     /// The stream of the remaining content.
@@ -30,7 +31,7 @@ pub struct ToolResult {
 }
 
 /// Structured content.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Structured {
     /// A JSON text.
     Json(String),

@@ -4,15 +4,21 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::core::{MethodRun, Request};
 use super::failure::rpc_error;
-use super::run::{CallInput, Task, Work, run};
-use crate::call::{Call, CallContext};
+use super::run::{CallInput, Task, Work};
+use super::start::run;
+use crate::call::{Call, CallContext, Signature};
+use crate::content::Completions;
 use crate::error::ToolError;
+use crate::layer::{CallKind, Layer, Substitute};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::Message;
 use crate::protocol::members::Reference;
-use crate::registry::{Completer, Completions, Snapshot};
+use crate::registry::{Completer, PromptEntry, ResourceEntry, Snapshot};
 use crate::visibility::Sight;
 
 pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
@@ -26,69 +32,131 @@ pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     // Read again by the parameter `Completion`, if the function has one.
     let (argument, _) = params.argument()?;
     params.context()?;
-    let Some(completer) = completer(&snapshot, &request.sight(), &reference, &argument)? else {
-        return Ok(MethodRun::Ready(
-            Outcome::Completion(Completions::default()),
-        ));
-    };
+    let completed = completed(&snapshot, &request.sight(), &reference, &argument)?;
     let complete = Complete {
-        completer,
+        completed,
         name: format!("completion of `{argument}`"),
+        argument,
     };
     run(request, complete, CallInput::default())
 }
 
-fn completer(
+/// Returns the component whose argument is completed.
+fn completed(
     snapshot: &Snapshot,
     sight: &Sight<'_>,
     reference: &Reference<'_>,
     argument: &str,
-) -> Result<Option<Completer>, RpcError> {
+) -> Result<Completed, RpcError> {
     let unknown =
         |kind: &str, name: &str| RpcError::invalid_params(format!("Unknown {kind}: `{name}`"));
-    let (signature, completers) = match reference {
-        Reference::Prompt(name) => {
-            let prompt = snapshot
-                .prompt(name)
-                .filter(|prompt| sight.sees(&***prompt))
-                .ok_or_else(|| unknown("prompt", name))?;
-            (&prompt.signature, &prompt.completers)
-        }
+    let completed = match reference {
+        Reference::Prompt(name) => snapshot
+            .prompt(name)
+            .filter(|prompt| sight.sees(&***prompt))
+            .map(|prompt| Completed::Prompt(Arc::clone(prompt)))
+            .ok_or_else(|| unknown("prompt", name))?,
         Reference::Resource(uri) => {
             let matching = || snapshot.resource(uri, |entry| sight.sees(entry));
             let matching = || matching().map(|(resource, _)| resource);
-            let template = snapshot
-                .template(uri)
-                .filter(|template| sight.sees(&***template))
-                .or_else(matching)
-                .ok_or_else(|| unknown("resource or template", uri))?;
-            (&template.signature, &template.completers)
+            let template = snapshot.template(uri);
+            let template = template.filter(|template| sight.sees(&***template));
+            let resource = template.or_else(matching);
+            resource
+                .map(|resource| Completed::Resource(Arc::clone(resource)))
+                .ok_or_else(|| unknown("resource or template", uri))?
         }
     };
+    let signature = completed.signature();
     if signature.position(argument).is_none() {
         return Err(RpcError::invalid_params(signature.unknown(argument)));
     }
-    let found = completers.iter().find(|(name, _)| name == argument);
-    Ok(found.map(|(_, completer)| completer.clone()))
+    Ok(completed)
+}
+
+/// A component whose argument is completed.
+#[derive(Clone)]
+enum Completed {
+    Prompt(Arc<PromptEntry>),
+    Resource(Arc<ResourceEntry>),
+}
+
+impl Completed {
+    fn signature(&self) -> &Signature {
+        match self {
+            Self::Prompt(prompt) => &prompt.signature,
+            Self::Resource(resource) => &resource.signature,
+        }
+    }
+
+    /// Returns the completer of an argument, if it has one.
+    fn completer(&self, argument: &str) -> Option<&Completer> {
+        let completers = match self {
+            Self::Prompt(prompt) => &prompt.completers,
+            Self::Resource(resource) => &resource.completers,
+        };
+        let found = completers.iter().find(|(name, _)| name == argument);
+        found.map(|(_, completer)| completer)
+    }
 }
 
 /// The work of completing an argument.
+#[derive(Clone)]
 struct Complete {
-    completer: Completer,
+    completed: Completed,
     name: String,
+    argument: String,
 }
 
 impl Work for Complete {
     type Output = Result<Completions, ToolError>;
-    const KIND: &'static str = "completion";
+    const KIND: CallKind = CallKind::Complete;
     const MAY_ASK: bool = false;
 
     fn name(&self) -> &str {
         &self.name
     }
 
+    fn component(&self) -> &str {
+        match &self.completed {
+            Completed::Prompt(prompt) => &prompt.prompt.definition.name,
+            Completed::Resource(resource) => resource.template.as_str(),
+        }
+    }
+
+    fn layers(&self) -> &[Arc<dyn Layer>] {
+        match &self.completed {
+            Completed::Prompt(prompt) => &prompt.prompt.definition.layers,
+            Completed::Resource(resource) => &resource.resource.definition.layers,
+        }
+    }
+
+    fn input(&self, _: &Message) -> Result<CallInput, RpcError> {
+        Ok(CallInput::default())
+    }
+
+    fn arguments(&self, message: &Message) -> Value {
+        let params = message.params().ok();
+        let context = params.as_ref().and_then(|params| params.context().ok());
+        let mut arguments = context.unwrap_or_default();
+        let argument = params.and_then(|params| params.argument().ok());
+        arguments.extend(argument);
+        json!(arguments)
+    }
+
+    fn output_of(substitute: Substitute) -> Option<Self::Output> {
+        match substitute {
+            Substitute::Completions(completions) => Some(completions),
+            Substitute::Error(error) => Some(Err(error)),
+            _ => None,
+        }
+    }
+
     fn start(&mut self, call: Call) -> Task<Self::Output> {
-        Task::Future(self.completer.run(Arc::new(call)))
+        let Some(completer) = self.completed.completer(&self.argument) else {
+            return Task::Output(Ok(Completions::default()));
+        };
+        Task::Future(completer.run(Arc::new(call)))
     }
 
     fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome {

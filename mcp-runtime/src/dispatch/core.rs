@@ -82,10 +82,10 @@ impl Core {
 const CANCEL_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl Core {
-    /// Ends all requests, because the server stops. Each open connection holds a receiver of `connections`. Further requests are refused, and the subscriptions
-    /// end. Requests that are in flight after the grace period are cancelled.
+    /// Ends all requests, because the server stops. Each open connection holds a receiver of `connections`.
     ///
-    /// A handler that blocks its thread cannot be cancelled: it is left behind.
+    /// Further requests are refused, and the subscriptions end. Requests that are in flight after the grace period are
+    /// cancelled.
     pub(crate) async fn end_requests(&self, connections: &watch::Sender<bool>) {
         self.in_flight.close();
         self.context.bus.close(None);
@@ -94,10 +94,14 @@ impl Core {
             self.in_flight.finished().await;
         };
         let grace = self.limits.shutdown_grace;
-        if tokio::time::timeout(grace, finished).await.is_ok() {
-            return;
+        if tokio::time::timeout(grace, finished).await.is_err() {
+            tracing::warn!("the shutdown grace period is over: cancelling the requests in flight");
+            self.cancel_requests(connections).await;
         }
-        tracing::warn!("the shutdown grace period is over: cancelling the requests in flight");
+    }
+
+    /// Cancels all requests. A handler that blocks its thread cannot be cancelled: it is left behind.
+    async fn cancel_requests(&self, connections: &watch::Sender<bool>) {
         self.in_flight.cancel_all(None);
         let idle = async {
             connections.closed().await;

@@ -41,6 +41,15 @@ pub(super) struct Requests {
     pub(super) seconds: f64,
 }
 
+impl Requests {
+    fn count(&mut self, outcome: &str, seconds: f64) {
+        *self.outcomes.entry(outcome.to_owned()).or_default() += 1;
+        let bucket = BOUNDS.partition_point(|bound| *bound < seconds);
+        self.buckets[bucket] += 1;
+        self.seconds += seconds;
+    }
+}
+
 impl Counters {
     pub(super) fn lock(&self) -> MutexGuard<'_, Counts> {
         self.0.lock()
@@ -62,14 +71,7 @@ impl Counters {
             OTHER.clone_into(&mut pair.1);
         }
         let requests = counts.requests.entry(pair).or_default();
-        *requests
-            .outcomes
-            .entry(series.outcome.to_owned())
-            .or_default() += 1;
-        let seconds = duration.as_secs_f64();
-        let bucket = BOUNDS.partition_point(|bound| *bound < seconds);
-        requests.buckets[bucket] += 1;
-        requests.seconds += seconds;
+        requests.count(series.outcome, duration.as_secs_f64());
     }
 
     pub(super) fn refused(&self, reason: &'static str) {

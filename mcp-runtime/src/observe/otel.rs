@@ -107,24 +107,24 @@ impl Otel {
     pub(crate) async fn flush(&self) {
         let otel = self.clone();
         // The exporters block the calling thread, while this runtime sends.
-        let flushed = tokio::task::spawn_blocking(move || {
-            let traces = otel
-                .traces
-                .map(|traces| traces.shutdown_with_timeout(FLUSH_TIMEOUT));
-            let metrics = otel
-                .metrics
-                .map(|(metrics, _)| metrics.shutdown_with_timeout(FLUSH_TIMEOUT));
-            for result in [traces, metrics].into_iter().flatten() {
-                // A server may be stopped twice.
-                if let Err(error @ (OTelSdkError::Timeout(_) | OTelSdkError::InternalFailure(_))) =
-                    result
-                {
-                    tracing::warn!(%error, "the last traces or metrics could not be exported");
-                }
-            }
-        });
+        let flushed = tokio::task::spawn_blocking(move || otel.shut_down());
         if tokio::time::timeout(FLUSH_TIMEOUT, flushed).await.is_err() {
             tracing::warn!("the last traces or metrics were not exported within {FLUSH_TIMEOUT:?}");
+        }
+    }
+
+    fn shut_down(self) {
+        let traces = self.traces;
+        let traces = traces.map(|traces| traces.shutdown_with_timeout(FLUSH_TIMEOUT));
+        let metrics = self.metrics;
+        let metrics = metrics.map(|(metrics, _)| metrics.shutdown_with_timeout(FLUSH_TIMEOUT));
+        for result in [traces, metrics].into_iter().flatten() {
+            // A server may be stopped twice.
+            if let Err(error @ (OTelSdkError::Timeout(_) | OTelSdkError::InternalFailure(_))) =
+                result
+            {
+                tracing::warn!(%error, "the last traces or metrics could not be exported");
+            }
         }
     }
 }
@@ -163,25 +163,22 @@ fn check_environment() -> Result<(), String> {
 
 /// Returns the resource. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` take precedence over the server's name.
 fn resource(name: &str, version: &str) -> Resource {
-    let own = Resource::builder_empty()
-        .with_service_name(name.to_owned())
-        .with_attribute(KeyValue::new("service.version", version.to_owned()))
-        .build();
     let attributes = variable("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
-    let sets = |key: &str| {
-        attributes
-            .split(',')
-            .any(|pair| pair.trim().starts_with(key))
-    };
-    let names_service = variable("OTEL_SERVICE_NAME").is_some() || sets("service.name=");
-    let own = own.iter().filter(|(key, _)| match key.as_str() {
-        "service.name" => !names_service,
-        _ => !sets("service.version="),
-    });
-    let own: Vec<KeyValue> = own
-        .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
-        .collect();
-    Resource::builder().with_attributes(own).build()
+    let mut pairs = attributes.split(',').map(str::trim);
+    let has_version = pairs
+        .clone()
+        .any(|pair| pair.starts_with("service.version="));
+    let has_name = variable("OTEL_SERVICE_NAME").is_some()
+        || pairs.any(|pair| pair.starts_with("service.name="));
+    let mut resource = Resource::builder();
+    if !has_name {
+        resource = resource.with_service_name(name.to_owned());
+    }
+    if !has_version {
+        let version = KeyValue::new("service.version", version.to_owned());
+        resource = resource.with_attribute(version);
+    }
+    resource.build()
 }
 
 fn mistake(error: ExporterBuildError) -> String {

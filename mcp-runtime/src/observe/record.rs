@@ -1,5 +1,6 @@
 //! What is recorded about a request.
 
+use crate::metrics::Series;
 use crate::outcome::OutcomeKind;
 use crate::owner::Principal;
 use crate::protocol::revision::Features;
@@ -66,6 +67,20 @@ impl Record {
 
     pub(super) fn component(&self) -> Option<&str> {
         self.subject.component.as_ref().map(Component::name)
+    }
+
+    /// Returns the labels for metrics.
+    pub(super) fn series(&self) -> Series<'_> {
+        Series {
+            method: &self.subject.method,
+            component: self.component().unwrap_or_default(),
+            outcome: self.outcome.as_str(),
+        }
+    }
+
+    /// Returns the length of the request, and of its reply.
+    pub(super) fn bytes(&self) -> [usize; 2] {
+        [self.bytes_in, self.bytes_out]
     }
 
     /// Returns the type of the error, as the conventions of OpenTelemetry name it.

@@ -18,6 +18,8 @@ use crate::schema::{
 };
 
 pub use extraction::Extraction;
+#[cfg(feature = "http")]
+pub use injected::Extension;
 pub use injected::{Headers, State};
 use text_value::TextValue;
 

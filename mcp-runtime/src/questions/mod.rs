@@ -226,6 +226,21 @@ impl Questions {
         })
     }
 
+    /// Prepares another run of the handler, which asks its questions again from the first one.
+    pub(crate) fn restart(&self) {
+        if let Some(round) = self.round.get() {
+            let mut round = round.lock();
+            round.asked.clear();
+            round.open.clear();
+            round.lacking.clear();
+        }
+    }
+
+    /// Returns `true` if the call has asked a question or recorded an effect, in this attempt or in an earlier one.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.round.get().is_some()
+    }
+
     fn round(&self) -> MutexGuard<'_, Round> {
         self.round
             .get_or_init(|| Round::begin(Journal::new(), Map::new()))

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::component_kind::ComponentKind;
 use super::component_view::ComponentView;
 use super::definition::Definition;
+use crate::outcome::Page;
 use crate::protocol::Revision;
 use crate::protocol::revision::Features;
 
@@ -39,17 +40,6 @@ pub(crate) trait Listed {
 
 /// A function that returns `true` for the components that a caller sees.
 pub(crate) type Filter<'f> = &'f dyn Fn(&ComponentView<'_>) -> bool;
-
-/// A page of a list.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Page {
-    /// The definitions, as a JSON array without its brackets.
-    pub(crate) items: String,
-    /// The cursor of the next page.
-    pub(crate) next: Option<String>,
-    /// `true` if the page depends on the caller, so that it is not for shared caches.
-    pub(crate) is_private: bool,
-}
 
 /// The components of one kind.
 pub(super) struct List<T> {

@@ -21,7 +21,7 @@ mod selection;
 mod snapshot;
 mod tool;
 
-pub use complete::{CompleteWith, Completer, Completion, Completions, IntoCompletions};
+pub use complete::{CompleteWith, Completer, Completion};
 pub use component_kind::ComponentKind;
 pub use component_view::ComponentView;
 pub(crate) use components::package_id;
@@ -32,7 +32,7 @@ pub use function::{
 };
 pub use handler::Handler;
 pub(crate) use header_params::HeaderParam;
-pub(crate) use list::{Filter, Listed, Page};
+pub(crate) use list::{Filter, Listed};
 pub use parameter::Parameter;
 pub use prompt::Prompt;
 pub(crate) use prompt::PromptEntry;

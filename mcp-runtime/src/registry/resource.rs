@@ -33,7 +33,7 @@ use crate::uri_template::{MatchedValue, UriTemplate, Values, Variable, VariableK
 pub struct Resource {
     uri: String,
     pub(crate) definition: Definition,
-    pub(crate) mime: Option<String>,
+    pub(crate) mime: Option<Arc<str>>,
     size: Option<u64>,
     annotations: Option<Annotations>,
     cache: Option<Cache>,
@@ -111,7 +111,7 @@ impl Resource {
 
     /// Sets the MIME type.
     pub fn mime(mut self, mime: impl Into<String>) -> Self {
-        self.mime = Some(mime.into());
+        self.mime = Some(mime.into().into());
         self
     }
 
@@ -156,7 +156,7 @@ impl Resource {
 
     #[doc(hidden)]
     pub fn returns<T: IntoResource<M>, M>(mut self) -> Self {
-        self.mime = self.mime.or(T::MIME.map(str::to_owned));
+        self.mime = self.mime.or(T::MIME.map(Arc::from));
         self
     }
 
@@ -362,7 +362,7 @@ impl Listed for ResourceEntry {
             "uri"
         };
         push_member(out, uri, self.template.as_str());
-        push_optional(out, "mimeType", self.resource.mime.as_ref());
+        push_optional(out, "mimeType", self.resource.mime.as_deref());
         push_optional(out, "size", self.resource.size.as_ref());
         if let Some(annotations) = &self.resource.annotations {
             annotations.push_member(out, features);

@@ -140,6 +140,11 @@ impl Tool {
         self
     }
 
+    /// Returns `true` if a hint about the behaviour is set.
+    pub(crate) fn has_hint(&self, name: &str) -> bool {
+        self.hints.get(name) == Some(&true.into())
+    }
+
     /// Sets the resource that is the tool's interface: a page that a host with MCP Apps shows beside the call.
     ///
     /// Its URI must begin with `ui://`, and the server must have this resource with the MIME type

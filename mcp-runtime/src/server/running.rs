@@ -90,6 +90,7 @@ impl Server {
             ),
             session_data: DataStore::new(self.session_store, data_limits),
             forwarded: self.forwarded,
+            timeout: self.timeout,
             warned: Once::new(),
             mask_errors: self.mask_errors,
         };

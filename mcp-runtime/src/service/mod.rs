@@ -4,12 +4,14 @@
 
 mod limits;
 mod origin;
+mod timeout;
 
 use std::any::Any;
 use std::sync::Arc;
 
 pub use limits::Limits;
 pub(crate) use origin::{Origin, TransportKind, next_connection};
+pub use timeout::Timeout;
 
 use crate::metrics::Metrics;
 use crate::protocol::Id;

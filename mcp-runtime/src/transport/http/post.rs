@@ -220,15 +220,7 @@ impl Endpoint {
         formats: Formats,
         stateless: bool,
     ) -> Response<HttpBody> {
-        let start = poll_fn(|context| stream.poll_start(&mut call, context));
-        let start = if formats.events {
-            let limit = self.service.limits().event_stream_after;
-            let start = tokio::time::timeout(limit, start).await;
-            start.unwrap_or(ResponseStart::Events)
-        } else {
-            start.await
-        };
-        match start {
+        match self.start_of(stream, &mut call, formats).await {
             ResponseStart::Events => {
                 if let Some(session) = session {
                     self.streams.keep(session, stream);
@@ -242,6 +234,21 @@ impl Endpoint {
             // only successful response that may be empty.
             ResponseStart::Answer(sent, None) => reply::finished_events(&sent),
         }
+    }
+
+    async fn start_of(
+        &self,
+        stream: &EventStream,
+        call: &mut Option<Pending>,
+        formats: Formats,
+    ) -> ResponseStart {
+        let start = poll_fn(|context| stream.poll_start(call, context));
+        if !formats.events {
+            return start.await;
+        }
+        let limit = self.service.limits().event_stream_after;
+        let start = tokio::time::timeout(limit, start).await;
+        start.unwrap_or(ResponseStart::Events)
     }
 
     /// Returns a response with the events of a stream.

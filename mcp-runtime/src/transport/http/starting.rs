@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -90,17 +91,12 @@ async fn answer(
     mut started: watch::Receiver<Option<HttpService>>,
 ) -> Result<Response<HttpBody>, Infallible> {
     let (parts, body) = request.into_parts();
-    if parts.method == Method::GET
-        && let path @ (HEALTH | READY) = parts.uri.path()
-    {
-        let state = options.check_host(&parts).and_then(|()| state(path));
+    if let Some(state) = state(&parts, options) {
         return Ok(state.unwrap_or_else(Rejection::into_response));
     }
     // The sender is dropped if the server could not be started.
-    let service = match started.wait_for(Option::is_some).await {
-        Ok(service) => service.clone(),
-        Err(_) => None,
-    };
+    let service = started.wait_for(Option::is_some).await;
+    let service = service.ok().and_then(|service| service.clone());
     let request = Request::from_parts(parts, body);
     Ok(match service {
         Some(service) => service.endpoint.respond(request, peer).await,
@@ -108,9 +104,12 @@ async fn answer(
     })
 }
 
-fn state(path: &str) -> Result<Response<HttpBody>, Rejection> {
-    if path == READY {
-        return Err(Rejection::not_ready("The server is starting"));
-    }
-    Ok(reply::text("ok"))
+/// Returns the answer to a request for the state of the server; `None` for all other requests.
+fn state(parts: &Parts, options: &HttpOptions) -> Option<Result<Response<HttpBody>, Rejection>> {
+    let state = match parts.uri.path() {
+        HEALTH if parts.method == Method::GET => Ok(reply::text("ok")),
+        READY if parts.method == Method::GET => Err(Rejection::not_ready("The server is starting")),
+        _ => return None,
+    };
+    Some(options.check_host(parts).and(state))
 }

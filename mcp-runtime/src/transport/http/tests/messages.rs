@@ -94,7 +94,7 @@ async fn only_known_hosts_and_origins_come_in() {
     .await;
     let answer = server.send(&ok().with("Origin", "http://evil.test")).await;
     assert!(answer.json().get("id").is_none());
-    let advice = "Origin `http://evil.test` is not allowed: add it with `.allow_origin(..)`";
+    let advice = "Origin `http://evil.test` is not allowed: add it with `.allow_origin(..)` or `--allow-origin`";
     assert_eq!(answer.json()["error"]["message"], advice);
 }
 
