@@ -101,12 +101,15 @@ mod seal;
 mod server;
 mod service;
 mod session;
+mod session_data;
 mod store;
 mod sync;
+mod test_context;
 #[cfg(feature = "otel")]
 mod trace;
 mod transport;
 mod uri_template;
+mod visibility;
 
 pub use {schemars, serde, serde_json};
 
@@ -118,7 +121,7 @@ pub use bus::Notifier;
 pub use call::{Call, Cancel};
 pub use client::{Client, ClientBuilder, ClientError, ClientListening, Completed, ToolReply};
 pub use content::{
-    Annotations, Audio, Completions, Content, EmbeddedResource, Icon, IconTheme, Image,
+    Annotations, Audio, Completions, Content, EmbeddedResource, Failed, Icon, IconTheme, Image,
     IntoCompletions, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, Json, Message, Nested,
     Plain, ResourceContents, ResourceLink, Role, StreamItem, Streamed, Text, ToolResult,
 };
@@ -139,12 +142,15 @@ pub use protocol::cache::CacheScope;
 pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 pub use protocol::{Id, LogLevel, Revision, TraceContext};
 pub use registry::{
-    CompleteWith, Completion, Component, Components, IntoComponents, IntoLinks, ListWith, Listing,
-    Prompt, PromptArgument, Resource, Tool,
+    CompleteWith, Completion, Component, ComponentKind, ComponentView, Components, IntoComponents,
+    IntoLinks, ListWith, Listing, Prompt, PromptArgument, Resource, Tool,
 };
 pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
 pub use service::{BoxFuture, Limits, Timeout};
+pub use session_data::SessionData;
 pub use store::{MemoryStore, Store, StoreEntry, StoreFuture};
+pub use test_context::TestContext;
 pub use transport::custom::Transport;
 #[cfg(feature = "http")]
 pub use transport::http::{HttpBody, HttpService, PeerAddress};
+pub use visibility::Viewer;

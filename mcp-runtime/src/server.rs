@@ -35,11 +35,13 @@ use crate::observe::Observer;
 use crate::opaque::opaque_debug;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
-use crate::registry::{Components, IntoComponents, NeededState, Selection};
+use crate::registry::{ComponentView, Components, IntoComponents, NeededState, Selection};
 use crate::service::{Limits, Timeout};
 use crate::store::Store;
 #[cfg(feature = "http")]
 use crate::transport::http::HttpOptions;
+
+use crate::visibility::{Viewer, Visibility};
 
 /// The default number of components on one page of a list.
 const DEFAULT_PAGE_SIZE: usize = 1000;
@@ -78,8 +80,10 @@ pub struct Server {
     timeout: Timeout,
     session_keys: Vec<[u8; 32]>,
     used_states: Option<Arc<dyn Store>>,
+    session_store: Option<Arc<dyn Store>>,
     forwarded: Vec<String>,
     layers: Vec<Arc<dyn Layer>>,
+    visibility: Visibility,
     observer: Observer,
     state: Arc<ServerState>,
     #[cfg(feature = "http")]
@@ -108,8 +112,10 @@ impl Server {
             timeout: Timeout::default(),
             session_keys: Vec::new(),
             used_states: None,
+            session_store: None,
             forwarded: Vec::new(),
             layers: Vec::new(),
+            visibility: Visibility::default(),
             observer: Observer::default(),
             state: Arc::default(),
             #[cfg(feature = "http")]
@@ -368,6 +374,15 @@ impl Server {
         self
     }
 
+    /// Sets the store of the data in [`Context::session`](crate::Context::session), which must implement [`Store::replace`].
+    ///
+    /// By default it is in the memory of the process, for at most 10,000 sessions or callers and 64 MiB. Replicas that share
+    /// sessions need a shared store.
+    pub fn session_store(mut self, store: impl Store) -> Self {
+        self.session_store = Some(Arc::new(store));
+        self
+    }
+
     /// Sets the targets whose `tracing` events are sent to clients that ask for log messages.
     ///
     /// Events inside of handlers are sent if their target is one of these or below one, such as `my_crate` or
@@ -402,6 +417,63 @@ impl Server {
     /// ```
     pub fn layer(mut self, layer: impl Layer) -> Self {
         self.layers.push(Arc::new(layer));
+        self
+    }
+
+    /// Sets the components that a caller sees: those for which `rule` returns `true`. With several rules, all must allow a
+    /// component.
+    ///
+    /// A component that a caller does not see is missing in its lists, and an unknown one in all of its requests: calls, reads,
+    /// completions and subscriptions. The caller receives no `notifications/resources/updated` for it either. The
+    /// notifications of changed lists are sent to all listeners: they do not name components.
+    ///
+    /// The rule runs for each component of a request, so it must not block. Lists depend on the caller then, and clients may not
+    /// share them. A resource that only a listing function names is visible if its template is. If something else than a request
+    /// changes what callers see, tell them with [`ServerHandle::notify`].
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    /// use mcp_runtime::{Principal, Server};
+    /// use serde_json::json;
+    ///
+    /// /// Return the time since the start.
+    /// #[tool]
+    /// async fn uptime() -> u64 {
+    ///     60
+    /// }
+    ///
+    /// /// Delete all data.
+    /// #[tool(tags("admin"))]
+    /// async fn wipe() {}
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let server = || {
+    ///     Server::new("app", "1.0.0").with(components![uptime, wipe]).visible(|caller, component| {
+    ///         let is_admin = caller.principal().is_some_and(|principal| principal.id() == "root");
+    ///         is_admin || !component.has_tag("admin")
+    ///     })
+    /// };
+    /// let client = server().client().await;
+    /// assert_eq!(client.tools().await?.len(), 1);
+    /// assert!(client.call("wipe", json!({})).await.is_err());
+    /// let client = server().client().principal(Principal::new("root")).await;
+    /// assert_eq!(client.tools().await?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn visible(
+        mut self,
+        rule: impl Fn(&Viewer<'_>, &ComponentView<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.visibility.add(rule);
+        self
+    }
+
+    /// Removes the rules of [`Server::visible`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn all_visible(mut self) -> Self {
+        self.visibility = Visibility::default();
         self
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{CacheScope, Completion, Resource, ResponseCache, Revision, Tool};
+use mcp_runtime::{CacheScope, Resource, ResponseCache, Revision, Tool};
 use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 
@@ -75,8 +75,7 @@ async fn prompt(#[arg(complete = complete)] word: Option<String>, count: State<C
     format!("{word:?} {}", count.next())
 }
 
-async fn complete(completion: Completion) -> Vec<String> {
-    let count = completion.state::<Count>().unwrap();
+async fn complete(count: State<Count>) -> Vec<String> {
     vec![format!("{}", count.next())]
 }
 

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{CallOutcome, Completion, LayeredCall, Limits, Listing, Next, Retry};
+use mcp_runtime::{CallOutcome, Completion, LayeredCall, Limits, Next, Retry};
 use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, Lines};
@@ -87,13 +87,13 @@ async fn text(name: String, runs: State<Runs>) -> Result<String, ToolError> {
     Ok(format!("{name} in run {}", runs.count("text")?))
 }
 
-async fn completed(completion: Completion) -> Result<Vec<String>, ToolError> {
-    let run = completion.state::<Runs>().unwrap().count("completed")?;
+async fn completed(completion: Completion, runs: State<Runs>) -> Result<Vec<String>, ToolError> {
+    let run = runs.count("completed")?;
     Ok(vec![format!("{} in run {run}", completion.value())])
 }
 
-async fn listed(listing: Listing) -> Result<Vec<ResourceLink>, ToolError> {
-    let run = listing.state::<Runs>().unwrap().count("listed")?;
+async fn listed(runs: State<Runs>) -> Result<Vec<ResourceLink>, ToolError> {
+    let run = runs.count("listed")?;
     Ok(vec![ResourceLink::new(format!("runs://{run}"), "run 3")])
 }
 

@@ -45,7 +45,7 @@ async fn ask<T>(
     match &call.asker {
         // The protocol has questions in `tools/call`, `prompts/get` and `resources/read` only.
         Asker::Nobody if call.caller.features.stateless => Err(AskError::OutsideCall),
-        Asker::Nobody => Err(AskError::CannotBeAsked(question.needs)),
+        Asker::Nobody | Asker::Test => Err(AskError::CannotBeAsked(question.needs)),
         Asker::Replay(questions) => {
             let answer = async {
                 let asked = questions.begin(question);

@@ -37,6 +37,7 @@ use crate::questions::{Counted, Effects, PendingRequests, Questions, Replay};
 use crate::schema::missing;
 use crate::service::{Origin, Timeout};
 use crate::session::Session;
+use crate::session_data::DataStore;
 use crate::sync::Mutex;
 
 /// The state that all calls of a server share.
@@ -45,6 +46,8 @@ pub(crate) struct ServerContext {
     pub(crate) bus: Arc<Bus>,
     pub(crate) replay: Arc<Replay>,
     pub(crate) pending_requests: PendingRequests,
+    /// The data that handlers keep for sessions and callers.
+    pub(crate) session_data: DataStore,
     /// The targets whose `tracing` events are sent to the client as log messages.
     pub(crate) forwarded: Vec<String>,
     /// The time limit of a call whose component has none of its own.
@@ -119,11 +122,7 @@ impl CallContext {
         match &self.caller.session {
             Some(session) => &session.client,
             // Parsed on first use, because few handlers need it.
-            None => self.client.get_or_init(|| {
-                let params = self.message.params().ok();
-                let info = params.and_then(|params| params.meta().client_info());
-                info.map(ClientInfo::parse).unwrap_or_default()
-            }),
+            None => self.client.get_or_init(|| client_of(&self.message)),
         }
     }
 
@@ -151,7 +150,7 @@ impl CallContext {
     /// Returns `true` if the client was asked a question, in this attempt or in an earlier one.
     pub(crate) fn has_asked(&self) -> bool {
         match &self.asker {
-            Asker::Nobody => false,
+            Asker::Nobody | Asker::Test => false,
             Asker::Live { asked, .. } => asked.load(Ordering::Relaxed),
             Asker::Replay(questions) => questions.has_asked(),
         }
@@ -201,6 +200,13 @@ impl CallContext {
     }
 }
 
+/// Returns the name and version of the client that a stateless request contains.
+pub(crate) fn client_of(message: &Message) -> ClientInfo {
+    let params = message.params().ok();
+    let info = params.and_then(|params| params.meta().client_info());
+    info.map(ClientInfo::parse).unwrap_or_default()
+}
+
 impl Stop for CallContext {
     fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
@@ -214,6 +220,8 @@ impl Stop for CallContext {
 pub(crate) enum Asker {
     /// The client cannot be asked.
     Nobody,
+    /// The call of a unit test, which polls the handler itself. Questions fail.
+    Test,
     /// The client is asked while the call waits.
     Live {
         session: [u8; 16],
@@ -231,7 +239,7 @@ impl Asker {
     pub(crate) fn replay(&self) -> Option<&Questions> {
         match self {
             Self::Replay(questions) => Some(questions),
-            Self::Live { .. } | Self::Nobody => None,
+            Self::Live { .. } | Self::Nobody | Self::Test => None,
         }
     }
 
@@ -267,9 +275,9 @@ fn poll_as<R>(call: *const CallContext, part: impl FnOnce() -> R) -> R {
     part()
 }
 
-/// Returns `true` if this thread is polling this call.
+/// Returns `true` if this thread is polling this call. A call of a unit test is polled anywhere.
 pub(crate) fn is_current(call: &Arc<CallContext>) -> bool {
-    CURRENT.get() == Arc::as_ptr(call)
+    CURRENT.get() == Arc::as_ptr(call) || matches!(call.asker, Asker::Test)
 }
 
 /// A call of a component: its arguments and its context.

@@ -24,7 +24,7 @@ pub use completions::{Completions, IntoCompletions};
 pub use failure::Failure;
 pub use icon::{Icon, IconTheme, IntoIcons};
 pub use json::Json;
-pub use markers::{Nested, Plain};
+pub use markers::{Failed, Nested, Plain};
 pub use prompt::{IntoPrompt, Message, PromptOutcome};
 pub use resource::{IntoResource, ResourceContents, ResourceOutcome};
 pub use stream::{StreamItem, Streamed};

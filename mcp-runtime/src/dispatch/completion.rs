@@ -2,7 +2,6 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion>.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -13,14 +12,14 @@ use super::run::{CallInput, Task, Work};
 use super::start::run;
 use crate::call::{Call, CallContext, Signature};
 use crate::content::Completions;
-use crate::context::Context;
 use crate::error::ToolError;
 use crate::layer::{CallKind, Layer, Substitute};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::members::Reference;
-use crate::registry::{Completer, Completion, PromptEntry, ResourceEntry, Snapshot};
+use crate::registry::{Completer, PromptEntry, ResourceEntry, Snapshot};
+use crate::visibility::Sight;
 
 pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
@@ -30,15 +29,14 @@ pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
         return Err(RpcError::unknown_method("completion/complete"));
     }
     let reference = params.reference()?;
-    let (argument, value) = params.argument()?;
-    let arguments = params.context()?;
-    let completed = completed(&snapshot, &reference, &argument)?;
+    // Read again by the parameter `Completion`, if the function has one.
+    let (argument, _) = params.argument()?;
+    params.context()?;
+    let completed = completed(&snapshot, &request.sight(), &reference, &argument)?;
     let complete = Complete {
         completed,
         name: format!("completion of `{argument}`"),
         argument,
-        value,
-        arguments,
     };
     run(request, complete, CallInput::default())
 }
@@ -46,6 +44,7 @@ pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
 /// Returns the component whose argument is completed.
 fn completed(
     snapshot: &Snapshot,
+    sight: &Sight<'_>,
     reference: &Reference<'_>,
     argument: &str,
 ) -> Result<Completed, RpcError> {
@@ -54,12 +53,16 @@ fn completed(
     let completed = match reference {
         Reference::Prompt(name) => snapshot
             .prompt(name)
+            .filter(|prompt| sight.sees(&***prompt))
             .map(|prompt| Completed::Prompt(Arc::clone(prompt)))
             .ok_or_else(|| unknown("prompt", name))?,
         Reference::Resource(uri) => {
-            let matching = || snapshot.resource(uri).map(|(resource, _)| resource);
-            let resource = snapshot.template(uri).or_else(matching);
-            resource
+            let template = snapshot.template(uri);
+            let template = template.filter(|template| sight.sees(&***template));
+            let matching = || snapshot.resource(uri, |entry| sight.sees(entry));
+            let matching = || matching().map(|(resource, _)| resource);
+            template
+                .or_else(matching)
                 .map(|resource| Completed::Resource(Arc::clone(resource)))
                 .ok_or_else(|| unknown("resource or template", uri))?
         }
@@ -103,8 +106,6 @@ struct Complete {
     completed: Completed,
     name: String,
     argument: String,
-    value: String,
-    arguments: HashMap<String, String>,
 }
 
 impl Work for Complete {
@@ -134,9 +135,12 @@ impl Work for Complete {
         Ok(CallInput::default())
     }
 
-    fn arguments(&self, _: &Message) -> Value {
-        let mut arguments = self.arguments.clone();
-        arguments.insert(self.argument.clone(), self.value.clone());
+    fn arguments(&self, message: &Message) -> Value {
+        let params = message.params().ok();
+        let mut arguments = params.and_then(|it| it.context().ok()).unwrap_or_default();
+        if let Some((name, value)) = params.and_then(|it| it.argument().ok()) {
+            arguments.insert(name, value);
+        }
         json!(arguments)
     }
 
@@ -149,14 +153,10 @@ impl Work for Complete {
     }
 
     fn start(&mut self, call: Call) -> Task<Self::Output> {
-        let Some(completer) = self.completed.completer(&self.argument) else {
-            return Task::Output(Ok(Completions::default()));
-        };
-        Task::Future(completer.complete(Completion {
-            value: std::mem::take(&mut self.value),
-            arguments: std::mem::take(&mut self.arguments),
-            context: Context::of(&call.context),
-        }))
+        match self.completed.completer(&self.argument) {
+            Some(completer) => Task::Future(completer.run(Arc::new(call))),
+            None => Task::Output(Ok(Completions::default())),
+        }
     }
 
     fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome {

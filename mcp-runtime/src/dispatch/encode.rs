@@ -79,7 +79,13 @@ impl Body<'_> {
             }
             Outcome::List(kind, page) => {
                 push_page(out, kind, page);
-                self.close(out, Some(self.server_cache()), None);
+                let cache = self.server_cache();
+                let cache = if page.is_private {
+                    cache.private()
+                } else {
+                    cache
+                };
+                self.close(out, Some(cache), None);
             }
             Outcome::InputRequired(members) => {
                 out.push_str(members);

@@ -12,16 +12,15 @@ use super::run::{CallInput, Task, Work};
 use super::start::run;
 use crate::call::{Call, CallContext};
 use crate::content::ResourceLink;
-use crate::context::Context;
 use crate::error::ToolError;
 use crate::layer::{CallKind, Substitute};
 use crate::outcome::{Outcome, Page};
 use crate::protocol::cache::Cache;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
-use crate::protocol::revision::Features;
-use crate::registry::{Listing, Registry, ResourceEntry, Snapshot};
+use crate::registry::{ComponentView, Filter, PageRequest, Registry, ResourceEntry, Snapshot};
 use crate::service::BoxFuture;
+use crate::visibility::{Sight, Viewer};
 
 pub(super) fn tools(request: Request) -> Result<MethodRun, RpcError> {
     list(request, "tools", Snapshot::has_tools, Registry::tools)
@@ -37,7 +36,7 @@ pub(super) fn templates(request: Request) -> Result<MethodRun, RpcError> {
 }
 
 /// A function that returns the page after a cursor, or `None` if the cursor is not from this list.
-type FindPage = fn(&Registry, &Features, Option<&str>) -> Option<Page>;
+type FindPage = fn(&Registry, &PageRequest<'_>) -> Option<Page>;
 
 fn list(
     request: Request,
@@ -56,25 +55,31 @@ fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result
         return Err(RpcError::unknown_method(request.message.method()));
     }
     let cursor = request.message.params()?.cursor()?;
-    find(registry, request.caller.features, cursor.as_deref()).ok_or_else(|| {
-        RpcError::invalid_params(
-            "`params.cursor` is not a cursor of this list: start again without one",
-        )
-    })
+    let sight = request.sight();
+    let allows = |component: &ComponentView<'_>| sight.allows(component);
+    let filter: Filter<'_> = &allows;
+    let page = PageRequest {
+        features: request.caller.features,
+        cursor: cursor.as_deref(),
+        filter: sight.is_limited().then_some(filter),
+    };
+    find(registry, &page).ok_or_else(|| RpcError::invalid_params(INVALID_CURSOR))
 }
+
+const INVALID_CURSOR: &str =
+    "`params.cursor` is not a cursor of this list: start again without one";
 
 /// Serves `resources/list`. The resources that templates list are added to the last page.
 pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
-    let page = page(&request, Snapshot::has_resources, Registry::resources)?;
+    let mut page = page(&request, Snapshot::has_resources, Registry::resources)?;
     let snapshot = request.core.registry.now();
-    let listers: Vec<_> = snapshot.listers().cloned().collect();
-    let is_last = page.next.is_none();
-    listed(
-        request,
-        "resources",
-        page,
-        if is_last { listers } else { Vec::new() },
-    )
+    let seen = snapshot.listers().filter(|entry| request.sees(&***entry));
+    let mut listers: Vec<_> = seen.cloned().collect();
+    page.is_private |= listers.iter().any(|entry| entry.lists_for_caller);
+    if page.next.is_some() {
+        listers.clear();
+    }
+    listed(request, "resources", page, listers)
 }
 
 /// Returns the page with the resources that functions list, and runs the layers of the server.
@@ -89,6 +94,7 @@ fn listed(
     }
     let method = request.message.method().to_owned();
     let list = ListPage {
+        core: Arc::clone(&request.core),
         kind,
         method,
         page,
@@ -100,6 +106,7 @@ fn listed(
 /// The work of a list.
 #[derive(Clone)]
 struct ListPage {
+    core: Arc<Core>,
     kind: &'static str,
     method: String,
     page: Page,
@@ -117,7 +124,12 @@ impl Work for ListPage {
     }
 
     fn cache(&self, core: &Core) -> Option<Cache> {
-        core.identity.cache
+        let cache = core.identity.cache;
+        if self.page.is_private {
+            cache.map(Cache::private)
+        } else {
+            cache
+        }
     }
 
     fn input(&self, _: &Message) -> Result<CallInput, RpcError> {
@@ -158,7 +170,17 @@ impl Work for ListPage {
             Err(error) => return Outcome::Error(rpc_error(call, self.name(), &error)),
         };
         let mut page = std::mem::take(&mut self.page);
-        for link in links.iter().filter(|link| link.has_scheme) {
+        let core = &self.core;
+        let sight = Sight::new(&core.visibility, || {
+            Viewer::new(
+                &core.context,
+                &call.caller,
+                &call.origin,
+                Some(&call.message),
+            )
+        });
+        let is_shown = |link: &&ResourceLink| link.has_scheme && core.shows(&sight, &link.uri);
+        for link in links.iter().filter(is_shown) {
             if !page.items.is_empty() {
                 page.items.push(',');
             }
@@ -172,14 +194,14 @@ fn list_all(
     listers: Vec<Arc<ResourceEntry>>,
     call: Call,
 ) -> BoxFuture<Result<Vec<ResourceLink>, ToolError>> {
+    let call = Arc::new(call);
     Box::pin(async move {
         let mut links = Vec::new();
         for lister in listers
             .iter()
             .filter_map(|entry| entry.resource.lister.as_ref())
         {
-            let context = Context::of(&call.context);
-            links.extend(lister.list(Listing { context }).await?);
+            links.extend(lister.run(Arc::clone(&call)).await?);
         }
         Ok(links)
     })

@@ -29,6 +29,7 @@ pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
     let snapshot = request.core.registry.now();
     let prompt = snapshot
         .prompt(&name)
+        .filter(|prompt| request.sees(&***prompt))
         .ok_or_else(|| request.unknown(snapshot.has_prompts(), "prompt", &name))?;
     let given = input(&prompt.signature, message.text(), &params)?;
     run(request, Get(Arc::clone(prompt)), given)

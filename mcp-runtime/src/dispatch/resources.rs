@@ -10,7 +10,7 @@ use super::core::{Core, MethodRun, Request};
 use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work};
 use super::start::run;
-use crate::call::{Arguments, Call, CallContext, Caller};
+use crate::call::{Arguments, Call, CallContext};
 use crate::content::ResourceOutcome;
 use crate::layer::{CallKind, Layer, Substitute};
 use crate::outcome::Outcome;
@@ -24,7 +24,7 @@ pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
     let params = message.params()?;
     let uri = params.uri()?;
-    let (entry, arguments) = look_up(&request.core, &request.caller, "resources/read", &uri)?;
+    let (entry, arguments) = look_up(&request, "resources/read", &uri)?;
     let given = input(&entry, arguments);
     let cache = if params.is_retry() {
         // The contents depend on answers, which are not part of the cache key.
@@ -48,21 +48,21 @@ fn input(entry: &ResourceEntry, arguments: Arguments) -> CallInput {
     }
 }
 
-/// Returns an error if neither a resource nor a template matches this URI.
-pub(super) fn check(core: &Core, caller: &Caller, uri: &str) -> Result<(), RpcError> {
-    look_up(core, caller, "resources/subscribe", uri).map(|_| ())
+/// Returns an error if no resource or template that the caller sees matches this URI.
+pub(super) fn check(request: &Request, uri: &str) -> Result<(), RpcError> {
+    look_up(request, "resources/subscribe", uri).map(|_| ())
 }
 
 fn look_up(
-    core: &Core,
-    caller: &Caller,
+    request: &Request,
     method: &str,
     uri: &str,
 ) -> Result<(Arc<ResourceEntry>, Arguments), RpcError> {
-    let snapshot = core.registry.now();
-    let Some((resource, arguments)) = snapshot.resource(uri) else {
+    let snapshot = request.core.registry.now();
+    let sight = request.sight();
+    let Some((resource, arguments)) = snapshot.resource(uri, |entry| sight.sees(entry)) else {
         return Err(if snapshot.has_resources() {
-            RpcError::resource_not_found(caller.features.resource_not_found, uri)
+            RpcError::resource_not_found(request.caller.features.resource_not_found, uri)
         } else {
             RpcError::unknown_method(method)
         });

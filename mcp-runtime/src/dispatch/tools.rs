@@ -27,6 +27,7 @@ pub(super) fn call(request: Request) -> Result<MethodRun, RpcError> {
     let snapshot = request.core.registry.now();
     let tool = snapshot
         .tool(&name)
+        .filter(|tool| request.sees(&***tool))
         .ok_or_else(|| request.unknown(snapshot.has_tools(), "tool", &name))?;
     let json = params.arguments()?;
     let given = input(tool, &message, json);
@@ -121,7 +122,7 @@ impl Work for ToolCall {
             return Outcome::Error(refusal);
         }
         let is_error = failure.is_some();
-        if let Some(error) = failure {
+        if let Some(error) = failure.filter(ToolError::has_text) {
             let text = client_text(call, &self.0.tool.definition.name, &error);
             result.content.insert(0, Content::text(text));
             // Layers must not drop the errors of handlers, whose destructors are user code.

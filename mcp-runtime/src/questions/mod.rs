@@ -12,7 +12,6 @@ mod pending;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
@@ -25,7 +24,7 @@ use crate::protocol::capability::Capability;
 use crate::protocol::error::RpcError;
 use crate::seal::Sealer;
 use crate::service::Origin;
-use crate::store::{Full, Store, StoreEntry, now};
+use crate::store::{Full, Store, StoreEntry, digest, now};
 use crate::sync::{Mutex, MutexGuard};
 
 use effects::Chains;
@@ -61,13 +60,7 @@ impl Question {
 
     /// Returns a digest that identifies the question. It is not a security feature, so it need not be cryptographic.
     fn digest(&self) -> String {
-        let params = self.params.to_string();
-        let half = |salt: u8| {
-            let mut hasher = DefaultHasher::new();
-            (salt, self.method(), &params, &self.key).hash(&mut hasher);
-            hasher.finish()
-        };
-        format!("{:016x}{:016x}", half(0), half(1))
+        digest((self.method(), self.params.to_string(), &self.key))
     }
 
     /// Returns the preferred name on the wire. Another question may already use it.

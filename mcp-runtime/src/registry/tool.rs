@@ -207,7 +207,7 @@ impl Tool {
             let parameters = std::mem::take(&mut self.parameters);
             let mut specified = specify(&place, &parameters, "arguments", self.open, problems);
             specified.signature.strict = self.strict;
-            states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
+            states.append(&mut specified.states);
             (specified.input_schema(), specified.signature)
         };
         let output_rules = match &self.output {

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Body;
+use hyper::header::HeaderMap;
+use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use tokio::task::JoinSet;
@@ -30,6 +32,22 @@ struct Sender {
     origin: Origin,
     session: Option<Session>,
     formats: Formats,
+}
+
+/// Returns the origin of the messages of a request.
+pub(super) fn origin(
+    headers: HeaderMap,
+    extensions: Extensions,
+    peer: Option<SocketAddr>,
+) -> Origin {
+    Origin {
+        headers: Some(Arc::new(RequestHeaders(headers))),
+        principal: extensions.get().cloned(),
+        extensions,
+        peer,
+        connection: None,
+        transport: TransportKind::Http,
+    }
 }
 
 impl Endpoint {
@@ -66,14 +84,7 @@ impl Endpoint {
             Incoming::Batch(_) => batch,
         };
         let sender = Sender {
-            origin: Origin {
-                headers: Some(Arc::new(RequestHeaders(headers))),
-                principal: parts.extensions.get().cloned(),
-                extensions: parts.extensions,
-                peer,
-                connection: None,
-                transport: TransportKind::Http,
-            },
+            origin: origin(headers, parts.extensions, peer),
             session,
             formats,
         };
