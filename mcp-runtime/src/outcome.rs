@@ -64,8 +64,9 @@ impl Page {
         serde_json::from_str(&format!("[{}]", self.items)).unwrap_or_default()
     }
 
-    /// Replaces the definitions.
+    /// Replaces the definitions by those that a layer has chosen, which may depend on the caller.
     pub(crate) fn set_definitions(&mut self, definitions: &[Value]) {
+        self.is_private = true;
         let items: Vec<String> = definitions.iter().map(Value::to_string).collect();
         self.items = items.join(",");
     }

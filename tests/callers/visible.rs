@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
-    CacheScope, ComponentKind, ComponentView, Headers, Principal, Prompt, Resource, ResourceLink,
-    ResponseCache, Revision, Tool, Viewer,
+    CacheScope, ComponentKind, ComponentView, Headers, LayeredCall, Next, Principal, Prompt,
+    Resource, ResourceLink, ResponseCache, Revision, Tool, Viewer,
 };
 use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
@@ -414,6 +414,24 @@ async fn a_cache_of_responses_shows_no_list_to_another_caller() {
             let tools = names(&caller, "tools/list", "tools", "name").await;
             assert_eq!(tools.len(), count, "{revision:?} {name}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_a_layer_changes_is_not_shared() {
+    for replaces in [false, true] {
+        let server = Server::new("x", "1").with(components![open_tool, secret_tool]);
+        let server = server.layer(move |call: LayeredCall, next: Next| async move {
+            let mut outcome = next.run().await;
+            if replaces {
+                return call.list(outcome.definitions());
+            }
+            outcome.retain_definitions(|tool| tool["name"] == "open_tool");
+            outcome
+        });
+        let client = server.connect().await;
+        let list = client.request("tools/list", json!({})).await.unwrap();
+        assert_eq!(list["cacheScope"], "private", "{replaces}");
     }
 }
 

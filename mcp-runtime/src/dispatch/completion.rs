@@ -57,12 +57,12 @@ fn completed(
             .map(|prompt| Completed::Prompt(Arc::clone(prompt)))
             .ok_or_else(|| unknown("prompt", name))?,
         Reference::Resource(uri) => {
-            let matching = || snapshot.resource(uri, |entry| sight.sees(entry));
-            let matching = || matching().map(|(resource, _)| resource);
             let template = snapshot.template(uri);
             let template = template.filter(|template| sight.sees(&***template));
-            let resource = template.or_else(matching);
-            resource
+            let matching = || snapshot.resource(uri, |entry| sight.sees(entry));
+            let matching = || matching().map(|(resource, _)| resource);
+            template
+                .or_else(matching)
                 .map(|resource| Completed::Resource(Arc::clone(resource)))
                 .ok_or_else(|| unknown("resource or template", uri))?
         }
@@ -137,10 +137,10 @@ impl Work for Complete {
 
     fn arguments(&self, message: &Message) -> Value {
         let params = message.params().ok();
-        let context = params.as_ref().and_then(|params| params.context().ok());
-        let mut arguments = context.unwrap_or_default();
-        let argument = params.and_then(|params| params.argument().ok());
-        arguments.extend(argument);
+        let mut arguments = params.and_then(|it| it.context().ok()).unwrap_or_default();
+        if let Some((name, value)) = params.and_then(|it| it.argument().ok()) {
+            arguments.insert(name, value);
+        }
         json!(arguments)
     }
 
@@ -153,10 +153,10 @@ impl Work for Complete {
     }
 
     fn start(&mut self, call: Call) -> Task<Self::Output> {
-        let Some(completer) = self.completed.completer(&self.argument) else {
-            return Task::Output(Ok(Completions::default()));
-        };
-        Task::Future(completer.run(Arc::new(call)))
+        match self.completed.completer(&self.argument) {
+            Some(completer) => Task::Future(completer.run(Arc::new(call))),
+            None => Task::Output(Ok(Completions::default())),
+        }
     }
 
     fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome {

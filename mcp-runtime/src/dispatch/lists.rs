@@ -74,15 +74,12 @@ pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
     let mut page = page(&request, Snapshot::has_resources, Registry::resources)?;
     let snapshot = request.core.registry.now();
     let seen = snapshot.listers().filter(|entry| request.sees(&***entry));
-    let listers: Vec<_> = seen.cloned().collect();
+    let mut listers: Vec<_> = seen.cloned().collect();
     page.is_private |= listers.iter().any(|entry| entry.lists_for_caller);
-    let is_last = page.next.is_none();
-    listed(
-        request,
-        "resources",
-        page,
-        if is_last { listers } else { Vec::new() },
-    )
+    if page.next.is_some() {
+        listers.clear();
+    }
+    listed(request, "resources", page, listers)
 }
 
 /// Returns the page with the resources that functions list, and runs the layers of the server.
@@ -100,7 +97,6 @@ fn listed(
         core: Arc::clone(&request.core),
         kind,
         method,
-        is_private: page.is_private,
         page,
         listers,
     };
@@ -113,8 +109,6 @@ struct ListPage {
     core: Arc<Core>,
     kind: &'static str,
     method: String,
-    /// `true` if the list depends on the caller.
-    is_private: bool,
     page: Page,
     /// The templates that list their resources, after those of the page.
     listers: Vec<Arc<ResourceEntry>>,
@@ -130,12 +124,12 @@ impl Work for ListPage {
     }
 
     fn cache(&self, core: &Core) -> Option<Cache> {
-        let cache = core.identity.cache?;
-        Some(if self.is_private {
-            cache.private()
+        let cache = core.identity.cache;
+        if self.page.is_private {
+            cache.map(Cache::private)
         } else {
             cache
-        })
+        }
     }
 
     fn input(&self, _: &Message) -> Result<CallInput, RpcError> {
@@ -158,10 +152,7 @@ impl Work for ListPage {
     }
 
     fn list(&mut self, definitions: &[Value]) -> Outcome {
-        let mut page = Page {
-            is_private: self.is_private,
-            ..Page::default()
-        };
+        let mut page = Page::default();
         page.set_definitions(definitions);
         Outcome::List(self.kind, page)
     }
@@ -181,8 +172,12 @@ impl Work for ListPage {
         let mut page = std::mem::take(&mut self.page);
         let core = &self.core;
         let sight = Sight::new(&core.visibility, || {
-            let message = Some(&*call.message);
-            Viewer::new(&core.context, &call.caller, &call.origin, message)
+            Viewer::new(
+                &core.context,
+                &call.caller,
+                &call.origin,
+                Some(&call.message),
+            )
         });
         let is_shown = |link: &&ResourceLink| link.has_scheme && core.shows(&sight, &link.uri);
         for link in links.iter().filter(is_shown) {

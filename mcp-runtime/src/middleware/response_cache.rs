@@ -130,7 +130,9 @@ impl Layer for ResponseCache {
             }
             let outcome = next.run().await;
             let is_complete = outcome.kind() == OutcomeKind::Ok && !context.has_asked();
-            if let Some(copy) = outcome.0.copy().filter(|_| is_complete) {
+            let is_kept =
+                is_complete && (hint.scope() == CacheScope::Private || !is_private(&outcome));
+            if let Some(copy) = outcome.0.copy().filter(|_| is_kept) {
                 let lease = Lease {
                     owner: caller.owner,
                     expires: now().saturating_add(hint.ttl_ms()),
@@ -142,6 +144,11 @@ impl Layer for ResponseCache {
             outcome
         })
     }
+}
+
+/// Returns `true` for a list that an inner layer has changed, perhaps for its caller alone.
+fn is_private(outcome: &CallOutcome) -> bool {
+    matches!(&outcome.0, Outcome::List(_, page) if page.is_private)
 }
 
 /// Returns the key of a result, or `None` if it is private and its caller cannot be told from others.
