@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
-    CacheScope, Call, Cancel, ClientError, Completion, Extraction, Headers, Listing, Param, Prompt,
-    PromptArgument, Resource, ResourceLink, Revision,
+    CacheScope, Call, Cancel, ClientError, Completion, Extension, Extraction, Headers, Listing,
+    Param, Prompt, PromptArgument, Resource, ResourceLink, Revision,
 };
 use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
@@ -256,6 +256,25 @@ async fn a_list_that_depends_on_the_caller_is_not_shared() {
     assert_eq!(scope(of_tenant).await, "private");
     let of_headers = template().list(|_: Headers| async { link(String::new()) });
     assert_eq!(scope(of_headers).await, "private");
+}
+
+#[tokio::test]
+async fn functions_take_the_extensions_of_requests() {
+    let template = || {
+        template()
+            .list(|extension: Extension<u8>| async move { link(extension.to_string()) })
+            .complete("it", |extension: Extension<u8>| vec![extension.to_string()])
+    };
+    for revision in ERAS {
+        let server = || Server::new("x", "1").with(template());
+        let client = server().connect().revision(revision).extension(7_u8).await;
+        assert_eq!(client.resources().await.unwrap()[0]["name"], "7");
+        let completed = client.complete("x://{it}", "it", "").await.unwrap();
+        assert_eq!(completed.values, ["7"]);
+        let client = server().connect().revision(revision).await;
+        assert!(client.resources().await.is_err());
+        assert!(client.complete("x://{it}", "it", "").await.is_err());
+    }
 }
 
 /// Returns the errors of building a server.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
     CacheScope, ComponentKind, ComponentView, Headers, Principal, Prompt, Resource, ResourceLink,
-    Revision, Tool, Viewer,
+    ResponseCache, Revision, Tool, Viewer,
 };
 use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
@@ -398,6 +398,21 @@ async fn pages_have_their_size_and_miss_nothing() {
                 let expected: Vec<_> = expected.chunks(3).map(<[String]>::to_vec).collect();
                 assert_eq!(pages, expected, "{revision:?} {hidden} {method}");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cache_of_responses_shows_no_list_to_another_caller() {
+    let server = server()
+        .cache(Duration::from_secs(60), CacheScope::Public)
+        .layer(ResponseCache::new());
+    let host = Host::of(server, Over::Http).await;
+    for revision in ERAS {
+        for (name, count) in [("root", 3), ("user", 2), ("root", 3), ("user", 2)] {
+            let caller = host.caller(revision, principal(name)).await;
+            let tools = names(&caller, "tools/list", "tools", "name").await;
+            assert_eq!(tools.len(), count, "{revision:?} {name}");
         }
     }
 }
