@@ -235,6 +235,5 @@ fn server_context() -> ServerContext {
         forwarded: Vec::new(),
         warned: Once::new(),
         mask_errors: false,
-        timeout: Timeout::default(),
     }
 }

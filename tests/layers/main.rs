@@ -6,6 +6,7 @@ mod access;
 mod cache;
 mod concurrency;
 mod extensions;
+mod logs;
 mod order;
 mod peer;
 mod retries;

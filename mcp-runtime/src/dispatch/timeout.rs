@@ -31,6 +31,15 @@ pub(super) enum Exceeded {
     Idle(Duration),
 }
 
+impl Exceeded {
+    /// Returns the exceeded time.
+    pub(super) fn time(self) -> Duration {
+        match self {
+            Self::Total(time) | Self::Idle(time) => time,
+        }
+    }
+}
+
 impl RunningTimeout {
     /// Returns a timeout that starts now.
     pub(super) fn begin(timeout: Timeout) -> Self {
