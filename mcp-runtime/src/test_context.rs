@@ -234,6 +234,7 @@ fn server_context() -> ServerContext {
         session_data: DataStore::new(None, DataLimits::of(&limits)),
         forwarded: Vec::new(),
         warned: Once::new(),
+        timeout: Timeout::default(),
         mask_errors: false,
     }
 }
