@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirEntry, FileType, OpenOptions};
-use mcp_runtime::{Completion, Listing, prelude::*};
+use mcp_runtime::{Completion, prelude::*};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The size of the largest file that is read, in bytes.
@@ -248,14 +248,12 @@ fn file(
     Ok(Some(contents))
 }
 
-fn list_files(listing: Listing) -> Vec<ResourceLink> {
+fn list_files(root: State<Root>) -> Vec<ResourceLink> {
     let mut links = Vec::new();
-    if let Some(root) = listing.state::<Root>() {
-        walk(&root.0, "", 0, &mut |_, _, path| {
-            links.push(ResourceLink::new(uri_of(path), path));
-            links.len() < LISTED
-        });
-    }
+    walk(&root.0, "", 0, &mut |_, _, path| {
+        links.push(ResourceLink::new(uri_of(path), path));
+        links.len() < LISTED
+    });
     links
 }
 
@@ -266,11 +264,9 @@ fn uri_of(path: &str) -> String {
     format!("file:///{}", segments.join("/"))
 }
 
-fn complete_path(completion: Completion) -> Vec<String> {
-    let root = completion.state::<Root>();
-    let paths = root.map(|root| root.complete(completion.value()));
+fn complete_path(completion: Completion, root: State<Root>) -> Vec<String> {
     // A missing directory has no completions.
-    paths.and_then(Result::ok).unwrap_or_default()
+    root.complete(completion.value()).unwrap_or_default()
 }
 
 fn server(root: Root) -> Server {

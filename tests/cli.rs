@@ -311,6 +311,25 @@ fn a_terminal_gets_no_control_characters() {
     assert_eq!(json["content"][0]["text"], HOSTILE);
 }
 
+#[test]
+fn log_messages_go_to_stderr_if_they_are_asked_for() {
+    let (detail, disk) = ("debug: a detail", "warning disk: {\"free\":1}");
+    for (level, expected) in [
+        (None, [false, false]),
+        (Some("debug"), [true, true]),
+        (Some("warning"), [false, true]),
+        (Some("error"), [false, false]),
+    ] {
+        let mut arguments = vec!["call", "logs"];
+        arguments.extend(level.iter().flat_map(|level| ["--log-level", level]));
+        let output = run(&arguments);
+        let stderr = std::str::from_utf8(&output.stderr).unwrap();
+        let printed = [detail, disk].map(|line| stderr.lines().any(|it| it == line));
+        assert_eq!(printed, expected, "{level:?}: {stderr}");
+        assert!(!stdout(&output).contains("detail"));
+        assert!(output.status.success());
+    }
+}
 /// Starts the server with these arguments and variables. Returns it with the line that says where it serves.
 fn serve(arguments: &[&str], variables: &[(&str, &str)]) -> (Serving, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_wire-server"))

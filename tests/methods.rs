@@ -315,3 +315,114 @@ async fn the_type_may_have_parameters() {
     let tools = client.request("tools/list", json!({})).await.unwrap();
     assert_eq!(tools["tools"].as_array().unwrap().len(), 1);
 }
+
+/// A type with several `impl`s of tools.
+struct Split {
+    name: &'static str,
+}
+
+#[tools(more)]
+impl Split {
+    /// Come before the first `impl`.
+    #[tool]
+    async fn earlier(&self) -> String {
+        format!("{} earlier", self.name)
+    }
+}
+
+#[tools]
+impl Split {
+    /// Be of the first `impl`.
+    #[tool]
+    fn first(&self) -> String {
+        format!("{} first", self.name)
+    }
+}
+
+mod more {
+    use super::*;
+
+    #[tools(more)]
+    impl Split {
+        fn words(&self) -> Vec<String> {
+            vec![format!("{} word", self.name)]
+        }
+
+        /// Be of another module.
+        #[prompt]
+        fn ask(&self, #[arg(complete = Self::words)] it: String) -> String {
+            format!("{} asks for {it}", self.name)
+        }
+
+        /// Be of another module.
+        #[resource("split://{it}")]
+        async fn part(&self, it: String) -> String {
+            format!("{} {it}", self.name)
+        }
+
+        #[cfg(any())]
+        #[tool]
+        fn never(&self, context: Nothing) {}
+    }
+}
+
+#[tools(more = false)]
+impl Alone {
+    /// Be the only one.
+    #[tool]
+    fn alone() -> &'static str {
+        "alone"
+    }
+}
+
+struct Alone;
+
+#[tokio::test]
+async fn several_impls_of_one_type_share_the_value() {
+    let server = Server::new("x", "1")
+        .with(Split { name: "split" })
+        .with(Alone);
+    let client = server.connect().await;
+    let tools = client.tools().await.unwrap();
+    let names: Vec<&Value> = tools.iter().map(|tool| &tool["name"]).collect();
+    assert_eq!(names, ["first", "earlier", "alone"]);
+    let first = client.call("first", json!({})).await.unwrap();
+    let earlier = client.call("earlier", json!({})).await.unwrap();
+    assert_eq!(
+        (first.text(), earlier.text()),
+        ("split first".to_owned(), "split earlier".to_owned())
+    );
+    assert_eq!(read(&client, "split://7").await, "split 7");
+    let asked = client.prompt("ask", json!({ "it": "x" })).await.unwrap();
+    assert_eq!(asked[0]["content"]["text"], "split asks for x");
+    let completed = client.complete("ask", "it", "").await.unwrap();
+    assert_eq!(completed.values, ["split word"]);
+}
+
+/// Two `impl`s with a tool of the same name.
+struct Twice;
+
+#[tools]
+impl Twice {
+    /// Be one.
+    #[tool]
+    fn same() -> u8 {
+        1
+    }
+}
+
+#[tools(more)]
+impl Twice {
+    /// Be the other.
+    #[tool(name = "same")]
+    fn other() -> u8 {
+        2
+    }
+}
+
+#[tokio::test]
+async fn two_impls_with_one_name_are_an_error() {
+    let client = Server::new("x", "1").with(Twice).connect().await;
+    let error = client.tools().await.unwrap_err().to_string();
+    assert!(error.contains("two tools are called `same`"), "{error}");
+}

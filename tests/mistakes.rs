@@ -144,9 +144,9 @@ const TOPICS: [Topic; 11] = [
         &[],
     ),
     topic(
-        "Caches, timeouts, tags and scopes",
+        "Caches, timeouts, layers, tags and scopes",
         "terms",
-        &["cache", "scope", "tag", "timeout", "ttl"],
+        &["cache", "layer", "scope", "tag", "timeout", "ttl"],
         &[],
     ),
     topic(

@@ -261,7 +261,7 @@ fn components() -> Server {
     .complete("id", |completion: Completion| {
         vec![format!("{}!", completion.value())]
     })
-    .list(|_| vec![ResourceLink::new("users://7/posts", "of 7")]);
+    .list(|| vec![ResourceLink::new("users://7/posts", "of 7")]);
     let bytes = Resource::new("bytes://{name}", "bytes", |_: Value, _: Context| async {
         vec![0_u8, 255]
     });

@@ -27,6 +27,10 @@ const MODULES: &[(&str, &[&str])] = &[
         "questions",
         &["error", "protocol", "seal", "service", "session", "store"],
     ),
+    (
+        "session_data",
+        &["error", "finite", "service", "session", "store"],
+    ),
     ("bus", &["uri_template"]),
     (
         "call",
@@ -40,6 +44,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "schema",
             "service",
             "session",
+            "session_data",
         ],
     ),
     ("content", &["error", "finite", "protocol", "schema"]),
@@ -47,7 +52,23 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "context",
         &[
-            "bus", "call", "content", "error", "finite", "param", "protocol", "service", "trace",
+            "bus",
+            "call",
+            "content",
+            "error",
+            "finite",
+            "param",
+            "protocol",
+            "service",
+            "session_data",
+            "trace",
+        ],
+    ),
+    ("outcome", &["content", "protocol", "session"]),
+    (
+        "layer",
+        &[
+            "content", "context", "error", "outcome", "protocol", "service",
         ],
     ),
     (
@@ -57,11 +78,20 @@ const MODULES: &[(&str, &[&str])] = &[
             "content",
             "context",
             "error",
+            "layer",
+            "outcome",
             "param",
             "protocol",
             "schema",
             "service",
             "uri_template",
+        ],
+    ),
+    (
+        "middleware",
+        &[
+            "content", "context", "error", "layer", "outcome", "protocol", "registry", "seal",
+            "service", "store",
         ],
     ),
     (
@@ -76,15 +106,14 @@ const MODULES: &[(&str, &[&str])] = &[
             "schema",
         ],
     ),
+    ("visibility", &["call", "protocol", "registry", "service"]),
     ("logs", &["call", "protocol"]),
-    ("outcome", &["content", "protocol", "registry", "session"]),
     ("metrics", &[]),
     ("trace", &["protocol"]),
     (
         "observe",
         &["metrics", "outcome", "protocol", "service", "trace"],
     ),
-    ("layer", &["context", "outcome"]),
     (
         "dispatch",
         &[
@@ -109,6 +138,22 @@ const MODULES: &[(&str, &[&str])] = &[
             "service",
             "session",
             "uri_template",
+            "visibility",
+        ],
+    ),
+    (
+        "test_context",
+        &[
+            "bus",
+            "call",
+            "context",
+            "dispatch",
+            "protocol",
+            "questions",
+            "seal",
+            "service",
+            "session",
+            "session_data",
         ],
     ),
     // The outline of a line that is too long.
@@ -169,7 +214,9 @@ const MODULES: &[(&str, &[&str])] = &[
             "seal",
             "service",
             "session",
+            "session_data",
             "store",
+            "visibility",
             "transport/custom",
             "transport/http",
             "transport/stdio",

@@ -48,6 +48,7 @@ pub(crate) const OPTIONS: &[&str] = &[
     "icons",
     "meta",
     "timeout",
+    "layer",
     "tags",
     "scopes",
 ];
@@ -131,18 +132,28 @@ fn options(arguments: &Arguments, function: &AnnotatedFn, errors: &mut Errors) -
         let value = duration(&limit);
         quote_spanned!(generated_at(&limit)=> .timeout(__mcp::timeout(#value)))
     });
+    let layers = layers(arguments, errors);
     let [tags, scopes] = LISTS.map(|(key, example)| arguments.texts(key, example, errors));
     check_scopes(&scopes, errors);
     quote_spanned! {generated()=>
-        #title #description #icons #meta #timeout #(.tag(#tags))* #(.scope(#scopes))*
+        #title #description #icons #meta #timeout #(#layers)* #(.tag(#tags))* #(.scope(#scopes))*
     }
 }
 
-/// Returns the time limit of a call: seconds, or a `Duration`.
+/// Generates the builder calls of the layers: one, or several in an array.
+fn layers(arguments: &Arguments, errors: &mut Errors) -> Vec<TokenStream> {
+    let layers: Vec<Expr> = match arguments.expression("layer", "path::to::layer", errors) {
+        Some(Expr::Array(layers)) => layers.elems.into_iter().collect(),
+        layer => layer.into_iter().collect(),
+    };
+    let call = |layer: &Expr| quote_spanned!(generated_at(layer)=> .layer(#layer));
+    layers.iter().map(call).collect()
+}
+
+/// Returns the time limit of a call: seconds, a `Duration` or a `Timeout`.
 fn timeout(arguments: &Arguments, errors: &mut Errors) -> Option<Expr> {
-    const ZERO: &str =
-        "a timeout of zero stops every call: give it some seconds, or leave `timeout` out";
-    const RULE: &str = "a timeout is a whole number of seconds, or a `Duration`: write `timeout = 30` or `timeout = Duration::from_millis(500)`";
+    const ZERO: &str = "a timeout of zero stops every call: give it some seconds, or write `timeout = Timeout::NONE`";
+    const RULE: &str = "a timeout is a whole number of seconds, a `Duration` or a `Timeout`: write `timeout = 30`, `timeout = Duration::from_millis(500)` or `timeout = Timeout::NONE`";
     let timeout = arguments.expression("timeout", "30", errors)?;
     let negated = matches!(&timeout, Expr::Unary(it) if matches!(it.op, UnOp::Neg(_)));
     match literal(&timeout) {

@@ -51,6 +51,8 @@ impl Component {
         for parameter in &self.parameters {
             checks.extend(self.check_argument(parameter));
             checks.extend(self.check_options(parameter));
+            let complete = parameter.complete.as_ref();
+            checks.extend(complete.map(|path| self.check_function("completer", path)));
         }
         checks.extend(self.checks.clone());
         (!checks.is_empty()).then_some(checks)
@@ -223,8 +225,8 @@ impl Component {
         });
         let constraints = parameter.constraints.describe();
         let complete = parameter.complete.as_ref().map(|path| {
-            let function = self.function(path, "Completion");
-            quote_spanned!(generated_at(path)=> .complete(__mcp::completer(#function)))
+            let completer = self.bound("completer", path);
+            quote_spanned!(generated_at(path)=> .complete(#completer))
         });
         let flatten = parameter.flatten.then(|| quote_spanned!(span=> .flatten()));
         let nullable = parameter
@@ -233,14 +235,36 @@ impl Component {
         quote_spanned!(span=> __mcp::Parameter::of::<#ty>(#name) #description #default #example #constraints #header #complete #flatten #nullable)
     }
 
-    /// Generates a reference to a user's function that takes an `argument`. For a method, it may also be a method of
+    /// Generates the conversion of a user's function by a function of the runtime. For a method, it may also be a method of
     /// the same value: the compiler decides.
-    pub(crate) fn function(&self, path: &ExprPath, argument: &str) -> TokenStream {
+    pub(crate) fn bound(&self, convert: &str, path: &ExprPath) -> TokenStream {
+        let (function, span) = (self.unbound(convert, path), generated_at(path));
         if self.owner.is_none() {
-            return path.to_token_stream();
+            return quote_spanned!(span=> #function.free());
         }
-        let (this, argument) = (this(), Ident::new(argument, generated()));
-        quote_spanned!(generated_at(path)=> __mcp::bind::<__mcp::#argument, _, _, _>(&#this, #path))
+        let this = this();
+        quote_spanned!(span=> #function.bound(&#this))
+    }
+
+    fn unbound(&self, convert: &str, path: &ExprPath) -> TokenStream {
+        let span = generated_at(path);
+        let convert = Ident::new(convert, span);
+        let owner = self.owner.as_ref().map(|owner| &owner.ty);
+        let owner = owner.map_or_else(
+            || quote_spanned!(span=> ()),
+            |ty| quote_spanned!(span=> #ty),
+        );
+        quote_spanned!(span=> __mcp::#convert(__mcp::PhantomData::<#owner>, #path))
+    }
+
+    /// Generates a check that a user's function takes no arguments, which clients do not send to it.
+    pub(crate) fn check_function(&self, convert: &str, path: &ExprPath) -> TokenStream {
+        let (function, span) = (self.unbound(convert, path), generated_at(path));
+        let message = "clients send no arguments to this function: take only what the server supplies, such as `State<T>` and \
+                       `Context`";
+        quote_spanned! {span=>
+            const _: () = ::core::assert!(#function.injected, "{}", #message);
+        }
     }
 
     /// Generates the declaration of the return type, which prompts do not have.

@@ -72,7 +72,8 @@ use crate::kind::Kind;
 /// | `description = "..."` | The description, in place of the doc comment. |
 /// | `icons = [Icon::new("https://...")]` | Icons that clients may show. |
 /// | `meta = json!({ ... })` | The `_meta` of the definition. |
-/// | `timeout = 30` | The time limit of one call, in whole seconds or as a `Duration`. A call that exceeds it is stopped, and the caller receives an error. |
+/// | `timeout = 30` | The time limit of one call, in whole seconds, as a `Duration` or as a `Timeout`, which progress can extend. A call that exceeds it is stopped, and the caller receives an error. Default: that of the server, 60 s. `Timeout::NONE` is no limit. |
+/// | `layer = path::to::layer`, `layer = [one, other]` | Layers around the calls, the outermost first: see the module `layer`. |
 /// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
 /// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. Authorization is not implemented yet: a server with such a tool cannot be built. |
 /// | `ui = "ui://..."` | The URI of the resource that holds the user interface of the tool (MCP Apps). |
@@ -158,7 +159,8 @@ pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Annotate methods of the `impl` with `#[tool]`, `#[resource(..)]` or `#[prompt]`; the rest of the `impl` is
 /// unchanged. Pass a value of the type to `Server::with`. All calls share this value, so methods take `&self`. Options
-/// and parameters are the same as for functions. A type can have only one `impl` with `#[tools]`.
+/// and parameters are the same as for functions. Further `impl`s of the type have
+/// `#[tools(more)]`, and their methods follow those of the first.
 ///
 /// # Example
 ///
@@ -183,6 +185,7 @@ pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | option | meaning |
 /// |---|---|
+/// | `more` | The `impl` is another one of the type, beside the one with `#[tools]`. Not for types with generic parameters. |
 /// | `crate = path` | The path of `mcp_runtime`. |
 #[proc_macro_attribute]
 pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -213,22 +216,23 @@ pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `description = "..."` | The description, in place of the doc comment. |
 /// | `icons = [Icon::new("https://...")]` | Icons that clients may show. |
 /// | `meta = json!({ ... })` | The `_meta` of the definition. |
-/// | `timeout = 30` | The time limit of one call, in whole seconds or as a `Duration`. A call that exceeds it is stopped, and the caller receives an error. |
+/// | `timeout = 30` | The time limit of one call, in whole seconds, as a `Duration` or as a `Timeout`, which progress can extend. A call that exceeds it is stopped, and the caller receives an error. Default: that of the server, 60 s. `Timeout::NONE` is no limit. |
+/// | `layer = path::to::layer`, `layer = [one, other]` | Layers around the calls, the outermost first: see the module `layer`. |
 /// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
 /// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. Authorization is not implemented yet: a server with such a resource cannot be built. |
 /// | `annotations = Annotations::new()...` | The audience, the priority and the time of the last change. |
 /// | `cache(ttl = 60, scope = public)` | The time for which clients may cache the contents, in seconds or as a `Duration`. `scope = public` lets all callers share the cached contents. Default: `private`. |
 /// | `mime = "type/subtype"` | The MIME type of the contents. |
 /// | `size = 123` | The size in bytes. Not for templates. |
-/// | `list = function` | A function that lists the concrete resources of a template. |
+/// | `list = function` | A function that lists the concrete resources of a template. It takes everything that is injected, such as `State<T>`. |
 /// | `inline` | Runs a plain `fn` in place instead of on the blocking pool. A `timeout` cannot stop it. |
 /// | `crate = path` | The path of `mcp_runtime`. |
 ///
 /// # Arguments
 ///
 /// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header`, `flatten` and `nullable`, and also
-/// `#[arg(complete = function)]`, a function that completes values. Parameters of an `async fn` also take `#[ask("...")]`,
-/// as described at [`macro@tool`].
+/// `#[arg(complete = function)]`, a function that completes values. It takes a `Completion` and everything that is
+/// injected, such as `State<T>`. Parameters of an `async fn` also take `#[ask("...")]`, as described at [`macro@tool`].
 #[proc_macro_attribute]
 pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Kind::Resource, arguments.into(), &item.into()).into()
@@ -258,7 +262,8 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `description = "..."` | The description, in place of the doc comment. |
 /// | `icons = [Icon::new("https://...")]` | Icons that clients may show. |
 /// | `meta = json!({ ... })` | The `_meta` of the definition. |
-/// | `timeout = 30` | The time limit of one call, in whole seconds or as a `Duration`. A call that exceeds it is stopped, and the caller receives an error. |
+/// | `timeout = 30` | The time limit of one call, in whole seconds, as a `Duration` or as a `Timeout`, which progress can extend. A call that exceeds it is stopped, and the caller receives an error. Default: that of the server, 60 s. `Timeout::NONE` is no limit. |
+/// | `layer = path::to::layer`, `layer = [one, other]` | Layers around the calls, the outermost first: see the module `layer`. |
 /// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
 /// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. Authorization is not implemented yet: a server with such a prompt cannot be built. |
 /// | `inline` | Runs a plain `fn` in place instead of on the blocking pool. A `timeout` cannot stop it. |
@@ -267,8 +272,8 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// # Arguments
 ///
 /// Parameters take the `#[arg(..)]` options of [`macro@tool`], except `header` and `nullable`, and also
-/// `#[arg(complete = function)]`, a function that completes values. Parameters of an `async fn` also take `#[ask("...")]`,
-/// as described at [`macro@tool`].
+/// `#[arg(complete = function)]`, a function that completes values. It takes a `Completion` and everything that is
+/// injected, such as `State<T>`. Parameters of an `async fn` also take `#[ask("...")]`, as described at [`macro@tool`].
 ///
 /// Arguments of prompts are texts. Strings, numbers, `bool` and enums without data are read from the text itself. For all
 /// other types the text is JSON, such as `["a", "b"]` for a `Vec<String>`, and the description of the argument tells

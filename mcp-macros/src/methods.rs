@@ -24,7 +24,7 @@ use crate::types::replace_tokens;
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "tools",
-    options: &[&["crate"]],
+    options: &[&["more", "crate"]],
     ..Grammar::EMPTY
 };
 
@@ -72,7 +72,8 @@ impl AnnotatedImpl {
         let mut errors = Errors::new();
         let arguments = Arguments::parse(&GRAMMAR, [arguments], &mut errors);
         let runtime = arguments.runtime(&mut errors);
-        self.check(&mut errors);
+        let is_more = arguments.is_set("more", &mut errors);
+        self.check(is_more, &mut errors);
         let mut components: Vec<Component> = Vec::new();
         let of_methods: TokenStream = self
             .methods()
@@ -82,9 +83,15 @@ impl AnnotatedImpl {
         let mut found = errors.finish(Some(())).err().unwrap_or_default();
         found.extend(of_methods);
         if found.is_empty() {
-            return Ok(self.expand(runtime.as_ref(), &components));
+            return Ok(if is_more {
+                self.expand_more(runtime.as_ref(), &components)
+            } else {
+                self.expand(runtime.as_ref(), &components)
+            });
         }
-        found.extend(self.stand_in(runtime.as_ref()));
+        if !is_more {
+            found.extend(self.stand_in(runtime.as_ref()));
+        }
         Err(found)
     }
 
@@ -114,7 +121,7 @@ impl AnnotatedImpl {
         })
     }
 
-    fn check(&self, errors: &mut Errors) {
+    fn check(&self, is_more: bool, errors: &mut Errors) {
         if let Some(of_trait) = &self.of_trait {
             errors.at(
                 of_trait,
@@ -129,6 +136,12 @@ impl AnnotatedImpl {
                 );
             }
         }
+        if is_more && !self.generics.params.is_empty() {
+            errors.at(
+                &self.generics,
+                "the methods of a type with parameters are in one `impl`: move them into that with `#[tools]`",
+            );
+        }
         if self.methods().next().is_none() {
             errors.at_span(
                 attribute(),
@@ -139,26 +152,40 @@ impl AnnotatedImpl {
 
     fn expand(&self, runtime: Option<&Path>, components: &[Component]) -> TokenStream {
         let (ty, this) = (&self.ty, this());
-        let mut items = self.used_attributes();
-        items.extend(components.iter().filter_map(Component::checked_method));
+        let items = self.items(components);
         let shared = quote_spanned!(generated_at(ty)=> __mcp::shared::<#ty>(self));
-        let added = components.iter().map(|component| {
-            let attributes = &component.attributes;
-            let value = component.value();
-            quote_spanned! {generated()=>
-                #attributes
-                __mcp_components.add({ #value });
-            }
-        });
+        let added = add(components);
         let conversion = quote_spanned! {generated()=>
             fn components(self) -> __mcp::Components {
-                let #this = #shared;
+                let (#this, __mcp_more) = #shared;
                 let mut __mcp_components: __mcp::Components = __mcp::Default::default();
-                #(#added)*
+                #added
+                __mcp_more(&#this, &mut __mcp_components);
                 __mcp_components
             }
         };
         self.implement(runtime, &items, &conversion)
+    }
+
+    /// Generates the registration of a further `impl`, whose methods are added to those of the `impl` with `#[tools]`.
+    fn expand_more(&self, runtime: Option<&Path>, components: &[Component]) -> TokenStream {
+        let (ty, this) = (&self.ty, this());
+        let (items, added) = (self.items(components), add(components));
+        let content = quote_spanned! {generated()=>
+            #items
+            fn __mcp_add(#this: __mcp::Arc<#ty>, __mcp_components: &mut __mcp::Components) {
+                #added
+            }
+            __mcp::register_more!(#ty, __mcp_add);
+        };
+        in_const(&inherited_by(&self.attributes), runtime, &content)
+    }
+
+    /// Generates the uses of the attributes and the checks of the methods.
+    fn items(&self, components: &[Component]) -> TokenStream {
+        let mut items = self.used_attributes();
+        items.extend(components.iter().filter_map(Component::checked_method));
+        items
     }
 
     /// Generates the implementation of `ToolSet`, which `Server::with` requires.
@@ -178,6 +205,19 @@ impl AnnotatedImpl {
         };
         in_const(&inherited_by(&self.attributes), runtime, &content)
     }
+}
+
+/// Generates the statements that add components to a collection.
+fn add(components: &[Component]) -> TokenStream {
+    let added = components.iter().map(|component| {
+        let attributes = &component.attributes;
+        let value = component.value();
+        quote_spanned! {generated()=>
+            #attributes
+            __mcp_components.add({ #value });
+        }
+    });
+    added.collect()
 }
 
 impl Method {

@@ -62,11 +62,12 @@ pub(crate) fn complete(
     }
     let literal = &uri.literal;
     component.leading = quote_spanned!(generated()=> #literal,);
-    component.checks = uri.check_injected(component);
+    let injected = uri.check_injected(component);
+    component.checks.extend(injected);
 }
 
 /// Generates the builder calls of the options.
-fn options(arguments: &Arguments, component: &Component, errors: &mut Errors) -> TokenStream {
+fn options(arguments: &Arguments, component: &mut Component, errors: &mut Errors) -> TokenStream {
     let mime = arguments.checked_text(
         "mime",
         is_media_type,
@@ -76,8 +77,11 @@ fn options(arguments: &Arguments, component: &Component, errors: &mut Errors) ->
     let mime = builder_call("mime", mime);
     let size = builder_call("size", arguments.number("size", errors));
     let list = arguments.function("list", errors).map(|path| {
-        let function = component.function(&path, "Listing");
-        quote_spanned!(generated_at(&path)=> .list(__mcp::lister(#function)))
+        component
+            .checks
+            .extend(component.check_function("lister", &path));
+        let lister = component.bound("lister", &path);
+        quote_spanned!(generated_at(&path)=> .lister(#lister))
     });
     let annotations =
         arguments.expression("annotations", "Annotations::new().priority(0.5)", errors);

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sync::Mutex;
 use crate::uri_template::Uri;
@@ -36,6 +37,8 @@ pub(crate) struct Bus {
     /// The listeners, in the order of their registration.
     listeners: Mutex<Listeners>,
     limit: usize,
+    /// The number of changes so far.
+    changes: AtomicU64,
 }
 
 #[derive(Default)]
@@ -51,6 +54,7 @@ impl Bus {
         Self {
             listeners: Mutex::default(),
             limit,
+            changes: AtomicU64::new(0),
         }
     }
 
@@ -83,10 +87,16 @@ impl Bus {
 
     /// Sends a change to all listeners.
     pub(crate) fn tell(&self, change: &Change) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
         // The lock is held, so that all listeners see one order and none is called after its guard was dropped.
         for listener in self.listeners.lock().all.values() {
             listener.on_change(change);
         }
+    }
+
+    /// Returns the number of changes so far. It is counted before the listeners receive the change.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Signals to the listeners that a connection ends, or that the server stops (`None`). Then no listener is accepted any

@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 
@@ -20,14 +19,14 @@ use crate::call::{Call, Slot};
 use crate::content::{Icon, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, ToolResult};
 use crate::error::{AskError, ToolError};
 use crate::param::{Extraction, Param};
-use crate::registry::{CompleteWith, ListWith};
-use crate::service::BoxFuture;
+use crate::registry::{CompleteWith, Components, ListWith, MoreTools};
+use crate::service::{BoxFuture, Timeout};
 
 pub use crate::ask::{Answerable, Asked, Asking};
 pub use crate::content::{Failure, PromptOutcome, ResourceOutcome};
 pub use crate::registry::{
-    AsyncMethod, Bind, Blocking, Bound, Bounds, Completer, Eventual, Eventually, Free, Lister,
-    Method, ToolSet,
+    AsyncMethod, Blocking, Bound, Bounds, Completer, Eventual, Eventually, Function, Injected,
+    IntoOutput, Lister, Method, Needs, ToolSet,
 };
 
 /// Extracts a parameter from a call, or records why it cannot be extracted.
@@ -137,10 +136,14 @@ pub async fn answers(questions: &mut [&mut (dyn Asked + Send)]) -> Result<(), As
     ask::all(questions).await
 }
 
-/// Wraps the value whose methods are components. It is shared, because each call may run on a different thread.
-pub fn shared<T: Send + Sync + 'static>(value: T) -> Arc<T> {
-    Arc::new(value)
+/// Wraps the value whose methods are components. It is shared, because each call may run on a different thread. The returned
+/// function adds the methods of the other `impl`s of the type, which have `#[tools(more)]`.
+pub fn shared<T: Send + Sync + 'static>(value: T) -> (Arc<T>, AddMore<T>) {
+    (Arc::new(value), MoreTools::add_all)
 }
+
+/// A function that adds components of a shared value.
+pub type AddMore<T> = fn(&Arc<T>, &mut Components);
 
 /// Checks that a type can be a field of a form.
 pub const fn field<T: ElicitField>() {}
@@ -160,19 +163,53 @@ pub fn prompt_result<T: IntoPrompt<M>, M>(value: T) -> PromptOutcome {
     value.into_prompt()
 }
 
-/// Binds a function that an attribute of a method names: a function stays as it is, a method is bound to the served value.
-pub fn bind<A, T, M, F: Bind<T, A, M>>(value: &Arc<T>, function: F) -> F::Bound {
-    function.bind(value)
+/// A function that an attribute names, before it is bound to the served value. It becomes an `R`.
+#[derive(Debug)]
+pub struct Unbound<T, F, R> {
+    /// `true` if no parameter of the function is an argument.
+    pub injected: bool,
+    function: F,
+    bind: fn(F, Arc<T>) -> R,
 }
 
-/// Makes a `Completer` from a completing function of any kind.
-pub fn completer<M>(function: impl CompleteWith<M>) -> Completer {
-    Completer::new(function)
+impl<T, F, R> Unbound<T, F, R> {
+    /// Binds the function to the value whose methods are components.
+    pub fn bound(self, value: &Arc<T>) -> R {
+        (self.bind)(self.function, Arc::clone(value))
+    }
 }
 
-/// Makes a `Lister` from a listing function of any kind.
-pub fn lister<M>(function: impl ListWith<M>) -> Lister {
-    Lister::new(function)
+impl<F, R> Unbound<(), F, R> {
+    /// Makes an `R` from a free function.
+    pub fn free(self) -> R {
+        (self.bind)(self.function, Arc::new(()))
+    }
+}
+
+/// Checks a completing function of any kind, which may be a method of `T`.
+pub const fn completer<T, F, M>(_: PhantomData<T>, function: F) -> Unbound<T, F, Completer>
+where
+    T: Send + Sync + 'static,
+    F: CompleteWith<M, T>,
+{
+    Unbound {
+        injected: F::INJECTED,
+        function,
+        bind: Completer::new::<T, M, F>,
+    }
+}
+
+/// Checks a listing function of any kind, which may be a method of `T`.
+pub const fn lister<T, F, M>(_: PhantomData<T>, function: F) -> Unbound<T, F, Lister>
+where
+    T: Send + Sync + 'static,
+    F: ListWith<M, T>,
+{
+    Unbound {
+        injected: F::INJECTED,
+        function,
+        bind: Lister::new::<T, M, F>,
+    }
 }
 
 /// Makes a list of icons.
@@ -180,9 +217,9 @@ pub fn icons(icons: impl IntoIcons) -> Vec<Icon> {
     icons.into_icons()
 }
 
-/// Checks the type of a timeout.
-pub fn timeout(limit: Duration) -> Duration {
-    limit
+/// Makes a time limit from a `Duration` or a `Timeout`.
+pub fn timeout(limit: impl Into<Timeout>) -> Timeout {
+    limit.into()
 }
 
 /// A probe that determines whether a parameter type is injected.

@@ -3,6 +3,7 @@
 //! Arguments are parsed with clap. Serving and calling go through `server` only.
 
 mod commands;
+mod connect;
 mod functions;
 #[cfg(feature = "http")]
 mod http;
@@ -132,7 +133,8 @@ impl Server {
             .subcommand(
                 Command::new("list")
                     .about("List tools, resources and prompts")
-                    .arg(json_flag()),
+                    .arg(json_flag())
+                    .args(client_arguments()),
             )
             .subcommand(
                 Command::new("check")
@@ -142,22 +144,26 @@ impl Server {
                             .long("deny-warnings")
                             .action(ArgAction::SetTrue)
                             .help("Let the exit code be 1 also for warnings, which concern some settings of single clients"),
-                    ),
+                    )
+                    .args(client_arguments()),
             )
             .subcommand(
                 Command::new("call")
                     .about("Call a tool and print its result")
-                    .args([name_argument("TOOL"), pairs_argument(), json_flag()]),
+                    .args([name_argument("TOOL"), pairs_argument(), json_flag()])
+                    .args(client_arguments()),
             )
             .subcommand(
                 Command::new("read")
                     .about("Read a resource and print it")
-                    .args([name_argument("URI"), json_flag()]),
+                    .args([name_argument("URI"), json_flag()])
+                    .args(client_arguments()),
             )
             .subcommand(
                 Command::new("prompt")
                     .about("Get a prompt and print its messages")
-                    .args([name_argument("PROMPT"), pairs_argument(), json_flag()]),
+                    .args([name_argument("PROMPT"), pairs_argument(), json_flag()])
+                    .args(client_arguments()),
             );
         #[cfg(feature = "http")]
         let command = http::add_options(command, self);
@@ -183,9 +189,28 @@ fn pairs_argument() -> Arg {
         .help("Arguments; a value is a string, or JSON if the schema declares another type")
 }
 
+/// Returns the options that describe the client of a command.
+fn client_arguments() -> [Arg; 3] {
+    [
+        Arg::new("header")
+            .long("header")
+            .value_name("NAME: VALUE")
+            .action(ArgAction::Append)
+            .help("Send a header, as over HTTP; may be repeated"),
+        Arg::new("traceparent")
+            .long("traceparent")
+            .value_name("TRACEPARENT")
+            .help("Send the position in a trace (W3C Trace Context)"),
+        Arg::new("log-level")
+            .long("log-level")
+            .value_name("LEVEL")
+            .help("Ask for log messages of at least this level, such as `info`, and print them to stderr"),
+    ]
+}
+
 async fn execute(server: Server, matches: ArgMatches, log: LogFormat) -> Result<ExitCode, Failure> {
     if let Some((name, matches)) = matches.subcommand() {
-        return commands::execute(server, name, matches).await;
+        return commands::execute(server, name, matches, log).await;
     }
     #[cfg(feature = "http")]
     if let Some(listener) = http::listener(&matches)? {

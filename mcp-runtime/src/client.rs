@@ -2,20 +2,20 @@
 //!
 //! The client sends real messages through the same dispatch as every transport.
 
+mod builder;
 mod reply;
 
-use std::future::{Future, IntoFuture, poll_fn};
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use futures_core::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
+pub use builder::ClientBuilder;
 pub use reply::{ClientError, Completed, ToolReply};
 
-use crate::error::chain;
 use crate::opaque::opaque_debug;
-use crate::protocol::Revision;
+use crate::protocol::{LogLevel, Revision};
 use crate::server::{RunningServer, Server};
 use crate::service::Pending;
 use crate::sync::Mutex;
@@ -86,96 +86,6 @@ pub struct ClientListening {
 
 opaque_debug!(ClientListening);
 
-/// A builder of a [`Client`]. Await it to start the server and connect.
-pub struct ClientBuilder {
-    server: Server,
-    revision: Revision,
-    answer: Option<AnswerFn>,
-}
-
-opaque_debug!(ClientBuilder, |it| server: it.server, revision: it.revision);
-
-impl ClientBuilder {
-    pub(crate) fn new(server: Server) -> Self {
-        Self {
-            server,
-            revision: Revision::LATEST,
-            answer: None,
-        }
-    }
-
-    /// Sets the revision that the client speaks. With a legacy revision, the client starts with the handshake.
-    pub fn revision(mut self, revision: Revision) -> Self {
-        self.revision = revision;
-        self
-    }
-
-    /// Sets the function that answers questions of handlers, such as those of
-    /// [`Context::elicit`](crate::Context::elicit), in legacy and in stateless revisions.
-    ///
-    /// The function receives the `method` and `params` of a question in their wire format, and returns its `result`. Without
-    /// such a function the client declares no capability to answer questions.
-    ///
-    /// ```
-    /// use mcp_runtime::prelude::*;
-    /// use schemars::JsonSchema;
-    /// use serde::Deserialize;
-    /// use serde_json::json;
-    ///
-    /// #[derive(Deserialize, JsonSchema, Elicit)]
-    /// struct Name {
-    ///     name: String,
-    /// }
-    ///
-    /// /// Greet the user.
-    /// #[tool]
-    /// async fn greet(context: Context) -> Result<String, ToolError> {
-    ///     let Name { name } = context.elicit("What is your name?").await?;
-    ///     Ok(format!("Hello, {name}!"))
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
-    /// let client = Server::new("greeter", "1.0.0").with(components![greet]).client();
-    /// let client = client
-    ///     .answer_with(|question| {
-    ///         assert_eq!(question["params"]["message"], "What is your name?");
-    ///         json!({ "action": "accept", "content": { "name": "Ada" } })
-    ///     })
-    ///     .await;
-    /// assert_eq!(client.call("greet", json!({})).await?.text(), "Hello, Ada!");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn answer_with(mut self, answer: impl FnMut(&Value) -> Value + Send + 'static) -> Self {
-        self.answer = Some(Box::new(answer));
-        self
-    }
-
-    async fn connect(self) -> Client {
-        let started = self.server.start().await;
-        let client = Client {
-            server: started
-                .map(|running| (Memory::new(running.service()), running))
-                .map_err(|error| ClientError::Server(chain(&error))),
-            revision: self.revision,
-            answer: self.answer.map(Mutex::new),
-            next_id: AtomicI64::new(1),
-        };
-        client.initialize().await;
-        client
-    }
-}
-
-impl IntoFuture for ClientBuilder {
-    type Output = Client;
-    type IntoFuture = BoxFuture<'static, Client>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.connect())
-    }
-}
-
 /// An in-process client. See [`Server::client`].
 pub struct Client {
     /// The running server, or the error of its start.
@@ -183,6 +93,9 @@ pub struct Client {
     revision: Revision,
     answer: Option<Mutex<AnswerFn>>,
     next_id: AtomicI64,
+    /// The `traceparent` of each request.
+    traceparent: Option<String>,
+    log_level: Option<LogLevel>,
 }
 
 opaque_debug!(Client, |it| revision: it.revision);
@@ -412,23 +325,31 @@ impl Client {
         server.map(|(memory, _)| memory).map_err(Clone::clone)
     }
 
-    /// Adds the metadata of a stateless request: its revision, and the client's capabilities and name.
+    /// Adds the metadata of a request: its trace and, if it is stateless, its revision, and the client's capabilities, name
+    /// and log level.
     fn add_meta(&self, params: &mut Value) {
+        let mut added = Map::new();
+        if let Some(traceparent) = &self.traceparent {
+            added.insert("traceparent".to_owned(), traceparent.as_str().into());
+        }
         let features = self.revision.features();
-        let (true, Some(params)) = (features.stateless, params.as_object_mut()) else {
+        if features.stateless {
+            let prefixed = |key: &str| format!("io.modelcontextprotocol/{key}");
+            added.insert(prefixed("protocolVersion"), features.name.into());
+            added.insert(prefixed("clientCapabilities"), self.capabilities());
+            added.insert(prefixed("clientInfo"), info());
+            if let Some(level) = self.log_level {
+                added.insert(prefixed("logLevel"), json!(level));
+            }
+        }
+        let (false, Some(params)) = (added.is_empty(), params.as_object_mut()) else {
             return;
         };
         let meta = params.entry("_meta").or_insert_with(|| json!({}));
-        let Some(meta) = meta.as_object_mut() else {
-            return;
-        };
-        for (key, value) in [
-            ("protocolVersion", features.name.into()),
-            ("clientCapabilities", self.capabilities()),
-            ("clientInfo", info()),
-        ] {
-            let key = format!("io.modelcontextprotocol/{key}");
-            meta.entry(key).or_insert(value);
+        for (key, value) in added {
+            if let Some(meta) = meta.as_object_mut() {
+                meta.entry(key).or_insert(value);
+            }
         }
     }
 
@@ -454,6 +375,10 @@ impl Client {
             let _ = self
                 .send(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)
                 .await;
+            if let Some(level) = self.log_level {
+                let params = json!({ "level": level });
+                let _ = self.request("logging/setLevel", params).await;
+            }
         }
     }
 }

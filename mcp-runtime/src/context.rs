@@ -15,6 +15,7 @@ use crate::owner::Principal;
 use crate::param::{Extraction, Param};
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{Id, LogLevel, Revision, TraceContext};
+use crate::session_data::SessionData;
 
 /// The context of a call. Take it as a parameter to report progress, to ask questions, or to identify the caller.
 ///
@@ -208,6 +209,39 @@ impl Context {
         self.0.origin.principal.as_ref()
     }
 
+    /// Returns the data that handlers keep between calls: of the client's session or, in revisions without sessions, of the
+    /// [`Principal`].
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    ///
+    /// /// Count the calls of this client.
+    /// #[tool]
+    /// async fn count(context: Context) -> Result<u64, ToolError> {
+    ///     let session = context.session()?;
+    ///     let count = session.get::<u64>("count").await?.unwrap_or_default() + 1;
+    ///     session.set("count", &count).await?;
+    ///     Ok(count)
+    /// }
+    /// ```
+    ///
+    /// Values are JSON. Their number and size are limited, and they end with the session: see
+    /// [`Limits::session_values`](crate::Limits::session_values) and its neighbours. Each change of one value is atomic, but
+    /// other calls of the client may run between `get` and `set`.
+    ///
+    /// # Errors
+    /// Returns an error if the request has neither a session nor a principal: a client of 2026-07-28 that no layer has
+    /// authenticated has no identity that lasts for more than one request.
+    pub fn session(&self) -> Result<SessionData, ToolError> {
+        let (session, principal) = (self.0.caller.session.as_deref(), self.principal());
+        let data = self.0.server.session_data.of(session, principal);
+        data.ok_or_else(|| {
+            ToolError::new(
+                "This client has no session: its revision has none, and no layer around the server has authenticated it",
+            )
+        })
+    }
+
     /// Returns a value that an outer tower or axum layer inserted into the `http::Extensions` of the request. Returns
     /// `None` on other transports.
     #[cfg(feature = "http")]
@@ -244,7 +278,7 @@ impl Context {
 
     /// Returns the cancellation signal of the call.
     pub fn cancel(&self) -> Cancel {
-        self.0.cancel().clone()
+        self.0.cancel()
     }
 }
 

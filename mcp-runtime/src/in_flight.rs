@@ -98,11 +98,15 @@ impl InFlight {
         if self.is_closed() {
             return Err(stopping());
         }
+        Err(self.overloaded())
+    }
+
+    fn overloaded(&self) -> RpcError {
         self.log_busiest_owner();
-        Err(RpcError::overloaded(format!(
+        RpcError::overloaded(format!(
             "The server is busy: {} requests are in flight, which is its limit; try again later",
             self.limit
-        )))
+        ))
     }
 
     /// Accepts no further requests.

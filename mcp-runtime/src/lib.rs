@@ -82,10 +82,11 @@ mod error;
 mod finite;
 mod in_flight;
 mod json_path;
-mod layer;
+pub mod layer;
 mod logs;
 mod macros;
 mod metrics;
+mod middleware;
 mod observe;
 mod opaque;
 mod outcome;
@@ -100,12 +101,15 @@ mod seal;
 mod server;
 mod service;
 mod session;
+mod session_data;
 mod store;
 mod sync;
+mod test_context;
 #[cfg(feature = "otel")]
 mod trace;
 mod transport;
 mod uri_template;
+mod visibility;
 
 pub use {schemars, serde, serde_json};
 
@@ -117,29 +121,36 @@ pub use bus::Notifier;
 pub use call::{Call, Cancel};
 pub use client::{Client, ClientBuilder, ClientError, ClientListening, Completed, ToolReply};
 pub use content::{
-    Annotations, Audio, Content, EmbeddedResource, Icon, IconTheme, Image, IntoIcons, IntoPrompt,
-    IntoResource, IntoToolResult, Json, Message, Nested, Plain, ResourceContents, ResourceLink,
-    Role, StreamItem, Streamed, Text, ToolResult,
+    Annotations, Audio, Completions, Content, EmbeddedResource, Failed, Icon, IconTheme, Image,
+    IntoCompletions, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, Json, Message, Nested,
+    Plain, ResourceContents, ResourceLink, Role, StreamItem, Streamed, Text, ToolResult,
 };
 pub use context::Context;
 pub use error::{AskError, ToolError};
-pub use layer::{CallOutcome, Layer, LayeredCall, Next};
+#[doc(inline)]
+pub use layer::{CallKind, CallOutcome, Layer, LayeredCall, Next};
 #[cfg(feature = "logs")]
 pub use logs::forward_logs;
 pub use mcp_macros::{Elicit, prompt, resource, tool, tools};
+pub use middleware::{ConcurrencyLimit, LogCalls, ResponseCache, ResponseLimit, Retry};
 pub use outcome::OutcomeKind;
 pub use owner::Principal;
+#[cfg(feature = "http")]
+pub use param::Extension;
 pub use param::{Description, Extraction, Headers, Param, State};
 pub use protocol::cache::CacheScope;
 pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 pub use protocol::{Id, LogLevel, Revision, TraceContext};
 pub use registry::{
-    CompleteWith, Completion, Completions, Component, Components, IntoCompletions, IntoComponents,
+    CompleteWith, Completion, Component, ComponentKind, ComponentView, Components, IntoComponents,
     IntoLinks, ListWith, Listing, Prompt, PromptArgument, Resource, Tool,
 };
 pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
-pub use service::{BoxFuture, Limits};
+pub use service::{BoxFuture, Limits, Timeout};
+pub use session_data::SessionData;
 pub use store::{MemoryStore, Store, StoreEntry, StoreFuture};
+pub use test_context::TestContext;
 pub use transport::custom::Transport;
 #[cfg(feature = "http")]
 pub use transport::http::{HttpBody, HttpService, PeerAddress};
+pub use visibility::Viewer;

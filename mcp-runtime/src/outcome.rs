@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::content::{Message, ResourceContents, ToolResult};
+use crate::content::{Completions, Content, Message, ResourceContents, ToolResult};
 use crate::protocol::cache::Cache;
 use crate::protocol::error::RpcError;
-use crate::registry::{Completions, Page, PromptEntry, ResourceEntry};
 use crate::session::Session;
 
 /// The outcome of a request. It does not contain the request's id, so that it can be observed, stored, and sent later.
@@ -19,14 +18,15 @@ pub(crate) enum Outcome {
     },
     /// The contents of a resource, read at this URI.
     Read {
-        resource: Arc<ResourceEntry>,
+        /// The declared MIME type of the resource.
+        mime: Option<Arc<str>>,
         uri: String,
         contents: Vec<ResourceContents>,
         cache: Cache,
     },
     /// The messages of a prompt.
     Prompt {
-        prompt: Arc<PromptEntry>,
+        description: Option<Arc<str>>,
         messages: Vec<Message>,
     },
     Completion(Completions),
@@ -47,7 +47,134 @@ pub(crate) enum Outcome {
     TimedOut(Box<Self>),
 }
 
+/// A page of a list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Page {
+    /// The definitions, as a JSON array without its brackets.
+    pub(crate) items: String,
+    /// The cursor of the next page.
+    pub(crate) next: Option<String>,
+    /// `true` if the page depends on the caller, so that it is not for shared caches.
+    pub(crate) is_private: bool,
+}
+
+impl Page {
+    /// Returns the definitions.
+    pub(crate) fn definitions(&self) -> Vec<Value> {
+        serde_json::from_str(&format!("[{}]", self.items)).unwrap_or_default()
+    }
+
+    /// Replaces the definitions by those that a layer has chosen, which may depend on the caller.
+    pub(crate) fn set_definitions(&mut self, definitions: &[Value]) {
+        self.is_private = true;
+        let items: Vec<String> = definitions.iter().map(Value::to_string).collect();
+        self.items = items.join(",");
+    }
+}
+
 impl Outcome {
+    /// Returns the outcome itself, or the error of a call that exceeded its timeout.
+    pub(crate) fn inner(&self) -> &Self {
+        match self {
+            Self::TimedOut(error) => error.inner(),
+            _ => self,
+        }
+    }
+
+    /// Returns the outcome itself, or the error of a call that exceeded its timeout, to change it.
+    pub(crate) fn inner_mut(&mut self) -> &mut Self {
+        match self {
+            Self::TimedOut(error) => error.inner_mut(),
+            _ => self,
+        }
+    }
+
+    /// Returns the content blocks, the contents of a resource and the messages. An outcome has one of them.
+    fn parts(&self) -> (&[Content], &[ResourceContents], &[Message]) {
+        match self {
+            Self::Tool { result, .. } => (&result.content, &[], &[]),
+            Self::Read { contents, .. } => (&[], contents, &[]),
+            Self::Prompt { messages, .. } => (&[], &[], messages),
+            _ => (&[], &[], &[]),
+        }
+    }
+
+    /// Returns all texts of the result.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let (blocks, contents, messages) = self.parts();
+        let blocks = blocks.iter().chain(messages.iter().map(|it| &it.content));
+        let texts = blocks.filter_map(Content::inner_text);
+        let texts = texts.chain(contents.iter().filter_map(ResourceContents::inner_text));
+        texts.map(String::as_str)
+    }
+
+    /// Returns all texts of the result, to change them.
+    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let (blocks, contents, messages): (
+            &mut [Content],
+            &mut [ResourceContents],
+            &mut [Message],
+        ) = match self {
+            Self::Tool { result, .. } => (&mut result.content, &mut [], &mut []),
+            Self::Read { contents, .. } => (&mut [], contents, &mut []),
+            Self::Prompt { messages, .. } => (&mut [], &mut [], messages),
+            _ => (&mut [], &mut [], &mut []),
+        };
+        let messages = messages.iter_mut().map(|it| &mut it.content);
+        let texts = blocks.iter_mut().chain(messages);
+        let texts = texts.filter_map(Content::inner_text_mut);
+        texts.chain(contents.iter_mut().filter_map(|it| it.inner_text_mut()))
+    }
+
+    /// Returns the size of the result in bytes, of texts before they are escaped as JSON.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Tool { result, .. } => result.bytes(),
+            Self::Completion(completions) => completions.values.iter().map(String::len).sum(),
+            Self::List(_, page) => page.items.len(),
+            _ => {
+                let (_, contents, messages) = self.parts();
+                let contents = contents.iter().map(ResourceContents::size);
+                let messages = messages.iter().map(|it| it.content.bytes());
+                contents.chain(messages).sum()
+            }
+        }
+    }
+
+    /// Returns a copy of the result of a component or list, or `None` for an error or any other outcome.
+    pub(crate) fn copy(&self) -> Option<Self> {
+        Some(match self {
+            Self::Tool {
+                result,
+                is_error: false,
+            } => Self::Tool {
+                result: result.copy()?,
+                is_error: false,
+            },
+            Self::Read {
+                mime,
+                uri,
+                contents,
+                cache,
+            } => Self::Read {
+                mime: mime.clone(),
+                uri: uri.clone(),
+                contents: contents.clone(),
+                cache: *cache,
+            },
+            Self::Prompt {
+                description,
+                messages,
+            } => Self::Prompt {
+                description: description.clone(),
+                messages: messages.clone(),
+            },
+            Self::Completion(completions) => Self::Completion(completions.clone()),
+            Self::List(list, page) => Self::List(list, page.clone()),
+            _ => return None,
+        })
+    }
+
     /// Returns the JSON-RPC error, if the request ended with one.
     pub(crate) fn error(&self) -> Option<&RpcError> {
         match self {

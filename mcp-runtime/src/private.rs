@@ -1,10 +1,13 @@
 //! Items for generated code only. They are not part of the public API.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
+
+pub use std::any::TypeId;
 
 pub use std::boxed::Box;
 pub use std::clone::Clone;
 pub use std::default::Default;
+pub use std::marker::PhantomData;
 pub use std::option::Option::{self, None, Some};
 pub use std::sync::Arc;
 pub use std::time::Duration;
@@ -16,7 +19,7 @@ pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
     Bound, Bounds, Known, NoParam, NoText, PromptOutcome, ResourceOutcome, Supplied, Text, ToolSet,
-    UnknownValues, answers, ask, bind, boxed, completer, field, flattens, headers, icons, lengths,
+    UnknownValues, answers, ask, boxed, completer, field, flattens, headers, icons, lengths,
     lister, param, param_or, patterns, prompt_result, ranges, resource_result, shared, timeout,
     tool_result,
 };
@@ -24,8 +27,8 @@ pub use crate::content::ToolResult;
 pub use crate::param::Param;
 pub use crate::protocol::cache::CacheScope;
 pub use crate::registry::{
-    Completer, Completion, Components, Handler, Lister, Listing, Parameter, Prompt, Registration,
-    Resource, Tool,
+    Completer, Components, Handler, Lister, MoreTools, Parameter, Prompt, Registration, Resource,
+    Tool,
 };
 pub use crate::service::BoxFuture;
 
@@ -132,6 +135,22 @@ macro_rules! __register {
 
 #[doc(hidden)]
 #[macro_export]
+macro_rules! __register_more {
+    ($owner:ty, $add:ident) => {
+        $crate::__private::submit! {
+            $crate::__private::MoreTools::new(
+                $crate::__private::place!(),
+                $crate::__private::TypeId::of::<$owner>,
+                |value, components| if let ::core::result::Result::Ok(value) = value.downcast() {
+                    $add(value, components);
+                },
+            )
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
 macro_rules! __package {
     () => {
         const {
@@ -154,4 +173,5 @@ macro_rules! __place {
 
 pub use crate::{
     __default_json as default_json, __package as package, __place as place, __register as register,
+    __register_more as register_more,
 };

@@ -35,11 +35,13 @@ use crate::observe::Observer;
 use crate::opaque::opaque_debug;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::meta::{Prefix, prefix};
-use crate::registry::{Components, IntoComponents, NeededState, Selection};
-use crate::service::Limits;
+use crate::registry::{ComponentView, Components, IntoComponents, NeededState, Selection};
+use crate::service::{Limits, Timeout};
 use crate::store::Store;
 #[cfg(feature = "http")]
 use crate::transport::http::HttpOptions;
+
+use crate::visibility::{Viewer, Visibility};
 
 /// The default number of components on one page of a list.
 const DEFAULT_PAGE_SIZE: usize = 1000;
@@ -75,10 +77,13 @@ pub struct Server {
     limits: Limits,
     page_size: usize,
     mask_errors: bool,
+    timeout: Timeout,
     session_keys: Vec<[u8; 32]>,
     used_states: Option<Arc<dyn Store>>,
+    session_store: Option<Arc<dyn Store>>,
     forwarded: Vec<String>,
     layers: Vec<Arc<dyn Layer>>,
+    visibility: Visibility,
     observer: Observer,
     state: Arc<ServerState>,
     #[cfg(feature = "http")]
@@ -104,10 +109,13 @@ impl Server {
             limits: Limits::default(),
             page_size: DEFAULT_PAGE_SIZE,
             mask_errors: false,
+            timeout: Timeout::default(),
             session_keys: Vec::new(),
             used_states: None,
+            session_store: None,
             forwarded: Vec::new(),
             layers: Vec::new(),
+            visibility: Visibility::default(),
             observer: Observer::default(),
             state: Arc::default(),
             #[cfg(feature = "http")]
@@ -298,6 +306,31 @@ impl Server {
         self
     }
 
+    /// Sets the time limit of every call whose component sets none. The default is [`Timeout::default`]: 60 s, which progress
+    /// extends to at most 10 minutes.
+    ///
+    /// [`Tool::timeout`](crate::Tool::timeout) and `#[tool(timeout = ..)]` replace it for one component. It limits the calls
+    /// of tools, resources and prompts, completions, and the functions that list resources. With a limit of zero the server
+    /// cannot be built.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use mcp_runtime::{Server, Timeout};
+    ///
+    /// let quick = Server::new("quick", "1.0.0").timeout(Duration::from_secs(5));
+    /// let unlimited = Server::new("patient", "1.0.0").timeout(Timeout::NONE);
+    /// ```
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.timeout = timeout.into();
+        if self.timeout.limit.is_zero() {
+            self.components.problem(
+                "the server: a timeout of zero stops every call: give it some time, or `Timeout::NONE`".to_owned(),
+            );
+        }
+        self
+    }
+
     /// Hides error texts from clients, except those of errors created with [`ToolError::new`].
     ///
     /// Clients receive a reference instead, under which the text is in the log.
@@ -341,6 +374,15 @@ impl Server {
         self
     }
 
+    /// Sets the store of the data in [`Context::session`](crate::Context::session), which must implement [`Store::replace`].
+    ///
+    /// By default it is in the memory of the process, for at most 10,000 sessions or callers and 64 MiB. Replicas that share
+    /// sessions need a shared store.
+    pub fn session_store(mut self, store: impl Store) -> Self {
+        self.session_store = Some(Arc::new(store));
+        self
+    }
+
     /// Sets the targets whose `tracing` events are sent to clients that ask for log messages.
     ///
     /// Events inside of handlers are sent if their target is one of these or below one, such as `my_crate` or
@@ -358,22 +400,80 @@ impl Server {
         self
     }
 
-    /// Adds a layer around each call of a tool, resource or prompt, each completion, and each list that a function returns.
+    /// Adds a layer around each call of a tool, resource or prompt, each completion and each list: see
+    /// [the chapter about layers](crate::layer).
     ///
-    /// The first layer is the outermost.
+    /// The first layer is the outermost. Layers of components are inside of those of the server.
     ///
     /// ```
-    /// use mcp_runtime::{LayeredCall, Next, Server};
+    /// use mcp_runtime::{LayeredCall, LogCalls, Next, Server};
     ///
-    /// let server = Server::new("app", "1.0.0").layer(|call: LayeredCall, next: Next| async move {
-    ///     let begin = std::time::Instant::now();
-    ///     let outcome = next.run().await;
-    ///     eprintln!("{} took {:?}, error: {}", call.name(), begin.elapsed(), outcome.is_error());
-    ///     outcome
-    /// });
+    /// let server = Server::new("app", "1.0.0")
+    ///     .layer(LogCalls::new())
+    ///     .layer(|call: LayeredCall, next: Next| async move {
+    ///         eprintln!("{} begins", call.name());
+    ///         next.run().await
+    ///     });
     /// ```
     pub fn layer(mut self, layer: impl Layer) -> Self {
         self.layers.push(Arc::new(layer));
+        self
+    }
+
+    /// Sets the components that a caller sees: those for which `rule` returns `true`. With several rules, all must allow a
+    /// component.
+    ///
+    /// A component that a caller does not see is missing in its lists, and an unknown one in all of its requests: calls, reads,
+    /// completions and subscriptions. The caller receives no `notifications/resources/updated` for it either. The
+    /// notifications of changed lists are sent to all listeners: they do not name components.
+    ///
+    /// The rule runs for each component of a request, so it must not block. Lists depend on the caller then, and clients may not
+    /// share them. A resource that only a listing function names is visible if its template is. If something else than a request
+    /// changes what callers see, tell them with [`ServerHandle::notify`].
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    /// use mcp_runtime::{Principal, Server};
+    /// use serde_json::json;
+    ///
+    /// /// Return the time since the start.
+    /// #[tool]
+    /// async fn uptime() -> u64 {
+    ///     60
+    /// }
+    ///
+    /// /// Delete all data.
+    /// #[tool(tags("admin"))]
+    /// async fn wipe() {}
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let server = || {
+    ///     Server::new("app", "1.0.0").with(components![uptime, wipe]).visible(|caller, component| {
+    ///         let is_admin = caller.principal().is_some_and(|principal| principal.id() == "root");
+    ///         is_admin || !component.has_tag("admin")
+    ///     })
+    /// };
+    /// let client = server().client().await;
+    /// assert_eq!(client.tools().await?.len(), 1);
+    /// assert!(client.call("wipe", json!({})).await.is_err());
+    /// let client = server().client().principal(Principal::new("root")).await;
+    /// assert_eq!(client.tools().await?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn visible(
+        mut self,
+        rule: impl Fn(&Viewer<'_>, &ComponentView<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.visibility.add(rule);
+        self
+    }
+
+    /// Removes the rules of [`Server::visible`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn all_visible(mut self) -> Self {
+        self.visibility = Visibility::default();
         self
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
-use mcp_runtime::{Completion, Listing, prelude::*};
+use mcp_runtime::{Completion, prelude::*};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -184,8 +184,7 @@ fn task(
     Ok(database.task(id)?.map(Json))
 }
 
-fn task_links(listing: Listing) -> Result<Vec<ResourceLink>, ToolError> {
-    let database = listing.state::<Database>().ok_or("no database")?;
+fn task_links(database: State<Database>) -> Result<Vec<ResourceLink>, ToolError> {
     let link = |task: Task| ResourceLink::new(format!("todo://tasks/{}", task.id), task.title);
     Ok(database
         .tasks("", Show::All)?
@@ -194,8 +193,7 @@ fn task_links(listing: Listing) -> Result<Vec<ResourceLink>, ToolError> {
         .collect())
 }
 
-fn task_ids(completion: Completion) -> Result<Vec<String>, ToolError> {
-    let database = completion.state::<Database>().ok_or("no database")?;
+fn task_ids(completion: Completion, database: State<Database>) -> Result<Vec<String>, ToolError> {
     let tasks = database.tasks("", Show::All)?.into_iter();
     let ids = tasks.map(|task| task.id.to_string());
     Ok(ids

@@ -3,7 +3,9 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
-use mcp_runtime::{ClientError, ClientListening, Completed, Revision, Server, ToolReply};
+use mcp_runtime::{
+    ClientError, ClientListening, Completed, LogLevel, Principal, Revision, Server, ToolReply,
+};
 use serde_json::{Value, json};
 
 use crate::conversation::Conversation;
@@ -36,6 +38,36 @@ impl Builder {
     pub fn revision(mut self, revision: Revision) -> Self {
         self.inner = self.inner.revision(revision);
         self.revision = revision;
+        self
+    }
+
+    /// As [`mcp_runtime::ClientBuilder::header`].
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.inner = self.inner.header(name, value);
+        self
+    }
+
+    /// As [`mcp_runtime::ClientBuilder::principal`].
+    pub fn principal(mut self, principal: Principal) -> Self {
+        self.inner = self.inner.principal(principal);
+        self
+    }
+
+    /// As [`mcp_runtime::ClientBuilder::extension`].
+    pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.inner = self.inner.extension(value);
+        self
+    }
+
+    /// As [`mcp_runtime::ClientBuilder::traceparent`].
+    pub fn traceparent(mut self, traceparent: &str) -> Self {
+        self.inner = self.inner.traceparent(traceparent);
+        self
+    }
+
+    /// As [`mcp_runtime::ClientBuilder::log_level`].
+    pub fn log_level(mut self, level: LogLevel) -> Self {
+        self.inner = self.inner.log_level(level);
         self
     }
 

@@ -1,9 +1,9 @@
-//! The measured server: `server [--tools N] [OPTIONS OF EVERY SERVER OF MCP-RUNTIME]`.
+//! The measured server: `server [--tools N] [--layers N] [OPTIONS OF EVERY SERVER OF MCP-RUNTIME]`.
 
 use std::process::ExitCode;
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{Server, Tool};
+use mcp_runtime::{CallOutcome, LayeredCall, Next, Server, Tool};
 use serde_json::{Value, json};
 
 /// Add two numbers.
@@ -43,16 +43,30 @@ fn others(server: Server, count: usize) -> Server {
     })
 }
 
+/// A layer that does nothing.
+async fn pass(_: LayeredCall, next: Next) -> CallOutcome {
+    next.run().await
+}
+
+/// Removes an option that is the first argument, and returns its number. Without the option, this is `default`.
+fn number(arguments: &mut Vec<String>, option: &str, default: usize) -> Option<usize> {
+    if arguments.first().is_none_or(|first| first != option) {
+        return Some(default);
+    }
+    let number = arguments.get(1).and_then(|number| number.parse().ok())?;
+    arguments.drain(..2);
+    Some(number)
+}
+
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let mut tools = 1;
-    if arguments.first().is_some_and(|first| first == "--tools") {
-        let Some(number) = arguments.get(1).and_then(|number| number.parse().ok()) else {
-            eprintln!("--tools needs a number");
-            return ExitCode::from(2);
-        };
-        tools = number;
-        arguments.drain(..2);
-    }
-    others(mcp_runtime::server!(), tools.max(1) - 1).run_from(arguments)
+    let tools = number(&mut arguments, "--tools", 1);
+    let layers = number(&mut arguments, "--layers", 0);
+    let (Some(tools), Some(layers)) = (tools, layers) else {
+        eprintln!("--tools and --layers need numbers");
+        return ExitCode::from(2);
+    };
+    let server = others(mcp_runtime::server!(), tools.max(1) - 1);
+    let server = (0..layers).fold(server, |server, _| server.layer(pass));
+    server.run_from(arguments)
 }

@@ -14,6 +14,7 @@ mod sample;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll};
 
 use serde_json::Value;
@@ -44,7 +45,7 @@ async fn ask<T>(
     match &call.asker {
         // The protocol has questions in `tools/call`, `prompts/get` and `resources/read` only.
         Asker::Nobody if call.caller.features.stateless => Err(AskError::OutsideCall),
-        Asker::Nobody => Err(AskError::CannotBeAsked(question.needs)),
+        Asker::Nobody | Asker::Test => Err(AskError::CannotBeAsked(question.needs)),
         Asker::Replay(questions) => {
             let answer = async {
                 let asked = questions.begin(question);
@@ -53,7 +54,12 @@ async fn ask<T>(
             };
             within(call, answer).await?
         }
-        Asker::Live { session, waiting } => {
+        Asker::Live {
+            session,
+            waiting,
+            asked,
+        } => {
+            asked.store(true, Ordering::Relaxed);
             let _waits = Counted::new(waiting);
             let (live, outbound) = (&call.server.pending_requests, &**call.notifier.outbound());
             for _ in 0..MAX_INVALID_ANSWERS {

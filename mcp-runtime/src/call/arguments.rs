@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 
 use super::flattened::Flattened;
+use serde_json::Value;
+
 use super::signature::{ParameterSpec, Signature};
 use super::tree::Tree;
 use crate::protocol::members::members;
@@ -97,6 +99,20 @@ impl Arguments {
             None | Some("") => "{}",
             Some(json) => json,
         }
+    }
+
+    /// Returns the texts and the lists of texts as a JSON object.
+    pub(crate) fn texts_as_json(&self, signature: &Signature) -> Value {
+        let named = signature.parameters.iter().zip(&self.slots);
+        let given = named.filter_map(|(parameter, slot)| {
+            let value: Value = match slot {
+                Slot::Text(text) => text.clone().into(),
+                Slot::List(texts) => texts.clone().into(),
+                _ => return None,
+            };
+            Some((parameter.name.clone(), value))
+        });
+        Value::Object(given.collect())
     }
 
     /// Adds the JSON value of an argument, which is a part of the message. Returns `false` if the parameter has a value

@@ -10,6 +10,7 @@ mod signature;
 mod states;
 mod tree;
 
+use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -34,8 +35,9 @@ use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
 use crate::questions::{Counted, Effects, PendingRequests, Questions, Replay};
 use crate::schema::missing;
-use crate::service::Origin;
+use crate::service::{Origin, Timeout};
 use crate::session::Session;
+use crate::session_data::DataStore;
 use crate::sync::Mutex;
 
 /// The state that all calls of a server share.
@@ -44,8 +46,12 @@ pub(crate) struct ServerContext {
     pub(crate) bus: Arc<Bus>,
     pub(crate) replay: Arc<Replay>,
     pub(crate) pending_requests: PendingRequests,
+    /// The data that handlers keep for sessions and callers.
+    pub(crate) session_data: DataStore,
     /// The targets whose `tracing` events are sent to the client as log messages.
     pub(crate) forwarded: Vec<String>,
+    /// The time limit of a call whose component has none of its own.
+    pub(crate) timeout: Timeout,
     /// Completed when the log says that events are not forwarded.
     pub(crate) warned: Once,
     /// `true` if the texts of errors that were not written for clients are hidden from them.
@@ -71,7 +77,12 @@ pub(crate) struct CallContext {
     pub(crate) origin: Origin,
     pub(crate) notifier: ClientNotifier,
     pub(crate) asker: Asker,
-    cancel: OnceLock<Cancel>,
+    /// The cancellation of the running attempt, created on demand.
+    cancel: Mutex<Option<Cancel>>,
+    /// `true` after the client cancelled the call or disconnected.
+    stopped: AtomicBool,
+    /// Values that threads of the call keep alive.
+    held: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     /// The effects of a call that is not replayed.
     effects: OnceLock<Arc<Effects>>,
     client: OnceLock<ClientInfo>,
@@ -93,7 +104,9 @@ impl CallContext {
             origin,
             notifier,
             asker,
-            cancel: OnceLock::new(),
+            cancel: Mutex::default(),
+            stopped: AtomicBool::new(false),
+            held: Mutex::default(),
             effects: OnceLock::new(),
             client: OnceLock::new(),
         }
@@ -109,17 +122,53 @@ impl CallContext {
         match &self.caller.session {
             Some(session) => &session.client,
             // Parsed on first use, because few handlers need it.
-            None => self.client.get_or_init(|| {
-                let params = self.message.params().ok();
-                let info = params.and_then(|params| params.meta().client_info());
-                info.map(ClientInfo::parse).unwrap_or_default()
-            }),
+            None => self.client.get_or_init(|| client_of(&self.message)),
         }
     }
 
     /// Returns the cancellation of the call.
-    pub(crate) fn cancel(&self) -> &Cancel {
-        self.cancel.get_or_init(Cancel::default)
+    pub(crate) fn cancel(&self) -> Cancel {
+        self.cancel
+            .lock()
+            .get_or_insert_with(Cancel::default)
+            .clone()
+    }
+
+    /// Returns `true` if the client cancelled the call or disconnected.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Prepares another run of the handler: an earlier run may have been cancelled, and its questions are asked again.
+    pub(crate) fn restart(&self) {
+        *self.cancel.lock() = None;
+        if let Some(questions) = self.asker.replay() {
+            questions.restart();
+        }
+    }
+
+    /// Returns `true` if the client was asked a question, in this attempt or in an earlier one.
+    pub(crate) fn has_asked(&self) -> bool {
+        match &self.asker {
+            Asker::Nobody | Asker::Test => false,
+            Asker::Live { asked, .. } => asked.load(Ordering::Relaxed),
+            Asker::Replay(questions) => questions.has_asked(),
+        }
+    }
+
+    /// Keeps a value until it is released and all threads that share it have ended.
+    pub(crate) fn hold(&self, value: Arc<dyn Any + Send + Sync>) {
+        self.held.lock().push(value);
+    }
+
+    /// Releases a value. Threads that share it keep it.
+    pub(crate) fn release(&self, value: &Arc<dyn Any + Send + Sync>) {
+        self.held.lock().retain(|held| !Arc::ptr_eq(held, value));
+    }
+
+    /// Returns the held values, for a thread of the call.
+    pub(crate) fn held(&self) -> Vec<Arc<dyn Any + Send + Sync>> {
+        self.held.lock().clone()
     }
 
     /// Returns the effects of this call, in all its attempts, or `None` if they cannot be stored.
@@ -151,8 +200,16 @@ impl CallContext {
     }
 }
 
+/// Returns the name and version of the client that a stateless request contains.
+pub(crate) fn client_of(message: &Message) -> ClientInfo {
+    let params = message.params().ok();
+    let info = params.and_then(|params| params.meta().client_info());
+    info.map(ClientInfo::parse).unwrap_or_default()
+}
+
 impl Stop for CallContext {
     fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
         self.cancel().set();
         self.notifier.abandon();
     }
@@ -163,11 +220,15 @@ impl Stop for CallContext {
 pub(crate) enum Asker {
     /// The client cannot be asked.
     Nobody,
+    /// The call of a unit test, which polls the handler itself. Questions fail.
+    Test,
     /// The client is asked while the call waits.
     Live {
         session: [u8; 16],
         /// The number of questions without an answer.
         waiting: AtomicUsize,
+        /// `true` if the call has asked a question.
+        asked: AtomicBool,
     },
     /// The call ends with its questions, and is replayed with the answers.
     Replay(Questions),
@@ -178,7 +239,7 @@ impl Asker {
     pub(crate) fn replay(&self) -> Option<&Questions> {
         match self {
             Self::Replay(questions) => Some(questions),
-            Self::Live { .. } | Self::Nobody => None,
+            Self::Live { .. } | Self::Nobody | Self::Test => None,
         }
     }
 
@@ -214,9 +275,9 @@ fn poll_as<R>(call: *const CallContext, part: impl FnOnce() -> R) -> R {
     part()
 }
 
-/// Returns `true` if this thread is polling this call.
+/// Returns `true` if this thread is polling this call. A call of a unit test is polled anywhere.
 pub(crate) fn is_current(call: &Arc<CallContext>) -> bool {
-    CURRENT.get() == Arc::as_ptr(call)
+    CURRENT.get() == Arc::as_ptr(call) || matches!(call.asker, Asker::Test)
 }
 
 /// A call of a component: its arguments and its context.
@@ -266,7 +327,7 @@ impl Call {
 
     /// Returns the cancellation of the call.
     pub fn cancel(&self) -> Cancel {
-        self.context.cancel().clone()
+        self.context.cancel()
     }
 
     /// Returns the argument at a position as JSON text, if it is JSON.

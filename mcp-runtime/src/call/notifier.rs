@@ -4,6 +4,7 @@
 //! <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging>.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::protocol::LogLevel;
@@ -29,6 +30,8 @@ pub(crate) struct ClientNotifier {
     level: Option<LogLevel>,
     features: &'static Features,
     outbound: Arc<dyn Outbound>,
+    /// `true` if progress was reported since the last [`ClientNotifier::take_progress`], wanted by the client or not.
+    progressed: AtomicBool,
     state: Mutex<NotifierState>,
 }
 
@@ -80,6 +83,7 @@ impl ClientNotifier {
             level,
             features,
             outbound,
+            progressed: AtomicBool::new(false),
             state: Mutex::default(),
         }
     }
@@ -130,6 +134,7 @@ fn message(level: LogLevel, logger: Option<&str>, data: &str) -> String {
 impl ClientNotifier {
     /// Reports progress, if the client asked for it and the call is still running.
     pub(crate) fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
+        self.progressed.store(true, Ordering::Relaxed);
         let Some(token) = self.token.as_deref().filter(|_| done.is_finite()) else {
             return;
         };
@@ -145,6 +150,11 @@ impl ClientNotifier {
         } else {
             state.held = Some(report);
         }
+    }
+
+    /// Returns `true` if progress was reported since the last call of this function.
+    pub(crate) fn take_progress(&self) -> bool {
+        self.progressed.swap(false, Ordering::Relaxed)
     }
 
     /// Returns `true` if the client asked for log messages of this level.

@@ -82,15 +82,9 @@ impl ParameterSpec {
             description: self.description.as_deref(),
         });
         let flattened = whole.filter(|_| self.flattened);
-        let members = flattened.and_then(own).into_iter().flatten();
         itself
             .into_iter()
-            .chain(members.map(move |(name, schema)| Argument {
-                name,
-                schema,
-                required: flattened.is_some_and(|it| required(it).any(|other| other == name)),
-                description: schema.get("description").and_then(Value::as_str),
-            }))
+            .chain(flattened.into_iter().flat_map(members))
     }
 
     /// Returns the schema of the argument of this name.
@@ -107,6 +101,17 @@ impl ParameterSpec {
     pub(crate) fn path(&self) -> &str {
         if self.flattened { "" } else { &self.name }
     }
+}
+
+/// Returns the members of an object as arguments.
+fn members(whole: &Value) -> impl Iterator<Item = Argument<'_>> {
+    let members = own(whole).into_iter().flatten();
+    members.map(|(name, schema)| Argument {
+        name,
+        schema,
+        required: required(whole).any(|other| other == name),
+        description: schema.get("description").and_then(Value::as_str),
+    })
 }
 
 /// Returns the members that a schema names.
@@ -169,7 +174,7 @@ impl Signature {
     }
 
     /// Parses an argument. Returns the value, and a message for each repeated member. If the arguments are texts, and the
-    /// schema asks for more than a text, the text is parsed as JSON; a text that is not JSON may be a string itself.
+    /// schema asks for more than a text, the text is parsed as JSON.
     ///
     /// # Errors
     /// Returns a message if the argument cannot be read.
@@ -188,18 +193,31 @@ impl Signature {
         let sent = read(json, &path, budget)?;
         let schema = parameter.and_then(|it| it.schema_of(name));
         let schema = schema.filter(|schema| self.texts && !is_textual(schema));
-        let (Value::String(text), Some(schema)) = (&sent.0, schema) else {
-            return Ok(sent);
-        };
-        match read(text, &path, budget) {
+        match (&sent.0, schema) {
+            (Value::String(text), Some(schema)) => self.read_text(text, &path, schema, budget),
+            _ => Ok(sent),
+        }
+    }
+
+    /// Parses a text as JSON. A text that is not JSON may be a string itself.
+    fn read_text(
+        &self,
+        text: &str,
+        path: &str,
+        schema: &Value,
+        budget: &Budget,
+    ) -> Result<(Value, Vec<String>), String> {
+        let string = Value::from(text);
+        match read(text, path, budget) {
             Ok(parsed) => Ok(parsed),
             Err(mistake) if budget.is_spent() => Err(mistake),
-            Err(_) if self.rules(budget).fits(&sent.0, schema) => Ok(sent),
-            Err(_) => Err(format!(
-                "`{path}`: expected JSON of the form `{}`, got {}",
-                shape(schema),
-                got(&sent.0)
-            )),
+            Err(_) if self.rules(budget).fits(&string, schema) => Ok((string, Vec::new())),
+            Err(_) => {
+                let (form, got) = (shape(schema), got(&string));
+                Err(format!(
+                    "`{path}`: expected JSON of the form `{form}`, got {got}"
+                ))
+            }
         }
     }
 

@@ -9,7 +9,8 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::lints::{self, Definitions, Finding, Level};
-use super::{functions, outline, terminal, values};
+use super::log_format::LogFormat;
+use super::{connect, functions, outline, terminal, values};
 use crate::client::{Client, ClientError};
 use crate::protocol::error::METHOD_NOT_FOUND;
 use crate::server::{ComponentKind, Server, ServerHandle, Snapshot};
@@ -22,9 +23,16 @@ pub(super) async fn execute(
     server: Server,
     command: &str,
     matches: &ArgMatches,
+    log: LogFormat,
 ) -> Result<ExitCode, Failure> {
     let handle = server.handle();
-    let client = server.client().await;
+    // Whatever a caller sees must be correct.
+    let server = if command == "check" {
+        server.all_visible()
+    } else {
+        server
+    };
+    let client = connect::client(server, matches)?.await;
     let outcome = match command {
         "list" => list(&client, &handle.snapshot(), matches).await,
         "check" => check(&client, &handle, matches).await,
@@ -32,6 +40,7 @@ pub(super) async fn execute(
         "read" => read(&client, matches).await,
         _ => prompt(&client, matches).await,
     };
+    connect::print_logs(&client, log);
     client.close().await;
     outcome
 }

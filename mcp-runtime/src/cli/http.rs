@@ -80,14 +80,7 @@ pub(super) enum Listener<'a> {
 /// environment, such options may be set for all servers of a container.
 pub(super) fn listener(matches: &ArgMatches) -> Result<Option<Listener<'_>>, Failure> {
     let is_on_line = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
-    let address = value(matches, "http").map(Listener::Address);
-    let socket = if cfg!(unix) {
-        value(matches, "unix")
-    } else {
-        None
-    };
-    let socket = socket.map(|path| Listener::Socket(Path::new(path)));
-    match (address, socket) {
+    match places(matches) {
         (Some(_), Some(_)) if is_on_line("http") == is_on_line("unix") => {
             Err("`--http` (MCP_HTTP) and `--unix` (MCP_UNIX) exclude each other: remove one".into())
         }
@@ -100,6 +93,18 @@ pub(super) fn listener(matches: &ArgMatches) -> Result<Option<Listener<'_>>, Fai
             None => Ok(None),
         },
     }
+}
+
+/// Returns the address and the socket that the options name.
+fn places(matches: &ArgMatches) -> (Option<Listener<'_>>, Option<Listener<'_>>) {
+    let address = value(matches, "http").map(Listener::Address);
+    let socket = if cfg!(unix) {
+        value(matches, "unix")
+    } else {
+        None
+    };
+    let socket = socket.map(|path| Listener::Socket(Path::new(path)));
+    (address, socket)
 }
 
 /// Serves HTTP with the options of the endpoint.

@@ -6,6 +6,10 @@ use std::marker::PhantomData;
 #[derive(Debug)]
 pub struct Plain(());
 
+/// Marks a `Result` whose error is the result of a tool.
+#[derive(Debug)]
+pub struct Failed<M>(PhantomData<M>);
+
 /// Marks an `Option` or `Result` of a result of kind `M`.
 #[derive(Debug)]
 pub struct Nested<M>(PhantomData<M>);

@@ -3,6 +3,7 @@
 //! Errors are mapped to replies in `dispatch`.
 
 mod block;
+mod completions;
 mod failure;
 mod icon;
 mod json;
@@ -13,15 +14,17 @@ mod read;
 mod resource;
 mod rest;
 mod stream;
+mod texts;
 mod tool_result;
 mod well_formed;
 mod write;
 
 pub use block::{Annotations, Audio, Content, EmbeddedResource, Image, ResourceLink, Role, Text};
+pub use completions::{Completions, IntoCompletions};
 pub use failure::Failure;
 pub use icon::{Icon, IconTheme, IntoIcons};
 pub use json::Json;
-pub use markers::{Nested, Plain};
+pub use markers::{Failed, Nested, Plain};
 pub use prompt::{IntoPrompt, Message, PromptOutcome};
 pub use resource::{IntoResource, ResourceContents, ResourceOutcome};
 pub use stream::{StreamItem, Streamed};

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Text};
 use super::failure::Failure;
 use super::json::Json;
-use super::markers::{Nested, Plain};
+use super::markers::{Failed, Nested, Plain};
 use super::meta::checked_meta;
 use super::rest::Rest;
 use crate::error::ToolError;
@@ -23,6 +23,7 @@ use crate::schema::{Schemas, is_object};
 pub struct ToolResult {
     pub(crate) content: Vec<Content>,
     pub(crate) structured: Option<Structured>,
+    /// The error of a tool that failed. In outcomes, only that of arguments that were refused.
     pub(crate) failure: Option<ToolError>,
     pub(crate) meta: Option<Map<String, Value>>,
     /// The stream of the remaining content.
@@ -30,7 +31,7 @@ pub struct ToolResult {
 }
 
 /// Structured content.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Structured {
     /// A JSON text.
     Json(String),
@@ -117,6 +118,23 @@ impl ToolResult {
 /// A type that a `#[tool]` function can return.
 ///
 /// `M` distinguishes kinds of results for the compiler, which infers it.
+///
+/// # Errors
+///
+/// The error of a `Result` is a [`ToolError`], any error that converts into one, or a [`ToolResult`]: content that is sent as
+/// an error, with `isError: true`.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+/// use mcp_runtime::ResourceLink;
+///
+/// /// Deploy the newest version.
+/// #[tool]
+/// async fn deploy() -> Result<String, ToolResult> {
+///     let log = ResourceLink::new("logs://deploy/7", "the log");
+///     Err(ToolResult::error("The deployment failed").content(log))
+/// }
+/// ```
 ///
 /// # Streams
 ///
@@ -299,6 +317,24 @@ impl<M, T: IntoToolResult<M>, E: Failure> IntoToolResult<Nested<M>> for Result<T
         match self {
             Ok(value) => value.into_tool_result(),
             Err(error) => error.into_tool_error().into_tool_result(),
+        }
+    }
+
+    fn output_schema(schemas: &mut Schemas) -> Option<OutputSchema> {
+        T::output_schema(schemas)
+    }
+}
+
+/// The error of a tool with any content. The message of [`ToolResult::error`], if it was made by that, comes first.
+#[diagnostic::do_not_recommend]
+impl<M, T: IntoToolResult<M>> IntoToolResult<Failed<M>> for Result<T, ToolResult> {
+    fn into_tool_result(self) -> ToolResult {
+        match self {
+            Ok(value) => value.into_tool_result(),
+            Err(mut result) => {
+                result.failure.get_or_insert_with(ToolError::of_content);
+                result
+            }
         }
     }
 

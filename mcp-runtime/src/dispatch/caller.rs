@@ -2,6 +2,8 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning>.
 
+use std::sync::Arc;
+
 use super::headers;
 use crate::call::Caller;
 use crate::protocol::Revision;
@@ -9,6 +11,7 @@ use crate::protocol::capability::ClientCapabilities;
 use crate::protocol::error::RpcError;
 use crate::protocol::params::Meta;
 use crate::service::Exchange;
+use crate::session::Session;
 
 /// The methods that are served before the handshake.
 const BEFORE_HANDSHAKE: [&str; 2] = ["initialize", "ping"];
@@ -23,11 +26,7 @@ pub(super) fn classify(exchange: &Exchange) -> Result<Caller, RpcError> {
     let meta = params.meta();
     let mut caller = match &exchange.session {
         _ if meta.is_stateless() => stateless(&meta)?,
-        Some(session) => Caller {
-            capabilities: session.capabilities,
-            session: Some(session.clone()),
-            ..caller(session.revision)
-        },
+        Some(session) => caller_of(session),
         None => sessionless(exchange)?,
     };
     caller.progress_token = meta.progress_token()?.map(Into::into);
@@ -35,6 +34,15 @@ pub(super) fn classify(exchange: &Exchange) -> Result<Caller, RpcError> {
         caller.log_level = meta.log_level()?;
     }
     Ok(caller)
+}
+
+/// Returns the client of a session.
+pub(super) fn caller_of(session: &Session) -> Caller {
+    Caller {
+        capabilities: session.capabilities,
+        session: Some(Arc::clone(session)),
+        ..caller(session.revision)
+    }
 }
 
 /// Returns a caller of which only the revision is known.
@@ -71,8 +79,8 @@ fn stateless(meta: &Meta<'_>) -> Result<Caller, RpcError> {
 /// Over HTTP such a request is served if it needs no session, because it is indistinguishable from a request of a client
 /// without a handshake. Any other connection starts with its own handshake.
 fn sessionless(exchange: &Exchange) -> Result<Caller, RpcError> {
-    match &exchange.origin.headers {
-        Some(headers) => Ok(caller(headers::legacy_revision(&**headers))),
+    match exchange.origin.http_headers() {
+        Some(headers) => Ok(caller(headers::legacy_revision(headers))),
         None if BEFORE_HANDSHAKE.contains(&exchange.message.method()) => {
             Ok(caller(Revision::LATEST_LEGACY))
         }

@@ -2,19 +2,24 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion>.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use serde_json::{Value, json};
 
 use super::core::{MethodRun, Request};
 use super::failure::rpc_error;
-use super::run::{CallInput, Task, Work, run};
-use crate::call::{Call, CallContext};
-use crate::context::Context;
+use super::run::{CallInput, Task, Work};
+use super::start::run;
+use crate::call::{Call, CallContext, Signature};
+use crate::content::Completions;
 use crate::error::ToolError;
+use crate::layer::{CallKind, Layer, Substitute};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::Message;
 use crate::protocol::members::Reference;
-use crate::registry::{Completer, Completion, Completions, Snapshot};
+use crate::registry::{Completer, PromptEntry, ResourceEntry, Snapshot};
+use crate::visibility::Sight;
 
 pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
@@ -24,75 +29,134 @@ pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
         return Err(RpcError::unknown_method("completion/complete"));
     }
     let reference = params.reference()?;
-    let (argument, value) = params.argument()?;
-    let arguments = params.context()?;
-    let Some(completer) = completer(&snapshot, &reference, &argument)? else {
-        return Ok(MethodRun::Ready(
-            Outcome::Completion(Completions::default()),
-        ));
-    };
+    // Read again by the parameter `Completion`, if the function has one.
+    let (argument, _) = params.argument()?;
+    params.context()?;
+    let completed = completed(&snapshot, &request.sight(), &reference, &argument)?;
     let complete = Complete {
-        completer,
+        completed,
         name: format!("completion of `{argument}`"),
-        value,
-        arguments,
+        argument,
     };
     run(request, complete, CallInput::default())
 }
 
-fn completer(
+/// Returns the component whose argument is completed.
+fn completed(
     snapshot: &Snapshot,
+    sight: &Sight<'_>,
     reference: &Reference<'_>,
     argument: &str,
-) -> Result<Option<Completer>, RpcError> {
+) -> Result<Completed, RpcError> {
     let unknown =
         |kind: &str, name: &str| RpcError::invalid_params(format!("Unknown {kind}: `{name}`"));
-    let (signature, completers) = match reference {
-        Reference::Prompt(name) => {
-            let prompt = snapshot
-                .prompt(name)
-                .ok_or_else(|| unknown("prompt", name))?;
-            (&prompt.signature, &prompt.completers)
-        }
+    let completed = match reference {
+        Reference::Prompt(name) => snapshot
+            .prompt(name)
+            .filter(|prompt| sight.sees(&***prompt))
+            .map(|prompt| Completed::Prompt(Arc::clone(prompt)))
+            .ok_or_else(|| unknown("prompt", name))?,
         Reference::Resource(uri) => {
-            let matching = || snapshot.resource(uri).map(|(resource, _)| resource);
-            let template = snapshot
-                .template(uri)
+            let template = snapshot.template(uri);
+            let template = template.filter(|template| sight.sees(&***template));
+            let matching = || snapshot.resource(uri, |entry| sight.sees(entry));
+            let matching = || matching().map(|(resource, _)| resource);
+            template
                 .or_else(matching)
-                .ok_or_else(|| unknown("resource or template", uri))?;
-            (&template.signature, &template.completers)
+                .map(|resource| Completed::Resource(Arc::clone(resource)))
+                .ok_or_else(|| unknown("resource or template", uri))?
         }
     };
+    let signature = completed.signature();
     if signature.position(argument).is_none() {
         return Err(RpcError::invalid_params(signature.unknown(argument)));
     }
-    let found = completers.iter().find(|(name, _)| name == argument);
-    Ok(found.map(|(_, completer)| completer.clone()))
+    Ok(completed)
+}
+
+/// A component whose argument is completed.
+#[derive(Clone)]
+enum Completed {
+    Prompt(Arc<PromptEntry>),
+    Resource(Arc<ResourceEntry>),
+}
+
+impl Completed {
+    fn signature(&self) -> &Signature {
+        match self {
+            Self::Prompt(prompt) => &prompt.signature,
+            Self::Resource(resource) => &resource.signature,
+        }
+    }
+
+    /// Returns the completer of an argument, if it has one.
+    fn completer(&self, argument: &str) -> Option<&Completer> {
+        let completers = match self {
+            Self::Prompt(prompt) => &prompt.completers,
+            Self::Resource(resource) => &resource.completers,
+        };
+        let found = completers.iter().find(|(name, _)| name == argument);
+        found.map(|(_, completer)| completer)
+    }
 }
 
 /// The work of completing an argument.
+#[derive(Clone)]
 struct Complete {
-    completer: Completer,
+    completed: Completed,
     name: String,
-    value: String,
-    arguments: HashMap<String, String>,
+    argument: String,
 }
 
 impl Work for Complete {
     type Output = Result<Completions, ToolError>;
-    const KIND: &'static str = "completion";
+    const KIND: CallKind = CallKind::Complete;
     const MAY_ASK: bool = false;
 
     fn name(&self) -> &str {
         &self.name
     }
 
+    fn component(&self) -> &str {
+        match &self.completed {
+            Completed::Prompt(prompt) => &prompt.prompt.definition.name,
+            Completed::Resource(resource) => resource.template.as_str(),
+        }
+    }
+
+    fn layers(&self) -> &[Arc<dyn Layer>] {
+        match &self.completed {
+            Completed::Prompt(prompt) => &prompt.prompt.definition.layers,
+            Completed::Resource(resource) => &resource.resource.definition.layers,
+        }
+    }
+
+    fn input(&self, _: &Message) -> Result<CallInput, RpcError> {
+        Ok(CallInput::default())
+    }
+
+    fn arguments(&self, message: &Message) -> Value {
+        let params = message.params().ok();
+        let mut arguments = params.and_then(|it| it.context().ok()).unwrap_or_default();
+        if let Some((name, value)) = params.and_then(|it| it.argument().ok()) {
+            arguments.insert(name, value);
+        }
+        json!(arguments)
+    }
+
+    fn output_of(substitute: Substitute) -> Option<Self::Output> {
+        match substitute {
+            Substitute::Completions(completions) => Some(completions),
+            Substitute::Error(error) => Some(Err(error)),
+            _ => None,
+        }
+    }
+
     fn start(&mut self, call: Call) -> Task<Self::Output> {
-        Task::Future(self.completer.complete(Completion {
-            value: std::mem::take(&mut self.value),
-            arguments: std::mem::take(&mut self.arguments),
-            context: Context::of(&call.context),
-        }))
+        match self.completed.completer(&self.argument) {
+            Some(completer) => Task::Future(completer.run(Arc::new(call))),
+            None => Task::Output(Ok(Completions::default())),
+        }
     }
 
     fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome {

@@ -3,9 +3,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::timeout::in_words;
+use super::timeout::{Exceeded, in_words};
 use crate::call::CallContext;
 use crate::logs::{panic_text, within};
 use crate::seal::random_bytes;
@@ -15,7 +14,7 @@ pub(super) enum Stopped {
     /// The handler panicked. The panic is logged under this reference, and the client receives only the reference.
     Panicked { reference: String },
     /// The handler exceeded its timeout.
-    TimedOut { name: String, limit: Duration },
+    TimedOut { name: String, exceeded: Exceeded },
 }
 
 impl Stopped {
@@ -25,10 +24,18 @@ impl Stopped {
             Self::Panicked { reference } => {
                 format!("The {kind} failed unexpectedly (reference {reference})")
             }
-            Self::TimedOut { name, limit } => {
-                let limit = in_words(*limit);
-                format!("`{name}` took longer than {limit} and was stopped")
-            }
+            Self::TimedOut { name, exceeded } => match exceeded {
+                Exceeded::Total(time) => {
+                    format!(
+                        "`{name}` took longer than {} and was stopped",
+                        in_words(*time)
+                    )
+                }
+                Exceeded::Idle(time) => {
+                    let time = in_words(*time);
+                    format!("`{name}` made no progress for {time} and was stopped")
+                }
+            },
         }
     }
 
@@ -45,15 +52,15 @@ impl Stopped {
     }
 
     /// Logs a timeout.
-    pub(super) fn timed_out(name: &str, limit: Duration) -> Self {
+    pub(super) fn timed_out(name: &str, exceeded: Exceeded) -> Self {
         tracing::warn!(
             handler = name,
-            milliseconds = limit.as_millis(),
+            milliseconds = exceeded.time().as_millis(),
             "a handler took longer than its timeout and was stopped"
         );
         Self::TimedOut {
             name: name.to_owned(),
-            limit,
+            exceeded,
         }
     }
 }

@@ -15,9 +15,10 @@ use crate::observe::Observer;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
-use crate::registry::Registry;
+use crate::registry::{Listed, Registry};
 use crate::service::{BoxFuture, Limits, Origin, Outbound};
 use crate::session::{Session, Sessions};
+use crate::visibility::{Sight, Viewer, Visibility};
 
 /// The state of a server that is ready to serve.
 pub(crate) struct Core {
@@ -26,6 +27,7 @@ pub(crate) struct Core {
     pub(crate) identity: Identity,
     pub(crate) limits: Limits,
     pub(super) layers: Vec<Arc<dyn Layer>>,
+    pub(super) visibility: Visibility,
     pub(super) sessions: Arc<Sessions>,
     pub(super) in_flight: Arc<InFlight>,
     pub(crate) observer: Arc<Observer>,
@@ -38,6 +40,7 @@ impl Core {
         identity: Identity,
         limits: Limits,
         layers: Vec<Arc<dyn Layer>>,
+        visibility: Visibility,
         observer: Observer,
     ) -> Self {
         Self {
@@ -46,10 +49,21 @@ impl Core {
             in_flight: Arc::new(InFlight::new(limits.requests)),
             limits,
             layers,
+            visibility,
             observer: Arc::new(observer),
             sessions: Arc::clone(context.pending_requests.sessions()),
             context: Arc::new(context),
         }
+    }
+}
+
+impl Core {
+    /// Returns `true` if a resource of this URI is visible, or if the server has no resource of this URI.
+    pub(super) fn shows(&self, sight: &Sight<'_>, uri: &str) -> bool {
+        let snapshot = self.registry.now();
+        let seen = || snapshot.resource(uri, |entry| sight.sees(entry)).is_some();
+        let exists = || snapshot.resource(uri, |_| true).is_some();
+        !sight.is_limited() || seen() || !exists()
     }
 }
 
@@ -68,10 +82,10 @@ impl Core {
 const CANCEL_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl Core {
-    /// Ends all requests, because the server stops. Each open connection holds a receiver of `connections`. Further requests are refused, and the subscriptions
-    /// end. Requests that are in flight after the grace period are cancelled.
+    /// Ends all requests, because the server stops. Each open connection holds a receiver of `connections`.
     ///
-    /// A handler that blocks its thread cannot be cancelled: it is left behind.
+    /// Further requests are refused, and the subscriptions end. Requests that are in flight after the grace period are
+    /// cancelled.
     pub(crate) async fn end_requests(&self, connections: &watch::Sender<bool>) {
         self.in_flight.close();
         self.context.bus.close(None);
@@ -80,10 +94,14 @@ impl Core {
             self.in_flight.finished().await;
         };
         let grace = self.limits.shutdown_grace;
-        if tokio::time::timeout(grace, finished).await.is_ok() {
-            return;
+        if tokio::time::timeout(grace, finished).await.is_err() {
+            tracing::warn!("the shutdown grace period is over: cancelling the requests in flight");
+            self.cancel_requests(connections).await;
         }
-        tracing::warn!("the shutdown grace period is over: cancelling the requests in flight");
+    }
+
+    /// Cancels all requests. A handler that blocks its thread cannot be cancelled: it is left behind.
+    async fn cancel_requests(&self, connections: &watch::Sender<bool>) {
         self.in_flight.cancel_all(None);
         let idle = async {
             connections.closed().await;
@@ -115,6 +133,20 @@ impl Request {
         } else {
             RpcError::unknown_method(self.message.method())
         }
+    }
+
+    /// Returns what the caller sees.
+    pub(super) fn sight(&self) -> Sight<'_> {
+        Sight::new(&self.core.visibility, || {
+            let server = &self.core.context;
+            Viewer::new(server, &self.caller, &self.origin, Some(&self.message))
+        })
+    }
+
+    /// Returns `true` if the caller sees a component.
+    #[inline]
+    pub(super) fn sees(&self, entry: &impl Listed) -> bool {
+        self.core.visibility.is_total() || self.sight().sees(entry)
     }
 
     /// Returns the session of a request that requires one.

@@ -4,13 +4,12 @@ use serde_json::{Map, Value};
 
 use super::core::Core;
 use super::listen::SUBSCRIPTION_ID;
-use crate::content::{Structured, ToolResult, push_array, push_blocks, push_member};
-use crate::outcome::Outcome;
+use crate::content::{Completions, Structured, ToolResult, push_array, push_blocks, push_member};
+use crate::outcome::{Outcome, Page};
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::jsonrpc::{begin_result, push_json};
 use crate::protocol::revision::Features;
 use crate::protocol::{Id, Revision};
-use crate::registry::{Completions, Page};
 use crate::service::Reply;
 
 /// The maximum number of values in a reply to `completion/complete`.
@@ -51,23 +50,26 @@ impl Body<'_> {
         match outcome {
             Outcome::Tool { result, is_error } => self.push_tool(out, result, *is_error),
             Outcome::Read {
-                resource,
+                mime,
                 uri,
                 contents,
                 cache,
             } => {
-                let mime = resource.resource.mime.as_deref();
+                let mime = mime.as_deref();
                 out.push_str("\"contents\":");
                 push_array(out, contents, |out, part| {
                     part.push(out, uri, mime, features);
                 });
                 self.close(out, Some(*cache), None);
             }
-            Outcome::Prompt { prompt, messages } => {
+            Outcome::Prompt {
+                description,
+                messages,
+            } => {
                 out.push_str("\"messages\":");
                 push_array(out, messages, |out, message| message.push(out, features));
-                if let Some(description) = &prompt.prompt.definition.description {
-                    push_member(out, "description", description);
+                if let Some(description) = description {
+                    push_member(out, "description", &**description);
                 }
                 self.close(out, None, None);
             }
@@ -77,7 +79,13 @@ impl Body<'_> {
             }
             Outcome::List(kind, page) => {
                 push_page(out, kind, page);
-                self.close(out, Some(self.server_cache()), None);
+                let cache = self.server_cache();
+                let cache = if page.is_private {
+                    cache.private()
+                } else {
+                    cache
+                };
+                self.close(out, Some(cache), None);
             }
             Outcome::InputRequired(members) => {
                 out.push_str(members);

@@ -17,7 +17,7 @@ pub(super) fn check(
     header_params: &[HeaderParam],
     arguments: &str,
 ) -> Result<(), RpcError> {
-    let Some(headers) = &request.origin.headers else {
+    let Some(headers) = request.origin.http_headers() else {
         return Ok(());
     };
     if !request.caller.features.stateless {
@@ -29,7 +29,7 @@ pub(super) fn check(
         )
     })?;
     header_params.iter().try_for_each(|param| {
-        check_one(&**headers, param, &arguments).map_err(|detail| {
+        check_one(headers, param, &arguments).map_err(|detail| {
             RpcError::header_mismatch(format!("Header mismatch: {} {detail}", param.header))
         })
     })

@@ -18,7 +18,7 @@ const NAME: &str = "mcp-name";
 
 /// Returns an error if the headers of a message violate the rules of its era. Other transports have no headers.
 pub(super) fn check(exchange: &Exchange) -> Result<(), RpcError> {
-    let Some(headers) = exchange.origin.headers.as_deref() else {
+    let Some(headers) = exchange.origin.http_headers() else {
         return Ok(());
     };
     let message = &exchange.message;

@@ -10,19 +10,23 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use super::caller::caller_of;
+use super::contain::guard;
 use super::core::{Core, MethodRun, Request};
 use super::resources;
 use crate::bus::{Change, Listener};
+use crate::call::Caller;
 use crate::in_flight::Stop;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, notification, push_json};
 use crate::protocol::members::SubscriptionFilter;
 use crate::protocol::params::Params;
-use crate::service::{Listening, Outbound};
+use crate::service::{Listening, Origin, Outbound};
 use crate::session::{Session, Sessions};
 use crate::sync::Mutex;
 use crate::uri_template::{Uri, Uris};
+use crate::visibility::{Sight, Viewer};
 
 /// The maximum number of resources that one session may subscribe to.
 const MAX_SUBSCRIPTIONS: usize = 1000;
@@ -49,17 +53,21 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
     let Request {
         core,
         message,
+        caller,
         origin,
         outbound,
-        ..
     } = request;
+    let connection = origin.connection;
+    let request = Some(Arc::clone(&message));
+    let audience = Audience::new(&core, caller, origin, request);
     let id = id_json(&message);
     let subscription = Arc::new(Subscription {
         tag: format!("\"_meta\":{{\"{SUBSCRIPTION_ID}\":{id}}}"),
         resources: filter.resource_subscriptions.iter().collect(),
         filter,
         outbound: Mutex::new(Some(outbound)),
-        connection: origin.connection,
+        connection,
+        audience,
         ended: Notify::new(),
     });
     let listener = Arc::clone(&subscription) as Arc<dyn Listener>;
@@ -103,6 +111,8 @@ struct Subscription {
     outbound: Mutex<Option<Arc<dyn Outbound>>>,
     /// The connection of the client, if it carries all of its messages.
     connection: Option<u64>,
+    /// `None` if every caller sees every component.
+    audience: Option<Audience>,
     /// Notified when the connection ends, when the server stops, and when the client is too slow to receive a message.
     ended: Notify,
 }
@@ -114,7 +124,10 @@ impl Subscription {
             Change::Tools => self.filter.tools_list_changed,
             Change::Prompts => self.filter.prompts_list_changed,
             Change::Resources => self.filter.resources_list_changed,
-            Change::Resource(uri) => return self.resources.find(uri).map(updated),
+            Change::Resource(uri) => {
+                let subscribed = self.resources.find(uri)?;
+                return may_see(self.audience.as_ref(), subscribed).then(|| updated(subscribed));
+            }
         };
         included.then(String::new)
     }
@@ -172,6 +185,15 @@ impl Stop for Subscription {
     }
 }
 
+/// Encodes the notification of a change for a client that receives all of them.
+pub(crate) fn notification_of(change: &Change) -> String {
+    let params = match change {
+        Change::Resource(uri) => updated(uri.written()),
+        _ => String::new(),
+    };
+    notification(method(change), &format!("{{{params}}}"))
+}
+
 fn method(change: &Change) -> &'static str {
     match change {
         Change::Tools => "notifications/tools/list_changed",
@@ -188,10 +210,57 @@ fn updated(uri: &str) -> String {
     members
 }
 
+/// A listener as the rules of visibility see it.
+struct Audience {
+    core: Arc<Core>,
+    caller: Caller,
+    origin: Origin,
+    /// The request that listens; `None` for a session.
+    message: Option<Arc<Message>>,
+}
+
+impl Audience {
+    /// Returns `None` if every caller sees every component.
+    fn new(
+        core: &Arc<Core>,
+        caller: Caller,
+        origin: Origin,
+        message: Option<Arc<Message>>,
+    ) -> Option<Self> {
+        (!core.visibility.is_total()).then(|| Self {
+            core: Arc::clone(core),
+            caller,
+            origin,
+            message,
+        })
+    }
+
+    /// Returns `true` if the listener may receive an update of this resource.
+    fn sees(&self, uri: &str) -> bool {
+        let sight = Sight::new(&self.core.visibility, || {
+            let (server, message) = (&self.core.context, self.message.as_deref());
+            Viewer::new(server, &self.caller, &self.origin, message)
+        });
+        self.core.shows(&sight, uri)
+    }
+}
+
+/// Returns `true` if a listener may receive an update of this resource. A rule that panics hides it.
+fn may_see(audience: Option<&Audience>, uri: &str) -> bool {
+    audience.is_none_or(|audience| {
+        guard(|| audience.sees(uri)).unwrap_or_else(|panic| {
+            panic.log("visibility rule");
+            false
+        })
+    })
+}
+
 /// A legacy session and the way to its client.
 struct SessionListener {
     sessions: Arc<Sessions>,
     session: Session,
+    /// `None` if every caller sees every component.
+    audience: Option<Audience>,
     outbound: Arc<dyn Outbound>,
 }
 
@@ -200,7 +269,8 @@ impl Listener for SessionListener {
         let params = match change {
             Change::Resource(uri) => {
                 let found = self.sessions.subscriptions.find(&self.session, uri);
-                found.map(|uri| updated(&uri))
+                let seen = found.filter(|uri| may_see(self.audience.as_ref(), uri));
+                seen.map(|uri| updated(&uri))
             }
             _ => Some(String::new()),
         };
@@ -222,13 +292,16 @@ impl Listener for SessionListener {
 
 /// Sends notifications of changes to a legacy session until the returned guard is dropped.
 pub(super) fn session(
-    core: &Core,
+    core: &Arc<Core>,
     session: &Session,
+    origin: &Origin,
     outbound: Arc<dyn Outbound>,
 ) -> Option<Listening> {
+    let caller = caller_of(session);
     let listener = Arc::new(SessionListener {
         sessions: Arc::clone(&core.sessions),
         session: Arc::clone(session),
+        audience: Audience::new(core, caller, origin.clone(), None),
         outbound,
     });
     let guard = core.context.bus.listen(listener, || ())?;
@@ -238,7 +311,7 @@ pub(super) fn session(
 /// Serves `resources/subscribe`.
 pub(super) fn subscribe(request: Request) -> Result<MethodRun, RpcError> {
     let uri = request.message.params()?.uri()?;
-    resources::check(&request.core, &request.caller, &uri)?;
+    resources::check(&request, &uri)?;
     let session = request.session()?;
     let subscriptions = &request.core.sessions.subscriptions;
     let subscribed = subscriptions.add(session, Uri::new(uri), MAX_SUBSCRIPTIONS);
@@ -292,6 +365,7 @@ mod tests {
             resources: Uris::default(),
             outbound: Mutex::new(Some(outbound)),
             connection: None,
+            audience: None,
             ended: Notify::new(),
         };
         subscription.on_change(&Change::Tools);

@@ -4,48 +4,48 @@
 
 use std::sync::Arc;
 
-use super::core::{MethodRun, Request};
+use serde_json::{Value, json};
+
+use super::core::{Core, MethodRun, Request};
 use super::failure::rpc_error;
-use super::run::{CallInput, Task, Work, run};
+use super::run::{CallInput, Task, Work};
+use super::start::run;
 use crate::call::{Call, CallContext};
 use crate::content::ResourceLink;
-use crate::context::Context;
 use crate::error::ToolError;
-use crate::outcome::Outcome;
+use crate::layer::{CallKind, Substitute};
+use crate::outcome::{Outcome, Page};
+use crate::protocol::cache::Cache;
 use crate::protocol::error::RpcError;
-use crate::protocol::revision::Features;
-use crate::registry::{Listing, Page, Registry, ResourceEntry, Snapshot};
+use crate::protocol::jsonrpc::Message;
+use crate::registry::{ComponentView, Filter, PageRequest, Registry, ResourceEntry, Snapshot};
 use crate::service::BoxFuture;
+use crate::visibility::{Sight, Viewer};
 
 pub(super) fn tools(request: Request) -> Result<MethodRun, RpcError> {
-    list(&request, "tools", Snapshot::has_tools, Registry::tools)
+    list(request, "tools", Snapshot::has_tools, Registry::tools)
 }
 
 pub(super) fn prompts(request: Request) -> Result<MethodRun, RpcError> {
-    list(
-        &request,
-        "prompts",
-        Snapshot::has_prompts,
-        Registry::prompts,
-    )
+    list(request, "prompts", Snapshot::has_prompts, Registry::prompts)
 }
 
 pub(super) fn templates(request: Request) -> Result<MethodRun, RpcError> {
     let kind = "resourceTemplates";
-    list(&request, kind, Snapshot::has_resources, Registry::templates)
+    list(request, kind, Snapshot::has_resources, Registry::templates)
 }
 
 /// A function that returns the page after a cursor, or `None` if the cursor is not from this list.
-type FindPage = fn(&Registry, &Features, Option<&str>) -> Option<Page>;
+type FindPage = fn(&Registry, &PageRequest<'_>) -> Option<Page>;
 
 fn list(
-    request: &Request,
+    request: Request,
     kind: &'static str,
     has: fn(&Snapshot) -> bool,
     find: FindPage,
 ) -> Result<MethodRun, RpcError> {
-    let page = page(request, has, find)?;
-    Ok(MethodRun::Ready(Outcome::List(kind, page)))
+    let page = page(&request, has, find)?;
+    listed(request, kind, page, Vec::new())
 }
 
 /// Returns the requested page.
@@ -55,44 +55,112 @@ fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result
         return Err(RpcError::unknown_method(request.message.method()));
     }
     let cursor = request.message.params()?.cursor()?;
-    find(registry, request.caller.features, cursor.as_deref()).ok_or_else(|| {
-        RpcError::invalid_params(
-            "`params.cursor` is not a cursor of this list: start again without one",
-        )
-    })
+    let sight = request.sight();
+    let allows = |component: &ComponentView<'_>| sight.allows(component);
+    let filter: Filter<'_> = &allows;
+    let page = PageRequest {
+        features: request.caller.features,
+        cursor: cursor.as_deref(),
+        filter: sight.is_limited().then_some(filter),
+    };
+    find(registry, &page).ok_or_else(|| RpcError::invalid_params(INVALID_CURSOR))
 }
+
+const INVALID_CURSOR: &str =
+    "`params.cursor` is not a cursor of this list: start again without one";
 
 /// Serves `resources/list`. The resources that templates list are added to the last page.
 pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
-    let page = page(&request, Snapshot::has_resources, Registry::resources)?;
+    let mut page = page(&request, Snapshot::has_resources, Registry::resources)?;
     let snapshot = request.core.registry.now();
-    let listers: Vec<_> = snapshot.listers().cloned().collect();
-    if page.next.is_some() || listers.is_empty() {
-        return Ok(MethodRun::Ready(Outcome::List("resources", page)));
+    let seen = snapshot.listers().filter(|entry| request.sees(&***entry));
+    let mut listers: Vec<_> = seen.cloned().collect();
+    page.is_private |= listers.iter().any(|entry| entry.lists_for_caller);
+    if page.next.is_some() {
+        listers.clear();
     }
-    run(
-        request,
-        ListResources { page, listers },
-        CallInput::default(),
-    )
+    listed(request, "resources", page, listers)
 }
 
-/// The work of listing the resources of templates.
-struct ListResources {
+/// Returns the page with the resources that functions list, and runs the layers of the server.
+fn listed(
+    request: Request,
+    kind: &'static str,
     page: Page,
+    listers: Vec<Arc<ResourceEntry>>,
+) -> Result<MethodRun, RpcError> {
+    if listers.is_empty() && request.core.layers.is_empty() {
+        return Ok(MethodRun::Ready(Outcome::List(kind, page)));
+    }
+    let method = request.message.method().to_owned();
+    let list = ListPage {
+        core: Arc::clone(&request.core),
+        kind,
+        method,
+        page,
+        listers,
+    };
+    run(request, list, CallInput::default())
+}
+
+/// The work of a list.
+#[derive(Clone)]
+struct ListPage {
+    core: Arc<Core>,
+    kind: &'static str,
+    method: String,
+    page: Page,
+    /// The templates that list their resources, after those of the page.
     listers: Vec<Arc<ResourceEntry>>,
 }
 
-impl Work for ListResources {
+impl Work for ListPage {
     type Output = Result<Vec<ResourceLink>, ToolError>;
-    const KIND: &'static str = "list";
+    const KIND: CallKind = CallKind::List;
     const MAY_ASK: bool = false;
 
-    fn name(&self) -> &'static str {
-        "list of resources"
+    fn name(&self) -> &str {
+        &self.method
+    }
+
+    fn cache(&self, core: &Core) -> Option<Cache> {
+        let cache = core.identity.cache;
+        if self.page.is_private {
+            cache.map(Cache::private)
+        } else {
+            cache
+        }
+    }
+
+    fn input(&self, _: &Message) -> Result<CallInput, RpcError> {
+        Ok(CallInput::default())
+    }
+
+    fn arguments(&self, message: &Message) -> Value {
+        let params = message.params().ok();
+        match params.and_then(|params| params.cursor().ok().flatten()) {
+            Some(cursor) => json!({ "cursor": cursor }),
+            None => json!({}),
+        }
+    }
+
+    fn output_of(substitute: Substitute) -> Option<Self::Output> {
+        match substitute {
+            Substitute::Error(error) => Some(Err(error)),
+            _ => None,
+        }
+    }
+
+    fn list(&mut self, definitions: &[Value]) -> Outcome {
+        let mut page = Page::default();
+        page.set_definitions(definitions);
+        Outcome::List(self.kind, page)
     }
 
     fn start(&mut self, call: Call) -> Task<Self::Output> {
+        if self.listers.is_empty() {
+            return Task::Output(Ok(Vec::new()));
+        }
         Task::Future(list_all(std::mem::take(&mut self.listers), call))
     }
 
@@ -102,13 +170,23 @@ impl Work for ListResources {
             Err(error) => return Outcome::Error(rpc_error(call, self.name(), &error)),
         };
         let mut page = std::mem::take(&mut self.page);
-        for link in links.iter().filter(|link| link.has_scheme) {
+        let core = &self.core;
+        let sight = Sight::new(&core.visibility, || {
+            Viewer::new(
+                &core.context,
+                &call.caller,
+                &call.origin,
+                Some(&call.message),
+            )
+        });
+        let is_shown = |link: &&ResourceLink| link.has_scheme && core.shows(&sight, &link.uri);
+        for link in links.iter().filter(is_shown) {
             if !page.items.is_empty() {
                 page.items.push(',');
             }
             link.push_definition(&mut page.items, call.caller.features);
         }
-        Outcome::List("resources", page)
+        Outcome::List(self.kind, page)
     }
 }
 
@@ -116,14 +194,14 @@ fn list_all(
     listers: Vec<Arc<ResourceEntry>>,
     call: Call,
 ) -> BoxFuture<Result<Vec<ResourceLink>, ToolError>> {
+    let call = Arc::new(call);
     Box::pin(async move {
         let mut links = Vec::new();
         for lister in listers
             .iter()
             .filter_map(|entry| entry.resource.lister.as_ref())
         {
-            let context = Context::of(&call.context);
-            links.extend(lister.list(Listing { context }).await?);
+            links.extend(lister.run(Arc::clone(&call)).await?);
         }
         Ok(links)
     })

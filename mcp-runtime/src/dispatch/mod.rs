@@ -12,6 +12,7 @@ mod failure;
 mod header_params;
 mod headers;
 mod identity;
+mod layered;
 mod lifecycle;
 mod listen;
 mod lists;
@@ -21,6 +22,7 @@ mod prompts;
 mod resources;
 mod run;
 mod serving;
+mod start;
 mod subject;
 mod timeout;
 mod tools;
@@ -29,13 +31,15 @@ use std::sync::Arc;
 
 pub(crate) use self::core::Core;
 pub(crate) use identity::{About, Identity};
+pub(crate) use listen::notification_of;
 
+use self::contain::guard;
 use self::core::scope;
 use crate::in_flight::Scope;
 use crate::metrics::Metrics;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::MessageKind;
-use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
+use crate::service::{Exchange, Handling, Limits, Listening, Origin, Outbound, Reply, Service};
 use crate::session::Session;
 use serving::serve;
 
@@ -104,8 +108,13 @@ impl Service for Dispatch {
         }
     }
 
-    fn listen(&self, session: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening> {
-        listen::session(&self.0, session, outbound)
+    fn listen(
+        &self,
+        session: &Session,
+        origin: &Origin,
+        outbound: Arc<dyn Outbound>,
+    ) -> Option<Listening> {
+        listen::session(&self.0, session, origin, outbound)
     }
 
     fn end_session(&self, session: &Session) {
@@ -115,6 +124,13 @@ impl Service for Dispatch {
         self.0.context.pending_requests.abandon(session.nonce);
         // This also ends the wait of questions for the client's initialization.
         self.0.sessions.end(session);
+    }
+
+    fn forget_session(&self, session: &Session) {
+        // The store may be code of the application.
+        if let Err(panic) = guard(|| self.0.context.session_data.end(session)) {
+            panic.log("session store");
+        }
     }
 
     fn cancel(&self, connection: u64) {

@@ -3,21 +3,24 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/prompts#getting-a-prompt>.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::core::{MethodRun, Request};
 use super::failure::rpc_error;
-use super::run::{CallInput, Task, Work, run};
+use super::run::{CallInput, Task, Work};
+use super::start::run;
 use crate::call::{Arguments, Call, CallContext, Signature, Slot, not_a_string};
 use crate::content::PromptOutcome;
+use crate::layer::{CallKind, Layer, Substitute};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::json::string;
+use crate::protocol::jsonrpc::Message;
 use crate::protocol::members::members;
 use crate::protocol::params::Params;
 use crate::protocol::text::Span;
 use crate::registry::PromptEntry;
 use crate::schema::Mistakes;
+use crate::service::Timeout;
 
 pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
@@ -26,14 +29,23 @@ pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
     let snapshot = request.core.registry.now();
     let prompt = snapshot
         .prompt(&name)
+        .filter(|prompt| request.sees(&***prompt))
         .ok_or_else(|| request.unknown(snapshot.has_prompts(), "prompt", &name))?;
-    let (arguments, rejections) = arguments(&prompt.signature, message.text(), &params)?;
-    let given = CallInput {
-        signature: Arc::clone(&prompt.signature),
+    let given = input(&prompt.signature, message.text(), &params)?;
+    run(request, Get(Arc::clone(prompt)), given)
+}
+
+fn input(
+    signature: &Arc<Signature>,
+    message: &str,
+    params: &Params<'_>,
+) -> Result<CallInput, RpcError> {
+    let (arguments, rejections) = arguments(signature, message, params)?;
+    Ok(CallInput {
+        signature: Arc::clone(signature),
         arguments,
         rejections,
-    };
-    run(request, Get(Arc::clone(prompt)), given)
+    })
 }
 
 /// Parses the arguments. On the wire they are strings, whatever types the function takes.
@@ -71,17 +83,34 @@ fn arguments(
 }
 
 /// The work of getting a prompt.
+#[derive(Clone)]
 struct Get(Arc<PromptEntry>);
 
 impl Work for Get {
     type Output = PromptOutcome;
-    const KIND: &'static str = "prompt";
+    const KIND: CallKind = CallKind::Prompt;
 
     fn name(&self) -> &str {
         &self.0.prompt.definition.name
     }
 
-    fn timeout(&self) -> Option<Duration> {
+    fn layers(&self) -> &[Arc<dyn Layer>] {
+        &self.0.prompt.definition.layers
+    }
+
+    fn input(&self, message: &Message) -> Result<CallInput, RpcError> {
+        input(&self.0.signature, message.text(), &message.params()?)
+    }
+
+    fn output_of(substitute: Substitute) -> Option<PromptOutcome> {
+        match substitute {
+            Substitute::Messages(messages) => Some(messages),
+            Substitute::Error(error) => Some(Err(error)),
+            _ => None,
+        }
+    }
+
+    fn timeout(&self) -> Option<Timeout> {
         self.0.prompt.definition.timeout
     }
 
@@ -92,7 +121,7 @@ impl Work for Get {
     fn conclude(&mut self, call: &CallContext, output: PromptOutcome) -> Outcome {
         match output {
             Ok(messages) => Outcome::Prompt {
-                prompt: Arc::clone(&self.0),
+                description: self.0.prompt.definition.description.clone(),
                 messages,
             },
             Err(error) => Outcome::Error(rpc_error(call, self.name(), &error)),

@@ -3,28 +3,29 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/resources#reading-resources>.
 
 use std::sync::Arc;
-use std::time::Duration;
+
+use serde_json::Value;
 
 use super::core::{Core, MethodRun, Request};
 use super::failure::rpc_error;
-use super::run::{CallInput, Task, Work, run};
-use crate::call::{Arguments, Call, CallContext, Caller};
+use super::run::{CallInput, Task, Work};
+use super::start::run;
+use crate::call::{Arguments, Call, CallContext};
 use crate::content::ResourceOutcome;
+use crate::layer::{CallKind, Layer, Substitute};
 use crate::outcome::Outcome;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::Message;
 use crate::registry::ResourceEntry;
+use crate::service::Timeout;
 
 pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
     let params = message.params()?;
     let uri = params.uri()?;
-    let (entry, arguments) = look_up(&request.core, &request.caller, "resources/read", &uri)?;
-    let given = CallInput {
-        signature: Arc::clone(&entry.signature),
-        arguments,
-        rejections: Vec::new(),
-    };
+    let (entry, arguments) = look_up(&request, "resources/read", &uri)?;
+    let given = input(&entry, arguments);
     let cache = if params.is_retry() {
         // The contents depend on answers, which are not part of the cache key.
         Cache::stale(CacheScope::Private)
@@ -39,33 +40,45 @@ pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
     run(request, read, given)
 }
 
-/// Returns an error if neither a resource nor a template matches this URI.
-pub(super) fn check(core: &Core, caller: &Caller, uri: &str) -> Result<(), RpcError> {
-    look_up(core, caller, "resources/subscribe", uri).map(|_| ())
+fn input(entry: &ResourceEntry, arguments: Arguments) -> CallInput {
+    CallInput {
+        signature: Arc::clone(&entry.signature),
+        arguments,
+        rejections: Vec::new(),
+    }
+}
+
+/// Returns an error if no resource or template that the caller sees matches this URI.
+pub(super) fn check(request: &Request, uri: &str) -> Result<(), RpcError> {
+    look_up(request, "resources/subscribe", uri).map(|_| ())
 }
 
 fn look_up(
-    core: &Core,
-    caller: &Caller,
+    request: &Request,
     method: &str,
     uri: &str,
 ) -> Result<(Arc<ResourceEntry>, Arguments), RpcError> {
-    let snapshot = core.registry.now();
-    let Some((resource, arguments)) = snapshot.resource(uri) else {
+    let snapshot = request.core.registry.now();
+    let sight = request.sight();
+    let Some((resource, arguments)) = snapshot.resource(uri, |entry| sight.sees(entry)) else {
         return Err(if snapshot.has_resources() {
-            RpcError::resource_not_found(caller.features.resource_not_found, uri)
+            RpcError::resource_not_found(request.caller.features.resource_not_found, uri)
         } else {
             RpcError::unknown_method(method)
         });
     };
-    let arguments = arguments.map_err(|reason| {
-        RpcError::invalid_params(format!("This URI is refused: {reason}"))
-            .with_data(serde_json::json!({ "uri": uri }))
-    })?;
+    let arguments = arguments.map_err(|reason| refused(uri, &reason))?;
     Ok((Arc::clone(resource), arguments))
 }
 
+/// Returns the error for a URI whose variables are refused.
+fn refused(uri: &str, reason: &str) -> RpcError {
+    RpcError::invalid_params(format!("This URI is refused: {reason}"))
+        .with_data(serde_json::json!({ "uri": uri }))
+}
+
 /// The work of reading a resource.
+#[derive(Clone)]
 struct Read {
     entry: Arc<ResourceEntry>,
     uri: String,
@@ -74,13 +87,49 @@ struct Read {
 
 impl Work for Read {
     type Output = ResourceOutcome;
-    const KIND: &'static str = "resource";
+    const KIND: CallKind = CallKind::Resource;
 
     fn name(&self) -> &str {
         self.entry.template.as_str()
     }
 
-    fn timeout(&self) -> Option<Duration> {
+    fn uri(&self) -> Option<&str> {
+        Some(&self.uri)
+    }
+
+    fn layers(&self) -> &[Arc<dyn Layer>] {
+        &self.entry.resource.definition.layers
+    }
+
+    fn cache(&self, _: &Core) -> Option<Cache> {
+        Some(self.cache)
+    }
+
+    fn input(&self, _: &Message) -> Result<CallInput, RpcError> {
+        let arguments = match self.entry.match_uri(&self.uri) {
+            Some(arguments) => arguments.map_err(|reason| refused(&self.uri, &reason))?,
+            // A concrete resource, read at an equivalent URI.
+            None => Arguments::empty(&self.entry.signature),
+        };
+        Ok(input(&self.entry, arguments))
+    }
+
+    fn arguments(&self, _: &Message) -> Value {
+        let arguments = self.entry.match_uri(&self.uri).and_then(Result::ok);
+        arguments
+            .unwrap_or_default()
+            .texts_as_json(&self.entry.signature)
+    }
+
+    fn output_of(substitute: Substitute) -> Option<ResourceOutcome> {
+        match substitute {
+            Substitute::Contents(contents) => Some(contents),
+            Substitute::Error(error) => Some(Err(error)),
+            _ => None,
+        }
+    }
+
+    fn timeout(&self) -> Option<Timeout> {
         self.entry.resource.definition.timeout
     }
 
@@ -91,7 +140,7 @@ impl Work for Read {
     fn conclude(&mut self, call: &CallContext, output: ResourceOutcome) -> Outcome {
         match output {
             Ok(Some(contents)) => Outcome::Read {
-                resource: Arc::clone(&self.entry),
+                mime: self.entry.resource.mime.clone(),
                 uri: std::mem::take(&mut self.uri),
                 contents,
                 cache: self.cache,

@@ -1,29 +1,30 @@
-//! Execution of handlers: polled once in place, on a separate thread if they may block, with panics contained, and run
-//! again with the answers to their questions.
+//! Execution of handlers: polled in place, or on a separate thread if they may block, with panics contained, and
+//! suspended by their questions.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tokio::task::{JoinError, JoinHandle};
 use tracing::Span;
 
 use super::collect_stream::CollectStream;
 use super::contain::{Stopped, contain};
-use super::core::{Core, MethodRun, Request};
-use super::timeout::Timeout;
-use crate::call::{Arguments, Asker, Call, CallContext, ClientNotifier, Signature, poll_within};
+use super::core::Core;
+use super::timeout::{Exceeded, RunningTimeout};
+use crate::call::{Arguments, Call, CallContext, Signature, poll_within};
 use crate::in_flight::{Permit, Stop};
-use crate::layer::{CallOutcome, LayeredCall, surround};
-use crate::logs::warn_if_not_forwarded;
+use crate::layer::{CallKind, Layer, Substitute};
 use crate::outcome::Outcome;
+use crate::protocol::cache::Cache;
 use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::Message;
 use crate::questions::Questions;
 use crate::registry::Handler;
-use crate::service::BoxFuture;
+use crate::service::{BoxFuture, Timeout};
 use crate::sync::Mutex;
 
 /// The length, in bytes, above which the arguments of a message are checked on a separate thread.
@@ -33,21 +34,63 @@ const LONG_MESSAGE: usize = 64 * 1024;
 const SLOW_POLL: Duration = Duration::from_millis(100);
 
 /// The work of a request: the handler of a component, or a function that completes or lists.
-pub(super) trait Work: Send + Unpin + 'static {
+pub(super) trait Work: Clone + Send + Sync + Unpin + 'static {
     /// The output of the handler.
     type Output: CollectStream + Send + 'static;
 
     /// The kind of the component, as error messages name it.
-    const KIND: &'static str;
+    const KIND: CallKind;
 
     /// `false` if the protocol has no questions to a stateless client in this method.
     const MAY_ASK: bool = true;
 
-    /// Returns the name of the component.
+    /// Returns the name of the handler, for logs and errors.
     fn name(&self) -> &str;
 
-    /// Returns the timeout, if there is one.
-    fn timeout(&self) -> Option<Duration> {
+    /// Returns the name of the component, for layers.
+    fn component(&self) -> &str {
+        self.name()
+    }
+
+    /// Returns the URI that is read.
+    fn uri(&self) -> Option<&str> {
+        None
+    }
+
+    /// Returns the layers of the component, from the outermost inwards.
+    fn layers(&self) -> &[Arc<dyn Layer>] {
+        &[]
+    }
+
+    /// Returns `true` if a call does not change anything.
+    fn is_read_only(&self) -> bool {
+        true
+    }
+
+    /// Returns `true` if a repeated call changes nothing more.
+    fn is_idempotent(&self) -> bool {
+        true
+    }
+
+    /// Returns the cache hint of the result.
+    fn cache(&self, core: &Core) -> Option<Cache> {
+        let _ = core;
+        None
+    }
+
+    /// Reads the arguments of the message again.
+    fn input(&self, message: &Message) -> Result<CallInput, RpcError>;
+
+    /// Returns the arguments of the message as JSON.
+    fn arguments(&self, message: &Message) -> Value {
+        let params = message.params().ok();
+        let json = params.and_then(|params| params.arguments().ok());
+        let arguments = json.and_then(|json| serde_json::from_str(json).ok());
+        arguments.unwrap_or_default()
+    }
+
+    /// Returns the time limit of the component, or `None` if that of the server applies.
+    fn timeout(&self) -> Option<Timeout> {
         None
     }
 
@@ -56,6 +99,15 @@ pub(super) trait Work: Send + Unpin + 'static {
 
     /// Converts the output of the handler into an outcome.
     fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome;
+
+    /// Converts what a layer provides into an output, or returns `None` if it is of another kind.
+    fn output_of(substitute: Substitute) -> Option<Self::Output>;
+
+    /// Returns the outcome of a list with these definitions. Only lists have one.
+    fn list(&mut self, definitions: &[Value]) -> Outcome {
+        let _ = definitions;
+        self.fail(format!("The {} has no definitions", Self::KIND))
+    }
 
     /// Returns the outcome of a handler that ended without an output.
     fn fail(&self, message: String) -> Outcome {
@@ -112,129 +164,17 @@ impl<R: 'static> Task<R> {
     }
 }
 
-/// Runs work with these arguments. The work is polled once before this returns.
-pub(super) fn run<W: Work>(
-    request: Request,
-    work: W,
-    given: CallInput,
-) -> Result<MethodRun, RpcError> {
-    let core = Arc::clone(&request.core);
-    let permit = match core.in_flight.permit() {
-        Ok(permit) => permit,
-        Err(error) => {
-            core.observer.metrics.refused("requests");
-            return Err(error);
-        }
-    };
-    let asker = asker(&request, W::MAY_ASK)?;
-    let call_context = Arc::new(call_context(request, asker));
-    let questions = call_context.asker.replay();
-    let redeem = questions.and_then(|questions| questions.redeem(&call_context.origin));
-    let call = Arc::clone(&call_context);
-    let execution = Execution::new(work, given, call_context, permit);
-    if redeem.is_none() && core.layers.is_empty() {
-        return Ok(poll_once(execution, call));
-    }
-    let surrounded = surrounded(&core, execution);
-    Ok(match redeem {
-        None => poll_once(surrounded, call),
-        Some(redeem) => MethodRun::Pending {
-            future: Box::pin(async move {
-                match redeem.await {
-                    Ok(()) => surrounded.await,
-                    Err(error) => Outcome::Error(error),
-                }
-            }),
-            stop: call,
-        },
-    })
-}
-
-/// Wraps a call in the layers of the server.
-fn surrounded<W: Work>(core: &Core, execution: Execution<W>) -> BoxFuture<Outcome> {
-    if core.layers.is_empty() {
-        return Box::pin(execution);
-    }
-    let call = LayeredCall {
-        kind: W::KIND,
-        name: execution.work.name().into(),
-        context: crate::context::Context::of(&execution.call),
-    };
-    let inner = Box::pin(async move { CallOutcome(execution.await) });
-    let outer = surround(&core.layers, &call, inner);
-    Box::pin(async move { outer.await.0 })
-}
-
-/// Polls a call once. Most calls finish here and need no task.
-fn poll_once(
-    mut call: impl Future<Output = Outcome> + Send + Unpin + 'static,
-    stop: Arc<dyn Stop>,
-) -> MethodRun {
-    // The waker does nothing: a transport polls a pending future again at once, with its own waker.
-    match Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => MethodRun::Ready(outcome),
-        Poll::Pending => MethodRun::Pending {
-            stop,
-            future: Box::pin(call),
-        },
-    }
-}
-
-fn call_context(request: Request, asker: Asker) -> CallContext {
-    let Request {
-        core,
-        message,
-        mut caller,
-        origin,
-        outbound,
-    } = request;
-    let level = if let Some(session) = &caller.session {
-        Some(super::logging::level_of(&core, session))
-    } else {
-        if caller.log_level.is_some() {
-            warn_if_not_forwarded(&core.context);
-        }
-        caller.log_level
-    };
-    let token = caller.progress_token.take();
-    let notifier = ClientNotifier::new(token, level, caller.features, outbound);
-    let server = Arc::clone(&core.context);
-    CallContext::new(server, message, caller, origin, notifier, asker)
-}
-
-/// Returns how the client of a call can be asked.
-fn asker(request: &Request, may_ask: bool) -> Result<Asker, RpcError> {
-    let server = &request.core.context;
-    if request.caller.features.stateless {
-        if !may_ask {
-            return Ok(Asker::Nobody);
-        }
-        let questions = Questions::new(Arc::clone(&server.replay));
-        let params = request.message.params()?;
-        if params.is_retry() {
-            let (state, responses) = (params.request_state(), params.input_responses());
-            questions.resume(request.message.text(), state, responses)?;
-        }
-        return Ok(Asker::Replay(questions));
-    }
-    Ok(match &request.caller.session {
-        Some(session) if request.outbound.can_ask() => Asker::Live {
-            session: session.nonce,
-            waiting: AtomicUsize::new(0),
-        },
-        _ => Asker::Nobody,
-    })
-}
-
-/// A running call. Dropping it cancels the call.
-struct Execution<W: Work> {
+/// A running handler. Dropping it cancels the handler.
+pub(super) struct Execution<W: Work> {
     work: W,
     state: ExecutionState<W::Output>,
     call: Arc<CallContext>,
-    /// Boxed to keep calls without a timeout small.
-    timeout: Option<Box<Timeout>>,
+    /// Created when the handler has to wait. Boxed to keep calls that are ready small.
+    timeout: Option<Box<RunningTimeout>>,
     /// `None` while a blocking thread shares the permit. The thread keeps it until it ends, even if the call is cancelled.
     permit: Option<Permit>,
+    /// `true` if layers surround the call, which continues when this has ended.
+    has_layers: bool,
     ended: bool,
 }
 
@@ -255,7 +195,13 @@ enum ExecutionState<R> {
 impl<W: Work> Unpin for Execution<W> {}
 
 impl<W: Work> Execution<W> {
-    fn new(work: W, given: CallInput, call_context: Arc<CallContext>, permit: Permit) -> Self {
+    /// Prepares a call without layers.
+    pub(super) fn new(
+        work: W,
+        given: CallInput,
+        call_context: Arc<CallContext>,
+        permit: Permit,
+    ) -> Self {
         let call = Call::new(
             Arc::clone(&call_context),
             given.signature,
@@ -263,13 +209,31 @@ impl<W: Work> Execution<W> {
             given.rejections,
         );
         Self {
-            timeout: work.timeout().map(|limit| Box::new(Timeout::begin(limit))),
+            timeout: None,
             work,
             state: ExecutionState::Begin(Some(call)),
             call: call_context,
             permit: Some(permit),
+            has_layers: false,
             ended: false,
         }
+    }
+
+    /// Prepares one run of a call with layers.
+    pub(super) fn within_layers(
+        work: W,
+        given: CallInput,
+        call_context: Arc<CallContext>,
+        permit: Permit,
+    ) -> Self {
+        let mut execution = Self::new(work, given, call_context, permit);
+        execution.has_layers = true;
+        execution
+    }
+
+    /// Returns the permit of a handler that has ended, unless a thread still has it.
+    pub(super) fn into_permit(mut self) -> Option<Permit> {
+        self.permit.take()
     }
 
     /// Polls the handler and converts its output. All panics of user code are contained here.
@@ -347,10 +311,10 @@ impl<W: Work> Execution<W> {
         let name = self.work.name().to_owned();
         let call = Arc::clone(&self.call);
         let permit = Arc::new(Mutex::new(self.permit.take()));
-        let shared = Arc::clone(&permit);
+        let shared = (Arc::clone(&permit), self.call.held());
         let span = Span::current();
         let running = tokio::task::spawn_blocking(move || {
-            let _permit = shared;
+            let _shared = shared;
             let _entered = span.enter();
             contain(&call, function).map_err(|panic| panic.log(&name))
         });
@@ -375,13 +339,25 @@ impl<W: Work> Execution<W> {
 
     fn fail(&mut self, stopped: &Stopped) -> Outcome {
         self.drop_handler();
-        self.work.fail(stopped.message(W::KIND))
+        self.work.fail(stopped.message(W::KIND.as_str()))
+    }
+
+    /// Returns the timeout of a call that has to wait, or `None` if its time is not limited.
+    fn running_timeout(&mut self) -> Option<&mut RunningTimeout> {
+        if self.timeout.is_none() {
+            let timeout = self.work.timeout().unwrap_or(self.call.server.timeout);
+            if timeout == Timeout::NONE {
+                return None;
+            }
+            self.timeout = Some(Box::new(RunningTimeout::begin(timeout)));
+        }
+        self.timeout.as_deref_mut()
     }
 
     /// Ends a call that exceeded its timeout. Spawned tasks and blocking threads see the cancellation signal.
-    fn time_out(&mut self, limit: Duration) -> Outcome {
+    fn time_out(&mut self, exceeded: Exceeded) -> Outcome {
         self.call.cancel().set();
-        let stopped = Stopped::timed_out(self.work.name(), limit);
+        let stopped = Stopped::timed_out(self.work.name(), exceeded);
         Outcome::TimedOut(Box::new(self.fail(&stopped)))
     }
 
@@ -423,14 +399,17 @@ impl<W: Work> Future for Execution<W> {
         }
         if polled.is_pending() {
             let asks = this.update_permit();
-            let Some(timeout) = &mut this.timeout else {
+            let progressed = this.call.notifier.take_progress();
+            let Some(timeout) = this.running_timeout() else {
                 return Poll::Pending;
             };
-            let limit = ready!(timeout.poll(asks, context));
-            polled = Poll::Ready(this.time_out(limit));
+            let exceeded = ready!(timeout.poll(asks, progressed, context));
+            polled = Poll::Ready(this.time_out(exceeded));
         }
         this.ended = true;
-        this.call.notifier.finish();
+        if !this.has_layers {
+            this.call.notifier.finish();
+        }
         polled
     }
 }
@@ -438,7 +417,11 @@ impl<W: Work> Future for Execution<W> {
 impl<W: Work> Drop for Execution<W> {
     fn drop(&mut self) {
         if !self.ended {
-            self.call.stop();
+            if self.has_layers {
+                self.call.cancel().set();
+            } else {
+                self.call.stop();
+            }
             self.drop_handler();
         }
     }

@@ -55,7 +55,7 @@ fn prompt(core: &Core, name: &str) -> Component {
 /// Returns the resource with a URI, or the template that matches it or has this text.
 fn resource(core: &Core, uri: &str) -> Component {
     let snapshot = core.registry.now();
-    let matching = || snapshot.resource(uri).map(|(entry, _)| entry);
+    let matching = || snapshot.resource(uri, |_| true).map(|(entry, _)| entry);
     let entry = snapshot.template(uri).or_else(matching);
     Component::Resource(
         entry

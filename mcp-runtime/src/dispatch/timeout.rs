@@ -1,54 +1,106 @@
-//! The timeout of a call. The time that the client takes to answer questions does not count.
+//! The running timeout of a call. The time that the client takes to answer questions does not count.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-/// The remaining time of a call.
-pub(super) struct Timeout {
-    limit: Duration,
-    /// The time that remained at `since`.
-    left: Duration,
+use crate::service::Timeout;
+
+/// The timeout of a call that waits.
+pub(super) struct RunningTimeout {
+    timeout: Timeout,
+    /// The time that the call had run before `since`.
+    ran: Duration,
     /// The start of the running period; `None` while the timeout is paused.
     since: Option<Instant>,
-    /// The timer, created on demand because few calls wait.
+    /// The running time at the last progress.
+    progress: Duration,
+    /// The timer. It may fire too early, because progress only moves the deadline.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Timeout {
+/// The part of a timeout that a call exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exceeded {
+    /// The call took longer than this.
+    Total(Duration),
+    /// The call has reported progress, but none for this time.
+    Idle(Duration),
+}
+
+impl Exceeded {
+    /// Returns the exceeded time.
+    pub(super) fn time(self) -> Duration {
+        match self {
+            Self::Total(time) | Self::Idle(time) => time,
+        }
+    }
+}
+
+impl RunningTimeout {
     /// Returns a timeout that starts now.
-    pub(super) fn begin(limit: Duration) -> Self {
+    pub(super) fn begin(timeout: Timeout) -> Self {
         Self {
-            limit,
-            left: limit,
+            timeout,
+            ran: Duration::ZERO,
             since: Some(Instant::now()),
+            progress: Duration::ZERO,
             timer: None,
         }
     }
 
-    /// Returns the limit when the time has elapsed. The timeout is paused while the call `asks` its client. It must
-    /// be polled after each poll of the handler, because a question is asked or answered during such a poll.
-    pub(super) fn poll(&mut self, asks: bool, context: &mut Context<'_>) -> Poll<Duration> {
+    /// Returns the exceeded time when it has elapsed. The timeout is paused while the call `asks` its client, and extended
+    /// if the call `progressed` since the last poll. It must be polled after each poll of the handler, because a question
+    /// is asked or answered during such a poll.
+    pub(super) fn poll(
+        &mut self,
+        asks: bool,
+        progressed: bool,
+        context: &mut Context<'_>,
+    ) -> Poll<Exceeded> {
+        if progressed {
+            self.progress = self.running();
+        }
         if asks {
             self.pause();
             return Poll::Pending;
         }
-        let left = self.left;
-        let since = *self.since.get_or_insert_with(Instant::now);
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep(left.saturating_sub(since.elapsed()))));
-        timer.as_mut().poll(context).map(|()| self.limit)
+        self.since.get_or_insert_with(Instant::now);
+        loop {
+            let idle = self.progress.saturating_add(self.timeout.limit);
+            let left = idle
+                .min(self.timeout.longest)
+                .saturating_sub(self.running());
+            if left.is_zero() {
+                return Poll::Ready(self.exceeded(idle));
+            }
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(left)));
+            ready!(timer.as_mut().poll(context));
+            self.timer = None;
+        }
+    }
+
+    /// Returns the time that the call has run.
+    fn running(&self) -> Duration {
+        let since = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.ran.saturating_add(since)
+    }
+
+    fn exceeded(&self, idle: Duration) -> Exceeded {
+        if self.progress.is_zero() || idle >= self.timeout.longest {
+            Exceeded::Total(idle.min(self.timeout.longest))
+        } else {
+            Exceeded::Idle(self.timeout.limit)
+        }
     }
 
     fn pause(&mut self) {
-        if let Some(since) = self.since.take() {
-            self.left = self.left.saturating_sub(since.elapsed());
-            self.timer = None;
-        }
+        self.ran = self.running();
+        self.since = None;
+        self.timer = None;
     }
 }
 
@@ -73,29 +125,58 @@ mod tests {
         assert_eq!(in_words(Duration::from_micros(250)), "0.25 ms");
     }
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    async fn poll(timeout: &mut RunningTimeout, asks: bool, progressed: bool) -> Poll<Exceeded> {
+        let mut task = Context::from_waker(Waker::noop());
+        let polled = timeout.poll(asks, progressed, &mut task);
+        tokio::task::yield_now().await;
+        polled
+    }
+
     #[tokio::test(start_paused = true)]
     async fn time_stands_still_while_the_client_is_asked() {
-        let mut task = Context::from_waker(Waker::noop());
-        let mut timeout = Timeout::begin(Duration::from_secs(10));
-        tokio::time::advance(Duration::from_secs(6)).await;
-        assert!(timeout.poll(true, &mut task).is_pending());
-        tokio::time::advance(Duration::from_secs(100)).await;
-        assert!(timeout.poll(false, &mut task).is_pending());
-        tokio::time::advance(Duration::from_secs(3)).await;
-        assert!(timeout.poll(false, &mut task).is_pending());
-        tokio::time::advance(Duration::from_secs(2)).await;
-        assert_eq!(
-            timeout.poll(false, &mut task),
-            Poll::Ready(Duration::from_secs(10))
-        );
+        let mut timeout = RunningTimeout::begin(Timeout::new(10 * SECOND));
+        tokio::time::advance(6 * SECOND).await;
+        assert!(poll(&mut timeout, true, false).await.is_pending());
+        tokio::time::advance(100 * SECOND).await;
+        assert!(poll(&mut timeout, false, false).await.is_pending());
+        tokio::time::advance(3 * SECOND).await;
+        assert!(poll(&mut timeout, false, false).await.is_pending());
+        tokio::time::advance(2 * SECOND).await;
+        let polled = poll(&mut timeout, false, false).await;
+        assert_eq!(polled, Poll::Ready(Exceeded::Total(10 * SECOND)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn progress_extends_the_limit_up_to_the_longest_time() {
+        let of = || RunningTimeout::begin(Timeout::new(10 * SECOND).extended_to(35 * SECOND));
+        let (mut steady, mut stuck) = (of(), of());
+        for second in [8, 16, 24, 32] {
+            tokio::time::advance(8 * SECOND).await;
+            assert!(
+                poll(&mut steady, false, true).await.is_pending(),
+                "{second}"
+            );
+            if second == 8 {
+                assert!(poll(&mut stuck, false, true).await.is_pending());
+            }
+        }
+        let idle = Poll::Ready(Exceeded::Idle(10 * SECOND));
+        assert_eq!(poll(&mut stuck, false, false).await, idle);
+        tokio::time::advance(4 * SECOND).await;
+        let total = Poll::Ready(Exceeded::Total(35 * SECOND));
+        assert_eq!(poll(&mut steady, false, true).await, total);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_limit_beyond_all_time_never_ends() {
-        let mut task = Context::from_waker(Waker::noop());
-        let mut timeout = Timeout::begin(Duration::MAX);
-        assert!(timeout.poll(false, &mut task).is_pending());
-        assert!(timeout.poll(true, &mut task).is_pending());
-        assert!(timeout.poll(false, &mut task).is_pending());
+        for limit in [Timeout::new(Duration::MAX), Timeout::NONE] {
+            let mut timeout = RunningTimeout::begin(limit);
+            for asks in [false, true, false] {
+                assert!(poll(&mut timeout, asks, true).await.is_pending());
+                tokio::time::advance(10_000 * SECOND).await;
+            }
+        }
     }
 }

@@ -43,6 +43,8 @@ enum ErrorKind {
     Deliberate,
     /// Arguments that were refused before the handler ran.
     Refused,
+    /// A failure that the content of the result describes.
+    Content,
     /// A capability that the handler requires and the client lacks.
     Lacking(Capability),
 }
@@ -63,6 +65,16 @@ impl ToolError {
     pub fn lacking(capability: Capability) -> Self {
         let message = format!("This client cannot {}", capability.what());
         Self::of(ErrorKind::Lacking(capability), message)
+    }
+
+    /// Returns an error that the content of the result describes.
+    pub(crate) fn of_content() -> Self {
+        Self::of(ErrorKind::Content, "the result is an error")
+    }
+
+    /// Returns `true` if the text belongs to the result.
+    pub(crate) fn has_text(&self) -> bool {
+        self.kind != ErrorKind::Content
     }
 
     /// Returns the capability that the client lacks.

@@ -104,6 +104,51 @@ impl<'c> Param<'c> for Headers {
     }
 }
 
+/// A value that an outer tower or axum layer inserted into the `http::Extensions` of the request. The layer is around
+/// [`Server::into_service`](crate::Server::into_service).
+///
+/// A call without the value is refused with an error that names the type. That is so for every call over another transport:
+/// a handler that serves both takes [`Context`](crate::Context) and calls [`Context::extension`](crate::Context::extension).
+///
+/// ```
+/// use mcp_runtime::{Extension, prelude::*};
+///
+/// #[derive(Clone)]
+/// struct Tenant(String);
+///
+/// /// Return the name of the tenant.
+/// #[tool]
+/// async fn tenant(tenant: Extension<Tenant>) -> String {
+///     tenant.0.0
+/// }
+/// ```
+#[cfg(feature = "http")]
+#[derive(Debug, Clone, Copy)]
+pub struct Extension<T>(pub T);
+
+#[cfg(feature = "http")]
+impl<T> Deref for Extension<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+#[cfg(feature = "http")]
+#[diagnostic::do_not_recommend]
+impl<'c, T: Clone + Send + Sync + 'static> Param<'c> for Extension<T> {
+    fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
+        let value = call.context.origin.extensions.get::<T>().cloned();
+        Extraction::ready(value.map(Self).ok_or_else(|| {
+            ToolError::new(format!(
+                "the request has no extension `{}`: a layer around `Server::into_service` inserts it",
+                std::any::type_name::<T>()
+            ))
+        }))
+    }
+}
+
 #[diagnostic::do_not_recommend]
 impl<'c> Param<'c> for Cancel {
     const DEPENDS_ON_CALLER: bool = false;

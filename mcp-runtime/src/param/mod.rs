@@ -18,6 +18,8 @@ use crate::schema::{
 };
 
 pub use extraction::Extraction;
+#[cfg(feature = "http")]
+pub use injected::Extension;
 pub use injected::{Headers, State};
 use text_value::TextValue;
 
@@ -83,7 +85,9 @@ pub struct Description<'d> {
     pub(crate) optional: bool,
     /// `true` if the type tells null from a missing value.
     pub(crate) nullable: bool,
-    pub(crate) state: Option<(std::any::TypeId, &'static str)>,
+    pub(crate) states: Vec<(std::any::TypeId, &'static str)>,
+    /// The adjective of the only functions that can take the parameter, such as "completing".
+    pub(crate) only_in: Option<&'static str>,
 }
 
 opaque_debug!(Description<'d>, |it| schema: it.schema, optional: it.optional);
@@ -96,13 +100,20 @@ impl<'d> Description<'d> {
             exact: false,
             optional: false,
             nullable: false,
-            state: None,
+            states: Vec::new(),
+            only_in: None,
         }
     }
 
     /// Requires a state of type `T` from the server.
     pub fn needs_state<T: 'static>(&mut self) {
-        self.state = Some((std::any::TypeId::of::<T>(), std::any::type_name::<T>()));
+        self.states
+            .push((std::any::TypeId::of::<T>(), std::any::type_name::<T>()));
+    }
+
+    /// Restricts the parameter to the functions with this adjective.
+    pub(crate) fn only_in(&mut self, role: &'static str) {
+        self.only_in = Some(role);
     }
 }
 

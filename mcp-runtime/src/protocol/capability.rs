@@ -128,6 +128,17 @@ impl ClientCapabilities {
         }
     }
 
+    /// Adds a capability.
+    pub(crate) fn add(&mut self, capability: Capability) {
+        let declared = match capability {
+            Capability::Roots => &mut self.roots,
+            Capability::Sampling => &mut self.sampling,
+            Capability::ElicitationForm => &mut self.elicitation_form,
+            Capability::ElicitationUrl => &mut self.elicitation_url,
+        };
+        *declared = true;
+    }
+
     /// Parses the `capabilities` object. Returns `None` if the JSON is not an object, or if a capability in it is not.
     pub(crate) fn parse(json: &str) -> Option<Self> {
         // Most clients have none of these capabilities, and send `{}` with each request.

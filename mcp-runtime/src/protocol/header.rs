@@ -1,4 +1,4 @@
-//! The values of HTTP headers that repeat a part of the body.
+//! The values of HTTP headers that repeat a part of the body, and headers of requests without HTTP.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#value-encoding>.
 
@@ -6,6 +6,42 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+
+use super::HeaderSource;
+
+/// The headers of requests that an in-process client sends.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HeaderList(Vec<(String, String)>);
+
+impl HeaderList {
+    /// Sets a header, in place of an earlier one of this name.
+    pub(crate) fn set(&mut self, name: String, value: String) {
+        self.0
+            .retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+        self.0.push((name, value));
+    }
+
+    fn find(&self, name: &str) -> Option<&str> {
+        let mut headers = self.0.iter();
+        let found = headers.find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+impl HeaderSource for HeaderList {
+    fn contains(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let is_visible = |value: &&str| value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        self.find(name).filter(is_visible)
+    }
+
+    fn single(&self, name: &str) -> Result<Option<&str>, String> {
+        Ok(self.get(name).map(str::trim))
+    }
+}
 
 /// Decodes a header value: base64 of UTF-8 if it has the base64 markers, otherwise the value itself. Returns `None`
 /// if it has the markers and cannot be decoded.

@@ -12,7 +12,6 @@ mod pending;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
@@ -25,7 +24,7 @@ use crate::protocol::capability::Capability;
 use crate::protocol::error::RpcError;
 use crate::seal::Sealer;
 use crate::service::Origin;
-use crate::store::{Full, Store, StoreEntry, now};
+use crate::store::{Full, Store, StoreEntry, digest, now};
 use crate::sync::{Mutex, MutexGuard};
 
 use effects::Chains;
@@ -61,13 +60,7 @@ impl Question {
 
     /// Returns a digest that identifies the question. It is not a security feature, so it need not be cryptographic.
     fn digest(&self) -> String {
-        let params = self.params.to_string();
-        let half = |salt: u8| {
-            let mut hasher = DefaultHasher::new();
-            (salt, self.method(), &params, &self.key).hash(&mut hasher);
-            hasher.finish()
-        };
-        format!("{:016x}{:016x}", half(0), half(1))
+        digest((self.method(), self.params.to_string(), &self.key))
     }
 
     /// Returns the preferred name on the wire. Another question may already use it.
@@ -231,6 +224,21 @@ impl Questions {
                 }
             }
         })
+    }
+
+    /// Prepares another run of the handler, which asks its questions again from the first one.
+    pub(crate) fn restart(&self) {
+        if let Some(round) = self.round.get() {
+            let mut round = round.lock();
+            round.asked.clear();
+            round.open.clear();
+            round.lacking.clear();
+        }
+    }
+
+    /// Returns `true` if the call has asked a question or recorded an effect, in this attempt or in an earlier one.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.round.get().is_some()
     }
 
     fn round(&self) -> MutexGuard<'_, Round> {

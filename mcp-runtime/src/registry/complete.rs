@@ -3,29 +3,32 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion>.
 
 use std::collections::HashMap;
-use std::future::{Future, ready};
-use std::panic::resume_unwind;
+use std::future::ready;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::function::{Function, Injected, IntoOutput};
+use crate::call::Call;
+use crate::content::{Completions, IntoCompletions};
 use crate::context::Context;
 use crate::error::ToolError;
-use crate::opaque::opaque_debug;
+use crate::param::{Description, Extraction, Param};
+use crate::protocol::error::RpcError;
 use crate::schema::texts;
-use crate::service::BoxFuture;
 
-/// A request for completions: the parameter of a function given with `#[arg(complete = function)]`.
+/// A request for completions: a parameter of the function given with `#[arg(complete = function)]`.
+///
+/// Such a function can also take all other injected parameters, such as [`State`](crate::State): see [`CompleteWith`].
 ///
 /// ```
 /// use mcp_runtime::{Completion, prelude::*};
 ///
-/// fn colors(completion: Completion) -> Vec<String> {
-///     ["red", "green", "blue"]
-///         .into_iter()
-///         .filter(|color| color.starts_with(completion.value()))
-///         .map(str::to_owned)
-///         .collect()
+/// struct Palette(Vec<&'static str>);
+///
+/// fn colors(completion: Completion, palette: State<Palette>) -> Vec<&'static str> {
+///     let all = palette.0.iter().copied();
+///     all.filter(|color| color.starts_with(completion.value())).collect()
 /// }
 ///
 /// /// Describe a color.
@@ -36,12 +39,26 @@ use crate::service::BoxFuture;
 /// ```
 #[derive(Debug)]
 pub struct Completion {
-    pub(crate) value: String,
-    pub(crate) arguments: HashMap<String, String>,
-    pub(crate) context: Context,
+    value: String,
+    arguments: HashMap<String, String>,
+    context: Context,
 }
 
 impl Completion {
+    /// Reads a request for completions.
+    ///
+    /// # Errors
+    /// Returns an error if the call is not one.
+    fn of(call: &Call) -> Result<Self, RpcError> {
+        let params = call.context.message.params()?;
+        let (_, value) = params.argument()?;
+        Ok(Self {
+            value,
+            arguments: params.context()?,
+            context: Context::of(&call.context),
+        })
+    }
+
     /// Returns the text that was typed so far.
     pub fn value(&self) -> &str {
         &self.value
@@ -56,146 +73,60 @@ impl Completion {
     pub fn context(&self) -> &Context {
         &self.context
     }
+}
 
-    /// Returns the state of type `T` that was registered with [`Server::state`](crate::Server::state).
-    pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.context.call_context().server.states.get()
+impl<T: IntoCompletions> IntoOutput<Completions> for T {
+    fn into_output(self) -> Result<Completions, ToolError> {
+        self.into_completions()
     }
 }
 
-/// A list of suggested values. Clients receive the first 100 values and the total number.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Completions {
-    pub(crate) values: Vec<String>,
-    pub(crate) total: Option<usize>,
-}
+/// The adjective of completing functions.
+pub(super) const COMPLETING: &str = "completing";
 
-impl Completions {
-    /// Sets the total number of values, if the list contains only some of them.
-    pub fn total(mut self, total: usize) -> Self {
-        self.total = Some(total);
-        self
+#[diagnostic::do_not_recommend]
+impl<'c> Param<'c> for Completion {
+    const DEPENDS_ON_CALLER: bool = false;
+
+    fn describe(description: &mut Description<'_>) {
+        description.only_in(COMPLETING);
+    }
+
+    fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
+        let completion = Self::of(call);
+        Extraction::ready(completion.map_err(|error| ToolError::new(error.to_string())))
     }
 }
 
-impl<T: Into<String>> FromIterator<T> for Completions {
-    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
-        Self {
-            values: values.into_iter().map(Into::into).collect(),
-            total: None,
-        }
-    }
-}
-
-/// A type that a completing function can return.
-pub trait IntoCompletions {
-    /// Converts into completions.
-    ///
-    /// # Errors
-    /// Returns an error if the function failed.
-    fn into_completions(self) -> Result<Completions, ToolError>;
-}
-
-impl IntoCompletions for Completions {
-    fn into_completions(self) -> Result<Completions, ToolError> {
-        Ok(self)
-    }
-}
-
-impl<T: Into<String>> IntoCompletions for Vec<T> {
-    fn into_completions(self) -> Result<Completions, ToolError> {
-        Ok(self.into_iter().collect())
-    }
-}
-
-impl<T: IntoCompletions, E: Into<ToolError>> IntoCompletions for Result<T, E> {
-    fn into_completions(self) -> Result<Completions, ToolError> {
-        self.map_err(Into::into).and_then(T::into_completions)
-    }
-}
-
-type CompletionResult = Result<Completions, ToolError>;
-
-/// A completing function, plain or `async`. It takes a [`Completion`] and returns an [`IntoCompletions`] type.
+/// A completing function or method of `T`, plain or `async`. It returns an [`IntoCompletions`] type.
 ///
-/// A plain function may block, because it runs on a thread of its own.
+/// Its parameters are a [`Completion`] and other injected types, such as [`State`](crate::State),
+/// [`Context`] and [`Headers`](crate::Headers), at most six. A plain function may block, because it runs on a thread of its
+/// own.
 #[diagnostic::on_unimplemented(
     message = "this cannot complete an argument",
     label = "not a completing function",
-    note = "write `fn complete(completion: mcp_runtime::Completion) -> Vec<String>`, or the same as `async fn`"
+    note = "write `fn complete(completion: mcp_runtime::Completion) -> Vec<String>`, or the same as `async fn`",
+    note = "other parameters are injected, such as `State<T>` and `Context`"
 )]
-pub trait CompleteWith<M>: Send + Sync + 'static {
-    /// Returns the completions.
-    fn complete(self: Arc<Self>, completion: Completion) -> BoxFuture<CompletionResult>;
-}
+pub trait CompleteWith<M, T = ()>: Function<T, Completions, M> {}
 
-/// Marks plain functions.
-#[derive(Debug)]
-pub struct Blocking(());
-
-/// Marks `async` functions.
-#[derive(Debug)]
-pub struct Eventual(());
-
-impl<F, R> CompleteWith<(Blocking, R)> for F
-where
-    F: Fn(Completion) -> R + Send + Sync + 'static,
-    R: IntoCompletions,
-{
-    fn complete(self: Arc<Self>, completion: Completion) -> BoxFuture<CompletionResult> {
-        Box::pin(run_blocking(move || self(completion).into_completions()))
-    }
-}
-
-impl<F, Fut> CompleteWith<(Eventual, Fut)> for F
-where
-    F: Fn(Completion) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output: IntoCompletions> + Send + 'static,
-{
-    fn complete(self: Arc<Self>, completion: Completion) -> BoxFuture<CompletionResult> {
-        let future = self(completion);
-        Box::pin(async move { future.await.into_completions() })
-    }
-}
-
-/// Runs a plain function on a thread where it may block. A panic in it is resumed in the caller.
-pub(super) async fn run_blocking<R: Send + 'static>(
-    function: impl FnOnce() -> Result<R, ToolError> + Send + 'static,
-) -> Result<R, ToolError> {
-    match tokio::task::spawn_blocking(function).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(payload) => resume_unwind(payload),
-            Err(error) => Err(error.into()),
-        },
-    }
-}
+#[diagnostic::do_not_recommend]
+impl<F: Function<T, Completions, M>, M, T> CompleteWith<M, T> for F {}
 
 /// A completing function of any kind.
-#[derive(Clone)]
-pub struct Completer(Arc<dyn Fn(Completion) -> BoxFuture<CompletionResult> + Send + Sync>);
-
-opaque_debug!(Completer);
+pub type Completer = Injected<Completions>;
 
 impl Completer {
-    /// Creates a completer from a function.
-    pub fn new<M>(function: impl CompleteWith<M>) -> Self {
-        let function = Arc::new(function);
-        Self(Arc::new(move |it| Arc::clone(&function).complete(it)))
-    }
-
     /// Creates a completer from the values that a schema lists, if it lists any.
     pub(super) fn of_schema(schema: &Value) -> Option<Self> {
         let all = texts(schema)?;
-        Some(Self::new(move |completion: Completion| {
+        let function = move |completion: Completion| {
             let fitting = all
                 .iter()
                 .filter(|text| text.starts_with(completion.value()));
             ready(fitting.cloned().collect::<Completions>())
-        }))
-    }
-
-    pub(crate) fn complete(&self, completion: Completion) -> BoxFuture<CompletionResult> {
-        (self.0)(completion)
+        };
+        Some(Self::new(function, Arc::new(())))
     }
 }

@@ -1,8 +1,9 @@
 //! The kinds of components.
 
-/// The kind of a component. A component is identified by its kind and key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum ComponentKind {
+/// The kind of a component. A component is identified by its kind and its name or URI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ComponentKind {
     /// A tool, identified by name.
     Tool,
     /// A resource or template, identified by URI.

@@ -1,7 +1,8 @@
 //! Collections of components: the functions of a package, collected at link time, and values made at run time.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::component_kind::ComponentKind;
 use super::definition::Definition;
@@ -142,8 +143,42 @@ macro_rules! one_component {
 
 one_component!(Tool Resource Prompt);
 
+/// The methods of an `impl` with `#[tools(more)]`, which the macro emits for the linker to collect.
+#[derive(Debug, Clone, Copy)]
+pub struct MoreTools {
+    place: (&'static str, u32, u32),
+    owner: fn() -> TypeId,
+    add: fn(Arc<dyn Any + Send + Sync>, &mut Components),
+}
+
+inventory::collect!(MoreTools);
+
+impl MoreTools {
+    /// Registers the methods of a type, which `add` adds to the components.
+    pub const fn new(
+        place: (&'static str, u32, u32),
+        owner: fn() -> TypeId,
+        add: fn(Arc<dyn Any + Send + Sync>, &mut Components),
+    ) -> Self {
+        Self { place, owner, add }
+    }
+
+    /// Adds the methods of all `impl`s with `#[tools(more)]` of a type, in the order of source file and line.
+    pub(crate) fn add_all<T: Send + Sync + 'static>(value: &Arc<T>, components: &mut Components) {
+        let of_type = |more: &&Self| (more.owner)() == TypeId::of::<T>();
+        let mut found: Vec<&Self> = inventory::iter::<Self>
+            .into_iter()
+            .filter(of_type)
+            .collect();
+        found.sort_by_key(|more| more.place);
+        for more in found {
+            (more.add)(Arc::clone(value) as Arc<dyn Any + Send + Sync>, components);
+        }
+    }
+}
+
 /// A type whose `impl` has `#[tools]`. Each type can implement it once: the compiler shows its name in the error about a
-/// second `#[tools]` on another `impl` of the type.
+/// second `#[tools]` on another `impl` of the type, which needs `#[tools(more)]`.
 pub trait ToolSet: Sized {
     /// Returns the methods as components that share the value.
     fn components(self) -> Components;

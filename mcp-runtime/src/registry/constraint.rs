@@ -149,15 +149,7 @@ enum ValueKind {
 
 impl ValueKind {
     fn of(schema: &Value) -> Self {
-        let kind = match schema.get("type") {
-            // The rules of numbers, texts and lists do not apply to null.
-            Some(Value::Array(kinds)) => match kinds.as_slice() {
-                [kind, null] if *null == "null" => Some(kind),
-                _ => None,
-            },
-            kind => kind,
-        };
-        match kind.and_then(Value::as_str) {
+        match kind_beside_null(schema) {
             Some("integer" | "number") => Self::Number,
             Some("string") => Self::Text,
             Some("array") => Self::List,
@@ -165,6 +157,17 @@ impl ValueKind {
             Some("object") if schema.get("properties").is_none() => Self::Map,
             _ => Self::Other,
         }
+    }
+}
+
+/// Returns the type of the values of a schema other than null, to which the rules of numbers, texts and lists do not apply.
+fn kind_beside_null(schema: &Value) -> Option<&str> {
+    match schema.get("type")? {
+        Value::Array(kinds) => match kinds.as_slice() {
+            [kind, null] if *null == "null" => kind.as_str(),
+            _ => None,
+        },
+        kind => kind.as_str(),
     }
 }
 

@@ -1,14 +1,16 @@
 //! The properties that tools, resources and prompts have in common.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::check_name;
 use crate::content::{Icon, push_icons, push_optional};
+use crate::layer::Layer;
 use crate::protocol::json::push_string;
 use crate::protocol::meta::key_mistake;
 use crate::protocol::revision::Features;
+use crate::service::Timeout;
 
 /// The properties of a component of any kind.
 ///
@@ -18,12 +20,14 @@ use crate::protocol::revision::Features;
 pub(crate) struct Definition {
     pub(crate) name: String,
     pub(super) title: Option<String>,
-    pub(crate) description: Option<String>,
+    pub(crate) description: Option<Arc<str>>,
     pub(super) icons: Vec<Icon>,
     /// `_meta`; an object after the check.
     pub(super) meta: Option<Value>,
     /// The time limit of a call.
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) timeout: Option<Timeout>,
+    /// The layers around its calls, from the outermost inwards.
+    pub(crate) layers: Vec<Arc<dyn Layer>>,
     /// The tags by which a server selects components; not sent to clients.
     pub(super) tags: Vec<String>,
     /// The OAuth scopes that a caller needs; not sent to clients.
@@ -42,7 +46,7 @@ macro_rules! define {
 
             /// Sets the description. Models read the descriptions of tools, and users those of resources and prompts.
             pub fn description(mut self, description: impl Into<String>) -> Self {
-                self.definition.description = Some(description.into());
+                self.definition.description = Some(description.into().into());
                 self
             }
 
@@ -64,7 +68,10 @@ macro_rules! define {
                 self
             }
 
-            /// Sets the time limit of a call. It must be greater than zero, or the server cannot be built.
+            /// Sets the time limit of a call, which replaces that of [`Server::timeout`](crate::Server::timeout). It must be
+            /// greater than zero, or the server cannot be built. [`Timeout::NONE`](crate::Timeout::NONE) is no limit.
+            ///
+            /// A `Duration` is a fixed limit. Progress can extend a [`Timeout`](crate::Timeout).
             ///
             /// When the time is up, the call ends and the caller receives an error. An `async` handler is dropped at its next
             /// `.await`. A plain `fn` can detect it with [`Cancel`](crate::Cancel); its thread counts as a running request
@@ -72,8 +79,15 @@ macro_rules! define {
             ///
             /// Time spent waiting for answers to questions does not count. In revisions without sessions, each attempt has
             /// its own time limit.
-            pub fn timeout(mut self, limit: std::time::Duration) -> Self {
-                self.definition.timeout = Some(limit);
+            pub fn timeout(mut self, limit: impl Into<$crate::service::Timeout>) -> Self {
+                self.definition.timeout = Some(limit.into());
+                self
+            }
+
+            /// Adds a layer around its calls and the completions of its arguments: see
+            /// [the chapter about layers](crate::layer). It is inside of the layers of the server and of those added before.
+            pub fn layer(mut self, layer: impl $crate::layer::Layer) -> Self {
+                self.definition.layers.push(std::sync::Arc::new(layer));
                 self
             }
 
@@ -106,6 +120,7 @@ impl Definition {
             icons: Vec::new(),
             meta: None,
             timeout: None,
+            layers: Vec::new(),
             tags: Vec::new(),
             scopes: Vec::new(),
         }
@@ -117,9 +132,9 @@ impl Definition {
         let icons = self.icons.iter().filter_map(Icon::mistake);
         let mistakes = icons.chain(self.meta_mistakes());
         problems.extend(mistakes.map(|mistake| format!("{place}: {mistake}")));
-        if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
+        if self.timeout.is_some_and(|timeout| timeout.limit.is_zero()) {
             problems.push(format!(
-                "{place}: a timeout of zero stops every call: give it some time, or leave `timeout` out"
+                "{place}: a timeout of zero stops every call: give it some time, or `Timeout::NONE`"
             ));
         }
         if self.tags.iter().any(|tag| tag.trim().is_empty()) {
@@ -171,7 +186,7 @@ impl Definition {
         push_string(out, &self.name);
         let newer = features.titles_and_meta;
         push_optional(out, "title", self.title.as_ref().filter(|_| newer));
-        push_optional(out, "description", self.description.as_ref());
+        push_optional(out, "description", self.description.as_deref());
         own(out);
         push_icons(out, &self.icons, features);
         let meta = self.meta.as_ref().and_then(Value::as_object);

@@ -40,14 +40,31 @@ pub(super) fn flattening_mistake(name: &str, schema: &Value, optional: bool) -> 
             "`{name}` cannot be flattened, because clients refuse `{keyword}` in the schema of all arguments: remove `flatten`, which makes it one argument"
         ));
     }
-    (schema.get("type").is_none_or(|name| name != "object")).then(|| {
-        let words = in_words(schema);
-        format!("`{name}` is {words}, and only structs and maps can be flattened: remove `flatten`")
-    })
+    if schema.get("type").is_some_and(|name| name == "object") {
+        return None;
+    }
+    let words = in_words(schema);
+    Some(format!(
+        "`{name}` is {words}, and only structs and maps can be flattened: remove `flatten`"
+    ))
 }
 
 /// Returns the conflicts between the arguments of all parameters.
 pub(super) fn conflicts(specs: &[ParameterSpec]) -> Vec<String> {
+    let mut found = repeated(specs);
+    let open = specs.iter().filter(|spec| spec.others().is_some());
+    let open: Vec<String> = open.map(|spec| format!("`{}`", spec.name)).collect();
+    if open.len() > 1 {
+        found.push(format!(
+            "{} are flattened, and each takes all arguments without a parameter: flatten one of them",
+            open.join(" and ")
+        ));
+    }
+    found
+}
+
+/// Returns a mistake for each name that an earlier argument has too.
+fn repeated(specs: &[ParameterSpec]) -> Vec<String> {
     let mut found = Vec::new();
     let mut known: Vec<(&str, &ParameterSpec)> = Vec::new();
     for spec in specs {
@@ -57,14 +74,6 @@ pub(super) fn conflicts(specs: &[ParameterSpec]) -> Vec<String> {
                 None => known.push((argument.name, spec)),
             }
         }
-    }
-    let open = specs.iter().filter(|spec| spec.others().is_some());
-    let open: Vec<String> = open.map(|spec| format!("`{}`", spec.name)).collect();
-    if open.len() > 1 {
-        found.push(format!(
-            "{} are flattened, and each takes all arguments without a parameter: flatten one of them",
-            open.join(" and ")
-        ));
     }
     found
 }

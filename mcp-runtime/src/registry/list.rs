@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::component_kind::ComponentKind;
+use super::component_view::ComponentView;
 use super::definition::Definition;
+use crate::outcome::Page;
 use crate::protocol::Revision;
 use crate::protocol::revision::Features;
 
@@ -15,6 +17,11 @@ use crate::protocol::revision::Features;
 pub(crate) trait Listed {
     /// The kind of the component.
     const KIND: ComponentKind;
+
+    /// Returns the component as rules see it.
+    fn view(&self) -> ComponentView<'_> {
+        ComponentView::new(Self::KIND, self.key(), &self.definition().tags)
+    }
 
     /// Returns the name or URI.
     fn key(&self) -> &str;
@@ -31,14 +38,8 @@ pub(crate) trait Listed {
     fn push_own(&self, out: &mut String, features: &Features);
 }
 
-/// A page of a list.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Page {
-    /// The definitions, as a JSON array without its brackets.
-    pub(crate) items: String,
-    /// The cursor of the next page.
-    pub(crate) next: Option<String>,
-}
+/// A function that returns `true` for the components that a caller sees.
+pub(crate) type Filter<'f> = &'f dyn Fn(&ComponentView<'_>) -> bool;
 
 /// The components of one kind.
 pub(super) struct List<T> {
@@ -103,41 +104,54 @@ impl<T: Listed> List<T> {
         self.by_key.get(key)
     }
 
-    /// Returns the page at a cursor, or `None` if the cursor is invalid. `name` is the name of the list in its cursors.
+    /// Returns the page at a cursor, or `None` if the cursor is invalid. `name` is the name of the list in its cursors. With a
+    /// `filter`, the page depends on the caller and contains only what the filter allows.
     pub(super) fn page(
         &self,
         name: &str,
         features: &Features,
         size: usize,
         cursor: Option<&str>,
+        filter: Option<Filter<'_>>,
     ) -> Option<Page> {
-        let Some(cursor) = cursor else {
-            let first = self.first.get(features.revision.index())?;
-            return Some(
-                first
-                    .get_or_init(|| self.render(name, features, size, 0))
-                    .clone(),
-            );
-        };
-        let after = read_cursor(name, cursor)?;
-        Some(self.render(name, features, size, after))
-    }
-
-    fn render(&self, name: &str, features: &Features, size: usize, after: u64) -> Page {
-        let rest = self.after(after);
-        let shown = &rest[..size.min(rest.len())];
-        let mut items = String::new();
-        for (index, (_, entry)) in shown.iter().enumerate() {
-            if index > 0 {
-                items.push(',');
-            }
-            let own = |out: &mut String| entry.push_own(out, features);
-            entry.definition().push(&mut items, features, own);
+        let after = cursor.map_or(Some(0), |cursor| read_cursor(name, cursor))?;
+        if let Some(filter) = filter {
+            let seen = self.after(after).iter();
+            let seen = seen.filter(|(_, entry)| filter(&entry.view()));
+            let mut page = render(name, features, size, seen);
+            page.is_private = true;
+            return Some(page);
         }
-        let next = (rest.len() > shown.len())
-            .then(|| shown.last().map(|(order, _)| write_cursor(name, *order)))
-            .flatten();
-        Page { items, next }
+        let render = || render(name, features, size, self.after(after).iter());
+        if cursor.is_none() {
+            let first = self.first.get(features.revision.index())?;
+            return Some(first.get_or_init(render).clone());
+        }
+        Some(render())
+    }
+}
+
+/// Encodes the first `size` of these entries.
+fn render<'e, T: Listed + 'e>(
+    name: &str,
+    features: &Features,
+    size: usize,
+    mut entries: impl Iterator<Item = &'e (u64, Arc<T>)>,
+) -> Page {
+    let shown: Vec<_> = entries.by_ref().take(size).collect();
+    let mut items = String::new();
+    for (index, (_, entry)) in shown.iter().enumerate() {
+        if index > 0 {
+            items.push(',');
+        }
+        let own = |out: &mut String| entry.push_own(out, features);
+        entry.definition().push(&mut items, features, own);
+    }
+    let last = shown.last().filter(|_| entries.next().is_some());
+    Page {
+        items,
+        next: last.map(|(order, _)| write_cursor(name, *order)),
+        is_private: false,
     }
 }
 

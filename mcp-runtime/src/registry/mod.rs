@@ -2,13 +2,14 @@
 //!
 //! It calls no handlers and does not depend on messages.
 
-mod bind;
 mod complete;
 mod component_kind;
+mod component_view;
 mod components;
 mod constraint;
 mod definition;
 mod flatten;
+mod function;
 mod handler;
 mod header_params;
 mod list;
@@ -20,17 +21,18 @@ mod selection;
 mod snapshot;
 mod tool;
 
-pub use bind::{AsyncMethod, Bind, Eventually, Free, Method};
-pub use complete::{
-    Blocking, CompleteWith, Completer, Completion, Completions, Eventual, IntoCompletions,
-};
-pub(crate) use component_kind::ComponentKind;
+pub use complete::{CompleteWith, Completer, Completion};
+pub use component_kind::ComponentKind;
+pub use component_view::ComponentView;
 pub(crate) use components::package_id;
-pub use components::{Component, Components, IntoComponents, Registration, ToolSet};
+pub use components::{Component, Components, IntoComponents, MoreTools, Registration, ToolSet};
 pub use constraint::{Bound, Bounds};
+pub use function::{
+    AsyncMethod, Blocking, Eventual, Eventually, Function, Injected, IntoOutput, Method, Needs,
+};
 pub use handler::Handler;
 pub(crate) use header_params::HeaderParam;
-pub(crate) use list::Page;
+pub(crate) use list::{Filter, Listed};
 pub use parameter::Parameter;
 pub use prompt::Prompt;
 pub(crate) use prompt::PromptEntry;
@@ -38,7 +40,7 @@ pub use prompt_argument::PromptArgument;
 pub(crate) use resource::ResourceEntry;
 pub use resource::{IntoLinks, ListWith, Lister, Listing, Resource};
 pub(crate) use selection::Selection;
-pub(crate) use snapshot::{Registry, Snapshot};
+pub(crate) use snapshot::{PageRequest, Registry, Snapshot};
 pub use tool::Tool;
 pub(crate) use tool::ToolEntry;
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::NeededState;
-use super::complete::Completer;
+use super::complete::{COMPLETING, Completer};
 use super::constraint::{Bounds, Constraints};
 use super::flatten::{conflicts, flattening_mistake};
 use super::header_params::HEADER_PARAM;
@@ -152,7 +152,13 @@ impl Parameter {
     ) -> ParameterSpec {
         let mut description = Description::new(schemas);
         (self.describe)(&mut description);
-        states.extend(description.state);
+        states.append(&mut description.states);
+        if let Some(role) = description.only_in {
+            problems.push(format!(
+                "`{}` has a type that only {role} functions can take: remove it",
+                self.name
+            ));
+        }
         let required = self.default.is_none() && (!description.optional || self.nullable);
         let nullable = description.nullable || self.nullable;
         let mut schema = description.schema;
@@ -273,7 +279,8 @@ impl ParameterSpec {
 pub(super) struct Specified {
     pub(super) signature: Signature,
     pub(super) completers: Vec<(String, Completer)>,
-    pub(super) states: Vec<NeededState>,
+    /// The needed states, each with the place that needs it.
+    pub(super) states: Vec<(String, NeededState)>,
     /// `true` if any parameter depends on the caller.
     pub(super) depends_on_caller: bool,
 }
@@ -333,7 +340,10 @@ pub(super) fn specify(
             ..Signature::default()
         },
         completers,
-        states,
+        states: states
+            .into_iter()
+            .map(|it| (place.to_owned(), it))
+            .collect(),
         depends_on_caller: parameters
             .iter()
             .any(|parameter| parameter.depends_on_caller),
@@ -341,6 +351,14 @@ pub(super) fn specify(
 }
 
 impl Specified {
+    /// Records the states that the completing functions need, and their mistakes.
+    pub(super) fn check_completers(&mut self, place: &str, problems: &mut Vec<String>) {
+        for (name, completer) in &self.completers {
+            let place = format!("{place}: the completing function of `{name}`");
+            completer.check(&place, COMPLETING, &mut self.states, problems);
+        }
+    }
+
     /// Returns the schema of the object of all arguments, as clients receive it.
     pub(super) fn input_schema(&self) -> Value {
         let mut properties = Map::new();

@@ -95,7 +95,6 @@ impl Prompt {
         let parameters = std::mem::take(&mut self.parameters);
         let mut specified = specify(&place, &parameters, "arguments", false, problems);
         specified.signature.texts = true;
-        states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
         for argument in std::mem::take(&mut self.arguments) {
             let (spec, completer) = argument.specify();
             if specified.signature.position(&spec.name).is_some() {
@@ -104,6 +103,8 @@ impl Prompt {
             specified.signature.parameters.push(spec);
             specified.completers.extend(completer);
         }
+        specified.check_completers(&place, problems);
+        states.append(&mut specified.states);
         PromptEntry {
             prompt: self,
             signature: Arc::new(specified.signature),

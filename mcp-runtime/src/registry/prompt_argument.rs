@@ -1,5 +1,7 @@
 //! The arguments of prompts that are created at run time.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::complete::{CompleteWith, Completer};
@@ -41,7 +43,7 @@ impl PromptArgument {
 
     /// Sets the function that completes values of the argument.
     pub fn complete<M>(mut self, function: impl CompleteWith<M>) -> Self {
-        self.completer = Some(Completer::new(function));
+        self.completer = Some(Completer::new(function, Arc::new(())));
         self
     }
 

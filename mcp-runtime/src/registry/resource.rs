@@ -9,9 +9,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::NeededState;
-use super::complete::{Blocking, CompleteWith, Completer, Eventual, run_blocking};
+use super::complete::{CompleteWith, Completer};
 use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
+use super::function::{Function, Injected, IntoOutput};
 use super::handler::Handler;
 use super::list::Listed;
 use super::parameter::{Parameter, specify};
@@ -23,16 +24,16 @@ use crate::content::{
 use crate::context::Context;
 use crate::error::ToolError;
 use crate::opaque::opaque_debug;
+use crate::param::{Description, Extraction, Param};
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::revision::Features;
-use crate::service::BoxFuture;
 use crate::uri_template::{MatchedValue, UriTemplate, Values, Variable, VariableKind, unsafe_path};
 
 /// A resource or resource template: data that a client can read. `#[resource]` makes one from a function.
 pub struct Resource {
     uri: String,
     pub(crate) definition: Definition,
-    pub(crate) mime: Option<String>,
+    pub(crate) mime: Option<Arc<str>>,
     size: Option<u64>,
     annotations: Option<Annotations>,
     cache: Option<Cache>,
@@ -103,14 +104,14 @@ impl Resource {
         variable: impl Into<String>,
         function: impl CompleteWith<M>,
     ) -> Self {
-        let completer = (variable.into(), Completer::new(function));
-        self.completers.push(completer);
+        let completer = Completer::new(function, Arc::new(()));
+        self.completers.push((variable.into(), completer));
         self
     }
 
     /// Sets the MIME type.
     pub fn mime(mut self, mime: impl Into<String>) -> Self {
-        self.mime = Some(mime.into());
+        self.mime = Some(mime.into().into());
         self
     }
 
@@ -137,8 +138,13 @@ impl Resource {
     }
 
     /// Sets the function that lists the concrete resources of a template.
-    pub fn list<M>(mut self, function: impl ListWith<M>) -> Self {
-        self.lister = Some(Lister::new(function));
+    pub fn list<M>(self, function: impl ListWith<M>) -> Self {
+        self.lister(Lister::new(function, Arc::new(())))
+    }
+
+    #[doc(hidden)]
+    pub fn lister(mut self, lister: Lister) -> Self {
+        self.lister = Some(lister);
         self
     }
 
@@ -150,7 +156,7 @@ impl Resource {
 
     #[doc(hidden)]
     pub fn returns<T: IntoResource<M>, M>(mut self) -> Self {
-        self.mime = self.mime.or(T::MIME.map(str::to_owned));
+        self.mime = self.mime.or(T::MIME.map(Arc::from));
         self
     }
 
@@ -180,11 +186,17 @@ impl Resource {
         let exploded: Vec<&str> = exploded.map(|it| it.name.as_str()).collect();
         specified.check_textual(&place, &exploded, problems);
         check_variables(&place, &template, &specified.signature, problems);
-        states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
+        specified.check_completers(&place, problems);
+        let lists_for_caller = self.lister.as_ref().is_some_and(|lister| {
+            let place = format!("{place}: the listing function");
+            lister.check(&place, LISTING, &mut specified.states, problems)
+        });
+        states.append(&mut specified.states);
         Some(ResourceEntry {
             resource: self,
             template,
             depends_on_caller: specified.depends_on_caller,
+            lists_for_caller,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
         })
@@ -265,6 +277,8 @@ pub(crate) struct ResourceEntry {
     pub(crate) resource: Resource,
     pub(crate) template: UriTemplate,
     depends_on_caller: bool,
+    /// `true` if the listing function depends on the caller.
+    pub(crate) lists_for_caller: bool,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
 }
@@ -348,7 +362,7 @@ impl Listed for ResourceEntry {
             "uri"
         };
         push_member(out, uri, self.template.as_str());
-        push_optional(out, "mimeType", self.resource.mime.as_ref());
+        push_optional(out, "mimeType", self.resource.mime.as_deref());
         push_optional(out, "size", self.resource.size.as_ref());
         if let Some(annotations) = &self.resource.annotations {
             annotations.push_member(out, features);
@@ -356,22 +370,19 @@ impl Listed for ResourceEntry {
     }
 }
 
-/// A request for the concrete resources of a template: the parameter of a function given with
+/// A request for the concrete resources of a template: a parameter of the function given with
 /// `#[resource("..", list = function)]`.
+///
+/// Such a function can also take all other injected parameters, such as [`State`](crate::State): see [`ListWith`].
 #[derive(Debug)]
 pub struct Listing {
-    pub(crate) context: Context,
+    context: Context,
 }
 
 impl Listing {
     /// Returns the context of the request, which identifies the caller.
     pub fn context(&self) -> &Context {
         &self.context
-    }
-
-    /// Returns the state of type `T` that was registered with [`Server::state`](crate::Server::state).
-    pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.context.call_context().server.states.get()
     }
 }
 
@@ -395,62 +406,45 @@ impl<E: Into<ToolError>> IntoLinks for Result<Vec<ResourceLink>, E> {
     }
 }
 
-/// A function that lists the concrete resources of a template, plain or `async`. It takes a [`Listing`] and returns an
-/// [`IntoLinks`] type.
+impl<T: IntoLinks> IntoOutput<Vec<ResourceLink>> for T {
+    fn into_output(self) -> Links {
+        self.into_links()
+    }
+}
+
+/// The adjective of listing functions.
+const LISTING: &str = "listing";
+
+#[diagnostic::do_not_recommend]
+impl<'c> Param<'c> for Listing {
+    const DEPENDS_ON_CALLER: bool = false;
+
+    fn describe(description: &mut Description<'_>) {
+        description.only_in(LISTING);
+    }
+
+    fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
+        let context = Context::of(&call.context);
+        Extraction::ready(Ok(Self { context }))
+    }
+}
+
+/// A function or method of `T` that lists the concrete resources of a template, plain or `async`. It returns an [`IntoLinks`]
+/// type.
 ///
-/// A plain function may block, because it runs on a thread of its own.
+/// Its parameters are a [`Listing`] and other injected types, such as [`State`](crate::State), [`Context`] and
+/// [`Headers`](crate::Headers), at most six. If one of them depends on the caller, clients may not share the list. A plain
+/// function may block, because it runs on a thread of its own.
 #[diagnostic::on_unimplemented(
     message = "this cannot list resources",
     label = "not a listing function",
-    note = "write `fn list(listing: mcp_runtime::Listing) -> Vec<ResourceLink>`, or the same as `async fn`"
+    note = "write `fn list(listing: mcp_runtime::Listing) -> Vec<ResourceLink>`, or the same as `async fn`",
+    note = "other parameters are injected, such as `State<T>` and `Context`"
 )]
-pub trait ListWith<M>: Send + Sync + 'static {
-    /// Returns links to the resources.
-    fn list(self: Arc<Self>, listing: Listing) -> BoxFuture<Links>;
-}
-
-impl<F, R> ListWith<(Blocking, R)> for F
-where
-    F: Fn(Listing) -> R + Send + Sync + 'static,
-    R: IntoLinks,
-{
-    fn list(self: Arc<Self>, listing: Listing) -> BoxFuture<Links> {
-        Box::pin(run_blocking(move || self(listing).into_links()))
-    }
-}
-
-impl<F, Fut> ListWith<(Eventual, Fut)> for F
-where
-    F: Fn(Listing) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output: IntoLinks> + Send + 'static,
-{
-    fn list(self: Arc<Self>, listing: Listing) -> BoxFuture<Links> {
-        let future = self(listing);
-        Box::pin(async move { future.await.into_links() })
-    }
-}
+pub trait ListWith<M, T = ()>: Function<T, Vec<ResourceLink>, M> {}
 
 #[diagnostic::do_not_recommend]
-impl ListWith<Lister> for Lister {
-    fn list(self: Arc<Self>, listing: Listing) -> BoxFuture<Links> {
-        (self.0)(listing)
-    }
-}
+impl<F: Function<T, Vec<ResourceLink>, M>, M, T> ListWith<M, T> for F {}
 
 /// A listing function of any kind.
-#[derive(Clone)]
-pub struct Lister(Arc<dyn Fn(Listing) -> BoxFuture<Links> + Send + Sync>);
-
-opaque_debug!(Lister);
-
-impl Lister {
-    /// Creates a lister from a function.
-    pub fn new<M>(function: impl ListWith<M>) -> Self {
-        let function = Arc::new(function);
-        Self(Arc::new(move |it| Arc::clone(&function).list(it)))
-    }
-
-    pub(crate) fn list(&self, listing: Listing) -> BoxFuture<Links> {
-        (self.0)(listing)
-    }
-}
+pub type Lister = Injected<Vec<ResourceLink>>;

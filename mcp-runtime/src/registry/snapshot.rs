@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::NeededState;
 use super::component_kind::ComponentKind;
 use super::components::{Component, Components};
-use super::list::{List, Listed, Page};
+use super::list::{Filter, List, Listed};
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
 use super::tool::ToolEntry;
 use crate::call::Arguments;
+use crate::outcome::Page;
 use crate::protocol::revision::Features;
 use crate::sync::RwLock;
 use crate::uri_template::normal;
@@ -117,31 +118,43 @@ impl Registry {
     }
 
     /// Returns a page of tools, or `None` if the cursor is invalid.
-    pub(crate) fn tools(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
-        let now = self.now();
-        now.tools.page("tools", features, self.page_size, cursor)
+    pub(crate) fn tools(&self, page: &PageRequest<'_>) -> Option<Page> {
+        self.page("tools", &self.now().tools, page)
     }
 
     /// Returns a page of resources, or `None` if the cursor is invalid.
-    pub(crate) fn resources(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
-        let now = self.now();
-        now.resources
-            .page("resources", features, self.page_size, cursor)
+    pub(crate) fn resources(&self, page: &PageRequest<'_>) -> Option<Page> {
+        self.page("resources", &self.now().resources, page)
     }
 
     /// Returns a page of resource templates, or `None` if the cursor is invalid.
-    pub(crate) fn templates(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
-        let now = self.now();
-        now.templates
-            .page("templates", features, self.page_size, cursor)
+    pub(crate) fn templates(&self, page: &PageRequest<'_>) -> Option<Page> {
+        self.page("templates", &self.now().templates, page)
     }
 
     /// Returns a page of prompts, or `None` if the cursor is invalid.
-    pub(crate) fn prompts(&self, features: &Features, cursor: Option<&str>) -> Option<Page> {
-        let now = self.now();
-        now.prompts
-            .page("prompts", features, self.page_size, cursor)
+    pub(crate) fn prompts(&self, page: &PageRequest<'_>) -> Option<Page> {
+        self.page("prompts", &self.now().prompts, page)
     }
+
+    fn page<T: Listed>(&self, name: &str, list: &List<T>, page: &PageRequest<'_>) -> Option<Page> {
+        list.page(
+            name,
+            page.features,
+            self.page_size,
+            page.cursor,
+            page.filter,
+        )
+    }
+}
+
+/// The request for a page of a list.
+pub(crate) struct PageRequest<'r> {
+    pub(crate) features: &'r Features,
+    /// The cursor; `None` for the first page.
+    pub(crate) cursor: Option<&'r str>,
+    /// The components that the caller sees; `None` if it sees all.
+    pub(crate) filter: Option<Filter<'r>>,
 }
 
 /// The problem of a server without components, with its usual cause.
@@ -162,15 +175,17 @@ impl Snapshot {
         self.templates.get(uri)
     }
 
-    /// Returns the resource of a URI, with the variables of its template or an error if a variable is refused.
+    /// Returns the resource of a URI that `sees` allows, with the variables of its template or an error if a variable is
+    /// refused.
     pub(crate) fn resource(
         &self,
         uri: &str,
+        sees: impl Fn(&ResourceEntry) -> bool,
     ) -> Option<(&Arc<ResourceEntry>, Result<Arguments, String>)> {
-        if let Some(entry) = self.concrete(uri) {
+        if let Some(entry) = self.concrete(uri).filter(|entry| sees(entry)) {
             return Some((entry, Ok(Arguments::empty(&entry.signature))));
         }
-        let mut templates = self.templates.entries();
+        let mut templates = self.templates.entries().filter(|entry| sees(entry));
         templates.find_map(|entry| Some((entry, entry.match_uri(uri)?)))
     }
 

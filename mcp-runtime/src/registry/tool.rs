@@ -140,6 +140,11 @@ impl Tool {
         self
     }
 
+    /// Returns `true` if a hint about the behaviour is set.
+    pub(crate) fn has_hint(&self, name: &str) -> bool {
+        self.hints.get(name) == Some(&true.into())
+    }
+
     /// Sets the resource that is the tool's interface: a page that a host with MCP Apps shows beside the call.
     ///
     /// Its URI must begin with `ui://`, and the server must have this resource with the MIME type
@@ -202,7 +207,7 @@ impl Tool {
             let parameters = std::mem::take(&mut self.parameters);
             let mut specified = specify(&place, &parameters, "arguments", self.open, problems);
             specified.signature.strict = self.strict;
-            states.extend(specified.states.iter().map(|state| (place.clone(), *state)));
+            states.append(&mut specified.states);
             (specified.input_schema(), specified.signature)
         };
         let output_rules = match &self.output {

@@ -16,6 +16,7 @@ use crate::service::Service;
 use crate::session::Sessions;
 #[cfg(feature = "http")]
 use crate::session::Tokens;
+use crate::session_data::{DataLimits, DataStore};
 use crate::transport::custom::{self, Transport};
 #[cfg(feature = "http")]
 use crate::transport::http::{HttpOptions, HttpService};
@@ -76,6 +77,7 @@ impl Server {
             }
         }
         let answer_timeout = self.limits.answer_timeout;
+        let data_limits = DataLimits::of(&self.limits);
         logs::announce(&self.forwarded);
         let replay = Replay::new(Arc::new(sealer), answer_timeout, self.used_states);
         let context = ServerContext {
@@ -86,7 +88,9 @@ impl Server {
                 Arc::new(Sessions::new()),
                 answer_timeout,
             ),
+            session_data: DataStore::new(self.session_store, data_limits),
             forwarded: self.forwarded,
+            timeout: self.timeout,
             warned: Once::new(),
             mask_errors: self.mask_errors,
         };
@@ -101,6 +105,7 @@ impl Server {
             identity,
             self.limits,
             self.layers,
+            self.visibility,
             self.observer,
         ));
         self.state.begin(Arc::clone(&core));

@@ -42,22 +42,8 @@ impl Server {
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        self.serve_until(shutdown, async |running| {
-            let open = running.state.connection();
-            let stopped = turns_true(open.clone());
-            let service = running.service();
-            // A handler that blocks its thread blocks this task, but not the shutdown.
-            let serving = tokio::spawn(async move {
-                let served = stdio::serve(service, stopped).await;
-                drop(open);
-                served
-            });
-            tokio::select! {
-                served = serving => served.unwrap_or_else(|error| Err(io::Error::other(error))),
-                () = running.state.stopped() => Ok(()),
-            }
-        })
-        .await
+        self.serve_until(shutdown, async |running| serve_stdio(running).await)
+            .await
     }
 
     /// Serves two byte streams, such as the halves of a socket, with the framing of stdio, until the input ends.
@@ -299,5 +285,21 @@ impl Server {
             None => tokio::join!(serving, state.stop()).0,
         };
         served.map_err(ServeError::Io)
+    }
+}
+
+async fn serve_stdio(running: &RunningServer) -> io::Result<()> {
+    let open = running.state.connection();
+    let stopped = turns_true(open.clone());
+    let service = running.service();
+    // A handler that blocks its thread blocks this task, but not the shutdown.
+    let serving = tokio::spawn(async move {
+        let served = stdio::serve(service, stopped).await;
+        drop(open);
+        served
+    });
+    tokio::select! {
+        served = serving => served.unwrap_or_else(|error| Err(io::Error::other(error))),
+        () = running.state.stopped() => Ok(()),
     }
 }

@@ -48,6 +48,12 @@ mod imp {
 
     impl SignalGuard {
         fn install(&mut self, received: oneshot::Sender<()>) -> io::Result<()> {
+            self.install_second()?;
+            self.install_first(received)
+        }
+
+        /// Installs the handlers that end the process.
+        fn install_second(&mut self) -> io::Result<()> {
             let is_second = Arc::<AtomicBool>::default();
             for number in [SIGINT, SIGTERM] {
                 // Registered before the action that sets the flag, so that the first signal does not end the process.
@@ -58,6 +64,11 @@ mod imp {
                 let flag = Arc::clone(&is_second);
                 self.second.push(flag::register(number, flag)?);
             }
+            Ok(())
+        }
+
+        /// Starts the thread that waits for the first signal.
+        fn install_first(&mut self, received: oneshot::Sender<()>) -> io::Result<()> {
             let mut signals = Signals::new([SIGINT, SIGTERM])?;
             self.first = Some(signals.handle());
             // A thread, because a handler that blocks a worker thread of tokio may also block the delivery of tokio's signals.

@@ -32,6 +32,14 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// The time that the client has to answer a question. Default: 10 minutes.
     pub answer_timeout: Duration,
+    /// The maximum number of values in [`Context::session`](crate::Context::session). Default: 100.
+    pub session_values: usize,
+    /// The maximum size of all keys and values in [`Context::session`](crate::Context::session), as JSON, in bytes. Default:
+    /// 64 KiB.
+    pub session_bytes: usize,
+    /// The time after the last change for which the values in [`Context::session`](crate::Context::session) are kept. They end
+    /// with their session, which lasts one day at most. Default: one day.
+    pub session_ttl: Duration,
     /// The time that calls in flight have to finish when the server stops, and then again the states of
     /// [`Server::lifespan`](crate::Server::lifespan), and then again the responses that are being sent. Default: 5 s.
     pub shutdown_grace: Duration,
@@ -50,6 +58,9 @@ impl Default for Limits {
             event_stream_after: Duration::from_secs(10),
             keep_alive: Duration::from_secs(15),
             answer_timeout: Duration::from_secs(600),
+            session_values: 100,
+            session_bytes: 64 << 10,
+            session_ttl: Duration::from_secs(24 * 60 * 60),
             shutdown_grace: Duration::from_secs(5),
         }
     }

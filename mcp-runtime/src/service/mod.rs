@@ -4,12 +4,14 @@
 
 mod limits;
 mod origin;
+mod timeout;
 
 use std::any::Any;
 use std::sync::Arc;
 
 pub use limits::Limits;
 pub(crate) use origin::{Origin, TransportKind, next_connection};
+pub use timeout::Timeout;
 
 use crate::metrics::Metrics;
 use crate::protocol::Id;
@@ -27,13 +29,21 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// Starts to serve a message. The handler is polled once here, and most handlers are finished when this returns.
     fn handle(&self, exchange: Exchange) -> Handling;
 
-    /// Sends messages that belong to no request to a legacy session, until the returned guard is dropped. Returns
-    /// `None` if the limit of listeners is reached.
-    fn listen(&self, session: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening>;
+    /// Sends messages that belong to no request to a legacy session, until the returned guard is dropped. `origin` is that of
+    /// the message that opened the stream. Returns `None` if the limit of listeners is reached.
+    fn listen(
+        &self,
+        session: &Session,
+        origin: &Origin,
+        outbound: Arc<dyn Outbound>,
+    ) -> Option<Listening>;
 
     /// Ends a session and its questions. Its calls are cancelled too, except those of a transport with one connection per
     /// client.
     fn end_session(&self, session: &Session);
+
+    /// Removes the data that handlers keep for a session, when none of its calls runs any more.
+    fn forget_session(&self, session: &Session);
 
     /// Cancels the requests of one connection.
     fn cancel(&self, connection: u64);

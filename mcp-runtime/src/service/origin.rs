@@ -10,7 +10,7 @@ use crate::protocol::HeaderSource;
 /// The origin of a message, as known to its transport.
 #[derive(Clone, Default)]
 pub(crate) struct Origin {
-    /// The HTTP headers; `None` on other transports.
+    /// The HTTP headers, or those that an in-process client adds; `None` on other transports.
     pub(crate) headers: Option<Arc<dyn HeaderSource>>,
     /// The extensions that outer layers inserted into the HTTP request.
     #[cfg(feature = "http")]
@@ -72,6 +72,12 @@ impl Origin {
             connection: Some(connection),
             ..Self::default()
         }
+    }
+
+    /// Returns the headers of an HTTP request, which must agree with its message.
+    pub(crate) fn http_headers(&self) -> Option<&dyn HeaderSource> {
+        let over_http = self.connection.is_none();
+        self.headers.as_deref().filter(|_| over_http)
     }
 
     /// Returns the owner to which the resources of a message are attributed.

@@ -35,6 +35,11 @@ impl SessionState {
         Owner::Session(self.nonce)
     }
 
+    /// Returns an id that can be logged. It is not the token that clients send.
+    pub(crate) fn id(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.nonce))
+    }
+
     /// Returns a lease for a value of the session, which expires with the session.
     pub(super) fn lease(&self, bytes: usize) -> Lease {
         Lease {

@@ -19,6 +19,22 @@ impl MemoryStore {
         Self(Mutex::new(Bounded::new(entries, bytes)))
     }
 
+    fn swap(&self, key: &str, old: &[u8], entry: StoreEntry<'_>) -> Result<bool, Full> {
+        let mut kept = self.0.lock();
+        if kept.get(key).is_none_or(|value| **value != *old) {
+            return Ok(false);
+        }
+        let (before, after) = (old.len(), entry.value.len());
+        let lease = Lease {
+            owner: entry.owner,
+            expires: now().saturating_add(milliseconds(entry.time_to_live)),
+            bytes: after.saturating_sub(before),
+        };
+        *kept.hold(key.into(), lease, Box::default)? = entry.value.into();
+        kept.resize(key, 0, before.saturating_sub(after));
+        Ok(true)
+    }
+
     fn put(&self, key: &str, entry: StoreEntry<'_>) -> Result<bool, Full> {
         let mut kept = self.0.lock();
         if kept.get(key).is_some() {
@@ -51,6 +67,15 @@ impl Store for MemoryStore {
         Box::pin(ready(self.put(key, entry).map_err(Into::into)))
     }
 
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        old: &'a [u8],
+        entry: StoreEntry<'a>,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(ready(self.swap(key, old, entry).map_err(Into::into)))
+    }
+
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
         self.0.lock().remove(key);
         Box::pin(ready(Ok(())))
@@ -77,6 +102,28 @@ mod tests {
         for _ in 0..2 {
             assert!(store.put_if_absent("b", over.clone()).await.unwrap());
         }
+    }
+
+    #[tokio::test]
+    async fn a_value_is_replaced_if_it_is_the_expected_one() {
+        let store = MemoryStore::new(2, 500);
+        let minute = Duration::from_secs(60);
+        let entry = |value| StoreEntry::new(value, minute);
+        assert!(!store.replace("a", b"", entry(b"1")).await.unwrap());
+        assert!(store.put_if_absent("a", entry(b"1")).await.unwrap());
+        assert!(!store.replace("a", b"2", entry(b"3")).await.unwrap());
+        assert!(store.replace("a", b"1", entry(&[0; 200])).await.unwrap());
+        assert!(
+            store
+                .replace("a", &[0; 200], entry(&[0; 400]))
+                .await
+                .is_err()
+        );
+        assert_eq!(store.get("a").await.unwrap(), Some(vec![0; 200]));
+        // A shorter value frees its bytes.
+        assert!(store.put_if_absent("b", entry(b"")).await.is_err());
+        assert!(store.replace("a", &[0; 200], entry(b"")).await.unwrap());
+        assert!(store.put_if_absent("b", entry(b"")).await.unwrap());
     }
 
     #[tokio::test]

@@ -6,6 +6,8 @@ mod bounded;
 mod memory;
 
 use std::error::Error;
+use std::future::ready;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_core::future::BoxFuture;
@@ -71,6 +73,26 @@ pub trait Store: Send + Sync + 'static {
     /// Returns an error if the store cannot be reached or is full.
     fn put_if_absent<'a>(&'a self, key: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool>;
 
+    /// Replaces the value of a key if it still is `old`, and returns `true` if it did. Of several concurrent calls with one
+    /// `old` value, one succeeds.
+    ///
+    /// The data of sessions needs this method ([`Server::session_store`](crate::Server::session_store)); by default it fails.
+    /// With Redis, for instance, it is a script that compares and sets the value.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be reached or is full. The value is unchanged then.
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        old: &'a [u8],
+        entry: StoreEntry<'a>,
+    ) -> StoreFuture<'a, bool> {
+        let _ = (key, old, entry);
+        Box::pin(ready(Err(
+            "this store does not implement `Store::replace`".into()
+        )))
+    }
+
     /// Removes the value of a key, if there is one.
     ///
     /// # Errors
@@ -99,6 +121,16 @@ impl<'a> StoreEntry<'a> {
             owner: Owner::Local,
         }
     }
+}
+
+/// Returns 32 hexadecimal digits that differ for different values, except for values that were made to collide.
+pub(crate) fn digest(value: impl Hash) -> String {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, &value).hash(&mut hasher);
+        hasher.finish()
+    };
+    format!("{:016x}{:016x}", half(0), half(1))
 }
 
 /// Returns the current time in milliseconds since 1970.

@@ -201,7 +201,8 @@ impl Connection {
         self.answer(reply.text, batch);
         if let Some(session) = reply.opened {
             let outbound = Arc::clone(&self.shared) as Arc<dyn Outbound>;
-            self.listening = self.service.listen(&session, outbound);
+            let origin = Origin::of_connection(self.number, self.transport);
+            self.listening = self.service.listen(&session, &origin, outbound);
             self.session = Some(session);
         }
     }
@@ -219,6 +220,14 @@ impl Connection {
             }
             shared.changed.notify_one();
         });
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(session) = &self.session {
+            self.service.forget_session(session);
+        }
     }
 }
 

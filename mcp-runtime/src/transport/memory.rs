@@ -18,6 +18,7 @@ const MAX_QUEUED: usize = 100_000;
 pub(crate) struct Memory {
     service: Arc<dyn Service>,
     connection: u64,
+    origin: Origin,
     session: Mutex<Option<(Session, Option<Listening>)>>,
     outbox: Arc<Outbox>,
 }
@@ -51,14 +52,34 @@ impl Outbound for Outbox {
     }
 }
 
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if let Some((session, _)) = self.session.get_mut() {
+            self.service.forget_session(session);
+        }
+    }
+}
+
 impl Memory {
     pub(crate) fn new(service: Arc<dyn Service>) -> Self {
+        let connection = next_connection();
         Self {
             service,
-            connection: next_connection(),
+            connection,
+            origin: Origin::of_connection(connection, TransportKind::Memory),
             session: Mutex::default(),
             outbox: Arc::default(),
         }
+    }
+
+    /// Sets the origin of all messages, except for its connection and its transport.
+    pub(crate) fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin = Origin {
+            connection: self.origin.connection,
+            transport: self.origin.transport,
+            ..origin
+        };
+        self
     }
 
     /// Cancels the requests of the connection.
@@ -113,7 +134,7 @@ impl Memory {
         let session = self.current_session();
         let handling = self.service.handle(Exchange {
             message,
-            origin: Origin::of_connection(self.connection, TransportKind::Memory),
+            origin: self.origin.clone(),
             session,
             outbound: Arc::clone(&self.outbox) as Arc<dyn Outbound>,
         });
@@ -127,7 +148,7 @@ impl Memory {
     fn receive(&self, reply: Reply) -> String {
         if let Some(session) = reply.opened {
             let outbound = Arc::clone(&self.outbox) as Arc<dyn Outbound>;
-            let listening = self.service.listen(&session, outbound);
+            let listening = self.service.listen(&session, &self.origin, outbound);
             *self.session() = Some((session, listening));
         }
         reply.text

@@ -23,6 +23,11 @@ impl Uri {
         }
     }
 
+    /// Returns the URI as it was written.
+    pub(crate) fn written(&self) -> &str {
+        &self.written
+    }
+
     /// Returns the size in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.normal.len() + self.written.len()

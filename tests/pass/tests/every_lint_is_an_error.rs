@@ -57,7 +57,7 @@ async fn user(
     format!("{id} {limit:?} {}", context.request_id())
 }
 
-async fn users(_: Listing) -> Vec<ResourceLink> {
+async fn users(_: Listing, _: State<u32>) -> Vec<ResourceLink> {
     Vec::new()
 }
 
@@ -71,11 +71,37 @@ fn ask(
     vec![Message::user(code)]
 }
 
-fn codes(_: Completion) -> Vec<String> {
+fn codes(_: Completion, _: State<u32>, _: Context) -> Vec<String> {
     Vec::new()
+}
+
+/// A value with several `impl`s.
+#[derive(Debug)]
+struct Value;
+
+#[tools]
+impl Value {
+    /// Be one.
+    #[tool]
+    fn one(&self) -> u8 {
+        1
+    }
+}
+
+#[tools(more)]
+impl Value {
+    async fn words(&self, _: State<u32>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Be two.
+    #[prompt]
+    fn two(&self, #[arg(complete = Self::words)] it: String) -> String {
+        it
+    }
 }
 
 #[test]
 fn it_runs() {
-    drop(mcp_runtime::server!());
+    drop(mcp_runtime::server!().with(Value));
 }

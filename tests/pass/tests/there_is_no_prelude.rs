@@ -27,11 +27,36 @@ fn ask(#[arg(complete = codes)] code: ::std::string::String) -> ::std::string::S
     code
 }
 
-fn codes(_: ::mcp_runtime::Completion) -> ::std::vec::Vec<::std::string::String> {
+fn codes(
+    _: ::mcp_runtime::Completion,
+    _: ::mcp_runtime::State<u8>,
+) -> ::std::vec::Vec<::std::string::String> {
     ::std::vec::Vec::new()
+}
+
+struct Value;
+
+#[::mcp_runtime::tools]
+impl Value {
+    #[::mcp_runtime::tool]
+    fn one(&self) {}
+}
+
+#[::mcp_runtime::tools(more)]
+impl Value {
+    fn codes(&self) -> ::std::vec::Vec<::std::string::String> {
+        ::std::vec::Vec::new()
+    }
+
+    #[::mcp_runtime::prompt]
+    fn two(&self, #[arg(complete = Self::codes)] it: ::std::string::String) -> ::std::string::String {
+        it
+    }
 }
 
 #[::core::prelude::v1::test]
 fn it_runs() {
-    let _ = ::mcp_runtime::server!().with(::mcp_runtime::components![add, user, ask, nothing]);
+    let _ = ::mcp_runtime::server!()
+        .with(::mcp_runtime::components![add, user, ask, nothing])
+        .with(Value);
 }

@@ -46,6 +46,15 @@ impl Transport {
     }
 }
 
+/// The number of layers of the case with layers. They do nothing.
+const LAYERS: usize = 5;
+
+/// The maximum cost of these layers and of the first one, which prepares a call that can run again.
+const CHAIN: Cost = Cost {
+    instructions: 3_500.0,
+    allocations: 7.0,
+};
+
 /// A measured case: one line of the table.
 #[derive(Clone, Copy)]
 struct Case {
@@ -73,7 +82,7 @@ impl Case {
         };
         let mut cases = Vec::new();
         for tools in [1, 1000] {
-            let server = Subject::Server { tools };
+            let server = Subject::Server { tools, layers: 0 };
             cases.push(case(
                 server,
                 Transport::Stdio,
@@ -92,11 +101,23 @@ impl Case {
             cases.push(case(server, Transport::Http, Era::Legacy, Pace::Sequential));
         }
         for transport in [Transport::Stdio, Transport::Http] {
-            let server = Subject::Server { tools: 1 };
+            let server = Subject::Server {
+                tools: 1,
+                layers: 0,
+            };
             cases.push(Self {
                 load: Load::Text,
                 ..case(server, transport, Era::Modern, Pace::Sequential)
             });
+            cases.push(case(
+                Subject::Server {
+                    tools: 1,
+                    layers: LAYERS,
+                },
+                transport,
+                Era::Modern,
+                Pace::Sequential,
+            ));
             cases.push(case(
                 Subject::Floor,
                 transport,
@@ -121,9 +142,15 @@ impl Case {
 
     /// Returns the maximum cost, if the case has a limit.
     fn budget(&self) -> Option<Cost> {
-        let counts =
-            self.pace == Pace::Sequential && matches!(self.subject, Subject::Server { .. });
-        counts.then(|| self.transport.budget(self.load))
+        let Subject::Server { layers, .. } = self.subject else {
+            return None;
+        };
+        let mut budget = self.transport.budget(self.load);
+        if layers > 0 {
+            budget.instructions += CHAIN.instructions;
+            budget.allocations += CHAIN.allocations;
+        }
+        (self.pace == Pace::Sequential).then_some(budget)
     }
 
     /// Returns the numbers of calls of the short and the long run, whose difference is measured.

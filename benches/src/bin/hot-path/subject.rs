@@ -8,7 +8,7 @@ use super::{Result, Transport};
 #[derive(Clone, Copy)]
 pub(super) enum Subject {
     /// A server of mcp-runtime.
-    Server { tools: usize },
+    Server { tools: usize, layers: usize },
     /// A minimal program without a framework.
     Floor,
 }
@@ -18,9 +18,10 @@ impl Subject {
     pub(super) fn arguments(self, command: &mut Command, transport: Transport) -> Result<()> {
         let beside = std::env::current_exe()?;
         match self {
-            Self::Server { tools } => {
+            Self::Server { tools, layers } => {
                 command.arg(beside.with_file_name("server"));
                 command.args(["--tools", &tools.to_string()]);
+                command.args(["--layers", &layers.to_string()]);
                 if transport == Transport::Http {
                     command.args(["--http", "127.0.0.1:0"]);
                 }
@@ -37,8 +38,12 @@ impl Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Server { tools: 1 } => formatter.write_str("1 tool"),
-            Self::Server { tools } => write!(formatter, "{tools} tools"),
+            Self::Server {
+                tools: 1,
+                layers: 0,
+            } => formatter.write_str("1 tool"),
+            Self::Server { tools, layers: 0 } => write!(formatter, "{tools} tools"),
+            Self::Server { layers, .. } => write!(formatter, "{layers} layers"),
             Self::Floor => formatter.write_str("bare floor"),
         }
     }

@@ -50,18 +50,20 @@ pub(crate) async fn serve(
     }
     drop(listener);
     drop(stop);
+    close(connections, limits.shutdown_grace).await;
+    Ok(())
+}
+
+/// Waits until the connections have ended, for at most the grace period.
+async fn close(mut connections: JoinSet<()>, grace: Duration) {
     let ended = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(limits.shutdown_grace, ended)
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(grace, ended).await.is_err() {
         tracing::warn!(
             open = connections.len(),
             "the shutdown grace period is over: closing the open connections"
         );
     }
     // Dropping the tasks aborts them. They are not joined, because a handler may block its thread.
-    Ok(())
 }
 
 /// An accepted connection, with the address of its peer.

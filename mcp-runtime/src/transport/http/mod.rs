@@ -135,7 +135,7 @@ impl Endpoint {
             Ok(Route::Metrics) => self.metrics(),
             Ok(Route::Preflight) => Ok(cors::preflight(&parts.headers)),
             Ok(Route::Message) => self.post(parts, peer, body).await,
-            Ok(Route::Stream) => self.stream(&parts.headers),
+            Ok(Route::Stream) => self.stream(parts, peer),
             Ok(Route::EndSession) => self.delete(&parts.headers),
             Err(rejection) => Err(rejection),
         };

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Body;
+use hyper::header::HeaderMap;
+use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use tokio::task::JoinSet;
@@ -30,6 +32,22 @@ struct Sender {
     origin: Origin,
     session: Option<Session>,
     formats: Formats,
+}
+
+/// Returns the origin of the messages of a request.
+pub(super) fn origin(
+    headers: HeaderMap,
+    extensions: Extensions,
+    peer: Option<SocketAddr>,
+) -> Origin {
+    Origin {
+        headers: Some(Arc::new(RequestHeaders(headers))),
+        principal: extensions.get().cloned(),
+        extensions,
+        peer,
+        connection: None,
+        transport: TransportKind::Http,
+    }
 }
 
 impl Endpoint {
@@ -66,14 +84,7 @@ impl Endpoint {
             Incoming::Batch(_) => batch,
         };
         let sender = Sender {
-            origin: Origin {
-                headers: Some(Arc::new(RequestHeaders(headers))),
-                principal: parts.extensions.get().cloned(),
-                extensions: parts.extensions,
-                peer,
-                connection: None,
-                transport: TransportKind::Http,
-            },
+            origin: origin(headers, parts.extensions, peer),
             session,
             formats,
         };
@@ -209,15 +220,7 @@ impl Endpoint {
         formats: Formats,
         stateless: bool,
     ) -> Response<HttpBody> {
-        let start = poll_fn(|context| stream.poll_start(&mut call, context));
-        let start = if formats.events {
-            let limit = self.service.limits().event_stream_after;
-            let start = tokio::time::timeout(limit, start).await;
-            start.unwrap_or(ResponseStart::Events)
-        } else {
-            start.await
-        };
-        match start {
+        match self.start_of(stream, &mut call, formats).await {
             ResponseStart::Events => {
                 if let Some(session) = session {
                     self.streams.keep(session, stream);
@@ -231,6 +234,21 @@ impl Endpoint {
             // only successful response that may be empty.
             ResponseStart::Answer(sent, None) => reply::finished_events(&sent),
         }
+    }
+
+    async fn start_of(
+        &self,
+        stream: &EventStream,
+        call: &mut Option<Pending>,
+        formats: Formats,
+    ) -> ResponseStart {
+        let start = poll_fn(|context| stream.poll_start(call, context));
+        if !formats.events {
+            return start.await;
+        }
+        let limit = self.service.limits().event_stream_after;
+        let start = tokio::time::timeout(limit, start).await;
+        start.unwrap_or(ResponseStart::Events)
     }
 
     /// Returns a response with the events of a stream.

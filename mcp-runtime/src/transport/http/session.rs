@@ -1,12 +1,15 @@
 //! Sessions of the revisions with a handshake: their header, their GET stream, and their end by DELETE.
 
+use std::net::SocketAddr;
+
 use hyper::header::{HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
 use super::Endpoint;
 use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, declare_stateless, single};
 use super::media::Formats;
-use super::post::is_stateless;
+use super::post::{is_stateless, origin};
 use super::reply::{self, Rejection};
 use super::response_body::HttpBody;
 use crate::protocol::Id;
@@ -70,7 +73,12 @@ impl Endpoint {
 
     /// Answers a GET request with the stream for messages that belong to no request of the session, or with the rest of an
     /// interrupted stream.
-    pub(super) fn stream(&self, headers: &HeaderMap) -> Result<Response<HttpBody>, Rejection> {
+    pub(super) fn stream(
+        &self,
+        parts: Parts,
+        peer: Option<SocketAddr>,
+    ) -> Result<Response<HttpBody>, Rejection> {
+        let headers = &parts.headers;
         if !headers.contains_key(&SESSION_ID) {
             return Err(Rejection::method_not_allowed("POST"));
         }
@@ -84,7 +92,11 @@ impl Endpoint {
         let last_event = single(headers, &LAST_EVENT_ID)
             .map_err(|message| Rejection::new(StatusCode::BAD_REQUEST, message))?;
         let resumed = last_event.and_then(|id| self.streams.resume(&session, id));
-        let reader = resumed.or_else(|| self.streams.open_get_stream(&*self.service, &session));
+        let reader = resumed.or_else(|| {
+            let origin = origin(parts.headers.clone(), parts.extensions.clone(), peer);
+            self.streams
+                .open_get_stream(&*self.service, &session, &origin)
+        });
         let reader = reader.ok_or_else(|| {
             let message = if self.service.is_stopping() {
                 "The server is stopping: open the stream again later"
@@ -102,6 +114,7 @@ impl Endpoint {
         let session = self.session_without_message(headers)?;
         if self.tokens.end(&session) {
             self.service.end_session(&session);
+            self.service.forget_session(&session);
             self.streams.forget(&session);
             Ok(reply::empty(StatusCode::NO_CONTENT))
         } else {

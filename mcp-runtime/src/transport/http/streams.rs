@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::event_stream::{EventStream, StreamReader};
-use crate::service::{Listening, Outbound, Service};
+use crate::service::{Listening, Origin, Outbound, Service};
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -115,6 +115,7 @@ impl Streams {
         &self,
         service: &dyn Service,
         session: &Session,
+        origin: &Origin,
     ) -> Option<StreamReader> {
         let mut table = self.table();
         table.evict();
@@ -123,9 +124,10 @@ impl Streams {
         table.all.retain(|_, stream| !is_earlier(stream));
         let events = EventStream::of_session(session);
         let outbound = Arc::clone(&events) as Arc<dyn Outbound>;
-        let listening = service.listen(session, Arc::clone(&outbound)).or_else(|| {
+        let listening = service.listen(session, origin, Arc::clone(&outbound));
+        let listening = listening.or_else(|| {
             table.evict_longest_idle();
-            service.listen(session, outbound)
+            service.listen(session, origin, outbound)
         })?;
         let get_stream = GetStream {
             events: Arc::clone(&events),
@@ -310,14 +312,18 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(tasks(), 0);
             for _ in 0..2 {
-                drop(streams.open_get_stream(&*fake, &begin()).expect("capacity"));
+                drop(
+                    streams
+                        .open_get_stream(&*fake, &begin(), &Origin::default())
+                        .expect("capacity"),
+                );
                 tokio::time::sleep(SECOND).await;
                 assert_eq!(tasks(), 1);
             }
             tokio::time::sleep(RETENTION).await;
             assert!(streams.table().all.is_empty());
         }
-        let reader = streams.open_get_stream(&*fake, &begin());
+        let reader = streams.open_get_stream(&*fake, &begin(), &Origin::default());
         assert_eq!(tasks(), 1);
         drop(streams);
         tokio::task::yield_now().await;
@@ -335,7 +341,11 @@ mod tests {
                 .build()
                 .expect("a runtime");
             runtime.block_on(async {
-                drop(streams.open_get_stream(&*fake, &begin()).expect("capacity"));
+                drop(
+                    streams
+                        .open_get_stream(&*fake, &begin(), &Origin::default())
+                        .expect("capacity"),
+                );
                 assert_eq!(runtime.metrics().num_alive_tasks(), 1);
             });
         }
@@ -374,7 +384,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_session_that_stays_away_is_told_of_nothing_more() {
         let (streams, session, fake) = (streams(), begin(), fake(1));
-        drop(streams.open_get_stream(&*fake, &session).expect("capacity"));
+        drop(
+            streams
+                .open_get_stream(&*fake, &session, &Origin::default())
+                .expect("capacity"),
+        );
         let listener = fake.listener.lock().unwrap().clone().expect("a listener");
         tokio::time::sleep(SOON).await;
         assert!(listener.send("1".to_owned()));
@@ -387,7 +401,8 @@ mod tests {
     async fn whoever_is_away_for_longest_makes_room_and_nobody_else() {
         let (streams, fake) = (streams(), fake(2));
         let sessions: Vec<Session> = (0..4).map(|_| begin()).collect();
-        let open = |number: usize| streams.open_get_stream(&*fake, &sessions[number]);
+        let open =
+            |number: usize| streams.open_get_stream(&*fake, &sessions[number], &Origin::default());
         let first = open(0).expect("capacity");
         let second = open(1).expect("capacity");
         drop(second);

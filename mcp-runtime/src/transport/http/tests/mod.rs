@@ -30,7 +30,7 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{MessageKind, begin_result, notification};
 use crate::protocol::{Id, Revision};
 use crate::seal::Sealer;
-use crate::service::{Exchange, Handling, Limits, Listening, Outbound, Reply, Service};
+use crate::service::{Exchange, Handling, Limits, Listening, Origin, Outbound, Reply, Service};
 use crate::session::{Session, Sessions, Tokens};
 
 /// The maximum time to wait for an expected event.
@@ -234,13 +234,15 @@ impl Service for Fake {
         }
     }
 
-    fn listen(&self, _: &Session, outbound: Arc<dyn Outbound>) -> Option<Listening> {
+    fn listen(&self, _: &Session, _: &Origin, outbound: Arc<dyn Outbound>) -> Option<Listening> {
         if Arc::strong_count(&self.listening) > self.limits.listeners {
             return None;
         }
         *self.listener.lock().unwrap() = Some(outbound);
         Some(Box::new(Arc::clone(&self.listening)))
     }
+
+    fn forget_session(&self, _: &Session) {}
 
     fn end_session(&self, session: &Session) {
         let scope = Scope::Session(session.nonce);

@@ -1,0 +1,181 @@
+//! The builder of the in-process client.
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use futures_core::future::BoxFuture;
+use serde_json::Value;
+
+use super::{AnswerFn, Client, ClientError};
+use crate::error::chain;
+use crate::opaque::opaque_debug;
+use crate::owner::Principal;
+use crate::protocol::header::HeaderList;
+use crate::protocol::{LogLevel, Revision};
+use crate::server::Server;
+use crate::service::Origin;
+use crate::sync::Mutex;
+use crate::transport::memory::Memory;
+
+/// A builder of a [`Client`]. Await it to start the server and connect.
+pub struct ClientBuilder {
+    server: Server,
+    revision: Revision,
+    answer: Option<AnswerFn>,
+    headers: HeaderList,
+    origin: Origin,
+    traceparent: Option<String>,
+    log_level: Option<LogLevel>,
+}
+
+opaque_debug!(ClientBuilder, |it| server: it.server, revision: it.revision);
+
+impl ClientBuilder {
+    pub(super) fn new(server: Server) -> Self {
+        Self {
+            server,
+            revision: Revision::LATEST,
+            answer: None,
+            headers: HeaderList::default(),
+            origin: Origin::default(),
+            traceparent: None,
+            log_level: None,
+        }
+    }
+
+    /// Sets the revision that the client speaks. With a legacy revision, the client starts with the handshake.
+    pub fn revision(mut self, revision: Revision) -> Self {
+        self.revision = revision;
+        self
+    }
+
+    /// Sets the function that answers questions of handlers, such as those of
+    /// [`Context::elicit`](crate::Context::elicit), in legacy and in stateless revisions.
+    ///
+    /// The function receives the `method` and `params` of a question in their wire format, and returns its `result`. Without
+    /// such a function the client declares no capability to answer questions.
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use serde_json::json;
+    ///
+    /// #[derive(Deserialize, JsonSchema, Elicit)]
+    /// struct Name {
+    ///     name: String,
+    /// }
+    ///
+    /// /// Greet the user.
+    /// #[tool]
+    /// async fn greet(context: Context) -> Result<String, ToolError> {
+    ///     let Name { name } = context.elicit("What is your name?").await?;
+    ///     Ok(format!("Hello, {name}!"))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let client = Server::new("greeter", "1.0.0").with(components![greet]).client();
+    /// let client = client
+    ///     .answer_with(|question| {
+    ///         assert_eq!(question["params"]["message"], "What is your name?");
+    ///         json!({ "action": "accept", "content": { "name": "Ada" } })
+    ///     })
+    ///     .await;
+    /// assert_eq!(client.call("greet", json!({})).await?.text(), "Hello, Ada!");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn answer_with(mut self, answer: impl FnMut(&Value) -> Value + Send + 'static) -> Self {
+        self.answer = Some(Box::new(answer));
+        self
+    }
+
+    /// Sets a header of all requests, in place of an earlier one of this name. Names are case-insensitive, and values are visible
+    /// ASCII.
+    ///
+    /// Handlers read it as if it came over HTTP. Headers of the protocol have no meaning here.
+    ///
+    /// ```
+    /// use mcp_runtime::{Headers, prelude::*};
+    /// use serde_json::json;
+    ///
+    /// /// Return the name of the tenant.
+    /// #[tool]
+    /// async fn tenant(headers: Headers) -> Option<String> {
+    ///     headers.get("x-tenant").map(str::to_owned)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let client = Server::new("app", "1.0.0").with(components![tenant]).client();
+    /// let client = client.header("X-Tenant", "acme").await;
+    /// assert_eq!(client.call("tenant", json!({})).await?.text(), "acme");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.set(name.into(), value.into());
+        self
+    }
+
+    /// Sets the authenticated caller of all requests, which [`Context::principal`](crate::Context::principal) returns.
+    pub fn principal(mut self, principal: Principal) -> Self {
+        self.origin.principal = Some(principal);
+        self
+    }
+
+    /// Inserts a value into the extensions of all requests, as an outer tower or axum layer does. Handlers read it with
+    /// [`Context::extension`](crate::Context::extension).
+    #[cfg(feature = "http")]
+    pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.origin.extensions.insert(value);
+        self
+    }
+
+    /// Sets the trace and the parent span of all requests, as the `traceparent` of
+    /// [W3C Trace Context](https://www.w3.org/TR/trace-context/#traceparent-header).
+    pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
+        self.traceparent = Some(traceparent.into());
+        self
+    }
+
+    /// Asks the server for log messages of at least this level. [`Client::take_notifications`] returns them.
+    pub fn log_level(mut self, level: LogLevel) -> Self {
+        self.log_level = Some(level);
+        self
+    }
+
+    async fn connect(self) -> Client {
+        let started = self.server.start().await;
+        let origin = Origin {
+            headers: Some(Arc::new(self.headers)),
+            ..self.origin
+        };
+        let client = Client {
+            server: started
+                .map(|running| {
+                    let memory = Memory::new(running.service()).with_origin(origin);
+                    (memory, running)
+                })
+                .map_err(|error| ClientError::Server(chain(&error))),
+            traceparent: self.traceparent,
+            log_level: self.log_level,
+            revision: self.revision,
+            answer: self.answer.map(Mutex::new),
+            next_id: AtomicI64::new(1),
+        };
+        client.initialize().await;
+        client
+    }
+}
+
+impl IntoFuture for ClientBuilder {
+    type Output = Client;
+    type IntoFuture = BoxFuture<'static, Client>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.connect())
+    }
+}

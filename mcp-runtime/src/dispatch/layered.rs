@@ -1,0 +1,176 @@
+//! Calls with layers around them: those of the server, and inside of them those of the component.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+
+use serde_json::Value;
+
+use super::core::Core;
+use super::run::{CallInput, Execution, Work};
+use crate::call::CallContext;
+use crate::in_flight::{Permit, Stop};
+use crate::layer::{CallKind, CallOutcome, Layer, Next, Substitute, Target};
+use crate::outcome::Outcome;
+use crate::protocol::cache::Cache;
+use crate::protocol::error::RpcError;
+use crate::service::BoxFuture;
+use crate::sync::Mutex;
+
+/// A call with layers, which may run its handler several times.
+pub(super) struct Layered<W: Work> {
+    core: Arc<Core>,
+    work: W,
+    call: Arc<CallContext>,
+    /// The arguments, until the first run takes them.
+    given: Mutex<Option<CallInput>>,
+    /// The permit of the request, while no run has it.
+    permit: Mutex<Option<Permit>>,
+    /// The arguments as JSON, once a layer has read them.
+    arguments: OnceLock<Value>,
+}
+
+impl<W: Work> Layered<W> {
+    /// Returns the future of the call with all of its layers.
+    pub(super) fn run(
+        core: Arc<Core>,
+        work: W,
+        given: CallInput,
+        call: Arc<CallContext>,
+        permit: Permit,
+    ) -> Surrounded {
+        let context = crate::context::Context::of(&call);
+        let layered = Arc::new(Self {
+            core,
+            work,
+            call: Arc::clone(&call),
+            given: Mutex::new(Some(given)),
+            permit: Mutex::new(Some(permit)),
+            arguments: OnceLock::new(),
+        });
+        Surrounded {
+            future: Next::first(layered, context).run(),
+            call,
+            ended: false,
+        }
+    }
+
+    /// Prepares a run of the handler. Every run but the first reads the arguments again.
+    fn execution(&self) -> Result<Execution<W>, RpcError> {
+        if self.call.is_stopped() {
+            return Err(RpcError::internal("The call was cancelled"));
+        }
+        let given = self.given.lock().take();
+        let given = if let Some(given) = given {
+            given
+        } else {
+            self.call.restart();
+            self.work.input(&self.call.message)?
+        };
+        let permit = self.permit.lock().take();
+        let permit = permit.map_or_else(|| self.core.in_flight.permit(), Ok)?;
+        let call = Arc::clone(&self.call);
+        Ok(Execution::within_layers(
+            self.work.clone(),
+            given,
+            call,
+            permit,
+        ))
+    }
+}
+
+impl<W: Work> Target for Layered<W> {
+    fn kind(&self) -> CallKind {
+        W::KIND
+    }
+
+    fn name(&self) -> &str {
+        self.work.component()
+    }
+
+    fn uri(&self) -> Option<&str> {
+        self.work.uri()
+    }
+
+    fn arguments(&self) -> &Value {
+        self.arguments
+            .get_or_init(|| self.work.arguments(&self.call.message))
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.work.is_read_only()
+    }
+
+    fn is_idempotent(&self) -> bool {
+        self.work.is_idempotent()
+    }
+
+    fn cache(&self) -> Option<Cache> {
+        self.work.cache(&self.core)
+    }
+
+    fn layer(&self, index: usize) -> Option<&dyn Layer> {
+        let layers = self.core.layers.iter().chain(self.work.layers());
+        layers.map(|layer| &**layer).nth(index)
+    }
+
+    fn start(self: Arc<Self>) -> BoxFuture<CallOutcome> {
+        Box::pin(async move {
+            let mut execution = match self.execution() {
+                Ok(execution) => execution,
+                Err(error) => return CallOutcome(Outcome::Error(error)),
+            };
+            let outcome = (&mut execution).await;
+            *self.permit.lock() = execution.into_permit();
+            CallOutcome(outcome)
+        })
+    }
+
+    fn substitute(&self, substitute: Substitute) -> CallOutcome {
+        let mut work = self.work.clone();
+        CallOutcome(match (W::KIND, substitute) {
+            (CallKind::List, Substitute::List(definitions)) => work.list(&definitions),
+            (_, substitute) => match W::output_of(substitute) {
+                Some(output) => work.conclude(&self.call, output),
+                None => mismatch(W::KIND, self.work.name()),
+            },
+        })
+    }
+}
+
+/// Returns the outcome of a call for which a layer provided a result of another kind.
+fn mismatch(kind: CallKind, name: &str) -> Outcome {
+    tracing::error!(
+        %kind,
+        handler = name,
+        "a layer provided a result that this kind of call cannot have"
+    );
+    Outcome::Error(RpcError::internal(format!("The {kind} has no result")))
+}
+
+/// The future of a call with its layers.
+pub(super) struct Surrounded {
+    future: BoxFuture<CallOutcome>,
+    call: Arc<CallContext>,
+    ended: bool,
+}
+
+impl Future for Surrounded {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        let outcome = ready!(self.future.as_mut().poll(context));
+        self.ended = true;
+        self.call.notifier.finish();
+        Poll::Ready(outcome.0)
+    }
+}
+
+impl Drop for Surrounded {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.call.stop();
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The start of a call: its permit, its context, and the layers around it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::task::{Context, Poll, Waker};
+
+use super::core::{MethodRun, Request};
+use super::layered::Layered;
+use super::run::{CallInput, Execution, Work};
+use crate::call::{Asker, CallContext, ClientNotifier};
+use crate::in_flight::Stop;
+use crate::logs::warn_if_not_forwarded;
+use crate::outcome::Outcome;
+use crate::protocol::error::RpcError;
+use crate::questions::Questions;
+
+/// Runs work with these arguments. The work is polled once before this returns.
+pub(super) fn run<W: Work>(
+    request: Request,
+    work: W,
+    given: CallInput,
+) -> Result<MethodRun, RpcError> {
+    let core = Arc::clone(&request.core);
+    let permit = match core.in_flight.permit() {
+        Ok(permit) => permit,
+        Err(error) => {
+            core.observer.metrics.refused("requests");
+            return Err(error);
+        }
+    };
+    let asker = asker(&request, W::MAY_ASK)?;
+    let call = Arc::new(call_context(request, asker));
+    let questions = call.asker.replay();
+    let redeem = questions.and_then(|questions| questions.redeem(&call.origin));
+    let stop = Arc::clone(&call);
+    let is_plain = core.layers.is_empty() && work.layers().is_empty();
+    let Some(redeem) = redeem else {
+        return Ok(if is_plain {
+            poll_once(Execution::new(work, given, call, permit), stop)
+        } else {
+            poll_once(Layered::run(core, work, given, call, permit), stop)
+        });
+    };
+    let future = Box::pin(async move {
+        match redeem.await {
+            Ok(()) if is_plain => Execution::new(work, given, call, permit).await,
+            Ok(()) => Layered::run(core, work, given, call, permit).await,
+            Err(error) => Outcome::Error(error),
+        }
+    });
+    Ok(MethodRun::Pending { future, stop })
+}
+
+/// Polls a call once. Most calls finish here and need no task.
+fn poll_once(
+    mut call: impl Future<Output = Outcome> + Send + Unpin + 'static,
+    stop: Arc<dyn Stop>,
+) -> MethodRun {
+    // The waker does nothing: a transport polls a pending future again at once, with its own waker.
+    match Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => MethodRun::Ready(outcome),
+        Poll::Pending => MethodRun::Pending {
+            stop,
+            future: Box::pin(call),
+        },
+    }
+}
+
+fn call_context(request: Request, asker: Asker) -> CallContext {
+    let Request {
+        core,
+        message,
+        mut caller,
+        origin,
+        outbound,
+    } = request;
+    let level = if let Some(session) = &caller.session {
+        Some(super::logging::level_of(&core, session))
+    } else {
+        if caller.log_level.is_some() {
+            warn_if_not_forwarded(&core.context);
+        }
+        caller.log_level
+    };
+    let token = caller.progress_token.take();
+    let notifier = ClientNotifier::new(token, level, caller.features, outbound);
+    let server = Arc::clone(&core.context);
+    CallContext::new(server, message, caller, origin, notifier, asker)
+}
+
+/// Returns how the client of a call can be asked.
+fn asker(request: &Request, may_ask: bool) -> Result<Asker, RpcError> {
+    let server = &request.core.context;
+    if request.caller.features.stateless {
+        if !may_ask {
+            return Ok(Asker::Nobody);
+        }
+        let questions = Questions::new(Arc::clone(&server.replay));
+        let params = request.message.params()?;
+        if params.is_retry() {
+            let (state, responses) = (params.request_state(), params.input_responses());
+            questions.resume(request.message.text(), state, responses)?;
+        }
+        return Ok(Asker::Replay(questions));
+    }
+    Ok(match &request.caller.session {
+        Some(session) if request.outbound.can_ask() => Asker::Live {
+            session: session.nonce,
+            waiting: AtomicUsize::new(0),
+            asked: AtomicBool::new(false),
+        },
+        _ => Asker::Nobody,
+    })
+}

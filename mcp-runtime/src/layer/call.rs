@@ -1,0 +1,293 @@
+//! A call as layers see it, and the chain of layers around it.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::outcome::{CallOutcome, Substitute};
+use crate::content::{IntoCompletions, IntoPrompt, IntoResource, IntoToolResult};
+use crate::context::Context;
+use crate::error::ToolError;
+use crate::protocol::cache::Cache;
+use crate::service::BoxFuture;
+
+/// Code around calls: see [the chapter about layers](crate::layer).
+///
+/// It is implemented for every `async fn` and closure that takes a [`LayeredCall`] and a [`Next`] and returns a
+/// [`CallOutcome`]. A type with settings implements it itself:
+///
+/// ```
+/// use mcp_runtime::{BoxFuture, CallOutcome, Layer, LayeredCall, Next, Server};
+///
+/// /// Logs the calls of one kind.
+/// struct Trace(&'static str);
+///
+/// impl Layer for Trace {
+///     fn serve(&self, call: LayeredCall, next: Next) -> BoxFuture<CallOutcome> {
+///         if call.kind().as_str() == self.0 {
+///             eprintln!("{}", call.name());
+///         }
+///         next.run()
+///     }
+/// }
+///
+/// let server = Server::new("app", "1.0.0").layer(Trace("tool"));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a layer",
+    label = "not a layer",
+    note = "write `async fn layer(call: mcp_runtime::LayeredCall, next: mcp_runtime::Next) -> mcp_runtime::CallOutcome`"
+)]
+pub trait Layer: Send + Sync + 'static {
+    /// Serves a call, with or without running `next`.
+    fn serve(&self, call: LayeredCall, next: Next) -> BoxFuture<CallOutcome>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<F, Fut> Layer for F
+where
+    F: Fn(LayeredCall, Next) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = CallOutcome> + Send + 'static,
+{
+    fn serve(&self, call: LayeredCall, next: Next) -> BoxFuture<CallOutcome> {
+        Box::pin(self(call, next))
+    }
+}
+
+/// The kind of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CallKind {
+    /// `tools/call`.
+    Tool,
+    /// `resources/read`, of a resource or a template.
+    Resource,
+    /// `prompts/get`.
+    Prompt,
+    /// `completion/complete`.
+    Complete,
+    /// `tools/list`, `resources/list`, `resources/templates/list` or `prompts/list`.
+    List,
+}
+
+impl CallKind {
+    /// Returns the name: `tool`, `resource`, `prompt`, `completion` or `list`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Resource => "resource",
+            Self::Prompt => "prompt",
+            Self::Complete => "completion",
+            Self::List => "list",
+        }
+    }
+}
+
+impl fmt::Display for CallKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// The call of a component, as `dispatch` provides it to layers.
+pub(crate) trait Target: Send + Sync {
+    fn kind(&self) -> CallKind;
+
+    /// Returns the name of the component.
+    fn name(&self) -> &str;
+
+    fn uri(&self) -> Option<&str>;
+
+    fn arguments(&self) -> &Value;
+
+    /// Returns `true` if the call does not change anything.
+    fn is_read_only(&self) -> bool;
+
+    /// Returns `true` if a repeated call changes nothing more.
+    fn is_idempotent(&self) -> bool;
+
+    /// Returns the cache hint of the result.
+    fn cache(&self) -> Option<Cache>;
+
+    /// Returns a layer; the first is the outermost.
+    fn layer(&self, index: usize) -> Option<&dyn Layer>;
+
+    /// Starts the handler, with the arguments of the message.
+    fn start(self: Arc<Self>) -> BoxFuture<CallOutcome>;
+
+    /// Returns the outcome that a layer provides instead of that of the handler.
+    fn substitute(&self, substitute: Substitute) -> CallOutcome;
+}
+
+/// A call as layers see it. Clones are cheap.
+#[derive(Clone)]
+pub struct LayeredCall {
+    target: Arc<dyn Target>,
+    context: Context,
+}
+
+impl LayeredCall {
+    /// Returns the kind of the call.
+    pub fn kind(&self) -> CallKind {
+        self.target.kind()
+    }
+
+    /// Returns the name of the called component.
+    ///
+    /// It is the name of a tool or prompt, the URI or URI template of a resource, and the method of a list, such as
+    /// `tools/list`. That of a completion is the name of the prompt or template whose argument is completed.
+    pub fn name(&self) -> &str {
+        self.target.name()
+    }
+
+    /// Returns the URI that is read, or `None` if the call does not read a resource.
+    pub fn uri(&self) -> Option<&str> {
+        self.target.uri()
+    }
+
+    /// Returns the arguments as the client sent them, before they are checked: an object.
+    ///
+    /// Those of a resource are the variables of its template. Those of a completion are the argument that is completed and
+    /// the other ones that the client has sent. Those of a list are empty, or its `cursor`. They are parsed on first use.
+    pub fn arguments(&self) -> &Value {
+        self.target.arguments()
+    }
+
+    /// Returns the context of the call, which identifies the caller. Questions of layers fail with
+    /// [`AskError::OutsideCall`](crate::AskError::OutsideCall).
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Returns `true` if the call changes nothing: it is not that of a tool, or the tool is annotated `read_only`.
+    pub fn is_read_only(&self) -> bool {
+        self.target.is_read_only()
+    }
+
+    /// Returns `true` if a repeated call changes nothing more: it [is read-only](Self::is_read_only), or the tool is annotated
+    /// `idempotent`.
+    pub fn is_idempotent(&self) -> bool {
+        self.target.is_idempotent()
+    }
+
+    /// Returns the outcome of a call that a layer refuses: a result with `isError` for a tool, and a protocol error for
+    /// another kind.
+    ///
+    /// [`Server::mask_errors`](crate::Server::mask_errors) hides the text of all errors except those of [`ToolError::new`].
+    pub fn refuse(&self, error: impl Into<ToolError>) -> CallOutcome {
+        self.target.substitute(Substitute::Error(error.into()))
+    }
+
+    /// Returns the outcome of a tool with this result. It is checked against the output schema of the tool if that was created
+    /// at run time.
+    ///
+    /// A result of another kind than that of the call, and a result that is a stream, are replaced by an error, which is
+    /// logged. This applies to the following functions too.
+    pub fn tool_result<M>(&self, result: impl IntoToolResult<M>) -> CallOutcome {
+        let result = result.into_tool_result();
+        self.target.substitute(Substitute::Tool(result))
+    }
+
+    /// Returns the outcome of reading a resource with these contents.
+    pub fn contents<M>(&self, contents: impl IntoResource<M>) -> CallOutcome {
+        let contents = contents.into_resource();
+        self.target.substitute(Substitute::Contents(contents))
+    }
+
+    /// Returns the outcome of a prompt with these messages.
+    pub fn messages<M>(&self, messages: impl IntoPrompt<M>) -> CallOutcome {
+        let messages = messages.into_prompt();
+        self.target.substitute(Substitute::Messages(messages))
+    }
+
+    /// Returns the outcome of a completion with these values.
+    pub fn completions(&self, completions: impl IntoCompletions) -> CallOutcome {
+        let completions = completions.into_completions();
+        self.target.substitute(Substitute::Completions(completions))
+    }
+
+    /// Returns the outcome of a list with these definitions, on one page.
+    pub fn list(&self, definitions: Vec<Value>) -> CallOutcome {
+        self.target.substitute(Substitute::List(definitions))
+    }
+
+    pub(crate) fn cache(&self) -> Option<Cache> {
+        self.target.cache()
+    }
+
+    /// Keeps a value until the returned guard is dropped and the threads that run the handler have ended.
+    pub(crate) fn hold(&self, value: impl Any + Send + Sync) -> Held {
+        let value: Arc<dyn Any + Send + Sync> = Arc::new(value);
+        self.context.call_context().hold(Arc::clone(&value));
+        Held {
+            context: self.context.clone(),
+            value,
+        }
+    }
+}
+
+impl fmt::Debug for LayeredCall {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Arguments may be secrets.
+        formatter
+            .debug_struct("LayeredCall")
+            .field("kind", &self.kind())
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A guard of a value that a layer holds while the handler runs.
+pub(crate) struct Held {
+    context: Context,
+    value: Arc<dyn Any + Send + Sync>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.context.call_context().release(&self.value);
+    }
+}
+
+/// The remainder of a call: the next layer, or the handler.
+#[derive(Clone)]
+pub struct Next {
+    call: LayeredCall,
+    /// The number of the next layer.
+    index: usize,
+}
+
+impl Next {
+    /// Returns the whole call: all layers and the handler.
+    pub(crate) fn first(target: Arc<dyn Target>, context: Context) -> Self {
+        Self {
+            call: LayeredCall { target, context },
+            index: 0,
+        }
+    }
+
+    /// Runs the remainder of the call and returns its outcome.
+    ///
+    /// It can run again, such as after a failure: the handler then starts again with the arguments of the message. The
+    /// progress that it reports continues where the earlier run ended: smaller values are not sent. Dropping the future
+    /// cancels the handler. A call whose client has cancelled it does not run again.
+    pub fn run(&self) -> BoxFuture<CallOutcome> {
+        let call = self.call.clone();
+        match self.call.target.layer(self.index) {
+            Some(layer) => {
+                let index = self.index + 1;
+                layer.serve(call.clone(), Self { call, index })
+            }
+            None => call.target.start(),
+        }
+    }
+}
+
+impl fmt::Debug for Next {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Next(..)")
+    }
+}

@@ -1,0 +1,14 @@
+//! The layers that this crate provides. Each file is one layer: its settings, its implementation of `Layer`, and its tests.
+
+mod caller;
+mod concurrency_limit;
+mod log_calls;
+mod response_cache;
+mod response_limit;
+mod retry;
+
+pub use concurrency_limit::ConcurrencyLimit;
+pub use log_calls::LogCalls;
+pub use response_cache::ResponseCache;
+pub use response_limit::ResponseLimit;
+pub use retry::Retry;

@@ -1,0 +1,166 @@
+//! Results that are kept and sent again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::caller::CallerId;
+use crate::layer::{CallKind, CallOutcome, Layer, LayeredCall, Next};
+use crate::opaque::opaque_debug;
+use crate::outcome::{Outcome, OutcomeKind};
+use crate::protocol::cache::{Cache, CacheScope};
+use crate::service::BoxFuture;
+use crate::store::{Bounded, Lease, now};
+use crate::sync::Mutex;
+
+/// The default limits of a cache.
+const ENTRIES: usize = 1000;
+const BYTES: usize = 64 << 20;
+
+/// The memory overhead of one entry, in bytes.
+const OVERHEAD: usize = 300;
+
+/// A layer that keeps results in memory, and sends them again for calls with the same arguments.
+///
+/// Resources and lists are kept as long as their cache hint allows: that of [`Resource::cache`](crate::Resource::cache) or
+/// [`Server::cache`](crate::Server::cache). Results of other kinds have no hint, and are kept only with
+/// [`ResponseCache::results`]; those of tools only if the tool is annotated `read_only`. Errors, questions and the results of
+/// calls that asked questions are never kept.
+///
+/// A result that is not [public](CacheScope::Public) is sent only to the caller who received it first: the same
+/// [`Principal`](crate::Principal), session or connection. A stateless HTTP request without a principal has none of them, so
+/// that its private results are not kept.
+///
+/// Every change that is announced, with a [`Notifier`](crate::Notifier) or because components are added or removed, empties
+/// the cache. Concurrent calls with the same arguments run all, if none of them has ended yet.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use mcp_runtime::{CacheScope, ResponseCache, prelude::*};
+///
+/// /// Return the forecast of a city.
+/// #[tool(read_only, layer = ResponseCache::new().results(Duration::from_secs(60), CacheScope::Public))]
+/// async fn forecast(city: String) -> String {
+///     format!("Rain in {city}")
+/// }
+/// ```
+#[derive(Clone)]
+pub struct ResponseCache {
+    entries: Arc<Mutex<Bounded<String, Arc<Kept>>>>,
+    results: Option<Cache>,
+}
+
+opaque_debug!(ResponseCache, |it| results: it.results);
+
+/// A result that is kept.
+struct Kept {
+    outcome: Outcome,
+    /// The number of changes of the server when the call began.
+    changes: u64,
+}
+
+impl Default for ResponseCache {
+    fn default() -> Self {
+        Self {
+            entries: Arc::new(Mutex::new(Bounded::new(ENTRIES, BYTES))),
+            results: None,
+        }
+    }
+}
+
+impl ResponseCache {
+    /// Creates a cache of at most 1,000 results and 64 MiB.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the limits of the number and the size of results, in bytes. The results next to expire are dropped for new ones.
+    pub fn capacity(mut self, entries: usize, bytes: usize) -> Self {
+        self.entries = Arc::new(Mutex::new(Bounded::new(entries, bytes)));
+        self
+    }
+
+    /// Sets how long the results of read-only tools, of prompts and of completions are kept, and for whom. With
+    /// [`CacheScope::Public`], they must not depend on the caller.
+    pub fn results(mut self, ttl: Duration, scope: CacheScope) -> Self {
+        self.results = Some(Cache::new(ttl, scope));
+        self
+    }
+
+    /// Returns the hint for a call whose result may be kept.
+    fn hint(&self, call: &LayeredCall) -> Option<Cache> {
+        let hint = match call.kind() {
+            CallKind::Resource | CallKind::List => call.cache(),
+            CallKind::Tool | CallKind::Prompt | CallKind::Complete => self.results,
+        };
+        hint.filter(|cache| cache.ttl_ms() > 0 && call.is_read_only())
+    }
+
+    fn find(&self, key: &str, changes: u64) -> Option<CallOutcome> {
+        let kept = self.entries.lock().get(key).cloned()?;
+        if kept.changes != changes {
+            return None;
+        }
+        kept.outcome.copy().map(CallOutcome)
+    }
+
+    fn keep(&self, key: String, lease: Lease, kept: Kept) {
+        let mut entries = self.entries.lock();
+        entries.remove(&key);
+        entries.cache(key, lease, Arc::new(kept));
+    }
+}
+
+impl Layer for ResponseCache {
+    fn serve(&self, call: LayeredCall, next: Next) -> BoxFuture<CallOutcome> {
+        let caller = CallerId::of(call.context());
+        let hint = self.hint(&call);
+        let Some((hint, key)) = hint.and_then(|hint| Some((hint, key(&call, &caller, hint)?)))
+        else {
+            return next.run();
+        };
+        let cache = self.clone();
+        Box::pin(async move {
+            let context = call.context().call_context();
+            let changes = context.server.bus.changes();
+            if let Some(found) = cache.find(&key, changes) {
+                return found;
+            }
+            let outcome = next.run().await;
+            let is_complete = outcome.kind() == OutcomeKind::Ok && !context.has_asked();
+            let is_kept =
+                is_complete && (hint.scope() == CacheScope::Private || !is_private(&outcome));
+            if let Some(copy) = outcome.0.copy().filter(|_| is_kept) {
+                let lease = Lease {
+                    owner: caller.owner,
+                    expires: now().saturating_add(hint.ttl_ms()),
+                    bytes: OVERHEAD + key.len() + copy.bytes(),
+                };
+                let outcome = copy;
+                cache.keep(key, lease, Kept { outcome, changes });
+            }
+            outcome
+        })
+    }
+}
+
+/// Returns `true` for a list that an inner layer has changed, perhaps for its caller alone.
+fn is_private(outcome: &CallOutcome) -> bool {
+    matches!(&outcome.0, Outcome::List(_, page) if page.is_private)
+}
+
+/// Returns the key of a result, or `None` if it is private and its caller cannot be told from others.
+fn key(call: &LayeredCall, caller: &CallerId, hint: Cache) -> Option<String> {
+    let caller = match hint.scope() {
+        CacheScope::Public => None,
+        CacheScope::Private => Some(caller.unique()?),
+    };
+    // The order of members makes no difference to the call.
+    let mut arguments = call.arguments().clone();
+    arguments.sort_all_objects();
+    let revision = call.context().revision().name();
+    let (kind, name, uri) = (call.kind().as_str(), call.name(), call.uri());
+    Some(json!([kind, name, uri, arguments, revision, caller]).to_string())
+}
