@@ -59,7 +59,7 @@ async fn a_server_is_ready_from_the_start_of_its_lifespans_to_its_shutdown() {
     }
 
     let (go, start) = tokio::sync::oneshot::channel();
-    let (shut_down, shutdown) = tokio::sync::oneshot::channel::<()>();
+    let (stop, shutdown) = tokio::sync::oneshot::channel::<()>();
     let server = Server::new("slow", "1").with(components![wait]).lifespan(
         move || async move {
             start.await.unwrap();
@@ -91,7 +91,7 @@ async fn a_server_is_ready_from_the_start_of_its_lifespans_to_its_shutdown() {
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     RUNNING.notified().await;
-    shut_down.send(()).unwrap();
+    stop.send(()).unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
     let stopping = expected("503", "The server is stopping");
     assert_eq!(get(address, "/ready").await, stopping);
