@@ -55,7 +55,7 @@ fn names_a_private_module(item: &str, library: &str) -> bool {
             && module
                 .chars()
                 .all(|letter| letter.is_alphanumeric() || letter == '_')
-            && !["check", "prelude"].contains(&module)
+            && !["check", "layer", "prelude"].contains(&module)
     })
 }
 
