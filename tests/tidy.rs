@@ -74,6 +74,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "registry",
         &[
+            "bus",
             "call",
             "content",
             "context",

@@ -108,7 +108,7 @@ use crate::kind::Kind;
 /// | `#[arg(nullable)] value: Option<T>` | an error | `None` |
 /// | `#[arg(nullable, default = x)] value: Option<T>` | `x` | `None` |
 ///
-/// A field of a struct needs a mark and, as serde reads null as `None`, its own deserializer for this:
+/// serde reads null as `None`. A field of a struct that distinguishes null from a missing value needs a deserializer and a mark:
 ///
 /// ```text
 /// #[derive(Deserialize, JsonSchema)]
@@ -185,7 +185,7 @@ pub fn tool(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `more` | The `impl` is another one of the type, beside the one with `#[tools]`. Not for types with generic parameters. |
+/// | `more` | Adds a further `impl` of a type that has `#[tools]`. Not for types with generic parameters. |
 /// | `crate = path` | The path of `mcp_runtime`. |
 #[proc_macro_attribute]
 pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -21,6 +21,16 @@ pub(crate) enum Change {
     Resources,
     /// The contents of the resource with this URI.
     Resource(Uri),
+    /// The list of this other change, because these components were added or removed.
+    Components(Box<Self>, Vec<ChangedComponent>),
+}
+
+/// A component that was added or removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChangedComponent {
+    /// The name of a tool or prompt, and the URI or URI template of a resource.
+    pub(crate) name: String,
+    pub(crate) tags: Vec<String>,
 }
 
 /// A listener for changes.

@@ -121,7 +121,7 @@ impl Context {
     ///
     /// Clients of 2026-07-28 set the level in each request. For clients of older revisions the level is
     /// [`LogLevel::Info`] until they set another one, which takes effect with the next call and is lost when the server
-    /// restarts. Revision 2026-07-28 deprecates log messages: write messages for the operator of the server to stderr.
+    /// restarts. Revision 2026-07-28 deprecates log messages: emit `tracing` events for the operator of the server.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging>.
     ///
     /// ```

@@ -424,12 +424,13 @@ impl Server {
     /// component.
     ///
     /// A component that a caller does not see is missing in its lists, and an unknown one in all of its requests: calls, reads,
-    /// completions and subscriptions. The caller receives no `notifications/resources/updated` for it either. The
-    /// notifications of changed lists are sent to all listeners: they do not name components.
+    /// completions and subscriptions. The caller receives no `notifications/resources/updated` for it either, and
+    /// no notification of a changed list if it sees none of the components that [`ServerHandle`] added or removed. The
+    /// notifications that a [`Notifier`](crate::Notifier) sends name no component, and are sent to all listeners.
     ///
     /// The rule runs for each component of a request, so it must not block. Lists depend on the caller then, and clients may not
-    /// share them. A resource that only a listing function names is visible if its template is. If something else than a request
-    /// changes what callers see, tell them with [`ServerHandle::notify`].
+    /// share them. A resource that only a listing function names is visible if its template is. If the decisions of the rule
+    /// change, notify clients with [`ServerHandle::notify`].
     ///
     /// ```
     /// use mcp_runtime::prelude::*;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mcp_runtime::prelude::*;
 use mcp_runtime::{
-    CacheScope, ComponentKind, ComponentView, Headers, LayeredCall, Next, Principal, Prompt,
-    Resource, ResourceLink, ResponseCache, Revision, Tool, Viewer,
+    CacheScope, ComponentKind, ComponentView, Components, Headers, LayeredCall, Next, Principal,
+    Prompt, Resource, ResourceLink, ResponseCache, Revision, Tool, Viewer,
 };
 use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
@@ -332,6 +332,62 @@ async fn a_listener_who_may_no_longer_see_a_resource_hears_no_more_of_it() {
                 // A session is told of all lists.
                 heard.retain(|change| !["prompts", "resources"].contains(&change.as_str()));
                 assert_eq!(heard, expected, "{over:?} {revision:?}");
+            }
+        }
+    }
+}
+
+/// A component of each kind.
+fn of_each_kind(tag: &str) -> Components {
+    let schema = json!({ "type": "object" });
+    let read = |_: Value, _: Context| async { "x" };
+    let mut all = Components::default();
+    all.add(Tool::new("added", schema, |_: Value, _: Context| async {}).tag(tag));
+    all.add(Prompt::new("added", [], |_: Value, _: Context| async { "x" }).tag(tag));
+    all.add(Resource::new("added://1", "added", read).tag(tag));
+    all.add(Resource::new("added-of://{it}", "added", read).tag(tag));
+    all
+}
+
+#[tokio::test]
+async fn changes_of_lists_are_for_those_who_see_what_was_added_or_removed() {
+    for revision in ERAS {
+        for (name, sees_all) in [("user", false), ("root", true)] {
+            let server = server();
+            let handle = server.handle();
+            let host = Host::of(server, Over::Http).await;
+            let caller = host.caller(revision, principal(name)).await;
+            if revision == Revision::LATEST {
+                let filter = json!({ "resourceSubscriptions": ["open://1"], "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true });
+                caller.listen(filter).await;
+            } else {
+                let uri = json!({ "uri": "open://1" });
+                caller.request("resources/subscribe", uri).await.unwrap();
+                caller.listen(Value::Null).await;
+            }
+            for (tag, is_seen) in [("secret", sees_all), ("open", true)] {
+                handle.add(of_each_kind(tag)).unwrap();
+                assert!(handle.remove_tool("added") && handle.remove_prompt("added"));
+                assert!(handle.remove_resource("added://1"));
+                assert!(handle.remove_resource("added-of://{it}"));
+                handle.notify().unwrap().resource_updated("open://1");
+                let mut heard = caller
+                    .changes_until("notifications/resources/updated")
+                    .await;
+                heard.sort();
+                // Both resources are added in one change and removed in two.
+                let lists = [
+                    "prompts",
+                    "prompts",
+                    "resources",
+                    "resources",
+                    "resources",
+                    "tools",
+                    "tools",
+                ];
+                let lists = if is_seen { &lists[..] } else { &[] };
+                let expected = [&["open://1"], lists].concat();
+                assert_eq!(heard, expected, "{revision:?} {name} {tag}");
             }
         }
     }

@@ -14,7 +14,7 @@ use super::caller::caller_of;
 use super::contain::guard;
 use super::core::{Core, MethodRun, Request};
 use super::resources;
-use crate::bus::{Change, Listener};
+use crate::bus::{Change, ChangedComponent, Listener};
 use crate::call::Caller;
 use crate::in_flight::Stop;
 use crate::outcome::Outcome;
@@ -22,6 +22,7 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, notification, push_json};
 use crate::protocol::members::SubscriptionFilter;
 use crate::protocol::params::Params;
+use crate::registry::{ComponentKind, ComponentView};
 use crate::service::{Listening, Origin, Outbound};
 use crate::session::{Session, Sessions};
 use crate::sync::Mutex;
@@ -128,6 +129,10 @@ impl Subscription {
                 let subscribed = self.resources.find(uri)?;
                 return may_see(self.audience.as_ref(), subscribed).then(|| updated(subscribed));
             }
+            Change::Components(list, changed) => {
+                let params = self.params(list)?;
+                return may_see_any(self.audience.as_ref(), list, changed).then_some(params);
+            }
         };
         included.then(String::new)
     }
@@ -200,6 +205,17 @@ fn method(change: &Change) -> &'static str {
         Change::Prompts => "notifications/prompts/list_changed",
         Change::Resources => "notifications/resources/list_changed",
         Change::Resource(_) => "notifications/resources/updated",
+        Change::Components(list, _) => method(list),
+    }
+}
+
+/// Returns the kind of the components in a list that has changed.
+fn kind(list: &Change) -> ComponentKind {
+    match list {
+        Change::Tools => ComponentKind::Tool,
+        Change::Prompts => ComponentKind::Prompt,
+        Change::Resources | Change::Resource(_) => ComponentKind::Resource,
+        Change::Components(list, _) => kind(list),
     }
 }
 
@@ -235,24 +251,34 @@ impl Audience {
         })
     }
 
-    /// Returns `true` if the listener may receive an update of this resource.
-    fn sees(&self, uri: &str) -> bool {
-        let sight = Sight::new(&self.core.visibility, || {
+    fn sight(&self) -> Sight<'_> {
+        Sight::new(&self.core.visibility, || {
             let (server, message) = (&self.core.context, self.message.as_deref());
             Viewer::new(server, &self.caller, &self.origin, message)
-        });
-        self.core.shows(&sight, uri)
+        })
     }
-}
 
-/// Returns `true` if a listener may receive an update of this resource. A rule that panics hides it.
-fn may_see(audience: Option<&Audience>, uri: &str) -> bool {
-    audience.is_none_or(|audience| {
-        guard(|| audience.sees(uri)).unwrap_or_else(|panic| {
+    /// Returns what a rule of visibility decides. A rule that panics hides.
+    fn decide(&self, rule: impl FnOnce(&Sight<'_>) -> bool) -> bool {
+        guard(|| rule(&self.sight())).unwrap_or_else(|panic| {
             panic.log("visibility rule");
             false
         })
-    })
+    }
+}
+
+/// Returns `true` if a listener may receive an update of this resource.
+fn may_see(audience: Option<&Audience>, uri: &str) -> bool {
+    audience.is_none_or(|audience| audience.decide(|sight| audience.core.shows(sight, uri)))
+}
+
+/// Returns `true` if a listener sees one of the components whose change has changed a list.
+fn may_see_any(audience: Option<&Audience>, list: &Change, changed: &[ChangedComponent]) -> bool {
+    let is_seen = |sight: &Sight<'_>, it: &ChangedComponent| {
+        sight.allows(&ComponentView::new(kind(list), &it.name, &it.tags))
+    };
+    audience
+        .is_none_or(|audience| audience.decide(|sight| changed.iter().any(|it| is_seen(sight, it))))
 }
 
 /// A legacy session and the way to its client.
@@ -271,6 +297,9 @@ impl Listener for SessionListener {
                 let found = self.sessions.subscriptions.find(&self.session, uri);
                 let seen = found.filter(|uri| may_see(self.audience.as_ref(), uri));
                 seen.map(|uri| updated(&uri))
+            }
+            Change::Components(list, changed) => {
+                may_see_any(self.audience.as_ref(), list, changed).then(String::new)
             }
             _ => Some(String::new()),
         };

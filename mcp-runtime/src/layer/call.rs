@@ -150,8 +150,11 @@ impl LayeredCall {
 
     /// Returns the arguments as the client sent them, before they are checked: an object.
     ///
-    /// Those of a resource are the variables of its template. Those of a completion are the argument that is completed and
-    /// the other ones that the client has sent. Those of a list are empty, or its `cursor`. They are parsed on first use.
+    /// They are parsed on first use. Calls of other kinds than tools and prompts have these:
+    ///
+    /// - resource: the variables of the template
+    /// - completion: the argument that is completed, and the other ones that the client has sent
+    /// - list: the `cursor`, if there is one
     pub fn arguments(&self) -> &Value {
         self.target.arguments()
     }

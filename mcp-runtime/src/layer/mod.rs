@@ -161,7 +161,7 @@
 //! use std::sync::{Mutex, PoisonError};
 //! use std::sync::atomic::{AtomicU32, Ordering};
 //!
-//! use mcp_runtime::{CallOutcome, LayeredCall, Next, prelude::*, serde_json::json};
+//! use mcp_runtime::{CallOutcome, LayeredCall, Next, OutcomeKind, prelude::*, serde_json::json};
 //!
 //! /// Keeps the texts of results.
 //! async fn cache(call: LayeredCall, next: Next) -> CallOutcome {
@@ -173,7 +173,7 @@
 //!         return call.tool_result(text);
 //!     }
 //!     let outcome = next.run().await;
-//!     if !outcome.is_error() {
+//!     if outcome.kind() == OutcomeKind::Ok {
 //!         texts().insert(key, outcome.texts().collect());
 //!     }
 //!     outcome

@@ -31,7 +31,7 @@ impl LogCalls {
         Self::default()
     }
 
-    /// Logs only calls that took longer than this.
+    /// Logs only calls that took at least this long.
     pub fn slower_than(mut self, threshold: Duration) -> Self {
         self.threshold = threshold;
         self

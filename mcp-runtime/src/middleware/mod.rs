@@ -1,4 +1,5 @@
-//! The layers that this crate provides. Each file is one layer: its settings, its implementation of `Layer`, and its tests.
+//! The layers that this crate provides. Each layer has one file, with its settings and its implementation of `Layer`.
+//! `caller` identifies callers for them. The tests are in `tests/layers`.
 
 mod caller;
 mod concurrency_limit;

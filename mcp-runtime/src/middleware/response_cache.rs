@@ -32,8 +32,8 @@ const OVERHEAD: usize = 300;
 /// [`Principal`](crate::Principal), session or connection. A stateless HTTP request without a principal has none of them, so
 /// that its private results are not kept.
 ///
-/// Every change that is announced, with a [`Notifier`](crate::Notifier) or because components are added or removed, empties
-/// the cache. Concurrent calls with the same arguments run all, if none of them has ended yet.
+/// After a change that is announced, with a [`Notifier`](crate::Notifier) or because components are added or removed, earlier
+/// results are not sent any more. Concurrent calls with the same arguments all run if none of them has ended yet.
 ///
 /// ```
 /// use std::time::Duration;

@@ -34,8 +34,7 @@ const TEMPLATE: &str = "spilled://{id}";
 
 /// A layer that limits the size of results, because large ones fill the context of a model or exceed what clients accept.
 ///
-/// Of a result that is larger, only the beginning of its text is sent, and a note about the cut. The cut is between two
-/// characters. Images and sounds that do not fit are left out. The size is that of all texts before they are escaped as JSON,
+/// A larger result is cut: the client receives the beginning of its text and a note. The cut is between two characters. Images and sounds that do not fit are left out. The size is that of all texts before they are escaped as JSON,
 /// and of bytes in base64. Completions and lists are not limited.
 ///
 /// Structured content cannot be cut. A result whose structured content alone is larger than the limit becomes an error, because
@@ -77,7 +76,7 @@ impl ResponseLimit {
     ///
     /// Only the caller who received a link can read it: the same principal, session, connection or, without these, address. Its
     /// URI cannot be guessed. Results are in the memory of this process, at most 1,000 and 256 MiB; if it is full, a result is
-    /// cut instead.
+    /// cut instead. A result with structured content becomes an error with the link, because the structured content is missing.
     ///
     /// ```
     /// use std::time::Duration;

@@ -11,7 +11,7 @@ pub struct ComponentView<'a> {
 }
 
 impl<'a> ComponentView<'a> {
-    pub(super) fn new(kind: ComponentKind, name: &'a str, tags: &'a [String]) -> Self {
+    pub(crate) fn new(kind: ComponentKind, name: &'a str, tags: &'a [String]) -> Self {
         Self { kind, name, tags }
     }
 

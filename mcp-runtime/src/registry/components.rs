@@ -1,7 +1,7 @@
 //! Collections of components: the functions of a package, collected at link time, and values made at run time.
 
 use std::any::{Any, TypeId};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::component_kind::ComponentKind;
@@ -9,6 +9,7 @@ use super::definition::Definition;
 use super::prompt::Prompt;
 use super::resource::Resource;
 use super::tool::Tool;
+use crate::bus::ChangedComponent;
 
 /// The registration of a component, which `#[tool]`, `#[resource]` and `#[prompt]` emit for the linker to collect.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +76,14 @@ impl Component {
             Self::Tool(_) => ComponentKind::Tool,
             Self::Resource(_) => ComponentKind::Resource,
             Self::Prompt(_) => ComponentKind::Prompt,
+        }
+    }
+
+    /// Returns the name of a tool or prompt, and the URI or URI template of a resource.
+    fn key(&self) -> &str {
+        match self {
+            Self::Resource(resource) => &resource.uri,
+            Self::Tool(_) | Self::Prompt(_) => &self.definition().name,
         }
     }
 
@@ -228,9 +237,17 @@ impl Components {
         self.all.push(component.into());
     }
 
-    /// Returns the kinds of these components.
-    pub(crate) fn kinds(&self) -> BTreeSet<ComponentKind> {
-        self.all.iter().map(Component::kind).collect()
+    /// Returns the components by their kinds, as changes of the lists.
+    pub(crate) fn changes(&self) -> BTreeMap<ComponentKind, Vec<ChangedComponent>> {
+        let mut changes = BTreeMap::<_, Vec<_>>::new();
+        for component in &self.all {
+            let changed = ChangedComponent {
+                name: component.key().to_owned(),
+                tags: component.definition().tags.clone(),
+            };
+            changes.entry(component.kind()).or_default().push(changed);
+        }
+        changes
     }
 
     /// Records a problem that prevents the server from being built.

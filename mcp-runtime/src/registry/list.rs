@@ -83,11 +83,11 @@ impl<T: Listed> List<T> {
         other.map_or(Ok(()), |_| Err(entry))
     }
 
-    /// Removes an entry. Returns `false` if it does not exist.
-    pub(super) fn remove(&mut self, identity: &str) -> bool {
+    /// Removes an entry and returns it, if it exists.
+    pub(super) fn remove(&mut self, identity: &str) -> Option<Arc<T>> {
         self.entries
             .retain(|(_, entry)| entry.identity() != identity);
-        self.by_key.remove(identity).is_some()
+        self.by_key.remove(identity)
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Arc<T>> {

@@ -31,7 +31,7 @@ use crate::uri_template::{MatchedValue, UriTemplate, Values, Variable, VariableK
 
 /// A resource or resource template: data that a client can read. `#[resource]` makes one from a function.
 pub struct Resource {
-    uri: String,
+    pub(super) uri: String,
     pub(crate) definition: Definition,
     pub(crate) mime: Option<Arc<str>>,
     size: Option<u64>,

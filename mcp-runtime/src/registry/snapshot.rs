@@ -10,11 +10,20 @@ use super::list::{Filter, List, Listed};
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
 use super::tool::ToolEntry;
+use crate::bus::ChangedComponent;
 use crate::call::Arguments;
 use crate::outcome::Page;
 use crate::protocol::revision::Features;
 use crate::sync::RwLock;
 use crate::uri_template::normal;
+
+/// Returns the change of a list by this entry.
+fn changed(entry: &impl Listed) -> ChangedComponent {
+    ChangedComponent {
+        name: entry.key().to_owned(),
+        tags: entry.definition().tags.clone(),
+    }
+}
 
 /// The components of a server, which may change while the server is running.
 pub(crate) struct Registry {
@@ -94,21 +103,21 @@ impl Registry {
         Ok(())
     }
 
-    /// Removes a tool, prompt or resource by name or URI. Returns `false` if it does not exist.
-    pub(crate) fn remove(&self, kind: ComponentKind, key: &str) -> bool {
+    /// Removes a tool, prompt or resource by name or URI, and returns its change, if it exists.
+    pub(crate) fn remove(&self, kind: ComponentKind, key: &str) -> Option<ChangedComponent> {
         let mut now = self.now.write();
         let mut next = Snapshot::clone(&now);
         let removed = match kind {
-            ComponentKind::Tool => next.tools.remove(key),
-            ComponentKind::Prompt => next.prompts.remove(key),
+            ComponentKind::Tool => next.tools.remove(key).map(|it| changed(&*it)),
+            ComponentKind::Prompt => next.prompts.remove(key).map(|it| changed(&*it)),
             ComponentKind::Resource => {
-                next.resources.remove(&normal(key)) || next.templates.remove(key)
+                let removed = next.resources.remove(&normal(key));
+                let removed = removed.or_else(|| next.templates.remove(key));
+                removed.map(|it| changed(&*it))
             }
-        };
-        if removed {
-            *now = Arc::new(next);
-        }
-        removed
+        }?;
+        *now = Arc::new(next);
+        Some(removed)
     }
 
     /// Replaces all components.

@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use super::failure::BuildError;
 use super::shutdown::ServerState;
-use crate::bus::{Change, Notifier};
+use crate::bus::{Change, ChangedComponent, Notifier};
 use crate::opaque::opaque_debug;
 pub(crate) use crate::registry::ComponentKind;
 use crate::registry::IntoComponents;
 #[cfg(feature = "cli")]
 pub(crate) use crate::registry::Snapshot;
 
-fn change(kind: ComponentKind) -> Change {
-    match kind {
+fn change(kind: ComponentKind, components: Vec<ChangedComponent>) -> Change {
+    let list = match kind {
         ComponentKind::Tool => Change::Tools,
         ComponentKind::Prompt => Change::Prompts,
         ComponentKind::Resource => Change::Resources,
-    }
+    };
+    Change::Components(Box::new(list), components)
 }
 
 /// A handle that adds and removes components while the server runs, notifies clients of the change, and stops the server.
@@ -41,12 +42,12 @@ impl ServerHandle {
             ])
         })?;
         let components = components.into_components();
-        let kinds = components.kinds();
+        let changes = components.changes();
         core.registry
             .add(components, |needed| core.context.states.contains(needed.0))
             .map_err(BuildError)?;
-        for kind in kinds {
-            core.context.bus.tell(&change(kind));
+        for (kind, components) in changes {
+            core.context.bus.tell(&change(kind, components));
         }
         Ok(())
     }
@@ -93,10 +94,11 @@ impl ServerHandle {
             return false;
         };
         let removed = core.registry.remove(kind, key);
-        if removed {
-            core.context.bus.tell(&change(kind));
+        let is_removed = removed.is_some();
+        if let Some(component) = removed {
+            core.context.bus.tell(&change(kind, vec![component]));
         }
-        removed
+        is_removed
     }
 
     /// Returns a notifier, which tells clients that a resource or a list has changed, or `None` if the server is not running

@@ -28,7 +28,8 @@ pub struct Limits {
     /// is an error.
     pub event_stream_after: Duration,
     /// The time without events after which an event stream sends a comment. Default: 15 s. It must be shorter than the time
-    /// after which a proxy closes a silent connection, such as `proxy_read_timeout` of nginx (60 s).
+    /// after which a proxy closes a silent connection, such as `proxy_read_timeout` of nginx (60 s), and so must
+    /// [`event_stream_after`](Self::event_stream_after).
     pub keep_alive: Duration,
     /// The time that the client has to answer a question. Default: 10 minutes.
     pub answer_timeout: Duration,
@@ -40,8 +41,8 @@ pub struct Limits {
     /// The time after the last change for which the values in [`Context::session`](crate::Context::session) are kept. They end
     /// with their session, which lasts one day at most. Default: one day.
     pub session_ttl: Duration,
-    /// The time that calls in flight have to finish when the server stops, and then again the states of
-    /// [`Server::lifespan`](crate::Server::lifespan), and then again the responses that are being sent. Default: 5 s.
+    /// The time of each of three steps when the server stops: calls in flight, all states of
+    /// [`Server::lifespan`](crate::Server::lifespan) together, and the responses that are being sent. Default: 5 s.
     pub shutdown_grace: Duration,
 }
 
