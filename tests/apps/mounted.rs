@@ -11,7 +11,7 @@ use axum::middleware::{self, from_fn};
 use axum::response::Response;
 use axum::routing::get;
 use mcp_runtime::prelude::*;
-use mcp_runtime::{BoxFuture, CallOutcome, Layer, LayeredCall, Next, Principal};
+use mcp_runtime::{CallOutcome, Extension, LayeredCall, Next, Principal};
 use tokio::net::TcpListener;
 
 /// The state of the application. Clones share it.
@@ -88,9 +88,9 @@ async fn restock(
     #[arg(range(1..=1000))]
     pieces: u32,
     shop: State<Shop>,
-    context: Context,
+    role: Extension<Role>,
 ) -> Result<(), ToolError> {
-    if context.extension() != Some(&Role::Manager) {
+    if *role != Role::Manager {
         return Err(ToolError::new("only managers may add to the stock"));
     }
     *shop.books().stock.entry(item).or_default() += pieces;
@@ -98,24 +98,21 @@ async fn restock(
 }
 
 /// Records the calls of models.
-impl Layer for Shop {
-    fn serve(&self, call: LayeredCall, next: Next) -> BoxFuture<CallOutcome> {
-        let shop = self.clone();
-        Box::pin(async move {
-            let outcome = next.run().await;
-            let caller = call.context().principal().map_or("nobody", Principal::id);
-            let ended = outcome.kind().as_str();
-            let line = format!("{caller}: {} {}: {ended}", call.kind(), call.name());
-            shop.books().calls.push(line);
-            outcome
-        })
+async fn record(call: LayeredCall, next: Next) -> CallOutcome {
+    let outcome = next.run().await;
+    let caller = call.context().principal().map_or("nobody", Principal::id);
+    let ended = outcome.kind().as_str();
+    if let Some(shop) = call.state::<Shop>() {
+        let line = format!("{caller}: {} {}: {ended}", call.kind(), call.name());
+        shop.books().calls.push(line);
     }
+    outcome
 }
 
 pub(crate) fn mcp(shop: Shop) -> Server {
     Server::new("shop", "1.0.0")
         .with(components![stock, sell, restock])
-        .layer(shop.clone())
+        .layer(record)
         .state(shop)
 }
 

@@ -165,6 +165,11 @@ impl LayeredCall {
         &self.context
     }
 
+    /// Returns the state of type `T` that was registered with [`Server::state`](crate::Server::state).
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.context.call_context().server.states.get()
+    }
+
     /// Returns `true` if the call changes nothing: it is not that of a tool, or the tool is annotated `read_only`.
     pub fn is_read_only(&self) -> bool {
         self.target.is_read_only()
