@@ -29,7 +29,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     (
         "session_data",
-        &["error", "finite", "service", "session", "store"],
+        &["error", "finite", "seal", "service", "session", "store"],
     ),
     ("bus", &["uri_template"]),
     (

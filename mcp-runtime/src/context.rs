@@ -209,8 +209,8 @@ impl Context {
         self.0.origin.principal.as_ref()
     }
 
-    /// Returns the data that handlers keep between calls: of the client's session or, in revisions without sessions, of the
-    /// [`Principal`].
+    /// Returns the data that handlers keep between calls: of the client's session or, in revisions without sessions, of its
+    /// [`Principal`] or else of its connection. Over HTTP a connection identifies nobody.
     ///
     /// ```
     /// use mcp_runtime::prelude::*;
@@ -225,16 +225,17 @@ impl Context {
     /// }
     /// ```
     ///
-    /// Values are JSON. Their number and size are limited, and they end with the session: see
+    /// Values are JSON. Their number and size are limited, and they end with the session or connection: see
     /// [`Limits::session_values`](crate::Limits::session_values) and its neighbours. Each change of one value is atomic, but
     /// other calls of the client may run between `get` and `set`.
     ///
     /// # Errors
-    /// Returns an error if the request has neither a session nor a principal: a client of 2026-07-28 that no layer has
-    /// authenticated has no identity that lasts for more than one request.
+    /// Returns an error if the request has none of them: over HTTP, a client of 2026-07-28 that no layer has authenticated has
+    /// no identity that lasts for more than one request.
     pub fn session(&self) -> Result<SessionData, ToolError> {
-        let (session, principal) = (self.0.caller.session.as_deref(), self.principal());
-        let data = self.0.server.session_data.of(session, principal);
+        let (session, origin) = (self.0.caller.session.as_deref(), &self.0.origin);
+        let store = &self.0.server.session_data;
+        let data = store.of(session, origin.principal.as_ref(), origin.connection);
         data.ok_or_else(|| {
             ToolError::new(
                 "This client has no session: its revision has none, and no layer around the server has authenticated it",

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use crate::error::ToolError;
 use crate::finite;
 use crate::owner::{Owner, Principal};
+use crate::seal::unique;
 use crate::service::Limits;
 use crate::session::SessionState;
 use crate::store::{MemoryStore, Store, StoreEntry, digest, now};
@@ -54,6 +55,8 @@ impl DataLimits {
 pub(crate) struct DataStore {
     store: OnceLock<Arc<dyn Store>>,
     limits: DataLimits,
+    /// A text that distinguishes the connections of this process from those of others, which may share the store.
+    process: OnceLock<String>,
 }
 
 impl DataStore {
@@ -62,7 +65,14 @@ impl DataStore {
         Self {
             store: store.map_or_else(OnceLock::new, OnceLock::from),
             limits,
+            process: OnceLock::new(),
         }
+    }
+
+    /// Returns the id of a connection.
+    fn id_of_connection(&self, connection: u64) -> String {
+        let process = self.process.get_or_init(unique);
+        format!("connection-{process}-{connection}")
     }
 
     fn store(&self) -> Arc<dyn Store> {
@@ -70,20 +80,28 @@ impl DataStore {
         Arc::clone(self.store.get_or_init(memory))
     }
 
-    /// Returns the data of a session or, without a session, of a principal. Returns `None` if there is neither.
+    /// Returns the data of a session, else of a principal, else of a connection that carries all messages of one client. Returns
+    /// `None` if there is none of them.
     pub(crate) fn of(
         &self,
         session: Option<&SessionState>,
         principal: Option<&Principal>,
+        connection: Option<u64>,
     ) -> Option<SessionData> {
         let longest = self.limits.time_to_live;
-        let (id, accounted, time_to_live) = match (session, principal) {
-            (Some(session), _) => (session.id(), session.owner(), rest(session).min(longest)),
-            (None, Some(principal)) => {
+        let (id, accounted, time_to_live) = match (session, principal, connection) {
+            // A session on a connection of its own ends with the connection, and not at its expiry.
+            (Some(session), _, Some(_)) => (session.id(), session.owner(), longest),
+            (Some(session), _, None) => (session.id(), session.owner(), rest(session).min(longest)),
+            (None, Some(principal), _) => {
                 let owner = Owner::Principal(principal.clone());
                 (id_of(principal), owner, longest)
             }
-            (None, None) => return None,
+            (None, None, Some(connection)) => {
+                let owner = Owner::Session(u128::from(connection).to_be_bytes());
+                (self.id_of_connection(connection), owner, longest)
+            }
+            (None, None, None) => return None,
         };
         Some(SessionData {
             store: self.store(),
@@ -97,12 +115,25 @@ impl DataStore {
         })
     }
 
-    /// Removes the data of a session that has ended. A store that has to wait does so in a task.
+    /// Removes the data of a session that has ended.
     pub(crate) fn end(&self, session: &SessionState) {
+        self.remove(&session.id());
+    }
+
+    /// Removes the data of a connection that has ended.
+    pub(crate) fn end_connection(&self, connection: u64) {
+        // Without an id, no connection has data.
+        if self.process.get().is_some() {
+            self.remove(&self.id_of_connection(connection));
+        }
+    }
+
+    /// Removes the data of an owner. A store that has to wait does so in a task.
+    fn remove(&self, id: &str) {
         let Some(store) = self.store.get().map(Arc::clone) else {
             return;
         };
-        let key = key(&session.id());
+        let key = key(id);
         let mut removal = Box::pin(async move {
             if let Err(error) = store.remove(&key).await {
                 tracing::warn!(%error, "the data of an ended session could not be removed");
@@ -123,7 +154,7 @@ fn rest(session: &SessionState) -> Duration {
     Duration::from_millis(expires.saturating_sub(now()))
 }
 
-/// Returns the id of a caller without a session.
+/// Returns the id of a principal.
 fn id_of(principal: &Principal) -> String {
     let hexadecimal = principal.id().bytes().map(|byte| format!("{byte:02x}"));
     format!("principal-{}", hexadecimal.collect::<String>())
@@ -170,7 +201,7 @@ pub struct SessionData {
 }
 
 impl SessionData {
-    /// Returns the id of the session or, in revisions without sessions, of the caller. It is stable and unique in the server,
+    /// Returns the id of the session or, without one, of the principal or connection. It is stable and unique in the server,
     /// consists of ASCII letters, digits and `-`, and is not the secret that clients send.
     pub fn id(&self) -> &str {
         &self.id

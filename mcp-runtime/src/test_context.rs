@@ -103,7 +103,10 @@ impl TestContext {
             revision: Revision::LATEST,
             capabilities: ClientCapabilities::default(),
             client: ClientInfo::default(),
-            origin: Origin::default(),
+            origin: Origin {
+                connection: Some(next_connection()),
+                ..Origin::default()
+            },
             headers: HeaderList::default(),
             meta: Map::new(),
         }
@@ -191,7 +194,6 @@ impl TestContext {
     fn origin(&self) -> Origin {
         Origin {
             headers: Some(Arc::new(self.headers.clone())),
-            connection: Some(next_connection()),
             ..self.origin.clone()
         }
     }

@@ -133,21 +133,31 @@ async fn without_sessions_the_principal_has_the_data() {
 #[tokio::test]
 async fn who_has_neither_a_session_nor_a_name_has_no_data() {
     let no_session = "This client has no session: its revision has none, and no layer around the server has authenticated it";
-    for over in ALL {
-        let host = Host::of(server(), over).await;
-        let caller = host.caller(Revision::LATEST, Who::default()).await;
-        for (tool, arguments) in [("id", json!({})), ("get", key("a")), ("set", value("a", 1))] {
-            assert_eq!(
-                caller.call(tool, arguments).await.unwrap_err(),
-                no_session,
-                "{over:?}"
-            );
-        }
+    let host = Host::of(server(), Over::Http).await;
+    let caller = host.caller(Revision::LATEST, Who::default()).await;
+    for (tool, arguments) in [("id", json!({})), ("get", key("a")), ("set", value("a", 1))] {
+        assert_eq!(caller.call(tool, arguments).await.unwrap_err(), no_session);
     }
     // A header is no proof of an identity.
-    let host = Host::of(server(), Over::Http).await;
     let caller = host.caller(Revision::LATEST, header("X-User", "ada")).await;
     assert_eq!(caller.call("id", json!({})).await.unwrap_err(), no_session);
+}
+
+#[tokio::test]
+async fn a_connection_of_one_client_has_the_data() {
+    let host = Host::of(server(), Over::Connection).await;
+    let one = host.caller(Revision::LATEST, Who::default()).await;
+    one.call("set", value("a", 1)).await.unwrap();
+    let other = host.caller(Revision::LATEST, Who::default()).await;
+    assert_eq!(one.call("get", key("a")).await.unwrap(), "1");
+    assert_eq!(other.call("get", key("a")).await.unwrap(), "null");
+    let ids = [&one, &other].map(|caller| caller.call("id", json!({})));
+    let [first, second] = ids;
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    assert!(
+        first != second && first.starts_with("connection-"),
+        "{first} {second}"
+    );
 }
 
 #[tokio::test]

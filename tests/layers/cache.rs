@@ -75,6 +75,15 @@ async fn prompt(#[arg(complete = complete)] word: Option<String>, count: State<C
     format!("{word:?} {}", count.next())
 }
 
+/// A prompt with two arguments that are completed.
+#[prompt]
+async fn place(
+    #[arg(complete = complete)] city: String,
+    #[arg(complete = complete)] country: String,
+) -> String {
+    city + &country
+}
+
 async fn complete(count: State<Count>) -> Vec<String> {
     vec![format!("{}", count.next())]
 }
@@ -83,7 +92,7 @@ fn server(cache: ResponseCache) -> Server {
     Server::new("cache", "1")
         .state(Count::default())
         .with(components![
-            reading, writing, failing, announce, public, private, header, stale, prompt
+            reading, writing, failing, announce, public, private, header, stale, prompt, place
         ])
         .layer(cache)
 }
@@ -108,6 +117,16 @@ fn completion() -> Request {
         "completion/complete",
         json!({ "ref": reference, "argument": argument }),
     )
+}
+
+/// Returns the completion of one argument of `place`, with the text of the other.
+fn completion_of(argument: &str, other: &str) -> Request {
+    let params = json!({
+        "ref": { "type": "ref/prompt", "name": "place" },
+        "argument": { "name": argument, "value": argument },
+        "context": { "arguments": { other: other } },
+    });
+    ("completion/complete", params)
 }
 
 /// Returns a reply without its id.
@@ -173,6 +192,8 @@ async fn other_arguments_are_another_call() {
             ),
             read("count://public"),
             read("count://private"),
+            completion_of("city", "country"),
+            completion_of("country", "city"),
         ] {
             let reply = result(&peer, &request).await;
             assert_eq!(reply, result(&peer, &request).await);

@@ -124,12 +124,8 @@ impl Work for ListPage {
     }
 
     fn cache(&self, core: &Core) -> Option<Cache> {
-        let cache = core.identity.cache;
-        if self.page.is_private {
-            cache.map(Cache::private)
-        } else {
-            cache
-        }
+        // What a caller sees may depend on more than its identity.
+        core.identity.cache.filter(|_| !self.page.is_private)
     }
 
     fn input(&self, _: &Message) -> Result<CallInput, RpcError> {

@@ -133,6 +133,12 @@ impl Service for Dispatch {
         }
     }
 
+    fn forget_connection(&self, connection: u64) {
+        if let Err(panic) = guard(|| self.0.context.session_data.end_connection(connection)) {
+            panic.log("session store");
+        }
+    }
+
     fn cancel(&self, connection: u64) {
         self.0
             .in_flight

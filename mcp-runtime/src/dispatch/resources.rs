@@ -30,7 +30,13 @@ pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
         // The contents depend on answers, which are not part of the cache key.
         Cache::stale(CacheScope::Private)
     } else {
-        entry.cache(request.core.identity.cache)
+        let cache = entry.cache(request.core.identity.cache);
+        // A shared cache does not know who may see the resource.
+        if request.core.visibility.is_total() {
+            cache
+        } else {
+            cache.private()
+        }
     };
     let read = Read {
         entry,

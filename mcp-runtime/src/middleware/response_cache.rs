@@ -1,9 +1,11 @@
 //! Results that are kept and sent again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::caller::CallerId;
 use crate::layer::{CallKind, CallOutcome, Layer, LayeredCall, Next};
@@ -151,15 +153,33 @@ fn is_private(outcome: &CallOutcome) -> bool {
     matches!(&outcome.0, Outcome::List(_, page) if page.is_private)
 }
 
+/// Returns the arguments exactly: numbers as they are written, and the name of the argument that is completed. The order of
+/// members makes no difference to the call.
+fn arguments(call: &LayeredCall) -> Option<Value> {
+    let params = call.context().call_context().message.params().ok()?;
+    let members = match call.kind() {
+        CallKind::Tool | CallKind::Prompt => params.arguments().ok()?,
+        CallKind::Complete => {
+            let (argument, context) = (params.argument().ok()?, params.context().ok()?);
+            let context: BTreeMap<String, String> = context.into_iter().collect();
+            return Some(json!([argument, context]));
+        }
+        CallKind::Resource | CallKind::List => return Some(call.arguments().clone()),
+    };
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(members).ok()?;
+    let texts = members
+        .iter()
+        .map(|(name, json)| (name.clone(), json.get().into()));
+    Some(Value::Object(texts.collect()))
+}
+
 /// Returns the key of a result, or `None` if it is private and its caller cannot be told from others.
 fn key(call: &LayeredCall, caller: &CallerId, hint: Cache) -> Option<String> {
     let caller = match hint.scope() {
         CacheScope::Public => None,
         CacheScope::Private => Some(caller.unique()?),
     };
-    // The order of members makes no difference to the call.
-    let mut arguments = call.arguments().clone();
-    arguments.sort_all_objects();
+    let arguments = arguments(call)?;
     let revision = call.context().revision().name();
     let (kind, name, uri) = (call.kind().as_str(), call.name(), call.uri());
     Some(json!([kind, name, uri, arguments, revision, caller]).to_string())

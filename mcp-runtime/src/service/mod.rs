@@ -45,6 +45,9 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// Removes the data that handlers keep for a session, when none of its calls runs any more.
     fn forget_session(&self, session: &Session);
 
+    /// Removes the data that handlers keep for a connection, which has ended.
+    fn forget_connection(&self, connection: u64);
+
     /// Cancels the requests of one connection.
     fn cancel(&self, connection: u64);
 

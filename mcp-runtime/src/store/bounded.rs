@@ -149,18 +149,21 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
         Some(value)
     }
 
-    /// Caches a value that can be created again: the entries next to expire are dropped to make space for it.
+    /// Caches a value that can be created again: the entries next to expire are dropped to make space for it. A value that is
+    /// larger than the whole map is not cached.
     pub(crate) fn cache(&mut self, key: K, lease: Lease, value: V) {
         let more = Capacity {
             entries: 1,
             bytes: lease.bytes,
         };
+        if !more.is_within(self.capacity) {
+            return;
+        }
         while !self.used.plus(more).is_within(self.capacity)
             && let Some((_, first)) = self.expiring.first().cloned()
         {
             self.remove(&first);
         }
-        // A value that is larger than the whole map is not cached.
         let _ = self.hold(key, lease, || value);
     }
 
@@ -318,6 +321,6 @@ mod tests {
         map.cache("d", lease(ONE, 95), 4);
         assert_eq!(map.used, capacity(1, 95));
         map.cache("e", lease(ONE, 101), 5);
-        assert_eq!((map.get("e"), map.used), (None, capacity(0, 0)));
+        assert_eq!((map.get("e"), map.used), (None, capacity(1, 95)));
     }
 }

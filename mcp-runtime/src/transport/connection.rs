@@ -203,7 +203,9 @@ impl Connection {
             let outbound = Arc::clone(&self.shared) as Arc<dyn Outbound>;
             let origin = Origin::of_connection(self.number, self.transport);
             self.listening = self.service.listen(&session, &origin, outbound);
-            self.session = Some(session);
+            if let Some(earlier) = self.session.replace(session) {
+                self.service.forget_session(&earlier);
+            }
         }
     }
 
@@ -228,6 +230,7 @@ impl Drop for Connection {
         if let Some(session) = &self.session {
             self.service.forget_session(session);
         }
+        self.service.forget_connection(self.number);
     }
 }
 

@@ -57,6 +57,7 @@ impl Drop for Memory {
         if let Some((session, _)) = self.session.get_mut() {
             self.service.forget_session(session);
         }
+        self.service.forget_connection(self.connection);
     }
 }
 

@@ -151,6 +151,10 @@ impl EventStream {
 
     fn reader(self: &Arc<Self>, after: u64, primed: bool, call: Option<Pending>) -> StreamReader {
         let mut state = self.state();
+        // The call may have ended after it was decided that its response is a stream.
+        if let Some(Reply { text, .. }) = state.answer.take() {
+            state.push(text);
+        }
         state.reader += 1;
         state.cut &= primed;
         state.idle = None;
@@ -374,6 +378,16 @@ mod tests {
             Some("id: s-2\ndata: two\n\n")
         );
         assert_eq!(read(&mut stream.resume(u64::MAX)), None);
+    }
+
+    #[test]
+    fn a_call_that_ends_before_the_first_read_of_its_stream_is_answered() {
+        let stream = stream(true);
+        stream.finish(Some(Reply::new("answer".to_owned())));
+        let text = read(&mut stream.read(None)).expect("events");
+        assert!(text.ends_with("id: s-1\ndata: answer\n\n"), "{text}");
+        let resumed = read(&mut stream.resume(0)).expect("events");
+        assert_eq!(resumed, "id: s-1\ndata: answer\n\n");
     }
 
     #[test]

@@ -244,6 +244,8 @@ impl Service for Fake {
 
     fn forget_session(&self, _: &Session) {}
 
+    fn forget_connection(&self, _: u64) {}
+
     fn end_session(&self, session: &Session) {
         let scope = Scope::Session(session.nonce);
         self.in_flight.cancel_all(Some(scope));
