@@ -239,15 +239,15 @@ impl Components {
 
     /// Returns the components by their kinds, as changes of the lists.
     pub(crate) fn changes(&self) -> BTreeMap<ComponentKind, Vec<ChangedComponent>> {
-        let mut changes = BTreeMap::<_, Vec<_>>::new();
+        let mut lists = BTreeMap::<_, Vec<_>>::new();
         for component in &self.all {
             let changed = ChangedComponent {
                 name: component.key().to_owned(),
                 tags: component.definition().tags.clone(),
             };
-            changes.entry(component.kind()).or_default().push(changed);
+            lists.entry(component.kind()).or_default().push(changed);
         }
-        changes
+        lists
     }
 
     /// Records a problem that prevents the server from being built.
