@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{ResponseLimit, Revision};
+use mcp_runtime::{ResourceLink, ResponseLimit, Revision};
 use serde_json::{Value, json};
 
 use super::peer::{ERAS, Peer, TRANSPORTS, Transport};
@@ -18,6 +18,13 @@ async fn text(count: usize) -> (String, Image) {
 #[tool]
 async fn data(count: usize) -> Json<Vec<usize>> {
     Json((0..count).collect())
+}
+
+/// Return links.
+#[tool]
+async fn links(count: usize) -> Vec<ResourceLink> {
+    let link = |number| ResourceLink::new(format!("links://{number}"), "link");
+    (0..count).map(link).collect()
 }
 
 /// Fail with a long text.
@@ -45,7 +52,9 @@ async fn long(count: usize) -> Vec<Message> {
 }
 
 fn components() -> Server {
-    Server::new("size", "1").with(components![text, data, fail, text_of, bytes_of, long])
+    Server::new("size", "1").with(components![
+        text, data, links, fail, text_of, bytes_of, long
+    ])
 }
 
 async fn call(peer: &Peer, tool: &str, count: usize) -> Value {
@@ -193,6 +202,19 @@ async fn a_spilled_result_is_read_by_its_link() {
             let guessed = format!("spilled://{}", "0".repeat(32));
             assert!(read(&peer, &guessed).await["error"].is_object());
         }
+    }
+}
+
+#[tokio::test]
+async fn too_many_links_are_cut_and_not_spilled() {
+    for era in ERAS {
+        let server = spilling(Duration::from_secs(60));
+        let peer = Peer::connect(server, Transport::Memory, era).await;
+        let result = call(&peer, "links", 1000).await;
+        let blocks = result["content"].as_array().unwrap();
+        assert!(blocks.len() < 10, "{} blocks", blocks.len());
+        let note = blocks.last().unwrap()["text"].as_str().unwrap();
+        assert!(note.starts_with("[cut: the result has "), "{note}");
     }
 }
 

@@ -151,7 +151,7 @@ impl ResponseLimit {
         cut: Cut,
     ) -> Outcome {
         match &self.spilled {
-            Some(spilled) if !is_error => {
+            Some(spilled) if !is_error && bytes_of_links(&result) <= self.bytes => {
                 let mut result = Some(result);
                 let linked = spilled.keep(call, &mut result);
                 linked.unwrap_or_else(|| cut.tool(result.unwrap_or_default(), is_error))
@@ -304,6 +304,13 @@ impl Spilled {
         let result = entries.get(id)?;
         (result.caller == CallerId::of(context)).then(|| result.contents.clone())
     }
+}
+
+/// Returns the size of the links of a result, which are sent even if its content is kept.
+fn bytes_of_links(result: &ToolResult) -> usize {
+    let links = result.content.iter();
+    let links = links.filter(|block| matches!(block, Content::ResourceLink(_)));
+    links.map(Content::bytes).sum()
 }
 
 /// Converts a result into the contents of a resource. Links are returned unchanged.
