@@ -1,7 +1,7 @@
 //! Calls that run again: by the layer `Retry`, and by layers of users.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_runtime::prelude::*;
@@ -72,6 +72,16 @@ async fn hanging(runs: State<Runs>, cancel: Cancel) -> String {
     }
 }
 
+/// Work on a thread until the call is cancelled.
+#[tool(idempotent, timeout = Duration::from_millis(20))]
+fn stuck(runs: State<Arc<Runs>>, context: Context) {
+    let _ = runs.count("stuck");
+    while !context.cancel().is_cancelled() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let _ = runs.count("stopped");
+}
+
 /// Data, at the third attempt.
 #[resource("runs://{name}", list = listed)]
 async fn data(
@@ -103,6 +113,23 @@ fn server() -> Server {
         .with(components![
             read_only, idempotent, adding, hanging, data, text
         ])
+}
+
+#[tokio::test]
+async fn a_thread_that_still_runs_sees_its_cancellation_and_no_second_run() {
+    for era in ERAS {
+        let counted = Arc::new(Runs::default());
+        let server = Server::new("retries", "1").with(components![stuck]);
+        let server = server.state(Arc::clone(&counted)).layer(quick());
+        let peer = Peer::connect(server, Transport::Memory, era).await;
+        let reply = peer.call("stuck", json!({})).await;
+        assert_eq!(reply["result"]["isError"], true, "{reply}");
+        let runs = || counted.0.lock().unwrap().clone();
+        while !runs().contains_key("stopped") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!((runs()["stuck"], runs()["stopped"]), (1, 1), "{era:?}");
+    }
 }
 
 fn quick() -> Retry {

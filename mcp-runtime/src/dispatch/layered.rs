@@ -115,6 +115,10 @@ impl<W: Work> Target for Layered<W> {
         layers.map(|layer| &**layer).nth(index)
     }
 
+    fn is_running(&self) -> bool {
+        self.permit.lock().is_none()
+    }
+
     fn start(self: Arc<Self>) -> BoxFuture<CallOutcome> {
         Box::pin(async move {
             let mut execution = match self.execution() {

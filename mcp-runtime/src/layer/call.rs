@@ -115,6 +115,9 @@ pub(crate) trait Target: Send + Sync {
     /// Returns a layer; the first is the outermost.
     fn layer(&self, index: usize) -> Option<&dyn Layer>;
 
+    /// Returns `true` while a run of the handler has not ended, or a thread of an earlier run has not.
+    fn is_running(&self) -> bool;
+
     /// Starts the handler, with the arguments of the message.
     fn start(self: Arc<Self>) -> BoxFuture<CallOutcome>;
 
@@ -220,6 +223,11 @@ impl LayeredCall {
     /// Returns the outcome of a list with these definitions, on one page.
     pub fn list(&self, definitions: Vec<Value>) -> CallOutcome {
         self.target.substitute(Substitute::List(definitions))
+    }
+
+    /// Returns `true` while a run of the handler has not ended, or a thread of an earlier run has not.
+    pub(crate) fn is_running(&self) -> bool {
+        self.target.is_running()
     }
 
     pub(crate) fn cache(&self) -> Option<Cache> {

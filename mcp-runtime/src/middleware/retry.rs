@@ -13,7 +13,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// A layer that runs a failed call again, after a time that doubles with each run.
 ///
 /// It repeats only the calls of tools that are annotated `idempotent` or `read_only`, and those of all other components. A call is not repeated after a question to the client, after arguments that were refused, and when the client
-/// has cancelled it. A run that exceeded its [timeout](crate::Timeout) is a failure, and the next one has the full time again.
+/// has cancelled it, and while the thread of a plain `fn` that exceeded its timeout still runs. A run that exceeded its [timeout](crate::Timeout) is a failure, and the next one has the full time again.
 ///
 /// ```
 /// use std::time::Duration;
@@ -61,7 +61,9 @@ impl Retry {
     /// Returns `true` if the call may run again after this outcome.
     fn repeats(&self, call: &LayeredCall, outcome: &CallOutcome) -> bool {
         let context = call.context().call_context();
-        outcome.is_transient() && !context.has_asked() && (self.when)(outcome)
+        // A thread of a timed-out run would work beside the next run, and would not see its cancellation any more.
+        let is_over = !context.has_asked() && !call.is_running();
+        outcome.is_transient() && is_over && (self.when)(outcome)
     }
 }
 
