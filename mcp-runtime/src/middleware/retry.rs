@@ -13,9 +13,9 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// A layer that runs a failed call again, after a time that doubles with each run.
 ///
 /// It repeats only the calls of tools that are annotated `idempotent` or `read_only`, and those of all other
-/// components. A call is not repeated after a question to the client, after arguments that were refused, and when the
-/// client has cancelled it, and while the thread of a plain `fn` that exceeded its timeout still runs. A run that
-/// exceeded its [timeout](crate::Timeout) is a failure, and the next one has the full time again.
+/// components. A call is not repeated after a question to the client or after refused arguments, when the client has
+/// cancelled it, or while the thread of a plain `fn` that exceeded its timeout still runs. A run that exceeded its
+/// [timeout](crate::Timeout) is a failure, and the next one has the full time again.
 ///
 /// ```
 /// use std::time::Duration;
