@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use serde_json::Value;
 
 use super::core::Core;
-use super::run::{CallInput, Execution, Work};
+use super::run::{CallInput, Execution, Running, Work};
 use crate::call::CallContext;
 use crate::in_flight::{Permit, Stop};
 use crate::layer::{CallKind, CallOutcome, Layer, Next, Substitute, Target};
@@ -158,6 +158,12 @@ pub(super) struct Surrounded {
     future: BoxFuture<CallOutcome>,
     call: Arc<CallContext>,
     ended: bool,
+}
+
+impl Running for Surrounded {
+    fn context(&self) -> &Arc<CallContext> {
+        &self.call
+    }
 }
 
 impl Future for Surrounded {

@@ -164,6 +164,12 @@ impl<R: 'static> Task<R> {
     }
 }
 
+/// A future of a call.
+pub(super) trait Running: Future<Output = Outcome> + Send + Unpin + 'static {
+    /// Returns the context of the call, which stops it.
+    fn context(&self) -> &Arc<CallContext>;
+}
+
 /// A running handler. Dropping it cancels the handler.
 pub(super) struct Execution<W: Work> {
     work: W,
@@ -381,6 +387,12 @@ impl<W: Work> Execution<W> {
             permit.set_held(!asks);
         }
         asks
+    }
+}
+
+impl<W: Work> Running for Execution<W> {
+    fn context(&self) -> &Arc<CallContext> {
+        &self.call
     }
 }
 

@@ -1,6 +1,5 @@
 //! The start of a call: its permit, its context, and the layers around it.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -8,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::core::{MethodRun, Request};
 use super::layered::Layered;
-use super::run::{CallInput, Execution, Work};
+use super::run::{CallInput, Execution, Running, Work};
 use crate::call::{Asker, CallContext, ClientNotifier};
 use crate::in_flight::Stop;
 use crate::logs::warn_if_not_forwarded;
@@ -22,7 +21,7 @@ pub(super) fn run<W: Work>(
     work: W,
     given: CallInput,
 ) -> Result<MethodRun, RpcError> {
-    let core = Arc::clone(&request.core);
+    let core = &request.core;
     let permit = match core.in_flight.permit() {
         Ok(permit) => permit,
         Err(error) => {
@@ -30,39 +29,35 @@ pub(super) fn run<W: Work>(
             return Err(error);
         }
     };
+    let has_layers = !core.layers.is_empty() || !work.layers().is_empty();
+    let layered = has_layers.then(|| Arc::clone(core));
     let asker = asker(&request, W::MAY_ASK)?;
     let call = Arc::new(call_context(request, asker));
     let questions = call.asker.replay();
-    let redeem = questions.and_then(|questions| questions.redeem(&call.origin));
-    let stop = Arc::clone(&call);
-    let is_plain = core.layers.is_empty() && work.layers().is_empty();
-    let Some(redeem) = redeem else {
-        return Ok(if is_plain {
-            poll_once(Execution::new(work, given, call, permit), stop)
-        } else {
-            poll_once(Layered::run(core, work, given, call, permit), stop)
+    let Some(redeem) = questions.and_then(|questions| questions.redeem(&call.origin)) else {
+        return Ok(match layered {
+            None => poll_once(Execution::new(work, given, call, permit)),
+            Some(core) => poll_once(Layered::run(core, work, given, call, permit)),
         });
     };
+    let stop = Arc::clone(&call);
     let future = Box::pin(async move {
-        match redeem.await {
-            Ok(()) if is_plain => Execution::new(work, given, call, permit).await,
-            Ok(()) => Layered::run(core, work, given, call, permit).await,
-            Err(error) => Outcome::Error(error),
+        match (redeem.await, layered) {
+            (Ok(()), None) => Execution::new(work, given, call, permit).await,
+            (Ok(()), Some(core)) => Layered::run(core, work, given, call, permit).await,
+            (Err(error), _) => Outcome::Error(error),
         }
     });
     Ok(MethodRun::Pending { future, stop })
 }
 
 /// Polls a call once. Most calls finish here and need no task.
-fn poll_once(
-    mut call: impl Future<Output = Outcome> + Send + Unpin + 'static,
-    stop: Arc<dyn Stop>,
-) -> MethodRun {
+fn poll_once(mut call: impl Running) -> MethodRun {
     // The waker does nothing: a transport polls a pending future again at once, with its own waker.
     match Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => MethodRun::Ready(outcome),
         Poll::Pending => MethodRun::Pending {
-            stop,
+            stop: Arc::clone(call.context()) as Arc<dyn Stop>,
             future: Box::pin(call),
         },
     }
