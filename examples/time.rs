@@ -32,7 +32,7 @@ struct Conversion {
 }
 
 /// Get the current time in a time zone.
-#[tool(read_only)]
+#[tool(read_only, open_world = false)]
 async fn get_current_time(
     /// An IANA name, such as `Europe/Warsaw`.
     timezone: String,
@@ -42,7 +42,7 @@ async fn get_current_time(
 }
 
 /// Convert a time of today from one time zone to another.
-#[tool(read_only)]
+#[tool(read_only, open_world = false)]
 async fn convert_time(
     /// The IANA name of the zone of `time`.
     source_timezone: String,

@@ -2,6 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
+#[path = "cli/clients.rs"]
+mod clients;
+#[path = "cli/commands.rs"]
+mod commands;
+#[path = "cli/manifest.rs"]
+mod manifest;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, ExitCode, Output, Stdio};
@@ -245,7 +252,7 @@ fn list_shows_items_fields_values_and_defaults() {
 #[test]
 fn help_names_every_command_and_option() {
     let output = run(&["--help"]);
-    for command in ["list", "check", "call", "read", "prompt"] {
+    for command in ["list", "check", "manifest", "call", "read", "prompt"] {
         let line = format!("  {command} ");
         assert!(stdout(&output).contains(&line), "{command}");
     }
@@ -255,6 +262,8 @@ fn help_names_every_command_and_option() {
         ("path", "PATH"),
         ("allow-host", "ALLOW_HOST"),
         ("allow-origin", "ALLOW_ORIGIN"),
+        ("trust-proxy", "TRUST_PROXY"),
+        ("insecure", "INSECURE"),
     ] {
         let mut lines = stdout(&output).lines();
         let line = lines.find(|line| line.contains(&format!(" --{option} ")));
@@ -291,11 +300,12 @@ const HOSTILE: &str = "a\u{1b}[2J\u{7}\r\u{7f}\u{9b}2J\tb\nc";
 #[test]
 fn a_terminal_gets_no_control_characters() {
     let harmless = "a\\u001b[2J\\u0007\\u000d\\u007f\\u009b2J\tb\nc";
+    // The server escapes what its errors repeat.
+    let escaped = "a\\u{1b}[2J\\u{7}\\r\\u{7f}\\u{9b}2J\\tb\\nc";
     for (command, start) in [
         ("call echo_owned text=\"$TEXT\"", ""),
         ("read 'echo://a%1B%5B2J%07%0D%7F%C2%9B2J%09b%0Ac'", ""),
         ("prompt greet name=\"$TEXT\"", "user: Hello "),
-        ("call \"$TEXT\"", "error: Unknown tool: `"),
         ("call --\"$TEXT\"", "error: unexpected argument '--"),
     ] {
         let shown = printed(command, true);
@@ -304,6 +314,11 @@ fn a_terminal_gets_no_control_characters() {
         let piped = printed(command, false);
         let expected = format!("{start}{HOSTILE}");
         assert!(piped.contains(&expected), "{command}: {piped:?}");
+    }
+    for terminal in [true, false] {
+        let shown = printed("call \"$TEXT\"", terminal);
+        let expected = format!("error: Unknown tool: `{escaped}`");
+        assert!(shown.contains(&expected), "{shown:?}");
     }
     let json = printed("call echo_owned --json text=\"$TEXT\"", true);
     let json: Value = serde_json::from_str(&json).unwrap();
@@ -423,6 +438,18 @@ fn the_endpoint_is_configured_by_arguments_or_variables() {
 }
 
 #[test]
+fn an_address_that_others_can_reach_is_served_if_the_operator_says_so() {
+    let http = ["--http", "0.0.0.0:0"];
+    for (arguments, variables) in [
+        (&[&http[..], &["--insecure"]].concat()[..], &[][..]),
+        (&http, &[("MCP_INSECURE", "1")]),
+    ] {
+        let (_server, line) = serve(arguments, variables);
+        assert!(line.contains("Serving MCP at http://0.0.0.0:"), "{line}");
+    }
+}
+
+#[test]
 fn options_that_have_no_effect_or_exclude_each_other_are_errors() {
     let http = ("MCP_HTTP", "127.0.0.1:0");
     let unix = ("MCP_UNIX", "/nowhere/mcp.sock");
@@ -437,6 +464,27 @@ fn options_that_have_no_effect_or_exclude_each_other_are_errors() {
             &["--allow-origin", "x"],
             &[],
             "`--allow-origin` has no effect",
+        ),
+        (
+            &["--trust-proxy", "10.0.0.0/8"],
+            &[],
+            "`--trust-proxy` has no effect",
+        ),
+        (&["--insecure"], &[], "`--insecure` has no effect"),
+        (
+            &["--http", "--trust-proxy", "example.com"],
+            &[],
+            "`example.com` is not a network",
+        ),
+        (
+            &["--http", "0.0.0.0:0"],
+            &[],
+            "the server has no authorization",
+        ),
+        (
+            &["--http", "0.0.0.0:0"],
+            &[("MCP_INSECURE", "false")],
+            "the server has no authorization",
         ),
         (&["--http", "--unix", "x"], &[], "exclude each other"),
         (&[], &[http, unix], "exclude each other"),

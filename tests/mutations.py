@@ -132,6 +132,8 @@ def build(mutations):
         command += ["--package", package]
     for target in sorted({target for _, target in wanted}):
         command += ["--lib"] if target == "lib" else ["--test", target]
+    # Mutations are also in code that these features enable.
+    command += ["--features", "mcp-runtime/audit,mcp-runtime/auth,mcp-tests/auth"]
     environment = os.environ | {"CARGO_TARGET_DIR": str(WORK / "build"), "CARGO_PROFILE_DEV_DEBUG": "0"}
     # Lints do not apply to the copy: a branch that a mutation adds may be unreachable or unused.
     output = subprocess.run(command, cwd=TREE, env=environment, stdout=subprocess.PIPE, text=True)
@@ -209,6 +211,7 @@ def report(binaries, verbose, one):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rule", action="append", help="run the mutations of this rule")
+    parser.add_argument("--file", action="append", help="run the mutations of this file or folder")
     parser.add_argument("--number", action="append", type=int, help="run this mutation")
     parser.add_argument("--check", action="store_true", help="build only")
     parser.add_argument("--verbose", action="store_true", help="print what the tests print")
@@ -228,6 +231,8 @@ def main():
         return
     if options.rule:
         mutations = [one for one in mutations if set(one.rules) & set(options.rule)]
+    if options.file:
+        mutations = [one for one in mutations if one.file.startswith(tuple(options.file))]
     if options.number:
         mutations = [one for one in mutations if one.number in options.number]
     check_unbroken(binaries, mutations)

@@ -391,7 +391,7 @@ async fn a_component_with_scopes_is_not_offered_without_authorization() {
         ("prompt `plan`", "plan"),
     ] {
         let words = format!(
-            "{place} needs the scope `{scope}`, and this server has no authorization yet: remove `scopes(..)` or leave the component out"
+            "{place} needs the scope `{scope}`, and the server has no authorization: add `.auth(..)`, with the feature `auth`, or remove `scopes(..)`"
         );
         assert!(message.contains(&words), "{message}");
     }

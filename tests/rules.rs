@@ -201,7 +201,12 @@ fn check_source(package: &str, target: &str, path: &[&str]) -> Result<(), String
             if !["lib", "main", "mod", target].contains(&stem) {
                 below.push(stem);
             }
-            let files = [format!("{module}.rs"), format!("{module}/mod.rs")];
+            // The modules of a target in one file are in a folder of its name.
+            let files = [
+                format!("{module}.rs"),
+                format!("{module}/mod.rs"),
+                format!("{stem}/{module}.rs"),
+            ];
             (file, text) = first(&files.map(|file| below.join(file)))
                 .ok_or_else(|| format!("there is no file of the module `{module}`"))?;
         } else {

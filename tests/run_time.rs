@@ -89,6 +89,71 @@ async fn arguments_are_checked_and_never_repaired() {
     }
 }
 
+/// Ways of writing a schema that have the same meaning, and those that are easily overlooked.
+#[tokio::test]
+async fn a_schema_may_be_written_in_any_way() {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "nested": { "enum": [[0], { "a": [1] }] },
+            "only": { "const": { "a": [{ "b": 2 }] } },
+            "few": { "type": "array", "maxItems": 2.0 },
+            "short": { "type": "string", "minLength": 2.0 },
+            "pair": { "prefixItems": [true, { "type": "string" }], "items": false },
+            "never": { "anyOf": [false, false] },
+            "chain": { "$ref": "#/$defs/A" },
+            "beside": { "$ref": "#/$defs/List", "minItems": 1 },
+            "encoded": { "$ref": "#/$defs/50%25~1" },
+            "inside": { "$ref": "#/$defs/Point/properties/x" },
+            "sibling": { "$ref": "#/properties/short" },
+            "again": { "$ref": "#" },
+            "undefined": { "oneOf": [{ "type": "object", "properties": { "a": {} }, "required": ["b"] }, { "type": "null" }] },
+        },
+        "additionalProperties": false,
+        "$defs": {
+            "A": { "$ref": "#/$defs/B" }, "B": { "$ref": "#/$defs/C" }, "C": { "type": "integer" },
+            "List": { "type": "array" }, "50%/": { "type": "integer" },
+            "Point": { "properties": { "x": { "type": "number" } } },
+        },
+    });
+    let client = echo(schema.clone()).connect().await;
+    let list = client.request("tools/list", json!({})).await.unwrap();
+    assert_eq!(
+        list["tools"][0]["inputSchema"], schema,
+        "it is sent unchanged"
+    );
+    for (name, right, wrong) in [
+        ("nested", json!([0.0]), json!([1])),
+        ("nested", json!({ "a": [1.0] }), json!({ "a": [1], "b": 1 })),
+        (
+            "only",
+            json!({ "a": [{ "b": 2.0 }] }),
+            json!({ "a": [{ "b": 3 }] }),
+        ),
+        ("few", json!([1, 2]), json!([1, 2, 3])),
+        ("short", json!("ab"), json!("a")),
+        ("pair", json!([1, "a"]), json!([1, "a", 2])),
+        ("chain", json!(1), json!("1")),
+        ("beside", json!([1]), json!([])),
+        ("beside", json!([1]), json!("a")),
+        ("encoded", json!(1), json!("a")),
+        ("inside", json!(1.5), json!("a")),
+        ("sibling", json!("ab"), json!("a")),
+        (
+            "again",
+            json!({ "again": { "chain": 1 } }),
+            json!({ "again": { "chain": "a" } }),
+        ),
+        ("undefined", json!({ "b": 1 }), json!(5)),
+        ("again", json!({}), json!({ "unknown": 1 })),
+    ] {
+        call(&client, json!({ name: right })).await.unwrap();
+        let error = call(&client, json!({ name: wrong })).await.unwrap_err();
+        assert!(error.contains(&format!("`arguments.{name}")), "{error}");
+    }
+    assert!(call(&client, json!({ "never": 1 })).await.is_err());
+}
+
 /// Checks terminate for schemas with circular references, and for values that match in very many ways.
 #[tokio::test]
 async fn no_schema_makes_a_check_endless() {

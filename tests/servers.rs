@@ -202,7 +202,11 @@ async fn what_cannot_be_built_says_all_that_is_wrong() {
             |_: Value, _: Context| async {},
         ))
         .state(1_u8)
-        .state(2_u8);
+        .state(2_u8)
+        .state(1_u16)
+        .shared_state(Arc::new(2_u16))
+        .state_from(|| async { Ok::<_, String>(1_u32) })
+        .lifespan(|| async { Ok::<_, String>(2_u32) }, |_| async {});
     let message = problem(server).await;
     for part in [
         "two tools are called `add`",
@@ -213,6 +217,8 @@ async fn what_cannot_be_built_says_all_that_is_wrong() {
         "tool `no spaces`: a name is 1 to 128",
         "tool `shapeless`: the schema of its arguments must have `\"type\": \"object\"`",
         "two states have the type `u8`",
+        "two states have the type `u16`",
+        "two states have the type `u32`",
     ] {
         assert!(
             message.contains(part),
@@ -1264,6 +1270,101 @@ async fn a_lifespan_starts_before_and_stops_after() {
 }
 
 #[tokio::test]
+async fn a_state_from_a_function_is_dropped_when_the_server_has_ended() {
+    struct Pool(Arc<AtomicBool>);
+
+    impl Drop for Pool {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Return `true` if the pool is closed.
+    #[tool]
+    async fn is_closed(pool: State<Pool>) -> bool {
+        pool.0.load(Ordering::SeqCst)
+    }
+
+    let closed = Arc::new(AtomicBool::new(false));
+    let shared = Arc::clone(&closed);
+    let server = Server::new("pool", "1")
+        .with(components![is_closed])
+        .state_from(|| async { Ok::<_, std::io::Error>(Pool(shared)) });
+    let client = server.connect().await;
+    let reply = client.call("is_closed", json!({})).await.unwrap();
+    assert_eq!(reply.text(), "false");
+    client.close().await;
+    assert!(closed.load(Ordering::SeqCst));
+
+    let server = Server::new("pool", "1")
+        .with(components![look_up])
+        .state_from(|| async { Err::<Database, _>("no network") });
+    assert!(problem(server).await.contains("no network"));
+}
+
+#[tokio::test]
+async fn progress_is_reported_in_any_type_of_numbers() {
+    /// Report progress.
+    #[tool]
+    async fn report(context: Context) {
+        let (done, total) = (1_usize, Some(9_usize));
+        context.progress(done, total, None);
+        context.progress(2, Some(9), None);
+        context.progress(3.5, None, None);
+        context.progress(4_u64, Some(9), None);
+        context.progress(5_u8, None, Some("nearly"));
+    }
+
+    let test = mcp_runtime::TestContext::new();
+    report(test.context()).await;
+    let sent = test.notifications();
+    let sent = sent.iter().map(|it| &it["params"]);
+    let sent: Vec<_> = sent.map(|it| (&it["progress"], &it["total"])).collect();
+    let [nine, null] = [json!(9.0), json!(null)];
+    assert_eq!(
+        sent,
+        [
+            (&json!(1.0), &nine),
+            (&json!(2.0), &nine),
+            (&json!(3.5), &null),
+            (&json!(4.0), &nine),
+            (&json!(5.0), &null),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_test_can_check_a_server() {
+    /// Return a number.
+    #[tool]
+    async fn nearly_a_long_name_() -> u8 {
+        1
+    }
+
+    /// Return a number.
+    #[tool]
+    async fn short(value: u8) -> u8 {
+        value
+    }
+
+    let server = Server::new("clean", "1").with(tool("clean").description("Runs."));
+    let findings = server.check().await.unwrap();
+    assert_eq!(findings, []);
+    let server = Server::new("checked", "1")
+        .with(components![nearly_a_long_name_, short])
+        .visible(|_, _| false);
+    let findings = server.check().await.unwrap();
+    let [missing, close] = findings.as_slice() else {
+        panic!("{findings:?}");
+    };
+    assert!(!missing.is_warning() && format!("{missing:?}").contains("`value`"));
+    assert!(close.is_warning() && close.to_string().contains("(19, 2 left)"));
+    let server = Server::new("broken", "1").state(1_u8).state(2_u8);
+    let error = server.check().await.unwrap_err();
+    assert!(error.to_string().contains("two states"), "{error}");
+}
+
+#[tokio::test]
 async fn a_lifespan_that_fails_stops_the_others_and_serves_nothing() {
     static STOPPED: AtomicBool = AtomicBool::new(false);
     let server = Server::new("failing", "1")
@@ -1506,17 +1607,17 @@ async fn a_parameter_may_wait_unless_its_function_cannot() {
         (
             "use_connection",
             true,
-            "Invalid arguments:\n- all connections are in use",
+            "Invalid request:\n- all connections are in use",
         ),
         (
             "use_connection_on_a_thread",
             true,
-            "Invalid arguments:\n- all connections are in use",
+            "Invalid request:\n- all connections are in use",
         ),
         (
             "use_connection_in_place",
             true,
-            "Invalid arguments:\n- a parameter has to wait, which an `inline` function cannot: remove `inline`",
+            "Invalid request:\n- a parameter has to wait, which an `inline` function cannot: remove `inline`",
         ),
     ] {
         let reply = client

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// Each module of `mcp-runtime` with the modules that it may name. Every module may name [`LEAVES`].
 const MODULES: &[(&str, &[&str])] = &[
+    ("access", &[]),
+    ("auth", &["access", "certificate", "seal", "store"]),
+    ("certificate", &[]),
     ("protocol", &[]),
     ("error", &["protocol"]),
     ("json_path", &[]),
@@ -20,8 +23,12 @@ const MODULES: &[(&str, &[&str])] = &[
     ("seal", &[]),
     ("uri_template", &[]),
     ("store", &[]),
+    ("rate", &["store"]),
     ("session", &["protocol", "seal", "store", "uri_template"]),
-    ("service", &["metrics", "protocol", "session"]),
+    (
+        "service",
+        &["audit", "auth", "metrics", "protocol", "session"],
+    ),
     ("in_flight", &["protocol", "service"]),
     (
         "questions",
@@ -35,6 +42,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "call",
         &[
+            "access",
+            "auth",
             "bus",
             "error",
             "in_flight",
@@ -52,6 +61,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "context",
         &[
+            "auth",
             "bus",
             "call",
             "content",
@@ -74,6 +84,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "registry",
         &[
+            "access",
             "bus",
             "call",
             "content",
@@ -91,8 +102,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "middleware",
         &[
-            "content", "context", "error", "layer", "outcome", "protocol", "registry", "seal",
-            "service", "store",
+            "content", "context", "error", "layer", "observe", "outcome", "protocol", "rate",
+            "registry", "seal", "service", "store",
         ],
     ),
     (
@@ -107,17 +118,27 @@ const MODULES: &[(&str, &[&str])] = &[
             "schema",
         ],
     ),
-    ("visibility", &["call", "protocol", "registry", "service"]),
+    (
+        "visibility",
+        &["auth", "call", "protocol", "registry", "service"],
+    ),
     ("logs", &["call", "protocol"]),
     ("metrics", &[]),
     ("trace", &["protocol"]),
+    ("secret", &[]),
+    ("audit", &["outcome", "store"]),
     (
         "observe",
-        &["metrics", "outcome", "protocol", "service", "trace"],
+        &[
+            "audit", "metrics", "outcome", "protocol", "service", "trace",
+        ],
     ),
     (
         "dispatch",
         &[
+            "access",
+            "audit",
+            "auth",
             "bus",
             "call",
             "content",
@@ -132,12 +153,14 @@ const MODULES: &[(&str, &[&str])] = &[
             "param",
             "protocol",
             "questions",
+            "rate",
             "registry",
             // The maximum number of mistakes in an error.
             "schema",
             "seal",
             "service",
             "session",
+            "session_data",
             "uri_template",
             "visibility",
         ],
@@ -145,6 +168,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "test_context",
         &[
+            "access",
+            "auth",
             "bus",
             "call",
             "context",
@@ -159,7 +184,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     // The outline of a line that is too long.
     ("transport/lines", &["protocol"]),
-    ("transport/incoming", &["protocol", "session"]),
+    ("transport/incoming", &["protocol", "service", "session"]),
     (
         "transport/memory",
         &["protocol", "service", "session", "transport/incoming"],
@@ -167,6 +192,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "transport/connection",
         &[
+            "auth",
             "metrics",
             "protocol",
             "service",
@@ -186,6 +212,9 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "transport/http",
         &[
+            "audit",
+            "auth",
+            "certificate",
             "metrics",
             "protocol",
             // The unique id of the process, which prefixes event ids.
@@ -198,6 +227,9 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "access",
+            "audit",
+            "auth",
             "bus",
             "call",
             "content",
@@ -211,7 +243,10 @@ const MODULES: &[(&str, &[&str])] = &[
             "param",
             "protocol",
             "questions",
+            "rate",
             "registry",
+            // The form of schemas that clients receive.
+            "schema",
             "seal",
             "service",
             "session",
@@ -225,13 +260,42 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     (
         "client",
-        &["error", "protocol", "server", "service", "transport/memory"],
+        &[
+            "auth",
+            "error",
+            "protocol",
+            "server",
+            "service",
+            "transport/memory",
+        ],
+    ),
+    (
+        "fuzzing",
+        &[
+            "auth",
+            "protocol",
+            "schema",
+            "seal",
+            "session",
+            "transport/http",
+            "transport/lines",
+            "uri_template",
+        ],
     ),
     // The lints of `check` read schemas.
     (
         "cli",
         &[
-            "client", "error", "logs", "observe", "protocol", "schema", "server",
+            "access",
+            "auth",
+            "client",
+            "error",
+            "json_path",
+            "logs",
+            "observe",
+            "protocol",
+            "schema",
+            "server",
         ],
     ),
     // Generated code names these.
@@ -250,7 +314,7 @@ const MODULES: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that name no other module.
-const LEAVES: &[&str] = &["opaque", "owner", "sync"];
+const LEAVES: &[&str] = &["hexadecimal", "opaque", "owner", "sync"];
 
 /// A source file of the workspace, without comments and without its tests.
 struct Source {
@@ -468,7 +532,7 @@ fn one_place_names_the_call_site() {
 
 #[test]
 fn stdout_belongs_to_the_protocol() {
-    let allowed = ["transport/stdio/streams.rs", "cli/commands.rs"];
+    let allowed = ["transport/stdio/streams.rs", "cli/output.rs"];
     for source in sources("mcp-runtime")
         .iter()
         .filter(|source| !allowed.contains(&source.path.as_str()))
@@ -482,10 +546,11 @@ fn stdout_belongs_to_the_protocol() {
 
 #[test]
 fn no_placeholders_and_no_unwraps() {
-    for source in sources("mcp-runtime")
+    let all = sources("mcp-runtime")
         .into_iter()
-        .chain(sources("mcp-macros"))
-    {
+        .chain(sources("mcp-macros"));
+    // Fuzz targets panic if a rule is broken.
+    for source in all.filter(|source| !source.path.starts_with("fuzzing/")) {
         for word in ["todo!(", "unimplemented!(", ".unwrap()", ".expect("] {
             let found = source.code.contains(word);
             assert!(!found, "{} has `{word}`", source.path);

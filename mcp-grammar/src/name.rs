@@ -44,6 +44,16 @@ fn is_media_parameter(text: &str) -> bool {
     parameter.is_some_and(|(name, value)| is_token(name) && (is_token(value) || is_quoted(value)))
 }
 
+/// The rule of [`is_scope`], for error messages.
+pub const SCOPE_RULE: &str =
+    "a scope is one word of ASCII without `\"` and `\\`, such as `calendar:write`";
+
+/// Returns `true` for a `scope-token` of RFC 6749.
+pub fn is_scope(scope: &str) -> bool {
+    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    !scope.is_empty() && scope.bytes().all(allowed)
+}
+
 /// Returns `true` if a text is not empty and consists of ASCII letters, digits and the characters of `others`.
 fn consists_of(others: &[u8], text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);

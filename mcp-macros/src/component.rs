@@ -2,7 +2,7 @@
 //!
 //! Options that only one kind has are in `tool`, `resource` and `prompt`; `expand` generates the code.
 
-use mcp_grammar::name::{RULE, is_component};
+use mcp_grammar::name::{RULE, SCOPE_RULE, is_component, is_scope};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
@@ -51,6 +51,7 @@ pub(crate) const OPTIONS: &[&str] = &[
     "layer",
     "tags",
     "scopes",
+    "hidden",
 ];
 
 /// The options in [`OPTIONS`] that take a list, each with an example.
@@ -135,15 +136,26 @@ fn options(arguments: &Arguments, function: &AnnotatedFn, errors: &mut Errors) -
     let layers = layers(arguments, errors);
     let [tags, scopes] = LISTS.map(|(key, example)| arguments.texts(key, example, errors));
     check_scopes(&scopes, errors);
+    let hidden = arguments
+        .is_set("hidden", errors)
+        .then(|| quote_spanned!(generated()=> .hidden()));
     quote_spanned! {generated()=>
-        #title #description #icons #meta #timeout #(#layers)* #(.tag(#tags))* #(.scope(#scopes))*
+        #title #description #icons #meta #timeout #(#layers)* #(.tag(#tags))* #(.scope(#scopes))* #hidden
     }
 }
 
 /// Generates the builder calls of the layers: one, or several in an array.
 fn layers(arguments: &Arguments, errors: &mut Errors) -> Vec<TokenStream> {
     let layers: Vec<Expr> = match arguments.expression("layer", "path::to::layer", errors) {
-        Some(Expr::Array(layers)) => layers.elems.into_iter().collect(),
+        Some(Expr::Array(layers)) => {
+            if layers.elems.is_empty() {
+                errors.at(
+                    &layers,
+                    "`layer = []` adds no layer: leave it out, or name one",
+                );
+            }
+            layers.elems.into_iter().collect()
+        }
         layer => layer.into_iter().collect(),
     };
     let call = |layer: &Expr| quote_spanned!(generated_at(layer)=> .layer(#layer));
@@ -168,15 +180,9 @@ fn check_scopes(scopes: &[LitStr], errors: &mut Errors) {
     for scope in scopes.iter().filter(|scope| !is_scope(&scope.value())) {
         errors.at(
             scope,
-            "a scope is one word of ASCII without `\"` and `\\`, such as `calendar:write`: give several as `scopes(\"one\", \"two\")`",
+            format!("{SCOPE_RULE}: give several as `scopes(\"one\", \"two\")`"),
         );
     }
-}
-
-/// Returns `true` for a `scope-token` of RFC 6749.
-fn is_scope(scope: &str) -> bool {
-    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    !scope.is_empty() && scope.bytes().all(allowed)
 }
 
 /// Reports `#[ask]` on a plain `fn`: a blocked thread cannot be suspended and restarted.

@@ -72,10 +72,11 @@ use crate::kind::Kind;
 /// | `description = "..."` | The description, in place of the doc comment. |
 /// | `icons = [Icon::new("https://...")]` | Icons that clients may show. |
 /// | `meta = json!({ ... })` | The `_meta` of the definition. |
-/// | `timeout = 30` | The time limit of one call, in whole seconds, as a `Duration` or as a `Timeout`, which progress can extend. A call that exceeds it is stopped, and the caller receives an error. Default: that of the server, 60 s. `Timeout::NONE` is no limit. |
-/// | `layer = path::to::layer`, `layer = [one, other]` | Layers around the calls, the outermost first: see the module `layer`. |
+/// | `timeout = 30` | The time limit of one call, in whole seconds, as a `Duration` or as a `Timeout`, which progress can extend. A call that exceeds it is stopped, and the caller receives an error. Default: that of the server (`Server::timeout`). `Timeout::NONE` is no limit. |
+/// | `layer = path::to::layer`, `layer = [one, other]` | Layers around the calls: see the module `layer`, also for their order. |
 /// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
-/// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. Authorization is not implemented yet: a server with such a tool cannot be built. |
+/// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. The server needs authorization (`Server::auth`), or it cannot be built. |
+/// | `hidden` | Hides the tool from callers without its scopes: it is missing in lists, and unknown in requests. |
 /// | `ui = "ui://..."` | The URI of the resource that holds the user interface of the tool (MCP Apps). |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | Hints for clients. `= false` states the opposite. A hint that contradicts `read_only` is an error. |
 /// | `open` | Accepts arguments that the schema does not name. |
@@ -108,16 +109,8 @@ use crate::kind::Kind;
 /// | `#[arg(nullable)] value: Option<T>` | an error | `None` |
 /// | `#[arg(nullable, default = x)] value: Option<T>` | `x` | `None` |
 ///
-/// serde reads null as `None`. A field of a struct that distinguishes null from a missing value needs a deserializer and a mark:
-///
-/// ```text
-/// #[derive(Deserialize, JsonSchema)]
-/// struct Change {
-///     #[serde(default, deserialize_with = "serde_with::rust::double_option::deserialize")]
-///     #[schemars(extend("nullable" = true))]
-///     due: Option<Option<String>>,
-/// }
-/// ```
+/// A field of a struct that distinguishes null from a missing value needs the attributes that the function
+/// `mcp_runtime::nullable` describes.
 ///
 /// With `#[arg(flatten)]` several tools can share arguments. The struct derives `Deserialize` and `JsonSchema`:
 ///
@@ -216,10 +209,11 @@ pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `description = "..."` | The description, in place of the doc comment. |
 /// | `icons = [Icon::new("https://...")]` | Icons that clients may show. |
 /// | `meta = json!({ ... })` | The `_meta` of the definition. |
-/// | `timeout = 30` | The time limit of one call, in whole seconds, as a `Duration` or as a `Timeout`, which progress can extend. A call that exceeds it is stopped, and the caller receives an error. Default: that of the server, 60 s. `Timeout::NONE` is no limit. |
-/// | `layer = path::to::layer`, `layer = [one, other]` | Layers around the calls, the outermost first: see the module `layer`. |
+/// | `timeout = 30` | The time limit of one call, in whole seconds, as a `Duration` or as a `Timeout`, which progress can extend. A call that exceeds it is stopped, and the caller receives an error. Default: that of the server (`Server::timeout`). `Timeout::NONE` is no limit. |
+/// | `layer = path::to::layer`, `layer = [one, other]` | Layers around the calls: see the module `layer`, also for their order. |
 /// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
-/// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. Authorization is not implemented yet: a server with such a resource cannot be built. |
+/// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. The server needs authorization (`Server::auth`), or it cannot be built. |
+/// | `hidden` | Hides the resource from callers without its scopes: it is missing in lists, and unknown in requests. |
 /// | `annotations = Annotations::new()...` | The audience, the priority and the time of the last change. |
 /// | `cache(ttl = 60, scope = public)` | The time for which clients may cache the contents, in seconds or as a `Duration`. `scope = public` lets all callers share the cached contents. Default: `private`. |
 /// | `mime = "type/subtype"` | The MIME type of the contents. |
@@ -262,10 +256,11 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `description = "..."` | The description, in place of the doc comment. |
 /// | `icons = [Icon::new("https://...")]` | Icons that clients may show. |
 /// | `meta = json!({ ... })` | The `_meta` of the definition. |
-/// | `timeout = 30` | The time limit of one call, in whole seconds, as a `Duration` or as a `Timeout`, which progress can extend. A call that exceeds it is stopped, and the caller receives an error. Default: that of the server, 60 s. `Timeout::NONE` is no limit. |
-/// | `layer = path::to::layer`, `layer = [one, other]` | Layers around the calls, the outermost first: see the module `layer`. |
+/// | `timeout = 30` | The time limit of one call, in whole seconds, as a `Duration` or as a `Timeout`, which progress can extend. A call that exceeds it is stopped, and the caller receives an error. Default: that of the server (`Server::timeout`). `Timeout::NONE` is no limit. |
+/// | `layer = path::to::layer`, `layer = [one, other]` | Layers around the calls: see the module `layer`, also for their order. |
 /// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
-/// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. Authorization is not implemented yet: a server with such a prompt cannot be built. |
+/// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. The server needs authorization (`Server::auth`), or it cannot be built. |
+/// | `hidden` | Hides the prompt from callers without its scopes: it is missing in lists, and unknown in requests. |
 /// | `inline` | Runs a plain `fn` in place instead of on the blocking pool. A `timeout` cannot stop it. |
 /// | `crate = path` | The path of `mcp_runtime`. |
 ///

@@ -1,4 +1,4 @@
-//! Snapshots of whole expansions, in `snapshots`: one of a simple tool, and those of incomplete code.
+//! Snapshots of whole expansions, in `snapshots`: those of a simple tool, of layers, and of incomplete code.
 //!
 //! `BLESS=1 cargo test -p mcp-runtime-macros` updates them. It fails if `CI` is set.
 
@@ -227,6 +227,12 @@ fn impls_come_back_while_they_are_typed() {
     assert_snapshot("unfinished_impls.txt", &shown);
 }
 
+/// Expands a tool and formats the result.
+fn expand_tool(arguments: TokenStream, item: &TokenStream) -> syn::Result<String> {
+    let expansion = entry::expand(Tool, arguments, item);
+    Ok(prettyplease::unparse(&syn::parse2(expansion)?))
+}
+
 /// The snapshot documents the macro for readers, so it must stay short.
 #[test]
 fn the_first_tool_expands_to_a_few_lines() -> syn::Result<()> {
@@ -235,9 +241,16 @@ fn the_first_tool_expands_to_a_few_lines() -> syn::Result<()> {
             a + b
         }
     };
-    let expansion = entry::expand(Tool, TokenStream::new(), &item);
-    let formatted = prettyplease::unparse(&syn::parse2(expansion)?);
+    let formatted = expand_tool(TokenStream::new(), &item)?;
     assert_snapshot("add.rs", &formatted);
     assert!(formatted.lines().count() <= 25, "{formatted}");
+    Ok(())
+}
+
+#[test]
+fn layers_are_builder_calls_in_their_order() -> syn::Result<()> {
+    let arguments = tokens("read_only, layer = [path::to::layer, Retry::new(3)]");
+    let formatted = expand_tool(arguments, &tokens("async fn now() -> u64 { 7 }"))?;
+    assert_snapshot("layers.rs", &formatted);
     Ok(())
 }

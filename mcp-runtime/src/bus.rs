@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::owner::Owner;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::uri_template::Uri;
 
 /// A change of the server.
@@ -31,6 +32,8 @@ pub(crate) struct ChangedComponent {
     /// The name of a tool or prompt, and the URI or URI template of a resource.
     pub(crate) name: String,
     pub(crate) tags: Vec<String>,
+    /// The OAuth scopes without which the component is hidden.
+    pub(crate) hiding_scopes: Vec<String>,
 }
 
 /// A listener for changes.
@@ -46,14 +49,57 @@ pub(crate) trait Listener: Send + Sync {
 pub(crate) struct Bus {
     /// The listeners, in the order of their registration.
     listeners: Mutex<Listeners>,
-    limit: usize,
+    limits: ListenerLimits,
     /// The number of changes so far.
     changes: AtomicU64,
 }
 
+/// The maximum numbers of listeners.
+#[derive(Debug, Clone, Copy)]
+struct ListenerLimits {
+    all: usize,
+    /// Those of one account, unless it is local.
+    account: usize,
+    /// Those of one owner, unless it is local.
+    owner: usize,
+}
+
+/// The part of all listeners that one account can have is one over this number.
+const SHARES: usize = 4;
+
+/// The maximum number of listeners of one owner.
+const MAX_OF_OWNER: usize = 32;
+
+/// The caller behind a listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListenerOwner {
+    /// The principal, or else the session, or else the address.
+    pub(crate) owner: Owner,
+    /// The principal, or else the address.
+    pub(crate) account: Owner,
+}
+
+impl ListenerOwner {
+    /// The owner of the listeners of a server's own process.
+    pub(crate) const LOCAL: Self = Self {
+        owner: Owner::Local,
+        account: Owner::Local,
+    };
+}
+
+/// The reason why a listener is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListenRefusal {
+    Stopping,
+    /// The server has this maximum of listeners.
+    Full(usize),
+    /// The caller has this maximum of listeners.
+    ShareUsed(usize),
+}
+
 #[derive(Default)]
 struct Listeners {
-    all: BTreeMap<u64, Arc<dyn Listener>>,
+    all: BTreeMap<u64, (ListenerOwner, Arc<dyn Listener>)>,
     /// `true` if the server stops.
     closed: bool,
 }
@@ -63,27 +109,32 @@ impl Bus {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             listeners: Mutex::default(),
-            limit,
+            limits: ListenerLimits {
+                all: limit,
+                account: limit.div_ceil(SHARES),
+                owner: MAX_OF_OWNER,
+            },
             changes: AtomicU64::new(0),
         }
     }
 
-    /// Registers a listener for all later changes. `begin` runs before the first of them. Returns `None` if the limit of
-    /// listeners is reached, or if the server stops.
+    /// Registers a listener for all later changes. `begin` runs before the first of them.
+    ///
+    /// # Errors
+    /// Returns an error if a limit of listeners is reached, or if the server stops.
     pub(crate) fn listen(
         self: &Arc<Self>,
+        owner: ListenerOwner,
         listener: Arc<dyn Listener>,
         begin: impl FnOnce(),
-    ) -> Option<ListenerGuard> {
+    ) -> Result<ListenerGuard, ListenRefusal> {
         let mut listeners = self.listeners.lock();
-        if listeners.closed || listeners.all.len() >= self.limit {
-            return None;
-        }
+        listeners.check(&owner, self.limits)?;
         begin();
         let last = listeners.all.last_key_value();
         let number = last.map_or(0, |(number, _)| number + 1);
-        listeners.all.insert(number, listener);
-        Some(ListenerGuard {
+        listeners.all.insert(number, (owner, listener));
+        Ok(ListenerGuard {
             bus: Arc::clone(self),
             number,
         })
@@ -99,7 +150,7 @@ impl Bus {
     pub(crate) fn tell(&self, change: &Change) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         // The lock is held, so that all listeners see one order and none is called after its guard was dropped.
-        for listener in self.listeners.lock().all.values() {
+        for (_, listener) in self.listeners.lock().all.values() {
             listener.on_change(change);
         }
     }
@@ -114,9 +165,40 @@ impl Bus {
     pub(crate) fn close(&self, connection: Option<u64>) {
         let mut listeners = self.listeners.lock();
         listeners.closed |= connection.is_none();
-        for listener in listeners.all.values() {
+        for (_, listener) in listeners.all.values() {
             listener.on_end(connection);
         }
+    }
+}
+
+impl Listeners {
+    /// Returns an error if a further listener of an owner exceeds a limit.
+    fn check(&self, new: &ListenerOwner, limits: ListenerLimits) -> Result<(), ListenRefusal> {
+        if self.closed {
+            return Err(ListenRefusal::Stopping);
+        }
+        if self.all.len() >= limits.all {
+            return Err(ListenRefusal::Full(limits.all));
+        }
+        if new.account == Owner::Local {
+            return Ok(());
+        }
+        let count = |is_same: fn(&ListenerOwner, &ListenerOwner) -> bool| {
+            let owners = self.all.values().map(|(owner, _)| owner);
+            owners.filter(|other| is_same(other, new)).count()
+        };
+        for (used, limit) in [
+            (count(|one, other| one.owner == other.owner), limits.owner),
+            (
+                count(|one, other| one.account == other.account),
+                limits.account,
+            ),
+        ] {
+            if used >= limit {
+                return Err(ListenRefusal::ShareUsed(limit));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -201,6 +283,33 @@ mod tests {
         fn on_end(&self, _: Option<u64>) {}
     }
 
+    fn owner(owner: Owner, account: Owner) -> ListenerOwner {
+        ListenerOwner { owner, account }
+    }
+
+    #[test]
+    fn an_owner_and_an_account_have_shares_of_the_listeners() {
+        let bus = Arc::new(Bus::new(400));
+        let recorder = Arc::new(Recorder::default());
+        let [one, other] = [1, 2].map(|number| Owner::Peer([192, 0, 2, number].into()));
+        let listen = |owner: ListenerOwner, times: usize| {
+            let listened = (0..times).map(|_| bus.listen(owner.clone(), recorder.clone(), || ()));
+            listened.filter_map(Result::ok).collect::<Vec<_>>()
+        };
+        let of_owner = listen(owner(one.clone(), one.clone()), 100);
+        assert_eq!(of_owner.len(), 32);
+        let mut sessions = Vec::new();
+        for number in 0..100 {
+            let session = Owner::Session([number; 16]);
+            sessions.extend(listen(owner(session, one.clone()), 2));
+        }
+        assert_eq!(of_owner.len() + sessions.len(), 100, "a quarter of all");
+        assert_eq!(listen(owner(other.clone(), other), 1).len(), 1);
+        assert_eq!(listen(ListenerOwner::LOCAL, 400).len(), 300);
+        drop(of_owner);
+        assert_eq!(listen(owner(one.clone(), one), 1).len(), 1);
+    }
+
     #[test]
     fn a_listener_hears_what_happens_while_it_listens() {
         let bus = Arc::new(Bus::new(1));
@@ -208,9 +317,10 @@ mod tests {
         bus.tell(&Change::Tools);
         let begin = || recorder.on_change(&Change::Prompts);
         let guard = bus
-            .listen(recorder.clone(), begin)
+            .listen(ListenerOwner::LOCAL, recorder.clone(), begin)
             .expect("below the limit");
-        assert!(bus.listen(recorder.clone(), || ()).is_none(), "one at most");
+        let more = bus.listen(ListenerOwner::LOCAL, recorder.clone(), || ());
+        assert_eq!(more.err(), Some(ListenRefusal::Full(1)));
         bus.tell(&Change::Resources);
         drop(guard);
         bus.tell(&Change::Tools);

@@ -26,13 +26,18 @@ pub use crate::ask::{Answerable, Asked, Asking};
 pub use crate::content::{Failure, PromptOutcome, ResourceOutcome};
 pub use crate::registry::{
     AsyncMethod, Blocking, Bound, Bounds, Completer, Eventual, Eventually, Function, Injected,
-    IntoOutput, Lister, Method, Needs, ToolSet,
+    IntoOutput, Lister, Method, Needs, Ran, ToolSet,
 };
 
 /// Extracts a parameter from a call, or records why it cannot be extracted.
+#[inline]
 pub fn param<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Extracted<'c, T> {
     match T::extract(call, index).into_ready() {
-        Ok(result) => Extracted(State::Ready(accept(call, result))),
+        Ok(Ok(value)) => Extracted(State::Ready(Some(value))),
+        Ok(Err(reason)) => {
+            reject(call, T::INJECTED, &reason);
+            Extracted(State::Ready(None))
+        }
         Err(extraction) => Extracted(State::Waiting(call, extraction)),
     }
 }
@@ -54,6 +59,7 @@ impl<T> Unpin for Extracted<'_, T> {}
 impl<T> Future for Extracted<'_, T> {
     type Output = Option<T>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         match &mut self.0 {
             State::Ready(value) => Poll::Ready(value.take()),
@@ -95,13 +101,23 @@ impl<T> Extracted<'_, T> {
     }
 }
 
-/// Records the reason of an extraction that failed.
+/// Records why a parameter cannot be extracted.
+#[cold]
+fn reject(call: &Call, is_injected: bool, reason: &ToolError) {
+    if is_injected {
+        call.reject_request(reason);
+    } else {
+        call.reject(reason);
+    }
+}
+
+/// Records the reason of an extraction that failed. Only injected parameters wait.
 fn accept<T>(call: &Call, result: Result<T, ToolError>) -> Option<T> {
-    result.map_err(|reason| call.reject(&reason)).ok()
+    result.map_err(|reason| call.reject_request(&reason)).ok()
 }
 
 fn rejected<T>(call: &Call, reason: &str) -> Option<T> {
-    call.reject(&ToolError::new(reason));
+    call.reject_request(&ToolError::new(reason));
     None
 }
 

@@ -2,31 +2,58 @@
 //!
 //! Arguments are parsed with clap. Serving and calling go through `server` only.
 
+mod arguments;
+mod ask;
+#[cfg(feature = "dev")]
+mod bundle;
+mod check;
+mod collect;
 mod commands;
+#[cfg(feature = "dev")]
+mod completions;
 mod connect;
+mod content;
+mod dialect;
+mod environment;
+mod flags;
 mod functions;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "dev")]
+mod install;
 mod lints;
+mod live;
 mod log;
 mod log_format;
+mod manifest;
 mod outline;
+mod output;
+mod scopes;
 mod terminal;
+#[cfg(feature = "tls")]
+mod tls;
 mod values;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::ArgMatches;
 
+use crate::client::ClientError;
 use crate::error::chain;
+use crate::protocol::error::INVALID_PARAMS;
 use crate::server::Server;
-use commands::Failure;
+use flags::DEV;
+pub use lints::Finding;
 use log_format::LogFormat;
+use output::Failure;
 
 /// The exit code for invalid usage, as in shells.
 const USAGE_ERROR: u8 = 2;
+
+/// The exit code for a server that cannot be built or started.
+const START_ERROR: u8 = 3;
 
 impl Server {
     /// Runs the command line of the server binary.
@@ -42,6 +69,10 @@ impl Server {
     /// each request) or `my_crate=debug,warn`; the environment variable `RUST_LOG` is its default. `--log-format json`
     /// writes one JSON object per line. Control characters are escaped, so that no text of a client looks like a line of
     /// the log.
+    ///
+    /// A line that is written while a request is served names the request, such as `request{id=7 trace_id="0af7.."}`, or the
+    /// member `request` in JSON. The trace is that of the span or, without one, that of the client, if there is one. Tasks that a
+    /// handler spawns belong to no request.
     ///
     /// The event of a request has the target `mcp_runtime::request` and these fields. It has no arguments, results or tokens.
     ///
@@ -63,6 +94,58 @@ impl Server {
     /// sends the events of handlers to clients that ask for log messages ([`forward_logs`](crate::forward_logs)), and, to
     /// serve, a panic hook that logs where a panic happened.
     ///
+    /// # Definitions
+    ///
+    /// Models read the definitions of a server, so that a changed definition can change what they do. `manifest` prints all
+    /// definitions as JSON, and `manifest --write-lock mcp.lock` writes them to a lock file, which accepts them.
+    /// `check --lock mcp.lock` reports an error for each definition that was added, removed or changed since then, with the
+    /// parts that changed. The lock file belongs into version control.
+    ///
+    /// | member | |
+    /// |---|---|
+    /// | `format` | 1 |
+    /// | `definitions` | the definition of the server, then those of its tools, resources, templates and prompts |
+    /// | `kind` | `server`, `tool`, `resource` (also of a template) or `prompt` |
+    /// | `name` | the name, the URI, or the text of the URI template; definitions of one kind are sorted by it |
+    /// | `definition` | what clients of the newest revision receive, and the `scopes`; without the version of the server and the `size` of resources |
+    /// | `sha256` | the SHA-256 of `definition` in the canonical form of [RFC 8785](https://www.rfc-editor.org/rfc/rfc8785), in hexadecimal digits |
+    ///
+    /// Components that a rule of [`Server::visible`] hides are in the manifest, because it contains what any caller may see.
+    /// Components that [`ServerHandle::add`](crate::ServerHandle::add) adds after the start are not: neither the lock file nor
+    /// the lints of `check` apply to them, and a program that takes them from outside must check them itself. What a
+    /// `list = ..` function returns is data: it is not locked, and the lints apply to what it returns to `check`.
+    ///
+    /// `check` reports the following in all texts of definitions, with the place and the code points. Icons and `_meta` are
+    /// not searched.
+    ///
+    /// | finding | level |
+    /// |---|---|
+    /// | invisible, bidirectional and control characters, except where the writing of a language or an emoji needs them | error |
+    /// | Latin words with Cyrillic, Greek or Armenian letters that look like Latin ones | error |
+    /// | words of such letters alone in a Latin text, and words in letters of mathematics | warning |
+    /// | English phrases that instruct the model, such as "ignore previous instructions", "do not tell the user" and `<important>` | error |
+    /// | phrases that also occur in descriptions, such as "system prompt" and "hide this from the user" | warning |
+    /// | descriptions of tools of more than 1,024 characters, other texts of more than 2,048, and titles of more than 128 | warning |
+    ///
+    /// # Clients and directories
+    ///
+    /// `check` reports what some clients refuse with their default settings. `check --client NAME` reports only what one client
+    /// refuses (an error), cuts, changes or ignores (warnings), and notes what no definition shows, such as the size of results.
+    /// `check --directory` reports what the directories of clients ask for: titles, hints, lengths and icons. Each line has its
+    /// public sources; the page `docs/clients.md` has all of them.
+    ///
+    /// `--dialect` serves the schemas of arguments in another form: see [`Server::schema_dialect`]. `list`, `manifest` and
+    /// `check --client` show that form, too.
+    ///
+    /// # Exit codes
+    ///
+    /// | code | |
+    /// |---|---|
+    /// | 0 | success |
+    /// | 1 | the tool reports a failure, `check` finds errors, or any other error |
+    /// | 2 | the arguments are wrong, or there is no such component |
+    /// | 3 | the server cannot be built or started, for a command that needs it |
+    ///
     /// ```no_run
     /// fn main() -> std::process::ExitCode {
     ///     mcp_runtime::server!().run()
@@ -79,14 +162,19 @@ impl Server {
         self,
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> ExitCode {
-        let matches = match self.command().try_get_matches_from(arguments) {
+        let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        if let Err(error) = environment::load(&arguments) {
+            LogFormat::Text.error(&error);
+            return ExitCode::from(USAGE_ERROR);
+        }
+        let matches = match arguments::command(&self).try_get_matches_from(arguments) {
             Ok(matches) => matches,
             Err(error) => return print_clap_error(&error),
         };
         // A command ends at once, and is not part of what the server does.
-        let this = match matches.subcommand() {
-            Some(_) => self.without_exporters(),
-            None => self,
+        let this = match matches.subcommand_name() {
+            Some(name) if name != DEV => self.without_exporters(),
+            _ => self,
         };
         let log = log::install(&this, &matches);
         if tokio::runtime::Handle::try_current().is_ok() {
@@ -117,104 +205,37 @@ impl Server {
         runtime.shutdown_background();
         match done {
             Ok(Ok(code)) => code,
-            Ok(Err(error)) => fail(log, &chain(&*error)),
+            Ok(Err(error)) => {
+                log.error(&chain(&*error));
+                exit_code(&*error)
+            }
             Err(error) => fail(log, &error.to_string()),
         }
     }
-
-    fn command(&self) -> Command {
-        let command = Command::new(self.about.name.clone())
-            .version(self.about.version.clone())
-            .about("An MCP server. Without arguments, it serves MCP over stdin and stdout.")
-            .no_binary_name(true)
-            .disable_help_subcommand(true)
-            .args_conflicts_with_subcommands(true)
-            .args(log::arguments())
-            .subcommand(
-                Command::new("list")
-                    .about("List tools, resources and prompts")
-                    .arg(json_flag())
-                    .args(client_arguments()),
-            )
-            .subcommand(
-                Command::new("check")
-                    .about("Report what clients or models may not handle, and functions that fail to list or complete; the exit code is 1 if there are errors")
-                    .arg(
-                        Arg::new("deny-warnings")
-                            .long("deny-warnings")
-                            .action(ArgAction::SetTrue)
-                            .help("Let the exit code be 1 also for warnings, which concern some settings of single clients"),
-                    )
-                    .args(client_arguments()),
-            )
-            .subcommand(
-                Command::new("call")
-                    .about("Call a tool and print its result")
-                    .args([name_argument("TOOL"), pairs_argument(), json_flag()])
-                    .args(client_arguments()),
-            )
-            .subcommand(
-                Command::new("read")
-                    .about("Read a resource and print it")
-                    .args([name_argument("URI"), json_flag()])
-                    .args(client_arguments()),
-            )
-            .subcommand(
-                Command::new("prompt")
-                    .about("Get a prompt and print its messages")
-                    .args([name_argument("PROMPT"), pairs_argument(), json_flag()])
-                    .args(client_arguments()),
-            );
-        #[cfg(feature = "http")]
-        let command = http::add_options(command, self);
-        command
-    }
-}
-
-fn json_flag() -> Arg {
-    Arg::new("json")
-        .long("json")
-        .action(ArgAction::SetTrue)
-        .help("Print JSON")
-}
-
-fn name_argument(value_name: &'static str) -> Arg {
-    Arg::new("name").value_name(value_name).required(true)
-}
-
-fn pairs_argument() -> Arg {
-    Arg::new("pairs")
-        .value_name("NAME=VALUE")
-        .num_args(0..)
-        .help("Arguments; a value is a string, or JSON if the schema declares another type")
-}
-
-/// Returns the options that describe the client of a command.
-fn client_arguments() -> [Arg; 3] {
-    [
-        Arg::new("header")
-            .long("header")
-            .value_name("NAME: VALUE")
-            .action(ArgAction::Append)
-            .help("Send a header, as over HTTP; may be repeated"),
-        Arg::new("traceparent")
-            .long("traceparent")
-            .value_name("TRACEPARENT")
-            .help("Send the position in a trace (W3C Trace Context)"),
-        Arg::new("log-level")
-            .long("log-level")
-            .value_name("LEVEL")
-            .help("Ask for log messages of at least this level, such as `info`, and print them to stderr"),
-    ]
 }
 
 async fn execute(server: Server, matches: ArgMatches, log: LogFormat) -> Result<ExitCode, Failure> {
     if let Some((name, matches)) = matches.subcommand() {
+        #[cfg(feature = "dev")]
+        match name {
+            "install" | "uninstall" => return install::run(&server.about.name, name, matches),
+            #[cfg(feature = "http")]
+            DEV => {
+                let server = dialect::served(http::configured(server, matches), matches);
+                let server = server.playground();
+                let listener = http::dev_listener(matches)?;
+                return Box::pin(http::serve(server, matches, listener, log)).await;
+            }
+            "completions" => return completions::run(arguments::command(&server), matches),
+            _ => {}
+        }
         return commands::execute(server, name, matches, log).await;
     }
+    let server = dialect::served(server, &matches);
     #[cfg(feature = "http")]
     if let Some(listener) = http::listener(&matches)? {
-        return http::serve(server, &matches, listener, log).await;
+        let server = http::configured(server, &matches);
+        return Box::pin(http::serve(server, &matches, listener, log)).await;
     }
     if io::stdin().is_terminal() {
         banner(&server, log);
@@ -232,6 +253,17 @@ fn banner(server: &Server, log: LogFormat) {
     ));
 }
 
+/// Returns the exit code for an error.
+fn exit_code(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    match error.downcast_ref() {
+        Some(ClientError::Rpc { code, .. }) if *code == i64::from(INVALID_PARAMS) => {
+            ExitCode::from(USAGE_ERROR)
+        }
+        Some(ClientError::Server(_)) => ExitCode::from(START_ERROR),
+        _ => ExitCode::FAILURE,
+    }
+}
+
 fn fail(log: LogFormat, message: &str) -> ExitCode {
     log.error(message);
     ExitCode::FAILURE
@@ -245,6 +277,6 @@ fn print_clap_error(error: &clap::Error) -> ExitCode {
         return ExitCode::from(USAGE_ERROR);
     }
     // If stdout cannot be written, there is no other place for the text.
-    let _ = commands::write(&text);
+    let _ = output::write(&text);
     ExitCode::SUCCESS
 }

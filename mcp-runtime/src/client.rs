@@ -80,6 +80,28 @@ fn result(id: i64, reply: Option<Value>) -> Result<Value, ClientError> {
 }
 
 /// A subscription to changes, which ends when this value is dropped. See [`Client::listen`].
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+/// use serde_json::json;
+///
+/// /// Say that the list of prompts has changed.
+/// #[tool]
+/// async fn change(context: Context) {
+///     context.notify().tools_changed();
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+/// let client = Server::new("app", "1.0.0").with(components![change]).client().await;
+/// let listening = client.listen(json!({ "toolsListChanged": true }))?;
+/// client.call("change", json!({})).await?;
+/// let heard = client.take_notifications();
+/// assert!(heard.iter().any(|it| it["method"] == "notifications/tools/list_changed"));
+/// drop(listening);
+/// # Ok(())
+/// # }
+/// ```
 pub struct ClientListening {
     _pending: Pending,
 }
@@ -87,6 +109,32 @@ pub struct ClientListening {
 opaque_debug!(ClientListening);
 
 /// An in-process client. See [`Server::client`].
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+/// use serde_json::json;
+///
+/// /// Add two numbers.
+/// #[tool]
+/// async fn add(a: f64, b: f64) -> f64 {
+///     a + b
+/// }
+///
+/// /// A greeting.
+/// #[resource("greeting://{name}")]
+/// async fn greeting(name: String) -> String {
+///     format!("Hello, {name}!")
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+/// let client = Server::new("app", "1.0.0").with(components![add, greeting]).client().await;
+/// assert_eq!(client.tools().await?[0]["name"], "add");
+/// assert_eq!(client.call("add", json!({ "a": 2, "b": 3 })).await?.text(), "5");
+/// assert_eq!(client.read("greeting://Ada").await?[0]["text"], "Hello, Ada!");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Client {
     /// The running server, or the error of its start.
     server: Result<(Memory, RunningServer), ClientError>,
@@ -108,7 +156,7 @@ impl Client {
     /// is a reply, not an error: see [`ToolReply::is_error`].
     pub async fn call(&self, tool: &str, arguments: Value) -> Result<ToolReply, ClientError> {
         let params = json!({ "name": tool, "arguments": arguments });
-        self.request("tools/call", params).await.map(ToolReply)
+        self.request("tools/call", params).await.map(ToolReply::new)
     }
 
     /// Reads a resource and returns its contents, in their wire format.

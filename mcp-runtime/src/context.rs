@@ -1,5 +1,7 @@
 //! `Context`: access to the server, the client and the request for a running handler.
 
+mod progress_value;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,6 +9,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+#[cfg(feature = "auth")]
+use crate::auth::Identity;
 use crate::bus::Notifier;
 use crate::call::{Call, CallContext, Cancel};
 use crate::error::ToolError;
@@ -16,6 +20,7 @@ use crate::param::{Extraction, Param};
 use crate::protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 use crate::protocol::{Id, LogLevel, Revision, TraceContext};
 use crate::session_data::SessionData;
+pub use progress_value::ProgressValue;
 
 /// The context of a call. Take it as a parameter to report progress, to ask questions, or to identify the caller.
 ///
@@ -26,7 +31,7 @@ use crate::session_data::SessionData;
 /// #[tool]
 /// async fn copy(files: Vec<String>, context: Context) -> String {
 ///     for (done, file) in files.iter().enumerate() {
-///         context.progress(done as f64, Some(files.len() as f64), Some(file));
+///         context.progress(done, Some(files.len()), Some(file));
 ///     }
 ///     format!("copied {} files", files.len())
 /// }
@@ -89,14 +94,16 @@ impl Context {
 
     /// Reports progress to a client that asked for it; otherwise does nothing.
     ///
-    /// `done` and `total` are in units of your choice. Progress must increase: a report that does not increase it is
-    /// ignored, as is a report after the call has ended, or with a number that is not finite.
+    /// `done` and `total` are numbers of one type, in units of your choice: see [`ProgressValue`]. Progress must increase: a
+    /// report that does not increase it is ignored, as is a report after the call has ended, or with a number that is not
+    /// finite.
     ///
     /// The first 100 reports of a call are sent at once, and later ones at most every 10 ms. The newest report that
     /// is held back is sent before the reply, unless a newer one is sent first.
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress>.
-    pub fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
-        self.0.notifier.progress(done, total, message);
+    pub fn progress<N: ProgressValue>(&self, done: N, total: Option<N>, message: Option<&str>) {
+        let total = total.map(N::to_f64);
+        self.0.notifier.progress(done.to_f64(), total, message);
     }
 
     /// Returns a notifier, which notifies clients that a list or a resource changed.
@@ -204,9 +211,15 @@ impl Context {
         self.0.client()
     }
 
-    /// Returns the caller that an outer layer has authenticated, if any: see [`Principal`].
+    /// Returns the authenticated caller, if there is one: see [`Principal`].
     pub fn principal(&self) -> Option<&Principal> {
         self.0.origin.principal.as_ref()
+    }
+
+    /// Returns what the server has verified about the caller, if it has authenticated it: see `Server::auth`.
+    #[cfg(feature = "auth")]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.0.origin.identity.as_deref()
     }
 
     /// Returns the data that handlers keep between calls: of the client's session or, in revisions without sessions, of its
@@ -235,7 +248,7 @@ impl Context {
     pub fn session(&self) -> Result<SessionData, ToolError> {
         let (session, origin) = (self.0.caller.session.as_deref(), &self.0.origin);
         let store = &self.0.server.session_data;
-        let data = store.of(session, origin.principal.as_ref(), origin.connection);
+        let data = store.of(session, origin);
         data.ok_or_else(|| {
             ToolError::new(
                 "This client has no session: its revision has none, and no layer around the server has authenticated it",
@@ -243,8 +256,9 @@ impl Context {
         })
     }
 
-    /// Returns a value that an outer tower or axum layer inserted into the `http::Extensions` of the request. Returns
-    /// `None` on other transports.
+    /// Returns a value that an outer tower or axum layer inserted into the `http::Extensions` of the request, or that
+    /// [`ClientBuilder::extension`](crate::ClientBuilder::extension) or
+    /// [`TestContext::extension`](crate::TestContext::extension) inserted. Returns `None` if there is none of this type.
     #[cfg(feature = "http")]
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.0.origin.extensions.get()

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use crate::owner::Owner;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The scope in which the id of a request is, or should be, unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,9 @@ pub(crate) trait Stop: Send + Sync {
 /// [`InFlight::permit`] needs no second check.
 const CLOSED: usize = 1 << (usize::BITS - 1);
 
+/// The part of all permits that one account can hold is one over this number.
+const SHARES: usize = 4;
+
 /// The interval at which a stopping server checks whether requests are still in flight. To be woken up by the last of them
 /// would cost each call some instructions.
 const CHECK_INTERVAL: Duration = Duration::from_millis(5);
@@ -37,6 +40,8 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 /// The requests in flight.
 pub(crate) struct InFlight {
     limit: usize,
+    /// The maximum number of running requests of one account. Local callers have no such limit: stdio has one client.
+    share: usize,
     /// The number of held permits, and [`CLOSED`].
     running: AtomicUsize,
     /// The number of held permits of cancelled requests, whose handlers still run on threads.
@@ -44,6 +49,8 @@ pub(crate) struct InFlight {
     /// `true` once all requests were cancelled because the server stops.
     stopped: AtomicBool,
     waiting: Mutex<Registered>,
+    /// The number of registered requests, so that a request that does not wait needs no lock.
+    registered: AtomicUsize,
 }
 
 /// The requests that wait, because their handlers did not finish at the first poll.
@@ -52,12 +59,14 @@ struct Registered {
     next: u64,
     /// The requests, in the order of their registration.
     requests: BTreeMap<u64, Request>,
+    /// The number of requests of each account.
+    accounts: HashMap<Owner, usize>,
 }
 
 struct Request {
     /// `None` if only the end of its connection cancels the request.
     key: Option<(Scope, Id)>,
-    owner: Owner,
+    account: Owner,
     /// The length of the message.
     bytes: usize,
     stop: Arc<dyn Stop>,
@@ -69,10 +78,12 @@ impl InFlight {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit: limit.min(CLOSED),
+            share: limit.div_ceil(SHARES),
             running: AtomicUsize::new(0),
             abandoned: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             waiting: Mutex::default(),
+            registered: AtomicUsize::new(0),
         }
     }
 
@@ -82,23 +93,46 @@ impl InFlight {
         self.running.load(Ordering::Relaxed) & !CLOSED
     }
 
-    /// Takes a permit to run one request.
+    /// Takes a permit to run one request of an account.
     ///
     /// # Errors
-    /// Returns an error if the limit of requests is reached, or if the server stops.
-    pub(crate) fn permit(self: &Arc<Self>) -> Result<Permit, RpcError> {
+    /// Returns an error if the limit of requests is reached, or that of the account, or if the server stops.
+    pub(crate) fn permit(
+        self: &Arc<Self>,
+        account: impl FnOnce() -> Owner,
+    ) -> Result<Permit, RpcError> {
         let permit = Permit {
             in_flight: Arc::clone(self),
             held: true,
             abandoned: false,
         };
-        if self.running.fetch_add(1, Ordering::AcqRel) < self.limit {
+        let running = self.running.fetch_add(1, Ordering::AcqRel);
+        // An account cannot have more requests than all accounts together.
+        if running < self.share {
             return Ok(permit);
         }
+        self.check(running, &account())?;
+        Ok(permit)
+    }
+
+    /// Returns an error if a further request exceeds a limit.
+    #[cold]
+    fn check(&self, running: usize, account: &Owner) -> Result<(), RpcError> {
         if self.is_closed() {
             return Err(stopping());
         }
-        Err(self.overloaded())
+        if running >= self.limit {
+            return Err(self.overloaded());
+        }
+        let requests = self.waiting.lock().accounts.get(account).copied();
+        if *account == Owner::Local || requests.unwrap_or(0) < self.share {
+            return Ok(());
+        }
+        tracing::warn!(limit = self.share, %account, "a request is refused: too many of its caller are in flight");
+        Err(RpcError::too_many(format!(
+            "{} of your requests are in flight, which is the limit: try again later",
+            self.share
+        )))
     }
 
     fn overloaded(&self) -> RpcError {
@@ -151,7 +185,7 @@ impl InFlight {
         let waiting = self.waiting.lock();
         let mut owners: HashMap<&Owner, (usize, usize)> = HashMap::new();
         for request in waiting.requests.values() {
-            let (requests, bytes) = owners.entry(&request.owner).or_default();
+            let (requests, bytes) = owners.entry(&request.account).or_default();
             *requests += 1;
             *bytes += request.bytes;
         }
@@ -165,33 +199,43 @@ impl InFlight {
 
     /// Returns `true` if a request with this id is in flight.
     pub(crate) fn contains(&self, scope: Scope, id: &Id) -> bool {
-        let waiting = self.waiting.lock();
-        waiting.find(scope, id).is_some()
+        // Requests of one connection are registered and looked up by one task.
+        self.registered.load(Ordering::Acquire) > 0 && self.waiting.lock().find(scope, id).is_some()
     }
 
     /// Registers a waiting request until the ticket is dropped.
     pub(crate) fn enter(
         self: &Arc<Self>,
         key: Option<(Scope, Id)>,
-        owner: Owner,
+        account: Owner,
         bytes: usize,
         stop: Arc<dyn Stop>,
     ) -> Ticket {
         let mut waiting = self.waiting.lock();
         let number = waiting.next;
         waiting.next += 1;
+        *waiting.accounts.entry(account.clone()).or_default() += 1;
         let request = Request {
             key,
-            owner,
+            account,
             bytes,
             stop,
             waker: None,
         };
         waiting.requests.insert(number, request);
+        self.registered
+            .store(waiting.requests.len(), Ordering::Release);
         Ticket {
             in_flight: Arc::clone(self),
             number,
         }
+    }
+
+    fn remove(&self, waiting: &mut Registered, number: u64) -> Option<Request> {
+        let removed = waiting.remove(number);
+        self.registered
+            .store(waiting.requests.len(), Ordering::Release);
+        removed
     }
 
     /// Cancels the newest request with this id. Does nothing if no such request is in flight.
@@ -199,7 +243,7 @@ impl InFlight {
         let mut waiting = self.waiting.lock();
         let request = waiting
             .find(scope, id)
-            .and_then(|number| waiting.requests.remove(&number));
+            .and_then(|number| self.remove(&mut waiting, number));
         drop(waiting);
         request.into_iter().for_each(Request::cancel);
     }
@@ -213,13 +257,14 @@ impl InFlight {
             scope.is_none_or(|scope| matches!(request.key, Some((other, _)) if other == scope))
         };
         let mut waiting = self.waiting.lock();
-        let all = std::mem::take(&mut waiting.requests);
-        let (cancelled, rest): (BTreeMap<_, _>, _) = all
+        let in_scope = waiting.requests.iter().filter(|(_, it)| is_in_scope(it));
+        let numbers: Vec<u64> = in_scope.map(|(number, _)| *number).collect();
+        let removed = numbers
             .into_iter()
-            .partition(|(_, request)| is_in_scope(request));
-        waiting.requests = rest;
+            .filter_map(|number| self.remove(&mut waiting, number));
+        let cancelled: Vec<Request> = removed.collect();
         drop(waiting);
-        cancelled.into_values().for_each(Request::cancel);
+        cancelled.into_iter().for_each(Request::cancel);
     }
 }
 
@@ -229,6 +274,17 @@ pub(crate) fn stopping() -> RpcError {
 }
 
 impl Registered {
+    fn remove(&mut self, number: u64) -> Option<Request> {
+        let request = self.requests.remove(&number)?;
+        if let Some(requests) = self.accounts.get_mut(&request.account) {
+            *requests -= 1;
+            if *requests == 0 {
+                self.accounts.remove(&request.account);
+            }
+        }
+        Some(request)
+    }
+
     fn find(&self, scope: Scope, id: &Id) -> Option<u64> {
         let mut newest_first = self.requests.iter().rev();
         newest_first
@@ -268,8 +324,8 @@ impl Ticket {
 
     /// Removes the request. Returns `false` if it was cancelled, in which case it gets no reply.
     pub(crate) fn finish(&self) -> bool {
-        let request = self.in_flight.waiting.lock().requests.remove(&self.number);
-        request.is_some()
+        let mut waiting = self.in_flight.waiting.lock();
+        self.in_flight.remove(&mut waiting, self.number).is_some()
     }
 }
 
@@ -366,19 +422,43 @@ mod tests {
     #[test]
     fn a_permit_that_is_not_held_makes_room() {
         let in_flight = Arc::new(InFlight::new(1));
-        let mut first = in_flight.permit().expect("below the limit");
-        assert!(in_flight.permit().is_err());
+        let mut first = in_flight.permit(|| Owner::Local).expect("below the limit");
+        assert!(in_flight.permit(|| Owner::Local).is_err());
         first.set_held(false);
-        let second = in_flight.permit().expect("the first permit is released");
+        let second = in_flight
+            .permit(|| Owner::Local)
+            .expect("the first permit is released");
         first.set_held(true);
         drop(second);
         assert!(
-            in_flight.permit().is_err(),
+            in_flight.permit(|| Owner::Local).is_err(),
             "the first permit is held again"
         );
         drop(first);
-        assert!(in_flight.permit().is_ok());
+        assert!(in_flight.permit(|| Owner::Local).is_ok());
         assert_eq!(in_flight.running.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn an_account_has_a_quarter_of_the_permits_and_others_the_rest() {
+        let in_flight = Arc::new(InFlight::new(8));
+        let accounts = [1, 2, 3].map(|number| Owner::Session([number; 16]));
+        let run = |account: &Owner| {
+            let permit = in_flight.permit(|| account.clone()).ok()?;
+            let ticket = in_flight.enter(None, account.clone(), 1, Arc::new(Nothing));
+            Some((permit, ticket))
+        };
+        let first: Vec<_> = (0..8).filter_map(|_| run(&accounts[0])).collect();
+        assert_eq!(first.len(), 2);
+        let second: Vec<_> = (0..8).filter_map(|_| run(&accounts[1])).collect();
+        assert_eq!(second.len(), 2);
+        let local: Vec<_> = (0..8).filter_map(|_| run(&Owner::Local)).collect();
+        assert_eq!(local.len(), 4, "the rest");
+        assert!(run(&accounts[2]).is_none(), "all permits are held");
+        drop(first);
+        assert!(run(&accounts[0]).is_some());
+        drop((second, local));
+        assert!(in_flight.waiting.lock().accounts.is_empty());
     }
 
     /// Returns `true` if a future resolves in time.
@@ -391,11 +471,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_stopping_server_refuses_requests_and_waits_for_all_but_abandoned_threads() {
         let in_flight = Arc::new(InFlight::new(2));
-        let mut thread = in_flight.permit().expect("below the limit");
-        let call = in_flight.permit().expect("below the limit");
+        let mut thread = in_flight.permit(|| Owner::Local).expect("below the limit");
+        let call = in_flight.permit(|| Owner::Local).expect("below the limit");
         let ticket = enter(&in_flight, Scope::Connection(1), 1);
         in_flight.close();
-        let refused = in_flight.permit().err().expect("the server stops");
+        let refused = in_flight
+            .permit(|| Owner::Local)
+            .err()
+            .expect("the server stops");
         assert!(refused.to_string().contains("stopping"), "{refused}");
         thread.abandon();
         assert!(!is_done(in_flight.finished()).await, "a call runs");

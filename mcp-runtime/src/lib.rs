@@ -57,29 +57,47 @@
 //! # Features
 //!
 //! - `cli` (default): a command line for the binary and a log on stderr, [`Server::run`]. It includes `logs`.
+//! - `auth`: authentication of HTTP requests and OAuth scopes, [`Server::auth`].
 //! - `http` (default): Streamable HTTP, [`Server::serve_http`] and [`Server::into_service`].
 //! - `logs`: [`forward_logs`], the layer for your own `tracing` subscriber.
 //! - `metrics`: Prometheus metrics, [`Server::metrics`].
 //! - `otel`: traces and metrics by OTLP over HTTP, [`Server::otel`].
 //! - `pattern`: checks `#[arg(pattern = "...")]` and the patterns in the schemas of types before a function runs.
+//! - `tls`: TLS for the built-in HTTP listener, [`Server::tls`]. With `auth`, also client certificates, `Auth::mutual_tls`.
 //! - `validate`: checks all other keywords of JSON Schema, such as `format` and `not`, and the arguments of tools made with
 //!   [`Tool::new`].
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod access;
 mod ask;
+#[cfg(feature = "audit")]
+mod audit;
+#[cfg(feature = "auth")]
+mod auth;
 mod bus;
 mod call;
+#[cfg(feature = "tls")]
+mod certificate;
 pub mod check;
 #[cfg(feature = "cli")]
 mod cli;
 mod client;
 mod content;
 mod context;
+#[cfg(test)]
+#[allow(dead_code)] // not all features have tests that use all of it
+#[path = "../../tests/defaults/page.rs"]
+mod defaults_page;
 mod dispatch;
 mod error;
 mod finite;
+#[cfg(all(any(test, fuzzing), feature = "http"))]
+#[doc(hidden)]
+pub mod fuzzing;
+#[cfg(any(feature = "audit", feature = "cli"))]
+mod hexadecimal;
 mod in_flight;
 mod json_path;
 pub mod layer;
@@ -95,9 +113,11 @@ mod param;
 pub mod prelude;
 mod protocol;
 mod questions;
+mod rate;
 mod registry;
 mod schema;
 mod seal;
+mod secret;
 mod server;
 mod service;
 mod session;
@@ -117,15 +137,29 @@ pub use ask::{
     AskParam, Elicit, ElicitChoice, ElicitField, Elicitation, Root, Sample, Sampling,
     UrlElicitation,
 };
+#[cfg(feature = "audit")]
+pub use audit::{Audit, AuditDecision, AuditFile, AuditRecord};
+#[cfg(feature = "auth")]
+pub use auth::{
+    ApiKey, ApiKeys, Auth, AuthError, AuthFuture, Authenticate, Credentials, FromEnv, Identity,
+    Introspection, Jwt, SigningAlgorithm,
+};
+#[cfg(all(feature = "auth", feature = "tls"))]
+pub use auth::{ClientAuthorities, ClientCertificate, MutualTls};
 pub use bus::Notifier;
 pub use call::{Call, Cancel};
+#[cfg(feature = "tls")]
+pub use certificate::{CertificateError, PeerCertificate};
+#[cfg(feature = "cli")]
+pub use cli::Finding;
 pub use client::{Client, ClientBuilder, ClientError, ClientListening, Completed, ToolReply};
 pub use content::{
     Annotations, Audio, Completions, Content, EmbeddedResource, Failed, Icon, IconTheme, Image,
-    IntoCompletions, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, Json, Message, Nested,
-    Plain, ResourceContents, ResourceLink, Role, StreamItem, Streamed, Text, ToolResult,
+    IntoCompletions, IntoIcons, IntoPrompt, IntoResource, IntoToolResult, Json, JsonWithText,
+    Message, Nested, Plain, ResourceContents, ResourceLink, Role, StreamItem, Streamed, Text,
+    ToolResult,
 };
-pub use context::Context;
+pub use context::{Context, ProgressValue};
 pub use error::{AskError, ToolError};
 #[doc(inline)]
 pub use layer::{CallKind, CallOutcome, Layer, LayeredCall, Next};
@@ -135,22 +169,29 @@ pub use mcp_macros::{Elicit, prompt, resource, tool, tools};
 pub use middleware::{ConcurrencyLimit, LogCalls, ResponseCache, ResponseLimit, Retry};
 pub use outcome::OutcomeKind;
 pub use owner::Principal;
+#[cfg(feature = "auth")]
+pub use param::Claims;
 #[cfg(feature = "http")]
 pub use param::Extension;
 pub use param::{Description, Extraction, Headers, Param, State};
 pub use protocol::cache::CacheScope;
 pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 pub use protocol::{Id, LogLevel, Revision, TraceContext};
+pub use rate::RateLimit;
 pub use registry::{
     CompleteWith, Completion, Component, ComponentKind, ComponentView, Components, IntoComponents,
     IntoLinks, ListWith, Listing, Prompt, PromptArgument, Resource, Tool,
 };
+pub use schema::{SchemaDialect, nullable};
+pub use secret::Secret;
 pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
 pub use service::{BoxFuture, Limits, Timeout};
 pub use session_data::SessionData;
 pub use store::{MemoryStore, Store, StoreEntry, StoreFuture};
 pub use test_context::TestContext;
 pub use transport::custom::Transport;
+#[cfg(feature = "tls")]
+pub use transport::http::Tls;
 #[cfg(feature = "http")]
 pub use transport::http::{HttpBody, HttpService, PeerAddress};
 pub use visibility::Viewer;

@@ -1,4 +1,5 @@
-//! Forwarding of `tracing` events in handlers to the clients of their calls.
+//! Forwarding of `tracing` events in handlers to the clients of their calls, and the requests that the log of a server binary
+//! names.
 //!
 //! A subscriber is shared by the whole process, but a client belongs to one call. The current call of the thread connects
 //! the two.
@@ -9,6 +10,7 @@ mod current;
 mod fields;
 #[cfg(feature = "logs")]
 mod layer;
+mod request;
 #[cfg(feature = "logs")]
 mod targets;
 
@@ -20,6 +22,9 @@ pub(crate) use current::within;
 pub(crate) use fields::of as fields_of;
 #[cfg(feature = "logs")]
 pub use layer::forward_logs;
+#[cfg(feature = "cli")]
+pub(crate) use request::name_requests;
+pub(crate) use request::{RequestIds, current_request, enter_request, names_requests};
 #[cfg(feature = "logs")]
 pub(crate) use targets::announce;
 

@@ -2,6 +2,8 @@
 //!
 //! A request that nothing observes has no [`Observation`].
 
+#[cfg(feature = "audit")]
+mod audit;
 #[cfg(feature = "otel")]
 mod otel;
 mod record;
@@ -12,6 +14,8 @@ use std::time::Instant;
 
 use tracing::Span;
 
+#[cfg(feature = "audit")]
+use crate::audit::{AuditFn, AuditRecord, DigestKey};
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::protocol::revision::Features;
@@ -20,12 +24,15 @@ use crate::service::Exchange;
 #[cfg(feature = "otel")]
 use crate::trace;
 
+#[cfg(feature = "audit")]
+use audit::Audited;
 #[cfg(feature = "otel")]
 pub(crate) use otel::Otel;
 pub(crate) use record::{Component, Subject};
 use record::{Record, short};
+pub(crate) use span::in_milliseconds;
 #[cfg(feature = "cli")]
-pub(crate) use span::TARGET;
+pub(crate) use span::{TARGET, is_short};
 
 /// The observers of a server.
 #[derive(Default)]
@@ -33,6 +40,11 @@ pub(crate) struct Observer {
     pub(crate) metrics: Metrics,
     #[cfg(feature = "otel")]
     pub(crate) otel: Option<Otel>,
+    #[cfg(feature = "audit")]
+    pub(crate) audits: Vec<AuditFn>,
+    /// The key of the digests in audit records. The server has one if it has audits.
+    #[cfg(feature = "audit")]
+    pub(crate) audit_key: Option<Box<DigestKey>>,
 }
 
 impl Observer {
@@ -49,11 +61,29 @@ impl Observer {
     }
 
     fn measures(&self) -> bool {
+        #[cfg(feature = "audit")]
+        if !self.audits.is_empty() {
+            return true;
+        }
         #[cfg(feature = "otel")]
         if self.otel.is_some() {
             return true;
         }
         self.metrics.is_enabled()
+    }
+}
+
+#[cfg(feature = "audit")]
+impl Observer {
+    /// Passes a record to all consumers.
+    pub(crate) fn audit(&self, record: impl FnOnce() -> AuditRecord) {
+        if self.audits.is_empty() {
+            return;
+        }
+        let record = record();
+        for audit in &self.audits {
+            audit(&record);
+        }
     }
 }
 
@@ -64,6 +94,8 @@ pub(crate) struct Observation {
     span: Span,
     begin: Instant,
     record: Record,
+    #[cfg(feature = "audit")]
+    audited: Audited,
     /// `true` if the request opened a session.
     opened: bool,
 }
@@ -81,8 +113,15 @@ impl Observation {
             span,
             begin: Instant::now(),
             record: Record::new(exchange, subject()),
+            #[cfg(feature = "audit")]
+            audited: Audited::default(),
             opened: false,
         });
+        #[cfg(feature = "audit")]
+        if !observation.observer.audits.is_empty() {
+            let key = observation.observer.audit_key.as_deref();
+            observation.audited = Audited::of(exchange, key);
+        }
         observation.record_begin(exchange.message.id(), exchange);
         observation
     }
@@ -109,6 +148,11 @@ impl Observation {
         self.span.clone()
     }
 
+    /// Returns the id of the trace that the request belongs to.
+    pub(crate) fn trace_id(&self) -> Option<String> {
+        self.record.trace_id.clone()
+    }
+
     /// Records the revision of the client.
     pub(crate) fn classified(&mut self, features: &'static Features) {
         self.record.features = Some(features);
@@ -116,6 +160,10 @@ impl Observation {
 
     /// Records the outcome, and the length of the reply in bytes.
     pub(crate) fn end(mut self: Box<Self>, outcome: &Outcome, bytes: usize) {
+        #[cfg(feature = "audit")]
+        {
+            self.audited.decision = audit::decision(outcome);
+        }
         let record = &mut self.record;
         record.outcome = outcome.kind();
         record.code = outcome.error().map(|error| error.code);
@@ -137,6 +185,9 @@ impl Drop for Observation {
         if let Some(otel) = &self.observer.otel {
             otel.measure(&self.record, duration);
         }
+        #[cfg(feature = "audit")]
+        self.observer
+            .audit(|| self.audited.record(&self.record, duration));
         let (series, bytes) = (self.record.series(), self.record.bytes());
         let metrics = &self.observer.metrics;
         metrics.request(&series, duration, bytes, self.opened);

@@ -73,6 +73,16 @@ impl Page {
 }
 
 impl Outcome {
+    /// Returns `true` if a tool was not called because its caller has sent too many calls.
+    #[cfg(feature = "audit")]
+    pub(crate) fn is_refused_call(&self) -> bool {
+        let failure = match self {
+            Self::Tool { result, .. } => result.failure.as_ref(),
+            _ => None,
+        };
+        failure.is_some_and(|error| error.retry_after().is_some())
+    }
+
     /// Returns the outcome itself, or the error of a call that exceeded its timeout.
     pub(crate) fn inner(&self) -> &Self {
         match self {
@@ -196,6 +206,19 @@ impl Outcome {
 }
 
 /// How a request ended.
+///
+/// ```
+/// use mcp_runtime::{CallOutcome, LayeredCall, Next, OutcomeKind};
+///
+/// /// Logs calls that take too long.
+/// async fn slow(call: LayeredCall, next: Next) -> CallOutcome {
+///     let outcome = next.run().await;
+///     if outcome.kind() == OutcomeKind::TimedOut {
+///         eprintln!("{} was stopped", call.name());
+///     }
+///     outcome
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OutcomeKind {

@@ -71,7 +71,7 @@ impl<T> FromToolError for Result<T, ToolError> {
 impl Call {
     /// Makes the result of a call for which not all parameters could be extracted.
     pub fn refuse<R: FromToolError>(&self) -> R {
-        R::fail(ToolError::refused(self.rejection()))
+        R::fail(self.rejection())
     }
 }
 

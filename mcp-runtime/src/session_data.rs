@@ -19,7 +19,7 @@ use crate::error::ToolError;
 use crate::finite;
 use crate::owner::{Owner, Principal};
 use crate::seal::unique;
-use crate::service::Limits;
+use crate::service::{Limits, Origin};
 use crate::session::SessionState;
 use crate::store::{MemoryStore, Store, StoreEntry, digest, now};
 
@@ -85,22 +85,16 @@ impl DataStore {
     pub(crate) fn of(
         &self,
         session: Option<&SessionState>,
-        principal: Option<&Principal>,
-        connection: Option<u64>,
+        origin: &Origin,
     ) -> Option<SessionData> {
+        let principal = origin.principal.as_ref();
         let longest = self.limits.time_to_live;
-        let (id, accounted, time_to_live) = match (session, principal, connection) {
+        let (id, time_to_live) = match (session, principal, origin.connection) {
             // A session on a connection of its own ends with the connection, and not at its expiry.
-            (Some(session), _, Some(_)) => (session.id(), session.owner(), longest),
-            (Some(session), _, None) => (session.id(), session.owner(), rest(session).min(longest)),
-            (None, Some(principal), _) => {
-                let owner = Owner::Principal(principal.clone());
-                (id_of(principal), owner, longest)
-            }
-            (None, None, Some(connection)) => {
-                let owner = Owner::Session(u128::from(connection).to_be_bytes());
-                (self.id_of_connection(connection), owner, longest)
-            }
+            (Some(session), _, Some(_)) => (session.id(), longest),
+            (Some(session), _, None) => (session.id(), rest(session).min(longest)),
+            (None, Some(principal), _) => (principal.key(), longest),
+            (None, None, Some(connection)) => (self.id_of_connection(connection), longest),
             (None, None, None) => return None,
         };
         Some(SessionData {
@@ -110,8 +104,8 @@ impl DataStore {
                 ..self.limits
             },
             id,
-            accounted,
-            principal: principal.map(|principal| principal.id().to_owned()),
+            account: origin.account(),
+            principal: principal.map(Principal::key),
         })
     }
 
@@ -154,12 +148,6 @@ fn rest(session: &SessionState) -> Duration {
     Duration::from_millis(expires.saturating_sub(now()))
 }
 
-/// Returns the id of a principal.
-fn id_of(principal: &Principal) -> String {
-    let hexadecimal = principal.id().bytes().map(|byte| format!("{byte:02x}"));
-    format!("principal-{}", hexadecimal.collect::<String>())
-}
-
 /// Returns the key of an owner's data in the store, at most 100 bytes long.
 fn key(id: &str) -> String {
     const LONGEST_ID: usize = 80;
@@ -191,12 +179,25 @@ impl Stored {
 type Values = BTreeMap<String, Box<RawValue>>;
 
 /// Data that handlers keep between calls of the same session or caller. See [`Context::session`](crate::Context::session).
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Remember the language of the caller.
+/// #[tool]
+/// async fn speak(language: String, context: Context) -> Result<Option<String>, ToolError> {
+///     let session = context.session()?;
+///     let before = session.get::<String>("language").await?;
+///     session.set("language", &language).await?;
+///     Ok(before)
+/// }
+/// ```
 #[derive(Clone)]
 pub struct SessionData {
     store: Arc<dyn Store>,
     limits: DataLimits,
     id: String,
-    accounted: Owner,
+    account: Owner,
     principal: Option<String>,
 }
 
@@ -237,6 +238,20 @@ impl SessionData {
 
     /// Removes the value of a key, if there is one.
     ///
+    /// ```
+    /// use mcp_runtime::{TestContext, ToolError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ToolError> {
+    /// let test = TestContext::new();
+    /// let session = test.context().session()?;
+    /// session.set("cart", &["apple", "pear"]).await?;
+    /// session.remove("cart").await?;
+    /// assert_eq!(session.get::<Vec<String>>("cart").await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn remove(&self, key: &str) -> Result<(), ToolError> {
@@ -274,7 +289,7 @@ impl SessionData {
             self.check(&stored.values)?;
             let new = serde_json::to_vec(&stored)?;
             let entry = StoreEntry {
-                owner: self.accounted.clone(),
+                owner: self.account.clone(),
                 ..StoreEntry::new(&new, self.limits.time_to_live)
             };
             let changed = match &old {
@@ -335,4 +350,31 @@ fn failed(error: Box<dyn Error + Send + Sync>) -> ToolError {
         }
     }
     Failed(error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_data_of_a_caller_is_refused_to_another_one() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(OWNERS, BYTES));
+        let data = |principal: &str| SessionData {
+            store: Arc::clone(&store),
+            limits: DataLimits::of(&Limits::default()),
+            id: "session".to_owned(),
+            account: Owner::Local,
+            principal: Some(principal.to_owned()),
+        };
+        data("ada").set("cart", &1).await.expect("stored");
+        for stranger in ["bob", ""] {
+            let read = data(stranger).get::<u8>("cart").await;
+            let error = read.expect_err("refused").to_string();
+            assert!(error.contains("another caller"), "{error}");
+            assert!(data(stranger).set("cart", &2).await.is_err());
+            assert!(data(stranger).remove("cart").await.is_err());
+        }
+        let own = data("ada").get("cart").await.expect("readable");
+        assert_eq!(own, Some(1));
+    }
 }

@@ -1,6 +1,9 @@
 //! Locks that ignore poisoning: a panic in user code is caught before it can leave a value in an inconsistent state.
+//!
+//! `tests/interleavings` compiles `bus` and `in_flight` with other locks and atomics in place of these.
 
 use std::sync::PoisonError;
+pub(crate) use std::sync::atomic;
 pub(crate) use std::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
 /// A [`std::sync::Mutex`] whose `lock` returns a guard instead of a `Result`.
@@ -30,7 +33,7 @@ impl<T> Mutex<T> {
 pub(crate) struct RwLock<T>(std::sync::RwLock<T>);
 
 impl<T> RwLock<T> {
-    #[cfg(feature = "logs")]
+    #[cfg(any(feature = "auth", feature = "logs", feature = "tls"))]
     pub(crate) const fn new(value: T) -> Self {
         Self(std::sync::RwLock::new(value))
     }

@@ -4,7 +4,10 @@ use std::sync::{Arc, Once};
 
 use serde_json::{Map, Value, json};
 
-use crate::bus::{Bus, Change, Listener, ListenerGuard};
+use crate::access::Access;
+#[cfg(feature = "auth")]
+use crate::auth::Identity;
+use crate::bus::{Bus, Change, Listener, ListenerGuard, ListenerOwner};
 use crate::call::{Asker, CallContext, Caller, ClientNotifier, ServerContext, States};
 use crate::context::Context;
 use crate::dispatch::notification_of;
@@ -97,7 +100,10 @@ impl TestContext {
         let sent = Arc::<Sent>::default();
         let listener = Arc::clone(&sent) as Arc<dyn Listener>;
         Self {
-            _listening: server.bus.listen(listener, || ()),
+            _listening: server
+                .bus
+                .listen(ListenerOwner::LOCAL, listener, || ())
+                .ok(),
             server,
             sent,
             revision: Revision::LATEST,
@@ -134,6 +140,13 @@ impl TestContext {
     /// Sets the authenticated caller.
     pub fn principal(mut self, principal: Principal) -> Self {
         self.origin.principal = Some(principal);
+        self
+    }
+
+    /// Sets the authenticated caller, its scopes and its claims.
+    #[cfg(feature = "auth")]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.origin = self.origin.identified(Some(Arc::new(identity)));
         self
     }
 
@@ -205,6 +218,7 @@ impl TestContext {
             revision: self.revision,
             capabilities: self.capabilities,
             client: self.client.clone(),
+            principal: self.origin.principal.clone(),
             expires: u64::MAX,
         })
     }
@@ -230,6 +244,9 @@ fn server_context() -> ServerContext {
     let sealer = Sealer::from_keys(&[[0; 32]]).unwrap_or_else(|| unreachable!("there is a key"));
     ServerContext {
         states: States::default(),
+        access: Access::default(),
+        #[cfg(feature = "auth")]
+        local: None,
         bus: Arc::new(Bus::new(limits.listeners)),
         replay: Arc::new(Replay::new(Arc::new(sealer), limits.answer_timeout, None)),
         pending_requests: PendingRequests::new(Arc::new(Sessions::new()), limits.answer_timeout),

@@ -4,7 +4,10 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(feature = "auth")]
+use crate::auth::Identity;
 use crate::call::{Caller, ServerContext, client_of};
 use crate::owner::Principal;
 use crate::protocol::Revision;
@@ -16,26 +19,44 @@ use crate::service::Origin;
 /// A rule that returns `true` for the components that a caller sees.
 type Rule = Arc<dyn Fn(&Viewer<'_>, &ComponentView<'_>) -> bool + Send + Sync>;
 
-/// The rules of a server. A component is visible if all of them allow it.
+/// The rules of a server. A component is visible if all of them allow it, and if the caller has the scopes of a hidden component.
 #[derive(Default)]
-pub(crate) struct Visibility(Vec<Rule>);
+pub(crate) struct Visibility {
+    rules: Vec<Rule>,
+    /// `true` if there is or was a hidden component.
+    hides: AtomicBool,
+}
 
 impl Visibility {
     pub(crate) fn add(
         &mut self,
         rule: impl Fn(&Viewer<'_>, &ComponentView<'_>) -> bool + Send + Sync + 'static,
     ) {
-        self.0.push(Arc::new(rule));
+        self.rules.push(Arc::new(rule));
+    }
+
+    /// Declares that a component is hidden from callers without its scopes.
+    pub(crate) fn hide(&self) {
+        self.hides.store(true, Ordering::Relaxed);
     }
 
     /// Returns `true` if every caller sees every component.
     pub(crate) fn is_total(&self) -> bool {
-        self.0.is_empty()
+        self.rules.is_empty() && !self.hides.load(Ordering::Relaxed)
     }
 }
 
 /// The caller of a request or the listener of a subscription, as the rule of
 /// [`Server::visible`](crate::Server::visible) sees it.
+///
+/// ```
+/// use mcp_runtime::Server;
+///
+/// let server = Server::new("app", "1.0.0").visible(|viewer, component| {
+///     let is_admin = viewer.principal().is_some_and(|principal| principal.id() == "root");
+///     is_admin || !component.has_tag("admin")
+/// });
+/// ```
 pub struct Viewer<'a> {
     server: &'a ServerContext,
     caller: &'a Caller,
@@ -61,18 +82,28 @@ impl<'a> Viewer<'a> {
         }
     }
 
-    /// Returns the caller that an outer layer has authenticated, if any: see [`Principal`].
+    /// Returns the authenticated caller, if there is one: see [`Principal`].
     pub fn principal(&self) -> Option<&Principal> {
         self.origin.principal.as_ref()
     }
 
-    /// Returns the value of an HTTP header, or `None` if it is missing or not visible ASCII, and on other transports.
+    /// Returns what the server has verified about the caller, if it has authenticated it.
+    #[cfg(feature = "auth")]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.origin.identity.as_deref()
+    }
+
+    /// Returns `true` if the caller was granted all of these scopes, or scopes that imply them.
+    fn has_scopes(&self, needed: &[String]) -> bool {
+        self.server.access.suffices(self.origin.scopes(), needed)
+    }
+
+    /// Returns the value of a header, as [`Headers::get`](crate::Headers::get) does.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.origin.headers.as_ref()?.get(name)
     }
 
-    /// Returns a value that an outer tower or axum layer inserted into the `http::Extensions` of the request. Returns
-    /// `None` on other transports.
+    /// Returns a value of the request's extensions, as [`Context::extension`](crate::Context::extension) does.
     #[cfg(feature = "http")]
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.origin.extensions.get()
@@ -146,11 +177,12 @@ impl<'a> Sight<'a> {
         self.0.is_none() || self.allows(&entry.view())
     }
 
-    /// Returns `true` if all rules allow a component.
+    /// Returns `true` if the caller has the scopes of a hidden component, and if all rules allow it.
     pub(crate) fn allows(&self, component: &ComponentView<'_>) -> bool {
         self.0.as_ref().is_none_or(|(visibility, viewer)| {
-            let mut rules = visibility.0.iter();
-            rules.all(|rule| rule(viewer, component))
+            let mut rules = visibility.rules.iter();
+            viewer.has_scopes(component.hiding_scopes())
+                && rules.all(|rule| rule(viewer, component))
         })
     }
 }

@@ -183,7 +183,7 @@ async fn list_issues(
         let page = api.send(Method::GET, &path, "").await?;
         issues.extend(page.parse::<Vec<Issue>>()?);
         let done = u32::try_from(issues.len())?;
-        context.progress(done.into(), None, Some(&format!("{done} issues")));
+        context.progress(done, None, Some(&format!("{done} issues")));
         next = page.next_page();
     }
     issues.truncate(limit);

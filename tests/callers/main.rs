@@ -5,6 +5,8 @@
 
 mod functions;
 mod in_process;
+mod nobody;
 mod sessions;
+mod shares;
 mod visible;
 mod wires;

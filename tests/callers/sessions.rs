@@ -165,7 +165,7 @@ async fn the_data_of_a_session_is_not_for_another_principal() {
     let host = Host::of(server(), Over::Http).await;
     let ada = host.caller(Revision::V2025_11_25, principal("ada")).await;
     ada.call("set", value("a", 1)).await.unwrap();
-    let refused = "The data of this session belongs to another caller";
+    let refused = "-32600: The session is unknown or has ended: send `initialize` again";
     for thief in [principal("eve"), Who::default()] {
         let thief = ada.with(thief);
         for (tool, arguments) in [

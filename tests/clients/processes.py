@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -50,26 +51,35 @@ def free_address():
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
-class HttpServer:
-    """A process that serves HTTP on a free port."""
+def tls_options(certificate):
+    return ["--tls-cert", certificate[0], "--tls-key", certificate[1]] if certificate else []
 
-    def __init__(self, command, variables=None):
-        self.address = free_address()
+
+class HttpServer:
+    """A process that serves HTTP on an address, by default on a free port.
+
+    With a certificate, which is a pair of the files of the certificate and of its key, it serves HTTPS.
+    """
+
+    def __init__(self, command, variables=None, address=None, certificate=None):
+        self.address = address or free_address()
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [*command, "--http", self.address],
+            [*command, "--http", self.address, *tls_options(certificate)],
             env={**os.environ, **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
         )
-        self.url = f"http://{self.address}/mcp"
+        self.origin = f"{'https' if certificate else 'http'}://{self.address}"
+        self.url = f"{self.origin}/mcp"
+        self.trust = ssl.create_default_context(cafile=certificate[0]) if certificate else None
 
     def wait_until_healthy(self):
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                with urllib.request.urlopen(f"http://{self.address}/health", timeout=2) as answer:
+                with urllib.request.urlopen(f"{self.origin}/health", timeout=2, context=self.trust) as answer:
                     return [] if answer.status == 200 else [f"GET /health answered {answer.status}"]
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)

@@ -279,7 +279,7 @@ def notices_noise(client, mode, drivers, command):
 
 
 def make_directory(parent):
-    """Creates the directory that the example `files` serves, and a file beside it that must stay inaccessible."""
+    """Creates the directory that the example `filesystem` serves, and a file beside it that must stay inaccessible."""
     root = parent / "root"
     (root / "sub").mkdir(parents=True)
     (parent / "secret").write_text("outside\n")

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use super::peer::{ERAS, Peer, TRANSPORTS, Transport};
 
-const LONG: Duration = Duration::from_secs(60);
+pub(super) const LONG: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
-struct Count(AtomicU32);
+pub(super) struct Count(AtomicU32);
 
 impl Count {
-    fn next(&self) -> u32 {
+    pub(super) fn next(&self) -> u32 {
         self.0.fetch_add(1, Ordering::SeqCst)
     }
 }
@@ -97,7 +97,7 @@ fn server(cache: ResponseCache) -> Server {
         .layer(cache)
 }
 
-type Request = (&'static str, Value);
+pub(super) type Request = (&'static str, Value);
 
 fn tool(name: &str, arguments: Value) -> Request {
     (
@@ -106,7 +106,7 @@ fn tool(name: &str, arguments: Value) -> Request {
     )
 }
 
-fn read(uri: &str) -> Request {
+pub(super) fn read(uri: &str) -> Request {
     ("resources/read", json!({ "uri": uri }))
 }
 
@@ -130,7 +130,7 @@ fn completion_of(argument: &str, other: &str) -> Request {
 }
 
 /// Returns a reply without its id.
-async fn result(peer: &Peer, request: &Request) -> Value {
+pub(super) async fn result(peer: &Peer, request: &Request) -> Value {
     let mut reply = peer.ask(request.0, request.1.clone()).await;
     reply["id"].take();
     reply

@@ -66,9 +66,9 @@ impl Events {
     fn take(&self) -> Vec<String> {
         let events = std::mem::take(&mut *self.0.lock().unwrap());
         let line = |event: Fields| {
-            assert!(event.0["milliseconds"].parse::<f64>().unwrap() >= 0.0);
+            assert!(event.0["duration_ms"].parse::<f64>().unwrap() >= 0.0);
             let fields = event.0.into_iter();
-            let fields = fields.filter(|(name, _)| !["milliseconds", "message"].contains(name));
+            let fields = fields.filter(|(name, _)| !["duration_ms", "message"].contains(name));
             let fields: Vec<String> = fields.map(|(name, it)| format!("{name}={it}")).collect();
             fields.join(" ")
         };
@@ -91,13 +91,13 @@ async fn each_call_is_logged_without_its_arguments_and_results() {
         let late = tokio::time::timeout(Duration::from_millis(10), cancelled).await;
         assert!(late.is_err());
         let mut expected = vec![
-            "kind=tool name=say outcome=ok principal=ada",
-            "kind=tool name=fail outcome=tool_error principal=ada",
-            "kind=list name=tools/list outcome=ok principal=ada",
+            "component=say method=tools/call outcome=ok principal=ada",
+            "component=fail method=tools/call outcome=tool_error principal=ada",
+            "method=tools/list outcome=ok principal=ada",
         ];
         // The call of a session continues when its connection ends.
         if era == ERAS[1] {
-            expected.push("kind=tool name=wait outcome=cancelled principal=ada");
+            expected.push("component=wait method=tools/call outcome=cancelled principal=ada");
         }
         assert_eq!(events.take(), expected, "{era:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -115,6 +115,7 @@ async fn only_slow_calls_are_logged_if_there_is_a_threshold() {
         let peer = Peer::connect(server(slow), Transport::Memory, era).await;
         peer.call("say", json!({ "word": "a" })).await;
         peer.call("wait", json!({})).await;
-        assert_eq!(events.take(), ["kind=tool name=wait outcome=ok"], "{era:?}");
+        let expected = ["component=wait method=tools/call outcome=ok"];
+        assert_eq!(events.take(), expected, "{era:?}");
     }
 }

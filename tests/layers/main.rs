@@ -4,8 +4,10 @@
 
 mod access;
 mod cache;
+mod combined;
 mod concurrency;
 mod extensions;
+mod functions;
 mod logs;
 mod order;
 mod peer;

@@ -49,11 +49,13 @@ fn run_time(trace: &Trace) -> Server {
     let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
     let tool = |name: &str| {
         let inner = trace.clone();
+        // The other one is stopped while it waits.
+        let milliseconds = if name == "quick" { 60_000 } else { 20 };
         Tool::new(name, schema.clone(), move |_: Value, _: Context| {
             let inner = inner.clone();
             async move {
                 inner.push("handler".to_owned());
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
                 "done"
             }
         })

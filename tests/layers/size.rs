@@ -145,14 +145,14 @@ async fn structured_content_is_sent_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn the_default_limit_is_16_mib() {
+async fn the_default_limit_is_4_mib() {
     let server = components().layer(ResponseLimit::default());
     let peer = Peer::connect(server, Transport::Memory, ERAS[1]).await;
-    let half = 8 << 20;
+    let half = 2 << 20;
     let whole = call(&peer, "text", half - 6).await;
     assert_eq!(whole["content"].as_array().unwrap().len(), 2);
     let cut = call(&peer, "text", half).await;
-    assert_eq!(cut["content"][1]["text"], note((16 << 20) + 12, 16 << 20));
+    assert_eq!(cut["content"][1]["text"], note((4 << 20) + 12, 4 << 20));
 }
 
 fn spilling(ttl: Duration) -> Server {

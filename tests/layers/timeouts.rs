@@ -178,6 +178,34 @@ async fn every_call_has_a_limit_which_progress_extends() {
     }
 }
 
+/// Report progress once, on a thread that is not polled, and then none.
+#[tool(timeout = Timeout::new(SECOND).extended_to(60 * SECOND))]
+fn stuck_thread(context: Context) {
+    std::thread::sleep(SECOND / 10);
+    context.progress(1.0, None, None);
+    while !context.cancel().is_cancelled() {
+        std::thread::sleep(SECOND / 100);
+    }
+}
+
+#[tokio::test]
+async fn the_limit_of_a_thread_begins_with_its_last_progress() {
+    for era in ERAS {
+        let server = Server::new("timeouts", "1").with(components![stuck_thread]);
+        let peer = Peer::connect(server, Transport::Memory, era).await;
+        let begin = Instant::now();
+        let params = json!({ "name": "stuck_thread", "arguments": {} });
+        let (text, _) = timed(&peer, "tools/call", params).await;
+        assert_eq!(
+            text,
+            "`stuck_thread` made no progress for 1 s and was stopped"
+        );
+        let took = begin.elapsed();
+        assert!(took >= SECOND + SECOND / 10, "{took:?}");
+        assert!(took < SECOND * 17 / 10, "{took:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_limit_of_the_server_applies_where_a_component_has_none() {
     for era in ERAS {

@@ -6,7 +6,9 @@
 mod observed;
 
 mod capture;
+mod library;
 mod missing;
+mod named;
 mod requests;
 mod trace;
 mod transcripts;

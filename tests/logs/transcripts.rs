@@ -6,12 +6,12 @@ use std::process::{Command, Output, Stdio};
 use mcp_tests::conversation::Conversation;
 use serde_json::{Value, json};
 
-use super::observed::{BROKEN, TRAP};
+use super::observed::{BROKEN, SLOW, TRAP};
 
 /// The environment variables that must not come from the environment of the test.
 const VARIABLES: [&str; 3] = ["RUST_LOG", "RUST_BACKTRACE", BROKEN];
 
-fn command(arguments: &[&str]) -> Command {
+pub(super) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_observed-server"));
     command.args(arguments);
     for name in VARIABLES {
@@ -21,7 +21,7 @@ fn command(arguments: &[&str]) -> Command {
 }
 
 /// Serves these messages over stdio, and checks the replies.
-fn serve(mut command: Command, messages: &[Value]) -> Output {
+pub(super) fn serve(mut command: Command, messages: &[Value]) -> Output {
     let pipes = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -42,7 +42,7 @@ fn serve(mut command: Command, messages: &[Value]) -> Output {
     output
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(super) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
@@ -102,10 +102,10 @@ fn a_line_of_text_for_each_warning_and_error() {
              panic=\"it broke: x\\n2026-01-01T"
         ),
         " WARN mcp_runtime::dispatch::run: an async handler blocked its thread: use a plain `fn`, or await the slow \
-         operation handler=\"blocks\" milliseconds=1"
+         operation handler=\"blocks\" duration_ms=1"
             .to_owned(),
         " WARN mcp_runtime::dispatch::contain: a handler took longer than its timeout and was stopped \
-         handler=\"late\" milliseconds=30"
+         handler=\"late\" duration_ms=30"
             .to_owned(),
     ];
     assert_eq!(lines.len(), expected.len(), "{lines:#?}");
@@ -130,7 +130,8 @@ fn a_json_object_for_each_event() {
         .collect();
     for event in &events {
         let keys: Vec<_> = event.as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["timestamp", "level", "target", "fields"], "{event}");
+        let expected = ["timestamp", "level", "target", "fields", "request"];
+        assert_eq!(keys, expected, "{event}");
     }
     let of = |target: &'static str| events.iter().filter(move |event| event["target"] == target);
     let failed = of("mcp_runtime::dispatch::failure").next().unwrap();
@@ -138,6 +139,7 @@ fn a_json_object_for_each_event() {
     assert_eq!(failed["fields"]["reference"], reference(&output, 1));
     let chain = "the database failed: unable to open database file";
     assert_eq!(failed["fields"]["error"], chain);
+    assert_eq!(failed["request"], json!({ "id": 1 }));
     let panicked = of("mcp_runtime::dispatch::contain").next().unwrap();
     assert_eq!(panicked["fields"]["panic"], format!("it broke: {HOSTILE}"));
     assert_eq!(panicked["fields"]["reference"], reference(&output, 2));
@@ -151,6 +153,47 @@ fn a_json_object_for_each_event() {
     );
     assert_eq!(events.len(), 5 + 6);
     assert!(!text(&output.stderr).contains(TRAP));
+}
+
+/// Returns the value of a field that is a number.
+fn number(line: &str, name: &str) -> f64 {
+    let (_, rest) = line.split_once(&format!(" {name}=")).expect(line);
+    rest.split(' ').next().unwrap().parse().expect(line)
+}
+
+/// Slow calls that wait: one ends in time, and one is stopped.
+#[test]
+fn a_slow_call_is_an_event_with_its_duration() {
+    let calls = [
+        initialize(),
+        call(1, "slow", json!({})),
+        call(2, "late", json!({})),
+    ];
+    let output = serve(command(&["--log", "info"]), &calls);
+    let lines = text(&output.stderr).lines();
+    let lines: Vec<_> = lines.map(|line| line.split_once(' ').unwrap().1).collect();
+    let event = |tool: &str| {
+        let component = format!(" component=\"{tool}\" ");
+        let mut of_tool = lines.iter().filter(|line| line.contains(&component));
+        *of_tool.next().unwrap_or_else(|| panic!("{lines:#?}"))
+    };
+    let slow = event("slow");
+    let begin = " INFO mcp_runtime::request: a request ended method=\"tools/call\" component=\"slow\" outcome=\"ok\" duration_ms=";
+    assert!(slow.starts_with(begin), "{slow}");
+    let least = SLOW.as_secs_f64() * 1000.0;
+    assert!(number(slow, "duration_ms") >= least, "{slow}");
+    let late = event("late");
+    assert!(late.contains(" outcome=\"timed_out\" "), "{late}");
+    assert!(number(late, "duration_ms") >= 30.0, "{late}");
+    let expected = [
+        " WARN mcp_runtime::dispatch::contain: a handler took longer than its timeout and was stopped \
+         handler=\"late\" duration_ms=30 request{id=2}",
+        " INFO observed_server::server: after the wait request{id=1}",
+    ];
+    for expected in expected {
+        assert!(lines.contains(&expected), "{expected}\n{lines:#?}");
+    }
+    assert_eq!(lines.len(), 3 + 2, "{lines:#?}");
 }
 
 #[test]

@@ -62,10 +62,10 @@ class Session:
 class Nginx:
     """nginx as a private process."""
 
-    def __init__(self, directory, addresses):
+    def __init__(self, directory, addresses, configuration="nginx.conf"):
         self.address = addresses["nginx"]
         self.access_log = directory / "access.log"
-        template = string.Template((HERE / "nginx.conf").read_text(encoding="utf-8"))
+        template = string.Template((HERE / configuration).read_text(encoding="utf-8"))
         # nginx's own variables have no braces.
         # Only root chooses the user of the workers.
         user = "user root;" if os.geteuid() == 0 else ""

@@ -5,6 +5,7 @@
 
 mod beyond;
 mod cost;
+mod dialects;
 mod errors;
 mod flat_arguments;
 mod flattened;

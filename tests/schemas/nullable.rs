@@ -7,7 +7,7 @@ use mcp_runtime::prelude::*;
 use mcp_runtime::{Components, Revision};
 use mcp_tests::client::Connect as _;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::types::{Color, Documented, Inner, Internal, Node};
@@ -220,23 +220,16 @@ async fn rules_and_defaults_are_for_what_is_not_null() {
     }
 }
 
-/// Reads a member that is present, as `serde_with::rust::double_option` does.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
 /// A change of an entry.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Change {
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "mcp_runtime::nullable")]
     #[schemars(extend("nullable" = true))]
     title: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "mcp_runtime::nullable")]
     #[schemars(extend("nullable" = true), range(max = 9))]
     rank: Option<Option<u8>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "mcp_runtime::nullable")]
     #[schemars(extend("nullable" = true))]
     inner: Option<Option<Inner>>,
     /// Not nullable.

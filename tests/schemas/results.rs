@@ -1,7 +1,7 @@
 //! Results of tools: they are valid for their schemas, and nothing that a handler returns is lost.
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{Message, Revision, Text, Tool};
+use mcp_runtime::{JsonWithText, Message, Revision, Text, Tool};
 use mcp_tests::client::Connect as _;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -48,6 +48,43 @@ async fn a_struct_whose_only_member_is_result_is_not_wrapped_again() {
         let listed = all.iter().find(|listed| listed["name"] == tool).unwrap();
         let schema = jsonschema::validator_for(&listed["outputSchema"]).unwrap();
         assert!(schema.is_valid(reply.structured()), "{tool}: {schema:?}");
+    }
+}
+
+/// Judges in words.
+#[tool]
+async fn judge_in_words() -> JsonWithText<Verdict> {
+    Json(Verdict { result: true }).with_text("It is right.")
+}
+
+/// Judges several in words, or fails.
+#[tool]
+async fn judge_all_in_words() -> Result<JsonWithText<Vec<Verdict>>, ToolError> {
+    Ok(Json(vec![Verdict { result: true }]).with_text("They are right."))
+}
+
+#[tokio::test]
+async fn a_text_of_its_own_leaves_structured_content_and_schema_as_they_are() {
+    for revision in [Revision::V2025_11_25, Revision::V2026_07_28] {
+        let tools = components![judge, judge_in_words, judge_all, judge_all_in_words];
+        let server = Server::new("results", "1").with(tools);
+        let client = server.connect().revision(revision).await;
+        let all = client.tools().await.unwrap();
+        for (plain, worded, text) in [
+            ("judge", "judge_in_words", "It is right."),
+            ("judge_all", "judge_all_in_words", "They are right."),
+        ] {
+            let schema = |name: &str| {
+                let listed = all.iter().find(|listed| listed["name"] == name);
+                listed.unwrap()["outputSchema"].clone()
+            };
+            assert!(schema(worded).is_object());
+            assert_eq!(schema(worded), schema(plain));
+            let expected = client.call(plain, json!({})).await.unwrap();
+            let reply = client.call(worded, json!({})).await.unwrap();
+            assert_eq!(reply.text(), text);
+            assert_eq!(reply.structured(), expected.structured());
+        }
     }
 }
 

@@ -246,9 +246,11 @@ async fn calls_finish_streams_end_and_then_the_lifespan_stops() {
             let called = served.call(session, "wait", 400);
             reaches(&probe.running, 1).await;
 
+            assert!(served.handle.is_ready(), "{place}");
             let begin = Instant::now();
             served.stop.notify_one();
             let last = stream.messages().await;
+            assert!(!served.handle.is_ready(), "{place}");
             assert!(begin.elapsed() < Duration::from_millis(300), "{place}");
             let is_result = last.last().is_some_and(|message| message["id"] == 1);
             assert_eq!(is_result, revision == MODERN, "{place}: {last:?}");

@@ -9,7 +9,8 @@ use mcp_runtime::Server;
 
 use super::{grace, stops};
 
-type Nothing = Result<u8, std::io::Error>;
+/// A state of another type than that of the server.
+type Nothing = Result<u16, std::io::Error>;
 
 /// Serves a connection without a client until the shutdown, which starts at once.
 async fn serve(server: Server) {

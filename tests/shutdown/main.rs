@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
+#[cfg(unix)]
+mod afterwards;
 mod http;
 mod lifespans;
 mod messages;

@@ -2,21 +2,21 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use mcp_tests::schemas::MODERN;
 
-use super::call;
 use super::http::Address;
 use super::unix_socket::unused_path;
+use super::{LEGACY, call, listen, outcome};
 
-const TERM: &str = "TERM";
-const INT: &str = "INT";
+pub(super) const TERM: &str = "TERM";
+pub(super) const INT: &str = "INT";
 
-struct Server {
-    child: Child,
+pub(super) struct Server {
+    pub(super) child: Child,
     /// The lines of its stderr.
     lines: Receiver<String>,
 }
@@ -29,27 +29,32 @@ impl Drop for Server {
 }
 
 fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Server {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_stopping-server"))
-        .args(arguments)
-        .envs(variables.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let stderr = BufReader::new(child.stderr.take().unwrap());
-    let (sender, lines) = channel();
-    std::thread::spawn(move || {
-        for line in stderr.lines().map_while(Result::ok) {
-            let _ = sender.send(line);
-        }
-    });
-    Server { child, lines }
+    let program = env!("CARGO_BIN_EXE_stopping-server");
+    Server::start(program, arguments, variables)
 }
 
 impl Server {
+    pub(super) fn start(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        Server { child, lines }
+    }
+
     /// Waits for a line of stderr that contains this text.
-    fn says(&self, text: &str) -> String {
+    pub(super) fn says(&self, text: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(Duration::from_secs(10));
             let line = line.unwrap_or_else(|_| panic!("the server does not print `{text}`"));
@@ -59,7 +64,7 @@ impl Server {
         }
     }
 
-    fn signal(&self, name: &str) {
+    pub(super) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let killed = Command::new("kill").args(["-s", name, &id]).status();
         assert!(killed.unwrap().success());
@@ -68,10 +73,17 @@ impl Server {
     /// Waits for the end. Returns the exit code and the time that it took.
     fn end(&mut self) -> (Option<i32>, Duration) {
         let begin = Instant::now();
+        let status = self.status();
+        assert_eq!(status.signal(), None);
+        (status.code(), begin.elapsed())
+    }
+
+    /// Waits for the end.
+    pub(super) fn status(&mut self) -> ExitStatus {
+        let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(20) {
             if let Some(status) = self.child.try_wait().unwrap() {
-                assert_eq!(status.signal(), None);
-                return (status.code(), begin.elapsed());
+                return status;
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -152,6 +164,47 @@ fn the_first_signal_lets_calls_finish_and_stops_the_lifespan() {
                     "the socket file remains"
                 );
             }
+        }
+    }
+}
+
+/// The streams end at once, then the calls, and then the state.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_streams_and_sessions_and_lets_their_calls_finish() {
+    for (transport, arguments) in transports().into_iter().skip(1) {
+        for signal in [TERM, INT] {
+            let mut server = start(&borrowed(&arguments), &[("GRACE", "5000")]);
+            let address = server.address(transport);
+            let session = address.initialize().await;
+            let mut subscription = address.open(None, Some(&listen(1))).await;
+            let mut stream = address.open(Some(&session), None).await;
+            let calls = [(MODERN, None), (LEGACY, Some(session))].map(|(revision, session)| {
+                let (address, message) = (address.clone(), call(revision, 2, "wait", 600));
+                tokio::spawn(async move {
+                    let mut response = address.open(session.as_deref(), Some(&message)).await;
+                    response.messages().await
+                })
+            });
+            server.says("running");
+            server.says("running");
+            let begin = Instant::now();
+            server.signal(signal);
+            let last = subscription.messages().await;
+            assert!(last.last().is_some_and(|it| it["id"] == 1), "{last:?}");
+            stream.messages().await;
+            let streams_ended = begin.elapsed();
+            assert!(
+                streams_ended < Duration::from_millis(500),
+                "{streams_ended:?}"
+            );
+            for call in calls {
+                let messages = call.await.unwrap();
+                assert_eq!(outcome(&messages[0]), "waited", "{transport}, {signal}");
+            }
+            server.says("the state ends beside 0 calls");
+            let (code, took) = server.end();
+            assert_eq!(code, Some(0), "{transport}, {signal}");
+            assert!(took < Duration::from_secs(1), "{transport}: {took:?}");
         }
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn server(probe: &Arc<Probe>) -> Server {
             || async { Ok::<_, std::io::Error>(0_u8) },
             |_| async move {
                 let running = stopped.running.load(Ordering::SeqCst);
+                eprintln!("the state ends beside {running} calls");
                 stopped.running_at_stop.fetch_max(running, Ordering::SeqCst);
                 stopped.stops.fetch_add(1, Ordering::SeqCst);
             },

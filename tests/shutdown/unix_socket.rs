@@ -1,16 +1,16 @@
 //! The file of a Unix socket: its permissions, its replacement and its removal.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::stopping::{Probe, server};
 use mcp_runtime::ServeError;
 use mcp_tests::schemas::MODERN;
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
 use tokio::task::JoinHandle;
 
 use super::http::Address;
@@ -112,4 +112,66 @@ async fn the_file_of_another_server_is_kept() {
     last.notify_one();
     second.await.unwrap().unwrap();
     assert!(!path.exists());
+}
+
+/// Of servers that start at the same time, one gets the path, and the others are refused. The file is visible only with its
+/// permissions, and no other file remains.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_servers_that_start_at_once_one_serves_and_the_others_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("mcp.sock");
+    for round in 0..40 {
+        // A stale file, which all of them may replace.
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let stale = fs::metadata(&path).unwrap().ino();
+        let is_done = Arc::<AtomicBool>::default();
+        let watched = (path.clone(), Arc::clone(&is_done));
+        let watching = std::thread::spawn(move || {
+            let (path, is_done) = watched;
+            while !is_done.load(Ordering::SeqCst) {
+                if let Ok(file) = fs::metadata(&path)
+                    && file.ino() != stale
+                {
+                    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+                }
+            }
+        });
+        let barrier = Arc::new(Barrier::new(4));
+        let started: Vec<_> = (0..4)
+            .map(|_| {
+                let (path, barrier) = (path.clone(), Arc::clone(&barrier));
+                tokio::spawn(async move {
+                    barrier.wait().await;
+                    serve(&path)
+                })
+            })
+            .collect();
+        let mut servers = Vec::new();
+        for started in started {
+            servers.push(started.await.unwrap());
+        }
+        let ended = || servers.iter().filter(|(_, it)| it.is_finished()).count();
+        for _ in 0..5_000 {
+            if ended() == 3 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        assert_eq!(ended(), 3, "round {round}");
+        assert!(answers(&path).await);
+        is_done.store(true, Ordering::SeqCst);
+        watching.join().unwrap();
+        for (stop, server) in servers {
+            stop.notify_one();
+            match server.await.unwrap() {
+                Err(ServeError::Bind(error)) => {
+                    let error = error.to_string();
+                    assert!(error.contains("another server answers"), "{error}");
+                }
+                served => served.unwrap(),
+            }
+        }
+        let files = fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(files, 0, "round {round}");
+    }
 }

@@ -3,6 +3,8 @@
 use mcp_tests::schemas;
 use serde_json::{Value, json};
 
+use crate::Verdict;
+use crate::callers::{Caller, SCOPE};
 use crate::random::Random;
 
 /// The era of a client.
@@ -30,6 +32,10 @@ pub(crate) enum Numbering {
 
 enum Kind {
     Call(&'static str),
+    /// A tool that needs a scope.
+    Guarded,
+    /// A tool that nobody without the scope knows.
+    Secret,
     List,
     Read,
     UnknownTool,
@@ -41,6 +47,7 @@ enum Kind {
 /// One message.
 pub(crate) struct Ask {
     pub(crate) id: u64,
+    caller: &'static Caller,
     kind: Kind,
     /// A text that no other message has.
     text: String,
@@ -53,12 +60,15 @@ impl Ask {
     /// The message with this number of a client.
     pub(crate) fn random(
         random: &mut Random,
+        caller: &'static Caller,
         lane: u64,
         number: u64,
         numbering: Numbering,
     ) -> Self {
         let kind = match random.below(100) {
-            0..60 => Kind::Call(["echo_owned", "echo_borrowed"][random.below(2)]),
+            0..50 => Kind::Call(["echo_owned", "echo_borrowed"][random.below(2)]),
+            50..57 => Kind::Guarded,
+            57..60 => Kind::Secret,
             60..68 => Kind::Call("echo_blocking"),
             68..70 => Kind::List,
             70..86 => Kind::Read,
@@ -68,7 +78,7 @@ impl Ask {
             _ => Kind::Notification,
         };
         let mut text = format!("{lane}-{number}");
-        if let Kind::Call(_) = kind {
+        if let Kind::Call(_) | Kind::Guarded | Kind::Secret = kind {
             let longest = if random.below(200) == 0 { 8000 } else { 40 };
             for _ in 0..random.below(longest) {
                 text.push_str(LETTERS[random.below(LETTERS.len())]);
@@ -79,7 +89,12 @@ impl Ask {
         } else {
             1
         };
-        Self { id, kind, text }
+        Self {
+            id,
+            caller,
+            kind,
+            text,
+        }
     }
 
     /// Returns `true` if there must be no reply.
@@ -94,7 +109,9 @@ impl Ask {
 
     pub(crate) fn method(&self) -> String {
         match self.kind {
-            Kind::Call(_) | Kind::UnknownTool | Kind::Malformed => "tools/call".to_owned(),
+            Kind::Call(_) | Kind::Guarded | Kind::Secret | Kind::UnknownTool | Kind::Malformed => {
+                "tools/call".to_owned()
+            }
             Kind::List => "tools/list".to_owned(),
             Kind::Read => "resources/read".to_owned(),
             Kind::UnknownMethod => format!("absent/{}", self.text),
@@ -106,6 +123,8 @@ impl Ask {
     pub(crate) fn name(&self) -> Option<String> {
         match self.kind {
             Kind::Call(tool) => Some(tool.to_owned()),
+            Kind::Guarded => Some("guarded".to_owned()),
+            Kind::Secret => Some("secret".to_owned()),
             Kind::UnknownTool => Some(format!("absent-{}", self.text)),
             Kind::Read => Some(format!("echo://{}", self.text)),
             Kind::Malformed => Some("echo_owned".to_owned()),
@@ -115,7 +134,9 @@ impl Ask {
 
     fn params(&self) -> Value {
         match self.kind {
-            Kind::Call(tool) => json!({ "name": tool, "arguments": { "text": self.text } }),
+            Kind::Call(_) | Kind::Guarded | Kind::Secret => {
+                json!({ "name": self.name(), "arguments": { "text": self.text } })
+            }
             Kind::UnknownTool => json!({ "name": self.name(), "arguments": {} }),
             Kind::Read => json!({ "uri": self.name() }),
             Kind::Notification => json!({ "requestId": format!("none-{}", self.text) }),
@@ -145,8 +166,11 @@ impl Ask {
         message.to_string()
     }
 
-    /// Returns an error if the reply is invalid or belongs to another message.
-    pub(crate) fn judge(&self, era: Era, reply: &Value) -> Result<(), String> {
+    /// Decides whether the reply is valid and belongs to this message.
+    ///
+    /// # Errors
+    /// Returns an error if the reply is wrong.
+    pub(crate) fn judge(&self, era: Era, reply: &Value) -> Result<Verdict, String> {
         let method = (!self.is_malformed()).then(|| self.method());
         let has_id = method.is_some();
         schemas::reply(era.revision(), method.as_deref(), reply, has_id)?;
@@ -155,36 +179,50 @@ impl Ask {
         } else {
             self.id.into()
         };
-        let error = &reply["error"];
-        let says = |key: &str| {
-            error["message"]
-                .as_str()
-                .is_some_and(|text| text.contains(key))
-        };
-        let right = match self.kind {
-            Kind::Call(_) => {
-                reply["result"]["content"] == json!([{ "type": "text", "text": self.text }])
+        let whole = reply["jsonrpc"] == "2.0" && reply.get("id").unwrap_or(&Value::Null) == &id;
+        if whole && self.is_right(reply) {
+            let is_forbidden = matches!(self.kind, Kind::Guarded) && !self.caller.is_granted;
+            return Ok(if is_forbidden {
+                Verdict::Forbidden
+            } else {
+                Verdict::Answered
+            });
+        }
+        let sent: String = self.json(Era::Legacy).chars().take(300).collect();
+        let got: String = reply.to_string().chars().take(300).collect();
+        Err(format!("to {sent} the reply was {got}"))
+    }
+
+    /// Returns `true` if the result or the error is that of this message.
+    fn is_right(&self, reply: &Value) -> bool {
+        let (result, error) = (&reply["result"], &reply["error"]);
+        let message = error["message"].as_str().unwrap_or_default();
+        let fails = |code: i64, says: &str| error["code"] == code && message.contains(says);
+        let echoes = |text: &str| result["content"] == json!([{ "type": "text", "text": text }]);
+        let is_granted = self.caller.is_granted;
+        match self.kind {
+            Kind::Call(_) => echoes(&self.text),
+            Kind::Guarded | Kind::Secret if is_granted => {
+                echoes(&format!("{} {}", self.caller.name, self.text))
             }
-            Kind::List => reply["result"]["tools"]
-                .as_array()
-                .is_some_and(|tools| tools.len() > 10),
+            Kind::Guarded => {
+                fails(-32600, SCOPE) && error["data"]["requiredScopes"] == json!([SCOPE])
+            }
+            Kind::Secret => fails(-32602, "secret") && !message.contains(SCOPE),
+            Kind::List => {
+                let tools = result["tools"].as_array().map_or(&[][..], Vec::as_slice);
+                let has = |name: &str| tools.iter().any(|tool| tool["name"] == name);
+                tools.len() > 10 && has("guarded") && has("secret") == is_granted
+            }
             Kind::Read => {
-                let contents = &reply["result"]["contents"][0];
+                let contents = &result["contents"][0];
                 contents["text"] == *self.text
                     && contents["uri"] == *format!("echo://{}", self.text)
             }
-            Kind::UnknownTool => error["code"] == -32602 && says(&self.text),
-            Kind::UnknownMethod => error["code"] == -32601 && says(&self.text),
+            Kind::UnknownTool => fails(-32602, &self.text),
+            Kind::UnknownMethod => fails(-32601, &self.text),
             Kind::Malformed => error["code"] == -32700,
             Kind::Notification => false,
-        };
-        let whole = reply["jsonrpc"] == "2.0" && reply.get("id").unwrap_or(&Value::Null) == &id;
-        if right && whole {
-            Ok(())
-        } else {
-            let sent: String = self.json(Era::Legacy).chars().take(300).collect();
-            let got: String = reply.to_string().chars().take(300).collect();
-            Err(format!("to {sent} the reply was {got}"))
         }
     }
 }
@@ -192,45 +230,62 @@ impl Ask {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callers::CALLERS;
+
+    fn ask(caller: &'static Caller, kind: Kind, text: &str) -> Ask {
+        Ask {
+            id: 1,
+            caller,
+            kind,
+            text: text.to_owned(),
+        }
+    }
+
+    fn reply(id: Value, text: &str) -> Value {
+        let content = json!([{ "type": "text", "text": text }]);
+        json!({ "jsonrpc": "2.0", "id": id, "result": { "content": content } })
+    }
 
     #[test]
     fn only_its_own_reply_is_right() {
-        let ask = |id, text: &str| Ask {
-            id,
-            kind: Kind::Call("echo_owned"),
-            text: text.to_owned(),
-        };
-        let reply = |id: Value, text: &str| {
-            let content = json!([{ "type": "text", "text": text }]);
-            json!({ "jsonrpc": "2.0", "id": id, "result": { "content": content } })
-        };
-        assert!(
-            ask(1, "a")
-                .judge(Era::Legacy, &reply(json!(1), "a"))
-                .is_ok()
-        );
-        assert!(
-            ask(1, "a")
-                .judge(Era::Legacy, &reply(json!(1), "b"))
-                .is_err()
-        );
-        assert!(
-            ask(1, "a")
-                .judge(Era::Legacy, &reply(json!(2), "a"))
-                .is_err()
-        );
-        assert!(
-            ask(1, "a")
-                .judge(Era::Legacy, &reply(json!("1"), "a"))
-                .is_err()
-        );
+        let ask = ask(&CALLERS[0], Kind::Call("echo_owned"), "a");
+        for (id, text, is_right) in [
+            (json!(1), "a", true),
+            (json!(1), "b", false),
+            (json!(2), "a", false),
+            (json!("1"), "a", false),
+        ] {
+            let judged = ask.judge(Era::Legacy, &reply(id, text));
+            assert_eq!(judged.is_ok(), is_right, "{judged:?}");
+        }
+    }
+
+    #[test]
+    fn a_guarded_tool_answers_its_caller_with_the_scope_and_refuses_others() {
+        let error = json!({
+            "code": -32600, "message": "Forbidden: the scope `soak:write` is required",
+            "data": { "requiredScopes": [SCOPE] },
+        });
+        let refusal = json!({ "jsonrpc": "2.0", "id": 1, "error": error });
+        let (granted, other) = (&CALLERS[0], &CALLERS[1]);
+        assert!(granted.is_granted && !other.is_granted);
+        for (caller, reply, verdict) in [
+            (granted, reply(json!(1), "ada a"), Some(Verdict::Answered)),
+            (granted, reply(json!(1), "bob a"), None),
+            (granted, refusal.clone(), None),
+            (other, reply(json!(1), "bob a"), None),
+            (other, refusal, Some(Verdict::Forbidden)),
+        ] {
+            let judged = ask(caller, Kind::Guarded, "a").judge(Era::Legacy, &reply);
+            assert_eq!(judged.ok(), verdict, "{} {reply}", caller.name);
+        }
     }
 
     #[test]
     fn no_message_is_two_lines() {
         let mut random = Random::new(1);
         for number in 1..1000 {
-            let ask = Ask::random(&mut random, 1, number, Numbering::FromOne);
+            let ask = Ask::random(&mut random, &CALLERS[0], 1, number, Numbering::FromOne);
             assert!(!ask.json(Era::Modern).contains('\n'));
         }
     }

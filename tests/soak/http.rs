@@ -1,235 +1,219 @@
-//! A client that keeps one connection, and the server of all these clients.
+//! A client over HTTP, which keeps a connection as long as the server does.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
 
-use mcp_tests::schemas;
-use serde_json::{Value, json};
+use mcp_tests::raw_http::{self, Connection, Response, modern_headers, request};
+use mcp_tests::{Outcome, schemas};
+use serde_json::json;
 
 use crate::ask::{Ask, Era};
-use crate::{Lane, Outcome, TIMEOUT, Tally};
+use crate::callers::Caller;
+use crate::credentials::{self, Credentials, Sent};
+use crate::issuer::Issuer;
+use crate::memory::Series;
+use crate::{Lane, Tally, Verdict};
 
 /// The maximum number of requests that are written before the first answer is read.
 const PIPELINE: usize = 5;
 
-/// A server process that is killed when this is dropped.
-pub(crate) struct Server {
+/// What the clients of one server share.
+pub(crate) struct Site<'a> {
     pub(crate) address: SocketAddr,
-    child: Child,
+    pub(crate) issuer: &'a Issuer,
+    /// The headers of two legacy sessions.
+    pub(crate) sessions: [String; 2],
 }
 
-impl Server {
-    pub(crate) fn start(server: &Path) -> Outcome<Self> {
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let child = Command::new(server)
-            .args(["--http", &address.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let this = Self { address, child };
-        let started = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            if started.elapsed() > TIMEOUT {
-                return Err("the server does not listen".into());
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Ok(this)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // The process may have ended already; its clients have reported that.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-struct Answer {
-    status: u16,
-    session: Option<String>,
-    body: String,
-}
-
-impl Answer {
-    /// The one message of the body, whether it is JSON or events.
-    fn message(&self) -> Outcome<Value> {
-        if self.body.starts_with('{') {
-            return Ok(serde_json::from_str(&self.body)?);
-        }
-        let data = self
-            .body
-            .lines()
-            .filter_map(|line| line.strip_prefix("data: "));
-        let mut messages = data.filter(|data| !data.is_empty());
-        let message = messages
-            .next()
-            .ok_or_else(|| format!("no message in {:?}", self.body))?;
-        match messages.next() {
-            None => Ok(serde_json::from_str(message)?),
-            Some(second) => Err(format!("a second message: {second}").into()),
-        }
-    }
-}
-
-struct Connection(BufReader<TcpStream>);
-
-impl Connection {
-    fn open(address: SocketAddr) -> Outcome<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        Ok(Self(BufReader::new(stream)))
-    }
-
-    fn line(&mut self) -> Outcome<String> {
-        let mut line = String::new();
-        if self.0.read_line(&mut line)? == 0 {
-            return Err("the server closed the connection".into());
-        }
-        Ok(line.trim_end().to_owned())
-    }
-
-    fn bytes(&mut self, count: usize, body: &mut Vec<u8>) -> Outcome<()> {
-        let begin = body.len();
-        body.resize(begin + count, 0);
-        self.0.read_exact(&mut body[begin..])?;
-        Ok(())
-    }
-
-    fn read(&mut self) -> Outcome<Answer> {
-        let status = self.line()?;
-        let status = status.split(' ').nth(1).ok_or("no status")?.parse()?;
-        let (mut length, mut chunked, mut session) = (0, false, None);
-        loop {
-            let line = self.line()?;
-            let Some((name, value)) = line.split_once(": ") else {
-                break;
-            };
-            match name.to_ascii_lowercase().as_str() {
-                "content-length" => length = value.parse()?,
-                "transfer-encoding" => chunked = value == "chunked",
-                "mcp-session-id" => session = Some(value.to_owned()),
-                _ => {}
-            }
-        }
-        let mut body = Vec::new();
-        if chunked {
-            self.chunks(&mut body)?;
-        } else {
-            self.bytes(length, &mut body)?;
-        }
-        let body = String::from_utf8(body)?;
-        Ok(Answer {
-            status,
-            session,
-            body,
-        })
-    }
-
-    fn chunks(&mut self, body: &mut Vec<u8>) -> Outcome<()> {
-        loop {
-            let size = usize::from_str_radix(&self.line()?, 16)?;
-            self.bytes(size, body)?;
-            self.line()?;
-            if size == 0 {
-                return Ok(());
-            }
-        }
-    }
-}
-
-fn post(address: SocketAddr, headers: &str, body: &str) -> String {
-    format!(
-        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-         Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n{headers}\r\n{body}",
-        body.len()
-    )
-}
-
-/// The header of a new legacy session.
-pub(crate) fn session(address: SocketAddr) -> Outcome<String> {
+/// The headers of a new legacy session, without credentials.
+pub(crate) fn session(address: SocketAddr, issuer: &Issuer, caller: &Caller) -> Outcome<String> {
     let revision = Era::Legacy.revision();
-    let mut connection = Connection::open(address)?;
     let params = json!({
         "protocolVersion": revision, "capabilities": {}, "clientInfo": { "name": "soak", "version": "0" },
     });
     let message = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params });
-    let request = post(address, "", &message.to_string());
-    connection.0.get_mut().write_all(request.as_bytes())?;
-    let answer = connection.read()?;
-    schemas::reply(revision, Some("initialize"), &answer.message()?, true)?;
-    let session = answer.session.ok_or("no session")?;
-    Ok(format!(
-        "Mcp-Session-Id: {session}\r\nMCP-Protocol-Version: {revision}\r\n"
-    ))
+    let credentials = credentials::own(issuer, caller)?;
+    let (headers, answer) = raw_http::session(
+        address,
+        revision,
+        &credentials.headers,
+        &message.to_string(),
+    )?;
+    schemas::reply(revision, Some("initialize"), &answer.only_message()?, true)?;
+    Ok(headers)
 }
 
-fn headers(ask: &Ask, era: Era, session: &str) -> String {
-    if era == Era::Legacy {
-        return session.to_owned();
-    }
-    let name = ask
-        .name()
-        .map_or_else(String::new, |name| format!("Mcp-Name: {name}\r\n"));
-    let (revision, method) = (era.revision(), ask.method());
-    format!("MCP-Protocol-Version: {revision}\r\nMcp-Method: {method}\r\n{name}")
+/// A request that has been written.
+struct Written {
+    ask: Ask,
+    sent: Sent,
+    /// Whether the request names the session of another caller.
+    is_elsewhere: bool,
 }
 
-fn judge(ask: &Ask, era: Era, answer: &Answer) -> Outcome<()> {
-    if !ask.is_notification() {
-        return Ok(ask.judge(era, &answer.message()?)?);
-    }
-    if answer.status == 202 && answer.body.is_empty() {
-        Ok(())
-    } else {
-        Err(format!(
-            "a notification was answered {}: {}",
-            answer.status, answer.body
-        )
-        .into())
-    }
+/// The connection of a client, and the messages that it has yet to send.
+struct Client<'a> {
+    site: &'a Site<'a>,
+    lane: Lane,
+    session: usize,
+    credentials: Credentials<'a>,
+    connection: Connection,
+    /// The number of messages that were created.
+    created: u64,
+    /// Messages that the server has not read, because it closed their connection.
+    again: VecDeque<Ask>,
+    /// Whether the last response refused the credentials of its request.
+    is_refused: bool,
+    tally: Tally,
 }
 
-/// Sends all messages of a lane over one connection.
-pub(crate) fn converse(address: SocketAddr, session: &str, lane: Lane) -> Outcome<Tally> {
-    let mut connection = Connection::open(address)?;
-    let mut tally = Tally::default();
-    let mut random = lane.random;
-    let mut sent = 0;
-    while sent < lane.messages {
-        let mut bytes = Vec::new();
-        let mut asks = Vec::new();
-        for _ in 0..=random.below(PIPELINE) {
-            if sent < lane.messages {
-                sent += 1;
-                let ask = Ask::random(&mut random, lane.number, sent, lane.numbering);
-                let request = post(
-                    address,
-                    &headers(&ask, lane.era, session),
-                    &ask.json(lane.era),
-                );
-                bytes.extend_from_slice(request.as_bytes());
-                asks.push(ask);
+impl<'a> Client<'a> {
+    fn open(site: &'a Site<'a>, session: usize, lane: Lane) -> Outcome<Self> {
+        Ok(Self {
+            credentials: Credentials::new(site.issuer, lane.caller)?,
+            connection: Connection::open(site.address)?,
+            site,
+            lane,
+            session,
+            created: 0,
+            again: VecDeque::new(),
+            is_refused: false,
+            tally: Tally::default(),
+        })
+    }
+
+    /// Returns the next message, if there is one more.
+    fn next(&mut self) -> Option<Ask> {
+        if let Some(ask) = self.again.pop_front() {
+            return Some(ask);
+        }
+        let Lane {
+            number, numbering, ..
+        } = self.lane;
+        (self.created < self.lane.messages).then(|| {
+            self.created += 1;
+            Ask::random(
+                &mut self.lane.random,
+                self.lane.caller,
+                number,
+                self.created,
+                numbering,
+            )
+        })
+    }
+
+    /// Returns a request and its bytes.
+    fn request(&mut self, ask: Ask) -> Outcome<(Written, String)> {
+        let Lane { era, random, .. } = &mut self.lane;
+        let sent = self.credentials.next(random)?;
+        let is_legacy = *era == Era::Legacy;
+        let is_elsewhere = is_legacy && !ask.is_malformed() && random.below(100) == 0;
+        let session = self.session ^ usize::from(is_elsewhere);
+        let headers = if is_legacy {
+            self.site.sessions[session].clone()
+        } else {
+            modern_headers(&ask.method(), ask.name().as_deref())
+        };
+        let headers = headers + &sent.headers;
+        let text = request(self.site.address, &headers, &ask.json(*era));
+        let written = Written {
+            ask,
+            sent,
+            is_elsewhere,
+        };
+        Ok((written, text))
+    }
+
+    /// Writes several requests, and reads their responses. Returns `false` if all messages have been sent.
+    fn converse(&mut self, series: &Series) -> Outcome<bool> {
+        let (mut bytes, mut written) = (String::new(), VecDeque::new());
+        for _ in 0..=self.lane.random.below(PIPELINE) {
+            let Some(ask) = self.next() else { break };
+            let (request, text) = self.request(ask)?;
+            bytes += &text;
+            written.push_back(request);
+        }
+        if written.is_empty() {
+            return Ok(false);
+        }
+        let socket = self.connection.socket();
+        let mut failure = self.lane.random.write(socket, bytes.as_bytes()).err();
+        while let Some(request) = written.pop_front() {
+            let response = match self.connection.read() {
+                Ok(response) => response,
+                Err(error) => {
+                    written.push_front(request);
+                    failure = failure.or(Some(std::io::Error::other(error)));
+                    break;
+                }
+            };
+            series.answered();
+            self.is_refused = response.status == 401;
+            match self.judge(&request, &response) {
+                Ok(verdict) => self.tally.add(verdict),
+                Err(problem) => self.tally.problem(problem.to_string()),
             }
         }
-        random.write(connection.0.get_mut(), &bytes)?;
-        for ask in asks {
-            match judge(&ask, lane.era, &connection.read()?) {
-                Err(problem) => tally.problem(problem.to_string()),
-                Ok(()) if ask.is_notification() => tally.silent += 1,
-                Ok(()) => tally.answered += 1,
-            }
+        match failure {
+            None => Ok(true),
+            // A refusal does not wait for the body. If it has not arrived, the server closes the connection.
+            Some(_) if self.is_refused => self.reopen(written),
+            Some(error) => Err(error.into()),
         }
     }
-    connection.0.get_ref().shutdown(std::net::Shutdown::Write)?;
-    if connection.0.read(&mut [0])? > 0 {
-        tally.problem("there was more than was asked for");
+
+    fn reopen(&mut self, unread: VecDeque<Written>) -> Outcome<bool> {
+        for request in unread.into_iter().rev() {
+            self.again.push_front(request.ask);
+        }
+        self.connection = Connection::open(self.site.address)?;
+        self.tally.reopened += 1;
+        Ok(true)
     }
-    Ok(tally)
+
+    fn judge(&mut self, request: &Written, response: &Response) -> Outcome<Verdict> {
+        if let Some(verdict) = self.credentials.judge(&request.sent, response)? {
+            return Ok(verdict);
+        }
+        if request.is_elsewhere {
+            let body = response.message()?;
+            return match (response.status, body.get("error")) {
+                (404, Some(_)) => Ok(Verdict::Unknown),
+                _ => Err(format!("the session of another caller: {response:?}").into()),
+            };
+        }
+        if request.ask.is_notification() {
+            return match (response.status, &*response.body) {
+                (202, "") => Ok(Verdict::Silent),
+                _ => Err(format!("a notification was answered: {response:?}").into()),
+            };
+        }
+        let verdict = request
+            .ask
+            .judge(self.lane.era, &response.only_message()?)?;
+        let challenge = response.challenge.as_deref().unwrap_or_default();
+        let is_challenged = challenge.contains(r#"error="insufficient_scope""#)
+            && challenge.contains(r#"scope="soak:write""#);
+        let is_forbidden = verdict == Verdict::Forbidden;
+        if is_forbidden != (response.status == 403) || is_forbidden != is_challenged {
+            return Err(format!("the status and the challenge are wrong: {response:?}").into());
+        }
+        Ok(verdict)
+    }
+}
+
+/// Sends all messages of a lane.
+pub(crate) fn converse(
+    site: &Site<'_>,
+    session: usize,
+    lane: Lane,
+    series: &Series,
+) -> Outcome<Tally> {
+    let mut client = Client::open(site, session, lane)?;
+    while client.converse(series)? {}
+    // After a refusal, the server may have closed the connection already.
+    if !client.connection.end().unwrap_or(true) {
+        client.tally.problem("there was more than was asked for");
+    }
+    Ok(client.tally)
 }

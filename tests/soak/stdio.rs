@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use mcp_tests::schemas;
+use mcp_tests::{Outcome, TIMEOUT, schemas};
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, Era, Numbering};
-use crate::{Lane, Outcome, TIMEOUT, Tally};
+use crate::callers::Caller;
+use crate::memory::{ALLOCATOR, Memory, Series};
+use crate::{Lane, Tally, Verdict};
 
 /// The maximum number of requests in flight.
 const WINDOW: usize = 64;
@@ -79,7 +81,7 @@ fn send(lane: Lane, flight: &Flight, mut target: impl Write) -> Outcome<u64> {
                 break;
             }
             sent += 1;
-            let ask = Ask::random(&mut random, lane.number, sent, lane.numbering);
+            let ask = Ask::random(&mut random, lane.caller, lane.number, sent, lane.numbering);
             bytes.extend_from_slice(ask.json(lane.era).as_bytes());
             bytes.push(b'\n');
             if ask.is_notification() {
@@ -97,12 +99,19 @@ fn send(lane: Lane, flight: &Flight, mut target: impl Write) -> Outcome<u64> {
     Ok(silent)
 }
 
-fn receive(flight: &Flight, era: Era, source: impl BufRead, tally: &mut Tally) -> Outcome<()> {
+fn receive(
+    flight: &Flight,
+    era: Era,
+    source: impl BufRead,
+    series: &Series,
+    tally: &mut Tally,
+) -> Outcome<()> {
     for line in source.lines() {
         let line = line?;
         let reply: Value = serde_json::from_str(&line)?;
+        series.answered();
         match flight.arrive(&reply).map(|ask| ask.judge(era, &reply)) {
-            Some(Ok(())) => tally.answered += 1,
+            Some(Ok(verdict)) => tally.add(verdict),
             Some(Err(problem)) => tally.problem(problem),
             None => tally.problem(format!("no request for {line}")),
         }
@@ -110,10 +119,12 @@ fn receive(flight: &Flight, era: Era, source: impl BufRead, tally: &mut Tally) -
     Ok(())
 }
 
-fn shake_hands(child: &mut Child, era: Era) -> Outcome<()> {
-    let (Some(stdin), Some(stdout)) = (&mut child.stdin, &mut child.stdout) else {
-        return Err("no pipes".into());
-    };
+/// Sends the handshake of a legacy client.
+pub(crate) fn shake_hands(
+    mut stdin: &ChildStdin,
+    stdout: &mut ChildStdout,
+    era: Era,
+) -> Outcome<()> {
     if era == Era::Modern {
         return Ok(());
     }
@@ -140,26 +151,36 @@ fn shake_hands(child: &mut Child, era: Era) -> Outcome<()> {
     Ok(())
 }
 
+/// The environment of a server whose caller this is.
+pub(crate) fn environment(caller: &Caller) -> [(&'static str, &'static str); 2] {
+    [
+        ("MCP_PRINCIPAL", caller.name),
+        ("MCP_SCOPES", caller.scopes()),
+    ]
+}
+
 /// Sends all messages of a lane, and reads until the server has ended.
-pub(crate) fn converse(server: &Path, lane: Lane) -> Outcome<Tally> {
+pub(crate) fn converse(server: &Path, lane: Lane, memory: &Memory) -> Outcome<Tally> {
     let mut child = Command::new(server)
+        .envs(environment(lane.caller).into_iter().chain([ALLOCATOR]))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
-    shake_hands(&mut child, lane.era)?;
-    let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+    let (Some(stdin), Some(mut stdout)) = (child.stdin.take(), child.stdout.take()) else {
         return Err("no pipes".into());
     };
     let (flight, era) = (Flight::default(), lane.era);
+    shake_hands(&stdin, &mut stdout, era)?;
+    let series = memory.watch("a server on stdio", child.id());
     let mut tally = Tally::default();
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| send(lane, &flight, stdin));
-        if let Err(error) = receive(&flight, era, BufReader::new(stdout), &mut tally) {
+        if let Err(error) = receive(&flight, era, BufReader::new(stdout), &series, &mut tally) {
             tally.problem(error.to_string());
         }
         match sending.join() {
-            Ok(Ok(silent)) => tally.silent = silent,
+            Ok(Ok(silent)) => (0..silent).for_each(|_| tally.add(Verdict::Silent)),
             Ok(Err(error)) => tally.problem(error.to_string()),
             Err(_) => tally.problem("the sender panicked"),
         }

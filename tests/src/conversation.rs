@@ -14,6 +14,12 @@ use crate::schemas::{self, Checked, MODERN, REVISIONS, expect};
 /// The default limit of a server for the size of a message, in bytes. The id of a larger message may not be read.
 const READABLE: usize = 4 << 20;
 
+/// The number of messages from which a batch is refused as a whole.
+const LONGEST_BATCH: usize = 64;
+
+/// The length of the longest id that a server reads, in bytes of JSON.
+const LONGEST_ID: usize = 258;
+
 /// The requests that have no reply yet. Clones share the conversation.
 #[derive(Debug, Clone)]
 pub struct Conversation(Arc<Mutex<State>>);
@@ -127,6 +133,9 @@ impl State {
         if batch.is_empty() || self.revision != "2025-03-26" {
             self.await_refusal();
         }
+        if batch.len() > LONGEST_BATCH {
+            return self.await_refusal();
+        }
         for one in batch {
             self.sent_one(one.get().as_bytes());
         }
@@ -143,7 +152,7 @@ impl State {
         if !is_given("method") && is_response || is_message && !is_given("id") {
             return;
         }
-        let Some(id) = members.id() else {
+        let Some(id) = members.id().filter(|id| id.len() <= LONGEST_ID) else {
             return self.await_refusal();
         };
         let revision = self.revision_of(method.as_deref(), &members.inside("params"));

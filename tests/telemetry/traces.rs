@@ -179,6 +179,23 @@ fn cases() -> Vec<(Value, &'static str, Pairs)> {
             "tools/call calls_another",
             tool("calls_another"),
         ),
+        (
+            request(11, "resources/list", json!({})),
+            "resources/list",
+            vec![],
+        ),
+        (
+            request(
+                12,
+                "completion/complete",
+                json!({
+                    "ref": { "type": "ref/prompt", "name": "greet" },
+                    "argument": { "name": "name", "value": "A" },
+                }),
+            ),
+            "completion/complete greet",
+            vec![("gen_ai.prompt.name", "greet")],
+        ),
     ]
 }
 
@@ -231,8 +248,14 @@ fn spans_and_events_of_handlers_are_inside_of_the_request() {
     assert_eq!(inner.parent_span_id, outer.span_id);
     assert_eq!(inner.trace_id, outer.trace_id);
     assert_eq!(inner.events[0].name, "the query is done");
-    let on_thread = span(&received, "tools/call echo_blocking");
-    assert_eq!(on_thread.events[0].name, "on a thread");
+    for (request, event) in [
+        ("tools/call echo_blocking", "on a thread"),
+        ("resources/list", "listing"),
+        ("completion/complete greet", "completing"),
+    ] {
+        let on_thread = span(&received, request);
+        assert_eq!(on_thread.events[0].name, event);
+    }
     // The handler's own calls continue the trace below its span.
     let calls = span(&received, "tools/call calls_another");
     let replies = replies(&output);

@@ -1,4 +1,5 @@
-//! The measured server: `server [--tools N] [--layers N] [OPTIONS OF EVERY SERVER OF MCP-RUNTIME]`.
+//! The measured server: `server [--tools N] [--layers N] [--issuer URL] [OPTIONS OF EVERY SERVER OF MCP-RUNTIME]`. `--issuer` needs
+//! the feature `auth`.
 
 use std::process::ExitCode;
 
@@ -58,6 +59,16 @@ fn number(arguments: &mut Vec<String>, option: &str, default: usize) -> Option<u
     Some(number)
 }
 
+/// Authenticates callers by the tokens of an issuer, if the option `--issuer` is the first argument.
+#[cfg(feature = "auth")]
+fn authenticated(server: Server, arguments: &mut Vec<String>) -> Server {
+    if arguments.len() < 2 || arguments[0] != "--issuer" {
+        return server;
+    }
+    let issuer = arguments.drain(..2).nth(1).unwrap_or_default();
+    server.auth(mcp_runtime::Auth::jwt(issuer, "https://server.example/mcp"))
+}
+
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let tools = number(&mut arguments, "--tools", 1);
@@ -68,5 +79,7 @@ fn main() -> ExitCode {
     };
     let server = others(mcp_runtime::server!(), tools.max(1) - 1);
     let server = (0..layers).fold(server, |server, _| server.layer(pass));
+    #[cfg(feature = "auth")]
+    let server = authenticated(server, &mut arguments);
     server.run_from(arguments)
 }

@@ -80,6 +80,25 @@ impl Context {
 }
 
 /// A form for the user: see [`Context::elicit`].
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+/// use schemars::JsonSchema;
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize, JsonSchema, Elicit)]
+/// struct Name {
+///     name: String,
+/// }
+///
+/// /// Greet the user.
+/// #[tool]
+/// async fn greet(context: Context) -> Result<String, ToolError> {
+///     // Nothing is sent before the `await`.
+///     let question = context.elicit::<Name>("What is your name?").key("user_name");
+///     Ok(format!("Hello, {}!", question.await?.name))
+/// }
+/// ```
 #[must_use = "it asks when it is awaited"]
 pub struct Elicitation<T> {
     context: Context,
@@ -153,6 +172,18 @@ fn is_page(url: &str) -> bool {
 }
 
 /// A web page for the user: see [`Context::elicit_url`].
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Let the user pay.
+/// #[tool]
+/// async fn pay(order: u32, context: Context) -> Result<String, ToolError> {
+///     let page = format!("https://pay.example.com/orders/{order}");
+///     context.elicit_url("Please pay on our page.", page).await?;
+///     Ok("The user opens the page.".to_owned())
+/// }
+/// ```
 #[must_use = "it asks when it is awaited"]
 #[derive(Debug)]
 pub struct UrlElicitation {

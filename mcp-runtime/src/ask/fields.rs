@@ -77,6 +77,35 @@ pub trait Elicit: Answerable {}
 /// It is implemented for `String`, integers of up to 64 bits, `f32`, `f64`, `bool`, enums of unit variants that derive
 /// [`Elicit`](macro@crate::Elicit), a `Vec` or set of such an enum, and an `Option` of any of these. Implement it for
 /// your own type if its schema equals the schema of one of these, such as a date that is serialised as a string.
+///
+/// ```
+/// use std::borrow::Cow;
+///
+/// use mcp_runtime::{ElicitField, prelude::*};
+/// use schemars::{JsonSchema, Schema, SchemaGenerator};
+/// use serde::Deserialize;
+///
+/// /// A date as a text, whose schema is that of a string.
+/// #[derive(Deserialize)]
+/// struct Day(String);
+///
+/// impl JsonSchema for Day {
+///     fn schema_name() -> Cow<'static, str> {
+///         "Day".into()
+///     }
+///
+///     fn json_schema(_: &mut SchemaGenerator) -> Schema {
+///         schemars::json_schema!({ "type": "string", "format": "date" })
+///     }
+/// }
+///
+/// impl ElicitField for Day {}
+///
+/// #[derive(Deserialize, JsonSchema, Elicit)]
+/// struct Booking {
+///     day: Day,
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a form",
     label = "the protocol cannot ask for this",
@@ -87,6 +116,24 @@ pub trait ElicitField {}
 
 /// An enum of unit variants. A field of a form can have one value of it, or a list of values. `#[derive(Elicit)]`
 /// implements it.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+/// use schemars::JsonSchema;
+/// use serde::Deserialize;
+///
+/// /// An enum of unit variants can be a field, or a list in a field.
+/// #[derive(Deserialize, JsonSchema, Elicit)]
+/// enum Extra {
+///     HighChair,
+///     Terrace,
+/// }
+///
+/// #[derive(Deserialize, JsonSchema, Elicit)]
+/// struct Booking {
+///     extras: Vec<Extra>,
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no enum that a form can have several values of",
     label = "not an enum of unit variants",

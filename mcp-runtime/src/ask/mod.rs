@@ -63,7 +63,9 @@ async fn ask<T>(
             let _waits = Counted::new(waiting);
             let (live, outbound) = (&call.server.pending_requests, &**call.notifier.outbound());
             for _ in 0..MAX_INVALID_ANSWERS {
-                let answer = within(call, live.ask(*session, outbound, &question)).await??;
+                let account = call.origin.account();
+                let asking = live.ask(*session, account, outbound, &question);
+                let answer = within(call, asking).await??;
                 if let Some(answer) = read(&answer) {
                     return answer;
                 }

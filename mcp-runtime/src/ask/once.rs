@@ -35,7 +35,7 @@ impl Context {
         if !is_current(call) {
             return Err(AskError::OutsideCall);
         }
-        let Some(effects) = call.effects() else {
+        let Some(effects) = call.effects(key) else {
             // The effect cannot be recorded, so running it now could run it twice. The call is suspended instead.
             return pending().await;
         };

@@ -12,6 +12,18 @@ use crate::protocol::capability::Capability;
 use crate::questions::Question;
 
 /// A directory or file that the client offers to work in.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// List the folders that the user has opened.
+/// #[tool(read_only)]
+/// async fn folders(context: Context) -> Result<String, ToolError> {
+///     let roots = context.roots().await?;
+///     let lines = roots.into_iter().map(|root| root.name.unwrap_or(root.uri));
+///     Ok(lines.collect::<Vec<_>>().join("\n"))
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Root {

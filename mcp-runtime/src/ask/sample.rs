@@ -45,6 +45,17 @@ impl Context {
 }
 
 /// A request to the client's model: see [`Context::sample`].
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Translate a text.
+/// #[tool]
+/// async fn translate(text: String, context: Context) -> Result<String, ToolError> {
+///     let question = context.sample(text).system("Translate into French.").max_tokens(500).temperature(0.0);
+///     Ok(question.await?.text())
+/// }
+/// ```
 #[must_use = "it asks when it is awaited"]
 #[derive(Debug)]
 pub struct Sampling {
@@ -149,6 +160,17 @@ fn is_block(block: &Value) -> bool {
 }
 
 /// A message that the client's model generated.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Translate a text.
+/// #[tool]
+/// async fn translate(text: String, context: Context) -> Result<String, ToolError> {
+///     let sample = context.sample(format!("Translate into French: {text}")).await?;
+///     Ok(format!("{} (by {})", sample.text(), sample.model()))
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample(Value);
 

@@ -26,6 +26,9 @@ pub(crate) use signature::{Argument, ParameterSpec, Signature, not_a_string};
 pub(crate) use states::States;
 pub(crate) use tree::Tree;
 
+use crate::access::Access;
+#[cfg(feature = "auth")]
+use crate::auth::Identity;
 use crate::bus::Bus;
 use crate::error::ToolError;
 use crate::in_flight::Stop;
@@ -43,6 +46,11 @@ use crate::sync::Mutex;
 /// The state that all calls of a server share.
 pub(crate) struct ServerContext {
     pub(crate) states: States,
+    /// The OAuth scopes that imply others.
+    pub(crate) access: Access,
+    /// The caller of stdio.
+    #[cfg(feature = "auth")]
+    pub(crate) local: Option<Arc<Identity>>,
     pub(crate) bus: Arc<Bus>,
     pub(crate) replay: Arc<Replay>,
     pub(crate) pending_requests: PendingRequests,
@@ -171,10 +179,10 @@ impl CallContext {
         self.held.lock().clone()
     }
 
-    /// Returns the effects of this call, in all its attempts, or `None` if they cannot be stored.
-    pub(crate) fn effects(&self) -> Option<Arc<Effects>> {
+    /// Returns the effects of this call, in all its attempts, or `None` if they cannot be stored with the outcome of `key`.
+    pub(crate) fn effects(&self, key: &str) -> Option<Arc<Effects>> {
         match self.asker.replay() {
-            Some(questions) => questions.effects(&self.origin),
+            Some(questions) => questions.effects(&self.origin, key),
             None => Some(Arc::clone(self.effects.get_or_init(Arc::default))),
         }
     }
@@ -283,6 +291,22 @@ pub(crate) fn is_current(call: &Arc<CallContext>) -> bool {
 /// A call of a component: its arguments and its context.
 ///
 /// Implementations of [`Param`](crate::Param) receive it; handlers do not.
+///
+/// ```
+/// use mcp_runtime::{Call, Description, Extraction, Param, ToolError};
+///
+/// /// The tenant of a request.
+/// struct Tenant(String);
+///
+/// impl<'c> Param<'c> for Tenant {
+///     fn describe(_: &mut Description<'_>) {}
+///
+///     fn extract(call: &'c Call, _: usize) -> Extraction<'c, Self> {
+///         let tenant = call.header("x-tenant").map(|tenant| Self(tenant.to_owned()));
+///         Extraction::ready(tenant.ok_or_else(|| ToolError::new("the header X-Tenant is missing")))
+///     }
+/// }
+/// ```
 pub struct Call {
     pub(crate) context: Arc<CallContext>,
     pub(crate) arguments: Arguments,
@@ -290,6 +314,10 @@ pub struct Call {
     rejections: Mutex<Vec<String>>,
     /// `true` if there are rejections. Read without the lock, because most calls have none.
     is_rejected: AtomicBool,
+    /// `true` if a rejection is about the request and not about its arguments.
+    is_of_request: AtomicBool,
+    /// The reason why the handler cannot run for this caller.
+    of_caller: OnceLock<String>,
 }
 
 impl fmt::Debug for Call {
@@ -311,6 +339,8 @@ impl Call {
             arguments,
             signature,
             is_rejected: AtomicBool::new(!rejections.is_empty()),
+            is_of_request: AtomicBool::new(false),
+            of_caller: OnceLock::new(),
             rejections: Mutex::new(rejections),
         }
     }
@@ -320,7 +350,7 @@ impl Call {
         self.context.server.states.get()
     }
 
-    /// Returns the value of an HTTP header, or `None` on other transports.
+    /// Returns the value of a header, as [`Headers::get`](crate::Headers::get) does.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.context.origin.headers.as_ref()?.get(name)
     }
@@ -385,12 +415,15 @@ impl Call {
         if self.accepted() {
             Ok(texts.into())
         } else {
-            Err(ToolError::refused(self.rejection()))
+            Err(self.rejection())
         }
     }
 
     /// Records why a parameter could not be extracted.
     pub(crate) fn reject(&self, reason: &ToolError) {
+        if reason.is_of_caller() {
+            let _ = self.of_caller.set(reason.to_string());
+        }
         self.rejections.lock().push(reason.to_string());
         self.is_rejected.store(true, Ordering::Relaxed);
     }
@@ -402,14 +435,31 @@ impl Call {
         !self.is_rejected.load(Ordering::Relaxed)
     }
 
-    /// Returns all mistakes in the arguments as one text.
-    pub(crate) fn rejection(&self) -> String {
+    /// Records why an injected parameter could not be extracted.
+    pub(crate) fn reject_request(&self, reason: &ToolError) {
+        self.is_of_request.store(true, Ordering::Relaxed);
+        self.reject(reason);
+    }
+
+    /// Returns the error with all mistakes in the arguments. If the handler cannot run for this caller, that is the error,
+    /// because no other arguments would correct it.
+    pub(crate) fn rejection(&self) -> ToolError {
+        if let Some(reason) = self.of_caller.get() {
+            return ToolError::of_caller(reason);
+        }
         let reasons = self.rejections.lock();
-        let heading = format!("Invalid {}:", self.signature.noun);
-        reasons.iter().fold(heading, |mut text, reason| {
+        let is_of_request = self.is_of_request.load(Ordering::Relaxed);
+        let what = if is_of_request {
+            "request"
+        } else {
+            self.signature.noun
+        };
+        let heading = format!("Invalid {what}:");
+        let text = reasons.iter().fold(heading, |mut text, reason| {
             text.push_str("\n- ");
             text.push_str(reason);
             text
-        })
+        });
+        ToolError::refused(text)
     }
 }

@@ -4,7 +4,6 @@
 //! <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging>.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::protocol::LogLevel;
@@ -30,8 +29,6 @@ pub(crate) struct ClientNotifier {
     level: Option<LogLevel>,
     features: &'static Features,
     outbound: Arc<dyn Outbound>,
-    /// `true` if progress was reported since the last [`ClientNotifier::take_progress`], wanted by the client or not.
-    progressed: AtomicBool,
     state: Mutex<NotifierState>,
 }
 
@@ -39,12 +36,16 @@ pub(crate) struct ClientNotifier {
 #[derive(Default)]
 struct NotifierState {
     finished: bool,
+    /// The time of the last progress since the last [`ClientNotifier::take_progress`], wanted by the client or not.
+    progress: Option<tokio::time::Instant>,
     /// The last value of progress, sent or held back.
     last: Option<f64>,
     limiter: RateLimiter,
     /// The newest notification, if it was held back.
     held: Option<String>,
     logs: u32,
+    /// The number of log messages beyond the maximum, and the highest of their levels.
+    left_out: Option<(u64, LogLevel)>,
 }
 
 /// The rate limit of progress notifications.
@@ -83,7 +84,6 @@ impl ClientNotifier {
             level,
             features,
             outbound,
-            progressed: AtomicBool::new(false),
             state: Mutex::default(),
         }
     }
@@ -134,11 +134,11 @@ fn message(level: LogLevel, logger: Option<&str>, data: &str) -> String {
 impl ClientNotifier {
     /// Reports progress, if the client asked for it and the call is still running.
     pub(crate) fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
-        self.progressed.store(true, Ordering::Relaxed);
+        let mut state = self.lock();
+        state.progress = Some(tokio::time::Instant::now());
         let Some(token) = self.token.as_deref().filter(|_| done.is_finite()) else {
             return;
         };
-        let mut state = self.lock();
         if state.finished || state.last.is_some_and(|last| done <= last) {
             return;
         }
@@ -152,9 +152,9 @@ impl ClientNotifier {
         }
     }
 
-    /// Returns `true` if progress was reported since the last call of this function.
-    pub(crate) fn take_progress(&self) -> bool {
-        self.progressed.swap(false, Ordering::Relaxed)
+    /// Returns the time of the last progress, if any was reported since the last call of this function.
+    pub(crate) fn take_progress(&self) -> Option<tokio::time::Instant> {
+        self.lock().progress.take()
     }
 
     /// Returns `true` if the client asked for log messages of this level.
@@ -165,19 +165,20 @@ impl ClientNotifier {
     /// Sends a log message, if the client asked for its level and the call is still running. `data` is JSON.
     pub(crate) fn log(&self, level: LogLevel, logger: Option<&str>, data: &str) {
         let mut state = self.lock();
-        if state.finished || !self.wants(level) || state.logs > MAX_LOGS {
+        if state.finished || !self.wants(level) {
             return;
         }
-        state.logs += 1;
-        self.outbound.send(if state.logs > MAX_LOGS {
-            let data = format!("\"the call has logged {MAX_LOGS} messages: more are left out\"");
-            message(level, None, &data)
+        if state.logs < MAX_LOGS {
+            state.logs += 1;
+            self.outbound.send(message(level, logger, data));
         } else {
-            message(level, logger, data)
-        });
+            let (count, highest) = state.left_out.unwrap_or((0, level));
+            state.left_out = Some((count + 1, highest.max(level)));
+        }
     }
 
-    /// Sends the notification that was held back, and none after it. It is called before the reply is sent.
+    /// Sends the progress that was held back and the number of log messages that were left out, and nothing after them. It is
+    /// called before the reply is sent.
     pub(crate) fn finish(&self) {
         if !self.notifies() {
             return;
@@ -186,6 +187,11 @@ impl ClientNotifier {
         state.finished = true;
         if let Some(report) = state.held.take() {
             self.outbound.send(report);
+        }
+        if let Some((count, level)) = state.left_out {
+            let data =
+                format!("\"{count} log messages of the call were left out after {MAX_LOGS}\"");
+            self.outbound.send(message(level, None, &data));
         }
     }
 
@@ -235,7 +241,7 @@ mod tests {
     fn a_flood_of_progress_is_thinned_out_and_its_last_value_arrives() {
         let (sent, notifier) = reporting(Some("7"), None);
         let begin = Instant::now();
-        let most = 20_000_u32;
+        let most = 100_000_u32;
         for step in 1..=most {
             notifier.progress(f64::from(step), None, None);
         }
@@ -297,16 +303,15 @@ mod tests {
             notifier.log(LogLevel::Notice, None, "1");
             notifier.log(LogLevel::Error, Some("it"), "{\"a\":1}");
         }
+        notifier.log(LogLevel::Critical, None, "1");
+        notifier.log(LogLevel::Warning, None, "1");
+        notifier.finish();
         let sent = sent.take();
         assert_eq!(sent.len(), 1001);
         let logged = json!({ "level": "error", "logger": "it", "data": { "a": 1 } });
         assert!(sent[..1000].iter().all(|params| *params == logged));
-        assert_eq!(sent[1000]["level"], "error");
-        assert!(
-            sent[1000]["data"]
-                .as_str()
-                .expect("a text")
-                .contains("left out")
-        );
+        assert_eq!(sent[1000]["level"], "critical");
+        let expected = "1002 log messages of the call were left out after 1000";
+        assert_eq!(sent[1000]["data"], expected);
     }
 }

@@ -1,22 +1,22 @@
-//! The commands `list`, `check`, `call`, `read` and `prompt`, which use the server's components from a shell.
+//! Runs commands, and has those that use the server's components from a shell: `list`, `call`, `read`, `prompt` and
+//! `complete`.
 
-use std::borrow::Cow;
-use std::error::Error;
-use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::lints::{self, Definitions, Finding, Level};
+#[cfg(feature = "dev")]
+use super::bundle;
+use super::content::{self, text};
 use super::log_format::LogFormat;
-use super::{connect, functions, outline, terminal, values};
-use crate::client::{Client, ClientError};
-use crate::protocol::error::METHOD_NOT_FOUND;
-use crate::server::{ComponentKind, Server, ServerHandle, Snapshot};
-
-/// The error of a command.
-pub(super) type Failure = Box<dyn Error + Send + Sync>;
+use super::output::{Failure, line, lines, write};
+#[cfg(feature = "auth")]
+use super::scopes;
+use super::{check, collect, connect, dialect, live, manifest, outline, values};
+use crate::client::{Client, ToolReply};
+use crate::server::{Server, Snapshot};
 
 /// Runs a subcommand against the server in this process.
 pub(super) async fn execute(
@@ -26,23 +26,47 @@ pub(super) async fn execute(
     log: LogFormat,
 ) -> Result<ExitCode, Failure> {
     let handle = server.handle();
-    // Whatever a caller sees must be correct.
-    let server = if command == "check" {
+    // What any caller sees must be correct, and is locked.
+    let server = if ["bundle", "check", "manifest"].contains(&command) {
         server.all_visible()
     } else {
         server
     };
-    let client = connect::client(server, matches)?.await;
+    #[cfg(feature = "auth")]
+    let caller = match command {
+        "check" | "manifest" => scopes::checker(&server),
+        _ => server.local_caller(),
+    };
+    let access = server.access();
+    let server = dialect::shown(server, command, matches);
+    let client = connect::client(server, matches)?;
+    #[cfg(feature = "auth")]
+    let client = client.identified(caller);
+    let client = client.await;
     let outcome = match command {
         "list" => list(&client, &handle.snapshot(), matches).await,
-        "check" => check(&client, &handle, matches).await,
-        "call" => call(&client, matches).await,
-        "read" => read(&client, matches).await,
-        _ => prompt(&client, matches).await,
+        "check" => check::run(&client, &handle, &access, matches).await,
+        #[cfg(feature = "dev")]
+        "bundle" => bundle::run(&client, matches).await,
+        "manifest" => manifest::run(&client, &handle, matches).await,
+        name => live::watched(&client, log, component(&client, name, matches)).await,
     };
-    connect::print_logs(&client, log);
     client.close().await;
     outcome
+}
+
+/// Runs a command that uses one component.
+async fn component(
+    client: &Client,
+    command: &str,
+    matches: &ArgMatches,
+) -> Result<ExitCode, Failure> {
+    match command {
+        "call" => call(client, matches).await,
+        "read" => read(client, matches).await,
+        "complete" => complete(client, matches).await,
+        _ => prompt(client, matches).await,
+    }
 }
 
 fn name(matches: &ArgMatches) -> &str {
@@ -67,44 +91,23 @@ fn print(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes to stdout, and appends a line break if the last line has none.
-pub(super) fn write(output: &str) -> Result<(), String> {
-    let mut stdout = io::stdout().lock();
-    let output = terminal::text(&stdout, output);
-    let written = stdout.write_all(output.as_bytes()).and_then(|()| {
-        if output.is_empty() || output.ends_with('\n') {
-            Ok(())
-        } else {
-            stdout.write_all(b"\n")
-        }
-    });
-    written
-        .and_then(|()| stdout.flush())
-        .map_err(|error| format!("the result could not be printed: {error}"))
-}
-
-/// Escapes a part of a line for stdout.
-fn line(text: &str) -> Cow<'_, str> {
-    terminal::line(&io::stdout(), text)
-}
-
 async fn list(
     client: &Client,
     snapshot: &Snapshot,
     matches: &ArgMatches,
 ) -> Result<ExitCode, Failure> {
-    let mut all = definitions(client).await?;
-    for (list, kind, key) in [
-        (&mut all.tools, ComponentKind::Tool, "name"),
-        (&mut all.resources, ComponentKind::Resource, "uri"),
-        (&mut all.templates, ComponentKind::Resource, "uriTemplate"),
-        (&mut all.prompts, ComponentKind::Prompt, "name"),
-    ] {
-        // The definitions that clients see have no tags.
+    let mut all = collect::listed(client).await?;
+    for (list, kind, key) in collect::lists(&mut all) {
+        // The definitions that clients see have neither tags nor scopes.
         for component in list {
-            let tags = snapshot.tags(kind, component[key].as_str().unwrap_or_default());
-            if !tags.is_empty() {
-                component["tags"] = json!(tags);
+            let key = component[key].as_str().unwrap_or_default();
+            let Some(definition) = snapshot.definition(kind, key) else {
+                continue;
+            };
+            for (member, texts) in [("tags", &definition.tags), ("scopes", &definition.scopes)] {
+                if !texts.is_empty() {
+                    component[member] = json!(texts);
+                }
             }
         }
     }
@@ -127,71 +130,6 @@ async fn list(
     })
 }
 
-/// Reports what clients or models may not handle: definitions, and functions that list or complete and fail.
-async fn check(
-    client: &Client,
-    handle: &ServerHandle,
-    matches: &ArgMatches,
-) -> Result<ExitCode, Failure> {
-    let snapshot = handle.snapshot();
-    let failures = functions::check(client, handle, &snapshot).await?;
-    // What a function lists is data, and has no definition.
-    handle.replace(snapshot.listing(None));
-    let mut all = definitions(client).await?;
-    handle.replace(Snapshot::clone(&snapshot));
-    all.templates = or_empty(client.resource_templates().await)?;
-    let about = client.request("server/discover", json!({})).await?;
-    all.server = text(&about["_meta"]["io.modelcontextprotocol/serverInfo"]["name"]);
-    all.instructions = text(&about["instructions"]);
-    let names = all.tools.iter().map(|tool| text(&tool["name"]));
-    let unenforced = names.filter_map(|name| {
-        let unenforced = snapshot.tool(&name)?.unenforced();
-        Some((name, unenforced))
-    });
-    all.unenforced = unenforced.collect();
-    let findings: Vec<Finding> = lints::findings(&all).into_iter().chain(failures).collect();
-    if findings.is_empty() {
-        write("no findings")?;
-    } else {
-        write(&lines(
-            findings.iter().map(|it| line(&it.to_string()).into()),
-        ))?;
-    }
-    let denies_warnings = matches.get_flag("deny-warnings");
-    let fails = |it: &Finding| it.level == Level::Error || denies_warnings;
-    Ok(if findings.iter().any(fails) {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
-}
-
-/// Returns all definitions, as clients see them.
-async fn definitions(client: &Client) -> Result<Definitions, Failure> {
-    let resources = or_empty(client.resources().await).map_err(|error| {
-        format!("the resources could not be listed: {error}: `check` names the function that fails")
-    })?;
-    Ok(Definitions {
-        tools: or_empty(client.tools().await)?,
-        resources,
-        templates: or_empty(client.resource_templates().await)?,
-        prompts: or_empty(client.prompts().await)?,
-        ..Definitions::default()
-    })
-}
-
-/// Returns an empty list if the server does not have this kind of components.
-fn or_empty(list: Result<Vec<Value>, ClientError>) -> Result<Vec<Value>, ClientError> {
-    match list {
-        Err(ClientError::Rpc { code, .. }) if code == i64::from(METHOD_NOT_FOUND) => Ok(Vec::new()),
-        list => list,
-    }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
 fn section(title: &str, components: &[Value], heading: impl Fn(&Value) -> String) -> String {
     if components.is_empty() {
         return String::new();
@@ -201,6 +139,9 @@ fn section(title: &str, components: &[Value], heading: impl Fn(&Value) -> String
         section.extend(["  ", &line(&heading(component))]);
         for tag in component["tags"].as_array().into_iter().flatten() {
             section.extend([" #", &line(&text(tag))]);
+        }
+        for scope in component["scopes"].as_array().into_iter().flatten() {
+            section.extend([" [", &line(&text(scope)), "]"]);
         }
         section.push('\n');
         for sentence in text(&component["description"]).lines() {
@@ -223,84 +164,65 @@ async fn call(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failure
     let tools = client.tools().await?;
     let tool = tools.iter().find(|tool| tool["name"] == name);
     let schema = tool.map_or(&Value::Null, |tool| &tool["inputSchema"]);
-    let arguments = values::arguments(pairs(matches), Some(schema))?;
-    let reply = client.call(name, arguments).await?;
+    let arguments = values::arguments(whole(matches), pairs(matches), Some(schema))?;
+    let params = json!({
+        "name": name,
+        "arguments": arguments,
+        "_meta": { "progressToken": "call" },
+    });
+    let reply = ToolReply::new(client.request("tools/call", params).await?);
     if reply.is_error() {
         return Err(reply.text().into());
     }
-    print(matches, reply.as_json(), || {
-        result(reply.content(), reply.structured())
+    finish(matches, reply.as_json(), reply.content(), || {
+        content::result(reply.content(), reply.structured())
     })
 }
 
 async fn read(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let contents = client.read(name(matches)).await?;
-    print(matches, &json!(contents), || {
-        lines(contents.iter().map(contents_text))
+    finish(matches, &json!(contents), &contents, || {
+        lines(contents.iter().map(content::contents))
     })
 }
 
 async fn prompt(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    let arguments = values::arguments(pairs(matches), None)?;
+    let arguments = values::arguments(whole(matches), pairs(matches), None)?;
     let messages = client.prompt(name(matches), arguments).await?;
-    let shown = |it: &Value| format!("{}: {}", text(&it["role"]), block(&it["content"]));
-    print(matches, &json!(messages), || {
+    let shown = |it: &Value| format!("{}: {}", text(&it["role"]), content::block(&it["content"]));
+    let blocks: Vec<_> = messages.iter().map(|it| it["content"].clone()).collect();
+    finish(matches, &json!(messages), &blocks, || {
         lines(messages.iter().map(shown))
     })
 }
 
-/// Formats the result of a tool: its content, or its structured content if it has no other.
-fn result(content: &[Value], structured: &Value) -> String {
-    if content.is_empty() && !structured.is_null() {
-        return structured.to_string();
-    }
-    lines(content.iter().map(block))
+async fn complete(client: &Client, matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
+    let completed = client
+        .complete(name(matches), text("argument"), text("value"))
+        .await?;
+    let json = json!({ "values": completed.values, "hasMore": completed.has_more });
+    print(matches, &json, || lines(completed.values.iter().cloned()))
 }
 
-fn lines(parts: impl Iterator<Item = String>) -> String {
-    parts.collect::<Vec<_>>().join("\n")
+/// Returns the value of `--arguments`.
+fn whole(matches: &ArgMatches) -> Option<&str> {
+    matches.get_one::<String>("arguments").map(String::as_str)
 }
 
-/// Formats a content block: the text of a text block, and a short description of any other.
-fn block(block: &Value) -> String {
-    match block["type"].as_str() {
-        Some("text") => text(&block["text"]),
-        Some("resource_link") => format!("[{}]", line(&text(&block["uri"]))),
-        Some("resource") => contents_text(&block["resource"]),
-        _ => format!("[{}]", line(&text(&block["mimeType"]))),
-    }
-}
-
-fn contents_text(contents: &Value) -> String {
-    match contents["text"].as_str() {
-        Some(text) => text.to_owned(),
-        None => format!(
-            "[{}, {} bytes as base64]",
-            line(&text(&contents["mimeType"])),
-            text(&contents["blob"]).len()
-        ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_result_shows_its_content_or_its_data() {
-        let text = json!({ "type": "text", "text": "3 pages" });
-        let data = json!({ "pages": 3 });
-        for (content, structured, shown) in [
-            (vec![text.clone()], &data, "3 pages"),
-            (vec![], &data, r#"{"pages":3}"#),
-            (
-                vec![text.clone(), text.clone()],
-                &Value::Null,
-                "3 pages\n3 pages",
-            ),
-            (vec![], &Value::Null, ""),
-        ] {
-            assert_eq!(result(&content, structured), shown);
-        }
-    }
+/// Saves the content to the path of `--out`, if there is one, and prints the result.
+fn finish(
+    matches: &ArgMatches,
+    json: &Value,
+    blocks: &[Value],
+    text: impl FnOnce() -> String,
+) -> Result<ExitCode, Failure> {
+    let Some(path) = matches.get_one::<PathBuf>("out") else {
+        return print(matches, json, text);
+    };
+    let saved = content::save(blocks, path, name(matches))?;
+    print(matches, json, || {
+        let texts = blocks.iter().filter(|block| block["type"] == "text");
+        lines(texts.map(content::block).chain(saved))
+    })
 }

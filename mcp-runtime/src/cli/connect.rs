@@ -1,13 +1,10 @@
-//! The client of a command: its headers, its trace and its log level.
-
-use std::io;
+//! The client of a command: its headers, its trace, its log level, and the person who answers questions.
 
 use clap::ArgMatches;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::log_format::LogFormat;
-use super::terminal;
-use crate::client::{Client, ClientBuilder};
+use super::ask;
+use crate::client::ClientBuilder;
 use crate::protocol::LogLevel;
 use crate::server::Server;
 
@@ -27,7 +24,10 @@ pub(super) fn client(server: Server, matches: &ArgMatches) -> Result<ClientBuild
     for text in values(matches, "log-level") {
         client = client.log_level(level(text)?);
     }
-    Ok(client)
+    Ok(match ask::person() {
+        Some(person) => client.answer_with(person),
+        None => client,
+    })
 }
 
 fn header(text: &str) -> Result<(&str, &str), String> {
@@ -50,29 +50,4 @@ fn level(text: &str) -> Result<LogLevel, String> {
 fn values<'m>(matches: &'m ArgMatches, option: &str) -> impl Iterator<Item = &'m String> {
     let values = matches.try_get_many::<String>(option);
     values.ok().flatten().into_iter().flatten()
-}
-
-/// Prints the log messages that have arrived to stderr.
-pub(super) fn print_logs(client: &Client, format: LogFormat) {
-    let messages = client.take_notifications();
-    let logs = messages
-        .iter()
-        .filter(|message| message["method"] == "notifications/message");
-    for log in logs {
-        let line = line(&log["params"]);
-        format.notice(&terminal::line(&io::stderr(), &line));
-    }
-}
-
-/// Formats a log message: `warning disk: 1 GB is free`.
-fn line(params: &Value) -> String {
-    let text = |value: &Value| {
-        let text = value.as_str().map(str::to_owned);
-        text.unwrap_or_else(|| value.to_string())
-    };
-    let mut line = text(&params["level"]);
-    if let Some(logger) = params.get("logger") {
-        line.extend([" ", &text(logger)]);
-    }
-    line + ": " + &text(&params["data"])
 }

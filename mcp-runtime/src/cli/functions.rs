@@ -1,18 +1,19 @@
 //! Runs the functions that list resources and complete arguments, as a client does that shows the components to its user.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::lints::Finding;
+use super::lints::{self, Finding};
 use crate::client::{Client, ClientError};
 use crate::server::{ComponentKind, ServerHandle, Snapshot};
 
 /// The time after which a function is reported as too slow.
 const MAX_DURATION: Duration = Duration::from_secs(10);
 
-/// Returns a finding for each function that fails, panics or does not end in time. Each template is served alone, so that the
-/// finding can name it.
+/// Returns a finding for each function that fails, panics or does not end in time, and for the texts that a function lists.
+/// Each template is served alone, so that the finding can name it. `declared` are the resources that no function lists.
 ///
 /// # Errors
 /// Returns an error if the server could not be started.
@@ -20,14 +21,20 @@ pub(super) async fn check(
     client: &Client,
     handle: &ServerHandle,
     snapshot: &Snapshot,
+    declared: &[Value],
 ) -> Result<Vec<Finding>, ClientError> {
+    let declared: HashSet<Option<&str>> = declared.iter().map(|it| it["uri"].as_str()).collect();
     let mut found = Vec::new();
     for template in snapshot.listing_templates() {
         handle.replace(snapshot.listing(Some(template)));
-        if let Some(failure) = failure(client.resources()).await? {
-            found.push(Finding::new(format!(
+        match outcome(client.resources()).await? {
+            Ok(mut listed) => {
+                listed.retain(|it| !declared.contains(&it["uri"].as_str()));
+                found.extend(lints::of_listed(template, &listed));
+            }
+            Err(failure) => found.push(Finding::new(format!(
                 "resource `{template}`: its list function {failure}"
-            )));
+            ))),
         }
     }
     handle.replace(snapshot.clone());
@@ -37,7 +44,7 @@ pub(super) async fn check(
             _ => ("resource", json!({ "type": "ref/resource", "uri": key })),
         };
         let params = json!({ "ref": reference, "argument": { "name": argument, "value": "" } });
-        if let Some(failure) = failure(client.request("completion/complete", params)).await? {
+        if let Err(failure) = outcome(client.request("completion/complete", params)).await? {
             found.push(Finding::new(format!(
                 "{noun} `{key}`: the completion of an empty `{argument}` {failure}"
             )));
@@ -46,15 +53,15 @@ pub(super) async fn check(
     Ok(found)
 }
 
-/// Runs a request and describes its failure.
-async fn failure<T>(
+/// Runs a request. Returns its result, or describes its failure.
+async fn outcome<T>(
     request: impl Future<Output = Result<T, ClientError>>,
-) -> Result<Option<String>, ClientError> {
+) -> Result<Result<T, String>, ClientError> {
     match tokio::time::timeout(MAX_DURATION, request).await {
-        Ok(Ok(_)) => Ok(None),
-        Ok(Err(ClientError::Rpc { message, .. })) => Ok(Some(format!("failed: {message}"))),
+        Ok(Ok(result)) => Ok(Ok(result)),
+        Ok(Err(ClientError::Rpc { message, .. })) => Ok(Err(format!("failed: {message}"))),
         Ok(Err(other)) => Err(other),
-        Err(_) => Ok(Some(format!(
+        Err(_) => Ok(Err(format!(
             "has not ended after {} s: clients wait for it",
             MAX_DURATION.as_secs()
         ))),
@@ -84,7 +91,9 @@ mod tests {
     async fn found(server: Server) -> Vec<String> {
         let handle = server.handle();
         let client = server.client().await;
-        let found = check(&client, &handle, &handle.snapshot()).await.unwrap();
+        let found = check(&client, &handle, &handle.snapshot(), &[])
+            .await
+            .unwrap();
         found.iter().map(Finding::to_string).collect()
     }
 
@@ -179,7 +188,9 @@ mod tests {
             .with(template("b://{x}").list(list));
         let handle = server.handle();
         let client = server.client().await;
-        let found = check(&client, &handle, &handle.snapshot()).await.unwrap();
+        let found = check(&client, &handle, &handle.snapshot(), &[])
+            .await
+            .unwrap();
         assert!(found.is_empty());
         assert_eq!(client.resources().await.unwrap().len(), 2);
     }

@@ -3,18 +3,50 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::commands::Failure;
 use super::log_format::LogFormat;
+use super::output::Failure;
+#[cfg(feature = "tls")]
+use super::tls;
+#[cfg(feature = "auth")]
+use crate::auth::Auth;
 use crate::server::Server;
 
 /// The default address of `--http`.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8000";
 
 /// The options that have an effect only together with `--http` or `--unix`.
-const ENDPOINT_OPTIONS: [&str; 3] = ["path", "allow-host", "allow-origin"];
+const ENDPOINT_OPTIONS: &[&str] = &[
+    "path",
+    "allow-host",
+    "allow-origin",
+    "trust-proxy",
+    INSECURE,
+    #[cfg(feature = "auth")]
+    API_KEYS_FILE,
+    #[cfg(feature = "auth")]
+    RESOURCE_URL,
+];
+
+/// The options that have an effect only together with `--http`.
+#[cfg(feature = "tls")]
+const TLS_OPTIONS: &[&str] = tls::NAMES;
+#[cfg(not(feature = "tls"))]
+const TLS_OPTIONS: &[&str] = &[];
+
+const INSECURE: &str = "insecure";
+
+#[cfg(feature = "auth")]
+const API_KEYS_FILE: &str = "api-keys-file";
+#[cfg(feature = "auth")]
+const RESOURCE_URL: &str = "resource-url";
+
+/// The variable with API keys, which the command line must not show.
+#[cfg(feature = "auth")]
+const API_KEYS: &str = "MCP_API_KEYS";
 
 /// Adds the options to a command.
 pub(super) fn add_options(command: Command, server: &Server) -> Command {
@@ -38,12 +70,25 @@ pub(super) fn add_options(command: Command, server: &Server) -> Command {
                 .value_name("PATH")
                 .help(format!("The path of the HTTP endpoint [default: {path}]")),
         )
+        .args(tls_options())
+        .args(authorization_options())
         .arg(list("allow-host", "MCP_ALLOW_HOST", "HOST").help(
             "Answer HTTP requests for this host, in addition to localhost; repeat it, or separate hosts by commas",
         ))
         .arg(list("allow-origin", "MCP_ALLOW_ORIGIN", "ORIGIN").help(
             "Answer HTTP requests of web pages of this origin, such as https://example.com; repeat it, or separate origins by commas",
-        ));
+        ))
+        .arg(list("trust-proxy", "MCP_TRUST_PROXY", "NETWORK").help(
+            "Believe the X-Forwarded-For of proxies in this network, such as 10.0.0.0/8, in addition to this machine; repeat it, or separate networks by commas",
+        ))
+        .arg(
+            Arg::new(INSECURE)
+                .long(INSECURE)
+                .env("MCP_INSECURE")
+                .action(ArgAction::SetTrue)
+                .value_parser(FalseyValueParser::new())
+                .help("Serve an address that other machines can reach without authorization"),
+        );
     if cfg!(unix) {
         command.arg(
             Arg::new("unix")
@@ -54,6 +99,52 @@ pub(super) fn add_options(command: Command, server: &Server) -> Command {
         )
     } else {
         command
+    }
+}
+
+/// Returns the options of TLS.
+fn tls_options() -> Vec<Arg> {
+    #[cfg(feature = "tls")]
+    return tls::options();
+    #[cfg(not(feature = "tls"))]
+    Vec::new()
+}
+
+/// Returns the options of authentication.
+fn authorization_options() -> Vec<Arg> {
+    #[cfg(feature = "auth")]
+    let options = vec![
+        Arg::new(API_KEYS_FILE)
+            .long(API_KEYS_FILE)
+            .env("MCP_API_KEYS_FILE")
+            .value_name("FILE")
+            .help(format!(
+                "Accept the API keys in this file over HTTP: lines of a principal, a key and its scopes; {API_KEYS} takes the \
+                 same, separated by `;`"
+            )),
+        Arg::new(RESOURCE_URL)
+            .long(RESOURCE_URL)
+            .env("MCP_RESOURCE_URL")
+            .value_name("URL")
+            .help("The URL of the HTTP endpoint as clients know it, such as https://api.example.com/mcp"),
+    ];
+    #[cfg(not(feature = "auth"))]
+    let options = Vec::new();
+    options
+}
+
+/// Adds the API keys and the URL that the options name.
+#[cfg(feature = "auth")]
+fn authorized(mut server: Server, matches: &ArgMatches) -> Server {
+    if let Some(path) = value(matches, API_KEYS_FILE) {
+        server = server.auth(Auth::api_keys_from_file(path));
+    }
+    if std::env::var_os(API_KEYS).is_some_and(|keys| !keys.is_empty()) {
+        server = server.auth(Auth::api_keys_from_env(API_KEYS));
+    }
+    match value(matches, RESOURCE_URL) {
+        Some(url) => server.resource_url(url),
+        None => server,
     }
 }
 
@@ -79,19 +170,39 @@ pub(super) enum Listener<'a> {
 /// Returns an error if there are two places, or if an option of the endpoint is on the command line without a place. In the
 /// environment, such options may be set for all servers of a container.
 pub(super) fn listener(matches: &ArgMatches) -> Result<Option<Listener<'_>>, Failure> {
-    let is_on_line = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+    let place = place(matches)?;
+    let without =
+        |options: &[&str], needed| match options.iter().find(|name| is_on_line(matches, name)) {
+            Some(name) => Err(format!("`--{name}` has no effect without {needed}")),
+            None => Ok(()),
+        };
+    if place.is_none() {
+        without(ENDPOINT_OPTIONS, "`--http` or `--unix`")?;
+    }
+    if !matches!(place, Some(Listener::Address(_))) {
+        without(TLS_OPTIONS, "`--http`")?;
+    }
+    Ok(place)
+}
+
+/// Returns the place where `dev` listens.
+#[cfg(feature = "dev")]
+pub(super) fn dev_listener(matches: &ArgMatches) -> Result<Listener<'_>, Failure> {
+    Ok(place(matches)?.unwrap_or(Listener::Address(DEFAULT_ADDRESS)))
+}
+
+fn is_on_line(matches: &ArgMatches, name: &str) -> bool {
+    matches.value_source(name) == Some(ValueSource::CommandLine)
+}
+
+fn place(matches: &ArgMatches) -> Result<Option<Listener<'_>>, Failure> {
+    let is_on_line = |name| is_on_line(matches, name);
     match places(matches) {
         (Some(_), Some(_)) if is_on_line("http") == is_on_line("unix") => {
             Err("`--http` (MCP_HTTP) and `--unix` (MCP_UNIX) exclude each other: remove one".into())
         }
         (address, Some(socket)) if address.is_none() || is_on_line("unix") => Ok(Some(socket)),
-        (Some(address), _) => Ok(Some(address)),
-        _ => match ENDPOINT_OPTIONS.into_iter().find(|name| is_on_line(name)) {
-            Some(name) => {
-                Err(format!("`--{name}` has no effect without `--http` or `--unix`").into())
-            }
-            None => Ok(None),
-        },
+        (address, _) => Ok(address),
     }
 }
 
@@ -107,13 +218,8 @@ fn places(matches: &ArgMatches) -> (Option<Listener<'_>>, Option<Listener<'_>>) 
     (address, socket)
 }
 
-/// Serves HTTP with the options of the endpoint.
-pub(super) async fn serve(
-    mut server: Server,
-    matches: &ArgMatches,
-    listener: Listener<'_>,
-    log: LogFormat,
-) -> Result<ExitCode, Failure> {
+/// Returns the server with the options of the endpoint.
+pub(super) fn configured(mut server: Server, matches: &ArgMatches) -> Server {
     if let Some(path) = value(matches, "path") {
         server = server.http_path(path);
     }
@@ -123,9 +229,30 @@ pub(super) async fn serve(
     for origin in values(matches, "allow-origin") {
         server = server.allow_origin(origin);
     }
+    for network in values(matches, "trust-proxy") {
+        server = server.trust_proxy(network);
+    }
+    if matches.get_flag(INSECURE) {
+        server = server.insecure();
+    }
+    #[cfg(feature = "auth")]
+    let server = authorized(server, matches);
+    server
+}
+
+/// Serves HTTP.
+#[cfg_attr(not(feature = "tls"), allow(unused_variables))] // there is no encryption
+pub(super) async fn serve(
+    server: Server,
+    matches: &ArgMatches,
+    listener: Listener<'_>,
+    log: LogFormat,
+) -> Result<ExitCode, Failure> {
+    #[cfg(feature = "tls")]
+    let server = tls::encrypted(server, |name| value(matches, name))?;
     match listener {
-        Listener::Address(address) => serve_tcp(server, address, log).await?,
-        Listener::Socket(path) => serve_unix(server, path, log).await?,
+        Listener::Address(address) => Box::pin(serve_tcp(server, address, log)).await?,
+        Listener::Socket(path) => Box::pin(serve_unix(server, path, log)).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -147,12 +274,28 @@ async fn serve_tcp(server: Server, address: &str, log: LogFormat) -> Result<(), 
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .map_err(|error| format!("cannot listen on `{address}`: {error}"))?;
-    let address = listener.local_addr()?;
+    server.refuse_exposure(&listener)?;
+    server.encryption()?;
+    let origin = format!("{}://{}", scheme(&server), listener.local_addr()?);
+    #[cfg(feature = "dev")]
+    if server.http.playground.is_some() {
+        log.notice(&format!("Playground: {origin}/"));
+    }
     log.notice(&format!(
-        "Serving MCP at http://{address}{} (health: http://{address}/health). Ctrl-C stops the server.",
+        "Serving MCP at {origin}{} (health: {origin}/health). Ctrl-C stops the server.",
         endpoint_path(&server)
     ));
     Ok(server.serve_listener(listener).await?)
+}
+
+fn scheme(server: &Server) -> &'static str {
+    #[cfg(feature = "tls")]
+    if server.http.tls.is_some() {
+        return "https";
+    }
+    #[cfg(not(feature = "tls"))]
+    let _ = server;
+    "http"
 }
 
 #[cfg(unix)]

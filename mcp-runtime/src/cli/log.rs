@@ -11,8 +11,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::flags::DEV;
 use super::log_format::LogFormat;
-use crate::logs::{forward_logs, panic_text};
+use crate::logs::{forward_logs, name_requests, panic_text};
 use crate::server::Server;
 
 /// The environment variable with the default of `--log`.
@@ -64,14 +65,19 @@ pub(super) fn install(server: &Server, matches: &ArgMatches) -> LogFormat {
         return format;
     }
     let (filter, mistake) = chosen.map_or_else(filter_of_environment, |chosen| (chosen, None));
-    // A command has no clients whose texts could be in a panic.
-    if subscribe(server, format, filter) && matches.subcommand().is_none() {
+    // A command has no clients, whose requests are named and whose texts could be in a panic.
+    if subscribe(server, format, filter) && serves(matches) {
+        name_requests();
         std::panic::set_hook(Box::new(log_panic));
     }
     if let Some(mistake) = mistake {
         tracing::warn!("the environment variable {VARIABLE} is ignored: {mistake}");
     }
     format
+}
+
+fn serves(matches: &ArgMatches) -> bool {
+    matches.subcommand_name().is_none_or(|name| name == DEV)
 }
 
 /// Installs the subscriber of the process. Returns `false` if another thread has just installed one.

@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFi
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use super::terminal;
-use crate::logs::fields_of;
+use crate::logs::{current_request, fields_of};
 use crate::observe;
 
 /// The target of the lines that the command line itself writes.
@@ -62,7 +62,7 @@ impl LogFormat {
             Self::Text => terminal::text(&stderr, line).into_owned(),
             Self::Json => {
                 let fields = json!({ "message": line });
-                json_line(level, TARGET, fields, Vec::new())
+                json_line(level, TARGET, fields, Map::new(), Vec::new())
             }
         };
         let _ = writeln!(stderr, "{line}");
@@ -81,18 +81,19 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let metadata = event.metadata();
-        let spans = spans(context);
+        let (request, spans) = (request(), spans(context));
         let line = match self {
             Self::Json => json_line(
                 *metadata.level(),
                 metadata.target(),
                 fields_of(event),
+                request,
                 spans,
             ),
             Self::Text => {
                 let mut fields = String::new();
                 context.format_fields(Writer::new(&mut fields), event)?;
-                let line = String::new();
+                let line = text_of_request(&request);
                 let spans = spans.iter().fold(line, |line, (name, fields)| {
                     line + " " + name + "{" + fields + "}"
                 });
@@ -132,6 +133,29 @@ where
         .collect()
 }
 
+/// Returns the ids of the request that this thread serves: its `id`, and its `trace_id` if it belongs to a trace.
+fn request() -> Map<String, Value> {
+    let mut ids = Map::new();
+    if let Some(request) = current_request() {
+        let id = request.id().filter(|id| observe::is_short(id));
+        ids.extend(id.map(|id| ("id".into(), json!(id))));
+        ids.extend(request.trace_id().map(|id| ("trace_id".into(), id.into())));
+    }
+    ids
+}
+
+/// Formats the ids of a request like the fields of a span.
+fn text_of_request(ids: &Map<String, Value>) -> String {
+    if ids.is_empty() {
+        return String::new();
+    }
+    let ids: Vec<String> = ids
+        .iter()
+        .map(|(name, id)| format!("{name}={id}"))
+        .collect();
+    format!(" request{{{}}}", ids.join(" "))
+}
+
 /// Returns the current time in UTC, as in RFC 3339.
 fn now() -> String {
     let mut time = String::new();
@@ -144,6 +168,7 @@ fn json_line(
     level: Level,
     target: &str,
     fields: Value,
+    request: Map<String, Value>,
     spans: Vec<(&'static str, String)>,
 ) -> String {
     let mut line = Map::new();
@@ -151,6 +176,9 @@ fn json_line(
     line.insert("level".into(), level.as_str().into());
     line.insert("target".into(), target.into());
     line.insert("fields".into(), fields);
+    if !request.is_empty() {
+        line.insert("request".into(), request.into());
+    }
     if !spans.is_empty() {
         let spans = spans
             .into_iter()

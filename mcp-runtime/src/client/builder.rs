@@ -8,6 +8,8 @@ use futures_core::future::BoxFuture;
 use serde_json::Value;
 
 use super::{AnswerFn, Client, ClientError};
+#[cfg(feature = "auth")]
+use crate::auth::Identity;
 use crate::error::chain;
 use crate::opaque::opaque_debug;
 use crate::owner::Principal;
@@ -19,6 +21,26 @@ use crate::sync::Mutex;
 use crate::transport::memory::Memory;
 
 /// A builder of a [`Client`]. Await it to start the server and connect.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+/// use mcp_runtime::{Principal, Revision};
+/// use serde_json::json;
+///
+/// /// Say hello.
+/// #[tool]
+/// async fn hello() -> &'static str {
+///     "Hello!"
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+/// let server = Server::new("app", "1.0.0").with(components![hello]);
+/// let client = server.client().revision(Revision::V2025_11_25).principal(Principal::new("ada")).await;
+/// assert_eq!(client.call("hello", json!({})).await?.text(), "Hello!");
+/// # Ok(())
+/// # }
+/// ```
 pub struct ClientBuilder {
     server: Server,
     revision: Revision,
@@ -126,8 +148,43 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the authenticated caller of all requests, its scopes and its claims, as [`Server::auth`] verifies them.
+    #[cfg(feature = "auth")]
+    pub fn identity(self, identity: Identity) -> Self {
+        self.identified(Some(identity))
+    }
+
+    /// Sets the authenticated caller of all requests, if there is one.
+    #[cfg(feature = "auth")]
+    pub(crate) fn identified(mut self, identity: Option<Identity>) -> Self {
+        self.origin = self.origin.identified(identity.map(Arc::new));
+        self
+    }
+
     /// Inserts a value into the extensions of all requests, as an outer tower or axum layer does. Handlers read it with
     /// [`Context::extension`](crate::Context::extension).
+    ///
+    /// ```
+    /// use mcp_runtime::{Extension, prelude::*};
+    /// use serde_json::json;
+    ///
+    /// #[derive(Clone)]
+    /// struct Tenant(String);
+    ///
+    /// /// Return the name of the tenant.
+    /// #[tool]
+    /// async fn tenant(tenant: Extension<Tenant>) -> String {
+    ///     tenant.0.0
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let client = Server::new("app", "1.0.0").with(components![tenant]).client();
+    /// let client = client.extension(Tenant("acme".to_owned())).await;
+    /// assert_eq!(client.call("tenant", json!({})).await?.text(), "acme");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "http")]
     pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         self.origin.extensions.insert(value);
@@ -136,12 +193,57 @@ impl ClientBuilder {
 
     /// Sets the trace and the parent span of all requests, as the `traceparent` of
     /// [W3C Trace Context](https://www.w3.org/TR/trace-context/#traceparent-header).
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    /// use serde_json::json;
+    ///
+    /// /// Return the header for a request of this tool to another service.
+    /// #[tool]
+    /// async fn trace(context: Context) -> Option<String> {
+    ///     let trace = context.outgoing_trace();
+    ///     let mut headers = trace.headers();
+    ///     headers.find(|(name, _)| *name == "traceparent").map(|(_, value)| value.to_owned())
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// let client = Server::new("app", "1.0.0").with(components![trace]).client();
+    /// let client = client.traceparent(traceparent).await;
+    /// assert_eq!(client.call("trace", json!({})).await?.text(), traceparent);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
         self.traceparent = Some(traceparent.into());
         self
     }
 
     /// Asks the server for log messages of at least this level. [`Client::take_notifications`] returns them.
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    /// use serde_json::json;
+    ///
+    /// /// Fetch a page.
+    /// #[tool]
+    /// async fn fetch(context: Context) {
+    ///     context.log(LogLevel::Debug, "from the cache");
+    ///     context.log(LogLevel::Warning, "the page is old");
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let client = Server::new("app", "1.0.0").with(components![fetch]).client();
+    /// let client = client.log_level(LogLevel::Info).await;
+    /// client.call("fetch", json!({})).await?;
+    /// let messages = client.take_notifications();
+    /// assert_eq!(messages.len(), 1);
+    /// assert_eq!(messages[0]["params"]["data"], "the page is old");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn log_level(mut self, level: LogLevel) -> Self {
         self.log_level = Some(level);
         self

@@ -5,6 +5,27 @@ use std::fmt;
 use serde_json::Value;
 
 /// The error of a request without a result.
+///
+/// ```
+/// use mcp_runtime::{ClientError, prelude::*};
+/// use serde_json::json;
+///
+/// /// Say hello.
+/// #[tool]
+/// async fn hello() -> &'static str {
+///     "Hello!"
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+/// let client = Server::new("app", "1.0.0").with(components![hello]).client().await;
+/// match client.call("hallo", json!({})).await {
+///     Err(ClientError::Rpc { code, message, .. }) => assert_eq!((code, &*message), (-32602, "Unknown tool: `hallo`")),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ClientError {
@@ -35,10 +56,36 @@ impl fmt::Display for ClientError {
 impl std::error::Error for ClientError {}
 
 /// The reply of a tool call.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+/// use serde_json::json;
+///
+/// /// Divide two numbers.
+/// #[tool]
+/// async fn divide(a: f64, b: f64) -> Result<f64, ToolError> {
+///     if b == 0.0 { Err(ToolError::new("`b` is zero")) } else { Ok(a / b) }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+/// let client = Server::new("calc", "1.0.0").with(components![divide]).client().await;
+/// let reply = client.call("divide", json!({ "a": 1, "b": 2 })).await?;
+/// assert_eq!(reply.structured()["result"], 0.5);
+/// let reply = client.call("divide", json!({ "a": 1, "b": 0 })).await?;
+/// assert!(reply.is_error());
+/// assert_eq!(reply.text(), "`b` is zero");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct ToolReply(pub(super) Value);
+pub struct ToolReply(Value);
 
 impl ToolReply {
+    pub(crate) fn new(result: Value) -> Self {
+        Self(result)
+    }
+
     /// Returns the structured content, or null if there is none.
     pub fn structured(&self) -> &Value {
         self.0.get("structuredContent").unwrap_or(&Value::Null)
@@ -71,6 +118,29 @@ impl ToolReply {
 }
 
 /// The completions of an argument.
+///
+/// ```
+/// use mcp_runtime::{Completion, prelude::*};
+///
+/// /// Suggest a drink.
+/// #[prompt]
+/// async fn suggest(#[arg(complete = drinks)] likes: String) -> String {
+///     format!("A guest likes {likes}. Suggest another drink.")
+/// }
+///
+/// fn drinks(_: Completion) -> Vec<&'static str> {
+///     vec!["latte", "tea"]
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+/// let client = Server::new("cafe", "1.0.0").with(components![suggest]).client().await;
+/// let completed = client.complete("suggest", "likes", "").await?;
+/// assert_eq!(completed.values, ["latte", "tea"]);
+/// assert!(!completed.has_more);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Completed {

@@ -11,6 +11,12 @@ use super::resource::ResourceContents;
 use super::well_formed::{checked_mime, checked_scheme, is_iso_8601};
 
 /// The sender or the audience of content.
+///
+/// ```
+/// use mcp_runtime::{Annotations, Role};
+///
+/// let for_the_user = Annotations::new().audience([Role::User]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -21,6 +27,16 @@ pub enum Role {
 }
 
 /// Hints for clients about a piece of content or a resource.
+///
+/// ```
+/// use mcp_runtime::{Annotations, Role, prelude::*};
+///
+/// /// Draw a picture for the user, which the model need not see.
+/// #[tool(read_only)]
+/// async fn picture() -> Image {
+///     Image::png(b"\x89PNG".to_vec()).annotations(Annotations::new().audience([Role::User]).priority(0.5))
+/// }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -84,6 +100,20 @@ impl Annotations {
 }
 
 /// A piece of content.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Describe a picture.
+/// #[tool(read_only)]
+/// async fn describe(with_picture: bool) -> Vec<Content> {
+///     let mut content = vec![Content::text("A red dot.")];
+///     if with_picture {
+///         content.push(Image::png(b"\x89PNG".to_vec()).into());
+///     }
+///     content
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Content {
@@ -210,6 +240,16 @@ binary! {
 }
 
 /// A link to a resource that the client can read.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Find a report.
+/// #[tool(read_only)]
+/// async fn find(month: String) -> ResourceLink {
+///     ResourceLink::new(format!("reports://{month}"), "report").description("All sales of the month.").mime("text/csv")
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceLink {
     pub(crate) uri: String,
@@ -280,6 +320,16 @@ impl ResourceLink {
 }
 
 /// A resource embedded in a result or prompt.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Return the menu.
+/// #[tool(read_only)]
+/// async fn menu() -> EmbeddedResource {
+///     EmbeddedResource::new("cafe://menu", ResourceContents::text("latte: 3.80").mime("text/plain"))
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddedResource {
     pub(crate) contents: ResourceContents,

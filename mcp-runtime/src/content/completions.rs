@@ -3,6 +3,16 @@
 use crate::error::ToolError;
 
 /// A list of suggested values. Clients receive the first 100 values and the total number.
+///
+/// ```
+/// use mcp_runtime::{Completion, Completions};
+///
+/// /// Completes the name of a city. There are more than a reply can have.
+/// fn cities(completion: Completion) -> Completions {
+///     let found = ["Paris", "Parma"].into_iter().filter(|city| city.starts_with(completion.value()));
+///     found.collect::<Completions>().total(7)
+/// }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Completions {
     pub(crate) values: Vec<String>,
@@ -27,6 +37,21 @@ impl<T: Into<String>> FromIterator<T> for Completions {
 }
 
 /// A type that a completing function can return.
+///
+/// ```
+/// use mcp_runtime::{Completion, prelude::*};
+///
+/// /// Suggest a drink.
+/// #[prompt]
+/// async fn suggest(#[arg(complete = drinks)] likes: String) -> String {
+///     format!("A guest likes {likes}.")
+/// }
+///
+/// /// A list, or a `Result` of one.
+/// async fn drinks(_: Completion) -> Result<Vec<String>, std::io::Error> {
+///     Ok(vec!["latte".to_owned()])
+/// }
+/// ```
 pub trait IntoCompletions {
     /// Converts into completions.
     ///

@@ -9,6 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::well_formed::{is_uri, mime_mistake};
 
 /// The background that an icon is drawn for.
+///
+/// ```
+/// use mcp_runtime::{Icon, IconTheme, Server};
+///
+/// let server = Server::new("app", "1.0.0").icons([
+///     Icon::new("https://example.com/light.png").theme(IconTheme::Light),
+///     Icon::new("https://example.com/dark.png").theme(IconTheme::Dark),
+/// ]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IconTheme {
@@ -124,6 +133,13 @@ fn is_size(size: &str) -> bool {
 }
 
 /// A type that converts into a list of icons: an [`Icon`], a `Vec` or an array.
+///
+/// ```
+/// use mcp_runtime::{Icon, Server};
+///
+/// let one = Server::new("app", "1.0.0").icons(Icon::new("https://example.com/icon.png"));
+/// let several = Server::new("app", "1.0.0").icons(vec![Icon::new("https://example.com/icon.svg").mime("image/svg+xml")]);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no list of icons",
     label = "neither an `Icon` nor a list of them",

@@ -23,7 +23,7 @@ pub use block::{Annotations, Audio, Content, EmbeddedResource, Image, ResourceLi
 pub use completions::{Completions, IntoCompletions};
 pub use failure::Failure;
 pub use icon::{Icon, IconTheme, IntoIcons};
-pub use json::Json;
+pub use json::{Json, JsonWithText};
 pub use markers::{Failed, Nested, Plain};
 pub use prompt::{IntoPrompt, Message, PromptOutcome};
 pub use resource::{IntoResource, ResourceContents, ResourceOutcome};

@@ -5,6 +5,16 @@ use super::failure::Failure;
 use crate::error::ToolError;
 
 /// A message of a prompt.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Explain a term.
+/// #[prompt]
+/// async fn explain(term: String) -> [Message; 2] {
+///     [Message::user(format!("Explain {term} to a child.")), Message::assistant("Imagine that")]
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     pub(crate) role: Role,
@@ -33,6 +43,22 @@ impl Message {
 pub type PromptOutcome = Result<Vec<Message>, ToolError>;
 
 /// A type that a `#[prompt]` function can return. Text and other content become one message from the user.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Explain a term: a text is a message of the user.
+/// #[prompt]
+/// async fn explain(term: String) -> String {
+///     format!("Explain {term}.")
+/// }
+///
+/// /// Translate a text, with an example.
+/// #[prompt]
+/// async fn translate(text: String) -> Vec<Message> {
+///     vec![Message::user("Hello"), Message::assistant("Bonjour"), Message::user(text)]
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a prompt",
     label = "not a message",

@@ -11,6 +11,19 @@ use crate::error::ToolError;
 use crate::finite;
 
 /// The contents of a resource: text or bytes.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// All files of a folder.
+/// #[resource("folder://{name}")]
+/// async fn folder(name: String) -> Vec<ResourceContents> {
+///     vec![
+///         ResourceContents::text("# Notes").uri(format!("folder://{name}/notes.md")).mime("text/markdown"),
+///         ResourceContents::bytes(b"\x89PNG".to_vec()).uri(format!("folder://{name}/logo.png")).mime("image/png"),
+///     ]
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceContents {
     pub(crate) uri: Option<String>,
@@ -75,6 +88,22 @@ pub type ResourceOutcome = Result<Option<Vec<ResourceContents>>, ToolError>;
 ///
 /// Text becomes `text`, bytes become `blob`, and [`Json`] becomes `text` of the type `application/json`. `None` means that
 /// there is no such resource.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// A text.
+/// #[resource("cafe://hours")]
+/// async fn hours() -> &'static str {
+///     "8:00 to 18:00"
+/// }
+///
+/// /// Bytes, or "Resource not found".
+/// #[resource("cafe://pictures/{name}", mime = "image/png")]
+/// async fn picture(name: String) -> Option<Vec<u8>> {
+///     (name == "logo").then(|| b"\x89PNG".to_vec())
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a resource",
     label = "not the contents of a resource",

@@ -22,6 +22,16 @@ pub struct Streamed<M>(PhantomData<M>);
 /// An item of a stream that a tool returns: content, or a `Result` of content.
 ///
 /// `M` distinguishes the two for the compiler, which infers it.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Read some lines. An item that is an error ends the result.
+/// #[tool(read_only)]
+/// fn lines() -> impl futures_util::Stream<Item = Result<String, std::io::Error>> {
+///     futures_util::stream::iter([Ok("one".to_owned()), Ok("two".to_owned())])
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an item of a tool's stream",
     label = "not content",

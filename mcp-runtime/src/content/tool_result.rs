@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::block::{Audio, Content, EmbeddedResource, Image, ResourceLink, Text};
 use super::failure::Failure;
-use super::json::Json;
+use super::json::{Json, JsonWithText};
 use super::markers::{Failed, Nested, Plain};
 use super::meta::checked_meta;
 use super::rest::Rest;
@@ -19,6 +19,27 @@ use crate::schema::{Schemas, is_object};
 /// The result of a tool, for full control over its content, structured content and `_meta`.
 ///
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-result>.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+/// use serde_json::json;
+///
+/// /// Count the words of a text.
+/// #[tool(read_only)]
+/// async fn count(text: String) -> Result<ToolResult, ToolError> {
+///     let words = text.split_whitespace().count();
+///     ToolResult::new().content(format!("{words} words")).structured(&json!({ "words": words }))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+/// let client = Server::new("app", "1.0.0").with(components![count]).client().await;
+/// let reply = client.call("count", json!({ "text": "to be or not" })).await?;
+/// assert_eq!(reply.text(), "4 words");
+/// assert_eq!(reply.structured()["words"], 4);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct ToolResult {
     pub(crate) content: Vec<Content>,
@@ -298,6 +319,19 @@ impl<T: Serialize + JsonSchema> IntoToolResult for Json<T> {
             structured: Some(Structured::Json(json.clone())),
             ..ToolResult::new().content(json)
         }
+    }
+
+    fn output_schema(schemas: &mut Schemas) -> Option<OutputSchema> {
+        Some(OutputSchema::of::<T>(schemas))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + JsonSchema> IntoToolResult for JsonWithText<T> {
+    fn into_tool_result(self) -> ToolResult {
+        let result = ToolResult::new().content(self.text);
+        let result = result.structured(&self.value);
+        result.unwrap_or_else(IntoToolResult::into_tool_result)
     }
 
     fn output_schema(schemas: &mut Schemas) -> Option<OutputSchema> {

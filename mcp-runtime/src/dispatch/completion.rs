@@ -19,7 +19,6 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::members::Reference;
 use crate::registry::{Completer, PromptEntry, ResourceEntry, Snapshot};
-use crate::visibility::Sight;
 
 pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
@@ -32,7 +31,7 @@ pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     // Read again by the parameter `Completion`, if the function has one.
     let (argument, _) = params.argument()?;
     params.context()?;
-    let completed = completed(&snapshot, &request.sight(), &reference, &argument)?;
+    let completed = completed(&request, &snapshot, &reference, &argument)?;
     let complete = Complete {
         completed,
         name: format!("completion of `{argument}`"),
@@ -43,11 +42,12 @@ pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
 
 /// Returns the component whose argument is completed.
 fn completed(
+    request: &Request,
     snapshot: &Snapshot,
-    sight: &Sight<'_>,
     reference: &Reference<'_>,
     argument: &str,
 ) -> Result<Completed, RpcError> {
+    let sight = request.sight();
     let unknown =
         |kind: &str, name: &str| RpcError::invalid_params(format!("Unknown {kind}: `{name}`"));
     let completed = match reference {
@@ -67,6 +67,10 @@ fn completed(
                 .ok_or_else(|| unknown("resource or template", uri))?
         }
     };
+    match &completed {
+        Completed::Prompt(prompt) => request.authorize(&**prompt)?,
+        Completed::Resource(resource) => request.authorize(&**resource)?,
+    }
     let signature = completed.signature();
     if signature.position(argument).is_none() {
         return Err(RpcError::invalid_params(signature.unknown(argument)));
@@ -154,7 +158,7 @@ impl Work for Complete {
 
     fn start(&mut self, call: Call) -> Task<Self::Output> {
         match self.completed.completer(&self.argument) {
-            Some(completer) => Task::Future(completer.run(Arc::new(call))),
+            Some(completer) => Task::of_function(completer, Arc::new(call), Task::Output),
             None => Task::Output(Ok(Completions::default())),
         }
     }

@@ -55,7 +55,7 @@ impl Stopped {
     pub(super) fn timed_out(name: &str, exceeded: Exceeded) -> Self {
         tracing::warn!(
             handler = name,
-            milliseconds = exceeded.time().as_millis(),
+            duration_ms = exceeded.time().as_millis(),
             "a handler took longer than its timeout and was stopped"
         );
         Self::TimedOut {

@@ -6,17 +6,21 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::identity::Identity;
-use crate::call::{Caller, ServerContext};
+use super::rate::RequestRate;
+use crate::call::{Caller, ServerContext, client_of};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::layer::Layer;
 #[cfg(feature = "metrics")]
 use crate::metrics::Gauges;
 use crate::observe::Observer;
 use crate::outcome::Outcome;
+use crate::owner::Owner;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
+use crate::rate::RateLimit;
 use crate::registry::{Listed, Registry};
-use crate::service::{BoxFuture, Limits, Origin, Outbound};
+use crate::schema::{Dialect, SchemaDialect};
+use crate::service::{BoxFuture, Budgets, Held, Limits, Origin, Outbound};
 use crate::session::{Session, Sessions};
 use crate::visibility::{Sight, Viewer, Visibility};
 
@@ -26,11 +30,23 @@ pub(crate) struct Core {
     pub(crate) context: Arc<ServerContext>,
     pub(crate) identity: Identity,
     pub(crate) limits: Limits,
+    pub(super) budgets: Budgets,
     pub(super) layers: Vec<Arc<dyn Layer>>,
-    pub(super) visibility: Visibility,
+    pub(crate) visibility: Visibility,
+    /// The form of schemas in lists; `None` for JSON Schema.
+    pub(super) dialect: Option<SchemaDialect>,
+    pub(super) rate: RequestRate,
     pub(super) sessions: Arc<Sessions>,
     pub(super) in_flight: Arc<InFlight>,
     pub(crate) observer: Arc<Observer>,
+}
+
+/// What the application sets for all calls.
+pub(crate) struct Policies {
+    pub(crate) layers: Vec<Arc<dyn Layer>>,
+    pub(crate) visibility: Visibility,
+    pub(crate) rate: Option<RateLimit>,
+    pub(crate) dialect: Option<SchemaDialect>,
 }
 
 impl Core {
@@ -39,17 +55,19 @@ impl Core {
         context: ServerContext,
         identity: Identity,
         limits: Limits,
-        layers: Vec<Arc<dyn Layer>>,
-        visibility: Visibility,
+        policies: Policies,
         observer: Observer,
     ) -> Self {
         Self {
             registry,
             identity,
             in_flight: Arc::new(InFlight::new(limits.requests)),
+            budgets: Budgets::new(&limits),
             limits,
-            layers,
-            visibility,
+            layers: policies.layers,
+            visibility: policies.visibility,
+            dialect: policies.dialect,
+            rate: RequestRate::new(policies.rate),
             observer: Arc::new(observer),
             sessions: Arc::clone(context.pending_requests.sessions()),
             context: Arc::new(context),
@@ -58,6 +76,28 @@ impl Core {
 }
 
 impl Core {
+    /// Returns `true` if some changes may not be sent to all listeners. A server with authorization may get hidden components
+    /// while it runs.
+    pub(super) fn limits_listeners(&self) -> bool {
+        !self.visibility.is_total() || self.context.access.is_enforced
+    }
+
+    /// Holds the bytes of a request, or what a listener subscribed to.
+    ///
+    /// # Errors
+    /// Returns an error if the budget of received bytes does not allow them.
+    pub(super) fn hold(&self, owner: Owner, bytes: usize) -> Result<Held, RpcError> {
+        let mut held = self.budgets.received.held_by(owner);
+        if held.add(bytes) {
+            return Ok(held);
+        }
+        self.observer.metrics.refused("received_bytes");
+        Err(RpcError::overloaded(format!(
+            "The server is busy: its limit of {} bytes of requests is reached; try again later",
+            self.limits.received_bytes
+        )))
+    }
+
     /// Returns `true` if a resource of this URI is visible, or if the server has no resource of this URI.
     pub(super) fn shows(&self, sight: &Sight<'_>, uri: &str) -> bool {
         let snapshot = self.registry.now();
@@ -100,6 +140,11 @@ impl Core {
         }
     }
 
+    /// Returns `true` if the server stops and accepts no further requests.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.in_flight.is_closed()
+    }
+
     /// Cancels all requests. A handler that blocks its thread cannot be cancelled: it is left behind.
     async fn cancel_requests(&self, connections: &watch::Sender<bool>) {
         self.in_flight.cancel_all(None);
@@ -122,6 +167,8 @@ pub(super) struct Request {
     pub(super) caller: Caller,
     pub(super) origin: Origin,
     pub(super) outbound: Arc<dyn Outbound>,
+    /// The number of changes of the server before the request was read.
+    pub(super) changes: u64,
 }
 
 impl Request {
@@ -133,6 +180,16 @@ impl Request {
         } else {
             RpcError::unknown_method(self.message.method())
         }
+    }
+
+    /// Returns the form of schemas for the client; `None` for JSON Schema.
+    #[inline]
+    pub(super) fn dialect(&self) -> Option<Dialect> {
+        let dialect = self.core.dialect?;
+        dialect.for_client(|| match &self.caller.session {
+            Some(session) => session.client.name.clone(),
+            None => client_of(&self.message).name,
+        })
     }
 
     /// Returns what the caller sees.

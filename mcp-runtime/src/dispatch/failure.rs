@@ -5,8 +5,12 @@ use crate::call::CallContext;
 use crate::error::ToolError;
 use crate::protocol::error::RpcError;
 
-/// Returns the protocol error for a missing client capability, if the error is one and the revision has it.
-pub(super) fn missing_capability(call: &CallContext, error: &ToolError) -> Option<RpcError> {
+/// Returns the protocol error behind the error of a handler, if it is not one for the model: the handler cannot run for
+/// this caller, or the client lacks a capability in a revision that has an error for that.
+pub(super) fn protocol_error(call: &CallContext, error: &ToolError) -> Option<RpcError> {
+    if error.is_of_caller() {
+        return Some(RpcError::forbidden(error.to_string()));
+    }
     let capability = error.lack().filter(|_| call.caller.features.stateless)?;
     let mut lacking = call.lacking();
     if !lacking.contains(&capability) {
@@ -17,8 +21,10 @@ pub(super) fn missing_capability(call: &CallContext, error: &ToolError) -> Optio
 
 /// Converts the error of a handler into a protocol error, for methods whose results cannot carry errors.
 pub(super) fn rpc_error(call: &CallContext, handler: &str, error: &ToolError) -> RpcError {
-    if let Some(missing) = missing_capability(call, error) {
-        missing
+    if let Some(error) = protocol_error(call, error) {
+        error
+    } else if let Some(seconds) = error.retry_after() {
+        RpcError::rate_limited(error.to_string(), seconds)
     } else if error.is_refusal() {
         RpcError::invalid_params(in_one_line(&error.to_string()))
     } else {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
@@ -21,6 +22,8 @@ use crate::sync::Mutex;
 /// A call with layers, which may run its handler several times.
 pub(super) struct Layered<W: Work> {
     core: Arc<Core>,
+    /// The number of changes of the server before the component or the page was looked up.
+    changes: u64,
     work: W,
     call: Arc<CallContext>,
     /// The arguments, until the first run takes them.
@@ -29,12 +32,14 @@ pub(super) struct Layered<W: Work> {
     permit: Mutex<Option<Permit>>,
     /// The arguments as JSON, once a layer has read them.
     arguments: OnceLock<Value>,
+    /// `true` if the outcome must not be kept for other calls.
+    is_single_use: AtomicBool,
 }
 
 impl<W: Work> Layered<W> {
     /// Returns the future of the call with all of its layers.
     pub(super) fn run(
-        core: Arc<Core>,
+        (core, changes): (Arc<Core>, u64),
         work: W,
         given: CallInput,
         call: Arc<CallContext>,
@@ -43,11 +48,13 @@ impl<W: Work> Layered<W> {
         let context = crate::context::Context::of(&call);
         let layered = Arc::new(Self {
             core,
+            changes,
             work,
             call: Arc::clone(&call),
             given: Mutex::new(Some(given)),
             permit: Mutex::new(Some(permit)),
             arguments: OnceLock::new(),
+            is_single_use: AtomicBool::new(false),
         });
         Surrounded {
             future: Next::first(layered, context).run(),
@@ -69,8 +76,9 @@ impl<W: Work> Layered<W> {
             self.work.input(&self.call.message)?
         };
         let permit = self.permit.lock().take();
-        let permit = permit.map_or_else(|| self.core.in_flight.permit(), Ok)?;
         let call = Arc::clone(&self.call);
+        let again = || self.core.in_flight.permit(|| call.origin.account());
+        let permit = permit.map_or_else(again, Ok)?;
         Ok(Execution::within_layers(
             self.work.clone(),
             given,
@@ -108,6 +116,18 @@ impl<W: Work> Target for Layered<W> {
 
     fn cache(&self) -> Option<Cache> {
         self.work.cache(&self.core)
+    }
+
+    fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    fn forbid_reuse(&self) {
+        self.is_single_use.store(true, Ordering::Relaxed);
+    }
+
+    fn may_reuse(&self) -> bool {
+        !self.is_single_use.load(Ordering::Relaxed)
     }
 
     fn layer(&self, index: usize) -> Option<&dyn Layer> {

@@ -67,7 +67,8 @@ pub(super) fn initialize(request: Request) -> Result<MethodRun, RpcError> {
         .client_info()
         .map(ClientInfo::parse)
         .unwrap_or_default();
-    let session = Sessions::begin(revision, declared, client)
+    let principal = request.origin.principal.clone();
+    let session = Sessions::begin(revision, declared, client, principal)
         .map_err(|error| RpcError::internal(format!("No session could be opened: {error}")))?;
     request.core.sessions.expect_initialized(&session);
     let capabilities = capabilities(&request.core, revision.features());

@@ -14,13 +14,13 @@ use super::caller::caller_of;
 use super::contain::guard;
 use super::core::{Core, MethodRun, Request};
 use super::resources;
-use crate::bus::{Change, ChangedComponent, Listener};
+use crate::bus::{Change, ChangedComponent, ListenRefusal, Listener, ListenerOwner};
 use crate::call::Caller;
-use crate::in_flight::Stop;
+use crate::in_flight::{Stop, stopping};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, notification, push_json};
-use crate::protocol::members::SubscriptionFilter;
+use crate::protocol::members::{SubscriptionFilter, check_subscribed};
 use crate::protocol::params::Params;
 use crate::registry::{ComponentKind, ComponentView};
 use crate::service::{Listening, Origin, Outbound};
@@ -51,15 +51,19 @@ fn supported_filter(core: &Core, params: &Params<'_>) -> Result<SubscriptionFilt
 /// Sends notifications of changes until the client or the server ends the subscription.
 pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
     let filter = supported_filter(&request.core, &request.message.params()?)?;
+    request.authorize_resources(filter.resource_subscriptions.iter())?;
     let Request {
         core,
         message,
         caller,
         origin,
         outbound,
+        ..
     } = request;
+    let held = core.hold(origin.account(), size(&filter))?;
     let connection = origin.connection;
     let request = Some(Arc::clone(&message));
+    let owner = owner_of(&origin, None);
     let audience = Audience::new(&core, caller, origin, request);
     let id = id_json(&message);
     let subscription = Arc::new(Subscription {
@@ -74,11 +78,11 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
     let listener = Arc::clone(&subscription) as Arc<dyn Listener>;
     let bus = &core.context.bus;
     let guard = bus
-        .listen(listener, || subscription.acknowledge())
-        .ok_or_else(|| too_many_listeners(&core))?;
+        .listen(owner, listener, || subscription.acknowledge())
+        .map_err(|refusal| refused(&core, refusal))?;
     let stop = Arc::clone(&subscription) as Arc<dyn Stop>;
     let future = Box::pin(async move {
-        let _guard = guard;
+        let _guard = (guard, held);
         subscription.ended.notified().await;
         subscription.end(&id);
         Outcome::Unsubscribed(id)
@@ -86,12 +90,36 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
     Ok(MethodRun::Pending { future, stop })
 }
 
-fn too_many_listeners(core: &Core) -> RpcError {
+/// The memory overhead of a URI in a filter, in bytes.
+const OVERHEAD: usize = 200;
+
+/// Returns the memory that a filter takes, in bytes: its URIs are kept as written and in their normal form.
+fn size(filter: &SubscriptionFilter) -> usize {
+    let uris = filter.resource_subscriptions.iter();
+    uris.map(|uri| OVERHEAD + 3 * uri.len()).sum()
+}
+
+/// Counts a refused listener, and returns the error for its client.
+fn refused(core: &Core, refusal: ListenRefusal) -> RpcError {
+    let error = match refusal {
+        ListenRefusal::Stopping => return stopping(),
+        ListenRefusal::Full(limit) => RpcError::overloaded(format!(
+            "The server is busy: its limit of {limit} listening clients is reached; try again later"
+        )),
+        ListenRefusal::ShareUsed(limit) => RpcError::too_many(format!(
+            "{limit} of your subscriptions and streams are open, which is the limit: end some of them first"
+        )),
+    };
     core.observer.metrics.refused("listeners");
-    RpcError::overloaded(format!(
-        "The server is busy: its limit of {} listening clients is reached; try again later",
-        core.limits.listeners
-    ))
+    error
+}
+
+/// Returns the caller behind a listener.
+fn owner_of(origin: &Origin, session: Option<&Session>) -> ListenerOwner {
+    ListenerOwner {
+        owner: origin.owner(session.map(|session| session.nonce)),
+        account: origin.account(),
+    }
 }
 
 /// The key of `_meta` with the id of the `subscriptions/listen` request that a message belongs to.
@@ -243,7 +271,7 @@ impl Audience {
         origin: Origin,
         message: Option<Arc<Message>>,
     ) -> Option<Self> {
-        (!core.visibility.is_total()).then(|| Self {
+        core.limits_listeners().then(|| Self {
             core: Arc::clone(core),
             caller,
             origin,
@@ -269,13 +297,24 @@ impl Audience {
 
 /// Returns `true` if a listener may receive an update of this resource.
 fn may_see(audience: Option<&Audience>, uri: &str) -> bool {
-    audience.is_none_or(|audience| audience.decide(|sight| audience.core.shows(sight, uri)))
+    audience.is_none_or(|audience| {
+        let core = &audience.core;
+        let snapshot = core.registry.now();
+        let found = snapshot.resource(uri, |_| true);
+        let permitted = found.is_none_or(|(entry, _)| core.permits(&audience.origin, entry));
+        permitted && audience.decide(|sight| core.shows(sight, uri))
+    })
 }
 
 /// Returns `true` if a listener sees one of the components whose change has changed a list.
 fn may_see_any(audience: Option<&Audience>, list: &Change, changed: &[ChangedComponent]) -> bool {
     let is_seen = |sight: &Sight<'_>, it: &ChangedComponent| {
-        sight.allows(&ComponentView::new(kind(list), &it.name, &it.tags))
+        sight.allows(&ComponentView::new(
+            kind(list),
+            &it.name,
+            &it.tags,
+            &it.hiding_scopes,
+        ))
     };
     audience
         .is_none_or(|audience| audience.decide(|sight| changed.iter().any(|it| is_seen(sight, it))))
@@ -325,7 +364,7 @@ pub(super) fn session(
     session: &Session,
     origin: &Origin,
     outbound: Arc<dyn Outbound>,
-) -> Option<Listening> {
+) -> Result<Listening, RpcError> {
     let caller = caller_of(session);
     let listener = Arc::new(SessionListener {
         sessions: Arc::clone(&core.sessions),
@@ -333,17 +372,21 @@ pub(super) fn session(
         audience: Audience::new(core, caller, origin.clone(), None),
         outbound,
     });
-    let guard = core.context.bus.listen(listener, || ())?;
-    Some(Box::new(guard))
+    let owner = owner_of(origin, Some(session));
+    let guard = core.context.bus.listen(owner, listener, || ());
+    let guard = guard.map_err(|refusal| refused(core, refusal))?;
+    Ok(Box::new(guard))
 }
 
 /// Serves `resources/subscribe`.
 pub(super) fn subscribe(request: Request) -> Result<MethodRun, RpcError> {
     let uri = request.message.params()?.uri()?;
+    check_subscribed(&uri)?;
     resources::check(&request, &uri)?;
     let session = request.session()?;
     let subscriptions = &request.core.sessions.subscriptions;
-    let subscribed = subscriptions.add(session, Uri::new(uri), MAX_SUBSCRIPTIONS);
+    let (account, uri) = (request.origin.account(), Uri::new(uri));
+    let subscribed = subscriptions.add(session, account, uri, MAX_SUBSCRIPTIONS);
     let subscribed = subscribed.map_err(|full| {
         RpcError::overloaded(format!("The subscription cannot be stored: {full}"))
     })?;

@@ -3,6 +3,7 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/pagination>.
 
 use std::sync::Arc;
+use std::vec;
 
 use serde_json::{Value, json};
 
@@ -18,8 +19,10 @@ use crate::outcome::{Outcome, Page};
 use crate::protocol::cache::Cache;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
-use crate::registry::{ComponentView, Filter, PageRequest, Registry, ResourceEntry, Snapshot};
-use crate::service::BoxFuture;
+use crate::registry::{
+    ComponentView, Filter, Form, Listed, PageRequest, Registry, ResourceEntry, Snapshot,
+};
+use crate::schema::SchemaDialect;
 use crate::visibility::{Sight, Viewer};
 
 pub(super) fn tools(request: Request) -> Result<MethodRun, RpcError> {
@@ -59,11 +62,17 @@ fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result
     let allows = |component: &ComponentView<'_>| sight.allows(component);
     let filter: Filter<'_> = &allows;
     let page = PageRequest {
-        features: request.caller.features,
+        form: Form {
+            features: request.caller.features,
+            dialect: request.dialect(),
+        },
         cursor: cursor.as_deref(),
         filter: sight.is_limited().then_some(filter),
     };
-    find(registry, &page).ok_or_else(|| RpcError::invalid_params(INVALID_CURSOR))
+    let mut page = find(registry, &page).ok_or_else(|| RpcError::invalid_params(INVALID_CURSOR))?;
+    // Other clients of the same server receive other schemas.
+    page.is_private |= request.core.dialect == Some(SchemaDialect::ByClient);
+    Ok(page)
 }
 
 const INVALID_CURSOR: &str =
@@ -75,7 +84,12 @@ pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
     let snapshot = request.core.registry.now();
     let seen = snapshot.listers().filter(|entry| request.sees(&***entry));
     let mut listers: Vec<_> = seen.cloned().collect();
-    page.is_private |= listers.iter().any(|entry| entry.lists_for_caller);
+    let depends = |entry: &Arc<ResourceEntry>| {
+        entry.lists_for_caller || !entry.definition().scopes.is_empty()
+    };
+    page.is_private |= listers.iter().any(depends);
+    // What a function lists is data, which needs the scopes of the template.
+    listers.retain(|entry| request.core.permits(&request.origin, entry));
     if page.next.is_some() {
         listers.clear();
     }
@@ -154,10 +168,8 @@ impl Work for ListPage {
     }
 
     fn start(&mut self, call: Call) -> Task<Self::Output> {
-        if self.listers.is_empty() {
-            return Task::Output(Ok(Vec::new()));
-        }
-        Task::Future(list_all(std::mem::take(&mut self.listers), call))
+        let listers = std::mem::take(&mut self.listers);
+        list_all(listers.into_iter(), Arc::new(call), Vec::new())
     }
 
     fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome {
@@ -186,19 +198,20 @@ impl Work for ListPage {
     }
 }
 
+/// Runs the functions of the remaining templates, one after another.
 fn list_all(
-    listers: Vec<Arc<ResourceEntry>>,
-    call: Call,
-) -> BoxFuture<Result<Vec<ResourceLink>, ToolError>> {
-    let call = Arc::new(call);
-    Box::pin(async move {
-        let mut links = Vec::new();
-        for lister in listers
-            .iter()
-            .filter_map(|entry| entry.resource.lister.as_ref())
-        {
-            links.extend(lister.run(Arc::clone(&call)).await?);
+    mut listers: vec::IntoIter<Arc<ResourceEntry>>,
+    call: Arc<Call>,
+    mut links: Vec<ResourceLink>,
+) -> Task<Result<Vec<ResourceLink>, ToolError>> {
+    let Some(lister) = listers.find_map(|entry| entry.resource.lister.clone()) else {
+        return Task::Output(Ok(links));
+    };
+    Task::of_function(&lister, Arc::clone(&call), move |listed| match listed {
+        Ok(more) => {
+            links.extend(more);
+            list_all(listers, call, links)
         }
-        Ok(links)
+        Err(error) => Task::Output(Err(error)),
     })
 }

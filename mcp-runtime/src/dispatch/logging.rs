@@ -22,7 +22,8 @@ pub(super) fn set_level(request: Request) -> Result<MethodRun, RpcError> {
     let level = request.message.params()?.level()?;
     let session = request.session()?;
     warn_if_not_forwarded(&request.core.context);
-    let set = request.core.sessions.set_log_level(session, level);
+    let account = request.origin.account();
+    let set = request.core.sessions.set_log_level(session, account, level);
     set.map_err(|full| RpcError::overloaded(format!("The level cannot be stored: {full}")))?;
     Ok(MethodRun::Ready(Outcome::Empty))
 }

@@ -2,6 +2,7 @@
 //!
 //! It is independent of bytes, sockets and framing, and of how the server was built.
 
+mod authorize;
 mod caller;
 mod collect_stream;
 mod completion;
@@ -18,7 +19,9 @@ mod listen;
 mod lists;
 mod logging;
 mod methods;
+mod named;
 mod prompts;
+mod rate;
 mod resources;
 mod run;
 mod serving;
@@ -29,18 +32,23 @@ mod tools;
 
 use std::sync::Arc;
 
-pub(crate) use self::core::Core;
+pub(crate) use self::core::{Core, Policies};
 pub(crate) use identity::{About, Identity};
 pub(crate) use listen::notification_of;
 
 use self::contain::guard;
 use self::core::scope;
+#[cfg(all(feature = "audit", feature = "auth"))]
+use crate::audit::AuditRecord;
 use crate::in_flight::Scope;
 use crate::metrics::Metrics;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::MessageKind;
-use crate::service::{Exchange, Handling, Limits, Listening, Origin, Outbound, Reply, Service};
+use crate::service::{
+    Budgets, Exchange, Handling, Limits, Listening, Origin, Outbound, Reply, Service,
+};
 use crate::session::Session;
+use crate::session_data::DataStore;
 use serving::serve;
 
 /// Returns an error if a message violates the rules of its era. For tests of transports.
@@ -93,6 +101,13 @@ impl Dispatch {
         }
         Ok(())
     }
+
+    /// Removes data of handlers. The store may be code of the application, whose panics are contained.
+    fn forget(&self, end: impl FnOnce(&DataStore)) {
+        if let Err(panic) = guard(|| end(&self.0.context.session_data)) {
+            panic.log("session store");
+        }
+    }
 }
 
 impl Service for Dispatch {
@@ -113,7 +128,7 @@ impl Service for Dispatch {
         session: &Session,
         origin: &Origin,
         outbound: Arc<dyn Outbound>,
-    ) -> Option<Listening> {
+    ) -> Result<Listening, RpcError> {
         listen::session(&self.0, session, origin, outbound)
     }
 
@@ -127,16 +142,11 @@ impl Service for Dispatch {
     }
 
     fn forget_session(&self, session: &Session) {
-        // The store may be code of the application.
-        if let Err(panic) = guard(|| self.0.context.session_data.end(session)) {
-            panic.log("session store");
-        }
+        self.forget(|data| data.end(session));
     }
 
     fn forget_connection(&self, connection: u64) {
-        if let Err(panic) = guard(|| self.0.context.session_data.end_connection(connection)) {
-            panic.log("session store");
-        }
+        self.forget(|data| data.end_connection(connection));
     }
 
     fn cancel(&self, connection: u64) {
@@ -151,15 +161,39 @@ impl Service for Dispatch {
 
     #[cfg(feature = "http")]
     fn is_stopping(&self) -> bool {
-        self.0.in_flight.is_closed()
+        self.0.is_stopping()
+    }
+
+    #[cfg(feature = "auth")]
+    fn scopes(&self) -> Vec<String> {
+        self.0.scopes()
+    }
+
+    #[cfg(feature = "auth")]
+    fn scopes_to_ask_for(&self, needed: &[String], granted: &[String]) -> Vec<String> {
+        self.0.scopes_to_ask_for(needed, granted)
+    }
+
+    #[cfg(feature = "auth")]
+    fn local_caller(&self) -> Option<Arc<crate::auth::Identity>> {
+        self.0.context.local.clone()
     }
 
     fn limits(&self) -> &Limits {
         &self.0.limits
     }
 
+    fn budgets(&self) -> &Budgets {
+        &self.0.budgets
+    }
+
     fn metrics(&self) -> &Metrics {
         &self.0.observer.metrics
+    }
+
+    #[cfg(all(feature = "audit", feature = "auth"))]
+    fn audit(&self, record: &mut dyn FnMut() -> AuditRecord) {
+        self.0.observer.audit(record);
     }
 
     #[cfg(all(feature = "http", feature = "metrics"))]

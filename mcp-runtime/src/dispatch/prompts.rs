@@ -31,6 +31,7 @@ pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
         .prompt(&name)
         .filter(|prompt| request.sees(&***prompt))
         .ok_or_else(|| request.unknown(snapshot.has_prompts(), "prompt", &name))?;
+    request.authorize(&**prompt)?;
     let given = input(&prompt.signature, message.text(), &params)?;
     run(request, Get(Arc::clone(prompt)), given)
 }

@@ -17,7 +17,7 @@ use crate::outcome::Outcome;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
-use crate::registry::ResourceEntry;
+use crate::registry::{Listed as _, ResourceEntry};
 use crate::service::Timeout;
 
 pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
@@ -31,8 +31,9 @@ pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
         Cache::stale(CacheScope::Private)
     } else {
         let cache = entry.cache(request.core.identity.cache);
-        // A shared cache does not know who may see the resource.
-        if request.core.visibility.is_total() {
+        // A shared cache does not know who may see or read the resource.
+        let is_open = entry.definition().scopes.is_empty();
+        if is_open && request.core.visibility.is_total() {
             cache
         } else {
             cache.private()
@@ -54,7 +55,7 @@ fn input(entry: &ResourceEntry, arguments: Arguments) -> CallInput {
     }
 }
 
-/// Returns an error if no resource or template that the caller sees matches this URI.
+/// Returns an error if no resource or template that the caller sees matches this URI, or if the caller lacks its scopes.
 pub(super) fn check(request: &Request, uri: &str) -> Result<(), RpcError> {
     look_up(request, "resources/subscribe", uri).map(|_| ())
 }
@@ -73,6 +74,7 @@ fn look_up(
             RpcError::unknown_method(method)
         });
     };
+    request.authorize(&**resource)?;
     let arguments = arguments.map_err(|reason| refused(uri, &reason))?;
     Ok((Arc::clone(resource), arguments))
 }

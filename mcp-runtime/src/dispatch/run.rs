@@ -16,14 +16,16 @@ use super::contain::{Stopped, contain};
 use super::core::Core;
 use super::timeout::{Exceeded, RunningTimeout};
 use crate::call::{Arguments, Call, CallContext, Signature, poll_within};
+use crate::error::ToolError;
 use crate::in_flight::{Permit, Stop};
 use crate::layer::{CallKind, Layer, Substitute};
+use crate::logs::{current_request, enter_request};
 use crate::outcome::Outcome;
 use crate::protocol::cache::Cache;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::questions::Questions;
-use crate::registry::Handler;
+use crate::registry::{Handler, Injected, Ran};
 use crate::service::{BoxFuture, Timeout};
 use crate::sync::Mutex;
 
@@ -129,6 +131,8 @@ pub(super) enum Task<R> {
     Output(R),
     /// A future that is polled in place.
     Future(BoxFuture<R>),
+    /// A future that is polled in place, and returns the next state of the handler.
+    Next(BoxFuture<Self>),
     /// A function that may block, and returns the next state of the handler.
     Blocking(Box<dyn FnOnce() -> Self + Send>),
 }
@@ -164,6 +168,24 @@ impl<R: 'static> Task<R> {
     }
 }
 
+impl<R: Send + 'static> Task<R> {
+    /// Runs a function that completes or lists. `then` converts its result, on the thread of the function.
+    pub(super) fn of_function<O: Send + 'static>(
+        function: &Injected<O>,
+        call: Arc<Call>,
+        then: impl FnOnce(Result<O, ToolError>) -> Self + Send + 'static,
+    ) -> Self {
+        let running = function.run(call);
+        Self::Next(Box::pin(async move {
+            match running.await {
+                Ok(Ran::Output(output)) => then(Ok(output)),
+                Ok(Ran::Blocking(function)) => Self::Blocking(Box::new(|| then(function()))),
+                Err(error) => then(Err(error)),
+            }
+        }))
+    }
+}
+
 /// A future of a call.
 pub(super) trait Running: Future<Output = Outcome> + Send + Unpin + 'static {
     /// Returns the context of the call, which stops it.
@@ -195,6 +217,7 @@ enum ExecutionState<R> {
     /// The handler is not started (`Some`), or it is finished (`None`).
     Begin(Option<Call>),
     Future(BoxFuture<R>),
+    Next(BoxFuture<Task<R>>),
     Thread(Thread<R>),
 }
 
@@ -270,6 +293,7 @@ impl<W: Work> Execution<W> {
                 ExecutionState::Future(future) => {
                     Task::Output(ready!(future.as_mut().poll(context)))
                 }
+                ExecutionState::Next(future) => ready!(future.as_mut().poll(context)),
                 ExecutionState::Thread(thread) => {
                     let joined = ready!(Pin::new(&mut thread.running).poll(context));
                     self.permit = thread.permit.lock().take();
@@ -283,6 +307,10 @@ impl<W: Work> Execution<W> {
                 Task::Output(output) => output,
                 Task::Future(future) => {
                     self.state = ExecutionState::Future(future);
+                    continue;
+                }
+                Task::Next(future) => {
+                    self.state = ExecutionState::Next(future);
                     continue;
                 }
                 Task::Blocking(function) => {
@@ -318,11 +346,13 @@ impl<W: Work> Execution<W> {
         let call = Arc::clone(&self.call);
         let permit = Arc::new(Mutex::new(self.permit.take()));
         let shared = (Arc::clone(&permit), self.call.held());
-        let span = Span::current();
+        let (span, request) = (Span::current(), current_request());
         let running = tokio::task::spawn_blocking(move || {
             let _shared = shared;
             let _entered = span.enter();
-            contain(&call, function).map_err(|panic| panic.log(&name))
+            let run = || contain(&call, function).map_err(|panic| panic.log(&name));
+            let _entered = enter_request(request);
+            run()
         });
         Thread { running, permit }
     }
@@ -411,11 +441,11 @@ impl<W: Work> Future for Execution<W> {
         }
         if polled.is_pending() {
             let asks = this.update_permit();
-            let progressed = this.call.notifier.take_progress();
+            let progress = this.call.notifier.take_progress();
             let Some(timeout) = this.running_timeout() else {
                 return Poll::Pending;
             };
-            let exceeded = ready!(timeout.poll(asks, progressed, context));
+            let exceeded = ready!(timeout.poll(asks, progress, context));
             polled = Poll::Ready(this.time_out(exceeded));
         }
         this.ended = true;
@@ -443,7 +473,7 @@ fn warn_if_slow(name: &str, took: Duration) {
     if took > SLOW_POLL {
         tracing::warn!(
             handler = name,
-            milliseconds = took.as_millis(),
+            duration_ms = took.as_millis(),
             "an async handler blocked its thread: use a plain `fn`, or await the slow operation"
         );
     }

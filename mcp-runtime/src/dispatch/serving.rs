@@ -12,21 +12,42 @@ use super::contain::{Panic, guard};
 use super::core::{Core, MethodRun, Request, scope};
 use super::encode;
 use super::methods::method;
+use super::named::named;
 use super::subject::subject;
 use crate::in_flight::{Scope, Ticket, stopping};
+use crate::logs::{RequestIds, enter_request, names_requests};
 use crate::observe::Observation;
 use crate::outcome::Outcome;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
-use crate::service::{BoxFuture, Exchange, Handling, Reply};
+use crate::service::{BoxFuture, Exchange, Handling, Held, Reply, UNCOUNTED};
 
 /// Serves a request.
 pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
     let observation = core
         .observer
         .begin(&exchange, || subject(core, &exchange.message));
+    if !names_requests() {
+        return serve_observed(core, exchange, observation);
+    }
+    let trace_id = observation.as_deref().and_then(Observation::trace_id);
+    let headers = exchange.origin.headers.clone();
+    let ids = RequestIds::new(Arc::clone(&exchange.message), headers, trace_id);
+    let entered = enter_request(Some(ids));
+    match (serve_observed(core, exchange, observation), entered.leave()) {
+        (Handling::Pending(pending), Some(ids)) => Handling::Pending(named(ids, pending)),
+        (handling, _) => handling,
+    }
+}
+
+#[inline]
+fn serve_observed(
+    core: &Arc<Core>,
+    exchange: Exchange,
+    observation: Option<Box<Observation>>,
+) -> Handling {
     match observation {
         None => start(core, exchange, &mut None),
         Some(observation) => observe(core, exchange, observation),
@@ -52,24 +73,23 @@ fn start(
         return Handling::Nothing;
     };
     let scope = scope(&exchange.origin, exchange.session.as_ref());
-    if let Some(error) = refusal(core, scope, id) {
-        return Handling::Ready(refuse(id, error, observation));
-    }
-    let session = exchange.session.as_ref().map(|session| session.nonce);
-    let owner = exchange.origin.owner(session);
+    let held = match admit(core, &exchange, scope, id) {
+        Ok(held) => held,
+        Err(error) => return Handling::Ready(refuse(id, error, observation)),
+    };
+    let account = exchange.origin.account();
+    let bytes = message.text().len();
     match begin(core, exchange, observation.as_deref_mut()) {
         Ok((features, MethodRun::Ready(outcome))) => {
-            let reply = encode::reply(core, features, id, &outcome);
-            end_observation(observation, &outcome, &reply);
-            Handling::Ready(reply)
+            Handling::Ready(answer(core, features, id, &outcome, observation))
         }
         Ok((features, MethodRun::Pending { future, stop })) => {
             let key = scope.map(|scope| (scope, id.clone()));
-            let bytes = message.text().len();
-            let ticket = core.in_flight.enter(key, owner, bytes, stop);
+            let ticket = core.in_flight.enter(key, account, bytes, stop);
             Handling::Pending(Box::pin(Serving {
                 core: Arc::clone(core),
                 message,
+                _held: held,
                 features,
                 future: Some(future),
                 ticket,
@@ -91,12 +111,61 @@ fn end_observation(observation: &mut Option<Box<Observation>>, outcome: &Outcome
     }
 }
 
+/// Returns the reply with an outcome, or an error if the reply would be too long.
+#[inline]
+fn answer(
+    core: &Core,
+    features: &'static Features,
+    id: &Id,
+    outcome: &Outcome,
+    observation: &mut Option<Box<Observation>>,
+) -> Reply {
+    let reply = encode::reply(core, features, id, outcome);
+    if reply.text.len() > core.limits.response_bytes {
+        return refuse(id, too_long(core, reply.text.len()), observation);
+    }
+    end_observation(observation, outcome, &reply);
+    reply
+}
+
+fn too_long(core: &Core, bytes: usize) -> RpcError {
+    let limit = core.limits.response_bytes;
+    tracing::warn!(bytes, limit, "a reply is too long");
+    RpcError::internal(format!(
+        "The reply has {bytes} bytes, and the limit is {limit}: ask for less at once"
+    ))
+}
+
 /// Returns the reply to a request that has no result.
 #[cold]
 fn refuse(id: &Id, error: RpcError, observation: &mut Option<Box<Observation>>) -> Reply {
     let reply = Reply::error(Some(id), &error);
     end_observation(observation, &Outcome::Error(error), &reply);
     reply
+}
+
+/// Returns the bytes that a long request holds.
+///
+/// # Errors
+/// Returns an error if the request is refused before it is read.
+#[inline]
+fn admit(
+    core: &Core,
+    exchange: &Exchange,
+    scope: Option<Scope>,
+    id: &Id,
+) -> Result<Option<Box<Held>>, RpcError> {
+    if let Some(error) = refusal(core, scope, id) {
+        return Err(error);
+    }
+    let counted = core.rate.count(&exchange.origin, exchange.session.as_ref());
+    counted.inspect_err(|_| core.observer.metrics.refused("rate"))?;
+    let bytes = exchange.message.text().len();
+    if bytes <= UNCOUNTED {
+        return Ok(None);
+    }
+    let held = core.hold(exchange.origin.account(), bytes)?;
+    Ok(Some(Box::new(held)))
 }
 
 /// Returns an error if the server stops, or if a running request of the same connection has this id.
@@ -133,6 +202,7 @@ fn begin(
         ..
     } = exchange;
     let request = Request {
+        changes: core.context.bus.changes(),
         core: Arc::clone(core),
         message,
         caller,
@@ -152,6 +222,8 @@ fn panicked(panic: Panic) -> RpcError {
 struct Serving {
     core: Arc<Core>,
     message: Arc<Message>,
+    /// The bytes of a long message.
+    _held: Option<Box<Held>>,
     features: &'static Features,
     /// `None` after the end of the request.
     future: Option<BoxFuture<Outcome>>,
@@ -203,11 +275,7 @@ impl Future for Serving {
         this.end();
         let mut observation = this.observation.take();
         let id = this.message.id().filter(|_| this.ticket.finish());
-        Poll::Ready(id.map(|id| {
-            let reply = encode::reply(&this.core, this.features, id, &outcome);
-            end_observation(&mut observation, &outcome, &reply);
-            reply
-        }))
+        Poll::Ready(id.map(|id| answer(&this.core, this.features, id, &outcome, &mut observation)))
     }
 }
 

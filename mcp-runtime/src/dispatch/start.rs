@@ -22,7 +22,7 @@ pub(super) fn run<W: Work>(
     given: CallInput,
 ) -> Result<MethodRun, RpcError> {
     let core = &request.core;
-    let permit = match core.in_flight.permit() {
+    let permit = match core.in_flight.permit(|| request.origin.account()) {
         Ok(permit) => permit,
         Err(error) => {
             core.observer.metrics.refused("requests");
@@ -30,21 +30,21 @@ pub(super) fn run<W: Work>(
         }
     };
     let has_layers = !core.layers.is_empty() || !work.layers().is_empty();
-    let layered = has_layers.then(|| Arc::clone(core));
+    let layered = has_layers.then(|| (Arc::clone(core), request.changes));
     let asker = asker(&request, W::MAY_ASK)?;
     let call = Arc::new(call_context(request, asker));
     let questions = call.asker.replay();
     let Some(redeem) = questions.and_then(|questions| questions.redeem(&call.origin)) else {
         return Ok(match layered {
             None => poll_once(Execution::new(work, given, call, permit)),
-            Some(core) => poll_once(Layered::run(core, work, given, call, permit)),
+            Some(layered) => poll_once(Layered::run(layered, work, given, call, permit)),
         });
     };
     let stop = Arc::clone(&call);
     let future = Box::pin(async move {
         match (redeem.await, layered) {
             (Ok(()), None) => Execution::new(work, given, call, permit).await,
-            (Ok(()), Some(core)) => Layered::run(core, work, given, call, permit).await,
+            (Ok(()), Some(layered)) => Layered::run(layered, work, given, call, permit).await,
             (Err(error), _) => Outcome::Error(error),
         }
     });
@@ -70,6 +70,7 @@ fn call_context(request: Request, asker: Asker) -> CallContext {
         mut caller,
         origin,
         outbound,
+        ..
     } = request;
     let level = if let Some(session) = &caller.session {
         Some(super::logging::level_of(&core, session))
@@ -96,7 +97,7 @@ fn asker(request: &Request, may_ask: bool) -> Result<Asker, RpcError> {
         let params = request.message.params()?;
         if params.is_retry() {
             let (state, responses) = (params.request_state(), params.input_responses());
-            questions.resume(request.message.text(), state, responses)?;
+            questions.resume(request.message.text(), &request.origin, state, responses)?;
         }
         return Ok(Asker::Replay(questions));
     }

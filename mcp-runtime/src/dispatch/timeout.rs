@@ -16,8 +16,8 @@ pub(super) struct RunningTimeout {
     ran: Duration,
     /// The start of the running period; `None` while the timeout is paused.
     since: Option<Instant>,
-    /// The running time at the last progress.
-    progress: Duration,
+    /// The running time at the last progress, if any was reported.
+    progress: Option<Duration>,
     /// The timer. It may fire too early, because progress only moves the deadline.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -47,22 +47,22 @@ impl RunningTimeout {
             timeout,
             ran: Duration::ZERO,
             since: Some(Instant::now()),
-            progress: Duration::ZERO,
+            progress: None,
             timer: None,
         }
     }
 
     /// Returns the exceeded time when it has elapsed. The timeout is paused while the call `asks` its client, and extended
-    /// if the call `progressed` since the last poll. It must be polled after each poll of the handler, because a question
-    /// is asked or answered during such a poll.
+    /// by the last `progress` since the last poll, which a handler on a thread reports between polls. It must be polled after
+    /// each poll of the handler, because a question is asked or answered during such a poll.
     pub(super) fn poll(
         &mut self,
         asks: bool,
-        progressed: bool,
+        progress: Option<Instant>,
         context: &mut Context<'_>,
     ) -> Poll<Exceeded> {
-        if progressed {
-            self.progress = self.running();
+        if let Some(time) = progress {
+            self.progress = Some(self.running_at(time));
         }
         if asks {
             self.pause();
@@ -70,10 +70,11 @@ impl RunningTimeout {
         }
         self.since.get_or_insert_with(Instant::now);
         loop {
-            let idle = self.progress.saturating_add(self.timeout.limit);
+            let progress = self.progress.unwrap_or_default();
+            let idle = progress.saturating_add(self.timeout.limit);
             let left = idle
                 .min(self.timeout.longest)
-                .saturating_sub(self.running());
+                .saturating_sub(self.running_at(Instant::now()));
             if left.is_zero() {
                 return Poll::Ready(self.exceeded(idle));
             }
@@ -83,14 +84,16 @@ impl RunningTimeout {
         }
     }
 
-    /// Returns the time that the call has run.
-    fn running(&self) -> Duration {
-        let since = self.since.map_or(Duration::ZERO, |since| since.elapsed());
-        self.ran.saturating_add(since)
+    /// Returns the time that the call had run at this moment, in the running period or in the pause before it.
+    fn running_at(&self, time: Instant) -> Duration {
+        let since = self
+            .since
+            .map(|since| time.saturating_duration_since(since));
+        self.ran.saturating_add(since.unwrap_or_default())
     }
 
     fn exceeded(&self, idle: Duration) -> Exceeded {
-        if self.progress.is_zero() || idle >= self.timeout.longest {
+        if self.progress.is_none() || idle >= self.timeout.longest {
             Exceeded::Total(idle.min(self.timeout.longest))
         } else {
             Exceeded::Idle(self.timeout.limit)
@@ -98,7 +101,7 @@ impl RunningTimeout {
     }
 
     fn pause(&mut self) {
-        self.ran = self.running();
+        self.ran = self.running_at(Instant::now());
         self.since = None;
         self.timer = None;
     }
@@ -128,8 +131,16 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     async fn poll(timeout: &mut RunningTimeout, asks: bool, progressed: bool) -> Poll<Exceeded> {
+        poll_after(timeout, asks, progressed.then(Instant::now)).await
+    }
+
+    async fn poll_after(
+        timeout: &mut RunningTimeout,
+        asks: bool,
+        progress: Option<Instant>,
+    ) -> Poll<Exceeded> {
         let mut task = Context::from_waker(Waker::noop());
-        let polled = timeout.poll(asks, progressed, &mut task);
+        let polled = timeout.poll(asks, progress, &mut task);
         tokio::task::yield_now().await;
         polled
     }
@@ -167,6 +178,28 @@ mod tests {
         tokio::time::advance(4 * SECOND).await;
         let total = Poll::Ready(Exceeded::Total(35 * SECOND));
         assert_eq!(poll(&mut steady, false, true).await, total);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn progress_counts_from_its_time_and_not_from_the_next_poll() {
+        let of = || RunningTimeout::begin(Timeout::new(10 * SECOND).extended_to(35 * SECOND));
+        let (mut running, mut paused) = (of(), of());
+        tokio::time::advance(6 * SECOND).await;
+        let progress = Some(Instant::now());
+        assert!(poll(&mut paused, true, true).await.is_pending());
+        tokio::time::advance(5 * SECOND).await;
+        assert!(poll_after(&mut running, false, progress).await.is_pending());
+        // Progress during a question counts as that of its begin.
+        assert!(poll(&mut paused, false, true).await.is_pending());
+        tokio::time::advance(4 * SECOND).await;
+        assert!(poll(&mut running, false, false).await.is_pending());
+        tokio::time::advance(SECOND).await;
+        let idle = Poll::Ready(Exceeded::Idle(10 * SECOND));
+        assert_eq!(poll(&mut running, false, false).await, idle);
+        tokio::time::advance(4 * SECOND).await;
+        assert!(poll(&mut paused, false, false).await.is_pending());
+        tokio::time::advance(SECOND).await;
+        assert_eq!(poll(&mut paused, false, false).await, idle);
     }
 
     #[tokio::test(start_paused = true)]

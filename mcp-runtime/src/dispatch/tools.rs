@@ -4,8 +4,10 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::core::{MethodRun, Request};
-use super::failure::{client_text, missing_capability};
+use super::failure::{client_text, protocol_error};
 use super::header_params;
 use super::run::{CallInput, Task, Work};
 use super::start::run;
@@ -16,25 +18,67 @@ use crate::layer::{CallKind, Layer, Substitute};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
-use crate::registry::ToolEntry;
-use crate::schema::{Budget, WholeSchema};
+use crate::protocol::members::members;
+use crate::registry::{Snapshot, ToolEntry};
+use crate::schema::{Budget, Converted, Restored, WholeSchema};
 use crate::service::Timeout;
 
-pub(super) fn call(request: Request) -> Result<MethodRun, RpcError> {
-    let message = Arc::clone(&request.message);
-    let params = message.params()?;
-    let name = params.name()?;
+pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
     let snapshot = request.core.registry.now();
-    let tool = snapshot
-        .tool(&name)
-        .filter(|tool| request.sees(&***tool))
-        .ok_or_else(|| request.unknown(snapshot.has_tools(), "tool", &name))?;
-    let json = params.arguments()?;
+    let tool = find(&request, &snapshot)?;
+    if let Some(dialect) = request.dialect()
+        && let depth = request.core.limits.depth
+        && let Some(restored) = restored(&request.message, tool.converted(dialect), depth)?
+    {
+        request.message = restored;
+    }
+    let message = Arc::clone(&request.message);
+    let json = message.params()?.arguments()?;
     let given = input(tool, &message, json);
     if !tool.header_params.is_empty() {
         header_params::check(&request, &tool.header_params, json)?;
     }
     run(request, ToolCall(Arc::clone(tool)), given)
+}
+
+/// Returns the tool that a request names.
+fn find<'s>(request: &Request, snapshot: &'s Snapshot) -> Result<&'s Arc<ToolEntry>, RpcError> {
+    let name = request.message.params()?.name()?;
+    let tool = snapshot
+        .tool(&name)
+        .filter(|tool| request.sees(&***tool))
+        .ok_or_else(|| request.unknown(snapshot.has_tools(), "tool", &name))?;
+    request.authorize(&**tool)?;
+    Ok(tool)
+}
+
+/// Returns the message with arguments in the form of the original schema, if some are in another one. The others stay as they
+/// are written.
+#[cold]
+fn restored(
+    message: &Message,
+    converted: &Converted,
+    depth: usize,
+) -> Result<Option<Arc<Message>>, RpcError> {
+    let json = message.params()?.arguments()?;
+    let sent = members(json).map(|(name, text)| {
+        let value = converted.restored(&name, text);
+        (name, text, value)
+    });
+    let sent: Vec<_> = sent.collect();
+    if sent.iter().all(|(_, _, value)| *value == Restored::Same) {
+        return Ok(None);
+    }
+    let mut arguments = Vec::new();
+    for (name, text, value) in sent {
+        arguments.push(match value {
+            Restored::Omitted => continue,
+            Restored::Changed(value) => format!("{}:{value}", json!(name)),
+            Restored::Same => format!("{}:{text}", json!(name)),
+        });
+    }
+    let arguments = format!("{{{}}}", arguments.join(","));
+    message.with_part(json, &arguments, depth).map(Some)
 }
 
 /// Reads the arguments, a JSON object in the message.
@@ -117,7 +161,7 @@ impl Work for ToolCall {
         let failure = result.failure.take();
         if let Some(refusal) = failure
             .as_ref()
-            .and_then(|error| missing_capability(call, error))
+            .and_then(|error| protocol_error(call, error))
         {
             return Outcome::Error(refusal);
         }
@@ -126,7 +170,8 @@ impl Work for ToolCall {
             let text = client_text(call, &self.0.tool.definition.name, &error);
             result.content.insert(0, Content::text(text));
             // Layers must not drop the errors of handlers, whose destructors are user code.
-            result.failure = Some(error).filter(ToolError::is_refusal);
+            let is_kept = error.is_refusal() || error.retry_after().is_some();
+            result.failure = is_kept.then_some(error);
         }
         result.wrap(self.0.output.as_ref());
         if !is_error && let Some(schema) = &self.0.output_rules {

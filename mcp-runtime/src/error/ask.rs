@@ -6,6 +6,27 @@ use std::fmt;
 use crate::protocol::capability::Capability;
 
 /// The reason why a question has no answer. `?` on it ends the call: the code after the question does not run.
+///
+/// ```
+/// use mcp_runtime::{AskError, prelude::*};
+/// use schemars::JsonSchema;
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize, JsonSchema, Elicit)]
+/// struct Name {
+///     name: String,
+/// }
+///
+/// /// Greet the user, with or without a name.
+/// #[tool]
+/// async fn greet(context: Context) -> Result<String, ToolError> {
+///     match context.elicit::<Name>("What is your name?").await {
+///         Ok(Name { name }) => Ok(format!("Hello, {name}!")),
+///         Err(AskError::Declined | AskError::Cancelled) => Ok("Hello!".to_owned()),
+///         Err(error) => Err(error.into()),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AskError {
@@ -27,7 +48,7 @@ pub enum AskError {
     TimedOut,
     /// No answer is possible any more: the client has disconnected, or the server is shutting down.
     Disconnected,
-    /// Too many questions are open: at most 256 of one session and 4,096 in total are allowed.
+    /// Too many questions are open: at most 256 of one session, 512 of one caller and 4,096 in total are allowed.
     TooMany,
     /// The question, or the effect of [`Context::once`](crate::Context::once), was polled outside of its call: in a
     /// separate task, by a blocking thread, or within an effect. Ask within the handler, in an `async fn`.

@@ -43,6 +43,10 @@ enum ErrorKind {
     Deliberate,
     /// Arguments that were refused before the handler ran.
     Refused,
+    /// A caller for whom the handler cannot run: nobody has authenticated it, or its claims have another form.
+    Caller,
+    /// A call of a caller that has sent too many. It may send the next after this number of seconds.
+    RateLimited(u32),
     /// A failure that the content of the result describes.
     Content,
     /// A capability that the handler requires and the client lacks.
@@ -89,6 +93,30 @@ impl ToolError {
     /// Returns an error for arguments that were refused before the handler ran.
     pub(crate) fn refused(message: String) -> Self {
         Self::of(ErrorKind::Refused, message)
+    }
+
+    /// Returns an error for a caller for whom the handler cannot run.
+    pub(crate) fn of_caller(message: impl Into<String>) -> Self {
+        Self::of(ErrorKind::Caller, message.into())
+    }
+
+    /// Returns `true` if the handler cannot run for this caller.
+    pub(crate) fn is_of_caller(&self) -> bool {
+        self.kind == ErrorKind::Caller
+    }
+
+    /// Returns an error for a caller that has sent too many calls, and may send the next after this number of seconds.
+    pub(crate) fn rate_limited(message: String, seconds: u64) -> Self {
+        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+        Self::of(ErrorKind::RateLimited(seconds), message)
+    }
+
+    /// Returns the number of seconds after which a caller that has sent too many calls may send the next.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self.kind {
+            ErrorKind::RateLimited(seconds) => Some(seconds.into()),
+            _ => None,
+        }
     }
 
     /// Returns `true` if the text was written for the model, by the handler or by this crate.

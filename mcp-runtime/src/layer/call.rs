@@ -58,6 +58,18 @@ where
 }
 
 /// The kind of a call.
+///
+/// ```
+/// use mcp_runtime::{CallKind, CallOutcome, LayeredCall, Next};
+///
+/// /// Lets callers only read.
+/// async fn read_only(call: LayeredCall, next: Next) -> CallOutcome {
+///     if call.kind() == CallKind::Tool && !call.is_read_only() {
+///         return call.refuse("this server is read-only at present");
+///     }
+///     next.run().await
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CallKind {
@@ -112,6 +124,15 @@ pub(crate) trait Target: Send + Sync {
     /// Returns the cache hint of the result.
     fn cache(&self) -> Option<Cache>;
 
+    /// Returns the number of changes of the server before the component or the page was looked up.
+    fn changes(&self) -> u64;
+
+    /// Forbids that outer layers keep the outcome for other calls.
+    fn forbid_reuse(&self);
+
+    /// Returns `true` unless an inner layer has forbidden it.
+    fn may_reuse(&self) -> bool;
+
     /// Returns a layer; the first is the outermost.
     fn layer(&self, index: usize) -> Option<&dyn Layer>;
 
@@ -126,6 +147,52 @@ pub(crate) trait Target: Send + Sync {
 }
 
 /// A call as layers see it. Clones are cheap.
+///
+/// A layer that answers all calls itself, each with the function for its kind:
+///
+/// ```
+/// use mcp_runtime::{CallKind, CallOutcome, LayeredCall, Next, prelude::*};
+/// use serde_json::json;
+///
+/// async fn offline(call: LayeredCall, next: Next) -> CallOutcome {
+///     match call.kind() {
+///         CallKind::Tool => call.tool_result("The server is offline"),
+///         CallKind::Resource => call.contents("The page is offline"),
+///         CallKind::Prompt => call.messages("Say that the server is offline"),
+///         CallKind::Complete => call.completions(vec!["offline"]),
+///         CallKind::List if call.name() == "prompts/list" => call.list(vec![json!({ "name": "status" })]),
+///         _ => next.run().await,
+///     }
+/// }
+///
+/// /// Return a page.
+/// #[resource("page://{name}")]
+/// async fn page(name: String) -> String {
+///     name
+/// }
+///
+/// async fn pages() -> Vec<String> {
+///     Vec::new()
+/// }
+///
+/// /// Ask for a summary.
+/// #[prompt]
+/// async fn summary(#[arg(complete = pages)] page: String) -> String {
+///     page
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+/// let server = Server::new("app", "1.0.0").with(components![page, summary]).layer(offline);
+/// let client = server.client().await;
+/// assert_eq!(client.read("page://a").await?[0]["text"], "The page is offline");
+/// let messages = client.prompt("summary", json!({ "page": "a" })).await?;
+/// assert_eq!(messages[0]["content"]["text"], "Say that the server is offline");
+/// assert_eq!(client.prompts().await?, [json!({ "name": "status" })]);
+/// assert_eq!(client.complete("summary", "page", "").await?.values, ["offline"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct LayeredCall {
     target: Arc<dyn Target>,
@@ -234,6 +301,22 @@ impl LayeredCall {
         self.target.cache()
     }
 
+    /// Returns the number of changes of the server before the component or the page was looked up. More changes may have
+    /// been announced since then, such as while the call waited for a layer.
+    pub(crate) fn changes(&self) -> u64 {
+        self.target.changes()
+    }
+
+    /// Forbids that outer layers keep the outcome for other calls: it is valid for this caller alone, or for a short time.
+    pub(crate) fn forbid_reuse(&self) {
+        self.target.forbid_reuse();
+    }
+
+    /// Returns `true` if the outcome may be kept for other calls.
+    pub(crate) fn may_reuse(&self) -> bool {
+        self.target.may_reuse()
+    }
+
     /// Keeps a value until the returned guard is dropped and the threads that run the handler have ended.
     pub(crate) fn hold(&self, value: impl Any + Send + Sync) -> Held {
         let value: Arc<dyn Any + Send + Sync> = Arc::new(value);
@@ -269,6 +352,16 @@ impl Drop for Held {
 }
 
 /// The remainder of a call: the next layer, or the handler.
+///
+/// ```
+/// use mcp_runtime::{CallOutcome, LayeredCall, Next};
+///
+/// /// Runs a call again if it fails.
+/// async fn twice(_: LayeredCall, next: Next) -> CallOutcome {
+///     let outcome = next.run().await;
+///     if outcome.is_error() { next.run().await } else { outcome }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Next {
     call: LayeredCall,

@@ -65,10 +65,19 @@
 //! | layer | effect |
 //! |---|---|
 //! | [`LogCalls`](crate::LogCalls) | logs the end of each call, with its outcome and duration |
-//! | [`Retry`](crate::Retry) | runs idempotent calls again after failures |
-//! | [`ResponseCache`](crate::ResponseCache) | sends results again for calls with the same arguments |
 //! | [`ResponseLimit`](crate::ResponseLimit) | cuts results that are too large, or keeps them behind a link |
+//! | [`ResponseCache`](crate::ResponseCache) | sends results again for calls with the same arguments |
+//! | [`Retry`](crate::Retry) | runs idempotent calls again after failures |
 //! | [`ConcurrencyLimit`](crate::ConcurrencyLimit) | limits the number of calls that run at once |
+//!
+//! Add those that a call has in the order of this table, the outermost first:
+//!
+//! - Outside of `Retry`, `LogCalls` logs a call once; inside of it, every run.
+//! - Outside of `ResponseCache`, `ResponseLimit` gives each caller a link of its own to a result that is too large. A cache
+//!   around it keeps cut results, and none with such a link.
+//! - Inside of `ResponseCache`, `ConcurrencyLimit` counts only calls whose results are not in the cache. Around it, calls wait
+//!   before they look into the cache.
+//! - Inside of `Retry`, `ConcurrencyLimit` gives other calls a turn while a call waits for its next run.
 //!
 //! A server without layers has none of their costs. Each layer costs an allocation per call.
 //!

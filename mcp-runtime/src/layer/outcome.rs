@@ -11,6 +11,17 @@ use crate::protocol::error::INTERNAL_ERROR;
 
 /// The outcome of a call. Layers read it, change it, or replace it by one of the functions of
 /// [`LayeredCall`](crate::LayeredCall).
+///
+/// ```
+/// use mcp_runtime::{CallOutcome, LayeredCall, Next};
+///
+/// /// Hides a name in all texts of results.
+/// async fn redact(_: LayeredCall, next: Next) -> CallOutcome {
+///     let mut outcome = next.run().await;
+///     outcome.change_texts(|text| *text = text.replace("Ada", "***"));
+///     outcome
+/// }
+/// ```
 pub struct CallOutcome(pub(crate) Outcome);
 
 /// What a layer provides instead of the output of a handler.
@@ -66,6 +77,44 @@ impl CallOutcome {
 
     /// Changes each of the [`texts`](Self::texts). The structured content of a tool, which may repeat its text, is not
     /// changed: see [`set_structured`](Self::set_structured).
+    ///
+    /// ```
+    /// use mcp_runtime::{CallOutcome, LayeredCall, Next, prelude::*};
+    /// use schemars::JsonSchema;
+    /// use serde::Serialize;
+    /// use serde_json::json;
+    ///
+    /// /// Hides phone numbers in text and in structured content.
+    /// async fn redact(_: LayeredCall, next: Next) -> CallOutcome {
+    ///     let mut outcome = next.run().await;
+    ///     outcome.change_texts(|text| *text = text.replace("555-0100", "..."));
+    ///     if let Some(mut user) = outcome.structured() {
+    ///         user["phone"] = "...".into();
+    ///         outcome.set_structured(&user);
+    ///     }
+    ///     outcome
+    /// }
+    ///
+    /// #[derive(Serialize, JsonSchema)]
+    /// struct User {
+    ///     phone: String,
+    /// }
+    ///
+    /// /// Find the user.
+    /// #[tool(layer = redact)]
+    /// async fn user() -> Json<User> {
+    ///     Json(User { phone: "555-0100".to_owned() })
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let client = Server::new("app", "1.0.0").with(components![user]).client().await;
+    /// let reply = client.call("user", json!({})).await?;
+    /// assert_eq!(reply.structured(), &json!({ "phone": "..." }));
+    /// assert!(!reply.text().contains("555-0100"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn change_texts(&mut self, change: impl FnMut(&mut String)) {
         self.0.inner_mut().texts_mut().for_each(change);
     }

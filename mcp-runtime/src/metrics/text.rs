@@ -102,7 +102,7 @@ fn totals(counts: &Counts, gauges: Gauges) -> [(&'static str, &'static str, &'st
         (
             "mcp_sessions_total",
             "counter",
-            "Sessions that were opened.",
+            "Sessions that were opened. The server keeps no list of sessions, so it does not know how many are in use.",
             counts.sessions,
         ),
         (

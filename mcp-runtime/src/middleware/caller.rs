@@ -26,6 +26,7 @@ impl CallerId {
     pub(super) fn unique(&self) -> Option<String> {
         match (&self.owner, self.connection) {
             (Owner::Peer(_), _) | (Owner::Local, None) => None,
+            (Owner::Principal(principal), _) => Some(principal.key()),
             (owner, None) => Some(owner.to_string()),
             (owner, Some(connection)) => Some(format!("{owner} {connection}")),
         }

@@ -2,15 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use crate::layer::{CallOutcome, Layer, LayeredCall, Next};
+use crate::layer::{CallKind, CallOutcome, Layer, LayeredCall, Next};
+use crate::observe::in_milliseconds;
 use crate::outcome::OutcomeKind;
 use crate::owner::Principal;
 use crate::service::BoxFuture;
 
 /// A layer that logs the end of each call with its duration: an event of `tracing` at the level `INFO`.
 ///
-/// Its fields are `kind`, `name`, `outcome` ([`OutcomeKind::as_str`]), `milliseconds` and, if there is one, the `principal`.
-/// Arguments and results are never logged. The time includes the layers inside of this one.
+/// Its fields are `method`, `component` (none for a list), `outcome`, `duration_ms` and, if there is one, the `principal`, with the
+/// meaning that they have in [the event of a request](crate::Server::run). Arguments and results are never logged. The time
+/// includes the layers inside of this one.
 ///
 /// ```
 /// use std::time::Duration;
@@ -75,12 +77,14 @@ impl Drop for Logged {
         if took < self.threshold {
             return;
         }
+        let call = &self.call;
+        let context = call.context();
         tracing::info!(
-            kind = self.call.kind().as_str(),
-            name = self.call.name(),
+            method = context.call_context().message.method(),
+            component = (call.kind() != CallKind::List).then(|| call.name()),
             outcome = self.outcome.as_str(),
-            milliseconds = took.as_secs_f64() * 1000.0,
-            principal = self.call.context().principal().map(Principal::id),
+            duration_ms = in_milliseconds(took),
+            principal = context.principal().map(Principal::to_string),
             "a call has ended"
         );
     }

@@ -4,6 +4,7 @@
 mod caller;
 mod concurrency_limit;
 mod log_calls;
+mod rate_limit;
 mod response_cache;
 mod response_limit;
 mod retry;

@@ -27,8 +27,8 @@ const OVERHEAD: usize = 300;
 ///
 /// Resources and lists are kept as long as their cache hint allows: that of [`Resource::cache`](crate::Resource::cache) or
 /// [`Server::cache`](crate::Server::cache). Results of other kinds have no hint, and are kept only with
-/// [`ResponseCache::results`]; those of tools only if the tool is annotated `read_only`. Errors, questions and the results of
-/// calls that asked questions are never kept.
+/// [`ResponseCache::results`]; those of tools only if the tool is annotated `read_only`. Errors, questions, the results of
+/// calls that asked questions, and results with a link of [`ResponseLimit::spill`](crate::ResponseLimit::spill) are never kept.
 ///
 /// A result that is not [public](CacheScope::Public) is sent only to the caller who received it first: the same
 /// [`Principal`](crate::Principal), session or connection. A stateless HTTP request without a principal has none of them, so
@@ -59,7 +59,7 @@ opaque_debug!(ResponseCache, |it| results: it.results);
 /// A result that is kept.
 struct Kept {
     outcome: Outcome,
-    /// The number of changes of the server when the call began.
+    /// The number of changes of the server before the component or the page was looked up.
     changes: u64,
 }
 
@@ -126,14 +126,17 @@ impl Layer for ResponseCache {
         let cache = self.clone();
         Box::pin(async move {
             let context = call.context().call_context();
-            let changes = context.server.bus.changes();
-            if let Some(found) = cache.find(&key, changes) {
+            let bus = &context.server.bus;
+            if let Some(found) = cache.find(&key, bus.changes()) {
                 return found;
             }
             let outcome = next.run().await;
+            // The call may have waited, so that a page or a component that was looked up before is out of date.
+            let changes = call.changes();
+            let is_current = changes == bus.changes();
             let is_complete = outcome.kind() == OutcomeKind::Ok && !context.has_asked();
-            let is_kept =
-                is_complete && (hint.scope() == CacheScope::Private || !is_private(&outcome));
+            let is_shareable = hint.scope() == CacheScope::Private || !is_private(&outcome);
+            let is_kept = is_current && is_complete && is_shareable && call.may_reuse();
             if let Some(copy) = outcome.0.copy().filter(|_| is_kept) {
                 let lease = Lease {
                     owner: caller.owner,

@@ -20,7 +20,7 @@ use crate::store::{Bounded, Lease, milliseconds, now};
 use crate::sync::Mutex;
 
 /// The default limit.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 4 << 20;
 
 /// The limits of all spilled results together.
 const SPILLED_ENTRIES: usize = 1000;
@@ -55,7 +55,7 @@ pub struct ResponseLimit {
 
 opaque_debug!(ResponseLimit, |it| bytes: it.bytes);
 
-/// 16 MiB.
+/// 4 MiB.
 impl Default for ResponseLimit {
     fn default() -> Self {
         Self::new(BYTES)
@@ -77,6 +77,9 @@ impl ResponseLimit {
     /// Only the caller who received a link can read it: the same principal, session, connection or, without these, address. Its
     /// URI cannot be guessed. Results are in the memory of this process, at most 1,000 and 256 MiB; if it is full, a result is
     /// cut instead. A result with structured content becomes an error with the link, because the structured content is missing.
+    ///
+    /// Add a [`ResponseCache`](crate::ResponseCache) after this layer, so that it keeps the whole result and each caller
+    /// receives a link of its own. A cache around this layer does not keep results with such a link.
     ///
     /// ```
     /// use std::time::Duration;
@@ -287,6 +290,8 @@ impl Spilled {
             SpilledResult { caller, contents }
         };
         self.entries.lock().hold(id.clone(), lease, make).ok()?;
+        // The link is only for this caller, and only until it expires.
+        call.forbid_reuse();
         let note = format!(
             "The result has {bytes} bytes, which is too large to be sent. The link to it is valid for {} s.",
             self.ttl.as_secs()

@@ -55,6 +55,35 @@ impl Retry {
     }
 
     /// Repeats only calls with outcomes for which this is `true`, such as those with a certain [`CallOutcome::error`].
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use std::time::Duration;
+    ///
+    /// use mcp_runtime::{Retry, prelude::*};
+    /// use serde_json::json;
+    ///
+    /// static RUNS: AtomicU32 = AtomicU32::new(0);
+    ///
+    /// /// Fail: the first time with an error that may pass.
+    /// #[tool(
+    ///     read_only,
+    ///     layer = Retry::new(9)
+    ///         .delay(Duration::from_millis(1))
+    ///         .when(|outcome| outcome.error().is_some_and(|error| error.contains("busy")))
+    /// )]
+    /// async fn fail() -> Result<(), ToolError> {
+    ///     Err(ToolError::new(if RUNS.fetch_add(1, Ordering::Relaxed) == 0 { "busy" } else { "broken" }))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let client = Server::new("app", "1.0.0").with(components![fail]).client().await;
+    /// assert_eq!(client.call("fail", json!({})).await?.text(), "broken");
+    /// assert_eq!(RUNS.load(Ordering::Relaxed), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn when(mut self, when: fn(&CallOutcome) -> bool) -> Self {
         self.when = when;
         self

@@ -152,7 +152,7 @@ fn check_environment() -> Result<(), String> {
             ));
         }
         let name = format!("OTEL_EXPORTER_OTLP_{signal}ENDPOINT");
-        if variable(&name).is_some_and(|url| url.starts_with("https:")) {
+        if variable(&name).is_some_and(|url| url.to_ascii_lowercase().starts_with("https:")) {
             return Err(format!(
                 "{name} has the scheme `https`, which is not supported: send to a collector on this machine by `http`"
             ));

@@ -64,8 +64,8 @@ pub(super) fn record_begin(
         return;
     }
     record_subject(span, &record.subject);
-    if let Some(id) = id.map(text_of).filter(|id| id.len() <= LONGEST_ID) {
-        span.record("jsonrpc.request.id", id);
+    if let Some(id) = id.filter(|id| is_short(id)) {
+        span.record("jsonrpc.request.id", text_of(id));
     }
     if let Some(peer) = peer {
         span.record("client.address", display(peer.ip()));
@@ -93,6 +93,14 @@ fn record_subject(span: &Span, subject: &Subject) {
     }
     if let Some(uri) = &subject.uri {
         span.record("mcp.resource.uri", uri.as_str());
+    }
+}
+
+/// Returns `true` if an id is short enough to be recorded.
+pub(crate) fn is_short(id: &Id) -> bool {
+    match id {
+        Id::Number(_) => true,
+        Id::String(text) => text.len() <= LONGEST_ID,
     }
 }
 
@@ -150,15 +158,20 @@ pub(super) fn event(record: &Record, duration: Duration) {
         component = record.component(),
         outcome = record.outcome.as_str(),
         code = record.code,
-        duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3,
+        duration_ms = in_milliseconds(duration),
         bytes_in = record.bytes_in,
         bytes_out = record.bytes_out,
         era,
         revision = features.map(|features| features.name),
         transport = record.transport.as_str(),
         session = record.session,
-        principal = record.principal.as_ref().map(Principal::id),
+        principal = record.principal.as_ref().map(Principal::to_string),
         trace_id = record.trace_id,
         "a request ended"
     );
+}
+
+/// Returns a duration in milliseconds, to three decimal places.
+pub(crate) fn in_milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

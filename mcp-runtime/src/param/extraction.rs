@@ -7,6 +7,24 @@ use std::task::{Context, Poll};
 use crate::error::ToolError;
 
 /// The value of a parameter, or the future of it: the result of [`Param::extract`](crate::Param::extract).
+///
+/// ```
+/// use mcp_runtime::{Call, Description, Extraction, Param};
+///
+/// /// A connection of a pool.
+/// struct Connection;
+///
+/// impl<'c> Param<'c> for Connection {
+///     fn describe(_: &mut Description<'_>) {}
+///
+///     fn extract(_: &'c Call, _: usize) -> Extraction<'c, Self> {
+///         Extraction::wait(async {
+///             tokio::task::yield_now().await; // for a free connection
+///             Ok(Self)
+///         })
+///     }
+/// }
+/// ```
 pub struct Extraction<'c, T>(State<'c, T>);
 
 enum State<'c, T> {

@@ -9,7 +9,9 @@ use crate::call::{Call, Cancel};
 use crate::error::ToolError;
 use crate::protocol::HeaderSource;
 
-/// A value of the application, shared by all calls and registered with [`Server::state`](crate::Server::state).
+/// A value of the application that all calls share, from [`Server::state`](crate::Server::state),
+/// [`Server::shared_state`](crate::Server::shared_state), [`Server::state_from`](crate::Server::state_from) or
+/// [`Server::lifespan`](crate::Server::lifespan).
 ///
 /// ```
 /// use mcp_runtime::prelude::*;
@@ -79,7 +81,28 @@ impl<'c, T: Send + Sync + 'static> Param<'c> for State<T> {
     }
 }
 
-/// The HTTP headers of the request; empty on other transports.
+/// The HTTP headers of the request.
+///
+/// Without HTTP they are those of [`ClientBuilder::header`](crate::ClientBuilder::header), of
+/// [`TestContext::header`](crate::TestContext::header) or of the option `--header`, and otherwise empty.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+/// use serde_json::json;
+///
+/// /// Return the name of the tenant.
+/// #[tool(read_only)]
+/// async fn tenant(headers: Headers) -> String {
+///     headers.get("x-tenant").unwrap_or("nobody").to_owned()
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+/// let client = Server::new("app", "1.0.0").with(components![tenant]).client().header("X-Tenant", "acme").await;
+/// assert_eq!(client.call("tenant", json!({})).await?.text(), "acme");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct Headers(Option<Arc<dyn HeaderSource>>);
 
@@ -104,11 +127,11 @@ impl<'c> Param<'c> for Headers {
     }
 }
 
-/// A value that an outer tower or axum layer inserted into the `http::Extensions` of the request. The layer is around
-/// [`Server::into_service`](crate::Server::into_service).
+/// A value in the extensions of the request: that which an outer tower or axum layer around
+/// [`Server::into_service`](crate::Server::into_service) inserted.
 ///
-/// A call without the value is refused with an error that names the type. That is so for every call over another transport:
-/// a handler that serves both takes [`Context`](crate::Context) and calls [`Context::extension`](crate::Context::extension).
+/// A call without the value is refused with an error that names the type. A handler that needs no value takes
+/// [`Context`](crate::Context) and calls [`Context::extension`](crate::Context::extension), which also says where values come from.
 ///
 /// ```
 /// use mcp_runtime::{Extension, prelude::*};

@@ -1,5 +1,6 @@
 //! The parameters of handlers: the types that can be parameters, and their extraction from a call.
 
+mod caller;
 mod extraction;
 mod injected;
 mod text_value;
@@ -17,6 +18,8 @@ use crate::schema::{
     wants,
 };
 
+#[cfg(feature = "auth")]
+pub use caller::Claims;
 pub use extraction::Extraction;
 #[cfg(feature = "http")]
 pub use injected::Extension;
@@ -78,6 +81,29 @@ pub trait Param<'c>: Sized {
 }
 
 /// The requirements of a parameter, collected when the server is built.
+///
+/// ```
+/// use mcp_runtime::{Call, Description, Extraction, Param, ToolError};
+///
+/// struct Settings {
+///     currency: String,
+/// }
+///
+/// /// The currency of the server.
+/// struct Currency(String);
+///
+/// impl<'c> Param<'c> for Currency {
+///     fn describe(description: &mut Description<'_>) {
+///         // A server without settings cannot be built.
+///         description.needs_state::<Settings>();
+///     }
+///
+///     fn extract(call: &'c Call, _: usize) -> Extraction<'c, Self> {
+///         let settings = call.state::<Settings>().ok_or_else(|| ToolError::new("no settings"));
+///         Extraction::ready(settings.map(|settings| Self(settings.currency.clone())))
+///     }
+/// }
+/// ```
 pub struct Description<'d> {
     pub(crate) schemas: &'d mut Schemas,
     pub(crate) schema: Option<Value>,

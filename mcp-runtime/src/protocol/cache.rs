@@ -10,6 +10,14 @@ use serde::Serialize;
 /// The scope in which a cached result may be shared.
 ///
 /// It is a hint to caches and no access control: data that a caller may not see must be refused to that caller.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use mcp_runtime::{CacheScope, Server};
+///
+/// let server = Server::new("app", "1.0.0").cache(Duration::from_secs(60), CacheScope::Private);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CacheScope {

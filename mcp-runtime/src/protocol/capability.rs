@@ -5,6 +5,17 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 /// A client's name and version, as the client sends them. They are not verified: use them for display and logs only.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Name the client.
+/// #[tool(read_only)]
+/// async fn client(context: Context) -> String {
+///     let client = context.client();
+///     format!("{} {}", client.name, client.version)
+/// }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClientInfo {
@@ -19,6 +30,16 @@ pub struct ClientInfo {
 /// The capabilities that a client declares.
 ///
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/schema#clientcapabilities>.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Tell whether the user can be asked.
+/// #[tool(read_only)]
+/// async fn can_ask(context: Context) -> bool {
+///     context.client_capabilities().elicitation_form
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(clippy::struct_excessive_bools)] // a set of flags
@@ -34,6 +55,17 @@ pub struct ClientCapabilities {
 }
 
 /// One capability of a client.
+///
+/// ```
+/// use mcp_runtime::{Capability, prelude::*};
+///
+/// /// Start work that needs an answer of the user at its end.
+/// #[tool]
+/// async fn start(context: Context) -> Result<(), ToolError> {
+///     context.require(Capability::ElicitationForm)?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Capability {

@@ -29,6 +29,12 @@ pub(crate) const UNSUPPORTED_VERSION: i32 = -32022;
 /// A resource that does not exist (2025-11-25 and older).
 pub(crate) const RESOURCE_NOT_FOUND: i32 = -32002;
 
+/// The member of the data of an error that lists OAuth scopes.
+const REQUIRED_SCOPES: &str = "requiredScopes";
+
+/// The maximum length of a message, in bytes. It has space for a list of mistakes.
+const MAX_MESSAGE: usize = 2000;
+
 /// The class of a reply. HTTP derives its status from the class, since the code alone does not determine it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -40,12 +46,17 @@ pub(crate) enum Class {
     UnknownMethod,
     /// A request that the server has no capacity for at present.
     Overloaded,
+    /// A request for which the caller lacks an OAuth scope, or that needs another caller.
+    Forbidden,
+    /// A request of a caller that sent too many. The caller may try again after this number of seconds.
+    RateLimited(u64),
 }
 
 /// A JSON-RPC error.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct RpcError {
     pub(crate) code: i32,
+    /// One line of at most [`MAX_MESSAGE`] bytes.
     pub(crate) message: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<Box<Value>>,
@@ -57,7 +68,7 @@ impl RpcError {
     fn new(code: i32, class: Class, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: one_line(message.into()),
             data: None,
             class,
         }
@@ -119,6 +130,49 @@ impl RpcError {
         Self::new(INTERNAL_ERROR, Class::Overloaded, message)
     }
 
+    /// An error for a caller that lacks one of the OAuth scopes that an operation needs.
+    pub(crate) fn insufficient_scope(needed: &[&str]) -> Self {
+        let (noun, verb) = if needed.len() == 1 {
+            ("scope", "is")
+        } else {
+            ("scopes", "are")
+        };
+        let message = format!(
+            "Forbidden: the {noun} `{}` {verb} required",
+            needed.join(" ")
+        );
+        Self::new(INVALID_REQUEST, Class::Forbidden, message)
+            .with_data(serde_json::json!({ REQUIRED_SCOPES: needed }))
+    }
+
+    /// An error for a caller that may not send the request.
+    pub(crate) fn forbidden(message: String) -> Self {
+        Self::new(INVALID_REQUEST, Class::Forbidden, message)
+    }
+
+    /// Returns the OAuth scopes that the operation needs, if the caller lacks one of them.
+    #[cfg(feature = "auth")]
+    pub(crate) fn required_scopes(&self) -> Vec<String> {
+        if self.class != Class::Forbidden {
+            return Vec::new();
+        }
+        let data = self.data.as_deref();
+        let scopes = data.and_then(|data| data[REQUIRED_SCOPES].as_array());
+        let scopes = scopes.into_iter().flatten().filter_map(Value::as_str);
+        scopes.map(str::to_owned).collect()
+    }
+
+    /// An error for a caller that sent too many requests, and may send the next after this number of seconds.
+    pub(crate) fn rate_limited(message: impl Into<Cow<'static, str>>, seconds: u64) -> Self {
+        Self::new(INTERNAL_ERROR, Class::RateLimited(seconds), message)
+            .with_data(serde_json::json!({ "retryAfter": seconds }))
+    }
+
+    /// An error for a caller that uses its share of the server.
+    pub(crate) fn too_many(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::rate_limited(message, 1)
+    }
+
     pub(crate) fn resource_not_found(code: i32, uri: &str) -> Self {
         Self::new(code, Class::Answered, format!("Resource not found: {uri}"))
             .with_data(serde_json::json!({ "uri": uri }))
@@ -128,6 +182,29 @@ impl RpcError {
         self.data = Some(Box::new(data));
         self
     }
+}
+
+/// Escapes the control characters of a message, and shortens it. The message may repeat a name that the client chose.
+fn one_line(message: Cow<'static, str>) -> Cow<'static, str> {
+    const MORE: &str = "...";
+    if message.len() <= MAX_MESSAGE && !message.contains(char::is_control) {
+        return message;
+    }
+    let mut line = String::new();
+    for character in message.chars() {
+        let begin = line.len();
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+        if line.len() > MAX_MESSAGE - MORE.len() {
+            line.truncate(begin);
+            line.push_str(MORE);
+            break;
+        }
+    }
+    line.into()
 }
 
 impl fmt::Display for RpcError {
@@ -144,5 +221,25 @@ mod tests {
     fn a_log_shows_the_message_and_the_code() {
         let shown = RpcError::invalid_params("`uri` is missing").to_string();
         assert_eq!(shown, "`uri` is missing (-32602)");
+    }
+
+    #[test]
+    fn a_message_is_one_short_line_whatever_it_repeats() {
+        let message = |text: &str| RpcError::unknown_method(text).message;
+        assert_eq!(
+            message("a\r\n\u{1b}b\u{85}"),
+            "Method not found: `a\\r\\n\\u{1b}b\\u{85}`"
+        );
+        assert_eq!(message("ä\"\\"), "Method not found: `ä\"\\`");
+        let fits = "ä".repeat((MAX_MESSAGE - message("").len()) / 2);
+        assert_eq!(message(&fits), format!("Method not found: `{fits}`"));
+        for long in ["ä".repeat(MAX_MESSAGE), "\n".repeat(MAX_MESSAGE)] {
+            let message = message(&long);
+            assert!(
+                message.ends_with("...") && message.len() > MAX_MESSAGE - 10,
+                "{message}"
+            );
+            assert!(message.len() <= MAX_MESSAGE && !message.contains('\n'));
+        }
     }
 }

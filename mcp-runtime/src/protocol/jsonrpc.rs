@@ -13,6 +13,7 @@ use super::json::string;
 use super::outline::{Outline, Outliner};
 use super::params::{Member, Params, Parts};
 use super::reader::{Fault, Reader};
+use super::text::Span;
 
 /// The kind of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,27 +131,55 @@ impl Message {
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
+
+    /// Returns the same message with another text in place of a part of it.
+    ///
+    /// # Errors
+    /// Returns an error if the new message is too deeply nested.
+    pub(crate) fn with_part(
+        &self,
+        part: &str,
+        text: &str,
+        depth_limit: usize,
+    ) -> Result<Arc<Self>, RpcError> {
+        let (before, after) = Span::of(&self.text, part).around(&self.text);
+        let changed = [before, text, after].concat();
+        let parsed = Self::parse(changed.into_bytes(), depth_limit);
+        parsed.map_err(|refused| refused.error)
+    }
 }
+
+/// The maximum number of messages in a batch.
+const LONGEST_BATCH: usize = 64;
 
 /// Splits a batch, an array of messages.
 ///
 /// # Errors
-/// Returns an error if it is not an array or is empty.
+/// Returns an error if it is not an array, is empty, or has too many messages. Then none of them is served.
 pub(crate) fn batch(bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, RpcError> {
     let text = utf8(bytes, "The batch")?;
     let parts = items(&text).map_err(|fault| fault.error("The batch", &text, usize::MAX))?;
     if parts.is_empty() {
         return Err(RpcError::invalid_request("The batch is empty"));
     }
+    if parts.len() > LONGEST_BATCH {
+        return Err(RpcError::invalid_request(format!(
+            "The batch has more than {LONGEST_BATCH} messages: send several smaller batches"
+        )));
+    }
     Ok(parts)
 }
 
+/// Returns the items of an array. One more than the longest batch are enough to refuse it.
 fn items(text: &str) -> Result<Vec<Vec<u8>>, Fault> {
     let mut items = Vec::new();
     let mut reader = Reader::new(text, usize::MAX);
     if reader.enter_array()? {
         while reader.item()? {
-            items.push(reader.value()?.as_bytes().to_vec());
+            let item = reader.value()?;
+            if items.len() <= LONGEST_BATCH {
+                items.push(item.as_bytes().to_vec());
+            }
         }
     }
     reader.end()?;
@@ -195,7 +224,9 @@ fn examine(text: &str, parts: &Parts) -> Result<(MessageKind, Option<Box<str>>),
         return Err(refuse("`jsonrpc` must be \"2.0\""));
     }
     if id == Some(None) {
-        return Err(refuse("`id` must be a string or an integer"));
+        return Err(refuse(
+            "`id` must be an integer, or a string of at most 256 bytes",
+        ));
     }
     let method = method.ok_or_else(|| refuse("`method` is missing"))?;
     let decoded = match string(method) {

@@ -5,6 +5,17 @@ use serde::{Deserialize, Serialize};
 /// The severity of a log message, in ascending order: the levels of syslog (RFC 5424).
 ///
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging#log-levels>.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Fetch a page.
+/// #[tool]
+/// async fn fetch(url: String, context: Context) -> String {
+///     context.log(LogLevel::Info, format!("fetching {url}"));
+///     "...".to_owned()
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {

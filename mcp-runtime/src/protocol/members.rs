@@ -93,6 +93,36 @@ pub(super) fn context(json: Option<&str>) -> Result<HashMap<String, String>, Rpc
         .collect()
 }
 
+/// The maximum length of a URI that a client subscribes to, in bytes.
+const LONGEST_URI: usize = 2048;
+
+/// The maximum length of the URIs of one filter, in bytes of JSON, and their maximum number.
+const LONGEST_FILTER: usize = 64 << 10;
+const MOST_URIS: usize = 1000;
+
+/// Refuses a URI that is too long to be kept.
+pub(crate) fn check_subscribed(uri: &str) -> Result<(), RpcError> {
+    if uri.len() <= LONGEST_URI {
+        return Ok(());
+    }
+    let length = uri.len();
+    Err(RpcError::invalid_params(format!(
+        "The URI has {length} bytes, and a URI to subscribe to has at most {LONGEST_URI}"
+    )))
+}
+
+/// Refuses a list of URIs, given as JSON, that is too long to be kept.
+fn check_filter(json: Option<&str>) -> Result<(), RpcError> {
+    let length = json.map_or(0, str::len);
+    if length <= LONGEST_FILTER {
+        return Ok(());
+    }
+    Err(RpcError::invalid_params(format!(
+        "`params.notifications.resourceSubscriptions` has {length} bytes, and the limit is {LONGEST_FILTER}: listen to fewer \
+         resources"
+    )))
+}
+
 /// Reads the `notifications` of a `subscriptions/listen` request.
 pub(super) fn subscription_filter(json: Option<&str>) -> Result<SubscriptionFilter, RpcError> {
     let path = "params.notifications";
@@ -101,11 +131,21 @@ pub(super) fn subscription_filter(json: Option<&str>) -> Result<SubscriptionFilt
         return Err(must_be(format_args!("{path}"), what));
     }
     let members = Object::read(json, path)?;
+    let list = "resourceSubscriptions";
+    check_filter(members.get(list)?)?;
+    let uris = members.strings(list)?;
+    if uris.len() > MOST_URIS {
+        return Err(RpcError::invalid_params(format!(
+            "`{path}.{list}` has {} URIs, and the limit is {MOST_URIS}: listen to fewer resources",
+            uris.len()
+        )));
+    }
+    uris.iter().try_for_each(|uri| check_subscribed(uri))?;
     Ok(SubscriptionFilter {
         tools_list_changed: members.flag("toolsListChanged")?,
         prompts_list_changed: members.flag("promptsListChanged")?,
         resources_list_changed: members.flag("resourcesListChanged")?,
-        resource_subscriptions: members.strings("resourceSubscriptions")?,
+        resource_subscriptions: uris,
     })
 }
 

@@ -1,9 +1,6 @@
 //! The outline of a message that is not parsed in full: its id, and whether it is a response.
 
-use super::id::Id;
-
-/// The length of the longest id or key that is kept, in bytes of JSON.
-const LONGEST: usize = 1024;
+use super::id::{Id, LONGEST};
 
 /// The known parts of a message that is not parsed in full.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

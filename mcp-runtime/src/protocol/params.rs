@@ -86,7 +86,7 @@ pub(super) struct Parts {
     places: [Option<Span>; COUNT],
     /// The error of a message that repeats one of its own members.
     pub(super) repeated: Option<Box<RpcError>>,
-    /// The first error in `params`. The message itself is still parsed.
+    /// The error in `params`: the last repeated member, or else the first error. The message itself is still parsed.
     pub(super) wrong: Option<Box<RpcError>>,
 }
 
@@ -154,7 +154,9 @@ impl Parts {
             let message = format!("The message has `{name}` twice");
             self.repeated = Some(Box::new(RpcError::invalid_request(message)));
         } else {
-            self.note(RpcError::missing_metadata(members::twice(path, &name)));
+            // It replaces an error about the members of a repeated object, which are repeated with it.
+            let error = RpcError::missing_metadata(members::twice(path, &name));
+            self.wrong = Some(Box::new(error));
         }
     }
 
@@ -241,6 +243,12 @@ impl<'a> Params<'a> {
         members::argument(self.json(Member::Argument))
     }
 
+    /// Returns the `argument` of a completion, as JSON.
+    #[cfg(feature = "audit")]
+    pub(crate) fn argument_json(&self) -> Option<&'a str> {
+        self.json(Member::Argument)
+    }
+
     /// Returns the arguments in the `context` of a completion.
     pub(crate) fn context(&self) -> Result<HashMap<String, String>, RpcError> {
         members::context(self.json(Member::Context))
@@ -318,7 +326,7 @@ impl<'a> Meta<'a> {
             None => Ok(None),
             Some(json) if Id::parse(json).is_some() => Ok(Some(json)),
             Some(_) => Err(RpcError::invalid_params(
-                "`_meta.progressToken` must be a string or an integer",
+                "`_meta.progressToken` must be an integer, or a string of at most 256 bytes",
             )),
         }
     }

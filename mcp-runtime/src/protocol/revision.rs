@@ -8,6 +8,14 @@ use super::error::{INVALID_PARAMS, RESOURCE_NOT_FOUND};
 /// A revision of the Model Context Protocol.
 ///
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning>.
+///
+/// ```
+/// use mcp_runtime::Revision;
+///
+/// assert_eq!(Revision::from_name("2025-11-25"), Some(Revision::V2025_11_25));
+/// assert_eq!(Revision::LATEST.name(), "2026-07-28");
+/// assert_eq!(Revision::ALL.len(), 5);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Revision {

@@ -30,6 +30,13 @@ impl Span {
         }
     }
 
+    /// Returns what is before and after this span.
+    pub(super) fn around(self, whole: &str) -> (&str, &str) {
+        let before = whole.get(..self.start as usize);
+        let after = whole.get(self.end.get() as usize..);
+        (before.unwrap_or_default(), after.unwrap_or_default())
+    }
+
     /// Returns the part of `whole` at this span.
     pub(crate) fn of_text(self, whole: &str) -> &str {
         whole

@@ -19,6 +19,18 @@ const BAGGAGE_BYTES: usize = 8192;
 /// The position of a request in a distributed trace, as the client sends it. Invalid values are left out.
 ///
 /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// /// Ask another service.
+/// #[tool]
+/// async fn ask(context: Context) -> Vec<String> {
+///     let trace = context.outgoing_trace();
+///     // These belong into the request to the other service.
+///     trace.headers().map(|(name, value)| format!("{name}: {value}")).collect()
+/// }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TraceContext {

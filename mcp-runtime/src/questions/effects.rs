@@ -6,15 +6,16 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use super::journal::MAX_BYTES as LARGEST;
 use crate::owner::Owner;
-use crate::store::{Bounded, Full, Lease};
+use crate::store::{Bounded, Capacity, Full, Lease};
 use crate::sync::Mutex;
 
 /// The maximum number of calls whose effects are stored.
 const MAX_CALLS: usize = 10_000;
 
 /// The maximum size of all stored outcomes, in bytes.
-const MAX_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 32 << 20;
 
 /// The memory overhead of one entry, in bytes.
 const OVERHEAD: usize = 200;
@@ -27,6 +28,14 @@ impl Effects {
     /// Returns the cell of an outcome. One attempt at a time initialises it.
     pub(crate) fn effect(&self, key: &str) -> Arc<OnceCell<Value>> {
         Arc::clone(self.0.lock().entry(key.to_owned()).or_default())
+    }
+
+    /// Returns `true` if an effect has an outcome.
+    pub(super) fn has_outcome(&self, key: &str) -> bool {
+        let effects = self.0.lock();
+        effects
+            .get(key)
+            .is_some_and(|outcome| outcome.initialized())
     }
 
     pub(super) fn outcomes(&self) -> BTreeMap<String, Value> {
@@ -55,7 +64,7 @@ impl Effects {
 }
 
 /// Returns the memory that an outcome takes, in bytes.
-fn size(key: &str, outcome: &Value) -> usize {
+pub(super) fn size(key: &str, outcome: &Value) -> usize {
     OVERHEAD + key.len() + outcome.to_string().len()
 }
 
@@ -67,7 +76,7 @@ pub(super) struct Chains(Mutex<Bounded<Arc<str>, Arc<Effects>>>);
 
 impl Default for Chains {
     fn default() -> Self {
-        Self(Mutex::new(Bounded::new(MAX_CALLS, MAX_BYTES)))
+        Self(Mutex::new(Bounded::new(MAX_CALLS, MAX_BYTES).shared()))
     }
 }
 
@@ -95,6 +104,20 @@ impl Chains {
             bytes,
         };
         kept.hold(chain.into(), lease, || effects).cloned()
+    }
+
+    /// Checks that another outcome of a call may be stored, beside this many bytes that are not counted yet. Its size is not
+    /// known before its effect has run, so there must be space for the largest one that a client can carry.
+    ///
+    /// # Errors
+    /// Returns an error if a limit is reached.
+    pub(super) fn check(&self, chain: &str, owner: &Owner, uncounted: usize) -> Result<(), Full> {
+        let mut kept = self.0.lock();
+        let more = Capacity {
+            entries: usize::from(kept.get(chain).is_none()),
+            bytes: uncounted + OVERHEAD + LARGEST,
+        };
+        kept.check(owner, more)
     }
 
     /// Counts the bytes of a new outcome. It is stored even beyond the limit, because its effect cannot be undone.
@@ -136,6 +159,29 @@ mod tests {
         assert!(keep(&chains, "late", later).is_err());
         let again = keep(&chains, "0", later).unwrap();
         assert!(Arc::ptr_eq(&first, &again));
+    }
+
+    #[test]
+    fn no_effect_starts_whose_outcome_might_not_be_kept() {
+        let later = now() + 60_000;
+        let check = |chains: &Chains, chain| chains.check(chain, &Owner::Local, 0).is_ok();
+        let chains = Chains::default();
+        for number in 1..MAX_CALLS {
+            keep(&chains, &number.to_string(), later).unwrap();
+        }
+        assert!(check(&chains, "new"));
+        keep(&chains, "last", later).unwrap();
+        assert!(check(&chains, "last") && !check(&chains, "new"));
+        let chains = Chains::default();
+        keep(&chains, "a", later).unwrap();
+        chains.grow(
+            "a",
+            "key",
+            &"x".repeat(MAX_BYTES - LARGEST - 5 * OVERHEAD).into(),
+        );
+        assert!(check(&chains, "a") && check(&chains, "new"));
+        chains.grow("a", "other", &"x".repeat(5 * OVERHEAD).into());
+        assert!(!check(&chains, "a") && !check(&chains, "new"));
     }
 
     #[test]

@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::owner::Principal;
 use crate::protocol::error::RpcError;
 use crate::seal::{SealError, Sealer, random_bytes};
 use crate::store::{milliseconds, now};
 
 /// The maximum size of a journal, in bytes of JSON. Clients carry it with every attempt.
-const MAX_BYTES: usize = 256 * 1024;
+pub(super) const MAX_BYTES: usize = 256 * 1024;
 
 /// The key of a question: its digest, and its number among equal questions.
 pub(super) type QuestionKey = String;
@@ -45,14 +46,19 @@ impl Journal {
         }
     }
 
-    /// Opens a journal. Returns `None` if it was not sealed for this request or has expired.
-    pub(super) fn open(sealer: &Sealer, message: &str, token: &str) -> Option<Self> {
-        let bytes = sealer.open(&purpose(message)?, token)?;
+    /// Opens a journal. Returns `None` if it was not sealed for this request of this caller, or has expired.
+    pub(super) fn open(
+        sealer: &Sealer,
+        message: &str,
+        principal: Option<&Principal>,
+        token: &str,
+    ) -> Option<Self> {
+        let bytes = sealer.open(&purpose(message, principal)?, token)?;
         let journal: Self = serde_json::from_slice(&bytes).ok()?;
         (now() < journal.expires?).then_some(journal)
     }
 
-    /// Seals the journal for this request only. Returns the token and its expiry time.
+    /// Seals the journal for this request of this caller only. Returns the token and its expiry time.
     ///
     /// # Errors
     /// Returns an error if the journal is too large or if random bytes are unavailable.
@@ -60,6 +66,7 @@ impl Journal {
         &mut self,
         sealer: &Sealer,
         message: &str,
+        principal: Option<&Principal>,
         answer_timeout: Duration,
     ) -> Result<(String, u64), RpcError> {
         let expires = now().saturating_add(milliseconds(answer_timeout));
@@ -70,7 +77,7 @@ impl Journal {
             let answers = serde_json::to_vec(&self.answers).map_err(failed)?;
             return Err(too_large(bytes.len(), answers.len()));
         }
-        let purpose = purpose(message).ok_or_else(|| failed("no request"))?;
+        let purpose = purpose(message, principal).ok_or_else(|| failed("no request"))?;
         let token = sealer.seal(&purpose, &bytes).map_err(failed)?;
         Ok((token, expires))
     }
@@ -98,9 +105,9 @@ fn random_id() -> Result<String, SealError> {
     Ok(format!("{:032x}", u128::from_be_bytes(id)))
 }
 
-/// Returns the purpose for which a journal is sealed: the method, and all parameters except those that change with each
-/// attempt.
-fn purpose(message: &str) -> Option<String> {
+/// Returns the purpose for which a journal is sealed: the caller, the method, and all parameters except those that change with
+/// each attempt.
+fn purpose(message: &str, principal: Option<&Principal>) -> Option<String> {
     #[derive(Deserialize)]
     struct Message {
         method: String,
@@ -114,7 +121,8 @@ fn purpose(message: &str) -> Option<String> {
     // Clients may send the members in a different order in the next attempt.
     let mut params = Value::from(params);
     params.sort_all_objects();
-    Some(format!("mcp-questions {method} {params}"))
+    let caller = principal.map(Principal::key).unwrap_or_default();
+    Some(format!("mcp-questions {caller} {method} {params}"))
 }
 
 #[cfg(test)]
@@ -132,29 +140,48 @@ mod tests {
         let sealer = Sealer::from_keys(&[[1; 32]]).expect("a key");
         let first = request(r#"{"name":"book","arguments":{"a":1,"b":[{"x":1,"y":2}]}}"#);
         let (token, _) = Journal::new()
-            .seal(&sealer, &first, MINUTE)
+            .seal(&sealer, &first, None, MINUTE)
             .expect("sealed");
         let again = request(
             r#"{"requestState":"..","_meta":{"x":1},"arguments":{"b":[{"y":2,"x":1}],"a":1},"name":"book"}"#,
         );
-        assert!(Journal::open(&sealer, &again, &token).is_some());
+        let open = |message: &str, token: &str| Journal::open(&sealer, message, None, token);
+        assert!(open(&again, &token).is_some());
         for other in [
             r#"{"name":"buy","arguments":{"a":1,"b":[{"x":1,"y":2}]}}"#,
             r#"{"name":"book","arguments":{"a":2,"b":[{"x":1,"y":2}]}}"#,
             r#"{"name":"book"}"#,
         ] {
-            assert!(
-                Journal::open(&sealer, &request(other), &token).is_none(),
-                "{other}"
-            );
+            assert!(open(&request(other), &token).is_none(), "{other}");
         }
         let prompt = first.replace("tools/call", "prompts/get");
-        assert!(Journal::open(&sealer, &prompt, &token).is_none());
+        assert!(open(&prompt, &token).is_none());
         for index in 0..token.len() {
             let mut bytes = token.clone().into_bytes();
             bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(bytes).expect("ASCII");
-            assert!(Journal::open(&sealer, &first, &changed).is_none());
+            assert!(open(&first, &changed).is_none());
+        }
+    }
+
+    #[test]
+    fn a_journal_opens_for_its_own_caller_only() {
+        let sealer = Sealer::from_keys(&[[1; 32]]).expect("a key");
+        let message = request("{}");
+        let ada = Principal::new("ada");
+        let callers = [
+            None,
+            Some(ada.clone()),
+            Some(ada.issued_by("https://id.test")),
+            Some(Principal::new("bob")),
+        ];
+        for (index, one) in callers.iter().enumerate() {
+            let state = Journal::new().seal(&sealer, &message, one.as_ref(), MINUTE);
+            let (token, _) = state.expect("sealed");
+            for (other_index, other) in callers.iter().enumerate() {
+                let opened = Journal::open(&sealer, &message, other.as_ref(), &token);
+                assert_eq!(opened.is_some(), index == other_index, "{one:?} {other:?}");
+            }
         }
     }
 
@@ -164,11 +191,11 @@ mod tests {
         let message = request("{}");
         let mut journal = Journal::new();
         let (token, _) = journal
-            .seal(&sealer, &message, Duration::ZERO)
+            .seal(&sealer, &message, None, Duration::ZERO)
             .expect("sealed");
-        assert!(Journal::open(&sealer, &message, &token).is_none());
+        assert!(Journal::open(&sealer, &message, None, &token).is_none());
         let large = Value::from("x".repeat(MAX_BYTES));
         journal.effects.insert("large".to_owned(), large);
-        assert!(journal.seal(&sealer, &message, MINUTE).is_err());
+        assert!(journal.seal(&sealer, &message, None, MINUTE).is_err());
     }
 }

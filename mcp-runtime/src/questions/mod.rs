@@ -144,8 +144,10 @@ struct Round {
     /// How often each question was asked in this attempt, by digest.
     asked: HashMap<String, u32>,
     open: Vec<(QuestionKey, Question)>,
-    /// The effects, if the call has any. If they cannot be stored, none of them runs.
+    /// The effects, if the call has any. If they cannot be stored, no further effect runs.
     effects: Option<Result<Arc<Effects>, Full>>,
+    /// The bytes of outcomes that are not counted among those of all calls, because no client carries their state yet.
+    uncounted: usize,
 }
 
 impl Questions {
@@ -164,6 +166,7 @@ impl Questions {
     pub(crate) fn resume(
         &self,
         message: &str,
+        origin: &Origin,
         state: Option<&str>,
         responses: Option<&str>,
     ) -> Result<(), RpcError> {
@@ -173,7 +176,8 @@ impl Questions {
                 let token: String = serde_json::from_str(state).map_err(|_| {
                     RpcError::invalid_params("`params.requestState` must be a string")
                 })?;
-                Journal::open(&self.replay.sealer, message, &token).ok_or_else(|| {
+                let principal = origin.principal.as_ref();
+                Journal::open(&self.replay.sealer, message, principal, &token).ok_or_else(|| {
                     RpcError::invalid_params(
                         "`params.requestState` was not issued for this request, or has expired: send the \
                          request again without it",
@@ -200,7 +204,7 @@ impl Questions {
         let used = Arc::clone(self.replay.used.as_ref()?);
         let round = self.round.get()?.lock();
         let journal = &round.journal;
-        let owner = origin.owner(None);
+        let owner = origin.account();
         let (id, expires) = (format!("state-{}", journal.id), journal.expires?);
         Some(async move {
             let time_to_live = Duration::from_millis(expires.saturating_sub(now()));
@@ -274,31 +278,47 @@ impl Questions {
         round.map_or_else(Vec::new, |round| round.lock().lacking.clone())
     }
 
-    /// Returns the effects of all attempts of this call, or `None` if they cannot be stored. In this case the call is
-    /// suspended, and ends with an error.
-    pub(crate) fn effects(&self, origin: &Origin) -> Option<Arc<Effects>> {
+    /// Returns the effects of all attempts of this call, or `None` if they cannot be stored together with the outcome of
+    /// `key`. In this case the call is suspended, and ends with an error.
+    pub(crate) fn effects(&self, origin: &Origin, key: &str) -> Option<Arc<Effects>> {
         let mut round = self.round();
         let Round {
-            journal, effects, ..
+            journal,
+            effects,
+            uncounted,
+            ..
         } = &mut *round;
+        let chains = &self.replay.chains;
         let find = || {
             let mut effects = Arc::<Effects>::default();
             effects.merge(&journal.effects);
             // A state that no client carries yet cannot be sent twice, so its effects need not be stored.
             if let Some(expires) = journal.expires {
-                let chains = &self.replay.chains;
-                effects = chains.keep(&journal.chain, effects, origin.owner(None), expires)?;
+                effects = chains.keep(&journal.chain, effects, origin.account(), expires)?;
                 effects.merge(&journal.effects);
             }
             Ok(effects)
         };
-        effects.get_or_insert_with(find).as_ref().ok().cloned()
+        let found = effects.get_or_insert_with(find);
+        // The size of an outcome is known only after its effect, which cannot be undone.
+        if let Ok(known) = found
+            && !known.has_outcome(key)
+            && let Err(full) = chains.check(&journal.chain, &origin.account(), *uncounted)
+        {
+            *found = Err(full);
+        }
+        found.as_ref().ok().cloned()
     }
 
     /// Counts the memory of an outcome.
     pub(crate) fn record(&self, key: &str, outcome: &Value) {
-        let chain = &self.round().journal.chain;
-        self.replay.chains.grow(chain, key, outcome);
+        let mut round = self.round();
+        if round.journal.expires.is_none() {
+            round.uncounted += effects::size(key, outcome);
+        } else {
+            let chain = &round.journal.chain;
+            self.replay.chains.grow(chain, key, outcome);
+        }
     }
 
     /// Returns a guard; the call is not suspended while it is alive.
@@ -330,9 +350,14 @@ impl Questions {
         let replay = &*self.replay;
         replay.warn_if_key_is_ephemeral();
         let journal = &mut round.journal;
-        let (state, expires) = journal.seal(&replay.sealer, message, replay.answer_timeout)?;
+        let (state, expires) = journal.seal(
+            &replay.sealer,
+            message,
+            origin.principal.as_ref(),
+            replay.answer_timeout,
+        )?;
         if let Some(effects) = effects {
-            let owner = origin.owner(None);
+            let owner = origin.account();
             let kept = replay.chains.keep(&journal.chain, effects, owner, expires);
             kept.map_err(effects_full)?;
         }
@@ -438,69 +463,4 @@ impl Drop for OpenQuestion<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::owner::Owner;
-    use crate::protocol::error::INTERNAL_ERROR;
-
-    const MESSAGE: &str = r#"{"id":1,"method":"tools/call","params":{"name":"x"}}"#;
-
-    fn replay() -> Arc<Replay> {
-        let sealer = Arc::new(Sealer::from_keys(&[[1; 32]]).expect("a key"));
-        Arc::new(Replay::new(sealer, Duration::from_secs(60), None))
-    }
-
-    /// Stores effects until the store is full.
-    fn fill(replay: &Replay) {
-        let keep = |number: usize| {
-            let chain = number.to_string();
-            let later = now() + 60_000;
-            let chains = &replay.chains;
-            chains.keep(&chain, Arc::default(), Owner::Local, later)
-        };
-        assert!((0..1_000_000).any(|number| keep(number).is_err()));
-    }
-
-    /// Asks a question and returns the resulting state.
-    fn asked(questions: &Questions) -> Result<String, RpcError> {
-        let asked = questions.begin(Question::new(Capability::Roots, json!({}), None));
-        assert!(
-            asked
-                .poll_answer(|answer| Some(Ok(answer.clone())))
-                .is_pending()
-        );
-        let members = format!("{{{}}}", questions.ask(MESSAGE, &Origin::default())?);
-        let members: Value = serde_json::from_str(&members).expect("an object");
-        Ok(members["requestState"].to_string())
-    }
-
-    #[test]
-    fn a_question_whose_effects_cannot_be_kept_is_refused() {
-        let replay = replay();
-        let questions = Questions::new(Arc::clone(&replay));
-        let effects = questions
-            .effects(&Origin::default())
-            .expect("effects are not stored before a client carries the state");
-        effects.merge(&BTreeMap::from([("key".to_owned(), 1.into())]));
-        fill(&replay);
-        let refused = asked(&questions).expect_err("the effects cannot be stored");
-        assert_eq!(refused.code, INTERNAL_ERROR);
-        assert!(asked(&Questions::new(replay)).is_ok());
-    }
-
-    #[test]
-    fn an_effect_that_could_happen_again_does_not_happen() {
-        let replay = replay();
-        let state = asked(&Questions::new(Arc::clone(&replay))).expect("a state");
-        fill(&replay);
-        let again = Questions::new(replay);
-        again.resume(MESSAGE, Some(&state), None).expect("resumed");
-        assert!(!again.are_open());
-        assert!(again.effects(&Origin::default()).is_none());
-        assert!(again.are_open(), "the call is suspended");
-        let refused = again
-            .ask(MESSAGE, &Origin::default())
-            .expect_err("the store is full");
-        assert_eq!(refused.code, INTERNAL_ERROR);
-    }
-}
+mod tests;

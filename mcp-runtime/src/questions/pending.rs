@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::Question;
 use crate::error::AskError;
+use crate::owner::Owner;
 use crate::protocol::jsonrpc::notification;
 use crate::seal::unique;
 use crate::service::Outbound;
@@ -25,21 +26,69 @@ const MAX_OPEN_PER_SESSION: usize = 256;
 /// The maximum number of open questions of all sessions.
 const MAX_OPEN: usize = 4096;
 
+/// The maximum number of open questions of one account, which may have many sessions: an eighth of all.
+const MAX_OPEN_PER_ACCOUNT: usize = MAX_OPEN / 8;
+
 /// The answer of a client.
 type Answer = Result<Value, AskError>;
 
 /// The nonce of the asked session, which alone may answer, and the id of the question.
 type Key = ([u8; 16], String);
 
-/// The channels of the open questions.
-type AnswerSenders = BTreeMap<Key, oneshot::Sender<Answer>>;
+/// The open questions: the channels of their answers, and their number for each account.
+#[derive(Default)]
+struct OpenQuestions {
+    senders: BTreeMap<Key, (oneshot::Sender<Answer>, Owner)>,
+    accounts: HashMap<Owner, usize>,
+}
+
+impl OpenQuestions {
+    /// Returns `true` if there is capacity for another question.
+    fn has_capacity(&self, session: [u8; 16], account: &Owner) -> bool {
+        let of_account = self.accounts.get(account).copied().unwrap_or(0);
+        self.senders.len() < MAX_OPEN
+            && self.ids(session).count() < MAX_OPEN_PER_SESSION
+            && (of_account < MAX_OPEN_PER_ACCOUNT || *account == Owner::Local)
+    }
+
+    fn insert(&mut self, key: Key, sender: oneshot::Sender<Answer>, account: Owner) {
+        *self.accounts.entry(account.clone()).or_default() += 1;
+        self.senders.insert(key, (sender, account));
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<oneshot::Sender<Answer>> {
+        let (sender, account) = self.senders.remove(key)?;
+        if let Some(open) = self.accounts.get_mut(&account) {
+            *open -= 1;
+            if *open == 0 {
+                self.accounts.remove(&account);
+            }
+        }
+        Some(sender)
+    }
+
+    /// Returns the ids of the open questions to a session.
+    fn ids(&self, session: [u8; 16]) -> impl Iterator<Item = &String> {
+        let from_first = self.senders.range((session, String::new())..);
+        from_first
+            .map(|((asked, id), _)| (asked, id))
+            .take_while(move |(asked, _)| **asked == session)
+            .map(|(_, id)| id)
+    }
+
+    /// Returns the id of the open question to a session, if there is exactly one.
+    fn only(&self, session: [u8; 16]) -> Option<String> {
+        let mut ids = self.ids(session);
+        ids.next().filter(|_| ids.next().is_none()).cloned()
+    }
+}
 
 /// All questions that wait for a response.
 pub(crate) struct PendingRequests {
     /// The prefix of the ids of questions. It is unique, so that no response reaches the question of another server.
     prefix: String,
     next: AtomicU64,
-    waiting: Mutex<AnswerSenders>,
+    waiting: Mutex<OpenQuestions>,
     sessions: Arc<Sessions>,
     /// The time that a client has to answer.
     answer_timeout: Duration,
@@ -71,10 +120,11 @@ impl PendingRequests {
     pub(crate) async fn ask(
         &self,
         session: [u8; 16],
+        account: Owner,
         outbound: &dyn Outbound,
         question: &Question,
     ) -> Answer {
-        let (mut open, receiver) = self.open(session, outbound)?;
+        let (mut open, receiver) = self.open(session, account, outbound)?;
         if !self
             .sessions
             .wait_until_initialized(session, self.answer_timeout)
@@ -106,15 +156,16 @@ impl PendingRequests {
     fn open<'q>(
         &'q self,
         session: [u8; 16],
+        account: Owner,
         outbound: &'q dyn Outbound,
     ) -> Result<(Open<'q>, oneshot::Receiver<Answer>), AskError> {
         let mut waiting = self.waiting.lock();
-        if waiting.len() >= MAX_OPEN || ids(&waiting, session).count() >= MAX_OPEN_PER_SESSION {
+        if !waiting.has_capacity(session, &account) {
             return Err(AskError::TooMany);
         }
         let key = (session, self.id());
         let (sender, receiver) = oneshot::channel();
-        waiting.insert(key.clone(), sender);
+        waiting.insert(key.clone(), sender, account);
         let open = Open {
             pending: self,
             key,
@@ -134,7 +185,7 @@ impl PendingRequests {
             Some(Ok(Value::String(id))) => Some(id),
             // A client that could not parse a question cannot repeat its id. The response is matched if one question
             // is open.
-            None | Some(Ok(Value::Null)) => only(&waiting, session),
+            None | Some(Ok(Value::Null)) => waiting.only(session),
             Some(_) => None,
         };
         let sender = id.and_then(|id| waiting.remove(&(session, id)));
@@ -150,27 +201,15 @@ impl PendingRequests {
     /// Ends all questions to a session that can no longer answer.
     pub(crate) fn abandon(&self, session: [u8; 16]) {
         let mut waiting = self.waiting.lock();
-        waiting.retain(|(asked, _), _| *asked != session);
+        let ids: Vec<String> = waiting.ids(session).cloned().collect();
+        for id in ids {
+            waiting.remove(&(session, id));
+        }
     }
 }
 
 /// The members of a response.
 type Members<'a> = HashMap<String, &'a RawValue>;
-
-/// Returns the ids of the open questions to a session.
-fn ids(waiting: &AnswerSenders, session: [u8; 16]) -> impl Iterator<Item = &String> {
-    let from_first = waiting.range((session, String::new())..);
-    from_first
-        .map(|((asked, id), _)| (asked, id))
-        .take_while(move |(asked, _)| **asked == session)
-        .map(|(_, id)| id)
-}
-
-/// Returns the id of the open question to a session, if there is exactly one.
-fn only(waiting: &AnswerSenders, session: [u8; 16]) -> Option<String> {
-    let mut ids = ids(waiting, session);
-    ids.next().filter(|_| ids.next().is_none()).cloned()
-}
 
 /// Parses a response. Some clients send both `result` and `error`, one of them `null`.
 fn read(members: &Members<'_>) -> Answer {
@@ -237,7 +276,9 @@ mod tests {
 
     async fn ask(pending: &PendingRequests, session: [u8; 16]) -> Answer {
         let question = Question::new(Capability::Roots, json!({}), None);
-        pending.ask(session, &NullOutbound, &question).await
+        pending
+            .ask(session, Owner::Session(session), &NullOutbound, &question)
+            .await
     }
 
     /// Returns the answer to a question with this response. `ID` in the response is replaced with the id of the question.
@@ -312,7 +353,10 @@ mod tests {
     #[tokio::test]
     async fn so_many_questions_may_be_open_of_a_session_and_of_all() {
         let pending = pending();
-        let open = |session| pending.open(session, &NullOutbound).ok();
+        let open = |session| {
+            let opened = pending.open(session, Owner::Session(session), &NullOutbound);
+            opened.ok()
+        };
         let of_one: Vec<_> = (0..300).filter_map(|_| open(SESSION)).collect();
         assert_eq!(of_one.len(), MAX_OPEN_PER_SESSION);
         assert_eq!(ask(&pending, SESSION).await, Err(AskError::TooMany));
@@ -326,7 +370,28 @@ mod tests {
         assert_eq!(ask(&pending, [2; 16]).await, Err(AskError::TimedOut));
         pending.abandon(SESSION);
         drop(others);
-        assert!(pending.waiting.lock().is_empty());
+        assert!(pending.waiting.lock().senders.is_empty());
+        assert!(pending.waiting.lock().accounts.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_account_has_an_eighth_of_all_open_questions_in_all_its_sessions() {
+        let pending = pending();
+        let open = |account: &Owner| -> Vec<_> {
+            let questions = (0..1000_u128).map_while(|number| {
+                let session = number.to_be_bytes();
+                let opened = pending.open(session, account.clone(), &NullOutbound);
+                opened.ok()
+            });
+            questions.collect()
+        };
+        let [one, other] = [1, 2].map(|last| Owner::Peer([192, 0, 2, last].into()));
+        let of_one = open(&one);
+        assert_eq!(of_one.len(), MAX_OPEN_PER_ACCOUNT);
+        assert_eq!(open(&other).len(), MAX_OPEN_PER_ACCOUNT);
+        assert_eq!(open(&Owner::Local).len(), 1000);
+        drop(of_one);
+        assert_eq!(open(&one).len(), MAX_OPEN_PER_ACCOUNT);
     }
 
     #[tokio::test]

@@ -103,6 +103,23 @@ impl<'c> Param<'c> for Completion {
 /// Its parameters are a [`Completion`] and other injected types, such as [`State`](crate::State),
 /// [`Context`] and [`Headers`](crate::Headers), at most six. A plain function may block, because it runs on a thread of its
 /// own.
+///
+/// ```
+/// use mcp_runtime::{Completion, prelude::*};
+///
+/// struct Drinks(Vec<String>);
+///
+/// /// Suggest a drink.
+/// #[prompt]
+/// async fn suggest(#[arg(complete = drinks)] likes: String) -> String {
+///     format!("A guest likes {likes}.")
+/// }
+///
+/// /// Takes what is completed, and everything that is injected.
+/// async fn drinks(completion: Completion, drinks: State<Drinks>) -> Vec<String> {
+///     drinks.0.iter().filter(|drink| drink.starts_with(completion.value())).cloned().collect()
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "this cannot complete an argument",
     label = "not a completing function",

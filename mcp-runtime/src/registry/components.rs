@@ -58,6 +58,18 @@ pub(crate) const fn package_id(parts: [&str; 3]) -> u64 {
 }
 
 /// A tool, a resource or a prompt.
+///
+/// ```
+/// use mcp_runtime::{Component, Tool, prelude::*};
+/// use serde_json::{Value, json};
+///
+/// async fn hello(_: Value, _: Context) -> &'static str {
+///     "Hello!"
+/// }
+///
+/// let tool = Tool::new("hello", json!({ "type": "object" }), hello).description("Say hello.");
+/// let server = Server::new("app", "1.0.0").with(Component::from(tool));
+/// ```
 #[allow(clippy::large_enum_variant)] // exists only while a server is built
 #[derive(Debug)]
 #[non_exhaustive]
@@ -71,7 +83,7 @@ pub enum Component {
 }
 
 impl Component {
-    fn kind(&self) -> ComponentKind {
+    pub(super) fn kind(&self) -> ComponentKind {
         match self {
             Self::Tool(_) => ComponentKind::Tool,
             Self::Resource(_) => ComponentKind::Resource,
@@ -80,7 +92,7 @@ impl Component {
     }
 
     /// Returns the name of a tool or prompt, and the URI or URI template of a resource.
-    fn key(&self) -> &str {
+    pub(super) fn key(&self) -> &str {
         match self {
             Self::Resource(resource) => &resource.uri,
             Self::Tool(_) | Self::Prompt(_) => &self.definition().name,
@@ -97,6 +109,23 @@ impl Component {
 }
 
 /// A collection of components for a server, made with [`components!`](crate::components).
+///
+/// ```
+/// use mcp_runtime::{Components, prelude::*};
+///
+/// /// Add two numbers.
+/// #[tool]
+/// async fn add(a: f64, b: f64) -> f64 {
+///     a + b
+/// }
+///
+/// /// What a library exports for the servers of others.
+/// pub fn components() -> Components {
+///     components![add]
+/// }
+///
+/// let server = Server::new("calc", "1.0.0").with(components());
+/// ```
 #[derive(Debug, Default)]
 pub struct Components {
     pub(super) all: Vec<Component>,
@@ -105,6 +134,29 @@ pub struct Components {
 
 /// A type that can be added to a server with [`Server::with`](crate::Server::with): [`Components`], a single [`Tool`],
 /// [`Resource`] or [`Prompt`], and every type whose `impl` has `#[tools]`.
+///
+/// ```
+/// use mcp_runtime::prelude::*;
+///
+/// struct Weather;
+///
+/// #[tools]
+/// impl Weather {
+///     /// Tell what the weather will be.
+///     #[tool]
+///     async fn forecast(&self) -> &'static str {
+///         "sunny"
+///     }
+/// }
+///
+/// /// Say hello.
+/// #[tool]
+/// async fn hello() -> &'static str {
+///     "Hello!"
+/// }
+///
+/// let server = Server::new("app", "1.0.0").with(components![hello]).with(Weather);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that a server could be given",
     label = "no components",
@@ -244,10 +296,37 @@ impl Components {
             let changed = ChangedComponent {
                 name: component.key().to_owned(),
                 tags: component.definition().tags.clone(),
+                hiding_scopes: component.definition().hiding_scopes().to_vec(),
             };
             lists.entry(component.kind()).or_default().push(changed);
         }
         lists
+    }
+
+    /// Records the components that need scopes as problems, because the server authenticates nobody.
+    pub(crate) fn refuse_scopes(&mut self) {
+        for component in &self.all {
+            let place = format!("{} `{}`", component.kind().singular(), component.key());
+            let scopes = component.definition().scopes.iter();
+            self.problems.extend(scopes.map(|scope| {
+                format!(
+                    "{place} needs the scope `{scope}`, and the server has no authorization: add `.auth(..)`, with the feature \
+                     `auth`, or remove `scopes(..)`"
+                )
+            }));
+        }
+    }
+
+    /// Returns all scopes that components need.
+    #[cfg(all(feature = "auth", feature = "cli"))]
+    pub(crate) fn scopes(&self) -> Vec<String> {
+        let scopes = self.all.iter().flat_map(|it| &it.definition().scopes);
+        scopes.cloned().collect()
+    }
+
+    /// Returns `true` if a component is hidden from callers without its scopes.
+    pub(crate) fn hide_some(&self) -> bool {
+        self.all.iter().any(|it| it.definition().hidden)
     }
 
     /// Records a problem that prevents the server from being built.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::check_name;
+use crate::access::{SCOPE_RULE, is_scope};
 use crate::content::{Icon, push_icons, push_optional};
 use crate::layer::Layer;
 use crate::protocol::json::push_string;
@@ -29,9 +30,11 @@ pub(crate) struct Definition {
     /// The layers around its calls, from the outermost inwards.
     pub(crate) layers: Vec<Arc<dyn Layer>>,
     /// The tags by which a server selects components; not sent to clients.
-    pub(super) tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
     /// The OAuth scopes that a caller needs; not sent to clients.
-    pub(super) scopes: Vec<String>,
+    pub(crate) scopes: Vec<String>,
+    /// `true` if a caller without these scopes does not see the component.
+    pub(crate) hidden: bool,
 }
 
 /// The builder methods that set the members of a [`Definition`].
@@ -98,11 +101,20 @@ macro_rules! define {
                 self
             }
 
-            /// Adds an OAuth scope that a caller needs.
+            /// Adds an OAuth scope that a caller needs, besides those added before.
             ///
-            /// A server with such a component cannot be built yet, because authorization is not implemented.
+            /// A caller without it sees the component in lists, and its requests are refused: over HTTP with 403 and a challenge
+            /// that names all scopes of the component. The server needs authorization, or it cannot be built: see `Server::auth`,
+            /// with the feature `auth`.
             pub fn scope(mut self, scope: impl Into<String>) -> Self {
                 self.definition.scopes.push(scope.into());
+                self
+            }
+
+            /// Hides the component from callers without its scopes: it is missing in lists, and unknown in requests. Without a
+            /// scope the server cannot be built.
+            pub fn hidden(mut self) -> Self {
+                self.definition.hidden = true;
                 self
             }
         }
@@ -110,6 +122,18 @@ macro_rules! define {
 }
 
 pub(super) use define;
+
+/// Returns what is wrong with a scope of a component.
+fn scope_mistake(scope: &str) -> Option<String> {
+    match scope {
+        _ if !is_scope(scope) => Some(format!("`{scope}` is not a scope: {SCOPE_RULE}")),
+        "offline_access" => Some(
+            "the scope `offline_access` asks for a refresh token, and is no right: remove it"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
 
 impl Definition {
     pub(super) fn new(name: impl Into<String>) -> Self {
@@ -123,7 +147,13 @@ impl Definition {
             layers: Vec::new(),
             tags: Vec::new(),
             scopes: Vec::new(),
+            hidden: false,
         }
+    }
+
+    /// Returns the scopes without which the component is hidden.
+    pub(super) fn hiding_scopes(&self) -> &[String] {
+        if self.hidden { &self.scopes } else { &[] }
     }
 
     /// Records the problems that prevent the component from being served.
@@ -140,12 +170,13 @@ impl Definition {
         if self.tags.iter().any(|tag| tag.trim().is_empty()) {
             problems.push(format!("{place}: a tag is empty: leave it out"));
         }
-        // A scope restricts access. As long as that cannot be enforced, the component is refused.
-        problems.extend(self.scopes.iter().map(|scope| {
-            format!(
-                "{place} needs the scope `{scope}`, and this server has no authorization yet: remove `scopes(..)` or leave the component out"
-            )
-        }));
+        let mistakes = self.scopes.iter().filter_map(|scope| scope_mistake(scope));
+        problems.extend(mistakes.map(|mistake| format!("{place}: {mistake}")));
+        if self.hidden && self.scopes.is_empty() {
+            problems.push(format!(
+                "{place} is hidden from callers without its scopes, and has none: add `scopes(..)` or remove `hidden`"
+            ));
+        }
     }
 
     fn meta_mistakes(&self) -> Vec<String> {

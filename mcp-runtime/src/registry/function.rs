@@ -2,7 +2,6 @@
 //! value, with injected parameters.
 
 use std::future::Future;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use super::NeededState;
@@ -24,10 +23,22 @@ pub trait Function<T, O, M>: Send + Sync + 'static {
     #[doc(hidden)]
     fn describe(needs: &mut Needs);
 
-    /// Extracts the parameters and runs the function. A plain function runs on a thread of its own.
+    /// Extracts the parameters and runs the function, unless it may block.
     #[doc(hidden)]
-    fn run(self: Arc<Self>, value: Arc<T>, call: Arc<Call>) -> BoxFuture<Result<O, ToolError>>;
+    fn run(self: Arc<Self>, value: Arc<T>, call: Arc<Call>)
+    -> BoxFuture<Result<Ran<O>, ToolError>>;
 }
+
+/// A function whose parameters are extracted.
+#[doc(hidden)]
+pub enum Ran<O> {
+    /// The output of an `async` function.
+    Output(O),
+    /// A plain function with its parameters. It may block, and must run on a thread of its own.
+    Blocking(Box<dyn FnOnce() -> Result<O, ToolError> + Send>),
+}
+
+opaque_debug!(Ran<O>);
 
 /// A result of a [`Function`] that converts into an `O`.
 #[doc(hidden)]
@@ -76,7 +87,8 @@ macro_rules! functions {
             $($parameter: for<'c> Param<'c> + Send + 'static,)*
         {
             functions!(@body $($parameter)* => |function, _value| {
-                run_blocking(move || function($($parameter),*).into_output()).await
+                let run = move || function($($parameter),*).into_output();
+                Ok(Ran::Blocking(Box::new(run)))
             });
         }
 
@@ -89,7 +101,7 @@ macro_rules! functions {
             $($parameter: for<'c> Param<'c> + Send + 'static,)*
         {
             functions!(@body $($parameter)* => |function, _value| {
-                function($($parameter),*).await.into_output()
+                function($($parameter),*).await.into_output().map(Ran::Output)
             });
         }
 
@@ -103,7 +115,8 @@ macro_rules! functions {
             $($parameter: for<'c> Param<'c> + Send + 'static,)*
         {
             functions!(@body $($parameter)* => |function, value| {
-                run_blocking(move || function(&value, $($parameter),*).into_output()).await
+                let run = move || function(&value, $($parameter),*).into_output();
+                Ok(Ran::Blocking(Box::new(run)))
             });
         }
 
@@ -120,7 +133,7 @@ macro_rules! functions {
             F: for<'a> Eventually<'a, T, ($($parameter,)*), Output = R>,
         {
             functions!(@body $($parameter)* => |function, value| {
-                function.begin(&value, ($($parameter,)*)).await.into_output()
+                function.begin(&value, ($($parameter,)*)).await.into_output().map(Ran::Output)
             });
         }
 
@@ -151,7 +164,7 @@ macro_rules! functions {
         }
 
         #[allow(non_snake_case, unused_variables)] // variables are named after their types
-        fn run(self: Arc<Self>, $value: Arc<T>, call: Arc<Call>) -> BoxFuture<Result<O, ToolError>> {
+        fn run(self: Arc<Self>, $value: Arc<T>, call: Arc<Call>) -> BoxFuture<Result<Ran<O>, ToolError>> {
             let $function = self;
             Box::pin(async move {
                 $(let $parameter = extract::<$parameter>(&call).await?;)*
@@ -166,20 +179,12 @@ functions!(()(P1)(P1 P2)(P1 P2 P3)(P1 P2 P3 P4)(P1 P2 P3 P4 P5)(P1 P2 P3 P4 P5 P
 /// Extracts a parameter of a function.
 async fn extract<'c, P: Param<'c>>(call: &'c Call) -> Result<P, ToolError> {
     let extracted = P::extract(call, 0).await;
-    extracted.map_err(|reason| ToolError::refused(format!("Invalid request: {reason}")))
-}
-
-/// Runs a plain function on a thread where it may block. A panic in it is resumed in the caller.
-async fn run_blocking<R: Send + 'static>(
-    function: impl FnOnce() -> Result<R, ToolError> + Send + 'static,
-) -> Result<R, ToolError> {
-    match tokio::task::spawn_blocking(function).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(payload) => resume_unwind(payload),
-            Err(error) => Err(error.into()),
-        },
-    }
+    extracted.map_err(|reason| {
+        if reason.is_of_caller() {
+            return reason;
+        }
+        ToolError::refused(format!("Invalid request: {reason}"))
+    })
 }
 
 /// The requirements of a function's parameters.
@@ -219,7 +224,7 @@ fn mistake(injected: bool, other: Option<&str>) -> Option<String> {
 }
 
 /// A function that extracts its parameters from a call.
-type Run<O> = dyn Fn(Arc<Call>) -> BoxFuture<Result<O, ToolError>> + Send + Sync;
+type Run<O> = dyn Fn(Arc<Call>) -> BoxFuture<Result<Ran<O>, ToolError>> + Send + Sync;
 
 /// A function of any kind, with its receiver, that returns an `O`.
 pub struct Injected<O> {
@@ -269,8 +274,8 @@ impl<O: 'static> Injected<O> {
         needs.depends_on_caller
     }
 
-    /// Runs the function.
-    pub(crate) fn run(&self, call: Arc<Call>) -> BoxFuture<Result<O, ToolError>> {
+    /// Extracts the parameters and runs the function, unless it may block.
+    pub(crate) fn run(&self, call: Arc<Call>) -> BoxFuture<Result<Ran<O>, ToolError>> {
         (self.run)(call)
     }
 }

@@ -12,6 +12,7 @@ use super::definition::Definition;
 use crate::outcome::Page;
 use crate::protocol::Revision;
 use crate::protocol::revision::Features;
+use crate::schema::Dialect;
 
 /// A component that can be listed.
 pub(crate) trait Listed {
@@ -20,7 +21,9 @@ pub(crate) trait Listed {
 
     /// Returns the component as rules see it.
     fn view(&self) -> ComponentView<'_> {
-        ComponentView::new(Self::KIND, self.key(), &self.definition().tags)
+        let definition = self.definition();
+        let hiding_scopes = definition.hiding_scopes();
+        ComponentView::new(Self::KIND, self.key(), &definition.tags, hiding_scopes)
     }
 
     /// Returns the name or URI.
@@ -34,8 +37,23 @@ pub(crate) trait Listed {
     /// Returns the properties that all kinds of components have.
     fn definition(&self) -> &Definition;
 
-    /// Appends the members that are specific to this kind, encoded for a revision, each after a comma.
-    fn push_own(&self, out: &mut String, features: &Features);
+    /// Appends the members that are specific to this kind, encoded for a client, each after a comma.
+    fn push_own(&self, out: &mut String, form: &Form);
+}
+
+/// The form in which a client receives definitions.
+#[derive(Clone, Copy)]
+pub(crate) struct Form {
+    pub(crate) features: &'static Features,
+    /// The form of schemas; `None` for JSON Schema.
+    pub(crate) dialect: Option<Dialect>,
+}
+
+impl Form {
+    /// Returns the position of the dialect in tables.
+    fn dialect_index(self) -> usize {
+        self.dialect.map_or(0, |dialect| 1 + dialect.index())
+    }
 }
 
 /// A function that returns `true` for the components that a caller sees.
@@ -45,8 +63,8 @@ pub(crate) type Filter<'f> = &'f dyn Fn(&ComponentView<'_>) -> bool;
 pub(super) struct List<T> {
     entries: Vec<(u64, Arc<T>)>,
     by_key: HashMap<String, Arc<T>>,
-    /// The cached first page for each revision. Nearly all clients request only this page.
-    first: [OnceLock<Page>; Revision::COUNT],
+    /// The cached first page for each dialect and revision. Nearly all clients request only this page.
+    first: [[OnceLock<Page>; Revision::COUNT]; 1 + Dialect::COUNT],
 }
 
 impl<T> Default for List<T> {
@@ -109,7 +127,7 @@ impl<T: Listed> List<T> {
     pub(super) fn page(
         &self,
         name: &str,
-        features: &Features,
+        form: &Form,
         size: usize,
         cursor: Option<&str>,
         filter: Option<Filter<'_>>,
@@ -118,13 +136,14 @@ impl<T: Listed> List<T> {
         if let Some(filter) = filter {
             let seen = self.after(after).iter();
             let seen = seen.filter(|(_, entry)| filter(&entry.view()));
-            let mut page = render(name, features, size, seen);
+            let mut page = render(name, form, size, seen);
             page.is_private = true;
             return Some(page);
         }
-        let render = || render(name, features, size, self.after(after).iter());
+        let render = || render(name, form, size, self.after(after).iter());
         if cursor.is_none() {
-            let first = self.first.get(features.revision.index())?;
+            let first = self.first.get(form.dialect_index())?;
+            let first = first.get(form.features.revision.index())?;
             return Some(first.get_or_init(render).clone());
         }
         Some(render())
@@ -134,7 +153,7 @@ impl<T: Listed> List<T> {
 /// Encodes the first `size` of these entries.
 fn render<'e, T: Listed + 'e>(
     name: &str,
-    features: &Features,
+    form: &Form,
     size: usize,
     mut entries: impl Iterator<Item = &'e (u64, Arc<T>)>,
 ) -> Page {
@@ -144,8 +163,8 @@ fn render<'e, T: Listed + 'e>(
         if index > 0 {
             items.push(',');
         }
-        let own = |out: &mut String| entry.push_own(out, features);
-        entry.definition().push(&mut items, features, own);
+        let own = |out: &mut String| entry.push_own(out, form);
+        entry.definition().push(&mut items, form.features, own);
     }
     let last = shown.last().filter(|_| entries.next().is_some());
     Page {

@@ -28,11 +28,11 @@ pub(crate) use components::package_id;
 pub use components::{Component, Components, IntoComponents, MoreTools, Registration, ToolSet};
 pub use constraint::{Bound, Bounds};
 pub use function::{
-    AsyncMethod, Blocking, Eventual, Eventually, Function, Injected, IntoOutput, Method, Needs,
+    AsyncMethod, Blocking, Eventual, Eventually, Function, Injected, IntoOutput, Method, Needs, Ran,
 };
 pub use handler::Handler;
 pub(crate) use header_params::HeaderParam;
-pub(crate) use list::{Filter, Listed};
+pub(crate) use list::{Filter, Form, Listed};
 pub use parameter::Parameter;
 pub use prompt::Prompt;
 pub(crate) use prompt::PromptEntry;

@@ -12,7 +12,7 @@ use super::complete::Completer;
 use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
-use super::list::Listed;
+use super::list::{Form, Listed};
 use super::parameter::{Parameter, specify};
 use super::prompt_argument::PromptArgument;
 use crate::call::{Argument, Call, Signature};
@@ -20,10 +20,27 @@ use crate::content::{IntoPrompt, PromptOutcome, push_array, push_member, push_op
 use crate::context::Context;
 use crate::opaque::opaque_debug;
 use crate::protocol::json::push_string;
-use crate::protocol::revision::Features;
 use crate::schema::{is_textual, shape};
 
 /// A prompt: a template of messages that a user can select. `#[prompt]` makes one from a function.
+///
+/// ```
+/// use mcp_runtime::{Prompt, PromptArgument, prelude::*};
+/// use serde_json::{Value, json};
+///
+/// async fn explain(arguments: Value, _: Context) -> String {
+///     format!("Explain {}.", arguments["term"].as_str().unwrap_or_default())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+/// let prompt = Prompt::new("explain", [PromptArgument::new("term").description("The term.")], explain);
+/// let client = Server::new("app", "1.0.0").with(prompt.description("Explain a term.")).client().await;
+/// let messages = client.prompt("explain", json!({ "term": "entropy" })).await?;
+/// assert_eq!(messages[0]["content"]["text"], "Explain entropy.");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Prompt {
     pub(crate) definition: Definition,
     parameters: Vec<Parameter>,
@@ -131,7 +148,7 @@ impl Listed for PromptEntry {
         &self.prompt.definition
     }
 
-    fn push_own(&self, out: &mut String, _features: &Features) {
+    fn push_own(&self, out: &mut String, _form: &Form) {
         let arguments: Vec<_> = self.signature.arguments().collect();
         if arguments.is_empty() {
             return;

@@ -9,6 +9,16 @@ use crate::call::ParameterSpec;
 use crate::opaque::opaque_debug;
 
 /// An argument of a prompt that is created with [`Prompt::new`](crate::Prompt::new). Clients send it as a string.
+///
+/// ```
+/// use mcp_runtime::{Completion, PromptArgument};
+///
+/// fn languages(_: Completion) -> Vec<&'static str> {
+///     vec!["French", "German"]
+/// }
+///
+/// let argument = PromptArgument::new("language").description("The language.").optional().complete(languages);
+/// ```
 pub struct PromptArgument {
     name: String,
     description: Option<String>,

@@ -14,7 +14,7 @@ use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
 use super::function::{Function, Injected, IntoOutput};
 use super::handler::Handler;
-use super::list::Listed;
+use super::list::{Form, Listed};
 use super::parameter::{Parameter, specify};
 use crate::call::{Arguments, Call, ParameterSpec, Signature, Slot};
 use crate::content::{
@@ -26,10 +26,26 @@ use crate::error::ToolError;
 use crate::opaque::opaque_debug;
 use crate::param::{Description, Extraction, Param};
 use crate::protocol::cache::{Cache, CacheScope};
-use crate::protocol::revision::Features;
 use crate::uri_template::{MatchedValue, UriTemplate, Values, Variable, VariableKind, unsafe_path};
 
 /// A resource or resource template: data that a client can read. `#[resource]` makes one from a function.
+///
+/// ```
+/// use mcp_runtime::{Resource, prelude::*};
+/// use serde_json::Value;
+///
+/// async fn table(variables: Value, _: Context) -> String {
+///     format!("the rows of {}", variables["name"].as_str().unwrap_or_default())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+/// let resource = Resource::new("db://{name}", "table", table).description("The rows of a table.").mime("text/plain");
+/// let client = Server::new("app", "1.0.0").with(resource).client().await;
+/// assert_eq!(client.read("db://users").await?[0]["text"], "the rows of users");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Resource {
     pub(super) uri: String,
     pub(crate) definition: Definition,
@@ -355,7 +371,7 @@ impl Listed for ResourceEntry {
         &self.resource.definition
     }
 
-    fn push_own(&self, out: &mut String, features: &Features) {
+    fn push_own(&self, out: &mut String, form: &Form) {
         let uri = if self.template.is_template() {
             "uriTemplate"
         } else {
@@ -365,7 +381,7 @@ impl Listed for ResourceEntry {
         push_optional(out, "mimeType", self.resource.mime.as_deref());
         push_optional(out, "size", self.resource.size.as_ref());
         if let Some(annotations) = &self.resource.annotations {
-            annotations.push_member(out, features);
+            annotations.push_member(out, form.features);
         }
     }
 }
@@ -374,6 +390,21 @@ impl Listed for ResourceEntry {
 /// `#[resource("..", list = function)]`.
 ///
 /// Such a function can also take all other injected parameters, such as [`State`](crate::State): see [`ListWith`].
+///
+/// ```
+/// use mcp_runtime::{Listing, prelude::*};
+///
+/// /// A note.
+/// #[resource("notes://{id}", list = notes)]
+/// async fn note(id: u32) -> String {
+///     format!("The note {id}.")
+/// }
+///
+/// fn notes(listing: Listing) -> Vec<ResourceLink> {
+///     let caller = listing.context().principal();
+///     caller.map(|_| ResourceLink::new("notes://1", "the first note")).into_iter().collect()
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Listing {
     context: Context,
@@ -389,6 +420,14 @@ impl Listing {
 type Links = Result<Vec<ResourceLink>, ToolError>;
 
 /// A type that a listing function can return: a `Vec` of [`ResourceLink`]s, or a `Result` of one.
+///
+/// ```
+/// use mcp_runtime::{Listing, prelude::*};
+///
+/// async fn notes(_: Listing) -> Result<Vec<ResourceLink>, std::io::Error> {
+///     Ok(vec![ResourceLink::new("notes://1", "the first note")])
+/// }
+/// ```
 pub trait IntoLinks {
     #[doc(hidden)]
     fn into_links(self) -> Links;
@@ -435,6 +474,15 @@ impl<'c> Param<'c> for Listing {
 /// Its parameters are a [`Listing`] and other injected types, such as [`State`](crate::State), [`Context`] and
 /// [`Headers`](crate::Headers), at most six. If one of them depends on the caller, clients may not share the list. A plain
 /// function may block, because it runs on a thread of its own.
+///
+/// ```
+/// use mcp_runtime::{Listing, prelude::*};
+///
+/// /// A function for `#[resource("notes://{id}", list = notes)]`. It takes everything that is injected.
+/// async fn notes(_: Listing, ids: State<Vec<u32>>) -> Vec<ResourceLink> {
+///     ids.iter().map(|id| ResourceLink::new(format!("notes://{id}"), "a note")).collect()
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "this cannot list resources",
     label = "not a listing function",

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use super::NeededState;
 use super::component_kind::ComponentKind;
 use super::components::{Component, Components};
-use super::list::{Filter, List, Listed};
+#[cfg(feature = "cli")]
+use super::definition::Definition;
+use super::list::{Filter, Form, List, Listed};
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
 use super::tool::ToolEntry;
 use crate::bus::ChangedComponent;
 use crate::call::Arguments;
 use crate::outcome::Page;
-use crate::protocol::revision::Features;
 use crate::sync::RwLock;
 use crate::uri_template::normal;
 
@@ -22,6 +23,7 @@ fn changed(entry: &impl Listed) -> ChangedComponent {
     ChangedComponent {
         name: entry.key().to_owned(),
         tags: entry.definition().tags.clone(),
+        hiding_scopes: entry.definition().hiding_scopes().to_vec(),
     }
 }
 
@@ -147,19 +149,13 @@ impl Registry {
     }
 
     fn page<T: Listed>(&self, name: &str, list: &List<T>, page: &PageRequest<'_>) -> Option<Page> {
-        list.page(
-            name,
-            page.features,
-            self.page_size,
-            page.cursor,
-            page.filter,
-        )
+        list.page(name, &page.form, self.page_size, page.cursor, page.filter)
     }
 }
 
 /// The request for a page of a list.
 pub(crate) struct PageRequest<'r> {
-    pub(crate) features: &'r Features,
+    pub(crate) form: Form,
     /// The cursor; `None` for the first page.
     pub(crate) cursor: Option<&'r str>,
     /// The components that the caller sees; `None` if it sees all.
@@ -204,22 +200,48 @@ impl Snapshot {
         self.resources.get(uri).or_else(equivalent)
     }
 
+    /// Returns the components that need scopes: their kinds, their names or URIs, and their definitions.
+    #[cfg(feature = "cli")]
+    pub(crate) fn scoped(&self) -> impl Iterator<Item = (ComponentKind, &str, &Definition)> {
+        fn of<T: Listed>(
+            list: &List<T>,
+        ) -> impl Iterator<Item = (ComponentKind, &str, &Definition)> {
+            list.entries()
+                .map(|it| (T::KIND, it.key(), it.definition()))
+        }
+        let resources = of(&self.resources).chain(of(&self.templates));
+        let all = of(&self.tools).chain(resources).chain(of(&self.prompts));
+        all.filter(|(_, _, definition)| !definition.scopes.is_empty())
+    }
+
+    /// Returns the scopes of all components that are not hidden.
+    #[cfg(feature = "auth")]
+    pub(crate) fn scopes(&self) -> BTreeSet<&str> {
+        let tools = self.tools.entries().map(|entry| entry.definition());
+        let prompts = self.prompts.entries().map(|entry| entry.definition());
+        let resources = self.resources.entries().chain(self.templates.entries());
+        let resources = resources.map(|entry| entry.definition());
+        let all = tools.chain(prompts).chain(resources);
+        let shown = all.filter(|definition| !definition.hidden);
+        let scopes = shown.flat_map(|definition| &definition.scopes);
+        scopes.map(String::as_str).collect()
+    }
+
     /// Returns the templates that list their concrete resources.
     pub(crate) fn listers(&self) -> impl Iterator<Item = &Arc<ResourceEntry>> {
         let templates = self.templates.entries();
         templates.filter(|entry| entry.resource.lister.is_some())
     }
 
-    /// Returns the tags of the component with this name or URI.
+    /// Returns the definition of the component with this name or URI.
     #[cfg(feature = "cli")]
-    pub(crate) fn tags(&self, kind: ComponentKind, key: &str) -> &[String] {
+    pub(crate) fn definition(&self, kind: ComponentKind, key: &str) -> Option<&Definition> {
         let resource = || self.concrete(key).or_else(|| self.templates.get(key));
-        let tags = match kind {
-            ComponentKind::Tool => self.tools.get(key).map(|entry| &entry.definition().tags),
-            ComponentKind::Prompt => self.prompts.get(key).map(|entry| &entry.definition().tags),
-            ComponentKind::Resource => resource().map(|entry| &entry.definition().tags),
-        };
-        tags.map_or(&[], Vec::as_slice)
+        match kind {
+            ComponentKind::Tool => self.tools.get(key).map(|entry| entry.definition()),
+            ComponentKind::Prompt => self.prompts.get(key).map(|entry| entry.definition()),
+            ComponentKind::Resource => resource().map(|entry| entry.definition()),
+        }
     }
 
     /// Returns the templates that list their concrete resources, as texts.

@@ -3,7 +3,7 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/server/tools>.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -12,16 +12,17 @@ use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::header_params::{HeaderParam, header_params};
-use super::list::Listed;
+use super::list::{Form, Listed};
 use super::parameter::{Parameter, specify};
 use crate::call::{Call, Signature};
 use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member, push_optional};
 use crate::context::Context;
 use crate::opaque::opaque_debug;
-use crate::protocol::revision::Features;
 #[cfg(feature = "cli")]
 use crate::schema::unenforced;
-use crate::schema::{Schemas, WholeSchema, gather_variants, publish, references};
+use crate::schema::{
+    Converted, Dialect, Schemas, WholeSchema, gather_variants, publish, references,
+};
 
 /// The supported dialect of JSON Schema.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -29,6 +30,29 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// A tool: a function that a model can call.
 ///
 /// `#[tool]` makes one from a function. [`Tool::new`] makes one at run time, from a schema and a closure.
+///
+/// ```
+/// use mcp_runtime::{Tool, prelude::*};
+/// use serde_json::{Value, json};
+///
+/// async fn double(arguments: Value, _: Context) -> i64 {
+///     arguments["number"].as_i64().unwrap_or_default() * 2
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+/// let schema = json!({
+///     "type": "object",
+///     "properties": { "number": { "type": "integer", "description": "The number to double." } },
+///     "required": ["number"],
+/// });
+/// let tool = Tool::new("double", schema, double).description("Double a number.").read_only(true);
+/// let client = Server::new("app", "1.0.0").with(tool).client().await;
+/// assert_eq!(client.call("double", json!({ "number": 21 })).await?.text(), "42");
+/// assert!(client.call("double", json!({ "number": "x" })).await?.is_error());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Tool {
     pub(crate) definition: Definition,
     /// The hints about the behaviour, as in lists.
@@ -221,6 +245,7 @@ impl Tool {
         ToolEntry {
             header_params: header_params(&place, &input_schema, problems),
             input_schema,
+            converted: Default::default(),
             output: self.output.as_ref().and_then(output),
             output_rules,
             signature: Arc::new(signature),
@@ -293,12 +318,21 @@ fn output(output: &Output) -> Option<OutputSchema> {
 pub(crate) struct ToolEntry {
     pub(crate) tool: Tool,
     pub(crate) input_schema: Value,
+    /// The same schema in other forms.
+    converted: [OnceLock<Converted>; Dialect::COUNT],
     /// The arguments that are repeated in HTTP headers.
     pub(crate) header_params: Vec<HeaderParam>,
     pub(crate) output: Option<OutputSchema>,
     /// The check of structured content against a schema that was created at run time.
     pub(crate) output_rules: Option<WholeSchema>,
     pub(crate) signature: Arc<Signature>,
+}
+
+impl ToolEntry {
+    /// Returns the schema of the arguments in another form, which is made on first use.
+    pub(crate) fn converted(&self, dialect: Dialect) -> &Converted {
+        self.converted[dialect.index()].get_or_init(|| Converted::new(&self.input_schema, dialect))
+    }
 }
 
 #[cfg(feature = "cli")]
@@ -320,8 +354,10 @@ impl Listed for ToolEntry {
         &self.tool.definition
     }
 
-    fn push_own(&self, out: &mut String, features: &Features) {
-        push_member(out, "inputSchema", &self.input_schema);
+    fn push_own(&self, out: &mut String, form: &Form) {
+        let features = form.features;
+        let converted = form.dialect.map(|dialect| &self.converted(dialect).schema);
+        push_member(out, "inputSchema", converted.unwrap_or(&self.input_schema));
         let output = self.output.as_ref().filter(|_| features.structured_content);
         push_optional(out, "outputSchema", output.map(|output| &output.schema));
         if features.tool_annotations && !self.tool.hints.is_empty() {

@@ -19,6 +19,9 @@ use crate::json_path::Path;
 /// The maximum number of mistakes that are reported: a model that makes this many has misunderstood the whole.
 const MAX_MISTAKES: usize = 20;
 
+/// The maximum number of references that lead to each other. They may form a circle.
+const MAX_REFERENCES: usize = 16;
+
 /// The context for checking values: definitions, patterns and budget.
 pub(crate) struct Rules<'s> {
     definitions: Option<&'s Map<String, Value>>,
@@ -118,16 +121,25 @@ impl<'s> Rules<'s> {
         self
     }
 
-    /// Returns the schema that a reference leads to, or the schema itself if it is not a reference.
-    pub(super) fn resolve<'v>(&self, schema: &'v Value) -> &'v Value
+    /// Returns the schema that a reference leads to, also through other references, or the schema itself if it is not a
+    /// reference.
+    pub(super) fn resolve<'v>(&self, mut schema: &'v Value) -> &'v Value
     where
         's: 'v,
     {
-        keyword(schema, "$ref")
-            .and_then(Value::as_str)
-            .and_then(|target| target.strip_prefix("#/$defs/"))
-            .and_then(|name| self.definitions?.get(unescaped(name).as_ref()))
-            .unwrap_or(schema)
+        for _ in 0..MAX_REFERENCES {
+            match self.target(schema) {
+                Some(target) => schema = target,
+                None => break,
+            }
+        }
+        schema
+    }
+
+    fn target(&self, schema: &Value) -> Option<&'s Value> {
+        let target = keyword(schema, "$ref")?.as_str()?;
+        let name = target.strip_prefix("#/$defs/")?;
+        self.definitions?.get(unescaped(name).as_ref())
     }
 
     /// Returns the mismatch of a value itself.
@@ -301,9 +313,20 @@ fn takes_null(schema: &Value) -> bool {
     wants(schema.get("type"), "null") || branches.any(takes_null)
 }
 
-/// Returns `true` if two values are equal. Numbers are compared by value: 1 equals 1.0.
+/// Returns `true` if two values are equal. Numbers are compared by value, also inside of lists and objects: 1 equals 1.0.
 fn are_equal(one: &Value, other: &Value) -> bool {
-    one == other || compare(one, other) == Some(Ordering::Equal)
+    match (one, other) {
+        (Value::Array(ones), Value::Array(others)) => {
+            let mut pairs = ones.iter().zip(others);
+            ones.len() == others.len() && pairs.all(|(one, other)| are_equal(one, other))
+        }
+        (Value::Object(ones), Value::Object(others)) => {
+            let is_in_others =
+                |(name, one): (&String, _)| others.get(name).is_some_and(|it| are_equal(one, it));
+            ones.len() == others.len() && ones.iter().all(is_in_others)
+        }
+        _ => one == other || compare(one, other) == Some(Ordering::Equal),
+    }
 }
 
 /// Returns `true` if this type is among those that a schema names.

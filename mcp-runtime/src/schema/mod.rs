@@ -6,7 +6,9 @@
 mod budget;
 mod check;
 mod choice;
+mod dialect;
 mod locate;
+mod nullable;
 mod pattern;
 mod published;
 mod repair;
@@ -29,7 +31,12 @@ use crate::opaque::opaque_debug;
 
 pub(crate) use budget::Budget;
 pub(crate) use check::{Mistakes, Rules, compare, missing, required, wants};
+pub use dialect::SchemaDialect;
+pub(crate) use dialect::{Converted, Dialect, Restored};
+#[cfg(feature = "cli")]
+pub(crate) use dialect::{OPENAI_FORMATS, OPENAI_LEVELS};
 pub(crate) use locate::{Location, locate};
+pub use nullable::nullable;
 pub(crate) use pattern::Patterns;
 pub(crate) use published::publish;
 pub(crate) use repeats::read;

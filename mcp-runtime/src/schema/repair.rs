@@ -146,7 +146,11 @@ impl Rules<'_> {
     pub(super) fn check(&self, sent: &Value, schema: &Value, visit: Visit<'_>) -> Checked {
         let schema = self.resolve(schema);
         if !schema.is_object() {
-            return Checked::of(true);
+            let allows = *schema != Value::Bool(false);
+            if !allows {
+                visit.report(|path| format!("`{path}` is not allowed here"));
+            }
+            return Checked::of(allows);
         }
         if !self.budget.spend(1) {
             return Checked::default();

@@ -62,16 +62,94 @@ pub(crate) fn unenforced(schema: &Value, of_type: bool) -> Vec<(String, String)>
             "pattern" => of_type && format.is_some(),
             _ => false,
         };
-        if !checked_by_the_type {
+        // `WholeSchema` follows the references within a schema.
+        let target = rules
+            .get("$ref")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let is_followed =
+            keyword == "$ref" && !of_type && (target == "#" || target.starts_with("#/"));
+        if !checked_by_the_type && !is_followed {
             let path = path.trim_start_matches('.').to_owned();
             unenforced.push((path, keyword.to_owned()));
         }
     });
+    if !of_type {
+        find_overlaps(schema, &mut unenforced);
+    }
     unenforced
+}
+
+/// Adds each `oneOf` whose branches may allow the same value: `check` accepts a value that several of them allow. The branches
+/// for types exclude each other.
+#[cfg(feature = "cli")]
+fn find_overlaps(schema: &Value, unenforced: &mut Vec<(String, String)>) {
+    walk(schema, "", &mut |rules, path| {
+        let Some(branches) = rules.get("oneOf").and_then(Value::as_array) else {
+            return;
+        };
+        if !exclude_each_other(branches) {
+            let path = path.trim_start_matches('.').to_owned();
+            unenforced.push((path, "oneOf".to_owned()));
+        }
+    });
+}
+
+/// Returns `true` if the branches of a choice have different types, or different constants.
+#[cfg(feature = "cli")]
+fn exclude_each_other(branches: &[Value]) -> bool {
+    let are_different = |values: Vec<Option<&Value>>| {
+        let mut values = values.into_iter().enumerate();
+        let all: Vec<_> = values.clone().collect();
+        values.all(|(at, value)| {
+            value.is_some() && all[..at].iter().all(|(_, other)| *other != value)
+        })
+    };
+    let pick = |keyword: &str| {
+        branches
+            .iter()
+            .map(|branch| branch.get(keyword))
+            .collect::<Vec<_>>()
+    };
+    let types = pick("type");
+    let is_one_type = types.iter().flatten().all(|name| name.is_string());
+    let has = |wanted: &str| types.iter().flatten().any(|name| *name == wanted);
+    let overlap = has("integer") && has("number");
+    are_different(pick("const")) || (is_one_type && !overlap && are_different(types))
 }
 
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "cli")]
+    #[test]
+    fn references_and_choices_of_a_schema_from_run_time_are_named_if_they_are_not_enforced() {
+        let schema = serde_json::json!({
+            "type": "object",
+            "properties": {
+                "types": { "oneOf": [{ "type": "string" }, { "type": "null" }] },
+                "constants": { "oneOf": [{ "const": 1 }, { "const": "a" }] },
+                "numbers": { "oneOf": [{ "type": "integer" }, { "type": "number" }] },
+                "bounds": { "oneOf": [{ "minimum": 1 }, { "maximum": 2 }] },
+                "one": { "$ref": "#/properties/types" },
+                "all": { "$ref": "#" },
+                "anchor": { "$ref": "#name" },
+            },
+        });
+        let found = super::unenforced(&schema, false);
+        let mut expected = vec![
+            ("anchor", "$ref"),
+            ("numbers", "oneOf"),
+            ("bounds", "oneOf"),
+        ];
+        if cfg!(feature = "validate") {
+            expected.clear();
+        }
+        let found = found
+            .iter()
+            .map(|(path, keyword)| (path.as_str(), keyword.as_str()));
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+    }
+
     #[cfg(feature = "cli")]
     #[test]
     fn what_a_build_does_not_keep_is_named_with_its_place() {

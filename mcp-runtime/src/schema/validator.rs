@@ -8,10 +8,13 @@ pub(crate) use without::Validator;
 
 #[cfg(feature = "validate")]
 mod with {
+    use std::borrow::Cow;
+
     use jsonschema::paths::LocationSegment;
     use jsonschema::{Draft, ValidationError};
     use serde_json::{Value, json};
 
+    use super::super::walk::walk;
     use super::super::words::{got, in_words};
     use crate::json_path;
 
@@ -23,6 +26,9 @@ mod with {
     pub(crate) struct Validator {
         schema: Value,
         compiled: jsonschema::Validator,
+        /// `true` if values are compared with each other. The validator compares objects in the order of their members, so
+        /// they must be sorted.
+        compares: bool,
     }
 
     impl Validator {
@@ -52,21 +58,37 @@ mod with {
         ///
         /// # Errors
         /// Returns an error if the schema is invalid.
-        fn new(schema: Value) -> Result<Self, String> {
+        fn new(mut schema: Value) -> Result<Self, String> {
+            let mut compares = false;
+            walk(&schema, "", &mut |rules, _| {
+                let comparing = ["const", "enum", "uniqueItems"];
+                compares |= comparing.iter().any(|keyword| rules.contains_key(*keyword));
+            });
+            if compares {
+                schema.sort_all_objects();
+            }
             let compiled = jsonschema::options()
                 .with_draft(Draft::Draft202012)
                 .should_validate_formats(true)
                 .build(&schema)
                 .map_err(|error| error.to_string())?;
-            Ok(Self { schema, compiled })
+            Ok(Self {
+                schema,
+                compiled,
+                compares,
+            })
         }
 
         /// Returns all mistakes in a value, which has this path.
         pub(crate) fn mistakes(&self, value: &Value, path: &str) -> Vec<String> {
-            if self.compiled.is_valid(value) {
+            let mut value = Cow::Borrowed(value);
+            if self.compares {
+                value.to_mut().sort_all_objects();
+            }
+            if self.compiled.is_valid(&value) {
                 return Vec::new();
             }
-            let errors = self.compiled.iter_errors(value).take(MAX_MISTAKES);
+            let errors = self.compiled.iter_errors(&value).take(MAX_MISTAKES);
             errors.map(|error| self.mistake(&error, path)).collect()
         }
 

@@ -200,7 +200,10 @@ pub(super) fn only_member(schema: &Value) -> Option<&str> {
     let required = schema.get("required")?.as_array()?;
     let members = schema.get("properties")?.as_object()?;
     match (required.as_slice(), members.len()) {
-        ([Value::String(name)], 1) if members[name].get("const").is_none() => Some(name),
+        ([Value::String(name)], 1) => {
+            let member = members.get(name)?;
+            member.get("const").is_none().then_some(name)
+        }
         _ => None,
     }
 }

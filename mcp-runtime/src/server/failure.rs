@@ -2,10 +2,31 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 
 use crate::error::ToolError;
 
 /// The error of a server that cannot be built: all of its problems, one line each.
+///
+/// ```
+/// use mcp_runtime::{ServeError, prelude::*};
+///
+/// /// Say hello.
+/// #[tool]
+/// async fn hello() -> &'static str {
+///     "Hello!"
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::new("app", "1.0.0").with(components![hello]).with(components![hello]);
+/// match server.start().await {
+///     Err(ServeError::Build(error)) => assert!(error.problems().all(|problem| problem.contains("hello"))),
+///     _ => panic!("two tools have one name"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildError(pub(crate) Vec<String>);
 
@@ -28,6 +49,21 @@ impl fmt::Display for BuildError {
 impl std::error::Error for BuildError {}
 
 /// An error that kept a server from serving or ended it. [`Error::source`](std::error::Error::source) returns the cause.
+///
+/// ```no_run
+/// use mcp_runtime::ServeError;
+///
+/// #[tokio::main]
+/// async fn main() -> Result<(), ServeError> {
+///     match mcp_runtime::server!().serve_http("127.0.0.1:8000").await {
+///         Err(ServeError::Bind(error)) => {
+///             eprintln!("the port is in use, so this serves stdio: {error}");
+///             mcp_runtime::server!().serve_stdio().await
+///         }
+///         other => other,
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServeError {
@@ -37,6 +73,11 @@ pub enum ServeError {
     Start(ToolError),
     /// The address could not be bound.
     Bind(io::Error),
+    /// Other machines can reach this address, and the server has no authorization.
+    Exposed(SocketAddr),
+    /// A certificate or key file of `Server::tls` or `Auth::mutual_tls` cannot be used. The text names the file and the fix.
+    #[cfg(feature = "tls")]
+    Tls(String),
     /// A stream, socket or listener failed.
     Io(io::Error),
 }
@@ -47,6 +88,13 @@ impl fmt::Display for ServeError {
             Self::Build(error) => error.fmt(formatter),
             Self::Start(_) => formatter.write_str("the server could not be started"),
             Self::Bind(_) => formatter.write_str("the address could not be bound"),
+            Self::Exposed(address) => write!(
+                formatter,
+                "other machines can reach {address}, and the server has no authorization: add it with `.auth(..)`, listen on \
+                 127.0.0.1, or allow everybody with `.insecure()` or `--insecure`"
+            ),
+            #[cfg(feature = "tls")]
+            Self::Tls(problem) => write!(formatter, "TLS cannot be used: {problem}"),
             Self::Io(_) => formatter.write_str("the connection failed"),
         }
     }
@@ -55,8 +103,10 @@ impl fmt::Display for ServeError {
 impl std::error::Error for ServeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            // Its text is that of this error.
-            Self::Build(_) => None,
+            // Their texts are those of this error.
+            Self::Build(_) | Self::Exposed(_) => None,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => None,
             Self::Start(error) => Some(error.as_error()),
             Self::Bind(error) | Self::Io(error) => Some(error),
         }

@@ -24,6 +24,32 @@ fn change(kind: ComponentKind, components: Vec<ChangedComponent>) -> Change {
 ///
 /// A request that is already being served keeps the components that it started with. See
 /// [`Server::handle`](crate::Server::handle).
+///
+/// ```
+/// use mcp_runtime::{Tool, prelude::*};
+/// use serde_json::{Value, json};
+///
+/// /// Say hello.
+/// #[tool]
+/// async fn hello() -> &'static str {
+///     "Hello!"
+/// }
+///
+/// async fn bye(_: Value, _: Context) -> &'static str {
+///     "Bye!"
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::new("app", "1.0.0").with(components![hello]);
+/// let handle = server.handle();
+/// let client = server.client().await;
+/// handle.add(Tool::new("bye", json!({ "type": "object" }), bye).description("Say goodbye."))?;
+/// assert_eq!(client.call("bye", json!({})).await?.text(), "Bye!");
+/// assert!(handle.remove_tool("bye"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ServerHandle(pub(super) Arc<ServerState>);
 
@@ -31,6 +57,9 @@ opaque_debug!(ServerHandle);
 
 impl ServerHandle {
     /// Adds components.
+    ///
+    /// The lints and the lock file of the command `check` do not apply to components that are added after the start: see
+    /// [`Server::run`](crate::Server#method.run).
     ///
     /// # Errors
     /// Returns an error if the server is not running yet, or if one of the components has a problem. In both cases no
@@ -41,7 +70,13 @@ impl ServerHandle {
                 "the server is not running yet: use `Server::with`".to_owned(),
             ])
         })?;
-        let components = components.into_components();
+        let mut components = components.into_components();
+        if !core.context.access.is_enforced {
+            components.refuse_scopes();
+        }
+        if components.hide_some() {
+            core.visibility.hide();
+        }
         let changes = components.changes();
         core.registry
             .add(components, |needed| core.context.states.contains(needed.0))
@@ -76,6 +111,28 @@ impl ServerHandle {
 
     /// Returns the metrics of [`Server::metrics`](crate::Server::metrics) in the text format of Prometheus, for an
     /// application with its own HTTP server. Returns `None` if the server has no metrics or is not running yet.
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    /// use serde_json::json;
+    ///
+    /// /// Say hello.
+    /// #[tool]
+    /// async fn hello() -> &'static str {
+    ///     "Hello!"
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mcp_runtime::ClientError> {
+    /// let server = Server::new("app", "1.0.0").with(components![hello]).metrics();
+    /// let handle = server.handle();
+    /// let client = server.client().await;
+    /// client.call("hello", json!({})).await?;
+    /// let text = handle.metrics_text().unwrap_or_default();
+    /// assert!(text.contains(r#"method="tools/call",component="hello",outcome="ok""#), "{text}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "metrics")]
     pub fn metrics_text(&self) -> Option<String> {
         self.0.core()?.metrics_text()
@@ -111,15 +168,59 @@ impl ServerHandle {
             .map(|core| Notifier(Arc::clone(&core.context.bus)))
     }
 
+    /// Returns `true` while the server accepts requests: its lifespans have started, and its shutdown has not begun. `GET /ready`
+    /// of the built-in HTTP listener says the same.
+    ///
+    /// An application that mounts the server with [`Server::into_service`](crate::Server::into_service) answers the readiness
+    /// checks of its balancer with it:
+    ///
+    /// ```no_run
+    /// use axum::Router;
+    /// use axum::http::StatusCode;
+    /// use axum::routing::get;
+    ///
+    /// # async fn router(server: mcp_runtime::Server) -> Result<Router, mcp_runtime::ServeError> {
+    /// let handle = server.handle();
+    /// let ready = move || async move {
+    ///     match handle.is_ready() {
+    ///         true => StatusCode::OK,
+    ///         false => StatusCode::SERVICE_UNAVAILABLE,
+    ///     }
+    /// };
+    /// let router = Router::new()
+    ///     .route("/ready", get(ready))
+    ///     .route_service("/mcp", server.into_service().await?);
+    /// # Ok(router)
+    /// # }
+    /// ```
+    pub fn is_ready(&self) -> bool {
+        self.0.core().is_some_and(|core| !core.is_stopping())
+    }
+
     /// Stops the server, and returns when it has stopped. Further calls wait for the first.
     ///
-    /// New requests are refused, over HTTP with 503, and event streams end. Calls in flight then have
-    /// [`Limits::shutdown_grace`](crate::Limits::shutdown_grace) to finish; later they are cancelled. At last the states of
-    /// [`Server::lifespan`](crate::Server::lifespan) stop, which may take the same time again.
+    /// The steps of a shutdown are the same for all transports, whatever caused it:
+    ///
+    /// 1. New requests are refused: HTTP answers them with 503 and -32603, and other transports read no further. Over HTTP,
+    ///    notifications and answers to questions are still accepted, because calls in flight may need them. `/ready` answers
+    ///    503.
+    /// 2. Subscriptions end with their final result, and GET streams end.
+    /// 3. Calls in flight have [`Limits::shutdown_grace`](crate::Limits::shutdown_grace) to finish. Then they are cancelled; over
+    ///    HTTP their reply is -32603. A handler that blocks its thread cannot be cancelled, and is left behind after a quarter
+    ///    of a second.
+    /// 4. The states of [`Server::lifespan`](crate::Server::lifespan) stop, in the reverse order of their start. Together they
+    ///    have the grace period again. One that takes longer is left behind. Then the last traces and metrics are exported, for
+    ///    at most 5 s. This method returns.
+    /// 5. The `serve` methods for HTTP close their socket and their connections. Responses that are being sent have the grace
+    ///    period again.
+    ///
+    /// The cause can be this method, the future of a `.._with_shutdown` function, the end of the only connection, or, in
+    /// `run`, `serve_stdio`, `serve_http`, `serve_listener` and `serve_unix`, the signal SIGTERM or SIGINT (Ctrl-C). A second
+    /// signal ends the process at once, with the exit code 128 + its number.
     ///
     /// A server that was mounted with [`Server::into_service`](crate::Server::into_service) needs this call; the `serve`
-    /// methods stop by themselves, and also return after this call. Connections of axum close after the future that
-    /// `with_graceful_shutdown` takes, so await the call there:
+    /// methods also return after it. Connections of axum close after the future that `with_graceful_shutdown` takes, so await
+    /// the call there:
     ///
     /// ```no_run
     /// # async fn serve(server: mcp_runtime::Server) -> Result<(), Box<dyn std::error::Error>> {

@@ -5,13 +5,17 @@ use std::sync::{Arc, Once};
 
 use super::shutdown::{ServerState, turns_true};
 use super::{BuildError, ServeError, Server, keys};
+#[cfg(feature = "audit")]
+use crate::audit::DigestKey;
 use crate::bus::Bus;
 use crate::call::ServerContext;
-use crate::dispatch::{Core, Dispatch, Identity};
+use crate::dispatch::{Core, Dispatch, Identity, Policies};
 use crate::logs;
 use crate::opaque::opaque_debug;
 use crate::questions::{self, Replay};
 use crate::registry::Registry;
+#[cfg(feature = "audit")]
+use crate::seal::random_bytes;
 use crate::service::Service;
 use crate::session::Sessions;
 #[cfg(feature = "http")]
@@ -67,6 +71,8 @@ impl Server {
         let lifespans = std::mem::take(&mut self.lifespans);
         let registry = self.build()?;
         let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
+        #[cfg(feature = "audit")]
+        self.start_audits()?;
         for lifespan in lifespans {
             match lifespan.start(&mut self.states).await {
                 Ok(stop) => self.state.push_stop(stop),
@@ -82,6 +88,9 @@ impl Server {
         let replay = Replay::new(Arc::new(sealer), answer_timeout, self.used_states);
         let context = ServerContext {
             states: self.states,
+            access: self.access,
+            #[cfg(feature = "auth")]
+            local: self.local,
             bus: Arc::new(Bus::new(self.limits.listeners)),
             replay: Arc::new(replay),
             pending_requests: questions::PendingRequests::new(
@@ -104,8 +113,12 @@ impl Server {
             context,
             identity,
             self.limits,
-            self.layers,
-            self.visibility,
+            Policies {
+                layers: self.layers,
+                visibility: self.visibility,
+                rate: self.rate,
+                dialect: self.dialect,
+            },
             self.observer,
         ));
         self.state.begin(Arc::clone(&core));
@@ -115,19 +128,49 @@ impl Server {
         })
     }
 
+    #[cfg(feature = "audit")]
+    fn start_audits(&mut self) -> Result<(), ServeError> {
+        for audit in std::mem::take(&mut self.audits) {
+            let audit = audit.start();
+            let audit = audit.map_err(|error| ServeError::Start(error.into()))?;
+            self.observer.audits.push(audit);
+        }
+        let key = self
+            .audit_key
+            .take()
+            .map_or_else(random_bytes, |key| Ok(*key));
+        let key = key.map_err(|error| ServeError::Start(error.into()))?;
+        self.observer.audit_key = Some(Box::new(DigestKey::new(&key)));
+        Ok(())
+    }
+
     fn build(&mut self) -> Result<Registry, BuildError> {
         let mut components = std::mem::take(&mut self.components);
         self.selection.apply(&mut components);
-        let states = &self.states;
-        let later = &self.lifespan_states;
+        if !self.access.is_enforced {
+            components.refuse_scopes();
+        }
+        if components.hide_some() {
+            self.visibility.hide();
+        }
+        let states = &self.state_types;
         Registry::build(components, self.page_size, |needed| {
-            states.contains(needed.0) || later.iter().any(|state| state.0 == needed.0)
+            states.contains(&needed.0)
         })
         .map_err(BuildError)
     }
 }
 
 /// A started server. Clones share it.
+///
+/// ```no_run
+/// # async fn serve(server: mcp_runtime::Server, socket: impl mcp_runtime::Transport) -> Result<(), mcp_runtime::ServeError> {
+/// let running = server.start().await?;
+/// running.serve(socket).await?;
+/// running.stop().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct RunningServer {
     core: Arc<Core>,
@@ -138,8 +181,6 @@ opaque_debug!(RunningServer);
 
 impl RunningServer {
     /// Serves one connection until its client sends no more messages, or until the server is stopped.
-    ///
-    /// Calls in flight then have [`Limits::shutdown_grace`](crate::Limits::shutdown_grace) to finish.
     ///
     /// # Errors
     /// Returns an error if the connection fails.

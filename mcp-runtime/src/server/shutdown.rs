@@ -1,4 +1,4 @@
-//! The shutdown of a server: one sequence for all transports, described in ARCHITECTURE.md.
+//! The shutdown of a server: one sequence for all transports, described at [`ServerHandle::stop`](crate::ServerHandle::stop).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

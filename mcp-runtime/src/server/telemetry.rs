@@ -8,6 +8,8 @@ use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Server;
+#[cfg(feature = "audit")]
+use crate::audit::Audit;
 #[cfg(feature = "metrics")]
 use crate::metrics::Metrics;
 #[cfg(feature = "otel")]
@@ -25,7 +27,7 @@ impl Server {
     /// | `mcp_request_duration_seconds` | `method`, `component` | a histogram of durations |
     /// | `mcp_requests_in_flight` | | requests whose handlers run |
     /// | `mcp_connections` | `transport` | open connections |
-    /// | `mcp_sessions_total` | | sessions that were opened |
+    /// | `mcp_sessions_total` | | sessions that were opened; the server keeps no list of sessions, so it does not know how many are in use |
     /// | `mcp_listeners` | | clients that listen for changes |
     /// | `mcp_refusals_total` | `reason` | refused messages and connections: `requests`, `connections`, `listeners` and `message_bytes` for the limits, `malformed`, or an HTTP status such as `http_403` |
     /// | `mcp_received_bytes_total`, `mcp_sent_bytes_total` | | bytes of requests, and of replies |
@@ -73,14 +75,54 @@ impl Server {
         self
     }
 
-    /// Returns the server without the exporters of [`Server::otel`].
+    /// Returns the server without the exporters of [`Server::otel`] and without its audit.
     #[cfg(feature = "cli")]
-    #[cfg_attr(not(feature = "otel"), allow(unused_mut))] // there are no exporters
+    #[cfg_attr(not(any(feature = "audit", feature = "otel")), allow(unused_mut))] // there are no exporters
     pub(crate) fn without_exporters(mut self) -> Self {
+        #[cfg(feature = "audit")]
+        self.audits.clear();
         #[cfg(feature = "otel")]
         {
             self.observer.otel = None;
         }
+        self
+    }
+
+    /// Adds a consumer of audit records: one record of each decision about a request, and of how the request ended.
+    ///
+    /// A consumer is [`Audit::log`], [`Audit::function`] or [`Audit::file`](crate::Audit::file). Records have the caller, the
+    /// component, the decision, the outcome and ids that correlate them with the log and with traces. Instead of arguments
+    /// they have a digest, and they never have results or credentials. See [`AuditRecord`](crate::AuditRecord).
+    ///
+    /// Every request that is read is recorded, and every HTTP request whose credentials are missing or not valid. HTTP requests
+    /// that are refused for other reasons before their message is read are in the log and in the metrics.
+    ///
+    /// ```
+    /// use mcp_runtime::{Audit, Server};
+    ///
+    /// let server = Server::new("app", "1.0.0").audit(Audit::log());
+    /// ```
+    #[cfg(feature = "audit")]
+    pub fn audit(mut self, audit: impl Into<Audit>) -> Self {
+        self.audits.push(audit.into());
+        self
+    }
+
+    /// Sets the key of the digests of arguments in audit records.
+    ///
+    /// Equal arguments have equal digests under one key. By default the key is random, so that digests of different processes
+    /// cannot be compared. Replicas, and processes before and after a restart, have comparable digests if they share a key.
+    /// The key is a secret: with it, short arguments can be found by trying.
+    ///
+    /// ```
+    /// use mcp_runtime::{Audit, Server};
+    ///
+    /// let key = [7; 32]; // from a store of secrets
+    /// let server = Server::new("app", "1.0.0").audit(Audit::log()).audit_key(key);
+    /// ```
+    #[cfg(feature = "audit")]
+    pub fn audit_key(mut self, key: [u8; 32]) -> Self {
+        self.audit_key = Some(Box::new(key));
         self
     }
 

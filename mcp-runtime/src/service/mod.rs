@@ -2,6 +2,7 @@
 //!
 //! A transport does not depend on tools, and dispatch does not depend on bytes and sockets. Both depend on this module.
 
+mod budget;
 mod limits;
 mod origin;
 mod timeout;
@@ -9,10 +10,19 @@ mod timeout;
 use std::any::Any;
 use std::sync::Arc;
 
+#[cfg(any(feature = "http", test))]
+pub(crate) use budget::Budget;
+pub(crate) use budget::{Budgets, Held, UNCOUNTED};
 pub use limits::Limits;
+#[cfg(feature = "http")]
+pub(crate) use origin::network;
 pub(crate) use origin::{Origin, TransportKind, next_connection};
 pub use timeout::Timeout;
 
+#[cfg(all(feature = "audit", feature = "auth"))]
+use crate::audit::AuditRecord;
+#[cfg(feature = "auth")]
+use crate::auth::Identity;
 use crate::metrics::Metrics;
 use crate::protocol::Id;
 #[cfg(feature = "http")]
@@ -30,13 +40,16 @@ pub(crate) trait Service: Send + Sync + 'static {
     fn handle(&self, exchange: Exchange) -> Handling;
 
     /// Sends messages that belong to no request to a legacy session, until the returned guard is dropped. `origin` is that of
-    /// the message that opened the stream. Returns `None` if the limit of listeners is reached.
+    /// the message that opened the stream.
+    ///
+    /// # Errors
+    /// Returns an error if a limit of listeners is reached, or if the server stops.
     fn listen(
         &self,
         session: &Session,
         origin: &Origin,
         outbound: Arc<dyn Outbound>,
-    ) -> Option<Listening>;
+    ) -> Result<Listening, RpcError>;
 
     /// Ends a session and its questions. Its calls are cancelled too, except those of a transport with one connection per
     /// client.
@@ -58,11 +71,31 @@ pub(crate) trait Service: Send + Sync + 'static {
     #[cfg(feature = "http")]
     fn is_stopping(&self) -> bool;
 
+    /// Returns the OAuth scopes of all components that are not hidden.
+    #[cfg(feature = "auth")]
+    fn scopes(&self) -> Vec<String>;
+
+    /// Returns the OAuth scopes that a caller should ask for who lacks one that an operation needs: those that are needed, and
+    /// those that were granted and that this server knows.
+    #[cfg(feature = "auth")]
+    fn scopes_to_ask_for(&self, needed: &[String], granted: &[String]) -> Vec<String>;
+
+    /// Returns the caller of stdio.
+    #[cfg(feature = "auth")]
+    fn local_caller(&self) -> Option<Arc<Identity>>;
+
     /// Returns the limits that transports enforce.
     fn limits(&self) -> &Limits;
 
+    /// Returns the budgets of messages that are received and sent.
+    fn budgets(&self) -> &Budgets;
+
     /// Returns the counters of connections and of refused messages.
     fn metrics(&self) -> &Metrics;
+
+    /// Passes the record of a request that was not read to the audit.
+    #[cfg(all(feature = "audit", feature = "auth"))]
+    fn audit(&self, record: &mut dyn FnMut() -> AuditRecord);
 
     /// Returns all metrics in the text format of Prometheus, or `None` if the server has none.
     #[cfg(all(feature = "http", feature = "metrics"))]
@@ -128,6 +161,9 @@ pub(crate) struct Reply {
     pub(crate) class: Class,
     /// The session that `initialize` opened, if any.
     pub(crate) opened: Option<Session>,
+    /// The OAuth scopes that the operation needs, if the caller lacks one of them.
+    #[cfg(feature = "auth")]
+    pub(crate) required_scopes: Vec<String>,
 }
 
 impl Reply {
@@ -138,6 +174,8 @@ impl Reply {
             #[cfg(feature = "http")]
             class: Class::Answered,
             opened: None,
+            #[cfg(feature = "auth")]
+            required_scopes: Vec::new(),
         }
     }
 
@@ -147,6 +185,8 @@ impl Reply {
         Self {
             #[cfg(feature = "http")]
             class: error.class,
+            #[cfg(feature = "auth")]
+            required_scopes: error.required_scopes(),
             ..Self::new(error_reply(id, error))
         }
     }

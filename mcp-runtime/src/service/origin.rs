@@ -1,24 +1,33 @@
 //! The origin of a message, as known to its transport.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(feature = "http")]
+use std::time::SystemTime;
 
+#[cfg(feature = "auth")]
+use crate::auth::Identity;
 use crate::owner::{Owner, Principal};
 use crate::protocol::HeaderSource;
 
 /// The origin of a message, as known to its transport.
 #[derive(Clone, Default)]
 pub(crate) struct Origin {
-    /// The HTTP headers, or those that an in-process client adds; `None` on other transports.
+    /// The HTTP headers, or those that an in-process client or a test context adds.
     pub(crate) headers: Option<Arc<dyn HeaderSource>>,
     /// The extensions that outer layers inserted into the HTTP request.
     #[cfg(feature = "http")]
     pub(crate) extensions: hyper::http::Extensions,
     /// The authenticated caller, if there is one.
     pub(crate) principal: Option<Principal>,
+    /// What is known of the caller, if the server has authenticated it.
+    #[cfg(feature = "auth")]
+    pub(crate) identity: Option<Arc<Identity>>,
     /// The peer address of the socket.
     pub(crate) peer: Option<SocketAddr>,
+    /// The address of the caller, if a trusted proxy forwards it. Boxed, because each request moves its origin several times.
+    pub(crate) forwarded: Option<Box<IpAddr>>,
     /// The number of the connection, on transports where one connection carries all messages of a client.
     pub(crate) connection: Option<u64>,
     pub(crate) transport: TransportKind,
@@ -74,19 +83,81 @@ impl Origin {
         }
     }
 
+    /// Sets the authenticated caller.
+    #[cfg(feature = "auth")]
+    pub(crate) fn identified(mut self, identity: Option<Arc<Identity>>) -> Self {
+        if let Some(identity) = &identity {
+            self.principal = Some(identity.principal.clone());
+        }
+        self.identity = identity;
+        self
+    }
+
+    /// Returns the OAuth scopes that the caller was granted.
+    #[cfg_attr(not(feature = "auth"), allow(clippy::unused_self))] // no caller has scopes
+    pub(crate) fn scopes(&self) -> &[String] {
+        #[cfg(feature = "auth")]
+        if let Some(identity) = &self.identity {
+            return &identity.scopes;
+        }
+        &[]
+    }
+
+    /// Returns the time at which the credentials of the caller expire, if they do.
+    #[cfg(feature = "http")]
+    #[cfg_attr(not(feature = "auth"), allow(clippy::unused_self))] // no caller has credentials
+    pub(crate) fn expires(&self) -> Option<SystemTime> {
+        #[cfg(feature = "auth")]
+        if let Some(identity) = &self.identity {
+            return identity.expires;
+        }
+        None
+    }
+
     /// Returns the headers of an HTTP request, which must agree with its message.
     pub(crate) fn http_headers(&self) -> Option<&dyn HeaderSource> {
         let over_http = self.connection.is_none();
         self.headers.as_deref().filter(|_| over_http)
     }
 
+    /// Returns `true` if the message may come from another machine.
+    #[inline]
+    pub(crate) fn is_remote(&self) -> bool {
+        match self.address() {
+            Some(address) => !address.to_canonical().is_loopback(),
+            None => self.principal.is_some() && self.connection.is_none(),
+        }
+    }
+
+    /// Returns the address of the caller: the one that a trusted proxy forwards, or else that of the socket.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        let forwarded = self.forwarded.as_deref().copied();
+        forwarded.or_else(|| Some(self.peer?.ip()))
+    }
+
+    /// Returns the caller without its session, of which it can have any number: the principal, or else the address.
+    pub(crate) fn account(&self) -> Owner {
+        self.owner(None)
+    }
+
     /// Returns the owner to which the resources of a message are attributed.
     pub(crate) fn owner(&self, session: Option<[u8; 16]>) -> Owner {
-        match (&self.principal, session, self.peer) {
+        match (&self.principal, session, self.address()) {
             (Some(principal), ..) => Owner::Principal(principal.clone()),
             (None, Some(session), _) => Owner::Session(session),
-            (None, None, Some(peer)) => Owner::Peer(peer.ip()),
+            (None, None, Some(address)) => Owner::Peer(network(address)),
             (None, None, None) => Owner::Local,
         }
+    }
+}
+
+/// Returns the address that stands for all addresses of a caller. One machine often has all addresses of an IPv6 network of 64 bits.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            let network = u128::from(address) >> 64 << 64;
+            IpAddr::V6(Ipv6Addr::from(network))
+        }
+        address => address,
     }
 }

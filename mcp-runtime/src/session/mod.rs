@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::owner::{Owner, Principal};
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::{LogLevel, Revision};
 use crate::seal::{SealError, random_bytes};
@@ -38,7 +39,7 @@ const LONGEST_NAME: usize = 128;
 type SessionStore<T> = Mutex<Bounded<[u8; 16], T>>;
 
 fn session_store<T>(sessions: usize) -> SessionStore<T> {
-    Mutex::new(Bounded::new(sessions, sessions * OVERHEAD))
+    Mutex::new(Bounded::new(sessions, sessions * OVERHEAD).shared())
 }
 
 /// The settings of sessions.
@@ -64,6 +65,7 @@ impl Sessions {
         revision: Revision,
         capabilities: ClientCapabilities,
         client: ClientInfo,
+        principal: Option<Principal>,
     ) -> Result<Session, SealError> {
         Ok(Arc::new(SessionState {
             nonce: random_bytes()?,
@@ -73,6 +75,7 @@ impl Sessions {
                 name: truncated(client.name),
                 version: truncated(client.version),
             },
+            principal,
             expires: now() / 1000 + LIFETIME,
         }))
     }
@@ -89,19 +92,22 @@ impl Sessions {
         self.log_levels.lock().get(&session.nonce).copied()
     }
 
-    /// Sets the lowest level of log messages that a session wants.
+    /// Sets the lowest level of log messages that a session of an account wants.
     ///
     /// # Errors
-    /// Returns an error if the store is full.
+    /// Returns an error if the store is full, or the share of the account.
     pub(crate) fn set_log_level(
         &self,
         session: &SessionState,
+        account: Owner,
         level: LogLevel,
     ) -> Result<(), Full> {
         let mut levels = self.log_levels.lock();
-        match levels.get_mut(&session.nonce) {
-            Some(known) => *known = level,
-            None => *levels.hold(session.nonce, session.lease(OVERHEAD), || level)? = level,
+        if let Some(known) = levels.get_mut(&session.nonce) {
+            *known = level;
+        } else {
+            let lease = session.lease(account, OVERHEAD);
+            levels.hold(session.nonce, lease, || level)?;
         }
         Ok(())
     }
@@ -111,7 +117,7 @@ impl Sessions {
     pub(crate) fn expect_initialized(&self, session: &SessionState) {
         let (sender, _) = watch::channel(());
         let mut opening = self.opening.lock();
-        opening.cache(session.nonce, session.lease(OVERHEAD), sender);
+        opening.cache(session.nonce, session.lease(Owner::Local, OVERHEAD), sender);
     }
 
     /// Records that the client of a session is initialized.
@@ -171,25 +177,42 @@ mod tests {
             name: "é".repeat(100),
             version: "1".to_owned(),
         };
-        Sessions::begin(Revision::V2025_06_18, ClientCapabilities::default(), client)
-            .expect("the system provides random bytes")
+        Sessions::begin(
+            Revision::V2025_06_18,
+            ClientCapabilities::default(),
+            client,
+            None,
+        )
+        .expect("the system provides random bytes")
     }
 
     #[test]
     fn a_full_memory_of_levels_refuses_new_sessions_only() {
         let sessions = Sessions::new();
         for number in 0..REMEMBERED {
-            let set = sessions.set_log_level(&numbered(number), LogLevel::Error);
+            let set = sessions.set_log_level(&numbered(number), Owner::Local, LogLevel::Error);
             assert!(set.is_ok());
         }
         let (first, late) = (numbered(0), numbered(REMEMBERED));
-        assert!(sessions.set_log_level(&late, LogLevel::Debug).is_err());
-        assert!(sessions.set_log_level(&first, LogLevel::Debug).is_ok());
+        assert!(
+            sessions
+                .set_log_level(&late, Owner::Local, LogLevel::Debug)
+                .is_err()
+        );
+        assert!(
+            sessions
+                .set_log_level(&first, Owner::Local, LogLevel::Debug)
+                .is_ok()
+        );
         assert_eq!(sessions.log_level(&first), Some(LogLevel::Debug));
         assert_eq!(sessions.log_level(&late), None);
         // The end of a session frees its entry.
         sessions.end(&first);
-        assert!(sessions.set_log_level(&late, LogLevel::Debug).is_ok());
+        assert!(
+            sessions
+                .set_log_level(&late, Owner::Local, LogLevel::Debug)
+                .is_ok()
+        );
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::owner::Owner;
+use crate::owner::{Owner, Principal};
 use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::store::Lease;
@@ -25,25 +25,23 @@ pub(crate) struct SessionState {
     pub(crate) revision: Revision,
     pub(crate) capabilities: ClientCapabilities,
     pub(crate) client: ClientInfo,
+    /// The caller that opened the session. For all others it is unknown.
+    pub(crate) principal: Option<Principal>,
     /// The expiry time of the session, in seconds since 1970.
     pub(crate) expires: u64,
 }
 
 impl SessionState {
-    /// Returns the owner to which the memory of the session is attributed.
-    pub(crate) fn owner(&self) -> Owner {
-        Owner::Session(self.nonce)
-    }
-
     /// Returns an id that can be logged. It is not the token that clients send.
     pub(crate) fn id(&self) -> String {
         format!("{:032x}", u128::from_be_bytes(self.nonce))
     }
 
-    /// Returns a lease for a value of the session, which expires with the session.
-    pub(super) fn lease(&self, bytes: usize) -> Lease {
+    /// Returns a lease for a value of the session, which expires with the session. The memory is attributed to the account of
+    /// the client, which can have any number of sessions.
+    pub(super) fn lease(&self, account: Owner, bytes: usize) -> Lease {
         Lease {
-            owner: self.owner(),
+            owner: account,
             expires: self.expires.saturating_mul(1000),
             bytes,
         }

@@ -1,34 +1,41 @@
 //! The resource subscriptions of sessions.
 
 use super::state::{OVERHEAD, REMEMBERED, SessionState};
+use crate::owner::Owner;
 use crate::store::{Bounded, Full};
 use crate::sync::Mutex;
 use crate::uri_template::{Uri, Uris};
 
 /// The maximum size of the URIs of all subscriptions, in bytes.
-const MAX_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 32 << 20;
 
 /// The URIs of the resources that sessions subscribed to.
 pub(crate) struct Subscriptions(Mutex<Bounded<[u8; 16], Uris>>);
 
 impl Default for Subscriptions {
     fn default() -> Self {
-        Self(Mutex::new(Bounded::new(REMEMBERED, MAX_BYTES)))
+        Self(Mutex::new(Bounded::new(REMEMBERED, MAX_BYTES).shared()))
     }
 }
 
 impl Subscriptions {
-    /// Adds a subscription. Returns `false` if the session already has `max` other subscriptions.
+    /// Adds a subscription of an account's session. Returns `false` if the session already has `max` other subscriptions.
     ///
     /// # Errors
-    /// Returns an error if the store is full.
-    pub(crate) fn add(&self, session: &SessionState, uri: Uri, max: usize) -> Result<bool, Full> {
+    /// Returns an error if the store is full, or the share of the account.
+    pub(crate) fn add(
+        &self,
+        session: &SessionState,
+        account: Owner,
+        uri: Uri,
+        max: usize,
+    ) -> Result<bool, Full> {
         let mut kept = self.0.lock();
         let (known, has_capacity) = kept.get(&session.nonce).map_or((false, true), |uris| {
             (uris.contains(&uri), uris.len() < max)
         });
         if !known && has_capacity {
-            let lease = session.lease(OVERHEAD + uri.bytes());
+            let lease = session.lease(account, OVERHEAD + uri.bytes());
             let uris = kept.hold(session.nonce, lease, Uris::default)?;
             uris.insert(uri);
         }
@@ -72,8 +79,8 @@ mod tests {
         subscriptions.find(session, &Uri::new(uri)).is_some()
     }
 
-    fn used(subscriptions: &Subscriptions, session: &SessionState) -> Capacity {
-        subscriptions.0.lock().owned_by(&session.owner())
+    fn used(subscriptions: &Subscriptions) -> Capacity {
+        subscriptions.0.lock().owned_by(&Owner::Local)
     }
 
     #[test]
@@ -81,24 +88,36 @@ mod tests {
         let subscriptions = Subscriptions::default();
         let (one, other) = (numbered(1), numbered(2));
         for _ in 0..2 {
-            assert!(subscriptions.add(&one, Uri::new("a"), 2).unwrap());
+            assert!(
+                subscriptions
+                    .add(&one, Owner::Local, Uri::new("a"), 2)
+                    .unwrap()
+            );
         }
-        assert!(subscriptions.add(&one, Uri::new("b"), 2).unwrap());
-        assert!(!subscriptions.add(&one, Uri::new("c"), 2).unwrap());
+        assert!(
+            subscriptions
+                .add(&one, Owner::Local, Uri::new("b"), 2)
+                .unwrap()
+        );
+        assert!(
+            !subscriptions
+                .add(&one, Owner::Local, Uri::new("c"), 2)
+                .unwrap()
+        );
         assert!(
             is_subscribed(&subscriptions, &one, "a") && !is_subscribed(&subscriptions, &other, "a")
         );
         let (entries, bytes) = (1, 2 * OVERHEAD + 4);
-        assert_eq!(used(&subscriptions, &one), Capacity { entries, bytes });
+        assert_eq!(used(&subscriptions), Capacity { entries, bytes });
         subscriptions.remove(&one, &Uri::new("a"));
         subscriptions.remove(&one, &Uri::new("none"));
         let bytes = OVERHEAD + 2;
-        assert_eq!(used(&subscriptions, &one), Capacity { entries, bytes });
+        assert_eq!(used(&subscriptions), Capacity { entries, bytes });
         assert!(
             !is_subscribed(&subscriptions, &one, "a") && is_subscribed(&subscriptions, &one, "b")
         );
         subscriptions.remove(&one, &Uri::new("b"));
-        assert_eq!(used(&subscriptions, &one), Capacity::default());
+        assert_eq!(used(&subscriptions), Capacity::default());
     }
 
     #[test]
@@ -108,20 +127,20 @@ mod tests {
             subscriptions.remove(&numbered(REMEMBERED + number), &Uri::new("a"));
             assert!(
                 subscriptions
-                    .add(&numbered(number), Uri::new("a"), 1)
+                    .add(&numbered(number), Owner::Local, Uri::new("a"), 1)
                     .unwrap()
             );
         }
         assert!(
             subscriptions
-                .add(&numbered(REMEMBERED), Uri::new("a"), 1)
+                .add(&numbered(REMEMBERED), Owner::Local, Uri::new("a"), 1)
                 .is_err()
         );
         assert!(is_subscribed(&subscriptions, &numbered(0), "a"));
         subscriptions.forget(&numbered(1));
         assert!(
             subscriptions
-                .add(&numbered(REMEMBERED), Uri::new("a"), 1)
+                .add(&numbered(REMEMBERED), Owner::Local, Uri::new("a"), 1)
                 .unwrap()
         );
     }

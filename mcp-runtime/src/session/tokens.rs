@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::state::{OVERHEAD, REMEMBERED, Session, SessionState};
 use super::{CACHED, SessionStore, session_store};
+use crate::owner::{Owner, Principal};
 use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::seal::{SealError, Sealer};
@@ -45,23 +46,30 @@ impl Tokens {
 
     /// Returns the token of a session.
     pub(crate) fn seal(&self, session: &SessionState) -> Result<String, SealError> {
-        self.sealer.seal(PURPOSE, write(session).as_bytes())
+        let purpose = purpose(session.principal.as_ref());
+        self.sealer.seal(&purpose, write(session).as_bytes())
     }
 
-    /// Returns the session of a token, or `None` if the token is invalid or its session has expired or ended.
-    pub(crate) fn open(&self, token: &str) -> Option<Session> {
-        let session = self.unseal(token)?;
+    /// Returns the session of a token, or `None` if the token is invalid, or if its session has expired or ended or was opened
+    /// by another caller.
+    pub(crate) fn open(&self, token: &str, principal: Option<&Principal>) -> Option<Session> {
+        let session = self.unseal(token, principal)?;
         let is_ended = self.ended.lock().get(&session.nonce).is_some();
         (!is_ended).then_some(session)
     }
 
     /// Returns the content of a token that has not expired, even if its session has ended.
-    fn unseal(&self, token: &str) -> Option<Session> {
+    fn unseal(&self, token: &str, principal: Option<&Principal>) -> Option<Session> {
         if let Some(session) = self.opened.lock().get(token) {
-            return Some(Arc::clone(session));
+            let is_own = session.principal.as_ref() == principal;
+            return is_own.then(|| Arc::clone(session));
         }
-        let session = Arc::new(read(&self.sealer.open(PURPOSE, token)?)?);
-        let lease = session.lease(token.len() + OVERHEAD);
+        let content = self.sealer.open(&purpose(principal), token)?;
+        let session = Arc::new(SessionState {
+            principal: principal.cloned(),
+            ..read(&content)?
+        });
+        let lease = session.lease(Owner::Local, token.len() + OVERHEAD);
         if lease.expires <= now() {
             return None;
         }
@@ -70,10 +78,18 @@ impl Tokens {
         Some(session)
     }
 
-    /// Ends a session. Returns `false` if the store of ended sessions is full.
-    pub(crate) fn end(&self, session: &SessionState) -> bool {
-        let lease = session.lease(OVERHEAD);
+    /// Ends a session of an account. Returns `false` if the store of ended sessions is full, or the share of the account.
+    pub(crate) fn end(&self, session: &SessionState, account: Owner) -> bool {
+        let lease = session.lease(account, OVERHEAD);
         self.ended.lock().hold(session.nonce, lease, || ()).is_ok()
+    }
+}
+
+/// Returns the purpose of the token of a caller's session. With another caller, the token does not open.
+fn purpose(principal: Option<&Principal>) -> Cow<'static, str> {
+    match principal {
+        None => PURPOSE.into(),
+        Some(principal) => format!("{PURPOSE} {}", principal.key()).into(),
     }
 }
 
@@ -83,6 +99,8 @@ fn write(session: &SessionState) -> String {
         revision,
         capabilities,
         client,
+        // The token is sealed for the principal.
+        principal: _,
         expires,
     } = session;
     let capabilities = [
@@ -119,6 +137,7 @@ fn read(bytes: &[u8]) -> Option<SessionState> {
             name: name.into_owned(),
             version: version.into_owned(),
         },
+        principal: None,
         expires,
     })
 }
@@ -137,8 +156,8 @@ mod tests {
         let session = begin();
         let token = tokens(1).seal(&session).expect("sealed");
         assert!(token.len() <= 1024 && token.bytes().all(|byte| (0x21..=0x7e).contains(&byte)));
-        assert_eq!(tokens(1).open(&token), Some(session));
-        assert_eq!(tokens(2).open(&token), None);
+        assert_eq!(tokens(1).open(&token, None), Some(session));
+        assert_eq!(tokens(2).open(&token, None), None);
     }
 
     #[test]
@@ -170,14 +189,14 @@ mod tests {
         let tokens = tokens(1);
         let session = begin();
         let token = tokens.seal(&session).expect("sealed");
-        assert!(tokens.end(&session));
-        assert_eq!(tokens.open(&token), None);
+        assert!(tokens.end(&session, Owner::Local));
+        assert_eq!(tokens.open(&token, None), None);
         let expired = SessionState {
             expires: now() / 1000,
             ..(*begin()).clone()
         };
         let token = tokens.seal(&expired).expect("sealed");
-        assert_eq!(tokens.open(&token), None);
+        assert_eq!(tokens.open(&token, None), None);
     }
 
     #[test]
@@ -186,15 +205,15 @@ mod tests {
         let (first, other) = (begin(), begin());
         let names = [&first, &other].map(|session| tokens.seal(session).expect("sealed"));
         for _ in 0..2 {
-            assert_eq!(tokens.open(&names[0]), Some(Arc::clone(&first)));
-            assert_eq!(tokens.open(&names[1]), Some(Arc::clone(&other)));
+            assert_eq!(tokens.open(&names[0], None), Some(Arc::clone(&first)));
+            assert_eq!(tokens.open(&names[1], None), Some(Arc::clone(&other)));
         }
-        assert!(tokens.end(&first));
-        assert_eq!(tokens.open(&names[0]), None);
-        assert_eq!(tokens.open(&names[1]), Some(other));
+        assert!(tokens.end(&first, Owner::Local));
+        assert_eq!(tokens.open(&names[0], None), None);
+        assert_eq!(tokens.open(&names[1], None), Some(other));
         for _ in 0..2 * CACHED {
             let name = tokens.seal(&begin()).expect("sealed");
-            assert!(tokens.open(&name).is_some());
+            assert!(tokens.open(&name, None).is_some());
         }
     }
 
@@ -202,12 +221,51 @@ mod tests {
     fn a_full_memory_of_ended_sessions_forgets_none() {
         let tokens = tokens(1);
         let first = begin();
-        assert!(tokens.end(&first));
+        assert!(tokens.end(&first, Owner::Local));
         for number in 1..REMEMBERED {
-            assert!(tokens.end(&numbered(number)));
+            assert!(tokens.end(&numbered(number), Owner::Local));
         }
-        assert!(!tokens.end(&begin()));
+        assert!(!tokens.end(&begin(), Owner::Local));
         let token = tokens.seal(&first).expect("sealed");
-        assert_eq!(tokens.open(&token), None);
+        assert_eq!(tokens.open(&token, None), None);
+    }
+
+    #[test]
+    fn only_the_caller_that_opened_a_session_can_use_it() {
+        let ada = Principal::new("ada");
+        let callers = [
+            None,
+            Some(ada.clone()),
+            Some(ada.issued_by("https://id.test")),
+            Some(Principal::new("bob")),
+        ];
+        for (index, principal) in callers.iter().enumerate() {
+            let session = SessionState {
+                principal: principal.clone(),
+                ..(*begin()).clone()
+            };
+            let token = tokens(1).seal(&session).expect("sealed");
+            // Of one process, whose cache knows the token or does not, and of another one.
+            let known = tokens(1);
+            assert_eq!(
+                known.open(&token, principal.as_ref()).as_deref(),
+                Some(&session)
+            );
+            for (other_index, other) in callers.iter().enumerate() {
+                for tokens in [&known, &tokens(1)] {
+                    let opened = tokens.open(&token, other.as_ref());
+                    assert_eq!(opened.is_some(), index == other_index);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_ended_sessions_of_one_account_leave_space_for_those_of_others() {
+        let tokens = tokens(1);
+        let [one, other] = [1, 2].map(|number| Owner::Peer([192, 0, 2, number].into()));
+        let ended = (0..REMEMBERED).filter(|number| tokens.end(&numbered(*number), one.clone()));
+        assert_eq!(ended.count(), REMEMBERED / 8);
+        assert!(tokens.end(&begin(), other));
     }
 }

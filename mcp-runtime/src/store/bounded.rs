@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
 
 use super::now;
 use crate::owner::Owner;
@@ -29,14 +29,19 @@ pub(crate) struct Lease {
 /// A map with at most this many entries and bytes. No entry is dropped before it expires; instead, new ones are
 /// refused. The map tracks the usage of each owner.
 #[derive(Debug)]
-pub(crate) struct Bounded<K, V> {
+pub(crate) struct Bounded<K, V, S = RandomState> {
     capacity: Capacity,
     used: Capacity,
-    entries: HashMap<K, Entry<V>>,
+    entries: HashMap<K, Entry<V>, S>,
     /// Expiry times and keys, the next to expire first.
     expiring: BTreeSet<(u64, K)>,
     owners: HashMap<Owner, Capacity>,
+    /// The maximum of one owner, unless it is local; `None` if there is only the capacity of all.
+    share: Option<Capacity>,
 }
+
+/// The part of a shared map that one owner can fill is one over this number.
+const SHARES: usize = 8;
 
 #[derive(Debug)]
 struct Entry<V> {
@@ -47,13 +52,32 @@ struct Entry<V> {
 impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
     /// Returns an empty map with these limits.
     pub(crate) fn new(entries: usize, bytes: usize) -> Self {
+        Self::with_hasher(entries, bytes, RandomState::new())
+    }
+}
+
+impl<K: Clone + Hash + Ord, V, S: BuildHasher> Bounded<K, V, S> {
+    /// Returns an empty map with these limits and with another hash function for keys.
+    pub(crate) fn with_hasher(entries: usize, bytes: usize, hasher: S) -> Self {
         Self {
             capacity: Capacity { entries, bytes },
             used: Capacity::default(),
-            entries: HashMap::new(),
+            entries: HashMap::with_hasher(hasher),
             expiring: BTreeSet::new(),
             owners: HashMap::new(),
+            share: None,
         }
+    }
+
+    /// Limits each owner to an eighth of the entries and bytes, so that one owner cannot fill the map for all. The map has no
+    /// such limit for [`Owner::Local`].
+    pub(crate) fn shared(mut self) -> Self {
+        let Capacity { entries, bytes } = self.capacity;
+        self.share = Some(Capacity {
+            entries: entries.div_ceil(SHARES),
+            bytes: bytes.div_ceil(SHARES),
+        });
+        self
     }
 
     /// Returns the value of a key, unless it has expired.
@@ -61,8 +85,16 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
     where
         K: Borrow<Q>,
     {
+        self.get_at(key, now())
+    }
+
+    /// Returns the value of a key, unless it has expired at this time, in milliseconds since 1970.
+    pub(crate) fn get_at<Q: ?Sized + Eq + Hash>(&self, key: &Q, now: u64) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         let entry = self.entries.get(key)?;
-        (now() < entry.lease.expires).then_some(&entry.value)
+        (now < entry.lease.expires).then_some(&entry.value)
     }
 
     /// Returns the value of a key, unless it has expired.
@@ -91,7 +123,9 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
             entries: usize::from(known.is_none()),
             bytes: lease.bytes,
         };
-        if more != Capacity::default() && !self.used.plus(more).is_within(self.capacity) {
+        if more != Capacity::default()
+            && !self.has_space(&known.as_ref().unwrap_or(&lease).owner, more)
+        {
             return Err(self.full(&lease.owner));
         }
         let lease = match known {
@@ -115,6 +149,19 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
         });
         entry.lease = lease;
         Ok(&mut entry.value)
+    }
+
+    /// Checks that there is capacity for more entries and bytes of an owner.
+    ///
+    /// # Errors
+    /// Returns an error if the map is full.
+    pub(crate) fn check(&mut self, owner: &Owner, more: Capacity) -> Result<(), Full> {
+        self.forget_expired();
+        if self.has_space(owner, more) {
+            Ok(())
+        } else {
+            Err(self.full(owner))
+        }
     }
 
     /// Adds and subtracts bytes of an existing entry. Bytes beyond the limit are accepted here; the next new entry is
@@ -167,6 +214,13 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
         let _ = self.hold(key, lease, || value);
     }
 
+    /// Returns `true` if there is space for more of an owner.
+    fn has_space(&self, owner: &Owner, more: Capacity) -> bool {
+        let share = self.share.filter(|_| *owner != Owner::Local);
+        let is_within_share = |share| self.owned_by(owner).plus(more).is_within(share);
+        self.used.plus(more).is_within(self.capacity) && share.is_none_or(is_within_share)
+    }
+
     /// Returns the usage of an owner.
     pub(crate) fn owned_by(&self, owner: &Owner) -> Capacity {
         self.owners.get(owner).copied().unwrap_or_default()
@@ -191,7 +245,15 @@ impl<K: Clone + Hash + Ord, V> Bounded<K, V> {
             held.bytes = held.bytes,
             "a bounded map is full and refuses new data"
         );
-        Full(self.used)
+        let all = self.used.plus(Capacity {
+            entries: 1,
+            bytes: 0,
+        });
+        Full(if all.is_within(self.capacity) {
+            held
+        } else {
+            self.used
+        })
     }
 }
 

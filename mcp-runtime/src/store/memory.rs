@@ -10,13 +10,20 @@ use crate::sync::Mutex;
 const OVERHEAD: usize = 200;
 
 /// A [`Store`] within this process. If it is full of values that have not expired, it refuses new ones.
+///
+/// ```
+/// use mcp_runtime::{MemoryStore, Server};
+///
+/// // At most 1,000 values and 1 MiB.
+/// let server = Server::new("bank", "1.0.0").single_use_state(MemoryStore::new(1_000, 1 << 20));
+/// ```
 #[derive(Debug)]
 pub struct MemoryStore(Mutex<Bounded<Arc<str>, Box<[u8]>>>);
 
 impl MemoryStore {
     /// Returns a store for at most this many values, and this many bytes of keys, values and index.
     pub fn new(entries: usize, bytes: usize) -> Self {
-        Self(Mutex::new(Bounded::new(entries, bytes)))
+        Self(Mutex::new(Bounded::new(entries, bytes).shared()))
     }
 
     fn swap(&self, key: &str, old: &[u8], entry: StoreEntry<'_>) -> Result<bool, Full> {

@@ -12,9 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_core::future::BoxFuture;
 
-#[cfg(test)]
-pub(crate) use bounded::Capacity;
-pub(crate) use bounded::{Bounded, Full, Lease};
+pub(crate) use bounded::{Bounded, Capacity, Full, Lease};
 pub use memory::MemoryStore;
 
 use crate::owner::Owner;
@@ -79,6 +77,24 @@ pub trait Store: Send + Sync + 'static {
     /// The data of sessions needs this method ([`Server::session_store`](crate::Server::session_store)); by default it fails.
     /// With Redis, for instance, it is a script that compares and sets the value.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use mcp_runtime::{MemoryStore, Store, StoreEntry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// let store = MemoryStore::default();
+    /// let entry = |value| StoreEntry::new(value, Duration::from_secs(60));
+    /// store.put_if_absent("a", entry(b"1")).await?;
+    /// assert!(store.replace("a", b"1", entry(b"2")).await?);
+    /// // The value is not `1` any more.
+    /// assert!(!store.replace("a", b"1", entry(b"3")).await?);
+    /// assert_eq!(store.get("a").await?, Some(b"2".to_vec()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Returns an error if the store cannot be reached or is full. The value is unchanged then.
     fn replace<'a>(
@@ -101,6 +117,15 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// A value for a [`Store`], and its time to live.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use mcp_runtime::StoreEntry;
+///
+/// let entry = StoreEntry::new(b"value", Duration::from_secs(60));
+/// assert_eq!(entry.value, b"value");
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StoreEntry<'a> {
@@ -135,8 +160,29 @@ pub(crate) fn digest(value: impl Hash) -> String {
 
 /// Returns the current time in milliseconds since 1970.
 pub(crate) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let since = system_time().duration_since(UNIX_EPOCH);
     since.map_or(0, milliseconds)
+}
+
+/// Returns the current time.
+#[cfg(not(test))]
+#[inline]
+pub(crate) fn system_time() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Returns the current time by the clock of tokio, which tests can pause and move.
+#[cfg(test)]
+pub(crate) fn system_time() -> SystemTime {
+    use std::sync::LazyLock;
+    use std::time::Instant;
+
+    // Both clocks are read once: between two reads, a busy machine would let them run apart.
+    static START: LazyLock<(SystemTime, Instant)> =
+        LazyLock::new(|| (SystemTime::now(), Instant::now()));
+    let (time, start) = *START;
+    let clock = tokio::time::Instant::now().into_std();
+    time + clock.saturating_duration_since(start) - start.saturating_duration_since(clock)
 }
 
 /// Returns a duration in milliseconds, or `u64::MAX` if it is longer than that.

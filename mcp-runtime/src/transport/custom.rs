@@ -144,7 +144,8 @@ impl Output {
     async fn send_all(&self, transport: &impl Transport) -> io::Result<()> {
         loop {
             let is_complete = self.is_complete.load(Ordering::Acquire);
-            let messages = std::mem::take(&mut *self.shared.output());
+            let mut messages = Vec::new();
+            self.shared.take_output(&mut messages);
             if !messages.is_empty() {
                 self.taken.notify_one();
                 for message in split(messages) {

@@ -3,6 +3,9 @@
 use crate::protocol::outline::{Outline, Outliner};
 use crate::protocol::text::remove_mark;
 
+/// The maximum size of the unused memory that a line keeps, in bytes.
+const MAX_SPARE: usize = 64 * 1024;
+
 /// A complete line, or the outline of one that was too long.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
@@ -13,6 +16,14 @@ pub(crate) enum Line {
 }
 
 impl Line {
+    /// Returns the number of its bytes that are in memory.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Complete(bytes) => bytes.len(),
+            Self::TooLong(_) => 0,
+        }
+    }
+
     /// Returns the line of a message that came as a whole.
     pub(crate) fn of_message(message: Vec<u8>, limit: usize) -> Self {
         if message.len() <= limit {
@@ -76,6 +87,10 @@ impl Lines {
         }
         if !std::mem::replace(&mut self.started, true) {
             remove_mark(&mut line);
+        }
+        // The budgets of memory count the length.
+        if line.capacity() - line.len() > MAX_SPARE {
+            line.shrink_to_fit();
         }
         // Ignores empty lines, including those that end with CRLF.
         if !line.trim_ascii().is_empty() {

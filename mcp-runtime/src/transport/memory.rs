@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::incoming::{self, Incoming, join};
+use super::incoming::{self, Incoming, Replies};
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::service::{
     Exchange, Handling, Listening, Origin, Outbound, Pending, Reply, Service, TransportKind,
@@ -93,12 +93,17 @@ impl Memory {
         match self.read(message) {
             Ok(Incoming::One(message)) => self.finish(self.handle(message)).await,
             Ok(Incoming::Batch(messages)) => {
-                let mut replies = Vec::new();
+                let mut replies = Replies::default();
                 for message in messages {
-                    let status = message.map_or_else(refuse, |message| self.handle(message));
-                    replies.extend(self.finish(status).await);
+                    let status = match message {
+                        Ok(message) if replies.refuse(&message) => continue,
+                        message => message.map_or_else(refuse, |message| self.handle(message)),
+                    };
+                    if let Some(reply) = self.finish(status).await {
+                        replies.push(&reply);
+                    }
                 }
-                join(&replies)
+                replies.take()
             }
             Err(refused) => self.finish(refuse(refused)).await,
         }
@@ -150,7 +155,7 @@ impl Memory {
         if let Some(session) = reply.opened {
             let outbound = Arc::clone(&self.outbox) as Arc<dyn Outbound>;
             let listening = self.service.listen(&session, &self.origin, outbound);
-            *self.session() = Some((session, listening));
+            *self.session() = Some((session, listening.ok()));
         }
         reply.text
     }

@@ -5,6 +5,8 @@ mod calls;
 mod endpoint;
 mod eras;
 mod events;
+mod floods;
+mod lengths;
 mod pipes;
 mod refusals;
 mod sessionless;

@@ -148,9 +148,16 @@ pub(super) fn over_stdio(
 }
 
 /// Starts a server on a port, makes calls over one connection, and stops it.
-pub(super) fn over_http(mut command: Command, era: Era, load: Load, calls: usize) -> Result<()> {
+/// `credentials` are further headers of each request.
+pub(super) fn over_http(
+    mut command: Command,
+    era: Era,
+    load: Load,
+    credentials: &str,
+    calls: usize,
+) -> Result<()> {
     let mut server = command.stderr(Stdio::piped()).spawn()?;
-    let outcome = serve_calls(&mut server, era, load, calls);
+    let outcome = serve_calls(&mut server, era, load, credentials, calls);
     // Valgrind writes its counts only if the program exits by itself.
     Command::new("kill")
         .args(["-TERM", &server.id().to_string()])
@@ -159,19 +166,16 @@ pub(super) fn over_http(mut command: Command, era: Era, load: Load, calls: usize
     outcome
 }
 
-fn serve_calls(server: &mut Child, era: Era, load: Load, calls: usize) -> Result<()> {
-    let mut said = String::new();
-    BufReader::new(server.stderr.as_mut().ok_or("no stderr")?).read_line(&mut said)?;
-    let address = said
-        .split_once("http://")
-        .and_then(|(_, rest)| rest.split('/').next())
-        .ok_or_else(|| format!("no address in: {said}"))?;
-    let mut connection = Connection::open(address)?;
+fn serve_calls(
+    server: &mut Child,
+    era: Era,
+    load: Load,
+    credentials: &str,
+    calls: usize,
+) -> Result<()> {
+    let mut connection = Connection::open(&address(server)?)?;
     let headers = match era {
-        Era::Modern => format!(
-            "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: {}\r\n",
-            load.tool()
-        ),
+        Era::Modern => modern_headers(load),
         Era::Legacy => {
             let (head, _) = connection.post("", INITIALIZE)?;
             let session = head
@@ -184,10 +188,47 @@ fn serve_calls(server: &mut Child, era: Era, load: Load, calls: usize) -> Result
             headers
         }
     };
+    let headers = headers + credentials;
     for number in 1..=calls {
         load.check(&connection.post(&headers, &era.call(load, number))?.1)?;
     }
     Ok(())
+}
+
+/// Returns the address that a server logs when it has started.
+pub(super) fn address(server: &mut Child) -> Result<String> {
+    let mut said = String::new();
+    BufReader::new(server.stderr.as_mut().ok_or("no stderr")?).read_line(&mut said)?;
+    let address = said.split_once("http://");
+    let address = address.and_then(|(_, rest)| rest.split('/').next());
+    let address = address.ok_or_else(|| format!("no address in: {said}"))?;
+    Ok(address.to_owned())
+}
+
+/// Returns the headers of a call in the modern era.
+fn modern_headers(load: Load) -> String {
+    format!(
+        "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: {}\r\n",
+        load.tool()
+    )
+}
+
+/// A client of the modern era whose calls have different credentials.
+#[cfg(feature = "auth")]
+pub(super) struct Caller(Connection);
+
+#[cfg(feature = "auth")]
+impl Caller {
+    pub(super) fn new(address: &str) -> Result<Self> {
+        Connection::open(address).map(Self)
+    }
+
+    /// Makes a call with further headers.
+    pub(super) fn call(&mut self, credentials: &str) -> Result<()> {
+        let headers = modern_headers(Load::Sum) + credentials;
+        let (_, answer) = self.0.post(&headers, &Era::Modern.call(Load::Sum, 1))?;
+        Load::Sum.check(&answer)
+    }
 }
 
 /// A connection that is kept alive.

@@ -2,6 +2,10 @@
 //! builds and starts it.
 
 mod client;
+#[cfg(feature = "auth")]
+mod issuer;
+#[cfg(feature = "auth")]
+mod principals;
 mod subject;
 mod valgrind;
 
@@ -32,9 +36,12 @@ impl Transport {
     /// Returns the maximum cost of one call with [`Pace::Sequential`].
     fn budget(self, load: Load) -> Cost {
         let (instructions, allocations) = match (self, load) {
-            // About 100 of these are the price of parameters that may wait (`Extraction`).
-            (Self::Stdio, Load::Sum) => (17_100.0, 9.0),
-            (Self::Http, Load::Sum) => (40_000.0, 20.0),
+            // About 100 of these are the price of parameters that may wait (`Extraction`), and 90 that of the limit of replies
+            // and of refusals by the kind of parameter.
+            (Self::Stdio, Load::Sum) => (17_500.0, 9.0),
+            // About 300 of these are the price of clients that end their half of the connection (`HalfClose`), and 400 the
+            // noise between runs.
+            (Self::Http, Load::Sum) => (41_000.0, 20.0),
             // The text is created once, scanned once for characters to escape, and written once. Each further copy
             // would cost a million instructions.
             (_, Load::Text) => (4_600_000.0, 24.0),
@@ -54,6 +61,11 @@ const CHAIN: Cost = Cost {
     instructions: 3_500.0,
     allocations: 7.0,
 };
+
+/// The maximum cost of a call with a token that was verified before, as a multiple of the same call to a server without
+/// authentication.
+#[cfg(feature = "auth")]
+const AUTHENTICATED: f64 = 1.1;
 
 /// A measured case: one line of the table.
 #[derive(Clone, Copy)]
@@ -125,7 +137,19 @@ impl Case {
                 Pace::Sequential,
             ));
         }
+        #[cfg(feature = "auth")]
+        cases.push(case(
+            Subject::Authenticated,
+            Transport::Http,
+            Era::Modern,
+            Pace::Sequential,
+        ));
         cases
+    }
+
+    #[cfg(feature = "auth")]
+    fn has_token(&self) -> bool {
+        matches!(self.subject, Subject::Authenticated)
     }
 
     /// Returns a name for files.
@@ -140,12 +164,31 @@ impl Case {
             .to_lowercase()
     }
 
-    /// Returns the maximum cost, if the case has a limit.
-    fn budget(&self) -> Option<Cost> {
-        let Subject::Server { layers, .. } = self.subject else {
-            return None;
+    /// Returns the maximum cost of a call with a token. Measures the same call without authentication, and prints its cost.
+    #[cfg(feature = "auth")]
+    fn relative_budget(&self, directory: &Path) -> Result<Cost> {
+        let subject = Subject::Server {
+            tools: 1,
+            layers: 0,
         };
+        let plain = Self { subject, ..*self };
+        let cost = plain.measure(directory)?;
+        print(&plain, &cost, None);
+        Ok(Cost {
+            instructions: cost.instructions * AUTHENTICATED,
+            allocations: cost.allocations * AUTHENTICATED,
+        })
+    }
+
+    /// Returns the maximum cost, if the case has a fixed one.
+    fn budget(&self) -> Option<Cost> {
         let mut budget = self.transport.budget(self.load);
+        let layers = match self.subject {
+            Subject::Server { layers, .. } => layers,
+            #[cfg(feature = "auth")]
+            Subject::Authenticated => return None,
+            Subject::Floor => return None,
+        };
         if layers > 0 {
             budget.instructions += CHAIN.instructions;
             budget.allocations += CHAIN.allocations;
@@ -192,19 +235,23 @@ impl Case {
         self.subject.arguments(&mut command, self.transport)?;
         match self.transport {
             Transport::Stdio => client::over_stdio(command, self.era, self.load, self.pace, calls),
-            Transport::Http => client::over_http(command, self.era, self.load, calls),
+            Transport::Http => {
+                let credentials = self.subject.credentials()?;
+                client::over_http(command, self.era, self.load, &credentials, calls)
+            }
         }
         .and_then(|()| valgrind::read(&profile))
         .map_err(|error| format!("{}: {error}", self.slug()).into())
     }
 }
 
-fn print(case: &Case, cost: &Cost) -> bool {
-    let (budget, verdict) = match case.budget() {
+/// Prints the cost of a case. Returns `false` if it exceeds the budget.
+fn print(case: &Case, cost: &Cost, budget: Option<Cost>) -> bool {
+    let (budget, verdict) = match budget {
         Some(budget) => {
             let is_kept = cost.instructions <= budget.instructions
                 && cost.allocations < budget.allocations + 0.5;
-            let text = format!("{} {}", budget.instructions, budget.allocations);
+            let text = format!("{:.0} {:.0}", budget.instructions, budget.allocations);
             (text, if is_kept { "ok" } else { "OVER" })
         }
         None => (String::new(), ""),
@@ -238,8 +285,21 @@ fn run(directory: &Path, only: &str) -> Result<bool> {
         "transport", "era", "calls", "of", "instructions", "allocations", "budget"
     );
     let mut kept = true;
+    #[cfg(feature = "auth")]
+    let has_token = cases.iter().any(Case::has_token);
     for case in cases {
-        kept &= print(&case, &case.measure(directory)?);
+        let budget = case.budget();
+        #[cfg(feature = "auth")]
+        let budget = if case.has_token() {
+            Some(case.relative_budget(directory)?)
+        } else {
+            budget
+        };
+        kept &= print(&case, &case.measure(directory)?, budget);
+    }
+    #[cfg(feature = "auth")]
+    if has_token {
+        kept &= principals::measure()?;
     }
     Ok(kept)
 }

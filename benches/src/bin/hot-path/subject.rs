@@ -9,6 +9,9 @@ use super::{Result, Transport};
 pub(super) enum Subject {
     /// A server of mcp-runtime.
     Server { tools: usize, layers: usize },
+    /// The same server with one tool, whose callers send a token that it has verified before.
+    #[cfg(feature = "auth")]
+    Authenticated,
     /// A minimal program without a framework.
     Floor,
 }
@@ -26,12 +29,31 @@ impl Subject {
                     command.args(["--http", "127.0.0.1:0"]);
                 }
             }
+            #[cfg(feature = "auth")]
+            Self::Authenticated => {
+                command.arg(beside.with_file_name("server"));
+                command.args(["--issuer", &super::issuer::serve()?]);
+                command.args(["--http", "127.0.0.1:0"]);
+            }
             Self::Floor => {
                 command.arg(beside.with_file_name("floor"));
                 command.arg(transport.name().to_lowercase());
             }
         }
         Ok(())
+    }
+}
+
+impl Subject {
+    /// Returns the headers that authenticate a request.
+    pub(super) fn credentials(self) -> Result<String> {
+        match self {
+            #[cfg(feature = "auth")]
+            Self::Authenticated => {
+                super::issuer::credentials("6f8d1f0c-5a5e-4d0e-9b39-0d4c6a1f2b7e")
+            }
+            _ => Ok(String::new()),
+        }
     }
 }
 
@@ -44,6 +66,8 @@ impl fmt::Display for Subject {
             } => formatter.write_str("1 tool"),
             Self::Server { tools, layers: 0 } => write!(formatter, "{tools} tools"),
             Self::Server { layers, .. } => write!(formatter, "{layers} layers"),
+            #[cfg(feature = "auth")]
+            Self::Authenticated => formatter.write_str("a token"),
             Self::Floor => formatter.write_str("bare floor"),
         }
     }

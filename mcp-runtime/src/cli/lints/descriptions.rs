@@ -124,22 +124,14 @@ pub(super) fn check_instructions(definitions: &Definitions, found: &mut Vec<Find
         let words: Vec<&str> = text.split_whitespace().collect();
         words.join(" ").to_lowercase()
     };
-    let instructions = words(&definitions.instructions);
-    for (kind, key, all) in [
-        ("tool", "name", &definitions.tools),
-        ("resource", "uri", &definitions.resources),
-        ("resource", "uriTemplate", &definitions.templates),
-        ("prompt", "name", &definitions.prompts),
-    ] {
-        for definition in all {
-            let description = words(text(&definition["description"]));
-            let is_sentence = description.split(' ').count() >= MIN_REPEATED_WORDS;
-            if is_sentence && instructions.contains(description.trim_end_matches('.')) {
-                found.push(Finding::new(format!(
-                    "the instructions of the server repeat the description of {kind} `{}`: remove it from them, because models read both",
-                    text(&definition[key])
-                )));
-            }
+    let instructions = words(definitions.instructions());
+    for component in definitions.components() {
+        let description = words(text(&component.definition["description"]));
+        let is_sentence = description.split(' ').count() >= MIN_REPEATED_WORDS;
+        if is_sentence && instructions.contains(description.trim_end_matches('.')) {
+            found.push(Finding::new(format!(
+                "the instructions of the server repeat the description of {component}: remove it from them, because models read both"
+            )));
         }
     }
 }
@@ -260,7 +252,7 @@ mod tests {
         let described = |key: &str, name: &str, description: &str| json!({ key: name, "description": description });
         let found = |instructions: &str| {
             let found = lines(&Definitions {
-                instructions: instructions.to_owned(),
+                about: json!({ "instructions": instructions }),
                 tools: vec![
                     json!({ "name": "add", "description": "Adds two\n whole numbers.", "inputSchema": {} }),
                     json!({ "name": "get", "description": "Gets it.", "inputSchema": {} }),

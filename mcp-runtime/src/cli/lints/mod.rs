@@ -2,15 +2,19 @@
 //!
 //! Lints read definitions as clients see them. Violations of the protocol are errors when the server is built.
 
+pub(super) mod clients;
 mod definitions;
 mod descriptions;
+pub(super) mod directory;
 mod finding;
 mod names;
 mod schemas;
+mod texts;
 
-pub(super) use definitions::Definitions;
 use definitions::text;
-pub(super) use finding::{Finding, Level};
+pub(super) use definitions::{Component, Definitions};
+pub use finding::Finding;
+pub(super) use texts::of_listed;
 
 /// Returns all findings.
 pub(super) fn findings(definitions: &Definitions) -> Vec<Finding> {
@@ -18,7 +22,7 @@ pub(super) fn findings(definitions: &Definitions) -> Vec<Finding> {
     for tool in &definitions.tools {
         let (name, schema) = (text(&tool["name"]), &tool["inputSchema"]);
         descriptions::check("tool", name, tool, &mut found);
-        names::check_tool(&definitions.server, name, &mut found);
+        names::check_tool(definitions.server(), name, &mut found);
         descriptions::check_fields(name, schema, &mut found);
         names::check_arguments(name, schema, &mut found);
         schemas::check(name, schema, &mut found);
@@ -40,6 +44,7 @@ pub(super) fn findings(definitions: &Definitions) -> Vec<Finding> {
         descriptions::check_prompt(prompt, &mut found);
     }
     descriptions::check_instructions(definitions, &mut found);
+    texts::check(definitions, &mut found);
     found
 }
 
@@ -72,7 +77,7 @@ mod tests {
     /// Returns the findings for these tools of the server `s`, one line each.
     pub(super) fn of_tools(tools: impl IntoIterator<Item = Value>) -> Vec<String> {
         lines(&Definitions {
-            server: "s".to_owned(),
+            about: json!({ "name": "s" }),
             tools: tools.into_iter().collect(),
             ..Definitions::default()
         })
@@ -123,7 +128,7 @@ mod tests {
         let (mut found, mut tools) = (Vec::new(), 0);
         for (server, recorded) in servers.as_object().unwrap() {
             let definitions = Definitions {
-                server: text(&recorded["server_info"]["name"]).to_owned(),
+                about: json!({ "name": recorded["server_info"]["name"] }),
                 tools: recorded["list_tools"]["tools"].as_array().unwrap().clone(),
                 ..Definitions::default()
             };
@@ -138,9 +143,12 @@ mod tests {
         assert_eq!(
             found,
             [
-                "filesystem: tools `list_directory_with_sizes`, `list_allowed_directories`",
+                "filesystem: tools `list_directory_with_sizes` (25, 4 too many), `list_allowed_directories` (24, 3 too many)",
+                "filesystem: tools `read_multiple_files` (19, 2 left)",
+                "memory: tools `delete_observations` (19, 2 left)",
                 "everything: tool `gzip-file-as-resource`",
-                "everything: tools `get-resource-reference`, `get-structured-content`, `toggle-simulated-logging`, `toggle-subscriber-updates`, `trigger-long-running-operation`, `simulate-research-query`",
+                "everything: tools `get-resource-reference` (22, 1 too many), `get-structured-content` (22, 1 too many), `toggle-simulated-logging` (24, 3 too many), `toggle-subscriber-updates` (25, 4 too many), `trigger-long-running-operation` (30, 9 too many), `simulate-research-query` (23, 2 too many)",
+                "everything: tools `get-annotated-message` (21, 0 left), `gzip-file-as-resource` (21, 0 left)",
                 "fetch: tool `fetch`",
             ]
         );

@@ -1,6 +1,7 @@
 //! Lints of names: those that clients refuse, and those that models confuse.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use mcp_grammar::name::is_at_most;
 use serde_json::Value;
@@ -24,6 +25,8 @@ const PREFIX_SOURCE: &str = "https://github.com/anthropics/claude-code/issues/19
 
 /// The length that is left for the name of a tool if the prefix is `mcp__UUID__`, which has 43 characters.
 const CONNECTOR_LENGTH: usize = 21;
+/// The length from which on a name is close to [`CONNECTOR_LENGTH`]: a suffix such as `_v2` does not fit any more.
+const CLOSE_LENGTH: usize = 19;
 const CONNECTOR_SOURCES: &str = "https://github.com/anthropics/claude-code/issues/22599 https://github.com/anthropics/claude-code/issues/95309";
 
 /// Claude's API: "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'". It checks arguments, and not the fields within
@@ -107,22 +110,39 @@ pub(super) fn check_case(tools: &[Value], found: &mut Vec<Finding>) {
     }
 }
 
-/// Checks for names that are too long for a connector of Claude Desktop. One finding names all of them.
+/// Checks for names that are too long for a connector of Claude Desktop, and for those that are nearly too long. One finding
+/// names all tools of a kind.
 pub(super) fn check_connector(tools: &[Value], found: &mut Vec<Finding>) {
-    let names = tools.iter().map(|tool| text(&tool["name"]));
-    let long: Vec<String> = names
-        .filter(|name| name.len() > CONNECTOR_LENGTH)
-        .map(|name| format!("`{name}`"))
-        .collect();
-    if !long.is_empty() {
-        found.push(Finding::of_clients(
-            Level::Warning,
-            format!(
-                "tools {}: as a connector of claude.ai, the server is named by a UUID in Claude Desktop, which leaves {CONNECTOR_LENGTH} characters for the name of a tool: shorten the names if you host the server",
-                long.join(", ")
-            ),
-            CONNECTOR_SOURCES,
-        ));
+    let reason = format!(
+        "as a connector of claude.ai, the server is named by a UUID in Claude Desktop, which leaves {CONNECTOR_LENGTH} characters for the name of a tool"
+    );
+    let lengths = |range: Range<usize>, rest: fn(usize) -> String| {
+        let names = tools.iter().map(|tool| text(&tool["name"]));
+        let names = names.filter(|name| range.contains(&name.len()));
+        let names = names.map(|name| format!("`{name}` ({}, {})", name.len(), rest(name.len())));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    for (names, fix) in [
+        (
+            lengths(CONNECTOR_LENGTH + 1..usize::MAX, |length| {
+                format!("{} too many", length - CONNECTOR_LENGTH)
+            }),
+            "shorten the names if you host the server",
+        ),
+        (
+            lengths(CLOSE_LENGTH..CONNECTOR_LENGTH + 1, |length| {
+                format!("{} left", CONNECTOR_LENGTH - length)
+            }),
+            "these are close to it, so do not make them longer if you host the server",
+        ),
+    ] {
+        if !names.is_empty() {
+            found.push(Finding::of_clients(
+                Level::Warning,
+                format!("tools {names}: {reason}: {fix}"),
+                CONNECTOR_SOURCES,
+            ));
+        }
     }
 }
 
@@ -145,7 +165,7 @@ mod tests {
         assert!(found[1].contains("refuse `.`"), "{found:?}");
         // The last finding is about connectors.
         assert_eq!(found.len(), 3, "{found:?}");
-        assert!(of_tools([plain(&"a".repeat(21)), plain("a-b_C")]).is_empty());
+        assert!(of_tools([plain(&"a".repeat(18)), plain("a-b_C")]).is_empty());
     }
 
     #[test]
@@ -156,11 +176,12 @@ mod tests {
             (7, 52, &["Claude Code", "Claude Desktop"]),
             (7, 53, &["Claude Code", "Cursor", "Claude Desktop"]),
             (7, 50, &["Claude Desktop"]),
-            (37, 21, &["Claude Code"]),
-            (36, 21, &[]),
+            (37, 21, &["Claude Code", "Claude Desktop"]),
+            (36, 21, &["Claude Desktop"]),
+            (39, 18, &[]),
         ] {
             let definitions = Definitions {
-                server: "s".repeat(server),
+                about: json!({ "name": "s".repeat(server) }),
                 tools: vec![plain(&"a".repeat(length))],
                 ..Definitions::default()
             };
@@ -186,8 +207,27 @@ mod tests {
             plain("list_allowed_directories"),
         ]);
         assert_eq!(found.len(), 1, "{found:?}");
-        let names = "tools `list_directory_with_sizes`, `list_allowed_directories`:";
+        let names = "tools `list_directory_with_sizes` (25, 4 too many), `list_allowed_directories` (24, 3 too many): as";
         assert!(found[0].contains(names), "{found:?}");
+    }
+
+    #[test]
+    fn names_that_are_nearly_too_long_for_a_connector_are_warnings() {
+        // The lengths of the names, and what is said of each.
+        for (length, said) in [
+            (18, None),
+            (19, Some("(19, 2 left)")),
+            (20, Some("(20, 1 left)")),
+            (21, Some("(21, 0 left)")),
+            (22, Some("(22, 1 too many)")),
+        ] {
+            let found = of_tools([plain(&"a".repeat(length))]);
+            assert_eq!(found.len(), usize::from(said.is_some()), "{found:?}");
+            for (line, said) in found.iter().zip(said) {
+                assert!(line.starts_with("warning: "), "{line}");
+                assert!(line.contains(said) && line.contains("(https://"), "{line}");
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::definitions::members;
 use super::finding::{Finding, Level};
-use crate::schema;
+use crate::schema::{self, OPENAI_FORMATS, OPENAI_LEVELS};
 
 /// Keywords that Claude's API and `OpenAI` refuse at the root of a schema, and those that only `OpenAI` refuses.
 const CHOICES: [&str; 3] = ["anyOf", "oneOf", "allOf"];
@@ -29,22 +29,9 @@ const STRICT_TUPLE_SOURCE: &str = "https://github.com/openai/openai-agents-pytho
 const ARRAY_TYPES_SOURCE: &str = "https://github.com/anomalyco/opencode/issues/48073";
 const ITEM_TYPES_SOURCE: &str = "https://github.com/github/copilot-cli/issues/4623";
 
-/// The formats that `OpenAI` allows in strict schemas.
-const FORMATS: [&str; 9] = [
-    "date-time",
-    "time",
-    "date",
-    "duration",
-    "email",
-    "hostname",
-    "ipv4",
-    "ipv6",
-    "uuid",
-];
 const FORMAT_SOURCES: &str = "https://github.com/tailcallhq/forgecode/issues/2974 https://github.com/cyanheads/git-mcp-server/issues/47";
 
-/// The number of nested levels of objects that `OpenAI` allows in a strict schema, and the number of properties in all of them.
-const MAX_LEVELS: usize = 10;
+/// The number of properties that `OpenAI` allows in all objects of a strict schema.
 const MAX_PROPERTIES: usize = 5000;
 const SIZE_SOURCE: &str = "https://developers.openai.com/api/docs/guides/structured-outputs";
 
@@ -133,7 +120,8 @@ fn check_types(rules: &Map<String, Value>, path: &str, add: &mut impl Add) {
 
 fn check_format(rules: &Map<String, Value>, path: &str, add: &mut impl Add) {
     let format = rules.get("format").and_then(Value::as_str);
-    let Some(format) = format.filter(|it| !FORMATS.contains(it) && has_type(rules, "string"))
+    let Some(format) =
+        format.filter(|it| !OPENAI_FORMATS.contains(it) && has_type(rules, "string"))
     else {
         return;
     };
@@ -164,9 +152,9 @@ fn check_size(schema: &Value, add: &mut impl Add) {
     }
     if recursive.is_empty() {
         let levels = levels(schema, schema, &mut HashMap::new());
-        if levels > MAX_LEVELS {
+        if levels > OPENAI_LEVELS {
             let text = format!(
-                "its schema nests {levels} levels of objects, and OpenAI allows {MAX_LEVELS} in a strict schema: make it flatter"
+                "its schema nests {levels} levels of objects, and OpenAI allows {OPENAI_LEVELS} in a strict schema: make it flatter"
             );
             add(Level::Warning, text, SIZE_SOURCE);
         }
@@ -182,7 +170,7 @@ fn check_size(schema: &Value, add: &mut impl Add) {
 
 /// Returns the names of the definitions that refer to themselves, directly or through others, and `#` if there is a reference
 /// to the whole schema.
-fn recursive(schema: &Value) -> Vec<&str> {
+pub(super) fn recursive(schema: &Value) -> Vec<&str> {
     let definitions = || members(schema, "$defs");
     let leads_back = |name: &str| {
         let mut reached: Vec<&str> = targets(&schema["$defs"][name]);
@@ -416,12 +404,12 @@ mod tests {
                 |inner, _| json!({ "description": "One.", "properties": { "b": inner } }),
             )
         };
-        assert!(of_argument(nest(MAX_LEVELS - 1), &json!({})).is_empty());
-        let found = of_argument(nest(MAX_LEVELS), &json!({}));
+        assert!(of_argument(nest(OPENAI_LEVELS - 1), &json!({})).is_empty());
+        let found = of_argument(nest(OPENAI_LEVELS), &json!({}));
         assert!(found[0].contains("nests 11 levels"), "{found:?}");
         let found = of_argument(
             json!({ "$ref": "#/$defs/A" }),
-            &json!({ "A": nest(MAX_LEVELS) }),
+            &json!({ "A": nest(OPENAI_LEVELS) }),
         );
         assert!(found[0].contains("nests 11 levels"), "{found:?}");
 

@@ -11,19 +11,23 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::service::{Outbound, Pending, Reply};
+use super::unsent::{too_many_bytes, unsent};
+use crate::service::{Held, Outbound, Pending, Reply};
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
 
 /// The maximum number of sent events that are kept, and their maximum size in bytes.
 const MAX_KEPT: usize = 256;
-const MAX_KEPT_BYTES: usize = 256 * 1024;
+const MAX_KEPT_BYTES: usize = 64 * 1024;
 
 /// The maximum number of unread messages. Further messages are refused, because a handler cannot wait for its client.
 const MAX_UNREAD: usize = 1024;
 
 /// The size of unread messages, in bytes, from which further messages are refused.
-const MAX_UNREAD_BYTES: usize = 16 << 20;
+const MAX_UNREAD_BYTES: usize = 4 << 20;
+
+/// The size of a chunk of events, in bytes, from which no further event is added to it.
+const CHUNK: usize = 64 * 1024;
 
 /// The delay before a client reconnects, in milliseconds.
 const RETRY_MILLIS: u32 = 500;
@@ -50,6 +54,11 @@ struct StreamState {
     /// The number of messages that no reader has received.
     unread: usize,
     unread_bytes: usize,
+    /// The unread bytes, as counted for all clients.
+    held: Held,
+    /// The bytes that are kept only so that a client can resume the stream: those of sent events, and all bytes of a stream
+    /// that has ended and has no reader.
+    retained: Held,
     ended: bool,
     /// `true` if the server wants to close the connection. The stream continues when the client reconnects.
     cut: bool,
@@ -71,12 +80,28 @@ pub(super) enum ResponseStart {
 }
 
 impl EventStream {
-    /// Returns a stream of a session, which its client can resume.
-    pub(super) fn of_session(session: &Session) -> Arc<Self> {
+    /// Returns a stream of a call without a session. Its unread messages are counted as held.
+    pub(super) fn of_call(held: Held) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(StreamState {
+                held,
+                ..StreamState::default()
+            }),
+            ..Self::default()
+        })
+    }
+
+    /// Returns a stream of a session, which its client can resume. Its unread messages are counted as held, and those that
+    /// are kept for a client that resumes as retained.
+    pub(super) fn of_session(session: &Session, held: Held, retained: Held) -> Arc<Self> {
         Arc::new(Self {
             kept: true,
             primed: session.revision.features().primed_streams,
-            ..Self::default()
+            state: Mutex::new(StreamState {
+                held,
+                retained,
+                ..StreamState::default()
+            }),
         })
     }
 
@@ -97,10 +122,13 @@ impl EventStream {
         state.ended = true;
         if self.is_committed(&state) {
             if let Some(answer) = answer {
-                state.push(answer.text);
+                state.push_answer(answer.text);
             }
         } else {
             state.answer = answer;
+        }
+        if state.idle.is_some() {
+            state.retire();
         }
         wake(state);
     }
@@ -120,6 +148,7 @@ impl EventStream {
         let mut state = self.state();
         if state.ended && !self.is_committed(&state) {
             let sent = std::mem::take(&mut state.events).into();
+            state.held.clear();
             return Poll::Ready(ResponseStart::Answer(sent, state.answer.take()));
         }
         if !state.events.is_empty() || state.cut {
@@ -153,8 +182,9 @@ impl EventStream {
         let mut state = self.state();
         // The call may have ended after it was decided that its response is a stream.
         if let Some(Reply { text, .. }) = state.answer.take() {
-            state.push(text);
+            state.push_answer(text);
         }
+        state.retained.clear();
         state.reader += 1;
         state.cut &= primed;
         state.idle = None;
@@ -186,6 +216,49 @@ impl EventStream {
 }
 
 impl StreamState {
+    /// Adds the reply, or an error if the server holds too many unsent bytes.
+    fn push_answer(&mut self, mut answer: String) {
+        if !self.held.add(answer.len()) {
+            answer = too_many_bytes(&answer);
+        }
+        self.push(answer);
+    }
+
+    /// Counts the events of a stream that has ended as retained. If there are too many bytes, its client cannot resume it.
+    fn retire(&mut self) {
+        self.held.clear();
+        self.retained.clear();
+        if !self.retained.add(self.bytes) {
+            self.dropped = self.last();
+            self.events.clear();
+            (self.bytes, self.unread, self.unread_bytes) = (0, 0, 0);
+        }
+    }
+
+    /// Marks the oldest unread messages as read.
+    fn mark_read(&mut self, messages: usize, bytes: usize) {
+        self.unread -= messages;
+        self.unread_bytes -= bytes;
+        self.held.remove(bytes);
+    }
+
+    /// Counts the sent events as retained. If there are too many bytes, the stream can be resumed only after them.
+    fn retain_sent(&mut self) {
+        self.retained.clear();
+        if !self.retained.add(self.bytes - self.unread_bytes) {
+            while self.events.len() > self.unread {
+                self.drop_first();
+            }
+        }
+    }
+
+    fn drop_first(&mut self) {
+        if let Some(event) = self.events.pop_front() {
+            self.bytes -= event.len();
+            self.dropped += 1;
+        }
+    }
+
     fn push(&mut self, message: String) {
         self.bytes += message.len();
         self.unread += 1;
@@ -198,17 +271,16 @@ impl StreamState {
         self.dropped + self.events.len() as u64
     }
 
-    /// Drops the oldest events beyond the limits after all were sent. The last event is kept whatever its size.
+    /// Drops the oldest sent events beyond the limits. The last event of a stream that has ended is kept whatever its size.
     fn trim(&mut self, kept: bool) {
-        self.unread = 0;
-        self.unread_bytes = 0;
         let limit = if kept { MAX_KEPT } else { 0 };
-        while self.events.len() > limit.min(1)
-            && (self.events.len() > limit || self.bytes > MAX_KEPT_BYTES)
-            && let Some(event) = self.events.pop_front()
+        let least = usize::from(kept && self.ended);
+        let sent = |state: &Self| state.events.len() - state.unread;
+        while sent(self) > 0
+            && self.events.len() > least
+            && (sent(self) > limit || self.bytes - self.unread_bytes > MAX_KEPT_BYTES)
         {
-            self.bytes -= event.len();
-            self.dropped += 1;
+            self.drop_first();
         }
     }
 }
@@ -225,8 +297,10 @@ fn wake(mut state: MutexGuard<'_, StreamState>) {
 impl Outbound for EventStream {
     fn send(&self, message: String) -> bool {
         let mut state = self.state();
-        let has_capacity =
-            !state.ended && state.unread < MAX_UNREAD && state.unread_bytes < MAX_UNREAD_BYTES;
+        let has_capacity = !state.ended
+            && state.unread < MAX_UNREAD
+            && state.unread_bytes < MAX_UNREAD_BYTES
+            && state.held.add(message.len());
         if has_capacity {
             state.push(message);
             wake(state);
@@ -287,16 +361,31 @@ impl StreamReader {
             );
         }
         let skip = usize::try_from(self.last - state.dropped).unwrap_or(usize::MAX);
+        let read = state.last() - state.unread as u64;
+        let (mut messages, mut bytes) = (0, 0);
         for (number, event) in (self.last + 1..).zip(state.events.iter().skip(skip)) {
             if self.stream.kept {
                 let _ = writeln!(text, "id: {}-{number}", state.name);
             }
             push_event(&mut text, event);
+            if number > read {
+                messages += 1;
+                bytes += event.len();
+            }
+            self.last = number;
+            if text.len() >= CHUNK {
+                break;
+            }
         }
         if !text.is_empty() {
-            self.last = state.last();
+            state.mark_read(messages, bytes);
             state.trim(self.stream.kept);
-            return Poll::Ready(Some(text.into()));
+            // A reader that repeats older events needs them.
+            if messages > 0 {
+                state.retain_sent();
+            }
+            let held = state.held.of_same_owner(text.len());
+            return Poll::Ready(Some(unsent(text, held)));
         }
         if state.ended || std::mem::take(&mut state.cut) {
             return Poll::Ready(None);
@@ -319,6 +408,9 @@ impl Drop for StreamReader {
         let mut state = self.stream.state();
         if state.reader == self.number {
             state.idle = Some(Instant::now());
+            if state.ended {
+                state.retire();
+            }
         }
     }
 }
@@ -332,183 +424,4 @@ impl fmt::Debug for StreamReader {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(reader: &mut StreamReader) -> Option<String> {
-        let mut context = Context::from_waker(Waker::noop());
-        match reader.poll(&mut context) {
-            Poll::Ready(Some(bytes)) => Some(String::from_utf8(bytes.to_vec()).expect("text")),
-            Poll::Ready(None) => None,
-            Poll::Pending => Some("pending".to_owned()),
-        }
-    }
-
-    fn stream(primed: bool) -> Arc<EventStream> {
-        let stream = Arc::new(EventStream {
-            kept: true,
-            primed,
-            ..EventStream::default()
-        });
-        stream.set_name("s".to_owned());
-        stream
-    }
-
-    #[test]
-    fn a_client_goes_on_where_it_stopped() {
-        let stream = stream(true);
-        stream.send("one".to_owned());
-        let mut reader = stream.read(None);
-        assert_eq!(
-            read(&mut reader).as_deref(),
-            Some("id: s-0\nretry: 500\ndata: \n\nid: s-1\ndata: one\n\n")
-        );
-        assert_eq!(read(&mut reader).as_deref(), Some("pending"));
-        stream.send("two".to_owned());
-        let mut resumed = stream.resume(0);
-        assert_eq!(read(&mut reader), None, "the newest reader is the only one");
-        assert_eq!(
-            read(&mut resumed).as_deref(),
-            Some("id: s-1\ndata: one\n\nid: s-2\ndata: two\n\n")
-        );
-        stream.finish(None);
-        assert_eq!(read(&mut resumed), None);
-        assert_eq!(
-            read(&mut stream.resume(1)).as_deref(),
-            Some("id: s-2\ndata: two\n\n")
-        );
-        assert_eq!(read(&mut stream.resume(u64::MAX)), None);
-    }
-
-    #[test]
-    fn a_call_that_ends_before_the_first_read_of_its_stream_is_answered() {
-        let stream = stream(true);
-        stream.finish(Some(Reply::new("answer".to_owned())));
-        let text = read(&mut stream.read(None)).expect("events");
-        assert!(text.ends_with("id: s-1\ndata: answer\n\n"), "{text}");
-        let resumed = read(&mut stream.resume(0)).expect("events");
-        assert_eq!(resumed, "id: s-1\ndata: answer\n\n");
-    }
-
-    #[test]
-    fn a_cut_stream_ends_and_goes_on() {
-        let stream = stream(true);
-        let mut reader = stream.read(None);
-        stream.cut();
-        assert!(read(&mut reader).is_some_and(|text| text.contains("retry: 500")));
-        assert_eq!(read(&mut reader), None);
-        stream.send("late".to_owned());
-        assert_eq!(
-            read(&mut stream.resume(0)).as_deref(),
-            Some("id: s-1\ndata: late\n\n")
-        );
-    }
-
-    #[test]
-    fn what_was_sent_is_kept_up_to_so_many_bytes() {
-        let stream = stream(false);
-        let mut reader = stream.read(None);
-        let big = "x".repeat(MAX_KEPT_BYTES / 3);
-        for _ in 0..5 {
-            stream.send(big.clone());
-            read(&mut reader).expect("an event");
-        }
-        let kept = read(&mut stream.resume(0)).expect("events");
-        assert_eq!(kept.matches("data: ").count(), 3);
-    }
-
-    #[test]
-    fn the_last_event_is_kept_whatever_its_length() {
-        let stream = stream(false);
-        let mut reader = stream.read(None);
-        stream.send("small".to_owned());
-        stream.send("x".repeat(2 * MAX_KEPT_BYTES));
-        read(&mut reader).expect("events");
-        let kept = read(&mut stream.resume(0)).expect("events");
-        assert!(kept.starts_with("id: s-2\n"), "{}", &kept[..20]);
-    }
-
-    #[test]
-    fn so_many_bytes_wait_and_the_answer_in_any_case() {
-        let stream = stream(false);
-        let mut reader = stream.read(None);
-        let message = "x".repeat(1 << 20);
-        let fill = || (0..100).filter(|_| stream.send(message.clone())).count();
-        // Sent events that are kept for a reconnecting client do not count as unread.
-        for _ in 0..2 {
-            assert_eq!(fill(), 16);
-            let text = read(&mut reader).expect("events");
-            assert_eq!(text.matches("data: ").count(), 16);
-        }
-        assert_eq!(fill(), 16);
-        stream.finish(Some(Reply::new(message.clone())));
-        let text = read(&mut reader).expect("events");
-        assert_eq!(text.matches("data: ").count(), 17);
-    }
-
-    #[test]
-    fn it_is_bounded_and_keeps_what_nobody_had() {
-        let stream = stream(false);
-        for number in 0..2048 {
-            assert_eq!(stream.send(number.to_string()), number < 1024);
-        }
-        let mut reader = stream.read(None);
-        let text = read(&mut reader).expect("events");
-        assert_eq!(text.matches("data: ").count(), 1024);
-        let left = read(&mut stream.resume(0)).expect("events");
-        assert_eq!(left.matches("data: ").count(), MAX_KEPT);
-        assert!(left.ends_with("id: s-1024\ndata: 1023\n\n"), "{left}");
-    }
-
-    #[test]
-    fn what_is_not_kept_is_sent_once_and_has_no_ids() {
-        let stream = Arc::new(EventStream::default());
-        let message = "x".repeat(1 << 20);
-        let fill = || (0..100).filter(|_| stream.send(message.clone())).count();
-        assert_eq!(fill(), 16);
-        let mut reader = stream.read(None);
-        let text = read(&mut reader).expect("events");
-        assert!(!text.contains("id: ") && text.matches("data: ").count() == 16);
-        assert!(stream.state().events.is_empty());
-        assert_eq!(fill(), 16);
-        stream.finish(Some(Reply::new("answer".to_owned())));
-        assert!(!stream.send("late".to_owned()));
-        let text = read(&mut reader).expect("events");
-        assert_eq!(text.matches("data: ").count(), 17);
-        assert!(text.ends_with("data: answer\n\n"));
-        assert_eq!(read(&mut reader), None);
-    }
-
-    #[test]
-    fn a_call_that_ends_before_it_is_read_is_no_stream_unless_its_events_are_kept() {
-        let mut context = Context::from_waker(Waker::noop());
-        for kept in [false, true] {
-            let stream = EventStream {
-                kept,
-                ..EventStream::default()
-            };
-            stream.send("sent".to_owned());
-            stream.finish(Some(Reply::new("answer".to_owned())));
-            let Poll::Ready(start) = stream.poll_start(&mut None, &mut context) else {
-                panic!("the response has not started");
-            };
-            match start {
-                ResponseStart::Events => assert!(kept),
-                ResponseStart::Answer(sent, answer) => {
-                    assert_eq!(sent, ["sent"]);
-                    assert!(!kept && answer.is_some());
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn one_message_of_any_length_waits() {
-        let stream = EventStream::default();
-        let endless = "x".repeat(2 * MAX_UNREAD_BYTES);
-        assert_eq!(
-            [(); 2].map(|()| stream.send(endless.clone())),
-            [true, false]
-        );
-    }
-}
+mod tests;

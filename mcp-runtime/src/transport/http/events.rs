@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
@@ -24,20 +24,36 @@ pub(super) struct Events {
     interval: Duration,
     /// The timer of the next comment; `None` before the first chunk is sent.
     keep_alive: Option<Pin<Box<Sleep>>>,
+    /// The timer that ends the stream.
+    expiry: Option<Pin<Box<Sleep>>>,
 }
 
 impl Events {
-    /// Creates a response that sends a comment when there are no events for `interval`.
-    pub(super) fn new(reader: StreamReader, interval: Duration) -> Self {
+    /// Creates a response that sends a comment when there are no events for `interval`, and that ends at `expires`.
+    pub(super) fn new(
+        reader: StreamReader,
+        interval: Duration,
+        expires: Option<SystemTime>,
+    ) -> Self {
+        let timer = |expires: SystemTime| {
+            let left = expires.duration_since(SystemTime::now());
+            Box::pin(tokio::time::sleep(left.unwrap_or_default()))
+        };
         Self {
             reader,
             interval: interval.max(MIN_INTERVAL),
             keep_alive: None,
+            expiry: expires.map(timer),
         }
     }
 
     /// Polls the next chunk of the stream; `None` at its end.
     pub(super) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(expiry) = &mut self.expiry
+            && expiry.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(None);
+        }
         let mut chunk = self.reader.poll(context);
         if chunk.is_pending() && self.poll_keep_alive(context).is_ready() {
             chunk = Poll::Ready(Some(COMMENT));
@@ -69,10 +85,10 @@ impl Events {
 }
 
 /// Encodes each message as an event.
-pub(super) fn encode(messages: &[String]) -> Bytes {
+pub(super) fn encode(messages: &[String]) -> String {
     let mut text = String::new();
     for message in messages {
         push_event(&mut text, message);
     }
-    text.into()
+    text
 }

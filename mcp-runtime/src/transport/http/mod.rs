@@ -1,31 +1,54 @@
 //! The Streamable HTTP transport: one endpoint, and a POST request for each message, answered with JSON or with events.
 //!
-//! [`HttpService`] is the endpoint. It does not depend on sockets, so that it mounts into any router. [`serve`] is the
+//! [`HttpService`] is the endpoint. It does not depend on sockets, so that it mounts into any router. [`Connections`] is the
 //! built-in listener for it. The deprecated HTTP+SSE transport of 2024-11-05 is not supported.
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http>
 //! and, for sessions, <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports>.
 
+#[cfg(feature = "auth")]
+mod authorization;
 mod body;
+mod caller;
+#[cfg(feature = "auth")]
+mod challenge;
 mod connection;
 mod cors;
+mod encryption;
 mod event_stream;
 mod events;
+mod forwarded;
 mod guard;
+mod half_close;
 mod headers;
 mod listener;
 mod media;
+mod network;
 mod options;
+#[cfg(feature = "dev")]
+mod playground;
 mod post;
+#[cfg(feature = "auth")]
+mod protected_resource;
+#[cfg(feature = "auth")]
+mod protection;
+mod refusal;
 mod reply;
+#[cfg(feature = "auth")]
+mod resource_url;
 mod response_body;
 mod session;
+mod shares;
+mod socket;
 mod sockets;
 mod starting;
 mod streams;
 #[cfg(test)]
 mod tests;
 mod timeouts;
+#[cfg(feature = "tls")]
+mod tls;
+mod unsent;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -42,22 +65,40 @@ use crate::seal::unique;
 use crate::service::{BoxFuture, Outbound, Service};
 use crate::session::Tokens;
 
+use caller::Caller;
 pub use connection::PeerAddress;
+pub(crate) use encryption::Encryption;
 use event_stream::Discard;
-pub(crate) use listener::serve;
+pub(crate) use listener::Connections;
+pub(crate) use network::Network;
 pub(crate) use options::HttpOptions;
 #[cfg(feature = "metrics")]
 use options::METRICS;
 use options::{HEALTH, READY};
+#[cfg(feature = "dev")]
+pub(crate) use playground::Playground;
+#[cfg(feature = "auth")]
+pub(crate) use protection::Protection;
 use reply::Rejection;
+#[cfg(feature = "auth")]
+pub(crate) use resource_url::ResourceUrl;
 pub use response_body::HttpBody;
 pub(crate) use sockets::Listener;
 #[cfg(unix)]
 pub(crate) use sockets::UnixSocket;
-pub(crate) use starting::while_starting;
 use streams::Streams;
+#[cfg(feature = "tls")]
+pub use tls::Tls;
 
 /// The MCP endpoint as a [`tower_service::Service`], which mounts into axum routers and serves hyper connections.
+///
+/// ```no_run
+/// # async fn mount(server: mcp_runtime::Server) -> Result<axum::Router, mcp_runtime::ServeError> {
+/// let service: mcp_runtime::HttpService = server.into_service().await?;
+/// let router = axum::Router::new().route_service("/mcp", service);
+/// # Ok(router)
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct HttpService {
     endpoint: Arc<Endpoint>,
@@ -128,18 +169,32 @@ impl Endpoint {
             Ok(origin) => origin.cloned(),
             Err(rejection) => return self.reject(rejection),
         };
-        let answer = match self.route(&parts) {
+        let route = self.route(&parts);
+        let caller = Caller::new(peer, &parts.extensions);
+        #[cfg(feature = "auth")]
+        let (route, caller) = self.authenticate(&parts, route, caller).await;
+        #[cfg(feature = "auth")]
+        let challenger = self.challenger(&parts, &caller);
+        let answer = match route {
             Ok(Route::Health) => Ok(reply::text("ok")),
             Ok(Route::Ready) => self.ready(),
             #[cfg(feature = "metrics")]
             Ok(Route::Metrics) => self.metrics(),
+            #[cfg(feature = "dev")]
+            Ok(Route::Playground) => self.playground(),
+            #[cfg(feature = "auth")]
+            Ok(Route::Resource) => self.protected_resource(&parts),
             Ok(Route::Preflight) => Ok(cors::preflight(&parts.headers)),
-            Ok(Route::Message) => self.post(parts, peer, body).await,
-            Ok(Route::Stream) => self.stream(parts, peer),
-            Ok(Route::EndSession) => self.delete(&parts.headers),
+            Ok(Route::Message) => self.post(parts, caller, body).await,
+            Ok(Route::Stream) => self.stream(parts, caller),
+            Ok(Route::EndSession) => self.delete(parts, caller),
             Err(rejection) => Err(rejection),
         };
         let mut response = answer.unwrap_or_else(|rejection| self.reject(rejection));
+        #[cfg(feature = "auth")]
+        if let Some(challenger) = challenger {
+            challenger.challenge(self, &mut response);
+        }
         if let Some(origin) = origin {
             cors::allow(origin, response.headers_mut());
         }
@@ -170,12 +225,24 @@ impl Endpoint {
         Err(Rejection::new(StatusCode::NOT_FOUND, message))
     }
 
+    /// Answers `GET /`.
+    #[cfg(feature = "dev")]
+    fn playground(&self) -> Result<Response<HttpBody>, Rejection> {
+        let page = self.options.playground.as_ref().map(Playground::response);
+        let message = "Not found: the server has no playground (the command `dev`)";
+        page.ok_or_else(|| Rejection::new(StatusCode::NOT_FOUND, message))
+    }
+
     /// Returns the route of a request.
     ///
     /// # Errors
     /// Returns an error if the host is not allowed, or if there is no route.
     fn route(&self, parts: &Parts) -> Result<Route, Rejection> {
         self.options.check_host(parts)?;
+        #[cfg(feature = "auth")]
+        if self.is_resource_route(parts.uri.path()) {
+            return Self::resource_route(parts);
+        }
         if let Some(path) = &self.options.path
             && path != parts.uri.path()
         {
@@ -184,6 +251,12 @@ impl Endpoint {
                 READY if parts.method == Method::GET => Ok(Route::Ready),
                 #[cfg(feature = "metrics")]
                 METRICS if parts.method == Method::GET => Ok(Route::Metrics),
+                #[cfg(feature = "dev")]
+                playground::PATH
+                    if parts.method == Method::GET && self.options.playground.is_some() =>
+                {
+                    Ok(Route::Playground)
+                }
                 _ => {
                     let message = format!("Not found: the MCP endpoint is `{path}`");
                     Err(Rejection::new(StatusCode::NOT_FOUND, message))
@@ -206,6 +279,12 @@ enum Route {
     Ready,
     #[cfg(feature = "metrics")]
     Metrics,
+    #[cfg(feature = "dev")]
+    /// The page for development.
+    Playground,
+    /// The metadata of the protected resource.
+    #[cfg(feature = "auth")]
+    Resource,
     Preflight,
     Message,
     Stream,

@@ -1,6 +1,18 @@
 //! The user-configurable options of the endpoint.
 
+#[cfg(feature = "auth")]
+use std::sync::Arc;
+
+use hyper::header::{AUTHORIZATION, HeaderName, PROXY_AUTHORIZATION};
 use hyper::http::uri::PathAndQuery;
+
+use super::network::Network;
+#[cfg(feature = "dev")]
+use super::playground::Playground;
+#[cfg(feature = "auth")]
+use super::protection::Protection;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
 
 /// The default path of the endpoint on the built-in listener.
 const DEFAULT_PATH: &str = "/mcp";
@@ -27,6 +39,21 @@ pub(crate) struct HttpOptions {
     pub(crate) allowed_hosts: Vec<String>,
     /// Allowed origins in addition to those of this machine, such as `https://app.example.com`.
     pub(crate) allowed_origins: Vec<String>,
+    /// The headers with credentials, which handlers do not see.
+    pub(crate) credentials: Vec<HeaderName>,
+    /// `true` if handlers see these headers nevertheless.
+    pub(crate) exposes_credentials: bool,
+    #[cfg(feature = "auth")]
+    pub(crate) protection: Arc<Protection>,
+    /// The networks of the proxies whose `X-Forwarded-For` is believed, in addition to this machine.
+    pub(crate) proxies: Vec<Network>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
+    /// `true` if the server may be reached from other machines without authorization.
+    pub(crate) is_insecure: bool,
+    /// The page for development, if it is served.
+    #[cfg(feature = "dev")]
+    pub(crate) playground: Option<Playground>,
 }
 
 impl Default for HttpOptions {
@@ -35,6 +62,16 @@ impl Default for HttpOptions {
             path: Some(DEFAULT_PATH.to_owned()),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            credentials: vec![AUTHORIZATION, PROXY_AUTHORIZATION],
+            exposes_credentials: false,
+            #[cfg(feature = "auth")]
+            protection: Arc::default(),
+            proxies: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
+            is_insecure: false,
+            #[cfg(feature = "dev")]
+            playground: None,
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use bytes::Bytes;
 use hyper::body::Body;
 use hyper::header::HeaderMap;
 use hyper::http::Extensions;
@@ -14,18 +15,25 @@ use tokio::task::JoinSet;
 
 use super::Endpoint;
 use super::body;
+use super::caller::Caller;
+#[cfg(feature = "auth")]
+use super::challenge::Challenge;
 use super::event_stream::{EventStream, ResponseStart, StreamReader};
-use super::events::Events;
+use super::events::{Events, encode};
 use super::headers::{RequestHeaders, check_version, declare_stateless};
 use super::media::{self, Formats};
 use super::reply::{self, Rejection};
 use super::response_body::HttpBody;
+use super::unsent::{too_many_bytes, unsent};
+use crate::owner::Owner;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::protocol::params::Params;
-use crate::service::{Exchange, Handling, Origin, Outbound, Pending, Reply, TransportKind};
+use crate::service::{
+    Exchange, Handling, Held, Origin, Outbound, Pending, Reply, TransportKind, UNCOUNTED,
+};
 use crate::session::Session;
-use crate::transport::incoming::{self, Incoming, join};
+use crate::transport::incoming::{self, Incoming, Replies};
 
 /// The origin and session of a request, and the formats that its client accepts.
 struct Sender {
@@ -34,28 +42,47 @@ struct Sender {
     formats: Formats,
 }
 
-/// Returns the origin of the messages of a request.
-pub(super) fn origin(
-    headers: HeaderMap,
-    extensions: Extensions,
-    peer: Option<SocketAddr>,
-) -> Origin {
-    Origin {
-        headers: Some(Arc::new(RequestHeaders(headers))),
-        principal: extensions.get().cloned(),
-        extensions,
-        peer,
-        connection: None,
-        transport: TransportKind::Http,
-    }
+/// The client that receives a response.
+struct Recipient {
+    owner: Owner,
+    formats: Formats,
+    stateless: bool,
+    /// The time at which its credentials expire, for a subscription. A call that was authorized when it began is answered.
+    expires: Option<SystemTime>,
 }
 
 impl Endpoint {
+    /// Returns the origin of the messages of a request.
+    pub(super) fn origin(
+        &self,
+        mut headers: HeaderMap,
+        extensions: Extensions,
+        caller: Caller,
+    ) -> Origin {
+        let forwarded = self.options.forwarded(caller.peer, &headers).map(Box::new);
+        if !self.options.exposes_credentials {
+            for name in &self.options.credentials {
+                headers.remove(name);
+            }
+        }
+        Origin {
+            forwarded,
+            headers: Some(Arc::new(RequestHeaders(headers))),
+            principal: caller.principal,
+            extensions,
+            peer: caller.peer,
+            connection: None,
+            transport: TransportKind::Http,
+            #[cfg(feature = "auth")]
+            identity: caller.identity,
+        }
+    }
+
     /// Serves a message or a batch.
     pub(super) async fn post<B>(
         &self,
         parts: Parts,
-        peer: Option<SocketAddr>,
+        caller: Caller,
         body: B,
     ) -> Result<Response<HttpBody>, Rejection>
     where
@@ -66,9 +93,18 @@ impl Endpoint {
         media::require_json(&headers)?;
         let formats = Formats::accepted(&headers)?;
         let limits = self.service.limits();
-        let bytes = body::read(body, limits).await?;
+        let hold = || {
+            let owner = Origin {
+                principal: caller.principal.clone(),
+                forwarded: self.options.forwarded(caller.peer, &headers).map(Box::new),
+                peer: caller.peer,
+                ..Origin::default()
+            };
+            self.service.budgets().received.held_by(owner.account())
+        };
+        let bytes = body::read(body, limits, hold).await?;
         let batch = if incoming::is_batch(&bytes) && !declare_stateless(&headers) {
-            self.session(&headers, None).ok()
+            self.session(&headers, &caller, None).ok()
         } else {
             None
         };
@@ -80,11 +116,11 @@ impl Endpoint {
         let incoming = incoming::read(bytes, limits.depth, batch.as_ref())
             .map_err(|refused| Rejection::bad_request(refused.id.as_ref(), &refused.error))?;
         let session = match &incoming {
-            Incoming::One(message) => self.session_of(&headers, message)?,
+            Incoming::One(message) => self.session_of(&headers, &caller, message)?,
             Incoming::Batch(_) => batch,
         };
         let sender = Sender {
-            origin: origin(headers, parts.extensions, peer),
+            origin: self.origin(headers, parts.extensions, caller),
             session,
             formats,
         };
@@ -103,21 +139,31 @@ impl Endpoint {
         sender: Sender,
         message: Arc<Message>,
     ) -> Result<Response<HttpBody>, Rejection> {
+        let owner = sender.origin.account();
         let Sender {
             origin,
             session,
             formats,
         } = sender;
         let stateless = is_stateless(&message);
-        if stateless && message.method() == "subscriptions/listen" && !formats.events {
+        let listens = stateless && message.method() == "subscriptions/listen";
+        let recipient = Recipient {
+            owner,
+            formats,
+            stateless,
+            expires: origin.expires().filter(|_| listens),
+        };
+        if listens && !formats.events {
             return Err(Rejection::new(
                 StatusCode::NOT_ACCEPTABLE,
                 "subscriptions/listen answers with events: Accept must list text/event-stream",
             ));
         }
         let stream = match &session {
-            Some(session) => Some(EventStream::of_session(session)),
-            None if formats.events && asks_for_notifications(&message) => Some(Arc::default()),
+            Some(session) => Some(self.streams.stream_of(&*self.service, session, &origin)),
+            None if formats.events && asks_for_notifications(&message) => {
+                Some(self.stream_of_call(&recipient))
+            }
             None => None,
         };
         let mut call = None;
@@ -133,10 +179,10 @@ impl Endpoint {
                     stream.finish(Some(reply));
                     stream
                 }
-                _ => return Ok(self.answer(Vec::new(), reply, formats, stateless)),
+                _ => return Ok(self.answer(Vec::new(), reply, &recipient)),
             },
             Handling::Pending(pending) => {
-                let stream = stream.unwrap_or_default();
+                let stream = stream.unwrap_or_else(|| self.stream_of_call(&recipient));
                 if session.is_some() {
                     let stream = Arc::clone(&stream);
                     tokio::spawn(async move { stream.finish(pending.await) });
@@ -146,9 +192,19 @@ impl Endpoint {
                 stream
             }
         };
-        Ok(self
-            .follow(session.as_ref(), &stream, call, formats, stateless)
-            .await)
+        let session = session.as_ref();
+        Ok(self.follow(session, &stream, call, &recipient).await)
+    }
+
+    /// Returns a stream for the messages of a call without a session.
+    fn stream_of_call(&self, recipient: &Recipient) -> Arc<EventStream> {
+        EventStream::of_call(self.unsent(recipient))
+    }
+
+    /// Returns the share of a client in the budget of unsent messages.
+    fn unsent(&self, recipient: &Recipient) -> Held {
+        let budget = &self.service.budgets().unsent;
+        budget.held_by(recipient.owner.clone())
     }
 
     /// Serves a batch of a session. The replies are sent together.
@@ -157,33 +213,44 @@ impl Endpoint {
         sender: &Sender,
         messages: Vec<Result<Arc<Message>, Refused>>,
     ) -> Response<HttpBody> {
+        let recipient = Recipient {
+            owner: sender.origin.account(),
+            formats: sender.formats,
+            stateless: false,
+            expires: None,
+        };
         let Sender {
             origin,
             session,
             formats,
         } = sender;
-        let stream = session
-            .as_ref()
-            .map(EventStream::of_session)
-            .unwrap_or_default();
+        let stream = match session {
+            Some(session) => self.streams.stream_of(&*self.service, session, origin),
+            None => self.stream_of_call(&recipient),
+        };
         let outbound = Some(&stream).filter(|_| formats.events);
-        let mut replies = Vec::new();
+        let mut replies = Replies::new(self.unsent(&recipient));
         let mut pending = Vec::new();
         for message in messages {
+            if let Ok(message) = &message
+                && replies.refuse(message)
+            {
+                continue;
+            }
             match message
                 .map(|message| self.handle(origin.clone(), session.clone(), message, outbound))
             {
                 Ok(Handling::Nothing) => {}
-                Ok(Handling::Ready(reply)) => replies.push(reply.text),
+                Ok(Handling::Ready(reply)) => replies.push(&reply.text),
                 Ok(Handling::Pending(call)) => pending.push(call),
-                Err(Refused { id, error }) => replies.push(error_reply(id.as_ref(), &error)),
+                Err(Refused { id, error }) => replies.push(&error_reply(id.as_ref(), &error)),
             }
         }
         if replies.is_empty() && pending.is_empty() {
             return reply::empty(StatusCode::ACCEPTED);
         }
         tokio::spawn(finish_batch(pending, replies, Arc::clone(&stream)));
-        self.follow(session.as_ref(), &stream, None, *formats, false)
+        self.follow(session.as_ref(), &stream, None, &recipient)
             .await
     }
 
@@ -217,22 +284,20 @@ impl Endpoint {
         session: Option<&Session>,
         stream: &Arc<EventStream>,
         mut call: Option<Pending>,
-        formats: Formats,
-        stateless: bool,
+        recipient: &Recipient,
     ) -> Response<HttpBody> {
-        match self.start_of(stream, &mut call, formats).await {
+        let start = self.start_of(stream, &mut call, recipient.formats);
+        match start.await {
             ResponseStart::Events => {
                 if let Some(session) = session {
-                    self.streams.keep(session, stream);
+                    self.streams.keep(session, recipient.owner.clone(), stream);
                 }
-                self.events(stream.read(call))
+                self.events(stream.read(call), recipient.expires)
             }
-            ResponseStart::Answer(sent, Some(reply)) => {
-                self.answer(sent, reply, formats, stateless)
-            }
+            ResponseStart::Answer(sent, Some(reply)) => self.answer(sent, reply, recipient),
             // The call was cancelled, so there is no reply. A JSON body would have to be a reply: an event stream is the
             // only successful response that may be empty.
-            ResponseStart::Answer(sent, None) => reply::finished_events(&sent),
+            ResponseStart::Answer(sent, None) => reply::finished_events(encode(&sent)),
         }
     }
 
@@ -251,9 +316,14 @@ impl Endpoint {
         start.unwrap_or(ResponseStart::Events)
     }
 
-    /// Returns a response with the events of a stream.
-    pub(super) fn events(&self, reader: StreamReader) -> Response<HttpBody> {
-        reply::events(Events::new(reader, self.service.limits().keep_alive))
+    /// Returns a response with the events of a stream, which ends at `expires`.
+    pub(super) fn events(
+        &self,
+        reader: StreamReader,
+        expires: Option<SystemTime>,
+    ) -> Response<HttpBody> {
+        let interval = self.service.limits().keep_alive;
+        reply::events(Events::new(reader, interval, expires))
     }
 
     /// Returns the response with a reply: as JSON, unless the call sent messages before or the client accepts only events.
@@ -261,21 +331,54 @@ impl Endpoint {
         &self,
         mut sent: Vec<String>,
         reply: Reply,
-        formats: Formats,
-        stateless: bool,
+        recipient: &Recipient,
     ) -> Response<HttpBody> {
-        let status = reply::status(reply.class, stateless);
-        let as_events = !sent.is_empty() || !formats.json;
+        let status = reply::status(reply.class, recipient.stateless);
+        let as_events = !sent.is_empty() || !recipient.formats.json;
         let mut response = if as_events && status == StatusCode::OK {
             sent.push(reply.text);
-            reply::finished_events(&sent)
+            match self.count(encode(&sent), recipient) {
+                Ok(events) => reply::finished_events(events),
+                Err(_) => self.refuse_answer(sent.last().map_or("", String::as_str)),
+            }
         } else {
-            reply::json(status, reply.text)
+            match self.count(reply.text, recipient) {
+                Ok(text) => reply::json(status, text),
+                Err(text) => self.refuse_answer(&text),
+            }
         };
+        #[cfg(feature = "auth")]
+        if status == StatusCode::FORBIDDEN {
+            let challenge = Challenge::InsufficientScope(reply.required_scopes);
+            response.extensions_mut().insert(challenge);
+        }
+        reply::set_retry_after(&mut response, reply.class);
         if let Some(session) = &reply.opened {
             self.set_session_id(session, response.headers_mut());
         }
         response
+    }
+}
+
+impl Endpoint {
+    /// Counts a text as unsent. A long one is returned as an error if there are too many unsent bytes.
+    #[inline]
+    fn count(&self, text: String, recipient: &Recipient) -> Result<Bytes, String> {
+        if text.len() <= UNCOUNTED {
+            return Ok(text.into());
+        }
+        let mut held = self.unsent(recipient);
+        if held.add(text.len()) {
+            Ok(unsent(text, held))
+        } else {
+            Err(text)
+        }
+    }
+
+    /// Returns the response to a request whose reply is too long to wait.
+    fn refuse_answer(&self, reply: &str) -> Response<HttpBody> {
+        self.service.metrics().refused("unsent_bytes");
+        reply::json(StatusCode::SERVICE_UNAVAILABLE, too_many_bytes(reply))
     }
 }
 
@@ -295,10 +398,12 @@ fn asks_for_notifications(message: &Message) -> bool {
 }
 
 /// Runs the calls of a batch concurrently. Their replies and the existing ones go into the stream together.
-async fn finish_batch(pending: Vec<Pending>, mut replies: Vec<String>, stream: Arc<EventStream>) {
+async fn finish_batch(pending: Vec<Pending>, mut replies: Replies, stream: Arc<EventStream>) {
     let mut calls: JoinSet<Option<Reply>> = pending.into_iter().collect();
     while let Some(ended) = calls.join_next().await {
-        replies.extend(ended.ok().flatten().map(|reply| reply.text));
+        if let Ok(Some(reply)) = ended {
+            replies.push(&reply.text);
+        }
     }
-    stream.finish(join(&replies).map(Reply::new));
+    stream.finish(replies.take().map(Reply::new));
 }

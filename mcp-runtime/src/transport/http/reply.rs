@@ -4,7 +4,9 @@ use bytes::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
-use super::events::{self, Events};
+#[cfg(feature = "auth")]
+use super::challenge::Challenge;
+use super::events::Events;
 use super::response_body::HttpBody;
 use crate::protocol::Id;
 use crate::protocol::error::{Class, RpcError};
@@ -25,6 +27,13 @@ impl Rejection {
     /// Creates a rejection with the id of its request.
     pub(super) fn rpc(status: StatusCode, id: Option<&Id>, error: &RpcError) -> Self {
         Self(Box::new(json(status, error_reply(id, error))))
+    }
+
+    /// Creates the rejection of a request without an id.
+    pub(super) fn of(error: &RpcError) -> Self {
+        let mut rejection = Self::rpc(status(error.class, false), None, error);
+        set_retry_after(&mut rejection.0, error.class);
+        rejection
     }
 
     /// Creates a rejection with the status 400.
@@ -53,6 +62,7 @@ impl Rejection {
         match self.0.status() {
             StatusCode::PAYLOAD_TOO_LARGE => "message_bytes",
             StatusCode::BAD_REQUEST => "http_400",
+            StatusCode::UNAUTHORIZED => "http_401",
             StatusCode::FORBIDDEN => "http_403",
             StatusCode::NOT_FOUND => "http_404",
             StatusCode::METHOD_NOT_ALLOWED => "http_405",
@@ -62,6 +72,13 @@ impl Rejection {
             StatusCode::SERVICE_UNAVAILABLE => "http_503",
             _ => "http_other",
         }
+    }
+
+    /// Adds the challenge that the header `WWW-Authenticate` will contain.
+    #[cfg(feature = "auth")]
+    pub(super) fn with_challenge(mut self, challenge: Challenge) -> Self {
+        self.0.extensions_mut().insert(challenge);
+        self
     }
 
     pub(super) fn into_response(self) -> Response<HttpBody> {
@@ -76,11 +93,13 @@ pub(super) fn status(class: Class, stateless: bool) -> StatusCode {
         Class::Answered | Class::UnknownMethod => StatusCode::OK,
         Class::Malformed => StatusCode::BAD_REQUEST,
         Class::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        Class::Forbidden => StatusCode::FORBIDDEN,
+        Class::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
     }
 }
 
 /// Returns a JSON response.
-pub(super) fn json(status: StatusCode, text: String) -> Response<HttpBody> {
+pub(super) fn json(status: StatusCode, text: impl Into<Bytes>) -> Response<HttpBody> {
     let mut response = with_type("application/json", HttpBody::full(text));
     *response.status_mut() = status;
     if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -90,9 +109,17 @@ pub(super) fn json(status: StatusCode, text: String) -> Response<HttpBody> {
     response
 }
 
-/// Returns a response with complete messages, as events.
-pub(super) fn finished_events(messages: &[String]) -> Response<HttpBody> {
-    as_events(HttpBody::full(events::encode(messages)))
+/// Sets the time after which the client may try again.
+pub(super) fn set_retry_after(response: &mut Response<HttpBody>, class: Class) {
+    if let Class::RateLimited(seconds) = class {
+        let seconds = HeaderValue::from(seconds);
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+}
+
+/// Returns a response with complete messages, encoded as events.
+pub(super) fn finished_events(events: impl Into<Bytes>) -> Response<HttpBody> {
+    as_events(HttpBody::full(events))
 }
 
 /// Returns a response with a stream of events.

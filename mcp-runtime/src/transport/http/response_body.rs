@@ -11,6 +11,27 @@ use super::events::Events;
 use super::timeouts::BusyGuard;
 
 /// The body of a response: a complete text, or a stream of events.
+///
+/// ```
+/// use http_body_util::BodyExt as _;
+/// use mcp_runtime::{HttpBody, prelude::*};
+/// use tower_service::Service as _;
+///
+/// /// Say hello.
+/// #[tool]
+/// async fn hello() -> &'static str {
+///     "Hello!"
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// let mut service = Server::new("app", "1.0.0").with(components![hello]).into_service().await?;
+/// let request = hyper::Request::get("/mcp").header("Host", "localhost").body(String::new())?;
+/// let body: HttpBody = service.call(request).await?.into_body();
+/// assert!(!body.collect().await?.to_bytes().is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct HttpBody {
     content: BodyContent,

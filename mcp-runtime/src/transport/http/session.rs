@@ -1,15 +1,14 @@
 //! Sessions of the revisions with a handshake: their header, their GET stream, and their end by DELETE.
 
-use std::net::SocketAddr;
-
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
 use super::Endpoint;
+use super::caller::Caller;
 use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, declare_stateless, single};
 use super::media::Formats;
-use super::post::{is_stateless, origin};
+use super::post::is_stateless;
 use super::reply::{self, Rejection};
 use super::response_body::HttpBody;
 use crate::protocol::Id;
@@ -22,10 +21,11 @@ const NO_SESSION: &str = "No session: send `initialize` first and repeat its Mcp
     `_meta[\"io.modelcontextprotocol/protocolVersion\"]` in the request (2026-07-28)";
 
 impl Endpoint {
-    /// Returns the session that the headers name.
+    /// Returns the session that the headers of a request name. The sessions of other callers are unknown.
     pub(super) fn session(
         &self,
         headers: &HeaderMap,
+        caller: &Caller,
         id: Option<&Id>,
     ) -> Result<Session, Rejection> {
         let bad_request =
@@ -33,17 +33,20 @@ impl Endpoint {
         let token = single(headers, &SESSION_ID)
             .map_err(bad_request)?
             .ok_or_else(|| bad_request(NO_SESSION.to_owned()))?;
-        self.tokens.open(token).ok_or_else(|| {
-            let message = "The session is unknown or has ended: send `initialize` again";
-            let error = RpcError::invalid_request(message);
-            Rejection::rpc(StatusCode::NOT_FOUND, id, &error)
-        })
+        self.tokens
+            .open(token, caller.principal.as_ref())
+            .ok_or_else(|| {
+                let message = "The session is unknown or has ended: send `initialize` again";
+                let error = RpcError::invalid_request(message);
+                Rejection::rpc(StatusCode::NOT_FOUND, id, &error)
+            })
     }
 
     /// Returns the session of a message; `None` if the message is stateless, opens a session, or names no session.
     pub(super) fn session_of(
         &self,
         headers: &HeaderMap,
+        caller: &Caller,
         message: &Message,
     ) -> Result<Option<Session>, Rejection> {
         let names_session = headers.contains_key(&SESSION_ID);
@@ -58,17 +61,21 @@ impl Endpoint {
         if !names_session || (id.is_some() && message.method() == "initialize") {
             return Ok(None);
         }
-        self.session(headers, id).map(Some)
+        self.session(headers, caller, id).map(Some)
     }
 
     /// Returns the session of a GET or DELETE request. The stateless era does not have these methods.
-    fn session_without_message(&self, headers: &HeaderMap) -> Result<Session, Rejection> {
+    fn session_without_message(
+        &self,
+        headers: &HeaderMap,
+        caller: &Caller,
+    ) -> Result<Session, Rejection> {
         if declare_stateless(headers) {
             return Err(Rejection::method_not_allowed("POST"));
         }
         check_version(headers)
             .map_err(|message| Rejection::new(StatusCode::BAD_REQUEST, message))?;
-        self.session(headers, None)
+        self.session(headers, caller, None)
     }
 
     /// Answers a GET request with the stream for messages that belong to no request of the session, or with the rest of an
@@ -76,13 +83,13 @@ impl Endpoint {
     pub(super) fn stream(
         &self,
         parts: Parts,
-        peer: Option<SocketAddr>,
+        caller: Caller,
     ) -> Result<Response<HttpBody>, Rejection> {
         let headers = &parts.headers;
         if !headers.contains_key(&SESSION_ID) {
             return Err(Rejection::method_not_allowed("POST"));
         }
-        let session = self.session_without_message(headers)?;
+        let session = self.session_without_message(headers, &caller)?;
         if !Formats::accepted(headers)?.events {
             return Err(Rejection::new(
                 StatusCode::NOT_ACCEPTABLE,
@@ -92,27 +99,27 @@ impl Endpoint {
         let last_event = single(headers, &LAST_EVENT_ID)
             .map_err(|message| Rejection::new(StatusCode::BAD_REQUEST, message))?;
         let resumed = last_event.and_then(|id| self.streams.resume(&session, id));
-        let reader = resumed.or_else(|| {
-            let origin = origin(parts.headers.clone(), parts.extensions.clone(), peer);
+        let origin = self.origin(parts.headers, parts.extensions, caller);
+        let opened = || {
             self.streams
                 .open_get_stream(&*self.service, &session, &origin)
-        });
-        let reader = reader.ok_or_else(|| {
-            let message = if self.service.is_stopping() {
-                "The server is stopping: open the stream again later"
-            } else {
-                "The server is busy: too many clients are listening; try again later"
-            };
-            let error = RpcError::overloaded(message);
-            Rejection::rpc(StatusCode::SERVICE_UNAVAILABLE, None, &error)
-        })?;
-        Ok(self.events(reader))
+        };
+        let reader = resumed.map_or_else(opened, Ok);
+        let reader = reader.map_err(|error| Rejection::of(&error))?;
+        Ok(self.events(reader, origin.expires()))
     }
 
     /// Ends a session: 204, or 405 if the session cannot be ended before it expires.
-    pub(super) fn delete(&self, headers: &HeaderMap) -> Result<Response<HttpBody>, Rejection> {
-        let session = self.session_without_message(headers)?;
-        if self.tokens.end(&session) {
+    pub(super) fn delete(
+        &self,
+        parts: Parts,
+        caller: Caller,
+    ) -> Result<Response<HttpBody>, Rejection> {
+        let session = self.session_without_message(&parts.headers, &caller)?;
+        let account = self
+            .origin(parts.headers, parts.extensions, caller)
+            .account();
+        if self.tokens.end(&session, account) {
             self.service.end_session(&session);
             self.service.forget_session(&session);
             self.streams.forget(&session);

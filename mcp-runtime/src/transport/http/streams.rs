@@ -2,7 +2,7 @@
 //!
 //! The table is in memory, bounded, and lost at a restart. One task removes expired streams while there are any.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -10,7 +10,9 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::event_stream::{EventStream, StreamReader};
-use crate::service::{Listening, Origin, Outbound, Service};
+use crate::owner::Owner;
+use crate::protocol::error::{Class, RpcError};
+use crate::service::{Budget, Listening, Origin, Outbound, Service};
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -19,13 +21,15 @@ const RETENTION: Duration = Duration::from_secs(5 * 60);
 
 /// The maximum number of ended streams that are kept, and their maximum size in bytes.
 const MAX_ENDED: usize = 256;
-const MAX_ENDED_BYTES: usize = 64 << 20;
+const MAX_ENDED_BYTES: usize = 16 << 20;
 
 /// All streams that a client can resume.
 pub(super) struct Streams {
     /// A text that distinguishes the event ids of this process from those of others.
     process: String,
     table: Arc<Mutex<StreamTable>>,
+    /// The bytes of streams that have ended and have no reader.
+    retained: Arc<Budget>,
 }
 
 #[derive(Default)]
@@ -39,6 +43,8 @@ struct StreamTable {
 
 struct KeptStream {
     session: [u8; 16],
+    /// The caller of the session, which may have any number of them.
+    account: Owner,
     events: Arc<EventStream>,
     get_stream: Option<GetStream>,
 }
@@ -61,30 +67,38 @@ impl Streams {
         Self {
             process,
             table: Arc::default(),
+            retained: Budget::new(MAX_ENDED_BYTES),
         }
     }
 
-    /// Adds the stream of a call, and sets its name.
-    pub(super) fn keep(&self, session: &Session, events: &Arc<EventStream>) {
-        self.add(&mut self.table(), session, events, None);
+    /// Returns a new stream of a session.
+    pub(super) fn stream_of(
+        &self,
+        service: &dyn Service,
+        session: &Session,
+        origin: &Origin,
+    ) -> Arc<EventStream> {
+        let account = origin.account();
+        let held = service.budgets().unsent.held_by(account.clone());
+        EventStream::of_session(session, held, self.retained.held_by(account))
     }
 
-    fn add(
-        &self,
-        table: &mut StreamTable,
-        session: &Session,
-        events: &Arc<EventStream>,
-        get_stream: Option<GetStream>,
-    ) {
+    /// Adds the stream of a call, and sets its name.
+    pub(super) fn keep(&self, session: &Session, account: Owner, events: &Arc<EventStream>) {
+        let stream = KeptStream {
+            session: session.nonce,
+            account,
+            events: Arc::clone(events),
+            get_stream: None,
+        };
+        self.add(&mut self.table(), stream);
+    }
+
+    fn add(&self, table: &mut StreamTable, stream: KeptStream) {
         table.evict();
         let number = table.next;
         table.next += 1;
-        events.set_name(format!("{}-{number}", self.process));
-        let stream = KeptStream {
-            session: session.nonce,
-            events: Arc::clone(events),
-            get_stream,
-        };
+        stream.events.set_name(format!("{}-{number}", self.process));
         table.all.insert(number, stream);
         // The task ends with its runtime, which may end before the endpoint.
         if table
@@ -110,31 +124,42 @@ impl Streams {
     }
 
     /// Opens the stream of a session for messages that belong to no request. The previous GET stream of the session ends,
-    /// because a message must not be sent on two streams. `None` if there are too many listeners.
+    /// because a message must not be sent on two streams.
+    ///
+    /// # Errors
+    /// Returns an error if there are too many listeners, or if the server stops.
     pub(super) fn open_get_stream(
         &self,
         service: &dyn Service,
         session: &Session,
         origin: &Origin,
-    ) -> Option<StreamReader> {
+    ) -> Result<StreamReader, RpcError> {
         let mut table = self.table();
         table.evict();
         let is_earlier =
             |stream: &KeptStream| stream.get_stream.is_some() && stream.session == session.nonce;
         table.all.retain(|_, stream| !is_earlier(stream));
-        let events = EventStream::of_session(session);
+        let events = self.stream_of(service, session, origin);
         let outbound = Arc::clone(&events) as Arc<dyn Outbound>;
         let listening = service.listen(session, origin, Arc::clone(&outbound));
-        let listening = listening.or_else(|| {
+        let listening = listening.or_else(|error| {
+            if error.class != Class::Overloaded {
+                return Err(error);
+            }
             table.evict_longest_idle();
             service.listen(session, origin, outbound)
         })?;
-        let get_stream = GetStream {
+        let stream = KeptStream {
+            session: session.nonce,
+            account: origin.account(),
             events: Arc::clone(&events),
-            _listening: listening,
+            get_stream: Some(GetStream {
+                events: Arc::clone(&events),
+                _listening: listening,
+            }),
         };
-        self.add(&mut table, session, &events, Some(get_stream));
-        Some(events.read(None))
+        self.add(&mut table, stream);
+        Ok(events.read(None))
     }
 
     /// Removes the streams of a session that has ended.
@@ -198,35 +223,73 @@ impl StreamTable {
         later.chain([now + RETENTION]).min()
     }
 
-    /// Removes expired streams, and the oldest ended streams beyond the limits.
+    /// Removes expired streams, and ended streams beyond the limits: the oldest ones of the account that has the most.
     fn evict(&mut self) {
         let now = Instant::now();
-        let mut ended = 0;
-        let mut bytes = 0;
-        let mut expired = Vec::new();
-        // The newest streams come first.
-        for (number, stream) in self.all.iter().rev() {
-            let is_expired = || {
-                stream
-                    .events
-                    .idle_since()
-                    .is_some_and(|since| since + RETENTION <= now)
-            };
-            let is_removed = match stream.events.bytes_if_ended() {
-                Some(size) => {
-                    ended += 1;
-                    bytes += size;
-                    ended > MAX_ENDED || bytes > MAX_ENDED_BYTES || is_expired()
-                }
-                None => stream.get_stream.is_some() && is_expired(),
-            };
-            if is_removed {
-                expired.push(*number);
+        self.all.retain(|_, stream| !stream.is_expired(now));
+        let mut ended = Ended::default();
+        for (number, stream) in &self.all {
+            if let Some(size) = stream.events.bytes_if_ended() {
+                ended.add(&stream.account, *number, size);
             }
         }
-        for number in expired {
+        for number in ended.beyond_limits() {
             self.all.remove(&number);
         }
+    }
+}
+
+impl KeptStream {
+    fn is_expired(&self, now: Instant) -> bool {
+        let may_expire = self.get_stream.is_some() || self.events.bytes_if_ended().is_some();
+        let idle = self.events.idle_since().filter(|_| may_expire);
+        idle.is_some_and(|since| since + RETENTION <= now)
+    }
+}
+
+/// The numbers and sizes of the ended streams of each account, the oldest first.
+#[derive(Default)]
+struct Ended<'t> {
+    streams: usize,
+    bytes: usize,
+    accounts: HashMap<&'t Owner, Vec<(u64, usize)>>,
+}
+
+impl<'t> Ended<'t> {
+    fn add(&mut self, account: &'t Owner, number: u64, bytes: usize) {
+        self.streams += 1;
+        self.bytes += bytes;
+        self.accounts
+            .entry(account)
+            .or_default()
+            .push((number, bytes));
+    }
+
+    /// Returns the numbers of the streams to remove.
+    fn beyond_limits(mut self) -> Vec<u64> {
+        let mut removed = Vec::new();
+        while self.streams > MAX_ENDED || self.bytes > MAX_ENDED_BYTES {
+            let by_bytes = self.streams <= MAX_ENDED;
+            let usage = |streams: &Vec<(u64, usize)>| {
+                if by_bytes {
+                    streams.iter().map(|(_, bytes)| bytes).sum()
+                } else {
+                    streams.len()
+                }
+            };
+            let most = self
+                .accounts
+                .values_mut()
+                .max_by_key(|streams| usage(streams));
+            let Some(streams) = most.filter(|streams| !streams.is_empty()) else {
+                break;
+            };
+            let (number, bytes) = streams.remove(0);
+            self.streams -= 1;
+            self.bytes -= bytes;
+            removed.push(number);
+        }
+        removed
     }
 }
 
@@ -234,7 +297,7 @@ impl StreamTable {
 mod tests {
     use super::super::tests::{Fake, begin};
     use super::*;
-    use crate::service::Limits;
+    use crate::service::{Held, Limits};
 
     const SECOND: Duration = Duration::from_secs(1);
     const SOON: Duration = RETENTION.saturating_sub(SECOND);
@@ -245,7 +308,7 @@ mod tests {
 
     /// Returns a stream with one unread event.
     fn events(event: &str) -> Arc<EventStream> {
-        let events = EventStream::of_session(&begin());
+        let events = EventStream::of_session(&begin(), Held::default(), Held::default());
         events.send(event.to_owned());
         events
     }
@@ -273,7 +336,7 @@ mod tests {
         let (streams, session) = (streams(), begin());
         let (ended, running, read) = (events("1"), events("2"), events("3"));
         for events in [&ended, &running, &read] {
-            streams.keep(&session, events);
+            streams.keep(&session, Owner::Local, events);
             drop(events.read(None));
         }
         let reader = read.read(None);
@@ -291,7 +354,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_was_replaced_leaves_the_stream_to_the_other() {
         let (streams, session, events) = (streams(), begin(), events("1"));
-        streams.keep(&session, &events);
+        streams.keep(&session, Owner::Local, &events);
         let first = events.read(None);
         let second = events.read(None);
         drop(first);
@@ -357,12 +420,44 @@ mod tests {
         for _ in 0..MAX_ENDED + 2 {
             let events = events("1");
             events.finish(None);
-            streams.keep(&session, &events);
+            streams.keep(&session, Owner::Local, &events);
         }
         evict(&streams);
         assert!(!is_kept(&streams, &session, 1));
         assert!(is_kept(&streams, &session, 2));
         assert_eq!(streams.table().all.len(), MAX_ENDED);
+    }
+
+    #[tokio::test]
+    async fn the_account_with_the_most_ended_streams_loses_its_oldest() {
+        let (streams, session) = (streams(), begin());
+        let keep = |account: u8, event: &str| {
+            let events = events(event);
+            events.finish(None);
+            streams.keep(&session, Owner::Session([account; 16]), &events);
+        };
+        keep(1, "1");
+        for _ in 0..MAX_ENDED {
+            keep(2, "1");
+        }
+        evict(&streams);
+        assert!(
+            is_kept(&streams, &session, 0),
+            "the only one of its account"
+        );
+        assert!(!is_kept(&streams, &session, 1));
+        assert!(is_kept(&streams, &session, 2));
+        // The account with the most bytes is another.
+        for _ in 0..5 {
+            keep(3, &"x".repeat(MAX_ENDED_BYTES / 4));
+        }
+        evict(&streams);
+        let table = streams.table();
+        let of = |account: u8| {
+            let of = |it: &&KeptStream| it.account == Owner::Session([account; 16]);
+            table.all.values().filter(of).count()
+        };
+        assert_eq!((of(1), of(3)), (1, 3));
     }
 
     #[tokio::test]
@@ -372,10 +467,10 @@ mod tests {
         for _ in 0..6 {
             let events = events(&event);
             events.finish(None);
-            streams.keep(&session, &events);
+            streams.keep(&session, Owner::Local, &events);
         }
         // Streams that have not ended do not count.
-        streams.keep(&session, &events(&event));
+        streams.keep(&session, Owner::Local, &events(&event));
         evict(&streams);
         assert!(!is_kept(&streams, &session, 1));
         assert!(is_kept(&streams, &session, 2));
@@ -414,9 +509,9 @@ mod tests {
         assert!(!is_kept(&streams, &sessions[1], 1));
         drop(streams.resume(&sessions[0], "p-0-0"));
         let fourth = open(3);
-        assert!(fourth.is_none(), "no client has been away for any time");
+        assert!(fourth.is_err(), "no client has been away for any time");
         tokio::time::advance(SECOND).await;
-        assert!(open(3).is_some(), "the first was away");
+        assert!(open(3).is_ok(), "the first was away");
         drop(third);
     }
 
@@ -424,8 +519,8 @@ mod tests {
     async fn what_a_session_leaves_behind_is_forgotten_with_it() {
         let streams = streams();
         let (gone, other) = (begin(), begin());
-        streams.keep(&gone, &events("1"));
-        streams.keep(&other, &events("2"));
+        streams.keep(&gone, Owner::Local, &events("1"));
+        streams.keep(&other, Owner::Local, &events("2"));
         streams.forget(&gone);
         assert!(!is_kept(&streams, &gone, 0));
         assert!(is_kept(&streams, &other, 1));

@@ -3,11 +3,13 @@
 //! hyper's own header timeout also runs while a connection is idle between requests, so that the two limits could not
 //! differ. Here, the time of a header starts with the first byte that arrives between requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use crate::service::Limits;
 use crate::sync::{Mutex, MutexGuard};
 
 /// The longest interval between two checks of the timeouts. It only affects limits that are longer.
@@ -20,7 +22,10 @@ const MIN_INTERVAL: Duration = Duration::from_millis(5);
 pub(super) struct ConnectionTimeouts {
     header: Duration,
     idle: Duration,
+    write: Duration,
     state: Mutex<Activity>,
+    /// The task of the connection.
+    task: OnceLock<AbortHandle>,
 }
 
 #[derive(Debug)]
@@ -42,14 +47,16 @@ enum Phase {
 
 impl ConnectionTimeouts {
     /// Creates the timeouts of a new connection, on which a header is expected immediately.
-    pub(super) fn new(header: Duration, idle: Duration) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            header,
-            idle,
+            header: limits.header_timeout,
+            idle: limits.idle_timeout,
+            write: limits.write_timeout,
             state: Mutex::new(Activity {
                 phase: Phase::Header(Instant::now()),
                 stalled: None,
             }),
+            task: OnceLock::new(),
         }
     }
 
@@ -81,12 +88,39 @@ impl ConnectionTimeouts {
         BusyGuard(Arc::clone(self))
     }
 
+    /// Returns `true` while a request is being served.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.lock().phase, Phase::Busy)
+    }
+
+    /// Returns the time since which the connection waits for its client; `None` while a request is being served.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        match self.lock().phase {
+            Phase::Idle(since) | Phase::Header(since) => Some(since),
+            Phase::Busy => None,
+        }
+    }
+
+    /// Sets the task that [`ConnectionTimeouts::evict`] ends.
+    pub(super) fn set_task(&self, task: AbortHandle) {
+        // A connection has one task.
+        let _ = self.task.set(task);
+    }
+
+    /// Ends the connection, because others need its file descriptor.
+    pub(super) fn evict(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+
     /// Resolves when a timeout of the connection has expired.
     ///
     /// There is one timer for the whole life of a connection. Its interval is at most the shortest limit, so that a phase that
     /// starts between two checks still ends in time.
     pub(super) async fn expired(&self) {
-        let interval = self.header.min(self.idle).clamp(MIN_INTERVAL, MAX_INTERVAL);
+        let shortest = self.header.min(self.idle).min(self.write);
+        let interval = shortest.clamp(MIN_INTERVAL, MAX_INTERVAL);
         loop {
             let now = Instant::now();
             let next = match self.deadline() {
@@ -105,7 +139,9 @@ impl ConnectionTimeouts {
             Phase::Header(since) => since.checked_add(self.header),
             Phase::Busy => None,
         };
-        let stalled = state.stalled.and_then(|since| since.checked_add(self.idle));
+        let stalled = state
+            .stalled
+            .and_then(|since| since.checked_add(self.write));
         phase.into_iter().chain(stalled).min()
     }
 
@@ -130,10 +166,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_busy_connection_is_looked_at_and_not_overdue() {
-        let timeouts = Arc::new(ConnectionTimeouts::new(
-            Duration::from_secs(1),
-            Duration::from_secs(2),
-        ));
+        let timeouts = Arc::new(ConnectionTimeouts::new(&Limits {
+            header_timeout: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(2),
+            ..Limits::default()
+        }));
         let busy = timeouts.busy();
         let late = tokio::time::timeout(Duration::from_secs(60), timeouts.expired()).await;
         assert!(late.is_err());

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::connection::{Connection, MAX_BACKLOG, Shared};
-use super::lines::Lines;
+use super::connection::{Connection, Shared};
+use super::lines::{Line, Lines};
 use crate::service::{Service, TransportKind};
 
 /// The size of one read, in bytes. Lines are handled while fewer bytes than this wait to be written.
@@ -48,35 +48,43 @@ pub(crate) async fn serve_streams(
     let mut connection = Connection::new(service, transport);
     let shared = Arc::clone(&connection.shared);
     let mut lines = Lines::new(connection.service.limits().message_bytes);
-    let mut unhandled = VecDeque::new();
+    let mut unhandled = Unhandled::default();
     let mut buffer = vec![0; CHUNK];
     let mut writing = WriteBuffer::default();
     tokio::pin!(shutdown);
+    let mut ended = false;
     loop {
         while shared.backlog() < CHUNK
-            && let Some(line) = unhandled.pop_front()
+            && let Some(line) = unhandled.pop()
         {
             connection.handle_line(line);
         }
+        if ended && unhandled.is_empty() {
+            break;
+        }
         writing.refill(&shared);
-        // Reading continues while a slow client takes its replies, up to `MAX_BACKLOG`.
         tokio::select! {
             biased;
             written = writer.write(writing.remaining()), if !writing.is_empty() => writing.advance(written?)?,
             () = std::future::ready(()), if !unhandled.is_empty() && shared.backlog() < CHUNK => {}
-            read = reader.read(&mut buffer), if unhandled.is_empty() && shared.backlog() < MAX_BACKLOG => {
+            // Reading continues while the client does not read its replies, because it may write all requests first.
+            read = reader.read(&mut buffer), if !ended && unhandled.has_capacity() => {
                 let read = read?;
                 if read == 0 {
-                    break;
+                    ended = true;
+                    lines.finish(|line| unhandled.push(line));
+                } else {
+                    lines.feed(&buffer[..read], |line| unhandled.push(line));
                 }
-                lines.feed(&buffer[..read], |line| unhandled.push_back(line));
             }
             () = shared.changed.notified(), if writing.is_empty() => {}
             () = &mut shutdown => break,
         }
     }
-    lines.finish(|line| unhandled.push_back(line));
-    for line in unhandled {
+    // The shutdown may have begun between two lines that arrived together.
+    while shared.backlog() < CHUNK
+        && let Some(line) = unhandled.pop()
+    {
         connection.handle_line(line);
     }
     connection.end_input();
@@ -121,6 +129,41 @@ async fn drain(
     })
 }
 
+/// The size of the lines at which reading pauses, in bytes, until some of them are handled. A client that writes more than this
+/// before it reads its replies waits until it reads.
+const MAX_UNHANDLED: usize = 4 << 20;
+
+/// The memory overhead of a line, in bytes.
+const OVERHEAD: usize = 64;
+
+/// The lines that are not handled yet, because the client does not read its replies.
+#[derive(Default)]
+struct Unhandled {
+    lines: VecDeque<Line>,
+    bytes: usize,
+}
+
+impl Unhandled {
+    fn push(&mut self, line: Line) {
+        self.bytes += line.len() + OVERHEAD;
+        self.lines.push_back(line);
+    }
+
+    fn pop(&mut self) -> Option<Line> {
+        let line = self.lines.pop_front()?;
+        self.bytes -= line.len() + OVERHEAD;
+        Some(line)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    fn has_capacity(&self) -> bool {
+        self.bytes < MAX_UNHANDLED
+    }
+}
+
 /// The bytes that are being written.
 #[derive(Default)]
 struct WriteBuffer {
@@ -134,7 +177,7 @@ impl WriteBuffer {
         if self.is_empty() {
             self.bytes.clear();
             self.written = 0;
-            std::mem::swap(&mut self.bytes, &mut shared.output());
+            shared.take_output(&mut self.bytes);
         }
     }
 

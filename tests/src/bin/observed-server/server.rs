@@ -6,8 +6,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use mcp_runtime::Completion;
 use mcp_runtime::prelude::*;
+use mcp_runtime::{Completion, ResourceLink};
 use serde::Deserialize;
 
 /// A value of clients that no log may contain.
@@ -74,6 +74,17 @@ async fn blocks() {
     std::thread::sleep(Duration::from_millis(150));
 }
 
+/// The time that a slow call takes.
+#[allow(dead_code)] // the tests compare it with durations
+pub(crate) const SLOW: Duration = Duration::from_millis(120);
+
+/// Wait, and end in time.
+#[tool]
+async fn slow() {
+    tokio::time::sleep(SLOW).await;
+    tracing::info!("after the wait");
+}
+
 /// Never finish, and be stopped.
 #[tool(timeout = SHORT)]
 async fn late() {
@@ -118,8 +129,14 @@ async fn traced() {
     tracing::info!(rows = 3, "the query is done");
 }
 
+/// The notes.
+fn notes() -> Vec<ResourceLink> {
+    tracing::info!("listing");
+    vec![ResourceLink::new("notes://monday", "monday")]
+}
+
 /// A note.
-#[resource("notes://{name}")]
+#[resource("notes://{name}", list = notes)]
 async fn note(name: String) -> String {
     name
 }
@@ -133,6 +150,7 @@ async fn late_note(name: String) -> String {
 
 /// Names for a greeting.
 fn names(completion: Completion) -> Vec<String> {
+    tracing::info!("completing");
     vec![completion.value().to_owned()]
 }
 
@@ -157,6 +175,7 @@ pub(crate) fn server() -> Server {
             fails,
             panics,
             blocks,
+            slow,
             late,
             waits,
             asks,

@@ -552,7 +552,7 @@ async fn handlers_see_the_address_of_their_client() {
 async fn a_session_that_cannot_be_remembered_as_over_goes_on() {
     let server = start(Limits::default()).await;
     let session = server.initialize().await;
-    while server.service.endpoint.tokens.end(&begin()) {}
+    while server.service.endpoint.tokens.end(&begin(), Owner::Local) {}
     let delete = request("DELETE /mcp").with("Mcp-Session-Id", &session);
     let inside = post(&rpc(3, "ping"));
     let inside = inside.with("Mcp-Session-Id", &session);

@@ -2,6 +2,8 @@
 
 mod calls;
 mod cors;
+mod early;
+mod half_closed;
 mod limits;
 mod messages;
 mod mounted;
@@ -21,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{HttpBody, HttpOptions, HttpService, PeerAddress, serve};
+use super::{Connections, Encryption, HttpBody, HttpOptions, HttpService, PeerAddress};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::metrics::Metrics;
 use crate::owner::Owner;
@@ -30,7 +32,9 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{MessageKind, begin_result, notification};
 use crate::protocol::{Id, Revision};
 use crate::seal::Sealer;
-use crate::service::{Exchange, Handling, Limits, Listening, Origin, Outbound, Reply, Service};
+use crate::service::{
+    Budgets, Exchange, Handling, Limits, Listening, Origin, Outbound, Reply, Service,
+};
 use crate::session::{Session, Sessions, Tokens};
 
 /// The maximum time to wait for an expected event.
@@ -41,6 +45,7 @@ const SHORT_WAIT: Duration = Duration::from_millis(100);
 /// A fake service, whose methods have the names of their behaviour.
 pub(super) struct Fake {
     limits: Limits,
+    budgets: Budgets,
     metrics: Metrics,
     stopping: AtomicBool,
     in_flight: Arc<InFlight>,
@@ -59,6 +64,7 @@ pub(super) struct Fake {
 impl Fake {
     pub(super) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
+            budgets: Budgets::new(&limits),
             limits,
             metrics: Metrics::default(),
             stopping: AtomicBool::new(false),
@@ -108,7 +114,7 @@ fn tokens() -> Tokens {
 
 pub(super) fn begin() -> Session {
     let (can, client) = (ClientCapabilities::default(), ClientInfo::default());
-    Sessions::begin(Revision::LATEST_LEGACY, can, client).unwrap()
+    Sessions::begin(Revision::LATEST_LEGACY, can, client, None).unwrap()
 }
 
 /// A `Stop` that does nothing.
@@ -234,12 +240,17 @@ impl Service for Fake {
         }
     }
 
-    fn listen(&self, _: &Session, _: &Origin, outbound: Arc<dyn Outbound>) -> Option<Listening> {
+    fn listen(
+        &self,
+        _: &Session,
+        _: &Origin,
+        outbound: Arc<dyn Outbound>,
+    ) -> Result<Listening, RpcError> {
         if Arc::strong_count(&self.listening) > self.limits.listeners {
-            return None;
+            return Err(RpcError::overloaded("too many listeners"));
         }
         *self.listener.lock().unwrap() = Some(outbound);
-        Some(Box::new(Arc::clone(&self.listening)))
+        Ok(Box::new(Arc::clone(&self.listening)))
     }
 
     fn forget_session(&self, _: &Session) {}
@@ -259,9 +270,31 @@ impl Service for Fake {
         self.stopping.load(Ordering::SeqCst)
     }
 
+    #[cfg(feature = "auth")]
+    fn scopes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    #[cfg(feature = "auth")]
+    fn scopes_to_ask_for(&self, needed: &[String], _: &[String]) -> Vec<String> {
+        needed.to_vec()
+    }
+
+    #[cfg(feature = "auth")]
+    fn local_caller(&self) -> Option<Arc<crate::auth::Identity>> {
+        None
+    }
+
     fn limits(&self) -> &Limits {
         &self.limits
     }
+
+    fn budgets(&self) -> &Budgets {
+        &self.budgets
+    }
+
+    #[cfg(all(feature = "audit", feature = "auth"))]
+    fn audit(&self, _: &mut dyn FnMut() -> crate::audit::AuditRecord) {}
 
     fn metrics(&self) -> &Metrics {
         &self.metrics
@@ -288,14 +321,27 @@ async fn start(limits: Limits) -> TestServer {
         allowed_origins: vec!["https://app.example.com".into()],
         ..HttpOptions::default()
     };
-    let fake = Fake::new(limits);
+    let fake = Fake::new(limits.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let service = HttpService::new(fake.clone(), tokens(), options);
-    let task = tokio::spawn(serve(listener, service.clone(), None, async {
-        let _ = stopped.await;
-    }));
+    let served = service.clone();
+    let task = tokio::spawn(async move {
+        let mut connections = Connections::new(
+            HttpOptions::default(),
+            limits,
+            Encryption::default(),
+            Metrics::default(),
+        );
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        let served = connections.serve(&listener, served, stopped).await;
+        drop(listener);
+        connections.close().await;
+        served
+    });
     TestServer {
         address,
         fake,

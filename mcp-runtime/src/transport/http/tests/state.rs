@@ -1,6 +1,5 @@
 //! The answers about the state of the server.
 
-use super::super::while_starting;
 use super::*;
 
 #[tokio::test]
@@ -13,13 +12,23 @@ async fn a_server_is_ready_between_its_start_and_its_end() {
     let fake = Fake::new(Limits::default());
     let service = HttpService::new(fake.clone(), tokens(), options.clone());
     let serving = tokio::spawn(async move {
-        let limits = Limits::default();
-        let (done, early) = while_starting(&listener, &options, &limits, started).await;
+        let mut connections = Connections::new(
+            options,
+            Limits::default(),
+            Encryption::default(),
+            Metrics::default(),
+        );
+        let done = connections.while_starting(&listener, started).await;
         done.unwrap();
-        serve(listener, service, Some(early), async {
+        let stopped = async {
             let _ = stopped.await;
-        })
-        .await
+        };
+        connections
+            .serve(&listener, service, stopped)
+            .await
+            .unwrap();
+        drop(listener);
+        connections.close().await;
     });
     let ask = async |asked: &Request<'_>| {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -44,7 +53,7 @@ async fn a_server_is_ready_between_its_start_and_its_end() {
     assert_eq!(ready().await, (503, "The server is stopping".to_owned()));
     assert_eq!(ask(&request("GET /health")).await.status, 200);
     stop.send(()).unwrap();
-    serving.await.unwrap().unwrap();
+    serving.await.unwrap();
 }
 
 #[tokio::test]

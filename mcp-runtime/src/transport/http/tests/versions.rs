@@ -93,7 +93,7 @@ async fn a_session_is_not_ended_under_a_version_that_is_none() {
 async fn a_batch_is_none_under_a_version_without_sessions() {
     let server = start(Limits::default()).await;
     let (can, client) = (ClientCapabilities::default(), ClientInfo::default());
-    let session = Sessions::begin(Revision::V2025_03_26, can, client).unwrap();
+    let session = Sessions::begin(Revision::V2025_03_26, can, client, None).unwrap();
     let token = server.service.endpoint.tokens.seal(&session).unwrap();
     let batch = post(&format!("[{}]", rpc(1, "ping")));
     let statuses = statuses(&server, &batch, &token).await;

@@ -1,0 +1,38 @@
+//! The command `manifest`: prints all definitions with their digests, or writes them as a lock file.
+
+mod canonical;
+mod entry;
+mod lock;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+
+use super::collect;
+use super::output::{self, Failure};
+use crate::client::Client;
+use crate::server::ServerHandle;
+
+pub(super) use entry::Manifest;
+pub(super) use lock::Lock;
+
+/// Prints the manifest, or writes it to the lock file.
+pub(super) async fn run(
+    client: &Client,
+    handle: &ServerHandle,
+    matches: &ArgMatches,
+) -> Result<ExitCode, Failure> {
+    let manifest = Manifest::new(&collect::declared(client, handle).await?);
+    if let Some(path) = matches.get_one::<PathBuf>("write-lock") {
+        lock::write(path, &manifest)?;
+        output::write(&format!(
+            "wrote {} definitions to {}",
+            manifest.len(),
+            output::line(&path.display().to_string())
+        ))?;
+    } else {
+        output::write(&manifest.to_json())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,3 @@
+//! Tests of whole servers whose clock moves by hours.
+
+mod lifetimes;

@@ -1,0 +1,7 @@
+//! The audit: one record of each decision and of each call, in every consumer, and none with a secret.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
+
+mod records;
+mod server;
+mod sinks;

@@ -1,0 +1,317 @@
+"""Compares the examples with the reference servers, and drives the examples with the official clients.
+
+`calls/NAME.json` describes one pair of servers:
+
+    "reference", "example"   the commands; ${reference}, ${examples} and ${root} are filled in
+    "env"                    environment variables of both
+    "prepare"                the commands that fill the directory ${root}, which each server has for itself
+    "failed"                 a regular expression: the texts of results that are errors of the reference server
+    "smoke"                  the call that each official client makes
+    "steps"                  the calls; each has a unique "name", and one of
+                             "call" with "arguments", "read" with a URI
+
+A step may have:
+
+    "unordered": true        the order of lines, or of the members of JSON arrays, has no meaning
+    "python": true           the text of the reference server is a Python literal, which is compared as JSON, and it has no
+                             structured content
+    "hide": {REGEX: NAME}    replaces what differs in each run, such as times
+
+The definitions of tools, resources, templates and prompts are compared too. Texts of errors are not compared, only that
+there is an error.
+
+All differences are in the tables of `docs/reference-servers.md`, with both values and a reason. A difference that is not
+there, and a row that does not occur, is an error. With --write, the rows are written; new ones need a reason.
+"""
+
+import argparse
+import ast
+import asyncio
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp.shared.exceptions import MCPError
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "clients"))
+
+from processes import Drivers  # noqa: E402
+
+TABLES = HERE.parents[1] / "docs/reference-servers.md"
+HEADER = "| call | part | reference server | example | reason |\n|---|---|---|---|---|\n"
+NO_REASON = "TO DO"
+# The number of characters of a value in a table.
+SHOWN = 200
+
+
+# Sessions
+
+
+async def session(command, env, cwd, steps):
+    """Returns the plain results of all lists and steps, by name."""
+    parameters = StdioServerParameters(command=command[0], args=command[1:], env={**os.environ, **env}, cwd=cwd)
+    results = {}
+    async with Client(parameters, mode="legacy", read_timeout_seconds=60) as client:
+        lists = {
+            "tools": client.list_tools,
+            "resources": client.list_resources,
+            "resourceTemplates": client.list_resource_templates,
+            "prompts": client.list_prompts,
+        }
+        for name, function in lists.items():
+            results[name] = (await plain(function())).get(name, [])
+        for step in steps:
+            call = client.read_resource(step["read"]) if "read" in step else client.call_tool(step["call"], step["arguments"])
+            results[step["name"]] = await plain(call)
+    return results
+
+
+async def plain(request):
+    try:
+        return (await request).model_dump(mode="json", by_alias=True, exclude_none=True)
+    except MCPError:
+        return {"isError": True}
+
+
+# Normalising
+
+
+def parts_of(result, step, root, failed):
+    """Returns what is compared of a result, by the name of the part.
+
+    `failed` is the regular expression for the texts with which a reference server reports errors, or None.
+    """
+    content = result.get("content", [])
+    texts = [block["text"] for block in content if block.get("type") == "text"]
+    if result.get("isError") or (failed and texts and re.match(failed, texts[0])):
+        return {"result": "an error"}
+    if "contents" in result:
+        return {"result": normalise(result["contents"], step, root)}
+    if step.get("python") and texts:
+        try:
+            content = [{"type": "text", "text": json.dumps(ast.literal_eval(texts[0]), default=repr)}]
+        except (SyntaxError, ValueError):
+            pass
+    shown = normalise(content, step, root)
+    is_one_text = len(content) == 1 and set(content[0]) == {"type", "text"}
+    parts = {"result": shown[0]["text"] if is_one_text else shown}
+    # That the reference server has none is a difference of the definitions.
+    if "structuredContent" in result and not step.get("python"):
+        parts["structured"] = normalise(result["structuredContent"], step, root)
+    return parts
+
+
+def normalise(value, step, root):
+    if isinstance(value, dict):
+        # Only for the client's cache.
+        return {name: normalise(member, step, root) for name, member in value.items() if name != "_meta"}
+    if isinstance(value, list):
+        return in_order([normalise(member, step, root) for member in value], step)
+    if not isinstance(value, str):
+        return value
+    value = value.replace(str(root), "<root>")
+    for pattern, name in step.get("hide", {}).items():
+        value = re.sub(pattern, f"<{name}>", value)
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        return "\n".join(in_order(value.split("\n"), step))
+    # JSON in a text is compared as JSON: its indentation has no meaning.
+    return {"JSON": normalise(parsed, step, root)} if isinstance(parsed, (dict, list)) else value
+
+
+def in_order(members, step):
+    return sorted(members, key=lambda member: json.dumps(member, sort_keys=True)) if step.get("unordered") else members
+
+
+def definitions(lists, root):
+    """Returns what is compared of the definitions of a server: (name, parts)."""
+    for tool in lists["tools"]:
+        schema = tool["inputSchema"]
+        required = schema.get("required", [])
+        arguments = {
+            name: kind(argument) + ("" if name in required else "?") for name, argument in schema.get("properties", {}).items()
+        }
+        output = tool.get("outputSchema", {}).get("properties")
+        yield f"definition of `{tool['name']}`", {
+            "hints": hints(tool.get("annotations", {})),
+            "arguments": dict(sorted(arguments.items())),
+            "output": output and {name: kind(member) for name, member in sorted(output.items())},
+        }
+    for name, key in (("resources", "uri"), ("resourceTemplates", "uriTemplate"), ("prompts", "name")):
+        members = {component[key].replace(str(root), "<root>"): component.get("mimeType", "") for component in lists[name]}
+        yield f"the list `{name}`", {"all": members or None}
+
+
+def kind(schema):
+    """Returns the type of a schema, without null."""
+    kinds = schema.get("type") or [member.get("type", "object") for member in schema.get("anyOf", [])] or "object"
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    return "/".join(sorted(it for it in kinds if it != "null"))
+
+
+def hints(annotations):
+    """Returns the hints of a tool. Those that are left out have the values of the specification."""
+    is_read_only = annotations.get("readOnlyHint", False)
+    found = ["read-only"] if is_read_only else ["writes"]
+    if not is_read_only:
+        found += ["destructive"] if annotations.get("destructiveHint", True) else []
+        found += ["idempotent"] if annotations.get("idempotentHint", False) else []
+    return " ".join(found + (["open world"] if annotations.get("openWorldHint", True) else []))
+
+
+# Comparing
+
+
+def differences(reference, example):
+    """Returns (call, part, value of the reference server, value of the example)."""
+    for name in dict.fromkeys([*reference, *example]):
+        one, other = reference.get(name), example.get(name)
+        if one is None or other is None:
+            yield name, "all", show(one), show(other)
+            continue
+        for part in dict.fromkeys([*one, *other]):
+            if one.get(part) != other.get(part):
+                yield name, part, *excerpts(show(one.get(part)), show(other.get(part)))
+            # The structured content repeats what the text says.
+            if part == "result" and one[part] != other[part]:
+                break
+
+
+def show(value):
+    if value is None:
+        return "-"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    # Control characters are shown as in JSON.
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+
+
+def excerpts(one, other):
+    """Shortens two values to the part in which they differ."""
+    start = len(os.path.commonprefix([one, other]))
+    start = max(0, start - 40) if start > 60 else 0
+    return [("..." if start else "") + it[start : start + SHOWN] + ("..." if len(it) > start + SHOWN else "") for it in (one, other)]
+
+
+def in_table(text):
+    """Returns a value as the code of a table cell."""
+    escaped = text.replace("|", "\\|")
+    fence = "``" if "`" in escaped else "`"
+    return f"{fence} {escaped} {fence}" if len(fence) == 2 else f"`{escaped}`"
+
+
+def rows_of(tables, server):
+    """Returns the rows of a server in the document: {(call, part, reference, example): reason}."""
+    section = re.search(rf"^## {server}\n(.*?)(?=^## |\Z)", tables, re.MULTILINE | re.DOTALL)
+    if not section:
+        return {}
+    lines = [line for line in section[1].splitlines() if line.startswith("| ") and not line.startswith("| call |")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    return {tuple(row[:4]): row[4] for row in cells}
+
+
+def write_rows(tables, server, found, known):
+    """Writes the rows of a server. A row with known call and part keeps its reason."""
+    reasons = {row[:2]: reason for row, reason in known.items()}
+    rows = "".join(f"| {' | '.join(row)} | {reasons.get(row[:2], NO_REASON)} |\n" for row in found)
+    section = re.search(rf"^## {server}\n(.*?)(?=^## |\Z)", tables, re.MULTILINE | re.DOTALL)
+    before = re.split(r"^\| call \|", section[1], flags=re.MULTILINE)[0].strip() if section else ""
+    new = f"## {server}\n\n{before and before + chr(10) * 2}{HEADER}{rows}\n"
+    return tables.replace(section[0], new) if section else tables.rstrip() + "\n\n" + new
+
+
+# Running
+
+
+def fill_in(value, places):
+    text = json.dumps(value)
+    for name, place in places.items():
+        text = text.replace("${" + name + "}", str(place))
+    return json.loads(text)
+
+
+def prepared(description, places):
+    """Fills the directory of a server, and returns its description."""
+    description = fill_in(description, places)
+    for command in description.get("prepare", []):
+        subprocess.run(["sh", "-euc", command], cwd=places["root"], check=True, stdout=subprocess.DEVNULL)
+    return description
+
+
+def compare(name, places):
+    """Returns the differences of one pair of servers, and the number of compared calls and definitions."""
+    raw = json.loads((HERE / "calls" / f"{name}.json").read_text())
+    found = {}
+    for side in ("reference", "example"):
+        with tempfile.TemporaryDirectory() as parent:
+            # The names are equally long, so that sizes and tables are the same.
+            root = pathlib.Path(parent).resolve() / "root"
+            root.mkdir()
+            description = prepared(raw, {**places, "root": root})
+            failed = description.get("failed")
+            results = asyncio.run(session(description[side], description.get("env", {}), root, description["steps"]))
+            compared = dict(definitions(results, root))
+            for step in description["steps"]:
+                compared[step["name"]] = parts_of(results[step["name"]], step, root, failed if side == "reference" else None)
+            found[side] = compared
+    rows = [(call, part, in_table(one), in_table(other)) for call, part, one, other in differences(**found)]
+    return rows, len(dict.fromkeys([*found["reference"], *found["example"]]))
+
+
+def drive(name, places, drivers):
+    """Lets the official clients list the tools of an example and call one of them. Returns the problems."""
+    raw = json.loads((HERE / "calls" / f"{name}.json").read_text())
+    for client in ("python", "typescript"):
+        with tempfile.TemporaryDirectory() as root:
+            description = prepared(raw, {**places, "root": root})
+            # The drivers have no environment of their own.
+            env = [f"{key}={value}" for key, value in description.get("env", {}).items()]
+            smoke = {"do": "call_tool", **description["smoke"]}
+            job = {"mode": "auto", "command": ["env", *env, *description["example"]], "steps": [{"do": "server_info"}, {"do": "list_tools"}, smoke]}
+            lines, stderr = drivers.run(client, job)
+        problems = [line for line in lines if "error" in line or line.get("result", {}).get("isError")]
+        problems += [line for line in lines if line.get("closed", {}).get("complaints")]
+        if len(lines) != 5 or problems:
+            yield f"{name}: the {client} client: {json.dumps(problems or lines)[:1000]} {stderr[-1000:]}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--clients", type=pathlib.Path, required=True)
+    parser.add_argument("--reference", type=pathlib.Path, required=True)
+    parser.add_argument("--examples", type=pathlib.Path, required=True)
+    parser.add_argument("--write", action="store_true", help="write the rows of the tables")
+    parser.add_argument("names", nargs="*", help="the servers; by default all")
+    options = parser.parse_args()
+    node = options.clients / "node/node_modules/node/bin/node"
+    places = {"reference": options.reference, "examples": options.examples, "node": node}
+    names = options.names or sorted(path.stem for path in (HERE / "calls").glob("*.json"))
+    tables = TABLES.read_text()
+    problems = []
+    for name in names:
+        found, count = compare(name, places)
+        known = rows_of(tables, name)
+        if options.write:
+            tables = write_rows(tables, name, found, known)
+            TABLES.write_text(tables)
+            known = rows_of(tables, name)
+        problems += [f"{name}: not in {TABLES.name}: {' | '.join(row)}" for row in found if row not in known]
+        problems += [f"{name}: in {TABLES.name}, but does not occur: {' | '.join(row)}" for row in known if row not in found]
+        problems += [f"{name}: without a reason: {' | '.join(row)}" for row, reason in known.items() if reason in ("", NO_REASON)]
+        driven = list(drive(name, places, Drivers(options.clients)))
+        problems += driven
+        print(f"{name}: {count} calls and definitions, {len(found)} differences; {2 - len(driven)} of 2 official clients")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()

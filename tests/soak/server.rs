@@ -1,0 +1,47 @@
+//! The server: the fixture with two tools that need a scope. Over HTTP each request needs a token or an API key.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use mcp_runtime::prelude::*;
+use mcp_runtime::{ApiKey, Auth, Principal};
+
+mod callers;
+
+use callers::{AUDIENCE, CALLERS, ISSUER, Way};
+
+/// The time after which the keys of the issuer are loaded again. It replaces them every few seconds.
+const REFRESH: Duration = Duration::from_secs(2);
+const COOLDOWN: Duration = Duration::from_secs(1);
+
+/// Return the caller and a text.
+#[tool(scopes("soak:write"))]
+async fn guarded(text: String, caller: Principal) -> String {
+    format!("{} {text}", caller.id())
+}
+
+/// Return the caller and a text; nobody without the scope knows this tool.
+#[tool(hidden, scopes("soak:write"))]
+async fn secret(text: String, caller: Principal) -> String {
+    format!("{} {text}", caller.id())
+}
+
+fn main() -> ExitCode {
+    let with_key = CALLERS.iter().filter(|caller| caller.way == Way::Key);
+    let keys = with_key.map(|it| {
+        let key = ApiKey::new(it.name, it.key());
+        it.scopes().split_whitespace().fold(key, ApiKey::scope)
+    });
+    // The tools of this file are in the package of the fixture, which has all of its package.
+    let server = mcp_tests::fixture::server()
+        .auth(Auth::api_keys(keys))
+        .auth(Auth::from_env());
+    let server = match std::env::var(ISSUER) {
+        Ok(issuer) => {
+            let tokens = Auth::jwt(issuer, AUDIENCE).leeway(Duration::ZERO);
+            server.auth(tokens.key_refresh(REFRESH).key_cooldown(COOLDOWN))
+        }
+        Err(_) => server,
+    };
+    server.run()
+}

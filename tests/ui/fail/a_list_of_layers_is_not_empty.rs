@@ -1,0 +1,6 @@
+use mcp_runtime::prelude::*;
+
+#[tool(layer = [])]
+async fn f() {}
+
+fn main() {}
