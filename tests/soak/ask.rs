@@ -1,5 +1,7 @@
 //! The messages of clients, and the checks of their replies.
 
+use std::time::Duration;
+
 use mcp_tests::schemas;
 use serde_json::{Value, json};
 
@@ -154,10 +156,7 @@ impl Ask {
         }
         let mut params = self.params();
         if era == Era::Modern {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": era.revision(),
-                "io.modelcontextprotocol/clientCapabilities": {},
-            });
+            params["_meta"] = meta();
         }
         let mut message = json!({ "jsonrpc": "2.0", "method": self.method(), "params": params });
         if !self.is_notification() {
@@ -225,6 +224,23 @@ impl Ask {
             Kind::Notification => false,
         }
     }
+}
+
+/// A call of a tool that sleeps, as one line.
+pub(crate) fn sleep(tool: &str, time: Duration, id: u64, era: Era) -> String {
+    let mut params = json!({ "name": tool, "arguments": { "milliseconds": time.as_millis() } });
+    if era == Era::Modern {
+        params["_meta"] = meta();
+    }
+    json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params }).to_string()
+}
+
+/// The metadata of a modern request.
+fn meta() -> Value {
+    json!({
+        "io.modelcontextprotocol/protocolVersion": Era::Modern.revision(),
+        "io.modelcontextprotocol/clientCapabilities": {},
+    })
 }
 
 #[cfg(test)]

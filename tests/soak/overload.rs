@@ -10,9 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mcp_tests::Outcome;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::ask::Era;
+use crate::ask::{Era, sleep};
 use crate::callers::{CALLERS, Caller, Way};
 
 /// The time that each call waits. It determines the capacity, and so the rate of the overload: if there are more calls than the
@@ -47,14 +47,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A call of a tool that waits.
 fn call(id: u64, era: Era) -> String {
-    let mut params = json!({ "name": "wait", "arguments": { "milliseconds": WAIT.as_millis() } });
-    if era == Era::Modern {
-        params["_meta"] = json!({
-            "io.modelcontextprotocol/protocolVersion": era.revision(),
-            "io.modelcontextprotocol/clientCapabilities": {},
-        });
-    }
-    json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params }).to_string()
+    sleep("wait", WAIT, id, era)
 }
 
 /// Calls `send` with the number of calls that are due at this rate, until the end of the phase.

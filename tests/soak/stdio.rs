@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mcp_tests::{Outcome, TIMEOUT, schemas};
 use serde_json::{Value, json};
 
-use crate::ask::{Ask, Era, Numbering};
+use crate::ask::{Ask, Era, Numbering, sleep};
 use crate::callers::Caller;
 use crate::memory::{ALLOCATOR, Memory, Series};
 use crate::{Lane, Tally, Verdict};
@@ -18,6 +19,8 @@ use crate::{Lane, Tally, Verdict};
 const WINDOW: usize = 64;
 /// The maximum number of messages that are written at once.
 const BATCH: usize = 8;
+/// The time of each call of the warm-up.
+const WARM_UP: Duration = Duration::from_millis(200);
 
 /// The requests in flight.
 #[derive(Default)]
@@ -151,6 +154,26 @@ pub(crate) fn shake_hands(
     Ok(())
 }
 
+/// Makes as many calls at once as there can be later, each of which needs a thread. Otherwise the server would create threads
+/// during the whole run, whenever more calls than ever before overlap.
+fn warm_up(mut stdin: &ChildStdin, stdout: &mut impl BufRead, era: Era) -> Outcome<()> {
+    let calls: String = (1..=WINDOW)
+        .map(|id| sleep("sleep_blocking", WARM_UP, id as u64, era) + "\n")
+        .collect();
+    stdin.write_all(calls.as_bytes())?;
+    for _ in 0..WINDOW {
+        let mut reply = String::new();
+        stdout.read_line(&mut reply)?;
+        schemas::reply(
+            era.revision(),
+            Some("tools/call"),
+            &serde_json::from_str(&reply)?,
+            true,
+        )?;
+    }
+    Ok(())
+}
+
 /// The environment of a server whose caller this is.
 pub(crate) fn environment(caller: &Caller) -> [(&'static str, &'static str); 2] {
     [
@@ -172,11 +195,13 @@ pub(crate) fn converse(server: &Path, lane: Lane, memory: &Memory) -> Outcome<Ta
     };
     let (flight, era) = (Flight::default(), lane.era);
     shake_hands(&stdin, &mut stdout, era)?;
+    let mut stdout = BufReader::new(stdout);
+    warm_up(&stdin, &mut stdout, era)?;
     let series = memory.watch("a server on stdio", child.id());
     let mut tally = Tally::default();
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| send(lane, &flight, stdin));
-        if let Err(error) = receive(&flight, era, BufReader::new(stdout), &series, &mut tally) {
+        if let Err(error) = receive(&flight, era, stdout, &series, &mut tally) {
             tally.problem(error.to_string());
         }
         match sending.join() {
