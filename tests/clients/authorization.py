@@ -1,4 +1,4 @@
-"""Tests the example `authorization` with real authorization servers and clients. `auth` starts it.
+"""Tests the example `auth` with real authorization servers and clients. `auth` starts it.
 
 Usage: authorization.py --clients DIRECTORY --server BINARY
 """

@@ -1,6 +1,6 @@
 """The official Python client, which logs in: python_login.py URL MODE [CLIENT]
 
-Without the id of a client it registers itself, and calls `whoami` of the example `authorization`. With one it then calls `add_note`,
+Without the id of a client it registers itself, and calls `whoami` of the example `auth`. With one it then calls `add_note`,
 for which it needs a second login, and `whoami` again. It prints the results and the scopes of its logins as JSON.
 
 A client that registers itself asks for the scopes of its first login, and oidc-provider never grants it others.

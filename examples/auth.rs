@@ -3,7 +3,7 @@
 //! Start it with the URL of the authorization server, and with the URL of this server as clients know it:
 //!
 //! ```text
-//! ISSUER=https://login.example.com RESOURCE=https://notes.example.com/mcp authorization --http 127.0.0.1:8000
+//! ISSUER=https://login.example.com RESOURCE=https://notes.example.com/mcp auth --http 127.0.0.1:8000
 //! ```
 //!
 //! A client without a token is told where to get one. Everybody who has one can read and write notes with the scopes
