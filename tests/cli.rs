@@ -8,6 +8,9 @@ mod clients;
 mod commands;
 #[path = "cli/manifest.rs"]
 mod manifest;
+#[cfg(unix)]
+#[path = "cli/terminal.rs"]
+mod terminal;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

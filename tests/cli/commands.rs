@@ -103,6 +103,26 @@ fn variables_of_a_file_are_set_before_the_options_are_read() {
 }
 
 #[test]
+fn every_command_prints_json_on_request() {
+    let folder = TempDir::new().unwrap();
+    let lock = folder.path().join("mcp.lock");
+    let lock = lock.to_str().unwrap();
+    for (arguments, member) in [
+        (&["list"][..], "tools"),
+        (&["call", "echo_owned", "text=a"], "content"),
+        (&["read", "text://readme"], "contents"),
+        (&["prompt", "greet", "name=a"], "messages"),
+        (&["complete", "greet", "name"], "values"),
+        (&["manifest"], "definitions"),
+        (&["manifest", "--write-lock", lock], "definitions"),
+    ] {
+        let output = run(&[arguments, &["--json"]].concat());
+        let printed = json_of(&output);
+        assert!(printed.get(member).is_some(), "{arguments:?}: {printed}");
+    }
+}
+
+#[test]
 fn findings_are_printed_as_json() {
     let found = json_of(&run(&["check", "--json"]));
     let found = found["findings"].as_array().unwrap();

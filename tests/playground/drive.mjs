@@ -1,16 +1,42 @@
-// Drives the playground in a browser, in both eras, with the keyboard alone: drive.mjs URL CHROMIUM FOLDER
+// Drives the playground in a browser, in both eras, with the keyboard alone: drive.mjs SERVER CHROMIUM FOLDER
 //
-// FOLDER receives screenshots at both widths, in both colour schemes.
+// SERVER is the program `playground-server`. FOLDER receives screenshots at both widths, in both colour schemes.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
+import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-const [url, executablePath, folder] = process.argv.slice(2);
+const [program, executablePath, folder] = process.argv.slice(2);
 const REVISIONS = ["2026-07-28", "2025-11-25"];
 
 await mkdir(folder, { recursive: true });
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+
+// Starts a server, and returns its process and the URL of its page.
+async function start(port, environment = {}) {
+  const options = { env: { ...process.env, ...environment }, stdio: ["ignore", "ignore", "pipe"] };
+  const server = spawn(program, ["dev", "--http", `127.0.0.1:${port}`], options);
+  process.once("exit", () => server.kill());
+  const said = [];
+  const url = await new Promise((found, failed) => {
+    const lines = createInterface({ input: server.stderr });
+    lines.on("line", (line) => {
+      said.push(line);
+      if (line.startsWith("Playground: ")) found(line.slice("Playground: ".length));
+    });
+    lines.on("close", () => failed(new Error(`the server ended: ${said.join("; ")}`)));
+  });
+  return { server, url };
+}
+
+async function stop(server) {
+  const ended = once(server, "exit");
+  server.kill("SIGKILL");
+  await ended;
+}
 
 // Moves the focus with the tabulator key until it is on an element with this accessible name.
 async function tabTo(page, name) {
@@ -153,6 +179,33 @@ async function promptAndTemplate(page) {
   await result(page, "This is note two.");
 }
 
+// While a server is away, the page waits for it. Then it says what changed, and calls work again.
+async function restart(revision) {
+  const first = await start(0);
+  const page = await browser.newPage();
+  await page.goto(first.url);
+  await page.locator("#revision").selectOption(revision);
+  const connected = page.locator('#state[data-state="connected"]');
+  await connected.waitFor();
+  await choose(page, "failing");
+  await stop(first.server);
+  await page.locator('#state[data-state="lost"]').waitFor();
+  const { port } = new URL(first.url);
+  const second = await start(port, { PLAYGROUND_GROWN: "1" });
+  await connected.waitFor();
+  await page.locator(".toast").filter({ hasText: "+ tool grown" }).waitFor();
+  await choose(page, "grown");
+  await submit(page);
+  await result(page, "grown");
+  await stop(second.server);
+  await page.locator('#state[data-state="lost"]').waitFor();
+  const third = await start(port);
+  await page.locator(".toast").filter({ hasText: "\u2212 tool grown" }).waitFor();
+  await stop(third.server);
+  await page.close();
+}
+
+const { server, url } = await start(0);
 for (const [index, revision] of REVISIONS.entries()) {
   const context = await browser.newContext({ viewport: { width: 1600, height: 900 } });
   const page = await context.newPage();
@@ -190,6 +243,8 @@ for (const [index, revision] of REVISIONS.entries()) {
   assert.deepEqual(elsewhere, [], "requests to other hosts");
   assert.deepEqual(mistakes, [], "errors of the page");
   await context.close();
+  await restart(revision);
+  console.log(`${revision}: restart`);
 }
 
 // The policy stops a request to another host: the absence above is no accident.
@@ -206,3 +261,4 @@ const blocked = await page.evaluate(
 );
 assert.equal(blocked, "connect-src");
 await browser.close();
+await stop(server);

@@ -131,15 +131,20 @@ async fn reserve(context: Context) -> Result<String, ToolError> {
     Ok(format!("{} and {guests} guests, {window:?}", table.guests))
 }
 
-/// Adds a tool.
-#[tool]
-async fn grow(handle: State<ServerHandle>) -> &'static str {
-    let added = Tool::new(
+/// A tool that a server of a newer version has.
+fn grown() -> Tool {
+    let tool = Tool::new(
         "grown",
         serde_json::json!({ "type": "object" }),
         |_: serde_json::Value, _: Context| async { "grown" },
     );
-    match handle.add(added.description("Was added.")) {
+    tool.description("Was added.")
+}
+
+/// Adds a tool.
+#[tool]
+async fn grow(handle: State<ServerHandle>) -> &'static str {
+    match handle.add(grown()) {
         Ok(()) => "added",
         Err(_) => "there already",
     }
@@ -169,5 +174,11 @@ async fn review(
 fn main() -> ExitCode {
     let server = mcp_runtime::server!();
     let handle = server.handle();
+    if std::env::var_os("PLAYGROUND_GROWN").is_some() {
+        if let Err(error) = handle.add(grown()) {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    }
     server.state(handle).run()
 }

@@ -92,7 +92,11 @@ fn manifest() -> Command {
     ));
     Command::new("manifest")
         .about("Print all definitions with their SHA-256 as JSON")
-        .args([write_lock, dialect::argument().conflicts_with("write-lock")])
+        .args([
+            write_lock,
+            dialect::argument().conflicts_with("write-lock"),
+            json_flag().help("Print JSON, also of what was written"),
+        ])
 }
 
 fn call() -> Command {

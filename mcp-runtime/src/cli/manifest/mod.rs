@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
+use serde_json::json;
 
 use super::collect;
 use super::output::{self, Failure};
@@ -26,11 +27,13 @@ pub(super) async fn run(
     let manifest = Manifest::new(&collect::declared(client, handle).await?);
     if let Some(path) = matches.get_one::<PathBuf>("write-lock") {
         lock::write(path, &manifest)?;
-        output::write(&format!(
-            "wrote {} definitions to {}",
-            manifest.len(),
-            output::line(&path.display().to_string())
-        ))?;
+        let path = path.display().to_string();
+        output::write(&if matches.get_flag("json") {
+            format!("{:#}", json!({ "file": path, "definitions": manifest.len() }))
+        } else {
+            let (count, path) = (manifest.len(), output::line(&path));
+            format!("wrote {count} definitions to {path}")
+        })?;
     } else {
         output::write(&manifest.to_json())?;
     }
