@@ -107,18 +107,18 @@ fn every_command_prints_json_on_request() {
     let folder = TempDir::new().unwrap();
     let lock = folder.path().join("mcp.lock");
     let lock = lock.to_str().unwrap();
-    for (arguments, member) in [
-        (&["list"][..], "tools"),
-        (&["call", "echo_owned", "text=a"], "content"),
-        (&["read", "text://readme"], "contents"),
-        (&["prompt", "greet", "name=a"], "messages"),
-        (&["complete", "greet", "name"], "values"),
-        (&["manifest"], "definitions"),
-        (&["manifest", "--write-lock", lock], "definitions"),
+    for (arguments, place) in [
+        (&["list"][..], "/tools"),
+        (&["call", "echo_owned", "text=a"], "/content"),
+        (&["read", "text://readme"], "/0/text"),
+        (&["prompt", "greet", "name=a"], "/0/content"),
+        (&["complete", "greet", "name"], "/values"),
+        (&["manifest"], "/definitions"),
+        (&["manifest", "--write-lock", lock], "/definitions"),
     ] {
         let output = run(&[arguments, &["--json"]].concat());
         let printed = json_of(&output);
-        assert!(printed.get(member).is_some(), "{arguments:?}: {printed}");
+        assert!(printed.pointer(place).is_some(), "{arguments:?}: {printed}");
     }
 }
 

@@ -78,7 +78,7 @@ fn a_declined_or_ended_question_fails_the_call() {
 
 #[test]
 fn progress_and_requested_logs_are_shown_at_the_terminal_and_not_in_the_result() {
-    let ran = at_terminal(&["call", "slow", "--log", "info"], "");
+    let ran = at_terminal(&["call", "slow", "--log-level", "info"], "");
     assert!(ran.is_success, "{}", ran.shown);
     assert_eq!(ran.stdout, "done\n");
     for part in ["working", "info: step 50", "% ("] {

@@ -20,6 +20,9 @@ pub(crate) const ALLOCATOR: (&str, &str) = (
 const INTERVAL: Duration = Duration::from_millis(100);
 /// The part of the requests after which the memory of a server should not grow any more.
 const WARM_UP: f64 = 0.5;
+/// The number of parts of the time after the warm-up, of each of which the least memory counts. The memory of a server
+/// rises by up to 150 KB and falls again: glibc returns the end of its heap to the system only if nothing at the end is in use.
+const PARTS: usize = 10;
 /// The growth that is accepted, in bytes per [`UNIT`] requests.
 const LIMIT: f64 = 1024.0;
 const UNIT: f64 = 100_000.0;
@@ -64,8 +67,16 @@ impl Series {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let (end, last) = *samples.last()?;
         let begin = end * WARM_UP;
-        let steady = samples.iter().filter(|(answered, _)| *answered > begin);
-        let slope = slope(&steady.copied().collect::<Vec<_>>())?;
+        let steady: Vec<_> = samples
+            .iter()
+            .filter(|(answered, _)| *answered > begin)
+            .collect();
+        let parts = steady.chunks(steady.len().div_ceil(PARTS).max(1));
+        let least = |part: &[&(f64, f64)]| {
+            let least = part.iter().min_by(|one, other| one.1.total_cmp(&other.1));
+            least.map(|sample| **sample)
+        };
+        let slope = slope(&parts.filter_map(least).collect::<Vec<_>>())?;
         Some(Growth {
             answered: self.answered.load(Ordering::Relaxed),
             per_unit: slope * UNIT,
@@ -75,7 +86,7 @@ impl Series {
     }
 }
 
-/// The growth of the memory of a server after the warm-up, by the line that fits the measurements best.
+/// The growth of the memory of a server after the warm-up, by the line that fits the least memory of each part best.
 struct Growth {
     answered: u64,
     per_unit: f64,
@@ -171,6 +182,10 @@ mod tests {
         assert!(!growth(1000, leak(900.0)).is_too_much());
         let early = growth(1000, |number| f64::from(number.min(400)) * 1e6);
         assert!(!early.is_too_much());
+        // What rises and falls again is no growth, and what rises and falls to more each time is.
+        let wave = |number: u32| f64::from(number % 50) * 4096.0;
+        assert!(!growth(1000, wave).is_too_much());
+        assert!(growth(1000, |number| wave(number) + leak(1500.0)(number)).is_too_much());
         // Too few requests, and too few pages.
         assert!(!growth(40, leak(100_000.0)).is_too_much());
         assert!(!growth(60, leak(10_000.0)).is_too_much());

@@ -29,7 +29,10 @@ pub(super) async fn run(
         lock::write(path, &manifest)?;
         let path = path.display().to_string();
         output::write(&if matches.get_flag("json") {
-            format!("{:#}", json!({ "file": path, "definitions": manifest.len() }))
+            format!(
+                "{:#}",
+                json!({ "file": path, "definitions": manifest.len() })
+            )
         } else {
             let (count, path) = (manifest.len(), output::line(&path));
             format!("wrote {count} definitions to {path}")
