@@ -172,13 +172,10 @@ async fn review(
 }
 
 fn main() -> ExitCode {
-    let server = mcp_runtime::server!();
-    let handle = server.handle();
+    let mut server = mcp_runtime::server!();
     if std::env::var_os("PLAYGROUND_GROWN").is_some() {
-        if let Err(error) = handle.add(grown()) {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
+        server = server.with(grown());
     }
+    let handle = server.handle();
     server.state(handle).run()
 }
