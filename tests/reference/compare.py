@@ -7,7 +7,7 @@
     "prepare"                the commands that fill the directory ${root}, which each server has for itself
     "failed"                 a regular expression: the texts of results that are errors of the reference server
     "smoke"                  the call that each official client makes
-    "site"                   the website that ${site} is the URL of: answers by path, each with
+    "site"                   the website with the URL ${site} and the address ${host}: answers by path, each with
                              "status" (by default 200), "headers", and one of
                              "text" in an "encoding" (by default UTF-8), "times" over; "base64"; "file" in `pages`.
                              Other paths have the status 404
@@ -30,8 +30,7 @@ A step may have:
     "end": "JSON"            the text ends in a JSON object, which is compared as JSON
 
 The definitions of tools, resources, templates and prompts are compared too, on all pages of the lists, and so are the
-questions to the client. Texts of errors are not compared, only that
-there is an error.
+questions to the client. Texts of errors are not compared, only that there is an error.
 
 All differences are in the tables of `docs/reference-servers.md`, with both values and a reason. A difference that is not
 there, and a row that does not occur, is an error. With --write, the rows are written; new ones need a reason.
@@ -125,7 +124,7 @@ def normalise(value, step, places):
 
 def without_places(text, places):
     """Replaces what each run has at another place."""
-    for name in ("root", "site"):
+    for name in ("root", "site", "host"):
         if name in places:
             text = text.replace(str(places[name]), f"<{name}>")
     return text
@@ -252,7 +251,8 @@ def prepared(name, places):
         places = {**places, "root": pathlib.Path(parent).resolve() / "root"}
         places["root"].mkdir()
         if "site" in raw:
-            places["site"] = stack.enter_context(serve(raw["site"]))
+            places["host"] = stack.enter_context(serve(raw["site"]))
+            places["site"] = f"http://{places['host']}"
         description = fill_in(raw, places)
         for command in description.get("prepare", []):
             subprocess.run(["sh", "-euc", command], cwd=places["root"], check=True, stdout=subprocess.DEVNULL)

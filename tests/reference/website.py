@@ -14,12 +14,12 @@ PAGES = pathlib.Path(__file__).resolve().parent / "pages"
 
 @contextlib.contextmanager
 def serve(site):
-    """Serves the answers of a table, by their paths, on a free port. Returns the URL without a path."""
+    """Serves the answers of a table, by their paths, on a free port. Returns the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(site))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()
@@ -28,9 +28,6 @@ def serve(site):
 
 def handler(site):
     class Handler(BaseHTTPRequestHandler):
-        # The other versions have no connections that are used again.
-        protocol_version = "HTTP/1.1"
-
         def do_GET(self):
             answer = site.get(self.path, {"status": 404})
             body = body_of(answer)
