@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use htmd::HtmlToMarkdown;
+use htmd::options::Options;
 use html5ever::interface::{ElementFlags, NodeOrText, QuirksMode};
 use html5ever::tendril::{StrTendril, TendrilSink as _};
 use html5ever::tree_builder::TreeSink;
@@ -39,8 +40,14 @@ const SKIPPED: [&str; 12] = [
 pub(crate) fn of_html(html: &str) -> String {
     let tree = parse(html);
     prune(&tree);
+    let options = Options {
+        // The text of a list begins after one space.
+        ul_bullet_spacing: 1,
+        ol_number_spacing: 1,
+        ..Options::default()
+    };
     let converter = HtmlToMarkdown::builder().skip_tags(SKIPPED.into());
-    converter.build().tree_to_markdown(&tree)
+    converter.options(options).build().tree_to_markdown(&tree)
 }
 
 fn parse(html: &str) -> Rc<Node> {

@@ -87,7 +87,7 @@ async fn a_page_is_returned_as_markdown_or_as_source() {
     let site = Site::start(ALLOWED, page).await;
     let client = serve(settings()).await;
     let markdown =
-        "# Title\n\nOne **bold** and [a link](/a).\n\n*   first\n*   second\n\n| a |\n| - |\n| 1 |";
+        "# Title\n\nOne **bold** and [a link](/a).\n\n* first\n* second\n\n| a |\n| - |\n| 1 |";
     for path in ["/page", "/moved"] {
         let url = site.url(path);
         let text = fetched(&client, json!({ "url": url })).await;

@@ -2,7 +2,7 @@
 
 `calls/NAME.json` describes one pair of servers:
 
-    "reference", "example"   the commands; ${reference}, ${examples} and ${root} are filled in
+    "reference", "example"   the commands; ${reference}, ${examples}, ${root}, ${node} and ${node_directory} are filled in
     "env"                    environment variables of both
     "prepare"                the commands that fill the directory ${root}, which each server has for itself
     "failed"                 a regular expression: the texts of results that are errors of the reference server
