@@ -34,7 +34,7 @@ fn methods(client: &Client) -> Vec<String> {
 }
 
 /// The tools, prompts and resources of the reference server that this one has.
-const TOOLS: [&str; 14] = [
+const TOOLS: [&str; 15] = [
     "echo",
     "get-annotated-message",
     "get-env",
@@ -47,6 +47,7 @@ const TOOLS: [&str; 14] = [
     "toggle-subscriber-updates",
     "trigger-long-running-operation",
     "trigger-elicitation-request",
+    "trigger-url-elicitation",
     "trigger-sampling-request",
     "get-roots-list",
 ];

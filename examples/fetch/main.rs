@@ -1,7 +1,8 @@
 //! Web pages as Markdown, in parts that fit a model.
 //!
 //! The server has the tool and the prompt of the reference server `mcp-server-fetch`, with the same names and arguments. The
-//! Markdown differs: it contains the whole page without its navigation, while the reference server looks for the main text.
+//! Markdown differs: it contains the whole page without its navigation and hidden text, while the reference server looks for
+//! the main text.
 //!
 //! ```sh
 //! cargo run --features http-client --example fetch -- call fetch url=https://example.com

@@ -142,7 +142,7 @@ async fn a_long_page_is_read_in_parts() {
     let part = async |start: u64| {
         let arguments = json!({ "url": site.url("/text"), "max_length": 6, "start_index": start });
         let text = fetched(&client, arguments).await;
-        text.split_once(":\n").unwrap().1.to_owned()
+        text.split_once("/text:\n").unwrap().1.to_owned()
     };
     let next = |start: usize| {
         format!(
