@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use mcp_runtime::{Prompt, Resource, ServerHandle, Tool, prelude::*};
+use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -130,13 +131,14 @@ enum OutputType {
 #[tool(
     name = "gzip-file-as-resource",
     destructive = false,
+    idempotent,
     open_world = false
 )]
 async fn gzip_file_as_resource(
     /// The name of the compressed file.
     #[arg(default = "README.md.gz", length(1..=100))]
     name: String,
-    /// The file, as a `data:` URL with base64.
+    /// The file, as a `data:` URL.
     #[arg(default = "data:text/markdown;base64,IyBIZWxsbwo=")]
     data: String,
     /// What to return.
@@ -154,11 +156,12 @@ async fn gzip_file_as_resource(
     let bytes = compress(&decode(&data)?)?;
     let uri = format!("demo://resource/session/{name}");
     let contents = move || ResourceContents::bytes(bytes.clone()).mime("application/gzip");
-    if let OutputType::Resource = output_type {
-        return Ok(EmbeddedResource::new(uri, contents()).into());
-    }
+    let file = contents();
     keep(&server, &updates, &uri, &name, contents)?;
-    Ok(ResourceLink::new(uri, name).mime("application/gzip").into())
+    Ok(match output_type {
+        OutputType::Resource => EmbeddedResource::new(uri, file).into(),
+        OutputType::ResourceLink => ResourceLink::new(uri, name).mime("application/gzip").into(),
+    })
 }
 
 /// Adds a file to the resources of the server, in place of an earlier one with its name.
@@ -185,14 +188,19 @@ fn keep(
     Ok(())
 }
 
-/// Returns the content of a `data:` URL.
+/// Returns the content of a `data:` URL (RFC 2397).
 fn decode(url: &str) -> Result<Vec<u8>, ToolError> {
-    let data = url
-        .strip_prefix("data:")
-        .and_then(|rest| rest.split_once(";base64,"));
-    let bytes = data.and_then(|(_, data)| STANDARD.decode(data).ok());
+    let parts = url.strip_prefix("data:").and_then(|it| it.split_once(','));
+    let bytes = parts.and_then(|(kind, data)| {
+        let bytes: Vec<u8> = percent_decode_str(data).collect();
+        if kind.ends_with(";base64") {
+            STANDARD.decode(bytes).ok()
+        } else {
+            Some(bytes)
+        }
+    });
     let Some(bytes) = bytes else {
-        let message = "`data` is not a `data:` URL with base64: write it as `data:text/plain;base64,SGVsbG8=`";
+        let message = "`data` is not a `data:` URL: write it as `data:text/plain;base64,SGVsbG8=`";
         return Err(ToolError::new(message));
     };
     if bytes.len() > MAX_FILE {

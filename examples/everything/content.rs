@@ -117,10 +117,10 @@ enum City {
 #[derive(Serialize, JsonSchema)]
 struct Weather {
     /// In degrees Celsius.
-    temperature: i32,
+    temperature: f64,
     conditions: &'static str,
     /// In percent.
-    humidity: u8,
+    humidity: f64,
 }
 
 /// Return structured content that has a schema.
@@ -130,9 +130,9 @@ async fn get_structured_content(
     location: City,
 ) -> Json<Weather> {
     let (temperature, conditions, humidity) = match location {
-        City::NewYork => (33, "Cloudy", 82),
-        City::Chicago => (36, "Light rain / drizzle", 82),
-        City::LosAngeles => (73, "Sunny / Clear", 48),
+        City::NewYork => (33.0, "Cloudy", 82.0),
+        City::Chicago => (36.0, "Light rain / drizzle", 82.0),
+        City::LosAngeles => (73.0, "Sunny / Clear", 48.0),
     };
     Json(Weather {
         temperature,

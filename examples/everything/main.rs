@@ -33,9 +33,10 @@
 //!
 //! Four tools of the reference server are missing. Three need tasks, which this library does not support.
 //! `toggle-simulated-logging` sends log messages after its call, but in revision 2026-07-28 a log message belongs to a call.
-//! Two tools do less: `get-env` returns only variables whose names begin with `MCP_`, because others may be secrets, and
+//! Three tools do less: `get-env` returns only variables whose names begin with `MCP_`, because others may be secrets,
 //! `gzip-file-as-resource` takes only `data:` URLs, because the server should not fetch what a model names (the example
-//! `fetch` shows what that needs).
+//! `fetch` shows what that needs), and `trigger-url-elicitation` has no IDs and no errors that ask for a page, because
+//! revision 2026-07-28 does not have them.
 
 mod asking;
 mod changing;

@@ -27,6 +27,7 @@ async fn args_prompt(
     /// The state.
     state: Option<String>,
 ) -> String {
+    let state = state.filter(|state| !state.is_empty());
     let state = state.map(|state| format!(", {state}")).unwrap_or_default();
     format!("What's weather in {city}{state}?")
 }

@@ -34,7 +34,7 @@ fn methods(client: &Client) -> Vec<String> {
 }
 
 /// The tools, prompts and resources of the reference server that this one has.
-const TOOLS: [&str; 14] = [
+const TOOLS: [&str; 15] = [
     "echo",
     "get-annotated-message",
     "get-env",
@@ -47,6 +47,7 @@ const TOOLS: [&str; 14] = [
     "toggle-subscriber-updates",
     "trigger-long-running-operation",
     "trigger-elicitation-request",
+    "trigger-url-elicitation",
     "trigger-sampling-request",
     "get-roots-list",
 ];
@@ -256,16 +257,17 @@ async fn compressed_files_are_resources() {
         contents[0]["blob"].as_str().unwrap().starts_with("H4sI"),
         "the bytes of gzip: {contents:?}"
     );
-    let arguments = json!({ "outputType": "resource", "name": "a.gz", "data": "data:text/plain;base64,SGVsbG8=" });
-    let reply = call(&client, "gzip-file-as-resource", arguments).await;
-    assert_eq!(
-        reply.content()[0]["resource"]["mimeType"],
-        "application/gzip"
-    );
-    assert!(
-        client.read("demo://resource/session/a.gz").await.is_err(),
-        "it is only in the result"
-    );
+    let mut blobs = Vec::new();
+    for data in ["data:text/plain;base64,SGVsbG8=", "data:,Hell%6F"] {
+        let arguments = json!({ "outputType": "resource", "name": "a.gz", "data": data });
+        let reply = call(&client, "gzip-file-as-resource", arguments).await;
+        let resource = &reply.content()[0]["resource"];
+        assert_eq!(resource["mimeType"], "application/gzip");
+        let contents = client.read("demo://resource/session/a.gz").await.unwrap();
+        assert_eq!(contents[0]["blob"], resource["blob"]);
+        blobs.push(resource["blob"].clone());
+    }
+    assert_eq!(blobs[0], blobs[1], "the same file in two notations");
 
     for number in 0..12 {
         call(

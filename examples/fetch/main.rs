@@ -1,7 +1,8 @@
 //! Web pages as Markdown, in parts that fit a model.
 //!
 //! The server has the tool and the prompt of the reference server `mcp-server-fetch`, with the same names and arguments. The
-//! Markdown differs: it contains the whole page without its navigation, while the reference server looks for the main text.
+//! Markdown differs: it contains the whole page without its navigation and hidden text, while the reference server looks for
+//! the main text.
 //!
 //! ```sh
 //! cargo run --features http-client --example fetch -- call fetch url=https://example.com
@@ -68,6 +69,7 @@ async fn fetch(
     raw: bool,
     web: State<Web>,
 ) -> Result<String, ToolError> {
+    let url = web::parse(&url)?;
     let page = web.fetch(&url).await?;
     let (note, content) = content(page, raw).await?;
     let part = part(&content, start_index, max_length);
@@ -82,10 +84,13 @@ async fn fetch_for_user(
     url: String,
     web: State<Web>,
 ) -> Result<String, ToolError> {
-    let page = web.fetch_for_user(&url).await?;
+    let page = web.fetch_for_user(&web::parse(&url)?).await?;
     let (note, content) = content(page, false).await?;
-    Ok(format!("{note}Contents of {url}:\n{content}"))
+    Ok(note + &content)
 }
+
+/// The content of an HTML page without a text.
+const NO_TEXT: &str = "<error>Page failed to be simplified from HTML</error>";
 
 /// Returns the content of a page, and a note about its form.
 async fn content(page: Page, raw: bool) -> Result<(String, String), ToolError> {
@@ -97,7 +102,9 @@ async fn content(page: Page, raw: bool) -> Result<(String, String), ToolError> {
     let mut note = String::new();
     if !converts {
         let kind = &page.kind;
-        note = format!("This page of the type `{kind}` is shown without conversion to Markdown.\n");
+        note = format!(
+            "Content type {kind} cannot be simplified to markdown, but here is the raw content:\n"
+        );
     }
     if !page.is_whole {
         let bytes = page.body.len();
@@ -107,13 +114,22 @@ async fn content(page: Page, raw: bool) -> Result<(String, String), ToolError> {
         return Ok((note, text));
     }
     let converted = spawn_blocking(move || markdown::of_html(&text)).await;
-    converted.map(|content| (note, content)).map_err(|_| {
+    let content = converted.map_err(|_| {
         let message = format!(
             "`{}` cannot be converted to Markdown: call again with `raw`",
             page.url
         );
         ToolError::new(message)
-    })
+    })?;
+    let is_blank = content.trim().is_empty();
+    Ok((
+        note,
+        if is_blank {
+            NO_TEXT.to_owned()
+        } else {
+            content
+        },
+    ))
 }
 
 /// Returns a part of a text, and how to continue. Positions are in characters.

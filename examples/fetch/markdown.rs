@@ -10,12 +10,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use htmd::HtmlToMarkdown;
+use htmd::element_handler::{HandlerResult, Handlers};
+use htmd::options::Options;
+use htmd::{Element, HtmlToMarkdown};
 use html5ever::interface::{ElementFlags, NodeOrText, QuirksMode};
 use html5ever::tendril::{StrTendril, TendrilSink as _};
 use html5ever::tree_builder::TreeSink;
 use html5ever::{Attribute, ExpandedName, ParseOpts, QualName, parse_document};
-use markup5ever_rcdom::{Node, RcDom};
+use markup5ever_rcdom::{Node, NodeData, RcDom};
 
 /// The maximum number of elements of a page.
 const MAX_ELEMENTS: usize = 50_000;
@@ -39,8 +41,16 @@ const SKIPPED: [&str; 12] = [
 pub(crate) fn of_html(html: &str) -> String {
     let tree = parse(html);
     prune(&tree);
-    let converter = HtmlToMarkdown::builder().skip_tags(SKIPPED.into());
-    converter.build().tree_to_markdown(&tree)
+    let options = Options {
+        // The text of a list begins after one space.
+        ul_bullet_spacing: 1,
+        ol_number_spacing: 1,
+        ..Options::default()
+    };
+    let converter = HtmlToMarkdown::builder()
+        .skip_tags(SKIPPED.into())
+        .add_handler(vec!["del", "s", "strike"], struck);
+    converter.options(options).build().tree_to_markdown(&tree)
 }
 
 fn parse(html: &str) -> Rc<Node> {
@@ -59,16 +69,40 @@ fn parse(html: &str) -> Rc<Node> {
     parser.finish()
 }
 
-/// Removes the children of the deepest elements that are allowed.
+/// Returns struck text in Markdown.
+fn struck(handlers: &dyn Handlers, element: Element<'_>) -> Option<HandlerResult> {
+    let content = handlers.walk_children(element.node).content;
+    let text = content.trim();
+    (!text.is_empty()).then(|| content.replacen(text, &format!("~~{text}~~"), 1).into())
+}
+
+/// Removes hidden elements, and the children of the deepest elements that are allowed.
 fn prune(tree: &Rc<Node>) {
     let mut open = vec![(Rc::clone(tree), 0)];
     while let Some((node, depth)) = open.pop() {
         if depth == MAX_DEPTH {
             node.children.borrow_mut().clear();
         }
+        node.children.borrow_mut().retain(|child| !is_hidden(child));
         let children = node.children.borrow();
         open.extend(children.iter().map(|child| (Rc::clone(child), depth + 1)));
     }
+}
+
+/// Returns `true` if the attributes of an element hide it from readers. Its text may be written only for models.
+fn is_hidden(node: &Node) -> bool {
+    let NodeData::Element { attrs, .. } = &node.data else {
+        return false;
+    };
+    attrs.borrow().iter().any(|attr| match &*attr.name.local {
+        "hidden" => true,
+        "style" => {
+            let style = attr.value.replace(char::is_whitespace, "");
+            let style = style.to_ascii_lowercase();
+            style.contains("display:none") || style.contains("visibility:hidden")
+        }
+        _ => false,
+    })
 }
 
 /// A tree that ignores all changes when it is full. The parser may continue until its step ends.
@@ -194,6 +228,29 @@ mod tests {
         let html = "<head><title>t</title></head><script>1</script><style>2</style><nav>3</nav><svg><text>4</text></svg>\
                     <p>one</p><noscript>5</noscript><form>6<button>7</button></form><footer>8</footer><p>two</p>";
         assert_eq!(of_html(html), "one\n\ntwo");
+    }
+
+    #[test]
+    fn hidden_elements_are_left_out() {
+        for hidden in [
+            "hidden",
+            "hidden=until-found",
+            "style='display:none'",
+            "style='color: red; Display : None'",
+            "style='visibility: hidden'",
+        ] {
+            let html =
+                format!("<p>one</p><div {hidden}><p>1</p></div><p>two <i {hidden}>2</i></p>");
+            assert_eq!(of_html(&html), "one\n\ntwo", "{hidden}");
+        }
+        let shown = "<p style='display: block'>one</p><p class='hidden'>two</p>";
+        assert_eq!(of_html(shown), "one\n\ntwo");
+    }
+
+    #[test]
+    fn struck_text_is_marked() {
+        let html = "<p>a<s> b </s>c <del></del><del>d <b>e</b></del></p>";
+        assert_eq!(of_html(html), "a ~~b~~ c ~~d **e**~~");
     }
 
     /// The stack of a thread would not suffice for the elements of these pages.

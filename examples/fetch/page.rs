@@ -8,10 +8,12 @@ use crate::web::Page;
 const PRESCAN: usize = 1024;
 
 impl Page {
+    /// Returns `true` for a page of HTML, or without a type.
     pub(crate) fn is_html(&self) -> bool {
         let kind = self.kind.to_ascii_lowercase();
         let start = String::from_utf8_lossy(&self.body[..self.body.len().min(100)]);
-        kind.contains("text/html")
+        kind.is_empty()
+            || kind.contains("text/html")
             || kind.contains("application/xhtml+xml")
             || start.to_ascii_lowercase().contains("<html")
     }

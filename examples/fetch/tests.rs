@@ -69,6 +69,8 @@ fn page(path: &str) -> Answer {
     match path {
         "/page" => Answer::html(HTML),
         "/untyped" => Answer::new("", HTML),
+        "/untyped-text" => Answer::new("", "one\ntwo"),
+        "/blank" => Answer::html("<html><body> </body></html>"),
         "/text" => Answer::new("text/plain", "ünï 0123456789"),
         "/latin" => Answer::new(
             "text/html; charset=iso-8859-1",
@@ -85,7 +87,7 @@ async fn a_page_is_returned_as_markdown_or_as_source() {
     let site = Site::start(ALLOWED, page).await;
     let client = serve(settings()).await;
     let markdown =
-        "# Title\n\nOne **bold** and [a link](/a).\n\n*   first\n*   second\n\n| a |\n| - |\n| 1 |";
+        "# Title\n\nOne **bold** and [a link](/a).\n\n* first\n* second\n\n| a |\n| - |\n| 1 |";
     for path in ["/page", "/moved"] {
         let url = site.url(path);
         let text = fetched(&client, json!({ "url": url })).await;
@@ -97,10 +99,28 @@ async fn a_page_is_returned_as_markdown_or_as_source() {
 
     let url = site.url("/page");
     let text = fetched(&client, json!({ "url": url, "raw": true })).await;
-    let note = "This page of the type `text/html` is shown without conversion to Markdown.";
+    let note =
+        "Content type text/html cannot be simplified to markdown, but here is the raw content:";
     assert_eq!(text, format!("{note}\nContents of {url}:\n{HTML}"));
     let text = fetched(&client, json!({ "url": site.url("/latin") })).await;
     assert!(text.ends_with("\ncafé"), "{text}");
+
+    let text = fetched(&client, json!({ "url": site.url("/untyped-text") })).await;
+    assert!(
+        text.ends_with(":\none two"),
+        "a text without a type: {text}"
+    );
+    let text = fetched(&client, json!({ "url": site.url("/blank") })).await;
+    assert!(
+        text.ends_with("\n<error>Page failed to be simplified from HTML</error>"),
+        "{text}"
+    );
+    let origin = site.url("");
+    let text = fetched(&client, json!({ "url": format!("{origin}/x/../text") })).await;
+    assert!(
+        text.contains(&format!("Contents of {origin}/text:\n")),
+        "{text}"
+    );
 
     let agents = site
         .requests()
@@ -122,7 +142,7 @@ async fn a_long_page_is_read_in_parts() {
     let part = async |start: u64| {
         let arguments = json!({ "url": site.url("/text"), "max_length": 6, "start_index": start });
         let text = fetched(&client, arguments).await;
-        text.split_once(":\n").unwrap().1.to_owned()
+        text.split_once("/text:\n").unwrap().1.to_owned()
     };
     let next = |start: usize| {
         format!(
@@ -175,10 +195,9 @@ async fn the_prompt_contains_the_page() {
     let url = site.url("/text");
     let messages = client.prompt("fetch", json!({ "url": url })).await.unwrap();
     let text = messages[0]["content"]["text"].as_str().unwrap();
-    assert!(
-        text.ends_with(&format!("Contents of {url}:\nünï 0123456789")),
-        "{text}"
-    );
+    let note =
+        "Content type text/plain cannot be simplified to markdown, but here is the raw content:";
+    assert_eq!(text, format!("{note}\nünï 0123456789"));
 }
 
 #[test]

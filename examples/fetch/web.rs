@@ -82,23 +82,18 @@ impl Web {
     }
 
     /// Fetches a page for a model, which must obey the rules of the site for robots.
-    pub(crate) async fn fetch(&self, url: &str) -> Result<Page, ToolError> {
+    pub(crate) async fn fetch(&self, url: &Url) -> Result<Page, ToolError> {
         self.limited(url, self.settings.obeys_robots).await
     }
 
     /// Fetches a page that the user has chosen.
-    pub(crate) async fn fetch_for_user(&self, url: &str) -> Result<Page, ToolError> {
+    pub(crate) async fn fetch_for_user(&self, url: &Url) -> Result<Page, ToolError> {
         self.limited(url, false).await
     }
 
-    async fn limited(&self, url: &str, as_robot: bool) -> Result<Page, ToolError> {
-        let url = Url::parse(url).map_err(|error| {
-            ToolError::new(format!(
-                "`{url}` is not a URL ({error}): write it as `https://example.com/page`"
-            ))
-        })?;
+    async fn limited(&self, url: &Url, as_robot: bool) -> Result<Page, ToolError> {
         let time = self.settings.time;
-        let page = tokio::time::timeout(time, self.follow(&url, self.settings.max_bytes, as_robot));
+        let page = tokio::time::timeout(time, self.follow(url, self.settings.max_bytes, as_robot));
         let page = page.await.unwrap_or_else(|_| {
             let message = format!("`{url}` was not complete after {} seconds", time.as_secs());
             Err(ToolError::new(message))
@@ -167,6 +162,15 @@ impl Web {
         let request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED);
         request.send().await.map_err(|error| failure(url, &error))
     }
+}
+
+/// Parses the URL of a page.
+pub(crate) fn parse(url: &str) -> Result<Url, ToolError> {
+    Url::parse(url).map_err(|error| {
+        ToolError::new(format!(
+            "`{url}` is not a URL ({error}): write it as `https://example.com/page`"
+        ))
+    })
 }
 
 /// Returns the target of a redirect.

@@ -2,23 +2,35 @@
 
 `calls/NAME.json` describes one pair of servers:
 
-    "reference", "example"   the commands; ${reference}, ${examples} and ${root} are filled in
+    "reference", "example"   the commands; ${reference}, ${examples}, ${root}, ${node} and ${node_directory} are filled in
     "env"                    environment variables of both
     "prepare"                the commands that fill the directory ${root}, which each server has for itself
     "failed"                 a regular expression: the texts of results that are errors of the reference server
     "smoke"                  the call that each official client makes
+    "site"                   the website with the URL ${site} and the address ${host}: answers by path, each with
+                             "status" (by default 200), "headers", and one of
+                             "text" in an "encoding" (by default UTF-8), "times" over; "base64"; "file" in `pages`.
+                             Other paths have the status 404
+    "answers"                the answers of the client: "elicitation" (its result), "sampling" (its result), "roots" (a list).
+                             Without an answer, the client does not have the capability
     "steps"                  the calls; each has a unique "name", and one of
-                             "call" with "arguments", "read" with a URI
+                             "call" (a tool) with "arguments",
+                             "read" with a URI,
+                             "prompt" with "arguments",
+                             "complete" (a prompt, or the URI of a template) with "argument" (its name and begin), and
+                             "context" (the arguments that are known)
 
 A step may have:
 
+    "answers": {}            other answers to the questions of this call
     "unordered": true        the order of lines, or of the members of JSON arrays, has no meaning
     "python": true           the text of the reference server is a Python literal, which is compared as JSON, and it has no
                              structured content
     "hide": {REGEX: NAME}    replaces what differs in each run, such as times
+    "end": "JSON"            the text ends in a JSON object, which is compared as JSON
 
-The definitions of tools, resources, templates and prompts are compared too. Texts of errors are not compared, only that
-there is an error.
+The definitions of tools, resources, templates and prompts are compared too, on all pages of the lists, and so are the
+questions to the client. Texts of errors are not compared, only that there is an error.
 
 All differences are in the tables of `docs/reference-servers.md`, with both values and a reason. A difference that is not
 there, and a row that does not occur, is an error. With --write, the rows are written; new ones need a reason.
@@ -27,6 +39,7 @@ there, and a row that does not occur, is an error. With --write, the rows are wr
 import argparse
 import ast
 import asyncio
+import contextlib
 import json
 import os
 import pathlib
@@ -35,14 +48,12 @@ import subprocess
 import sys
 import tempfile
 
-from mcp import Client
-from mcp.client.stdio import StdioServerParameters
-from mcp.shared.exceptions import MCPError
-
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
 
 from processes import Drivers  # noqa: E402
+from session import session  # noqa: E402
+from website import serve  # noqa: E402
 
 TABLES = HERE.parents[1] / "docs/reference-servers.md"
 HEADER = "| call | part | reference server | example | reason |\n|---|---|---|---|---|\n"
@@ -51,39 +62,10 @@ NO_REASON = "TO DO"
 SHOWN = 200
 
 
-# Sessions
-
-
-async def session(command, env, cwd, steps):
-    """Returns the plain results of all lists and steps, by name."""
-    parameters = StdioServerParameters(command=command[0], args=command[1:], env={**os.environ, **env}, cwd=cwd)
-    results = {}
-    async with Client(parameters, mode="legacy", read_timeout_seconds=60) as client:
-        lists = {
-            "tools": client.list_tools,
-            "resources": client.list_resources,
-            "resourceTemplates": client.list_resource_templates,
-            "prompts": client.list_prompts,
-        }
-        for name, function in lists.items():
-            results[name] = (await plain(function())).get(name, [])
-        for step in steps:
-            call = client.read_resource(step["read"]) if "read" in step else client.call_tool(step["call"], step["arguments"])
-            results[step["name"]] = await plain(call)
-    return results
-
-
-async def plain(request):
-    try:
-        return (await request).model_dump(mode="json", by_alias=True, exclude_none=True)
-    except MCPError:
-        return {"isError": True}
-
-
 # Normalising
 
 
-def parts_of(result, step, root, failed):
+def parts_of(result, step, places, failed):
     """Returns what is compared of a result, by the name of the part.
 
     `failed` is the regular expression for the texts with which a reference server reports errors, or None.
@@ -92,62 +74,85 @@ def parts_of(result, step, root, failed):
     texts = [block["text"] for block in content if block.get("type") == "text"]
     if result.get("isError") or (failed and texts and re.match(failed, texts[0])):
         return {"result": "an error"}
-    if "contents" in result:
-        return {"result": normalise(result["contents"], step, root)}
+    for name in ("contents", "messages", "completion"):
+        if name in result:
+            return {"result": normalise(result[name], step, places)}
     if step.get("python") and texts:
         try:
             content = [{"type": "text", "text": json.dumps(ast.literal_eval(texts[0]), default=repr)}]
         except (SyntaxError, ValueError):
             pass
-    shown = normalise(content, step, root)
+    shown = normalise(content, step, places)
     is_one_text = len(content) == 1 and set(content[0]) == {"type", "text"}
-    parts = {"result": shown[0]["text"] if is_one_text else shown}
+    parts = {"asked": normalise([question(params) for params in result["asked"]], step, places)} if "asked" in result else {}
+    parts["result"] = shown[0]["text"] if is_one_text else shown
     # That the reference server has none is a difference of the definitions.
     if "structuredContent" in result and not step.get("python"):
-        parts["structured"] = normalise(result["structuredContent"], step, root)
+        parts["structured"] = normalise(result["structuredContent"], step, places)
     return parts
 
 
-def normalise(value, step, root):
+def question(params):
+    """Returns what is compared of a question to the client."""
+    members = {name: member for name, member in params.items() if name not in ("_meta", "task", "elicitationId")}
+    if "requestedSchema" in members:
+        members["requestedSchema"] = arguments(members["requestedSchema"])
+    return members
+
+
+def normalise(value, step, places):
     if isinstance(value, dict):
         # Only for the client's cache.
-        return {name: normalise(member, step, root) for name, member in value.items() if name != "_meta"}
+        return {name: normalise(member, step, places) for name, member in value.items() if name != "_meta"}
     if isinstance(value, list):
-        return in_order([normalise(member, step, root) for member in value], step)
+        return in_order([normalise(member, step, places) for member in value], step)
     if not isinstance(value, str):
         return value
-    value = value.replace(str(root), "<root>")
+    value = without_places(value, places)
     for pattern, name in step.get("hide", {}).items():
         value = re.sub(pattern, f"<{name}>", value)
+    start = value.find("{")
+    if step.get("end") == "JSON" and start > 0:
+        return [value[:start], normalise(value[start:], step, places)]
     try:
         parsed = json.loads(value)
     except ValueError:
         return "\n".join(in_order(value.split("\n"), step))
     # JSON in a text is compared as JSON: its indentation has no meaning.
-    return {"JSON": normalise(parsed, step, root)} if isinstance(parsed, (dict, list)) else value
+    return {"JSON": normalise(parsed, step, places)} if isinstance(parsed, (dict, list)) else value
+
+
+def without_places(text, places):
+    """Replaces what each run has at another place."""
+    for name in ("root", "site", "host"):
+        if name in places:
+            text = text.replace(str(places[name]), f"<{name}>")
+    return text
 
 
 def in_order(members, step):
     return sorted(members, key=lambda member: json.dumps(member, sort_keys=True)) if step.get("unordered") else members
 
 
-def definitions(lists, root):
+def definitions(lists, places):
     """Returns what is compared of the definitions of a server: (name, parts)."""
     for tool in lists["tools"]:
-        schema = tool["inputSchema"]
-        required = schema.get("required", [])
-        arguments = {
-            name: kind(argument) + ("" if name in required else "?") for name, argument in schema.get("properties", {}).items()
-        }
         output = tool.get("outputSchema", {}).get("properties")
         yield f"definition of `{tool['name']}`", {
             "hints": hints(tool.get("annotations", {})),
-            "arguments": dict(sorted(arguments.items())),
+            "arguments": arguments(tool["inputSchema"]),
             "output": output and {name: kind(member) for name, member in sorted(output.items())},
         }
     for name, key in (("resources", "uri"), ("resourceTemplates", "uriTemplate"), ("prompts", "name")):
-        members = {component[key].replace(str(root), "<root>"): component.get("mimeType", "") for component in lists[name]}
+        members = {without_places(component[key], places): component.get("mimeType", "") for component in lists[name]}
         yield f"the list `{name}`", {"all": members or None}
+
+
+def arguments(schema):
+    """Returns the types of the members of an object. `?` marks the optional ones."""
+    required = schema.get("required", [])
+    members = sorted(schema.get("properties", {}).items())
+    return {name: kind(member) + ("" if name in required else "?") for name, member in members}
 
 
 def kind(schema):
@@ -237,29 +242,33 @@ def fill_in(value, places):
     return json.loads(text)
 
 
-def prepared(description, places):
-    """Fills the directory of a server, and returns its description."""
-    description = fill_in(description, places)
-    for command in description.get("prepare", []):
-        subprocess.run(["sh", "-euc", command], cwd=places["root"], check=True, stdout=subprocess.DEVNULL)
-    return description
+@contextlib.contextmanager
+def prepared(name, places):
+    """Fills the directory of a server and starts its website. Returns its description, and all places."""
+    raw = json.loads((HERE / "calls" / f"{name}.json").read_text())
+    with tempfile.TemporaryDirectory() as parent, contextlib.ExitStack() as stack:
+        # The names are equally long, so that sizes and tables are the same.
+        places = {**places, "root": pathlib.Path(parent).resolve() / "root"}
+        places["root"].mkdir()
+        if "site" in raw:
+            places["host"] = stack.enter_context(serve(raw["site"]))
+            places["site"] = f"http://{places['host']}"
+        description = fill_in(raw, places)
+        for command in description.get("prepare", []):
+            subprocess.run(["sh", "-euc", command], cwd=places["root"], check=True, stdout=subprocess.DEVNULL)
+        yield description, places
 
 
 def compare(name, places):
     """Returns the differences of one pair of servers, and the number of compared calls and definitions."""
-    raw = json.loads((HERE / "calls" / f"{name}.json").read_text())
     found = {}
     for side in ("reference", "example"):
-        with tempfile.TemporaryDirectory() as parent:
-            # The names are equally long, so that sizes and tables are the same.
-            root = pathlib.Path(parent).resolve() / "root"
-            root.mkdir()
-            description = prepared(raw, {**places, "root": root})
-            failed = description.get("failed")
-            results = asyncio.run(session(description[side], description.get("env", {}), root, description["steps"]))
-            compared = dict(definitions(results, root))
+        with prepared(name, places) as (description, filled):
+            failed = description.get("failed") if side == "reference" else None
+            results = asyncio.run(session(description[side], description, filled["root"]))
+            compared = dict(definitions(results, filled))
             for step in description["steps"]:
-                compared[step["name"]] = parts_of(results[step["name"]], step, root, failed if side == "reference" else None)
+                compared[step["name"]] = parts_of(results[step["name"]], step, filled, failed)
             found[side] = compared
     rows = [(call, part, in_table(one), in_table(other)) for call, part, one, other in differences(**found)]
     return rows, len(dict.fromkeys([*found["reference"], *found["example"]]))
@@ -267,10 +276,8 @@ def compare(name, places):
 
 def drive(name, places, drivers):
     """Lets the official clients list the tools of an example and call one of them. Returns the problems."""
-    raw = json.loads((HERE / "calls" / f"{name}.json").read_text())
     for client in ("python", "typescript"):
-        with tempfile.TemporaryDirectory() as root:
-            description = prepared(raw, {**places, "root": root})
+        with prepared(name, places) as (description, _):
             # The drivers have no environment of their own.
             env = [f"{key}={value}" for key, value in description.get("env", {}).items()]
             smoke = {"do": "call_tool", **description["smoke"]}
@@ -291,7 +298,7 @@ def main():
     parser.add_argument("names", nargs="*", help="the servers; by default all")
     options = parser.parse_args()
     node = options.clients / "node/node_modules/node/bin/node"
-    places = {"reference": options.reference, "examples": options.examples, "node": node}
+    places = {"reference": options.reference, "examples": options.examples, "node": node, "node_directory": node.parent}
     names = options.names or sorted(path.stem for path in (HERE / "calls").glob("*.json"))
     tables = TABLES.read_text()
     problems = []

@@ -20,6 +20,19 @@ async fn answering(revision: Revision, answer: Value) -> (Client, Arc<Mutex<Vec<
     (client.await, questions)
 }
 
+fn texts(reply: &ToolReply) -> Vec<String> {
+    let blocks = reply.content().iter();
+    blocks
+        .map(|block| block["text"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Returns the answer of the user, which is the end of the last text.
+fn raw_result(texts: &[String]) -> Value {
+    let json = texts.last().unwrap().strip_prefix("\nRaw result: ");
+    serde_json::from_str(json.unwrap()).unwrap()
+}
+
 #[tokio::test]
 async fn the_user_fills_in_a_form_with_a_field_of_each_kind() {
     for revision in ERAS {
@@ -27,17 +40,32 @@ async fn the_user_fills_in_a_form_with_a_field_of_each_kind() {
             "titledSingleSelectEnum": "hero-2", "untitledMultipleSelectEnum": ["Piano", "Bass"] });
         let (client, questions) =
             answering(revision, json!({ "action": "accept", "content": form })).await;
-        let text = call(&client, "trigger-elicitation-request", json!({}))
-            .await
-            .text();
-        let filled: Value = serde_json::from_str(&text).unwrap();
+        let reply = call(&client, "trigger-elicitation-request", json!({})).await;
+        let texts = texts(&reply);
+        assert_eq!(
+            texts[..2],
+            [
+                "✅ User provided the requested information!",
+                "User inputs:\n- Name: Ada\n- Agreed to terms: true\n- Email: ada@example.com\n- Birthdate: 1815-12-10\n\
+                 - Favorite Integer: 42\n- Favorite Number: 2.5"
+            ]
+        );
+        let filled = raw_result(&texts);
+        assert_eq!(filled["action"], "accept");
+        let filled = &filled["content"];
         for (name, value) in form.as_object().unwrap() {
             assert_eq!(filled[name], *value, "{revision:?}: {name}");
         }
-        assert_eq!(
-            (&filled["integer"], &filled["firstLine"]),
-            (&json!(42), &json!("It was a dark and stormy night."))
-        );
+        let defaults = [
+            ("integer", json!(42)),
+            ("firstLine", json!("It was a dark and stormy night.")),
+            ("untitledSingleSelectEnum", json!("Monica")),
+            ("titledMultipleSelectEnum", json!(["fish-1"])),
+            ("legacyTitledEnum", json!("pet-1")),
+        ];
+        for (name, value) in defaults {
+            assert_eq!(filled[name], value, "{revision:?}: {name}");
+        }
         let questions = questions.lock().unwrap();
         let fields = questions[0]["params"]["requestedSchema"]["properties"]
             .as_object()
@@ -55,7 +83,7 @@ async fn the_user_fills_in_a_form_with_a_field_of_each_kind() {
                 &fields["email"]["format"],
                 &fields["birthdate"]["format"]
             ),
-            (12, &json!("email"), &json!("date"))
+            (13, &json!("email"), &json!("date"))
         );
     }
 }
@@ -64,26 +92,30 @@ async fn the_user_fills_in_a_form_with_a_field_of_each_kind() {
 async fn the_user_may_say_no() {
     for revision in ERAS {
         for (action, form, page) in [
-            ("decline", "The user declined.", "The user declined."),
+            (
+                "decline",
+                "❌ User declined to provide the requested information.",
+                "❌ User declined to open the URL.",
+            ),
             (
                 "cancel",
-                "The user closed the form.",
-                "The user closed the question.",
+                "⚠️ User cancelled the elicitation dialog.",
+                "⚠️ User cancelled the URL elicitation.",
             ),
         ] {
             let (client, _) = answering(revision, json!({ "action": action })).await;
-            assert_eq!(
-                call(&client, "trigger-elicitation-request", json!({}))
-                    .await
-                    .text(),
-                form
-            );
-            assert_eq!(
-                call(&client, "trigger-url-elicitation", json!({}))
-                    .await
-                    .text(),
-                page
-            );
+            for (tool, arguments, text) in [
+                ("trigger-elicitation-request", json!({}), form),
+                (
+                    "trigger-url-elicitation",
+                    json!({ "url": "https://example.com/" }),
+                    page,
+                ),
+            ] {
+                let texts = texts(&call(&client, tool, arguments).await);
+                assert_eq!(texts[0], text, "{revision:?}");
+                assert_eq!(raw_result(&texts), json!({ "action": action }));
+            }
         }
     }
 }
@@ -92,14 +124,12 @@ async fn the_user_may_say_no() {
 async fn the_user_opens_a_page() {
     for revision in ERAS {
         let (client, questions) = answering(revision, json!({ "action": "accept" })).await;
-        let text = call(
-            &client,
-            "trigger-url-elicitation",
-            json!({ "url": "https://example.com/x" }),
-        )
-        .await
-        .text();
-        assert_eq!(text, "The user agreed to open https://example.com/x.");
+        let arguments = json!({ "url": "https://example.com/x" });
+        let texts = texts(&call(&client, "trigger-url-elicitation", arguments).await);
+        assert_eq!(
+            texts[0],
+            "✅ User completed the URL elicitation flow.\nURL: https://example.com/x"
+        );
         let questions = questions.lock().unwrap();
         assert_eq!(
             (
@@ -131,23 +161,22 @@ async fn the_client_is_asked_for_a_sample_and_for_its_roots() {
         let roots = json!({ "roots": [{ "uri": "file:///work", "name": "Work" }, { "uri": "file:///home" }] });
         let (client, _) = answering(revision, roots).await;
         let text = call(&client, "get-roots-list", json!({})).await.text();
-        assert_eq!(
-            text,
-            "The client has 2 roots.\nWork: file:///work\nUnnamed Root: file:///home"
-        );
+        let list = "Current MCP Roots (2 total):\n\n1. Work\n   URI: file:///work\n\n2. Unnamed Root\n   URI: file:///home\n\n";
+        assert!(text.starts_with(list), "{text}");
+        let (client, _) = answering(revision, json!({ "roots": [] })).await;
+        let text = call(&client, "get-roots-list", json!({})).await.text();
+        assert!(text.contains("no roots are currently configured"), "{text}");
     }
     let client = connect(Revision::V2026_07_28).await;
-    for tool in [
-        "trigger-sampling-request",
-        "trigger-elicitation-request",
-        "trigger-url-elicitation",
-        "get-roots-list",
+    for (tool, arguments) in [
+        ("trigger-sampling-request", json!({ "prompt": "x" })),
+        ("trigger-elicitation-request", json!({})),
+        (
+            "trigger-url-elicitation",
+            json!({ "url": "https://example.com/" }),
+        ),
+        ("get-roots-list", json!({})),
     ] {
-        let arguments = if tool == "trigger-sampling-request" {
-            json!({ "prompt": "x" })
-        } else {
-            json!({})
-        };
         let refused = client.call(tool, arguments).await;
         assert!(
             matches!(refused, Err(ClientError::Rpc { code: -32021, .. })),

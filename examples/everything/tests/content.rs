@@ -79,7 +79,7 @@ async fn content_of_each_kind_is_returned() {
         )
         .await;
         let weather =
-            json!({ "temperature": 36, "conditions": "Light rain / drizzle", "humidity": 82 });
+            json!({ "temperature": 36.0, "conditions": "Light rain / drizzle", "humidity": 82.0 });
         assert_eq!(*reply.structured(), weather);
         assert_eq!(
             serde_json::from_str::<Value>(&reply.text()).unwrap(),
@@ -246,6 +246,10 @@ async fn prompts_contain_text_resources_and_images() {
         assert_eq!(
             text("args-prompt", json!({ "city": "Reno", "state": "NV" })).await,
             "What's weather in Reno, NV?"
+        );
+        assert_eq!(
+            text("args-prompt", json!({ "city": "Rome", "state": "" })).await,
+            "What's weather in Rome?"
         );
         let arguments = json!({ "department": "Sales", "name": "Eve" });
         assert_eq!(
