@@ -251,22 +251,12 @@ async fn trigger_sampling_request(
     Ok(format!("LLM sampling result: \n{json}"))
 }
 
-const NO_ROOTS: &str = "The client supports roots but no roots are currently configured.
-
-This could mean:
-1. The client hasn't provided any roots yet
-2. The client provided an empty roots list
-3. The roots configuration is still being loaded";
-
-const ABOUT_ROOTS: &str = "Note: This server demonstrates the roots protocol capability but doesn't actually access files. \
-    The roots are provided by the MCP client and can be used by servers that need file system access.";
-
 /// List the roots of the client: the directories that the user works in.
 #[tool(name = "get-roots-list", read_only, open_world = false)]
 async fn get_roots_list(context: Context) -> Result<String, ToolError> {
     let roots = context.roots().await?;
     if roots.is_empty() {
-        return Ok(NO_ROOTS.to_owned());
+        return Ok("The client supports roots, and has none at present.".to_owned());
     }
     let lines = roots.iter().zip(1..).map(|(root, number)| {
         let name = root.name.as_deref().unwrap_or("Unnamed Root");
@@ -274,7 +264,7 @@ async fn get_roots_list(context: Context) -> Result<String, ToolError> {
     });
     let lines: Vec<_> = lines.collect();
     Ok(format!(
-        "Current MCP Roots ({} total):\n\n{}\n\n{ABOUT_ROOTS}",
+        "Current MCP Roots ({} total):\n\n{}",
         roots.len(),
         lines.join("\n\n")
     ))
