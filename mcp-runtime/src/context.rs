@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 #[cfg(feature = "auth")]
 use crate::auth::Identity;
 use crate::bus::Notifier;
-use crate::call::{Call, CallContext, Cancel};
+use crate::call::{Call, CallContext, Cancel, ServerContext};
 use crate::error::ToolError;
 use crate::finite;
 use crate::owner::Principal;
@@ -81,15 +81,29 @@ pub use progress_value::ProgressValue;
 ///   ([`Limits::answer_timeout`](crate::Limits::answer_timeout)), and only for the same call with the same arguments.
 ///   Replicas need a shared key ([`Server::session_keys`](crate::Server::session_keys)).
 #[derive(Clone)]
-pub struct Context(Arc<CallContext>);
+pub struct Context(
+    Arc<CallContext>,
+    /// The server that the code belongs to, if it is not that of the called component.
+    Option<Arc<ServerContext>>,
+);
 
 impl Context {
     pub(crate) fn of(call: &Arc<CallContext>) -> Self {
-        Self(Arc::clone(call))
+        Self(Arc::clone(call), None)
+    }
+
+    /// Returns the context for code of this server, or of that of the called component.
+    pub(crate) fn within(call: &Arc<CallContext>, server: Option<&Arc<ServerContext>>) -> Self {
+        Self(Arc::clone(call), server.cloned())
     }
 
     pub(crate) fn call_context(&self) -> &Arc<CallContext> {
         &self.0
+    }
+
+    /// Returns the server that the code belongs to.
+    pub(crate) fn server(&self) -> &Arc<ServerContext> {
+        self.1.as_ref().unwrap_or(&self.0.server)
     }
 
     /// Reports progress to a client that asked for it; otherwise does nothing.
@@ -108,7 +122,7 @@ impl Context {
 
     /// Returns a notifier, which notifies clients that a list or a resource changed.
     pub fn notify(&self) -> Notifier {
-        Notifier(Arc::clone(&self.0.server.bus))
+        Notifier(Arc::clone(&self.server().bus))
     }
 
     /// Closes the HTTP connection of a long call. The client reconnects to receive the remaining messages; none are lost.
@@ -247,7 +261,7 @@ impl Context {
     /// no identity that lasts for more than one request.
     pub fn session(&self) -> Result<SessionData, ToolError> {
         let (session, origin) = (self.0.caller.session.as_deref(), &self.0.origin);
-        let store = &self.0.server.session_data;
+        let store = &self.server().session_data;
         let data = store.of(session, origin);
         data.ok_or_else(|| {
             ToolError::new(
@@ -313,6 +327,6 @@ impl<'c> Param<'c> for Context {
     const DEPENDS_ON_CALLER: bool = false;
 
     fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
-        Extraction::ready(Ok(Self::of(&call.context)))
+        Extraction::ready(Ok(Self::within(&call.context, call.server.as_ref())))
     }
 }

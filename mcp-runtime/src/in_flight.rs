@@ -40,6 +40,8 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 /// The requests in flight.
 pub(crate) struct InFlight {
     limit: usize,
+    /// The requests of the server in which this one is mounted, whose limit applies, too.
+    outer: Option<Arc<Self>>,
     /// The maximum number of running requests of one account. Local callers have no such limit: stdio has one client.
     share: usize,
     /// The number of held permits, and [`CLOSED`].
@@ -77,6 +79,7 @@ impl InFlight {
     /// Returns a registry of at most `limit` requests.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
+            outer: None,
             limit: limit.min(CLOSED),
             share: limit.div_ceil(SHARES),
             running: AtomicUsize::new(0),
@@ -85,6 +88,20 @@ impl InFlight {
             waiting: Mutex::default(),
             registered: AtomicUsize::new(0),
         }
+    }
+
+    /// Returns a registry of at most `limit` requests, which are also requests of the outer server.
+    pub(crate) fn within(limit: usize, outer: Arc<Self>) -> Self {
+        Self {
+            outer: Some(outer),
+            ..Self::new(limit)
+        }
+    }
+
+    /// Returns this registry and those of the servers around it.
+    #[inline]
+    fn levels(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |inner| inner.outer.as_deref())
     }
 
     /// Returns the number of running requests.
@@ -99,20 +116,22 @@ impl InFlight {
     /// Returns an error if the limit of requests is reached, or that of the account, or if the server stops.
     pub(crate) fn permit(
         self: &Arc<Self>,
-        account: impl FnOnce() -> Owner,
+        account: impl Fn() -> Owner,
     ) -> Result<Permit, RpcError> {
         let permit = Permit {
             in_flight: Arc::clone(self),
             held: true,
             abandoned: false,
         };
-        let running = self.running.fetch_add(1, Ordering::AcqRel);
-        // An account cannot have more requests than all accounts together.
-        if running < self.share {
-            return Ok(permit);
+        let mut checked = Ok(());
+        for level in self.levels() {
+            let running = level.running.fetch_add(1, Ordering::AcqRel);
+            // An account cannot have more requests than all accounts together.
+            if running >= level.share {
+                checked = checked.and_then(|()| level.check(running, &account()));
+            }
         }
-        self.check(running, &account())?;
-        Ok(permit)
+        checked.map(|()| permit)
     }
 
     /// Returns an error if a further request exceeds a limit.
@@ -348,11 +367,16 @@ impl Permit {
     /// Releases the permit while the client is asked, or takes it again. Taking it again ignores the limit, so that a
     /// started call always continues.
     pub(crate) fn set_held(&mut self, held: bool) {
-        match (self.held, held) {
-            (true, false) => self.in_flight.running.fetch_sub(1, Ordering::AcqRel),
-            (false, true) => self.in_flight.running.fetch_add(1, Ordering::AcqRel),
-            _ => return,
-        };
+        if self.held == held {
+            return;
+        }
+        for level in self.in_flight.levels() {
+            if held {
+                level.running.fetch_add(1, Ordering::AcqRel);
+            } else {
+                level.running.fetch_sub(1, Ordering::AcqRel);
+            }
+        }
         self.held = held;
     }
 
@@ -360,7 +384,9 @@ impl Permit {
     /// server that stops does not wait for it.
     pub(crate) fn abandon(&mut self) {
         if !std::mem::replace(&mut self.abandoned, true) {
-            self.in_flight.abandoned.fetch_add(1, Ordering::AcqRel);
+            for level in self.in_flight.levels() {
+                level.abandoned.fetch_add(1, Ordering::AcqRel);
+            }
         }
     }
 }
@@ -369,7 +395,9 @@ impl Drop for Permit {
     fn drop(&mut self) {
         self.set_held(false);
         if self.abandoned {
-            self.in_flight.abandoned.fetch_sub(1, Ordering::AcqRel);
+            for level in self.in_flight.levels() {
+                level.abandoned.fetch_sub(1, Ordering::AcqRel);
+            }
         }
     }
 }

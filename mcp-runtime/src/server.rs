@@ -3,6 +3,7 @@
 mod about;
 #[cfg(feature = "auth")]
 mod authorization;
+mod built;
 mod calls;
 mod failure;
 mod handle;
@@ -10,6 +11,7 @@ mod handle;
 mod http;
 mod keys;
 mod lifespan;
+mod mounts;
 mod options;
 mod running;
 mod serving;
@@ -31,6 +33,7 @@ pub use handle::ServerHandle;
 #[cfg(feature = "cli")]
 pub(crate) use handle::{ComponentKind, Snapshot};
 use lifespan::Lifespan;
+use mounts::MountedServer;
 pub use running::RunningServer;
 #[cfg(all(feature = "cli", feature = "http", unix))]
 pub(crate) use serving::UnixSocket;
@@ -85,6 +88,7 @@ pub struct Server {
     pub(crate) about: About,
     components: Components,
     selection: Selection,
+    mounts: Vec<MountedServer>,
     states: States,
     /// The types of all states, also of those that are not started yet.
     state_types: Vec<TypeId>,
@@ -128,6 +132,7 @@ impl Server {
             },
             components: Components::default(),
             selection: Selection::default(),
+            mounts: Vec::new(),
             states: States::default(),
             state_types: Vec::new(),
             lifespans: Vec::new(),

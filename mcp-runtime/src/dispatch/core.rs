@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::home::Home;
 use super::identity::Identity;
 use super::rate::RequestRate;
+use super::sight::Sight;
 use crate::call::{Caller, ServerContext, client_of};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::layer::Layer;
 #[cfg(feature = "metrics")]
 use crate::metrics::Gauges;
+use crate::mount::Mounted;
 use crate::observe::Observer;
 use crate::outcome::Outcome;
 use crate::owner::Owner;
@@ -22,11 +25,13 @@ use crate::registry::{Listed, Registry};
 use crate::schema::{Dialect, SchemaDialect};
 use crate::service::{BoxFuture, Budgets, Held, Limits, Origin, Outbound};
 use crate::session::{Session, Sessions};
-use crate::visibility::{Sight, Viewer, Visibility};
+use crate::visibility::{Viewer, Visibility};
 
 /// The state of a server that is ready to serve.
 pub(crate) struct Core {
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
+    /// The servers that are mounted in this one, directly or through others. Components name them by their positions.
+    pub(crate) homes: Vec<Arc<Home>>,
     pub(crate) context: Arc<ServerContext>,
     pub(crate) identity: Identity,
     pub(crate) limits: Limits,
@@ -51,7 +56,9 @@ pub(crate) struct Policies {
 
 impl Core {
     pub(crate) fn new(
-        registry: Registry,
+        registry: Arc<Registry>,
+        homes: Vec<Arc<Home>>,
+        in_flight: Arc<InFlight>,
         context: ServerContext,
         identity: Identity,
         limits: Limits,
@@ -60,8 +67,9 @@ impl Core {
     ) -> Self {
         Self {
             registry,
+            homes,
             identity,
-            in_flight: Arc::new(InFlight::new(limits.requests)),
+            in_flight,
             budgets: Budgets::new(&limits),
             limits,
             layers: policies.layers,
@@ -76,6 +84,18 @@ impl Core {
 }
 
 impl Core {
+    /// Returns the mounted server that a component belongs to.
+    #[inline]
+    pub(super) fn home(&self, mounted: &Mounted) -> Option<&Arc<Home>> {
+        self.homes.get(mounted.home)
+    }
+
+    /// Returns the context of the server that a component belongs to.
+    pub(super) fn context_of(&self, component: &impl Listed) -> &Arc<ServerContext> {
+        let home = component.mounted().and_then(|mounted| self.home(mounted));
+        home.map_or(&self.context, |home| &home.context)
+    }
+
     /// Returns `true` if some changes may not be sent to all listeners. A server with authorization may get hidden components
     /// while it runs.
     pub(super) fn limits_listeners(&self) -> bool {
@@ -127,7 +147,7 @@ impl Core {
     /// Further requests are refused, and the subscriptions end. Requests that are in flight after the grace period are
     /// cancelled.
     pub(crate) async fn end_requests(&self, connections: &watch::Sender<bool>) {
-        self.in_flight.close();
+        self.close();
         self.context.bus.close(None);
         let finished = async {
             connections.closed().await;
@@ -138,6 +158,12 @@ impl Core {
             tracing::warn!("the shutdown grace period is over: cancelling the requests in flight");
             self.cancel_requests(connections).await;
         }
+    }
+
+    /// Accepts no further requests, also in mounted servers, whose handles tell whether they are ready.
+    fn close(&self) {
+        self.in_flight.close();
+        self.homes.iter().for_each(|home| home.in_flight.close());
     }
 
     /// Returns `true` if the server stops and accepts no further requests.
@@ -194,7 +220,7 @@ impl Request {
 
     /// Returns what the caller sees.
     pub(super) fn sight(&self) -> Sight<'_> {
-        Sight::new(&self.core.visibility, || {
+        Sight::new(&self.core, || {
             let server = &self.core.context;
             Viewer::new(server, &self.caller, &self.origin, Some(&self.message))
         })

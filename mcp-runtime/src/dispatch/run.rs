@@ -14,12 +14,14 @@ use tracing::Span;
 use super::collect_stream::CollectStream;
 use super::contain::{Stopped, contain};
 use super::core::Core;
+use super::home::Home;
 use super::timeout::{Exceeded, RunningTimeout};
 use crate::call::{Arguments, Call, CallContext, Signature, poll_within};
 use crate::error::ToolError;
 use crate::in_flight::{Permit, Stop};
 use crate::layer::{CallKind, Layer, Substitute};
 use crate::logs::{current_request, enter_request};
+use crate::mount::Mounted;
 use crate::outcome::Outcome;
 use crate::protocol::cache::Cache;
 use crate::protocol::error::RpcError;
@@ -54,8 +56,14 @@ pub(super) trait Work: Clone + Send + Sync + Unpin + 'static {
         self.name()
     }
 
-    /// Returns the URI that is read.
-    fn uri(&self) -> Option<&str> {
+    /// Returns the URI that is read, in the server of a level: see [`Target::uri`](crate::layer::Target::uri).
+    fn uri(&self, level: usize) -> Option<&str> {
+        let _ = level;
+        None
+    }
+
+    /// Returns the origin of a component of a mounted server.
+    fn mounted(&self) -> Option<&Mounted> {
         None
     }
 
@@ -194,6 +202,8 @@ pub(super) trait Running: Future<Output = Outcome> + Send + Unpin + 'static {
 
 /// A running handler. Dropping it cancels the handler.
 pub(super) struct Execution<W: Work> {
+    /// The mounted server that the component belongs to.
+    home: Option<Arc<Home>>,
     work: W,
     state: ExecutionState<W::Output>,
     call: Arc<CallContext>,
@@ -226,6 +236,7 @@ impl<W: Work> Unpin for Execution<W> {}
 impl<W: Work> Execution<W> {
     /// Prepares a call without layers.
     pub(super) fn new(
+        home: Option<Arc<Home>>,
         work: W,
         given: CallInput,
         call_context: Arc<CallContext>,
@@ -238,6 +249,7 @@ impl<W: Work> Execution<W> {
             given.rejections,
         );
         Self {
+            home,
             timeout: None,
             work,
             state: ExecutionState::Begin(Some(call)),
@@ -255,7 +267,8 @@ impl<W: Work> Execution<W> {
         call_context: Arc<CallContext>,
         permit: Permit,
     ) -> Self {
-        let mut execution = Self::new(work, given, call_context, permit);
+        // The outcome passes the layers of its server first.
+        let mut execution = Self::new(None, work, given, call_context, permit);
         execution.has_layers = true;
         execution
     }
@@ -321,7 +334,11 @@ impl<W: Work> Execution<W> {
             match output.collect_stream(&self.call) {
                 Ok(output) => {
                     self.state = ExecutionState::Begin(None);
-                    return Poll::Ready(self.work.conclude(&self.call, output));
+                    let mut outcome = self.work.conclude(&self.call, output);
+                    if let (Some(home), Some(mounted)) = (&self.home, self.work.mounted()) {
+                        home.leave_all(mounted, &mut outcome);
+                    }
+                    return Poll::Ready(outcome);
                 }
                 Err(rest) => self.state = ExecutionState::Future(rest),
             }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use super::core::{MethodRun, Request};
 use super::layered::Layered;
 use super::run::{CallInput, Execution, Running, Work};
-use crate::call::{Asker, CallContext, ClientNotifier};
+use crate::call::{Asker, CallContext, ClientNotifier, ServerContext};
 use crate::in_flight::Stop;
 use crate::logs::warn_if_not_forwarded;
 use crate::outcome::Outcome;
@@ -22,29 +22,39 @@ pub(super) fn run<W: Work>(
     given: CallInput,
 ) -> Result<MethodRun, RpcError> {
     let core = &request.core;
-    let permit = match core.in_flight.permit(|| request.origin.account()) {
+    let home = work
+        .mounted()
+        .and_then(|mounted| core.home(mounted))
+        .cloned();
+    let in_flight = home
+        .as_ref()
+        .map_or(&core.in_flight, |home| &home.in_flight);
+    let permit = match in_flight.permit(|| request.origin.account()) {
         Ok(permit) => permit,
         Err(error) => {
             core.observer.metrics.refused("requests");
             return Err(error);
         }
     };
-    let has_layers = !core.layers.is_empty() || !work.layers().is_empty();
+    let has_layers = !core.layers.is_empty()
+        || !work.layers().is_empty()
+        || home.as_ref().is_some_and(|home| !home.layers.is_empty());
     let layered = has_layers.then(|| (Arc::clone(core), request.changes));
     let asker = asker(&request, W::MAY_ASK)?;
-    let call = Arc::new(call_context(request, asker));
+    let server = Arc::clone(home.as_ref().map_or(&core.context, |home| &home.context));
+    let call = Arc::new(call_context(request, server, asker));
     let questions = call.asker.replay();
     let Some(redeem) = questions.and_then(|questions| questions.redeem(&call.origin)) else {
         return Ok(match layered {
-            None => poll_once(Execution::new(work, given, call, permit)),
-            Some(layered) => poll_once(Layered::run(layered, work, given, call, permit)),
+            None => poll_once(Execution::new(home, work, given, call, permit)),
+            Some(layered) => poll_once(Layered::run(layered, home, work, given, call, permit)),
         });
     };
     let stop = Arc::clone(&call);
     let future = Box::pin(async move {
         match (redeem.await, layered) {
-            (Ok(()), None) => Execution::new(work, given, call, permit).await,
-            (Ok(()), Some(layered)) => Layered::run(layered, work, given, call, permit).await,
+            (Ok(()), None) => Execution::new(home, work, given, call, permit).await,
+            (Ok(()), Some(layered)) => Layered::run(layered, home, work, given, call, permit).await,
             (Err(error), _) => Outcome::Error(error),
         }
     });
@@ -63,7 +73,7 @@ fn poll_once(mut call: impl Running) -> MethodRun {
     }
 }
 
-fn call_context(request: Request, asker: Asker) -> CallContext {
+fn call_context(request: Request, server: Arc<ServerContext>, asker: Asker) -> CallContext {
     let Request {
         core,
         message,
@@ -76,13 +86,12 @@ fn call_context(request: Request, asker: Asker) -> CallContext {
         Some(super::logging::level_of(&core, session))
     } else {
         if caller.log_level.is_some() {
-            warn_if_not_forwarded(&core.context);
+            warn_if_not_forwarded(&server);
         }
         caller.log_level
     };
     let token = caller.progress_token.take();
     let notifier = ClientNotifier::new(token, level, caller.features, outbound);
-    let server = Arc::clone(&core.context);
     CallContext::new(server, message, caller, origin, notifier, asker)
 }
 

@@ -79,7 +79,7 @@ impl ServerHandle {
         }
         let changes = components.changes();
         core.registry
-            .add(components, |needed| core.context.states.contains(needed.0))
+            .add(components, |needed| core.context.has_state(needed.0))
             .map_err(BuildError)?;
         for (kind, components) in changes {
             core.context.bus.tell(&change(kind, components));
