@@ -52,7 +52,7 @@ impl Mount {
         }
     }
 
-    /// Returns the URI in the mounted server, or `None` if the URI is none of the mounted server.
+    /// Returns the URI in the mounted server, or `None` if it does not begin with the prefix.
     pub(crate) fn inner_uri(&self, outer: &str) -> Option<String> {
         let Some(prefix) = &self.prefix else {
             return Some(outer.to_owned());

@@ -187,17 +187,17 @@ async fn the_link_of_a_layer_has_the_uri_that_clients_know() {
 /// Fail.
 #[tool]
 async fn fails() -> Result<(), std::io::Error> {
-    Err(std::io::Error::other("the reason"))
+    Err(std::io::Error::other("the cause"))
 }
 
 /// Fail, too.
 #[resource("fails://{id}", list = failing_list)]
 async fn fails_to_read(id: String) -> Result<String, std::io::Error> {
-    Err(std::io::Error::other(format!("the reason {id}")))
+    Err(std::io::Error::other(format!("the cause {id}")))
 }
 
 async fn failing_list() -> Result<Vec<mcp_runtime::ResourceLink>, std::io::Error> {
-    Err(std::io::Error::other("the reason"))
+    Err(std::io::Error::other("the cause"))
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn errors_are_masked_by_the_server_that_they_come_from() {
             (client.resources().await.unwrap_err().to_string(), is_inner),
         ];
         for (text, is_masked) in texts {
-            assert_eq!(text.contains("the reason"), !is_masked, "{text}");
+            assert_eq!(text.contains("the cause"), !is_masked, "{text}");
         }
     }
 }

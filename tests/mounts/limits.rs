@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 /// Wait until the test goes on.
 #[tool]
 async fn hold(gate: State<Semaphore>) -> &'static str {
-    gate.0.acquire().await.unwrap().forget();
+    gate.acquire().await.unwrap().forget();
     "done"
 }
 

@@ -22,13 +22,13 @@ struct Name(&'static str);
 /// Return the name of the server.
 #[tool]
 async fn whoami(name: State<Name>) -> &'static str {
-    name.0.0
+    name.0
 }
 
 /// Return the name of the outer server.
 #[tool]
 async fn own(name: State<Name>) -> &'static str {
-    name.0.0
+    name.0
 }
 
 /// Take too long.
@@ -56,7 +56,7 @@ async fn embedded() -> EmbeddedResource {
 /// All cities.
 #[resource("db://cities")]
 async fn cities(name: State<Name>) -> String {
-    format!("the cities of {}", name.0.0)
+    format!("the cities of {}", name.0)
 }
 
 /// Rows, with a part at another URI.
@@ -71,18 +71,18 @@ async fn row(#[arg(complete = ids)] id: String) -> Vec<ResourceContents> {
 async fn rows(name: State<Name>) -> Vec<ResourceLink> {
     vec![ResourceLink::new(
         "db://row/1",
-        format!("row of {}", name.0.0),
+        format!("row of {}", name.0),
     )]
 }
 
 async fn ids(name: State<Name>) -> Vec<&'static str> {
-    vec![name.0.0]
+    vec![name.0]
 }
 
 /// Ask for something.
 #[prompt]
 async fn ask(#[arg(complete = ids)] what: String, name: State<Name>) -> String {
-    format!("{what} of {}", name.0.0)
+    format!("{what} of {}", name.0)
 }
 
 fn components() -> Components {

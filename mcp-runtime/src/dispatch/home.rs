@@ -64,7 +64,7 @@ impl Home {
     }
 
     /// Changes the URIs in the outcome of a mounted server to those of the server around it. `level` is that of the mounted
-    /// server. A URI that is none of its resources stays as it is.
+    /// server. Other URIs than those of its resources stay as they are.
     pub(super) fn leave(&self, level: usize, mounted: &Mounted, outcome: &mut Outcome) {
         let Some(index) = level.checked_sub(1) else {
             return;

@@ -65,7 +65,7 @@ impl Server {
     /// /// Get the weather forecast.
     /// #[tool]
     /// async fn forecast(place: State<String>) -> String {
-    ///     format!("Rain in {}", place.0)
+    ///     format!("Rain in {}", *place)
     /// }
     ///
     /// /// All cities.
