@@ -33,7 +33,6 @@ pub use handle::ServerHandle;
 #[cfg(feature = "cli")]
 pub(crate) use handle::{ComponentKind, Snapshot};
 use lifespan::Lifespan;
-use mounts::MountedServer;
 pub use running::RunningServer;
 #[cfg(all(feature = "cli", feature = "http", unix))]
 pub(crate) use serving::UnixSocket;
@@ -117,6 +116,12 @@ pub struct Server {
     state: Arc<ServerState>,
     #[cfg(feature = "http")]
     pub(crate) http: HttpOptions,
+}
+
+/// A server that is mounted in another one.
+struct MountedServer {
+    prefix: Option<String>,
+    server: Server,
 }
 
 opaque_debug!(Server, |it| name: it.about.name, version: it.about.version);

@@ -1,5 +1,6 @@
 //! What a mounted server keeps: states, lifespans, layers, masking, timeouts, session data and rules about visible components.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -94,9 +95,6 @@ fn recording(server: Server, layer: &'static str, log: &Log) -> Server {
 #[tokio::test]
 async fn layers_of_the_outer_server_are_outside_and_each_has_the_names_of_its_server() {
     let log = Log::default();
-    let middle = Server::new("middle", "1").state(Name("middle"));
-    let middle = recording(middle, "middle", &log).mount("b", recording(inner(), "inner", &log));
-    let server = recording(outer(), "outer", &log).mount("a", middle);
     for over in ALL {
         let host = Host::of(recorded(&log), over).await;
         for era in ERAS {
@@ -138,7 +136,6 @@ async fn layers_of_the_outer_server_are_outside_and_each_has_the_names_of_its_se
             );
         }
     }
-    drop(server);
 }
 
 fn recorded(log: &Log) -> Server {
@@ -376,4 +373,55 @@ async fn a_layer_of_a_mounted_server_does_not_run_for_others() {
     let refused = client.call("a_whoami", json!({})).await.unwrap();
     assert!(refused.is_error() && refused.text().contains("whoami is refused"));
     assert!(client.tools().await.unwrap().len() > 1);
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema, Elicit)]
+struct Answer {
+    name: String,
+}
+
+/// Ask two questions, and count how often the work between them is done.
+#[tool]
+async fn greet(context: Context, done: State<AtomicU32>) -> Result<String, ToolError> {
+    let first: Answer = context.elicit("Who?").await?;
+    let work = async { done.fetch_add(1, Ordering::SeqCst) };
+    context.once("work", work).await?;
+    let second: Answer = context.elicit("And who else?").await?;
+    Ok(format!("{} and {}", first.name, second.name))
+}
+
+#[tokio::test]
+async fn a_mounted_tool_asks_questions_and_does_its_work_once() {
+    for revision in ERAS {
+        let done = Arc::new(AtomicU32::new(0));
+        let inner = Server::new("inner", "1").with(components![greet]);
+        let server = outer().mount("a", inner.shared_state(Arc::clone(&done)));
+        let client = server.connect().revision(revision);
+        let client = client
+            .answer_with(|question| {
+                let name = question["params"]["message"].as_str().unwrap();
+                json!({ "action": "accept", "content": { "name": name } })
+            })
+            .await;
+        let reply = client.call("a_greet", json!({})).await.unwrap();
+        assert_eq!(reply.text(), "Who? and And who else?");
+        assert_eq!(done.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_outermost_server_introduces_itself_and_declares_all_extensions() {
+    let inner = inner()
+        .instructions("inner")
+        .extension("com.example/x", json!({ "a": 1 }));
+    let server = outer().instructions("outer").mount("a", inner);
+    let client = server.connect().await;
+    let discovered = client.request("server/discover", json!({})).await.unwrap();
+    assert_eq!(discovered["instructions"], "outer");
+    let capabilities = &discovered["capabilities"];
+    assert_eq!(
+        capabilities["extensions"]["com.example/x"],
+        json!({ "a": 1 })
+    );
+    assert!(capabilities["prompts"].is_object() && capabilities["completions"].is_object());
 }

@@ -212,3 +212,29 @@ async fn completions_that_are_added_late_are_offered() {
         ["red"]
     );
 }
+
+#[tokio::test]
+async fn a_listener_hears_of_no_component_that_the_rules_of_a_mounted_server_hide() {
+    for over in ALL {
+        for era in ERAS {
+            // The rule has the name in its server, and not that in the outer one.
+            let inner = inner().visible(|_, component| component.name() != "secret");
+            let handle = inner.handle();
+            let host = Host::of(outer().mount("a", inner), over).await;
+            let caller = host.caller(era, Who::default()).await;
+            caller.listen(everything()).await;
+            handle.add(tool("secret")).unwrap();
+            handle.add(Prompt::new("late", [], made)).unwrap();
+            let changes = caller
+                .changes_until("notifications/prompts/list_changed")
+                .await;
+            assert_eq!(changes, ["prompts"], "{over:?}");
+            assert!(caller.call("a_secret", json!({})).await.is_err());
+            assert!(handle.remove_tool("secret") && handle.remove_prompt("late"));
+            let changes = caller
+                .changes_until("notifications/prompts/list_changed")
+                .await;
+            assert_eq!(changes, ["prompts"], "{over:?}");
+        }
+    }
+}

@@ -1,5 +1,8 @@
 //! Names and URIs of mounted components, in all requests and results, over all transports.
 
+use mcp_runtime::prelude::*;
+use mcp_runtime::{Resource, Tool};
+use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 
 use crate::wires::{ALL, Caller, ERAS, Host, Who};
@@ -178,5 +181,51 @@ async fn mounted_components_are_used_by_the_names_of_the_outer_server() {
                 errors_have_the_names_that_clients_use(way, &caller).await;
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn the_interface_of_a_tool_has_the_uri_that_clients_know() {
+    let inner = || {
+        let page = Resource::new("ui://page", "page", |_: Value, _: Context| async { "<p>" });
+        let page = page.mime("text/html;profile=mcp-app");
+        let tool = Tool::new(
+            "show",
+            json!({ "type": "object" }),
+            |_: Value, _: Context| async { "" },
+        );
+        Server::new("inner", "1")
+            .with(tool.ui("ui://page"))
+            .with(page)
+    };
+    for way in &WAYS {
+        let client = (way.server)(inner()).connect().await;
+        let tools = client.tools().await.unwrap();
+        let name = format!("{}show", way.names);
+        let tool = tools
+            .iter()
+            .find(|tool| tool["name"] == name.as_str())
+            .unwrap();
+        let uri = tool["_meta"]["ui"]["resourceUri"].as_str().unwrap();
+        assert_eq!(uri, format!("ui://{}page", way.uris), "{}", way.what);
+        assert_eq!(tool["_meta"]["ui/resourceUri"], uri);
+        assert_eq!(client.read(uri).await.unwrap()[0]["text"], "<p>");
+    }
+}
+
+#[cfg(feature = "metrics")]
+#[tokio::test]
+async fn metrics_have_the_names_that_callers_use() {
+    let server = crate::outer().mount("a", inner()).metrics();
+    let handle = server.handle();
+    let client = server.connect().await;
+    client.call("a_whoami", json!({})).await.unwrap();
+    client.read("db://a/row/7").await.unwrap();
+    let text = handle.metrics_text().unwrap();
+    for component in ["a_whoami", "db://a/row/{id}"] {
+        assert!(
+            text.contains(&format!("component=\"{component}\"")),
+            "{text}"
+        );
     }
 }

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::home::Home;
 use super::identity::Identity;
 use super::rate::RequestRate;
-use super::sight::Sight;
 use crate::call::{Caller, ServerContext, client_of};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::layer::Layer;
@@ -25,7 +23,7 @@ use crate::registry::{Listed, Registry};
 use crate::schema::{Dialect, SchemaDialect};
 use crate::service::{BoxFuture, Budgets, Held, Limits, Origin, Outbound};
 use crate::session::{Session, Sessions};
-use crate::visibility::{Viewer, Visibility};
+use crate::visibility::Visibility;
 
 /// The state of a server that is ready to serve.
 pub(crate) struct Core {
@@ -83,6 +81,18 @@ impl Core {
     }
 }
 
+/// A server that is mounted in this one, directly or through others.
+pub(crate) struct Home {
+    /// The servers that its components are reached through, from the outermost mounted one to this one.
+    pub(super) servers: Vec<Arc<Core>>,
+    /// The context of this one.
+    pub(super) context: Arc<ServerContext>,
+    /// The requests of this one, which are also those of the servers around it.
+    pub(super) in_flight: Arc<InFlight>,
+    /// The layers of all these servers, from the outermost inwards.
+    pub(super) layers: Vec<Arc<dyn Layer>>,
+}
+
 impl Core {
     /// Returns the mounted server that a component belongs to.
     #[inline]
@@ -116,14 +126,6 @@ impl Core {
             "The server is busy: its limit of {} bytes of requests is reached; try again later",
             self.limits.received_bytes
         )))
-    }
-
-    /// Returns `true` if a resource of this URI is visible, or if the server has no resource of this URI.
-    pub(super) fn shows(&self, sight: &Sight<'_>, uri: &str) -> bool {
-        let snapshot = self.registry.now();
-        let seen = || snapshot.resource(uri, |entry| sight.sees(entry)).is_some();
-        let exists = || snapshot.resource(uri, |_| true).is_some();
-        !sight.is_limited() || seen() || !exists()
     }
 }
 
@@ -216,20 +218,6 @@ impl Request {
             Some(session) => session.client.name.clone(),
             None => client_of(&self.message).name,
         })
-    }
-
-    /// Returns what the caller sees.
-    pub(super) fn sight(&self) -> Sight<'_> {
-        Sight::new(&self.core, || {
-            let server = &self.core.context;
-            Viewer::new(server, &self.caller, &self.origin, Some(&self.message))
-        })
-    }
-
-    /// Returns `true` if the caller sees a component.
-    #[inline]
-    pub(super) fn sees(&self, entry: &impl Listed) -> bool {
-        self.core.visibility.is_total() || self.sight().sees(entry)
     }
 
     /// Returns the session of a request that requires one.

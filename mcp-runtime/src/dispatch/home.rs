@@ -2,25 +2,10 @@
 
 use std::sync::Arc;
 
-use super::core::Core;
-use crate::call::ServerContext;
+use super::core::{Core, Home};
 use crate::content::Content;
-use crate::in_flight::InFlight;
-use crate::layer::Layer;
 use crate::mount::{Mount, Mounted};
 use crate::outcome::Outcome;
-
-/// A server that is mounted in this one, directly or through others.
-pub(crate) struct Home {
-    /// The servers that its components are reached through, from the outermost mounted one to this one.
-    pub(super) servers: Vec<Arc<Core>>,
-    /// The context of this one.
-    pub(super) context: Arc<ServerContext>,
-    /// The requests of this one, which are also those of the servers around it.
-    pub(super) in_flight: Arc<InFlight>,
-    /// The layers of all these servers, from the outermost inwards.
-    pub(super) layers: Vec<Arc<dyn Layer>>,
-}
 
 impl Home {
     fn new(servers: Vec<Arc<Core>>, server: &Core) -> Self {
@@ -75,9 +60,11 @@ impl Home {
     }
 
     /// Changes the URIs in the outcome of a component to those that clients know.
-    pub(super) fn leave_all(&self, mounted: &Mounted, outcome: &mut Outcome) {
-        for level in (1..=self.servers.len()).rev() {
-            self.leave(level, mounted, outcome);
+    pub(super) fn leave_all(&self, mounted: Option<&Mounted>, outcome: &mut Outcome) {
+        if let Some(mounted) = mounted {
+            for level in (1..=self.servers.len()).rev() {
+                self.leave(level, mounted, outcome);
+            }
         }
     }
 

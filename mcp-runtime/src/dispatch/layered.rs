@@ -8,8 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use serde_json::Value;
 
-use super::core::Core;
-use super::home::Home;
+use super::core::{Core, Home};
 use super::run::{CallInput, Execution, Running, Work};
 use crate::call::{CallContext, ServerContext};
 use crate::in_flight::{Permit, Stop};
@@ -42,8 +41,7 @@ pub(super) struct Layered<W: Work> {
 impl<W: Work> Layered<W> {
     /// Returns the future of the call with all of its layers.
     pub(super) fn run(
-        (core, changes): (Arc<Core>, u64),
-        home: Option<Arc<Home>>,
+        (core, home, changes): (Arc<Core>, Option<Arc<Home>>, u64),
         work: W,
         given: CallInput,
         call: Arc<CallContext>,

@@ -34,8 +34,7 @@ mod tools;
 
 use std::sync::Arc;
 
-pub(crate) use self::core::{Core, Policies};
-pub(crate) use home::Home;
+pub(crate) use self::core::{Core, Home, Policies};
 pub(crate) use identity::{About, Identity};
 pub(crate) use listen::notification_of;
 

@@ -14,7 +14,6 @@ use tracing::Span;
 use super::collect_stream::CollectStream;
 use super::contain::{Stopped, contain};
 use super::core::Core;
-use super::home::Home;
 use super::timeout::{Exceeded, RunningTimeout};
 use crate::call::{Arguments, Call, CallContext, Signature, poll_within};
 use crate::error::ToolError;
@@ -202,8 +201,6 @@ pub(super) trait Running: Future<Output = Outcome> + Send + Unpin + 'static {
 
 /// A running handler. Dropping it cancels the handler.
 pub(super) struct Execution<W: Work> {
-    /// The mounted server that the component belongs to.
-    home: Option<Arc<Home>>,
     work: W,
     state: ExecutionState<W::Output>,
     call: Arc<CallContext>,
@@ -236,7 +233,6 @@ impl<W: Work> Unpin for Execution<W> {}
 impl<W: Work> Execution<W> {
     /// Prepares a call without layers.
     pub(super) fn new(
-        home: Option<Arc<Home>>,
         work: W,
         given: CallInput,
         call_context: Arc<CallContext>,
@@ -249,7 +245,6 @@ impl<W: Work> Execution<W> {
             given.rejections,
         );
         Self {
-            home,
             timeout: None,
             work,
             state: ExecutionState::Begin(Some(call)),
@@ -267,8 +262,7 @@ impl<W: Work> Execution<W> {
         call_context: Arc<CallContext>,
         permit: Permit,
     ) -> Self {
-        // The outcome passes the layers of its server first.
-        let mut execution = Self::new(None, work, given, call_context, permit);
+        let mut execution = Self::new(work, given, call_context, permit);
         execution.has_layers = true;
         execution
     }
@@ -334,11 +328,7 @@ impl<W: Work> Execution<W> {
             match output.collect_stream(&self.call) {
                 Ok(output) => {
                     self.state = ExecutionState::Begin(None);
-                    let mut outcome = self.work.conclude(&self.call, output);
-                    if let (Some(home), Some(mounted)) = (&self.home, self.work.mounted()) {
-                        home.leave_all(mounted, &mut outcome);
-                    }
-                    return Poll::Ready(outcome);
+                    return Poll::Ready(self.work.conclude(&self.call, output));
                 }
                 Err(rest) => self.state = ExecutionState::Future(rest),
             }

@@ -1,6 +1,6 @@
 //! The components that one caller sees: the rules of the server, and those of the mounted servers.
 
-use super::core::Core;
+use super::core::{Core, Request};
 use crate::registry::{ComponentView, Listed};
 use crate::visibility::Viewer;
 
@@ -44,5 +44,31 @@ impl<'a> Sight<'a> {
             let viewer = viewer.within(&server.context);
             server.visibility.allows(&viewer, &component.renamed(name))
         }) && viewer.within(&home.context).has_scopes(needed)
+    }
+}
+
+impl Core {
+    /// Returns `true` if a resource of this URI is visible, or if the server has no resource of this URI.
+    pub(super) fn shows(&self, sight: &Sight<'_>, uri: &str) -> bool {
+        let snapshot = self.registry.now();
+        let seen = || snapshot.resource(uri, |entry| sight.sees(entry)).is_some();
+        let exists = || snapshot.resource(uri, |_| true).is_some();
+        !sight.is_limited() || seen() || !exists()
+    }
+}
+
+impl Request {
+    /// Returns what the caller sees.
+    pub(super) fn sight(&self) -> Sight<'_> {
+        Sight::new(&self.core, || {
+            let server = &self.core.context;
+            Viewer::new(server, &self.caller, &self.origin, Some(&self.message))
+        })
+    }
+
+    /// Returns `true` if the caller sees a component.
+    #[inline]
+    pub(super) fn sees(&self, entry: &impl Listed) -> bool {
+        self.core.visibility.is_total() || self.sight().sees(entry)
     }
 }

@@ -214,8 +214,8 @@ pub(crate) trait Target: Send + Sync {
 pub struct LayeredCall {
     target: Arc<dyn Target>,
     context: Context,
-    /// The level of the server that the layer belongs to.
-    level: usize,
+    /// The level of the server that the layer belongs to; `None` if the component is not that of a mounted server.
+    level: Option<usize>,
 }
 
 impl LayeredCall {
@@ -229,12 +229,12 @@ impl LayeredCall {
     /// It is the name of a tool or prompt, the URI or URI template of a resource, and the method of a list, such as
     /// `tools/list`. That of a completion is the name of the prompt or template whose argument is completed.
     pub fn name(&self) -> &str {
-        self.target.name(self.level)
+        self.target.name(self.level.unwrap_or(0))
     }
 
     /// Returns the URI that is read, or `None` if the call does not read a resource.
     pub fn uri(&self) -> Option<&str> {
-        self.target.uri(self.level)
+        self.target.uri(self.level.unwrap_or(0))
     }
 
     /// Returns the arguments as the client sent them, before they are checked: an object.
@@ -396,12 +396,14 @@ pub struct Next {
 impl Next {
     /// Returns the whole call: all layers and the handler.
     pub(crate) fn first(target: Arc<dyn Target>, call: &Arc<CallContext>) -> Self {
-        let context = Context::within(call, target.server(0));
+        let outermost = target.server(0);
+        let context = Context::within(call, outermost);
+        let level = outermost.map(|_| 0);
         Self {
             call: LayeredCall {
                 target,
                 context,
-                level: 0,
+                level,
             },
             index: 0,
         }
@@ -413,17 +415,25 @@ impl Next {
     /// progress that it reports continues where the earlier run ended: smaller values are not sent. Dropping the future
     /// cancels the handler. A call whose client has cancelled it does not run again.
     pub fn run(&self) -> BoxFuture<CallOutcome> {
-        let level = self.call.target.level(self.index);
-        if level == self.call.level {
-            return self.run_within(self.call.clone());
+        match self.call.level {
+            None => self.run_within(self.call.clone()),
+            Some(level) => self.run_from(level),
         }
-        let (target, outer) = (Arc::clone(&self.call.target), self.call.level);
+    }
+
+    /// Runs the remainder of the call of a mounted component, from the server of this level.
+    fn run_from(&self, outer: usize) -> BoxFuture<CallOutcome> {
+        let target = Arc::clone(&self.call.target);
+        let level = target.level(self.index);
         let context = Context::within(self.call.context.call_context(), target.server(level));
         let running = self.run_within(LayeredCall {
             target: Arc::clone(&target),
             context,
-            level,
+            level: Some(level),
         });
+        if level == outer {
+            return running;
+        }
         Box::pin(async move {
             let mut outcome = running.await;
             for level in (outer + 1..=level).rev() {

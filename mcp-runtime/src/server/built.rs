@@ -3,9 +3,8 @@
 use std::sync::{Arc, Once, OnceLock};
 
 use super::lifespan::Lifespan;
-use super::mounts::MountedServer;
 use super::shutdown::ServerState;
-use super::{BuildError, Server};
+use super::{BuildError, MountedServer, Server};
 use crate::bus::Bus;
 use crate::call::{ServerContext, States};
 use crate::dispatch::{About, Core, Home, Identity, Policies};

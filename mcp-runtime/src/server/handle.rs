@@ -25,6 +25,8 @@ fn change(kind: ComponentKind, components: Vec<ChangedComponent>) -> Change {
 /// A request that is already being served keeps the components that it started with. See
 /// [`Server::handle`](crate::Server::handle).
 ///
+/// The handle of a [mounted server](crate::Server::mount) changes that server, and notifies the clients of the outer one.
+///
 /// ```
 /// use mcp_runtime::{Tool, prelude::*};
 /// use serde_json::{Value, json};
@@ -62,8 +64,8 @@ impl ServerHandle {
     /// [`Server::run`](crate::Server#method.run).
     ///
     /// # Errors
-    /// Returns an error if the server is not running yet, or if one of the components has a problem. In both cases no
-    /// component is added.
+    /// Returns an error if the server is not running yet, or if one of the components has a problem, such as a name that another
+    /// component of this server or of one around it has. In both cases no component is added.
     pub fn add(&self, components: impl IntoComponents) -> Result<(), BuildError> {
         let core = self.0.core().ok_or_else(|| {
             BuildError(vec![
@@ -197,7 +199,8 @@ impl ServerHandle {
         self.0.core().is_some_and(|core| !core.is_stopping())
     }
 
-    /// Stops the server, and returns when it has stopped. Further calls wait for the first.
+    /// Stops the server, and returns when it has stopped. Further calls wait for the first. A mounted server stops with the
+    /// outermost one, which this method stops then.
     ///
     /// The steps of a shutdown are the same for all transports, whatever caused it:
     ///

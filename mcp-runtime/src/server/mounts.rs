@@ -1,14 +1,8 @@
 //! Servers that are mounted in a server, and the options that they cannot have.
 
-use super::Server;
+use super::{MountedServer, Server};
 use crate::mount::{PREFIX_RULE, is_prefix};
 use crate::registry::{Components, NO_COMPONENT};
-
-/// A server that is mounted in another one.
-pub(super) struct MountedServer {
-    pub(super) prefix: Option<String>,
-    pub(super) server: Server,
-}
 
 #[cfg(feature = "cli")]
 impl MountedServer {
