@@ -44,6 +44,13 @@ pub(crate) struct Core {
     pub(crate) observer: Arc<Observer>,
 }
 
+/// The components of a server, those of the servers that are mounted in it, and the requests of all of them.
+pub(crate) struct Composition {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) homes: Vec<Arc<Home>>,
+    pub(crate) in_flight: Arc<InFlight>,
+}
+
 /// What the application sets for all calls.
 pub(crate) struct Policies {
     pub(crate) layers: Vec<Arc<dyn Layer>>,
@@ -54,15 +61,18 @@ pub(crate) struct Policies {
 
 impl Core {
     pub(crate) fn new(
-        registry: Arc<Registry>,
-        homes: Vec<Arc<Home>>,
-        in_flight: Arc<InFlight>,
+        composition: Composition,
         context: ServerContext,
         identity: Identity,
         limits: Limits,
         policies: Policies,
         observer: Observer,
     ) -> Self {
+        let Composition {
+            registry,
+            homes,
+            in_flight,
+        } = composition;
         Self {
             registry,
             homes,

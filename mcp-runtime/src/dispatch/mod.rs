@@ -34,7 +34,7 @@ mod tools;
 
 use std::sync::Arc;
 
-pub(crate) use self::core::{Core, Home, Policies};
+pub(crate) use self::core::{Composition, Core, Home, Policies};
 pub(crate) use identity::{About, Identity};
 pub(crate) use listen::notification_of;
 

@@ -7,7 +7,7 @@ use super::shutdown::ServerState;
 use super::{BuildError, MountedServer, Server};
 use crate::bus::Bus;
 use crate::call::{ServerContext, States};
-use crate::dispatch::{About, Core, Home, Identity, Policies};
+use crate::dispatch::{About, Composition, Core, Home, Identity, Policies};
 use crate::error::ToolError;
 use crate::in_flight::InFlight;
 use crate::layer::Layer;
@@ -182,7 +182,12 @@ impl Built {
             inner.context.bus.relay(mount, Arc::clone(&bus));
             homes.extend(Home::all_of(&inner));
         }
-        let assembled = server.assemble(registry, homes, in_flight, bus, shared);
+        let composition = Composition {
+            registry,
+            homes,
+            in_flight,
+        };
+        let assembled = server.assemble(composition, bus, shared);
         let core = Arc::clone(&assembled.core);
         all.insert(position, assembled);
         core
@@ -205,14 +210,7 @@ fn add_extensions(outer: &mut About, inner: &About) -> Vec<String> {
 }
 
 impl Server {
-    fn assemble(
-        self,
-        registry: Arc<Registry>,
-        homes: Vec<Arc<Home>>,
-        in_flight: Arc<InFlight>,
-        bus: Arc<Bus>,
-        shared: &Shared,
-    ) -> Assembled {
+    fn assemble(self, composition: Composition, bus: Arc<Bus>, shared: &Shared) -> Assembled {
         logs::announce(&self.forwarded);
         let context = ServerContext {
             states: OnceLock::new(),
@@ -235,9 +233,7 @@ impl Server {
             dialect: self.dialect,
         };
         let core = Core::new(
-            registry,
-            homes,
-            in_flight,
+            composition,
             context,
             Identity::new(self.about),
             self.limits,
