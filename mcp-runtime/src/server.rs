@@ -214,12 +214,6 @@ impl Server {
         self
     }
 
-    /// Returns the OAuth scopes that imply others.
-    #[cfg(feature = "cli")]
-    pub(crate) fn access(&self) -> Access {
-        self.access.clone()
-    }
-
     /// Returns a handle that adds and removes components while the server runs, and stops the server.
     pub fn handle(&self) -> ServerHandle {
         ServerHandle(Arc::clone(&self.state))

@@ -210,21 +210,11 @@ async fn errors_are_masked_by_the_server_that_they_come_from() {
             .await;
         let texts = [
             (
-                client
-                    .call("fails", json!({}))
-                    .await
-                    .unwrap()
-                    .text()
-                    .to_owned(),
+                client.call("fails", json!({})).await.unwrap().text(),
                 is_outer,
             ),
             (
-                client
-                    .call("a_fails", json!({}))
-                    .await
-                    .unwrap()
-                    .text()
-                    .to_owned(),
+                client.call("a_fails", json!({})).await.unwrap().text(),
                 is_inner,
             ),
             (

@@ -61,7 +61,7 @@ impl Core {
     /// Returns `true` if a caller has the scopes of a component, or others that imply them in its server.
     pub(super) fn permits(&self, origin: &Origin, component: &impl Listed) -> bool {
         let needed = &component.definition().scopes;
-        let access = &self.context_of(component).access;
+        let access = self.access_of(component.mounted());
         access.suffices(origin.scopes(), needed)
     }
 }

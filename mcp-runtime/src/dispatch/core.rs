@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::identity::Identity;
 use super::rate::RequestRate;
+use crate::access::Access;
 use crate::call::{Caller, ServerContext, client_of};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::layer::Layer;
@@ -19,7 +20,7 @@ use crate::owner::Owner;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::rate::RateLimit;
-use crate::registry::{Listed, Registry};
+use crate::registry::Registry;
 use crate::schema::{Dialect, SchemaDialect};
 use crate::service::{BoxFuture, Budgets, Held, Limits, Origin, Outbound};
 use crate::session::{Session, Sessions};
@@ -111,9 +112,14 @@ impl Core {
     }
 
     /// Returns the context of the server that a component belongs to.
-    pub(super) fn context_of(&self, component: &impl Listed) -> &Arc<ServerContext> {
-        let home = component.mounted().and_then(|mounted| self.home(mounted));
+    fn context_of(&self, mounted: Option<&Mounted>) -> &Arc<ServerContext> {
+        let home = mounted.and_then(|mounted| self.home(mounted));
         home.map_or(&self.context, |home| &home.context)
+    }
+
+    /// Returns the scopes that imply others in the server that a component belongs to.
+    pub(crate) fn access_of(&self, mounted: Option<&Mounted>) -> &Access {
+        &self.context_of(mounted).access
     }
 
     /// Returns `true` if some changes may not be sent to all listeners. A server with authorization may get hidden components

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::component_kind::ComponentKind;
 #[cfg(feature = "cli")]
+use super::component_view::ComponentView;
+#[cfg(feature = "cli")]
 use super::definition::Definition;
 use super::list::List;
 #[cfg(any(feature = "auth", feature = "cli"))]
@@ -64,18 +66,15 @@ impl Snapshot {
         self.resources.get(uri).or_else(equivalent)
     }
 
-    /// Returns the components that need scopes: their kinds, their names or URIs, and their definitions.
+    /// Returns the components that need scopes, and their definitions.
     #[cfg(feature = "cli")]
-    pub(crate) fn scoped(&self) -> impl Iterator<Item = (ComponentKind, &str, &Definition)> {
-        fn of<T: Listed>(
-            list: &List<T>,
-        ) -> impl Iterator<Item = (ComponentKind, &str, &Definition)> {
-            list.entries()
-                .map(|it| (T::KIND, it.key(), it.definition()))
+    pub(crate) fn scoped(&self) -> impl Iterator<Item = (ComponentView<'_>, &Definition)> {
+        fn of<T: Listed>(list: &List<T>) -> impl Iterator<Item = (ComponentView<'_>, &Definition)> {
+            list.entries().map(|it| (it.view(), it.definition()))
         }
         let resources = of(&self.resources).chain(of(&self.templates));
         let all = of(&self.tools).chain(resources).chain(of(&self.prompts));
-        all.filter(|(_, _, definition)| !definition.scopes.is_empty())
+        all.filter(|(_, definition)| !definition.scopes.is_empty())
     }
 
     /// Returns the scopes of all components that are not hidden.

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use super::failure::BuildError;
 use super::shutdown::ServerState;
+#[cfg(feature = "cli")]
+use crate::access::Access;
 use crate::bus::{Change, ChangedComponent, Notifier};
 use crate::opaque::opaque_debug;
 pub(crate) use crate::registry::ComponentKind;
+#[cfg(feature = "cli")]
+use crate::registry::ComponentView;
 use crate::registry::IntoComponents;
 #[cfg(feature = "cli")]
 pub(crate) use crate::registry::Snapshot;
@@ -109,6 +113,14 @@ impl ServerHandle {
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         let core = self.0.core();
         core.map(|core| core.registry.now()).unwrap_or_default()
+    }
+
+    /// Returns the scopes that imply others in the server that a component belongs to. There are none before the server runs.
+    #[cfg(feature = "cli")]
+    pub(crate) fn access(&self, component: &ComponentView<'_>) -> Access {
+        let core = self.0.core();
+        let access = core.map(|core| core.access_of(component.mounted()).clone());
+        access.unwrap_or_default()
     }
 
     /// Returns the metrics of [`Server::metrics`](crate::Server::metrics) in the text format of Prometheus, for an
