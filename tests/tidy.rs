@@ -38,7 +38,8 @@ const MODULES: &[(&str, &[&str])] = &[
         "session_data",
         &["error", "finite", "seal", "service", "session", "store"],
     ),
-    ("bus", &["uri_template"]),
+    ("mount", &[]),
+    ("bus", &["mount", "uri_template"]),
     (
         "call",
         &[
@@ -78,7 +79,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "layer",
         &[
-            "content", "context", "error", "outcome", "protocol", "service",
+            "call", "content", "context", "error", "outcome", "protocol", "service",
         ],
     ),
     (
@@ -91,6 +92,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "context",
             "error",
             "layer",
+            "mount",
             "outcome",
             "param",
             "protocol",
@@ -148,6 +150,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "layer",
             "logs",
             "metrics",
+            "mount",
             "observe",
             "outcome",
             "param",
@@ -236,9 +239,11 @@ const MODULES: &[(&str, &[&str])] = &[
             "context",
             "dispatch",
             "error",
+            "in_flight",
             "layer",
             "logs",
             "metrics",
+            "mount",
             "observe",
             "param",
             "protocol",

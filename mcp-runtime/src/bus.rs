@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use crate::mount::{Mount, Mounted};
 use crate::owner::Owner;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +27,21 @@ pub(crate) enum Change {
     Components(Box<Self>, Vec<ChangedComponent>),
 }
 
+impl Change {
+    /// Returns the change of the server in which another one is mounted.
+    fn mounted(&self, mount: &Arc<Mount>) -> Self {
+        match self {
+            Self::Tools | Self::Prompts | Self::Resources => self.clone(),
+            Self::Resource(uri) => Self::Resource(Uri::new(mount.uri(uri.written()))),
+            Self::Components(list, components) => {
+                let is_uri = **list == Self::Resources;
+                let components = components.iter().map(|it| it.mounted(mount, is_uri));
+                Self::Components(list.clone(), components.collect())
+            }
+        }
+    }
+}
+
 /// A component that was added or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChangedComponent {
@@ -34,6 +50,22 @@ pub(crate) struct ChangedComponent {
     pub(crate) tags: Vec<String>,
     /// The OAuth scopes without which the component is hidden.
     pub(crate) hiding_scopes: Vec<String>,
+    /// The origin of a component of a mounted server.
+    pub(crate) mounted: Option<Mounted>,
+}
+
+impl ChangedComponent {
+    fn mounted(&self, mount: &Arc<Mount>, is_uri: bool) -> Self {
+        Self {
+            name: if is_uri {
+                mount.uri(&self.name)
+            } else {
+                mount.name(&self.name)
+            },
+            mounted: Some(Mounted::new(mount, &self.name, self.mounted.as_ref())),
+            ..self.clone()
+        }
+    }
 }
 
 /// A listener for changes.
@@ -52,6 +84,8 @@ pub(crate) struct Bus {
     limits: ListenerLimits,
     /// The number of changes so far.
     changes: AtomicU64,
+    /// The bus of the server in which this one is mounted. It receives all changes, too.
+    outer: OnceLock<(Arc<Mount>, Arc<Self>)>,
 }
 
 /// The maximum numbers of listeners.
@@ -115,7 +149,14 @@ impl Bus {
                 owner: MAX_OF_OWNER,
             },
             changes: AtomicU64::new(0),
+            outer: OnceLock::new(),
         }
+    }
+
+    /// Sends all later changes to the bus of the server in which this one is mounted, too.
+    pub(crate) fn relay(&self, mount: Arc<Mount>, outer: Arc<Self>) {
+        // A server is mounted once.
+        let _ = self.outer.set((mount, outer));
     }
 
     /// Registers a listener for all later changes. `begin` runs before the first of them.
@@ -150,8 +191,12 @@ impl Bus {
     pub(crate) fn tell(&self, change: &Change) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         // The lock is held, so that all listeners see one order and none is called after its guard was dropped.
-        for (_, listener) in self.listeners.lock().all.values() {
+        let listeners = self.listeners.lock();
+        for (_, listener) in listeners.all.values() {
             listener.on_change(change);
+        }
+        if let Some((mount, outer)) = self.outer.get() {
+            outer.tell(&change.mounted(mount));
         }
     }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 #[cfg(feature = "auth")]
 use crate::auth::Identity;
 use crate::bus::Notifier;
-use crate::call::{Call, CallContext, Cancel};
+use crate::call::{Call, CallContext, Cancel, ServerContext};
 use crate::error::ToolError;
 use crate::finite;
 use crate::owner::Principal;
@@ -81,15 +81,32 @@ pub use progress_value::ProgressValue;
 ///   ([`Limits::answer_timeout`](crate::Limits::answer_timeout)), and only for the same call with the same arguments.
 ///   Replicas need a shared key ([`Server::session_keys`](crate::Server::session_keys)).
 #[derive(Clone)]
-pub struct Context(Arc<CallContext>);
+pub struct Context {
+    call: Arc<CallContext>,
+    /// The server that the code belongs to, if it is not that of the called component.
+    server: Option<Arc<ServerContext>>,
+}
 
 impl Context {
     pub(crate) fn of(call: &Arc<CallContext>) -> Self {
-        Self(Arc::clone(call))
+        Self::within(call, None)
+    }
+
+    /// Returns the context for code of this server, or of that of the called component.
+    pub(crate) fn within(call: &Arc<CallContext>, server: Option<&Arc<ServerContext>>) -> Self {
+        Self {
+            call: Arc::clone(call),
+            server: server.cloned(),
+        }
     }
 
     pub(crate) fn call_context(&self) -> &Arc<CallContext> {
-        &self.0
+        &self.call
+    }
+
+    /// Returns the server that the code belongs to.
+    pub(crate) fn server(&self) -> &Arc<ServerContext> {
+        self.server.as_ref().unwrap_or(&self.call.server)
     }
 
     /// Reports progress to a client that asked for it; otherwise does nothing.
@@ -103,12 +120,12 @@ impl Context {
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress>.
     pub fn progress<N: ProgressValue>(&self, done: N, total: Option<N>, message: Option<&str>) {
         let total = total.map(N::to_f64);
-        self.0.notifier.progress(done.to_f64(), total, message);
+        self.call.notifier.progress(done.to_f64(), total, message);
     }
 
     /// Returns a notifier, which notifies clients that a list or a resource changed.
     pub fn notify(&self) -> Notifier {
-        Notifier(Arc::clone(&self.0.server.bus))
+        Notifier(Arc::clone(&self.server().bus))
     }
 
     /// Closes the HTTP connection of a long call. The client reconnects to receive the remaining messages; none are lost.
@@ -116,8 +133,8 @@ impl Context {
     /// Only sessions of 2025-11-25 support this; for other clients and transports it does nothing.
     /// See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server>.
     pub fn close_stream(&self) {
-        if self.0.caller.features.primed_streams {
-            self.0.notifier.outbound().cut();
+        if self.call.caller.features.primed_streams {
+            self.call.notifier.outbound().cut();
         }
     }
 
@@ -153,20 +170,20 @@ impl Context {
     }
 
     fn send_log(&self, logger: Option<&str>, level: LogLevel, data: &impl Serialize) {
-        if !self.0.notifier.wants(level) {
+        if !self.call.notifier.wants(level) {
             return;
         }
         let data = finite::to_json(data).unwrap_or_else(|error| {
             Value::from(format!("a log message that JSON cannot hold: {error}")).to_string()
         });
-        self.0.notifier.log(level, logger, &data);
+        self.call.notifier.log(level, logger, &data);
     }
 
     /// Returns the id of the request.
     pub fn request_id(&self) -> &Id {
         const NONE: &Id = &Id::Number(0);
         // Only requests have handlers.
-        self.0.message.id().unwrap_or(NONE)
+        self.call.message.id().unwrap_or(NONE)
     }
 
     /// Returns the request's `_meta` with all its keys.
@@ -180,7 +197,7 @@ impl Context {
             #[serde(rename = "_meta")]
             meta: Map<String, Value>,
         }
-        let message: Message = serde_json::from_str(self.0.message.text()).unwrap_or_default();
+        let message: Message = serde_json::from_str(self.call.message.text()).unwrap_or_default();
         message.params.meta
     }
 
@@ -189,9 +206,9 @@ impl Context {
     ///
     /// See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
     pub fn trace_context(&self) -> TraceContext {
-        let params = self.0.message.params().ok();
+        let params = self.call.message.params().ok();
         let meta = params.and_then(|params| params.meta().json());
-        TraceContext::incoming(meta, self.0.origin.headers.as_deref())
+        TraceContext::incoming(meta, self.call.origin.headers.as_deref())
     }
 
     /// Returns the trace context for the calls that the handler makes itself: see
@@ -208,18 +225,18 @@ impl Context {
 
     /// Returns the name and version that the client reports. They are not verified: use them for display only.
     pub fn client(&self) -> &ClientInfo {
-        self.0.client()
+        self.call.client()
     }
 
     /// Returns the authenticated caller, if there is one: see [`Principal`].
     pub fn principal(&self) -> Option<&Principal> {
-        self.0.origin.principal.as_ref()
+        self.call.origin.principal.as_ref()
     }
 
     /// Returns what the server has verified about the caller, if it has authenticated it: see `Server::auth`.
     #[cfg(feature = "auth")]
     pub fn identity(&self) -> Option<&Identity> {
-        self.0.origin.identity.as_deref()
+        self.call.origin.identity.as_deref()
     }
 
     /// Returns the data that handlers keep between calls: of the client's session or, in revisions without sessions, of its
@@ -246,8 +263,8 @@ impl Context {
     /// Returns an error if the request has none of them: over HTTP, a client of 2026-07-28 that no layer has authenticated has
     /// no identity that lasts for more than one request.
     pub fn session(&self) -> Result<SessionData, ToolError> {
-        let (session, origin) = (self.0.caller.session.as_deref(), &self.0.origin);
-        let store = &self.0.server.session_data;
+        let (session, origin) = (self.call.caller.session.as_deref(), &self.call.origin);
+        let store = &self.server().session_data;
         let data = store.of(session, origin);
         data.ok_or_else(|| {
             ToolError::new(
@@ -261,18 +278,18 @@ impl Context {
     /// [`TestContext::extension`](crate::TestContext::extension) inserted. Returns `None` if there is none of this type.
     #[cfg(feature = "http")]
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.0.origin.extensions.get()
+        self.call.origin.extensions.get()
     }
 
     /// Returns the peer address of the socket. Returns `None` if the transport has no socket or if an outer server
     /// does not provide the address.
     pub fn peer_address(&self) -> Option<SocketAddr> {
-        self.0.origin.peer
+        self.call.origin.peer
     }
 
     /// Returns the capabilities that the client declared.
     pub fn client_capabilities(&self) -> ClientCapabilities {
-        self.0.caller.capabilities
+        self.call.caller.capabilities
     }
 
     /// Checks that the client has a capability. With `?`, the call ends with an error that names the missing capability.
@@ -280,7 +297,7 @@ impl Context {
     /// # Errors
     /// Returns an error if the client did not declare the capability, or if its revision does not have it.
     pub fn require(&self, capability: Capability) -> Result<(), ToolError> {
-        if self.0.can(capability) {
+        if self.call.can(capability) {
             return Ok(());
         }
         Err(ToolError::lacking(capability))
@@ -288,12 +305,12 @@ impl Context {
 
     /// Returns the revision of the protocol that the client speaks.
     pub fn revision(&self) -> Revision {
-        self.0.caller.features.revision
+        self.call.caller.features.revision
     }
 
     /// Returns the cancellation signal of the call.
     pub fn cancel(&self) -> Cancel {
-        self.0.cancel()
+        self.call.cancel()
     }
 }
 
@@ -313,6 +330,6 @@ impl<'c> Param<'c> for Context {
     const DEPENDS_ON_CALLER: bool = false;
 
     fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
-        Extraction::ready(Ok(Self::of(&call.context)))
+        Extraction::ready(Ok(Self::within(&call.context, call.server.as_ref())))
     }
 }

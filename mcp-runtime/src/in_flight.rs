@@ -40,6 +40,8 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 /// The requests in flight.
 pub(crate) struct InFlight {
     limit: usize,
+    /// The requests of the server in which this one is mounted, whose limit applies, too.
+    outer: Option<Arc<Self>>,
     /// The maximum number of running requests of one account. Local callers have no such limit: stdio has one client.
     share: usize,
     /// The number of held permits, and [`CLOSED`].
@@ -77,6 +79,7 @@ impl InFlight {
     /// Returns a registry of at most `limit` requests.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
+            outer: None,
             limit: limit.min(CLOSED),
             share: limit.div_ceil(SHARES),
             running: AtomicUsize::new(0),
@@ -84,6 +87,30 @@ impl InFlight {
             stopped: AtomicBool::new(false),
             waiting: Mutex::default(),
             registered: AtomicUsize::new(0),
+        }
+    }
+
+    /// Returns a registry of at most `limit` requests, which are also requests of the outer server.
+    pub(crate) fn within(limit: usize, outer: Arc<Self>) -> Self {
+        Self {
+            outer: Some(outer),
+            ..Self::new(limit)
+        }
+    }
+
+    /// Returns the registries of the servers around this one.
+    fn around(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(self.outer.as_deref(), |it| it.outer.as_deref())
+    }
+
+    #[inline(never)] // keeps the path of servers that are not mounted short
+    fn set_held_around(&self, held: bool) {
+        for outer in self.around() {
+            if held {
+                outer.running.fetch_add(1, Ordering::AcqRel);
+            } else {
+                outer.running.fetch_sub(1, Ordering::AcqRel);
+            }
         }
     }
 
@@ -99,7 +126,7 @@ impl InFlight {
     /// Returns an error if the limit of requests is reached, or that of the account, or if the server stops.
     pub(crate) fn permit(
         self: &Arc<Self>,
-        account: impl FnOnce() -> Owner,
+        account: impl Fn() -> Owner,
     ) -> Result<Permit, RpcError> {
         let permit = Permit {
             in_flight: Arc::clone(self),
@@ -108,11 +135,24 @@ impl InFlight {
         };
         let running = self.running.fetch_add(1, Ordering::AcqRel);
         // An account cannot have more requests than all accounts together.
-        if running < self.share {
+        if running < self.share && self.outer.is_none() {
             return Ok(permit);
         }
-        self.check(running, &account())?;
+        self.check_all(running, &account)?;
         Ok(permit)
+    }
+
+    /// Counts a request in the servers around this one, and returns an error if it exceeds a limit.
+    #[inline(never)] // keeps the path of servers that are not mounted short
+    fn check_all(&self, running: usize, account: &dyn Fn() -> Owner) -> Result<(), RpcError> {
+        let outer = self.outer.as_ref().map_or(Ok(()), |outer| {
+            let running = outer.running.fetch_add(1, Ordering::AcqRel);
+            outer.check_all(running, account)
+        });
+        if running >= self.share {
+            self.check(running, &account())?;
+        }
+        outer
     }
 
     /// Returns an error if a further request exceeds a limit.
@@ -353,6 +393,9 @@ impl Permit {
             (false, true) => self.in_flight.running.fetch_add(1, Ordering::AcqRel),
             _ => return,
         };
+        if self.in_flight.outer.is_some() {
+            self.in_flight.set_held_around(held);
+        }
         self.held = held;
     }
 
@@ -361,6 +404,9 @@ impl Permit {
     pub(crate) fn abandon(&mut self) {
         if !std::mem::replace(&mut self.abandoned, true) {
             self.in_flight.abandoned.fetch_add(1, Ordering::AcqRel);
+            for outer in self.in_flight.around() {
+                outer.abandoned.fetch_add(1, Ordering::AcqRel);
+            }
         }
     }
 }
@@ -370,124 +416,12 @@ impl Drop for Permit {
         self.set_held(false);
         if self.abandoned {
             self.in_flight.abandoned.fetch_sub(1, Ordering::AcqRel);
+            for outer in self.in_flight.around() {
+                outer.abandoned.fetch_sub(1, Ordering::AcqRel);
+            }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Nothing;
-
-    impl Stop for Nothing {
-        fn stop(&self) {}
-    }
-
-    fn enter(in_flight: &Arc<InFlight>, scope: Scope, id: i64) -> Ticket {
-        let key = Some((scope, Id::Number(id)));
-        in_flight.enter(key, Owner::Local, 1, Arc::new(Nothing))
-    }
-
-    fn is_cancelled(ticket: &Ticket) -> bool {
-        let context = Context::from_waker(Waker::noop());
-        ticket.poll_cancelled(&context).is_ready()
-    }
-
-    #[test]
-    fn the_newest_request_of_an_id_is_cancelled_and_only_in_its_scope() {
-        let in_flight = Arc::new(InFlight::new(1));
-        let (one, other) = (Scope::Session([1; 16]), Scope::Connection(1));
-        let tickets = [
-            enter(&in_flight, one, 1),
-            enter(&in_flight, one, 1),
-            enter(&in_flight, one, 2),
-            enter(&in_flight, other, 1),
-        ];
-        in_flight.cancel(one, &Id::Number(1));
-        assert_eq!(
-            tickets.each_ref().map(is_cancelled),
-            [false, true, false, false]
-        );
-        in_flight.cancel_all(Some(one));
-        assert_eq!(
-            tickets.each_ref().map(is_cancelled),
-            [true, true, true, false]
-        );
-        assert!(!tickets[0].finish() && tickets[3].finish());
-        drop(tickets);
-        assert!(in_flight.waiting.lock().requests.is_empty());
-    }
-
-    #[test]
-    fn a_permit_that_is_not_held_makes_room() {
-        let in_flight = Arc::new(InFlight::new(1));
-        let mut first = in_flight.permit(|| Owner::Local).expect("below the limit");
-        assert!(in_flight.permit(|| Owner::Local).is_err());
-        first.set_held(false);
-        let second = in_flight
-            .permit(|| Owner::Local)
-            .expect("the first permit is released");
-        first.set_held(true);
-        drop(second);
-        assert!(
-            in_flight.permit(|| Owner::Local).is_err(),
-            "the first permit is held again"
-        );
-        drop(first);
-        assert!(in_flight.permit(|| Owner::Local).is_ok());
-        assert_eq!(in_flight.running.load(Ordering::Relaxed), 0);
-    }
-
-    #[test]
-    fn an_account_has_a_quarter_of_the_permits_and_others_the_rest() {
-        let in_flight = Arc::new(InFlight::new(8));
-        let accounts = [1, 2, 3].map(|number| Owner::Session([number; 16]));
-        let run = |account: &Owner| {
-            let permit = in_flight.permit(|| account.clone()).ok()?;
-            let ticket = in_flight.enter(None, account.clone(), 1, Arc::new(Nothing));
-            Some((permit, ticket))
-        };
-        let first: Vec<_> = (0..8).filter_map(|_| run(&accounts[0])).collect();
-        assert_eq!(first.len(), 2);
-        let second: Vec<_> = (0..8).filter_map(|_| run(&accounts[1])).collect();
-        assert_eq!(second.len(), 2);
-        let local: Vec<_> = (0..8).filter_map(|_| run(&Owner::Local)).collect();
-        assert_eq!(local.len(), 4, "the rest");
-        assert!(run(&accounts[2]).is_none(), "all permits are held");
-        drop(first);
-        assert!(run(&accounts[0]).is_some());
-        drop((second, local));
-        assert!(in_flight.waiting.lock().accounts.is_empty());
-    }
-
-    /// Returns `true` if a future resolves in time.
-    async fn is_done(future: impl Future<Output = ()>) -> bool {
-        tokio::time::timeout(Duration::from_secs(60), future)
-            .await
-            .is_ok()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_stopping_server_refuses_requests_and_waits_for_all_but_abandoned_threads() {
-        let in_flight = Arc::new(InFlight::new(2));
-        let mut thread = in_flight.permit(|| Owner::Local).expect("below the limit");
-        let call = in_flight.permit(|| Owner::Local).expect("below the limit");
-        let ticket = enter(&in_flight, Scope::Connection(1), 1);
-        in_flight.close();
-        let refused = in_flight
-            .permit(|| Owner::Local)
-            .err()
-            .expect("the server stops");
-        assert!(refused.to_string().contains("stopping"), "{refused}");
-        thread.abandon();
-        assert!(!is_done(in_flight.finished()).await, "a call runs");
-        drop(call);
-        assert!(!is_done(in_flight.finished()).await, "a request waits");
-        drop(ticket);
-        assert!(is_done(in_flight.finished()).await);
-        assert!(!is_done(in_flight.idle()).await, "a thread runs");
-        drop(thread);
-        assert!(is_done(in_flight.idle()).await && is_done(in_flight.finished()).await);
-    }
-}
+mod tests;

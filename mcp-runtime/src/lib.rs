@@ -105,6 +105,7 @@ mod logs;
 mod macros;
 mod metrics;
 mod middleware;
+mod mount;
 mod observe;
 mod opaque;
 mod outcome;

@@ -3,6 +3,7 @@
 mod about;
 #[cfg(feature = "auth")]
 mod authorization;
+mod built;
 mod calls;
 mod failure;
 mod handle;
@@ -10,6 +11,7 @@ mod handle;
 mod http;
 mod keys;
 mod lifespan;
+mod mounts;
 mod options;
 mod running;
 mod serving;
@@ -85,6 +87,7 @@ pub struct Server {
     pub(crate) about: About,
     components: Components,
     selection: Selection,
+    mounts: Vec<MountedServer>,
     states: States,
     /// The types of all states, also of those that are not started yet.
     state_types: Vec<TypeId>,
@@ -115,6 +118,12 @@ pub struct Server {
     pub(crate) http: HttpOptions,
 }
 
+/// A server that is mounted in another one.
+struct MountedServer {
+    prefix: Option<String>,
+    server: Server,
+}
+
 opaque_debug!(Server, |it| name: it.about.name, version: it.about.version);
 
 impl Server {
@@ -128,6 +137,7 @@ impl Server {
             },
             components: Components::default(),
             selection: Selection::default(),
+            mounts: Vec::new(),
             states: States::default(),
             state_types: Vec::new(),
             lifespans: Vec::new(),
@@ -202,12 +212,6 @@ impl Server {
     pub fn without_tagged(mut self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.selection.without(tags);
         self
-    }
-
-    /// Returns the OAuth scopes that imply others.
-    #[cfg(feature = "cli")]
-    pub(crate) fn access(&self) -> Access {
-        self.access.clone()
     }
 
     /// Returns a handle that adds and removes components while the server runs, and stops the server.

@@ -1,6 +1,6 @@
 //! Contexts for unit tests of handlers.
 
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::access::Access;
 #[cfg(feature = "auth")]
 use crate::auth::Identity;
 use crate::bus::{Bus, Change, Listener, ListenerGuard, ListenerOwner};
-use crate::call::{Asker, CallContext, Caller, ClientNotifier, ServerContext, States};
+use crate::call::{Asker, CallContext, Caller, ClientNotifier, ServerContext};
 use crate::context::Context;
 use crate::dispatch::notification_of;
 use crate::opaque::opaque_debug;
@@ -243,13 +243,16 @@ fn server_context() -> ServerContext {
     // Nothing is sealed: the client cannot be asked.
     let sealer = Sealer::from_keys(&[[0; 32]]).unwrap_or_else(|| unreachable!("there is a key"));
     ServerContext {
-        states: States::default(),
+        states: OnceLock::new(),
         access: Access::default(),
         #[cfg(feature = "auth")]
         local: None,
         bus: Arc::new(Bus::new(limits.listeners)),
         replay: Arc::new(Replay::new(Arc::new(sealer), limits.answer_timeout, None)),
-        pending_requests: PendingRequests::new(Arc::new(Sessions::new()), limits.answer_timeout),
+        pending_requests: Arc::new(PendingRequests::new(
+            Arc::new(Sessions::new()),
+            limits.answer_timeout,
+        )),
         session_data: DataStore::new(None, DataLimits::of(&limits)),
         forwarded: Vec::new(),
         warned: Once::new(),

@@ -1,4 +1,4 @@
-//! The choice of the components that a caller sees.
+//! The rules that choose the components that a caller sees.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::owner::Principal;
 use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::jsonrpc::Message;
-use crate::registry::{ComponentView, Listed};
+use crate::registry::ComponentView;
 use crate::service::Origin;
 
 /// A rule that returns `true` for the components that a caller sees.
@@ -23,8 +23,10 @@ type Rule = Arc<dyn Fn(&Viewer<'_>, &ComponentView<'_>) -> bool + Send + Sync>;
 #[derive(Default)]
 pub(crate) struct Visibility {
     rules: Vec<Rule>,
-    /// `true` if there is or was a hidden component.
-    hides: AtomicBool,
+    /// `true` if a mounted server has rules.
+    has_inner_rules: bool,
+    /// `true` if there is or was a hidden component. Servers that are mounted in each other share it.
+    hides: Arc<AtomicBool>,
 }
 
 impl Visibility {
@@ -40,9 +42,25 @@ impl Visibility {
         self.hides.store(true, Ordering::Relaxed);
     }
 
+    /// Shares the knowledge of hidden components with the server around this one.
+    pub(crate) fn share(&mut self, outer: &Self) {
+        self.hides = Arc::clone(&outer.hides);
+    }
+
+    /// Takes the rules of a server that is mounted in this one into account.
+    pub(crate) fn surround(&mut self, inner: &Self) {
+        self.has_inner_rules |= inner.has_inner_rules || !inner.rules.is_empty();
+    }
+
     /// Returns `true` if every caller sees every component.
+    #[inline]
     pub(crate) fn is_total(&self) -> bool {
-        self.rules.is_empty() && !self.hides.load(Ordering::Relaxed)
+        self.rules.is_empty() && !self.has_inner_rules && !self.hides.load(Ordering::Relaxed)
+    }
+
+    /// Returns `true` if all rules of this server allow a component.
+    pub(crate) fn allows(&self, viewer: &Viewer<'_>, component: &ComponentView<'_>) -> bool {
+        self.rules.iter().all(|rule| rule(viewer, component))
     }
 }
 
@@ -93,8 +111,13 @@ impl<'a> Viewer<'a> {
         self.origin.identity.as_deref()
     }
 
+    /// Returns the caller as the rules of a mounted server see it, which has other states and scopes.
+    pub(crate) fn within(&self, server: &'a ServerContext) -> Self {
+        Self::new(server, self.caller, self.origin, self.message)
+    }
+
     /// Returns `true` if the caller was granted all of these scopes, or scopes that imply them.
-    fn has_scopes(&self, needed: &[String]) -> bool {
+    pub(crate) fn has_scopes(&self, needed: &[String]) -> bool {
         self.server.access.suffices(self.origin.scopes(), needed)
     }
 
@@ -111,7 +134,7 @@ impl<'a> Viewer<'a> {
 
     /// Returns the state of type `T` that was registered with [`Server::state`](crate::Server::state).
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.server.states.get()
+        self.server.state()
     }
 
     /// Returns the name and version that the client reports. They are not verified.
@@ -155,34 +178,5 @@ impl fmt::Debug for Viewer<'_> {
             .field("client", self.client())
             .field("revision", &self.revision())
             .finish_non_exhaustive()
-    }
-}
-
-/// The components that one caller sees.
-pub(crate) struct Sight<'a>(Option<(&'a Visibility, Viewer<'a>)>);
-
-impl<'a> Sight<'a> {
-    /// Returns the sight of a caller. `viewer` is not called if every caller sees everything.
-    pub(crate) fn new(visibility: &'a Visibility, viewer: impl FnOnce() -> Viewer<'a>) -> Self {
-        Self((!visibility.is_total()).then(|| (visibility, viewer())))
-    }
-
-    /// Returns `true` if some components may be hidden.
-    pub(crate) fn is_limited(&self) -> bool {
-        self.0.is_some()
-    }
-
-    /// Returns `true` if the caller sees a component.
-    pub(crate) fn sees(&self, entry: &impl Listed) -> bool {
-        self.0.is_none() || self.allows(&entry.view())
-    }
-
-    /// Returns `true` if the caller has the scopes of a hidden component, and if all rules allow it.
-    pub(crate) fn allows(&self, component: &ComponentView<'_>) -> bool {
-        self.0.as_ref().is_none_or(|(visibility, viewer)| {
-            let mut rules = visibility.rules.iter();
-            viewer.has_scopes(component.hiding_scopes())
-                && rules.all(|rule| rule(viewer, component))
-        })
     }
 }

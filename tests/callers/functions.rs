@@ -381,7 +381,7 @@ async fn requests_for_completions_and_lists_are_for_their_functions() {
         "tool `completing`: `_completion` has a type that only completing functions can take",
         "prompt `listing`: `_listing` has a type that only listing functions can take",
         "the listing function takes a `mcp_runtime::registry::complete::Completion`, which only completing functions can take",
-        "the completing function of `it` takes a `mcp_runtime::registry::resource::Listing`, which only listing functions",
+        "the completing function of `it` takes a `mcp_runtime::registry::listing::Listing`, which only listing functions",
         "prompt `made`: the completing function of `it` takes a `alloc::string::String`, and clients send no arguments to it",
     ] {
         assert!(

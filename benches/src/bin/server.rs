@@ -1,5 +1,5 @@
-//! The measured server: `server [--tools N] [--layers N] [--issuer URL] [OPTIONS OF EVERY SERVER OF MCP-RUNTIME]`. `--issuer` needs
-//! the feature `auth`.
+//! The measured server: `server [--tools N] [--layers N] [--mounted] [--issuer URL] [OPTIONS OF EVERY SERVER OF MCP-RUNTIME]`.
+//! With `--mounted`, the server is mounted in another one with the prefix `m`. `--issuer` needs the feature `auth`.
 
 use std::process::ExitCode;
 
@@ -59,6 +59,15 @@ fn number(arguments: &mut Vec<String>, option: &str, default: usize) -> Option<u
     Some(number)
 }
 
+/// Mounts the server in another one, if the option `--mounted` is the first argument.
+fn mounted(server: Server, arguments: &mut Vec<String>) -> Server {
+    if arguments.first().is_none_or(|first| first != "--mounted") {
+        return server;
+    }
+    arguments.remove(0);
+    Server::new("outer", "1.0.0").mount("m", server)
+}
+
 /// Authenticates callers by the tokens of an issuer, if the option `--issuer` is the first argument.
 #[cfg(feature = "auth")]
 fn authenticated(server: Server, arguments: &mut Vec<String>) -> Server {
@@ -79,6 +88,7 @@ fn main() -> ExitCode {
     };
     let server = others(mcp_runtime::server!(), tools.max(1) - 1);
     let server = (0..layers).fold(server, |server, _| server.layer(pass));
+    let server = mounted(server, &mut arguments);
     #[cfg(feature = "auth")]
     let server = authenticated(server, &mut arguments);
     server.run_from(arguments)

@@ -10,7 +10,7 @@ mod signature;
 mod states;
 mod tree;
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -45,7 +45,8 @@ use crate::sync::Mutex;
 
 /// The state that all calls of a server share.
 pub(crate) struct ServerContext {
-    pub(crate) states: States,
+    /// Set once the lifespans have started.
+    pub(crate) states: OnceLock<States>,
     /// The OAuth scopes that imply others.
     pub(crate) access: Access,
     /// The caller of stdio.
@@ -53,7 +54,7 @@ pub(crate) struct ServerContext {
     pub(crate) local: Option<Arc<Identity>>,
     pub(crate) bus: Arc<Bus>,
     pub(crate) replay: Arc<Replay>,
-    pub(crate) pending_requests: PendingRequests,
+    pub(crate) pending_requests: Arc<PendingRequests>,
     /// The data that handlers keep for sessions and callers.
     pub(crate) session_data: DataStore,
     /// The targets whose `tracing` events are sent to the client as log messages.
@@ -64,6 +65,18 @@ pub(crate) struct ServerContext {
     pub(crate) warned: Once,
     /// `true` if the texts of errors that were not written for clients are hidden from them.
     pub(crate) mask_errors: bool,
+}
+
+impl ServerContext {
+    /// Returns the state of a type.
+    pub(crate) fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.states.get()?.get()
+    }
+
+    /// Returns `true` if there is a state of this type.
+    pub(crate) fn has_state(&self, id: TypeId) -> bool {
+        self.states.get().is_some_and(|states| states.contains(id))
+    }
 }
 
 /// The client of a request, known from the request itself or from the handshake of its session.
@@ -311,6 +324,8 @@ pub struct Call {
     pub(crate) context: Arc<CallContext>,
     pub(crate) arguments: Arguments,
     pub(crate) signature: Arc<Signature>,
+    /// The server of the function that is called, if it is not that of the call: a list has functions of several servers.
+    pub(crate) server: Option<Arc<ServerContext>>,
     rejections: Mutex<Vec<String>>,
     /// `true` if there are rejections. Read without the lock, because most calls have none.
     is_rejected: AtomicBool,
@@ -338,6 +353,7 @@ impl Call {
             context,
             arguments,
             signature,
+            server: None,
             is_rejected: AtomicBool::new(!rejections.is_empty()),
             is_of_request: AtomicBool::new(false),
             of_caller: OnceLock::new(),
@@ -347,7 +363,8 @@ impl Call {
 
     /// Returns the state of type `T` that was registered with [`Server::state`](crate::Server::state).
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.context.server.states.get()
+        let server = self.server.as_ref().unwrap_or(&self.context.server);
+        server.state()
     }
 
     /// Returns the value of a header, as [`Headers::get`](crate::Headers::get) does.

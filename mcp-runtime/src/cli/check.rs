@@ -12,7 +12,6 @@ use super::lints::{self, Definitions, Finding, directory};
 use super::manifest::{Lock, Manifest};
 use super::output::{Failure, line, lines, write};
 use super::{collect, functions, scopes};
-use crate::access::Access;
 use crate::client::{Client, ClientError};
 use crate::server::{Server, ServerHandle};
 
@@ -63,14 +62,13 @@ impl Server {
 pub(super) async fn run(
     client: &Client,
     handle: &ServerHandle,
-    access: &Access,
     matches: &ArgMatches,
 ) -> Result<ExitCode, Failure> {
     let (found, notes) = report(client, handle, matches).await?;
     if matches.get_flag("json") {
         write(&format!("{:#}", to_json(&found, &notes)))?;
     } else {
-        write(&scopes::table(&handle.snapshot(), access))?;
+        write(&scopes::table(handle))?;
         print(&found, &notes)?;
     }
     let denies_warnings = matches.get_flag("deny-warnings");

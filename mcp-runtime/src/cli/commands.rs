@@ -37,7 +37,6 @@ pub(super) async fn execute(
         "check" | "manifest" => scopes::checker(&server),
         _ => server.local_caller(),
     };
-    let access = server.access();
     let server = dialect::shown(server, command, matches);
     let client = connect::client(server, matches)?;
     #[cfg(feature = "auth")]
@@ -45,7 +44,7 @@ pub(super) async fn execute(
     let client = client.await;
     let outcome = match command {
         "list" => list(&client, &handle.snapshot(), matches).await,
-        "check" => check::run(&client, &handle, &access, matches).await,
+        "check" => check::run(&client, &handle, matches).await,
         #[cfg(feature = "dev")]
         "bundle" => bundle::run(&client, matches).await,
         "manifest" => manifest::run(&client, &handle, matches).await,

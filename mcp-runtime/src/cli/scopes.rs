@@ -1,13 +1,12 @@
 //! The table of the scopes that components need, for the command `check`.
 
-use crate::access::Access;
 #[cfg(feature = "auth")]
 use crate::auth::Identity;
 #[cfg(feature = "auth")]
 use crate::owner::Principal;
 #[cfg(feature = "auth")]
 use crate::server::Server;
-use crate::server::Snapshot;
+use crate::server::ServerHandle;
 
 /// Returns the caller of the commands `check` and `manifest`, which must see hidden components, too: it has all scopes. Without
 /// scopes, it is the caller that the environment names.
@@ -22,16 +21,18 @@ pub(super) fn checker(server: &Server) -> Option<Identity> {
 
 /// Returns a table of the components that need scopes: their scopes, and the scopes that imply these. Returns nothing if there
 /// are none.
-pub(super) fn table(snapshot: &Snapshot, access: &Access) -> String {
+pub(super) fn table(handle: &ServerHandle) -> String {
+    let snapshot = handle.snapshot();
     let mut rows = vec![["component", "needs", "implied by", ""].map(str::to_owned)];
-    for (kind, key, definition) in snapshot.scoped() {
+    for (view, definition) in snapshot.scoped() {
+        let access = handle.access(&view);
         let mut scopes = definition.scopes.iter().map(|scope| {
             let broader: Vec<&str> = access.broader(scope).collect();
             (scope.as_str(), broader.join(", "))
         });
         let (scope, broader) = scopes.next().unwrap_or_default();
         let hidden = if definition.hidden { "hidden" } else { "" };
-        let component = format!("{} `{key}`", kind.singular());
+        let component = format!("{} `{}`", view.kind().singular(), view.name());
         rows.push([component, scope.into(), broader, hidden.into()]);
         let further = scopes.map(|(scope, broader)| {
             let (component, hidden) = (String::new(), String::new());

@@ -61,7 +61,7 @@ pub(crate) enum Structured {
 }
 
 /// The JSON Schema of structured content.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct OutputSchema {
     pub(crate) schema: Value,
     /// `true` if the content is wrapped in `{"result": ..}`, because it is not always an object.

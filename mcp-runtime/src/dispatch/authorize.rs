@@ -5,8 +5,10 @@
 use std::collections::BTreeSet;
 
 use super::core::{Core, Request};
+#[cfg(feature = "auth")]
+use crate::access::Access;
 use crate::protocol::error::RpcError;
-use crate::registry::{Listed, ResourceEntry};
+use crate::registry::Listed;
 use crate::service::Origin;
 
 impl Request {
@@ -17,16 +19,22 @@ impl Request {
         if needed.is_empty() {
             return Ok(());
         }
-        self.require(needed.iter().map(String::as_str))
+        self.require(std::iter::once(component))
     }
 
-    /// Returns an error that names all of these scopes if the caller lacks one of them.
+    /// Returns an error that names all scopes of these components if the caller lacks one of them.
     #[cold]
-    fn require<'a>(&self, needed: impl Iterator<Item = &'a str>) -> Result<(), RpcError> {
-        let needed: BTreeSet<&str> = needed.collect();
-        let granted = self.origin.scopes();
-        let access = &self.core.context.access;
-        if needed.iter().all(|scope| access.grants(granted, scope)) {
+    fn require<'a, T: Listed + 'a>(
+        &self,
+        components: impl Iterator<Item = &'a T>,
+    ) -> Result<(), RpcError> {
+        let mut needed = BTreeSet::new();
+        let mut is_permitted = true;
+        for component in components {
+            is_permitted &= self.core.permits(&self.origin, component);
+            needed.extend(component.definition().scopes.iter().map(String::as_str));
+        }
+        if is_permitted {
             return Ok(());
         }
         let needed: Vec<&str> = needed.into_iter().collect();
@@ -45,17 +53,16 @@ impl Request {
         let snapshot = self.core.registry.now();
         let sight = self.sight();
         let found = uris.filter_map(|uri| snapshot.resource(uri, |entry| sight.sees(entry)));
-        let scopes = found.flat_map(|(entry, _)| &entry.definition().scopes);
-        let needed: BTreeSet<&str> = scopes.map(String::as_str).collect();
-        self.require(needed.into_iter())
+        self.require(found.map(|(entry, _)| &**entry))
     }
 }
 
 impl Core {
-    /// Returns `true` if a caller has the scopes of a resource.
-    pub(super) fn permits(&self, origin: &Origin, entry: &ResourceEntry) -> bool {
-        let needed = &entry.definition().scopes;
-        self.context.access.suffices(origin.scopes(), needed)
+    /// Returns `true` if a caller has the scopes of a component, or others that imply them in its server.
+    pub(super) fn permits(&self, origin: &Origin, component: &impl Listed) -> bool {
+        let needed = &component.definition().scopes;
+        let access = self.access_of(component.mounted());
+        access.suffices(origin.scopes(), needed)
     }
 }
 
@@ -72,10 +79,14 @@ impl Core {
     /// Clients of older revisions ask for no other scopes than these, and would lose what they had.
     pub(super) fn scopes_to_ask_for(&self, needed: &[String], granted: &[String]) -> Vec<String> {
         let known = self.scopes();
-        let access = &self.context.access;
+        let mounted = self.homes.iter().map(|home| &home.context.access);
+        let accesses: Vec<&Access> = std::iter::once(&self.context.access)
+            .chain(mounted)
+            .collect();
         let is_known = |scope: &&String| {
             let one = std::slice::from_ref(*scope);
-            known.iter().any(|known| access.grants(one, known))
+            let grants = |known: &String| accesses.iter().any(|it| it.grants(one, known));
+            known.iter().any(grants)
         };
         let kept = granted.iter().filter(is_known);
         let kept = kept.filter(|scope| !needed.contains(scope));

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::call::CallContext;
 use crate::content::{IntoToolResult, Rest, ToolResult};
-use crate::error::ToolError;
 use crate::service::BoxFuture;
 
 /// The number of items after which the task yields, so that a stream that is always ready does not block other tasks.
@@ -20,7 +19,7 @@ pub(super) trait CollectStream: Sized {
     }
 }
 
-impl<T> CollectStream for Result<T, ToolError> {}
+impl<T, E> CollectStream for Result<T, E> {}
 
 impl CollectStream for ToolResult {
     fn collect_stream(mut self, call: &Arc<CallContext>) -> Result<Self, BoxFuture<Self>> {

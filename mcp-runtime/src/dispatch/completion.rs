@@ -14,11 +14,12 @@ use crate::call::{Call, CallContext, Signature};
 use crate::content::Completions;
 use crate::error::ToolError;
 use crate::layer::{CallKind, Layer, Substitute};
+use crate::mount::Mounted;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::members::Reference;
-use crate::registry::{Completer, PromptEntry, ResourceEntry, Snapshot};
+use crate::registry::{Completer, Listed as _, PromptEntry, ResourceEntry, Snapshot};
 
 pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
@@ -125,6 +126,13 @@ impl Work for Complete {
         match &self.completed {
             Completed::Prompt(prompt) => &prompt.prompt.definition.name,
             Completed::Resource(resource) => resource.template.as_str(),
+        }
+    }
+
+    fn mounted(&self) -> Option<&Mounted> {
+        match &self.completed {
+            Completed::Prompt(prompt) => prompt.mounted(),
+            Completed::Resource(resource) => resource.mounted(),
         }
     }
 

@@ -7,26 +7,30 @@ use tokio::sync::watch;
 
 use super::identity::Identity;
 use super::rate::RequestRate;
+use crate::access::Access;
 use crate::call::{Caller, ServerContext, client_of};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::layer::Layer;
 #[cfg(feature = "metrics")]
 use crate::metrics::Gauges;
+use crate::mount::Mounted;
 use crate::observe::Observer;
 use crate::outcome::Outcome;
 use crate::owner::Owner;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::rate::RateLimit;
-use crate::registry::{Listed, Registry};
+use crate::registry::Registry;
 use crate::schema::{Dialect, SchemaDialect};
 use crate::service::{BoxFuture, Budgets, Held, Limits, Origin, Outbound};
 use crate::session::{Session, Sessions};
-use crate::visibility::{Sight, Viewer, Visibility};
+use crate::visibility::Visibility;
 
 /// The state of a server that is ready to serve.
 pub(crate) struct Core {
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
+    /// The servers that are mounted in this one, directly or through others. Components name them by their positions.
+    pub(crate) homes: Vec<Arc<Home>>,
     pub(crate) context: Arc<ServerContext>,
     pub(crate) identity: Identity,
     pub(crate) limits: Limits,
@@ -41,6 +45,13 @@ pub(crate) struct Core {
     pub(crate) observer: Arc<Observer>,
 }
 
+/// The components of a server, those of the servers that are mounted in it, and the requests of all of them.
+pub(crate) struct Composition {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) homes: Vec<Arc<Home>>,
+    pub(crate) in_flight: Arc<InFlight>,
+}
+
 /// What the application sets for all calls.
 pub(crate) struct Policies {
     pub(crate) layers: Vec<Arc<dyn Layer>>,
@@ -51,17 +62,23 @@ pub(crate) struct Policies {
 
 impl Core {
     pub(crate) fn new(
-        registry: Registry,
+        composition: Composition,
         context: ServerContext,
         identity: Identity,
         limits: Limits,
         policies: Policies,
         observer: Observer,
     ) -> Self {
+        let Composition {
+            registry,
+            homes,
+            in_flight,
+        } = composition;
         Self {
             registry,
+            homes,
             identity,
-            in_flight: Arc::new(InFlight::new(limits.requests)),
+            in_flight,
             budgets: Budgets::new(&limits),
             limits,
             layers: policies.layers,
@@ -75,7 +92,36 @@ impl Core {
     }
 }
 
+/// A server that is mounted in this one, directly or through others.
+pub(crate) struct Home {
+    /// The servers that its components are reached through, from the outermost mounted one to this one.
+    pub(super) servers: Vec<Arc<Core>>,
+    /// The context of this one.
+    pub(super) context: Arc<ServerContext>,
+    /// The requests of this one, which are also those of the servers around it.
+    pub(super) in_flight: Arc<InFlight>,
+    /// The layers of all these servers, from the outermost inwards.
+    pub(super) layers: Vec<Arc<dyn Layer>>,
+}
+
 impl Core {
+    /// Returns the mounted server that a component belongs to.
+    #[inline]
+    pub(super) fn home(&self, mounted: &Mounted) -> Option<&Arc<Home>> {
+        self.homes.get(mounted.home)
+    }
+
+    /// Returns the context of the server that a component belongs to.
+    fn context_of(&self, mounted: Option<&Mounted>) -> &Arc<ServerContext> {
+        let home = mounted.and_then(|mounted| self.home(mounted));
+        home.map_or(&self.context, |home| &home.context)
+    }
+
+    /// Returns the scopes that imply others in the server that a component belongs to.
+    pub(crate) fn access_of(&self, mounted: Option<&Mounted>) -> &Access {
+        &self.context_of(mounted).access
+    }
+
     /// Returns `true` if some changes may not be sent to all listeners. A server with authorization may get hidden components
     /// while it runs.
     pub(super) fn limits_listeners(&self) -> bool {
@@ -96,14 +142,6 @@ impl Core {
             "The server is busy: its limit of {} bytes of requests is reached; try again later",
             self.limits.received_bytes
         )))
-    }
-
-    /// Returns `true` if a resource of this URI is visible, or if the server has no resource of this URI.
-    pub(super) fn shows(&self, sight: &Sight<'_>, uri: &str) -> bool {
-        let snapshot = self.registry.now();
-        let seen = || snapshot.resource(uri, |entry| sight.sees(entry)).is_some();
-        let exists = || snapshot.resource(uri, |_| true).is_some();
-        !sight.is_limited() || seen() || !exists()
     }
 }
 
@@ -127,7 +165,7 @@ impl Core {
     /// Further requests are refused, and the subscriptions end. Requests that are in flight after the grace period are
     /// cancelled.
     pub(crate) async fn end_requests(&self, connections: &watch::Sender<bool>) {
-        self.in_flight.close();
+        self.close();
         self.context.bus.close(None);
         let finished = async {
             connections.closed().await;
@@ -138,6 +176,12 @@ impl Core {
             tracing::warn!("the shutdown grace period is over: cancelling the requests in flight");
             self.cancel_requests(connections).await;
         }
+    }
+
+    /// Accepts no further requests, also in mounted servers, whose handles tell whether they are ready.
+    fn close(&self) {
+        self.in_flight.close();
+        self.homes.iter().for_each(|home| home.in_flight.close());
     }
 
     /// Returns `true` if the server stops and accepts no further requests.
@@ -190,20 +234,6 @@ impl Request {
             Some(session) => session.client.name.clone(),
             None => client_of(&self.message).name,
         })
-    }
-
-    /// Returns what the caller sees.
-    pub(super) fn sight(&self) -> Sight<'_> {
-        Sight::new(&self.core.visibility, || {
-            let server = &self.core.context;
-            Viewer::new(server, &self.caller, &self.origin, Some(&self.message))
-        })
-    }
-
-    /// Returns `true` if the caller sees a component.
-    #[inline]
-    pub(super) fn sees(&self, entry: &impl Listed) -> bool {
-        self.core.visibility.is_total() || self.sight().sees(entry)
     }
 
     /// Returns the session of a request that requires one.

@@ -1,7 +1,7 @@
 //! Conversion of the errors of handlers into the errors that clients see.
 
 use super::contain::reference;
-use crate::call::CallContext;
+use crate::call::{CallContext, ServerContext};
 use crate::error::ToolError;
 use crate::protocol::error::RpcError;
 
@@ -21,6 +21,16 @@ pub(super) fn protocol_error(call: &CallContext, error: &ToolError) -> Option<Rp
 
 /// Converts the error of a handler into a protocol error, for methods whose results cannot carry errors.
 pub(super) fn rpc_error(call: &CallContext, handler: &str, error: &ToolError) -> RpcError {
+    rpc_error_of(&call.server, call, handler, error)
+}
+
+/// Converts the error of a handler of this server like [`rpc_error`].
+pub(super) fn rpc_error_of(
+    server: &ServerContext,
+    call: &CallContext,
+    handler: &str,
+    error: &ToolError,
+) -> RpcError {
     if let Some(error) = protocol_error(call, error) {
         error
     } else if let Some(seconds) = error.retry_after() {
@@ -28,7 +38,7 @@ pub(super) fn rpc_error(call: &CallContext, handler: &str, error: &ToolError) ->
     } else if error.is_refusal() {
         RpcError::invalid_params(in_one_line(&error.to_string()))
     } else {
-        RpcError::internal(client_text(call, handler, error))
+        RpcError::internal(client_text(server, handler, error))
     }
 }
 
@@ -38,11 +48,11 @@ fn in_one_line(list: &str) -> String {
 }
 
 /// Returns the text of an error that the client may see, and logs the cause.
-pub(super) fn client_text(call: &CallContext, handler: &str, error: &ToolError) -> String {
+pub(super) fn client_text(server: &ServerContext, handler: &str, error: &ToolError) -> String {
     if error.is_deliberate() {
         return error.to_string();
     }
-    if !call.server.mask_errors {
+    if !server.mask_errors {
         tracing::warn!(handler, error = error.chain(), "a handler failed");
         return error.to_string();
     }

@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 
 use serde_json::Value;
 
-use super::core::Core;
+use super::core::{Core, Home};
 use super::run::{CallInput, Execution, Running, Work};
-use crate::call::CallContext;
+use crate::call::{CallContext, ServerContext};
 use crate::in_flight::{Permit, Stop};
 use crate::layer::{CallKind, CallOutcome, Layer, Next, Substitute, Target};
 use crate::outcome::Outcome;
@@ -22,6 +22,8 @@ use crate::sync::Mutex;
 /// A call with layers, which may run its handler several times.
 pub(super) struct Layered<W: Work> {
     core: Arc<Core>,
+    /// The mounted server that the component belongs to.
+    home: Option<Arc<Home>>,
     /// The number of changes of the server before the component or the page was looked up.
     changes: u64,
     work: W,
@@ -39,15 +41,15 @@ pub(super) struct Layered<W: Work> {
 impl<W: Work> Layered<W> {
     /// Returns the future of the call with all of its layers.
     pub(super) fn run(
-        (core, changes): (Arc<Core>, u64),
+        (core, home, changes): (Arc<Core>, Option<Arc<Home>>, u64),
         work: W,
         given: CallInput,
         call: Arc<CallContext>,
         permit: Permit,
     ) -> Surrounded {
-        let context = crate::context::Context::of(&call);
         let layered = Arc::new(Self {
             core,
+            home,
             changes,
             work,
             call: Arc::clone(&call),
@@ -57,7 +59,7 @@ impl<W: Work> Layered<W> {
             is_single_use: AtomicBool::new(false),
         });
         Surrounded {
-            future: Next::first(layered, context).run(),
+            future: Next::first(layered, &call).run(),
             call,
             ended: false,
         }
@@ -77,7 +79,11 @@ impl<W: Work> Layered<W> {
         };
         let permit = self.permit.lock().take();
         let call = Arc::clone(&self.call);
-        let again = || self.core.in_flight.permit(|| call.origin.account());
+        let in_flight = self
+            .home
+            .as_ref()
+            .map_or(&self.core.in_flight, |home| &home.in_flight);
+        let again = || in_flight.permit(|| call.origin.account());
         let permit = permit.map_or_else(again, Ok)?;
         Ok(Execution::within_layers(
             self.work.clone(),
@@ -93,12 +99,14 @@ impl<W: Work> Target for Layered<W> {
         W::KIND
     }
 
-    fn name(&self) -> &str {
-        self.work.component()
+    fn name(&self, level: usize) -> &str {
+        let inner = level.checked_sub(1);
+        let inner = inner.and_then(|index| self.work.mounted()?.names.get(index));
+        inner.map_or_else(|| self.work.component(), String::as_str)
     }
 
-    fn uri(&self) -> Option<&str> {
-        self.work.uri()
+    fn uri(&self, level: usize) -> Option<&str> {
+        self.work.uri(level)
     }
 
     fn arguments(&self) -> &Value {
@@ -122,6 +130,10 @@ impl<W: Work> Target for Layered<W> {
         self.changes
     }
 
+    fn changes_so_far(&self) -> u64 {
+        self.core.context.bus.changes()
+    }
+
     fn forbid_reuse(&self) {
         self.is_single_use.store(true, Ordering::Relaxed);
     }
@@ -131,8 +143,29 @@ impl<W: Work> Target for Layered<W> {
     }
 
     fn layer(&self, index: usize) -> Option<&dyn Layer> {
-        let layers = self.core.layers.iter().chain(self.work.layers());
+        let mounted = self.home.as_ref().map_or(&[][..], |home| &home.layers);
+        let layers = self.core.layers.iter().chain(mounted);
+        let layers = layers.chain(self.work.layers());
         layers.map(|layer| &**layer).nth(index)
+    }
+
+    fn level(&self, index: usize) -> usize {
+        let home = self.home.as_ref();
+        home.map_or(0, |home| home.level(self.core.layers.len(), index))
+    }
+
+    fn server(&self, level: usize) -> Option<&Arc<ServerContext>> {
+        let home = self.home.as_ref()?;
+        let Some(index) = level.checked_sub(1) else {
+            return Some(&self.core.context);
+        };
+        home.servers.get(index).map(|server| &server.context)
+    }
+
+    fn leave(&self, level: usize, outcome: &mut CallOutcome) {
+        if let (Some(home), Some(mounted)) = (&self.home, self.work.mounted()) {
+            home.leave(level, mounted, &mut outcome.0);
+        }
     }
 
     fn is_running(&self) -> bool {

@@ -14,6 +14,7 @@ use super::caller::caller_of;
 use super::contain::guard;
 use super::core::{Core, MethodRun, Request};
 use super::resources;
+use super::sight::Sight;
 use crate::bus::{Change, ChangedComponent, ListenRefusal, Listener, ListenerOwner};
 use crate::call::Caller;
 use crate::in_flight::{Stop, stopping};
@@ -27,7 +28,7 @@ use crate::service::{Listening, Origin, Outbound};
 use crate::session::{Session, Sessions};
 use crate::sync::Mutex;
 use crate::uri_template::{Uri, Uris};
-use crate::visibility::{Sight, Viewer};
+use crate::visibility::Viewer;
 
 /// The maximum number of resources that one session may subscribe to.
 const MAX_SUBSCRIPTIONS: usize = 1000;
@@ -280,7 +281,7 @@ impl Audience {
     }
 
     fn sight(&self) -> Sight<'_> {
-        Sight::new(&self.core.visibility, || {
+        Sight::new(&self.core, || {
             let (server, message) = (&self.core.context, self.message.as_deref());
             Viewer::new(server, &self.caller, &self.origin, message)
         })
@@ -301,7 +302,7 @@ fn may_see(audience: Option<&Audience>, uri: &str) -> bool {
         let core = &audience.core;
         let snapshot = core.registry.now();
         let found = snapshot.resource(uri, |_| true);
-        let permitted = found.is_none_or(|(entry, _)| core.permits(&audience.origin, entry));
+        let permitted = found.is_none_or(|(entry, _)| core.permits(&audience.origin, &**entry));
         permitted && audience.decide(|sight| core.shows(sight, uri))
     })
 }
@@ -314,6 +315,7 @@ fn may_see_any(audience: Option<&Audience>, list: &Change, changed: &[ChangedCom
             &it.name,
             &it.tags,
             &it.hiding_scopes,
+            it.mounted.as_ref(),
         ))
     };
     audience

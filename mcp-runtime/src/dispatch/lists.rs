@@ -8,10 +8,11 @@ use std::vec;
 use serde_json::{Value, json};
 
 use super::core::{Core, MethodRun, Request};
-use super::failure::rpc_error;
+use super::failure::rpc_error_of;
 use super::run::{CallInput, Task, Work};
+use super::sight::Sight;
 use super::start::run;
-use crate::call::{Call, CallContext};
+use crate::call::{Arguments, Call, CallContext, ServerContext};
 use crate::content::ResourceLink;
 use crate::error::ToolError;
 use crate::layer::{CallKind, Substitute};
@@ -23,7 +24,7 @@ use crate::registry::{
     ComponentView, Filter, Form, Listed, PageRequest, Registry, ResourceEntry, Snapshot,
 };
 use crate::schema::SchemaDialect;
-use crate::visibility::{Sight, Viewer};
+use crate::visibility::Viewer;
 
 pub(super) fn tools(request: Request) -> Result<MethodRun, RpcError> {
     list(request, "tools", Snapshot::has_tools, Registry::tools)
@@ -89,7 +90,7 @@ pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
     };
     page.is_private |= listers.iter().any(depends);
     // What a function lists is data, which needs the scopes of the template.
-    listers.retain(|entry| request.core.permits(&request.origin, entry));
+    listers.retain(|entry| request.core.permits(&request.origin, &**entry));
     if page.next.is_some() {
         listers.clear();
     }
@@ -129,7 +130,7 @@ struct ListPage {
 }
 
 impl Work for ListPage {
-    type Output = Result<Vec<ResourceLink>, ToolError>;
+    type Output = Result<Vec<ResourceLink>, ListFailure>;
     const KIND: CallKind = CallKind::List;
     const MAY_ASK: bool = false;
 
@@ -156,7 +157,10 @@ impl Work for ListPage {
 
     fn output_of(substitute: Substitute) -> Option<Self::Output> {
         match substitute {
-            Substitute::Error(error) => Some(Err(error)),
+            Substitute::Error(error) => Some(Err(ListFailure {
+                error,
+                server: None,
+            })),
             _ => None,
         }
     }
@@ -169,17 +173,25 @@ impl Work for ListPage {
 
     fn start(&mut self, call: Call) -> Task<Self::Output> {
         let listers = std::mem::take(&mut self.listers);
-        list_all(listers.into_iter(), Arc::new(call), Vec::new())
+        list_all(
+            Arc::clone(&self.core),
+            listers.into_iter(),
+            call.context,
+            Vec::new(),
+        )
     }
 
     fn conclude(&mut self, call: &CallContext, output: Self::Output) -> Outcome {
         let links = match output {
             Ok(links) => links,
-            Err(error) => return Outcome::Error(rpc_error(call, self.name(), &error)),
+            Err(ListFailure { error, server }) => {
+                let server = server.as_ref().unwrap_or(&call.server);
+                return Outcome::Error(rpc_error_of(server, call, self.name(), &error));
+            }
         };
         let mut page = std::mem::take(&mut self.page);
         let core = &self.core;
-        let sight = Sight::new(&core.visibility, || {
+        let sight = Sight::new(core, || {
             Viewer::new(
                 &core.context,
                 &call.caller,
@@ -198,20 +210,54 @@ impl Work for ListPage {
     }
 }
 
+/// The error of a listing function.
+struct ListFailure {
+    error: ToolError,
+    /// The mounted server that the function belongs to.
+    server: Option<Arc<ServerContext>>,
+}
+
 /// Runs the functions of the remaining templates, one after another.
 fn list_all(
+    core: Arc<Core>,
     mut listers: vec::IntoIter<Arc<ResourceEntry>>,
-    call: Arc<Call>,
+    context: Arc<CallContext>,
     mut links: Vec<ResourceLink>,
-) -> Task<Result<Vec<ResourceLink>, ToolError>> {
-    let Some(lister) = listers.find_map(|entry| entry.resource.lister.clone()) else {
+) -> Task<Result<Vec<ResourceLink>, ListFailure>> {
+    let next = listers.find_map(|entry| Some((entry.resource.lister.clone()?, entry)));
+    let Some((lister, entry)) = next else {
         return Task::Output(Ok(links));
     };
-    Task::of_function(&lister, Arc::clone(&call), move |listed| match listed {
+    let home = entry.mounted().and_then(|mounted| core.home(mounted));
+    let server = home.map(|home| Arc::clone(&home.context));
+    let mut call = Call::new(
+        Arc::clone(&context),
+        Arc::default(),
+        Arguments::default(),
+        Vec::new(),
+    );
+    call.server.clone_from(&server);
+    Task::of_function(&lister, Arc::new(call), move |listed| match listed {
         Ok(more) => {
-            links.extend(more);
-            list_all(listers, call, links)
+            links.extend(outer_links(&core, &entry, more));
+            list_all(core, listers, context, links)
         }
-        Err(error) => Task::Output(Err(error)),
+        Err(error) => Task::Output(Err(ListFailure { error, server })),
     })
+}
+
+/// Returns links with the URIs that clients know.
+fn outer_links(
+    core: &Core,
+    entry: &ResourceEntry,
+    mut links: Vec<ResourceLink>,
+) -> Vec<ResourceLink> {
+    let mounted = entry.mounted();
+    if let Some((mounted, home)) = mounted.and_then(|mounted| Some((mounted, core.home(mounted)?)))
+    {
+        for link in &mut links {
+            link.uri = home.outer_uri(mounted, &link.uri);
+        }
+    }
+    links
 }

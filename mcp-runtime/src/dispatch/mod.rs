@@ -12,6 +12,7 @@ mod encode;
 mod failure;
 mod header_params;
 mod headers;
+mod home;
 mod identity;
 mod layered;
 mod lifecycle;
@@ -25,6 +26,7 @@ mod rate;
 mod resources;
 mod run;
 mod serving;
+mod sight;
 mod start;
 mod subject;
 mod timeout;
@@ -32,7 +34,7 @@ mod tools;
 
 use std::sync::Arc;
 
-pub(crate) use self::core::{Core, Policies};
+pub(crate) use self::core::{Composition, Core, Home, Policies};
 pub(crate) use identity::{About, Identity};
 pub(crate) use listen::notification_of;
 
@@ -103,9 +105,12 @@ impl Dispatch {
     }
 
     /// Removes data of handlers. The store may be code of the application, whose panics are contained.
-    fn forget(&self, end: impl FnOnce(&DataStore)) {
-        if let Err(panic) = guard(|| end(&self.0.context.session_data)) {
-            panic.log("session store");
+    fn forget(&self, end: impl Fn(&DataStore)) {
+        let mounted = self.0.homes.iter().map(|home| &home.context);
+        for server in std::iter::once(&self.0.context).chain(mounted) {
+            if let Err(panic) = guard(|| end(&server.session_data)) {
+                panic.log("session store");
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use super::start::run;
 use crate::call::{Arguments, Call, CallContext, Signature, Slot, not_a_string};
 use crate::content::PromptOutcome;
 use crate::layer::{CallKind, Layer, Substitute};
+use crate::mount::Mounted;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::json::string;
@@ -18,7 +19,7 @@ use crate::protocol::jsonrpc::Message;
 use crate::protocol::members::members;
 use crate::protocol::params::Params;
 use crate::protocol::text::Span;
-use crate::registry::PromptEntry;
+use crate::registry::{Listed as _, PromptEntry};
 use crate::schema::Mistakes;
 use crate::service::Timeout;
 
@@ -93,6 +94,11 @@ impl Work for Get {
 
     fn name(&self) -> &str {
         &self.0.prompt.definition.name
+    }
+
+    #[inline]
+    fn mounted(&self) -> Option<&Mounted> {
+        self.0.mounted()
     }
 
     fn layers(&self) -> &[Arc<dyn Layer>] {

@@ -13,6 +13,7 @@ use super::start::run;
 use crate::call::{Arguments, Call, CallContext};
 use crate::content::ResourceOutcome;
 use crate::layer::{CallKind, Layer, Substitute};
+use crate::mount::Mounted;
 use crate::outcome::Outcome;
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::error::RpcError;
@@ -30,7 +31,7 @@ pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
         // The contents depend on answers, which are not part of the cache key.
         Cache::stale(CacheScope::Private)
     } else {
-        let cache = entry.cache(request.core.identity.cache);
+        let cache = entry.cache(default_cache(&request.core, &entry));
         // A shared cache does not know who may see or read the resource.
         let is_open = entry.definition().scopes.is_empty();
         if is_open && request.core.visibility.is_total() {
@@ -39,12 +40,23 @@ pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
             cache.private()
         }
     };
+    let inner_uris = entry
+        .mounted()
+        .map_or_else(Vec::new, |mounted| mounted.inner_uris(&uri));
     let read = Read {
         entry,
+        inner_uris,
         uri: uri.into_owned(),
         cache,
     };
     run(request, read, given)
+}
+
+/// Returns the cache hint of the server that a resource belongs to.
+fn default_cache(core: &Core, entry: &ResourceEntry) -> Option<Cache> {
+    let home = entry.mounted().and_then(|mounted| core.home(mounted));
+    let server = home.and_then(|home| home.servers.last());
+    server.map_or(core.identity.cache, |server| server.identity.cache)
 }
 
 fn input(entry: &ResourceEntry, arguments: Arguments) -> CallInput {
@@ -90,6 +102,8 @@ fn refused(uri: &str, reason: &str) -> RpcError {
 struct Read {
     entry: Arc<ResourceEntry>,
     uri: String,
+    /// The URI in each of the mounted servers that the resource is reached through.
+    inner_uris: Vec<String>,
     cache: Cache,
 }
 
@@ -101,8 +115,15 @@ impl Work for Read {
         self.entry.template.as_str()
     }
 
-    fn uri(&self) -> Option<&str> {
-        Some(&self.uri)
+    fn uri(&self, level: usize) -> Option<&str> {
+        let inner = level.checked_sub(1);
+        let inner = inner.and_then(|index| self.inner_uris.get(index));
+        Some(inner.unwrap_or(&self.uri))
+    }
+
+    #[inline]
+    fn mounted(&self) -> Option<&Mounted> {
+        self.entry.mounted()
     }
 
     fn layers(&self) -> &[Arc<dyn Layer>] {

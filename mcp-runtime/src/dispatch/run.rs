@@ -20,6 +20,7 @@ use crate::error::ToolError;
 use crate::in_flight::{Permit, Stop};
 use crate::layer::{CallKind, Layer, Substitute};
 use crate::logs::{current_request, enter_request};
+use crate::mount::Mounted;
 use crate::outcome::Outcome;
 use crate::protocol::cache::Cache;
 use crate::protocol::error::RpcError;
@@ -54,8 +55,14 @@ pub(super) trait Work: Clone + Send + Sync + Unpin + 'static {
         self.name()
     }
 
-    /// Returns the URI that is read.
-    fn uri(&self) -> Option<&str> {
+    /// Returns the URI that is read, in the server of a level: see [`Target::uri`](crate::layer::Target::uri).
+    fn uri(&self, level: usize) -> Option<&str> {
+        let _ = level;
+        None
+    }
+
+    /// Returns the origin of a component of a mounted server.
+    fn mounted(&self) -> Option<&Mounted> {
         None
     }
 

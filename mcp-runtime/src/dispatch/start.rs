@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::task::{Context, Poll, Waker};
 
-use super::core::{MethodRun, Request};
+use super::core::{Core, Home, MethodRun, Request};
 use super::layered::Layered;
 use super::run::{CallInput, Execution, Running, Work};
-use crate::call::{Asker, CallContext, ClientNotifier};
+use crate::call::{Asker, CallContext, ClientNotifier, ServerContext};
 use crate::in_flight::Stop;
 use crate::logs::warn_if_not_forwarded;
 use crate::outcome::Outcome;
@@ -21,18 +21,71 @@ pub(super) fn run<W: Work>(
     work: W,
     given: CallInput,
 ) -> Result<MethodRun, RpcError> {
+    let home = work.mounted().and_then(|it| request.core.home(it));
+    match home.cloned() {
+        None => run_in(None, request, work, given),
+        Some(home) => run_mounted(home, request, work, given),
+    }
+}
+
+/// Runs the work of a component of a mounted server. Its outcome has the URIs that clients know.
+#[inline(never)] // keeps the path of other components short
+fn run_mounted<W: Work>(
+    home: Arc<Home>,
+    request: Request,
+    work: W,
+    given: CallInput,
+) -> Result<MethodRun, RpcError> {
+    if has_layers(&request.core, Some(&home), &work) {
+        // `Next` changes the outcome where it leaves a server.
+        return run_in(Some(&home), request, work, given);
+    }
+    let called = work.clone();
+    Ok(match run_in(Some(&home), request, work, given)? {
+        MethodRun::Ready(mut outcome) => {
+            home.leave_all(called.mounted(), &mut outcome);
+            MethodRun::Ready(outcome)
+        }
+        MethodRun::Pending { future, stop } => MethodRun::Pending {
+            future: Box::pin(async move {
+                let mut outcome = future.await;
+                home.leave_all(called.mounted(), &mut outcome);
+                outcome
+            }),
+            stop,
+        },
+    })
+}
+
+fn has_layers(core: &Core, home: Option<&Arc<Home>>, work: &impl Work) -> bool {
+    !core.layers.is_empty()
+        || !work.layers().is_empty()
+        || home.is_some_and(|home| !home.layers.is_empty())
+}
+
+/// Runs work of the server itself, or of a mounted server.
+#[allow(clippy::inline_always)] // work of the server itself must not pay for mounts
+#[inline(always)]
+fn run_in<W: Work>(
+    home: Option<&Arc<Home>>,
+    request: Request,
+    work: W,
+    given: CallInput,
+) -> Result<MethodRun, RpcError> {
     let core = &request.core;
-    let permit = match core.in_flight.permit(|| request.origin.account()) {
+    let in_flight = home.map_or(&core.in_flight, |home| &home.in_flight);
+    let permit = match in_flight.permit(|| request.origin.account()) {
         Ok(permit) => permit,
         Err(error) => {
             core.observer.metrics.refused("requests");
             return Err(error);
         }
     };
-    let has_layers = !core.layers.is_empty() || !work.layers().is_empty();
-    let layered = has_layers.then(|| (Arc::clone(core), request.changes));
+    let layered =
+        has_layers(core, home, &work).then(|| (Arc::clone(core), home.cloned(), request.changes));
     let asker = asker(&request, W::MAY_ASK)?;
-    let call = Arc::new(call_context(request, asker));
+    let server = Arc::clone(home.map_or(&core.context, |home| &home.context));
+    let call = Arc::new(call_context(request, server, asker));
     let questions = call.asker.replay();
     let Some(redeem) = questions.and_then(|questions| questions.redeem(&call.origin)) else {
         return Ok(match layered {
@@ -63,7 +116,7 @@ fn poll_once(mut call: impl Running) -> MethodRun {
     }
 }
 
-fn call_context(request: Request, asker: Asker) -> CallContext {
+fn call_context(request: Request, server: Arc<ServerContext>, asker: Asker) -> CallContext {
     let Request {
         core,
         message,
@@ -76,13 +129,12 @@ fn call_context(request: Request, asker: Asker) -> CallContext {
         Some(super::logging::level_of(&core, session))
     } else {
         if caller.log_level.is_some() {
-            warn_if_not_forwarded(&core.context);
+            warn_if_not_forwarded(&server);
         }
         caller.log_level
     };
     let token = caller.progress_token.take();
     let notifier = ClientNotifier::new(token, level, caller.features, outbound);
-    let server = Arc::clone(&core.context);
     CallContext::new(server, message, caller, origin, notifier, asker)
 }
 

@@ -15,11 +15,12 @@ use crate::call::{Arguments, Call, CallContext};
 use crate::content::{Content, IntoToolResult, ToolResult};
 use crate::error::ToolError;
 use crate::layer::{CallKind, Layer, Substitute};
+use crate::mount::Mounted;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::members::members;
-use crate::registry::{Snapshot, ToolEntry};
+use crate::registry::{Listed as _, Snapshot, ToolEntry};
 use crate::schema::{Budget, Converted, Restored, WholeSchema};
 use crate::service::Timeout;
 
@@ -124,6 +125,11 @@ impl Work for ToolCall {
         &self.0.tool.definition.name
     }
 
+    #[inline]
+    fn mounted(&self) -> Option<&Mounted> {
+        self.0.mounted()
+    }
+
     fn layers(&self) -> &[Arc<dyn Layer>] {
         &self.0.tool.definition.layers
     }
@@ -167,7 +173,7 @@ impl Work for ToolCall {
         }
         let is_error = failure.is_some();
         if let Some(error) = failure.filter(ToolError::has_text) {
-            let text = client_text(call, &self.0.tool.definition.name, &error);
+            let text = client_text(&call.server, &self.0.tool.definition.name, &error);
             result.content.insert(0, Content::text(text));
             // Layers must not drop the errors of handlers, whose destructors are user code.
             let is_kept = error.is_refusal() || error.retry_after().is_some();

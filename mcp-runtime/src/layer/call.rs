@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::outcome::{CallOutcome, Substitute};
+use crate::call::{CallContext, ServerContext};
 use crate::content::{IntoCompletions, IntoPrompt, IntoResource, IntoToolResult};
 use crate::context::Context;
 use crate::error::ToolError;
@@ -108,10 +109,14 @@ impl fmt::Display for CallKind {
 pub(crate) trait Target: Send + Sync {
     fn kind(&self) -> CallKind;
 
-    /// Returns the name of the component.
-    fn name(&self) -> &str;
+    /// Returns the name of the component in the server of a level.
+    ///
+    /// A component of a mounted server has one level for each server that it is reached through. The server that clients use has
+    /// level 0.
+    fn name(&self, level: usize) -> &str;
 
-    fn uri(&self) -> Option<&str>;
+    /// Returns the URI that is read, in the server of a level.
+    fn uri(&self, level: usize) -> Option<&str>;
 
     fn arguments(&self) -> &Value;
 
@@ -127,6 +132,9 @@ pub(crate) trait Target: Send + Sync {
     /// Returns the number of changes of the server before the component or the page was looked up.
     fn changes(&self) -> u64;
 
+    /// Returns the number of changes of the server so far.
+    fn changes_so_far(&self) -> u64;
+
     /// Forbids that outer layers keep the outcome for other calls.
     fn forbid_reuse(&self);
 
@@ -135,6 +143,15 @@ pub(crate) trait Target: Send + Sync {
 
     /// Returns a layer; the first is the outermost.
     fn layer(&self, index: usize) -> Option<&dyn Layer>;
+
+    /// Returns the level of the server that a layer belongs to, or of that of the component if there is no such layer.
+    fn level(&self, index: usize) -> usize;
+
+    /// Returns the server of a level, if it is not that of the component.
+    fn server(&self, level: usize) -> Option<&Arc<ServerContext>>;
+
+    /// Changes the outcome of the server of a level to one of the server around it.
+    fn leave(&self, level: usize, outcome: &mut CallOutcome);
 
     /// Returns `true` while a run of the handler has not ended, or a thread of an earlier run has not.
     fn is_running(&self) -> bool;
@@ -197,6 +214,8 @@ pub(crate) trait Target: Send + Sync {
 pub struct LayeredCall {
     target: Arc<dyn Target>,
     context: Context,
+    /// The level of the server that the layer belongs to; `None` if the component is not that of a mounted server.
+    level: Option<usize>,
 }
 
 impl LayeredCall {
@@ -210,12 +229,12 @@ impl LayeredCall {
     /// It is the name of a tool or prompt, the URI or URI template of a resource, and the method of a list, such as
     /// `tools/list`. That of a completion is the name of the prompt or template whose argument is completed.
     pub fn name(&self) -> &str {
-        self.target.name()
+        self.target.name(self.level.unwrap_or(0))
     }
 
     /// Returns the URI that is read, or `None` if the call does not read a resource.
     pub fn uri(&self) -> Option<&str> {
-        self.target.uri()
+        self.target.uri(self.level.unwrap_or(0))
     }
 
     /// Returns the arguments as the client sent them, before they are checked: an object.
@@ -237,7 +256,7 @@ impl LayeredCall {
 
     /// Returns the state of type `T` that was registered with [`Server::state`](crate::Server::state).
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.context.call_context().server.states.get()
+        self.context.server().state()
     }
 
     /// Returns `true` if the call changes nothing: it is not that of a tool, or the tool is annotated `read_only`.
@@ -307,6 +326,11 @@ impl LayeredCall {
         self.target.changes()
     }
 
+    /// Returns the number of changes of the server so far.
+    pub(crate) fn changes_so_far(&self) -> u64 {
+        self.target.changes_so_far()
+    }
+
     /// Forbids that outer layers keep the outcome for other calls: it is valid for this caller alone, or for a short time.
     pub(crate) fn forbid_reuse(&self) {
         self.target.forbid_reuse();
@@ -371,9 +395,16 @@ pub struct Next {
 
 impl Next {
     /// Returns the whole call: all layers and the handler.
-    pub(crate) fn first(target: Arc<dyn Target>, context: Context) -> Self {
+    pub(crate) fn first(target: Arc<dyn Target>, call: &Arc<CallContext>) -> Self {
+        let outermost = target.server(0);
+        let context = Context::within(call, outermost);
+        let level = outermost.map(|_| 0);
         Self {
-            call: LayeredCall { target, context },
+            call: LayeredCall {
+                target,
+                context,
+                level,
+            },
             index: 0,
         }
     }
@@ -384,7 +415,36 @@ impl Next {
     /// progress that it reports continues where the earlier run ended: smaller values are not sent. Dropping the future
     /// cancels the handler. A call whose client has cancelled it does not run again.
     pub fn run(&self) -> BoxFuture<CallOutcome> {
-        let call = self.call.clone();
+        match self.call.level {
+            None => self.run_within(self.call.clone()),
+            Some(level) => self.run_from(level),
+        }
+    }
+
+    /// Runs the remainder of the call of a mounted component, from the server of this level.
+    fn run_from(&self, outer: usize) -> BoxFuture<CallOutcome> {
+        let target = Arc::clone(&self.call.target);
+        let level = target.level(self.index);
+        let context = Context::within(self.call.context.call_context(), target.server(level));
+        let running = self.run_within(LayeredCall {
+            target: Arc::clone(&target),
+            context,
+            level: Some(level),
+        });
+        if level == outer {
+            return running;
+        }
+        Box::pin(async move {
+            let mut outcome = running.await;
+            for level in (outer + 1..=level).rev() {
+                target.leave(level, &mut outcome);
+            }
+            outcome
+        })
+    }
+
+    /// Runs the next layer, or the handler, with the call as the server of the layer sees it.
+    fn run_within(&self, call: LayeredCall) -> BoxFuture<CallOutcome> {
         match self.call.target.layer(self.index) {
             Some(layer) => {
                 let index = self.index + 1;

@@ -45,9 +45,11 @@
 //! 1. The request is checked: its headers, the name of the component, the URI, and the limit of requests in flight. A request
 //!    that is refused here runs no layers.
 //! 2. The layers of the server, in the order in which they were added.
-//! 3. The layers of the component, in their order.
-//! 4. The [timeout](crate::Timeout), which starts when the handler has to wait. It does not include the time of layers.
-//! 5. The handler. Its arguments are checked here, so that layers see a call with wrong arguments, and its error as the
+//! 3. For a component of a [mounted server](crate::Server::mount): the layers of that server, after those of the servers around
+//!    it. They have the names of their own server.
+//! 4. The layers of the component, in their order.
+//! 5. The [timeout](crate::Timeout), which starts when the handler has to wait. It does not include the time of layers.
+//! 6. The handler. Its arguments are checked here, so that layers see a call with wrong arguments, and its error as the
 //!    outcome.
 //!
 //! # Outcomes

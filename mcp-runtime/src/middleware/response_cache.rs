@@ -126,14 +126,13 @@ impl Layer for ResponseCache {
         let cache = self.clone();
         Box::pin(async move {
             let context = call.context().call_context();
-            let bus = &context.server.bus;
-            if let Some(found) = cache.find(&key, bus.changes()) {
+            if let Some(found) = cache.find(&key, call.changes_so_far()) {
                 return found;
             }
             let outcome = next.run().await;
             // The call may have waited, so that a page or a component that was looked up before is out of date.
             let changes = call.changes();
-            let is_current = changes == bus.changes();
+            let is_current = changes == call.changes_so_far();
             let is_complete = outcome.kind() == OutcomeKind::Ok && !context.has_asked();
             let is_shareable = hint.scope() == CacheScope::Private || !is_private(&outcome);
             let is_kept = is_current && is_complete && is_shareable && call.may_reuse();

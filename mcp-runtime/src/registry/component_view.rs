@@ -1,6 +1,7 @@
 //! A component as rules see it.
 
 use super::component_kind::ComponentKind;
+use crate::mount::Mounted;
 
 /// A component, as the rule of [`Server::visible`](crate::Server::visible) sees it.
 ///
@@ -16,6 +17,7 @@ pub struct ComponentView<'a> {
     name: &'a str,
     tags: &'a [String],
     hiding_scopes: &'a [String],
+    mounted: Option<&'a Mounted>,
 }
 
 impl<'a> ComponentView<'a> {
@@ -24,13 +26,25 @@ impl<'a> ComponentView<'a> {
         name: &'a str,
         tags: &'a [String],
         hiding_scopes: &'a [String],
+        mounted: Option<&'a Mounted>,
     ) -> Self {
         Self {
             kind,
             name,
             tags,
             hiding_scopes,
+            mounted,
         }
+    }
+
+    /// Returns the origin of a component of a mounted server.
+    pub(crate) fn mounted(&self) -> Option<&'a Mounted> {
+        self.mounted
+    }
+
+    /// Returns the component as the rules of a server see it in which it has this name.
+    pub(crate) fn renamed(&self, name: &'a str) -> Self {
+        Self { name, ..*self }
     }
 
     /// Returns the OAuth scopes without which the component is hidden.

@@ -297,6 +297,7 @@ impl Components {
                 name: component.key().to_owned(),
                 tags: component.definition().tags.clone(),
                 hiding_scopes: component.definition().hiding_scopes().to_vec(),
+                mounted: None,
             };
             lists.entry(component.kind()).or_default().push(changed);
         }
@@ -327,6 +328,11 @@ impl Components {
     /// Returns `true` if a component is hidden from callers without its scopes.
     pub(crate) fn hide_some(&self) -> bool {
         self.all.iter().any(|it| it.definition().hidden)
+    }
+
+    /// Returns `true` if there are neither components nor problems.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty() && self.problems.is_empty()
     }
 
     /// Records a problem that prevents the server from being built.

@@ -18,6 +18,7 @@ use crate::service::Timeout;
 /// Builders fill it in, and the entry of a served component contains it. Code that handles components of all kinds reads
 /// their properties here: authorization reads `scopes`; a layer around calls or a mounted server reads `timeout` and `tags`.
 /// A new property of this kind needs a field here and a builder method in [`define!`].
+#[derive(Clone)]
 pub(crate) struct Definition {
     pub(crate) name: String,
     pub(super) title: Option<String>,

@@ -12,7 +12,7 @@ use crate::schema::parts;
 pub(super) const HEADER_PARAM: &str = "x-mcp-header";
 
 /// An argument that is repeated in a header.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HeaderParam {
     /// The full name of the header.
     pub(crate) header: String,

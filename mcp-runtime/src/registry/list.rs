@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::component_kind::ComponentKind;
 use super::component_view::ComponentView;
 use super::definition::Definition;
+use crate::mount::Mounted;
 use crate::outcome::Page;
 use crate::protocol::Revision;
 use crate::protocol::revision::Features;
@@ -23,8 +24,17 @@ pub(crate) trait Listed {
     fn view(&self) -> ComponentView<'_> {
         let definition = self.definition();
         let hiding_scopes = definition.hiding_scopes();
-        ComponentView::new(Self::KIND, self.key(), &definition.tags, hiding_scopes)
+        ComponentView::new(
+            Self::KIND,
+            self.key(),
+            &definition.tags,
+            hiding_scopes,
+            self.mounted(),
+        )
     }
+
+    /// Returns the origin of a component that belongs to a mounted server.
+    fn mounted(&self) -> Option<&Mounted>;
 
     /// Returns the name or URI.
     fn key(&self) -> &str;
@@ -92,17 +102,22 @@ impl<T: Listed> List<T> {
     /// Appends an entry.
     ///
     /// # Errors
-    /// Returns the new entry if there already is one of the same identity.
-    pub(super) fn insert(&mut self, order: u64, entry: T) -> Result<(), Arc<T>> {
+    /// Returns the new entry and the other one, if there already is one of the same identity.
+    pub(super) fn insert(&mut self, order: u64, entry: T) -> Result<(), (Arc<T>, Arc<T>)> {
         let entry = Arc::new(entry);
         self.entries.push((order, Arc::clone(&entry)));
         let identity = entry.identity().to_owned();
         let other = self.by_key.insert(identity, Arc::clone(&entry));
-        other.map_or(Ok(()), |_| Err(entry))
+        other.map_or(Ok(()), |other| Err((entry, other)))
     }
 
-    /// Removes an entry and returns it, if it exists.
-    pub(super) fn remove(&mut self, identity: &str) -> Option<Arc<T>> {
+    /// Removes an entry and returns it, if it exists and `is` returns `true` for its origin.
+    pub(super) fn remove(
+        &mut self,
+        identity: &str,
+        is: impl Fn(Option<&Mounted>) -> bool,
+    ) -> Option<Arc<T>> {
+        self.get(identity).filter(|entry| is(entry.mounted()))?;
         self.entries
             .retain(|(_, entry)| entry.identity() != identity);
         self.by_key.remove(identity)

@@ -18,6 +18,7 @@ use super::prompt_argument::PromptArgument;
 use crate::call::{Argument, Call, Signature};
 use crate::content::{IntoPrompt, PromptOutcome, push_array, push_member, push_optional};
 use crate::context::Context;
+use crate::mount::Mounted;
 use crate::opaque::opaque_debug;
 use crate::protocol::json::push_string;
 use crate::schema::{is_textual, shape};
@@ -43,9 +44,9 @@ use crate::schema::{is_textual, shape};
 /// ```
 pub struct Prompt {
     pub(crate) definition: Definition,
-    parameters: Vec<Parameter>,
+    pub(super) parameters: Vec<Parameter>,
     /// The arguments of a prompt that was created at run time.
-    arguments: Vec<PromptArgument>,
+    pub(super) arguments: Vec<PromptArgument>,
     pub(crate) handler: Handler<PromptOutcome>,
 }
 
@@ -126,6 +127,7 @@ impl Prompt {
             prompt: self,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
+            mounted: None,
         }
     }
 }
@@ -135,6 +137,7 @@ pub(crate) struct PromptEntry {
     pub(crate) prompt: Prompt,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
+    pub(super) mounted: Option<Box<Mounted>>,
 }
 
 impl Listed for PromptEntry {
@@ -146,6 +149,11 @@ impl Listed for PromptEntry {
 
     fn definition(&self) -> &Definition {
         &self.prompt.definition
+    }
+
+    #[inline]
+    fn mounted(&self) -> Option<&Mounted> {
+        self.mounted.as_deref()
     }
 
     fn push_own(&self, out: &mut String, _form: &Form) {

@@ -12,19 +12,17 @@ use super::NeededState;
 use super::complete::{CompleteWith, Completer};
 use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
-use super::function::{Function, Injected, IntoOutput};
 use super::handler::Handler;
 use super::list::{Form, Listed};
+use super::listing::{LISTING, ListWith, Lister};
 use super::parameter::{Parameter, specify};
 use crate::call::{Arguments, Call, ParameterSpec, Signature, Slot};
 use crate::content::{
-    Annotations, IntoResource, ResourceLink, ResourceOutcome, mime_mistake, push_member,
-    push_optional,
+    Annotations, IntoResource, ResourceOutcome, mime_mistake, push_member, push_optional,
 };
 use crate::context::Context;
-use crate::error::ToolError;
+use crate::mount::Mounted;
 use crate::opaque::opaque_debug;
-use crate::param::{Description, Extraction, Param};
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::uri_template::{MatchedValue, UriTemplate, Values, Variable, VariableKind, unsafe_path};
 
@@ -50,9 +48,9 @@ pub struct Resource {
     pub(super) uri: String,
     pub(crate) definition: Definition,
     pub(crate) mime: Option<Arc<str>>,
-    size: Option<u64>,
-    annotations: Option<Annotations>,
-    cache: Option<Cache>,
+    pub(super) size: Option<u64>,
+    pub(super) annotations: Option<Annotations>,
+    pub(super) cache: Option<Cache>,
     parameters: Vec<Parameter>,
     /// `true` if it was created at run time, so that its variables have no parameters.
     is_run_time: bool,
@@ -69,9 +67,17 @@ define!(Resource);
 impl Resource {
     #[doc(hidden)]
     pub fn define(uri: &str, name: &str, handler: Handler<ResourceOutcome>) -> Self {
+        Self::of(uri.to_owned(), Definition::new(name), handler)
+    }
+
+    pub(super) fn of(
+        uri: String,
+        definition: Definition,
+        handler: Handler<ResourceOutcome>,
+    ) -> Self {
         Self {
-            uri: uri.to_owned(),
-            definition: Definition::new(name),
+            uri,
+            definition,
             mime: None,
             size: None,
             annotations: None,
@@ -215,6 +221,7 @@ impl Resource {
             lists_for_caller,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
+            mounted: None,
         })
     }
 }
@@ -292,11 +299,12 @@ fn check_variables(
 pub(crate) struct ResourceEntry {
     pub(crate) resource: Resource,
     pub(crate) template: UriTemplate,
-    depends_on_caller: bool,
+    pub(super) depends_on_caller: bool,
     /// `true` if the listing function depends on the caller.
     pub(crate) lists_for_caller: bool,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
+    pub(super) mounted: Option<Box<Mounted>>,
 }
 
 impl ResourceEntry {
@@ -371,6 +379,11 @@ impl Listed for ResourceEntry {
         &self.resource.definition
     }
 
+    #[inline]
+    fn mounted(&self) -> Option<&Mounted> {
+        self.mounted.as_deref()
+    }
+
     fn push_own(&self, out: &mut String, form: &Form) {
         let uri = if self.template.is_template() {
             "uriTemplate"
@@ -385,114 +398,3 @@ impl Listed for ResourceEntry {
         }
     }
 }
-
-/// A request for the concrete resources of a template: a parameter of the function given with
-/// `#[resource("..", list = function)]`.
-///
-/// Such a function can also take all other injected parameters, such as [`State`](crate::State): see [`ListWith`].
-///
-/// ```
-/// use mcp_runtime::{Listing, prelude::*};
-///
-/// /// A note.
-/// #[resource("notes://{id}", list = notes)]
-/// async fn note(id: u32) -> String {
-///     format!("The note {id}.")
-/// }
-///
-/// fn notes(listing: Listing) -> Vec<ResourceLink> {
-///     let caller = listing.context().principal();
-///     caller.map(|_| ResourceLink::new("notes://1", "the first note")).into_iter().collect()
-/// }
-/// ```
-#[derive(Debug)]
-pub struct Listing {
-    context: Context,
-}
-
-impl Listing {
-    /// Returns the context of the request, which identifies the caller.
-    pub fn context(&self) -> &Context {
-        &self.context
-    }
-}
-
-type Links = Result<Vec<ResourceLink>, ToolError>;
-
-/// A type that a listing function can return: a `Vec` of [`ResourceLink`]s, or a `Result` of one.
-///
-/// ```
-/// use mcp_runtime::{Listing, prelude::*};
-///
-/// async fn notes(_: Listing) -> Result<Vec<ResourceLink>, std::io::Error> {
-///     Ok(vec![ResourceLink::new("notes://1", "the first note")])
-/// }
-/// ```
-pub trait IntoLinks {
-    #[doc(hidden)]
-    fn into_links(self) -> Links;
-}
-
-impl IntoLinks for Vec<ResourceLink> {
-    fn into_links(self) -> Links {
-        Ok(self)
-    }
-}
-
-impl<E: Into<ToolError>> IntoLinks for Result<Vec<ResourceLink>, E> {
-    fn into_links(self) -> Links {
-        self.map_err(Into::into)
-    }
-}
-
-impl<T: IntoLinks> IntoOutput<Vec<ResourceLink>> for T {
-    fn into_output(self) -> Links {
-        self.into_links()
-    }
-}
-
-/// The adjective of listing functions.
-const LISTING: &str = "listing";
-
-#[diagnostic::do_not_recommend]
-impl<'c> Param<'c> for Listing {
-    const DEPENDS_ON_CALLER: bool = false;
-
-    fn describe(description: &mut Description<'_>) {
-        description.only_in(LISTING);
-    }
-
-    fn extract(call: &'c Call, _index: usize) -> Extraction<'c, Self> {
-        let context = Context::of(&call.context);
-        Extraction::ready(Ok(Self { context }))
-    }
-}
-
-/// A function or method of `T` that lists the concrete resources of a template, plain or `async`. It returns an [`IntoLinks`]
-/// type.
-///
-/// Its parameters are a [`Listing`] and other injected types, such as [`State`](crate::State), [`Context`] and
-/// [`Headers`](crate::Headers), at most six. If one of them depends on the caller, clients may not share the list. A plain
-/// function may block, because it runs on a thread of its own.
-///
-/// ```
-/// use mcp_runtime::{Listing, prelude::*};
-///
-/// /// A function for `#[resource("notes://{id}", list = notes)]`. It takes everything that is injected.
-/// async fn notes(_: Listing, ids: State<Vec<u32>>) -> Vec<ResourceLink> {
-///     ids.iter().map(|id| ResourceLink::new(format!("notes://{id}"), "a note")).collect()
-/// }
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "this cannot list resources",
-    label = "not a listing function",
-    note = "write `fn list(listing: mcp_runtime::Listing) -> Vec<ResourceLink>`, or the same as `async fn`",
-    note = "other parameters are injected, such as `State<T>` and `Context`"
-)]
-pub trait ListWith<M, T = ()>: Function<T, Vec<ResourceLink>, M> {}
-
-#[diagnostic::do_not_recommend]
-impl<F: Function<T, Vec<ResourceLink>, M>, M, T> ListWith<M, T> for F {}
-
-/// A listing function of any kind.
-pub type Lister = Injected<Vec<ResourceLink>>;

@@ -2,7 +2,7 @@
 
 use mcp_grammar::near::nearest;
 
-use super::components::Components;
+use super::components::{Component, Components};
 
 /// A selection of components by tag. By default all are selected.
 #[derive(Default)]
@@ -25,27 +25,31 @@ impl Selection {
 
     /// Removes the components that are not selected. Reports a tag that no component has, because it is probably
     /// misspelled.
-    pub(crate) fn apply(&self, components: &mut Components) {
-        let known: Vec<&str> = components
-            .all
-            .iter()
+    ///
+    /// The first components are those of the server itself, and the others those of mounted servers.
+    pub(crate) fn apply(&self, servers: &mut [&mut Components]) {
+        let all = || servers.iter().flat_map(|components| &components.all);
+        let known: Vec<&str> = all()
             .flat_map(|component| &component.definition().tags)
             .map(String::as_str)
             .collect();
         let named = self.only.iter().flatten().chain(&self.without);
         let unknown = named.filter(|tag| !known.contains(&tag.as_str()));
-        let problems: Vec<String> = unknown.map(|tag| no_such_tag(tag, &known)).collect();
-        let before = components.all.len();
-        components
-            .all
-            .retain(|component| self.selects(&component.definition().tags));
-        if problems.is_empty() && before > 0 && components.all.is_empty() {
-            components.problem(
+        let mut problems: Vec<String> = unknown.map(|tag| no_such_tag(tag, &known)).collect();
+        let leaves_some = all().any(|component| self.selects(&component.definition().tags));
+        if problems.is_empty() && all().next().is_some() && !leaves_some {
+            problems.push(
                 "`only_tagged` and `without_tagged` leave no component: add a tag to `only_tagged`, or remove one from `without_tagged`"
                     .to_owned(),
             );
         }
-        components.problems.extend(problems);
+        for components in servers.iter_mut() {
+            let is_selected = |it: &Component| self.selects(&it.definition().tags);
+            components.all.retain(is_selected);
+        }
+        if let Some(own) = servers.first_mut() {
+            own.problems.extend(problems);
+        }
     }
 
     fn selects(&self, tags: &[String]) -> bool {

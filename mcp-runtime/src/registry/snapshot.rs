@@ -1,170 +1,36 @@
-//! The registry of a server's components, and immutable snapshots of it.
+//! Immutable snapshots of the components of a server.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::NeededState;
 use super::component_kind::ComponentKind;
-use super::components::{Component, Components};
+#[cfg(feature = "cli")]
+use super::component_view::ComponentView;
 #[cfg(feature = "cli")]
 use super::definition::Definition;
-use super::list::{Filter, Form, List, Listed};
+use super::list::List;
+#[cfg(any(feature = "auth", feature = "cli"))]
+use super::list::Listed;
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
 use super::tool::ToolEntry;
-use crate::bus::ChangedComponent;
 use crate::call::Arguments;
-use crate::outcome::Page;
-use crate::sync::RwLock;
 use crate::uri_template::normal;
-
-/// Returns the change of a list by this entry.
-fn changed(entry: &impl Listed) -> ChangedComponent {
-    ChangedComponent {
-        name: entry.key().to_owned(),
-        tags: entry.definition().tags.clone(),
-        hiding_scopes: entry.definition().hiding_scopes().to_vec(),
-    }
-}
-
-/// The components of a server, which may change while the server is running.
-pub(crate) struct Registry {
-    now: RwLock<Arc<Snapshot>>,
-    page_size: usize,
-}
 
 /// An immutable set of components. A request uses one snapshot from beginning to end.
 #[derive(Clone, Default)]
 pub(crate) struct Snapshot {
-    next_order: u64,
+    pub(super) next_order: u64,
     /// The kinds that the server declares as capabilities. A kind remains when its last component is removed, because clients
     /// read the capabilities only once.
-    offers: BTreeSet<ComponentKind>,
+    pub(super) offers: BTreeSet<ComponentKind>,
     /// `true` if there is or was an argument that can be completed.
-    completes: bool,
-    tools: List<ToolEntry>,
-    resources: List<ResourceEntry>,
-    templates: List<ResourceEntry>,
-    prompts: List<PromptEntry>,
+    pub(super) completes: bool,
+    pub(super) tools: List<ToolEntry>,
+    pub(super) resources: List<ResourceEntry>,
+    pub(super) templates: List<ResourceEntry>,
+    pub(super) prompts: List<PromptEntry>,
 }
-
-/// A snapshot under construction, with the states it needs and the problems found.
-struct Draft {
-    snapshot: Snapshot,
-    states: Vec<(String, NeededState)>,
-    problems: Vec<String>,
-}
-
-impl Registry {
-    /// Builds a registry from components. `has_state` returns `true` for the states that the server has.
-    ///
-    /// # Errors
-    /// Returns all problems of the components.
-    pub(crate) fn build(
-        mut components: Components,
-        page_size: usize,
-        has_state: impl Fn(&NeededState) -> bool,
-    ) -> Result<Self, Vec<String>> {
-        if components.all.is_empty() && components.problems.is_empty() {
-            components.problem(NO_COMPONENT.to_owned());
-        }
-        let registry = Self {
-            now: RwLock::default(),
-            page_size,
-        };
-        registry.add(components, has_state)?;
-        Ok(registry)
-    }
-
-    pub(crate) fn now(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.now.read())
-    }
-
-    /// Adds components while the server is running.
-    ///
-    /// # Errors
-    /// Returns all problems of the components. None is added then.
-    pub(crate) fn add(
-        &self,
-        components: Components,
-        has_state: impl Fn(&NeededState) -> bool,
-    ) -> Result<(), Vec<String>> {
-        let mut now = self.now.write();
-        let mut draft = Draft {
-            snapshot: Snapshot::clone(&now),
-            states: Vec::new(),
-            problems: components.problems,
-        };
-        components.all.into_iter().for_each(|it| draft.add(it));
-        draft.check_states(has_state);
-        draft.check_interfaces(now.next_order);
-        if !draft.problems.is_empty() {
-            return Err(draft.problems);
-        }
-        *now = Arc::new(draft.snapshot);
-        Ok(())
-    }
-
-    /// Removes a tool, prompt or resource by name or URI, and returns its change, if it exists.
-    pub(crate) fn remove(&self, kind: ComponentKind, key: &str) -> Option<ChangedComponent> {
-        let mut now = self.now.write();
-        let mut next = Snapshot::clone(&now);
-        let removed = match kind {
-            ComponentKind::Tool => next.tools.remove(key).map(|it| changed(&*it)),
-            ComponentKind::Prompt => next.prompts.remove(key).map(|it| changed(&*it)),
-            ComponentKind::Resource => {
-                let removed = next.resources.remove(&normal(key));
-                let removed = removed.or_else(|| next.templates.remove(key));
-                removed.map(|it| changed(&*it))
-            }
-        }?;
-        *now = Arc::new(next);
-        Some(removed)
-    }
-
-    /// Replaces all components.
-    #[cfg(feature = "cli")]
-    pub(crate) fn replace(&self, components: Snapshot) {
-        *self.now.write() = Arc::new(components);
-    }
-
-    /// Returns a page of tools, or `None` if the cursor is invalid.
-    pub(crate) fn tools(&self, page: &PageRequest<'_>) -> Option<Page> {
-        self.page("tools", &self.now().tools, page)
-    }
-
-    /// Returns a page of resources, or `None` if the cursor is invalid.
-    pub(crate) fn resources(&self, page: &PageRequest<'_>) -> Option<Page> {
-        self.page("resources", &self.now().resources, page)
-    }
-
-    /// Returns a page of resource templates, or `None` if the cursor is invalid.
-    pub(crate) fn templates(&self, page: &PageRequest<'_>) -> Option<Page> {
-        self.page("templates", &self.now().templates, page)
-    }
-
-    /// Returns a page of prompts, or `None` if the cursor is invalid.
-    pub(crate) fn prompts(&self, page: &PageRequest<'_>) -> Option<Page> {
-        self.page("prompts", &self.now().prompts, page)
-    }
-
-    fn page<T: Listed>(&self, name: &str, list: &List<T>, page: &PageRequest<'_>) -> Option<Page> {
-        list.page(name, &page.form, self.page_size, page.cursor, page.filter)
-    }
-}
-
-/// The request for a page of a list.
-pub(crate) struct PageRequest<'r> {
-    pub(crate) form: Form,
-    /// The cursor; `None` for the first page.
-    pub(crate) cursor: Option<&'r str>,
-    /// The components that the caller sees; `None` if it sees all.
-    pub(crate) filter: Option<Filter<'r>>,
-}
-
-/// The problem of a server without components, with its usual cause.
-const NO_COMPONENT: &str = "the server has no component. Components in `src/lib.rs` are linked only if `main.rs` mentions \
-     the library: call a function of it, or register them with `.with(my_lib::components())`";
 
 impl Snapshot {
     pub(crate) fn tool(&self, name: &str) -> Option<&Arc<ToolEntry>> {
@@ -200,18 +66,15 @@ impl Snapshot {
         self.resources.get(uri).or_else(equivalent)
     }
 
-    /// Returns the components that need scopes: their kinds, their names or URIs, and their definitions.
+    /// Returns the components that need scopes, and their definitions.
     #[cfg(feature = "cli")]
-    pub(crate) fn scoped(&self) -> impl Iterator<Item = (ComponentKind, &str, &Definition)> {
-        fn of<T: Listed>(
-            list: &List<T>,
-        ) -> impl Iterator<Item = (ComponentKind, &str, &Definition)> {
-            list.entries()
-                .map(|it| (T::KIND, it.key(), it.definition()))
+    pub(crate) fn scoped(&self) -> impl Iterator<Item = (ComponentView<'_>, &Definition)> {
+        fn of<T: Listed>(list: &List<T>) -> impl Iterator<Item = (ComponentView<'_>, &Definition)> {
+            list.entries().map(|it| (it.view(), it.definition()))
         }
         let resources = of(&self.resources).chain(of(&self.templates));
         let all = of(&self.tools).chain(resources).chain(of(&self.prompts));
-        all.filter(|(_, _, definition)| !definition.scopes.is_empty())
+        all.filter(|(_, definition)| !definition.scopes.is_empty())
     }
 
     /// Returns the scopes of all components that are not hidden.
@@ -256,7 +119,7 @@ impl Snapshot {
         let mut rest = self.clone();
         for lister in self.listing_templates() {
             if Some(lister) != kept {
-                rest.templates.remove(lister);
+                rest.templates.remove(lister, |_| true);
             }
         }
         rest
@@ -296,101 +159,3 @@ impl Snapshot {
         self.completes
     }
 }
-
-impl Draft {
-    fn add(&mut self, component: Component) {
-        let (states, problems) = (&mut self.states, &mut self.problems);
-        match component {
-            Component::Tool(tool) => {
-                let entry = tool.finish(states, problems);
-                self.insert(|snapshot| &mut snapshot.tools, entry, false);
-            }
-            Component::Prompt(prompt) => {
-                let entry = prompt.finish(states, problems);
-                let completes = !entry.completers.is_empty();
-                self.insert(|snapshot| &mut snapshot.prompts, entry, completes);
-            }
-            Component::Resource(resource) => {
-                let Some(entry) = resource.finish(states, problems) else {
-                    return;
-                };
-                let completes = !entry.completers.is_empty();
-                if entry.template.is_template() {
-                    self.insert(|snapshot| &mut snapshot.templates, entry, completes);
-                } else {
-                    self.insert(|snapshot| &mut snapshot.resources, entry, completes);
-                }
-            }
-        }
-    }
-
-    fn insert<T: Listed>(
-        &mut self,
-        list: fn(&mut Snapshot) -> &mut List<T>,
-        entry: T,
-        completes: bool,
-    ) {
-        let snapshot = &mut self.snapshot;
-        snapshot.next_order += 1;
-        snapshot.offers.insert(T::KIND);
-        snapshot.completes |= completes;
-        let order = snapshot.next_order;
-        if let Err(entry) = list(snapshot).insert(order, entry) {
-            self.problems.push(format!(
-                "two {} are called `{}`: rename one, with `name = \"..\"` for instance",
-                T::KIND.plural(),
-                entry.key()
-            ));
-        }
-    }
-
-    fn check_states(&mut self, has_state: impl Fn(&NeededState) -> bool) {
-        for (place, state) in &self.states {
-            if !has_state(state) {
-                self.problems.push(format!(
-                    "{place} takes `State<{0}>`, but the server was given no `{0}`: add `.state(..)` with one",
-                    state.1
-                ));
-            }
-        }
-    }
-
-    /// Checks that the interface of each tool is a resource that a host can show. Tools up to the number `before` are not
-    /// checked again, because their interface may have been removed since.
-    fn check_interfaces(&mut self, before: u64) {
-        let Snapshot {
-            tools,
-            resources,
-            templates,
-            ..
-        } = &self.snapshot;
-        for (_, tool) in tools.after(before) {
-            let Some(uri) = &tool.tool.interface else {
-                continue;
-            };
-            let name = &tool.definition().name;
-            let place = format!("tool `{name}`: its interface `{uri}`");
-            if !uri.starts_with(INTERFACE_SCHEME) {
-                self.problems
-                    .push(format!("{place} must begin with `{INTERFACE_SCHEME}`"));
-                continue;
-            }
-            let mut resources = resources.entries().chain(templates.entries());
-            let found = resources.find(|entry| entry.template.match_uri(uri).is_some());
-            match found.map(|entry| entry.resource.mime.as_deref()) {
-                Some(Some(INTERFACE_MIME)) => {}
-                Some(_) => self.problems.push(format!(
-                    "{place} is a resource that hosts do not show: give it `mime = \"{INTERFACE_MIME}\"`"
-                )),
-                None => self.problems.push(format!(
-                    "{place} is not a resource of the server: add one with `#[resource(\"{uri}\", mime = \"{INTERFACE_MIME}\")]`"
-                )),
-            }
-        }
-    }
-}
-
-/// The prefix of interface URIs.
-const INTERFACE_SCHEME: &str = "ui://";
-/// The MIME type that hosts show as an interface.
-const INTERFACE_MIME: &str = "text/html;profile=mcp-app";

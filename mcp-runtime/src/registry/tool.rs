@@ -17,6 +17,7 @@ use super::parameter::{Parameter, specify};
 use crate::call::{Call, Signature};
 use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member, push_optional};
 use crate::context::Context;
+use crate::mount::Mounted;
 use crate::opaque::opaque_debug;
 #[cfg(feature = "cli")]
 use crate::schema::unenforced;
@@ -56,22 +57,22 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 pub struct Tool {
     pub(crate) definition: Definition,
     /// The hints about the behaviour, as in lists.
-    hints: Map<String, Value>,
-    parameters: Vec<Parameter>,
+    pub(super) hints: Map<String, Value>,
+    pub(super) parameters: Vec<Parameter>,
     /// The schema of the arguments of a tool made at run time.
-    schema: Option<Value>,
-    output: Option<Output>,
+    pub(super) schema: Option<Value>,
+    pub(super) output: Option<Output>,
     pub(crate) handler: Handler<ToolResult>,
     /// The URI of the resource that is the tool's interface.
     pub(super) interface: Option<String>,
-    open: bool,
-    strict: bool,
+    pub(super) open: bool,
+    pub(super) strict: bool,
 }
 
 opaque_debug!(Tool, |it| name: it.definition.name);
 
 /// The source of the schema of structured content.
-enum Output {
+pub(super) enum Output {
     /// The type of the result.
     Type(fn(&mut Schemas) -> Option<OutputSchema>),
     /// A schema that was created at run time.
@@ -247,9 +248,10 @@ impl Tool {
             input_schema,
             converted: Default::default(),
             output: self.output.as_ref().and_then(output),
-            output_rules,
+            output_rules: output_rules.map(Arc::new),
             signature: Arc::new(signature),
             tool: self,
+            mounted: None,
         }
     }
 
@@ -319,13 +321,14 @@ pub(crate) struct ToolEntry {
     pub(crate) tool: Tool,
     pub(crate) input_schema: Value,
     /// The same schema in other forms.
-    converted: [OnceLock<Converted>; Dialect::COUNT],
+    pub(super) converted: [OnceLock<Converted>; Dialect::COUNT],
     /// The arguments that are repeated in HTTP headers.
     pub(crate) header_params: Vec<HeaderParam>,
     pub(crate) output: Option<OutputSchema>,
     /// The check of structured content against a schema that was created at run time.
-    pub(crate) output_rules: Option<WholeSchema>,
+    pub(crate) output_rules: Option<Arc<WholeSchema>>,
     pub(crate) signature: Arc<Signature>,
+    pub(super) mounted: Option<Box<Mounted>>,
 }
 
 impl ToolEntry {
@@ -352,6 +355,11 @@ impl Listed for ToolEntry {
 
     fn definition(&self) -> &Definition {
         &self.tool.definition
+    }
+
+    #[inline]
+    fn mounted(&self) -> Option<&Mounted> {
+        self.mounted.as_deref()
     }
 
     fn push_own(&self, out: &mut String, form: &Form) {

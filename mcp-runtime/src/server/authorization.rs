@@ -126,7 +126,7 @@ impl Server {
     /// Returns all scopes that components need.
     #[cfg(feature = "cli")]
     pub(crate) fn needed_scopes(&self) -> Vec<String> {
-        self.components.scopes()
+        self.all_scopes()
     }
 
     fn check_scope(&mut self, method: &str, scope: &str) {

@@ -129,6 +129,9 @@ impl Server {
     #[cfg(feature = "cli")]
     pub(crate) fn all_visible(mut self) -> Self {
         self.visibility = Visibility::default();
+        for mounted in std::mem::take(&mut self.mounts) {
+            self.mounts.push(mounted.all_visible());
+        }
         self
     }
 }

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use super::failure::BuildError;
 use super::shutdown::ServerState;
+#[cfg(feature = "cli")]
+use crate::access::Access;
 use crate::bus::{Change, ChangedComponent, Notifier};
 use crate::opaque::opaque_debug;
 pub(crate) use crate::registry::ComponentKind;
+#[cfg(feature = "cli")]
+use crate::registry::ComponentView;
 use crate::registry::IntoComponents;
 #[cfg(feature = "cli")]
 pub(crate) use crate::registry::Snapshot;
@@ -24,6 +28,8 @@ fn change(kind: ComponentKind, components: Vec<ChangedComponent>) -> Change {
 ///
 /// A request that is already being served keeps the components that it started with. See
 /// [`Server::handle`](crate::Server::handle).
+///
+/// The handle of a [mounted server](crate::Server::mount) changes that server, and notifies the clients of the outer one.
 ///
 /// ```
 /// use mcp_runtime::{Tool, prelude::*};
@@ -62,8 +68,8 @@ impl ServerHandle {
     /// [`Server::run`](crate::Server#method.run).
     ///
     /// # Errors
-    /// Returns an error if the server is not running yet, or if one of the components has a problem. In both cases no
-    /// component is added.
+    /// Returns an error if the server is not running yet, or if one of the components has a problem, such as a name that another
+    /// component of this server or of one around it has. In both cases no component is added.
     pub fn add(&self, components: impl IntoComponents) -> Result<(), BuildError> {
         let core = self.0.core().ok_or_else(|| {
             BuildError(vec![
@@ -79,7 +85,7 @@ impl ServerHandle {
         }
         let changes = components.changes();
         core.registry
-            .add(components, |needed| core.context.states.contains(needed.0))
+            .add(components, |needed| core.context.has_state(needed.0))
             .map_err(BuildError)?;
         for (kind, components) in changes {
             core.context.bus.tell(&change(kind, components));
@@ -107,6 +113,14 @@ impl ServerHandle {
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         let core = self.0.core();
         core.map(|core| core.registry.now()).unwrap_or_default()
+    }
+
+    /// Returns the scopes that imply others in the server that a component belongs to. There are none before the server runs.
+    #[cfg(feature = "cli")]
+    pub(crate) fn access(&self, component: &ComponentView<'_>) -> Access {
+        let core = self.0.core();
+        let access = core.map(|core| core.access_of(component.mounted()).clone());
+        access.unwrap_or_default()
     }
 
     /// Returns the metrics of [`Server::metrics`](crate::Server::metrics) in the text format of Prometheus, for an
@@ -197,7 +211,8 @@ impl ServerHandle {
         self.0.core().is_some_and(|core| !core.is_stopping())
     }
 
-    /// Stops the server, and returns when it has stopped. Further calls wait for the first.
+    /// Stops the server, and returns when it has stopped. Further calls wait for the first. A mounted server stops with the
+    /// outermost one, which this method stops then.
     ///
     /// The steps of a shutdown are the same for all transports, whatever caused it:
     ///

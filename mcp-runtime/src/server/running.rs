@@ -3,24 +3,20 @@
 use std::io;
 use std::sync::{Arc, Once};
 
+use super::built::Shared;
 use super::shutdown::{ServerState, turns_true};
-use super::{BuildError, ServeError, Server, keys};
+use super::{ServeError, Server, keys};
 #[cfg(feature = "audit")]
 use crate::audit::DigestKey;
-use crate::bus::Bus;
-use crate::call::ServerContext;
-use crate::dispatch::{Core, Dispatch, Identity, Policies};
-use crate::logs;
+use crate::dispatch::{Core, Dispatch};
 use crate::opaque::opaque_debug;
-use crate::questions::{self, Replay};
-use crate::registry::Registry;
+use crate::questions::{PendingRequests, Replay};
 #[cfg(feature = "audit")]
 use crate::seal::random_bytes;
 use crate::service::Service;
 use crate::session::Sessions;
 #[cfg(feature = "http")]
 use crate::session::Tokens;
-use crate::session_data::{DataLimits, DataStore};
 use crate::transport::custom::{self, Transport};
 #[cfg(feature = "http")]
 use crate::transport::http::{HttpOptions, HttpService};
@@ -66,66 +62,38 @@ impl Server {
     ///
     /// # Errors
     /// Returns an error if the server cannot be built or started.
-    pub async fn start(mut self) -> Result<RunningServer, ServeError> {
+    pub async fn start(self) -> Result<RunningServer, ServeError> {
         warn_of_aborts();
-        let lifespans = std::mem::take(&mut self.lifespans);
-        let registry = self.build()?;
-        let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
+        let mut built = self.build()?;
+        let server = &mut built.server;
+        let sealer = keys::sealer(&server.session_keys).map_err(ServeError::Start)?;
         #[cfg(feature = "audit")]
-        self.start_audits()?;
-        for lifespan in lifespans {
-            match lifespan.start(&mut self.states).await {
-                Ok(stop) => self.state.push_stop(stop),
-                Err(error) => {
-                    self.state.stop_lifespans(self.limits.shutdown_grace).await;
-                    return Err(ServeError::Start(error));
-                }
-            }
-        }
-        let answer_timeout = self.limits.answer_timeout;
-        let data_limits = DataLimits::of(&self.limits);
-        logs::announce(&self.forwarded);
-        let replay = Replay::new(Arc::new(sealer), answer_timeout, self.used_states);
-        let context = ServerContext {
-            states: self.states,
-            access: self.access,
-            #[cfg(feature = "auth")]
-            local: self.local,
-            bus: Arc::new(Bus::new(self.limits.listeners)),
-            replay: Arc::new(replay),
-            pending_requests: questions::PendingRequests::new(
+        server.start_audits()?;
+        let (answer_timeout, grace) = (server.limits.answer_timeout, server.limits.shutdown_grace);
+        let used_states = server.used_states.take();
+        let shared = Shared {
+            replay: Arc::new(Replay::new(Arc::new(sealer), answer_timeout, used_states)),
+            pending_requests: Arc::new(PendingRequests::new(
                 Arc::new(Sessions::new()),
                 answer_timeout,
-            ),
-            session_data: DataStore::new(self.session_store, data_limits),
-            forwarded: self.forwarded,
-            timeout: self.timeout,
-            warned: Once::new(),
-            mask_errors: self.mask_errors,
+            )),
         };
+        let state = Arc::clone(&server.state);
+        let (core, mut all) = built.assemble(&shared);
+        for assembled in &mut all {
+            if let Err(error) = assembled.start(&state).await {
+                state.stop_lifespans(grace).await;
+                return Err(ServeError::Start(error));
+            }
+        }
         #[cfg(feature = "otel")]
-        if let Some(otel) = &self.observer.otel {
+        if let Some(otel) = &core.observer.otel {
             otel.start();
         }
-        let identity = Identity::new(self.about);
-        let core = Arc::new(Core::new(
-            registry,
-            context,
-            identity,
-            self.limits,
-            Policies {
-                layers: self.layers,
-                visibility: self.visibility,
-                rate: self.rate,
-                dialect: self.dialect,
-            },
-            self.observer,
-        ));
-        self.state.begin(Arc::clone(&core));
-        Ok(RunningServer {
-            core,
-            state: self.state,
-        })
+        for assembled in all {
+            assembled.state.begin(assembled.core, &state);
+        }
+        Ok(RunningServer { core, state })
     }
 
     #[cfg(feature = "audit")]
@@ -142,22 +110,6 @@ impl Server {
         let key = key.map_err(|error| ServeError::Start(error.into()))?;
         self.observer.audit_key = Some(Box::new(DigestKey::new(&key)));
         Ok(())
-    }
-
-    fn build(&mut self) -> Result<Registry, BuildError> {
-        let mut components = std::mem::take(&mut self.components);
-        self.selection.apply(&mut components);
-        if !self.access.is_enforced {
-            components.refuse_scopes();
-        }
-        if components.hide_some() {
-            self.visibility.hide();
-        }
-        let states = &self.state_types;
-        Registry::build(components, self.page_size, |needed| {
-            states.contains(&needed.0)
-        })
-        .map_err(BuildError)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The shutdown of a server: one sequence for all transports, described at [`ServerHandle::stop`](crate::ServerHandle::stop).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -15,6 +15,8 @@ use crate::sync::Mutex;
 #[derive(Default)]
 pub(super) struct ServerState {
     core: Mutex<Option<Arc<Core>>>,
+    /// The outermost server around a mounted one.
+    outermost: OnceLock<Weak<Self>>,
     /// The functions that stop the started lifespans, in the order of their start.
     stops: Mutex<Vec<StopFn>>,
     /// `true` after the first call of [`ServerState::stop`].
@@ -26,7 +28,12 @@ pub(super) struct ServerState {
 }
 
 impl ServerState {
-    pub(super) fn begin(&self, core: Arc<Core>) {
+    /// Makes the server available to its handles. `outermost` is the server that clients use.
+    pub(super) fn begin(self: &Arc<Self>, core: Arc<Core>, outermost: &Arc<Self>) {
+        if !Arc::ptr_eq(self, outermost) {
+            // A server is mounted once.
+            let _ = self.outermost.set(Arc::downgrade(outermost));
+        }
         *self.core.lock() = Some(core);
     }
 
@@ -53,8 +60,16 @@ impl ServerState {
     /// Stops the server, and returns after the lifespans have stopped. Does nothing before the server has started.
     ///
     /// The first call starts a task, so that a caller that is dropped, such as a handler of the server, does not interrupt
-    /// the sequence.
+    /// the sequence. A mounted server stops with the outermost one.
     pub(super) async fn stop(self: &Arc<Self>) {
+        match self.outermost.get().map(Weak::upgrade) {
+            None => self.stop_outermost().await,
+            Some(Some(outermost)) => outermost.stop_outermost().await,
+            Some(None) => {}
+        }
+    }
+
+    async fn stop_outermost(self: &Arc<Self>) {
         let Some(core) = self.core() else {
             return;
         };

@@ -12,6 +12,8 @@ mod calls;
 mod changes;
 #[path = "../../../mcp-runtime/src/in_flight.rs"]
 mod in_flight;
+#[path = "../../../mcp-runtime/src/mount.rs"]
+mod mount;
 #[path = "../../../mcp-runtime/src/owner.rs"]
 mod owner;
 mod replaced;

@@ -32,5 +32,9 @@ pub(crate) mod uri_template {
         pub(crate) fn new(written: impl Into<String>) -> Self {
             Self(written.into())
         }
+
+        pub(crate) fn written(&self) -> &str {
+            &self.0
+        }
     }
 }

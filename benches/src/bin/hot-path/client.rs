@@ -31,6 +31,8 @@ const META: &str = r#","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-
 pub(super) enum Load {
     /// `add`, of two numbers.
     Sum,
+    /// `add` of a server that is mounted with the prefix `m`.
+    MountedSum,
     /// `text`, whose result is a megabyte of text.
     Text,
 }
@@ -39,13 +41,14 @@ impl Load {
     fn tool(self) -> &'static str {
         match self {
             Self::Sum => "add",
+            Self::MountedSum => "m_add",
             Self::Text => "text",
         }
     }
 
     fn arguments(self) -> &'static str {
         match self {
-            Self::Sum => r#"{"a":2,"b":3}"#,
+            Self::Sum | Self::MountedSum => r#"{"a":2,"b":3}"#,
             Self::Text => r#"{"bytes":1048576}"#,
         }
     }
@@ -53,7 +56,9 @@ impl Load {
     /// Checks that a response is a result, since an error would be cheap.
     fn check(self, answer: &str) -> Result<()> {
         let is_right = match self {
-            Self::Sum => answer.contains(r#""structuredContent":{"result":5.0}"#),
+            Self::Sum | Self::MountedSum => {
+                answer.contains(r#""structuredContent":{"result":5.0}"#)
+            }
             Self::Text => answer.len() > 1 << 20,
         };
         if is_right {

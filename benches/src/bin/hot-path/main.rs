@@ -38,10 +38,10 @@ impl Transport {
         let (instructions, allocations) = match (self, load) {
             // About 100 of these are the price of parameters that may wait (`Extraction`), and 90 that of the limit of replies
             // and of refusals by the kind of parameter.
-            (Self::Stdio, Load::Sum) => (17_500.0, 9.0),
+            (Self::Stdio, Load::Sum | Load::MountedSum) => (17_500.0, 9.0),
             // About 300 of these are the price of clients that end their half of the connection (`HalfClose`), and 400 the
             // noise between runs.
-            (Self::Http, Load::Sum) => (41_000.0, 20.0),
+            (Self::Http, Load::Sum | Load::MountedSum) => (41_000.0, 20.0),
             // The text is created once, scanned once for characters to escape, and written once. Each further copy
             // would cost a million instructions.
             (_, Load::Text) => (4_600_000.0, 24.0),
@@ -66,6 +66,9 @@ const CHAIN: Cost = Cost {
 /// authentication.
 #[cfg(feature = "auth")]
 const AUTHENTICATED: f64 = 1.1;
+
+/// The maximum cost of a call of a mounted server's tool, as a multiple of the same call to that server.
+const MOUNTED: f64 = 1.05;
 
 /// A measured case: one line of the table.
 #[derive(Clone, Copy)]
@@ -130,6 +133,10 @@ impl Case {
                 Era::Modern,
                 Pace::Sequential,
             ));
+            cases.push(Self {
+                load: Load::MountedSum,
+                ..case(Subject::Mounted, transport, Era::Modern, Pace::Sequential)
+            });
             cases.push(case(
                 Subject::Floor,
                 transport,
@@ -156,7 +163,7 @@ impl Case {
     fn slug(&self) -> String {
         let (transport, era, pace) = (self.transport.name(), self.era.name(), self.pace.name());
         let load = match self.load {
-            Load::Sum => "",
+            Load::Sum | Load::MountedSum => "",
             Load::Text => "-text",
         };
         format!("{transport}-{era}-{pace}-{}{load}", self.subject)
@@ -164,19 +171,32 @@ impl Case {
             .to_lowercase()
     }
 
-    /// Returns the maximum cost of a call with a token. Measures the same call without authentication, and prints its cost.
-    #[cfg(feature = "auth")]
-    fn relative_budget(&self, directory: &Path) -> Result<Cost> {
+    /// Returns the maximum cost as a multiple of that of the same call to a server with one tool, if the case has such a limit.
+    fn factor(&self) -> Option<f64> {
+        match self.subject {
+            Subject::Mounted => Some(MOUNTED),
+            #[cfg(feature = "auth")]
+            Subject::Authenticated => Some(AUTHENTICATED),
+            Subject::Server { .. } | Subject::Floor => None,
+        }
+    }
+
+    /// Returns the maximum cost of a case with such a limit. Measures the other call, and prints its cost.
+    fn relative_budget(&self, directory: &Path, factor: f64) -> Result<Cost> {
         let subject = Subject::Server {
             tools: 1,
             layers: 0,
         };
-        let plain = Self { subject, ..*self };
+        let plain = Self {
+            subject,
+            load: Load::Sum,
+            ..*self
+        };
         let cost = plain.measure(directory)?;
         print(&plain, &cost, None);
         Ok(Cost {
-            instructions: cost.instructions * AUTHENTICATED,
-            allocations: cost.allocations * AUTHENTICATED,
+            instructions: cost.instructions * factor,
+            allocations: cost.allocations * factor,
         })
     }
 
@@ -187,7 +207,7 @@ impl Case {
             Subject::Server { layers, .. } => layers,
             #[cfg(feature = "auth")]
             Subject::Authenticated => return None,
-            Subject::Floor => return None,
+            Subject::Mounted | Subject::Floor => return None,
         };
         if layers > 0 {
             budget.instructions += CHAIN.instructions;
@@ -199,7 +219,7 @@ impl Case {
     /// Returns the numbers of calls of the short and the long run, whose difference is measured.
     fn lengths(&self) -> (usize, usize) {
         match self.load {
-            Load::Sum => (500, 2500),
+            Load::Sum | Load::MountedSum => (500, 2500),
             Load::Text => (5, 25),
         }
     }
@@ -257,7 +277,7 @@ fn print(case: &Case, cost: &Cost, budget: Option<Cost>) -> bool {
         None => (String::new(), ""),
     };
     let what = match case.load {
-        Load::Sum => case.subject.to_string(),
+        Load::Sum | Load::MountedSum => case.subject.to_string(),
         Load::Text => "1 MB text".to_owned(),
     };
     println!(
@@ -288,12 +308,9 @@ fn run(directory: &Path, only: &str) -> Result<bool> {
     #[cfg(feature = "auth")]
     let has_token = cases.iter().any(Case::has_token);
     for case in cases {
-        let budget = case.budget();
-        #[cfg(feature = "auth")]
-        let budget = if case.has_token() {
-            Some(case.relative_budget(directory)?)
-        } else {
-            budget
+        let budget = match case.factor() {
+            Some(factor) => Some(case.relative_budget(directory, factor)?),
+            None => case.budget(),
         };
         kept &= print(&case, &case.measure(directory)?, budget);
     }

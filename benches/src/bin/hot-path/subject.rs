@@ -9,6 +9,8 @@ use super::{Result, Transport};
 pub(super) enum Subject {
     /// A server of mcp-runtime.
     Server { tools: usize, layers: usize },
+    /// The same server with one tool, mounted in another one.
+    Mounted,
     /// The same server with one tool, whose callers send a token that it has verified before.
     #[cfg(feature = "auth")]
     Authenticated,
@@ -25,6 +27,13 @@ impl Subject {
                 command.arg(beside.with_file_name("server"));
                 command.args(["--tools", &tools.to_string()]);
                 command.args(["--layers", &layers.to_string()]);
+                if transport == Transport::Http {
+                    command.args(["--http", "127.0.0.1:0"]);
+                }
+            }
+            Self::Mounted => {
+                command.arg(beside.with_file_name("server"));
+                command.arg("--mounted");
                 if transport == Transport::Http {
                     command.args(["--http", "127.0.0.1:0"]);
                 }
@@ -66,6 +75,7 @@ impl fmt::Display for Subject {
             } => formatter.write_str("1 tool"),
             Self::Server { tools, layers: 0 } => write!(formatter, "{tools} tools"),
             Self::Server { layers, .. } => write!(formatter, "{layers} layers"),
+            Self::Mounted => formatter.write_str("mounted"),
             #[cfg(feature = "auth")]
             Self::Authenticated => formatter.write_str("a token"),
             Self::Floor => formatter.write_str("bare floor"),

@@ -1,0 +1,166 @@
+//! A snapshot under construction, and the problems of its components.
+
+use std::sync::Arc;
+
+use super::NeededState;
+use super::components::Component;
+use super::list::{List, Listed as _};
+use super::mounted::Mountable;
+use super::snapshot::Snapshot;
+use crate::mount::Mount;
+
+/// A snapshot under construction, with the states it needs and the problems found.
+pub(super) struct Draft {
+    snapshot: Snapshot,
+    states: Vec<(String, NeededState)>,
+    problems: Vec<String>,
+}
+
+impl Draft {
+    pub(super) fn of(now: &Snapshot, problems: Vec<String>) -> Self {
+        Self {
+            snapshot: now.clone(),
+            states: Vec::new(),
+            problems,
+        }
+    }
+
+    /// Returns the snapshot. Tools up to the number `before` are not checked again.
+    ///
+    /// # Errors
+    /// Returns all problems.
+    pub(super) fn finish(mut self, before: u64) -> Result<Snapshot, Vec<String>> {
+        self.check_interfaces(before);
+        if self.problems.is_empty() {
+            Ok(self.snapshot)
+        } else {
+            Err(self.problems)
+        }
+    }
+
+    /// Adds the components of a mounted server that follow this number in its order.
+    pub(super) fn mount(&mut self, mount: &Arc<Mount>, inner: &Snapshot, after: u64) {
+        self.mount_list(mount, inner.tools.after(after), |it| &mut it.tools);
+        self.mount_list(mount, inner.resources.after(after), |it| &mut it.resources);
+        self.mount_list(mount, inner.templates.after(after), |it| &mut it.templates);
+        self.mount_list(mount, inner.prompts.after(after), |it| &mut it.prompts);
+        self.snapshot.completes |= inner.completes;
+        self.snapshot.offers.extend(&inner.offers);
+    }
+
+    fn mount_list<T: Mountable>(
+        &mut self,
+        mount: &Arc<Mount>,
+        entries: &[(u64, Arc<T>)],
+        list: fn(&mut Snapshot) -> &mut List<T>,
+    ) {
+        for (_, entry) in entries {
+            match entry.mount(mount) {
+                Ok(entry) => self.insert(list, entry, false),
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+    }
+
+    pub(super) fn add(&mut self, component: Component) {
+        let (states, problems) = (&mut self.states, &mut self.problems);
+        match component {
+            Component::Tool(tool) => {
+                let entry = tool.finish(states, problems);
+                self.insert(|snapshot| &mut snapshot.tools, entry, false);
+            }
+            Component::Prompt(prompt) => {
+                let entry = prompt.finish(states, problems);
+                let completes = !entry.completers.is_empty();
+                self.insert(|snapshot| &mut snapshot.prompts, entry, completes);
+            }
+            Component::Resource(resource) => {
+                let Some(entry) = resource.finish(states, problems) else {
+                    return;
+                };
+                let completes = !entry.completers.is_empty();
+                if entry.template.is_template() {
+                    self.insert(|snapshot| &mut snapshot.templates, entry, completes);
+                } else {
+                    self.insert(|snapshot| &mut snapshot.resources, entry, completes);
+                }
+            }
+        }
+    }
+
+    fn insert<T: Mountable>(
+        &mut self,
+        list: fn(&mut Snapshot) -> &mut List<T>,
+        entry: T,
+        completes: bool,
+    ) {
+        let snapshot = &mut self.snapshot;
+        snapshot.next_order += 1;
+        snapshot.offers.insert(T::KIND);
+        snapshot.completes |= completes;
+        let order = snapshot.next_order;
+        if let Err((entry, other)) = list(snapshot).insert(order, entry) {
+            self.problems.push(conflict(&*entry, &*other));
+        }
+    }
+
+    pub(super) fn check_states(&mut self, has_state: impl Fn(&NeededState) -> bool) {
+        for (place, state) in &self.states {
+            if !has_state(state) {
+                self.problems.push(format!(
+                    "{place} takes `State<{0}>`, but the server was given no `{0}`: add `.state(..)` with one",
+                    state.1
+                ));
+            }
+        }
+    }
+
+    /// Checks that the interface of each tool is a resource that a host can show. Tools up to the number `before` are not
+    /// checked again, because their interface may have been removed since.
+    fn check_interfaces(&mut self, before: u64) {
+        let Snapshot {
+            tools,
+            resources,
+            templates,
+            ..
+        } = &self.snapshot;
+        for (_, tool) in tools.after(before) {
+            let Some(uri) = &tool.tool.interface else {
+                continue;
+            };
+            let name = &tool.definition().name;
+            let place = format!("tool `{name}`: its interface `{uri}`");
+            if !uri.starts_with(INTERFACE_SCHEME) {
+                self.problems
+                    .push(format!("{place} must begin with `{INTERFACE_SCHEME}`"));
+                continue;
+            }
+            let mut resources = resources.entries().chain(templates.entries());
+            let found = resources.find(|entry| entry.template.match_uri(uri).is_some());
+            match found.map(|entry| entry.resource.mime.as_deref()) {
+                Some(Some(INTERFACE_MIME)) => {}
+                Some(_) => self.problems.push(format!(
+                    "{place} is a resource that hosts do not show: give it `mime = \"{INTERFACE_MIME}\"`"
+                )),
+                None => self.problems.push(format!(
+                    "{place} is not a resource of the server: add one with `#[resource(\"{uri}\", mime = \"{INTERFACE_MIME}\")]`"
+                )),
+            }
+        }
+    }
+}
+
+/// Returns the problem of two components of one name or URI.
+fn conflict<T: Mountable>(entry: &T, other: &T) -> String {
+    let two = format!("two {} are called `{}`", T::KIND.plural(), entry.key());
+    if entry.mounted().is_none() && other.mounted().is_none() {
+        return format!("{two}: rename one, with `name = \"..\"` for instance");
+    }
+    let (one, other) = (other.describe_origin(), entry.describe_origin());
+    format!("{two}, {one} and {other}: rename one, or mount the server with another prefix")
+}
+
+/// The prefix of interface URIs.
+const INTERFACE_SCHEME: &str = "ui://";
+/// The MIME type that hosts show as an interface.
+const INTERFACE_MIME: &str = "text/html;profile=mcp-app";

@@ -1,0 +1,195 @@
+//! The registry: the components of a server, which change while it runs, also in the servers that it is mounted in.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use super::NeededState;
+use super::component_kind::ComponentKind;
+use super::components::Components;
+use super::draft::Draft;
+use super::list::{Filter, Form, List, Listed};
+use super::snapshot::Snapshot;
+use crate::bus::ChangedComponent;
+use crate::mount::{Mount, Mounted};
+use crate::outcome::Page;
+use crate::sync::RwLock;
+use crate::uri_template::normal;
+
+/// Returns the change of a list by this entry.
+fn changed(entry: &impl Listed) -> ChangedComponent {
+    ChangedComponent {
+        name: entry.key().to_owned(),
+        tags: entry.definition().tags.clone(),
+        hiding_scopes: entry.definition().hiding_scopes().to_vec(),
+        mounted: entry.mounted().cloned(),
+    }
+}
+
+/// The components of a server, which may change while the server is running.
+pub(crate) struct Registry {
+    now: RwLock<Arc<Snapshot>>,
+    page_size: usize,
+    /// The registry of the server in which this one is mounted.
+    outer: OnceLock<(Arc<Mount>, Weak<Self>)>,
+}
+
+impl Registry {
+    /// Builds a registry from components. `has_state` returns `true` for the states that the server has.
+    ///
+    /// # Errors
+    /// Returns all problems of the components.
+    pub(crate) fn build(
+        components: Components,
+        page_size: usize,
+        has_state: impl Fn(&NeededState) -> bool,
+    ) -> Result<Self, Vec<String>> {
+        let registry = Self {
+            now: RwLock::default(),
+            page_size,
+            outer: OnceLock::new(),
+        };
+        registry.add(components, has_state)?;
+        Ok(registry)
+    }
+
+    /// Adds the components of a mounted server, and those that it adds and removes later.
+    ///
+    /// # Errors
+    /// Returns the conflicts with other components. No component is added then.
+    pub(crate) fn mount(
+        self: &Arc<Self>,
+        mount: &Arc<Mount>,
+        inner: &Self,
+    ) -> Result<(), Vec<String>> {
+        self.adopt(mount, &inner.now(), 0)?;
+        // A server is mounted once.
+        let _ = inner.outer.set((Arc::clone(mount), Arc::downgrade(self)));
+        Ok(())
+    }
+
+    /// Returns the registry of the server in which this one is mounted.
+    fn outer(&self) -> Option<(&Arc<Mount>, Arc<Self>)> {
+        let (mount, outer) = self.outer.get()?;
+        Some((mount, outer.upgrade()?))
+    }
+
+    /// Adds the components of a mounted server that follow this number in its order.
+    fn adopt(&self, mount: &Arc<Mount>, inner: &Snapshot, after: u64) -> Result<(), Vec<String>> {
+        let mut now = self.now.write();
+        let mut draft = Draft::of(&now, Vec::new());
+        draft.mount(mount, inner, after);
+        self.publish(&mut now, draft)
+    }
+
+    /// Replaces the components by those of a draft, here and in the servers around this one.
+    ///
+    /// Each server is locked before the one around it, and none is changed if the draft has a problem in one of them.
+    fn publish(&self, now: &mut Arc<Snapshot>, draft: Draft) -> Result<(), Vec<String>> {
+        let before = now.next_order;
+        let next = draft.finish(before)?;
+        if let Some((mount, outer)) = self.outer() {
+            outer.adopt(mount, &next, before)?;
+        }
+        *now = Arc::new(next);
+        Ok(())
+    }
+
+    pub(crate) fn now(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.now.read())
+    }
+
+    /// Adds components while the server is running.
+    ///
+    /// # Errors
+    /// Returns all problems of the components. None is added then.
+    pub(crate) fn add(
+        &self,
+        components: Components,
+        has_state: impl Fn(&NeededState) -> bool,
+    ) -> Result<(), Vec<String>> {
+        let mut now = self.now.write();
+        let mut draft = Draft::of(&now, components.problems);
+        components.all.into_iter().for_each(|it| draft.add(it));
+        draft.check_states(has_state);
+        self.publish(&mut now, draft)
+    }
+
+    /// Removes a tool, prompt or resource by name or URI, here and in the servers around this one. Returns its change, if it
+    /// exists.
+    pub(crate) fn remove(&self, kind: ComponentKind, key: &str) -> Option<ChangedComponent> {
+        self.remove_if(kind, key, &|_| true)
+    }
+
+    /// Removes a component if `is` returns `true` for its origin.
+    fn remove_if(
+        &self,
+        kind: ComponentKind,
+        key: &str,
+        is: &dyn Fn(Option<&Mounted>) -> bool,
+    ) -> Option<ChangedComponent> {
+        let mut now = self.now.write();
+        let mut next = Snapshot::clone(&now);
+        let removed = match kind {
+            ComponentKind::Tool => next.tools.remove(key, is).map(|it| changed(&*it)),
+            ComponentKind::Prompt => next.prompts.remove(key, is).map(|it| changed(&*it)),
+            ComponentKind::Resource => {
+                let removed = next.resources.remove(&normal(key), is);
+                let removed = removed.or_else(|| next.templates.remove(key, is));
+                removed.map(|it| changed(&*it))
+            }
+        }?;
+        if let Some((mount, outer)) = self.outer() {
+            let name = match kind {
+                ComponentKind::Resource => mount.uri(&removed.name),
+                ComponentKind::Tool | ComponentKind::Prompt => mount.name(&removed.name),
+            };
+            // The outer server may have a component of its own in place of one that it has removed.
+            let origin = Mounted::new(mount, &removed.name, removed.mounted.as_ref());
+            outer.remove_if(kind, &name, &|it| it == Some(&origin));
+        }
+        *now = Arc::new(next);
+        Some(removed)
+    }
+
+    /// Replaces all components.
+    #[cfg(feature = "cli")]
+    pub(crate) fn replace(&self, components: Snapshot) {
+        *self.now.write() = Arc::new(components);
+    }
+
+    /// Returns a page of tools, or `None` if the cursor is invalid.
+    pub(crate) fn tools(&self, page: &PageRequest<'_>) -> Option<Page> {
+        self.page("tools", &self.now().tools, page)
+    }
+
+    /// Returns a page of resources, or `None` if the cursor is invalid.
+    pub(crate) fn resources(&self, page: &PageRequest<'_>) -> Option<Page> {
+        self.page("resources", &self.now().resources, page)
+    }
+
+    /// Returns a page of resource templates, or `None` if the cursor is invalid.
+    pub(crate) fn templates(&self, page: &PageRequest<'_>) -> Option<Page> {
+        self.page("templates", &self.now().templates, page)
+    }
+
+    /// Returns a page of prompts, or `None` if the cursor is invalid.
+    pub(crate) fn prompts(&self, page: &PageRequest<'_>) -> Option<Page> {
+        self.page("prompts", &self.now().prompts, page)
+    }
+
+    fn page<T: Listed>(&self, name: &str, list: &List<T>, page: &PageRequest<'_>) -> Option<Page> {
+        list.page(name, &page.form, self.page_size, page.cursor, page.filter)
+    }
+}
+
+/// The request for a page of a list.
+pub(crate) struct PageRequest<'r> {
+    pub(crate) form: Form,
+    /// The cursor; `None` for the first page.
+    pub(crate) cursor: Option<&'r str>,
+    /// The components that the caller sees; `None` if it sees all.
+    pub(crate) filter: Option<Filter<'r>>,
+}
+
+/// The problem of a server without components, with its usual cause.
+pub(crate) const NO_COMPONENT: &str = "the server has no component. Components in `src/lib.rs` are linked only if `main.rs` mentions \
+     the library: call a function of it, or register them with `.with(my_lib::components())`";

@@ -1,0 +1,269 @@
+//! A server whose components are checked, with those that are mounted in it, and the start of all of them.
+
+use std::sync::{Arc, Once, OnceLock};
+
+use super::lifespan::Lifespan;
+use super::shutdown::ServerState;
+use super::{BuildError, MountedServer, Server};
+use crate::bus::Bus;
+use crate::call::{ServerContext, States};
+use crate::dispatch::{About, Composition, Core, Home, Identity, Policies};
+use crate::error::ToolError;
+use crate::in_flight::InFlight;
+use crate::layer::Layer;
+use crate::logs;
+use crate::mount::Mount;
+use crate::questions::{PendingRequests, Replay};
+use crate::registry::Registry;
+use crate::session_data::{DataLimits, DataStore};
+
+/// A server whose components are checked, with the servers that are mounted in it.
+pub(super) struct Built {
+    pub(super) server: Server,
+    registry: Arc<Registry>,
+    mounts: Vec<(Arc<Mount>, Self)>,
+}
+
+/// What mounted servers share with the outermost one.
+pub(super) struct Shared {
+    pub(super) replay: Arc<Replay>,
+    pub(super) pending_requests: Arc<PendingRequests>,
+}
+
+/// A server whose lifespans are not started yet.
+pub(super) struct Assembled {
+    pub(super) core: Arc<Core>,
+    pub(super) state: Arc<ServerState>,
+    lifespans: Vec<Lifespan>,
+    states: States,
+}
+
+impl Server {
+    /// Checks the components of the server and of those that are mounted in it.
+    ///
+    /// # Errors
+    /// Returns all problems.
+    pub(super) fn build(mut self) -> Result<Built, BuildError> {
+        self.select();
+        self.connect_visibility();
+        let is_enforced = self.access.is_enforced;
+        Built::new(self, is_enforced).map_err(BuildError)
+    }
+
+    /// Checks the components of this server. `is_enforced` is `true` if the outermost server authenticates callers.
+    fn registry(&mut self, is_enforced: bool) -> Result<Registry, Vec<String>> {
+        let mut components = std::mem::take(&mut self.components);
+        if !is_enforced {
+            components.refuse_scopes();
+        }
+        if components.hide_some() {
+            self.visibility.hide();
+        }
+        self.access.is_enforced = is_enforced;
+        let states = &self.state_types;
+        Registry::build(components, self.page_size, |needed| {
+            states.contains(&needed.0)
+        })
+    }
+}
+
+impl Built {
+    fn new(mut server: Server, is_enforced: bool) -> Result<Self, Vec<String>> {
+        let registry = server.registry(is_enforced);
+        let mut problems = Vec::new();
+        let mut mounts: Vec<(Arc<Mount>, Self)> = Vec::new();
+        let mut home = 0;
+        for mounted in std::mem::take(&mut server.mounts) {
+            match Self::mounted(mounted, home, is_enforced) {
+                Ok((mount, inner)) => {
+                    home += inner.count();
+                    let extensions = add_extensions(&mut server.about, &inner.server.about);
+                    problems.extend(extensions);
+                    mounts.push((mount, inner));
+                }
+                Err(inner) => problems.extend(inner),
+            }
+        }
+        let registry = match registry {
+            Ok(registry) => Arc::new(registry),
+            Err(own) => return Err([own, problems].concat()),
+        };
+        for (mount, inner) in &mounts {
+            let conflicts = registry.mount(mount, &inner.registry);
+            problems.extend(conflicts.err().into_iter().flatten());
+        }
+        if problems.is_empty() {
+            Ok(Self {
+                server,
+                registry,
+                mounts,
+            })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Checks a mounted server. `home` is its number in the outer one.
+    fn mounted(
+        mounted: MountedServer,
+        home: usize,
+        is_enforced: bool,
+    ) -> Result<(Arc<Mount>, Self), Vec<String>> {
+        let MountedServer { prefix, server } = mounted;
+        let name = server.about.name.clone();
+        let options = server.outermost_options();
+        let refused = options.into_iter().map(|option| {
+            format!(
+                "the mounted server `{name}` has `.{option}(..)`, which only the outermost server can have: set it there"
+            )
+        });
+        let mut problems: Vec<String> = refused.collect();
+        match Self::new(server, is_enforced) {
+            Ok(built) if problems.is_empty() => {
+                let mount = Mount {
+                    prefix,
+                    server: name,
+                    home,
+                };
+                return Ok((Arc::new(mount), built));
+            }
+            Ok(_) => {}
+            Err(inner) => {
+                let inner = inner.into_iter();
+                problems.extend(inner.map(|it| format!("in the mounted server `{name}`: {it}")));
+            }
+        }
+        Err(problems)
+    }
+
+    /// Returns the number of this server and of those that are mounted in it.
+    fn count(&self) -> usize {
+        let inner: usize = self.mounts.iter().map(|(_, inner)| inner.count()).sum();
+        1 + inner
+    }
+
+    /// Makes the servers ready to start: first this one, and then the mounted ones, each followed by those that are mounted in
+    /// it.
+    pub(super) fn assemble(self, shared: &Shared) -> (Arc<Core>, Vec<Assembled>) {
+        let mut all = Vec::new();
+        let core = self.assemble_into(&mut all, shared, None);
+        (core, all)
+    }
+
+    fn assemble_into(
+        self,
+        all: &mut Vec<Assembled>,
+        shared: &Shared,
+        outer: Option<&Arc<InFlight>>,
+    ) -> Arc<Core> {
+        let Self {
+            mut server,
+            registry,
+            mounts,
+        } = self;
+        let requests = server.limits.requests;
+        let in_flight = match outer {
+            None => InFlight::new(requests),
+            Some(outer) => InFlight::within(requests, Arc::clone(outer)),
+        };
+        if outer.is_some()
+            && let Some(rate) = server.rate.take()
+        {
+            // The requests of the outermost server have a limit of their own.
+            server.layers.insert(0, Arc::new(rate) as Arc<dyn Layer>);
+        }
+        let (in_flight, bus) = (
+            Arc::new(in_flight),
+            Arc::new(Bus::new(server.limits.listeners)),
+        );
+        let (position, mut homes) = (all.len(), Vec::new());
+        for (mount, inner) in mounts {
+            let inner = inner.assemble_into(all, shared, Some(&in_flight));
+            inner.context.bus.relay(mount, Arc::clone(&bus));
+            homes.extend(Home::all_of(&inner));
+        }
+        let composition = Composition {
+            registry,
+            homes,
+            in_flight,
+        };
+        let assembled = server.assemble(composition, bus, shared);
+        let core = Arc::clone(&assembled.core);
+        all.insert(position, assembled);
+        core
+    }
+}
+
+/// Adds the extensions of a mounted server to those of the outer one, and returns the problems of those that differ.
+fn add_extensions(outer: &mut About, inner: &About) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (id, settings) in &inner.extensions {
+        let declared = outer.extensions.entry(id.as_str());
+        if declared.or_insert_with(|| settings.clone()) != settings {
+            problems.push(format!(
+                "the extension `{id}` has other settings in the mounted server `{}`: declare the same, or remove one",
+                inner.name
+            ));
+        }
+    }
+    problems
+}
+
+impl Server {
+    fn assemble(self, composition: Composition, bus: Arc<Bus>, shared: &Shared) -> Assembled {
+        logs::announce(&self.forwarded);
+        let context = ServerContext {
+            states: OnceLock::new(),
+            access: self.access,
+            #[cfg(feature = "auth")]
+            local: self.local,
+            bus,
+            replay: Arc::clone(&shared.replay),
+            pending_requests: Arc::clone(&shared.pending_requests),
+            session_data: DataStore::new(self.session_store, DataLimits::of(&self.limits)),
+            forwarded: self.forwarded,
+            timeout: self.timeout,
+            warned: Once::new(),
+            mask_errors: self.mask_errors,
+        };
+        let policies = Policies {
+            layers: self.layers,
+            visibility: self.visibility,
+            rate: self.rate,
+            dialect: self.dialect,
+        };
+        let core = Core::new(
+            composition,
+            context,
+            Identity::new(self.about),
+            self.limits,
+            policies,
+            self.observer,
+        );
+        Assembled {
+            core: Arc::new(core),
+            state: self.state,
+            lifespans: self.lifespans,
+            states: self.states,
+        }
+    }
+}
+
+impl Assembled {
+    /// Starts the lifespans. `outermost` stops them.
+    ///
+    /// # Errors
+    /// Returns the error of the first one that fails.
+    pub(super) async fn start(&mut self, outermost: &ServerState) -> Result<(), ToolError> {
+        for lifespan in std::mem::take(&mut self.lifespans) {
+            outermost.push_stop(lifespan.start(&mut self.states).await?);
+        }
+        // The states are set once, because a server starts once.
+        let _ = self
+            .core
+            .context
+            .states
+            .set(std::mem::take(&mut self.states));
+        Ok(())
+    }
+}
