@@ -148,11 +148,16 @@ impl Bus {
 
     /// Sends a change to all listeners.
     pub(crate) fn tell(&self, change: &Change) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.count();
         // The lock is held, so that all listeners see one order and none is called after its guard was dropped.
         for (_, listener) in self.listeners.lock().all.values() {
             listener.on_change(change);
         }
+    }
+
+    /// Counts a change that no listener receives.
+    pub(crate) fn count(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Returns the number of changes so far. It is counted before the listeners receive the change.

@@ -11,6 +11,7 @@ use super::failure::{client_text, protocol_error};
 use super::header_params;
 use super::run::{CallInput, Task, Work};
 use super::start::run;
+use super::tool_search;
 use crate::call::{Arguments, Call, CallContext};
 use crate::content::{Content, IntoToolResult, ToolResult};
 use crate::error::ToolError;
@@ -25,6 +26,7 @@ use crate::service::Timeout;
 
 pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
     let snapshot = request.core.registry.now();
+    let is_wrapped = snapshot.has_tool_search() && tool_search::unwrap(&mut request, &snapshot)?;
     let tool = find(&request, &snapshot)?;
     if let Some(dialect) = request.dialect()
         && let depth = request.core.limits.depth
@@ -35,7 +37,8 @@ pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
     let json = message.params()?.arguments()?;
     let given = input(tool, &message, json);
-    if !tool.header_params.is_empty() {
+    // The headers of a wrapped call are those of `call_tool`.
+    if !tool.header_params.is_empty() && !is_wrapped {
         header_params::check(&request, &tool.header_params, json)?;
     }
     run(request, ToolCall(Arc::clone(tool)), given)
@@ -129,11 +132,11 @@ impl Work for ToolCall {
     }
 
     fn is_read_only(&self) -> bool {
-        self.0.tool.has_hint("readOnlyHint")
+        self.0.tool.has_hint("readOnlyHint") && !self.0.tool.per_caller
     }
 
     fn is_idempotent(&self) -> bool {
-        self.is_read_only() || self.0.tool.has_hint("idempotentHint")
+        self.0.tool.has_hint("readOnlyHint") || self.0.tool.has_hint("idempotentHint")
     }
 
     fn input(&self, message: &Message) -> Result<CallInput, RpcError> {

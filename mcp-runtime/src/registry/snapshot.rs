@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use mcp_grammar::near::nearest;
+
 use super::NeededState;
 use super::component_kind::ComponentKind;
 use super::components::{Component, Components};
@@ -12,9 +14,11 @@ use super::list::{Filter, Form, List, Listed};
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
 use super::tool::ToolEntry;
+use super::tool_index::ToolIndex;
 use crate::bus::ChangedComponent;
 use crate::call::Arguments;
 use crate::outcome::Page;
+use crate::search::ToolSearch;
 use crate::sync::RwLock;
 use crate::uri_template::normal;
 
@@ -43,6 +47,9 @@ pub(crate) struct Snapshot {
     /// `true` if there is or was an argument that can be completed.
     completes: bool,
     tools: List<ToolEntry>,
+    /// `None` if clients see all tools in their list.
+    tool_search: Option<Arc<ToolSearch>>,
+    tool_index: ToolIndex,
     resources: List<ResourceEntry>,
     templates: List<ResourceEntry>,
     prompts: List<PromptEntry>,
@@ -63,16 +70,22 @@ impl Registry {
     pub(crate) fn build(
         mut components: Components,
         page_size: usize,
+        tool_search: Option<ToolSearch>,
         has_state: impl Fn(&NeededState) -> bool,
     ) -> Result<Self, Vec<String>> {
         if components.all.is_empty() && components.problems.is_empty() {
             components.problem(NO_COMPONENT.to_owned());
         }
+        let empty = Snapshot {
+            tool_search: tool_search.map(Arc::new),
+            ..Snapshot::default()
+        };
         let registry = Self {
-            now: RwLock::default(),
+            now: RwLock::new(Arc::new(empty)),
             page_size,
         };
         registry.add(components, has_state)?;
+        registry.now().check_always_visible()?;
         Ok(registry)
     }
 
@@ -109,6 +122,9 @@ impl Registry {
     pub(crate) fn remove(&self, kind: ComponentKind, key: &str) -> Option<ChangedComponent> {
         let mut now = self.now.write();
         let mut next = Snapshot::clone(&now);
+        if kind == ComponentKind::Tool && next.is_own_tool(key) {
+            return None;
+        }
         let removed = match kind {
             ComponentKind::Tool => next.tools.remove(key).map(|it| changed(&*it)),
             ComponentKind::Prompt => next.prompts.remove(key).map(|it| changed(&*it)),
@@ -169,6 +185,56 @@ const NO_COMPONENT: &str = "the server has no component. Components in `src/lib.
 impl Snapshot {
     pub(crate) fn tool(&self, name: &str) -> Option<&Arc<ToolEntry>> {
         self.tools.get(name)
+    }
+
+    /// Returns `true` if clients search tools.
+    pub(crate) fn has_tool_search(&self) -> bool {
+        self.tool_search.is_some()
+    }
+
+    /// Returns `true` if clients see a tool of this name in their list.
+    pub(crate) fn lists_tool(&self, name: &str) -> bool {
+        let search = self.tool_search.as_ref();
+        search.is_none_or(|search| search.lists(name))
+    }
+
+    /// Returns `true` for the tools that search tools and call them.
+    pub(crate) fn is_own_tool(&self, name: &str) -> bool {
+        self.has_tool_search() && ToolSearch::is_own(name)
+    }
+
+    /// Returns the tools that match a query and that `sees` allows, from the best match on.
+    pub(crate) fn search_tools(
+        &self,
+        query: &str,
+        sees: impl Fn(&ToolEntry) -> bool,
+    ) -> impl Iterator<Item = &Arc<ToolEntry>> {
+        let found = self.tool_index.of(self.tools.entries()).search(query);
+        let found = found.filter_map(|position| self.tools.entry(position));
+        found.filter(move |tool| sees(tool))
+    }
+
+    /// Returns the problems of names that should stay in the list and that no tool has.
+    fn check_always_visible(&self) -> Result<(), Vec<String>> {
+        let names = self.tool_search.iter().flat_map(|it| &it.always_visible);
+        let unknown = names.filter(|name| self.tool(name).is_none());
+        let problems: Vec<String> = unknown.map(|name| self.no_such_tool(name)).collect();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn no_such_tool(&self, name: &str) -> String {
+        let known = self.tools.entries().map(|entry| entry.key());
+        let fix = nearest(known, name).map_or_else(
+            || "add the tool, or remove the name".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        format!(
+            "`always_visible` of the tool search names `{name}`, and the server has no such tool: {fix}"
+        )
     }
 
     pub(crate) fn prompt(&self, name: &str) -> Option<&Arc<PromptEntry>> {
@@ -302,7 +368,8 @@ impl Draft {
         let (states, problems) = (&mut self.states, &mut self.problems);
         match component {
             Component::Tool(tool) => {
-                let entry = tool.finish(states, problems);
+                let mut entry = tool.finish(states, problems);
+                entry.listed = self.snapshot.lists_tool(entry.key());
                 self.insert(|snapshot| &mut snapshot.tools, entry, false);
             }
             Component::Prompt(prompt) => {
@@ -336,11 +403,15 @@ impl Draft {
         snapshot.completes |= completes;
         let order = snapshot.next_order;
         if let Err(entry) = list(snapshot).insert(order, entry) {
-            self.problems.push(format!(
-                "two {} are called `{}`: rename one, with `name = \"..\"` for instance",
-                T::KIND.plural(),
-                entry.key()
-            ));
+            let key = entry.key();
+            self.problems.push(if T::KIND == ComponentKind::Tool && self.snapshot.is_own_tool(key) {
+                format!("a tool is called `{key}`, as a tool of `Server::tool_search` is: rename it, with `name = \"..\"` for instance")
+            } else {
+                format!(
+                    "two {} are called `{key}`: rename one, with `name = \"..\"` for instance",
+                    T::KIND.plural(),
+                )
+            });
         }
     }
 

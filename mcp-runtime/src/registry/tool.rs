@@ -12,7 +12,7 @@ use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::header_params::{HeaderParam, header_params};
-use super::list::{Form, Listed};
+use super::list::{Form, Listed, push_definition};
 use super::parameter::{Parameter, specify};
 use crate::call::{Call, Signature};
 use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member, push_optional};
@@ -66,6 +66,8 @@ pub struct Tool {
     pub(super) interface: Option<String>,
     open: bool,
     strict: bool,
+    /// `true` if the result depends on what the caller sees, so that it is never kept for another call.
+    pub(crate) per_caller: bool,
 }
 
 opaque_debug!(Tool, |it| name: it.definition.name);
@@ -93,6 +95,7 @@ impl Tool {
             interface: None,
             open: false,
             strict: false,
+            per_caller: false,
         }
     }
 
@@ -191,6 +194,12 @@ impl Tool {
         self
     }
 
+    /// Declares that the result depends on what the caller sees.
+    pub(crate) fn per_caller(mut self) -> Self {
+        self.per_caller = true;
+        self
+    }
+
     #[doc(hidden)]
     pub fn param(mut self, parameter: Parameter) -> Self {
         self.parameters.push(parameter);
@@ -249,6 +258,7 @@ impl Tool {
             output: self.output.as_ref().and_then(output),
             output_rules,
             signature: Arc::new(signature),
+            listed: true,
             tool: self,
         }
     }
@@ -326,9 +336,18 @@ pub(crate) struct ToolEntry {
     /// The check of structured content against a schema that was created at run time.
     pub(crate) output_rules: Option<WholeSchema>,
     pub(crate) signature: Arc<Signature>,
+    /// `false` if clients must search the tool.
+    pub(super) listed: bool,
 }
 
 impl ToolEntry {
+    /// Returns the definition, encoded for a client as in the list of tools.
+    pub(crate) fn definition_json(&self, form: &Form) -> String {
+        let mut json = String::new();
+        push_definition(&mut json, self, form);
+        json
+    }
+
     /// Returns the schema of the arguments in another form, which is made on first use.
     pub(crate) fn converted(&self, dialect: Dialect) -> &Converted {
         self.converted[dialect.index()].get_or_init(|| Converted::new(&self.input_schema, dialect))
@@ -352,6 +371,10 @@ impl Listed for ToolEntry {
 
     fn definition(&self) -> &Definition {
         &self.tool.definition
+    }
+
+    fn is_listed(&self) -> bool {
+        self.listed
     }
 
     fn push_own(&self, out: &mut String, form: &Form) {

@@ -9,7 +9,7 @@ use super::{BuildError, ServeError, Server, keys};
 use crate::audit::DigestKey;
 use crate::bus::Bus;
 use crate::call::ServerContext;
-use crate::dispatch::{Core, Dispatch, Identity, Policies};
+use crate::dispatch::{Core, Dispatch, Identity, Policies, SearchedServer, search_tools};
 use crate::logs;
 use crate::opaque::opaque_debug;
 use crate::questions::{self, Replay};
@@ -69,7 +69,7 @@ impl Server {
     pub async fn start(mut self) -> Result<RunningServer, ServeError> {
         warn_of_aborts();
         let lifespans = std::mem::take(&mut self.lifespans);
-        let registry = self.build()?;
+        let (registry, searched) = self.build()?;
         let sealer = keys::sealer(&self.session_keys).map_err(ServeError::Start)?;
         #[cfg(feature = "audit")]
         self.start_audits()?;
@@ -121,6 +121,7 @@ impl Server {
             },
             self.observer,
         ));
+        searched.set(&core);
         self.state.begin(Arc::clone(&core));
         Ok(RunningServer {
             core,
@@ -144,7 +145,8 @@ impl Server {
         Ok(())
     }
 
-    fn build(&mut self) -> Result<Registry, BuildError> {
+    /// Returns the components, and the server that their search needs once it has started.
+    fn build(&mut self) -> Result<(Registry, SearchedServer), BuildError> {
         let mut components = std::mem::take(&mut self.components);
         self.selection.apply(&mut components);
         if !self.access.is_enforced {
@@ -153,11 +155,15 @@ impl Server {
         if components.hide_some() {
             self.visibility.hide();
         }
-        let states = &self.state_types;
-        Registry::build(components, self.page_size, |needed| {
+        let searched = SearchedServer::default();
+        if let Some(search) = &self.tool_search {
+            components.begin_with(search_tools(search, &searched));
+        }
+        let (states, search) = (&self.state_types, self.tool_search.take());
+        let registry = Registry::build(components, self.page_size, search, |needed| {
             states.contains(&needed.0)
-        })
-        .map_err(BuildError)
+        });
+        Ok((registry.map_err(BuildError)?, searched))
     }
 }
 
