@@ -29,6 +29,7 @@ pub(super) fn subject(core: &Core, message: &Message) -> Subject {
         .to_owned(),
         component: params.and_then(|params| component(core, method, &params)),
         uri: uri.map(Into::into),
+        #[cfg(feature = "audit")]
         called,
     }
 }

@@ -203,6 +203,16 @@ impl Snapshot {
         self.has_tool_search() && ToolSearch::is_own(name)
     }
 
+    /// Returns the names of the tools that clients must search.
+    #[cfg(feature = "cli")]
+    pub(crate) fn searched_tools(&self) -> impl Iterator<Item = &str> {
+        let search = self.tool_search.iter();
+        search.flat_map(|search| {
+            let names = self.tools.entries().map(|entry| entry.key());
+            names.filter(|name| !search.shows(name))
+        })
+    }
+
     /// Returns the tools that match a query and that `sees` allows, from the best match on.
     pub(crate) fn search_tools(
         &self,

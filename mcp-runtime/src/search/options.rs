@@ -66,8 +66,13 @@ impl ToolSearch {
         [Self::SEARCH, Self::CALL].contains(&name)
     }
 
-    /// Returns `true` if clients see the tool of this name in their list.
+    /// Returns `true` if clients need not search the tool of this name.
+    pub(crate) fn shows(&self, name: &str) -> bool {
+        Self::is_own(name) || self.always_visible.contains(name)
+    }
+
+    /// Returns `true` if the list of tools has the tool of this name.
     pub(crate) fn lists(&self, name: &str) -> bool {
-        self.lists_all || Self::is_own(name) || self.always_visible.contains(name)
+        self.lists_all || self.shows(name)
     }
 }
