@@ -95,6 +95,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "param",
             "protocol",
             "schema",
+            "search",
             "service",
             "uri_template",
         ],
@@ -125,6 +126,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("logs", &["call", "protocol"]),
     ("metrics", &[]),
     ("trace", &["protocol"]),
+    ("search", &[]),
     ("secret", &[]),
     ("audit", &["outcome", "store"]),
     (
@@ -157,6 +159,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "registry",
             // The maximum number of mistakes in an error.
             "schema",
+            "search",
             "seal",
             "service",
             "session",
@@ -247,6 +250,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "registry",
             // The form of schemas that clients receive.
             "schema",
+            "search",
             "seal",
             "service",
             "session",

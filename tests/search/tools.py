@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Writes 1,000 tool definitions of fifty services as JSON to stdout. Every run writes the same."""
+"""Writes 1,000 tool definitions of fifty services as JSON to stdout. Every run writes the same.
+
+`services.json` has the services: each with the prefix and the style of its names, three nouns (with what they are and their
+fields), and two tools of its own (with their descriptions and arguments).
+"""
 
 import json
-
-from services import SERVICES
+from pathlib import Path
 
 # Authors of servers write differently: each service has the texts of one of them.
 TEXTS = {
@@ -62,10 +65,12 @@ def definition(name, description, arguments):
 
 
 def tools():
-    for number, (prefix, service, style, nouns, own) in enumerate(SERVICES):
-        for noun_id, what, fields in nouns:
+    services = json.loads(Path(__file__).with_name("services.json").read_text())
+    for number, service in enumerate(services):
+        prefix, style = service["prefix"], service["style"]
+        for noun_id, what, fields in service["nouns"]:
             noun = noun_id.replace("_", " ")
-            names = {"a_noun": f"{article(noun)} {noun}", "noun": noun, "nouns": plural(noun), "what": what, "service": service}
+            names = {"a_noun": f"{article(noun)} {noun}", "noun": noun, "nouns": plural(noun), "what": what, "service": service["service"]}
             for operation, texts in TEXTS.items():
                 is_many = operation in ("list", "search")
                 name = tool_name(prefix, style, f"{operation}_{plural(noun_id) if is_many else noun_id}")
@@ -73,9 +78,9 @@ def tools():
                 if operation in ("create", "update"):
                     arguments += [(field, f"The {field.replace('_', ' ')} of the {noun}.") for field in fields.split()]
                 yield definition(name, texts[number % len(texts)].format(**names), arguments)
-        for own_name, description, arguments in own:
+        for own_name, description, arguments in service["own"]:
             yield definition(tool_name(prefix, style, own_name), description, [(it, "") for it in arguments.split()])
 
 
 if __name__ == "__main__":
-    print(json.dumps(list(tools())[:1000], indent=1))
+    print(json.dumps(list(tools()), indent=1))
