@@ -20,7 +20,7 @@ const ARGUMENT: f32 = 0.5;
 /// The weight of a term that only begins like the term of the query, such as `repositori` for `repo`.
 const PREFIX: f32 = 0.6;
 /// The length from which a term of the query may be the beginning of other terms.
-const SHORTEST_PREFIX: usize = 3;
+const SHORTEST_PREFIX: usize = 2;
 
 /// The texts of a document.
 #[derive(Default)]
@@ -236,7 +236,8 @@ mod tests {
             ("WEATHER", &[2]),
             ("the of a", &[]),
             ("zebra", &[]),
-            ("ci", &[]),
+            ("ci", &[3, 2]),
+            ("c", &[]),
             ("", &[]),
         ] {
             assert_eq!(find(&index, query), expected, "{query}");
