@@ -149,10 +149,7 @@ async fn clients_list_a_few_tools_and_find_those_that_they_see() {
             found_names(&caller, "help with how it is used").await,
             ["help"]
         );
-        assert_eq!(
-            found_names(&caller, "search tools, call a tool").await,
-            [""; 0]
-        );
+        assert_eq!(found_names(&caller, "search tools").await, [""; 0]);
     }
 }
 
@@ -513,4 +510,21 @@ async fn a_server_without_search_lists_all() {
         client.call("call_tool", call).await.unwrap().text(),
         "zebra"
     );
+}
+
+/// The command line knows all tools, and has no findings about the two of the search.
+#[tokio::test]
+async fn the_checks_of_a_server_with_search_are_those_of_all_tools() {
+    let tools = || Server::new("office", "1.0.0").with(components![create_invoice, help]);
+    let findings = async |server: Server| {
+        let found = server.check().await.unwrap();
+        let texts = found.iter().map(ToString::to_string);
+        texts.collect::<Vec<_>>()
+    };
+    let all = findings(tools()).await;
+    assert!(
+        all.iter().any(|finding| finding.contains("`cents`")),
+        "{all:?}"
+    );
+    assert_eq!(findings(tools().tool_search(ToolSearch::new())).await, all);
 }

@@ -161,17 +161,17 @@ fn argument<'c, T: Param<'c>>(call: &'c Call, index: usize) -> Option<T> {
 /// # Errors
 /// Returns an error if the parameters of the request cannot be read.
 #[cold]
-pub(super) fn unwrap(request: &mut Request, snapshot: &Snapshot) -> Result<bool, RpcError> {
+pub(super) fn replace(request: &mut Request, snapshot: &Snapshot) -> Result<bool, RpcError> {
     let tool = snapshot.tool(ToolSearch::CALL);
     let Some(tool) = tool.filter(|tool| request.sees(&***tool)) else {
         return Ok(false);
     };
     let called = called(tool, &request.message, request.core.limits.depth)?;
-    let is_wrapped = called.is_some();
+    let is_replaced = called.is_some();
     if let Some(called) = called {
         request.message = called;
     }
-    Ok(is_wrapped)
+    Ok(is_replaced)
 }
 
 /// Returns the call that a message asks for, if it is a call of `call_tool`. For an invalid one, and for one of the tools of

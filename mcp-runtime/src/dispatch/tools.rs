@@ -26,7 +26,7 @@ use crate::service::Timeout;
 
 pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
     let snapshot = request.core.registry.now();
-    let is_wrapped = snapshot.has_tool_search() && tool_search::unwrap(&mut request, &snapshot)?;
+    let is_replaced = snapshot.has_tool_search() && tool_search::replace(&mut request, &snapshot)?;
     let tool = find(&request, &snapshot)?;
     if let Some(dialect) = request.dialect()
         && let depth = request.core.limits.depth
@@ -37,8 +37,8 @@ pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
     let json = message.params()?.arguments()?;
     let given = input(tool, &message, json);
-    // The headers of a wrapped call are those of `call_tool`.
-    if !tool.header_params.is_empty() && !is_wrapped {
+    // The headers of such a call are those of `call_tool`.
+    if !tool.header_params.is_empty() && !is_replaced {
         header_params::check(&request, &tool.header_params, json)?;
     }
     run(request, ToolCall(Arc::clone(tool)), given)

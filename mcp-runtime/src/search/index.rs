@@ -150,13 +150,11 @@ impl Postings {
     #[allow(clippy::cast_precision_loss)] // numbers of documents
     fn new(found: Frequencies, lengths: &[f32], mean: f32) -> Self {
         let (all, with) = (lengths.len() as f32, found.len() as f32);
-        let saturated = found.into_iter().zip(std::iter::repeat(lengths)).map(
-            |((position, frequency), lengths)| {
-                let length = lengths.get(position as usize).copied().unwrap_or(mean);
-                let norm = K1 * (1.0 - B + B * length / mean);
-                (position, frequency * (K1 + 1.0) / (frequency + norm))
-            },
-        );
+        let saturated = found.into_iter().map(|(position, frequency)| {
+            let length = lengths.get(position as usize).copied().unwrap_or(mean);
+            let norm = K1 * (1.0 - B + B * length / mean);
+            (position, frequency * (K1 + 1.0) / (frequency + norm))
+        });
         Self {
             rarity: ((all - with + 0.5) / (with + 0.5)).ln_1p(),
             found: saturated.collect(),
