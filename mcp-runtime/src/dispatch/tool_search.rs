@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use serde_json::{Map, Value, json};
 
 use super::core::{Core, Request};
-use crate::call::{Arguments, Call, Slot};
+use crate::call::{Arguments, Call, CallContext, Slot};
 use crate::content::{IntoToolResult, Structured, ToolResult};
 use crate::error::ToolError;
 use crate::param::Param;
@@ -39,15 +39,7 @@ pub(crate) fn tools(search: &ToolSearch, server: &SearchedServer) -> [Tool; 2] {
 }
 
 fn search_tool(search: &ToolSearch, server: SearchedServer) -> Tool {
-    let most = ToolSearch::MOST_RESULTS;
     let default = search.max_results;
-    let query = Parameter::of::<String>("query")
-        .description("Words that say what the tool does, such as `create an invoice`.")
-        .length(Bounds::new().from(1).to(ToolSearch::LONGEST_QUERY));
-    let limit = Parameter::of::<Option<usize>>("limit")
-        .description("The maximum number of tools to return.")
-        .default(Some(default.into()))
-        .range(Bounds::new().from(1).to(most));
     // The first search builds the index, which takes a while with thousands of tools.
     let handler = Handler::blocking(move |call: Call| {
         find(&call, &server, default).unwrap_or_else(IntoToolResult::into_tool_result)
@@ -62,19 +54,32 @@ fn search_tool(search: &ToolSearch, server: SearchedServer) -> Tool {
         .idempotent(true)
         .open_world(false)
         .per_caller()
-        .param(query)
-        .param(limit)
-        .output_schema(json!({
-            "type": "object",
-            "properties": {
-                "tools": {
-                    "type": "array",
-                    "description": "The definitions, from the best match on, as in the list of tools.",
-                    "items": { "type": "object" },
-                },
-            },
-            "required": ["tools"],
-        }))
+        .param(query())
+        .param(limit(default))
+        .output_schema(found_tools())
+}
+
+fn query() -> Parameter {
+    Parameter::of::<String>("query")
+        .description("Words that say what the tool does, such as `create an invoice`.")
+        .length(Bounds::new().from(1).to(ToolSearch::LONGEST_QUERY))
+}
+
+fn limit(default: usize) -> Parameter {
+    Parameter::of::<Option<usize>>("limit")
+        .description("The maximum number of tools to return.")
+        .default(Some(default.into()))
+        .range(Bounds::new().from(1).to(ToolSearch::MOST_RESULTS))
+}
+
+/// Returns the schema of the result of a search.
+fn found_tools() -> Value {
+    let tools = json!({
+        "type": "array",
+        "description": "The definitions, from the best match on, as in the list of tools.",
+        "items": { "type": "object" },
+    });
+    json!({ "type": "object", "properties": { "tools": tools }, "required": ["tools"] })
 }
 
 fn call_tool() -> Tool {
@@ -82,46 +87,51 @@ fn call_tool() -> Tool {
         Parameter::of::<String>("name").description("The name of the tool, as in its definition.");
     let arguments = Parameter::of::<Option<Map<String, Value>>>("arguments")
         .description("The arguments of the tool, as its `inputSchema` describes them.");
-    Tool::define(
-        ToolSearch::CALL,
-        Handler::inline(|call: Call| not_called(&call).into_tool_result()),
-    )
-    .title("Call a tool")
-    .description(
-        "Call a tool of this server that `search_tools` has found. The result is that of the tool.",
-    )
-    .param(name)
-    .param(arguments)
+    let handler = Handler::inline(|call: Call| not_called(&call).into_tool_result());
+    Tool::define(ToolSearch::CALL, handler)
+        .title("Call a tool")
+        .description(
+            "Call a tool of this server that `search_tools` has found. The result is that of the tool.",
+        )
+        .param(name)
+        .param(arguments)
 }
 
 /// Searches the tools that the caller of `search_tools` sees.
 fn find(call: &Call, server: &SearchedServer, default: usize) -> Result<ToolResult, ToolError> {
     let query = argument::<String>(call, 0);
     let limit = argument::<Option<usize>>(call, 1);
-    let (Some(query), Some(limit)) = (query, limit) else {
+    let (Some(query), Some(limit), true) = (query, limit, call.accepted()) else {
         return Err(call.rejection());
     };
     let core = server.core()?;
-    let call = &call.context;
-    let sight = Sight::new(&core.visibility, || {
-        Viewer::new(
-            &core.context,
-            &call.caller,
-            &call.origin,
-            Some(&call.message),
-        )
-    });
-    let dialect = core
-        .dialect
-        .and_then(|dialect| dialect.for_client(|| call.client().name.clone()));
-    let form = Form {
-        features: call.caller.features,
-        dialect,
-    };
-    let snapshot = core.registry.now();
+    let (snapshot, form) = (core.registry.now(), form(&core, &call.context));
+    let sight = sight(&core, &call.context);
     let found = snapshot.search_tools(&query, |tool| sight.sees(tool));
     let found = found.take(limit.unwrap_or(default));
-    let definitions: Vec<String> = found.map(|tool| tool.definition_json(&form)).collect();
+    let definitions = found.map(|tool| tool.definition_json(&form));
+    Ok(result(&definitions.collect::<Vec<_>>()))
+}
+
+/// Returns what a caller sees.
+fn sight<'c>(core: &'c Core, call: &'c CallContext) -> Sight<'c> {
+    Sight::new(&core.visibility, || {
+        let (server, message) = (&core.context, Some(&*call.message));
+        Viewer::new(server, &call.caller, &call.origin, message)
+    })
+}
+
+/// Returns the form of definitions that a caller receives in lists.
+fn form(core: &Core, call: &CallContext) -> Form {
+    let name = || call.client().name.clone();
+    Form {
+        features: call.caller.features,
+        dialect: core.dialect.and_then(|dialect| dialect.for_client(name)),
+    }
+}
+
+/// Returns the result with these definitions.
+fn result(definitions: &[String]) -> ToolResult {
     let json = format!("{{\"tools\":[{}]}}", definitions.join(","));
     let text = if definitions.is_empty() {
         "No tool matches these words: use other ones".to_owned()
@@ -130,7 +140,7 @@ fn find(call: &Call, server: &SearchedServer, default: usize) -> Result<ToolResu
     };
     let mut result = ToolResult::new().content(text);
     result.structured = Some(Structured::Json(json));
-    Ok(result)
+    result
 }
 
 /// Returns the error of a call of `call_tool` that calls no other tool.
@@ -209,24 +219,25 @@ fn name_and_arguments(
 ) -> Option<(String, String)> {
     let signature = &call_tool.signature;
     let (arguments, rejections) = Arguments::parse(signature, message, json);
-    let valid = |index| {
-        let tree = arguments.tree(message, signature, index);
-        tree.filter(|tree| tree.mistakes.is_empty())
-    };
-    let name = valid(0)?.value.as_str()?;
+    let name = arguments.tree(message, signature, 0)?;
+    let name = name.value.as_str().filter(|_| name.mistakes.is_empty())?;
     if !rejections.is_empty() || ToolSearch::is_own(name) {
         return None;
     }
-    let inner = match arguments.slot(1) {
-        Slot::Missing => "{}",
+    let json = match arguments.slot(1) {
+        Slot::Json(json) => json.text(message),
+        _ => "null",
+    };
+    let inner = match json {
+        "null" => "{}",
         // The checks of the tool itself read them.
-        Slot::Json(json) if json.text(message).starts_with('{') => json.text(message),
+        object if object.starts_with('{') => object,
         // Some models send an object as a string.
-        _ => match valid(1)? {
-            tree if tree.value.is_object() => tree.text(),
-            tree if tree.value.is_null() => "{}",
-            _ => return None,
-        },
+        _ => {
+            let tree = arguments.tree(message, signature, 1)?;
+            let is_valid = tree.mistakes.is_empty() && tree.value.is_object();
+            Some(tree.text()).filter(|_| is_valid)?
+        }
     };
     Some((name.to_owned(), inner.to_owned()))
 }

@@ -53,17 +53,15 @@ type Frequencies = Vec<(u32, f32)>;
 impl Index {
     /// Builds the index of these documents.
     pub(crate) fn new<'a>(documents: impl Iterator<Item = Document<'a>>) -> Self {
-        let mut terms = BTreeMap::<Box<str>, Frequencies>::new();
-        let mut lengths = Vec::new();
+        let mut counts = Counts::default();
         for (document, position) in documents.zip(0..) {
-            lengths.push(count(&document, position, &mut terms));
+            counts.add(&document, position);
         }
+        let Counts { terms, lengths } = counts;
         #[allow(clippy::cast_precision_loss)] // a mean needs no more
         let mean = (lengths.iter().sum::<f32>() / lengths.len() as f32).max(1.0);
-        let (terms, postings) = terms
-            .into_iter()
-            .map(|(term, found)| (term, Postings::new(found, &lengths, mean)))
-            .unzip();
+        let of_term = |(term, found)| (term, Postings::new(found, &lengths, mean));
+        let (terms, postings) = terms.into_iter().map(of_term).unzip();
         Self {
             terms,
             postings,
@@ -84,66 +82,70 @@ impl Index {
         std::iter::from_fn(move || Some(best.pop()?.position))
     }
 
-    /// Adds the weights of a term of the query to the scores of the documents. A term that no document has counts as the
-    /// beginning of others; each document then counts its best one.
+    /// Adds the weights of a term of the query to the scores of the documents.
     fn add(&self, term: &str, scores: &mut [f32]) {
         let start = self.terms.partition_point(|other| **other < *term);
         if self.terms.get(start).is_some_and(|other| **other == *term) {
             for (position, weight) in self.postings[start].weights() {
                 scores[position] += weight;
             }
-            return;
-        }
-        if term.chars().count() < SHORTEST_PREFIX {
-            return;
-        }
-        let same = self.terms[start..]
-            .iter()
-            .take_while(|other| other.starts_with(term));
-        let mut best = BTreeMap::<usize, f32>::new();
-        for postings in self.postings[start..]
-            .iter()
-            .zip(same)
-            .map(|(postings, _)| postings)
-        {
-            for (position, weight) in postings.weights() {
-                let highest = best.entry(position).or_default();
-                *highest = highest.max(weight);
-            }
-        }
-        for (position, weight) in best {
-            scores[position] += PREFIX * weight;
+        } else if term.chars().count() >= SHORTEST_PREFIX {
+            let longer = self.terms[start..].iter();
+            let count = longer.take_while(|it| it.starts_with(term)).count();
+            add_best(&self.postings[start..start + count], scores);
         }
     }
 }
 
-/// Adds the frequencies of the terms of a document, and returns its length. Both are weighted by the fields.
-fn count(
-    document: &Document<'_>,
-    position: u32,
-    terms_of_all: &mut BTreeMap<Box<str>, Frequencies>,
-) -> f32 {
-    let mut length = 0.0;
-    for (texts, weight) in [
-        (&document.names, NAME),
-        (&document.descriptions, DESCRIPTION),
-        (&document.arguments, ARGUMENT),
-    ] {
-        for text in texts {
-            terms(text, |term| {
-                length += weight;
-                let found = match terms_of_all.get_mut(term) {
-                    Some(found) => found,
-                    None => terms_of_all.entry(term.into()).or_default(),
-                };
-                match found.last_mut() {
-                    Some((last, frequency)) if *last == position => *frequency += weight,
-                    _ => found.push((position, weight)),
-                }
-            });
+/// Adds the weights of terms that begin like a term of the query. A document counts its best one only.
+fn add_best(postings: &[Postings], scores: &mut [f32]) {
+    let mut best = BTreeMap::<usize, f32>::new();
+    for (position, weight) in postings.iter().flat_map(Postings::weights) {
+        let highest = best.entry(position).or_default();
+        *highest = highest.max(weight);
+    }
+    for (position, weight) in best {
+        scores[position] += PREFIX * weight;
+    }
+}
+
+/// The frequencies of terms in documents.
+#[derive(Default)]
+struct Counts {
+    terms: BTreeMap<Box<str>, Frequencies>,
+    /// The length of each document.
+    lengths: Vec<f32>,
+}
+
+impl Counts {
+    /// Adds a document. The terms of its fields are weighted, also in its length.
+    fn add(&mut self, document: &Document<'_>, position: u32) {
+        let mut length = 0.0;
+        for (texts, weight) in [
+            (&document.names, NAME),
+            (&document.descriptions, DESCRIPTION),
+            (&document.arguments, ARGUMENT),
+        ] {
+            for text in texts {
+                terms(text, |term| {
+                    length += weight;
+                    self.add_term(term, position, weight);
+                });
+            }
+        }
+        self.lengths.push(length);
+    }
+
+    fn add_term(&mut self, term: &str, position: u32, weight: f32) {
+        let Some(found) = self.terms.get_mut(term) else {
+            self.terms.insert(term.into(), vec![(position, weight)]);
+            return;
+        };
+        match found.last_mut() {
+            Some((last, frequency)) if *last == position => *frequency += weight,
+            _ => found.push((position, weight)),
         }
     }
-    length
 }
 
 impl Postings {
