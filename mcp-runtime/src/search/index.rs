@@ -3,7 +3,7 @@
 //! Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use super::words::terms;
 
@@ -61,6 +61,8 @@ impl Index {
         #[allow(clippy::cast_precision_loss)] // a mean needs no more
         let mean = (lengths.iter().sum::<f32>() / lengths.len() as f32).max(1.0);
         let of_term = |(term, found)| (term, Postings::new(found, &lengths, mean));
+        let mut terms: Vec<_> = terms.into_iter().collect();
+        terms.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let (terms, postings) = terms.into_iter().map(of_term).unzip();
         Self {
             terms,
@@ -112,7 +114,7 @@ fn add_best(postings: &[Postings], scores: &mut [f32]) {
 /// The frequencies of terms in documents.
 #[derive(Default)]
 struct Counts {
-    terms: BTreeMap<Box<str>, Frequencies>,
+    terms: HashMap<Box<str>, Frequencies>,
     /// The length of each document.
     lengths: Vec<f32>,
 }

@@ -35,7 +35,7 @@ pub(super) fn terms(text: &str, mut take: impl FnMut(&str)) {
 fn term(word: &str, take: &mut impl FnMut(&str)) {
     let word = word.to_lowercase();
     if STOP_WORDS.binary_search(&word.as_str()).is_err() {
-        take(&stem(&word));
+        take(&stem(word));
     }
 }
 
