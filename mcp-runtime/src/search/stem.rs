@@ -120,7 +120,7 @@ mod tests {
             &["process", "processes", "processing"],
         ] {
             let stems: Vec<_> = forms.iter().map(|form| stem(form)).collect();
-            let first = stems.first().map(AsRef::as_ref).unwrap_or_default();
+            let first = stems.first().map(String::as_str).unwrap_or_default();
             assert!(
                 stems.iter().all(|stem| stem == first),
                 "{forms:?}: {stems:?}"
