@@ -29,6 +29,7 @@ chapters! {
     layers: "layers.md",
     testing: "testing.md",
     run_time: "run-time.md",
+    many_tools: "many-tools.md",
     command_line: "command-line.md",
     deployment: "deployment.md",
     #[cfg(feature = "all")]
