@@ -97,6 +97,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "param",
             "protocol",
             "schema",
+            "search",
             "service",
             "uri_template",
         ],
@@ -127,6 +128,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("logs", &["call", "protocol"]),
     ("metrics", &[]),
     ("trace", &["protocol"]),
+    ("search", &[]),
     ("secret", &[]),
     ("audit", &["outcome", "store"]),
     (
@@ -160,6 +162,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "registry",
             // The maximum number of mistakes in an error.
             "schema",
+            "search",
             "seal",
             "service",
             "session",
@@ -252,6 +255,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "registry",
             // The form of schemas that clients receive.
             "schema",
+            "search",
             "seal",
             "service",
             "session",

@@ -189,7 +189,7 @@ impl Bus {
 
     /// Sends a change to all listeners.
     pub(crate) fn tell(&self, change: &Change) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.count();
         // The lock is held, so that all listeners see one order and none is called after its guard was dropped.
         let listeners = self.listeners.lock();
         for (_, listener) in listeners.all.values() {
@@ -198,6 +198,11 @@ impl Bus {
         if let Some((mount, outer)) = self.outer.get() {
             outer.tell(&change.mounted(mount));
         }
+    }
+
+    /// Counts a change that no listener receives.
+    pub(crate) fn count(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Returns the number of changes so far. It is counted before the listeners receive the change.

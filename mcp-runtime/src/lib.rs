@@ -118,6 +118,7 @@ mod rate;
 mod registry;
 mod schema;
 mod seal;
+mod search;
 mod secret;
 mod server;
 mod service;
@@ -184,6 +185,7 @@ pub use registry::{
     IntoLinks, ListWith, Listing, Prompt, PromptArgument, Resource, Tool,
 };
 pub use schema::{SchemaDialect, nullable};
+pub use search::ToolSearch;
 pub use secret::Secret;
 pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
 pub use service::{BoxFuture, Limits, Timeout};

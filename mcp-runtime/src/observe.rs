@@ -120,7 +120,8 @@ impl Observation {
         #[cfg(feature = "audit")]
         if !observation.observer.audits.is_empty() {
             let key = observation.observer.audit_key.as_deref();
-            observation.audited = Audited::of(exchange, key);
+            let called = observation.record.subject.called.as_deref();
+            observation.audited = Audited::of(exchange, called, key);
         }
         observation.record_begin(exchange.message.id(), exchange);
         observation

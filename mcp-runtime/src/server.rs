@@ -24,6 +24,7 @@ mod telemetry;
 mod tests;
 #[cfg(feature = "tls")]
 mod tls;
+mod tool_search;
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -53,6 +54,7 @@ use crate::opaque::opaque_debug;
 use crate::rate::RateLimit;
 use crate::registry::{Components, IntoComponents, Selection};
 use crate::schema::SchemaDialect;
+use crate::search::ToolSearch;
 use crate::service::{Limits, Timeout};
 use crate::store::Store;
 #[cfg(feature = "http")]
@@ -94,6 +96,7 @@ pub struct Server {
     lifespans: Vec<Lifespan>,
     limits: Limits,
     page_size: usize,
+    tool_search: Option<ToolSearch>,
     mask_errors: bool,
     timeout: Timeout,
     session_keys: Vec<[u8; 32]>,
@@ -143,6 +146,7 @@ impl Server {
             lifespans: Vec::new(),
             limits: Limits::default(),
             page_size: DEFAULT_PAGE_SIZE,
+            tool_search: None,
             mask_errors: false,
             timeout: Timeout::default(),
             session_keys: Vec::new(),

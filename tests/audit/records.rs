@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use mcp_runtime::{Audit, AuditRecord, RateLimit, Server};
+use mcp_runtime::{Audit, AuditRecord, RateLimit, Server, ToolSearch};
 use serde_json::{Value, json};
 
 use crate::server::{
@@ -200,6 +200,41 @@ async fn each_request_over_http_has_one_record() {
             assert_eq!(taken[0]["principal"], "ada");
             assert_eq!(taken[0]["transport"], "http");
             assert_eq!(taken[0]["trace_id"], TRACE);
+        }
+    }
+}
+
+/// A call through `call_tool` has the status, the decision, the component and the digest of the direct call.
+#[tokio::test]
+async fn a_call_through_call_tool_has_the_record_of_the_call() {
+    for revision in ERAS {
+        let records = Records::default();
+        let server = protected().tool_search(ToolSearch::new());
+        let service = records.audit(server).into_service().await.unwrap();
+        for (tool, decision, status) in [
+            ("echo", "allowed", 200),
+            ("fails", "allowed", 200),
+            ("add_event", "forbidden", 403),
+            ("wipe", "allowed", 200),
+            ("nothing", "allowed", 200),
+        ] {
+            let direct = json!({ "name": tool, "arguments": { "text": TRAP } });
+            let through = json!({ "name": "call_tool", "arguments": direct });
+            let mut both = Vec::new();
+            for params in [direct, through] {
+                let message = request(revision, "tools/call", params);
+                let got = finish(post(&service, revision, KEY, &message).await).await;
+                assert_eq!(got, status, "{message}");
+                let mut taken = records.take();
+                assert_eq!(taken.len(), 1, "{taken:?}");
+                assert_eq!(taken[0]["decision"], decision, "{taken:?}");
+                for member in ["time", "duration_ms", "session"] {
+                    taken[0][member] = Value::Null;
+                }
+                both.push(taken.remove(0));
+            }
+            assert_eq!(both[0], both[1], "{tool}");
+            assert!(both[0]["arguments_digest"].is_string(), "{tool}");
         }
     }
 }

@@ -8,5 +8,6 @@ mod in_process;
 mod nobody;
 mod sessions;
 mod shares;
+mod tool_search;
 mod visible;
 mod wires;

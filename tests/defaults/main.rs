@@ -19,6 +19,7 @@ mod process;
 mod questions;
 #[allow(dead_code)] // its `main`
 mod readme;
+mod search;
 mod security;
 mod sizes;
 mod stores;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::page::rows;
 
 /// The files with the tests of rows. Those of `mcp-runtime` are unit tests, because they move the clock.
-const TESTS: [&str; 18] = [
+const TESTS: [&str; 19] = [
     include_str!("sizes.rs"),
     include_str!("batches.rs"),
     include_str!("counts.rs"),
@@ -20,6 +20,7 @@ const TESTS: [&str; 18] = [
     include_str!("layers.rs"),
     include_str!("authentication.rs"),
     include_str!("operations.rs"),
+    include_str!("search.rs"),
     include_str!("encryption.rs"),
     include_str!("../../mcp-runtime/src/server/tests/lifetimes.rs"),
     include_str!("../../mcp-runtime/src/auth/tests/defaults.rs"),

@@ -48,7 +48,8 @@ impl Server {
         let handle = self.handle();
         #[cfg(feature = "auth")]
         let caller = scopes::checker(&self);
-        let client = self.without_exporters().all_visible().client();
+        let server = self.without_exporters().all_visible().all_listed();
+        let client = server.client();
         #[cfg(feature = "auth")]
         let client = client.identified(caller);
         let client = client.await;

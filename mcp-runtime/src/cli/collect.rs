@@ -55,6 +55,7 @@ pub(super) async fn declared(
         }
     }
     all.about = about(client).await?;
+    all.searched = snapshot.searched_tools().map(str::to_owned).collect();
     Ok(all)
 }
 

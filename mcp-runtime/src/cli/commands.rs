@@ -32,6 +32,8 @@ pub(super) async fn execute(
     } else {
         server
     };
+    // A person, and a lock file, have no use for a search.
+    let server = server.all_listed();
     #[cfg(feature = "auth")]
     let caller = match command {
         "check" | "manifest" => scopes::checker(&server),

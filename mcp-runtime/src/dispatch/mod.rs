@@ -30,6 +30,7 @@ mod sight;
 mod start;
 mod subject;
 mod timeout;
+mod tool_search;
 mod tools;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 pub(crate) use self::core::{Composition, Core, Home, Policies};
 pub(crate) use identity::{About, Identity};
 pub(crate) use listen::notification_of;
+pub(crate) use tool_search::{SearchedServer, tools as search_tools};
 
 use self::contain::guard;
 use self::core::scope;

@@ -1,15 +1,21 @@
 //! The method and the component of a request, by names that the server knows.
 
+use std::sync::Arc;
+
 use super::core::Core;
 use super::methods;
+use super::tool_search;
 use crate::metrics::OTHER;
 use crate::observe::{Component, Subject};
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::members::Reference;
 use crate::protocol::params::Params;
+use crate::search::ToolSearch;
 
 /// Returns what an observed request is about. Names that the server does not have are replaced by [`OTHER`].
 pub(super) fn subject(core: &Core, message: &Message) -> Subject {
+    let called = called(core, message);
+    let message = called.as_deref().unwrap_or(message);
     let method = message.method();
     let params = message.params().ok();
     let uri = params.filter(|_| method.starts_with("resources/"));
@@ -23,7 +29,20 @@ pub(super) fn subject(core: &Core, message: &Message) -> Subject {
         .to_owned(),
         component: params.and_then(|params| component(core, method, &params)),
         uri: uri.map(Into::into),
+        #[cfg(feature = "audit")]
+        called,
     }
+}
+
+/// Returns the call within a call of `call_tool`.
+fn called(core: &Core, message: &Message) -> Option<Arc<Message>> {
+    let snapshot = core.registry.now();
+    if !snapshot.has_tool_search() || message.method() != "tools/call" {
+        return None;
+    }
+    let call_tool = snapshot.tool(ToolSearch::CALL)?;
+    let called = tool_search::called(call_tool, message, core.limits.depth);
+    called.ok().flatten()
 }
 
 /// Returns the component of a request, if its method has one.

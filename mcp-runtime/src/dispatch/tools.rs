@@ -11,6 +11,7 @@ use super::failure::{client_text, protocol_error};
 use super::header_params;
 use super::run::{CallInput, Task, Work};
 use super::start::run;
+use super::tool_search;
 use crate::call::{Arguments, Call, CallContext};
 use crate::content::{Content, IntoToolResult, ToolResult};
 use crate::error::ToolError;
@@ -26,6 +27,7 @@ use crate::service::Timeout;
 
 pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
     let snapshot = request.core.registry.now();
+    let is_replaced = snapshot.has_tool_search() && tool_search::replace(&mut request, &snapshot)?;
     let tool = find(&request, &snapshot)?;
     if let Some(dialect) = request.dialect()
         && let depth = request.core.limits.depth
@@ -36,7 +38,8 @@ pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
     let message = Arc::clone(&request.message);
     let json = message.params()?.arguments()?;
     let given = input(tool, &message, json);
-    if !tool.header_params.is_empty() {
+    // The headers of such a call are those of `call_tool`.
+    if !tool.header_params.is_empty() && !is_replaced {
         header_params::check(&request, &tool.header_params, json)?;
     }
     run(request, ToolCall(Arc::clone(tool)), given)
@@ -135,11 +138,11 @@ impl Work for ToolCall {
     }
 
     fn is_read_only(&self) -> bool {
-        self.0.tool.has_hint("readOnlyHint")
+        self.0.tool.has_hint("readOnlyHint") && !self.0.tool.per_caller
     }
 
     fn is_idempotent(&self) -> bool {
-        self.is_read_only() || self.0.tool.has_hint("idempotentHint")
+        self.0.tool.has_hint("readOnlyHint") || self.0.tool.has_hint("idempotentHint")
     }
 
     fn input(&self, message: &Message) -> Result<CallInput, RpcError> {

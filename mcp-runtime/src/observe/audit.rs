@@ -31,8 +31,13 @@ impl Default for Audited {
 }
 
 impl Audited {
-    pub(super) fn of(exchange: &Exchange, key: Option<&DigestKey>) -> Self {
-        let message = &exchange.message;
+    /// `called` is the call that the request stands for, if it is not its own.
+    pub(super) fn of(
+        exchange: &Exchange,
+        called: Option<&Message>,
+        key: Option<&DigestKey>,
+    ) -> Self {
+        let message = called.unwrap_or(&exchange.message);
         let id = message.id().map(serde_json::to_string);
         Self {
             address: exchange.origin.address().map(|address| address.to_string()),

@@ -1,8 +1,13 @@
 //! What is recorded about a request.
 
+#[cfg(feature = "audit")]
+use std::sync::Arc;
+
 use crate::metrics::Series;
 use crate::outcome::OutcomeKind;
 use crate::owner::Principal;
+#[cfg(feature = "audit")]
+use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
 use crate::service::{Exchange, TransportKind};
 
@@ -13,6 +18,9 @@ pub(crate) struct Subject {
     pub(crate) component: Option<Component>,
     /// The URI of a resource, as the client sent it.
     pub(crate) uri: Option<String>,
+    /// The call that the request stands for, if it is one of `call_tool`.
+    #[cfg(feature = "audit")]
+    pub(crate) called: Option<Arc<Message>>,
 }
 
 /// A component that exists, by name or URI template, or [`OTHER`](crate::metrics::OTHER).

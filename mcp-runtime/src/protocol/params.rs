@@ -197,6 +197,11 @@ impl<'a> Params<'a> {
         required(self.json(Member::Name), "name")
     }
 
+    /// Returns `name` as JSON, if it is present.
+    pub(crate) fn name_json(&self) -> Option<&'a str> {
+        self.json(Member::Name)
+    }
+
     /// Returns `uri`, which the method requires.
     pub(crate) fn uri(&self) -> Result<Cow<'a, str>, RpcError> {
         required(self.json(Member::Uri), "uri")

@@ -340,6 +340,11 @@ impl Components {
         self.problems.push(problem);
     }
 
+    /// Adds tools before all other components.
+    pub(crate) fn begin_with(&mut self, tools: impl IntoIterator<Item = Tool>) {
+        self.all.splice(..0, tools.into_iter().map(Component::Tool));
+    }
+
     pub(crate) fn extend(&mut self, other: Self) {
         self.all.extend(other.all);
         self.problems.extend(other.problems);

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::NeededState;
+use super::component_kind::ComponentKind;
 use super::components::Component;
 use super::list::{List, Listed as _};
 use super::mounted::Mountable;
 use super::snapshot::Snapshot;
+use super::tool::ToolEntry;
 use crate::mount::Mount;
 
 /// A snapshot under construction, with the states it needs and the problems found.
@@ -40,10 +42,16 @@ impl Draft {
 
     /// Adds the components of a mounted server that follow this number in its order.
     pub(super) fn mount(&mut self, mount: &Arc<Mount>, inner: &Snapshot, after: u64) {
-        self.mount_list(mount, inner.tools.after(after), |it| &mut it.tools);
-        self.mount_list(mount, inner.resources.after(after), |it| &mut it.resources);
-        self.mount_list(mount, inner.templates.after(after), |it| &mut it.templates);
-        self.mount_list(mount, inner.prompts.after(after), |it| &mut it.prompts);
+        self.mount_list(mount, inner.tools.after(after), Self::insert_tool);
+        self.mount_list(mount, inner.resources.after(after), |draft, entry| {
+            draft.insert(|it| &mut it.resources, entry, false);
+        });
+        self.mount_list(mount, inner.templates.after(after), |draft, entry| {
+            draft.insert(|it| &mut it.templates, entry, false);
+        });
+        self.mount_list(mount, inner.prompts.after(after), |draft, entry| {
+            draft.insert(|it| &mut it.prompts, entry, false);
+        });
         self.snapshot.completes |= inner.completes;
         self.snapshot.offers.extend(&inner.offers);
     }
@@ -52,11 +60,11 @@ impl Draft {
         &mut self,
         mount: &Arc<Mount>,
         entries: &[(u64, Arc<T>)],
-        list: fn(&mut Snapshot) -> &mut List<T>,
+        insert: fn(&mut Self, T),
     ) {
         for (_, entry) in entries {
             match entry.mount(mount) {
-                Ok(entry) => self.insert(list, entry, false),
+                Ok(entry) => insert(self, entry),
                 Err(problem) => self.problems.push(problem),
             }
         }
@@ -67,7 +75,7 @@ impl Draft {
         match component {
             Component::Tool(tool) => {
                 let entry = tool.finish(states, problems);
-                self.insert(|snapshot| &mut snapshot.tools, entry, false);
+                self.insert_tool(entry);
             }
             Component::Prompt(prompt) => {
                 let entry = prompt.finish(states, problems);
@@ -88,6 +96,11 @@ impl Draft {
         }
     }
 
+    fn insert_tool(&mut self, mut entry: ToolEntry) {
+        entry.listed = self.snapshot.lists_tool(entry.key());
+        self.insert(|snapshot| &mut snapshot.tools, entry, false);
+    }
+
     fn insert<T: Mountable>(
         &mut self,
         list: fn(&mut Snapshot) -> &mut List<T>,
@@ -100,7 +113,13 @@ impl Draft {
         snapshot.completes |= completes;
         let order = snapshot.next_order;
         if let Err((entry, other)) = list(snapshot).insert(order, entry) {
-            self.problems.push(conflict(&*entry, &*other));
+            let is_search =
+                T::KIND == ComponentKind::Tool && self.snapshot.is_own_tool(entry.key());
+            self.problems.push(if is_search {
+                conflict_with_search(&*entry)
+            } else {
+                conflict(&*entry, &*other)
+            });
         }
     }
 
@@ -158,6 +177,14 @@ fn conflict<T: Mountable>(entry: &T, other: &T) -> String {
     }
     let (one, other) = (other.describe_origin(), entry.describe_origin());
     format!("{two}, {one} and {other}: rename one, or mount the server with another prefix")
+}
+
+/// Returns the problem of a tool with the name of one of the tools of search.
+fn conflict_with_search<T: Mountable>(entry: &T) -> String {
+    let (name, origin) = (entry.key(), entry.describe_origin());
+    format!(
+        "a tool is called `{name}`, as a tool of `Server::tool_search` is, {origin}: rename it, with `name = \"..\"` for instance"
+    )
 }
 
 /// The prefix of interface URIs.

@@ -47,6 +47,11 @@ pub(crate) trait Listed {
     /// Returns the properties that all kinds of components have.
     fn definition(&self) -> &Definition;
 
+    /// Returns `false` for a tool that clients must search.
+    fn is_listed(&self) -> bool {
+        true
+    }
+
     /// Appends the members that are specific to this kind, encoded for a client, each after a comma.
     fn push_own(&self, out: &mut String, form: &Form);
 }
@@ -127,6 +132,11 @@ impl<T: Listed> List<T> {
         self.entries.iter().map(|(_, entry)| entry)
     }
 
+    /// Returns the entry at this position of all entries.
+    pub(super) fn entry(&self, position: usize) -> Option<&Arc<T>> {
+        self.entries.get(position).map(|(_, entry)| entry)
+    }
+
     /// Returns the entries after this position in the order.
     pub(super) fn after(&self, order: u64) -> &[(u64, Arc<T>)] {
         let start = self.entries.partition_point(|(other, _)| *other <= order);
@@ -148,14 +158,17 @@ impl<T: Listed> List<T> {
         filter: Option<Filter<'_>>,
     ) -> Option<Page> {
         let after = cursor.map_or(Some(0), |cursor| read_cursor(name, cursor))?;
+        let listed = || {
+            let entries = self.after(after).iter();
+            entries.filter(|(_, entry)| entry.is_listed())
+        };
         if let Some(filter) = filter {
-            let seen = self.after(after).iter();
-            let seen = seen.filter(|(_, entry)| filter(&entry.view()));
+            let seen = listed().filter(|(_, entry)| filter(&entry.view()));
             let mut page = render(name, form, size, seen);
             page.is_private = true;
             return Some(page);
         }
-        let render = || render(name, form, size, self.after(after).iter());
+        let render = || render(name, form, size, listed());
         if cursor.is_none() {
             let first = self.first.get(form.dialect_index())?;
             let first = first.get(form.features.revision.index())?;
@@ -163,6 +176,12 @@ impl<T: Listed> List<T> {
         }
         Some(render())
     }
+}
+
+/// Appends the definition of an entry, as in lists.
+pub(super) fn push_definition(out: &mut String, entry: &impl Listed, form: &Form) {
+    let own = |out: &mut String| entry.push_own(out, form);
+    entry.definition().push(out, form.features, own);
 }
 
 /// Encodes the first `size` of these entries.
@@ -178,8 +197,7 @@ fn render<'e, T: Listed + 'e>(
         if index > 0 {
             items.push(',');
         }
-        let own = |out: &mut String| entry.push_own(out, form);
-        entry.definition().push(&mut items, form.features, own);
+        push_definition(&mut items, &**entry, form);
     }
     let last = shown.last().filter(|_| entries.next().is_some());
     Page {

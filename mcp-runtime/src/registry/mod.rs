@@ -24,6 +24,7 @@ mod resource;
 mod selection;
 mod snapshot;
 mod tool;
+mod tool_index;
 
 pub use complete::{CompleteWith, Completer, Completion};
 pub use component_kind::ComponentKind;

@@ -69,6 +69,7 @@ impl Mountable for ToolEntry {
             interface,
             open: self.tool.open,
             strict: self.tool.strict,
+            per_caller: self.tool.per_caller,
         };
         Ok(Self {
             tool,
@@ -79,6 +80,7 @@ impl Mountable for ToolEntry {
             output_rules: self.output_rules.clone(),
             signature: Arc::clone(&self.signature),
             mounted: self.origin(mount),
+            listed: true,
         })
     }
 }

@@ -11,6 +11,7 @@ use super::snapshot::Snapshot;
 use crate::bus::ChangedComponent;
 use crate::mount::{Mount, Mounted};
 use crate::outcome::Page;
+use crate::search::ToolSearch;
 use crate::sync::RwLock;
 use crate::uri_template::normal;
 
@@ -40,10 +41,15 @@ impl Registry {
     pub(crate) fn build(
         components: Components,
         page_size: usize,
+        tool_search: Option<ToolSearch>,
         has_state: impl Fn(&NeededState) -> bool,
     ) -> Result<Self, Vec<String>> {
+        let empty = Snapshot {
+            tool_search: tool_search.map(Arc::new),
+            ..Snapshot::default()
+        };
         let registry = Self {
-            now: RwLock::default(),
+            now: RwLock::new(Arc::new(empty)),
             page_size,
             outer: OnceLock::new(),
         };
@@ -116,6 +122,9 @@ impl Registry {
     /// Removes a tool, prompt or resource by name or URI, here and in the servers around this one. Returns its change, if it
     /// exists.
     pub(crate) fn remove(&self, kind: ComponentKind, key: &str) -> Option<ChangedComponent> {
+        if kind == ComponentKind::Tool && self.now().is_own_tool(key) {
+            return None;
+        }
         self.remove_if(kind, key, &|_| true)
     }
 

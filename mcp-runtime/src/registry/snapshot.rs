@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use mcp_grammar::near::nearest;
+
 use super::component_kind::ComponentKind;
 #[cfg(feature = "cli")]
 use super::component_view::ComponentView;
@@ -14,7 +16,9 @@ use super::list::Listed;
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
 use super::tool::ToolEntry;
+use super::tool_index::ToolIndex;
 use crate::call::Arguments;
+use crate::search::ToolSearch;
 use crate::uri_template::normal;
 
 /// An immutable set of components. A request uses one snapshot from beginning to end.
@@ -27,6 +31,9 @@ pub(crate) struct Snapshot {
     /// `true` if there is or was an argument that can be completed.
     pub(super) completes: bool,
     pub(super) tools: List<ToolEntry>,
+    /// `None` if clients see all tools in their list.
+    pub(super) tool_search: Option<Arc<ToolSearch>>,
+    pub(super) tool_index: ToolIndex,
     pub(super) resources: List<ResourceEntry>,
     pub(super) templates: List<ResourceEntry>,
     pub(super) prompts: List<PromptEntry>,
@@ -35,6 +42,66 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     pub(crate) fn tool(&self, name: &str) -> Option<&Arc<ToolEntry>> {
         self.tools.get(name)
+    }
+
+    /// Returns `true` if clients search tools.
+    pub(crate) fn has_tool_search(&self) -> bool {
+        self.tool_search.is_some()
+    }
+
+    /// Returns `true` if clients see a tool of this name in their list.
+    pub(crate) fn lists_tool(&self, name: &str) -> bool {
+        let search = self.tool_search.as_ref();
+        search.is_none_or(|search| search.lists(name))
+    }
+
+    /// Returns `true` for the tools that search tools and call them.
+    pub(crate) fn is_own_tool(&self, name: &str) -> bool {
+        self.has_tool_search() && ToolSearch::is_own(name)
+    }
+
+    /// Returns the names of the tools that clients must search.
+    #[cfg(feature = "cli")]
+    pub(crate) fn searched_tools(&self) -> impl Iterator<Item = &str> {
+        let search = self.tool_search.iter();
+        search.flat_map(|search| {
+            let names = self.tools.entries().map(|entry| entry.key());
+            names.filter(|name| !search.shows(name))
+        })
+    }
+
+    /// Returns the tools that match a query and that `sees` allows, from the best match on.
+    pub(crate) fn search_tools(
+        &self,
+        query: &str,
+        sees: impl Fn(&ToolEntry) -> bool,
+    ) -> impl Iterator<Item = &Arc<ToolEntry>> {
+        let found = self.tool_index.of(self.tools.entries()).search(query);
+        let found = found.filter_map(|position| self.tools.entry(position));
+        found.filter(move |tool| sees(tool))
+    }
+
+    /// Returns the problems of names that should stay in the list and that no tool has.
+    pub(crate) fn check_always_visible(&self) -> Result<(), Vec<String>> {
+        let names = self.tool_search.iter().flat_map(|it| &it.always_visible);
+        let unknown = names.filter(|name| self.tool(name).is_none());
+        let problems: Vec<String> = unknown.map(|name| self.no_such_tool(name)).collect();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn no_such_tool(&self, name: &str) -> String {
+        let known = self.tools.entries().map(|entry| entry.key());
+        let fix = nearest(known, name).map_or_else(
+            || "add the tool, or remove the name".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        format!(
+            "`always_visible` of the tool search names `{name}`, and the server has no such tool: {fix}"
+        )
     }
 
     pub(crate) fn prompt(&self, name: &str) -> Option<&Arc<PromptEntry>> {

@@ -12,7 +12,7 @@ use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
 use super::header_params::{HeaderParam, header_params};
-use super::list::{Form, Listed};
+use super::list::{Form, Listed, push_definition};
 use super::parameter::{Parameter, specify};
 use crate::call::{Call, Signature};
 use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member, push_optional};
@@ -67,6 +67,8 @@ pub struct Tool {
     pub(super) interface: Option<String>,
     pub(super) open: bool,
     pub(super) strict: bool,
+    /// `true` if the result depends on what the caller sees, so that it is never kept for another call.
+    pub(crate) per_caller: bool,
 }
 
 opaque_debug!(Tool, |it| name: it.definition.name);
@@ -94,6 +96,7 @@ impl Tool {
             interface: None,
             open: false,
             strict: false,
+            per_caller: false,
         }
     }
 
@@ -192,6 +195,12 @@ impl Tool {
         self
     }
 
+    /// Declares that the result depends on what the caller sees.
+    pub(crate) fn per_caller(mut self) -> Self {
+        self.per_caller = true;
+        self
+    }
+
     #[doc(hidden)]
     pub fn param(mut self, parameter: Parameter) -> Self {
         self.parameters.push(parameter);
@@ -250,6 +259,7 @@ impl Tool {
             output: self.output.as_ref().and_then(output),
             output_rules: output_rules.map(Arc::new),
             signature: Arc::new(signature),
+            listed: true,
             tool: self,
             mounted: None,
         }
@@ -329,9 +339,18 @@ pub(crate) struct ToolEntry {
     pub(crate) output_rules: Option<Arc<WholeSchema>>,
     pub(crate) signature: Arc<Signature>,
     pub(super) mounted: Option<Box<Mounted>>,
+    /// `false` if clients must search the tool.
+    pub(super) listed: bool,
 }
 
 impl ToolEntry {
+    /// Returns the definition, encoded for a client as in the list of tools.
+    pub(crate) fn definition_json(&self, form: &Form) -> String {
+        let mut json = String::new();
+        push_definition(&mut json, self, form);
+        json
+    }
+
     /// Returns the schema of the arguments in another form, which is made on first use.
     pub(crate) fn converted(&self, dialect: Dialect) -> &Converted {
         self.converted[dialect.index()].get_or_init(|| Converted::new(&self.input_schema, dialect))
@@ -360,6 +379,10 @@ impl Listed for ToolEntry {
     #[inline]
     fn mounted(&self) -> Option<&Mounted> {
         self.mounted.as_deref()
+    }
+
+    fn is_listed(&self) -> bool {
+        self.listed
     }
 
     fn push_own(&self, out: &mut String, form: &Form) {

@@ -7,7 +7,9 @@ use super::shutdown::ServerState;
 use super::{BuildError, MountedServer, Server};
 use crate::bus::Bus;
 use crate::call::{ServerContext, States};
-use crate::dispatch::{About, Composition, Core, Home, Identity, Policies};
+use crate::dispatch::{
+    About, Composition, Core, Home, Identity, Policies, SearchedServer, search_tools,
+};
 use crate::error::ToolError;
 use crate::in_flight::InFlight;
 use crate::layer::Layer;
@@ -20,6 +22,8 @@ use crate::session_data::{DataLimits, DataStore};
 /// A server whose components are checked, with the servers that are mounted in it.
 pub(super) struct Built {
     pub(super) server: Server,
+    /// Receives the server, whose tools can be searched then.
+    pub(super) searched: SearchedServer,
     registry: Arc<Registry>,
     mounts: Vec<(Arc<Mount>, Self)>,
 }
@@ -51,7 +55,11 @@ impl Server {
     }
 
     /// Checks the components of this server. `is_enforced` is `true` if the outermost server authenticates callers.
-    fn registry(&mut self, is_enforced: bool) -> Result<Registry, Vec<String>> {
+    fn registry(
+        &mut self,
+        is_enforced: bool,
+        searched: &SearchedServer,
+    ) -> Result<Registry, Vec<String>> {
         let mut components = std::mem::take(&mut self.components);
         if !is_enforced {
             components.refuse_scopes();
@@ -60,8 +68,11 @@ impl Server {
             self.visibility.hide();
         }
         self.access.is_enforced = is_enforced;
-        let states = &self.state_types;
-        Registry::build(components, self.page_size, |needed| {
+        if let Some(search) = &self.tool_search {
+            components.begin_with(search_tools(search, searched));
+        }
+        let (states, search) = (&self.state_types, self.tool_search.take());
+        Registry::build(components, self.page_size, search, |needed| {
             states.contains(&needed.0)
         })
     }
@@ -69,7 +80,8 @@ impl Server {
 
 impl Built {
     fn new(mut server: Server, is_enforced: bool) -> Result<Self, Vec<String>> {
-        let registry = server.registry(is_enforced);
+        let searched = SearchedServer::default();
+        let registry = server.registry(is_enforced, &searched);
         let mut problems = Vec::new();
         let mut mounts: Vec<(Arc<Mount>, Self)> = Vec::new();
         let mut home = 0;
@@ -92,9 +104,12 @@ impl Built {
             let conflicts = registry.mount(mount, &inner.registry);
             problems.extend(conflicts.err().into_iter().flatten());
         }
+        let unknown = registry.now().check_always_visible();
+        problems.extend(unknown.err().into_iter().flatten());
         if problems.is_empty() {
             Ok(Self {
                 server,
+                searched,
                 registry,
                 mounts,
             })
@@ -158,6 +173,7 @@ impl Built {
     ) -> Arc<Core> {
         let Self {
             mut server,
+            searched: _,
             registry,
             mounts,
         } = self;

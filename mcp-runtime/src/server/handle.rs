@@ -7,6 +7,7 @@ use super::shutdown::ServerState;
 #[cfg(feature = "cli")]
 use crate::access::Access;
 use crate::bus::{Change, ChangedComponent, Notifier};
+use crate::dispatch::Core;
 use crate::opaque::opaque_debug;
 pub(crate) use crate::registry::ComponentKind;
 #[cfg(feature = "cli")]
@@ -14,6 +15,20 @@ use crate::registry::ComponentView;
 use crate::registry::IntoComponents;
 #[cfg(feature = "cli")]
 pub(crate) use crate::registry::Snapshot;
+
+/// Tells clients which components were added or removed. Tools that clients must search change no list.
+fn tell(core: &Core, kind: ComponentKind, mut components: Vec<ChangedComponent>) {
+    if kind == ComponentKind::Tool {
+        let snapshot = core.registry.now();
+        components.retain(|tool| snapshot.lists_tool(&tool.name));
+    }
+    let bus = &core.context.bus;
+    if components.is_empty() {
+        bus.count();
+    } else {
+        bus.tell(&change(kind, components));
+    }
+}
 
 fn change(kind: ComponentKind, components: Vec<ChangedComponent>) -> Change {
     let list = match kind {
@@ -88,7 +103,7 @@ impl ServerHandle {
             .add(components, |needed| core.context.has_state(needed.0))
             .map_err(BuildError)?;
         for (kind, components) in changes {
-            core.context.bus.tell(&change(kind, components));
+            tell(&core, kind, components);
         }
         Ok(())
     }
@@ -167,7 +182,7 @@ impl ServerHandle {
         let removed = core.registry.remove(kind, key);
         let is_removed = removed.is_some();
         if let Some(component) = removed {
-            core.context.bus.tell(&change(kind, vec![component]));
+            tell(&core, kind, vec![component]);
         }
         is_removed
     }

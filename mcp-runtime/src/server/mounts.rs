@@ -49,7 +49,8 @@ impl Server {
     /// | [`handle`](Self::handle) | adds, removes and notifies, also while the server runs; clients of this server are notified, and [`ServerHandle::stop`](crate::ServerHandle::stop) stops this server |
     ///
     /// Its name, title, instructions, icons and website are not shown, and its page size, the other limits and the options of HTTP
-    /// have no effect. Authentication, audits, metrics, traces, TLS, session keys, single-use states and schema dialects belong to
+    /// have no effect. Authentication, audits, metrics, traces, TLS, session keys, single-use states, schema dialects and the
+    /// [tool search](Self::tool_search) belong to
     /// this server: a server that has one of them cannot be mounted.
     ///
     /// ```
@@ -170,6 +171,7 @@ impl Server {
             (!self.session_keys.is_empty(), "session_keys"),
             (self.used_states.is_some(), "single_use_state"),
             (self.dialect.is_some(), "schema_dialect"),
+            (self.tool_search.is_some(), "tool_search"),
         ];
         #[cfg(feature = "audit")]
         options.push((!self.audits.is_empty(), "audit"));

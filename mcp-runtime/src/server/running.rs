@@ -79,6 +79,7 @@ impl Server {
             )),
         };
         let state = Arc::clone(&server.state);
+        let searched = built.searched.clone();
         let (core, mut all) = built.assemble(&shared);
         for assembled in &mut all {
             if let Err(error) = assembled.start(&state).await {
@@ -93,6 +94,7 @@ impl Server {
         for assembled in all {
             assembled.state.begin(assembled.core, &state);
         }
+        searched.set(&core);
         Ok(RunningServer { core, state })
     }
 

@@ -10,6 +10,8 @@ pub(crate) struct Definitions {
     /// The name, the title and the instructions of the server, and its other properties except the version.
     pub(crate) about: Value,
     pub(crate) tools: Vec<Value>,
+    /// The names of the tools that clients must search.
+    pub(crate) searched: Vec<String>,
     /// The keywords of schemas that no call is checked against, by the names of the tools.
     pub(crate) unenforced: Vec<(String, Vec<(String, String)>)>,
     pub(crate) resources: Vec<Value>,

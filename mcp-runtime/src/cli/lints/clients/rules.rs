@@ -102,7 +102,7 @@ fn beyond(length: usize, max: usize) -> Option<usize> {
 }
 
 fn too_many(all: &Definitions, max: usize) -> Vec<Violation> {
-    let count = beyond(all.tools.len(), max);
+    let count = beyond(all.tools.len() - all.searched.len(), max);
     of_server(count.map(|count| format!("its {count} tools, of which {max} are allowed")))
 }
 
