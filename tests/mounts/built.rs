@@ -1,7 +1,7 @@
 //! The errors of servers that cannot be built with their mounts.
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{MemoryStore, Prompt, Resource, SchemaDialect, ServeError, Tool};
+use mcp_runtime::{MemoryStore, Prompt, Resource, SchemaDialect, ServeError, Tool, ToolSearch};
 use serde_json::{Value, json};
 
 use crate::{inner, outer, own};
@@ -79,6 +79,17 @@ async fn conflicts_name_both_components() {
 }
 
 #[tokio::test]
+async fn a_mounted_tool_cannot_have_the_name_of_a_tool_of_search() {
+    let mounted = of("y").with(tool("tools"));
+    let server = outer()
+        .tool_search(ToolSearch::new())
+        .mount("search", mounted);
+    let problems = problems(server).await;
+    let expected = "a tool is called `search_tools` (`tools` of the mounted server `y`), as a tool of `Server::tool_search` is";
+    assert!(problems.contains(expected), "{problems}");
+}
+
+#[tokio::test]
 async fn prefixes_and_names_follow_the_rules() {
     for prefix in ["", "a b", "..", "a/b", "{a}"] {
         let problems = problems(outer().mount(prefix, inner())).await;
@@ -105,6 +116,7 @@ async fn options_of_the_outermost_server_are_refused() {
             inner().schema_dialect(SchemaDialect::Gemini),
             "schema_dialect",
         ),
+        (inner().tool_search(ToolSearch::new()), "tool_search"),
         #[cfg(feature = "auth")]
         (
             inner().auth(mcp_runtime::Auth::api_keys([mcp_runtime::ApiKey::new(

@@ -9,6 +9,7 @@ mod live;
 mod names;
 #[cfg(feature = "auth")]
 mod scopes;
+mod search;
 #[allow(dead_code)] // `callers` uses more of it
 #[path = "../callers/wires.rs"]
 mod wires;

@@ -181,9 +181,13 @@ fn conflict<T: Mountable>(entry: &T, other: &T) -> String {
 
 /// Returns the problem of a tool with the name of one of the tools of search.
 fn conflict_with_search<T: Mountable>(entry: &T) -> String {
-    let (name, origin) = (entry.key(), entry.describe_origin());
+    let name = entry.key();
+    let origin = match entry.mounted() {
+        Some(_) => format!(" ({})", entry.describe_origin()),
+        None => String::new(),
+    };
     format!(
-        "a tool is called `{name}`, as a tool of `Server::tool_search` is, {origin}: rename it, with `name = \"..\"` for instance"
+        "a tool is called `{name}`{origin}, as a tool of `Server::tool_search` is: rename it, with `name = \"..\"` for instance"
     )
 }
 
