@@ -72,11 +72,11 @@ impl Series {
             .filter(|(answered, _)| *answered > begin)
             .collect();
         let parts = steady.chunks(steady.len().div_ceil(PARTS).max(1));
-        let least = |part: &[&(f64, f64)]| {
-            let least = part.iter().min_by(|one, other| one.1.total_cmp(&other.1));
-            least.map(|sample| **sample)
+        let minimum = |part: &[&(f64, f64)]| {
+            let found = part.iter().min_by(|one, other| one.1.total_cmp(&other.1));
+            found.map(|sample| **sample)
         };
-        let slope = slope(&parts.filter_map(least).collect::<Vec<_>>())?;
+        let slope = slope(&parts.filter_map(minimum).collect::<Vec<_>>())?;
         Some(Growth {
             answered: self.answered.load(Ordering::Relaxed),
             per_unit: slope * UNIT,

@@ -143,10 +143,17 @@ impl<W: Work> Target for Layered<W> {
     }
 
     fn layer(&self, index: usize) -> Option<&dyn Layer> {
+        let own = &self.core.layers;
         let mounted = self.home.as_ref().map_or(&[][..], |home| &home.layers);
-        let layers = self.core.layers.iter().chain(mounted);
-        let layers = layers.chain(self.work.layers());
-        layers.map(|layer| &**layer).nth(index)
+        let after = |layers: &[_], index: usize| index.checked_sub(layers.len());
+        let found = match after(own, index) {
+            None => own.get(index),
+            Some(rest) => match after(mounted, rest) {
+                None => mounted.get(rest),
+                Some(rest) => self.work.layers().get(rest),
+            },
+        };
+        found.map(|layer| &**layer)
     }
 
     fn level(&self, index: usize) -> usize {
