@@ -332,7 +332,7 @@ pub struct Call {
     /// `true` if a rejection is about the request and not about its arguments.
     is_of_request: AtomicBool,
     /// The reason why the handler cannot run for this caller.
-    of_caller: OnceLock<String>,
+    of_caller: OnceLock<Box<str>>,
 }
 
 impl fmt::Debug for Call {
@@ -439,7 +439,7 @@ impl Call {
     /// Records why a parameter could not be extracted.
     pub(crate) fn reject(&self, reason: &ToolError) {
         if reason.is_of_caller() {
-            let _ = self.of_caller.set(reason.to_string());
+            let _ = self.of_caller.set(reason.to_string().into());
         }
         self.rejections.lock().push(reason.to_string());
         self.is_rejected.store(true, Ordering::Relaxed);
@@ -462,7 +462,7 @@ impl Call {
     /// because no other arguments would correct it.
     pub(crate) fn rejection(&self) -> ToolError {
         if let Some(reason) = self.of_caller.get() {
-            return ToolError::of_caller(reason);
+            return ToolError::of_caller(&**reason);
         }
         let reasons = self.rejections.lock();
         let is_of_request = self.is_of_request.load(Ordering::Relaxed);

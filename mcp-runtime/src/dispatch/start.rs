@@ -105,6 +105,8 @@ fn run_in<W: Work>(
 }
 
 /// Polls a call once. Most calls finish here and need no task.
+#[allow(clippy::inline_always)] // otherwise the call is moved once more
+#[inline(always)]
 fn poll_once(mut call: impl Running) -> MethodRun {
     // The waker does nothing: a transport polls a pending future again at once, with its own waker.
     match Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())) {
