@@ -21,27 +21,58 @@ pub(super) fn run<W: Work>(
     work: W,
     given: CallInput,
 ) -> Result<MethodRun, RpcError> {
-    let home = work.mounted().and_then(|it| request.core.home(it));
-    match home.cloned() {
-        None => run_in(None, request, work, given),
-        Some(home) => run_mounted(home, request, work, given),
-    }
+    let home = work.mounted().and_then(|it| request.core.home(it)).cloned();
+    let core = &request.core;
+    let in_flight = home
+        .as_ref()
+        .map_or(&core.in_flight, |home| &home.in_flight);
+    let permit = match in_flight.permit(|| request.origin.account()) {
+        Ok(permit) => permit,
+        Err(error) => {
+            core.observer.metrics.refused("requests");
+            return Err(error);
+        }
+    };
+    let layered = has_layers(core, home.as_ref(), &work)
+        .then(|| (Arc::clone(core), home.clone(), request.changes));
+    let asker = asker(&request, W::MAY_ASK)?;
+    let server = Arc::clone(home.as_ref().map_or(&core.context, |home| &home.context));
+    let call = Arc::new(call_context(request, server, asker));
+    // `Next` changes the outcome where it leaves a server, if there are layers.
+    let leaving = home
+        .filter(|_| layered.is_none())
+        .map(|home| (home, work.clone()));
+    let questions = call.asker.replay();
+    let Some(redeem) = questions.and_then(|questions| questions.redeem(&call.origin)) else {
+        return Ok(match (layered, leaving) {
+            (None, None) => poll_once(Execution::new(work, given, call, permit)),
+            (None, Some((home, called))) => leave(
+                home,
+                called,
+                poll_once(Execution::new(work, given, call, permit)),
+            ),
+            (Some(layered), _) => poll_once(Layered::run(layered, work, given, call, permit)),
+        });
+    };
+    let stop = Arc::clone(&call);
+    let future = Box::pin(async move {
+        match (redeem.await, layered) {
+            (Ok(()), None) => Execution::new(work, given, call, permit).await,
+            (Ok(()), Some(layered)) => Layered::run(layered, work, given, call, permit).await,
+            (Err(error), _) => Outcome::Error(error),
+        }
+    });
+    let pending = MethodRun::Pending { future, stop };
+    Ok(match leaving {
+        None => pending,
+        Some((home, called)) => leave(home, called, pending),
+    })
 }
 
-/// Runs the work of a component of a mounted server. Its outcome has the URIs that clients know.
+/// Gives the outcome of a component of a mounted server the URIs that clients know.
 #[inline(never)] // keeps the path of other components short
-fn run_mounted<W: Work>(
-    home: Arc<Home>,
-    request: Request,
-    work: W,
-    given: CallInput,
-) -> Result<MethodRun, RpcError> {
-    if has_layers(&request.core, Some(&home), &work) {
-        // `Next` changes the outcome where it leaves a server.
-        return run_in(Some(&home), request, work, given);
-    }
-    let called = work.clone();
-    Ok(match run_in(Some(&home), request, work, given)? {
+fn leave<W: Work>(home: Arc<Home>, called: W, run: MethodRun) -> MethodRun {
+    match run {
         MethodRun::Ready(mut outcome) => {
             home.leave_all(called.mounted(), &mut outcome);
             MethodRun::Ready(outcome)
@@ -54,54 +85,13 @@ fn run_mounted<W: Work>(
             }),
             stop,
         },
-    })
+    }
 }
 
 fn has_layers(core: &Core, home: Option<&Arc<Home>>, work: &impl Work) -> bool {
     !core.layers.is_empty()
         || !work.layers().is_empty()
         || home.is_some_and(|home| !home.layers.is_empty())
-}
-
-/// Runs work of the server itself, or of a mounted server.
-#[allow(clippy::inline_always)] // work of the server itself must not pay for mounts
-#[inline(always)]
-fn run_in<W: Work>(
-    home: Option<&Arc<Home>>,
-    request: Request,
-    work: W,
-    given: CallInput,
-) -> Result<MethodRun, RpcError> {
-    let core = &request.core;
-    let in_flight = home.map_or(&core.in_flight, |home| &home.in_flight);
-    let permit = match in_flight.permit(|| request.origin.account()) {
-        Ok(permit) => permit,
-        Err(error) => {
-            core.observer.metrics.refused("requests");
-            return Err(error);
-        }
-    };
-    let layered =
-        has_layers(core, home, &work).then(|| (Arc::clone(core), home.cloned(), request.changes));
-    let asker = asker(&request, W::MAY_ASK)?;
-    let server = Arc::clone(home.map_or(&core.context, |home| &home.context));
-    let call = Arc::new(call_context(request, server, asker));
-    let questions = call.asker.replay();
-    let Some(redeem) = questions.and_then(|questions| questions.redeem(&call.origin)) else {
-        return Ok(match layered {
-            None => poll_once(Execution::new(work, given, call, permit)),
-            Some(layered) => poll_once(Layered::run(layered, work, given, call, permit)),
-        });
-    };
-    let stop = Arc::clone(&call);
-    let future = Box::pin(async move {
-        match (redeem.await, layered) {
-            (Ok(()), None) => Execution::new(work, given, call, permit).await,
-            (Ok(()), Some(layered)) => Layered::run(layered, work, given, call, permit).await,
-            (Err(error), _) => Outcome::Error(error),
-        }
-    });
-    Ok(MethodRun::Pending { future, stop })
 }
 
 /// Polls a call once. Most calls finish here and need no task.
