@@ -1,4 +1,4 @@
-//! An axum application that serves MCP at `/mcp` beside its other routes.
+//! An axum application that serves MCP at `/mcp` beside its other routes: `axum-app [ADDRESS]`.
 
 use axum::Router;
 use axum::routing::get;
@@ -29,7 +29,9 @@ async fn application() -> Result<(Router, ServerHandle), ServeError> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (router, handle) = application().await?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
+    let address = std::env::args().nth(1);
+    let address = address.as_deref().unwrap_or("127.0.0.1:8000");
+    let listener = tokio::net::TcpListener::bind(address).await?;
     eprintln!("Serving at http://{}/mcp", listener.local_addr()?);
     let stopped = async move {
         let _ = tokio::signal::ctrl_c().await;

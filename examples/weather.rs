@@ -1,7 +1,7 @@
 //! Weather alerts and forecasts of the United States, from the API of the National Weather Service.
 //!
 //! These are the two tools of the tutorial for servers of the MCP project, with the same names and arguments. The API needs no
-//! key.
+//! key. `WEATHER_API_URL` is another server with the same API, such as one for tests.
 //!
 //! ```sh
 //! cargo run --features http-client --example weather -- call get_forecast latitude=38.58 longitude=-121.49
@@ -190,10 +190,11 @@ fn server(weather: Weather) -> Server {
 }
 
 fn main() -> std::process::ExitCode {
-    match Weather::new(API) {
+    let api = std::env::var("WEATHER_API_URL").unwrap_or_else(|_| API.to_owned());
+    match Weather::new(&api) {
         Ok(weather) => server(weather).run(),
         Err(error) => {
-            eprintln!("the HTTP client cannot be created: {error}");
+            eprintln!("the client of `{api}` cannot be created: {error}");
             std::process::ExitCode::FAILURE
         }
     }

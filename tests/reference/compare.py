@@ -1,8 +1,10 @@
-"""Compares the examples with the reference servers, and drives the examples with the official clients.
+"""Compares the examples with the reference servers, and drives the examples with the official clients, in both eras.
 
-`calls/NAME.json` describes one pair of servers:
+`calls/NAME.json` describes one pair of servers, or an example that has no reference server:
 
-    "reference", "example"   the commands; ${reference}, ${examples}, ${root}, ${node} and ${node_directory} are filled in
+    "reference", "example"   the commands; ${reference}, ${examples}, ${root}, ${node}, ${node_directory} and ${address} (an
+                             address on which nothing listens) are filled in
+    "url"                    where the example serves HTTP; without it, it is started on stdio
     "env"                    environment variables of both
     "prepare"                the commands that fill the directory ${root}, which each server has for itself
     "failed"                 a regular expression: the texts of results that are errors of the reference server
@@ -51,13 +53,15 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
 
-from processes import Drivers  # noqa: E402
+from processes import Drivers, free_address  # noqa: E402
 from session import session  # noqa: E402
 from website import serve  # noqa: E402
 
 TABLES = HERE.parents[1] / "docs/reference-servers.md"
 HEADER = "| call | part | reference server | example | reason |\n|---|---|---|---|---|\n"
 NO_REASON = "TO DO"
+# The official clients, and the eras in which each of them drives an example.
+SESSIONS = [(client, mode) for client in ("python", "typescript") for mode in ("modern", "legacy")]
 # The number of characters of a value in a table.
 SHOWN = 200
 
@@ -248,7 +252,7 @@ def prepared(name, places):
     raw = json.loads((HERE / "calls" / f"{name}.json").read_text())
     with tempfile.TemporaryDirectory() as parent, contextlib.ExitStack() as stack:
         # The names are equally long, so that sizes and tables are the same.
-        places = {**places, "root": pathlib.Path(parent).resolve() / "root"}
+        places = {**places, "root": pathlib.Path(parent).resolve() / "root", "address": free_address()}
         places["root"].mkdir()
         if "site" in raw:
             places["host"] = stack.enter_context(serve(raw["site"]))
@@ -274,19 +278,39 @@ def compare(name, places):
     return rows, len(dict.fromkeys([*found["reference"], *found["example"]]))
 
 
+@contextlib.contextmanager
+def started(description):
+    """Starts an example, if it serves HTTP. Returns how a driver reaches it."""
+    # The drivers have no environment of their own.
+    env = [f"{key}={value}" for key, value in description.get("env", {}).items()]
+    command = ["env", *env, *description["example"]]
+    if "url" not in description:
+        yield {"command": command}
+        return
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            # The line that says where it serves.
+            server.stderr.readline()
+            yield {"url": description["url"]}
+        finally:
+            server.terminate()
+
+
 def drive(name, places, drivers):
     """Lets the official clients list the tools of an example and call one of them. Returns the problems."""
-    for client in ("python", "typescript"):
-        with prepared(name, places) as (description, _):
-            # The drivers have no environment of their own.
-            env = [f"{key}={value}" for key, value in description.get("env", {}).items()]
+    for client, mode in SESSIONS:
+        with prepared(name, places) as (description, _), started(description) as server:
             smoke = {"do": "call_tool", **description["smoke"]}
-            job = {"mode": "auto", "command": ["env", *env, *description["example"]], "steps": [{"do": "server_info"}, {"do": "list_tools"}, smoke]}
-            lines, stderr = drivers.run(client, job)
+            steps = [{"do": "server_info"}, {"do": "list_tools"}, smoke]
+            lines, stderr = drivers.run(client, {"mode": mode, "steps": steps, **server})
         problems = [line for line in lines if "error" in line or line.get("result", {}).get("isError")]
         problems += [line for line in lines if line.get("closed", {}).get("complaints")]
         if len(lines) != 5 or problems:
-            yield f"{name}: the {client} client: {json.dumps(problems or lines)[:1000]} {stderr[-1000:]}"
+            yield f"{name}: the {client} client, {mode}: {json.dumps(problems or lines)[:1000]} {stderr[-1000:]}"
+
+
+def has_reference(name):
+    return "reference" in json.loads((HERE / "calls" / f"{name}.json").read_text())
 
 
 def main():
@@ -303,18 +327,21 @@ def main():
     tables = TABLES.read_text()
     problems = []
     for name in names:
-        found, count = compare(name, places)
-        known = rows_of(tables, name)
-        if options.write:
-            tables = write_rows(tables, name, found, known)
-            TABLES.write_text(tables)
+        compared = "no reference server"
+        if has_reference(name):
+            found, count = compare(name, places)
             known = rows_of(tables, name)
-        problems += [f"{name}: not in {TABLES.name}: {' | '.join(row)}" for row in found if row not in known]
-        problems += [f"{name}: in {TABLES.name}, but does not occur: {' | '.join(row)}" for row in known if row not in found]
-        problems += [f"{name}: without a reason: {' | '.join(row)}" for row, reason in known.items() if reason in ("", NO_REASON)]
+            if options.write:
+                tables = write_rows(tables, name, found, known)
+                TABLES.write_text(tables)
+                known = rows_of(tables, name)
+            problems += [f"{name}: not in {TABLES.name}: {' | '.join(row)}" for row in found if row not in known]
+            problems += [f"{name}: in {TABLES.name}, but does not occur: {' | '.join(row)}" for row in known if row not in found]
+            problems += [f"{name}: without a reason: {' | '.join(row)}" for row, reason in known.items() if reason in ("", NO_REASON)]
+            compared = f"{count} calls and definitions, {len(found)} differences"
         driven = list(drive(name, places, Drivers(options.clients)))
         problems += driven
-        print(f"{name}: {count} calls and definitions, {len(found)} differences; {2 - len(driven)} of 2 official clients")
+        print(f"{name}: {compared}; {len(SESSIONS) - len(driven)} of {len(SESSIONS)} sessions of official clients")
     for problem in problems:
         print(problem, file=sys.stderr)
     sys.exit(1 if problems else 0)
