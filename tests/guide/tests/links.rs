@@ -19,18 +19,37 @@ fn documents() -> Vec<PathBuf> {
     top.chain(docs).chain(chapters()).collect()
 }
 
+/// Returns a line without its code.
+fn without_code(line: &str) -> String {
+    let (mut kept, mut rest) = (String::new(), line);
+    while let Some(start) = rest.find('`') {
+        let (before, code) = rest.split_at(start);
+        let length = code.bytes().take_while(|byte| *byte == b'`').count();
+        let (fence, after) = code.split_at(length);
+        kept.push_str(before);
+        rest = match after.split_once(fence) {
+            Some((_, after)) => after,
+            // The fence is a text.
+            None => after,
+        };
+    }
+    kept + rest
+}
+
 /// Returns the targets of the links of a document, with the numbers of their lines.
-fn targets(text: &str) -> Vec<(usize, &str)> {
+fn targets(text: &str) -> Vec<(usize, String)> {
     let mut targets = Vec::new();
     for (number, line) in prose(text) {
+        let line = without_code(line);
         for rest in line.split("](").skip(1) {
-            targets.extend(rest.split(')').next().map(|target| (number, target)));
+            let target = rest.split(')').next();
+            targets.extend(target.map(|target| (number, target.to_owned())));
         }
         if let Some(rest) = line
             .strip_prefix('[')
             .and_then(|line| line.split_once("]: "))
         {
-            targets.push((number, rest.1));
+            targets.push((number, rest.1.to_owned()));
         }
     }
     targets
@@ -68,13 +87,28 @@ fn links_lead_somewhere() {
         let text = fs::read_to_string(&document).unwrap();
         for (line, target) in targets(&text) {
             checked += 1;
-            let problem = problem(&document, target, &api);
+            let problem = problem(&document, &target, &api);
             let place = document.display();
             wrong.extend(problem.map(|why| format!("{place}:{line}: {target}: {why}")));
         }
     }
     assert!(checked > 100, "the links are not found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn links_are_found_beside_code() {
+    for (line, expected) in [
+        ("[`a`](b) and `[c](d)`", vec!["b"]),
+        ("`` `[c](d) `` [a](b)", vec!["b"]),
+        ("a ` alone [a](b)", vec!["b"]),
+    ] {
+        let found: Vec<_> = targets(line)
+            .into_iter()
+            .map(|(_, target)| target)
+            .collect();
+        assert_eq!(found, expected, "{line}");
+    }
 }
 
 #[test]
