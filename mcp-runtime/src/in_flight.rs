@@ -424,4 +424,5 @@ impl Drop for Permit {
 }
 
 #[cfg(test)]
+#[path = "in_flight/tests.rs"] // also where `tests/interleavings` includes this file
 mod tests;
