@@ -33,7 +33,6 @@ impl<T> Mutex<T> {
 pub(crate) struct RwLock<T>(std::sync::RwLock<T>);
 
 impl<T> RwLock<T> {
-    #[cfg(any(feature = "auth", feature = "logs", feature = "tls"))]
     pub(crate) const fn new(value: T) -> Self {
         Self(std::sync::RwLock::new(value))
     }

@@ -10,9 +10,7 @@ use super::component_kind::ComponentKind;
 use super::component_view::ComponentView;
 #[cfg(feature = "cli")]
 use super::definition::Definition;
-use super::list::List;
-#[cfg(any(feature = "auth", feature = "cli"))]
-use super::list::Listed;
+use super::list::{List, Listed};
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
 use super::tool::ToolEntry;
