@@ -32,7 +32,7 @@ use crate::ask::{Era, Numbering};
 use crate::callers::{CALLERS, Caller, ISSUER};
 use crate::http::Site;
 use crate::issuer::Issuer;
-use crate::memory::{ALLOCATOR, FEW, Memory};
+use crate::memory::{ALLOCATOR, Memory};
 use crate::random::Random;
 
 /// The right outcome of a message.
@@ -184,7 +184,7 @@ fn run(total: u64, seed: u64) -> Outcome<Results> {
         sessions: [one?, other?],
     };
     let memory = Memory::default();
-    let series = memory.watch("the server on HTTP", web.process(), FEW);
+    let series = memory.watch("the server on HTTP", web.process());
     let is_done = AtomicBool::new(false);
     let (over_http, over_stdio) = std::thread::scope(|scope| {
         scope.spawn(|| memory.measure(|| is_done.load(Ordering::Relaxed)));

@@ -26,11 +26,9 @@ const PARTS: usize = 10;
 /// The growth that is accepted, in bytes per [`UNIT`] requests.
 const LIMIT: f64 = 1024.0;
 const UNIT: f64 = 100_000.0;
-/// The size of a page of memory, in bytes.
-const PAGE: f64 = 4096.0;
-/// The number of pages up to which growth after the warm-up is not judged: a few pages of memory more look like growth if there
+/// The growth in bytes after the warm-up up to which there is none to judge: a few pages of memory more look like growth if there
 /// are not many requests.
-pub(crate) const FEW: u32 = 8;
+const PAGES: f64 = 8.0 * 4096.0;
 /// The number of requests to a server below which its memory is only reported.
 const ENOUGH: u64 = 500_000;
 
@@ -38,8 +36,6 @@ const ENOUGH: u64 = 500_000;
 pub(crate) struct Series {
     name: &'static str,
     process: u32,
-    /// The number of pages by which the memory may grow.
-    pages: u32,
     answered: AtomicU64,
     samples: Mutex<Vec<(f64, f64)>>,
 }
@@ -85,7 +81,6 @@ impl Series {
             answered: self.answered.load(Ordering::Relaxed),
             per_unit: slope * UNIT,
             bytes: slope * (end - begin),
-            accepted: f64::from(self.pages) * PAGE,
             last,
         })
     }
@@ -96,25 +91,22 @@ struct Growth {
     answered: u64,
     per_unit: f64,
     bytes: f64,
-    /// The number of bytes by which the memory may grow.
-    accepted: f64,
     /// The last measurement.
     last: f64,
 }
 
 impl Growth {
     fn is_too_much(&self) -> bool {
-        self.answered >= ENOUGH && self.per_unit >= LIMIT && self.bytes >= self.accepted
+        self.answered >= ENOUGH && self.per_unit >= LIMIT && self.bytes >= PAGES
     }
 }
 
 impl Memory {
-    /// Begins to measure a process, whose memory may grow by this number of pages.
-    pub(crate) fn watch(&self, name: &'static str, process: u32, pages: u32) -> Arc<Series> {
+    /// Begins to measure a process.
+    pub(crate) fn watch(&self, name: &'static str, process: u32) -> Arc<Series> {
         let series = Arc::new(Series {
             name,
             process,
-            pages,
             answered: AtomicU64::new(0),
             samples: Mutex::default(),
         });
@@ -173,7 +165,7 @@ mod tests {
     const STEP: u32 = 10_000;
 
     fn growth(samples: u32, bytes: impl Fn(u32) -> f64) -> Growth {
-        let series = Memory::default().watch("a server", 0, FEW);
+        let series = Memory::default().watch("a server", 0);
         let measured = |number| (f64::from(number * STEP), bytes(number));
         *series.samples.lock().unwrap() = (1..=samples).map(measured).collect();
         series

@@ -12,16 +12,13 @@ use serde_json::{Value, json};
 
 use crate::ask::{Ask, Era, Numbering, sleep};
 use crate::callers::Caller;
-use crate::memory::{ALLOCATOR, FEW, Memory, Series};
+use crate::memory::{ALLOCATOR, Memory, Series};
 use crate::{Lane, Tally, Verdict};
 
 /// The maximum number of requests in flight.
-const WINDOW: usize = STACKS as usize;
+const WINDOW: usize = 64;
 /// The maximum number of messages that are written at once.
 const BATCH: usize = 8;
-/// The number of pages of stacks that a server may use later than others: one for each call in flight, which has a thread. A busy
-/// machine spreads the calls over all threads, so that this takes hundreds of thousands of requests.
-const STACKS: u32 = 64;
 /// The time of each call of the warm-up.
 const WARM_UP: Duration = Duration::from_millis(200);
 
@@ -200,7 +197,7 @@ pub(crate) fn converse(server: &Path, lane: Lane, memory: &Memory) -> Outcome<Ta
     shake_hands(&stdin, &mut stdout, era)?;
     let mut stdout = BufReader::new(stdout);
     warm_up(&stdin, &mut stdout, era)?;
-    let series = memory.watch("a server on stdio", child.id(), FEW + STACKS);
+    let series = memory.watch("a server on stdio", child.id());
     let mut tally = Tally::default();
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| send(lane, &flight, stdin));
