@@ -26,6 +26,16 @@ async fn secret(text: String, caller: Principal) -> String {
     format!("{} {text}", caller.id())
 }
 
+/// Occupy a thread for some time, and use more of its stack than any other call needs.
+#[tool]
+fn occupy(milliseconds: u64) -> String {
+    // A page of a stack stays in memory once it was used. The calls that go deepest are rare, so that the stacks of 64 threads
+    // would grow for millions of requests.
+    let pages = std::hint::black_box([1_u8; 64 * 1024]);
+    std::thread::sleep(Duration::from_millis(milliseconds));
+    format!("{} bytes", pages.len())
+}
+
 fn main() -> ExitCode {
     let with_key = CALLERS.iter().filter(|caller| caller.way == Way::Key);
     let keys = with_key.map(|it| {

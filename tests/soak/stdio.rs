@@ -154,11 +154,11 @@ pub(crate) fn shake_hands(
     Ok(())
 }
 
-/// Makes as many calls at once as there can be later, each of which needs a thread. Otherwise the server would create threads
-/// during the whole run, whenever more calls than ever before overlap.
+/// Makes as many calls at once as there can be later, each of which needs a thread and its stack. Otherwise the server would create
+/// threads during the whole run, whenever more calls than ever before overlap.
 fn warm_up(mut stdin: &ChildStdin, stdout: &mut impl BufRead, era: Era) -> Outcome<()> {
     let calls: String = (1..=WINDOW)
-        .map(|id| sleep("sleep_blocking", WARM_UP, id as u64, era) + "\n")
+        .map(|id| sleep("occupy", WARM_UP, id as u64, era) + "\n")
         .collect();
     stdin.write_all(calls.as_bytes())?;
     for _ in 0..WINDOW {
