@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
+mod hidden;
 mod records;
 mod server;
 mod sinks;

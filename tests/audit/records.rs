@@ -185,11 +185,8 @@ async fn each_request_over_http_has_one_record() {
         let records = Records::default();
         let service = records.audit(protected()).into_service().await.unwrap();
         let missing = call("add_event", "protocol_error");
-        // The caller sees an unknown component, and the audit the one that is hidden.
-        let hidden = call("wipe", "protocol_error");
         let mut all = cases();
         all.push(refused(missing, "forbidden", -32600, 403));
-        all.push(refused(hidden, "allowed", -32602, 200));
         for case in all {
             let message = request(revision, case.method, case.params.clone());
             let status = finish(post(&service, revision, KEY, &message).await).await;
@@ -215,7 +212,7 @@ async fn a_call_through_call_tool_has_the_record_of_the_call() {
             ("echo", "allowed", 200),
             ("fails", "allowed", 200),
             ("add_event", "forbidden", 403),
-            ("wipe", "allowed", 200),
+            ("wipe", "forbidden", 200),
             ("nothing", "allowed", 200),
         ] {
             let direct = json!({ "name": tool, "arguments": { "text": TRAP } });

@@ -74,6 +74,18 @@ async fn wipe(text: String) -> String {
     text
 }
 
+/// Is hidden.
+#[prompt(hidden, scopes("admin"))]
+async fn passwords(#[arg(complete = words)] name: String) -> String {
+    name
+}
+
+/// Is hidden.
+#[resource("vault://{name}", hidden, scopes("admin"))]
+async fn vault(#[arg(complete = words)] name: String) -> String {
+    name
+}
+
 async fn words() -> Vec<&'static str> {
     vec![TRAP]
 }
@@ -104,7 +116,9 @@ pub(crate) fn open() -> Server {
 /// Returns the server with authentication.
 pub(crate) fn protected() -> Server {
     let keys = Auth::api_keys([ApiKey::new("ada", KEY)]);
-    open().with(components![add_event, wipe]).auth(keys)
+    open()
+        .with(components![add_event, wipe, passwords, vault])
+        .auth(keys)
 }
 
 /// Returns a request.
@@ -149,21 +163,30 @@ pub(crate) async fn post(
     service.clone().call(post).await.unwrap()
 }
 
-/// Reads a whole response.
+/// Reads a whole response, and returns its status.
 pub(crate) async fn finish(response: Response<HttpBody>) -> u16 {
-    let status = response.status().as_u16();
-    response.into_body().collect().await.unwrap();
-    status
+    read(response).await.0
 }
 
-/// Serves messages over byte streams, one after the other. The reply to each is awaited.
-pub(crate) async fn over_streams(server: Server, revision: &str, messages: &[Value]) {
+/// Reads a whole response.
+pub(crate) async fn read(response: Response<HttpBody>) -> (u16, String) {
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// Serves messages over byte streams, one after the other, and returns the reply to each.
+pub(crate) async fn over_streams(
+    server: Server,
+    revision: &str,
+    messages: &[Value],
+) -> Vec<String> {
     let (client, end) = tokio::io::duplex(1 << 20);
     let (reader, writer) = tokio::io::split(end);
     let serving = tokio::spawn(server.serve_streams(reader, writer));
     let (output, mut input) = tokio::io::split(client);
     let mut output = BufReader::new(output).lines();
-    let mut all = Vec::new();
+    let (mut all, mut replies) = (Vec::new(), Vec::new());
     if revision != MODERN {
         let params = json!({
             "protocolVersion": revision,
@@ -176,8 +199,9 @@ pub(crate) async fn over_streams(server: Server, revision: &str, messages: &[Val
     for message in all {
         let line = message.to_string() + "\n";
         input.write_all(line.as_bytes()).await.unwrap();
-        output.next_line().await.unwrap().expect("a reply");
+        replies.push(output.next_line().await.unwrap().expect("a reply"));
     }
     input.shutdown().await.unwrap();
     serving.await.unwrap().unwrap();
+    replies.split_off(replies.len() - messages.len())
 }

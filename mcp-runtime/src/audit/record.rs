@@ -35,7 +35,8 @@ pub enum AuditDecision {
     Allowed,
     /// The request had no valid credentials.
     Unauthenticated,
-    /// The caller lacks a scope that the component needs.
+    /// The caller lacks a scope that the component needs, or does not see the component. The caller is told that a component that
+    /// it does not see is unknown.
     Forbidden,
     /// The caller has sent too many requests, or uses its share of the server.
     RateLimited,

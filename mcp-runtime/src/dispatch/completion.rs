@@ -49,23 +49,27 @@ fn completed(
     argument: &str,
 ) -> Result<Completed, RpcError> {
     let sight = request.sight();
-    let unknown =
-        |kind: &str, name: &str| RpcError::invalid_params(format!("Unknown {kind}: `{name}`"));
+    let unknown = |kind: &str, name: &str, exists: bool| {
+        RpcError::invalid_params(format!("Unknown {kind}: `{name}`")).concealing(exists)
+    };
     let completed = match reference {
-        Reference::Prompt(name) => snapshot
-            .prompt(name)
-            .filter(|prompt| sight.sees(&***prompt))
-            .map(|prompt| Completed::Prompt(Arc::clone(prompt)))
-            .ok_or_else(|| unknown("prompt", name))?,
+        Reference::Prompt(name) => {
+            let found = snapshot.prompt(name);
+            found
+                .filter(|prompt| sight.sees(&***prompt))
+                .map(|prompt| Completed::Prompt(Arc::clone(prompt)))
+                .ok_or_else(|| unknown("prompt", name, found.is_some()))?
+        }
         Reference::Resource(uri) => {
-            let template = snapshot.template(uri);
-            let template = template.filter(|template| sight.sees(&***template));
+            let found = snapshot.template(uri);
+            let template = found.filter(|template| sight.sees(&***template));
             let matching = || snapshot.resource(uri, |entry| sight.sees(entry));
             let matching = || matching().map(|(resource, _)| resource);
+            let exists = || found.is_some() || snapshot.resource(uri, |_| true).is_some();
             template
                 .or_else(matching)
                 .map(|resource| Completed::Resource(Arc::clone(resource)))
-                .ok_or_else(|| unknown("resource or template", uri))?
+                .ok_or_else(|| unknown("resource or template", uri, exists()))?
         }
     };
     match &completed {

@@ -28,10 +28,13 @@ pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
     let params = message.params()?;
     let name = params.name()?;
     let snapshot = request.core.registry.now();
-    let prompt = snapshot
-        .prompt(&name)
+    let found = snapshot.prompt(&name);
+    let prompt = found
         .filter(|prompt| request.sees(&***prompt))
-        .ok_or_else(|| request.unknown(snapshot.has_prompts(), "prompt", &name))?;
+        .ok_or_else(|| {
+            let error = request.unknown(snapshot.has_prompts(), "prompt", &name);
+            error.concealing(found.is_some())
+        })?;
     request.authorize(&**prompt)?;
     let given = input(&prompt.signature, message.text(), &params)?;
     run(request, Get(Arc::clone(prompt)), given)

@@ -81,7 +81,9 @@ fn look_up(
     let sight = request.sight();
     let Some((resource, arguments)) = snapshot.resource(uri, |entry| sight.sees(entry)) else {
         return Err(if snapshot.has_resources() {
-            RpcError::resource_not_found(request.caller.features.resource_not_found, uri)
+            let exists = sight.is_limited() && snapshot.resource(uri, |_| true).is_some();
+            let code = request.caller.features.resource_not_found;
+            RpcError::resource_not_found(code, uri).concealing(exists)
         } else {
             RpcError::unknown_method(method)
         });

@@ -48,10 +48,11 @@ pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
 /// Returns the tool that a request names.
 fn find<'s>(request: &Request, snapshot: &'s Snapshot) -> Result<&'s Arc<ToolEntry>, RpcError> {
     let name = request.message.params()?.name()?;
-    let tool = snapshot
-        .tool(&name)
-        .filter(|tool| request.sees(&***tool))
-        .ok_or_else(|| request.unknown(snapshot.has_tools(), "tool", &name))?;
+    let found = snapshot.tool(&name);
+    let tool = found.filter(|tool| request.sees(&***tool)).ok_or_else(|| {
+        let error = request.unknown(snapshot.has_tools(), "tool", &name);
+        error.concealing(found.is_some())
+    })?;
     request.authorize(&**tool)?;
     Ok(tool)
 }

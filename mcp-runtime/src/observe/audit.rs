@@ -87,7 +87,7 @@ pub(super) fn decision(outcome: &Outcome) -> AuditDecision {
         return AuditDecision::RateLimited;
     }
     match outcome.error().map(|error| error.class) {
-        Some(Class::Forbidden) => AuditDecision::Forbidden,
+        Some(Class::Forbidden | Class::Concealed) => AuditDecision::Forbidden,
         Some(Class::RateLimited(_)) => AuditDecision::RateLimited,
         Some(Class::Overloaded) => AuditDecision::Overloaded,
         _ => AuditDecision::Allowed,

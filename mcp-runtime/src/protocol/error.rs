@@ -42,6 +42,8 @@ pub(crate) enum Class {
     Answered,
     /// A request that breaks a rule of the protocol.
     Malformed,
+    /// A request for a component that the caller does not see. The reply is that to an unknown name.
+    Concealed,
     /// A request for a method that does not exist.
     UnknownMethod,
     /// A request that the server has no capacity for at present.
@@ -176,6 +178,14 @@ impl RpcError {
     pub(crate) fn resource_not_found(code: i32, uri: &str) -> Self {
         Self::new(code, Class::Answered, format!("Resource not found: {uri}"))
             .with_data(serde_json::json!({ "uri": uri }))
+    }
+
+    /// Marks the error about an unknown name if the component exists, and the caller does not see it. The reply stays the same.
+    pub(crate) fn concealing(mut self, exists: bool) -> Self {
+        if exists && self.class == Class::Answered {
+            self.class = Class::Concealed;
+        }
+        self
     }
 
     pub(crate) fn with_data(mut self, data: Value) -> Self {

@@ -90,7 +90,7 @@ impl Rejection {
 pub(super) fn status(class: Class, stateless: bool) -> StatusCode {
     match class {
         Class::UnknownMethod if stateless => StatusCode::NOT_FOUND,
-        Class::Answered | Class::UnknownMethod => StatusCode::OK,
+        Class::Answered | Class::Concealed | Class::UnknownMethod => StatusCode::OK,
         Class::Malformed => StatusCode::BAD_REQUEST,
         Class::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         Class::Forbidden => StatusCode::FORBIDDEN,
