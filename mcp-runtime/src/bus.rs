@@ -28,18 +28,34 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// Returns the change of the server in which another one is mounted.
-    fn mounted(&self, mount: &Arc<Mount>) -> Self {
-        match self {
+    /// Returns the change of the server in which another one is mounted, or `None` if its clients see none of the components.
+    fn mounted(&self, mount: &Arc<Mount>, transform: &TransformFn) -> Option<Self> {
+        Some(match self {
             Self::Tools | Self::Prompts | Self::Resources => self.clone(),
             Self::Resource(uri) => Self::Resource(Uri::new(mount.uri(uri.written()))),
             Self::Components(list, components) => {
                 let is_uri = **list == Self::Resources;
                 let components = components.iter().map(|it| it.mounted(mount, is_uri));
-                Self::Components(list.clone(), components.collect())
+                let components = components.filter_map(|it| transform(list, it));
+                let components: Vec<_> = components.collect();
+                if components.is_empty() {
+                    return None;
+                }
+                Self::Components(list.clone(), components)
             }
-        }
+        })
     }
+}
+
+/// A function that returns the change of a list as the clients of a server see it.
+pub(crate) type TransformFn =
+    dyn Fn(&Change, ChangedComponent) -> Option<ChangedComponent> + Send + Sync;
+
+/// The server in which another one is mounted.
+struct Outer {
+    mount: Arc<Mount>,
+    bus: Arc<Bus>,
+    transform: Box<TransformFn>,
 }
 
 /// A component that was added or removed.
@@ -85,7 +101,7 @@ pub(crate) struct Bus {
     /// The number of changes so far.
     changes: AtomicU64,
     /// The bus of the server in which this one is mounted. It receives all changes, too.
-    outer: OnceLock<(Arc<Mount>, Arc<Self>)>,
+    outer: OnceLock<Outer>,
 }
 
 /// The maximum numbers of listeners.
@@ -154,9 +170,14 @@ impl Bus {
     }
 
     /// Sends all later changes to the bus of the server in which this one is mounted, too.
-    pub(crate) fn relay(&self, mount: Arc<Mount>, outer: Arc<Self>) {
+    pub(crate) fn relay(&self, mount: Arc<Mount>, bus: Arc<Self>, transform: Box<TransformFn>) {
+        let outer = Outer {
+            mount,
+            bus,
+            transform,
+        };
         // A server is mounted once.
-        let _ = self.outer.set((mount, outer));
+        let _ = self.outer.set(outer);
     }
 
     /// Registers a listener for all later changes. `begin` runs before the first of them.
@@ -195,8 +216,10 @@ impl Bus {
         for (_, listener) in listeners.all.values() {
             listener.on_change(change);
         }
-        if let Some((mount, outer)) = self.outer.get() {
-            outer.tell(&change.mounted(mount));
+        if let Some(outer) = self.outer.get()
+            && let Some(change) = change.mounted(&outer.mount, &outer.transform)
+        {
+            outer.bus.tell(&change);
         }
     }
 

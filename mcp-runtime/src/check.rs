@@ -130,7 +130,9 @@ pub fn param_or<'c, T: Param<'c>>(
 ) -> Extracted<'c, T> {
     let is_given = match call.arguments.slot(index) {
         Slot::Missing => false,
-        Slot::Json(_) => call.json(index) != Some("null") || call.signature.is_nullable(index),
+        Slot::Json(_) | Slot::Fixed(_) => {
+            call.json(index) != Some("null") || call.signature.is_nullable(index)
+        }
         _ => true,
     };
     if is_given {

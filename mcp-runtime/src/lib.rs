@@ -182,7 +182,8 @@ pub use protocol::{Id, LogLevel, Revision, TraceContext};
 pub use rate::RateLimit;
 pub use registry::{
     CompleteWith, Completion, Component, ComponentKind, ComponentView, Components, IntoComponents,
-    IntoLinks, ListWith, Listing, Prompt, PromptArgument, Resource, Tool,
+    IntoLinks, ListWith, Listing, Prompt, PromptArgument, PromptTransform, Resource,
+    ResourceTransform, ResultSchema, Tool, ToolTransform, Transform,
 };
 pub use schema::{SchemaDialect, nullable};
 pub use search::ToolSearch;

@@ -25,6 +25,7 @@ mod tests;
 #[cfg(feature = "tls")]
 mod tls;
 mod tool_search;
+mod transforms;
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ use crate::layer::Layer;
 use crate::observe::Observer;
 use crate::opaque::opaque_debug;
 use crate::rate::RateLimit;
-use crate::registry::{Components, IntoComponents, Selection};
+use crate::registry::{Components, IntoComponents, Selection, Transforms};
 use crate::schema::SchemaDialect;
 use crate::search::ToolSearch;
 use crate::service::{Limits, Timeout};
@@ -89,6 +90,7 @@ pub struct Server {
     pub(crate) about: About,
     components: Components,
     selection: Selection,
+    transforms: Transforms,
     mounts: Vec<MountedServer>,
     states: States,
     /// The types of all states, also of those that are not started yet.
@@ -140,6 +142,7 @@ impl Server {
             },
             components: Components::default(),
             selection: Selection::default(),
+            transforms: Transforms::default(),
             mounts: Vec::new(),
             states: States::default(),
             state_types: Vec::new(),

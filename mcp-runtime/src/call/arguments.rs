@@ -29,6 +29,8 @@ pub(crate) enum Slot {
     Missing,
     /// A JSON value.
     Json(Json),
+    /// A JSON value that a transform has fixed.
+    Fixed(Box<Fixed>),
     /// A text: a variable of a URI or an argument of a prompt.
     Text(String),
     /// A list of texts: an exploded variable of a URI.
@@ -43,6 +45,19 @@ pub(crate) struct Json {
     place: Span,
     /// The decoded value. It is boxed because most arguments do not need it.
     tree: OnceLock<Box<Tree>>,
+}
+
+/// A JSON value that is not in the message.
+#[derive(Debug)]
+pub(crate) struct Fixed {
+    text: String,
+    tree: OnceLock<Tree>,
+}
+
+impl Fixed {
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 impl Slot {
@@ -87,6 +102,10 @@ impl Arguments {
             Slot::Json(json) => Some(json.tree.get_or_init(|| {
                 let json = json.text(message);
                 Box::new(Tree::read(json, signature, index, budget))
+            })),
+            Slot::Fixed(fixed) => Some(fixed.tree.get_or_init(|| {
+                let json = &fixed.text;
+                Tree::read(json, signature, index, budget)
             })),
             Slot::Flattened(it) => Some(it.tree(message, signature, index, budget)),
             _ => None,
@@ -133,6 +152,21 @@ impl Arguments {
     pub(crate) fn set(&mut self, index: usize, slot: Slot) {
         if let Some(place) = self.slots.get_mut(index) {
             *place = slot;
+        }
+    }
+
+    /// Sets the arguments that transforms have fixed.
+    #[cold]
+    pub(crate) fn fix(&mut self, signature: &Signature) {
+        for (slot, parameter) in self.slots.iter_mut().zip(&signature.parameters) {
+            *slot = match &parameter.fixed {
+                None => continue,
+                Some(Value::String(text)) if signature.texts => Slot::Text(text.clone()),
+                Some(value) => Slot::Fixed(Box::new(Fixed {
+                    text: value.to_string(),
+                    tree: OnceLock::new(),
+                })),
+            };
         }
     }
 

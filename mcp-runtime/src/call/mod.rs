@@ -6,6 +6,7 @@ mod arguments;
 mod cancel;
 mod flattened;
 mod notifier;
+mod renaming;
 mod signature;
 mod states;
 mod tree;
@@ -22,6 +23,7 @@ use serde_json::{Map, Value};
 pub(crate) use arguments::{Arguments, Slot};
 pub use cancel::Cancel;
 pub(crate) use notifier::ClientNotifier;
+pub(crate) use renaming::{Renaming, Renamings};
 pub(crate) use signature::{Argument, ParameterSpec, Signature, not_a_string};
 pub(crate) use states::States;
 pub(crate) use tree::Tree;
@@ -382,6 +384,7 @@ impl Call {
     pub(crate) fn json(&self, index: usize) -> Option<&str> {
         match self.arguments.slot(index) {
             Slot::Json(json) => Some(json.text(self.context.message.text())),
+            Slot::Fixed(fixed) => Some(fixed.text()),
             _ => None,
         }
     }
@@ -420,14 +423,14 @@ impl Call {
             let value = match self.arguments.slot(index) {
                 Slot::Text(text) => text.clone().into(),
                 Slot::List(list) => list.clone().into(),
-                Slot::Missing | Slot::Json(_) | Slot::Flattened(_) => {
+                Slot::Missing | Slot::Json(_) | Slot::Fixed(_) | Slot::Flattened(_) => {
                     if parameter.required {
                         self.reject(&ToolError::new(missing(&parameter.name, "a string")));
                     }
                     continue;
                 }
             };
-            texts.insert(parameter.name.clone(), value);
+            texts.insert(parameter.own_name().to_owned(), value);
         }
         if self.accepted() {
             Ok(texts.into())

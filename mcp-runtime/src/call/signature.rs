@@ -1,8 +1,11 @@
 //! The signature of a component: the names and schemas of its parameters, computed when the server is built.
 
+use std::sync::Arc;
+
 use mcp_grammar::near::nearest;
 use serde_json::{Map, Value};
 
+use super::renaming::Renamings;
 use crate::json_path::{joined, member};
 use crate::schema::{
     Budget, Patterns, Rules, Validator, WholeSchema, got, is_textual, read, required, shape, shown,
@@ -17,6 +20,8 @@ pub(crate) struct Signature {
     pub(crate) patterns: Patterns,
     /// The schema of all arguments together, for a tool that was created at run time.
     pub(crate) whole: Option<WholeSchema>,
+    /// The arguments that transforms have changed, for a tool that was created at run time.
+    pub(crate) renamings: Renamings,
     /// `true` if unknown arguments are ignored instead of refused.
     pub(crate) open: bool,
     /// `true` if all arguments are texts, as those of prompts are.
@@ -28,7 +33,7 @@ pub(crate) struct Signature {
 }
 
 /// A parameter of a component.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 #[allow(clippy::struct_excessive_bools)] // they are independent
 pub(crate) struct ParameterSpec {
     pub(crate) name: String,
@@ -37,13 +42,17 @@ pub(crate) struct ParameterSpec {
     /// `true` if deserialising the type refuses every value that the schema forbids.
     pub(crate) exact: bool,
     /// The validator of the schema's keywords that [`Rules`] does not support.
-    pub(crate) validator: Option<Validator>,
+    pub(crate) validator: Option<Arc<Validator>>,
     pub(crate) required: bool,
     pub(crate) description: Option<String>,
     /// `true` if null is a value, and not the same as no argument.
     pub(crate) nullable: bool,
     /// `true` if the members of its object are arguments themselves.
     pub(crate) flattened: bool,
+    /// The name that the component has for it, if a transform has given it another one.
+    pub(crate) own_name: Option<String>,
+    /// The value that a transform has fixed. Clients do not send the argument.
+    pub(crate) fixed: Option<Value>,
 }
 
 /// An argument that clients send: a parameter, or a member of a flattened one.
@@ -55,6 +64,11 @@ pub(crate) struct Argument<'s> {
 }
 
 impl ParameterSpec {
+    /// Returns the name that the component has for it.
+    pub(crate) fn own_name(&self) -> &str {
+        self.own_name.as_deref().unwrap_or(&self.name)
+    }
+
     /// Returns `true` if this parameter has an argument of this name.
     #[inline]
     fn has(&self, name: &str) -> bool {
@@ -231,15 +245,12 @@ impl Signature {
         if let Some(schema) = self.whole.as_ref().filter(|_| mistakes.is_empty()) {
             mistakes = schema.mistakes(&value, self.noun, budget);
         }
-        if mistakes.is_empty() {
-            Ok(value)
+        let renamed = if mistakes.is_empty() {
+            self.renamings.apply(value)
         } else {
-            Err(format!(
-                "Invalid {}:\n- {}",
-                self.noun,
-                mistakes.join("\n- ")
-            ))
-        }
+            Err(mistakes)
+        };
+        renamed.map_err(|mistakes| format!("Invalid {}:\n- {}", self.noun, mistakes.join("\n- ")))
     }
 
     /// Repairs the argument at a position, and returns the mistakes that remain.
@@ -260,6 +271,19 @@ impl Signature {
             Some(validator) if mistakes.is_empty() => validator.mistakes(value, parameter.path()),
             _ => mistakes,
         }
+    }
+
+    /// Returns the name that the component has for an argument.
+    pub(crate) fn own_name<'s>(&'s self, name: &'s str) -> &'s str {
+        let mut parameters = self.parameters.iter();
+        let found = parameters.find(|parameter| parameter.has(name));
+        found.map_or(name, |found| {
+            if found.flattened {
+                name
+            } else {
+                found.own_name()
+            }
+        })
     }
 
     pub(crate) fn name(&self, index: usize) -> &str {

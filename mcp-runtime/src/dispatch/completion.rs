@@ -33,12 +33,16 @@ pub(super) fn complete(request: Request) -> Result<MethodRun, RpcError> {
     let (argument, _) = params.argument()?;
     params.context()?;
     let completed = completed(&request, &snapshot, &reference, &argument)?;
+    let given = CallInput {
+        signature: Arc::clone(completed.signature()),
+        ..CallInput::default()
+    };
     let complete = Complete {
         completed,
         name: format!("completion of `{argument}`"),
         argument,
     };
-    run(request, complete, CallInput::default())
+    run(request, complete, given)
 }
 
 /// Returns the component whose argument is completed.
@@ -91,7 +95,7 @@ enum Completed {
 }
 
 impl Completed {
-    fn signature(&self) -> &Signature {
+    fn signature(&self) -> &Arc<Signature> {
         match self {
             Self::Prompt(prompt) => &prompt.signature,
             Self::Resource(resource) => &resource.signature,
@@ -148,7 +152,10 @@ impl Work for Complete {
     }
 
     fn input(&self, _: &Message) -> Result<CallInput, RpcError> {
-        Ok(CallInput::default())
+        Ok(CallInput {
+            signature: Arc::clone(self.completed.signature()),
+            ..CallInput::default()
+        })
     }
 
     fn arguments(&self, message: &Message) -> Value {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::core::{Core, Home};
 use super::run::{CallInput, Execution, Running, Work};
-use crate::call::{CallContext, ServerContext};
+use crate::call::{CallContext, Renamings, ServerContext};
 use crate::in_flight::{Permit, Stop};
 use crate::layer::{CallKind, CallOutcome, Layer, Next, Substitute, Target};
 use crate::outcome::Outcome;
@@ -34,6 +34,8 @@ pub(super) struct Layered<W: Work> {
     permit: Mutex<Option<Permit>>,
     /// The arguments as JSON, once a layer has read them.
     arguments: OnceLock<Value>,
+    /// The arguments after the changes of each transform, with the level of its server.
+    stages: OnceLock<Vec<(usize, Value)>>,
     /// `true` if the outcome must not be kept for other calls.
     is_single_use: AtomicBool,
 }
@@ -56,6 +58,7 @@ impl<W: Work> Layered<W> {
             given: Mutex::new(Some(given)),
             permit: Mutex::new(Some(permit)),
             arguments: OnceLock::new(),
+            stages: OnceLock::new(),
             is_single_use: AtomicBool::new(false),
         });
         Surrounded {
@@ -94,6 +97,18 @@ impl<W: Work> Layered<W> {
     }
 }
 
+impl<W: Work> Layered<W> {
+    /// Returns the arguments with the names that the server of a layer has for them.
+    fn renamed<'a>(&'a self, renamings: &Renamings, layer: usize, sent: &'a Value) -> &'a Value {
+        let (own, home) = (self.core.layers.len(), self.home.as_ref());
+        let servers = own + home.map_or(0, |home| home.layers.len());
+        let stages = self.stages.get_or_init(|| renamings.stages(sent));
+        let is_before = |level: usize| layer >= servers || level < self.level(layer);
+        let before = stages.iter().take_while(|(level, _)| is_before(*level));
+        before.last().map_or(sent, |(_, arguments)| arguments)
+    }
+}
+
 impl<W: Work> Target for Layered<W> {
     fn kind(&self) -> CallKind {
         W::KIND
@@ -109,9 +124,14 @@ impl<W: Work> Target for Layered<W> {
         self.work.uri(level)
     }
 
-    fn arguments(&self) -> &Value {
-        self.arguments
-            .get_or_init(|| self.work.arguments(&self.call.message))
+    fn arguments(&self, layer: usize) -> &Value {
+        let sent = self
+            .arguments
+            .get_or_init(|| self.work.arguments(&self.call.message));
+        match self.work.renamings() {
+            Some(renamings) if !renamings.is_empty() => self.renamed(renamings, layer, sent),
+            _ => sent,
+        }
     }
 
     fn is_read_only(&self) -> bool {

@@ -8,7 +8,7 @@ use super::core::{MethodRun, Request};
 use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work};
 use super::start::run;
-use crate::call::{Arguments, Call, CallContext, Signature, Slot, not_a_string};
+use crate::call::{Arguments, Call, CallContext, Renamings, Signature, Slot, not_a_string};
 use crate::content::PromptOutcome;
 use crate::layer::{CallKind, Layer, Substitute};
 use crate::mount::Mounted;
@@ -36,16 +36,16 @@ pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
             error.concealing(found.is_some())
         })?;
     request.authorize(&**prompt)?;
-    let given = input(&prompt.signature, message.text(), &params)?;
+    let given = input(prompt, message.text(), &params)?;
     run(request, Get(Arc::clone(prompt)), given)
 }
 
-fn input(
-    signature: &Arc<Signature>,
-    message: &str,
-    params: &Params<'_>,
-) -> Result<CallInput, RpcError> {
-    let (arguments, rejections) = arguments(signature, message, params)?;
+fn input(prompt: &PromptEntry, message: &str, params: &Params<'_>) -> Result<CallInput, RpcError> {
+    let signature = &prompt.signature;
+    let (mut arguments, rejections) = arguments(signature, message, params)?;
+    if !prompt.renamings.is_empty() {
+        arguments.fix(signature);
+    }
     Ok(CallInput {
         signature: Arc::clone(signature),
         arguments,
@@ -104,12 +104,16 @@ impl Work for Get {
         self.0.mounted()
     }
 
+    fn renamings(&self) -> Option<&Renamings> {
+        Some(&self.0.renamings)
+    }
+
     fn layers(&self) -> &[Arc<dyn Layer>] {
         &self.0.prompt.definition.layers
     }
 
     fn input(&self, message: &Message) -> Result<CallInput, RpcError> {
-        input(&self.0.signature, message.text(), &message.params()?)
+        input(&self.0, message.text(), &message.params()?)
     }
 
     fn output_of(substitute: Substitute) -> Option<PromptOutcome> {

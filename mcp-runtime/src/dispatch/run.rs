@@ -15,7 +15,7 @@ use super::collect_stream::CollectStream;
 use super::contain::{Stopped, contain};
 use super::core::Core;
 use super::timeout::{Exceeded, RunningTimeout};
-use crate::call::{Arguments, Call, CallContext, Signature, poll_within};
+use crate::call::{Arguments, Call, CallContext, Renamings, Signature, poll_within};
 use crate::error::ToolError;
 use crate::in_flight::{Permit, Stop};
 use crate::layer::{CallKind, Layer, Substitute};
@@ -63,6 +63,11 @@ pub(super) trait Work: Clone + Send + Sync + Unpin + 'static {
 
     /// Returns the origin of a component of a mounted server.
     fn mounted(&self) -> Option<&Mounted> {
+        None
+    }
+
+    /// Returns the arguments that transforms have changed.
+    fn renamings(&self) -> Option<&Renamings> {
         None
     }
 

@@ -12,7 +12,7 @@ use super::header_params;
 use super::run::{CallInput, Task, Work};
 use super::start::run;
 use super::tool_search;
-use crate::call::{Arguments, Call, CallContext};
+use crate::call::{Arguments, Call, CallContext, Renamings};
 use crate::content::{Content, IntoToolResult, ToolResult};
 use crate::error::ToolError;
 use crate::layer::{CallKind, Layer, Substitute};
@@ -88,7 +88,10 @@ fn restored(
 
 /// Reads the arguments, a JSON object in the message.
 fn input(tool: &ToolEntry, message: &Message, json: &str) -> CallInput {
-    let (arguments, rejections) = Arguments::parse(&tool.signature, message.text(), json);
+    let (mut arguments, rejections) = Arguments::parse(&tool.signature, message.text(), json);
+    if !tool.renamings.is_empty() {
+        arguments.fix(&tool.signature);
+    }
     CallInput {
         signature: Arc::clone(&tool.signature),
         arguments,
@@ -132,6 +135,10 @@ impl Work for ToolCall {
     #[inline]
     fn mounted(&self) -> Option<&Mounted> {
         self.0.mounted()
+    }
+
+    fn renamings(&self) -> Option<&Renamings> {
+        Some(&self.0.renamings)
     }
 
     fn layers(&self) -> &[Arc<dyn Layer>] {

@@ -118,7 +118,9 @@ pub(crate) trait Target: Send + Sync {
     /// Returns the URI that is read, in the server of a level.
     fn uri(&self, level: usize) -> Option<&str>;
 
-    fn arguments(&self) -> &Value;
+    /// Returns the arguments with the names that the server of a layer has for them. `layer` is its number; the layers of the
+    /// component follow those of all servers.
+    fn arguments(&self, layer: usize) -> &Value;
 
     /// Returns `true` if the call does not change anything.
     fn is_read_only(&self) -> bool;
@@ -216,6 +218,8 @@ pub struct LayeredCall {
     context: Context,
     /// The level of the server that the layer belongs to; `None` if the component is not that of a mounted server.
     level: Option<usize>,
+    /// The number of the layer.
+    layer: usize,
 }
 
 impl LayeredCall {
@@ -239,13 +243,14 @@ impl LayeredCall {
 
     /// Returns the arguments as the client sent them, before they are checked: an object.
     ///
-    /// They are parsed on first use. Calls of other kinds than tools and prompts have these:
+    /// They are parsed on first use. A layer of a server or component whose arguments a [`Transform`](crate::Transform) around
+    /// it has changed sees them in its own form. Calls of other kinds than tools and prompts have these:
     ///
     /// - resource: the variables of the template
     /// - completion: the argument that is completed, and the other ones that the client has sent
     /// - list: the `cursor`, if there is one
     pub fn arguments(&self) -> &Value {
-        self.target.arguments()
+        self.target.arguments(self.layer)
     }
 
     /// Returns the context of the call, which identifies the caller. Questions of layers fail with
@@ -404,6 +409,7 @@ impl Next {
                 target,
                 context,
                 level,
+                layer: 0,
             },
             index: 0,
         }
@@ -430,6 +436,7 @@ impl Next {
             target: Arc::clone(&target),
             context,
             level: Some(level),
+            layer: self.index,
         });
         if level == outer {
             return running;
@@ -444,10 +451,11 @@ impl Next {
     }
 
     /// Runs the next layer, or the handler, with the call as the server of the layer sees it.
-    fn run_within(&self, call: LayeredCall) -> BoxFuture<CallOutcome> {
+    fn run_within(&self, mut call: LayeredCall) -> BoxFuture<CallOutcome> {
         match self.call.target.layer(self.index) {
             Some(layer) => {
                 let index = self.index + 1;
+                call.layer = self.index;
                 layer.serve(call.clone(), Self { call, index })
             }
             None => call.target.start(),

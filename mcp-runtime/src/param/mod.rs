@@ -160,7 +160,7 @@ impl<'c, T: Deserialize<'c> + JsonSchema> Param<'c> for T {
     fn extract(call: &'c Call, index: usize) -> Extraction<'c, Self> {
         Extraction::ready(match call.arguments.slot(index) {
             Slot::Missing => from_nothing(call, index),
-            Slot::Json(_) => from_json(call, index),
+            Slot::Json(_) | Slot::Fixed(_) => from_json(call, index),
             Slot::Flattened(_) => from_members(call, index),
             Slot::Text(text) => from_text(call, index, TextValue::Text(text), text.as_str()),
             Slot::List(texts) => from_text(call, index, TextValue::List(texts), texts.as_slice()),

@@ -52,9 +52,13 @@ impl Completion {
     fn of(call: &Call) -> Result<Self, RpcError> {
         let params = call.context.message.params()?;
         let (_, value) = params.argument()?;
+        let own = |(name, value): (String, String)| {
+            let name = call.signature.own_name(&name).to_owned();
+            (name, value)
+        };
         Ok(Self {
             value,
-            arguments: params.context()?,
+            arguments: params.context()?.into_iter().map(own).collect(),
             context: Context::of(&call.context),
         })
     }

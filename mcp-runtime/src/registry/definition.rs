@@ -36,6 +36,8 @@ pub(crate) struct Definition {
     pub(crate) scopes: Vec<String>,
     /// `true` if a caller without these scopes does not see the component.
     pub(crate) hidden: bool,
+    /// The name before a transform gave it another one.
+    pub(super) original_name: Option<String>,
 }
 
 /// The builder methods that set the members of a [`Definition`].
@@ -149,6 +151,7 @@ impl Definition {
             tags: Vec::new(),
             scopes: Vec::new(),
             hidden: false,
+            original_name: None,
         }
     }
 

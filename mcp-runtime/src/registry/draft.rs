@@ -9,19 +9,22 @@ use super::list::{List, Listed as _};
 use super::mounted::Mountable;
 use super::snapshot::Snapshot;
 use super::tool::ToolEntry;
+use super::transform::{Transformable, Transforms};
 use crate::mount::Mount;
 
 /// A snapshot under construction, with the states it needs and the problems found.
 pub(super) struct Draft {
     snapshot: Snapshot,
+    transforms: Arc<Transforms>,
     states: Vec<(String, NeededState)>,
     problems: Vec<String>,
 }
 
 impl Draft {
-    pub(super) fn of(now: &Snapshot, problems: Vec<String>) -> Self {
+    pub(super) fn of(now: &Snapshot, transforms: &Arc<Transforms>, problems: Vec<String>) -> Self {
         Self {
             snapshot: now.clone(),
+            transforms: Arc::clone(transforms),
             states: Vec::new(),
             problems,
         }
@@ -96,12 +99,32 @@ impl Draft {
         }
     }
 
-    fn insert_tool(&mut self, mut entry: ToolEntry) {
-        entry.listed = self.snapshot.lists_tool(entry.key());
-        self.insert(|snapshot| &mut snapshot.tools, entry, false);
+    fn insert_tool(&mut self, entry: ToolEntry) {
+        // The tools of the search stay as they are.
+        let is_own = self.snapshot.is_own_tool(entry.key());
+        let transformed = if is_own {
+            Some(entry)
+        } else {
+            self.transforms.apply(entry, &mut self.problems)
+        };
+        if let Some(mut entry) = transformed {
+            entry.listed = self.snapshot.lists_tool(entry.key());
+            self.insert_transformed(|snapshot| &mut snapshot.tools, entry, false);
+        }
     }
 
-    fn insert<T: Mountable>(
+    fn insert<T: Transformable>(
+        &mut self,
+        list: fn(&mut Snapshot) -> &mut List<T>,
+        entry: T,
+        completes: bool,
+    ) {
+        if let Some(entry) = self.transforms.apply(entry, &mut self.problems) {
+            self.insert_transformed(list, entry, completes);
+        }
+    }
+
+    fn insert_transformed<T: Mountable>(
         &mut self,
         list: fn(&mut Snapshot) -> &mut List<T>,
         entry: T,
@@ -172,11 +195,18 @@ impl Draft {
 /// Returns the problem of two components of one name or URI.
 fn conflict<T: Mountable>(entry: &T, other: &T) -> String {
     let two = format!("two {} are called `{}`", T::KIND.plural(), entry.key());
-    if entry.mounted().is_none() && other.mounted().is_none() {
+    let is_plain = |it: &T| it.mounted().is_none() && it.definition().original_name.is_none();
+    if is_plain(entry) && is_plain(other) {
         return format!("{two}: rename one, with `name = \"..\"` for instance");
     }
+    let is_mounted = entry.mounted().is_some() || other.mounted().is_some();
+    let fix = if is_mounted {
+        ", or mount the server with another prefix"
+    } else {
+        ""
+    };
     let (one, other) = (other.describe_origin(), entry.describe_origin());
-    format!("{two}, {one} and {other}: rename one, or mount the server with another prefix")
+    format!("{two}, {one} and {other}: rename one{fix}")
 }
 
 /// Returns the problem of a tool with the name of one of the tools of search.

@@ -116,13 +116,9 @@ impl<T: Listed> List<T> {
         other.map_or(Ok(()), |other| Err((entry, other)))
     }
 
-    /// Removes an entry and returns it, if it exists and `is` returns `true` for its origin.
-    pub(super) fn remove(
-        &mut self,
-        identity: &str,
-        is: impl Fn(Option<&Mounted>) -> bool,
-    ) -> Option<Arc<T>> {
-        self.get(identity).filter(|entry| is(entry.mounted()))?;
+    /// Removes an entry and returns it, if it exists.
+    pub(super) fn remove(&mut self, identity: &str) -> Option<Arc<T>> {
+        self.get(identity)?;
         self.entries
             .retain(|(_, entry)| entry.identity() != identity);
         self.by_key.remove(identity)

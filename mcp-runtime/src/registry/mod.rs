@@ -25,6 +25,7 @@ mod selection;
 mod snapshot;
 mod tool;
 mod tool_index;
+mod transform;
 
 pub use complete::{CompleteWith, Completer, Completion};
 pub use component_kind::ComponentKind;
@@ -50,6 +51,8 @@ pub(crate) use selection::Selection;
 pub(crate) use snapshot::Snapshot;
 pub use tool::Tool;
 pub(crate) use tool::ToolEntry;
+pub(crate) use transform::Transforms;
+pub use transform::{PromptTransform, ResourceTransform, ResultSchema, ToolTransform, Transform};
 
 use std::any::TypeId;
 

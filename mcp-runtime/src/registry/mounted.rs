@@ -34,7 +34,10 @@ pub(super) trait Mountable: Listed + Sized {
                 let name = name.map_or("", String::as_str);
                 format!("`{name}` of the mounted server `{server}`")
             }
-            None => "one of the server itself".to_owned(),
+            None => match &self.definition().original_name {
+                Some(name) => format!("`{name}` (renamed by a transform)"),
+                None => "one of the server itself".to_owned(),
+            },
         }
     }
 }
@@ -79,6 +82,7 @@ impl Mountable for ToolEntry {
             output: self.output.clone(),
             output_rules: self.output_rules.clone(),
             signature: Arc::clone(&self.signature),
+            renamings: self.renamings.mounted(),
             mounted: self.origin(mount),
             listed: true,
         })
@@ -98,6 +102,7 @@ impl Mountable for PromptEntry {
             },
             signature: Arc::clone(&self.signature),
             completers: self.completers.clone(),
+            renamings: self.renamings.mounted(),
             mounted: self.origin(mount),
         })
     }

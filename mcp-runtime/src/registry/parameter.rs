@@ -1,5 +1,7 @@
 //! The parameters of a component: their declarations in the function, and the signature for calls.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::NeededState;
@@ -195,6 +197,8 @@ impl Parameter {
             description: self.description.map(str::to_owned),
             nullable,
             flattened: self.flattened,
+            own_name: None,
+            fixed: None,
         }
     }
 
@@ -269,7 +273,7 @@ impl ParameterSpec {
             return;
         };
         match Validator::for_what_is_unknown(schema, definitions) {
-            Ok(validator) => self.validator = validator,
+            Ok(validator) => self.validator = validator.map(Arc::new),
             Err(error) => mistakes.push(format!("`{}`: {error}", self.name)),
         }
     }

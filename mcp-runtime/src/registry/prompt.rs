@@ -15,7 +15,7 @@ use super::handler::Handler;
 use super::list::{Form, Listed};
 use super::parameter::{Parameter, specify};
 use super::prompt_argument::PromptArgument;
-use crate::call::{Argument, Call, Signature};
+use crate::call::{Argument, Call, Renamings, Signature};
 use crate::content::{IntoPrompt, PromptOutcome, push_array, push_member, push_optional};
 use crate::context::Context;
 use crate::mount::Mounted;
@@ -127,6 +127,7 @@ impl Prompt {
             prompt: self,
             signature: Arc::new(specified.signature),
             completers: specified.completers,
+            renamings: Renamings::default(),
             mounted: None,
         }
     }
@@ -137,6 +138,8 @@ pub(crate) struct PromptEntry {
     pub(crate) prompt: Prompt,
     pub(crate) signature: Arc<Signature>,
     pub(crate) completers: Vec<(String, Completer)>,
+    /// The arguments that transforms have changed.
+    pub(crate) renamings: Renamings,
     pub(super) mounted: Option<Box<Mounted>>,
 }
 

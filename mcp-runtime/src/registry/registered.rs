@@ -8,7 +8,8 @@ use super::components::Components;
 use super::draft::Draft;
 use super::list::{Filter, Form, List, Listed};
 use super::snapshot::Snapshot;
-use crate::bus::ChangedComponent;
+use super::transform::Transforms;
+use crate::bus::{Change, ChangedComponent};
 use crate::mount::{Mount, Mounted};
 use crate::outcome::Page;
 use crate::search::ToolSearch;
@@ -25,10 +26,36 @@ fn changed(entry: &impl Listed) -> ChangedComponent {
     }
 }
 
+/// The component that is removed.
+enum Which<'w> {
+    /// The one of this name, URI or URI template.
+    Key(&'w str),
+    /// The one of this URI in its normal form.
+    Normal(String),
+    /// The one of a mounted server.
+    Origin(&'w Mounted),
+}
+
+impl Which<'_> {
+    fn remove_from<T: Listed>(&self, list: &mut List<T>) -> Option<ChangedComponent> {
+        let removed = match self {
+            Self::Key(key) => list.remove(key),
+            Self::Normal(uri) => list.remove(uri),
+            Self::Origin(origin) => {
+                let is_it = |entry: &&Arc<T>| entry.mounted() == Some(*origin);
+                let found = list.entries().find(is_it).cloned()?;
+                list.remove(found.identity())
+            }
+        };
+        removed.map(|entry| changed(&*entry))
+    }
+}
+
 /// The components of a server, which may change while the server is running.
 pub(crate) struct Registry {
     now: RwLock<Arc<Snapshot>>,
     page_size: usize,
+    transforms: Arc<Transforms>,
     /// The registry of the server in which this one is mounted.
     outer: OnceLock<(Arc<Mount>, Weak<Self>)>,
 }
@@ -42,6 +69,7 @@ impl Registry {
         components: Components,
         page_size: usize,
         tool_search: Option<ToolSearch>,
+        transforms: Transforms,
         has_state: impl Fn(&NeededState) -> bool,
     ) -> Result<Self, Vec<String>> {
         let empty = Snapshot {
@@ -51,6 +79,7 @@ impl Registry {
         let registry = Self {
             now: RwLock::new(Arc::new(empty)),
             page_size,
+            transforms: Arc::new(transforms),
             outer: OnceLock::new(),
         };
         registry.add(components, has_state)?;
@@ -81,7 +110,7 @@ impl Registry {
     /// Adds the components of a mounted server that follow this number in its order.
     fn adopt(&self, mount: &Arc<Mount>, inner: &Snapshot, after: u64) -> Result<(), Vec<String>> {
         let mut now = self.now.write();
-        let mut draft = Draft::of(&now, Vec::new());
+        let mut draft = Draft::of(&now, &self.transforms, Vec::new());
         draft.mount(mount, inner, after);
         self.publish(&mut now, draft)
     }
@@ -113,7 +142,7 @@ impl Registry {
         has_state: impl Fn(&NeededState) -> bool,
     ) -> Result<(), Vec<String>> {
         let mut now = self.now.write();
-        let mut draft = Draft::of(&now, components.problems);
+        let mut draft = Draft::of(&now, &self.transforms, components.problems);
         components.all.into_iter().for_each(|it| draft.add(it));
         draft.check_states(has_state);
         self.publish(&mut now, draft)
@@ -125,38 +154,45 @@ impl Registry {
         if kind == ComponentKind::Tool && self.now().is_own_tool(key) {
             return None;
         }
-        self.remove_if(kind, key, &|_| true)
+        self.remove_which(kind, &Which::Key(key))
     }
 
-    /// Removes a component if `is` returns `true` for its origin.
-    fn remove_if(
-        &self,
-        kind: ComponentKind,
-        key: &str,
-        is: &dyn Fn(Option<&Mounted>) -> bool,
-    ) -> Option<ChangedComponent> {
+    fn remove_which(&self, kind: ComponentKind, which: &Which<'_>) -> Option<ChangedComponent> {
         let mut now = self.now.write();
         let mut next = Snapshot::clone(&now);
         let removed = match kind {
-            ComponentKind::Tool => next.tools.remove(key, is).map(|it| changed(&*it)),
-            ComponentKind::Prompt => next.prompts.remove(key, is).map(|it| changed(&*it)),
+            ComponentKind::Tool => which.remove_from(&mut next.tools),
+            ComponentKind::Prompt => which.remove_from(&mut next.prompts),
             ComponentKind::Resource => {
-                let removed = next.resources.remove(&normal(key), is);
-                let removed = removed.or_else(|| next.templates.remove(key, is));
-                removed.map(|it| changed(&*it))
+                let concrete = match which {
+                    Which::Key(uri) => &Which::Normal(normal(uri)),
+                    other => other,
+                };
+                let removed = concrete.remove_from(&mut next.resources);
+                removed.or_else(|| which.remove_from(&mut next.templates))
             }
         }?;
         if let Some((mount, outer)) = self.outer() {
-            let name = match kind {
-                ComponentKind::Resource => mount.uri(&removed.name),
-                ComponentKind::Tool | ComponentKind::Prompt => mount.name(&removed.name),
-            };
-            // The outer server may have a component of its own in place of one that it has removed.
+            // The outer server may have it in another name, or one of its own in place of one that it has removed.
             let origin = Mounted::new(mount, &removed.name, removed.mounted.as_ref());
-            outer.remove_if(kind, &name, &|it| it == Some(&origin));
+            outer.remove_which(kind, &Which::Origin(&origin));
         }
         *now = Arc::new(next);
         Some(removed)
+    }
+
+    /// Returns a change of a list as clients of this server see it, or `None` if they do not see the component.
+    pub(crate) fn transformed(
+        &self,
+        list: &Change,
+        component: ChangedComponent,
+    ) -> Option<ChangedComponent> {
+        self.transforms.changed(list, component)
+    }
+
+    /// Returns the problems of transforms that change nothing.
+    pub(crate) fn unused_transforms(&self) -> Vec<String> {
+        self.transforms.unused(&self.now())
     }
 
     /// Replaces all components.

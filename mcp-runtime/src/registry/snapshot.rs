@@ -102,6 +102,24 @@ impl Snapshot {
         )
     }
 
+    /// Returns the names or URIs of all components of a kind.
+    pub(super) fn keys(&self, kind: ComponentKind) -> Vec<&str> {
+        let resources = self.resources.entries().chain(self.templates.entries());
+        match kind {
+            ComponentKind::Tool => self.tools.entries().map(|it| it.key()).collect(),
+            ComponentKind::Prompt => self.prompts.entries().map(|it| it.key()).collect(),
+            ComponentKind::Resource => resources.map(|it| it.key()).collect(),
+        }
+    }
+
+    /// Returns `true` if there is no component.
+    pub(super) fn is_empty(&self) -> bool {
+        use ComponentKind::{Prompt, Resource, Tool};
+        [Tool, Prompt, Resource]
+            .iter()
+            .all(|kind| self.keys(*kind).is_empty())
+    }
+
     pub(crate) fn prompt(&self, name: &str) -> Option<&Arc<PromptEntry>> {
         self.prompts.get(name)
     }
@@ -184,7 +202,7 @@ impl Snapshot {
         let mut rest = self.clone();
         for lister in self.listing_templates() {
             if Some(lister) != kept {
-                rest.templates.remove(lister, |_| true);
+                rest.templates.remove(lister);
             }
         }
         rest

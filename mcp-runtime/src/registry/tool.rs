@@ -14,7 +14,7 @@ use super::handler::Handler;
 use super::header_params::{HeaderParam, header_params};
 use super::list::{Form, Listed, push_definition};
 use super::parameter::{Parameter, specify};
-use crate::call::{Call, Signature};
+use crate::call::{Call, Renamings, Signature};
 use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member, push_optional};
 use crate::context::Context;
 use crate::mount::Mounted;
@@ -259,6 +259,7 @@ impl Tool {
             output: self.output.as_ref().and_then(output),
             output_rules: output_rules.map(Arc::new),
             signature: Arc::new(signature),
+            renamings: Renamings::default(),
             listed: true,
             tool: self,
             mounted: None,
@@ -282,7 +283,11 @@ impl Tool {
 }
 
 /// Prepares a schema that was created at run time, and records why it cannot be used: nothing is ever fetched for it.
-fn whole_schema(place: &str, schema: &Value, problems: &mut Vec<String>) -> Option<WholeSchema> {
+pub(super) fn whole_schema(
+    place: &str,
+    schema: &Value,
+    problems: &mut Vec<String>,
+) -> Option<WholeSchema> {
     let mut problem = |what: String| problems.push(format!("{place} {what}"));
     if schema.get("type").is_none_or(|name| name != "object") {
         problem("must have `\"type\": \"object\"`".to_owned());
@@ -338,6 +343,8 @@ pub(crate) struct ToolEntry {
     /// The check of structured content against a schema that was created at run time.
     pub(crate) output_rules: Option<Arc<WholeSchema>>,
     pub(crate) signature: Arc<Signature>,
+    /// The arguments that transforms have changed.
+    pub(crate) renamings: Renamings,
     pub(super) mounted: Option<Box<Mounted>>,
     /// `false` if clients must search the tool.
     pub(super) listed: bool,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::walk::walk;
 
 /// Compiled patterns by their source text.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Patterns {
     #[cfg(feature = "pattern")]
     compiled: std::collections::HashMap<String, regex_lite::Regex>,

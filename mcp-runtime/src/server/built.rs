@@ -5,7 +5,7 @@ use std::sync::{Arc, Once, OnceLock};
 use super::lifespan::Lifespan;
 use super::shutdown::ServerState;
 use super::{BuildError, MountedServer, Server};
-use crate::bus::Bus;
+use crate::bus::{Bus, Change};
 use crate::call::{ServerContext, States};
 use crate::dispatch::{
     About, Composition, Core, Home, Identity, Policies, SearchedServer, search_tools,
@@ -72,7 +72,8 @@ impl Server {
             components.begin_with(search_tools(search, searched));
         }
         let (states, search) = (&self.state_types, self.tool_search.take());
-        Registry::build(components, self.page_size, search, |needed| {
+        let transforms = std::mem::take(&mut self.transforms);
+        Registry::build(components, self.page_size, search, transforms, |needed| {
             states.contains(&needed.0)
         })
     }
@@ -103,6 +104,9 @@ impl Built {
         for (mount, inner) in &mounts {
             let conflicts = registry.mount(mount, &inner.registry);
             problems.extend(conflicts.err().into_iter().flatten());
+        }
+        if problems.is_empty() {
+            problems.extend(registry.unused_transforms());
         }
         let unknown = registry.now().check_always_visible();
         problems.extend(unknown.err().into_iter().flatten());
@@ -195,7 +199,10 @@ impl Built {
         let (position, mut homes) = (all.len(), Vec::new());
         for (mount, inner) in mounts {
             let inner = inner.assemble_into(all, shared, Some(&in_flight));
-            inner.context.bus.relay(mount, Arc::clone(&bus));
+            let outer = Arc::clone(&registry);
+            let transform = move |list: &Change, component| outer.transformed(list, component);
+            let bus = Arc::clone(&bus);
+            inner.context.bus.relay(mount, bus, Box::new(transform));
             homes.extend(Home::all_of(&inner));
         }
         let composition = Composition {

@@ -26,17 +26,17 @@ fn tell(core: &Core, kind: ComponentKind, mut components: Vec<ChangedComponent>)
     if components.is_empty() {
         bus.count();
     } else {
-        bus.tell(&change(kind, components));
+        bus.tell(&Change::Components(Box::new(list(kind)), components));
     }
 }
 
-fn change(kind: ComponentKind, components: Vec<ChangedComponent>) -> Change {
-    let list = match kind {
+/// Returns the change of the list of a kind.
+fn list(kind: ComponentKind) -> Change {
+    match kind {
         ComponentKind::Tool => Change::Tools,
         ComponentKind::Prompt => Change::Prompts,
         ComponentKind::Resource => Change::Resources,
-    };
-    Change::Components(Box::new(list), components)
+    }
 }
 
 /// A handle that adds and removes components while the server runs, notifies clients of the change, and stops the server.
@@ -103,7 +103,9 @@ impl ServerHandle {
             .add(components, |needed| core.context.has_state(needed.0))
             .map_err(BuildError)?;
         for (kind, components) in changes {
-            tell(&core, kind, components);
+            let offered = components.into_iter();
+            let offered = offered.filter_map(|it| core.registry.transformed(&list(kind), it));
+            tell(&core, kind, offered.collect());
         }
         Ok(())
     }
