@@ -5,7 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::content::{Completions, Content, Message, ResourceContents, ToolResult};
+#[cfg(feature = "audit")]
+use crate::error::ToolError;
 use crate::protocol::cache::Cache;
+#[cfg(feature = "audit")]
+use crate::protocol::error::Class;
 use crate::protocol::error::RpcError;
 use crate::session::Session;
 
@@ -76,11 +80,23 @@ impl Outcome {
     /// Returns `true` if a tool was not called because its caller has sent too many calls.
     #[cfg(feature = "audit")]
     pub(crate) fn is_refused_call(&self) -> bool {
-        let failure = match self {
+        let failure = self.tool_failure();
+        failure.is_some_and(|error| error.retry_after().is_some())
+    }
+
+    /// Returns `true` if the request is one for a component that the caller does not see.
+    #[cfg(feature = "audit")]
+    pub(crate) fn conceals(&self) -> bool {
+        self.tool_failure().is_some_and(ToolError::is_concealed)
+            || self.error().is_some_and(|it| it.class == Class::Concealed)
+    }
+
+    #[cfg(feature = "audit")]
+    fn tool_failure(&self) -> Option<&ToolError> {
+        match self {
             Self::Tool { result, .. } => result.failure.as_ref(),
             _ => None,
-        };
-        failure.is_some_and(|error| error.retry_after().is_some())
+        }
     }
 
     /// Returns the outcome itself, or the error of a call that exceeded its timeout.

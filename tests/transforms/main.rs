@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 mod arguments;
+mod as_tools;
 mod built;
 mod live;
 mod names;

@@ -2,6 +2,7 @@
 //!
 //! It is independent of bytes, sockets and framing, and of how the server was built.
 
+mod as_tools;
 mod authorize;
 mod caller;
 mod collect_stream;
@@ -36,6 +37,7 @@ mod tools;
 use std::sync::Arc;
 
 pub(crate) use self::core::{Composition, Core, Home, Policies};
+pub(crate) use as_tools::{prompt_tools, resource_tools};
 pub(crate) use identity::{About, Identity};
 pub(crate) use listen::notification_of;
 pub(crate) use tool_search::{SearchedServer, tools as search_tools};

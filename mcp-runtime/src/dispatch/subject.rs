@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::as_tools;
 use super::core::Core;
 use super::methods;
 use super::tool_search;
@@ -15,6 +16,7 @@ use crate::search::ToolSearch;
 /// Returns what an observed request is about. Names that the server does not have are replaced by [`OTHER`].
 pub(super) fn subject(core: &Core, message: &Message) -> Subject {
     let called = called(core, message);
+    let called = stands_for(core, called.as_deref().unwrap_or(message)).or(called);
     let message = called.as_deref().unwrap_or(message);
     let method = message.method();
     let params = message.params().ok();
@@ -42,6 +44,18 @@ fn called(core: &Core, message: &Message) -> Option<Arc<Message>> {
     }
     let call_tool = snapshot.tool(ToolSearch::CALL)?;
     let called = tool_search::called(call_tool, message, core.limits.depth);
+    called.ok().flatten()
+}
+
+/// Returns the request that the call of a tool stands for.
+fn stands_for(core: &Core, message: &Message) -> Option<Arc<Message>> {
+    let snapshot = core.registry.now();
+    if !snapshot.has_as_tools() || message.method() != "tools/call" {
+        return None;
+    }
+    let name = message.params().ok()?.name().ok()?;
+    let tool = snapshot.tool(&name)?;
+    let called = as_tools::called(tool, tool.tool.stands_for?, message, core.limits.depth);
     called.ok().flatten()
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::as_tools;
 use super::core::{MethodRun, Request};
 use super::failure::{client_text, protocol_error};
 use super::header_params;
@@ -29,6 +30,12 @@ pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
     let snapshot = request.core.registry.now();
     let is_replaced = snapshot.has_tool_search() && tool_search::replace(&mut request, &snapshot)?;
     let tool = find(&request, &snapshot)?;
+    if let Some(stands_for) = tool.tool.stands_for {
+        let (message, depth) = (&request.message, request.core.limits.depth);
+        if let Some(called) = as_tools::called(tool, stands_for, message, depth)? {
+            return Ok(as_tools::serve(request, stands_for, called));
+        }
+    }
     if let Some(dialect) = request.dialect()
         && let depth = request.core.limits.depth
         && let Some(restored) = restored(&request.message, tool.converted(dialect), depth)?

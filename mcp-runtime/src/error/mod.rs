@@ -49,6 +49,8 @@ enum ErrorKind {
     RateLimited(u32),
     /// A failure that the content of the result describes.
     Content,
+    /// A component that the caller does not see.
+    Concealed,
     /// A capability that the handler requires and the client lacks.
     Lacking(Capability),
 }
@@ -74,6 +76,17 @@ impl ToolError {
     /// Returns an error that the content of the result describes.
     pub(crate) fn of_content() -> Self {
         Self::of(ErrorKind::Content, "the result is an error")
+    }
+
+    /// Returns an error for a component that the caller does not see.
+    pub(crate) fn concealed() -> Self {
+        Self::of(ErrorKind::Concealed, "the component is unknown")
+    }
+
+    /// Returns `true` if the caller does not see the component.
+    #[cfg(feature = "audit")]
+    pub(crate) fn is_concealed(&self) -> bool {
+        self.kind == ErrorKind::Concealed
     }
 
     /// Returns `true` if the text belongs to the result.

@@ -86,8 +86,11 @@ pub(super) fn decision(outcome: &Outcome) -> AuditDecision {
     if outcome.is_refused_call() {
         return AuditDecision::RateLimited;
     }
+    if outcome.conceals() {
+        return AuditDecision::Forbidden;
+    }
     match outcome.error().map(|error| error.class) {
-        Some(Class::Forbidden | Class::Concealed) => AuditDecision::Forbidden,
+        Some(Class::Forbidden) => AuditDecision::Forbidden,
         Some(Class::RateLimited(_)) => AuditDecision::RateLimited,
         Some(Class::Overloaded) => AuditDecision::Overloaded,
         _ => AuditDecision::Allowed,

@@ -132,6 +132,36 @@ impl Message {
         &self.text
     }
 
+    /// Returns the parameters as JSON.
+    pub(crate) fn params_json(&self) -> Option<&str> {
+        self.parts.json(&self.text, Member::Params)
+    }
+
+    /// Returns a request with the id of this one.
+    ///
+    /// # Errors
+    /// Returns an error if the new message is too deeply nested.
+    pub(crate) fn with_method(
+        &self,
+        method: &str,
+        params: &str,
+        depth_limit: usize,
+    ) -> Result<Arc<Self>, RpcError> {
+        let mut text = String::from("{\"jsonrpc\":\"2.0\",");
+        if let Some(id) = self.parts.json(&self.text, Member::Id) {
+            text.push_str("\"id\":");
+            text.push_str(id);
+            text.push(',');
+        }
+        text.push_str("\"method\":");
+        push_json(&mut text, method);
+        text.push_str(",\"params\":");
+        text.push_str(params);
+        text.push('}');
+        let parsed = Self::parse(text.into_bytes(), depth_limit);
+        parsed.map_err(|refused| refused.error)
+    }
+
     /// Returns the same message with another text in place of a part of it.
     ///
     /// # Errors

@@ -100,14 +100,15 @@ impl Draft {
     }
 
     fn insert_tool(&mut self, entry: ToolEntry) {
-        // The tools of the search stay as they are.
-        let is_own = self.snapshot.is_own_tool(entry.key());
+        // The tools of the server itself stay as they are.
+        let is_own = self.snapshot.is_own_tool(entry.key()) || entry.tool.stands_for.is_some();
         let transformed = if is_own {
             Some(entry)
         } else {
             self.transforms.apply(entry, &mut self.problems)
         };
         if let Some(mut entry) = transformed {
+            self.snapshot.as_tools |= entry.tool.stands_for.is_some();
             entry.listed = self.snapshot.lists_tool(entry.key());
             self.insert_transformed(|snapshot| &mut snapshot.tools, entry, false);
         }
@@ -138,10 +139,10 @@ impl Draft {
         if let Err((entry, other)) = list(snapshot).insert(order, entry) {
             let is_search =
                 T::KIND == ComponentKind::Tool && self.snapshot.is_own_tool(entry.key());
-            self.problems.push(if is_search {
-                conflict_with_search(&*entry)
-            } else {
-                conflict(&*entry, &*other)
+            let option = other.option().or(is_search.then_some("tool_search"));
+            self.problems.push(match option {
+                Some(option) => conflict_with_option(&*entry, option),
+                None => conflict(&*entry, &*other),
             });
         }
     }
@@ -209,15 +210,15 @@ fn conflict<T: Mountable>(entry: &T, other: &T) -> String {
     format!("{two}, {one} and {other}: rename one{fix}")
 }
 
-/// Returns the problem of a tool with the name of one of the tools of search.
-fn conflict_with_search<T: Mountable>(entry: &T) -> String {
+/// Returns the problem of a tool with the name of one of the tools that an option of the server adds.
+fn conflict_with_option<T: Mountable>(entry: &T, option: &str) -> String {
     let name = entry.key();
     let origin = match entry.mounted() {
         Some(_) => format!(" ({})", entry.describe_origin()),
         None => String::new(),
     };
     format!(
-        "a tool is called `{name}`{origin}, as a tool of `Server::tool_search` is: rename it, with `name = \"..\"` for instance"
+        "a tool is called `{name}`{origin}, as a tool of `Server::{option}` is: rename it, with `name = \"..\"` for instance"
     )
 }
 

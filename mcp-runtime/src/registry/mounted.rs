@@ -7,6 +7,7 @@ use mcp_grammar::name::{RULE, is_component};
 use super::list::Listed;
 use super::prompt::{Prompt, PromptEntry};
 use super::resource::{Resource, ResourceEntry};
+use super::stands_for::StandsFor;
 use super::tool::{Tool, ToolEntry};
 use crate::mount::{Mount, Mounted};
 use crate::uri_template::UriTemplate;
@@ -23,6 +24,11 @@ pub(super) trait Mountable: Listed + Sized {
     fn origin(&self, mount: &Arc<Mount>) -> Option<Box<Mounted>> {
         let mounted = Mounted::new(mount, self.key(), self.mounted());
         Some(Box::new(mounted))
+    }
+
+    /// Returns the option of the server that adds the component, if there is one.
+    fn option(&self) -> Option<&'static str> {
+        None
     }
 
     /// Describes the server that the component comes from, for the error about a conflict.
@@ -55,6 +61,10 @@ fn name(kind: &str, mount: &Mount, inner: &str) -> Result<String, String> {
 }
 
 impl Mountable for ToolEntry {
+    fn option(&self) -> Option<&'static str> {
+        self.tool.stands_for.map(StandsFor::option)
+    }
+
     fn mount(&self, mount: &Arc<Mount>) -> Result<Self, String> {
         let mut definition = self.tool.definition.clone();
         definition.name = name("tool", mount, &definition.name)?;
@@ -73,6 +83,8 @@ impl Mountable for ToolEntry {
             open: self.tool.open,
             strict: self.tool.strict,
             per_caller: self.tool.per_caller,
+            // Only the outermost server has such tools.
+            stands_for: None,
         };
         Ok(Self {
             tool,

@@ -151,8 +151,12 @@ impl Registry {
     /// Removes a tool, prompt or resource by name or URI, here and in the servers around this one. Returns its change, if it
     /// exists.
     pub(crate) fn remove(&self, kind: ComponentKind, key: &str) -> Option<ChangedComponent> {
-        if kind == ComponentKind::Tool && self.now().is_own_tool(key) {
-            return None;
+        if kind == ComponentKind::Tool {
+            let now = self.now();
+            let stands_for = now.tool(key).and_then(|it| it.tool.stands_for);
+            if now.is_own_tool(key) || stands_for.is_some() {
+                return None;
+            }
         }
         self.remove_which(kind, &Which::Key(key))
     }

@@ -32,6 +32,8 @@ pub(crate) struct Snapshot {
     /// `None` if clients see all tools in their list.
     pub(super) tool_search: Option<Arc<ToolSearch>>,
     pub(super) tool_index: ToolIndex,
+    /// `true` if the calls of some tools stand for other requests.
+    pub(super) as_tools: bool,
     pub(super) resources: List<ResourceEntry>,
     pub(super) templates: List<ResourceEntry>,
     pub(super) prompts: List<PromptEntry>,
@@ -45,6 +47,11 @@ impl Snapshot {
     /// Returns `true` if clients search tools.
     pub(crate) fn has_tool_search(&self) -> bool {
         self.tool_search.is_some()
+    }
+
+    /// Returns `true` if resources or prompts are tools, too.
+    pub(crate) fn has_as_tools(&self) -> bool {
+        self.as_tools
     }
 
     /// Returns `true` if clients see a tool of this name in their list.

@@ -14,6 +14,7 @@ use super::handler::Handler;
 use super::header_params::{HeaderParam, header_params};
 use super::list::{Form, Listed, push_definition};
 use super::parameter::{Parameter, specify};
+use super::stands_for::StandsFor;
 use crate::call::{Call, Renamings, Signature};
 use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member, push_optional};
 use crate::context::Context;
@@ -69,6 +70,8 @@ pub struct Tool {
     pub(super) strict: bool,
     /// `true` if the result depends on what the caller sees, so that it is never kept for another call.
     pub(crate) per_caller: bool,
+    /// The request that its calls stand for.
+    pub(crate) stands_for: Option<StandsFor>,
 }
 
 opaque_debug!(Tool, |it| name: it.definition.name);
@@ -97,6 +100,7 @@ impl Tool {
             open: false,
             strict: false,
             per_caller: false,
+            stands_for: None,
         }
     }
 
@@ -198,6 +202,12 @@ impl Tool {
     /// Declares that the result depends on what the caller sees.
     pub(crate) fn per_caller(mut self) -> Self {
         self.per_caller = true;
+        self
+    }
+
+    /// Declares that the calls stand for another request.
+    pub(crate) fn stands_for(mut self, request: StandsFor) -> Self {
+        self.stands_for = Some(request);
         self
     }
 

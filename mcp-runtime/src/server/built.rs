@@ -8,7 +8,8 @@ use super::{BuildError, MountedServer, Server};
 use crate::bus::{Bus, Change};
 use crate::call::{ServerContext, States};
 use crate::dispatch::{
-    About, Composition, Core, Home, Identity, Policies, SearchedServer, search_tools,
+    About, Composition, Core, Home, Identity, Policies, SearchedServer, prompt_tools,
+    resource_tools, search_tools,
 };
 use crate::error::ToolError;
 use crate::in_flight::InFlight;
@@ -68,6 +69,12 @@ impl Server {
             self.visibility.hide();
         }
         self.access.is_enforced = is_enforced;
+        if self.prompts_as_tools {
+            components.begin_with(prompt_tools());
+        }
+        if self.resources_as_tools {
+            components.begin_with(resource_tools());
+        }
         if let Some(search) = &self.tool_search {
             components.begin_with(search_tools(search, searched));
         }

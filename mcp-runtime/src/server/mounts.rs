@@ -172,6 +172,8 @@ impl Server {
             (self.used_states.is_some(), "single_use_state"),
             (self.dialect.is_some(), "schema_dialect"),
             (self.tool_search.is_some(), "tool_search"),
+            (self.resources_as_tools, "resources_as_tools"),
+            (self.prompts_as_tools, "prompts_as_tools"),
         ];
         #[cfg(feature = "audit")]
         options.push((!self.audits.is_empty(), "audit"));
