@@ -66,6 +66,38 @@ async fn over_http_a_hidden_component_is_forbidden_in_the_audit_only() {
     }
 }
 
+/// A tool that stands for the request says the same about a hidden component as about an unknown one.
+#[tokio::test]
+async fn resources_as_tools_conceal_hidden_components() {
+    let server = |server: mcp_runtime::Server| server.resources_as_tools().prompts_as_tools();
+    for revision in [MODERN, LEGACY] {
+        let records = Records::default();
+        let service = server(records.audit(protected()))
+            .into_service()
+            .await
+            .unwrap();
+        let without = server(open()).into_service().await.unwrap();
+        let get = json!({ "name": "passwords", "arguments": { "name": "x" } });
+        for (tool, arguments, component) in [
+            (
+                "read_resource",
+                json!({ "uri": "vault://x" }),
+                "vault://{name}",
+            ),
+            ("get_prompt", get, "passwords"),
+        ] {
+            let params = json!({ "name": tool, "arguments": arguments });
+            let message = request(revision, "tools/call", params);
+            let sent = read(post(&service, revision, KEY, &message).await).await;
+            let unknown = read(post(&without, revision, "", &message).await).await;
+            assert_eq!(sent, unknown, "{message}");
+            let taken = records.take();
+            assert_eq!(taken[0]["decision"], "forbidden", "{taken:?}");
+            assert_eq!(taken[0]["component"], component, "{taken:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn over_streams_a_hidden_component_is_forbidden_in_the_audit_only() {
     for revision in [MODERN, LEGACY] {

@@ -11,8 +11,8 @@ use super::core::{MethodRun, Request};
 use super::{lists, prompts, resources};
 use crate::call::{Arguments, Call};
 use crate::content::{
-    Content, EmbeddedResource, IntoToolResult, ResourceContents, Structured, ToolResult,
-    push_array, push_member,
+    Content, EmbeddedResource, IntoToolResult, Message as Prompted, ResourceContents, Structured,
+    ToolResult, push_array, push_member, push_optional,
 };
 use crate::error::ToolError;
 use crate::outcome::{Outcome, Page};
@@ -27,25 +27,23 @@ use crate::schema::missing;
 pub(crate) fn resource_tools() -> [Tool; 3] {
     let uri = Parameter::of::<String>("uri")
         .description("The URI of a resource, or one that fits the template of several.");
+    let read = "Read a resource of this server by its URI.";
     [
-        list(
-            StandsFor::ResourceList,
-            "List resources",
-            "List the resources of this server, which `read_resource` reads.",
-        ),
+        list(StandsFor::ResourceList, "List resources", RESOURCES),
         list(
             StandsFor::TemplateList,
             "List resource templates",
-            "List the templates of URIs that `read_resource` reads. Replace each `{variable}` by a value.",
+            TEMPLATES,
         ),
-        tool(
-            StandsFor::Read,
-            "Read a resource",
-            "Read a resource of this server by its URI.",
-        )
-        .param(uri),
+        tool(StandsFor::Read, "Read a resource", read).param(uri),
     ]
 }
+
+const RESOURCES: &str = "List the resources of this server, which `read_resource` reads.";
+const TEMPLATES: &str =
+    "List the templates of URIs that `read_resource` reads. Replace each `{variable}` by a value.";
+const PROMPTS: &str =
+    "List the prompts of this server, with their arguments. `get_prompt` returns one.";
 
 /// Returns the tools for prompts.
 pub(crate) fn prompt_tools() -> [Tool; 2] {
@@ -53,20 +51,10 @@ pub(crate) fn prompt_tools() -> [Tool; 2] {
     let arguments = Parameter::of::<Option<BTreeMap<String, String>>>("arguments").description(
         "The arguments of the prompt, as its definition in `list_prompts` describes them.",
     );
-    [
-        list(
-            StandsFor::PromptList,
-            "List prompts",
-            "List the prompts of this server, with their arguments. `get_prompt` returns one.",
-        ),
-        tool(
-            StandsFor::Get,
-            "Get a prompt",
-            "Get the messages of a prompt of this server.",
-        )
-        .param(name)
-        .param(arguments),
-    ]
+    let get = "Get the messages of a prompt of this server.";
+    let get = tool(StandsFor::Get, "Get a prompt", get);
+    let list = list(StandsFor::PromptList, "List prompts", PROMPTS);
+    [list, get.param(name).param(arguments)]
 }
 
 fn list(stands_for: StandsFor, title: &str, description: &str) -> Tool {
@@ -89,15 +77,13 @@ fn tool(stands_for: StandsFor, title: &str, description: &str) -> Tool {
 /// Returns the error about the arguments of a call.
 fn refuse(call: &Call) -> ToolError {
     for (index, parameter) in call.signature.parameters.iter().enumerate() {
-        match call.tree(index) {
-            Some(tree) => tree.mistakes.iter().for_each(|mistake| {
-                call.reject(&ToolError::new(mistake));
-            }),
-            None if parameter.required => {
-                let text = missing(&parameter.name, "a string");
-                call.reject(&ToolError::new(text));
-            }
-            None => {}
+        let mistakes = match call.tree(index) {
+            Some(tree) => tree.mistakes.clone(),
+            None if parameter.required => vec![missing(&parameter.name, "a string")],
+            None => Vec::new(),
+        };
+        for mistake in mistakes {
+            call.reject(&ToolError::new(mistake));
         }
     }
     call.rejection()
@@ -176,37 +162,34 @@ fn result(outcome: Outcome, features: &Features) -> Outcome {
             uri,
             contents,
             ..
-        } => {
-            let block = |part| block(part, &uri, mime.as_deref());
-            contents
-                .into_iter()
-                .map(block)
-                .collect::<Vec<_>>()
-                .into_tool_result()
-        }
+        } => contents_of(contents, &uri, mime.as_deref()),
         Outcome::Prompt {
             description,
             messages,
-        } => {
-            let mut json = String::from("{\"messages\":");
-            push_array(&mut json, &messages, |out, message| {
-                message.push(out, features);
-            });
-            if let Some(description) = description {
-                push_member(&mut json, "description", &*description);
-            }
-            json.push('}');
-            structured(json)
-        }
+        } => structured(prompt_json(description.as_deref(), &messages, features)),
         Outcome::List(kind, page) => structured(page_json(kind, &page)),
         Outcome::Error(error) => return failure(error),
-        Outcome::TimedOut(outcome) => {
-            return Outcome::TimedOut(Box::new(result(*outcome, features)));
-        }
+        Outcome::TimedOut(late) => return Outcome::TimedOut(Box::new(result(*late, features))),
         other => return other,
     };
     let is_error = false;
     Outcome::Tool { result, is_error }
+}
+
+fn contents_of(contents: Vec<ResourceContents>, uri: &str, mime: Option<&str>) -> ToolResult {
+    let parts = contents.into_iter();
+    let blocks: Vec<Content> = parts.map(|part| block(part, uri, mime)).collect();
+    blocks.into_tool_result()
+}
+
+fn prompt_json(description: Option<&str>, messages: &[Prompted], features: &Features) -> String {
+    let mut json = String::from("{\"messages\":");
+    push_array(&mut json, messages, |out, message| {
+        message.push(out, features);
+    });
+    push_optional(&mut json, "description", description);
+    json.push('}');
+    json
 }
 
 /// Returns a part of a resource: a text, or bytes with their type.

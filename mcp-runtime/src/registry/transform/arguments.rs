@@ -34,26 +34,12 @@ const CONNECTING: [&str; 15] = [
 
 impl Change {
     pub(super) fn change_tool_arguments(&self, tool: &mut ToolEntry, problems: &mut Vec<String>) {
-        if self.arguments.is_empty() {
-            return;
-        }
-        let before = problems.len();
-        let is_run_time = tool.tool.schema.is_some();
-        self.check_names(&tool.input_schema, problems);
-        if is_run_time {
-            self.check_connections(&tool.input_schema, problems);
-            self.check_values(problems, |name, value| {
-                value_mistakes(&tool.input_schema, name, value)
-            });
-        } else {
-            self.check_parameters(&tool.signature, problems);
-        }
-        if problems.len() > before {
+        if self.arguments.is_empty() || !self.fits_tool(tool, problems) {
             return;
         }
         let schema = self.changed_schema(&tool.input_schema);
         tool.renamings.add(self.renaming());
-        let signature = if is_run_time {
+        let signature = if tool.tool.schema.is_some() {
             self.whole_signature(&schema, &tool.signature, tool.renamings.clone(), problems)
         } else {
             self.changed_signature(&tool.signature)
@@ -64,28 +50,29 @@ impl Change {
         tool.signature = Arc::new(signature);
     }
 
+    /// Returns `true` if the changes of arguments fit a tool, or else records why not.
+    fn fits_tool(&self, tool: &ToolEntry, problems: &mut Vec<String>) -> bool {
+        let before = problems.len();
+        let schema = &tool.input_schema;
+        self.check_names(schema, problems);
+        if tool.tool.schema.is_some() {
+            self.check_connections(schema, problems);
+            self.check_values(problems, |name, value| value_mistakes(schema, name, value));
+        } else {
+            self.check_parameters(&tool.signature, problems);
+        }
+        problems.len() == before
+    }
+
     pub(super) fn change_prompt_arguments(
         &self,
         prompt: &mut PromptEntry,
         problems: &mut Vec<String>,
     ) {
-        if self.arguments.is_empty() {
-            return;
-        }
         let before = problems.len();
-        let mut schema = json!({ "properties": {}, "required": [] });
-        for argument in prompt.signature.arguments() {
-            schema["properties"][argument.name] = argument.schema.clone();
-            if let Some(required) = schema["required"]
-                .as_array_mut()
-                .filter(|_| argument.required)
-            {
-                required.push(argument.name.into());
-            }
-        }
-        self.check_names(&schema, problems);
+        self.check_names(&arguments_schema(&prompt.signature), problems);
         self.check_parameters(&prompt.signature, problems);
-        if problems.len() > before {
+        if self.arguments.is_empty() || problems.len() > before {
             return;
         }
         prompt.renamings.add(self.renaming());
@@ -119,28 +106,24 @@ impl Change {
                 continue;
             }
             let is_required = required(schema).any(|it| it == name);
-            if is_required && matches!(change.removed, Some(Removed::Missing)) {
-                let fix = "is required, and cannot be removed: give it a value with `fix_argument`";
-                problems.push(self.problem(name, fix));
-            }
-            if change.removed.is_some() && (change.name.is_some() || change.description.is_some()) {
-                let fix = "is removed, and also renamed or described: do one of them";
-                problems.push(self.problem(name, fix));
-            }
-            let Some(new) = &change.name else { continue };
-            let is_taken = properties.keys().any(|other| {
-                let other_change = self.change_of(other);
-                let stays = other_change.is_none_or(|it| it.removed.is_none() && it.name.is_none());
-                let also = other_change.is_some_and(|it| it.name.as_ref() == Some(new));
-                other != name && ((stays && other == new) || also)
-            });
-            if is_taken {
-                let fix = format!(
-                    "is renamed to `{new}`, as another argument is called: choose another name"
-                );
-                problems.push(self.problem(name, &fix));
-            }
+            let mistake = change.mistake(is_required).map(str::to_owned);
+            let mistake = mistake.or_else(|| self.conflict(change, properties));
+            problems.extend(mistake.map(|mistake| self.problem(name, &mistake)));
         }
+    }
+
+    /// Returns the mistake of a new name that another argument has, too.
+    fn conflict(&self, change: &ArgumentChange, properties: &Map<String, Value>) -> Option<String> {
+        let new = change.name.as_ref()?;
+        let has_new = |other: &String| match self.change_of(other) {
+            Some(change) if change.removed.is_some() => false,
+            Some(change) => change.name.as_ref().unwrap_or(other) == new,
+            None => other == new,
+        };
+        let mut others = properties.keys().filter(|other| **other != change.key);
+        others.any(has_new).then(|| {
+            format!("is renamed to `{new}`, as another argument is called: choose another name")
+        })
     }
 
     /// Records the mistakes about a schema that was created at run time.
@@ -162,28 +145,16 @@ impl Change {
     /// Records the mistakes about the parameters of a function.
     fn check_parameters(&self, signature: &Signature, problems: &mut Vec<String>) {
         for change in &self.arguments {
-            let parameters = || signature.parameters.iter();
-            let known = |it: &&ParameterSpec| it.schema.is_some() && !it.flattened;
-            let exists = signature.arguments().any(|it| it.name == change.key);
-            if exists && !parameters().filter(known).any(|it| it.name == change.key) {
+            let mut arguments = signature.arguments();
+            let exists = arguments.any(|it| it.name == change.key);
+            if exists && parameter(signature, &change.key).is_none() {
                 let fix = "is a member of a flattened parameter, which no transform can change: change the function";
                 problems.push(self.problem(&change.key, fix));
             }
         }
         self.check_values(problems, |name, value| {
-            let budget = Budget::default();
-            let index = signature.position(name);
-            let parameter = index.and_then(|index| signature.parameters.get(index));
-            let Some((parameter, schema)) =
-                parameter.and_then(|it| Some((it, it.schema.as_ref()?)))
-            else {
-                return Vec::new();
-            };
-            let mistakes = signature.rules(&budget).mistakes(value, schema, name);
-            match &parameter.validator {
-                Some(validator) if mistakes.is_empty() => validator.mistakes(value, name),
-                _ => mistakes,
-            }
+            let found = parameter(signature, name);
+            found.map_or_else(Vec::new, |found| spec_mistakes(signature, found, value))
         });
     }
 
@@ -228,32 +199,39 @@ impl Change {
             return changed;
         };
         if let Some(Value::Object(properties)) = members.get_mut("properties") {
-            let mut new = Map::new();
-            for (name, mut property) in std::mem::take(properties) {
-                let change = self.change_of(&name);
-                if change.is_some_and(|it| it.removed.is_some()) {
-                    continue;
-                }
-                if let Some(description) = change.and_then(|it| it.description.as_ref()) {
-                    describe(&mut property, description);
-                }
-                let name = change.and_then(|it| it.name.clone()).unwrap_or(name);
-                new.insert(name, property);
-            }
-            *properties = new;
+            let old = std::mem::take(properties).into_iter();
+            *properties = old
+                .filter_map(|(name, schema)| self.changed_property(name, schema))
+                .collect();
         }
-        let names = required(schema).filter_map(|name| match self.change_of(name) {
-            Some(change) if change.removed.is_some() => None,
-            Some(change) => Some(change.name.as_deref().unwrap_or(name)),
-            None => Some(name),
-        });
-        let names: Vec<Value> = names.map(Value::from).collect();
+        let names: Vec<Value> = required(schema)
+            .filter_map(|name| Some(self.new_name(name)?.into()))
+            .collect();
         if names.is_empty() {
             members.shift_remove("required");
         } else {
             members.insert("required".to_owned(), names.into());
         }
         changed
+    }
+
+    /// Returns the name of an argument for clients, or `None` if they do not send it.
+    fn new_name<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        match self.change_of(name) {
+            Some(change) if change.removed.is_some() => None,
+            Some(change) => Some(change.name.as_deref().unwrap_or(name)),
+            None => Some(name),
+        }
+    }
+
+    /// Returns an argument for clients, or `None` if they do not send it.
+    fn changed_property(&self, name: String, mut schema: Value) -> Option<(String, Value)> {
+        let new = self.new_name(&name)?.to_owned();
+        let change = self.change_of(&name);
+        if let Some(description) = change.and_then(|it| it.description.as_ref()) {
+            describe(&mut schema, description);
+        }
+        Some((new, schema))
     }
 
     /// Returns the signature of a tool that was created at run time.
@@ -323,6 +301,49 @@ impl Change {
         }
         spec
     }
+}
+
+impl ArgumentChange {
+    /// Returns the mistake of a change that does not fit the argument.
+    fn mistake(&self, is_required: bool) -> Option<&'static str> {
+        let also = self.name.is_some() || self.description.is_some();
+        match &self.removed {
+            Some(Removed::Missing) if is_required => {
+                Some("is required, and cannot be removed: give it a value with `fix_argument`")
+            }
+            Some(_) if also => Some("is removed, and also renamed or described: do one of them"),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the parameter of an argument, unless it is a member of a flattened one.
+fn parameter<'s>(signature: &'s Signature, name: &str) -> Option<&'s ParameterSpec> {
+    let mut parameters = signature.parameters.iter();
+    parameters.find(|it| it.schema.is_some() && !it.flattened && it.name == name)
+}
+
+/// Returns the mistakes of a value of a parameter.
+fn spec_mistakes(signature: &Signature, spec: &ParameterSpec, value: &Value) -> Vec<String> {
+    let (budget, schema) = (Budget::default(), spec.schema.as_ref());
+    let mistakes = schema.map_or_else(Vec::new, |schema| {
+        signature.rules(&budget).mistakes(value, schema, &spec.name)
+    });
+    match &spec.validator {
+        Some(validator) if mistakes.is_empty() => validator.mistakes(value, &spec.name),
+        _ => mistakes,
+    }
+}
+
+/// Returns the names and the required ones of arguments in the form of a schema.
+fn arguments_schema(signature: &Signature) -> Value {
+    let mut properties = Map::new();
+    let mut required: Vec<Value> = Vec::new();
+    for argument in signature.arguments() {
+        properties.insert(argument.name.to_owned(), argument.schema.clone());
+        required.extend(argument.required.then(|| argument.name.into()));
+    }
+    json!({ "properties": properties, "required": required })
 }
 
 fn required(schema: &Value) -> impl Iterator<Item = &str> {
