@@ -75,7 +75,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "trace",
         ],
     ),
-    ("outcome", &["content", "protocol", "session"]),
+    ("outcome", &["content", "error", "protocol", "session"]),
     (
         "layer",
         &[

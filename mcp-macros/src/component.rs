@@ -27,6 +27,8 @@ pub(crate) struct Component {
     pub(crate) name: LitStr,
     /// The arguments that precede the name in the call that creates the definition.
     pub(crate) leading: TokenStream,
+    /// The version, if there are several components of one name.
+    pub(crate) version: Option<LitStr>,
     /// The builder calls of the options.
     pub(crate) options: TokenStream,
     pub(crate) signature: Signature,
@@ -52,6 +54,7 @@ pub(crate) const OPTIONS: &[&str] = &[
     "tags",
     "scopes",
     "hidden",
+    "version",
 ];
 
 /// The options in [`OPTIONS`] that take a list, each with an example.
@@ -90,6 +93,7 @@ impl Component {
             runtime: arguments.runtime(errors),
             name: name(kind, arguments, &function.signature.ident, errors),
             leading: TokenStream::new(),
+            version: arguments.text("version", errors),
             options: options(arguments, function, errors),
             signature: function.signature.clone(),
             owner: function.owner.clone(),

@@ -5,7 +5,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Expr, ExprPath};
+use syn::{Expr, ExprPath, LitStr};
 
 use crate::builder::builder_call;
 use crate::component::{Component, Handler};
@@ -74,11 +74,13 @@ impl Component {
         let (leading, name, options) = (&self.leading, &self.name, &self.options);
         let (definition, handler) = (self.kind.definition(), self.handler);
         let (invoke, returns) = (self.invoke(), self.returns());
+        let version = self.version.iter();
         let parameters = self.parameters.iter().map(|it| self.describe(it));
         quote_spanned! {generated()=>
             let __mcp_handler = __mcp::Handler::#handler(#invoke);
             __mcp::#definition::define(#leading #name, __mcp_handler)
                 #options
+                #(.version(#version))*
                 #(.param(#parameters))*
                 #returns
         }
@@ -93,8 +95,12 @@ impl Component {
         }
         let what = self.kind.attribute();
         let name = self.name.value();
+        let version = self.version.as_ref().map(LitStr::value);
+        let version = version.map_or_else(String::new, |version| format!("_and_version_{version}"));
+        let name = format!("only_one_{what}_may_have_the_name_{name}{version}");
         let name = name.replace('-', "_dash_").replace('.', "_dot_");
-        let name = format!("only_one_{what}_may_have_the_name_{name}");
+        // A version that is not valid is a problem of the server.
+        let name = name.replace(|other: char| !other.is_ascii_alphanumeric(), "_");
         Ident::new(&name, generated_at(&self.name)).into_token_stream()
     }
 

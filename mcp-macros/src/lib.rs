@@ -77,6 +77,7 @@ use crate::kind::Kind;
 /// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
 /// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. The server needs authorization (`Server::auth`), or it cannot be built. |
 /// | `hidden` | Hides the tool from callers without its scopes: it is missing in lists, and unknown in requests. |
+/// | `version = "2"` | The version, if there are several of one name: callers have the highest that they may use (`Tool::version`). |
 /// | `ui = "ui://..."` | The URI of the resource that holds the user interface of the tool (MCP Apps). |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | Hints for clients. `= false` states the opposite. A hint that contradicts `read_only` is an error. |
 /// | `open` | Accepts arguments that the schema does not name. |
@@ -214,6 +215,7 @@ pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
 /// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. The server needs authorization (`Server::auth`), or it cannot be built. |
 /// | `hidden` | Hides the resource from callers without its scopes: it is missing in lists, and unknown in requests. |
+/// | `version = "2"` | The version, if there are several of one URI: callers have the highest that they may use (`Resource::version`). |
 /// | `annotations = Annotations::new()...` | The audience, the priority and the time of the last change. |
 /// | `cache(ttl = 60, scope = public)` | The time for which clients may cache the contents, in seconds or as a `Duration`. `scope = public` lets all callers share the cached contents. Default: `private`. |
 /// | `mime = "type/subtype"` | The MIME type of the contents. |
@@ -261,6 +263,7 @@ pub fn resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `tags("weather", "beta")` | Tags for `Server::only_tagged` and `Server::without_tagged`. They are not sent to clients. |
 /// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. The server needs authorization (`Server::auth`), or it cannot be built. |
 /// | `hidden` | Hides the prompt from callers without its scopes: it is missing in lists, and unknown in requests. |
+/// | `version = "2"` | The version, if there are several of one name: callers have the highest that they may use (`Prompt::version`). |
 /// | `inline` | Runs a plain `fn` in place instead of on the blocking pool. A `timeout` cannot stop it. |
 /// | `crate = path` | The path of `mcp_runtime`. |
 ///

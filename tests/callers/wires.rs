@@ -213,11 +213,14 @@ impl Caller {
 
     fn message(&self, id: i64, method: &str, mut params: Value) -> String {
         if self.is_modern() {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": MODERN,
-                "io.modelcontextprotocol/clientCapabilities": {},
-                "io.modelcontextprotocol/clientInfo": { "name": "caller", "version": "1" },
-            });
+            let info = json!({ "name": "caller", "version": "1" });
+            for (key, value) in [
+                ("protocolVersion", json!(MODERN)),
+                ("clientCapabilities", json!({})),
+                ("clientInfo", info),
+            ] {
+                params["_meta"][format!("io.modelcontextprotocol/{key}")] = value;
+            }
         }
         json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
     }

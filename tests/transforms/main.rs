@@ -9,6 +9,7 @@ mod built;
 mod live;
 mod names;
 mod results;
+mod versions;
 #[allow(dead_code)] // `callers` uses more of it
 #[path = "../callers/wires.rs"]
 mod wires;

@@ -16,10 +16,15 @@ pub(crate) struct Renaming {
 }
 
 impl Renaming {
-    /// Returns `true` if a client must not send this name: it is that of the component, and clients use another one or none.
-    fn conceals(&self, name: &str) -> bool {
-        let is_old = self.renamed.iter().any(|(_, old)| old == name);
-        is_old || self.removed.iter().any(|(removed, _)| removed == name)
+    /// Returns the name of the component for an argument, or `None` if clients must not send it: it is a name of the component,
+    /// and clients use another one or none.
+    fn own_name<'n>(&'n self, name: &'n str) -> Option<&'n str> {
+        if let Some((_, own)) = self.renamed.iter().find(|(new, _)| new == name) {
+            return Some(own);
+        }
+        let is_renamed = self.renamed.iter().any(|(_, own)| own == name);
+        let is_removed = self.removed.iter().any(|(removed, _)| removed == name);
+        (!is_renamed && !is_removed).then_some(name)
     }
 
     /// Returns the arguments by the names of the component.
@@ -29,13 +34,9 @@ impl Renaming {
     fn apply(&self, sent: Map<String, Value>) -> (Map<String, Value>, Vec<String>) {
         let (mut arguments, mut unknown) = (Map::new(), Vec::new());
         for (name, value) in sent {
-            let renamed = self.renamed.iter().find(|(new, _)| *new == name);
-            if let Some((_, old)) = renamed {
-                arguments.insert(old.clone(), value);
-            } else if self.conceals(&name) {
-                unknown.push(format!("unknown argument `{}`", shown(&name)));
-            } else {
-                arguments.insert(name, value);
+            match self.own_name(&name) {
+                Some(own) => drop(arguments.insert(own.to_owned(), value)),
+                None => unknown.push(format!("unknown argument `{}`", shown(&name))),
             }
         }
         for (name, value) in &self.removed {

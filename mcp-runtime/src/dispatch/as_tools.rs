@@ -110,23 +110,34 @@ pub(super) fn called(
         match arguments.tree(text, &tool.signature, index) {
             Some(tree) if !tree.mistakes.is_empty() => return Ok(None),
             Some(tree) if tree.value.is_null() => {}
-            Some(tree) => params.push(format!("{}:{}", json!(parameter.name), tree.text())),
+            Some(tree) => params.push(member(&parameter.name, tree.text())),
             None if parameter.required => return Ok(None),
             None => {}
         }
     }
+    request(message, stands_for, &params, depth).map(Some)
+}
+
+fn member(name: &str, json: &str) -> String {
+    format!("{}:{json}", json!(name))
+}
+
+/// Returns a request with the id of a message.
+fn request(
+    message: &Message,
+    stands_for: StandsFor,
+    params: &[String],
+    depth: usize,
+) -> Result<Arc<Message>, RpcError> {
     let params = format!("{{{}}}", params.join(","));
-    message
-        .with_method(stands_for.method(), &params, depth)
-        .map(Some)
+    message.with_method(stands_for.method(), &params, depth)
 }
 
 /// Returns the members of `params` that all requests have: the metadata, the state and the answers.
 fn kept_params(message: &Message) -> Vec<String> {
     let all = message.params_json().map(members).into_iter().flatten();
     let kept = all.filter(|(name, _)| name != "name" && name != "arguments");
-    kept.map(|(name, json)| format!("{}:{json}", json!(name)))
-        .collect()
+    kept.map(|(name, json)| member(&name, json)).collect()
 }
 
 /// Serves the request that a call stands for.

@@ -59,9 +59,13 @@ fn completed(
     let completed = match reference {
         Reference::Prompt(name) => {
             let found = snapshot.prompt(name);
-            found
-                .filter(|prompt| sight.sees(&***prompt))
-                .map(|prompt| Completed::Prompt(Arc::clone(prompt)))
+            let seen = match found {
+                Some(prompt) if prompt.definition().version.is_some() => {
+                    request.version(snapshot.prompt_versions(name), name)?
+                }
+                _ => found.filter(|prompt| sight.sees(&***prompt)),
+            };
+            seen.map(|prompt| Completed::Prompt(Arc::clone(prompt)))
                 .ok_or_else(|| unknown("prompt", name, found.is_some()))?
         }
         Reference::Resource(uri) => {

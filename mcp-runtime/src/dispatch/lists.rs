@@ -16,12 +16,13 @@ use crate::call::{Arguments, Call, CallContext, ServerContext};
 use crate::content::ResourceLink;
 use crate::error::ToolError;
 use crate::layer::{CallKind, Substitute};
+use crate::mount::Mounted;
 use crate::outcome::{Outcome, Page};
 use crate::protocol::cache::Cache;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::registry::{
-    ComponentView, Filter, Form, Listed, PageRequest, Registry, ResourceEntry, Snapshot,
+    ComponentView, Filter, Form, ListCaller, Listed, PageRequest, Registry, ResourceEntry, Snapshot,
 };
 use crate::schema::SchemaDialect;
 use crate::visibility::Viewer;
@@ -62,13 +63,20 @@ fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result
     let sight = request.sight();
     let allows = |component: &ComponentView<'_>| sight.allows(component);
     let filter: Filter<'_> = &allows;
+    let permits = |scopes: &[String], mounted: Option<&Mounted>| {
+        let access = request.core.access_of(mounted);
+        access.suffices(request.origin.scopes(), scopes)
+    };
     let page = PageRequest {
         form: Form {
             features: request.caller.features,
             dialect: request.dialect(),
         },
         cursor: cursor.as_deref(),
-        filter: sight.is_limited().then_some(filter),
+        caller: ListCaller {
+            filter: sight.is_limited().then_some(filter),
+            permits: &permits,
+        },
     };
     let mut page = find(registry, &page).ok_or_else(|| RpcError::invalid_params(INVALID_CURSOR))?;
     // Other clients of the same server receive other schemas.

@@ -33,6 +33,7 @@ mod subject;
 mod timeout;
 mod tool_search;
 mod tools;
+mod versions;
 
 use std::sync::Arc;
 

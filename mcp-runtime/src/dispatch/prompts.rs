@@ -29,12 +29,16 @@ pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
     let name = params.name()?;
     let snapshot = request.core.registry.now();
     let found = snapshot.prompt(&name);
-    let prompt = found
-        .filter(|prompt| request.sees(&***prompt))
-        .ok_or_else(|| {
-            let error = request.unknown(snapshot.has_prompts(), "prompt", &name);
-            error.concealing(found.is_some())
-        })?;
+    let seen = match found {
+        Some(prompt) if prompt.definition().version.is_some() => {
+            request.version(snapshot.prompt_versions(&name), &name)?
+        }
+        _ => found.filter(|prompt| request.sees(&***prompt)),
+    };
+    let prompt = seen.ok_or_else(|| {
+        let error = request.unknown(snapshot.has_prompts(), "prompt", &name);
+        error.concealing(found.is_some())
+    })?;
     request.authorize(&**prompt)?;
     let given = input(prompt, message.text(), &params)?;
     run(request, Get(Arc::clone(prompt)), given)
@@ -102,6 +106,11 @@ impl Work for Get {
     #[inline]
     fn mounted(&self) -> Option<&Mounted> {
         self.0.mounted()
+    }
+
+    fn is_read_only(&self) -> bool {
+        // Callers of one name may have different versions.
+        self.0.definition().version.is_none()
     }
 
     fn renamings(&self) -> Option<&Renamings> {

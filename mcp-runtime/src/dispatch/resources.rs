@@ -10,6 +10,7 @@ use super::core::{Core, MethodRun, Request};
 use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work};
 use super::start::run;
+use super::versions;
 use crate::call::{Arguments, Call, CallContext};
 use crate::content::ResourceOutcome;
 use crate::layer::{CallKind, Layer, Substitute};
@@ -79,7 +80,18 @@ fn look_up(
 ) -> Result<(Arc<ResourceEntry>, Arguments), RpcError> {
     let snapshot = request.core.registry.now();
     let sight = request.sight();
-    let Some((resource, arguments)) = snapshot.resource(uri, |entry| sight.sees(entry)) else {
+    let wanted = if snapshot.has_resource_versions() {
+        versions::wanted(&request.message)?
+    } else {
+        None
+    };
+    let has_version = |entry: &ResourceEntry| {
+        let all = || snapshot.resource_versions(entry);
+        entry.definition().version.is_none()
+            || request.has_version(&sight, all(), entry, wanted.as_deref())
+    };
+    let sees = |entry: &ResourceEntry| sight.sees(entry) && has_version(entry);
+    let Some((resource, arguments)) = snapshot.resource(uri, sees) else {
         return Err(if snapshot.has_resources() {
             let exists = sight.is_limited() && snapshot.resource(uri, |_| true).is_some();
             let code = request.caller.features.resource_not_found;

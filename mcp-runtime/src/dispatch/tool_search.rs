@@ -12,10 +12,13 @@ use super::sight::Sight;
 use crate::call::{Arguments, Call, CallContext, Slot};
 use crate::content::{IntoToolResult, Structured, ToolResult};
 use crate::error::ToolError;
+use crate::mount::Mounted;
 use crate::param::Param;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
-use crate::registry::{Bounds, Form, Handler, Parameter, Snapshot, Tool, ToolEntry};
+use crate::registry::{
+    Bounds, ComponentView, Form, Handler, ListCaller, Parameter, Snapshot, Tool, ToolEntry,
+};
 use crate::search::ToolSearch;
 use crate::visibility::Viewer;
 
@@ -108,7 +111,16 @@ fn find(call: &Call, server: &SearchedServer, default: usize) -> Result<ToolResu
     let core = server.core()?;
     let (snapshot, form) = (core.registry.now(), form(&core, &call.context));
     let sight = sight(&core, &call.context);
-    let found = snapshot.search_tools(&query, |tool| sight.sees(tool));
+    let allows = |component: &ComponentView<'_>| sight.allows(component);
+    let permits = |scopes: &[String], mounted: Option<&Mounted>| {
+        let access = core.access_of(mounted);
+        access.suffices(call.context.origin.scopes(), scopes)
+    };
+    let caller = ListCaller {
+        filter: Some(&allows),
+        permits: &permits,
+    };
+    let found = snapshot.search_tools(&query, |tool| snapshot.shows_tool(tool, &caller));
     let found = found.take(limit.unwrap_or(default));
     let definitions = found.map(|tool| tool.definition_json(&form));
     Ok(result(&definitions.collect::<Vec<_>>()))

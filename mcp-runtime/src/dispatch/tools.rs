@@ -56,7 +56,13 @@ pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
 fn find<'s>(request: &Request, snapshot: &'s Snapshot) -> Result<&'s Arc<ToolEntry>, RpcError> {
     let name = request.message.params()?.name()?;
     let found = snapshot.tool(&name);
-    let tool = found.filter(|tool| request.sees(&***tool)).ok_or_else(|| {
+    let seen = match found {
+        Some(tool) if tool.definition().version.is_some() => {
+            request.version(snapshot.tool_versions(&name), &name)?
+        }
+        _ => found.filter(|tool| request.sees(&***tool)),
+    };
+    let tool = seen.ok_or_else(|| {
         let error = request.unknown(snapshot.has_tools(), "tool", &name);
         error.concealing(found.is_some())
     })?;
@@ -153,7 +159,9 @@ impl Work for ToolCall {
     }
 
     fn is_read_only(&self) -> bool {
-        self.0.tool.has_hint("readOnlyHint") && !self.0.tool.per_caller
+        let tool = &self.0.tool;
+        // Callers of one name may have different versions.
+        tool.has_hint("readOnlyHint") && !tool.per_caller && tool.definition.version.is_none()
     }
 
     fn is_idempotent(&self) -> bool {

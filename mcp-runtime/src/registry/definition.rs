@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::check_name;
+use super::version::{VERSION_RULE, is_version};
 use crate::access::{SCOPE_RULE, is_scope};
 use crate::content::{Icon, push_icons, push_optional};
 use crate::layer::Layer;
@@ -36,6 +37,8 @@ pub(crate) struct Definition {
     pub(crate) scopes: Vec<String>,
     /// `true` if a caller without these scopes does not see the component.
     pub(crate) hidden: bool,
+    /// The version, if there are several components of one name or URI.
+    pub(crate) version: Option<String>,
     /// The name before a transform gave it another one.
     pub(super) original_name: Option<String>,
 }
@@ -120,6 +123,20 @@ macro_rules! define {
                 self.definition.hidden = true;
                 self
             }
+
+            /// Sets the version. A server can have several versions of one name or URI: a caller has the highest one that it
+            /// sees and whose scopes it has, in lists and in requests.
+            ///
+            /// The version is sent as `version` in `_meta` of the definition, with all versions that the caller sees as
+            /// `versions`. A request for another one has it as `version` in its `_meta`, a string.
+            ///
+            /// A version begins with a letter or digit, and has at most 64 letters, digits, `.`, `-`, `+` and `_`. Its parts
+            /// between dots are compared as numbers, or else as texts: `1.10` is higher than `1.9`.
+            /// [`ResponseCache`](crate::ResponseCache) does not keep results of tools and prompts with a version.
+            pub fn version(mut self, version: impl Into<String>) -> Self {
+                self.definition.version = Some(version.into());
+                self
+            }
         }
     };
 }
@@ -151,6 +168,7 @@ impl Definition {
             tags: Vec::new(),
             scopes: Vec::new(),
             hidden: false,
+            version: None,
             original_name: None,
         }
     }
@@ -176,6 +194,11 @@ impl Definition {
         }
         let mistakes = self.scopes.iter().filter_map(|scope| scope_mistake(scope));
         problems.extend(mistakes.map(|mistake| format!("{place}: {mistake}")));
+        if let Some(version) = self.version.as_ref().filter(|it| !is_version(it)) {
+            problems.push(format!(
+                "{place}: `{version}` is not a version: {VERSION_RULE}"
+            ));
+        }
         if self.hidden && self.scopes.is_empty() {
             problems.push(format!(
                 "{place} is hidden from callers without its scopes, and has none: add `scopes(..)` or remove `hidden`"
@@ -210,11 +233,12 @@ impl Definition {
     }
 
     /// Appends the object for a list, encoded for a revision. `own` appends the members that are specific to the kind of
-    /// component, each after a comma.
+    /// component, each after a comma. `versions` are those that the client sees.
     pub(super) fn push(
         &self,
         out: &mut String,
         features: &Features,
+        versions: &[&str],
         own: impl FnOnce(&mut String),
     ) {
         out.push_str("{\"name\":");
@@ -225,8 +249,26 @@ impl Definition {
         own(out);
         push_icons(out, &self.icons, features);
         let meta = self.meta.as_ref().and_then(Value::as_object);
+        let with_version = self.version.as_ref().map(|version| {
+            let meta = meta.cloned().unwrap_or_default();
+            meta_with_version(meta, version, versions)
+        });
+        let meta = with_version.as_ref().or(meta);
         let shown = meta.filter(|meta| newer && !meta.is_empty());
         push_optional(out, "_meta", shown);
         out.push('}');
     }
+}
+
+/// Adds the version of a component to its `_meta`, and all versions that the client sees.
+fn meta_with_version(
+    mut meta: Map<String, Value>,
+    version: &str,
+    versions: &[&str],
+) -> Map<String, Value> {
+    meta.insert("version".to_owned(), version.into());
+    if versions.len() > 1 {
+        meta.insert("versions".to_owned(), versions.into());
+    }
+    meta
 }

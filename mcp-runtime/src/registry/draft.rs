@@ -196,6 +196,9 @@ impl Draft {
 /// Returns the problem of two components of one name or URI.
 fn conflict<T: Mountable>(entry: &T, other: &T) -> String {
     let two = format!("two {} are called `{}`", T::KIND.plural(), entry.key());
+    if entry.definition().version.is_some() || other.definition().version.is_some() {
+        return version_conflict(entry, other, &two);
+    }
     let is_plain = |it: &T| it.mounted().is_none() && it.definition().original_name.is_none();
     if is_plain(entry) && is_plain(other) {
         return format!("{two}: rename one, with `name = \"..\"` for instance");
@@ -208,6 +211,16 @@ fn conflict<T: Mountable>(entry: &T, other: &T) -> String {
     };
     let (one, other) = (other.describe_origin(), entry.describe_origin());
     format!("{two}, {one} and {other}: rename one{fix}")
+}
+
+/// Returns the problem of two components of one name or URI, of which at least one has a version.
+fn version_conflict<T: Mountable>(entry: &T, other: &T, two: &str) -> String {
+    match (&entry.definition().version, &other.definition().version) {
+        (Some(version), Some(_)) => format!(
+            "{two} and have the version `{version}`: give them different ones, or rename one"
+        ),
+        _ => format!("{two}, and one has no version: give it one, or rename one"),
+    }
 }
 
 /// Returns the problem of a tool with the name of one of the tools that an option of the server adds.

@@ -27,6 +27,7 @@ mod stands_for;
 mod tool;
 mod tool_index;
 mod transform;
+mod version;
 
 pub use complete::{CompleteWith, Completer, Completion};
 pub use component_kind::ComponentKind;
@@ -39,7 +40,7 @@ pub use function::{
 };
 pub use handler::Handler;
 pub(crate) use header_params::HeaderParam;
-pub(crate) use list::{Filter, Form, Listed};
+pub(crate) use list::{Filter, Form, ListCaller, Listed};
 pub use listing::{IntoLinks, ListWith, Lister, Listing};
 pub use parameter::Parameter;
 pub use prompt::Prompt;

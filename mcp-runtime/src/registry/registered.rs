@@ -6,7 +6,7 @@ use super::NeededState;
 use super::component_kind::ComponentKind;
 use super::components::Components;
 use super::draft::Draft;
-use super::list::{Filter, Form, List, Listed};
+use super::list::{Form, List, ListCaller, Listed};
 use super::snapshot::Snapshot;
 use super::transform::Transforms;
 use crate::bus::{Change, ChangedComponent};
@@ -226,7 +226,7 @@ impl Registry {
     }
 
     fn page<T: Listed>(&self, name: &str, list: &List<T>, page: &PageRequest<'_>) -> Option<Page> {
-        list.page(name, &page.form, self.page_size, page.cursor, page.filter)
+        list.page(name, &page.form, self.page_size, page.cursor, &page.caller)
     }
 }
 
@@ -235,8 +235,7 @@ pub(crate) struct PageRequest<'r> {
     pub(crate) form: Form,
     /// The cursor; `None` for the first page.
     pub(crate) cursor: Option<&'r str>,
-    /// The components that the caller sees; `None` if it sees all.
-    pub(crate) filter: Option<Filter<'r>>,
+    pub(crate) caller: ListCaller<'r>,
 }
 
 /// The problem of a server without components, with its usual cause.

@@ -10,7 +10,7 @@ use super::component_kind::ComponentKind;
 use super::component_view::ComponentView;
 #[cfg(feature = "cli")]
 use super::definition::Definition;
-use super::list::{List, Listed};
+use super::list::{List, ListCaller, Listed};
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
 use super::tool::ToolEntry;
@@ -79,7 +79,7 @@ impl Snapshot {
     pub(crate) fn search_tools(
         &self,
         query: &str,
-        sees: impl Fn(&ToolEntry) -> bool,
+        sees: impl Fn(&Arc<ToolEntry>) -> bool,
     ) -> impl Iterator<Item = &Arc<ToolEntry>> {
         let found = self.tool_index.of(self.tools.entries()).search(query);
         let found = found.filter_map(|position| self.tools.entry(position));
@@ -143,11 +143,44 @@ impl Snapshot {
         uri: &str,
         sees: impl Fn(&ResourceEntry) -> bool,
     ) -> Option<(&Arc<ResourceEntry>, Result<Arguments, String>)> {
-        if let Some(entry) = self.concrete(uri).filter(|entry| sees(entry)) {
+        let versions = self
+            .concrete(uri)
+            .map(|entry| self.resources.versions(entry.identity()));
+        let mut concrete = versions.into_iter().flatten();
+        if let Some(entry) = concrete.find(|entry| sees(entry)) {
             return Some((entry, Ok(Arguments::empty(&entry.signature))));
         }
         let mut templates = self.templates.entries().filter(|entry| sees(entry));
         templates.find_map(|entry| Some((entry, entry.match_uri(uri)?)))
+    }
+
+    /// Returns all versions of a tool, from the highest on.
+    pub(crate) fn tool_versions(&self, name: &str) -> &[Arc<ToolEntry>] {
+        self.tools.versions(name)
+    }
+
+    /// Returns all versions of a prompt, from the highest on.
+    pub(crate) fn prompt_versions(&self, name: &str) -> &[Arc<PromptEntry>] {
+        self.prompts.versions(name)
+    }
+
+    /// Returns `true` if a resource or template has a version.
+    pub(crate) fn has_resource_versions(&self) -> bool {
+        self.resources.has_versions() || self.templates.has_versions()
+    }
+
+    /// Returns all versions of a resource or template, from the highest on.
+    pub(crate) fn resource_versions(&self, entry: &ResourceEntry) -> &[Arc<ResourceEntry>] {
+        if entry.template.is_template() {
+            self.templates.versions(entry.identity())
+        } else {
+            self.resources.versions(entry.identity())
+        }
+    }
+
+    /// Returns `true` if a caller has no higher version of a tool.
+    pub(crate) fn shows_tool(&self, tool: &Arc<ToolEntry>, caller: &ListCaller<'_>) -> bool {
+        self.tools.shown(tool, caller).is_some()
     }
 
     /// Returns the concrete resource, not a template, of a URI or an equivalent one.

@@ -364,7 +364,7 @@ impl ToolEntry {
     /// Returns the definition, encoded for a client as in the list of tools.
     pub(crate) fn definition_json(&self, form: &Form) -> String {
         let mut json = String::new();
-        push_definition(&mut json, self, form);
+        push_definition(&mut json, self, form, &[]);
         json
     }
 

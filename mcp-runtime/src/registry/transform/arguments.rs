@@ -280,30 +280,33 @@ impl Change {
 
     fn changed_spec(&self, old: &ParameterSpec) -> ParameterSpec {
         let mut spec = old.clone();
-        let change = old.schema.as_ref().and_then(|_| self.change_of(&old.name));
-        let Some(change) = change.filter(|_| !old.flattened) else {
-            return spec;
-        };
-        if let Some(removed) = &change.removed {
-            // Without a schema it is not an argument of clients, as an injected parameter is not.
-            spec.schema = None;
-            spec.validator = None;
-            spec.required = false;
-            spec.fixed = removed.value().cloned();
-        }
-        if let (Some(description), Some(schema)) = (&change.description, &mut spec.schema) {
-            describe(schema, description);
-            spec.description = Some(description.clone());
-        }
-        if let Some(name) = &change.name {
-            spec.own_name.get_or_insert_with(|| old.name.clone());
-            spec.name.clone_from(name);
+        let is_argument = old.schema.is_some() && !old.flattened;
+        if let Some(change) = self.change_of(&old.name).filter(|_| is_argument) {
+            change.apply(&mut spec);
         }
         spec
     }
 }
 
 impl ArgumentChange {
+    fn apply(&self, spec: &mut ParameterSpec) {
+        if let Some(removed) = &self.removed {
+            // Without a schema it is not an argument of clients, as an injected parameter is not.
+            spec.schema = None;
+            spec.validator = None;
+            spec.required = false;
+            spec.fixed = removed.value().cloned();
+        }
+        if let (Some(description), Some(schema)) = (&self.description, &mut spec.schema) {
+            describe(schema, description);
+            spec.description = Some(description.clone());
+        }
+        if let Some(name) = &self.name {
+            let old = std::mem::replace(&mut spec.name, name.clone());
+            spec.own_name.get_or_insert(old);
+        }
+    }
+
     /// Returns the mistake of a change that does not fit the argument.
     fn mistake(&self, is_required: bool) -> Option<&'static str> {
         let also = self.name.is_some() || self.description.is_some();

@@ -13,6 +13,7 @@ use super::super::mounted::Mountable;
 use super::super::prompt::PromptEntry;
 use super::super::resource::ResourceEntry;
 use super::super::tool::ToolEntry;
+use super::super::version::{VERSION_RULE, is_version};
 use super::result::ResultChange;
 
 /// The change of one component.
@@ -24,6 +25,7 @@ pub(in super::super) struct Change {
     pub(super) title: Option<String>,
     pub(super) description: Option<Arc<str>>,
     pub(super) tags: Vec<String>,
+    pub(super) version: Option<String>,
     pub(super) is_removed: bool,
     /// `true` if the component may be added later.
     pub(super) is_later: bool,
@@ -78,6 +80,7 @@ impl Change {
             title: None,
             description: None,
             tags: Vec::new(),
+            version: None,
             is_removed: false,
             is_later: false,
             arguments: Vec::new(),
@@ -126,13 +129,8 @@ impl Change {
 
     /// Changes the properties that all kinds of components have.
     fn apply(&self, definition: &mut Definition, problems: &mut Vec<String>) {
+        self.check(problems);
         if let Some(name) = &self.name {
-            if !is_component(name) {
-                problems.push(format!(
-                    "the transform of {} renames it to `{name}`, and a name is {RULE}",
-                    self.place()
-                ));
-            }
             let old = std::mem::replace(&mut definition.name, name.clone());
             definition.original_name.get_or_insert(old);
         }
@@ -142,7 +140,25 @@ impl Change {
         if self.description.is_some() {
             definition.description.clone_from(&self.description);
         }
+        if self.version.is_some() {
+            definition.version.clone_from(&self.version);
+        }
         definition.tags.extend(self.tags.iter().cloned());
+    }
+
+    /// Records the mistakes of a new name and of a version.
+    fn check(&self, problems: &mut Vec<String>) {
+        let place = self.place();
+        if let Some(name) = self.name.as_ref().filter(|it| !is_component(it)) {
+            problems.push(format!(
+                "the transform of {place} renames it to `{name}`, and a name is {RULE}"
+            ));
+        }
+        if let Some(version) = self.version.as_ref().filter(|it| !is_version(it)) {
+            problems.push(format!(
+                "the transform of {place}: `{version}` is not a version: {VERSION_RULE}"
+            ));
+        }
     }
 }
 

@@ -31,18 +31,7 @@ impl Transforms {
         problems: &mut Vec<String>,
     ) -> Option<T> {
         for Transform(step) in &self.all {
-            let is_kept = match step {
-                Step::Filter(rule) => rule(&entry.view()),
-                Step::Change(change) if change.concerns(T::KIND, entry.key()) => {
-                    change.found();
-                    if !change.is_removed {
-                        entry.change(change, problems);
-                    }
-                    !change.is_removed
-                }
-                Step::Change(_) => true,
-            };
-            if !is_kept {
+            if !step.transform(&mut entry, problems) {
                 self.removed.store(true, Ordering::Relaxed);
                 return None;
             }
@@ -61,22 +50,9 @@ impl Transforms {
             ListChange::Prompts => ComponentKind::Prompt,
             _ => ComponentKind::Resource,
         };
-        for Transform(step) in &self.all {
-            match step {
-                Step::Filter(rule) if !rule(&view(kind, &component)) => return None,
-                Step::Change(change) if change.concerns(kind, &component.name) => {
-                    if change.is_removed {
-                        return None;
-                    }
-                    component.tags.extend(change.tags.iter().cloned());
-                    if let Some(name) = change.new_key() {
-                        component.name.clone_from(name);
-                    }
-                }
-                _ => {}
-            }
-        }
-        Some(component)
+        let mut steps = self.all.iter();
+        let is_kept = steps.all(|Transform(step)| step.transform_change(kind, &mut component));
+        is_kept.then_some(component)
     }
 
     /// Returns the problems of transforms that change nothing, or leave nothing.
@@ -94,6 +70,38 @@ impl Transforms {
             );
         }
         problems
+    }
+}
+
+impl Step {
+    /// Changes a component, and returns `false` if it is removed.
+    fn transform<T: Transformable>(&self, entry: &mut T, problems: &mut Vec<String>) -> bool {
+        match self {
+            Self::Filter(rule) => rule(&entry.view()),
+            Self::Change(change) if change.concerns(T::KIND, entry.key()) => {
+                change.found();
+                if !change.is_removed {
+                    entry.change(change, problems);
+                }
+                !change.is_removed
+            }
+            Self::Change(_) => true,
+        }
+    }
+
+    /// Changes the change of a list, and returns `false` if the component is removed.
+    fn transform_change(&self, kind: ComponentKind, component: &mut ChangedComponent) -> bool {
+        match self {
+            Self::Filter(rule) => rule(&view(kind, component)),
+            Self::Change(change) if change.concerns(kind, &component.name) => {
+                component.tags.extend(change.tags.iter().cloned());
+                if let Some(name) = change.new_key() {
+                    component.name.clone_from(name);
+                }
+                !change.is_removed
+            }
+            Self::Change(_) => true,
+        }
     }
 }
 

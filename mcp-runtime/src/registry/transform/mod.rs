@@ -146,6 +146,12 @@ macro_rules! common {
                 self
             }
 
+            /// Sets the version, as [`Tool::version`](crate::Tool::version) does: two tools become two versions of one name.
+            pub fn version(mut self, version: impl Into<String>) -> Self {
+                self.0.version = Some(version.into());
+                self
+            }
+
             /// Adds a tag, for later transforms and for the rules of [`Server::visible`](crate::Server::visible).
             pub fn tag(mut self, tag: impl Into<String>) -> Self {
                 self.0.tags.push(tag.into());

@@ -47,10 +47,8 @@ impl ResultChange {
             ResultSchema::Keep => {}
             ResultSchema::Drop => tool.output = None,
             ResultSchema::Replace(schema) => {
-                tool.output = Some(OutputSchema {
-                    schema: schema.clone(),
-                    wraps: false,
-                });
+                let (schema, wraps) = (schema.clone(), false);
+                tool.output = Some(OutputSchema { schema, wraps });
             }
         }
         // The result of the handler is checked no more, because it is not what the client receives.
@@ -58,10 +56,8 @@ impl ResultChange {
         let place = format!("the transform of {place}: the schema of its output");
         let output = tool.output.as_ref();
         let rules = output.and_then(|output| whole_schema(&place, &output.schema, problems));
-        let layer = ChangedResult {
-            change: Arc::clone(&self.change),
-            rules: rules.map(Arc::new),
-        };
+        let (change, rules) = (Arc::clone(&self.change), rules.map(Arc::new));
+        let layer = ChangedResult { change, rules };
         tool.tool.definition.layers.insert(0, Arc::new(layer));
     }
 }
@@ -91,13 +87,7 @@ impl Layer for ChangedResult {
 
 /// Replaces a result that violates the output schema by an error.
 fn checked(call: &LayeredCall, outcome: CallOutcome, rules: &WholeSchema) -> CallOutcome {
-    if outcome.kind() != OutcomeKind::Ok {
-        return outcome;
-    }
-    let mistakes = match outcome.structured() {
-        Some(value) => rules.mistakes(&value, "structuredContent", &Budget::default()),
-        None => vec!["`structuredContent` is missing".to_owned()],
-    };
+    let mistakes = mistakes(&outcome, rules);
     if mistakes.is_empty() {
         return outcome;
     }
@@ -109,4 +99,12 @@ fn checked(call: &LayeredCall, outcome: CallOutcome, rules: &WholeSchema) -> Cal
     call.refuse(ToolError::new(format!(
         "The result violates the output schema of the tool:\n- {mistakes}"
     )))
+}
+
+fn mistakes(outcome: &CallOutcome, rules: &WholeSchema) -> Vec<String> {
+    match outcome.structured() {
+        _ if outcome.kind() != OutcomeKind::Ok => Vec::new(),
+        Some(value) => rules.mistakes(&value, "structuredContent", &Budget::default()),
+        None => vec!["`structuredContent` is missing".to_owned()],
+    }
 }
