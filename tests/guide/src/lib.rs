@@ -30,6 +30,7 @@ chapters! {
     testing: "testing.md",
     run_time: "run-time.md",
     composition: "composition.md",
+    transforms: "transforms.md",
     many_tools: "many-tools.md",
     command_line: "command-line.md",
     deployment: "deployment.md",
