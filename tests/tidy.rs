@@ -132,6 +132,12 @@ const MODULES: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("audit", &["outcome", "store"]),
     (
+        "openapi",
+        &[
+            "content", "context", "error", "registry", "schema", "secret", "service",
+        ],
+    ),
+    (
         "observe",
         &[
             "audit", "metrics", "outcome", "protocol", "service", "trace",
@@ -248,6 +254,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "metrics",
             "mount",
             "observe",
+            "openapi",
             "param",
             "protocol",
             "questions",

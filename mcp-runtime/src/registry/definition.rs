@@ -36,6 +36,9 @@ pub(crate) struct Definition {
     pub(crate) scopes: Vec<String>,
     /// `true` if a caller without these scopes does not see the component.
     pub(crate) hidden: bool,
+    /// `true` if another component of the same name takes its place.
+    #[cfg(feature = "openapi")]
+    pub(crate) is_generated: bool,
 }
 
 /// The builder methods that set the members of a [`Definition`].
@@ -149,6 +152,8 @@ impl Definition {
             tags: Vec::new(),
             scopes: Vec::new(),
             hidden: false,
+            #[cfg(feature = "openapi")]
+            is_generated: false,
         }
     }
 

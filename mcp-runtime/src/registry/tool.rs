@@ -79,6 +79,9 @@ pub(super) enum Output {
     Type(fn(&mut Schemas) -> Option<OutputSchema>),
     /// A schema that was created at run time.
     Schema(Value),
+    /// The same; the handler checks its results itself.
+    #[cfg(feature = "openapi")]
+    Checked(Value),
 }
 
 define!(Tool);
@@ -140,6 +143,13 @@ impl Tool {
     /// schema is checked like that of the arguments.
     pub fn output_schema(mut self, schema: Value) -> Self {
         self.output = Some(Output::Schema(schema));
+        self
+    }
+
+    /// Sets the JSON Schema of the structured content, which the handler checks.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn checked_output_schema(mut self, schema: Value) -> Self {
+        self.output = Some(Output::Checked(schema));
         self
     }
 
@@ -305,14 +315,15 @@ fn whole_schema(place: &str, schema: &Value, problems: &mut Vec<String>) -> Opti
 
 /// Returns the schema of a tool's structured content, with the definitions that it refers to.
 fn output(output: &Output) -> Option<OutputSchema> {
+    let whole = |schema: &Value| OutputSchema {
+        schema: schema.clone(),
+        wraps: false,
+    };
     let of_type = match output {
         Output::Type(of_type) => of_type,
-        Output::Schema(schema) => {
-            return Some(OutputSchema {
-                schema: schema.clone(),
-                wraps: false,
-            });
-        }
+        Output::Schema(schema) => return Some(whole(schema)),
+        #[cfg(feature = "openapi")]
+        Output::Checked(schema) => return Some(whole(schema)),
     };
     let mut schemas = Schemas::of_output();
     let mut output = of_type(&mut schemas)?;
