@@ -113,6 +113,9 @@ fn object(schema: &Value, root: &Value, depth: usize) -> Value {
                 .or_insert_with(|| value(member, root, 1));
         }
     }
+    if members.is_empty() && schema.get("properties").is_none() {
+        members.insert("key".to_owned(), "value".into());
+    }
     members.into()
 }
 

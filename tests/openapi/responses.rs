@@ -61,6 +61,17 @@ async fn an_object_is_structured_content() {
 }
 
 #[tokio::test]
+async fn json_is_asked_for_first() {
+    let content = json!({ "application/xml": {}, "application/json": {}, "not a type": {} });
+    let operation = json!({ "responses": { "200": { "description": "", "content": content } } });
+    let api = Api::empty();
+    let client = serve(&one("get", "/p", operation), &api).await;
+    client.call("call", json!({})).await.unwrap();
+    let accepted = "application/json, application/xml, */*;q=0.1";
+    assert_eq!(api.last().headers()["accept"], accepted);
+}
+
+#[tokio::test]
 async fn other_values_are_wrapped() {
     let schema = json!({ "type": "array", "items": { "type": "string" } });
     let api = Api::new(200, "application/json", r#"["a"]"#);

@@ -157,3 +157,26 @@ async fn a_secret_that_a_header_cannot_have_is_an_error_without_it() {
     );
     assert_eq!(api.count(), 0);
 }
+
+/// An error of the client is hidden with `mask_errors`, unless its text is meant for the model.
+#[tokio::test]
+async fn errors_of_the_client_can_be_masked() {
+    async fn failing(
+        request: http::Request<bytes::Bytes>,
+    ) -> Result<http::Response<bytes::Bytes>, ToolError> {
+        match request.uri().query() {
+            None => Err(ToolError::from("internal host 10.0.0.1")),
+            Some(_) => Err(ToolError::new("try again later")),
+        }
+    }
+    let server = Server::openapi(spec(json!([])), failing).unwrap();
+    let client = server.mask_errors().connect().await;
+    let text = client.call("call", json!({})).await.unwrap().text();
+    assert!(!text.contains("10.0.0.1"), "{text}");
+    let text = client
+        .call("call", json!({ "q": "x" }))
+        .await
+        .unwrap()
+        .text();
+    assert_eq!(text, "try again later");
+}

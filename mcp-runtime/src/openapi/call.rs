@@ -125,8 +125,13 @@ impl Operation {
         let uri = request.uri().to_string();
         let uri = uri.split('?').next().unwrap_or_default().to_owned();
         let response = self.api.client.send(request).await.map_err(|error| {
-            let text = error.as_error().to_string();
-            ToolError::new(credentials.redacted(&text))
+            let text = credentials.redacted(&error.as_error().to_string());
+            if error.is_deliberate() {
+                ToolError::new(text)
+            } else {
+                // `Server::mask_errors` hides it.
+                ToolError::from(text)
+            }
         })?;
         Ok(Answer {
             response,

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use mcp_grammar::percent;
+use serde::de::DeserializeSeed as _;
 use serde_json::{Map, Value};
+
+use super::parse::Kind;
 
 /// The maximum size of a specification in bytes.
 const LARGEST: usize = 64 << 20;
@@ -32,11 +35,12 @@ impl Document {
             ));
         }
         let text = text.trim_start_matches('\u{feff}');
-        let root: Value = if text.trim_start().starts_with('{') {
-            serde_json::from_str(text)
-                .map_err(|error| format!("the specification is not valid JSON: {error}"))?
+        let root = if text.trim_start().starts_with('{') {
+            json(text).map_err(|error| format!("the specification is not valid JSON: {error}"))?
         } else {
-            yaml_serde::from_str(text)
+            let yaml = yaml_serde::Deserializer::from_str(text);
+            Kind::Keywords
+                .deserialize(yaml)
                 .map_err(|error| format!("the specification is not valid YAML: {error}"))?
         };
         let is_3_0 = version(&root)?;
@@ -83,6 +87,13 @@ impl Document {
         let reference = &value["$ref"];
         Err(format!("{reference} leads to itself or to too many others"))
     }
+}
+
+fn json(text: &str) -> Result<Value, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let root = Kind::Keywords.deserialize(&mut json)?;
+    json.end()?;
+    Ok(root)
 }
 
 /// Returns `true` for OpenAPI 3.0, and `false` for a later version.

@@ -1,7 +1,7 @@
 //! The components of a specification: names, schemas, descriptions and hints.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use hyper::{Method, Uri};
 use serde_json::{Map, Value, json};
@@ -10,6 +10,7 @@ use super::body::body;
 use super::call::{Api, Described, Operation};
 use super::client::ApiClient;
 use super::document::Document;
+use super::lazy::Schema;
 use super::links::{ToolNames, links};
 use super::names::{valid_name, with_digest};
 use super::operation::{ExposeAs, OpenApiOperation, operations};
@@ -23,7 +24,7 @@ use super::{OpenApi, Secrets};
 use crate::context::Context;
 use crate::registry::{Component, Resource, Tool};
 
-/// The maximum length of a description in bytes: that of the API of OpenAI.
+/// The maximum length of a description in bytes, so that the APIs of all models accept it.
 const LONGEST_DESCRIPTION: usize = 1000;
 
 /// The maximum length of a title in bytes.
@@ -137,22 +138,17 @@ fn choose<'d>(
             let option = options.iter().rev().find(|it| operation.is_called(&it.0));
             option.map(|(_, value)| value.as_str())
         };
-        let name = match find(names) {
-            // A wrong or double name of the user is an error when the server is built.
-            Some(name) => name.to_owned(),
-            None => {
-                let place = operation.place();
-                let name = operation.id().map_or_else(
-                    || valid_name(&place.replacen(operation.method(), operation.method, 1)),
-                    valid_name,
-                );
-                if taken.contains(&name) {
-                    with_digest(&name, &place)
-                } else {
-                    name
-                }
-            }
-        };
+        let given = find(names).map(str::to_owned);
+        let is_given = given.is_some();
+        let place = operation.place();
+        let mut name = given.unwrap_or_else(|| match operation.id() {
+            Some(id) => valid_name(id),
+            None => valid_name(&place.replacen(operation.method(), operation.method, 1)),
+        });
+        // A wrong or double name of the user is an error when the server is built.
+        if !is_given && taken.contains(&name) {
+            name = with_digest(&name, &place);
+        }
         taken.insert(name.clone());
         chosen.push(Chosen {
             operation: *operation,
@@ -236,15 +232,22 @@ impl<'d> Generator<'d> {
         }
         schema.insert("additionalProperties".to_owned(), false.into());
         self.inputs.define(&mut schema, references);
-        let output = self.output(operation)?;
-        let output_schema = output.as_ref().map(|it| it.schema.clone());
+        let output = self.output(operation);
+        let output_schema = output.as_ref().map(|it| it.schema.value().clone());
         let called = self.operation(chosen, parameters, body, output)?;
-        let called = Arc::new(called);
+        let schema = Value::Object(schema);
+        let input = Schema::new(schema.clone());
+        let called = Arc::new((called, input));
         let handler = move |arguments: Value, _: Context| {
             let called = Arc::clone(&called);
-            async move { called.call(arguments).await }
+            async move {
+                let (called, input) = &*called;
+                input.check_arguments(&arguments)?;
+                called.call(arguments).await
+            }
         };
-        let mut tool = Tool::new(chosen.name.as_str(), schema.into(), handler);
+        let tool = Tool::new(chosen.name.as_str(), schema, handler);
+        let mut tool = tool.checks_itself(output_schema);
         tool.definition.is_generated = true;
         tool = match operation.method {
             "get" => tool.read_only(true),
@@ -252,9 +255,6 @@ impl<'d> Generator<'d> {
             "delete" => tool.destructive(true).idempotent(true),
             _ => tool,
         };
-        if let Some(schema) = output_schema {
-            tool = tool.checked_output_schema(schema);
-        }
         if let Some(title) = operation.value["summary"].as_str().map(str::trim)
             && !title.is_empty()
             && title.len() <= LONGEST_TITLE
@@ -374,6 +374,8 @@ impl<'d> Generator<'d> {
         let is_home = home.is_some_and(|home| origin(&home) == origin(&base));
         let security = alternatives(self.document, operation.value, &self.schemes);
         let mut accepted = self.response_media(operation);
+        // A server may choose the first one.
+        accepted.sort_by_key(|media| !is_json(media));
         accepted.truncate(4);
         accepted.push("*/*;q=0.1".to_owned());
         Ok(Operation {
@@ -458,7 +460,7 @@ impl<'d> Generator<'d> {
     }
 
     /// Returns the schema of the result, if all successful responses with JSON have the same.
-    fn output(&mut self, operation: &OpenApiOperation<'d>) -> Result<Option<Output>, String> {
+    fn output(&mut self, operation: &OpenApiOperation<'d>) -> Option<Output> {
         let mut sources: Vec<&'d Value> = Vec::new();
         for (_, response) in self.successes(operation) {
             let content = response.get("content").and_then(Value::as_object);
@@ -474,7 +476,7 @@ impl<'d> Generator<'d> {
             }
         }
         let [source] = sources[..] else {
-            return Ok(None);
+            return None;
         };
         let mut references = References::default();
         let is_object = self.is_object(source, 0);
@@ -491,11 +493,10 @@ impl<'d> Generator<'d> {
             (schema, true)
         };
         self.outputs.define(&mut schema, references);
-        Ok(Some(Output {
-            schema: schema.into(),
+        Some(Output {
+            schema: Schema::new(schema.into()),
             wraps,
-            rules: OnceLock::new(),
-        }))
+        })
     }
 
     /// Returns `true` if all values of a schema are objects.

@@ -66,8 +66,7 @@ pub(super) fn kind(keyword: &str) -> Kind {
         "allOf" | "anyOf" | "oneOf" | "prefixItems" => Kind::Schemas,
         "properties" | "patternProperties" | "dependentSchemas" => Kind::Map,
         "required" => Kind::Required,
-        "title" | "description" | "default" | "deprecated" => Kind::Annotation,
-        "type" => Kind::Annotation,
+        "title" | "description" | "default" | "deprecated" | "type" => Kind::Annotation,
         "enum" | "const" | "pattern" | "format" | "minimum" | "maximum" | "exclusiveMinimum"
         | "exclusiveMaximum" | "multipleOf" | "minLength" | "maxLength" | "minItems"
         | "maxItems" | "uniqueItems" | "minProperties" | "maxProperties" | "dependentRequired"

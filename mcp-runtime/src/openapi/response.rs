@@ -1,14 +1,14 @@
 //! The result of a call from the response of the API.
 
-use std::sync::OnceLock;
+use std::fmt::Write as _;
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::lazy::Schema;
 use crate::content::{Audio, Content, EmbeddedResource, Image, ResourceContents, ToolResult};
-use crate::schema::{Budget, WholeSchema};
 
 /// The maximum length of the part of an error's body that a model sees, in bytes.
 const LONGEST_EXCERPT: usize = 2000;
@@ -19,11 +19,9 @@ const MOST_MISTAKES: usize = 3;
 /// The schema of a result.
 #[derive(Debug)]
 pub(super) struct Output {
-    pub(super) schema: Value,
+    pub(super) schema: Schema,
     /// `true` if a value is wrapped in `{"result": ..}`.
     pub(super) wraps: bool,
-    /// Prepared for the first result.
-    pub(super) rules: OnceLock<Option<WholeSchema>>,
 }
 
 impl Output {
@@ -37,15 +35,11 @@ impl Output {
         } else {
             value
         };
-        let rules = self
-            .rules
-            .get_or_init(|| WholeSchema::new(&self.schema).ok());
-        let mistakes = rules
-            .as_ref()
-            .map(|rules| rules.mistakes(&value, "response", &Budget::default()));
-        match mistakes {
-            Some(mistakes) if !mistakes.is_empty() => Err(mistakes),
-            _ => Ok(value),
+        let mistakes = self.schema.mistakes(&value, "response");
+        if mistakes.is_empty() {
+            Ok(value)
+        } else {
+            Err(mistakes)
         }
     }
 }
@@ -154,20 +148,22 @@ pub(super) fn result(
 /// Returns the text of a response that is an error: the status, the words of the specification and those of the API.
 pub(super) fn failure(response: &Response<Bytes>, described: Option<&str>) -> String {
     let status = response.status();
+    // Writing to a string never fails.
     let mut text = format!("The API answers with the status {status}.");
     if let Some(described) = described.map(str::trim).filter(|it| !it.is_empty()) {
-        text.push_str(&format!(" The specification says: {described}"));
+        let _ = write!(text, " The specification says: {described}");
     }
     let header = |name| response.headers().get(name).and_then(|it| it.to_str().ok());
     if status.is_redirection()
         && let Some(location) = header(LOCATION)
     {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             " It redirects to {location}, and redirects are not followed."
-        ));
+        );
     }
     if let Some(after) = header(RETRY_AFTER) {
-        text.push_str(&format!(" Try again after {after} (`Retry-After`)."));
+        let _ = write!(text, " Try again after {after} (`Retry-After`).");
     }
     if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         text.push_str(" The credentials of this server are missing or not sufficient, which its operator can change.");

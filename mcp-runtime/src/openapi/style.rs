@@ -209,12 +209,18 @@ mod tests {
         pairs.collect::<Vec<_>>().join("&")
     }
 
-    /// The rows of the table of styles of the specification, with another name and values that must be encoded.
+    /// The values of the table of styles of the specification, with characters that must be encoded.
+    fn values() -> [Value; 3] {
+        [
+            json!("a/b"),
+            json!(["blue", "black", "b,r"]),
+            json!({ "R": 100, "G": 200, "B": "1 5" }),
+        ]
+    }
+
     #[test]
-    fn the_styles_of_the_specification() {
-        let one = json!("a/b");
-        let many = json!(["blue", "black", "b,r"]);
-        let object = json!({ "R": 100, "G": 200, "B": "1 5" });
+    fn the_styles_of_paths() {
+        let [one, many, object] = values();
         for (style, explode, expected) in [
             (
                 Style::Simple,
@@ -258,6 +264,11 @@ mod tests {
             let written = [&one, &many, &object].map(|it| format(style, explode).path("color", it));
             assert_eq!(written, expected, "{style:?} {explode}");
         }
+    }
+
+    #[test]
+    fn the_styles_of_queries() {
+        let [one, many, object] = values();
         for (style, explode, expected) in [
             (
                 Style::Form,

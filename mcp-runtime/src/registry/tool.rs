@@ -79,9 +79,9 @@ pub(super) enum Output {
     Type(fn(&mut Schemas) -> Option<OutputSchema>),
     /// A schema that was created at run time.
     Schema(Value),
-    /// The same; the handler checks its results itself.
+    /// The same, if there is one. The handler checks the arguments and the results itself.
     #[cfg(feature = "openapi")]
-    Checked(Value),
+    Checked(Option<Value>),
 }
 
 define!(Tool);
@@ -146,10 +146,10 @@ impl Tool {
         self
     }
 
-    /// Sets the JSON Schema of the structured content, which the handler checks.
+    /// Leaves the checks of the arguments and of the structured content, which has this schema, to the handler.
     #[cfg(feature = "openapi")]
-    pub(crate) fn checked_output_schema(mut self, schema: Value) -> Self {
-        self.output = Some(Output::Checked(schema));
+    pub(crate) fn checks_itself(mut self, output: Option<Value>) -> Self {
+        self.output = Some(Output::Checked(output));
         self
     }
 
@@ -235,11 +235,19 @@ impl Tool {
             self.definition.add_interface(uri);
         }
         let (input_schema, signature) = if let Some(schema) = &self.schema {
-            let whole = whole_schema(
-                &format!("{place}: the schema of its arguments"),
-                schema,
-                problems,
-            );
+            #[cfg(feature = "openapi")]
+            let is_checked_by_handler = matches!(self.output, Some(Output::Checked(_)));
+            #[cfg(not(feature = "openapi"))]
+            let is_checked_by_handler = false;
+            let whole = if is_checked_by_handler {
+                None
+            } else {
+                whole_schema(
+                    &format!("{place}: the schema of its arguments"),
+                    schema,
+                    problems,
+                )
+            };
             let signature = Signature {
                 open: true,
                 noun: "arguments",
@@ -323,7 +331,7 @@ fn output(output: &Output) -> Option<OutputSchema> {
         Output::Type(of_type) => of_type,
         Output::Schema(schema) => return Some(whole(schema)),
         #[cfg(feature = "openapi")]
-        Output::Checked(schema) => return Some(whole(schema)),
+        Output::Checked(schema) => return schema.as_ref().map(whole),
     };
     let mut schemas = Schemas::of_output();
     let mut output = of_type(&mut schemas)?;

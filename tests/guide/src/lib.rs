@@ -31,6 +31,8 @@ chapters! {
     run_time: "run-time.md",
     composition: "composition.md",
     many_tools: "many-tools.md",
+    #[cfg(feature = "openapi")]
+    openapi: "openapi.md",
     command_line: "command-line.md",
     deployment: "deployment.md",
     #[cfg(feature = "all")]
