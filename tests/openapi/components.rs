@@ -264,7 +264,7 @@ paths:
 
 #[tokio::test]
 async fn tags_select_tools() {
-    let server = Server::openapi(&shop(), Api::empty()).unwrap();
+    let server = Server::openapi(shop(), Api::empty()).unwrap();
     let client = server.only_tagged(["admin"]).connect().await;
     let tools = client.tools().await.unwrap();
     assert_eq!(tools.len(), 1);

@@ -74,7 +74,7 @@ async fn the_first_alternative_with_all_secrets_is_used() {
         let client = connect(spec, &api).await;
         client.call("call", json!({})).await.unwrap();
         let request = api.last();
-        let headers = request.headers().keys().map(|it| it.as_str());
+        let headers = request.headers().keys().map(http::HeaderName::as_str);
         let mut sent: Vec<_> = headers.filter(|it| *it != "accept").collect();
         sent.extend(request.uri().query().map(|it| &it[..3]));
         assert_eq!(sent.join(" "), expected, "{secrets:?}");

@@ -3,8 +3,10 @@
 //! A specification is read once, when the server is created. `operation` finds its operations, `generate` makes a component of
 //! each, and `call` runs one: `request` writes the request, and `response` reads the result.
 
+mod base;
 mod body;
 mod call;
+mod choose;
 mod client;
 mod document;
 mod generate;
@@ -13,6 +15,8 @@ mod lazy;
 mod links;
 mod names;
 mod operation;
+mod options;
+mod output;
 mod parameter;
 mod parse;
 mod request;
@@ -29,14 +33,12 @@ pub use client::{ApiClient, HttpClient};
 pub use operation::{ExposeAs, OpenApiOperation};
 
 use document::Document;
-use security::Secrets;
+use options::Options;
 
 use crate::error::ToolError;
 use crate::opaque::opaque_debug;
 use crate::registry::Component;
 use crate::secret::Secret;
-
-type Rules = dyn Fn(&OpenApiOperation<'_>) -> ExposeAs;
 
 /// An OpenAPI specification, and what becomes of its operations: the options of [`Server::openapi`](crate::Server::openapi).
 ///
@@ -68,14 +70,7 @@ type Rules = dyn Fn(&OpenApiOperation<'_>) -> ExposeAs;
 /// # Ok(())
 /// # }
 /// ```
-pub struct OpenApi {
-    document: Document,
-    base_url: Option<String>,
-    secrets: Secrets,
-    rules: Option<Box<Rules>>,
-    names: Vec<(String, String)>,
-    descriptions: Vec<(String, String)>,
-}
+pub struct OpenApi(Options);
 
 opaque_debug!(OpenApi);
 
@@ -86,21 +81,14 @@ impl OpenApi {
     /// Returns an error if the text is larger than 64 MiB, or no such specification.
     pub fn new(specification: &str) -> Result<Self, OpenApiError> {
         let document = Document::parse(specification).map_err(OpenApiError::of)?;
-        Ok(Self {
-            document,
-            base_url: None,
-            secrets: Secrets::default(),
-            rules: None,
-            names: Vec::new(),
-            descriptions: Vec::new(),
-        })
+        Ok(Self(Options::new(document)))
     }
 
     /// Sets the URL before the paths of all operations, which replaces the `servers` of the specification.
     ///
     /// It is needed if those are missing or relative. Without it, they must be `https`, or `http` of this host.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = Some(url.into());
+        self.0.base_url = Some(url.into());
         self
     }
 
@@ -113,7 +101,7 @@ impl OpenApi {
         scheme: impl Into<String>,
         secret: impl Into<Secret<String>>,
     ) -> Self {
-        self.secrets.fixed.insert(scheme.into(), secret.into());
+        self.0.secrets.fixed.insert(scheme.into(), secret.into());
         self
     }
 
@@ -138,20 +126,20 @@ impl OpenApi {
         F: Fn(String) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Option<Secret<String>>, ToolError>> + Send + 'static,
     {
-        self.secrets.lookup = Some(Box::new(move |scheme| Box::pin(lookup(scheme))));
+        self.0.secrets.lookup = Some(Box::new(move |scheme| Box::pin(lookup(scheme))));
         self
     }
 
     /// Sets what becomes of each operation. By default all are tools.
     pub fn rules(mut self, rules: impl Fn(&OpenApiOperation<'_>) -> ExposeAs + 'static) -> Self {
-        self.rules = Some(Box::new(rules));
+        self.0.rules = Some(Box::new(rules));
         self
     }
 
     /// Sets the name of the component of an operation, which is named by its `operationId`, or by its method and path such as
     /// `GET /users/{id}`.
     pub fn rename(mut self, operation: impl Into<String>, name: impl Into<String>) -> Self {
-        self.names.push((operation.into(), name.into()));
+        self.0.names.push((operation.into(), name.into()));
         self
     }
 
@@ -161,7 +149,8 @@ impl OpenApi {
         operation: impl Into<String>,
         description: impl Into<String>,
     ) -> Self {
-        self.descriptions
+        self.0
+            .descriptions
             .push((operation.into(), description.into()));
         self
     }
@@ -171,12 +160,12 @@ impl OpenApi {
     /// # Errors
     /// Returns an error if the specification has no `paths`, or one that is a reference to nothing.
     pub fn operations(&self) -> Result<Vec<OpenApiOperation<'_>>, OpenApiError> {
-        operation::operations(&self.document).map_err(OpenApiError::of)
+        operation::operations(&self.0.document).map_err(OpenApiError::of)
     }
 
     /// Returns a text of the section `info`.
     fn info(&self, name: &str) -> &str {
-        let info = self.document.member("info");
+        let info = self.0.document.member("info");
         info[name].as_str().unwrap_or_default().trim()
     }
 
@@ -201,7 +190,7 @@ impl OpenApi {
     /// # Errors
     /// Returns all problems of the operations that are not hidden, and of the options.
     pub(crate) fn components(self, client: impl ApiClient) -> Result<Vec<Component>, OpenApiError> {
-        generate::components(self, Box::new(client)).map_err(|problems| OpenApiError { problems })
+        generate::components(self.0, Box::new(client)).map_err(|problems| OpenApiError { problems })
     }
 }
 
