@@ -59,13 +59,9 @@ async fn requests_are_sent() {
 
 #[tokio::test]
 async fn failures_are_texts() {
-    let limited = HttpClient::new()
-        .largest_response(1000)
-        .time_limit(Duration::from_millis(200));
-    let client = serve(limited).await;
+    let client = serve(HttpClient::new().largest_response(1000)).await;
     for (name, message) in [
         ("large", "the response is larger than 1000 bytes"),
-        ("slow", "the API does not answer within 200ms"),
         (
             "moved",
             "redirects to /echo, and redirects are not followed",
@@ -77,4 +73,13 @@ async fn failures_are_texts() {
         assert!(reply.is_error());
         assert!(reply.text().contains(message), "{}", reply.text());
     }
+}
+
+#[tokio::test]
+async fn a_request_has_a_time_limit() {
+    let limit = Duration::from_millis(10);
+    let client = serve(HttpClient::new().time_limit(limit)).await;
+    let reply = client.call("slow", json!({})).await.unwrap();
+    assert!(reply.is_error());
+    assert_eq!(reply.text(), "the API does not answer within 10ms");
 }
