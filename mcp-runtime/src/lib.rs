@@ -61,6 +61,7 @@
 //! - `http` (default): Streamable HTTP, [`Server::serve_http`] and [`Server::into_service`].
 //! - `logs`: [`forward_logs`], the layer for your own `tracing` subscriber.
 //! - `metrics`: Prometheus metrics, [`Server::metrics`].
+//! - `openapi`: tools from an OpenAPI description of an HTTP API, [`Server::openapi`].
 //! - `otel`: traces and metrics by OTLP over HTTP, [`Server::otel`].
 //! - `pattern`: checks `#[arg(pattern = "...")]` and the patterns in the schemas of types before a function runs.
 //! - `tls`: TLS for the built-in HTTP listener, [`Server::tls`]. With `auth`, also client certificates, `Auth::mutual_tls`.
@@ -108,6 +109,8 @@ mod middleware;
 mod mount;
 mod observe;
 mod opaque;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod outcome;
 mod owner;
 mod param;
@@ -169,6 +172,8 @@ pub use layer::{CallKind, CallOutcome, Layer, LayeredCall, Next};
 pub use logs::forward_logs;
 pub use mcp_macros::{Elicit, prompt, resource, tool, tools};
 pub use middleware::{ConcurrencyLimit, LogCalls, ResponseCache, ResponseLimit, Retry};
+#[cfg(feature = "openapi")]
+pub use openapi::{ApiClient, ExposeAs, HttpClient, OpenApi, OpenApiError, OpenApiOperation};
 pub use outcome::OutcomeKind;
 pub use owner::Principal;
 #[cfg(feature = "auth")]

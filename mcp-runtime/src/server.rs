@@ -12,6 +12,8 @@ mod http;
 mod keys;
 mod lifespan;
 mod mounts;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod options;
 mod running;
 mod serving;

@@ -2,6 +2,8 @@
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
+#[cfg(feature = "openapi")]
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::component_kind::ComponentKind;
@@ -302,6 +304,17 @@ impl Components {
             lists.entry(component.kind()).or_default().push(changed);
         }
         lists
+    }
+
+    /// Removes the generated components whose name another component has, too.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn replace_generated(&mut self) {
+        let written = self.all.iter().filter(|it| !it.definition().is_generated);
+        let taken: HashSet<_> = written.map(|it| (it.kind(), it.key().to_owned())).collect();
+        self.all.retain(|it| {
+            let is_free = || !taken.contains(&(it.kind(), it.key().to_owned()));
+            !it.definition().is_generated || is_free()
+        });
     }
 
     /// Records the components that need scopes as problems, because the server authenticates nobody.

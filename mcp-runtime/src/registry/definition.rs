@@ -41,6 +41,9 @@ pub(crate) struct Definition {
     pub(crate) version: Option<String>,
     /// The name before a transform gave it another one.
     pub(super) original_name: Option<String>,
+    /// `true` if another component of the same name takes its place.
+    #[cfg(feature = "openapi")]
+    pub(crate) is_generated: bool,
 }
 
 /// The builder methods that set the members of a [`Definition`].
@@ -170,6 +173,8 @@ impl Definition {
             hidden: false,
             version: None,
             original_name: None,
+            #[cfg(feature = "openapi")]
+            is_generated: false,
         }
     }
 

@@ -82,6 +82,9 @@ pub(super) enum Output {
     Type(fn(&mut Schemas) -> Option<OutputSchema>),
     /// A schema that was created at run time.
     Schema(Value),
+    /// The same, if there is one. The handler checks the arguments and the results itself.
+    #[cfg(feature = "openapi")]
+    Checked(Option<Value>),
 }
 
 define!(Tool);
@@ -144,6 +147,13 @@ impl Tool {
     /// schema is checked like that of the arguments.
     pub fn output_schema(mut self, schema: Value) -> Self {
         self.output = Some(Output::Schema(schema));
+        self
+    }
+
+    /// Leaves the checks of the arguments and of the structured content, which has this schema, to the handler.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn checks_itself(mut self, output: Option<Value>) -> Self {
+        self.output = Some(Output::Checked(output));
         self
     }
 
@@ -235,11 +245,19 @@ impl Tool {
             self.definition.add_interface(uri);
         }
         let (input_schema, signature) = if let Some(schema) = &self.schema {
-            let whole = whole_schema(
-                &format!("{place}: the schema of its arguments"),
-                schema,
-                problems,
-            );
+            #[cfg(feature = "openapi")]
+            let is_checked_by_handler = matches!(self.output, Some(Output::Checked(_)));
+            #[cfg(not(feature = "openapi"))]
+            let is_checked_by_handler = false;
+            let whole = if is_checked_by_handler {
+                None
+            } else {
+                whole_schema(
+                    &format!("{place}: the schema of its arguments"),
+                    schema,
+                    problems,
+                )
+            };
             let signature = Signature {
                 open: true,
                 noun: "arguments",
@@ -320,14 +338,15 @@ pub(super) fn whole_schema(
 
 /// Returns the schema of a tool's structured content, with the definitions that it refers to.
 fn output(output: &Output) -> Option<OutputSchema> {
+    let whole = |schema: &Value| OutputSchema {
+        schema: schema.clone(),
+        wraps: false,
+    };
     let of_type = match output {
         Output::Type(of_type) => of_type,
-        Output::Schema(schema) => {
-            return Some(OutputSchema {
-                schema: schema.clone(),
-                wraps: false,
-            });
-        }
+        Output::Schema(schema) => return Some(whole(schema)),
+        #[cfg(feature = "openapi")]
+        Output::Checked(schema) => return schema.as_ref().map(whole),
     };
     let mut schemas = Schemas::of_output();
     let mut output = of_type(&mut schemas)?;

@@ -33,6 +33,8 @@ pub(crate) struct Rules<'s> {
     pub(super) budget: &'s Budget,
     /// The number of visited parts of values.
     pub(super) visits: Cell<usize>,
+    /// The number of schemas around the one that is checked.
+    pub(super) depth: Cell<usize>,
 }
 
 /// A mismatch of a value itself, regardless of its parts.
@@ -112,6 +114,7 @@ impl<'s> Rules<'s> {
             omits_null: true,
             budget,
             visits: Cell::new(0),
+            depth: Cell::new(0),
         }
     }
 

@@ -20,6 +20,9 @@ use crate::json_path::Path;
 /// The depth up to which a text is parsed as an array or object: its content may again contain such texts.
 const DEPTH: usize = 64;
 
+/// The maximum number of schemas around the one that is checked. A schema whose parts refer to itself would never end.
+const MAX_DEPTH: usize = 512;
+
 /// The result of comparing a value with its schema.
 #[derive(Default)]
 pub(super) struct Checked {
@@ -144,6 +147,19 @@ impl Rules<'_> {
     }
 
     pub(super) fn check(&self, sent: &Value, schema: &Value, visit: Visit<'_>) -> Checked {
+        let depth = self.depth.get();
+        if depth >= MAX_DEPTH {
+            // No result can be known.
+            self.budget.spend(usize::MAX);
+            return Checked::default();
+        }
+        self.depth.set(depth + 1);
+        let checked = self.check_whole(sent, schema, visit);
+        self.depth.set(depth);
+        checked
+    }
+
+    fn check_whole(&self, sent: &Value, schema: &Value, visit: Visit<'_>) -> Checked {
         let schema = self.resolve(schema);
         if !schema.is_object() {
             let allows = *schema != Value::Bool(false);

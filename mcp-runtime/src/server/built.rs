@@ -62,6 +62,8 @@ impl Server {
         searched: &SearchedServer,
     ) -> Result<Registry, Vec<String>> {
         let mut components = std::mem::take(&mut self.components);
+        #[cfg(feature = "openapi")]
+        components.replace_generated();
         if !is_enforced {
             components.refuse_scopes();
         }

@@ -32,6 +32,8 @@ chapters! {
     composition: "composition.md",
     transforms: "transforms.md",
     many_tools: "many-tools.md",
+    #[cfg(feature = "openapi")]
+    openapi: "openapi.md",
     command_line: "command-line.md",
     deployment: "deployment.md",
     #[cfg(feature = "all")]
