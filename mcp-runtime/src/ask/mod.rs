@@ -32,6 +32,20 @@ use crate::error::AskError;
 use crate::protocol::capability::Capability;
 use crate::questions::{Counted, MAX_INVALID_ANSWERS, Question};
 
+/// Asks a question of another server, and returns the answer as it was sent.
+#[cfg(feature = "proxy")]
+pub(crate) async fn relay(context: &Context, question: Question) -> Result<Value, AskError> {
+    let is_answer: fn(&Value) -> bool = match question.needs {
+        Capability::Roots => |answer| answer["roots"].is_array(),
+        Capability::Sampling => |answer| answer["role"].is_string() && answer.get("content").is_some(),
+        Capability::ElicitationForm | Capability::ElicitationUrl => {
+            |answer| matches!(answer["action"].as_str(), Some("accept" | "decline" | "cancel"))
+        }
+    };
+    let read = |answer: &Value| is_answer(answer).then(|| Ok(answer.clone()));
+    ask(context, question, read).await
+}
+
 /// Asks a question and returns the answer as parsed by `read`, which returns `None` if the answer is invalid.
 async fn ask<T>(
     context: &Context,

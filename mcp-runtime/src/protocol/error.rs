@@ -74,6 +74,15 @@ impl RpcError {
         }
     }
 
+    /// Returns the error that another server answered a request with.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn relayed(code: i32, message: String, data: Option<Value>) -> Self {
+        Self {
+            data: data.map(Box::new),
+            ..Self::new(code, Class::Answered, message)
+        }
+    }
+
     pub(crate) fn parse(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(PARSE_ERROR, Class::Malformed, message)
     }
@@ -206,6 +215,8 @@ fn one_line(message: Cow<'static, str>) -> Cow<'static, str> {
     }
     line.into()
 }
+
+impl std::error::Error for RpcError {}
 
 impl fmt::Display for RpcError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

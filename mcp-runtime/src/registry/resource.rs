@@ -54,6 +54,8 @@ pub struct Resource {
     parameters: Vec<Parameter>,
     /// `true` if it was created at run time, so that its variables have no parameters.
     is_run_time: bool,
+    /// `true` if the handler has one more argument, without a name: the URI in its server.
+    pub(crate) relayed: bool,
     /// The completers of variables that have no parameters.
     completers: Vec<(String, Completer)>,
     pub(crate) lister: Option<Lister>,
@@ -84,6 +86,7 @@ impl Resource {
             cache: None,
             parameters: Vec::new(),
             is_run_time: false,
+            relayed: false,
             completers: Vec::new(),
             lister: None,
             handler,
@@ -164,6 +167,13 @@ impl Resource {
         self.lister(Lister::new(function, Arc::new(())))
     }
 
+    /// Passes the URI to the handler as one more argument, with an empty name.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn relayed(mut self) -> Self {
+        self.relayed = true;
+        self
+    }
+
     #[doc(hidden)]
     pub fn lister(mut self, lister: Lister) -> Self {
         self.lister = Some(lister);
@@ -201,6 +211,10 @@ impl Resource {
         if self.is_run_time {
             let variables = template.variables().map(run_time_spec);
             specified.signature.parameters.extend(variables);
+            if self.relayed {
+                // No variable has an empty name.
+                specified.signature.parameters.push(ParameterSpec::default());
+            }
         }
         check_completers(&place, &template, &self.completers, problems);
         specified.completers.append(&mut self.completers);
