@@ -130,6 +130,8 @@ mod test_context;
 #[cfg(feature = "otel")]
 mod trace;
 mod transport;
+#[cfg(feature = "proxy")]
+mod upstream;
 mod uri_template;
 mod visibility;
 
