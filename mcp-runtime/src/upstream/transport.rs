@@ -56,7 +56,10 @@ impl fmt::Display for SendError {
                 write!(formatter, "it answers with the HTTP status {status}")
             }
             Self::Status(status, text) => {
-                write!(formatter, "it answers with the HTTP status {status}: {text}")
+                write!(
+                    formatter,
+                    "it answers with the HTTP status {status}: {text}"
+                )
             }
             Self::NoSession => formatter.write_str("it does not know the session any more"),
         }
