@@ -199,4 +199,6 @@ pub use transport::custom::Transport;
 pub use transport::http::Tls;
 #[cfg(feature = "http")]
 pub use transport::http::{HttpBody, HttpService, PeerAddress};
+#[cfg(feature = "proxy")]
+pub use upstream::{Upstream, UpstreamCaller};
 pub use visibility::Viewer;

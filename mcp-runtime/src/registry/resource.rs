@@ -167,11 +167,20 @@ impl Resource {
         self.lister(Lister::new(function, Arc::new(())))
     }
 
-    /// Passes the URI to the handler as one more argument, with an empty name.
+    /// Makes it one of another server: its MIME type is that of the other server, and the handler gets the URI there as one more
+    /// argument, with an empty name.
     #[cfg(feature = "proxy")]
-    pub(crate) fn relayed(mut self) -> Self {
+    pub(crate) fn relayed(mut self, mime: Option<String>) -> Self {
         self.relayed = true;
+        self.mime = mime.map(Arc::from);
         self
+    }
+
+    /// Returns the names of the variables of the URI, if it is valid.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn variables(&self) -> Vec<String> {
+        let template = UriTemplate::parse(&self.uri);
+        template.map_or_else(|_| Vec::new(), |it| it.variables().map(|it| it.name.clone()).collect())
     }
 
     #[doc(hidden)]

@@ -13,12 +13,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::connection::{Event, Exchange, Observer, Question, Request};
+use super::connection::{Connection, Event, Exchange, Observer, Question, Request};
 use super::link::{CallerKey, Link, Opened};
 use super::message::ErrorReply;
 use super::transport::SendError;
@@ -119,6 +119,49 @@ pub(super) struct Parked(Mutex<BTreeMap<String, Waiting>>);
 struct Waiting {
     exchange: Exchange,
     question: Question,
+    since: Instant,
+}
+
+impl Waiting {
+    fn new(exchange: Exchange, question: Question) -> Self {
+        let since = Instant::now();
+        Self {
+            exchange,
+            question,
+            since,
+        }
+    }
+}
+
+impl Parked {
+    /// Keeps a call for some time. The oldest one ends if there are too many.
+    fn put(self: &Arc<Self>, key: String, waiting: Waiting) {
+        let ended = {
+            let mut all = self.0.lock();
+            all.insert(key.clone(), waiting);
+            let oldest = all.iter().min_by_key(|(_, waiting)| waiting.since);
+            let oldest = oldest.filter(|_| all.len() > MAX_PARKED);
+            let oldest = oldest.map(|(key, _)| key.clone());
+            oldest.and_then(|key| all.remove(&key))
+        };
+        drop(ended);
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let place = Arc::downgrade(self);
+        runtime.spawn(async move {
+            tokio::time::sleep(PARKED_FOR).await;
+            let Some(place) = place.upgrade() else {
+                return;
+            };
+            // The call may wait for a later question meanwhile.
+            let is_old = |waiting: &Waiting| waiting.since.elapsed() >= PARKED_FOR;
+            let mut all = place.0.lock();
+            let ended = all.get(&key).is_some_and(is_old).then(|| all.remove(&key));
+            drop(all);
+            drop(ended);
+        });
+    }
 }
 
 /// A call that goes back to [`Parked`] if its handler is dropped while it waits for the client.
@@ -133,22 +176,7 @@ impl Drop for Kept {
     fn drop(&mut self) {
         // A call that its client cancelled is cancelled at the server, too.
         if let Some(waiting) = self.waiting.take().filter(|_| !self.call.is_stopped()) {
-            let mut all = self.place.0.lock();
-            if all.len() < MAX_PARKED {
-                all.insert(self.key.clone(), waiting);
-                drop(all);
-                let (place, key) = (Arc::downgrade(&self.place), self.key.clone());
-                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                    runtime.spawn(async move {
-                        tokio::time::sleep(PARKED_FOR).await;
-                        if let Some(place) = place.upgrade() {
-                            // A later question of the same call has a key of its own.
-                            let ended = place.0.lock().remove(&key);
-                            drop(ended);
-                        }
-                    });
-                }
-            }
+            self.place.put(std::mem::take(&mut self.key), waiting);
         }
     }
 }
@@ -186,7 +214,7 @@ pub(super) async fn forward(
     link: &Link,
     parked: &Arc<Parked>,
     context: &Context,
-    request: impl Fn(&Opened) -> Request,
+    request: impl Fn(&Opened) -> Request + Sync,
 ) -> Result<String, Failure> {
     let mut round = 0;
     let mut answers: Option<(Map<String, Value>, Option<Value>)> = None;
@@ -207,7 +235,7 @@ pub(super) async fn forward(
             },
         };
         match step {
-            Step::Round { requests, state } => answers = Some((ask_all(context, requests).await?, state)),
+            Step::Round { requests, state } => answers = Some((ask_all(context, requests, round).await?, state)),
             Step::Parked(key) => return resume(parked, context, key).await,
         }
         round += 1;
@@ -232,7 +260,7 @@ async fn start(
     link: &Link,
     parked: &Arc<Parked>,
     context: &Context,
-    request: &impl Fn(&Opened) -> Request,
+    request: &(impl Fn(&Opened) -> Request + Sync),
     answers: Option<(Map<String, Value>, Option<Value>)>,
     round: usize,
 ) -> Result<Started, Failure> {
@@ -263,11 +291,10 @@ async fn start(
         } else if call.asker.replay().is_some() {
             let key = random_key().map_err(Failure::Own)?;
             let step = record(context, round, Step::Parked(key.clone())).await?;
-            let waiting = Waiting { exchange, question };
-            parked.0.lock().insert(key, waiting);
+            parked.put(key, Waiting::new(exchange, question));
             return Ok(Started::Asked(step));
         } else {
-            answer(context, &exchange, &question).await;
+            answer(context, exchange.connection(), question).await;
         }
     }
 }
@@ -280,7 +307,7 @@ fn lost(error: &SendError) -> Failure {
 async fn prepare(
     link: &Link,
     context: &Context,
-    request: &impl Fn(&Opened) -> Request,
+    request: &(impl Fn(&Opened) -> Request + Sync),
 ) -> Result<(Opened, Request), Failure> {
     let call = context.call_context();
     let opened = link.connection(|| caller(call)).await;
@@ -321,7 +348,7 @@ fn passed_on(context: &Context) -> String {
         }
     }
     if has_trace || cfg!(feature = "otel") {
-        for (name, value) in context.outgoing_trace().members() {
+        for (name, value) in context.outgoing_trace().headers() {
             push_string(&mut passed, name);
             passed.push(':');
             push_string(&mut passed, value);
@@ -389,7 +416,12 @@ fn askable(call: &CallContext, question: &Question) -> Result<(), String> {
 }
 
 /// Returns a question as it is asked to the client. Parts that belong to the session with the server are left out.
-fn translated(method: &str, params: &Value) -> Result<questions::Question, Failure> {
+fn translated(
+    method: &str,
+    params: &Value,
+    name: Option<String>,
+    number: String,
+) -> Result<questions::Question, Failure> {
     let needs = capability(method, params).ok_or_else(|| {
         Failure::Unavailable(format!("it asks with the unknown method `{method}`"))
     })?;
@@ -403,34 +435,35 @@ fn translated(method: &str, params: &Value) -> Result<questions::Question, Failu
     } else {
         params = Value::Object(Map::new());
     }
-    Ok(questions::Question::new(needs, params, None))
+    Ok(questions::Question::new(needs, params, name).numbered(number))
 }
 
 /// Asks the questions of a modern server, all at once.
 async fn ask_all(
     context: &Context,
     requests: Map<String, Value>,
+    round: usize,
 ) -> Result<Map<String, Value>, Failure> {
-    let mut asking = Vec::new();
+    let (mut names, mut asking) = (Vec::new(), Vec::new());
     for (name, request) in requests {
         let request: InputRequest = serde_json::from_value(request).map_err(|error| malformed(&error))?;
-        let question = translated(&request.method, &request.params)?.named(&name);
-        asking.push(Box::pin(async move { (name, ask::relay(context, question).await) }));
+        let InputRequest { method, params } = request;
+        let question = translated(&method, &params, Some(name.clone()), round.to_string())?;
+        names.push(name);
+        asking.push(ask::relay(context, question));
     }
-    let mut answers = Map::new();
-    for (name, answer) in ask::all_of(asking).await {
-        answers.insert(name, answer?);
-    }
-    Ok(answers)
+    let answers = ask::relay_all(asking).await?;
+    Ok(names.into_iter().zip(answers).collect())
 }
 
 /// Asks a question of a server with a session, and sends the answer to it.
-async fn answer(context: &Context, exchange: &Exchange, question: &Question) {
-    let answer = match translated(&question.method, &question.params) {
+async fn answer(context: &Context, connection: Arc<Connection>, question: Question) {
+    let asked = translated(&question.method, &question.params, None, question.number());
+    let answer = match asked {
         Ok(asked) => ask::relay(context, asked).await.map_err(|error| error.to_string()),
         Err(_) => Err("This client has no such method".to_owned()),
     };
-    exchange.answer(question, answer.as_ref().map_err(String::as_str));
+    connection.answer(&question, answer.as_ref().map_err(String::as_str));
 }
 
 /// Goes on with a call that waits at the server for an answer.
@@ -457,7 +490,8 @@ async fn resume(
             return Err(Failure::Unavailable("the call has ended".to_owned()));
         };
         // The handler is dropped here while the client answers.
-        answer(context, &waiting.exchange, &waiting.question).await;
+        let (connection, question) = (waiting.exchange.connection(), waiting.question.clone());
+        answer(context, connection, question).await;
         let Some(Waiting { mut exchange, .. }) = kept.waiting.take() else {
             continue;
         };
@@ -469,7 +503,7 @@ async fn resume(
                 Event::Question(question) => match askable(call, &question) {
                     Err(why) => exchange.answer(&question, Err(&why)),
                     Ok(()) => {
-                        kept.waiting = Some(Waiting { exchange, question });
+                        kept.waiting = Some(Waiting::new(exchange, question));
                         break;
                     }
                 },

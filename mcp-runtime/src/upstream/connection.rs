@@ -88,6 +88,13 @@ pub(super) struct Question {
     pub(super) params: Value,
 }
 
+impl Question {
+    /// Returns the id, which no other question of the server has.
+    pub(super) fn number(&self) -> String {
+        self.id.get().to_owned()
+    }
+}
+
 /// What happens to a request.
 pub(super) enum Event {
     Reply(Reply),
@@ -541,6 +548,10 @@ impl Exchange {
                 }
             }
         }
+    }
+
+    pub(super) fn connection(&self) -> Arc<Connection> {
+        Arc::clone(&self.connection)
     }
 
     /// Answers a question of the server.

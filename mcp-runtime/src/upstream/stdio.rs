@@ -141,8 +141,8 @@ async fn read_lines(output: ChildStdout, receive: &dyn Receive) -> String {
     let mut line = Vec::new();
     loop {
         let limit = (LARGEST_MESSAGE + 2).saturating_sub(line.len());
-        let read = (&mut output).take(limit as u64).read_until(b'\n', &mut line);
-        match read.await {
+        let mut limited = (&mut output).take(limit as u64);
+        match limited.read_until(b'\n', &mut line).await {
             Ok(0) if line.len() > LARGEST_MESSAGE => {
                 return format!("a message has more than {LARGEST_MESSAGE} bytes");
             }
