@@ -158,20 +158,49 @@ def run_sets(suite, server):
     return problems
 
 
+def run_served(suite, server):
+    try:
+        problems = run_sets(suite, server)
+    finally:
+        stopped = server.stop()
+    return problems + stopped
+
+
+def run_through(suite, program, proxy):
+    """Runs all sets through a bridge to the server over each transport and era."""
+    problems = []
+    for transport in ("stdio", "HTTP"):
+        for revision in ("2025-11-25", "2026-07-28"):
+            print(f"through a bridge to the server over {transport}, which speaks {revision}", flush=True)
+            environment = {"UPSTREAM_REVISION": revision, "UPSTREAM_PER_CALLER": "1"}
+            upstream = None
+            if transport == "HTTP":
+                upstream = HttpServer([str(program)])
+                problems += upstream.wait_until_healthy()
+                environment["UPSTREAM_URL"] = upstream.url
+            else:
+                environment["UPSTREAM_COMMAND"] = str(program)
+            found = run_served(suite, HttpServer([str(proxy)], environment))
+            problems += [f"{transport}, {revision}: {problem}" for problem in found]
+            if upstream:
+                problems += upstream.stop()
+    return problems
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--suite", type=pathlib.Path, required=True, help="where `run` installed the suite")
     parser.add_argument("--examples", type=pathlib.Path, required=True, help="where the built examples are")
+    parser.add_argument("--proxy", type=pathlib.Path, help="a bridge, through which the sets run, instead of directly")
     options = parser.parse_args()
 
     suite = Suite(options.suite.absolute())
     examples = options.examples.absolute()
-    problems = goes_red(suite, examples)
-    server = HttpServer([str(examples / "conformance")])
-    try:
-        problems += run_sets(suite, server)
-    finally:
-        problems += server.stop()
+    if options.proxy:
+        problems = run_through(suite, examples / "conformance", options.proxy.absolute())
+    else:
+        problems = goes_red(suite, examples)
+        problems += run_served(suite, HttpServer([str(examples / "conformance")]))
     for problem in problems:
         print(f"FAILED {problem}\n")
     sys.exit(1 if problems else 0)

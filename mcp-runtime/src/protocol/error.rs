@@ -77,9 +77,14 @@ impl RpcError {
     /// Returns the error that another server answered a request with.
     #[cfg(feature = "proxy")]
     pub(crate) fn relayed(code: i32, message: String, data: Option<Value>) -> Self {
+        let class = match code {
+            MISSING_CAPABILITY => Class::Malformed,
+            METHOD_NOT_FOUND => Class::UnknownMethod,
+            _ => Class::Answered,
+        };
         Self {
             data: data.map(Box::new),
-            ..Self::new(code, Class::Answered, message)
+            ..Self::new(code, class, message)
         }
     }
 

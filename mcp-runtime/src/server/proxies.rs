@@ -56,6 +56,13 @@ impl Server {
 /// Adds the components of an upstream server to its server.
 pub(super) struct ProxyHost(pub(super) ServerHandle);
 
+impl ProxyHost {
+    fn notifier(&self) -> Option<Notifier> {
+        let core = self.0.0.core()?;
+        Some(Notifier(Arc::clone(&core.context.bus)))
+    }
+}
+
 impl Host for ProxyHost {
     fn add(&self, component: Component) -> Result<(), String> {
         self.0.add(component).map_err(|error| error.0.join("; "))
@@ -65,9 +72,20 @@ impl Host for ProxyHost {
         self.0.remove(kind, name);
     }
 
+    fn listed(&self, kind: ComponentKind) {
+        let Some(notifier) = self.notifier() else {
+            return;
+        };
+        match kind {
+            ComponentKind::Tool => notifier.tools_changed(),
+            ComponentKind::Resource => notifier.resources_changed(),
+            ComponentKind::Prompt => notifier.prompts_changed(),
+        }
+    }
+
     fn updated(&self, uri: &str) {
-        if let Some(core) = self.0.0.core() {
-            Notifier(Arc::clone(&core.context.bus)).resource_updated(uri);
+        if let Some(notifier) = self.notifier() {
+            notifier.resource_updated(uri);
         }
     }
 }

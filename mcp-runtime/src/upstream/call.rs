@@ -12,7 +12,9 @@
 //! ([`Context::once`]), so that a repeated call goes on where the last one stopped.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,8 @@ use crate::sync::Mutex;
 
 /// The time for which a call waits at the server for the answer of a modern client.
 const PARKED_FOR: Duration = Duration::from_secs(600);
+/// The time within which questions are asked at the same time.
+const TOGETHER: Duration = Duration::from_millis(10);
 /// The number of calls that wait at the server.
 const MAX_PARKED: usize = 1024;
 /// The number of times that a server may ask before it answers a call.
@@ -118,16 +122,17 @@ pub(super) struct Parked(Mutex<BTreeMap<String, Waiting>>);
 
 struct Waiting {
     exchange: Exchange,
-    question: Question,
+    /// The questions without an answer.
+    questions: Vec<Question>,
     since: Instant,
 }
 
 impl Waiting {
-    fn new(exchange: Exchange, question: Question) -> Self {
+    fn new(exchange: Exchange, questions: Vec<Question>) -> Self {
         let since = Instant::now();
         Self {
             exchange,
-            question,
+            questions,
             since,
         }
     }
@@ -274,8 +279,8 @@ async fn start(
     }
     let notices = Arc::new(Notices(Arc::clone(call)));
     let mut exchange = opened.connection.start(request, Some(notices));
-    loop {
-        let question = match exchange.next().await {
+    let first = loop {
+        match exchange.next().await {
             Event::Reply(Ok(result)) => {
                 let Some(step) = asked(&opened, &result)? else {
                     return Ok(Started::Done(result));
@@ -284,19 +289,20 @@ async fn start(
             }
             Event::Reply(Err(error)) => return Err(Failure::Reply(error)),
             Event::Lost(error) => return Err(lost(&error)),
-            Event::Question(question) => question,
-        };
-        if let Err(why) = askable(call, &question) {
-            exchange.answer(&question, Err(&why));
-        } else if call.asker.replay().is_some() {
-            let key = random_key().map_err(Failure::Own)?;
-            let step = record(context, round, Step::Parked(key.clone())).await?;
-            parked.put(key, Waiting::new(exchange, question));
-            return Ok(Started::Asked(step));
-        } else {
-            answer(context, exchange.connection(), question).await;
+            Event::Question(question) => match askable(call, &question) {
+                Err(why) => exchange.answer(&question, Err(&why)),
+                Ok(()) => break question,
+            },
         }
+    };
+    if call.asker.replay().is_none() {
+        let mut waiting = Waiting::new(exchange, vec![first]);
+        return Ok(Started::Done(converse(context, &mut waiting).await?));
     }
+    let key = random_key().map_err(Failure::Own)?;
+    let step = record(context, round, Step::Parked(key.clone())).await?;
+    parked.put(key, Waiting::new(exchange, vec![first]));
+    Ok(Started::Asked(step))
 }
 
 fn lost(error: &SendError) -> Failure {
@@ -456,6 +462,41 @@ async fn ask_all(
     Ok(names.into_iter().zip(answers).collect())
 }
 
+/// Asks the questions of a server with a session until it answers the call.
+async fn converse(context: &Context, waiting: &mut Waiting) -> Result<String, Failure> {
+    let call = context.call_context();
+    let Waiting {
+        exchange,
+        questions,
+        ..
+    } = waiting;
+    let connection = exchange.connection();
+    let ask = |question: Question| Box::pin(answer(context, Arc::clone(&connection), question));
+    let mut asking: Vec<_> = questions.iter().cloned().map(ask).collect();
+    poll_fn(|task| {
+        loop {
+            asking.retain_mut(|answering| answering.as_mut().poll(task).is_pending());
+            questions.retain(|question| !question.is_answered());
+            match exchange.poll_next(task) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Event::Reply(Ok(result))) => return Poll::Ready(Ok(result)),
+                Poll::Ready(Event::Reply(Err(error))) => {
+                    return Poll::Ready(Err(Failure::Reply(error)));
+                }
+                Poll::Ready(Event::Lost(error)) => return Poll::Ready(Err(lost(&error))),
+                Poll::Ready(Event::Question(question)) => match askable(call, &question) {
+                    Err(why) => exchange.answer(&question, Err(&why)),
+                    Ok(()) => {
+                        questions.push(question.clone());
+                        asking.push(ask(question));
+                    }
+                },
+            }
+        }
+    })
+    .await
+}
+
 /// Asks a question of a server with a session, and sends the answer to it.
 async fn answer(context: &Context, connection: Arc<Connection>, question: Question) {
     let asked = translated(&question.method, &question.params, None, question.number());
@@ -466,13 +507,12 @@ async fn answer(context: &Context, connection: Arc<Connection>, question: Questi
     connection.answer(&question, answer.as_ref().map_err(String::as_str));
 }
 
-/// Goes on with a call that waits at the server for an answer.
+/// Goes on with a call that waits at the server for answers.
 async fn resume(
     parked: &Arc<Parked>,
     context: &Context,
     key: String,
 ) -> Result<String, Failure> {
-    let call = context.call_context();
     let waiting = parked.0.lock().remove(&key);
     let waiting = waiting.ok_or_else(|| {
         Failure::Own(ToolError::new(
@@ -482,34 +522,40 @@ async fn resume(
     let mut kept = Kept {
         place: Arc::clone(parked),
         key,
-        call: Arc::clone(call),
+        call: Arc::clone(context.call_context()),
         waiting: Some(waiting),
     };
-    loop {
-        let Some(waiting) = &kept.waiting else {
-            return Err(Failure::Unavailable("the call has ended".to_owned()));
-        };
-        // The handler is dropped here while the client answers.
-        let (connection, question) = (waiting.exchange.connection(), waiting.question.clone());
-        answer(context, connection, question).await;
-        let Some(Waiting { mut exchange, .. }) = kept.waiting.take() else {
-            continue;
-        };
+    let Some(waiting) = &mut kept.waiting else {
+        return Err(Failure::Unavailable("the call has ended".to_owned()));
+    };
+    gather(waiting, context.call_context()).await;
+    // The handler is dropped here while the client answers.
+    let result = converse(context, waiting).await;
+    kept.waiting = None;
+    result
+}
+
+/// Waits for further questions that the server asks at the same time, so that the client gets all of them at once.
+async fn gather(waiting: &mut Waiting, call: &CallContext) {
+    let Waiting {
+        exchange,
+        questions,
+        ..
+    } = waiting;
+    let more = poll_fn(|task| {
         loop {
-            match exchange.next().await {
-                Event::Reply(Ok(result)) => return Ok(result),
-                Event::Reply(Err(error)) => return Err(Failure::Reply(error)),
-                Event::Lost(error) => return Err(lost(&error)),
-                Event::Question(question) => match askable(call, &question) {
+            match exchange.poll_question(task) {
+                Poll::Ready(Some(question)) => match askable(call, &question) {
                     Err(why) => exchange.answer(&question, Err(&why)),
-                    Ok(()) => {
-                        kept.waiting = Some(Waiting::new(exchange, question));
-                        break;
-                    }
+                    Ok(()) => questions.push(question),
                 },
+                // It has ended, which the next poll tells again.
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
             }
         }
-    }
+    });
+    let _ = tokio::time::timeout(TOGETHER, more).await;
 }
 
 fn random_key() -> Result<String, ToolError> {

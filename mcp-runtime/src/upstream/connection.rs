@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::task::{Poll, Waker};
+use std::task::{Context as Task, Poll, Waker};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -84,6 +84,8 @@ impl Request {
 pub(super) struct Question {
     /// The id, as JSON.
     id: Box<RawValue>,
+    /// `true` after it was answered. Clones share it.
+    answered: Arc<AtomicBool>,
     pub(super) method: String,
     pub(super) params: Value,
 }
@@ -92,6 +94,10 @@ impl Question {
     /// Returns the id, which no other question of the server has.
     pub(super) fn number(&self) -> String {
         self.id.get().to_owned()
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Acquire)
     }
 }
 
@@ -126,7 +132,16 @@ struct Open {
 struct OpenState {
     end: Option<Result<Reply, SendError>>,
     questions: VecDeque<Question>,
+    /// All questions of the request that may be without an answer.
+    asked: Vec<Question>,
     waker: Option<Waker>,
+}
+
+impl OpenState {
+    /// Returns `true` if a question has no answer yet.
+    fn waits(&self) -> bool {
+        self.asked.iter().any(|question| !question.is_answered())
+    }
 }
 
 impl Open {
@@ -291,7 +306,9 @@ impl Connection {
 
     /// Answers a question of the server.
     pub(super) fn answer(&self, question: &Question, answer: Result<&Value, &str>) {
-        self.reply(&question.id, answer.map_err(|why| (INTERNAL_ERROR, why)));
+        if !question.answered.swap(true, Ordering::AcqRel) {
+            self.reply(&question.id, answer.map_err(|why| (INTERNAL_ERROR, why)));
+        }
     }
 
     fn reply(&self, id: &RawValue, answer: Result<&Value, (i32, &str)>) {
@@ -315,16 +332,23 @@ impl Connection {
         }
     }
 
-    /// Returns the request that a message without an id of a request is about: the only one, or the oldest one if all are those
-    /// of one caller.
-    fn only_open(&self, of: Option<u64>, fits: fn(&Open) -> bool) -> Option<Arc<Open>> {
+    /// Returns the request that a message is about. If the transport does not know it, it is the only one. If all are those of
+    /// one caller, it is the newest one that does not wait for the caller already.
+    fn subject(&self, of: Option<u64>, fits: fn(&Open) -> bool) -> Option<Arc<Open>> {
         let table = self.table.lock();
         if let Some(id) = of {
             return table.open.get(&id).cloned();
         }
-        let mut fitting = table.open.values().filter(|open| fits(open));
-        let first = fitting.next().cloned();
-        first.filter(|_| self.is_of_one_caller || fitting.next().is_none())
+        let fitting: Vec<_> = table.open.values().filter(|open| fits(open)).collect();
+        match fitting[..] {
+            [only] => Some(Arc::clone(only)),
+            [.., newest] if self.is_of_one_caller => {
+                let runs = |open: &&&Arc<Open>| !open.state.lock().waits();
+                let found = fitting.iter().rev().find(runs).unwrap_or(&newest);
+                Some(Arc::clone(found))
+            }
+            _ => None,
+        }
     }
 
     fn notified(&self, method: &str, params: &str, of: Option<u64>) {
@@ -364,7 +388,7 @@ impl Connection {
         let Ok(it) = serde_json::from_str::<Log>(params) else {
             return;
         };
-        let open = self.only_open(of, |open| open.observer.is_some());
+        let open = self.subject(of, |open| open.observer.is_some());
         if let Some(observer) = open.as_ref().and_then(|open| open.observer.as_ref()) {
             observer.log(it.level, it.logger.as_deref(), &it.data);
         }
@@ -381,21 +405,24 @@ impl Connection {
         if !is_question {
             return self.reply(id, Err((METHOD_NOT_FOUND, "This client has no such method")));
         }
-        let Some(open) = self.only_open(of, |open| open.may_ask) else {
+        let Some(open) = self.subject(of, |open| open.may_ask) else {
             let why = "No client can be asked: no call is in flight, or several calls of different clients are";
             return self.reply(id, Err((INTERNAL_ERROR, why)));
         };
         let params = serde_json::from_str(params).unwrap_or_default();
         let question = Question {
             id: id.to_owned(),
+            answered: Arc::default(),
             method: method.to_owned(),
             params,
         };
         let mut refused = !open.may_ask;
         if !refused {
             open.update(|state| {
-                refused = state.questions.len() >= MAX_QUESTIONS;
+                state.asked.retain(|question| !question.is_answered());
+                refused = state.asked.len() >= MAX_QUESTIONS;
                 if !refused {
+                    state.asked.push(question.clone());
                     state.questions.push_back(question);
                 }
             });
@@ -507,17 +534,48 @@ pub(super) struct Exchange {
 impl Exchange {
     /// Waits for the next event. After a reply or a loss there is none.
     pub(super) async fn next(&mut self) -> Event {
-        let event = poll_fn(|task| {
-            if let Some(sending) = &mut self.sending
-                && let Poll::Ready(sent) = sending.as_mut().poll(task)
-            {
-                self.sending = None;
-                if let Err(error) = sent {
-                    self.connection.table.lock().open.remove(&self.id);
-                    self.open.end(Err(error));
-                }
+        poll_fn(|task| self.poll_next(task)).await
+    }
+
+    /// Polls for the next event.
+    pub(super) fn poll_next(&mut self, task: &mut Task<'_>) -> Poll<Event> {
+        let event = self.poll_event(task);
+        if let Poll::Ready(event) = &event {
+            self.is_done = !matches!(event, Event::Question(_));
+        }
+        event
+    }
+
+    /// Polls for a question only. Returns `None` if the request has ended.
+    pub(super) fn poll_question(&mut self, task: &mut Task<'_>) -> Poll<Option<Question>> {
+        let mut state = self.open.state.lock();
+        if let Some(question) = state.questions.pop_front() {
+            return Poll::Ready(Some(question));
+        }
+        if state.end.is_some() {
+            return Poll::Ready(None);
+        }
+        state.waker = Some(task.waker().clone());
+        drop(state);
+        self.poll_sending(task);
+        Poll::Pending
+    }
+
+    fn poll_sending(&mut self, task: &mut Task<'_>) {
+        if let Some(sending) = &mut self.sending
+            && let Poll::Ready(sent) = sending.as_mut().poll(task)
+        {
+            self.sending = None;
+            if let Err(error) = sent {
+                self.connection.table.lock().open.remove(&self.id);
+                self.open.end(Err(error));
             }
-            let mut state = self.open.state.lock();
+        }
+    }
+
+    fn poll_event(&mut self, task: &mut Task<'_>) -> Poll<Event> {
+        self.poll_sending(task);
+        let mut state = self.open.state.lock();
             if let Some(question) = state.questions.pop_front() {
                 return Poll::Ready(Event::Question(question));
             }
@@ -531,10 +589,6 @@ impl Exchange {
                     Poll::Pending
                 }
             }
-        })
-        .await;
-        self.is_done = !matches!(event, Event::Question(_));
-        event
     }
 
     /// Waits for the reply of a request that asks nothing.

@@ -42,6 +42,9 @@ pub(crate) trait Host: Send + Sync + 'static {
     /// Removes a component.
     fn remove(&self, kind: ComponentKind, name: &str);
 
+    /// Says that a list has changed, although its components are the same.
+    fn listed(&self, kind: ComponentKind);
+
     /// Says that a resource has changed.
     fn updated(&self, uri: &str);
 }
@@ -205,7 +208,11 @@ impl Proxy {
                 let ttl = ttl.unwrap_or(LONGEST_AGE).clamp(SHORTEST_AGE, LONGEST_AGE);
                 age = Some(age.map_or(ttl, |age: Duration| age.min(ttl)));
             }
-            self.apply(opened, host, list, definitions);
+            let has_changed = self.apply(opened, host, list, definitions);
+            let was_told = self.told.lock().remove(&list);
+            if was_told && !has_changed {
+                host.listed(list.kind());
+            }
         }
         Ok(age)
     }
@@ -261,7 +268,15 @@ impl Proxy {
     }
 
     /// Changes the components of the host to those of a list.
-    fn apply(self: &Arc<Self>, opened: &Opened, host: &dyn Host, list: List, definitions: Vec<Value>) {
+    /// Returns `true` if one of them has changed.
+    fn apply(
+        self: &Arc<Self>,
+        opened: &Opened,
+        host: &dyn Host,
+        list: List,
+        definitions: Vec<Value>,
+    ) -> bool {
+        let mut has_changed = false;
         let completes = opened.info.has("completions");
         let mut listed = self.listed.lock();
         let mut fresh = BTreeMap::new();
@@ -289,6 +304,7 @@ impl Proxy {
             listed.all.remove(&(list, key.clone()));
             if was_accepted {
                 host.remove(list.kind(), &key);
+                has_changed = true;
             }
         }
         for key in order {
@@ -301,11 +317,13 @@ impl Proxy {
             }
             let added = list.component(self, &definition, completes);
             let added = added.and_then(|component| host.add(component));
-            if let Err(why) = &added {
-                self.withhold(list, &place.1, why);
+            match &added {
+                Ok(()) => has_changed = true,
+                Err(why) => self.withhold(list, &place.1, why),
             }
             listed.all.insert(place, (definition.to_string(), added.is_ok()));
         }
+        has_changed
     }
 
     fn withhold(&self, list: List, key: &str, why: &str) {

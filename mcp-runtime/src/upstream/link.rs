@@ -1,7 +1,6 @@
 //! The connections to one upstream server: one that all callers share, or one for each caller. A connection that is lost is
 //! made again when it is needed, after a pause that grows with each failure.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -17,7 +16,7 @@ use super::message::ErrorReply;
 use super::options::{Options, Target};
 use super::stdio::StdioTransport;
 use super::transport::{SendError, Transport};
-use crate::owner::Principal;
+use crate::owner::{Owner, Principal};
 use crate::protocol::Revision;
 use crate::protocol::capability::ClientCapabilities;
 use crate::protocol::error::UNSUPPORTED_VERSION;
@@ -174,7 +173,7 @@ fn pause(failures: u32) -> Duration {
 
 /// Who makes a call.
 pub(super) struct CallerKey {
-    pub(super) owner: crate::owner::Owner,
+    pub(super) owner: Owner,
     pub(super) principal: Option<Principal>,
     pub(super) capabilities: ClientCapabilities,
 }
@@ -183,7 +182,8 @@ pub(super) struct CallerKey {
 pub(super) struct Link {
     pub(super) options: Options,
     pub(super) shared: Arc<Slot>,
-    own: Mutex<BTreeMap<crate::owner::Owner, Arc<Slot>>>,
+    /// By caller and capabilities, which a connection declares once.
+    own: Mutex<Vec<((Owner, ClientCapabilities), Arc<Slot>)>>,
     /// `true` if the server has not answered `server/discover`, or has ended at it.
     is_legacy: AtomicBool,
     is_closed: AtomicBool,
@@ -257,7 +257,7 @@ impl Link {
             Arc::strong_count(slot) == 1 && slot.state.lock().used.elapsed() > IDLE_LIMIT
         };
         let mut ended = Vec::new();
-        own.retain(|_, slot| {
+        own.retain(|(_, slot)| {
             let is_idle = idle(slot);
             if is_idle {
                 ended.push(Arc::clone(slot));
@@ -267,7 +267,8 @@ impl Link {
         for slot in ended {
             close(&slot);
         }
-        if let Some(slot) = own.get(&caller.owner) {
+        let key = (caller.owner, caller.capabilities);
+        if let Some((_, slot)) = own.iter().find(|(known, _)| *known == key) {
             return Ok(Arc::clone(slot));
         }
         if own.len() >= MAX_CALLERS {
@@ -276,7 +277,7 @@ impl Link {
             )));
         }
         let slot = Slot::new(caller.principal, true, caller.capabilities);
-        own.insert(caller.owner, Arc::clone(&slot));
+        own.push((key, Arc::clone(&slot)));
         Ok(slot)
     }
 
@@ -494,7 +495,8 @@ impl Link {
     pub(super) fn close(&self) -> impl Future<Output = ()> + use<> {
         self.is_closed.store(true, Ordering::Release);
         let mut slots = vec![Arc::clone(&self.shared)];
-        slots.extend(std::mem::take(&mut *self.own.lock()).into_values());
+        let own = std::mem::take(&mut *self.own.lock());
+        slots.extend(own.into_iter().map(|(_, slot)| slot));
         let mut closing = tokio::task::JoinSet::new();
         for slot in slots {
             if let Some(opened) = slot.open() {

@@ -288,6 +288,8 @@ pub(crate) struct Proxy {
     listed: Mutex<Listed>,
     /// The lists that have changed at the server.
     dirty: Mutex<BTreeSet<List>>,
+    /// The lists of which the server has told a change. Of two with one notification, it is the first.
+    told: Mutex<BTreeSet<List>>,
     changed: Notify,
     /// `true` after the first attempt to read the lists.
     ready: watch::Sender<bool>,
@@ -331,6 +333,7 @@ impl Proxy {
             parked: Arc::default(),
             listed: Mutex::default(),
             dirty: Mutex::default(),
+            told: Mutex::default(),
             changed: Notify::new(),
             ready: watch::Sender::new(false),
             watched: Mutex::default(),
@@ -343,9 +346,11 @@ impl Proxy {
 
     fn notified(&self, method: &str, params: &str) {
         match method {
-            "notifications/tools/list_changed" => self.mark([List::Tools]),
-            "notifications/prompts/list_changed" => self.mark([List::Prompts]),
-            "notifications/resources/list_changed" => self.mark([List::Resources, List::Templates]),
+            "notifications/tools/list_changed" => self.list_changed(&[List::Tools]),
+            "notifications/prompts/list_changed" => self.list_changed(&[List::Prompts]),
+            "notifications/resources/list_changed" => {
+                self.list_changed(&[List::Resources, List::Templates]);
+            }
             "notifications/resources/updated" => {
                 let params: Value = serde_json::from_str(params).unwrap_or_default();
                 let host = self.host.lock().clone();
@@ -355,6 +360,11 @@ impl Proxy {
             }
             _ => {}
         }
+    }
+
+    fn list_changed(&self, lists: &[List]) {
+        self.told.lock().extend(lists.first());
+        self.mark(lists.iter().copied());
     }
 
     /// Adds the components to a host, and keeps them up to date until [`Self::stop`]. Returns after the first attempt to list them,

@@ -95,6 +95,7 @@ async fn run(
     receive: Arc<dyn Receive>,
 ) {
     let writing = async {
+        let input = &mut input;
         while let Some((line, _permit)) = queue.recv().await {
             if input.write_all(line.as_bytes()).await.is_err() {
                 break;
@@ -103,12 +104,20 @@ async fn run(
         // A process that does not read any more may still write.
         std::future::pending::<()>().await;
     };
+    let asked = async move {
+        let _ = asked_to_end.wait_for(|ends| *ends).await.is_ok();
+    };
+    let mut reading = std::pin::pin!(read_lines(output, &*receive));
     let why = tokio::select! {
         () = writing => String::new(),
-        why = read_lines(output, &*receive) => why,
-        _ = asked_to_end.wait_for(|ends| *ends) => "the connection was closed".to_owned(),
+        why = &mut reading => why,
+        () = asked => {
+            // The last replies of the process are read while it ends.
+            drop(input);
+            let _ = tokio::time::timeout(GRACE, reading).await;
+            "the connection was closed".to_owned()
+        }
     };
-    drop(input);
     let status = end(&mut child).await;
     let why = match status {
         Some(status) => format!("{why} ({status})"),
