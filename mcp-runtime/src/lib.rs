@@ -200,5 +200,5 @@ pub use transport::http::Tls;
 #[cfg(feature = "http")]
 pub use transport::http::{HttpBody, HttpService, PeerAddress};
 #[cfg(feature = "proxy")]
-pub use upstream::{Upstream, UpstreamCaller};
+pub use upstream::{ConfigError, Upstream, UpstreamCaller};
 pub use visibility::Viewer;

@@ -11,6 +11,7 @@
 
 mod bridge;
 mod call;
+mod config;
 mod connection;
 mod feed;
 mod http;
@@ -49,6 +50,7 @@ use feed::Listed;
 pub(crate) use feed::Host;
 use link::{Link, LinkEvents};
 use options::{Options, Target};
+pub use config::ConfigError;
 pub use upstreams::UpstreamCaller;
 pub(crate) use upstreams::Upstreams;
 
