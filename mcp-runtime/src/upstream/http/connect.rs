@@ -26,6 +26,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// that moment would fail.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
 
+/// The time after which an open stream without data is tested by TCP, so that a server that has vanished is noticed.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
 pub(super) type HttpClient = Client<Connector, Full<Bytes>>;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -57,6 +60,7 @@ pub(super) fn client(roots: RootCertStore) -> Result<HttpClient, String> {
         .with_no_client_auth();
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(KEEPALIVE));
     tcp.enforce_http(false);
     let connector = HttpsConnectorBuilder::new()
         .with_tls_config(config)

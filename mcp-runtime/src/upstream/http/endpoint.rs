@@ -104,7 +104,7 @@ impl Endpoint {
     /// Returns the common headers of a message, and keeps them for the requests without a message.
     fn common(&self, outgoing: &Outgoing, is_handshake: bool) -> Result<CommonHeaders, SendError> {
         let mut latest = self.latest.lock();
-        let session = latest.session.take().filter(|_| !is_handshake);
+        let session = latest.session.clone().filter(|_| !is_handshake);
         *latest = CommonHeaders::of(outgoing, session)?;
         Ok(latest.clone())
     }
@@ -146,9 +146,8 @@ impl Endpoint {
         }
         match Media::of(response.headers()) {
             Media::EventStream => Ok(response.into_body()),
-            Media::Json | Media::Other(_) => Err(SendError::Status(
-                response.status().as_u16(),
-                "the response to GET is not text/event-stream".to_owned(),
+            Media::Json | Media::Other(_) => Err(SendError::Invalid(
+                "it answers GET with a body that is not text/event-stream".to_owned(),
             )),
         }
     }

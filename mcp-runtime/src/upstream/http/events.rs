@@ -219,6 +219,7 @@ mod tests {
                 "data: a\r\n\r\ndata:b\r\rdata: c\n\n",
                 &[Some("a"), Some("b"), Some("c")],
             ),
+            ("data: a\r\ndata: b\r\n\r\n", &[Some("a\nb")]),
             ("\u{feff}data: a\n\n", &[Some("a")]),
             ("data: a\n\n\u{feff}data: b\n\n", &[Some("a")]),
             (": comment\n:\n\ndata: a\n: comment\n\n", &[Some("a")]),

@@ -164,6 +164,12 @@ async fn a_session_lasts_from_its_handshake_to_its_end() {
     .await;
     let peer = Peer::new(&server);
     peer.begin_session().await;
+    // A message that cannot be sent changes nothing.
+    let unsendable = Outgoing {
+        authorization: Some(Secret::new("\n".to_owned())),
+        ..request(1, LEGACY)
+    };
+    peer.send(unsendable).await.unwrap_err();
     peer.send(request(1, LEGACY)).await.unwrap();
     peer.begin_session().await;
     peer.send(request(2, LEGACY)).await.unwrap();

@@ -76,6 +76,12 @@ async fn a_server_that_cannot_resume_is_not_asked_again() {
             SendError::Status(405, String::new()),
         ),
         (Reply::new(404, &[], ""), SendError::NoSession),
+        (
+            Reply::json(200, "{}"),
+            SendError::Invalid(
+                "it answers GET with a body that is not text/event-stream".to_owned(),
+            ),
+        ),
     ] {
         let server = Server::start([begin(), stream("id: 1\nretry: 1\n\n"), reply]).await;
         let peer = Peer::new(&server);
