@@ -278,6 +278,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "transport/memory",
         ],
     ),
+    ("upstream", &["protocol", "service"]),
     (
         "fuzzing",
         &[

@@ -42,11 +42,16 @@ impl HttpTransport {
         headers: Vec<(String, Secret<String>)>,
         receive: Arc<dyn Receive>,
     ) -> Result<Self, String> {
-        let endpoint = Endpoint::new(url, headers, receive)?;
-        Ok(Self {
+        Endpoint::new(url, headers, receive, None).map(Self::from)
+    }
+}
+
+impl From<Endpoint> for HttpTransport {
+    fn from(endpoint: Endpoint) -> Self {
+        Self {
             endpoint: Arc::new(endpoint),
             listening: Mutex::default(),
-        })
+        }
     }
 }
 

@@ -26,45 +26,51 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// that moment would fail.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
 
+/// The time after which an open stream without data is tested by TCP, so that a server that has vanished is noticed.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
 pub(super) type HttpClient = Client<Connector, Full<Bytes>>;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Returns a client. Certificates are verified with the authorities of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+/// Returns the certificate authorities of the system, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 ///
 /// # Errors
-/// Returns an error if the system has no certificate authorities.
-pub(super) fn client(is_https: bool) -> Result<HttpClient, String> {
-    let provider = aws_lc_rs::default_provider();
-    let builder = HttpsConnectorBuilder::new();
-    let builder = if is_https {
-        builder.with_provider_and_native_roots(provider).map_err(|error| {
-            format!(
-                "the system has no certificate authorities ({error}): install its package ca-certificates, or set \
-                 SSL_CERT_FILE"
-            )
-        })?
-    } else {
-        let config = ClientConfig::builder_with_provider(provider.into())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(RootCertStore::empty())
-            .with_no_client_auth();
-        builder.with_tls_config(config)
-    };
+/// Returns an error if there are none.
+pub(super) fn native_roots() -> Result<RootCertStore, String> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(found.certs);
+    if added == 0 {
+        return Err(
+            "the system has no certificate authorities: install its package ca-certificates, or set SSL_CERT_FILE"
+                .to_owned(),
+        );
+    }
+    Ok(roots)
+}
+
+/// Returns a client that trusts these certificate authorities.
+pub(super) fn client(roots: RootCertStore) -> Result<HttpClient, String> {
+    // The provider is named, because an application may have none as the default of its process.
+    let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(KEEPALIVE));
     tcp.enforce_http(false);
-    let builder = if is_https {
-        builder.https_only()
-    } else {
-        builder.https_or_http()
-    };
-    let connector = Connector(builder.enable_http1().wrap_connector(tcp));
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
     Ok(Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_LIMIT)
-        .build(connector))
+        .build(Connector(connector)))
 }
 
 /// A connector with a time limit.

@@ -9,11 +9,13 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
+use hyper::http::uri::Scheme;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use tokio::time::timeout;
+use tokio_rustls::rustls::RootCertStore;
 
 use super::answer::{self, Media};
-use super::connect::{HttpClient, client};
+use super::connect::{HttpClient, client, native_roots};
 use super::headers::{
     CommonHeaders, EVENT_STREAM, LAST_EVENT_ID, SESSION_ID, fixed, insert_of_message,
 };
@@ -39,20 +41,26 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
+    /// Creates an endpoint that trusts these certificate authorities, or those of the system.
     pub(super) fn new(
         url: &str,
         headers: Vec<(String, Secret<String>)>,
         receive: Arc<dyn Receive>,
+        roots: Option<RootCertStore>,
     ) -> Result<Self, String> {
         let shown = without_secrets(url);
         let named = |why: String| format!("the URL `{shown}` cannot be used: {why}");
-        let (url, is_https) = parsed(url).map_err(named)?;
-        let client = client(is_https).map_err(named)?;
-        let fixed = fixed(headers).map_err(|why| format!("for the server at `{shown}`, {why}"))?;
+        let url = parsed(url).map_err(named)?;
+        let roots = match roots {
+            Some(roots) => roots,
+            None if url.scheme() == Some(&Scheme::HTTPS) => native_roots().map_err(named)?,
+            None => RootCertStore::empty(),
+        };
+        let fixed = fixed(headers).map_err(|why| format!("the server at `{shown}`: {why}"))?;
         Ok(Self {
             url,
+            client: client(roots).map_err(named)?,
             shown,
-            client,
             fixed,
             latest: Mutex::default(),
             receive,
@@ -96,7 +104,7 @@ impl Endpoint {
     /// Returns the common headers of a message, and keeps them for the requests without a message.
     fn common(&self, outgoing: &Outgoing, is_handshake: bool) -> Result<CommonHeaders, SendError> {
         let mut latest = self.latest.lock();
-        let session = latest.session.take().filter(|_| !is_handshake);
+        let session = latest.session.clone().filter(|_| !is_handshake);
         *latest = CommonHeaders::of(outgoing, session)?;
         Ok(latest.clone())
     }
@@ -138,9 +146,8 @@ impl Endpoint {
         }
         match Media::of(response.headers()) {
             Media::EventStream => Ok(response.into_body()),
-            Media::Json | Media::Other(_) => Err(SendError::Status(
-                response.status().as_u16(),
-                "the response to GET is not text/event-stream".to_owned(),
+            Media::Json | Media::Other(_) => Err(SendError::Invalid(
+                "it answers GET with a body that is not text/event-stream".to_owned(),
             )),
         }
     }
@@ -218,16 +225,13 @@ impl Endpoint {
     }
 }
 
-/// Returns the parsed URL, and whether its scheme is `https`.
-fn parsed(url: &str) -> Result<(Uri, bool), String> {
+fn parsed(url: &str) -> Result<Uri, String> {
     let url: Uri = url.parse().map_err(|error| {
-        format!("it is not valid ({error}); write it like `https://example.com/mcp`")
+        format!("it is not valid ({error}): write it like `https://example.com/mcp`")
     })?;
-    let is_https = match url.scheme_str() {
-        Some("https") => true,
-        Some("http") => false,
-        _ => return Err("it must start with `https://` or `http://`".to_owned()),
-    };
+    if !matches!(url.scheme_str(), Some("https" | "http")) {
+        return Err("it must start with `https://` or `http://`".to_owned());
+    }
     let authority = url.authority().map_or("", |authority| authority.as_str());
     if authority.contains('@') {
         return Err(
@@ -238,7 +242,7 @@ fn parsed(url: &str) -> Result<(Uri, bool), String> {
     if url.host().is_none_or(str::is_empty) {
         return Err("it has no host: write it like `https://example.com/mcp`".to_owned());
     }
-    Ok((url, is_https))
+    Ok(url)
 }
 
 /// Returns a URL without its credentials and its query, valid or not.

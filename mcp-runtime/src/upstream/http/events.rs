@@ -191,3 +191,124 @@ fn too_large() -> SendError {
         "an event of the response is larger than {LARGEST_MESSAGE} bytes"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // allowed in tests
+
+    use super::*;
+
+    /// Parses a stream in these pieces: the messages, and `None` for each event without one.
+    fn messages(parser: &mut EventParser, pieces: &[&[u8]]) -> Vec<Option<String>> {
+        let mut messages = Vec::new();
+        for piece in pieces {
+            let mut bytes = Bytes::copy_from_slice(piece);
+            while let Some(event) = parser.next(&mut bytes).unwrap() {
+                messages.push(event.message);
+            }
+            assert!(bytes.is_empty());
+        }
+        messages
+    }
+
+    #[test]
+    fn a_stream_is_parsed_the_same_in_all_pieces() {
+        for (stream, expected) in [
+            ("data: a\n\ndata: b\n\n", &[Some("a"), Some("b")][..]),
+            (
+                "data: a\r\n\r\ndata:b\r\rdata: c\n\n",
+                &[Some("a"), Some("b"), Some("c")],
+            ),
+            ("data: a\r\ndata: b\r\n\r\n", &[Some("a\nb")]),
+            ("\u{feff}data: a\n\n", &[Some("a")]),
+            ("data: a\n\n\u{feff}data: b\n\n", &[Some("a")]),
+            (": comment\n:\n\ndata: a\n: comment\n\n", &[Some("a")]),
+            (
+                "data: a\ndata:  b\ndata\ndata: c\r\n\r\n",
+                &[Some("a\n b\n\nc")],
+            ),
+            ("data: é世\n\n", &[Some("é世")]),
+            ("event: message\ndata: a\n\n", &[Some("a")]),
+            ("event: ping\ndata: a\n\ndata: b\n\n", &[None, Some("b")]),
+            ("id: 1\nretry: 5\n\n", &[None]),
+            ("id: 1\ndata:\n\ndata: a", &[None]),
+            ("other: x\ndatas: y\n\ndata: a\n\n", &[Some("a")]),
+            ("\n\n\r\r\n", &[]),
+        ] {
+            let stream = stream.as_bytes();
+            for cut in 0..=stream.len() {
+                let (start, end) = stream.split_at(cut);
+                let found = messages(&mut EventParser::default(), &[start, end]);
+                let found: Vec<_> = found.iter().map(Option::as_deref).collect();
+                assert_eq!(found, expected, "{} cut at {cut}", stream.escape_ascii());
+            }
+            let bytes: Vec<_> = stream.chunks(1).collect();
+            let found = messages(&mut EventParser::default(), &bytes);
+            let found: Vec<_> = found.iter().map(Option::as_deref).collect();
+            assert_eq!(found, expected, "the bytes of {}", stream.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_id_and_the_time_are_those_of_the_last_whole_event() {
+        for (stream, id, retry) in [
+            ("id: 1\nretry: 70\ndata: a\n\n", Some("1"), Some(70)),
+            ("id: 1\n\nid: 2\ndata: b", Some("1"), None),
+            ("id: 1\n\ndata: b\n\n", Some("1"), None),
+            ("id: 1\n\nid:\n\n", None, None),
+            ("id: 1\n\nid: a\0b\n\n", Some("1"), None),
+            ("id: 1\n\nid: a\u{7}b\n\n", None, None),
+            ("retry: 1s\n\n", None, None),
+            ("retry:\n\n", None, None),
+            ("retry: 99999999999999999999\n\n", None, None),
+        ] {
+            let mut parser = EventParser::default();
+            messages(&mut parser, &[stream.as_bytes()]);
+            parser.restart();
+            let found = parser.last_id().map(|id| id.to_str().unwrap());
+            assert_eq!(found, id, "{stream:?}");
+            assert_eq!(
+                parser.retry(),
+                retry.map(Duration::from_millis),
+                "{stream:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_restart_drops_the_unfinished_event() {
+        let mut parser = EventParser::default();
+        messages(&mut parser, &[b"data: a\ndata: b"]);
+        parser.restart();
+        let found = messages(&mut parser, &[b"\xef\xbb\xbfdata: c\n\n"]);
+        assert_eq!(found, [Some("c".to_owned())]);
+    }
+
+    #[test]
+    fn an_event_has_a_largest_size() {
+        let full = format!("data: {}\n\n", "a".repeat(LARGEST_MESSAGE));
+        let mut parser = EventParser::default();
+        let found = messages(&mut parser, &[full.as_bytes()]);
+        assert_eq!(found[0].as_ref().unwrap().len(), LARGEST_MESSAGE);
+        let line = format!(":{}", "a".repeat(LONGEST_LINE));
+        let half = format!("data: {}\n", "a".repeat(LARGEST_MESSAGE / 2 - 1));
+        for pieces in [vec![line.as_str()], vec![&half, &half, "data: a\n"]] {
+            let mut parser = EventParser::default();
+            let results = pieces.iter().map(|piece| {
+                let mut bytes = Bytes::copy_from_slice(piece.as_bytes());
+                parser.next(&mut bytes)
+            });
+            let results: Vec<_> = results.collect();
+            let (last, before) = results.split_last().unwrap();
+            assert!(before.iter().all(Result::is_ok));
+            assert_eq!(last, &Err(too_large()));
+        }
+    }
+
+    #[test]
+    fn an_event_must_be_utf_8() {
+        let mut bytes = Bytes::from_static(b"data: \xff\n\n");
+        let error = EventParser::default().next(&mut bytes).unwrap_err();
+        assert!(error.to_string().contains("not UTF-8"), "{error}");
+    }
+}

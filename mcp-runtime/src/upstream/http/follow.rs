@@ -17,7 +17,7 @@ use crate::upstream::transport::SendError;
 const ATTEMPTS: u32 = 5;
 
 /// The time before a stream is resumed for the first time, if the server does not set it.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 200 });
 
 /// The maximum time before a stream is resumed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
