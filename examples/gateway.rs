@@ -17,7 +17,9 @@ async fn servers(names: State<Vec<String>>, context: Context) -> Result<String, 
     let mut text = names.join("\n");
     if names.iter().any(|name| name == "time") {
         let time = context.upstream("time")?;
-        let now = time.call("get_current_time", json!({ "timezone": "Etc/UTC" })).await?;
+        let now = time
+            .call("get_current_time", json!({ "timezone": "Etc/UTC" }))
+            .await?;
         text.push('\n');
         text.push_str(&now.text());
     }
@@ -31,8 +33,14 @@ async fn servers(names: State<Vec<String>>, context: Context) -> Result<String, 
 fn server(config: &str) -> Result<Server, mcp_runtime::ConfigError> {
     let upstreams = Upstream::from_config(config)?;
     let names: Vec<String> = upstreams.iter().map(|(name, _)| name.clone()).collect();
-    let server = Server::new("gateway", "1.0.0").with(components![servers]).state(names);
-    Ok(upstreams.into_iter().fold(server, |server, (name, upstream)| server.mount(name, upstream)))
+    let server = Server::new("gateway", "1.0.0")
+        .with(components![servers])
+        .state(names);
+    Ok(upstreams
+        .into_iter()
+        .fold(server, |server, (name, upstream)| {
+            server.mount(name, upstream)
+        }))
 }
 
 fn main() -> ExitCode {

@@ -31,7 +31,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     match var("UPSTREAM_PREFIX") {
-        Ok(prefix) => Server::new("gateway", "1.0.0").mount(prefix, upstream).run(),
+        Ok(prefix) => Server::new("gateway", "1.0.0")
+            .mount(prefix, upstream)
+            .run(),
         Err(_) => Server::from(upstream).run(),
     }
 }

@@ -48,7 +48,9 @@ where
             }
         }
         let answers = asking.iter().map(|(_, answer)| answer.clone());
-        answers.collect::<Option<Vec<_>>>().map_or(Poll::Pending, |all| Poll::Ready(Ok(all)))
+        answers
+            .collect::<Option<Vec<_>>>()
+            .map_or(Poll::Pending, |all| Poll::Ready(Ok(all)))
     })
     .await
 }
@@ -58,10 +60,15 @@ where
 pub(crate) async fn relay(context: &Context, question: Question) -> Result<Value, AskError> {
     let is_answer: fn(&Value) -> bool = match question.needs {
         Capability::Roots => |answer| answer["roots"].is_array(),
-        Capability::Sampling => |answer| answer["role"].is_string() && answer.get("content").is_some(),
-        Capability::ElicitationForm | Capability::ElicitationUrl => {
-            |answer| matches!(answer["action"].as_str(), Some("accept" | "decline" | "cancel"))
+        Capability::Sampling => {
+            |answer| answer["role"].is_string() && answer.get("content").is_some()
         }
+        Capability::ElicitationForm | Capability::ElicitationUrl => |answer| {
+            matches!(
+                answer["action"].as_str(),
+                Some("accept" | "decline" | "cancel")
+            )
+        },
     };
     let read = |answer: &Value| is_answer(answer).then(|| Ok(answer.clone()));
     ask(context, question, read).await

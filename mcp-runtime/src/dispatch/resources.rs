@@ -42,7 +42,11 @@ pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
     let inner_uris = entry
         .mounted()
         .map_or_else(Vec::new, |mounted| mounted.inner_uris(&uri));
-    let given = input(&entry, arguments, inner_uris.last().map_or(&*uri, String::as_str));
+    let given = input(
+        &entry,
+        arguments,
+        inner_uris.last().map_or(&*uri, String::as_str),
+    );
     let read = Read {
         entry,
         inner_uris,

@@ -155,7 +155,9 @@ impl ClientCapabilities {
     pub(crate) fn declared(self, features: &super::revision::Features) -> Value {
         use Capability::{ElicitationForm, ElicitationUrl, Roots, Sampling};
         let all = [ElicitationForm, ElicitationUrl, Sampling, Roots];
-        let declared = all.into_iter().filter(|it| self.has(*it) && features.knows(*it));
+        let declared = all
+            .into_iter()
+            .filter(|it| self.has(*it) && features.knows(*it));
         declarations(&declared.collect::<Vec<_>>())
     }
 

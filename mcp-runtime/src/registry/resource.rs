@@ -180,7 +180,10 @@ impl Resource {
     #[cfg(feature = "proxy")]
     pub(crate) fn variables(&self) -> Vec<String> {
         let template = UriTemplate::parse(&self.uri);
-        template.map_or_else(|_| Vec::new(), |it| it.variables().map(|it| it.name.clone()).collect())
+        template.map_or_else(
+            |_| Vec::new(),
+            |it| it.variables().map(|it| it.name.clone()).collect(),
+        )
     }
 
     #[doc(hidden)]
@@ -222,7 +225,10 @@ impl Resource {
             specified.signature.parameters.extend(variables);
             if self.relayed {
                 // No variable has an empty name.
-                specified.signature.parameters.push(ParameterSpec::default());
+                specified
+                    .signature
+                    .parameters
+                    .push(ParameterSpec::default());
             }
         }
         check_completers(&place, &template, &self.completers, problems);

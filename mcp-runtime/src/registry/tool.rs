@@ -54,6 +54,7 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// # Ok(())
 /// # }
 /// ```
+#[allow(clippy::struct_excessive_bools)] // a set of options
 pub struct Tool {
     pub(crate) definition: Definition,
     /// The hints about the behaviour, as in lists.

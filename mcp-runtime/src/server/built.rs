@@ -2,19 +2,17 @@
 
 use std::sync::{Arc, Once, OnceLock};
 
+#[cfg(feature = "proxy")]
+use super::ServerHandle;
 use super::lifespan::Lifespan;
+#[cfg(feature = "proxy")]
+use super::proxies::ProxyHost;
 use super::shutdown::ServerState;
 use super::{BuildError, MountedServer, Server};
 use crate::bus::Bus;
 #[cfg(feature = "proxy")]
 use crate::call::WatchFn;
 use crate::call::{ServerContext, States};
-#[cfg(feature = "proxy")]
-use crate::upstream::Upstream;
-#[cfg(feature = "proxy")]
-use super::proxies::ProxyHost;
-#[cfg(feature = "proxy")]
-use super::ServerHandle;
 use crate::dispatch::{
     About, Composition, Core, Home, Identity, Policies, SearchedServer, search_tools,
 };
@@ -26,6 +24,8 @@ use crate::mount::Mount;
 use crate::questions::{PendingRequests, Replay};
 use crate::registry::Registry;
 use crate::session_data::{DataLimits, DataStore};
+#[cfg(feature = "proxy")]
+use crate::upstream::Upstream;
 
 /// A server whose components are checked, with the servers that are mounted in it.
 pub(super) struct Built {
@@ -243,7 +243,8 @@ impl Server {
         shared: &Shared,
     ) -> Assembled {
         #[cfg(feature = "proxy")]
-        self.states.insert(Arc::new(std::mem::take(&mut self.upstreams)));
+        self.states
+            .insert(Arc::new(std::mem::take(&mut self.upstreams)));
         logs::announce(&self.forwarded);
         let context = ServerContext {
             states: OnceLock::new(),

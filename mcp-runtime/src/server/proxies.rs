@@ -72,6 +72,12 @@ impl Host for ProxyHost {
         self.0.remove(kind, name);
     }
 
+    fn instructed(&self, instructions: Option<&str>) {
+        if let Some(core) = self.0.0.core() {
+            core.identity.relay(instructions);
+        }
+    }
+
     fn listed(&self, kind: ComponentKind) {
         let Some(notifier) = self.notifier() else {
             return;

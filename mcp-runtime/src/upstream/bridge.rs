@@ -11,13 +11,18 @@ use super::call::{Failure, forward, malformed};
 use super::connection::Request;
 use super::link::Opened;
 use crate::call::Call;
-use crate::content::{Annotations, Completions, Content, Icon, Message, ResourceContents, Structured, ToolResult};
+use crate::content::{
+    Annotations, Completions, Content, Icon, Message, ResourceContents, Structured, ToolResult,
+};
 use crate::context::Context;
 use crate::error::ToolError;
 use crate::protocol::error::{INVALID_PARAMS, RESOURCE_NOT_FOUND};
 use crate::protocol::header::encoded;
 use crate::protocol::meta::key_mistake;
-use crate::registry::{Component, Completion, ComponentKind, Handler, HeaderParam, Prompt, PromptArgument, Resource, Tool};
+use crate::registry::{
+    Completion, Component, ComponentKind, Handler, HeaderParam, Prompt, PromptArgument, Resource,
+    Tool,
+};
 
 /// A list of an upstream server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +35,8 @@ pub(super) enum List {
 }
 
 impl List {
-    pub(super) const ALL: [Self; 4] = [Self::Resources, Self::Templates, Self::Tools, Self::Prompts];
+    pub(super) const ALL: [Self; 4] =
+        [Self::Resources, Self::Templates, Self::Tools, Self::Prompts];
 
     pub(super) fn method(self) -> &'static str {
         match self {
@@ -99,13 +105,23 @@ impl List {
     ) -> Result<Component, String> {
         let invalid = |error: serde_json::Error| format!("its definition is malformed: {error}");
         Ok(match self {
-            Self::Tools => tool(proxy, Deserialize::deserialize(definition).map_err(invalid)?).into(),
-            Self::Prompts => {
-                prompt(proxy, Deserialize::deserialize(definition).map_err(invalid)?, completes).into()
-            }
-            Self::Resources | Self::Templates => {
-                resource(proxy, Deserialize::deserialize(definition).map_err(invalid)?, completes).into()
-            }
+            Self::Tools => tool(
+                proxy,
+                Deserialize::deserialize(definition).map_err(invalid)?,
+            )
+            .into(),
+            Self::Prompts => prompt(
+                proxy,
+                Deserialize::deserialize(definition).map_err(invalid)?,
+                completes,
+            )
+            .into(),
+            Self::Resources | Self::Templates => resource(
+                proxy,
+                Deserialize::deserialize(definition).map_err(invalid)?,
+                completes,
+            )
+            .into(),
         })
     }
 }
@@ -142,7 +158,10 @@ macro_rules! describe {
         if let Some(meta) = common.meta() {
             component = component.meta(meta);
         }
-        let icons = common.icons.into_iter().filter(|icon| icon.mistake().is_none());
+        let icons = common
+            .icons
+            .into_iter()
+            .filter(|icon| icon.mistake().is_none());
         component.icons(icons.collect::<Vec<_>>())
     }};
 }
@@ -194,7 +213,8 @@ async fn call_tool(
     let request = |opened: &Opened| {
         let mut request = Request::new("tools/call").named("name", name);
         request = request.param("arguments", arguments);
-        if !header_params.is_empty() && opened.connection.features().is_some_and(|it| it.stateless) {
+        if !header_params.is_empty() && opened.connection.features().is_some_and(|it| it.stateless)
+        {
             request.headers = headers(header_params, arguments);
         }
         request
@@ -207,7 +227,10 @@ async fn call_tool(
 fn headers(params: &[HeaderParam], arguments: &str) -> Vec<(String, String)> {
     let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
     let header = |param: &HeaderParam| {
-        let value = param.path.iter().try_fold(&arguments, |value, key| value.get(key))?;
+        let value = param
+            .path
+            .iter()
+            .try_fold(&arguments, |value, key| value.get(key))?;
         let text = match value {
             Value::String(text) => text.clone(),
             Value::Bool(_) | Value::Number(_) => value.to_string(),
@@ -239,7 +262,9 @@ pub(super) fn tool_result(json: &str) -> Result<ToolResult, Failure> {
     let wire: Wire<'_> = serde_json::from_str(json).map_err(|error| malformed(&error))?;
     Ok(ToolResult {
         content: wire.content,
-        structured: wire.structured_content.map(|it| Structured::Json(it.get().to_owned())),
+        structured: wire
+            .structured_content
+            .map(|it| Structured::Json(it.get().to_owned())),
         failure: wire.is_error.then(ToolError::of_content),
         meta: wire.meta.and_then(own_meta),
         rest: None,
@@ -287,14 +312,23 @@ fn prompt(proxy: &Arc<Proxy>, definition: PromptDefinition, completes: bool) -> 
     });
     let arguments: Vec<PromptArgument> = arguments.collect();
     let (proxy, inner) = (Arc::clone(proxy), Arc::clone(&name));
-    let prompt = Prompt::new(&*name, arguments, move |arguments: Value, context: Context| {
-        let (proxy, name) = (Arc::clone(&proxy), Arc::clone(&inner));
-        async move {
-            let got = get_prompt(&proxy, &name, &arguments, &context).await;
-            got.map_err(|failure| failure.into_error(&proxy.link.options.name))
-        }
-    });
+    let prompt = Prompt::new(
+        &*name,
+        arguments,
+        move |arguments: Value, context: Context| {
+            let (proxy, name) = (Arc::clone(&proxy), Arc::clone(&inner));
+            async move {
+                let got = get_prompt(&proxy, &name, &arguments, &context).await;
+                got.map_err(|failure| failure.into_error(&proxy.link.options.name))
+            }
+        },
+    );
     describe!(prompt, definition.common)
+}
+
+#[derive(Deserialize)]
+struct GotPrompt {
+    messages: Vec<Message>,
 }
 
 async fn get_prompt(
@@ -308,11 +342,7 @@ async fn get_prompt(
         request.param("arguments", &arguments.to_string())
     };
     let result = forward(&proxy.link, &proxy.parked, context, request).await?;
-    #[derive(Deserialize)]
-    struct Wire {
-        messages: Vec<Message>,
-    }
-    let wire: Wire = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
+    let wire: GotPrompt = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
     Ok(wire.messages)
 }
 
@@ -343,7 +373,8 @@ fn resource(proxy: &Arc<Proxy>, definition: ResourceDefinition, completes: bool)
         }
     };
     let template = definition.uri.clone();
-    let mut resource = Resource::new(definition.uri, definition.name, read).relayed(definition.mime_type);
+    let mut resource =
+        Resource::new(definition.uri, definition.name, read).relayed(definition.mime_type);
     if let Some(size) = definition.size {
         resource = resource.size(size);
     }
@@ -365,8 +396,17 @@ fn is_not_found(failure: &Failure) -> bool {
     let Failure::Reply(error) = failure else {
         return false;
     };
-    let has_uri = error.data.as_ref().is_some_and(|data| data["uri"].is_string());
-    error.code == i64::from(RESOURCE_NOT_FOUND) || error.code == i64::from(INVALID_PARAMS) && has_uri
+    let has_uri = error
+        .data
+        .as_ref()
+        .is_some_and(|data| data["uri"].is_string());
+    error.code == i64::from(RESOURCE_NOT_FOUND)
+        || error.code == i64::from(INVALID_PARAMS) && has_uri
+}
+
+#[derive(Deserialize)]
+struct ReadResource {
+    contents: Vec<ResourceContents>,
 }
 
 async fn read_resource(
@@ -376,11 +416,7 @@ async fn read_resource(
 ) -> Result<Vec<ResourceContents>, Failure> {
     let request = |_: &Opened| Request::new("resources/read").named("uri", uri);
     let result = forward(&proxy.link, &proxy.parked, context, request).await?;
-    #[derive(Deserialize)]
-    struct Wire {
-        contents: Vec<ResourceContents>,
-    }
-    let wire: Wire = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
+    let wire: ReadResource = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
     Ok(wire.contents)
 }
 
@@ -389,18 +425,32 @@ fn completing(
     proxy: &Arc<Proxy>,
     reference: Value,
     argument: String,
-) -> impl Fn(Completion) -> std::pin::Pin<Box<dyn Future<Output = Result<Completions, ToolError>> + Send>>
+) -> impl Fn(
+    Completion,
+) -> std::pin::Pin<Box<dyn Future<Output = Result<Completions, ToolError>> + Send>>
 + Send
 + Sync
 + 'static {
     let proxy = Arc::clone(proxy);
     move |completion: Completion| {
-        let (proxy, reference, argument) = (Arc::clone(&proxy), reference.clone(), argument.clone());
+        let (proxy, reference, argument) =
+            (Arc::clone(&proxy), reference.clone(), argument.clone());
         Box::pin(async move {
             let completed = complete(&proxy, &reference, &argument, &completion).await;
             completed.map_err(|failure| failure.into_error(&proxy.link.options.name))
         })
     }
+}
+
+#[derive(Deserialize)]
+struct Completed {
+    completion: Values,
+}
+
+#[derive(Deserialize)]
+struct Values {
+    values: Vec<String>,
+    total: Option<usize>,
 }
 
 async fn complete(
@@ -421,16 +471,7 @@ async fn complete(
         }
     };
     let result = forward(&proxy.link, &proxy.parked, completion.context(), request).await?;
-    #[derive(Deserialize)]
-    struct Wire {
-        completion: Values,
-    }
-    #[derive(Deserialize)]
-    struct Values {
-        values: Vec<String>,
-        total: Option<usize>,
-    }
-    let wire: Wire = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
+    let wire: Completed = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
     let completions: Completions = wire.completion.values.into_iter().collect();
     Ok(match wire.completion.total {
         Some(total) => completions.total(total),

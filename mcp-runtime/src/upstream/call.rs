@@ -71,9 +71,10 @@ impl Failure {
         match self {
             Self::Reply(error) => match i32::try_from(error.code) {
                 // These are about the messages between this server and the other one.
-                Ok(HEADER_MISMATCH | UNSUPPORTED_VERSION) | Err(_) => {
-                    ToolError::new(format!("The server `{name}` refuses the call: {}", error.message))
-                }
+                Ok(HEADER_MISMATCH | UNSUPPORTED_VERSION) | Err(_) => ToolError::new(format!(
+                    "The server `{name}` refuses the call: {}",
+                    error.message
+                )),
                 Ok(code) => ToolError::relayed(RpcError::relayed(code, error.message, error.data)),
             },
             Self::Unavailable(why) => {
@@ -240,7 +241,9 @@ pub(super) async fn forward(
             },
         };
         match step {
-            Step::Round { requests, state } => answers = Some((ask_all(context, requests, round).await?, state)),
+            Step::Round { requests, state } => {
+                answers = Some((ask_all(context, requests, round).await?, state));
+            }
             Step::Parked(key) => return resume(parked, context, key).await,
         }
         round += 1;
@@ -327,7 +330,11 @@ async fn prepare(
     request.progress = call.notifier.reports_progress();
     request.may_ask = !is_modern;
     if link.options.credentials.is_some() {
-        let principal = call.origin.principal.as_ref().filter(|_| link.options.per_caller);
+        let principal = call
+            .origin
+            .principal
+            .as_ref()
+            .filter(|_| link.options.per_caller);
         let authorization = link.authorization(principal).await;
         request.authorization = authorization.map_err(Failure::Unavailable)?;
     }
@@ -364,17 +371,19 @@ fn passed_on(context: &Context) -> String {
     passed
 }
 
+/// The kind of a modern server's result.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kind {
+    #[serde(default)]
+    result_type: String,
+}
+
 /// Returns the questions of a modern server's result, if it has some.
 fn asked(opened: &Opened, result: &str) -> Result<Option<Step>, Failure> {
     let is_modern = opened.connection.features().is_some_and(|it| it.stateless);
     if !is_modern || !result.contains("input_required") {
         return Ok(None);
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Kind {
-        #[serde(default)]
-        result_type: String,
     }
     let kind: Kind = serde_json::from_str(result).map_err(|error| malformed(&error))?;
     if kind.result_type != "input_required" {
@@ -452,7 +461,8 @@ async fn ask_all(
 ) -> Result<Map<String, Value>, Failure> {
     let (mut names, mut asking) = (Vec::new(), Vec::new());
     for (name, request) in requests {
-        let request: InputRequest = serde_json::from_value(request).map_err(|error| malformed(&error))?;
+        let request: InputRequest =
+            serde_json::from_value(request).map_err(|error| malformed(&error))?;
         let InputRequest { method, params } = request;
         let question = translated(&method, &params, Some(name.clone()), round.to_string())?;
         names.push(name);
@@ -484,13 +494,14 @@ async fn converse(context: &Context, waiting: &mut Waiting) -> Result<String, Fa
                     return Poll::Ready(Err(Failure::Reply(error)));
                 }
                 Poll::Ready(Event::Lost(error)) => return Poll::Ready(Err(lost(&error))),
-                Poll::Ready(Event::Question(question)) => match askable(call, &question) {
-                    Err(why) => exchange.answer(&question, Err(&why)),
-                    Ok(()) => {
+                Poll::Ready(Event::Question(question)) => {
+                    if let Err(why) = askable(call, &question) {
+                        exchange.answer(&question, Err(&why));
+                    } else {
                         questions.push(question.clone());
                         asking.push(ask(question));
                     }
-                },
+                }
             }
         }
     })
@@ -501,18 +512,16 @@ async fn converse(context: &Context, waiting: &mut Waiting) -> Result<String, Fa
 async fn answer(context: &Context, connection: Arc<Connection>, question: Question) {
     let asked = translated(&question.method, &question.params, None, question.number());
     let answer = match asked {
-        Ok(asked) => ask::relay(context, asked).await.map_err(|error| error.to_string()),
+        Ok(asked) => ask::relay(context, asked)
+            .await
+            .map_err(|error| error.to_string()),
         Err(_) => Err("This client has no such method".to_owned()),
     };
     connection.answer(&question, answer.as_ref().map_err(String::as_str));
 }
 
 /// Goes on with a call that waits at the server for answers.
-async fn resume(
-    parked: &Arc<Parked>,
-    context: &Context,
-    key: String,
-) -> Result<String, Failure> {
+async fn resume(parked: &Arc<Parked>, context: &Context, key: String) -> Result<String, Failure> {
     let waiting = parked.0.lock().remove(&key);
     let waiting = waiting.ok_or_else(|| {
         Failure::Own(ToolError::new(

@@ -154,7 +154,9 @@ fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Strin
         let name = name.strip_prefix("env:").unwrap_or(name);
         let value = variable(name).or_else(|| default.map(str::to_owned));
         let value = value.ok_or_else(|| {
-            format!("the environment variable `{name}` is not set: set it, or write `${{{name}:-text}}`")
+            format!(
+                "the environment variable `{name}` is not set: set it, or write `${{{name}:-text}}`"
+            )
         })?;
         expanded.push_str(before);
         expanded.push_str(&value);
@@ -192,10 +194,19 @@ mod tests {
         for (json, words) in [
             ("{", "the file is malformed: EOF"),
             ("{}", "missing field `mcpServers`"),
-            (r#"{"mcpServers":{"a":{}}}"#, "the server `a`: it has neither a `command` nor a `url`"),
-            (r#"{"mcpServers":{"a":{"command":"x","url":"y"}}}"#, "remove one"),
+            (
+                r#"{"mcpServers":{"a":{}}}"#,
+                "the server `a`: it has neither a `command` nor a `url`",
+            ),
+            (
+                r#"{"mcpServers":{"a":{"command":"x","url":"y"}}}"#,
+                "remove one",
+            ),
             (r#"{"mcpServers":{"a":{"url":"y","type":"sse"}}}"#, "`sse`"),
-            (r#"{"mcpServers":{"a":{"command":"x","args":["${HOME"]}}}"#, "`args`: `${HOME` has `${` without `}`"),
+            (
+                r#"{"mcpServers":{"a":{"command":"x","args":["${HOME"]}}}"#,
+                "`args`: `${HOME` has `${` without `}`",
+            ),
             (
                 r#"{"mcpServers":{"a":{"command":"x","env":{"K":"${MISSING}"}}}}"#,
                 "the server `a`: `env`: the environment variable `MISSING` is not set: set it, or write `${MISSING:-text}`",

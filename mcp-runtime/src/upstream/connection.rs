@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context as Task, Poll, Waker};
 
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -99,6 +100,26 @@ impl Question {
     pub(super) fn is_answered(&self) -> bool {
         self.answered.load(Ordering::Acquire)
     }
+}
+
+/// A report of progress.
+#[derive(Deserialize)]
+struct Progress {
+    #[serde(rename = "progressToken")]
+    token: u64,
+    #[serde(rename = "progress")]
+    done: f64,
+    total: Option<f64>,
+    message: Option<String>,
+}
+
+/// A log message.
+#[derive(Deserialize)]
+struct Log {
+    level: LogLevel,
+    logger: Option<String>,
+    #[serde(default)]
+    data: Value,
 }
 
 /// What happens to a request.
@@ -258,7 +279,10 @@ impl Connection {
             method: Some(request.method),
             name: request.name,
             params: request.headers,
-            revision: self.features().map(|features| features.name).or(request.revision),
+            revision: self
+                .features()
+                .map(|features| features.name)
+                .or(request.revision),
             authorization: request.authorization,
         };
         let sending = self.transport.get().map(|it| it.send(outgoing));
@@ -315,7 +339,10 @@ impl Connection {
         let body = match answer {
             Ok(result) => format!("\"result\":{result}"),
             Err((code, why)) => {
-                format!("\"error\":{}", serde_json::json!({ "code": code, "message": why }))
+                format!(
+                    "\"error\":{}",
+                    serde_json::json!({ "code": code, "message": why })
+                )
             }
         };
         self.send(
@@ -360,31 +387,16 @@ impl Connection {
     }
 
     fn progress(&self, params: &str) {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Progress {
-            progress_token: u64,
-            progress: f64,
-            total: Option<f64>,
-            message: Option<String>,
-        }
         let Ok(it) = serde_json::from_str::<Progress>(params) else {
             return;
         };
-        let open = self.table.lock().open.get(&it.progress_token).cloned();
+        let open = self.table.lock().open.get(&it.token).cloned();
         if let Some(observer) = open.as_ref().and_then(|open| open.observer.as_ref()) {
-            observer.progress(it.progress, it.total, it.message.as_deref());
+            observer.progress(it.done, it.total, it.message.as_deref());
         }
     }
 
     fn log(&self, params: &str, of: Option<u64>) {
-        #[derive(serde::Deserialize)]
-        struct Log {
-            level: LogLevel,
-            logger: Option<String>,
-            #[serde(default)]
-            data: Value,
-        }
         let Ok(it) = serde_json::from_str::<Log>(params) else {
             return;
         };
@@ -403,7 +415,10 @@ impl Connection {
             "elicitation/create" | "sampling/createMessage" | "roots/list"
         );
         if !is_question {
-            return self.reply(id, Err((METHOD_NOT_FOUND, "This client has no such method")));
+            return self.reply(
+                id,
+                Err((METHOD_NOT_FOUND, "This client has no such method")),
+            );
         }
         let Some(open) = self.subject(of, |open| open.may_ask) else {
             let why = "No client can be asked: no call is in flight, or several calls of different clients are";
@@ -576,19 +591,23 @@ impl Exchange {
     fn poll_event(&mut self, task: &mut Task<'_>) -> Poll<Event> {
         self.poll_sending(task);
         let mut state = self.open.state.lock();
-            if let Some(question) = state.questions.pop_front() {
-                return Poll::Ready(Event::Question(question));
-            }
-            match state.end.take() {
-                Some(Ok(reply)) => Poll::Ready(Event::Reply(reply)),
-                Some(Err(error)) => Poll::Ready(Event::Lost(error)),
-                None => {
-                    if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(task.waker())) {
-                        state.waker = Some(task.waker().clone());
-                    }
-                    Poll::Pending
+        if let Some(question) = state.questions.pop_front() {
+            return Poll::Ready(Event::Question(question));
+        }
+        match state.end.take() {
+            Some(Ok(reply)) => Poll::Ready(Event::Reply(reply)),
+            Some(Err(error)) => Poll::Ready(Event::Lost(error)),
+            None => {
+                if !state
+                    .waker
+                    .as_ref()
+                    .is_some_and(|waker| waker.will_wake(task.waker()))
+                {
+                    state.waker = Some(task.waker().clone());
                 }
+                Poll::Pending
             }
+        }
     }
 
     /// Waits for the reply of a request that asks nothing.

@@ -13,6 +13,7 @@ use super::Proxy;
 use super::bridge::List;
 use super::connection::{Event, Exchange, Request};
 use super::link::Opened;
+use crate::protocol::capability::ClientCapabilities;
 use crate::registry::{Component, ComponentKind};
 
 /// The time that a server has to answer a request for a page of a list.
@@ -41,6 +42,9 @@ pub(crate) trait Host: Send + Sync + 'static {
 
     /// Removes a component.
     fn remove(&self, kind: ComponentKind, name: &str);
+
+    /// Tells the instructions of the upstream server.
+    fn instructed(&self, instructions: Option<&str>);
 
     /// Says that a list has changed, although its components are the same.
     fn listed(&self, kind: ComponentKind);
@@ -80,7 +84,10 @@ impl Proxy {
             match self.link.open(&self.link.shared).await {
                 Ok(opened) => {
                     if let Err(why) = self.follow(&opened, &*host).await {
-                        tracing::warn!(upstream = self.link.options.name, "its lists cannot be read: {why}");
+                        tracing::warn!(
+                            upstream = self.link.options.name,
+                            "its lists cannot be read: {why}"
+                        );
                         self.ready.send_replace(true);
                         sleep(PAUSE).await;
                         opened.connection.close().await;
@@ -91,7 +98,10 @@ impl Proxy {
                     let error = error.to_string();
                     let is_new = !error.contains("the next attempt") && error != last_error;
                     if is_new {
-                        tracing::warn!(upstream = self.link.options.name, "it is not available: {error}");
+                        tracing::warn!(
+                            upstream = self.link.options.name,
+                            "it is not available: {error}"
+                        );
                         last_error = error;
                     }
                     self.ready.send_replace(true);
@@ -106,6 +116,7 @@ impl Proxy {
     async fn follow(self: &Arc<Self>, opened: &Opened, host: &dyn Host) -> Result<(), String> {
         let stateless = opened.connection.features().is_some_and(|it| it.stateless);
         let mut age = self.refresh_all(opened, host, List::ALL).await?;
+        host.instructed(opened.info.instructions.as_deref());
         self.link.shared.works();
         self.ready.send_replace(true);
         let mut listed = Instant::now();
@@ -117,14 +128,17 @@ impl Proxy {
             }
             let watched = self.watched.lock().all();
             if stateless {
-                let is_current = listening.as_ref().is_some_and(|it: &Listening| it.resources == watched.len());
+                let is_current = listening
+                    .as_ref()
+                    .is_some_and(|it: &Listening| it.resources == watched.len());
                 if !is_current {
                     listening = Some(self.listen(opened, &watched));
                 }
             } else if opened.info.subscribes() {
                 for uri in watched.iter().skip(subscribed) {
                     let request = Request::new("resources/subscribe").named("uri", uri);
-                    let _ = timeout(LIST_LIMIT, opened.connection.start(request, None).reply()).await;
+                    let _ =
+                        timeout(LIST_LIMIT, opened.connection.start(request, None).reply()).await;
                 }
                 subscribed = watched.len();
             }
@@ -166,7 +180,7 @@ impl Proxy {
         }
         let mut request = Request::new("subscriptions/listen");
         request = request.param("notifications", &notifications.to_string());
-        request.meta = self.link.modern_meta(Default::default(), None);
+        request.meta = self.link.modern_meta(ClientCapabilities::default(), None);
         Listening {
             exchange: opened.connection.start(request, None),
             resources: watched.len(),
@@ -178,7 +192,7 @@ impl Proxy {
         let stateless = opened.connection.features().is_some_and(|it| it.stateless);
         let mut request = Request::new(if stateless { "server/discover" } else { "ping" });
         if stateless {
-            request.meta = self.link.modern_meta(Default::default(), None);
+            request.meta = self.link.modern_meta(ClientCapabilities::default(), None);
         }
         let reply = timeout(HEALTH_LIMIT, opened.connection.start(request, None).reply()).await;
         match reply {
@@ -204,7 +218,9 @@ impl Proxy {
             } else {
                 (Vec::new(), None)
             };
-            if opened.info.has(capability) && opened.info.capabilities[capability]["listChanged"] != true {
+            if opened.info.has(capability)
+                && opened.info.capabilities[capability]["listChanged"] != true
+            {
                 let ttl = ttl.unwrap_or(LONGEST_AGE).clamp(SHORTEST_AGE, LONGEST_AGE);
                 age = Some(age.map_or(ttl, |age: Duration| age.min(ttl)));
             }
@@ -218,7 +234,11 @@ impl Proxy {
     }
 
     /// Reads all pages of a list.
-    async fn read(&self, opened: &Opened, list: List) -> Result<(Vec<Value>, Option<Duration>), String> {
+    async fn read(
+        &self,
+        opened: &Opened,
+        list: List,
+    ) -> Result<(Vec<Value>, Option<Duration>), String> {
         let method = list.method();
         let stateless = opened.connection.features().is_some_and(|it| it.stateless);
         let (mut all, mut ttl, mut cursor, mut bytes) = (Vec::new(), None, None::<String>, 0);
@@ -228,11 +248,12 @@ impl Proxy {
                 request = request.param("cursor", &json!(cursor).to_string());
             }
             if stateless {
-                request.meta = self.link.modern_meta(Default::default(), None);
+                request.meta = self.link.modern_meta(ClientCapabilities::default(), None);
             }
             request.authorization = self.link.authorization(None).await?;
             let reply = timeout(LIST_LIMIT, opened.connection.start(request, None).reply()).await;
-            let reply = reply.map_err(|_| format!("`{method}` is not answered within {LIST_LIMIT:?}"))?;
+            let reply =
+                reply.map_err(|_| format!("`{method}` is not answered within {LIST_LIMIT:?}"))?;
             let reply = reply.map_err(|error| error.to_string())?;
             let result = match reply {
                 Ok(result) => result,
@@ -249,12 +270,18 @@ impl Proxy {
             ttl = ttl.or(page.ttl_ms.map(Duration::from_millis));
             let mut lists = page.lists;
             let Some(Value::Array(definitions)) = lists.remove(list.member()) else {
-                return Err(format!("the result of `{method}` has no list `{}`", list.member()));
+                return Err(format!(
+                    "the result of `{method}` has no list `{}`",
+                    list.member()
+                ));
             };
             all.extend(definitions);
             if all.len() > self.link.options.max_components {
                 let limit = self.link.options.max_components;
-                tracing::warn!(upstream = self.link.options.name, "`{method}` has more than {limit} definitions: the others are left out");
+                tracing::warn!(
+                    upstream = self.link.options.name,
+                    "`{method}` has more than {limit} definitions: the others are left out"
+                );
                 all.truncate(limit);
                 return Ok((all, ttl));
             }
@@ -295,7 +322,8 @@ impl Proxy {
         }
         let mut gone = Vec::new();
         for ((kind, key), (before, was_accepted)) in &listed.all {
-            let is_same = fresh.get(key).is_some_and(|now| now.to_string() == *before);
+            let now = fresh.get(key).map(Value::to_string);
+            let is_same = now.as_ref() == Some(before);
             if *kind == list && !is_same {
                 gone.push((key.clone(), *was_accepted));
             }
@@ -321,7 +349,9 @@ impl Proxy {
                 Ok(()) => has_changed = true,
                 Err(why) => self.withhold(list, &place.1, why),
             }
-            listed.all.insert(place, (definition.to_string(), added.is_ok()));
+            listed
+                .all
+                .insert(place, (definition.to_string(), added.is_ok()));
         }
         has_changed
     }

@@ -1,6 +1,7 @@
 //! The connections to one upstream server: one that all callers share, or one for each caller. A connection that is lost is
 //! made again when it is needed, after a pause that grows with each failure.
 
+use std::fmt::Write as _;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -34,6 +35,27 @@ const IDLE_LIMIT: Duration = Duration::from_secs(600);
 /// The number of connections for single callers.
 const MAX_CALLERS: usize = 256;
 
+/// The result of `server/discover`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Discovered {
+    #[serde(default)]
+    supported_versions: Vec<String>,
+    #[serde(default)]
+    capabilities: Value,
+    instructions: Option<String>,
+}
+
+/// The result of `initialize`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Initialized {
+    protocol_version: String,
+    #[serde(default)]
+    capabilities: Value,
+    instructions: Option<String>,
+}
+
 /// What a server says about itself.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ServerInfo {
@@ -43,7 +65,9 @@ pub(super) struct ServerInfo {
 
 impl ServerInfo {
     pub(super) fn has(&self, capability: &str) -> bool {
-        self.capabilities.get(capability).is_some_and(Value::is_object)
+        self.capabilities
+            .get(capability)
+            .is_some_and(Value::is_object)
     }
 
     pub(super) fn subscribes(&self) -> bool {
@@ -168,7 +192,9 @@ impl Slot {
 }
 
 fn pause(failures: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(1 << failures.min(9)).min(LONGEST_PAUSE)
+    FIRST_PAUSE
+        .saturating_mul(1 << failures.min(9))
+        .min(LONGEST_PAUSE)
 }
 
 /// Who makes a call.
@@ -178,12 +204,15 @@ pub(super) struct CallerKey {
     pub(super) capabilities: ClientCapabilities,
 }
 
+/// The key of a caller's connection.
+type OwnKey = (Owner, ClientCapabilities);
+
 /// The connections to an upstream server.
 pub(super) struct Link {
     pub(super) options: Options,
     pub(super) shared: Arc<Slot>,
     /// By caller and capabilities, which a connection declares once.
-    own: Mutex<Vec<((Owner, ClientCapabilities), Arc<Slot>)>>,
+    own: Mutex<Vec<(OwnKey, Arc<Slot>)>>,
     /// `true` if the server has not answered `server/discover`, or has ended at it.
     is_legacy: AtomicBool,
     is_closed: AtomicBool,
@@ -298,7 +327,8 @@ impl Link {
         }
         let limit = self.options.connect_timeout;
         let connected = timeout(limit, self.connect(slot)).await;
-        let connected = connected.unwrap_or_else(|_| Err(format!("it does not answer within {limit:?}")));
+        let connected =
+            connected.unwrap_or_else(|_| Err(format!("it does not answer within {limit:?}")));
         match connected {
             Ok(opened) => {
                 slot.opened(opened.clone());
@@ -312,8 +342,11 @@ impl Link {
     }
 
     async fn connect(&self, slot: &Arc<Slot>) -> Result<Opened, String> {
-        let may_discover =
-            self.options.revision.is_none_or(|it| it.features().stateless) && !self.is_legacy.load(Ordering::Relaxed);
+        let may_discover = self
+            .options
+            .revision
+            .is_none_or(|it| it.features().stateless)
+            && !self.is_legacy.load(Ordering::Relaxed);
         if may_discover {
             let connection = self.dial(slot)?;
             match self.discover(slot, &connection).await {
@@ -323,8 +356,13 @@ impl Link {
                     return self.initialize(slot, connection).await;
                 }
                 // A process that ended at an unknown request is started again.
-                Err(Discovery::Ended(why)) if self.options.revision.is_none() && self.options.target.is_program() => {
-                    tracing::debug!(upstream = self.options.name, "no answer to `server/discover`: {why}");
+                Err(Discovery::Ended(why))
+                    if self.options.revision.is_none() && self.options.target.is_program() =>
+                {
+                    tracing::debug!(
+                        upstream = self.options.name,
+                        "no answer to `server/discover`: {why}"
+                    );
                     self.is_legacy.store(true, Ordering::Relaxed);
                 }
                 Err(Discovery::Legacy) => {
@@ -372,7 +410,11 @@ impl Link {
     ) -> Result<Option<Secret<String>>, String> {
         match &self.options.credentials {
             Some(credentials) => credentials(principal.cloned()).await.map_err(|error| {
-                tracing::warn!(upstream = self.options.name, error = error.chain(), "no credentials");
+                tracing::warn!(
+                    upstream = self.options.name,
+                    error = error.chain(),
+                    "no credentials"
+                );
                 "its credentials cannot be had: see the log of the server".to_owned()
             }),
             None => Ok(None),
@@ -393,27 +435,23 @@ impl Link {
         request.authorization = authorization.map_err(Discovery::Ended)?;
         let reply = timeout(DISCOVER_LIMIT, connection.start(request, None).reply());
         let result = match reply.await {
-            Err(_) => return Err(Discovery::Legacy),
             Ok(Err(error @ SendError::Status(401 | 403 | 429 | 500.., _))) => {
                 return Err(Discovery::Ended(error.to_string()));
             }
-            Ok(Err(SendError::Status(..) | SendError::NoSession)) => return Err(Discovery::Legacy),
+            Err(_) | Ok(Err(SendError::Status(..) | SendError::NoSession)) => {
+                return Err(Discovery::Legacy);
+            }
             Ok(Err(error)) => return Err(Discovery::Ended(error.to_string())),
             Ok(Ok(Err(error))) => return Err(error.into()),
             Ok(Ok(Ok(result))) => result,
         };
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Discovered {
-            #[serde(default)]
-            supported_versions: Vec<String>,
-            #[serde(default)]
-            capabilities: Value,
-            instructions: Option<String>,
-        }
         let found: Discovered = serde_json::from_str(&result)
             .map_err(|error| Discovery::Ended(format!("its introduction is invalid: {error}")))?;
-        if !found.supported_versions.iter().any(|it| it == features.name) {
+        if !found
+            .supported_versions
+            .iter()
+            .any(|it| it == features.name)
+        {
             return Err(Discovery::Legacy);
         }
         let negotiated = connection.negotiated(features).await;
@@ -425,36 +463,29 @@ impl Link {
     }
 
     /// Makes the handshake with a server of an older revision.
-    async fn initialize(
-        &self,
-        slot: &Slot,
-        connection: Arc<Connection>,
-    ) -> Result<Opened, String> {
+    async fn initialize(&self, slot: &Slot, connection: Arc<Connection>) -> Result<Opened, String> {
         let revision = self.options.revision.unwrap_or(Revision::LATEST_LEGACY);
         let capabilities = slot.capabilities.declared(revision.features());
         let mut request = Request::new("initialize")
             .param("protocolVersion", &json!(revision.name()).to_string())
             .param("capabilities", &capabilities.to_string())
-            .param("clientInfo", &self.client_info());
+            .param("clientInfo", &client_info());
         request.authorization = self.authorization(slot.principal.as_ref()).await?;
         let reply = connection.start(request, None).reply().await;
         let result = reply
             .map_err(|error| error.to_string())?
             .map_err(|error| format!("it refuses the handshake: {}", error.message))?;
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Initialized {
-            protocol_version: String,
-            #[serde(default)]
-            capabilities: Value,
-            instructions: Option<String>,
-        }
         let it: Initialized = serde_json::from_str(&result)
             .map_err(|error| format!("its introduction is invalid: {error}"))?;
         let revision = Revision::from_name(&it.protocol_version);
         let revision = revision.filter(|revision| !revision.features().stateless);
         let features = revision
-            .ok_or_else(|| format!("it speaks `{}`, which is not supported", it.protocol_version))?
+            .ok_or_else(|| {
+                format!(
+                    "it speaks `{}`, which is not supported",
+                    it.protocol_version
+                )
+            })?
             .features();
         let negotiated = connection.negotiated(features).await;
         negotiated.map_err(|error| error.to_string())?;
@@ -465,10 +496,6 @@ impl Link {
                 capabilities: it.capabilities,
             },
         ))
-    }
-
-    fn client_info(&self) -> String {
-        json!({ "name": "mcp-runtime", "version": env!("CARGO_PKG_VERSION") }).to_string()
     }
 
     /// Returns the members of `_meta` of a modern request, each followed by a comma.
@@ -482,11 +509,15 @@ impl Link {
             "\"io.modelcontextprotocol/protocolVersion\":\"{}\",\"io.modelcontextprotocol/clientInfo\":{},\
              \"io.modelcontextprotocol/clientCapabilities\":{},",
             features.name,
-            self.client_info(),
+            client_info(),
             capabilities.declared(features)
         );
         if let Some(level) = level {
-            meta.push_str(&format!("\"io.modelcontextprotocol/logLevel\":{},", json!(level)));
+            let _ = write!(
+                meta,
+                "\"io.modelcontextprotocol/logLevel\":{},",
+                json!(level)
+            );
         }
         meta
     }
@@ -505,6 +536,11 @@ impl Link {
         }
         async move { while closing.join_next().await.is_some() {} }
     }
+}
+
+/// Returns what this client says about itself.
+fn client_info() -> String {
+    json!({ "name": "mcp-runtime", "version": env!("CARGO_PKG_VERSION") }).to_string()
 }
 
 fn close(slot: &Slot) {

@@ -95,7 +95,14 @@ mod tests {
         assert!(
             matches!(read(error), Ok(Incoming::Reply(None, Err(error))) if error.code == -32700)
         );
-        for wrong in ["", "[]", "7", "{}", r#"{"id":1}"#, r#"{"error":{"message":"x"}}"#] {
+        for wrong in [
+            "",
+            "[]",
+            "7",
+            "{}",
+            r#"{"id":1}"#,
+            r#"{"error":{"message":"x"}}"#,
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -45,12 +45,12 @@ use crate::sync::Mutex;
 
 use bridge::{List, tool_result};
 use call::{Parked, forward};
+pub use config::ConfigError;
 use connection::Request;
-use feed::Listed;
 pub(crate) use feed::Host;
+use feed::Listed;
 use link::{Link, LinkEvents};
 use options::{Options, Target};
-pub use config::ConfigError;
 pub use upstreams::UpstreamCaller;
 pub(crate) use upstreams::Upstreams;
 
@@ -111,7 +111,9 @@ impl Upstream {
     /// Adds arguments of the program.
     pub fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         match &mut self.options.target {
-            Target::Program(program) => program.arguments.extend(arguments.into_iter().map(Into::into)),
+            Target::Program(program) => program
+                .arguments
+                .extend(arguments.into_iter().map(Into::into)),
             Target::Url(_) => self.only_of_programs("args"),
         }
         self
@@ -275,7 +277,9 @@ impl Upstream {
         let proxy = self.proxy();
         let arguments = arguments.into().to_string();
         let request = |_: &link::Opened| {
-            Request::new("tools/call").named("name", tool).param("arguments", &arguments)
+            Request::new("tools/call")
+                .named("name", tool)
+                .param("arguments", &arguments)
         };
         let result = forward(&proxy.link, &proxy.parked, context, request).await;
         let result = result.and_then(|json| tool_result(&json));
@@ -380,7 +384,10 @@ impl Proxy {
         let waited = tokio::time::timeout(limit, ready.wait_for(|is_ready| *is_ready)).await;
         if waited.is_err() {
             let upstream = &self.link.options.name;
-            tracing::warn!(upstream, "it is not available after {limit:?}: this server starts without its components");
+            tracing::warn!(
+                upstream,
+                "it is not available after {limit:?}: this server starts without its components"
+            );
         }
     }
 

@@ -195,7 +195,10 @@ impl Transport for StdioTransport {
             if size as usize > MAX_UNWRITTEN {
                 return Err(SendError::Invalid("the message is too large".to_owned()));
             }
-            let permit = unwritten.acquire_many_owned(size).await.map_err(|_| gone())?;
+            let permit = unwritten
+                .acquire_many_owned(size)
+                .await
+                .map_err(|_| gone())?;
             lines.send((line, permit)).map_err(|_| gone())
         })
     }
