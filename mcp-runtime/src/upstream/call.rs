@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::connection::{Connection, Event, Exchange, Observer, Question, Request};
-use super::link::{CallerKey, Link, Opened};
+use super::link::{CallerKey, Link, Opened, modern_meta};
 use super::message::ErrorReply;
 use super::transport::SendError;
 use crate::ask;
@@ -324,7 +324,7 @@ async fn prepare(
     let mut request = request(&opened);
     let is_modern = opened.connection.features().is_some_and(|it| it.stateless);
     if is_modern {
-        request.meta = link.modern_meta(call.caller.capabilities, call.notifier.level());
+        request.meta = modern_meta(call.caller.capabilities, call.notifier.level());
     }
     request.meta.push_str(&passed_on(context));
     request.progress = call.notifier.reports_progress();

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::Proxy;
 use super::bridge::List;
 use super::connection::{Event, Exchange, Request};
-use super::link::Opened;
+use super::link::{Opened, modern_meta};
 use crate::protocol::capability::ClientCapabilities;
 use crate::registry::{Component, ComponentKind};
 
@@ -180,7 +180,7 @@ impl Proxy {
         }
         let mut request = Request::new("subscriptions/listen");
         request = request.param("notifications", &notifications.to_string());
-        request.meta = self.link.modern_meta(ClientCapabilities::default(), None);
+        request.meta = modern_meta(ClientCapabilities::default(), None);
         Listening {
             exchange: opened.connection.start(request, None),
             resources: watched.len(),
@@ -192,7 +192,7 @@ impl Proxy {
         let stateless = opened.connection.features().is_some_and(|it| it.stateless);
         let mut request = Request::new(if stateless { "server/discover" } else { "ping" });
         if stateless {
-            request.meta = self.link.modern_meta(ClientCapabilities::default(), None);
+            request.meta = modern_meta(ClientCapabilities::default(), None);
         }
         let reply = timeout(HEALTH_LIMIT, opened.connection.start(request, None).reply()).await;
         match reply {
@@ -248,7 +248,7 @@ impl Proxy {
                 request = request.param("cursor", &json!(cursor).to_string());
             }
             if stateless {
-                request.meta = self.link.modern_meta(ClientCapabilities::default(), None);
+                request.meta = modern_meta(ClientCapabilities::default(), None);
             }
             request.authorization = self.link.authorization(None).await?;
             let reply = timeout(LIST_LIMIT, opened.connection.start(request, None).reply()).await;

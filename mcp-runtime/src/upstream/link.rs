@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -18,9 +18,9 @@ use super::options::{Options, Target};
 use super::stdio::StdioTransport;
 use super::transport::{SendError, Transport};
 use crate::owner::{Owner, Principal};
-use crate::protocol::Revision;
 use crate::protocol::capability::ClientCapabilities;
 use crate::protocol::error::UNSUPPORTED_VERSION;
+use crate::protocol::{LogLevel, Revision};
 use crate::secret::Secret;
 use crate::sync::Mutex;
 
@@ -430,7 +430,7 @@ impl Link {
         let features = Revision::LATEST.features();
         let mut request = Request::new("server/discover");
         request.revision = Some(features.name);
-        request.meta = self.modern_meta(slot.capabilities, None);
+        request.meta = modern_meta(slot.capabilities, None);
         let authorization = self.authorization(slot.principal.as_ref()).await;
         request.authorization = authorization.map_err(Discovery::Ended)?;
         let reply = timeout(DISCOVER_LIMIT, connection.start(request, None).reply());
@@ -498,30 +498,6 @@ impl Link {
         ))
     }
 
-    /// Returns the members of `_meta` of a modern request, each followed by a comma.
-    pub(super) fn modern_meta(
-        &self,
-        capabilities: ClientCapabilities,
-        level: Option<crate::protocol::LogLevel>,
-    ) -> String {
-        let features = Revision::LATEST.features();
-        let mut meta = format!(
-            "\"io.modelcontextprotocol/protocolVersion\":\"{}\",\"io.modelcontextprotocol/clientInfo\":{},\
-             \"io.modelcontextprotocol/clientCapabilities\":{},",
-            features.name,
-            client_info(),
-            capabilities.declared(features)
-        );
-        if let Some(level) = level {
-            let _ = write!(
-                meta,
-                "\"io.modelcontextprotocol/logLevel\":{},",
-                json!(level)
-            );
-        }
-        meta
-    }
-
     /// Ends all connections.
     pub(super) fn close(&self) -> impl Future<Output = ()> + use<> {
         self.is_closed.store(true, Ordering::Release);
@@ -536,6 +512,40 @@ impl Link {
         }
         async move { while closing.join_next().await.is_some() {} }
     }
+}
+
+/// Returns the members of `_meta` of a modern request, each followed by a comma.
+pub(super) fn modern_meta(capabilities: ClientCapabilities, level: Option<LogLevel>) -> String {
+    // One text for each set of capabilities, because each call needs one.
+    static TEXTS: [OnceLock<String>; 16] = [const { OnceLock::new() }; 16];
+    let all = [
+        capabilities.roots,
+        capabilities.sampling,
+        capabilities.elicitation_form,
+        capabilities.elicitation_url,
+    ];
+    let index = all
+        .iter()
+        .fold(0, |index, has| index * 2 + usize::from(*has));
+    let text = TEXTS[index].get_or_init(|| {
+        let features = Revision::LATEST.features();
+        format!(
+            "\"io.modelcontextprotocol/protocolVersion\":\"{}\",\"io.modelcontextprotocol/clientInfo\":{},\
+             \"io.modelcontextprotocol/clientCapabilities\":{},",
+            features.name,
+            client_info(),
+            capabilities.declared(features)
+        )
+    });
+    let mut meta = text.clone();
+    if let Some(level) = level {
+        let _ = write!(
+            meta,
+            "\"io.modelcontextprotocol/logLevel\":{},",
+            json!(level)
+        );
+    }
+    meta
 }
 
 /// Returns what this client says about itself.
