@@ -132,7 +132,7 @@ impl Proxy {
                     .as_ref()
                     .is_some_and(|it: &Listening| it.resources == watched.len());
                 if !is_current {
-                    listening = Some(self.listen(opened, &watched));
+                    listening = Some(listen(opened, &watched));
                 }
             } else if opened.info.subscribes() {
                 for uri in watched.iter().skip(subscribed) {
@@ -168,23 +168,6 @@ impl Proxy {
     pub(super) fn mark(&self, lists: impl IntoIterator<Item = List>) {
         self.dirty.lock().extend(lists);
         self.changed.notify_one();
-    }
-
-    /// Asks a modern server for its changes.
-    fn listen(&self, opened: &Opened, watched: &[String]) -> Listening {
-        let mut notifications = json!({
-            "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true,
-        });
-        if !watched.is_empty() {
-            notifications["resourceSubscriptions"] = watched.into();
-        }
-        let mut request = Request::new("subscriptions/listen");
-        request = request.param("notifications", &notifications.to_string());
-        request.meta = modern_meta(ClientCapabilities::default(), None);
-        Listening {
-            exchange: opened.connection.start(request, None),
-            resources: watched.len(),
-        }
     }
 
     /// Checks that the server still answers.
@@ -359,6 +342,23 @@ impl Proxy {
     fn withhold(&self, list: List, key: &str, why: &str) {
         let (upstream, kind) = (&self.link.options.name, list.kind().singular());
         tracing::warn!(upstream, "the {kind} `{key}` is left out: {why}");
+    }
+}
+
+/// Asks a modern server for its changes.
+fn listen(opened: &Opened, watched: &[String]) -> Listening {
+    let mut notifications = json!({
+        "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true,
+    });
+    if !watched.is_empty() {
+        notifications["resourceSubscriptions"] = watched.into();
+    }
+    let mut request = Request::new("subscriptions/listen");
+    request = request.param("notifications", &notifications.to_string());
+    request.meta = modern_meta(ClientCapabilities::default(), None);
+    Listening {
+        exchange: opened.connection.start(request, None),
+        resources: watched.len(),
     }
 }
 
