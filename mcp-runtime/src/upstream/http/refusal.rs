@@ -6,7 +6,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use hyper::{Response, StatusCode};
 
 use super::answer::{error_message, error_reply};
-use super::endpoint::without_secrets;
+use super::shown::without_secrets;
 use crate::upstream::transport::SendError;
 
 /// The number of bytes that are read of the body.
@@ -49,8 +49,8 @@ async fn start(mut body: Incoming) -> String {
         && let Some(Ok(frame)) = body.frame().await
     {
         if let Ok(data) = frame.into_data() {
-            let room = LARGEST - start.len();
-            start.extend_from_slice(&data[..data.len().min(room)]);
+            let taken = data.len().min(LARGEST - start.len());
+            start.extend_from_slice(&data[..taken]);
         }
     }
     String::from_utf8_lossy(&start).into_owned()
