@@ -119,15 +119,9 @@ impl Endpoint {
         let opened = Instant::now();
         let mut has_event = false;
         let why = loop {
-            let bytes = match body.frame().await {
-                Some(Ok(frame)) => frame.into_data().unwrap_or_else(|_| Bytes::new()),
-                Some(Err(error)) => {
-                    break format!(
-                        "the connection broke before the response: {}",
-                        causes(&error)
-                    );
-                }
-                None => break "the stream ended before the response".to_owned(),
+            let bytes = match next(&mut body).await {
+                Ok(bytes) => bytes,
+                Err(why) => break why,
             };
             match self.deliver(bytes, parser, id) {
                 Ok(Delivered::Response) => return End::Response,
@@ -162,6 +156,18 @@ impl Endpoint {
             }
         }
         Ok(delivered)
+    }
+}
+
+/// Returns the next bytes of a stream, or the reason why there are none.
+async fn next(body: &mut Incoming) -> Result<Bytes, String> {
+    match body.frame().await {
+        Some(Ok(frame)) => Ok(frame.into_data().unwrap_or_default()),
+        Some(Err(error)) => Err(format!(
+            "the connection broke before the response: {}",
+            causes(&error)
+        )),
+        None => Err("the stream ended before the response".to_owned()),
     }
 }
 

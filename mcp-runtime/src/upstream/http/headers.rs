@@ -136,12 +136,12 @@ pub(super) fn insert_of_message(
     if let Some(name) = &outgoing.name {
         headers.insert(NAME, value(encoded(name).into_owned(), "mcp-name")?);
     }
-    for (name, argument) in &outgoing.params {
+    outgoing.params.iter().try_for_each(|(name, argument)| {
         let header = param(name)?;
         let argument = value(argument.clone(), header.as_str())?;
         headers.insert(header, argument);
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn param(name: &str) -> Result<HeaderName, SendError> {

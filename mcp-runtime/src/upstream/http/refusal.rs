@@ -85,7 +85,16 @@ impl Refusal {
 
 /// Returns a refusal as an error. A body that repeats credentials of the request is shown without them.
 pub(super) fn status_error(refusal: &Refusal, request: &HeaderMap) -> SendError {
-    let mut text = refusal.text();
+    let text = without_credentials(refusal.text(), request);
+    let words: Vec<_> = text
+        .split(|character: char| character.is_whitespace() || character.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let shown = words.join(" ").chars().take(SHOWN).collect();
+    SendError::Status(refusal.status.as_u16(), shown)
+}
+
+fn without_credentials(mut text: String, request: &HeaderMap) -> String {
     for value in request.values().filter(|value| value.is_sensitive()) {
         let secret = String::from_utf8_lossy(value.as_bytes());
         let token = secret.split_once(' ').map_or("", |(_, token)| token);
@@ -95,10 +104,5 @@ pub(super) fn status_error(refusal: &Refusal, request: &HeaderMap) -> SendError 
             }
         }
     }
-    let words: Vec<_> = text
-        .split(|character: char| character.is_whitespace() || character.is_control())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let shown = words.join(" ").chars().take(SHOWN).collect();
-    SendError::Status(refusal.status.as_u16(), shown)
+    text
 }
