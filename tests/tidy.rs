@@ -278,7 +278,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "transport/memory",
         ],
     ),
-    ("upstream", &["protocol", "service"]),
+    ("upstream", &["protocol", "secret", "service"]),
     (
         "fuzzing",
         &[

@@ -11,6 +11,7 @@ mod events;
 mod follow;
 mod headers;
 mod refusal;
+mod shown;
 #[cfg(test)]
 mod tests;
 

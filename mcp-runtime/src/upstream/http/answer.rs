@@ -1,12 +1,13 @@
 //! The bodies of responses that are one message, and the recognition of the response to a request.
 
+use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::endpoint::causes;
+use super::shown::causes;
 use crate::protocol::Id;
 use crate::protocol::outline::Outliner;
 use crate::upstream::transport::{LARGEST_MESSAGE, SendError};
@@ -39,30 +40,31 @@ impl Media {
 
 /// Reads a body that is the response to the request with this id.
 pub(super) async fn single(body: Incoming, id: u64) -> Result<String, SendError> {
-    let bytes = Limited::new(body, LARGEST_MESSAGE).collect().await;
-    let bytes = bytes.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            return SendError::Invalid(format!(
-                "the response is larger than {LARGEST_MESSAGE} bytes"
-            ));
-        }
-        SendError::Unreachable(format!(
-            "the connection broke before the end of the response: {}",
-            causes(&*error)
-        ))
-    })?;
-    let text = String::from_utf8(bytes.to_bytes().into())
+    let text = String::from_utf8(whole(body).await?.into())
         .map_err(|_| SendError::Invalid("the response is not UTF-8".to_owned()))?;
     if is_response_to(&text, id) {
         return Ok(text);
     }
     error_reply(&text, id).ok_or_else(|| {
-        let start: String = text.trim_start().chars().take(1).collect();
-        SendError::Invalid(match start.as_str() {
-            "[" => "the response is an array: batches are not supported".to_owned(),
-            _ => format!("the body is not the JSON-RPC response to the request {id}"),
+        SendError::Invalid(if text.trim_start().starts_with('[') {
+            "the response is an array: batches are not supported".to_owned()
+        } else {
+            format!("the body is not the JSON-RPC response to the request {id}")
         })
     })
+}
+
+async fn whole(body: Incoming) -> Result<Bytes, SendError> {
+    match Limited::new(body, LARGEST_MESSAGE).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(SendError::Invalid(format!(
+            "the response is larger than {LARGEST_MESSAGE} bytes"
+        ))),
+        Err(error) => Err(SendError::Unreachable(format!(
+            "the connection broke before the end of the response: {}",
+            causes(&*error)
+        ))),
+    }
 }
 
 /// Returns `true` if a message is the response to the request with this id.

@@ -52,18 +52,12 @@ pub(super) fn native_roots() -> Result<RootCertStore, String> {
 
 /// Returns a client that trusts these certificate authorities.
 pub(super) fn client(roots: RootCertStore) -> Result<HttpClient, String> {
-    // The provider is named, because an application may have none as the default of its process.
-    let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(KEEPALIVE));
     tcp.enforce_http(false);
     let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(config)
+        .with_tls_config(tls(roots)?)
         .https_or_http()
         .enable_http1()
         .wrap_connector(tcp);
@@ -71,6 +65,16 @@ pub(super) fn client(roots: RootCertStore) -> Result<HttpClient, String> {
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_LIMIT)
         .build(Connector(connector)))
+}
+
+fn tls(roots: RootCertStore) -> Result<ClientConfig, String> {
+    // The provider is named, because an application may have none as the default of its process.
+    let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
 }
 
 /// A connector with a time limit.

@@ -1,7 +1,5 @@
 //! The endpoint of a server, and the requests to it.
 
-use std::error::Error;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +18,7 @@ use super::headers::{
     CommonHeaders, EVENT_STREAM, LAST_EVENT_ID, SESSION_ID, fixed, insert_of_message,
 };
 use super::refusal::{refusal, status_error};
+use super::shown::{causes, without_secrets};
 use crate::secret::Secret;
 use crate::sync::Mutex;
 use crate::upstream::transport::{Outgoing, Receive, SendError};
@@ -84,16 +83,26 @@ impl Endpoint {
         if !response.status().is_success() {
             return self.refused(response, &common, outgoing.id).await;
         }
-        let Some(id) = outgoing.id else {
-            return Ok(());
-        };
+        match outgoing.id {
+            Some(id) => self.answered(response, &common, id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Receives the response to a request.
+    async fn answered(
+        &self,
+        response: Response<Incoming>,
+        common: &CommonHeaders,
+        id: u64,
+    ) -> Result<(), SendError> {
         match Media::of(response.headers()) {
             Media::Json => {
                 let reply = answer::single(response.into_body(), id).await?;
                 self.receive.receive(reply, Some(id));
                 Ok(())
             }
-            Media::EventStream => self.follow(response.into_body(), &common, id).await,
+            Media::EventStream => self.follow(response.into_body(), common, id).await,
             Media::Other(found) => Err(SendError::Invalid(format!(
                 "it answers a request with the status {} and {found}, not with application/json or text/event-stream",
                 response.status().as_u16()
@@ -243,29 +252,4 @@ fn parsed(url: &str) -> Result<Uri, String> {
         return Err("it has no host: write it like `https://example.com/mcp`".to_owned());
     }
     Ok(url)
-}
-
-/// Returns a URL without its credentials and its query, valid or not.
-pub(super) fn without_secrets(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| {
-        (&url[..scheme.len() + "://".len()], rest)
-    });
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    format!("{scheme}{host}{path}")
-}
-
-/// Returns the message of an error and of its sources.
-pub(super) fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        // Infallible for a string.
-        let _ = write!(text, ": {error}");
-        source = error.source();
-    }
-    text
 }

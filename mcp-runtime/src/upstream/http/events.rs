@@ -114,9 +114,14 @@ impl EventParser {
         if text.is_empty() {
             return self.end_event();
         }
-        let (name, value) = match memchr(b':', text) {
-            Some(colon) => (&text[..colon], &text[colon + 1..]),
-            None => (text, &[][..]),
+        self.field(text)?;
+        Ok(None)
+    }
+
+    fn field(&mut self, line: &[u8]) -> Result<(), SendError> {
+        let (name, value) = match memchr(b':', line) {
+            Some(colon) => (&line[..colon], &line[colon + 1..]),
+            None => (line, &[][..]),
         };
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match name {
@@ -127,7 +132,7 @@ impl EventParser {
             // A comment, whose name is empty, or an unknown field.
             _ => {}
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Only the id of a whole event is kept, so that a stream is never resumed after an event that was lost.

@@ -8,9 +8,10 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, sleep};
 
 use super::answer::is_response_to;
-use super::endpoint::{Endpoint, causes};
+use super::endpoint::Endpoint;
 use super::events::EventParser;
 use super::headers::CommonHeaders;
+use super::shown::causes;
 use crate::upstream::transport::SendError;
 
 /// The number of times in a row that the stream of a response is resumed in vain.
@@ -35,6 +36,8 @@ enum End {
         /// `true` if the stream had an event, or was open for a while.
         was_useful: bool,
     },
+    /// An event cannot be read.
+    Unreadable(SendError),
 }
 
 impl Endpoint {
@@ -45,60 +48,41 @@ impl Endpoint {
         common: &CommonHeaders,
         id: u64,
     ) -> Result<(), SendError> {
+        let has_session = !common.is_stateless() && common.session.is_some();
         let mut parser = EventParser::default();
         let mut failures = 0;
-        let mut end = self.read(body, &mut parser, Some(id)).await?;
+        let mut end = self.read(body, &mut parser, Some(id)).await;
         loop {
-            let why = match end {
+            let (why, was_useful) = match end {
                 End::Response => return Ok(()),
-                End::Early { why, was_useful } => {
-                    failures = if was_useful { 0 } else { failures + 1 };
-                    why
-                }
+                End::Unreadable(error) => return Err(error),
+                End::Early { why, was_useful } => (why, was_useful),
             };
-            let is_resumable = !common.is_stateless() && common.session.is_some();
-            let last_id = parser.last_id().filter(|_| is_resumable).cloned();
-            let Some(last_id) = last_id.filter(|_| failures < ATTEMPTS) else {
+            failures = if was_useful { 0 } else { failures + 1 };
+            if !has_session || parser.last_id().is_none() || failures == ATTEMPTS {
                 return Err(SendError::Unreachable(why));
-            };
+            }
             sleep(pause(parser.retry(), failures)).await;
-            parser.restart();
-            end = match self.open(common, Some(&last_id)).await {
-                Ok(body) => self.read(body, &mut parser, Some(id)).await?,
-                Err(error) if is_temporary(&error) => End::Early {
-                    why: format!(
-                        "the stream of the response ended early, and cannot be resumed: {error}"
-                    ),
-                    was_useful: false,
-                },
-                Err(error) => return Err(error),
-            };
+            end = self.resume(common, &mut parser, Some(id)).await?;
         }
     }
 
     /// Receives the messages that belong to no request, until the server has no stream for them.
     pub(super) async fn listen(&self) {
         let mut parser = EventParser::default();
-        let mut failures = 0;
+        let mut failures: u32 = 0;
         loop {
-            let last_id = parser.last_id().cloned();
-            match self.open(&self.latest(), last_id.as_ref()).await {
-                Ok(body) => {
-                    parser.restart();
-                    match self.read(body, &mut parser, None).await {
-                        Ok(End::Early {
-                            was_useful: true, ..
-                        }) => failures = 0,
-                        Ok(_) => failures += 1,
-                        Err(error) => {
-                            tracing::warn!("the stream of messages of {}: {error}", self.shown);
-                            // An event that cannot be read is not sent again.
-                            parser = EventParser::default();
-                            failures += 1;
-                        }
-                    }
+            match self.resume(&self.latest(), &mut parser, None).await {
+                Ok(End::Early {
+                    was_useful: true, ..
+                }) => failures = 0,
+                Ok(End::Early { .. } | End::Response) => failures = failures.saturating_add(1),
+                Ok(End::Unreadable(error)) => {
+                    tracing::warn!("the stream of messages of {}: {error}", self.shown);
+                    // The server would send the event again if it knew the id of the last one.
+                    parser = EventParser::default();
+                    failures = failures.saturating_add(1);
                 }
-                Err(error) if is_temporary(&error) => failures += 1,
                 Err(error) => {
                     tracing::debug!("no stream of messages of {}: {error}", self.shown);
                     return;
@@ -108,43 +92,91 @@ impl Endpoint {
         }
     }
 
-    /// Receives the messages of a stream. Those on the stream of a response belong to the request with the id.
-    async fn read(
+    /// Opens a stream after its last event, and receives its messages.
+    async fn resume(
         &self,
-        mut body: Incoming,
+        common: &CommonHeaders,
         parser: &mut EventParser,
         id: Option<u64>,
     ) -> Result<End, SendError> {
+        match self.open(common, parser.last_id()).await {
+            Ok(body) => {
+                parser.restart();
+                Ok(self.read(body, parser, id).await)
+            }
+            Err(error) if is_temporary(&error) => Ok(End::Early {
+                why: format!(
+                    "the stream of the response ended early, and cannot be resumed: {error}"
+                ),
+                was_useful: false,
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Receives the messages of a stream. Those on the stream of a response belong to the request with the id.
+    async fn read(&self, mut body: Incoming, parser: &mut EventParser, id: Option<u64>) -> End {
         let opened = Instant::now();
         let mut has_event = false;
         let why = loop {
-            let mut bytes = match body.frame().await {
-                Some(Ok(frame)) => frame.into_data().unwrap_or_else(|_| Bytes::new()),
-                Some(Err(error)) => {
-                    break format!(
-                        "the connection broke before the response: {}",
-                        causes(&error)
-                    );
-                }
-                None => break "the stream ended before the response".to_owned(),
+            let bytes = match next(&mut body).await {
+                Ok(bytes) => bytes,
+                Err(why) => break why,
             };
-            while let Some(event) = parser.next(&mut bytes)? {
-                has_event = true;
-                let Some(message) = event.message else {
-                    continue;
-                };
-                let is_last = id.is_some_and(|id| is_response_to(&message, id));
-                self.receive.receive(message, id);
-                if is_last {
-                    return Ok(End::Response);
-                }
+            match self.deliver(bytes, parser, id) {
+                Ok(Delivered::Response) => return End::Response,
+                Ok(Delivered::Events) => has_event = true,
+                Ok(Delivered::Nothing) => {}
+                Err(error) => return End::Unreadable(error),
             }
         };
-        Ok(End::Early {
+        End::Early {
             why,
             was_useful: has_event || opened.elapsed() >= LASTING,
-        })
+        }
     }
+
+    /// Receives the messages that end in these bytes, until the response.
+    fn deliver(
+        &self,
+        mut bytes: Bytes,
+        parser: &mut EventParser,
+        id: Option<u64>,
+    ) -> Result<Delivered, SendError> {
+        let mut delivered = Delivered::Nothing;
+        while let Some(event) = parser.next(&mut bytes)? {
+            delivered = Delivered::Events;
+            let Some(message) = event.message else {
+                continue;
+            };
+            let is_response = id.is_some_and(|id| is_response_to(&message, id));
+            self.receive.receive(message, id);
+            if is_response {
+                return Ok(Delivered::Response);
+            }
+        }
+        Ok(delivered)
+    }
+}
+
+/// Returns the next bytes of a stream, or the reason why there are none.
+async fn next(body: &mut Incoming) -> Result<Bytes, String> {
+    match body.frame().await {
+        Some(Ok(frame)) => Ok(frame.into_data().unwrap_or_default()),
+        Some(Err(error)) => Err(format!(
+            "the connection broke before the response: {}",
+            causes(&error)
+        )),
+        None => Err("the stream ended before the response".to_owned()),
+    }
+}
+
+/// The events that ended in some bytes.
+enum Delivered {
+    Nothing,
+    Events,
+    /// The last is the response.
+    Response,
 }
 
 /// Returns the time before the next attempt: what the server asks for, and longer after each failure.

@@ -48,25 +48,28 @@ pub(super) fn fixed(headers: Vec<(String, Secret<String>)>) -> Result<HeaderMap,
     fixed.insert(USER_AGENT, HeaderValue::from_static(agent));
     let mut given = HeaderMap::new();
     for (name, value) in headers {
-        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-            return Err(format!(
-                "{name:?} is not the name of a header: use letters, digits and `-`"
-            ));
-        };
-        if RESERVED.contains(&header.as_str()) || header.as_str().starts_with(PARAM) {
-            return Err(format!(
-                "the header `{name}` is set by the transport: remove it"
-            ));
-        }
-        let Some(value) = secret(value.expose()) else {
-            return Err(format!(
-                "the value of the header `{name}` cannot be sent: it must be one line of ASCII text, without a line end"
-            ));
-        };
-        given.append(header, value);
+        let (name, value) = usable(&name, value.expose())?;
+        given.append(name, value);
     }
     fixed.extend(given);
     Ok(fixed)
+}
+
+fn usable(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+        format!("{name:?} is not the name of a header: use letters, digits and `-`")
+    })?;
+    if RESERVED.contains(&header.as_str()) || header.as_str().starts_with(PARAM) {
+        return Err(format!(
+            "the header `{name}` is set by the transport: remove it"
+        ));
+    }
+    let value = secret(value).ok_or_else(|| {
+        format!(
+            "the value of the header `{name}` cannot be sent: it must be one line of ASCII text, without a line end"
+        )
+    })?;
+    Ok((header, value))
 }
 
 fn secret(value: &str) -> Option<HeaderValue> {
@@ -133,16 +136,20 @@ pub(super) fn insert_of_message(
     if let Some(name) = &outgoing.name {
         headers.insert(NAME, value(encoded(name).into_owned(), "mcp-name")?);
     }
-    for (name, argument) in &outgoing.params {
-        let header = HeaderName::try_from(format!("{PARAM}{name}")).map_err(|_| {
-            SendError::Invalid(format!(
-                "the tool has the header {name:?}, which is not the name of a header"
-            ))
-        })?;
+    outgoing.params.iter().try_for_each(|(name, argument)| {
+        let header = param(name)?;
         let argument = value(argument.clone(), header.as_str())?;
         headers.insert(header, argument);
-    }
-    Ok(())
+        Ok(())
+    })
+}
+
+fn param(name: &str) -> Result<HeaderName, SendError> {
+    HeaderName::try_from(format!("{PARAM}{name}")).map_err(|_| {
+        SendError::Invalid(format!(
+            "the tool has the header {name:?}, which is not the name of a header"
+        ))
+    })
 }
 
 fn value(text: String, of: &str) -> Result<HeaderValue, SendError> {

@@ -6,7 +6,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use hyper::{Response, StatusCode};
 
 use super::answer::{error_message, error_reply};
-use super::endpoint::without_secrets;
+use super::shown::without_secrets;
 use crate::upstream::transport::SendError;
 
 /// The number of bytes that are read of the body.
@@ -49,8 +49,8 @@ async fn start(mut body: Incoming) -> String {
         && let Some(Ok(frame)) = body.frame().await
     {
         if let Ok(data) = frame.into_data() {
-            let room = LARGEST - start.len();
-            start.extend_from_slice(&data[..data.len().min(room)]);
+            let taken = data.len().min(LARGEST - start.len());
+            start.extend_from_slice(&data[..taken]);
         }
     }
     String::from_utf8_lossy(&start).into_owned()
@@ -85,7 +85,16 @@ impl Refusal {
 
 /// Returns a refusal as an error. A body that repeats credentials of the request is shown without them.
 pub(super) fn status_error(refusal: &Refusal, request: &HeaderMap) -> SendError {
-    let mut text = refusal.text();
+    let text = without_credentials(refusal.text(), request);
+    let words: Vec<_> = text
+        .split(|character: char| character.is_whitespace() || character.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let shown = words.join(" ").chars().take(SHOWN).collect();
+    SendError::Status(refusal.status.as_u16(), shown)
+}
+
+fn without_credentials(mut text: String, request: &HeaderMap) -> String {
     for value in request.values().filter(|value| value.is_sensitive()) {
         let secret = String::from_utf8_lossy(value.as_bytes());
         let token = secret.split_once(' ').map_or("", |(_, token)| token);
@@ -95,10 +104,5 @@ pub(super) fn status_error(refusal: &Refusal, request: &HeaderMap) -> SendError 
             }
         }
     }
-    let words: Vec<_> = text
-        .split(|character: char| character.is_whitespace() || character.is_control())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let shown = words.join(" ").chars().take(SHOWN).collect();
-    SendError::Status(refusal.status.as_u16(), shown)
+    text
 }

@@ -59,7 +59,7 @@ async fn a_server_without_such_a_stream_is_not_asked_again() {
             let mut listening = std::mem::take(&mut *peer.transport.listening.lock());
             listening.join_next().await.unwrap().unwrap();
         };
-        timeout(PATIENCE, ended).await.unwrap();
+        timeout(TIME_LIMIT, ended).await.unwrap();
         assert_eq!(server.seen().len(), 2, "{status}");
     }
 }

@@ -24,7 +24,7 @@ use crate::upstream::transport::{Outgoing, Receive, SendError, Transport as _};
 
 const LEGACY: &str = "2025-11-25";
 const MODERN: &str = "2026-07-28";
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// The messages that the transport has received.
 #[derive(Default)]
@@ -55,7 +55,7 @@ impl Received {
                 self.changed.notified().await;
             }
         };
-        timeout(PATIENCE, reached).await.unwrap();
+        timeout(TIME_LIMIT, reached).await.unwrap();
         self.take()
     }
 }
@@ -85,7 +85,7 @@ impl Peer {
     }
 
     async fn send(&self, outgoing: Outgoing) -> Result<(), SendError> {
-        timeout(PATIENCE, self.transport.send(outgoing))
+        timeout(TIME_LIMIT, self.transport.send(outgoing))
             .await
             .unwrap()
     }

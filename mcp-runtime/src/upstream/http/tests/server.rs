@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::PATIENCE;
+use super::TIME_LIMIT;
 use crate::sync::Mutex;
 
 /// A reply to a request.
@@ -156,7 +156,7 @@ impl Server {
                 self.shared.changed.notified().await;
             }
         };
-        timeout(PATIENCE, reached).await.unwrap();
+        timeout(TIME_LIMIT, reached).await.unwrap();
     }
 }
 
