@@ -231,6 +231,22 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "upstream",
+        &[
+            "ask",
+            "call",
+            "content",
+            "context",
+            "error",
+            "protocol",
+            "questions",
+            "registry",
+            "seal",
+            "secret",
+            "service",
+        ],
+    ),
+    (
         "server",
         &[
             "access",
@@ -261,6 +277,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "session",
             "session_data",
             "store",
+            "upstream",
             "visibility",
             "transport/custom",
             "transport/http",
@@ -278,7 +295,6 @@ const MODULES: &[(&str, &[&str])] = &[
             "transport/memory",
         ],
     ),
-    ("upstream", &["protocol", "secret", "service"]),
     (
         "fuzzing",
         &[
