@@ -1,10 +1,23 @@
 //! A bridge to the server that the environment names: `UPSTREAM_URL`, or `UPSTREAM_COMMAND` with one argument on each line of
-//! `UPSTREAM_ARGS`. `UPSTREAM_REVISION` is the revision to speak with it; `UPSTREAM_PREFIX` mounts it under a prefix.
+//! `UPSTREAM_ARGS`. `UPSTREAM_REVISION` is the revision to speak with it; `UPSTREAM_PREFIX` mounts it under a prefix. With
+//! `UPSTREAM_PER_CALLER` each caller has a connection, and all requests over HTTP are those of one principal.
 
 use std::env::var;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use mcp_runtime::{Revision, Server, Upstream};
+use mcp_runtime::{
+    AuthFuture, Authenticate, Credentials, Identity, Principal, Revision, Server, Upstream,
+};
+
+/// Authenticates every request as that of one principal.
+struct Everyone;
+
+impl Authenticate for Everyone {
+    fn authenticate<'a>(&'a self, _: &'a Credentials<'a>) -> AuthFuture<'a> {
+        Box::pin(async { Ok(Some(Arc::new(Identity::new(Principal::new("everyone"))))) })
+    }
+}
 
 fn upstream() -> Option<Upstream> {
     let upstream = match (var("UPSTREAM_URL"), var("UPSTREAM_COMMAND")) {
