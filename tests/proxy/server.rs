@@ -4,7 +4,6 @@
 
 use std::env::var;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use mcp_runtime::{
     AuthFuture, Authenticate, Credentials, Identity, Principal, Revision, Server, Upstream,
@@ -15,7 +14,7 @@ struct Everyone;
 
 impl Authenticate for Everyone {
     fn authenticate<'a>(&'a self, _: &'a Credentials<'a>) -> AuthFuture<'a> {
-        Box::pin(async { Ok(Some(Arc::new(Identity::new(Principal::new("everyone"))))) })
+        Box::pin(async { Ok(Some(Identity::new(Principal::new("everyone")))) })
     }
 }
 
