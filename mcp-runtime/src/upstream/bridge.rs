@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::Proxy;
 use super::call::{Failure, forward, malformed};
+use super::result::tool_result;
 use super::connection::Request;
 use super::link::Opened;
 use crate::call::Call;
 use crate::content::{
-    Annotations, Completions, Content, Icon, Message, ResourceContents, Structured, ToolResult,
+    Annotations, Completions, Icon, Message, ResourceContents, ToolResult,
 };
 use crate::context::Context;
 use crate::error::ToolError;
@@ -240,41 +240,6 @@ fn headers(params: &[HeaderParam], arguments: &str) -> Vec<(String, String)> {
         Some((name.to_owned(), encoded(&text).into_owned()))
     };
     params.iter().filter_map(header).collect()
-}
-
-/// Reads the result of a tool.
-///
-/// # Errors
-/// Returns an error if it is malformed.
-pub(super) fn tool_result(json: &str) -> Result<ToolResult, Failure> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Wire<'a> {
-        #[serde(default)]
-        content: Vec<Content>,
-        #[serde(borrow, default)]
-        structured_content: Option<&'a RawValue>,
-        #[serde(default)]
-        is_error: bool,
-        #[serde(rename = "_meta", default)]
-        meta: Option<Map<String, Value>>,
-    }
-    let wire: Wire<'_> = serde_json::from_str(json).map_err(|error| malformed(&error))?;
-    Ok(ToolResult {
-        content: wire.content,
-        structured: wire
-            .structured_content
-            .map(|it| Structured::Json(it.get().to_owned())),
-        failure: wire.is_error.then(ToolError::of_content),
-        meta: wire.meta.and_then(own_meta),
-        rest: None,
-    })
-}
-
-/// Returns the members of `_meta` that this server passes on.
-fn own_meta(mut meta: Map<String, Value>) -> Option<Map<String, Value>> {
-    meta.retain(|key, _| key_mistake(key).is_none());
-    (!meta.is_empty()).then_some(meta)
 }
 
 #[derive(Deserialize)]

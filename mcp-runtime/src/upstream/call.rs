@@ -202,6 +202,12 @@ impl Observer for Notices {
     }
 }
 
+/// Returns the observer of a call, if its client wants to know anything.
+fn notices(call: &Arc<CallContext>) -> Option<Arc<dyn Observer>> {
+    let wants = call.notifier.reports_progress() || call.notifier.level().is_some();
+    wants.then(|| Arc::new(Notices(Arc::clone(call))) as Arc<dyn Observer>)
+}
+
 /// Who makes a call.
 pub(super) fn caller(call: &CallContext) -> CallerKey {
     let session = call.caller.session.as_ref().map(|session| session.nonce);
@@ -280,8 +286,7 @@ async fn start(
             request = request.param("requestState", &state.to_string());
         }
     }
-    let notices = Arc::new(Notices(Arc::clone(call)));
-    let mut exchange = opened.connection.start(request, Some(notices));
+    let mut exchange = opened.connection.start(request, notices(call));
     let first = loop {
         match exchange.next().await {
             Event::Reply(Ok(result)) => {

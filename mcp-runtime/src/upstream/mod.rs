@@ -18,6 +18,7 @@ mod http;
 mod link;
 mod message;
 mod options;
+mod result;
 mod stdio;
 mod transport;
 mod upstreams;
@@ -43,7 +44,7 @@ use crate::secret::Secret;
 use crate::service::Timeout;
 use crate::sync::Mutex;
 
-use bridge::{List, tool_result};
+use bridge::List;
 use call::{Parked, forward};
 pub use config::ConfigError;
 use connection::Request;
@@ -51,6 +52,7 @@ pub(crate) use feed::Host;
 use feed::Listed;
 use link::{Link, LinkEvents};
 use options::{Options, Target};
+use result::tool_result;
 pub use upstreams::UpstreamCaller;
 pub(crate) use upstreams::Upstreams;
 

@@ -1,18 +1,22 @@
 //! An upstream server that is a process: messages are lines of its stdin and stdout.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
+use std::future::{poll_fn, ready};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::task::{Context as Task, Poll, Waker};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, watch};
 
 use super::transport::{LARGEST_MESSAGE, Outgoing, Receive, SendError, Transport};
 use crate::service::BoxFuture;
+use crate::sync::Mutex;
 
 /// The time that a process has to end after its stdin was closed, and then after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
@@ -31,12 +35,77 @@ pub(super) struct Program {
 
 /// The connection to a process.
 pub(super) struct StdioTransport {
-    lines: mpsc::UnboundedSender<(String, tokio::sync::OwnedSemaphorePermit)>,
-    unwritten: Arc<Semaphore>,
+    writer: Arc<Writer>,
     /// `true` when the process shall end.
     ending: watch::Sender<bool>,
     /// Closed when the process has ended.
     ended: watch::Receiver<()>,
+}
+
+/// The stdin of a process. A message is written at once by its sender if the process reads; otherwise the rest is written later.
+struct Writer {
+    state: Mutex<WriterState>,
+    /// Told when there is something to write later.
+    more: Notify,
+}
+
+struct WriterState {
+    /// `None` when no further message can be written.
+    input: Option<ChildStdin>,
+    /// The bytes that are not written yet.
+    rest: VecDeque<u8>,
+}
+
+impl WriterState {
+    /// Writes as many bytes as the process takes.
+    fn write(&mut self, task: &mut Task<'_>) -> Poll<()> {
+        let Self { input, rest } = self;
+        while let Some(open) = input
+            && !rest.is_empty()
+        {
+            match Pin::new(open).poll_write(task, rest.as_slices().0) {
+                Poll::Ready(Ok(count)) if count > 0 => drop(rest.drain(..count)),
+                Poll::Ready(_) => *input = None,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Writer {
+    /// Writes a line.
+    ///
+    /// # Errors
+    /// Returns an error if the process has ended, or has not read many earlier lines.
+    fn send(&self, line: &[u8]) -> Result<(), SendError> {
+        let mut state = self.state.lock();
+        if state.input.is_none() {
+            return Err(SendError::Unreachable("the program has ended".to_owned()));
+        }
+        if state.rest.len() + line.len() > MAX_UNWRITTEN {
+            let why = format!("it does not read: {MAX_UNWRITTEN} bytes wait for it");
+            return Err(SendError::Unreachable(why));
+        }
+        let is_first = state.rest.is_empty();
+        state.rest.extend(line);
+        // The rest of a line must be written even if the call that sends it is dropped.
+        if is_first && state.write(&mut Task::from_waker(Waker::noop())).is_pending() {
+            self.more.notify_one();
+        }
+        if state.rest.capacity() > 64 * 1024 && state.rest.is_empty() {
+            state.rest = VecDeque::new();
+        }
+        Ok(())
+    }
+
+    /// Writes what could not be written at once.
+    async fn run(&self) {
+        loop {
+            poll_fn(|task| self.state.lock().write(task)).await;
+            self.more.notified().await;
+        }
+    }
 }
 
 impl StdioTransport {
@@ -68,17 +137,23 @@ impl StdioTransport {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("the program has no stdin and stdout".to_owned());
         };
-        let (lines, queue) = mpsc::unbounded_channel();
         let (ending, asked_to_end) = watch::channel(false);
         let (running, ended) = watch::channel(());
+        let writer = Arc::new(Writer {
+            state: Mutex::new(WriterState {
+                input: Some(input),
+                rest: VecDeque::new(),
+            }),
+            more: Notify::new(),
+        });
+        let writing = Arc::clone(&writer);
         tokio::spawn(async move {
             // Dropping it says that the process has ended.
             let _running = running;
-            run(child, input, output, queue, asked_to_end, receive).await;
+            run(child, &writing, output, asked_to_end, receive).await;
         });
         Ok(Self {
-            lines,
-            unwritten: Arc::new(Semaphore::new(MAX_UNWRITTEN)),
+            writer,
             ending,
             ended,
         })
@@ -88,36 +163,26 @@ impl StdioTransport {
 /// Exchanges messages with a process until one of the two ends, and then ends the process.
 async fn run(
     mut child: Child,
-    mut input: ChildStdin,
+    writer: &Writer,
     output: ChildStdout,
-    mut queue: mpsc::UnboundedReceiver<(String, tokio::sync::OwnedSemaphorePermit)>,
     mut asked_to_end: watch::Receiver<bool>,
     receive: Arc<dyn Receive>,
 ) {
-    let writing = async {
-        let input = &mut input;
-        while let Some((line, _permit)) = queue.recv().await {
-            if input.write_all(line.as_bytes()).await.is_err() {
-                break;
-            }
-        }
-        // A process that does not read any more may still write.
-        std::future::pending::<()>().await;
-    };
     let asked = async move {
         let _ = asked_to_end.wait_for(|ends| *ends).await.is_ok();
     };
     let mut reading = std::pin::pin!(read_lines(output, &*receive));
     let why = tokio::select! {
-        () = writing => String::new(),
+        () = writer.run() => String::new(),
         why = &mut reading => why,
         () = asked => {
             // The last replies of the process are read while it ends.
-            drop(input);
+            writer.state.lock().input = None;
             let _ = tokio::time::timeout(GRACE, reading).await;
             "the connection was closed".to_owned()
         }
     };
+    writer.state.lock().input = None;
     let status = end(&mut child).await;
     let why = match status {
         Some(status) => format!("{why} ({status})"),
@@ -182,25 +247,7 @@ impl Transport for StdioTransport {
     fn send(&self, outgoing: Outgoing) -> BoxFuture<Result<(), SendError>> {
         let mut line = outgoing.json;
         line.push('\n');
-        let size = u32::try_from(line.len()).unwrap_or(u32::MAX);
-        let (lines, unwritten) = (self.lines.clone(), Arc::clone(&self.unwritten));
-        let gone = || SendError::Unreachable("the program has ended".to_owned());
-        // The usual case needs no waiting, and keeps the order of the messages.
-        let permit = Arc::clone(&unwritten).try_acquire_many_owned(size);
-        if let Ok(permit) = permit {
-            let sent = lines.send((line, permit)).map_err(|_| gone());
-            return Box::pin(std::future::ready(sent));
-        }
-        Box::pin(async move {
-            if size as usize > MAX_UNWRITTEN {
-                return Err(SendError::Invalid("the message is too large".to_owned()));
-            }
-            let permit = unwritten
-                .acquire_many_owned(size)
-                .await
-                .map_err(|_| gone())?;
-            lines.send((line, permit)).map_err(|_| gone())
-        })
+        Box::pin(ready(self.writer.send(line.as_bytes())))
     }
 
     fn close(&self) -> BoxFuture<()> {
