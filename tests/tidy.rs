@@ -237,6 +237,22 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "upstream",
+        &[
+            "ask",
+            "call",
+            "content",
+            "context",
+            "error",
+            "protocol",
+            "questions",
+            "registry",
+            "seal",
+            "secret",
+            "service",
+        ],
+    ),
+    (
         "server",
         &[
             "access",
@@ -268,6 +284,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "session",
             "session_data",
             "store",
+            "upstream",
             "visibility",
             "transport/custom",
             "transport/http",

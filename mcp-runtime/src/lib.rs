@@ -64,6 +64,7 @@
 //! - `openapi`: tools from an OpenAPI description of an HTTP API, [`Server::openapi`].
 //! - `otel`: traces and metrics by OTLP over HTTP, [`Server::otel`].
 //! - `pattern`: checks `#[arg(pattern = "...")]` and the patterns in the schemas of types before a function runs.
+//! - `proxy`: the components of other servers, [`Upstream`].
 //! - `tls`: TLS for the built-in HTTP listener, [`Server::tls`]. With `auth`, also client certificates, `Auth::mutual_tls`.
 //! - `validate`: checks all other keywords of JSON Schema, such as `format` and `not`, and the arguments of tools made with
 //!   [`Tool::new`].
@@ -133,6 +134,8 @@ mod test_context;
 #[cfg(feature = "otel")]
 mod trace;
 mod transport;
+#[cfg(feature = "proxy")]
+mod upstream;
 mod uri_template;
 mod visibility;
 
@@ -203,4 +206,6 @@ pub use transport::custom::Transport;
 pub use transport::http::Tls;
 #[cfg(feature = "http")]
 pub use transport::http::{HttpBody, HttpService, PeerAddress};
+#[cfg(feature = "proxy")]
+pub use upstream::{ConfigError, Upstream, UpstreamCaller};
 pub use visibility::Viewer;

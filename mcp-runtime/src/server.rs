@@ -15,6 +15,8 @@ mod mounts;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod options;
+#[cfg(feature = "proxy")]
+mod proxies;
 mod running;
 mod serving;
 mod shutdown;
@@ -62,6 +64,8 @@ use crate::service::{Limits, Timeout};
 use crate::store::Store;
 #[cfg(feature = "http")]
 use crate::transport::http::HttpOptions;
+#[cfg(feature = "proxy")]
+use crate::upstream::{Upstream, Upstreams};
 use crate::visibility::Visibility;
 
 /// The default number of components on one page of a list.
@@ -94,6 +98,12 @@ pub struct Server {
     selection: Selection,
     transforms: Transforms,
     mounts: Vec<MountedServer>,
+    /// The upstream server whose components it has.
+    #[cfg(feature = "proxy")]
+    proxied: Option<Upstream>,
+    /// The upstream servers of its handlers.
+    #[cfg(feature = "proxy")]
+    upstreams: Upstreams,
     states: States,
     /// The types of all states, also of those that are not started yet.
     state_types: Vec<TypeId>,
@@ -148,6 +158,10 @@ impl Server {
             selection: Selection::default(),
             transforms: Transforms::default(),
             mounts: Vec::new(),
+            #[cfg(feature = "proxy")]
+            proxied: None,
+            #[cfg(feature = "proxy")]
+            upstreams: Upstreams::default(),
             states: States::default(),
             state_types: Vec::new(),
             lifespans: Vec::new(),

@@ -258,5 +258,7 @@ fn server_context() -> ServerContext {
         warned: Once::new(),
         timeout: Timeout::default(),
         mask_errors: false,
+        #[cfg(feature = "proxy")]
+        watch: None,
     }
 }

@@ -1,4 +1,5 @@
 //! The measured server: `server [--tools N] [--layers N] [--mounted] [--issuer URL] [OPTIONS OF EVERY SERVER OF MCP-RUNTIME]`.
+//! With `--upstream PROGRAM` or `--upstream URL`, it has the tools of an upstream server with the prefix `m` (feature `proxy`).
 //! With `--mounted`, the server is mounted in another one with the prefix `m`. `--issuer` needs the feature `auth`.
 
 use std::process::ExitCode;
@@ -68,6 +69,21 @@ fn mounted(server: Server, arguments: &mut Vec<String>) -> Server {
     Server::new("outer", "1.0.0").mount("m", server)
 }
 
+/// Returns a server in front of another one, if the option `--upstream` is the first argument.
+#[cfg(feature = "proxy")]
+fn proxy(arguments: &mut Vec<String>) -> Option<Server> {
+    if arguments.len() < 2 || arguments[0] != "--upstream" {
+        return None;
+    }
+    let target = arguments.drain(..2).nth(1).unwrap_or_default();
+    let upstream = if target.starts_with("http") {
+        mcp_runtime::Upstream::url(target)
+    } else {
+        mcp_runtime::Upstream::command(target)
+    };
+    Some(Server::new("outer", "1.0.0").mount("m", upstream))
+}
+
 /// Authenticates callers by the tokens of an issuer, if the option `--issuer` is the first argument.
 #[cfg(feature = "auth")]
 fn authenticated(server: Server, arguments: &mut Vec<String>) -> Server {
@@ -80,6 +96,10 @@ fn authenticated(server: Server, arguments: &mut Vec<String>) -> Server {
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    #[cfg(feature = "proxy")]
+    if let Some(server) = proxy(&mut arguments) {
+        return server.run_from(arguments);
+    }
     let tools = number(&mut arguments, "--tools", 1);
     let layers = number(&mut arguments, "--layers", 0);
     let (Some(tools), Some(layers)) = (tools, layers) else {

@@ -32,6 +32,48 @@ use crate::error::AskError;
 use crate::protocol::capability::Capability;
 use crate::questions::{Counted, MAX_INVALID_ANSWERS, Question};
 
+/// Polls futures that ask questions, until all have an answer or one fails. Questions that are asked together are one round.
+#[cfg(feature = "proxy")]
+pub(crate) async fn relay_all<F>(asking: Vec<F>) -> Result<Vec<Value>, AskError>
+where
+    F: Future<Output = Result<Value, AskError>>,
+{
+    let mut asking: Vec<_> = asking.into_iter().map(|it| (Box::pin(it), None)).collect();
+    poll_fn(|task| {
+        for (future, answer) in &mut asking {
+            if answer.is_none()
+                && let Poll::Ready(given) = future.as_mut().poll(task)
+            {
+                *answer = Some(given?);
+            }
+        }
+        let answers = asking.iter().map(|(_, answer)| answer.clone());
+        answers
+            .collect::<Option<Vec<_>>>()
+            .map_or(Poll::Pending, |all| Poll::Ready(Ok(all)))
+    })
+    .await
+}
+
+/// Asks a question of another server, and returns the answer as it was sent.
+#[cfg(feature = "proxy")]
+pub(crate) async fn relay(context: &Context, question: Question) -> Result<Value, AskError> {
+    let is_answer: fn(&Value) -> bool = match question.needs {
+        Capability::Roots => |answer| answer["roots"].is_array(),
+        Capability::Sampling => {
+            |answer| answer["role"].is_string() && answer.get("content").is_some()
+        }
+        Capability::ElicitationForm | Capability::ElicitationUrl => |answer| {
+            matches!(
+                answer["action"].as_str(),
+                Some("accept" | "decline" | "cancel")
+            )
+        },
+    };
+    let read = |answer: &Value| is_answer(answer).then(|| Ok(answer.clone()));
+    ask(context, question, read).await
+}
+
 /// Asks a question and returns the answer as parsed by `read`, which returns `None` if the answer is invalid.
 async fn ask<T>(
     context: &Context,

@@ -11,6 +11,13 @@ use crate::context::Context;
 use crate::error::AskError;
 
 impl Context {
+    /// Returns the recorded outcome of an effect of an earlier attempt, without running it.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn recorded<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let effects = self.call_context().effects(key)?;
+        T::deserialize(effects.outcome(key)?).ok()
+    }
+
     /// Runs an effect once in a call whose handler may run again. The outcome is recorded under `key`. Later runs, and
     /// other uses of the same key in the same call, return the recorded outcome.
     ///

@@ -67,7 +67,14 @@ pub(crate) struct ServerContext {
     pub(crate) warned: Once,
     /// `true` if the texts of errors that were not written for clients are hidden from them.
     pub(crate) mask_errors: bool,
+    /// Called with the URI of each resource whose changes a client wants to know.
+    #[cfg(feature = "proxy")]
+    pub(crate) watch: Option<WatchFn>,
 }
+
+/// A function that is called with a URI.
+#[cfg(feature = "proxy")]
+pub(crate) type WatchFn = Box<dyn Fn(&str) + Send + Sync>;
 
 impl ServerContext {
     /// Returns the state of a type.

@@ -97,6 +97,18 @@ impl ClientNotifier {
         self.state.lock()
     }
 
+    /// Returns the lowest level of log messages that the client wants.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn level(&self) -> Option<LogLevel> {
+        self.level
+    }
+
+    /// Returns `true` if the client asked for progress.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn reports_progress(&self) -> bool {
+        self.token.is_some()
+    }
+
     fn notifies(&self) -> bool {
         self.token.is_some() || self.level.is_some()
     }

@@ -88,7 +88,7 @@ impl Annotations {
     }
 
     /// Returns the annotations with their priority clamped, and without the hints that are invalid, which are logged.
-    pub(super) fn checked(mut self) -> Self {
+    pub(crate) fn checked(mut self) -> Self {
         self.priority = self.priority.map(|priority| priority.clamp(0.0, 1.0));
         for mistake in self.mistakes() {
             tracing::warn!("{mistake}; the annotation is left out");

@@ -111,6 +111,25 @@ impl ToolResult {
         }
     }
 
+    /// Returns the texts of all content blocks, joined by line breaks.
+    pub fn text(&self) -> String {
+        let texts = self.content.iter().filter_map(|block| match block {
+            Content::Text(text) => Some(&*text.text),
+            _ => None,
+        });
+        texts.collect::<Vec<&str>>().join("\n")
+    }
+
+    /// Returns the structured content, or null if there is none.
+    pub fn structured_content(&self) -> Value {
+        self.structured_value().unwrap_or_default()
+    }
+
+    /// Returns `true` if the tool failed.
+    pub fn is_error(&self) -> bool {
+        self.failure.is_some()
+    }
+
     /// Adds a piece of content.
     pub fn content(mut self, content: impl Into<Content>) -> Self {
         self.content.push(content.into());

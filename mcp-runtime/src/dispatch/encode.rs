@@ -145,9 +145,8 @@ impl Body<'_> {
     }
 
     fn push_instructions(&self, out: &mut String) {
-        if let Some(instructions) = &self.core.identity.instructions {
-            push_member(out, "instructions", instructions);
-        }
+        let identity = &self.core.identity;
+        identity.instructions(|instructions| push_member(out, "instructions", instructions));
     }
 
     fn info(&self) -> &str {

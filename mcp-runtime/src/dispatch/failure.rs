@@ -11,6 +11,10 @@ pub(super) fn protocol_error(call: &CallContext, error: &ToolError) -> Option<Rp
     if error.is_of_caller() {
         return Some(RpcError::forbidden(error.to_string()));
     }
+    #[cfg(feature = "proxy")]
+    if let Some(reply) = error.reply() {
+        return Some(reply);
+    }
     let capability = error.lack().filter(|_| call.caller.features.stateless)?;
     let mut lacking = call.lacking();
     if !lacking.contains(&capability) {

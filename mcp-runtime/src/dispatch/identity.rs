@@ -6,11 +6,16 @@ use crate::content::Icon;
 use crate::protocol::Revision;
 use crate::protocol::cache::Cache;
 use crate::protocol::revision::Features;
+#[cfg(feature = "proxy")]
+use crate::sync::RwLock;
 
 /// The server's description of itself, encoded for each revision.
 #[derive(Debug)]
 pub(crate) struct Identity {
-    pub(super) instructions: Option<String>,
+    instructions: Option<String>,
+    /// The instructions of the upstream server whose components these are.
+    #[cfg(feature = "proxy")]
+    relayed: RwLock<Option<String>>,
     /// The cache hint of lists, and of resources without a hint of their own.
     pub(crate) cache: Option<Cache>,
     pub(super) extensions: Map<String, Value>,
@@ -40,8 +45,27 @@ impl Identity {
             introduction: Revision::ROWS
                 .map(|revision| introduction(&about, revision.features()).to_string()),
             instructions: about.instructions,
+            #[cfg(feature = "proxy")]
+            relayed: RwLock::default(),
             cache: about.cache,
             extensions: about.extensions,
+        }
+    }
+
+    /// Sets the instructions of the upstream server whose components these are.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn relay(&self, instructions: Option<&str>) {
+        *self.relayed.write() = instructions.map(str::to_owned);
+    }
+
+    /// Calls a function with the instructions, if there are some: those of the server, or else of its upstream server.
+    pub(super) fn instructions(&self, push: impl FnOnce(&str)) {
+        if let Some(instructions) = &self.instructions {
+            return push(instructions);
+        }
+        #[cfg(feature = "proxy")]
+        if let Some(instructions) = &*self.relayed.read() {
+            push(instructions);
         }
     }
 

@@ -23,6 +23,8 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, notification, push_json};
 use crate::protocol::members::{SubscriptionFilter, check_subscribed};
 use crate::protocol::params::Params;
+#[cfg(feature = "proxy")]
+use crate::registry::Listed as _;
 use crate::registry::{ComponentKind, ComponentView};
 use crate::service::{Listening, Origin, Outbound};
 use crate::session::{Session, Sessions};
@@ -62,6 +64,8 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
         ..
     } = request;
     let held = core.hold(origin.account(), size(&filter))?;
+    #[cfg(feature = "proxy")]
+    watch(&core, filter.resource_subscriptions.iter());
     let connection = origin.connection;
     let request = Some(Arc::clone(&message));
     let owner = owner_of(&origin, None);
@@ -92,6 +96,25 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
 }
 
 /// The memory overhead of a URI in a filter, in bytes.
+/// Tells the servers of resources that a client wants to know their changes.
+#[cfg(feature = "proxy")]
+fn watch<T: AsRef<str>>(core: &Core, uris: impl Iterator<Item = T>) {
+    let snapshot = core.registry.now();
+    for uri in uris {
+        let uri = uri.as_ref();
+        let Some((entry, _)) = snapshot.resource(uri, |_| true) else {
+            continue;
+        };
+        let mounted = entry.mounted();
+        let home = mounted.and_then(|mounted| core.home(mounted));
+        let server = home.map_or(&core.context, |home| &home.context);
+        if let Some(watch) = &server.watch {
+            let inner = mounted.and_then(|mounted| mounted.inner_uris(uri).pop());
+            watch(inner.as_deref().unwrap_or(uri));
+        }
+    }
+}
+
 const OVERHEAD: usize = 200;
 
 /// Returns the memory that a filter takes, in bytes: its URIs are kept as written and in their normal form.
@@ -385,6 +408,8 @@ pub(super) fn subscribe(request: Request) -> Result<MethodRun, RpcError> {
     let uri = request.message.params()?.uri()?;
     check_subscribed(&uri)?;
     resources::check(&request, &uri)?;
+    #[cfg(feature = "proxy")]
+    watch(&request.core, std::iter::once(&uri));
     let session = request.session()?;
     let subscriptions = &request.core.sessions.subscriptions;
     let (account, uri) = (request.origin.account(), Uri::new(uri));

@@ -11,7 +11,7 @@ use super::failure::rpc_error;
 use super::run::{CallInput, Task, Work};
 use super::start::run;
 use super::versions;
-use crate::call::{Arguments, Call, CallContext};
+use crate::call::{Arguments, Call, CallContext, Slot};
 use crate::content::ResourceOutcome;
 use crate::layer::{CallKind, Layer, Substitute};
 use crate::mount::Mounted;
@@ -27,7 +27,6 @@ pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
     let params = message.params()?;
     let uri = params.uri()?;
     let (entry, arguments) = look_up(&request, "resources/read", &uri)?;
-    let given = input(&entry, arguments);
     let cache = if params.is_retry() {
         // The contents depend on answers, which are not part of the cache key.
         Cache::stale(CacheScope::Private)
@@ -44,6 +43,11 @@ pub(super) fn read(request: Request) -> Result<MethodRun, RpcError> {
     let inner_uris = entry
         .mounted()
         .map_or_else(Vec::new, |mounted| mounted.inner_uris(&uri));
+    let given = input(
+        &entry,
+        arguments,
+        inner_uris.last().map_or(&*uri, String::as_str),
+    );
     let read = Read {
         entry,
         inner_uris,
@@ -60,7 +64,12 @@ fn default_cache(core: &Core, entry: &ResourceEntry) -> Option<Cache> {
     server.map_or(core.identity.cache, |server| server.identity.cache)
 }
 
-fn input(entry: &ResourceEntry, arguments: Arguments) -> CallInput {
+/// Returns the input of a handler. `uri` is the one in the server of the handler.
+fn input(entry: &ResourceEntry, mut arguments: Arguments, uri: &str) -> CallInput {
+    if entry.resource.relayed {
+        let position = entry.signature.parameters.len().saturating_sub(1);
+        arguments.set(position, Slot::Text(uri.to_owned()));
+    }
     CallInput {
         signature: Arc::clone(&entry.signature),
         arguments,
@@ -154,7 +163,8 @@ impl Work for Read {
             // A concrete resource, read at an equivalent URI.
             None => Arguments::empty(&self.entry.signature),
         };
-        Ok(input(&self.entry, arguments))
+        let uri = self.inner_uris.last().unwrap_or(&self.uri);
+        Ok(input(&self.entry, arguments, uri))
     }
 
     fn arguments(&self, _: &Message) -> Value {

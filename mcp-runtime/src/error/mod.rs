@@ -9,6 +9,8 @@ use std::iter::successors;
 pub use ask::AskError;
 
 use crate::protocol::capability::Capability;
+#[cfg(feature = "proxy")]
+use crate::protocol::error::RpcError;
 
 /// The error of a tool, resource or prompt, for the model to read.
 ///
@@ -53,6 +55,9 @@ enum ErrorKind {
     Concealed,
     /// A capability that the handler requires and the client lacks.
     Lacking(Capability),
+    /// The error is a [`RpcError`], which is the reply.
+    #[cfg(feature = "proxy")]
+    Relayed,
 }
 
 impl ToolError {
@@ -87,6 +92,18 @@ impl ToolError {
     #[cfg(feature = "audit")]
     pub(crate) fn is_concealed(&self) -> bool {
         self.kind == ErrorKind::Concealed
+    }
+
+    /// Creates an error that is the reply to the request: the error of another server.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn relayed(error: RpcError) -> Self {
+        Self::of(ErrorKind::Relayed, error)
+    }
+
+    /// Returns the error that is the reply to the request, if this is one.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn reply(&self) -> Option<RpcError> {
+        self.source.downcast_ref().cloned()
     }
 
     /// Returns `true` if the text belongs to the result.

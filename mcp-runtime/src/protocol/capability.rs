@@ -150,6 +150,17 @@ fn is_declared(capability: Option<&RawValue>) -> Option<bool> {
 }
 
 impl ClientCapabilities {
+    /// Returns the JSON with which a client declares these capabilities in a revision.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn declared(self, features: &super::revision::Features) -> Value {
+        use Capability::{ElicitationForm, ElicitationUrl, Roots, Sampling};
+        let all = [ElicitationForm, ElicitationUrl, Sampling, Roots];
+        let declared = all
+            .into_iter()
+            .filter(|it| self.has(*it) && features.knows(*it));
+        declarations(&declared.collect::<Vec<_>>())
+    }
+
     /// Returns `true` if the client has this capability.
     pub fn has(self, capability: Capability) -> bool {
         match capability {

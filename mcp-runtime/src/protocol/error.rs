@@ -76,6 +76,20 @@ impl RpcError {
         }
     }
 
+    /// Returns the error that another server answered a request with.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn relayed(code: i32, message: String, data: Option<Value>) -> Self {
+        let class = match code {
+            MISSING_CAPABILITY => Class::Malformed,
+            METHOD_NOT_FOUND => Class::UnknownMethod,
+            _ => Class::Answered,
+        };
+        Self {
+            data: data.map(Box::new),
+            ..Self::new(code, class, message)
+        }
+    }
+
     pub(crate) fn parse(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(PARSE_ERROR, Class::Malformed, message)
     }
@@ -216,6 +230,8 @@ fn one_line(message: Cow<'static, str>) -> Cow<'static, str> {
     }
     line.into()
 }
+
+impl std::error::Error for RpcError {}
 
 impl fmt::Display for RpcError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -56,6 +56,18 @@ pub(crate) fn decoded(value: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
+/// Encodes a header value: as it is, or as base64 with the markers if it is not plain text or could be taken for base64.
+#[cfg(feature = "proxy")]
+pub(crate) fn encoded(value: &str) -> Cow<'_, str> {
+    let is_visible = value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let is_bare = value.trim() == value && !value.is_empty();
+    let is_marked = value.starts_with("=?base64?") && value.ends_with("?=");
+    if is_visible && is_bare && !is_marked {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(format!("=?base64?{}?=", STANDARD.encode(value)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +91,24 @@ mod tests {
             ("=?base64?/w==?=", None),
         ] {
             assert_eq!(decoded(value).as_deref(), text, "{value}");
+        }
+    }
+
+    #[cfg(feature = "proxy")]
+    #[test]
+    fn only_plain_values_are_not_encoded() {
+        for (value, header) in [
+            ("add", "add"),
+            ("a b~c", "a b~c"),
+            ("", "=?base64??="),
+            (" padded ", "=?base64?IHBhZGRlZCA=?="),
+            ("a\nb", "=?base64?YQpi?="),
+            ("Hello, 世界", "=?base64?SGVsbG8sIOS4lueVjA==?="),
+            ("=?base64?literal?=", "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?="),
+            ("=?base64?YQ==", "=?base64?YQ=="),
+        ] {
+            assert_eq!(encoded(value), header, "{value}");
+            assert_eq!(decoded(header).as_deref(), Some(value));
         }
     }
 }

@@ -38,6 +38,12 @@ impl Effects {
             .is_some_and(|outcome| outcome.initialized())
     }
 
+    /// Returns the outcome of an effect that has run.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn outcome(&self, key: &str) -> Option<Value> {
+        self.0.lock().get(key)?.get().cloned()
+    }
+
     pub(super) fn outcomes(&self) -> BTreeMap<String, Value> {
         let effects = self.0.lock();
         let outcome = |(key, cell): (&String, &Arc<OnceCell<Value>>)| {

@@ -43,11 +43,29 @@ pub(crate) struct Question {
     params: Value,
     /// The name of the question on the wire, if the handler chose one.
     key: Option<String>,
+    /// The number of the question at another server, which distinguishes it from equal ones.
+    #[cfg(feature = "proxy")]
+    number: Option<String>,
 }
 
 impl Question {
     pub(crate) fn new(needs: Capability, params: Value, key: Option<String>) -> Self {
-        Self { needs, params, key }
+        Self {
+            needs,
+            params,
+            key,
+            #[cfg(feature = "proxy")]
+            number: None,
+        }
+    }
+
+    /// Returns the question with a number: an equal question with another number is another one.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn numbered(self, number: String) -> Self {
+        Self {
+            number: Some(number),
+            ..self
+        }
     }
 
     fn method(&self) -> &'static str {
@@ -60,6 +78,10 @@ impl Question {
 
     /// Returns a digest that identifies the question. It is not a security feature, so it need not be cryptographic.
     fn digest(&self) -> String {
+        #[cfg(feature = "proxy")]
+        if let Some(number) = &self.number {
+            return digest((self.method(), self.params.to_string(), &self.key, number));
+        }
         digest((self.method(), self.params.to_string(), &self.key))
     }
 

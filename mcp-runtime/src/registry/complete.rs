@@ -73,6 +73,12 @@ impl Completion {
         self.arguments.get(name).map(String::as_str)
     }
 
+    /// Returns the values of all other arguments.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn arguments(&self) -> &HashMap<String, String> {
+        &self.arguments
+    }
+
     /// Returns the context of the request, which identifies the caller.
     pub fn context(&self) -> &Context {
         &self.context

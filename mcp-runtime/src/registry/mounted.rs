@@ -81,6 +81,7 @@ impl Mountable for ToolEntry {
             handler: self.tool.handler.clone(),
             interface,
             open: self.tool.open,
+            relayed: self.tool.relayed,
             strict: self.tool.strict,
             per_caller: self.tool.per_caller,
             // Only the outermost server has such tools.
@@ -138,6 +139,7 @@ impl Mountable for ResourceEntry {
         let mut resource = Resource::of(uri, definition, handler);
         resource.mime.clone_from(&self.resource.mime);
         resource.size = self.resource.size;
+        resource.relayed = self.resource.relayed;
         resource.annotations.clone_from(&self.resource.annotations);
         resource.cache = self.resource.cache;
         resource.lister.clone_from(&self.resource.lister);

@@ -54,6 +54,8 @@ pub struct Resource {
     parameters: Vec<Parameter>,
     /// `true` if it was created at run time, so that its variables have no parameters.
     is_run_time: bool,
+    /// `true` if the handler has one more argument, without a name: the URI in its server.
+    pub(crate) relayed: bool,
     /// The completers of variables that have no parameters.
     completers: Vec<(String, Completer)>,
     pub(crate) lister: Option<Lister>,
@@ -84,6 +86,7 @@ impl Resource {
             cache: None,
             parameters: Vec::new(),
             is_run_time: false,
+            relayed: false,
             completers: Vec::new(),
             lister: None,
             handler,
@@ -164,6 +167,25 @@ impl Resource {
         self.lister(Lister::new(function, Arc::new(())))
     }
 
+    /// Makes it one of another server: its MIME type is that of the other server, and the handler gets the URI there as one more
+    /// argument, with an empty name.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn relayed(mut self, mime: Option<String>) -> Self {
+        self.relayed = true;
+        self.mime = mime.map(Arc::from);
+        self
+    }
+
+    /// Returns the names of the variables of the URI, if it is valid.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn variables(&self) -> Vec<String> {
+        let template = UriTemplate::parse(&self.uri);
+        template.map_or_else(
+            |_| Vec::new(),
+            |it| it.variables().map(|it| it.name.clone()).collect(),
+        )
+    }
+
     #[doc(hidden)]
     pub fn lister(mut self, lister: Lister) -> Self {
         self.lister = Some(lister);
@@ -201,6 +223,13 @@ impl Resource {
         if self.is_run_time {
             let variables = template.variables().map(run_time_spec);
             specified.signature.parameters.extend(variables);
+            if self.relayed {
+                // No variable has an empty name.
+                specified
+                    .signature
+                    .parameters
+                    .push(ParameterSpec::default());
+            }
         }
         check_completers(&place, &template, &self.completers, problems);
         specified.completers.append(&mut self.completers);

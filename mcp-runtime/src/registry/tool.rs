@@ -55,6 +55,7 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// # Ok(())
 /// # }
 /// ```
+#[allow(clippy::struct_excessive_bools)] // a set of options
 pub struct Tool {
     pub(crate) definition: Definition,
     /// The hints about the behaviour, as in lists.
@@ -67,6 +68,8 @@ pub struct Tool {
     /// The URI of the resource that is the tool's interface.
     pub(super) interface: Option<String>,
     pub(super) open: bool,
+    /// `true` if another server checks the arguments and the result.
+    pub(super) relayed: bool,
     pub(super) strict: bool,
     /// `true` if the result depends on what the caller sees, so that it is never kept for another call.
     pub(crate) per_caller: bool,
@@ -101,6 +104,7 @@ impl Tool {
             handler,
             interface: None,
             open: false,
+            relayed: false,
             strict: false,
             per_caller: false,
             stands_for: None,
@@ -209,6 +213,32 @@ impl Tool {
         self
     }
 
+    /// Creates a tool of another server, which checks the arguments and the result itself. Both schemas are sent to clients
+    /// unchanged. `hints` are the annotations.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn relayed(
+        name: &str,
+        schema: Value,
+        output: Option<Value>,
+        hints: Map<String, Value>,
+        handler: Handler<ToolResult>,
+    ) -> Self {
+        Self {
+            schema: Some(schema),
+            output: output.map(Output::Schema),
+            hints,
+            open: true,
+            relayed: true,
+            ..Self::define(name, handler)
+        }
+    }
+
+    /// Returns the arguments of a tool that are repeated in headers, if its schema is valid.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn header_params(schema: &Value) -> Vec<HeaderParam> {
+        header_params("", schema, &mut Vec::new())
+    }
+
     /// Declares that the result depends on what the caller sees.
     pub(crate) fn per_caller(mut self) -> Self {
         self.per_caller = true;
@@ -249,14 +279,14 @@ impl Tool {
             let is_checked_by_handler = matches!(self.output, Some(Output::Checked(_)));
             #[cfg(not(feature = "openapi"))]
             let is_checked_by_handler = false;
-            let whole = if is_checked_by_handler {
+            let what = format!("{place}: the schema of its arguments");
+            let whole = if self.relayed {
+                check_relayed(&what, schema, problems);
+                None
+            } else if is_checked_by_handler {
                 None
             } else {
-                whole_schema(
-                    &format!("{place}: the schema of its arguments"),
-                    schema,
-                    problems,
-                )
+                whole_schema(&what, schema, problems)
             };
             let signature = Signature {
                 open: true,
@@ -273,6 +303,7 @@ impl Tool {
             (specified.input_schema(), specified.signature)
         };
         let output_rules = match &self.output {
+            Some(Output::Schema(_)) if self.relayed => None,
             Some(Output::Schema(schema)) => whole_schema(
                 &format!("{place}: the schema of its output"),
                 schema,
@@ -307,6 +338,13 @@ impl Tool {
                 ));
             }
         }
+    }
+}
+
+/// Records why clients cannot use the schema of another server's tool.
+fn check_relayed(place: &str, schema: &Value, problems: &mut Vec<String>) {
+    if schema.get("type").is_none_or(|name| name != "object") {
+        problems.push(format!("{place} must have `\"type\": \"object\"`"));
     }
 }
 

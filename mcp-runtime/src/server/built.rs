@@ -2,10 +2,16 @@
 
 use std::sync::{Arc, Once, OnceLock};
 
+#[cfg(feature = "proxy")]
+use super::ServerHandle;
 use super::lifespan::Lifespan;
+#[cfg(feature = "proxy")]
+use super::proxies::ProxyHost;
 use super::shutdown::ServerState;
 use super::{BuildError, MountedServer, Server};
 use crate::bus::{Bus, Change};
+#[cfg(feature = "proxy")]
+use crate::call::WatchFn;
 use crate::call::{ServerContext, States};
 use crate::dispatch::{
     About, Composition, Core, Home, Identity, Policies, SearchedServer, prompt_tools,
@@ -19,6 +25,8 @@ use crate::mount::Mount;
 use crate::questions::{PendingRequests, Replay};
 use crate::registry::Registry;
 use crate::session_data::{DataLimits, DataStore};
+#[cfg(feature = "proxy")]
+use crate::upstream::Upstream;
 
 /// A server whose components are checked, with the servers that are mounted in it.
 pub(super) struct Built {
@@ -41,6 +49,8 @@ pub(super) struct Assembled {
     pub(super) state: Arc<ServerState>,
     lifespans: Vec<Lifespan>,
     states: States,
+    #[cfg(feature = "proxy")]
+    pub(super) proxied: Option<Upstream>,
 }
 
 impl Server {
@@ -242,7 +252,15 @@ fn add_extensions(outer: &mut About, inner: &About) -> Vec<String> {
 }
 
 impl Server {
-    fn assemble(self, composition: Composition, bus: Arc<Bus>, shared: &Shared) -> Assembled {
+    fn assemble(
+        #[cfg_attr(not(feature = "proxy"), allow(unused_mut))] mut self,
+        composition: Composition,
+        bus: Arc<Bus>,
+        shared: &Shared,
+    ) -> Assembled {
+        #[cfg(feature = "proxy")]
+        self.states
+            .insert(Arc::new(std::mem::take(&mut self.upstreams)));
         logs::announce(&self.forwarded);
         let context = ServerContext {
             states: OnceLock::new(),
@@ -257,6 +275,11 @@ impl Server {
             timeout: self.timeout,
             warned: Once::new(),
             mask_errors: self.mask_errors,
+            #[cfg(feature = "proxy")]
+            watch: self.proxied.as_ref().map(|upstream| {
+                let proxy = Arc::clone(upstream.proxy());
+                Box::new(move |uri: &str| proxy.watch(uri)) as WatchFn
+            }),
         };
         let policies = Policies {
             layers: self.layers,
@@ -277,11 +300,30 @@ impl Server {
             state: self.state,
             lifespans: self.lifespans,
             states: self.states,
+            #[cfg(feature = "proxy")]
+            proxied: self.proxied,
         }
     }
 }
 
 impl Assembled {
+    /// Adds the components of upstream servers, and waits until they are known or a time limit is reached.
+    #[cfg(feature = "proxy")]
+    pub(super) async fn start_proxies(
+        proxies: Vec<(Upstream, Arc<ServerState>)>,
+        outermost: &ServerState,
+    ) {
+        let mut starting = tokio::task::JoinSet::new();
+        for (upstream, state) in proxies {
+            let (proxy, stopping) = (Arc::clone(upstream.proxy()), Arc::clone(upstream.proxy()));
+            outermost.push_stop(Box::new(|| Box::pin(async move { stopping.stop().await })));
+            starting.spawn(async move {
+                proxy.start(Arc::new(ProxyHost(ServerHandle(state)))).await;
+            });
+        }
+        while starting.join_next().await.is_some() {}
+    }
+
     /// Starts the lifespans. `outermost` stops them.
     ///
     /// # Errors

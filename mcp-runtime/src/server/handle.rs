@@ -177,7 +177,7 @@ impl ServerHandle {
         }
     }
 
-    fn remove(&self, kind: ComponentKind, key: &str) -> bool {
+    pub(super) fn remove(&self, kind: ComponentKind, key: &str) -> bool {
         let Some(core) = self.0.core() else {
             return false;
         };

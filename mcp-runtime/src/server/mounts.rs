@@ -80,13 +80,17 @@ impl Server {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn mount(mut self, prefix: impl Into<String>, server: Self) -> Self {
-        let prefix = prefix.into();
+    pub fn mount(mut self, prefix: impl Into<String>, server: impl Into<Self>) -> Self {
+        let (prefix, server) = (prefix.into(), server.into());
         if !is_prefix(&prefix) {
             self.components.problem(format!(
                 "the server `{}` is mounted as `{prefix}`: {PREFIX_RULE}",
                 server.about.name
             ));
+        }
+        #[cfg(feature = "proxy")]
+        if let Some(upstream) = &server.proxied {
+            self = self.upstream(prefix.clone(), upstream.clone());
         }
         self.mounts.push(MountedServer {
             prefix: Some(prefix),
@@ -114,10 +118,10 @@ impl Server {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn mount_without_prefix(mut self, server: Self) -> Self {
+    pub fn mount_without_prefix(mut self, server: impl Into<Self>) -> Self {
         self.mounts.push(MountedServer {
             prefix: None,
-            server,
+            server: server.into(),
         });
         self
     }
@@ -127,8 +131,12 @@ impl Server {
         for mounted in &mut self.mounts {
             mounted.server.select();
         }
+        #[cfg(feature = "proxy")]
+        let is_empty = self.mounts.is_empty() && self.proxied.is_none();
+        #[cfg(not(feature = "proxy"))]
+        let is_empty = self.mounts.is_empty();
         let own = &mut self.components;
-        if own.is_empty() && self.mounts.is_empty() {
+        if own.is_empty() && is_empty {
             own.problem(NO_COMPONENT.to_owned());
         }
         let selection = std::mem::take(&mut self.selection);

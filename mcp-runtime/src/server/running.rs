@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::{Arc, Once};
 
+#[cfg(feature = "proxy")]
+use super::built::Assembled;
 use super::built::Shared;
 use super::shutdown::{ServerState, turns_true};
 use super::{ServeError, Server, keys};
@@ -91,10 +93,18 @@ impl Server {
         if let Some(otel) = &core.observer.otel {
             otel.start();
         }
+        #[cfg(feature = "proxy")]
+        let mut proxies = Vec::new();
         for assembled in all {
+            #[cfg(feature = "proxy")]
+            if let Some(upstream) = assembled.proxied {
+                proxies.push((upstream, Arc::clone(&assembled.state)));
+            }
             assembled.state.begin(assembled.core, &state);
         }
         searched.set(&core);
+        #[cfg(feature = "proxy")]
+        Assembled::start_proxies(proxies, &state).await;
         Ok(RunningServer { core, state })
     }
 

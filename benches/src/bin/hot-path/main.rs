@@ -70,6 +70,11 @@ const AUTHENTICATED: f64 = 1.1;
 /// The maximum cost of a call of a mounted server's tool, as a multiple of the same call to that server.
 const MOUNTED: f64 = 1.05;
 
+/// The maximum cost of a call of an upstream server's tool in the server before it, as a multiple of the same call to the upstream
+/// server. It is the cost of a server and of a client. The goal is 2, with which a call costs one and a half times two calls.
+#[cfg(feature = "proxy")]
+const PROXIED: f64 = 3.2;
+
 /// A measured case: one line of the table.
 #[derive(Clone, Copy)]
 struct Case {
@@ -144,6 +149,11 @@ impl Case {
                 Pace::Sequential,
             ));
         }
+        #[cfg(feature = "proxy")]
+        cases.extend([Transport::Stdio, Transport::Http].map(|transport| Self {
+            load: Load::MountedSum,
+            ..case(Subject::Proxied, transport, Era::Modern, Pace::Sequential)
+        }));
         #[cfg(feature = "auth")]
         cases.push(case(
             Subject::Authenticated,
@@ -175,6 +185,8 @@ impl Case {
     fn factor(&self) -> Option<f64> {
         match self.subject {
             Subject::Mounted => Some(MOUNTED),
+            #[cfg(feature = "proxy")]
+            Subject::Proxied => Some(PROXIED),
             #[cfg(feature = "auth")]
             Subject::Authenticated => Some(AUTHENTICATED),
             Subject::Server { .. } | Subject::Floor => None,
@@ -207,6 +219,8 @@ impl Case {
             Subject::Server { layers, .. } => layers,
             #[cfg(feature = "auth")]
             Subject::Authenticated => return None,
+            #[cfg(feature = "proxy")]
+            Subject::Proxied => return None,
             Subject::Mounted | Subject::Floor => return None,
         };
         if layers > 0 {

@@ -11,6 +11,9 @@ pub(super) enum Subject {
     Server { tools: usize, layers: usize },
     /// The same server with one tool, mounted in another one.
     Mounted,
+    /// The same server with one tool, upstream of a server in another process. Only the instructions of the latter are counted.
+    #[cfg(feature = "proxy")]
+    Proxied,
     /// The same server with one tool, whose callers send a token that it has verified before.
     #[cfg(feature = "auth")]
     Authenticated,
@@ -37,6 +40,18 @@ impl Subject {
                 if transport == Transport::Http {
                     command.args(["--http", "127.0.0.1:0"]);
                 }
+            }
+            #[cfg(feature = "proxy")]
+            Self::Proxied => {
+                command.arg(beside.with_file_name("server"));
+                command.arg("--upstream");
+                match transport {
+                    Transport::Stdio => command.arg(beside.with_file_name("server")),
+                    Transport::Http => {
+                        command.arg(upstream(&beside.with_file_name("server"))?);
+                        command.args(["--http", "127.0.0.1:0"])
+                    }
+                };
             }
             #[cfg(feature = "auth")]
             Self::Authenticated => {
@@ -66,6 +81,24 @@ impl Subject {
     }
 }
 
+/// Starts a server over HTTP, which ends with this process, and returns its URL.
+#[cfg(feature = "proxy")]
+fn upstream(program: &std::path::Path) -> Result<String> {
+    use std::io::{BufRead as _, BufReader};
+    use std::os::unix::process::CommandExt as _;
+
+    let mut child = Command::new(program)
+        .args(["--http", "127.0.0.1:0"])
+        .stderr(std::process::Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let stderr = child.stderr.take().ok_or("no stderr")?;
+    let mut line = String::new();
+    BufReader::new(stderr).read_line(&mut line)?;
+    let url = line.split_whitespace().find(|word| word.starts_with("http"));
+    Ok(url.ok_or("the upstream server does not say its URL")?.to_owned())
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -76,6 +109,8 @@ impl fmt::Display for Subject {
             Self::Server { tools, layers: 0 } => write!(formatter, "{tools} tools"),
             Self::Server { layers, .. } => write!(formatter, "{layers} layers"),
             Self::Mounted => formatter.write_str("mounted"),
+            #[cfg(feature = "proxy")]
+            Self::Proxied => formatter.write_str("proxied"),
             #[cfg(feature = "auth")]
             Self::Authenticated => formatter.write_str("a token"),
             Self::Floor => formatter.write_str("bare floor"),

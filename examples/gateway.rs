@@ -1,0 +1,56 @@
+//! One server in front of others: those of the file `mcp.json`, as clients have it, or of the file that `MCP_CONFIG` names.
+//!
+//! ```text
+//! MCP_CONFIG=mcp.json cargo run --example gateway --features proxy -- --http 127.0.0.1:8000
+//! ```
+//!
+//! The tool `git_status` of the server `git` is called `git_git_status` here, and so on: see `Server::mount`.
+
+use std::process::ExitCode;
+
+use mcp_runtime::{Context, Server, ToolError, Upstream, prelude::*};
+use serde_json::json;
+
+/// List the servers behind this one, and the time that their clocks show, if there is one that is called `time`.
+#[tool(read_only)]
+async fn servers(names: State<Vec<String>>, context: Context) -> Result<String, ToolError> {
+    let mut text = names.join("\n");
+    if names.iter().any(|name| name == "time") {
+        let time = context.upstream("time")?;
+        let now = time
+            .call("get_current_time", json!({ "timezone": "Etc/UTC" }))
+            .await?;
+        text.push('\n');
+        text.push_str(&now.text());
+    }
+    Ok(text)
+}
+
+/// Returns the server for the servers of a file.
+///
+/// # Errors
+/// Returns an error if the file is malformed.
+fn server(config: &str) -> Result<Server, mcp_runtime::ConfigError> {
+    let upstreams = Upstream::from_config(config)?;
+    let names: Vec<String> = upstreams.iter().map(|(name, _)| name.clone()).collect();
+    let server = Server::new("gateway", "1.0.0")
+        .with(components![servers])
+        .state(names);
+    Ok(upstreams
+        .into_iter()
+        .fold(server, |server, (name, upstream)| {
+            server.mount(name, upstream)
+        }))
+}
+
+fn main() -> ExitCode {
+    let path = std::env::var("MCP_CONFIG").unwrap_or_else(|_| "mcp.json".to_owned());
+    let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+    match read.and_then(|config| server(&config).map_err(|error| error.to_string())) {
+        Ok(server) => server.run(),
+        Err(error) => {
+            eprintln!("{path}: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! The components of an upstream server as components of this one: their definitions as they are, and handlers that forward calls.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Proxy;
+use super::call::{Failure, forward, malformed};
+use super::result::tool_result;
+use super::connection::Request;
+use super::link::Opened;
+use crate::call::Call;
+use crate::content::{
+    Annotations, Completions, Icon, Message, ResourceContents, ToolResult,
+};
+use crate::context::Context;
+use crate::error::ToolError;
+use crate::protocol::error::{INVALID_PARAMS, RESOURCE_NOT_FOUND};
+use crate::protocol::header::encoded;
+use crate::protocol::meta::key_mistake;
+use crate::registry::{
+    Completion, Component, ComponentKind, Handler, HeaderParam, Prompt, PromptArgument, Resource,
+    Tool,
+};
+
+/// A list of an upstream server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum List {
+    // The order in which they are added: a tool may refer to a resource.
+    Resources,
+    Templates,
+    Tools,
+    Prompts,
+}
+
+impl List {
+    pub(super) const ALL: [Self; 4] =
+        [Self::Resources, Self::Templates, Self::Tools, Self::Prompts];
+
+    pub(super) fn method(self) -> &'static str {
+        match self {
+            Self::Resources => "resources/list",
+            Self::Templates => "resources/templates/list",
+            Self::Tools => "tools/list",
+            Self::Prompts => "prompts/list",
+        }
+    }
+
+    /// The member of the result with the definitions.
+    pub(super) fn member(self) -> &'static str {
+        match self {
+            Self::Resources => "resources",
+            Self::Templates => "resourceTemplates",
+            Self::Tools => "tools",
+            Self::Prompts => "prompts",
+        }
+    }
+
+    /// The capability of a server that has the list.
+    pub(super) fn capability(self) -> &'static str {
+        match self {
+            Self::Resources | Self::Templates => "resources",
+            Self::Tools => "tools",
+            Self::Prompts => "prompts",
+        }
+    }
+
+    pub(super) fn kind(self) -> ComponentKind {
+        match self {
+            Self::Resources | Self::Templates => ComponentKind::Resource,
+            Self::Tools => ComponentKind::Tool,
+            Self::Prompts => ComponentKind::Prompt,
+        }
+    }
+
+    /// The member of a definition that identifies the component.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Resources => "uri",
+            Self::Templates => "uriTemplate",
+            Self::Tools | Self::Prompts => "name",
+        }
+    }
+
+    /// Returns the name or URI of a definition.
+    ///
+    /// # Errors
+    /// Returns an error if the definition has none.
+    pub(super) fn key_of(self, definition: &Value) -> Result<String, String> {
+        let key = definition.get(self.key()).and_then(Value::as_str);
+        let key = key.ok_or_else(|| format!("a definition has no `{}`", self.key()))?;
+        Ok(key.to_owned())
+    }
+
+    /// Makes the component of a definition.
+    ///
+    /// # Errors
+    /// Returns an error if the definition is malformed.
+    pub(super) fn component(
+        self,
+        proxy: &Arc<Proxy>,
+        definition: &Value,
+        completes: bool,
+    ) -> Result<Component, String> {
+        let invalid = |error: serde_json::Error| format!("its definition is malformed: {error}");
+        Ok(match self {
+            Self::Tools => tool(
+                proxy,
+                Deserialize::deserialize(definition).map_err(invalid)?,
+            )
+            .into(),
+            Self::Prompts => prompt(
+                proxy,
+                Deserialize::deserialize(definition).map_err(invalid)?,
+                completes,
+            )
+            .into(),
+            Self::Resources | Self::Templates => resource(
+                proxy,
+                Deserialize::deserialize(definition).map_err(invalid)?,
+                completes,
+            )
+            .into(),
+        })
+    }
+}
+
+/// The members that definitions of all kinds have.
+#[derive(Deserialize)]
+struct Common {
+    title: Option<String>,
+    description: Option<String>,
+    #[serde(default)]
+    icons: Vec<Icon>,
+    #[serde(rename = "_meta", default)]
+    meta: Map<String, Value>,
+}
+
+impl Common {
+    /// Returns `_meta` without the keys that this server must not send.
+    fn meta(&mut self) -> Option<Map<String, Value>> {
+        let mut meta = std::mem::take(&mut self.meta);
+        meta.retain(|key, _| key_mistake(key).is_none());
+        (!meta.is_empty()).then_some(meta)
+    }
+}
+
+macro_rules! describe {
+    ($component:expr, $common:expr) => {{
+        let (mut component, mut common) = ($component, $common);
+        if let Some(title) = common.title.take() {
+            component = component.title(title);
+        }
+        if let Some(description) = common.description.take() {
+            component = component.description(description);
+        }
+        if let Some(meta) = common.meta() {
+            component = component.meta(meta);
+        }
+        let icons = common
+            .icons
+            .into_iter()
+            .filter(|icon| icon.mistake().is_none());
+        component.icons(icons.collect::<Vec<_>>())
+    }};
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ToolDefinition {
+    name: String,
+    input_schema: Value,
+    output_schema: Option<Value>,
+    #[serde(default)]
+    annotations: Map<String, Value>,
+    #[serde(flatten)]
+    common: Common,
+}
+
+fn tool(proxy: &Arc<Proxy>, definition: ToolDefinition) -> Tool {
+    let header_params: Arc<[HeaderParam]> = Tool::header_params(&definition.input_schema).into();
+    let (proxy, name) = (Arc::clone(proxy), Arc::<str>::from(&*definition.name));
+    let handler = Handler::future(move |call: Call| {
+        let (proxy, name) = (Arc::clone(&proxy), Arc::clone(&name));
+        let header_params = Arc::clone(&header_params);
+        Box::pin(async move {
+            let called = call_tool(&proxy, &name, &header_params, &call).await;
+            called.unwrap_or_else(|failure| ToolResult {
+                failure: Some(failure.into_error(&proxy.link.options.name)),
+                ..ToolResult::default()
+            })
+        })
+    });
+    let tool = Tool::relayed(
+        &definition.name,
+        definition.input_schema,
+        definition.output_schema,
+        definition.annotations,
+        handler,
+    );
+    describe!(tool, definition.common)
+}
+
+async fn call_tool(
+    proxy: &Proxy,
+    name: &str,
+    header_params: &[HeaderParam],
+    call: &Call,
+) -> Result<ToolResult, Failure> {
+    let context = Context::of(&call.context);
+    let arguments = call.arguments.whole(call.context.message.text());
+    let request = |opened: &Opened| {
+        let mut request = Request::new("tools/call").named("name", name);
+        request = request.param("arguments", arguments);
+        if !header_params.is_empty() && opened.connection.features().is_some_and(|it| it.stateless)
+        {
+            request.headers = headers(header_params, arguments);
+        }
+        request
+    };
+    let result = forward(&proxy.link, &proxy.parked, &context, request).await?;
+    tool_result(&result)
+}
+
+/// Returns the headers that repeat arguments.
+fn headers(params: &[HeaderParam], arguments: &str) -> Vec<(String, String)> {
+    let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
+    let header = |param: &HeaderParam| {
+        let value = param
+            .path
+            .iter()
+            .try_fold(&arguments, |value, key| value.get(key))?;
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Bool(_) | Value::Number(_) => value.to_string(),
+            Value::Null | Value::Array(_) | Value::Object(_) => return None,
+        };
+        let name = param.header.strip_prefix("Mcp-Param-")?;
+        Some((name.to_owned(), encoded(&text).into_owned()))
+    };
+    params.iter().filter_map(header).collect()
+}
+
+#[derive(Deserialize)]
+struct PromptDefinition {
+    name: String,
+    #[serde(default)]
+    arguments: Vec<ArgumentDefinition>,
+    #[serde(flatten)]
+    common: Common,
+}
+
+#[derive(Deserialize)]
+struct ArgumentDefinition {
+    name: String,
+    description: Option<String>,
+    #[serde(default)]
+    required: bool,
+}
+
+fn prompt(proxy: &Arc<Proxy>, definition: PromptDefinition, completes: bool) -> Prompt {
+    let name = Arc::<str>::from(&*definition.name);
+    let arguments = definition.arguments.into_iter().map(|it| {
+        let mut argument = PromptArgument::new(&*it.name);
+        if let Some(description) = it.description {
+            argument = argument.description(description);
+        }
+        if !it.required {
+            argument = argument.optional();
+        }
+        if completes {
+            let reference = json!({ "type": "ref/prompt", "name": &*name });
+            argument = argument.complete(completing(proxy, reference, it.name));
+        }
+        argument
+    });
+    let arguments: Vec<PromptArgument> = arguments.collect();
+    let (proxy, inner) = (Arc::clone(proxy), Arc::clone(&name));
+    let prompt = Prompt::new(
+        &*name,
+        arguments,
+        move |arguments: Value, context: Context| {
+            let (proxy, name) = (Arc::clone(&proxy), Arc::clone(&inner));
+            async move {
+                let got = get_prompt(&proxy, &name, &arguments, &context).await;
+                got.map_err(|failure| failure.into_error(&proxy.link.options.name))
+            }
+        },
+    );
+    describe!(prompt, definition.common)
+}
+
+#[derive(Deserialize)]
+struct GotPrompt {
+    messages: Vec<Message>,
+}
+
+async fn get_prompt(
+    proxy: &Proxy,
+    name: &str,
+    arguments: &Value,
+    context: &Context,
+) -> Result<Vec<Message>, Failure> {
+    let request = |_: &Opened| {
+        let request = Request::new("prompts/get").named("name", name);
+        request.param("arguments", &arguments.to_string())
+    };
+    let result = forward(&proxy.link, &proxy.parked, context, request).await?;
+    let wire: GotPrompt = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
+    Ok(wire.messages)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ResourceDefinition {
+    #[serde(alias = "uriTemplate")]
+    uri: String,
+    name: String,
+    mime_type: Option<String>,
+    size: Option<u64>,
+    annotations: Option<Annotations>,
+    #[serde(flatten)]
+    common: Common,
+}
+
+fn resource(proxy: &Arc<Proxy>, definition: ResourceDefinition, completes: bool) -> Resource {
+    let forwarding = Arc::clone(proxy);
+    let read = move |arguments: Value, context: Context| {
+        let proxy = Arc::clone(&forwarding);
+        async move {
+            let uri = arguments[""].as_str().unwrap_or_default();
+            match read_resource(&proxy, uri, &context).await {
+                Ok(contents) => Ok(Some(contents)),
+                Err(failure) if is_not_found(&failure) => Ok(None),
+                Err(failure) => Err(failure.into_error(&proxy.link.options.name)),
+            }
+        }
+    };
+    let template = definition.uri.clone();
+    let mut resource =
+        Resource::new(definition.uri, definition.name, read).relayed(definition.mime_type);
+    if let Some(size) = definition.size {
+        resource = resource.size(size);
+    }
+    if let Some(annotations) = definition.annotations {
+        resource = resource.annotations(annotations.checked());
+    }
+    if completes {
+        for variable in resource.variables() {
+            let reference = json!({ "type": "ref/resource", "uri": template });
+            let function = completing(proxy, reference, variable.clone());
+            resource = resource.complete(variable, function);
+        }
+    }
+    describe!(resource, definition.common)
+}
+
+/// Returns `true` if the server does not have the resource.
+fn is_not_found(failure: &Failure) -> bool {
+    let Failure::Reply(error) = failure else {
+        return false;
+    };
+    let has_uri = error
+        .data
+        .as_ref()
+        .is_some_and(|data| data["uri"].is_string());
+    error.code == i64::from(RESOURCE_NOT_FOUND)
+        || error.code == i64::from(INVALID_PARAMS) && has_uri
+}
+
+#[derive(Deserialize)]
+struct ReadResource {
+    contents: Vec<ResourceContents>,
+}
+
+async fn read_resource(
+    proxy: &Proxy,
+    uri: &str,
+    context: &Context,
+) -> Result<Vec<ResourceContents>, Failure> {
+    let request = |_: &Opened| Request::new("resources/read").named("uri", uri);
+    let result = forward(&proxy.link, &proxy.parked, context, request).await?;
+    let wire: ReadResource = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
+    Ok(wire.contents)
+}
+
+/// Returns a function that completes an argument at the upstream server.
+fn completing(
+    proxy: &Arc<Proxy>,
+    reference: Value,
+    argument: String,
+) -> impl Fn(
+    Completion,
+) -> std::pin::Pin<Box<dyn Future<Output = Result<Completions, ToolError>> + Send>>
++ Send
++ Sync
++ 'static {
+    let proxy = Arc::clone(proxy);
+    move |completion: Completion| {
+        let (proxy, reference, argument) =
+            (Arc::clone(&proxy), reference.clone(), argument.clone());
+        Box::pin(async move {
+            let completed = complete(&proxy, &reference, &argument, &completion).await;
+            completed.map_err(|failure| failure.into_error(&proxy.link.options.name))
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Completed {
+    completion: Values,
+}
+
+#[derive(Deserialize)]
+struct Values {
+    values: Vec<String>,
+    total: Option<usize>,
+}
+
+async fn complete(
+    proxy: &Proxy,
+    reference: &Value,
+    argument: &str,
+    completion: &Completion,
+) -> Result<Completions, Failure> {
+    let value = json!({ "name": argument, "value": completion.value() });
+    let others = json!({ "arguments": completion.arguments() });
+    let request = |_: &Opened| {
+        let request = Request::new("completion/complete").param("ref", &reference.to_string());
+        let request = request.param("argument", &value.to_string());
+        if completion.arguments().is_empty() {
+            request
+        } else {
+            request.param("context", &others.to_string())
+        }
+    };
+    let result = forward(&proxy.link, &proxy.parked, completion.context(), request).await?;
+    let wire: Completed = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
+    let completions: Completions = wire.completion.values.into_iter().collect();
+    Ok(match wire.completion.total {
+        Some(total) => completions.total(total),
+        None => completions,
+    })
+}

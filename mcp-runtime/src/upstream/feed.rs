@@ -1,0 +1,377 @@
+//! The components of an upstream server, kept as they are there: listed when a connection is made, and again when the server says
+//! that they have changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::Proxy;
+use super::bridge::List;
+use super::connection::{Event, Exchange, Request};
+use super::link::{Opened, modern_meta};
+use crate::protocol::capability::ClientCapabilities;
+use crate::registry::{Component, ComponentKind};
+
+/// The time that a server has to answer a request for a page of a list.
+const LIST_LIMIT: Duration = Duration::from_secs(30);
+/// The number of pages of a list.
+const MAX_PAGES: usize = 1000;
+/// The size of the definitions of a list, in bytes.
+const MAX_BYTES: usize = 32 << 20;
+/// The interval at which a server is asked whether it still answers.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(30);
+/// The time that it has to answer.
+const HEALTH_LIMIT: Duration = Duration::from_secs(10);
+/// The shortest and the longest interval at which lists are read again if the server does not tell changes.
+const SHORTEST_AGE: Duration = Duration::from_secs(60);
+const LONGEST_AGE: Duration = Duration::from_secs(600);
+/// The pause after a failure, before lists are read or changes are listened for again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The server that has the components of an upstream server.
+pub(crate) trait Host: Send + Sync + 'static {
+    /// Adds a component.
+    ///
+    /// # Errors
+    /// Returns an error if the component has a problem.
+    fn add(&self, component: Component) -> Result<(), String>;
+
+    /// Removes a component.
+    fn remove(&self, kind: ComponentKind, name: &str);
+
+    /// Tells the instructions of the upstream server.
+    fn instructed(&self, instructions: Option<&str>);
+
+    /// Says that a list has changed, although its components are the same.
+    fn listed(&self, kind: ComponentKind);
+
+    /// Says that a resource has changed.
+    fn updated(&self, uri: &str);
+}
+
+/// The components that the host has.
+#[derive(Default)]
+pub(super) struct Listed {
+    /// By list and name: the definition, and `true` if the component was accepted.
+    all: BTreeMap<(List, String), (String, bool)>,
+}
+
+/// A page of a list.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    next_cursor: Option<String>,
+    ttl_ms: Option<u64>,
+    #[serde(flatten)]
+    lists: serde_json::Map<String, Value>,
+}
+
+/// The messages about changes of a modern server.
+struct Listening {
+    exchange: Exchange,
+    resources: usize,
+}
+
+impl Proxy {
+    /// Keeps a connection and the components of the host up to date, until it is dropped.
+    pub(super) async fn maintain(self: Arc<Self>, host: Arc<dyn Host>) {
+        let mut last_error = String::new();
+        loop {
+            match self.link.open(&self.link.shared).await {
+                Ok(opened) => {
+                    if let Err(why) = self.follow(&opened, &*host).await {
+                        tracing::warn!(
+                            upstream = self.link.options.name,
+                            "its lists cannot be read: {why}"
+                        );
+                        self.ready.send_replace(true);
+                        sleep(PAUSE).await;
+                        opened.connection.close().await;
+                    }
+                    last_error.clear();
+                }
+                Err(error) => {
+                    let error = error.to_string();
+                    let is_new = !error.contains("the next attempt") && error != last_error;
+                    if is_new {
+                        tracing::warn!(
+                            upstream = self.link.options.name,
+                            "it is not available: {error}"
+                        );
+                        last_error = error;
+                    }
+                    self.ready.send_replace(true);
+                    let retry = self.link.shared.retry_at();
+                    sleep_until(retry.unwrap_or_else(|| Instant::now() + PAUSE)).await;
+                }
+            }
+        }
+    }
+
+    /// Follows the changes of a connection until it is lost.
+    async fn follow(self: &Arc<Self>, opened: &Opened, host: &dyn Host) -> Result<(), String> {
+        let stateless = opened.connection.features().is_some_and(|it| it.stateless);
+        let mut age = self.refresh_all(opened, host, List::ALL).await?;
+        host.instructed(opened.info.instructions.as_deref());
+        self.link.shared.works();
+        self.ready.send_replace(true);
+        let mut listed = Instant::now();
+        let mut listening = None;
+        let mut subscribed = 0;
+        loop {
+            if opened.connection.is_lost() {
+                return Ok(());
+            }
+            let watched = self.watched.lock().all();
+            if stateless {
+                let is_current = listening
+                    .as_ref()
+                    .is_some_and(|it: &Listening| it.resources == watched.len());
+                if !is_current {
+                    listening = Some(listen(opened, &watched));
+                }
+            } else if opened.info.subscribes() {
+                for uri in watched.iter().skip(subscribed) {
+                    let request = Request::new("resources/subscribe").named("uri", uri);
+                    let _ =
+                        timeout(LIST_LIMIT, opened.connection.start(request, None).reply()).await;
+                }
+                subscribed = watched.len();
+            }
+            let next_list = age.map(|age| listed + age);
+            tokio::select! {
+                () = self.changed.notified() => {}
+                event = heard(&mut listening) => {
+                    if !matches!(event, Event::Question(_)) {
+                        // Changes may have been missed.
+                        sleep(PAUSE).await;
+                        listening = None;
+                        self.mark(List::ALL);
+                    }
+                }
+                () = sleep(HEALTH_INTERVAL) => self.check(opened).await?,
+                () = until(next_list) => self.mark(List::ALL),
+            }
+            let dirty = std::mem::take(&mut *self.dirty.lock());
+            if !dirty.is_empty() && !opened.connection.is_lost() {
+                age = self.refresh_all(opened, host, dirty).await?;
+                listed = Instant::now();
+            }
+        }
+    }
+
+    /// Notes that lists have changed.
+    pub(super) fn mark(&self, lists: impl IntoIterator<Item = List>) {
+        self.dirty.lock().extend(lists);
+        self.changed.notify_one();
+    }
+
+    /// Checks that the server still answers.
+    async fn check(&self, opened: &Opened) -> Result<(), String> {
+        let stateless = opened.connection.features().is_some_and(|it| it.stateless);
+        let mut request = Request::new(if stateless { "server/discover" } else { "ping" });
+        if stateless {
+            request.meta = modern_meta(ClientCapabilities::default(), None);
+        }
+        let reply = timeout(HEALTH_LIMIT, opened.connection.start(request, None).reply()).await;
+        match reply {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("it does not answer within {HEALTH_LIMIT:?}")),
+        }
+    }
+
+    /// Reads lists, and changes the components of the host. Returns the time after which they are read again, if the server does
+    /// not tell changes.
+    async fn refresh_all(
+        self: &Arc<Self>,
+        opened: &Opened,
+        host: &dyn Host,
+        lists: impl IntoIterator<Item = List>,
+    ) -> Result<Option<Duration>, String> {
+        let mut age = None;
+        for list in lists {
+            let capability = list.capability();
+            let (definitions, ttl) = if opened.info.has(capability) {
+                self.read(opened, list).await?
+            } else {
+                (Vec::new(), None)
+            };
+            if opened.info.has(capability)
+                && opened.info.capabilities[capability]["listChanged"] != true
+            {
+                let ttl = ttl.unwrap_or(LONGEST_AGE).clamp(SHORTEST_AGE, LONGEST_AGE);
+                age = Some(age.map_or(ttl, |age: Duration| age.min(ttl)));
+            }
+            let has_changed = self.apply(opened, host, list, definitions);
+            let was_told = self.told.lock().remove(&list);
+            if was_told && !has_changed {
+                host.listed(list.kind());
+            }
+        }
+        Ok(age)
+    }
+
+    /// Reads all pages of a list.
+    async fn read(
+        &self,
+        opened: &Opened,
+        list: List,
+    ) -> Result<(Vec<Value>, Option<Duration>), String> {
+        let method = list.method();
+        let stateless = opened.connection.features().is_some_and(|it| it.stateless);
+        let (mut all, mut ttl, mut cursor, mut bytes) = (Vec::new(), None, None::<String>, 0);
+        for _ in 0..MAX_PAGES {
+            let mut request = Request::new(method);
+            if let Some(cursor) = &cursor {
+                request = request.param("cursor", &json!(cursor).to_string());
+            }
+            if stateless {
+                request.meta = modern_meta(ClientCapabilities::default(), None);
+            }
+            request.authorization = self.link.authorization(None).await?;
+            let reply = timeout(LIST_LIMIT, opened.connection.start(request, None).reply()).await;
+            let reply =
+                reply.map_err(|_| format!("`{method}` is not answered within {LIST_LIMIT:?}"))?;
+            let reply = reply.map_err(|error| error.to_string())?;
+            let result = match reply {
+                Ok(result) => result,
+                // Some servers declare resources, and have no templates.
+                Err(_) if list == List::Templates => return Ok((Vec::new(), None)),
+                Err(error) => return Err(format!("`{method}` is refused: {}", error.message)),
+            };
+            bytes += result.len();
+            if bytes > MAX_BYTES {
+                return Err(format!("`{method}` has more than {MAX_BYTES} bytes"));
+            }
+            let page: Page = serde_json::from_str(&result)
+                .map_err(|error| format!("the result of `{method}` is malformed: {error}"))?;
+            ttl = ttl.or(page.ttl_ms.map(Duration::from_millis));
+            let mut lists = page.lists;
+            let Some(Value::Array(definitions)) = lists.remove(list.member()) else {
+                return Err(format!(
+                    "the result of `{method}` has no list `{}`",
+                    list.member()
+                ));
+            };
+            all.extend(definitions);
+            if all.len() > self.link.options.max_components {
+                let limit = self.link.options.max_components;
+                tracing::warn!(
+                    upstream = self.link.options.name,
+                    "`{method}` has more than {limit} definitions: the others are left out"
+                );
+                all.truncate(limit);
+                return Ok((all, ttl));
+            }
+            match page.next_cursor {
+                None => return Ok((all, ttl)),
+                same if same == cursor => return Err(format!("`{method}` repeats a cursor")),
+                next => cursor = next,
+            }
+        }
+        Err(format!("`{method}` has more than {MAX_PAGES} pages"))
+    }
+
+    /// Changes the components of the host to those of a list.
+    /// Returns `true` if one of them has changed.
+    fn apply(
+        self: &Arc<Self>,
+        opened: &Opened,
+        host: &dyn Host,
+        list: List,
+        definitions: Vec<Value>,
+    ) -> bool {
+        let mut has_changed = false;
+        let completes = opened.info.has("completions");
+        let mut listed = self.listed.lock();
+        let mut fresh = BTreeMap::new();
+        let mut order = Vec::new();
+        for definition in definitions {
+            match list.key_of(&definition) {
+                Ok(key) if fresh.contains_key(&key) => {
+                    self.withhold(list, &key, "another definition has the same name");
+                }
+                Ok(key) => {
+                    order.push(key.clone());
+                    fresh.insert(key, definition);
+                }
+                Err(why) => self.withhold(list, "", &why),
+            }
+        }
+        let mut gone = Vec::new();
+        for ((kind, key), (before, was_accepted)) in &listed.all {
+            let now = fresh.get(key).map(Value::to_string);
+            let is_same = now.as_ref() == Some(before);
+            if *kind == list && !is_same {
+                gone.push((key.clone(), *was_accepted));
+            }
+        }
+        for (key, was_accepted) in gone {
+            listed.all.remove(&(list, key.clone()));
+            if was_accepted {
+                host.remove(list.kind(), &key);
+                has_changed = true;
+            }
+        }
+        for key in order {
+            let Some(definition) = fresh.remove(&key) else {
+                continue;
+            };
+            let place = (list, key);
+            if listed.all.contains_key(&place) {
+                continue;
+            }
+            let added = list.component(self, &definition, completes);
+            let added = added.and_then(|component| host.add(component));
+            match &added {
+                Ok(()) => has_changed = true,
+                Err(why) => self.withhold(list, &place.1, why),
+            }
+            listed
+                .all
+                .insert(place, (definition.to_string(), added.is_ok()));
+        }
+        has_changed
+    }
+
+    fn withhold(&self, list: List, key: &str, why: &str) {
+        let (upstream, kind) = (&self.link.options.name, list.kind().singular());
+        tracing::warn!(upstream, "the {kind} `{key}` is left out: {why}");
+    }
+}
+
+/// Asks a modern server for its changes.
+fn listen(opened: &Opened, watched: &[String]) -> Listening {
+    let mut notifications = json!({
+        "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true,
+    });
+    if !watched.is_empty() {
+        notifications["resourceSubscriptions"] = watched.into();
+    }
+    let mut request = Request::new("subscriptions/listen");
+    request = request.param("notifications", &notifications.to_string());
+    request.meta = modern_meta(ClientCapabilities::default(), None);
+    Listening {
+        exchange: opened.connection.start(request, None),
+        resources: watched.len(),
+    }
+}
+
+async fn heard(listening: &mut Option<Listening>) -> Event {
+    match listening {
+        Some(listening) => listening.exchange.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,107 @@
+//! The bodies of responses that are one message, and the recognition of the response to a request.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::shown::causes;
+use crate::protocol::Id;
+use crate::protocol::outline::Outliner;
+use crate::upstream::transport::{LARGEST_MESSAGE, SendError};
+
+/// The media type of a body.
+pub(super) enum Media {
+    Json,
+    EventStream,
+    /// The description of another body, or of one without a type.
+    Other(String),
+}
+
+impl Media {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let Some(value) = headers.get(CONTENT_TYPE) else {
+            return Self::Other("no content type".to_owned());
+        };
+        let value = value.to_str().unwrap_or_default();
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case("application/json") {
+            Self::Json
+        } else if essence.eq_ignore_ascii_case("text/event-stream") {
+            Self::EventStream
+        } else {
+            let shown: String = essence.chars().take(100).collect();
+            Self::Other(format!("the content type {shown:?}"))
+        }
+    }
+}
+
+/// Reads a body that is the response to the request with this id.
+pub(super) async fn single(body: Incoming, id: u64) -> Result<String, SendError> {
+    let text = String::from_utf8(whole(body).await?.into())
+        .map_err(|_| SendError::Invalid("the response is not UTF-8".to_owned()))?;
+    if is_response_to(&text, id) {
+        return Ok(text);
+    }
+    error_reply(&text, id).ok_or_else(|| {
+        SendError::Invalid(if text.trim_start().starts_with('[') {
+            "the response is an array: batches are not supported".to_owned()
+        } else {
+            format!("the body is not the JSON-RPC response to the request {id}")
+        })
+    })
+}
+
+async fn whole(body: Incoming) -> Result<Bytes, SendError> {
+    match Limited::new(body, LARGEST_MESSAGE).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(SendError::Invalid(format!(
+            "the response is larger than {LARGEST_MESSAGE} bytes"
+        ))),
+        Err(error) => Err(SendError::Unreachable(format!(
+            "the connection broke before the end of the response: {}",
+            causes(&*error)
+        ))),
+    }
+}
+
+/// Returns `true` if a message is the response to the request with this id.
+pub(super) fn is_response_to(message: &str, id: u64) -> bool {
+    let outline = Outliner::read(message.as_bytes());
+    let is_same =
+        |found: &Id| matches!(found, Id::Number(number) if u64::try_from(*number) == Ok(id));
+    outline.is_response && outline.id.as_ref().is_some_and(is_same)
+}
+
+/// A JSON-RPC error response.
+#[derive(Deserialize)]
+struct ErrorResponse<'a> {
+    jsonrpc: &'a str,
+    #[serde(borrow)]
+    error: &'a RawValue,
+}
+
+/// Returns the JSON-RPC error response in a body, as the response to the request with this id. Servers that refuse a
+/// request before they read its id answer with another id or none.
+pub(super) fn error_reply(body: &str, id: u64) -> Option<String> {
+    let error = error_object(body)?;
+    Some(format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#))
+}
+
+/// Returns the message of the JSON-RPC error response in a body.
+pub(super) fn error_message(body: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Error {
+        message: String,
+    }
+    let error: Error = serde_json::from_str(error_object(body)?).ok()?;
+    Some(error.message)
+}
+
+fn error_object(body: &str) -> Option<&str> {
+    let response: ErrorResponse<'_> = serde_json::from_str(body).ok()?;
+    let error = response.error.get();
+    (response.jsonrpc == "2.0" && error.starts_with('{')).then_some(error)
+}

@@ -1,0 +1,29 @@
+//! The texts of errors about URLs and connections.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+/// Returns a URL without its credentials and its query, valid or not.
+pub(super) fn without_secrets(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| {
+        (&url[..scheme.len() + "://".len()], rest)
+    });
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    format!("{scheme}{host}{path}")
+}
+
+/// Returns the message of an error and of its sources.
+pub(super) fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        // Infallible for a string.
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text
+}

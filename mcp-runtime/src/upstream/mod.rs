@@ -1,0 +1,415 @@
+//! Other MCP servers, whose components a server passes on, and whose tools its handlers call.
+//!
+//! - `transport`: what carries messages; `stdio` and `http` implement it.
+//! - `message`, `connection`: requests and replies on one connection.
+//! - `link`: the connections to one server, and their negotiation and renewal.
+//! - `call`: a call that is forwarded, with the questions of the server.
+//! - `bridge`: definitions and handlers of components.
+//! - `feed`: keeps the components as they are at the server.
+//!
+//! Messages are passed on as JSON, so that nothing is lost that only newer revisions or extensions know.
+
+mod bridge;
+mod call;
+mod config;
+mod connection;
+mod feed;
+mod http;
+mod link;
+mod message;
+mod options;
+mod result;
+mod stdio;
+mod transport;
+mod upstreams;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::{Notify, watch};
+
+use crate::content::ToolResult;
+use crate::context::Context;
+use crate::error::ToolError;
+use crate::opaque::opaque_debug;
+use crate::owner::Principal;
+use crate::protocol::Revision;
+use crate::secret::Secret;
+use crate::service::Timeout;
+use crate::sync::Mutex;
+
+use bridge::List;
+use call::{Parked, forward};
+pub use config::ConfigError;
+use connection::Request;
+pub(crate) use feed::Host;
+use feed::Listed;
+use link::{Link, LinkEvents};
+use options::{Options, Target};
+use result::tool_result;
+pub use upstreams::UpstreamCaller;
+pub(crate) use upstreams::Upstreams;
+
+/// The number of resources of one server whose changes are followed.
+const MAX_WATCHED: usize = 1000;
+
+/// Another MCP server: a program or a URL. Clones are the same server.
+///
+/// [Mounted](crate::Server::mount) in a server, its tools, resources and prompts are those of that server, too. With
+/// [`Server::upstream`](crate::Server::upstream) only handlers use it: see [`Context::upstream`].
+///
+/// ```no_run
+/// use mcp_runtime::{Secret, Server, Upstream};
+///
+/// let git = Upstream::command("uvx").args(["mcp-server-git"]);
+/// let search = Upstream::url("https://search.example.com/mcp").bearer(std::env::var("SEARCH_TOKEN").unwrap_or_default());
+/// let server = Server::new("gateway", "1.0.0").mount("git", git).mount("search", search);
+/// ```
+///
+/// It speaks every revision. The connection is made when the server starts, and again when it is lost: at growing intervals of at
+/// most 30 s, while calls fail with an error that says so. The other components of the server are not affected.
+///
+/// # What is passed on
+///
+/// Definitions and results; completions; progress, log messages and cancellation; the questions of the server to the
+/// client of the call, also between a client and a server of different revisions; changes of lists and of subscribed resources; the
+/// trace context, and `_meta` that is not of the protocol. Arguments are checked by the upstream server.
+///
+/// Never passed on are the credentials of the caller: see [`Upstream::credentials`].
+#[derive(Clone)]
+pub struct Upstream {
+    options: Options,
+    proxy: Arc<OnceLock<Arc<Proxy>>>,
+    is_mounted: Arc<AtomicBool>,
+}
+
+opaque_debug!(Upstream, |it| name: it.options.name);
+
+impl Upstream {
+    fn new(target: Target) -> Self {
+        Self {
+            options: Options::new(target),
+            proxy: Arc::default(),
+            is_mounted: Arc::default(),
+        }
+    }
+
+    /// Returns a server that is a program, which is started without a shell. It speaks on its stdin and stdout, and inherits stderr.
+    pub fn command(program: impl Into<OsString>) -> Self {
+        Self::new(Target::program(program))
+    }
+
+    /// Returns a server at a URL, such as `https://example.com/mcp`, by Streamable HTTP.
+    pub fn url(url: impl Into<String>) -> Self {
+        Self::new(Target::Url(url.into()))
+    }
+
+    /// Adds arguments of the program.
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        match &mut self.options.target {
+            Target::Program(program) => program
+                .arguments
+                .extend(arguments.into_iter().map(Into::into)),
+            Target::Url(_) => self.only_of_programs("args"),
+        }
+        self
+    }
+
+    /// Sets an environment variable of the program, which also has those of this process.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        match &mut self.options.target {
+            Target::Program(program) => {
+                program.environment.insert(name.into(), value.into());
+            }
+            Target::Url(_) => self.only_of_programs("env"),
+        }
+        self
+    }
+
+    /// Sets the working directory of the program.
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        match &mut self.options.target {
+            Target::Program(program) => program.directory = Some(directory.into()),
+            Target::Url(_) => self.only_of_programs("directory"),
+        }
+        self
+    }
+
+    fn only_of_programs(&mut self, option: &str) {
+        let name = &self.options.name;
+        self.options.problems.push(format!(
+            "the upstream server `{name}` is a URL, and has no `.{option}(..)`: remove it"
+        ));
+    }
+
+    fn only_of_urls(&mut self, option: &str) {
+        let name = &self.options.name;
+        self.options.problems.push(format!(
+            "the upstream server `{name}` is a program, and has no `.{option}(..)`: set an environment variable with `.env(..)`"
+        ));
+    }
+
+    /// Sets the name of the server in the log and in errors. By default it is the name of the program, or the URL.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.options.name = name.into();
+        self
+    }
+
+    /// Adds a header to all requests to a URL. The value is never logged.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret<String>>) -> Self {
+        if self.options.target.is_program() {
+            self.only_of_urls("header");
+        }
+        self.options.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends a token with all requests to a URL: the header `Authorization: Bearer ..`.
+    pub fn bearer(self, token: impl Into<String>) -> Self {
+        self.header("Authorization", format!("Bearer {}", token.into()))
+    }
+
+    /// Sets a function that returns the value of the header `Authorization`, such as `Bearer ..`, for each request to a URL.
+    ///
+    /// With [`per_caller`](Self::per_caller) it gets the principal of the call; otherwise, and for requests that belong to no call,
+    /// it gets `None`. The token of the caller is not passed to it, because it is not meant for the upstream server: exchange it
+    /// for one that is. If the function fails, so does the call; the error is in the log only.
+    ///
+    /// ```no_run
+    /// use mcp_runtime::{Principal, Secret, ToolError, Upstream};
+    ///
+    /// async fn token(principal: Option<Principal>) -> Result<Option<Secret<String>>, ToolError> {
+    ///     // ... ask the vault of the application.
+    ///     Ok(principal.map(|it| Secret::new(format!("Bearer token-of-{}", it.id()))))
+    /// }
+    ///
+    /// let upstream = Upstream::url("https://example.com/mcp").per_caller().credentials(token);
+    /// ```
+    pub fn credentials<F, Fut>(mut self, function: F) -> Self
+    where
+        F: Fn(Option<Principal>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<Secret<String>>, ToolError>> + Send + 'static,
+    {
+        if self.options.target.is_program() {
+            self.only_of_urls("credentials");
+        }
+        self.options.credentials = Some(Arc::new(move |principal| Box::pin(function(principal))));
+        self
+    }
+
+    /// Makes a connection for each caller, at most 256, instead of one for all. It ends after ten minutes without a call.
+    ///
+    /// A caller is a principal, or else a session, or else a connection or address. Servers that keep state in a session, and servers
+    /// with a session that ask questions over stdio, need this as soon as there are several callers: their questions do not say
+    /// to which call they belong. The lists of components are those of a connection without a caller.
+    pub fn per_caller(mut self) -> Self {
+        self.options.per_caller = true;
+        self
+    }
+
+    /// Sets the revision that is spoken. By default it is the newest one that the server speaks.
+    pub fn revision(mut self, revision: Revision) -> Self {
+        self.options.revision = Some(revision);
+        self
+    }
+
+    /// Sets the time limit of calls: see [`Server::timeout`](crate::Server::timeout). The server learns that the call was cancelled.
+    pub fn timeout(mut self, limit: impl Into<Timeout>) -> Self {
+        self.options.call_timeout = Some(limit.into());
+        self
+    }
+
+    /// Sets the time that a connection may take, with the start of the program. Default: 60 s.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.options.connect_timeout = limit;
+        self
+    }
+
+    /// Sets the time for which the start of this server waits for the lists of the upstream server. Without them it starts too, and
+    /// adds the components when they are known. Default: 10 s.
+    pub fn start_timeout(mut self, limit: Duration) -> Self {
+        self.options.start_timeout = limit;
+        self
+    }
+
+    /// Sets the number of components of each kind; further ones are left out, with a warning. Default: 10,000.
+    pub fn max_components(mut self, limit: usize) -> Self {
+        self.options.max_components = limit;
+        self
+    }
+
+    /// Returns the options that the server with its components has: its name and the time limit of calls.
+    pub(crate) fn about(&self) -> (&str, Option<Timeout>) {
+        (&self.options.name, self.options.call_timeout)
+    }
+
+    /// Notes that a server has its components. Returns `false` if another one has them already.
+    pub(crate) fn is_mounted_once(&self) -> bool {
+        !self.is_mounted.swap(true, Ordering::Relaxed)
+    }
+
+    /// Returns what is wrong with the options.
+    pub(crate) fn problems(&self) -> &[String] {
+        &self.options.problems
+    }
+
+    /// Returns the connections, which are made on demand.
+    pub(crate) fn proxy(&self) -> &Arc<Proxy> {
+        self.proxy.get_or_init(|| Proxy::new(self.options.clone()))
+    }
+
+    /// Calls a tool for the call of a handler: with its trace and progress, and the questions of the server are asked to its client.
+    /// If the call is cancelled, so is this one.
+    ///
+    /// # Errors
+    /// Returns an error if the server is not available, or if it answers with an error. The result of a tool that failed is a
+    /// [`ToolResult`], too: see [`ToolResult::is_error`].
+    pub async fn call(
+        &self,
+        context: &Context,
+        tool: &str,
+        arguments: impl Into<Value>,
+    ) -> Result<ToolResult, ToolError> {
+        let proxy = self.proxy();
+        let arguments = arguments.into().to_string();
+        let request = |_: &link::Opened| {
+            Request::new("tools/call")
+                .named("name", tool)
+                .param("arguments", &arguments)
+        };
+        let result = forward(&proxy.link, &proxy.parked, context, request).await;
+        let result = result.and_then(|json| tool_result(&json));
+        result.map_err(|failure| failure.into_error(&self.options.name))
+    }
+}
+
+/// An upstream server in use.
+pub(crate) struct Proxy {
+    link: Link,
+    parked: Arc<Parked>,
+    listed: Mutex<Listed>,
+    /// The lists that have changed at the server.
+    dirty: Mutex<BTreeSet<List>>,
+    /// The lists of which the server has told a change. Of two with one notification, it is the first.
+    told: Mutex<BTreeSet<List>>,
+    changed: Notify,
+    /// `true` after the first attempt to read the lists.
+    ready: watch::Sender<bool>,
+    watched: Mutex<Watched>,
+    host: Mutex<Option<Arc<dyn Host>>>,
+    task: Mutex<Option<tokio::task::AbortHandle>>,
+}
+
+/// The resources whose changes clients want to know, in the order in which they were first wanted.
+#[derive(Default)]
+struct Watched(Vec<String>);
+
+impl Watched {
+    fn all(&self) -> Vec<String> {
+        self.0.clone()
+    }
+}
+
+/// Passes the messages of connections to a proxy, without keeping it alive.
+struct Events(OnceLock<std::sync::Weak<Proxy>>);
+
+impl LinkEvents for Events {
+    fn notified(&self, method: &str, params: &str) {
+        if let Some(proxy) = self.0.get().and_then(std::sync::Weak::upgrade) {
+            proxy.notified(method, params);
+        }
+    }
+
+    fn lost(&self) {
+        if let Some(proxy) = self.0.get().and_then(std::sync::Weak::upgrade) {
+            proxy.changed.notify_one();
+        }
+    }
+}
+
+impl Proxy {
+    fn new(options: Options) -> Arc<Self> {
+        let events = Arc::new(Events(OnceLock::new()));
+        let proxy = Arc::new(Self {
+            link: Link::new(options, Arc::clone(&events) as Arc<dyn LinkEvents>),
+            parked: Arc::default(),
+            listed: Mutex::default(),
+            dirty: Mutex::default(),
+            told: Mutex::default(),
+            changed: Notify::new(),
+            ready: watch::Sender::new(false),
+            watched: Mutex::default(),
+            host: Mutex::default(),
+            task: Mutex::default(),
+        });
+        let _ = events.0.set(Arc::downgrade(&proxy));
+        proxy
+    }
+
+    fn notified(&self, method: &str, params: &str) {
+        match method {
+            "notifications/tools/list_changed" => self.list_changed(&[List::Tools]),
+            "notifications/prompts/list_changed" => self.list_changed(&[List::Prompts]),
+            "notifications/resources/list_changed" => {
+                self.list_changed(&[List::Resources, List::Templates]);
+            }
+            "notifications/resources/updated" => {
+                let params: Value = serde_json::from_str(params).unwrap_or_default();
+                let host = self.host.lock().clone();
+                if let (Some(host), Some(uri)) = (host, params["uri"].as_str()) {
+                    host.updated(uri);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn list_changed(&self, lists: &[List]) {
+        self.told.lock().extend(lists.first());
+        self.mark(lists.iter().copied());
+    }
+
+    /// Adds the components to a host, and keeps them up to date until [`Self::stop`]. Returns after the first attempt to list them,
+    /// or after the time limit.
+    pub(crate) async fn start(self: &Arc<Self>, host: Arc<dyn Host>) {
+        *self.host.lock() = Some(Arc::clone(&host));
+        let task = tokio::spawn(Arc::clone(self).maintain(host));
+        *self.task.lock() = Some(task.abort_handle());
+        let mut ready = self.ready.subscribe();
+        let limit = self.link.options.start_timeout;
+        let waited = tokio::time::timeout(limit, ready.wait_for(|is_ready| *is_ready)).await;
+        if waited.is_err() {
+            let upstream = &self.link.options.name;
+            tracing::warn!(
+                upstream,
+                "it is not available after {limit:?}: this server starts without its components"
+            );
+        }
+    }
+
+    /// Ends all connections.
+    pub(crate) async fn stop(&self) {
+        if let Some(task) = self.task.lock().take() {
+            task.abort();
+        }
+        // The components of the host keep this proxy.
+        self.host.lock().take();
+        self.link.close().await;
+    }
+
+    /// Follows the changes of a resource.
+    pub(crate) fn watch(&self, uri: &str) {
+        let mut watched = self.watched.lock();
+        if watched.0.len() < MAX_WATCHED && !watched.0.iter().any(|known| known == uri) {
+            watched.0.push(uri.to_owned());
+            drop(watched);
+            self.changed.notify_one();
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What carries messages to an upstream server and back.
+
+use std::fmt;
+
+use crate::secret::Secret;
+use crate::service::BoxFuture;
+
+/// The largest message of an upstream server, in bytes.
+pub(crate) const LARGEST_MESSAGE: usize = 4 * 1024 * 1024;
+
+/// A message to an upstream server.
+pub(crate) struct Outgoing {
+    /// The JSON-RPC message, on one line without its end.
+    pub(crate) json: String,
+    /// The id, if it is a request.
+    pub(crate) id: Option<u64>,
+    /// The method, or `None` for the reply to a request of the server.
+    pub(crate) method: Option<&'static str>,
+    /// The name or URI of the component that a request is about.
+    pub(crate) name: Option<String>,
+    /// The arguments that are repeated in headers: the name of the header after `Mcp-Param-`, and the value, already encoded.
+    pub(crate) params: Vec<(String, String)>,
+    /// The revision that the message is written in, such as `2026-07-28`, or `None` before it was negotiated.
+    pub(crate) revision: Option<&'static str>,
+    /// The value of the header `Authorization`.
+    pub(crate) authorization: Option<Secret<String>>,
+}
+
+/// Receives the messages of an upstream server.
+pub(crate) trait Receive: Send + Sync + 'static {
+    /// Receives a message. `of` is the id of the request on whose stream it was sent, if the transport knows it.
+    fn receive(&self, message: String, of: Option<u64>);
+
+    /// The connection has ended, and no message follows.
+    fn lost(&self, why: &str);
+}
+
+/// The reason why a message could not be sent, or why its response could not be received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SendError {
+    /// The server cannot be reached, or the connection broke before the response.
+    Unreachable(String),
+    /// The server answered with this HTTP status, and this text in place of a JSON-RPC message.
+    Status(u16, String),
+    /// The server does not know the session any more: it was restarted, or the session has expired.
+    NoSession,
+    /// The response violates the protocol or a limit.
+    Invalid(String),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(why) | Self::Invalid(why) => formatter.write_str(why),
+            Self::Status(status, text) if text.is_empty() => {
+                write!(formatter, "it answers with the HTTP status {status}")
+            }
+            Self::Status(status, text) => {
+                write!(
+                    formatter,
+                    "it answers with the HTTP status {status}: {text}"
+                )
+            }
+            Self::NoSession => formatter.write_str("it does not know the session any more"),
+        }
+    }
+}
+
+/// A way to exchange messages with an upstream server.
+pub(crate) trait Transport: Send + Sync + 'static {
+    /// Sends a message. Over HTTP, the future of a request ends when its response was received; dropping it earlier closes
+    /// the stream of the response. Other transports end it when the message is written.
+    fn send(&self, outgoing: Outgoing) -> BoxFuture<Result<(), SendError>>;
+
+    /// Receives the messages that belong to no request, in a revision with a handshake, until the transport is closed. Called
+    /// after the handshake.
+    fn listen(&self) {}
+
+    /// Ends the connection: a process gets the time to end before it is killed, and a session is ended at the server.
+    fn close(&self) -> BoxFuture<()>;
+}
