@@ -104,12 +104,12 @@ def question(params):
     return members
 
 
-def normalise(value, step, places):
+# By default, `_meta` is left out: it is only for the client's cache.
+def normalise(value, step, places, left_out=("_meta",)):
     if isinstance(value, dict):
-        # Only for the client's cache.
-        return {name: normalise(member, step, places) for name, member in value.items() if name != "_meta"}
+        return {name: normalise(it, step, places, left_out) for name, it in value.items() if name not in left_out}
     if isinstance(value, list):
-        return in_order([normalise(member, step, places) for member in value], step)
+        return in_order([normalise(member, step, places, left_out) for member in value], step)
     if not isinstance(value, str):
         return value
     value = without_places(value, places)
@@ -117,13 +117,13 @@ def normalise(value, step, places):
         value = re.sub(pattern, f"<{name}>", value)
     start = value.find("{")
     if step.get("end") == "JSON" and start > 0:
-        return [value[:start], normalise(value[start:], step, places)]
+        return [value[:start], normalise(value[start:], step, places, left_out)]
     try:
         parsed = json.loads(value)
     except ValueError:
         return "\n".join(in_order(value.split("\n"), step))
     # JSON in a text is compared as JSON: its indentation has no meaning.
-    return {"JSON": normalise(parsed, step, places)} if isinstance(parsed, (dict, list)) else value
+    return {"JSON": normalise(parsed, step, places, left_out)} if isinstance(parsed, (dict, list)) else value
 
 
 def without_places(text, places):
@@ -247,9 +247,9 @@ def fill_in(value, places):
 
 
 @contextlib.contextmanager
-def prepared(name, places):
+def prepared(name, places, calls=HERE / "calls"):
     """Fills the directory of a server and starts its website. Returns its description, and all places."""
-    raw = json.loads((HERE / "calls" / f"{name}.json").read_text())
+    raw = json.loads((calls / f"{name}.json").read_text())
     with tempfile.TemporaryDirectory() as parent, contextlib.ExitStack() as stack:
         # The names are equally long, so that sizes and tables are the same.
         places = {**places, "root": pathlib.Path(parent).resolve() / "root", "address": free_address()}

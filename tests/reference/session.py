@@ -17,13 +17,13 @@ from mcp.types import (
 )
 
 
-async def session(command, description, cwd):
+async def session(command, description, cwd, mode="legacy"):
     """Returns the plain results of all lists and steps, by name."""
     env = {**os.environ, **description.get("env", {})}
     parameters = StdioServerParameters(command=command[0], args=command[1:], env=env, cwd=cwd)
     user = User(description.get("answers", {}))
     results = {}
-    async with Client(parameters, mode="legacy", read_timeout_seconds=60, **user.callbacks()) as client:
+    async with Client(parameters, mode=mode, read_timeout_seconds=60, **user.callbacks()) as client:
         lists = {
             "tools": client.list_tools,
             "resources": client.list_resources,
@@ -34,12 +34,13 @@ async def session(command, description, cwd):
             results[name] = await all_pages(function, name)
         for step in description["steps"]:
             user.begin(step)
-            result = await plain(request(client, step))
-            results[step["name"]] = {**result, "asked": user.asked} if user.asked else result
+            result = await plain(request(client, step, user))
+            noted = {"asked": user.asked, "progress": user.progress}
+            results[step["name"]] = {**result, **{name: what for name, what in noted.items() if what}}
     return results
 
 
-def request(client, step):
+def request(client, step, user):
     """Sends the request of a step. Returns its future result."""
     if "read" in step:
         return client.read_resource(step["read"])
@@ -54,7 +55,7 @@ def request(client, step):
         )
         [(argument, value)] = step["argument"].items()
         return client.complete(reference, {"name": argument, "value": value}, step.get("context"))
-    return client.call_tool(step["call"], step["arguments"])
+    return client.call_tool(step["call"], step["arguments"], progress_callback=user.note_progress)
 
 
 async def all_pages(function, name):
@@ -70,8 +71,8 @@ async def all_pages(function, name):
 async def plain(future):
     try:
         return to_json(await future)
-    except MCPError:
-        return {"isError": True}
+    except MCPError as error:
+        return {"isError": True, "error": {"code": error.error.code, "message": error.error.message}}
 
 
 def to_json(model):
@@ -79,7 +80,7 @@ def to_json(model):
 
 
 class User:
-    """Answers the questions of a server, and notes them.
+    """Answers the questions of a server, and notes them and the progress.
 
     A client has only the capabilities for which there is an answer.
     """
@@ -92,6 +93,7 @@ class User:
         """Uses the answers of a step, and forgets the questions of the step before."""
         self.answers = {**self.standing, **step.get("answers", {})}
         self.asked = []
+        self.progress = []
 
     def callbacks(self):
         known = {
@@ -104,6 +106,10 @@ class User:
     async def fill_in(self, _context, params):
         self.asked.append(to_json(params))
         return ElicitResult.model_validate(self.answers["elicitation"])
+
+    async def note_progress(self, progress, total, message):
+        noted = {"progress": progress, "total": total, "message": message}
+        self.progress.append({name: what for name, what in noted.items() if what is not None})
 
     async def sample(self, _context, params):
         self.asked.append(to_json(params))

@@ -183,9 +183,13 @@ impl Definition {
         if self.hidden { &self.scopes } else { &[] }
     }
 
-    /// Records the problems that prevent the component from being served.
-    pub(super) fn check(&self, kind: &str, place: &str, problems: &mut Vec<String>) {
+    /// Records a problem if clients may not accept the name.
+    pub(super) fn check_name(&self, kind: &str, problems: &mut Vec<String>) {
         check_name(kind, &self.name, problems);
+    }
+
+    /// Records the other problems that prevent the component from being served.
+    pub(super) fn check(&self, place: &str, problems: &mut Vec<String>) {
         let icons = self.icons.iter().filter_map(Icon::mistake);
         let mistakes = icons.chain(self.meta_mistakes());
         problems.extend(mistakes.map(|mistake| format!("{place}: {mistake}")));

@@ -109,7 +109,8 @@ impl Prompt {
         problems: &mut Vec<String>,
     ) -> PromptEntry {
         let place = format!("prompt `{}`", self.definition.name);
-        self.definition.check("prompt", &place, problems);
+        self.definition.check_name("prompt", problems);
+        self.definition.check(&place, problems);
         let parameters = std::mem::take(&mut self.parameters);
         let mut specified = specify(&place, &parameters, "arguments", false, problems);
         specified.signature.texts = true;

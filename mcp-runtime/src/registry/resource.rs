@@ -210,7 +210,11 @@ impl Resource {
         problems: &mut Vec<String>,
     ) -> Option<ResourceEntry> {
         let place = format!("resource `{}`", self.uri);
-        self.definition.check("resource", &place, problems);
+        // Other servers may give their resources any names.
+        if !self.relayed {
+            self.definition.check_name("resource", problems);
+        }
+        self.definition.check(&place, problems);
         self.check_values(&place, problems);
         let template = UriTemplate::parse(&self.uri)
             .map_err(|mistakes| {

@@ -269,8 +269,11 @@ impl Tool {
         problems: &mut Vec<String>,
     ) -> ToolEntry {
         let place = format!("tool `{}`", self.definition.name);
-        self.definition.check("tool", &place, problems);
-        self.check_hints(&place, problems);
+        self.definition.check_name("tool", problems);
+        self.definition.check(&place, problems);
+        if !self.relayed {
+            self.check_hints(&place, problems);
+        }
         if let Some(uri) = &self.interface {
             self.definition.add_interface(uri);
         }

@@ -220,6 +220,7 @@ async fn call_tool(
         request
     };
     let result = forward(&proxy.link, &proxy.parked, &context, request).await?;
+    proxy.is_current().await;
     tool_result(&result)
 }
 

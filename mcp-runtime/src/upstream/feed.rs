@@ -83,7 +83,9 @@ impl Proxy {
         loop {
             match self.link.open(&self.link.shared).await {
                 Ok(opened) => {
-                    if let Err(why) = self.follow(&opened, &*host).await {
+                    let followed = self.follow(&opened, &*host).await;
+                    self.current.send_replace(true);
+                    if let Err(why) = followed {
                         tracing::warn!(
                             upstream = self.link.options.name,
                             "its lists cannot be read: {why}"
@@ -160,6 +162,10 @@ impl Proxy {
             if !dirty.is_empty() && !opened.connection.is_lost() {
                 age = self.refresh_all(opened, host, dirty).await?;
                 listed = Instant::now();
+                let dirty = self.dirty.lock();
+                if dirty.is_empty() {
+                    self.current.send_replace(true);
+                }
             }
         }
     }

@@ -58,6 +58,8 @@ pub(crate) use upstreams::Upstreams;
 
 /// The number of resources of one server whose changes are followed.
 const MAX_WATCHED: usize = 1000;
+/// The time for which the result of a call waits for the lists that the server has told to have changed.
+const CHANGE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Another MCP server: a program or a URL. Clones are the same server.
 ///
@@ -299,6 +301,8 @@ pub(crate) struct Proxy {
     /// The lists of which the server has told a change. Of two with one notification, it is the first.
     told: Mutex<BTreeSet<List>>,
     changed: Notify,
+    /// `false` while the server has told a change of a list that is not read yet.
+    current: watch::Sender<bool>,
     /// `true` after the first attempt to read the lists.
     ready: watch::Sender<bool>,
     watched: Mutex<Watched>,
@@ -343,6 +347,7 @@ impl Proxy {
             dirty: Mutex::default(),
             told: Mutex::default(),
             changed: Notify::new(),
+            current: watch::Sender::new(true),
             ready: watch::Sender::new(false),
             watched: Mutex::default(),
             host: Mutex::default(),
@@ -372,7 +377,21 @@ impl Proxy {
 
     fn list_changed(&self, lists: &[List]) {
         self.told.lock().extend(lists.first());
-        self.mark(lists.iter().copied());
+        {
+            let mut dirty = self.dirty.lock();
+            dirty.extend(lists.iter().copied());
+            self.current.send_replace(false);
+        }
+        self.changed.notify_one();
+    }
+
+    /// Waits until the lists are read that the server has told to have changed: a client that has the result of a call finds
+    /// what the call has added.
+    async fn is_current(&self) {
+        if !*self.current.borrow() {
+            let mut current = self.current.subscribe();
+            let _ = tokio::time::timeout(CHANGE_LIMIT, current.wait_for(|is_current| *is_current)).await;
+        }
     }
 
     /// Adds the components to a host, and keeps them up to date until [`Self::stop`]. Returns after the first attempt to list them,

@@ -1,0 +1,279 @@
+"""Sends the same calls to servers directly and through a proxy, and compares the results.
+
+The servers and calls are those of `tests/reference/calls`, and those of `calls` beside this file, in the same form. The
+clients are the official ones for Python and TypeScript, in both eras. A modern client speaks directly with a server that is
+not modern in the legacy era: a proxy bridges it. Each server is compared behind a proxy for it alone, and behind the example
+`gateway`, in which all are mounted. Examples are compared behind FastMCP's proxy.
+
+Definitions, results, errors, questions to the client and progress are compared member by member. What differs by design is in
+`DIFFERENCES`, with its reason. A difference that is not there, and a row that does not occur, is an error.
+"""
+
+import argparse
+import asyncio
+import collections
+import concurrent.futures
+import contextlib
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "clients"), str(HERE.parent / "reference")]
+
+import compare  # noqa: E402
+from session import session  # noqa: E402
+
+MODERN = "2026-07-28"
+SESSIONS = [(client, era) for client in ("python", "typescript") for era in ("legacy", "modern")]
+LISTS = {"tools": "name", "resources": "uri", "resourceTemplates": "uriTemplate", "prompts": "name"}
+SERVERS = ["filesystem", "memory", "everything", "git", "fetch", "time", "fastmcp", "typescript"]
+# The examples behind FastMCP's proxy.
+FRONTED = ["quickstart", "everything"]
+MODES = {"legacy": "legacy", "modern": MODERN}
+# In seconds, of all calls of a session.
+TIMEOUT = 300
+# Members of results that each server sets for itself.
+OWN = ("resultType", "ttlMs", "cacheScope")
+# Members of questions that not each era has.
+OF_ERAS = ("_meta", "task", "elicitationId")
+SERVER_INFO = "io.modelcontextprotocol/serverInfo"
+
+ANY = ".*"
+BRIDGED = "proxy|gateway"
+UNKNOWN_TOOL = "content|isError|error code|error message"
+
+# (way, server, client, era, call, part) as regular expressions -> the reason.
+DIFFERENCES = {
+    (BRIDGED, ANY, ANY, ANY, "definition of .*", "execution"): "a proxy has no tasks, as no server of the newest revision",
+    (BRIDGED, ANY, ANY, ANY, "an unknown tool", UNKNOWN_TOOL): "the proxy knows all tools, and reports a protocol error",
+    (BRIDGED, ANY, ANY, ANY, "an unknown prompt|completions of an unknown .*", "error message"): "the text is that of the proxy",
+    (BRIDGED, ANY, ANY, ANY, "(a|the) prompt without .*", "error message"): "the proxy checks that required arguments are there",
+    (BRIDGED, ANY, ANY, ANY, "a prompt.*|the simple prompt", "description"): "it is always that of the definition",
+    (BRIDGED, ANY, ANY, ANY, "the (places|days) of .*", "error message"): "the text for a missing method is that of the proxy",
+    (BRIDGED, ANY, ANY, ANY, "an unknown (resource|document)|resource 0 that is read|a resource that is no number", "error .*"):
+        "a missing resource has the code and text of the revision",
+    (BRIDGED, ANY, ANY, ANY, "(the days of a prompt|an argument without completions)", "completion"):
+        "an empty list has the total 0",
+    (BRIDGED, "everything", ANY, ANY, "an unknown argument", ANY): "the proxy knows the arguments, and refuses others",
+}
+
+
+# Comparing
+
+
+def own_members_removed(result):
+    """Returns a result without what each server says for itself."""
+    result = {name: member for name, member in result.items() if name not in OWN}
+    # The default.
+    if result.get("isError") is False:
+        del result["isError"]
+    if "_meta" in result:
+        result["_meta"] = {name: member for name, member in result["_meta"].items() if name != SERVER_INFO}
+        if not result["_meta"]:
+            del result["_meta"]
+    return result
+
+
+def question(params):
+    """Returns a question to the client without what not each era has, and with the default of its kind."""
+    kind = {"mode": "form"} if "requestedSchema" in params else {}
+    return {**kind, **{name: member for name, member in params.items() if name not in OF_ERAS}}
+
+
+def parts_of(results, steps, places):
+    """Returns {call: {part: value}} of all results of a session."""
+    compared = {}
+    for name, key in LISTS.items():
+        compared[f"the order of `{name}`"] = {"all": compare.normalise([it[key] for it in results[name]], {}, places)}
+        for definition in results[name]:
+            call = f"definition of `{compare.without_places(definition[key], places)}`"
+            compared[call] = compare.normalise(definition, {}, places, left_out=())
+    for step in steps:
+        # The directory above has another name in each session.
+        step = {**step, "hide": {re.escape(str(places["root"].parent)): "parent", **step.get("hide", {})}}
+        result = own_members_removed(results[step["name"]])
+        result["asked"] = [question(params) for params in result.get("asked", [])]
+        if "error" in result:
+            result.update({f"error {name}": member for name, member in result.pop("error").items()})
+        compared[step["name"]] = compare.normalise(result, step, places, left_out=())
+    return compared
+
+
+def differences(direct, proxied):
+    """Returns (call, part, direct value, value through the proxy)."""
+    for call in dict.fromkeys([*direct, *proxied]):
+        one, other = direct.get(call), proxied.get(call)
+        if one is None or other is None:
+            yield call, "all", *compare.excerpts(compare.show(one), compare.show(other))
+            continue
+        for part in dict.fromkeys([*one, *other]):
+            if one.get(part) != other.get(part):
+                yield call, part, *compare.excerpts(compare.show(one.get(part)), compare.show(other.get(part)))
+
+
+# Running
+
+
+def run(client, mode, command, description, cwd, options):
+    """Returns the results of a session of a client."""
+    if client == "python":
+        return asyncio.run(asyncio.wait_for(session(command, description, cwd, mode), TIMEOUT))
+    job = {"command": command, "description": description, "cwd": str(cwd), "mode": mode}
+    node = options.clients / "node/node_modules/node/bin/node"
+    done = subprocess.run(
+        [node, options.clients / "node/session.mjs"],
+        input=json.dumps(job), capture_output=True, text=True, timeout=TIMEOUT,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return json.loads(done.stdout)
+
+
+def prepared(name, options):
+    calls = HERE / "calls" if (HERE / "calls" / f"{name}.json").exists() else compare.HERE / "calls"
+    return compare.prepared(name, options.places, calls)
+
+
+def direct(name, client, era, options, side="reference"):
+    """Returns what is compared of a session with a server: {call: {part: value}}."""
+    with prepared(name, options) as (description, places):
+        # A server that is not modern is spoken with in the legacy era.
+        mode = "auto" if era == "modern" else "legacy"
+        results = run(client, mode, description[side], description, places["root"], options)
+        return parts_of(results, description["steps"], places)
+
+
+def bridged(name, client, era, options):
+    """The same through a proxy in front of the server."""
+    with prepared(name, options) as (description, places):
+        program, *arguments = description["reference"]
+        variables = [f"UPSTREAM_COMMAND={program}", "UPSTREAM_ARGS=" + "\n".join(map(str, arguments))]
+        command = ["env", *variables, str(options.proxy)]
+        results = run(client, MODES[era], command, description, places["root"], options)
+        return parts_of(results, description["steps"], places)
+
+
+def fronted(name, client, era, options):
+    """The same through FastMCP's proxy in front of an example."""
+    with prepared(name, options) as (description, places):
+        command = [str(options.installed / "venv/bin/python"), str(HERE / "fastmcp_proxy.py"), *description["example"]]
+        results = run(client, MODES[era], command, description, places["root"], options)
+        return parts_of(results, description["steps"], places)
+
+
+def mounted(client, era, options):
+    """The same through a gateway in which all servers are mounted, by the name of the server."""
+    with contextlib.ExitStack() as stack:
+        all_prepared = {name: stack.enter_context(prepared(name, options)) for name in SERVERS}
+        servers, steps, answers = {}, [], {}
+        for name, (description, places) in all_prepared.items():
+            program, *arguments = description["reference"]
+            env = description.get("env", {})
+            servers[name] = {"command": str(program), "args": arguments, "env": env, "cwd": str(places["root"])}
+            answers.update(description.get("answers", {}))
+            steps += [with_prefix(name, description, step) for step in description["steps"]]
+        root = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (root / "mcp.json").write_text(json.dumps({"mcpServers": servers}))
+        command = ["env", f"MCP_CONFIG={root / 'mcp.json'}", str(options.gateway)]
+        results = run(client, MODES[era], command, {"answers": answers, "steps": steps}, root, options)
+        return {
+            name: parts_of(without_prefix(name, results), description["steps"], places)
+            for name, (description, places) in all_prepared.items()
+        }
+
+
+def with_prefix(prefix, description, step):
+    """Returns a step of a server for the gateway in which it is mounted."""
+    step = {**step, "name": f"{prefix}: {step['name']}"}
+    step["answers"] = {**description.get("answers", {}), **step.get("answers", {})}
+    for kind in ("call", "prompt", "read", "complete"):
+        if kind in step:
+            name = step[kind]
+            step[kind] = name.replace("://", f"://{prefix}/", 1) if "://" in name else f"{prefix}_{name}"
+    return step
+
+
+def without_prefix(prefix, results):
+    """Returns the results of one server of a gateway, with its own names and URIs."""
+    own = {}
+    for name, key in LISTS.items():
+        members = [it for it in results[name] if re.match(rf"{prefix}_|[a-z]+://{prefix}/", it[key])]
+        own[name] = [{**it, "name": it["name"].removeprefix(f"{prefix}_")} for it in members]
+    start = f"{prefix}: "
+    own.update({name.removeprefix(start): result for name, result in results.items() if name.startswith(start)})
+    text = json.dumps(own).replace(f"://{prefix}/", "://").replace(f"`{prefix}_", "`")
+    return json.loads(text)
+
+
+def jobs(options, submit):
+    """Starts all sessions. Returns [(way, server, client, era, future direct result, future other result)]."""
+    names = options.names or SERVERS
+    started = []
+    for name in names:
+        for client, era in SESSIONS:
+            alone = submit(direct, name, client, era, options)
+            started.append(("proxy", name, client, era, alone, submit(bridged, name, client, era, options)))
+    if options.names:
+        return started
+    directly = {job[1:4]: job[4] for job in started}
+    for client, era in SESSIONS:
+        together = submit(mounted, client, era, options)
+        started += [("gateway", name, client, era, directly[name, client, era], together) for name in names]
+    for name in FRONTED:
+        for era in MODES:
+            alone = submit(direct, name, "python", era, options, "example")
+            started.append(("FastMCP", name, "python", era, alone, submit(fronted, name, "python", era, options)))
+    return started
+
+
+def reason_of(row):
+    """Returns the row of the table for a difference, if there is one."""
+    for patterns in DIFFERENCES:
+        if all(re.fullmatch(pattern, value, re.DOTALL) for pattern, value in zip(patterns, row)):
+            return patterns
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--clients", type=pathlib.Path, required=True)
+    parser.add_argument("--reference", type=pathlib.Path, required=True)
+    parser.add_argument("--installed", type=pathlib.Path, required=True, help="FastMCP and the SDK for TypeScript")
+    parser.add_argument("--built", type=pathlib.Path, required=True, help="the proxies and examples")
+    parser.add_argument("names", nargs="*", help="the servers; by default all")
+    options = parser.parse_args()
+    node = options.clients / "node/node_modules/node/bin/node"
+    options.proxy, options.gateway = options.built / "proxy-server", options.built / "examples/gateway"
+    options.places = {
+        "reference": options.reference, "installed": options.installed, "examples": options.built / "examples",
+        "node": node, "node_directory": node.parent, "here": HERE,
+    }
+    problems, used = [], set()
+    print(f"{'through':<8} {'server':<11} {'client':<11} {'era':<7} {'compared':>8} {'differences':>11} {'unknown':>8}")
+    # The machine has few processors, and a proxy waits for the start of its server for only so long.
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for way, name, client, era, alone, other in jobs(options, pool.submit):
+            place = f"{way}, {name}, {client}, {era}"
+            try:
+                one, other = alone.result(), other.result()
+            except Exception as error:
+                problems.append(f"{place}: {type(error).__name__}: {error}")
+                continue
+            found = list(differences(one, other[name] if way == "gateway" else other))
+            known = [reason_of((way, name, client, era, call, part)) for call, part, *_ in found]
+            used.update(known)
+            unknown = [row for row, reason in zip(found, known) if reason is None]
+            problems += [f"{place}: {call}: {part}: {one} | {other}" for call, part, one, other in unknown]
+            print(f"{way:<8} {name:<11} {client:<11} {era:<7} {len(one):>8} {len(found):>11} {len(unknown):>8}", flush=True)
+    problems += [f"does not occur: {row}" for row in DIFFERENCES if row not in used and not options.names]
+    for problem in problems:
+        print(problem)
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
