@@ -253,8 +253,8 @@ impl Upstream {
     }
 
     /// Returns what is wrong with the options.
-    pub(crate) fn problems(&self) -> &[String] {
-        &self.options.problems
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.options.problems()
     }
 
     /// Returns the connections, which are made on demand.

@@ -50,13 +50,12 @@ impl Endpoint {
     ) -> Result<Self, String> {
         let shown = without_secrets(url);
         let named = |why: String| format!("the URL `{shown}` cannot be used: {why}");
-        let url = parsed(url).map_err(named)?;
+        let (url, fixed) = read(url, headers)?;
         let roots = match roots {
             Some(roots) => roots,
             None if url.scheme() == Some(&Scheme::HTTPS) => native_roots().map_err(named)?,
             None => RootCertStore::empty(),
         };
-        let fixed = fixed(headers).map_err(|why| format!("the server at `{shown}`: {why}"))?;
         Ok(Self {
             url,
             client: client(roots).map_err(named)?,
@@ -225,6 +224,20 @@ impl Endpoint {
     }
 }
 
+/// Reads a URL and the headers of each request.
+///
+/// # Errors
+/// Returns an error that names what cannot be used, without its secrets.
+pub(super) fn read(
+    url: &str,
+    headers: Vec<(String, Secret<String>)>,
+) -> Result<(Uri, HeaderMap), String> {
+    let shown = without_secrets(url);
+    let url = parsed(url).map_err(|why| format!("the URL `{shown}` cannot be used: {why}"))?;
+    let fixed = fixed(headers).map_err(|why| format!("the server at `{shown}`: {why}"))?;
+    Ok((url, fixed))
+}
+
 fn parsed(url: &str) -> Result<Uri, String> {
     let url: Uri = url.parse().map_err(|error| {
         format!("it is not valid ({error}): write it like `https://example.com/mcp`")
@@ -246,7 +259,7 @@ fn parsed(url: &str) -> Result<Uri, String> {
 }
 
 /// Returns a URL without its credentials and its query, valid or not.
-pub(super) fn without_secrets(url: &str) -> String {
+pub(in crate::upstream) fn without_secrets(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| {
         (&url[..scheme.len() + "://".len()], rest)
