@@ -18,7 +18,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::connection::{Connection, Event, Exchange, Observer, Question, Request};
 use super::link::{CallerKey, Link, Opened};
@@ -273,15 +273,8 @@ async fn start(
     round: usize,
 ) -> Result<Started, Failure> {
     let call = context.call_context();
-    let (opened, mut request) = prepare(link, context, request).await?;
-    if let Some((answers, state)) = answers {
-        request = request.param("inputResponses", &Value::Object(answers).to_string());
-        if let Some(state) = state {
-            request = request.param("requestState", &state.to_string());
-        }
-    }
-    let notices = Arc::new(Notices(Arc::clone(call)));
-    let mut exchange = opened.connection.start(request, Some(notices));
+    let (mut opened, mut exchange) = send(link, context, request, answers.as_ref()).await?;
+    let mut is_first = true;
     let first = loop {
         match exchange.next().await {
             Event::Reply(Ok(result)) => {
@@ -291,6 +284,11 @@ async fn start(
                 return Ok(Started::Asked(record(context, round, step).await?));
             }
             Event::Reply(Err(error)) => return Err(Failure::Reply(error)),
+            // The server has refused the request, and not run it.
+            Event::Lost(SendError::NoSession) if is_first => {
+                is_first = false;
+                (opened, exchange) = send(link, context, request, answers.as_ref()).await?;
+            }
             Event::Lost(error) => return Err(lost(&error)),
             Event::Question(question) => match askable(call, &question) {
                 Err(why) => exchange.answer(&question, Err(&why)),
@@ -306,6 +304,25 @@ async fn start(
     let step = record(context, round, Step::Parked(key.clone())).await?;
     parked.put(key, Waiting::new(exchange, vec![first]));
     Ok(Started::Asked(step))
+}
+
+/// Sends a request, with answers to questions.
+async fn send(
+    link: &Link,
+    context: &Context,
+    request: &(impl Fn(&Opened) -> Request + Sync),
+    answers: Option<&(Map<String, Value>, Option<Value>)>,
+) -> Result<(Opened, Exchange), Failure> {
+    let (opened, mut request) = prepare(link, context, request).await?;
+    if let Some((answers, state)) = answers {
+        request = request.param("inputResponses", &json!(answers).to_string());
+        if let Some(state) = state {
+            request = request.param("requestState", &state.to_string());
+        }
+    }
+    let notices = Arc::new(Notices(Arc::clone(context.call_context())));
+    let exchange = opened.connection.start(request, Some(notices));
+    Ok((opened, exchange))
 }
 
 fn lost(error: &SendError) -> Failure {

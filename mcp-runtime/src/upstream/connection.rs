@@ -248,6 +248,18 @@ impl Connection {
         self.features.get().copied()
     }
 
+    /// Starts no further requests. Those in flight go on.
+    pub(super) fn expire(&self, why: &str) {
+        {
+            let mut table = self.table.lock();
+            if table.lost.is_some() {
+                return;
+            }
+            table.lost = Some(why.to_owned());
+        }
+        self.watch.lost(why);
+    }
+
     pub(super) fn is_lost(&self) -> bool {
         self.table.lock().lost.is_some()
     }
@@ -582,6 +594,9 @@ impl Exchange {
         {
             self.sending = None;
             if let Err(error) = sent {
+                if error == SendError::NoSession {
+                    self.connection.expire(&error.to_string());
+                }
                 self.connection.table.lock().open.remove(&self.id);
                 self.open.end(Err(error));
             }

@@ -205,7 +205,8 @@ impl Endpoint {
     }
 
     async fn error(&self, response: Response<Incoming>, common: &CommonHeaders) -> SendError {
-        if self.lost_session(response.status(), common) {
+        // Some servers answer so if they have no stream. If the session has ended, the next message is refused, too.
+        if is_of_session(response.status(), common) {
             return SendError::NoSession;
         }
         status_error(&refusal(response).await, &self.headers(common))
@@ -213,7 +214,7 @@ impl Endpoint {
 
     /// Returns `true` if this status means that the server does not know the session, which is then forgotten.
     fn lost_session(&self, status: StatusCode, common: &CommonHeaders) -> bool {
-        if status != StatusCode::NOT_FOUND || common.session.is_none() {
+        if !is_of_session(status, common) {
             return false;
         }
         let mut latest = self.latest.lock();
@@ -222,6 +223,11 @@ impl Endpoint {
         }
         true
     }
+}
+
+/// Returns `true` if this status means that the server does not know the session.
+fn is_of_session(status: StatusCode, common: &CommonHeaders) -> bool {
+    status == StatusCode::NOT_FOUND && common.session.is_some()
 }
 
 /// Reads a URL and the headers of each request.

@@ -71,6 +71,10 @@ impl Endpoint {
                     ),
                     was_useful: false,
                 },
+                // The request may have been run already: only a request that was refused itself is sent again.
+                Err(error @ SendError::NoSession) => {
+                    return Err(SendError::Unreachable(error.to_string()));
+                }
                 Err(error) => return Err(error),
             };
         }
