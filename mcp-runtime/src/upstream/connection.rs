@@ -9,6 +9,7 @@ use std::task::{Context as Task, Poll, Waker};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::message::{ErrorReply, Incoming, Reply, read};
 use super::transport::{Outgoing, Receive, SendError, Transport};
@@ -22,6 +23,9 @@ use crate::sync::Mutex;
 
 /// The number of questions of one request that may be open.
 const MAX_QUESTIONS: usize = 64;
+
+/// The number of bytes of the replies that wait to be sent, to requests that no client answers.
+const MAX_UNSENT: usize = 1 << 20;
 
 /// A request to an upstream server.
 pub(super) struct Request {
@@ -200,6 +204,8 @@ pub(super) struct Connection {
     /// What the server speaks, after the negotiation.
     features: OnceLock<&'static Features>,
     watch: Arc<dyn Watch>,
+    /// The bytes of replies to requests that no client answers.
+    unsent: Arc<Semaphore>,
     /// `true` if all calls on this connection are those of one caller.
     is_of_one_caller: bool,
 }
@@ -220,6 +226,7 @@ impl Connection {
             next: AtomicU64::new(1),
             features: OnceLock::new(),
             watch,
+            unsent: Arc::new(Semaphore::new(MAX_UNSENT)),
             is_of_one_caller,
         });
         let receiver = Arc::new(Receiver(Arc::downgrade(&this)));
@@ -330,37 +337,27 @@ impl Connection {
 
     /// Sends a notification or a reply, without waiting.
     fn send(&self, method: Option<&'static str>, json: String) {
-        let sending = self.sending(method, json);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if let Err(error) = sending.await {
-                    tracing::debug!(%error, "a message to an upstream server is lost");
-                }
-            });
-        }
+        send_later(self.sending(method, json), None);
     }
 
     /// Answers a question of the server.
     pub(super) fn answer(&self, question: &Question, answer: Result<&Value, &str>) {
         if !question.answered.swap(true, Ordering::AcqRel) {
-            self.reply(&question.id, answer.map_err(|why| (INTERNAL_ERROR, why)));
+            match answer {
+                Ok(result) => self.send(None, reply(&question.id, Ok(result))),
+                Err(why) => self.reply(&question.id, Err((INTERNAL_ERROR, why))),
+            }
         }
     }
 
+    /// Replies to a request that no client answers. The reply is left out if the server does not read the earlier ones.
     fn reply(&self, id: &RawValue, answer: Result<&Value, (i32, &str)>) {
-        let body = match answer {
-            Ok(result) => format!("\"result\":{result}"),
-            Err((code, why)) => {
-                format!(
-                    "\"error\":{}",
-                    serde_json::json!({ "code": code, "message": why })
-                )
-            }
-        };
-        self.send(
-            None,
-            format!("{{\"jsonrpc\":\"2.0\",\"id\":{},{body}}}", id.get()),
-        );
+        let json = reply(id, answer);
+        let size = u32::try_from(json.len()).unwrap_or(u32::MAX);
+        match Arc::clone(&self.unsent).try_acquire_many_owned(size) {
+            Ok(permit) => send_later(self.sending(None, json), Some(permit)),
+            Err(_) => tracing::debug!("a request of an upstream server is not answered"),
+        }
     }
 
     /// Ends the connection.
@@ -456,6 +453,33 @@ impl Connection {
         }
         if refused {
             self.reply(id, Err((INTERNAL_ERROR, "This question cannot be asked")));
+        }
+    }
+}
+
+/// Sends a message without waiting. The permit is kept until it is sent.
+fn send_later(
+    sending: BoxFuture<Result<(), SendError>>,
+    permit: Option<OwnedSemaphorePermit>,
+) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async move {
+            if let Err(error) = sending.await {
+                tracing::debug!(%error, "a message to an upstream server is lost");
+            }
+            drop(permit);
+        });
+    }
+}
+
+/// Writes a reply.
+fn reply(id: &RawValue, answer: Result<&Value, (i32, &str)>) -> String {
+    let id = id.get();
+    match answer {
+        Ok(result) => format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}"),
+        Err((code, why)) => {
+            let error = serde_json::json!({ "code": code, "message": why });
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}")
         }
     }
 }
