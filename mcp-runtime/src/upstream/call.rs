@@ -212,7 +212,7 @@ pub(super) fn caller(call: &CallContext) -> CallerKey {
     }
 }
 
-/// Forwards a call, and asks the questions of the server to the client of the call. Returns the result as JSON.
+/// Forwards the call of a client, and asks the questions of the server to this client. Returns the result as JSON.
 ///
 /// # Errors
 /// Returns an error if there is no result.
@@ -222,13 +222,69 @@ pub(super) async fn forward(
     context: &Context,
     request: impl Fn(&Opened) -> Request + Sync,
 ) -> Result<String, Failure> {
+    let context = &Scoped { context, scope: "" };
+    run(link, parked, context, request).await
+}
+
+/// Makes one of the calls of a handler, and asks the questions of the server to the client of the handler. The result is recorded
+/// for the attempts of a client that repeats its call, because the call at the server may have ended before the handler.
+///
+/// # Errors
+/// Returns an error if there is no result.
+pub(super) async fn call(
+    link: &Link,
+    parked: &Arc<Parked>,
+    context: &Context,
+    request: impl Fn(&Opened) -> Request + Sync,
+) -> Result<String, Failure> {
+    let number = context.call_context().number_upstream_call();
+    let scope = &format!("call-{number}-");
+    let key = format!("upstream-{scope}result");
+    let is_repeated = context.call_context().has_asked();
+    if let Some(result) = is_repeated.then(|| context.recorded(&key)).flatten() {
+        return Ok(result);
+    }
+    let result = run(link, parked, &Scoped { context, scope }, request).await?;
+    if context.call_context().asker.replay().is_none() {
+        return Ok(result);
+    }
+    Ok(context.once(&key, std::future::ready(result)).await?)
+}
+
+/// A call, and the prefix of what is recorded of it.
+struct Scoped<'a> {
+    context: &'a Context,
+    scope: &'a str,
+}
+
+impl std::ops::Deref for Scoped<'_> {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        self.context
+    }
+}
+
+impl Scoped<'_> {
+    /// Returns the key of the step of a round.
+    fn key(&self, round: usize) -> String {
+        format!("upstream-{}{round}", self.scope)
+    }
+}
+
+async fn run(
+    link: &Link,
+    parked: &Arc<Parked>,
+    context: &Scoped<'_>,
+    request: impl Fn(&Opened) -> Request + Sync,
+) -> Result<String, Failure> {
     let mut round = 0;
     let mut answers: Option<(Map<String, Value>, Option<Value>)> = None;
     // The call is one of a client that repeats it with answers.
     let mut is_repeated = context.call_context().has_asked();
     loop {
         let recorded = if is_repeated {
-            context.recorded::<Step>(&key(round))
+            context.recorded::<Step>(&context.key(round))
         } else {
             None
         };
@@ -254,10 +310,6 @@ pub(super) async fn forward(
     }
 }
 
-fn key(round: usize) -> String {
-    format!("upstream-{round}")
-}
-
 enum Started {
     Done(String),
     Asked(Step),
@@ -267,7 +319,7 @@ enum Started {
 async fn start(
     link: &Link,
     parked: &Arc<Parked>,
-    context: &Context,
+    context: &Scoped<'_>,
     request: &(impl Fn(&Opened) -> Request + Sync),
     answers: Option<(Map<String, Value>, Option<Value>)>,
     round: usize,
@@ -418,11 +470,11 @@ pub(super) fn malformed(error: &serde_json::Error) -> Failure {
 }
 
 /// Records a step for the attempts of a modern client. Concurrent attempts have the same step.
-async fn record(context: &Context, round: usize, step: Step) -> Result<Step, Failure> {
+async fn record(context: &Scoped<'_>, round: usize, step: Step) -> Result<Step, Failure> {
     if context.call_context().asker.replay().is_none() {
         return Ok(step);
     }
-    Ok(context.once(&key(round), std::future::ready(step)).await?)
+    Ok(context.once(&context.key(round), std::future::ready(step)).await?)
 }
 
 /// Returns the capability that a question needs.
@@ -472,7 +524,7 @@ fn translated(
 
 /// Asks the questions of a modern server, all at once.
 async fn ask_all(
-    context: &Context,
+    context: &Scoped<'_>,
     requests: Map<String, Value>,
     round: usize,
 ) -> Result<Map<String, Value>, Failure> {
@@ -481,7 +533,7 @@ async fn ask_all(
         let request: InputRequest =
             serde_json::from_value(request).map_err(|error| malformed(&error))?;
         let InputRequest { method, params } = request;
-        let question = translated(&method, &params, Some(name.clone()), round.to_string())?;
+        let question = translated(&method, &params, Some(name.clone()), format!("{}{round}", context.scope))?;
         names.push(name);
         asking.push(ask::relay(context, question));
     }
@@ -490,7 +542,7 @@ async fn ask_all(
 }
 
 /// Asks the questions of a server with a session until it answers the call.
-async fn converse(context: &Context, waiting: &mut Waiting) -> Result<String, Failure> {
+async fn converse(context: &Scoped<'_>, waiting: &mut Waiting) -> Result<String, Failure> {
     let call = context.call_context();
     let Waiting {
         exchange,
@@ -526,8 +578,8 @@ async fn converse(context: &Context, waiting: &mut Waiting) -> Result<String, Fa
 }
 
 /// Asks a question of a server with a session, and sends the answer to it.
-async fn answer(context: &Context, connection: Arc<Connection>, question: Question) {
-    let asked = translated(&question.method, &question.params, None, question.number());
+async fn answer(context: &Scoped<'_>, connection: Arc<Connection>, question: Question) {
+    let asked = translated(&question.method, &question.params, None, format!("{}{}", context.scope, question.number()));
     let answer = match asked {
         Ok(asked) => ask::relay(context, asked)
             .await
@@ -538,7 +590,7 @@ async fn answer(context: &Context, connection: Arc<Connection>, question: Questi
 }
 
 /// Goes on with a call that waits at the server for answers.
-async fn resume(parked: &Arc<Parked>, context: &Context, key: String) -> Result<String, Failure> {
+async fn resume(parked: &Arc<Parked>, context: &Scoped<'_>, key: String) -> Result<String, Failure> {
     let waiting = parked.0.lock().remove(&key);
     let waiting = waiting.ok_or_else(|| {
         Failure::Own(ToolError::new(

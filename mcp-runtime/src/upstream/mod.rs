@@ -44,7 +44,7 @@ use crate::service::Timeout;
 use crate::sync::Mutex;
 
 use bridge::{List, tool_result};
-use call::{Parked, forward};
+use call::Parked;
 pub use config::ConfigError;
 use connection::Request;
 pub(crate) use feed::Host;
@@ -281,7 +281,7 @@ impl Upstream {
                 .named("name", tool)
                 .param("arguments", &arguments)
         };
-        let result = forward(&proxy.link, &proxy.parked, context, request).await;
+        let result = call::call(&proxy.link, &proxy.parked, context, request).await;
         let result = result.and_then(|json| tool_result(&json));
         result.map_err(|failure| failure.into_error(&self.options.name))
     }
