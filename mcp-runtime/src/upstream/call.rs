@@ -205,8 +205,10 @@ impl Observer for Notices {
 /// Who makes a call.
 pub(super) fn caller(call: &CallContext) -> CallerKey {
     let session = call.caller.session.as_ref().map(|session| session.nonce);
+    let is_anonymous = call.origin.principal.is_none() && session.is_none();
     CallerKey {
         owner: call.origin.owner(session),
+        connection: call.origin.connection.filter(|_| is_anonymous),
         principal: call.origin.principal.clone(),
         capabilities: call.caller.capabilities,
     }
