@@ -528,6 +528,13 @@ impl Receive for Receiver {
                     open.end(Ok(reply));
                 }
             }
+            Ok(Incoming::Malformed(id)) => {
+                let open = connection.table.lock().open.remove(&id);
+                if let Some(open) = open {
+                    let why = "its result is malformed: it is no object".to_owned();
+                    open.end(Err(SendError::Invalid(why)));
+                }
+            }
             // A reply without an id belongs to the request on whose stream it came.
             Ok(Incoming::Reply(None, reply)) => {
                 let open = of.and_then(|id| connection.table.lock().open.remove(&id));
