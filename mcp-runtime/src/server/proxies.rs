@@ -43,7 +43,11 @@ impl Server {
         for problem in upstream.problems() {
             self.components.problem(problem);
         }
-        let name = name.into();
+        self.name_upstream(name.into(), upstream)
+    }
+
+    /// Adds an upstream server whose problems are reported elsewhere.
+    pub(super) fn name_upstream(mut self, name: String, upstream: Upstream) -> Self {
         if self.upstreams.0.insert(name.clone(), upstream).is_some() {
             self.components.problem(format!(
                 "two upstream servers are called `{name}`: rename one"
