@@ -41,6 +41,8 @@ use crate::sync::Mutex;
 const PARKED_FOR: Duration = Duration::from_secs(600);
 /// The time within which questions are asked at the same time.
 const TOGETHER: Duration = Duration::from_millis(10);
+/// The time that a server has to set the level of its log messages.
+const LEVEL_LIMIT: Duration = Duration::from_secs(2);
 /// The number of calls that wait at the server.
 const MAX_PARKED: usize = 1024;
 /// The number of times that a server may ask before it answers a call.
@@ -409,6 +411,16 @@ async fn prepare(
         let authorization = link.authorization(principal).await;
         request.authorization = authorization.map_err(Failure::Unavailable)?;
     }
+    if let Some(level) = call.notifier.level().filter(|_| !is_modern)
+        && opened.info.has("logging")
+        && opened.connection.lowers_level(level)
+    {
+        // Each client receives only what it wants: see `Notices`.
+        let mut asking = Request::new("logging/setLevel").param("level", &json!(level).to_string());
+        asking.authorization.clone_from(&request.authorization);
+        let _ =
+            tokio::time::timeout(LEVEL_LIMIT, opened.connection.start(asking, None).reply()).await;
+    }
     Ok((opened, request))
 }
 
@@ -476,7 +488,9 @@ async fn record(context: &Scoped<'_>, round: usize, step: Step) -> Result<Step, 
     if context.call_context().asker.replay().is_none() {
         return Ok(step);
     }
-    Ok(context.once(&context.key(round), std::future::ready(step)).await?)
+    Ok(context
+        .once(&context.key(round), std::future::ready(step))
+        .await?)
 }
 
 /// Returns the capability that a question needs.
@@ -535,7 +549,12 @@ async fn ask_all(
         let request: InputRequest =
             serde_json::from_value(request).map_err(|error| malformed(&error))?;
         let InputRequest { method, params } = request;
-        let question = translated(&method, &params, Some(name.clone()), format!("{}{round}", context.scope))?;
+        let question = translated(
+            &method,
+            &params,
+            Some(name.clone()),
+            format!("{}{round}", context.scope),
+        )?;
         names.push(name);
         asking.push(ask::relay(context, question));
     }
@@ -560,9 +579,9 @@ async fn converse(context: &Scoped<'_>, waiting: &mut Waiting) -> Result<String,
             questions.retain(|question| !question.is_answered());
             match exchange.poll_next(task) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Event::Reply(Ok(result))) => return Poll::Ready(Ok(result)),
-                Poll::Ready(Event::Reply(Err(error))) => {
-                    return Poll::Ready(Err(Failure::Reply(error)));
+                Poll::Ready(Event::Reply(reply)) => {
+                    connection.hand_over(std::mem::take(questions));
+                    return Poll::Ready(reply.map_err(Failure::Reply));
                 }
                 Poll::Ready(Event::Lost(error)) => return Poll::Ready(Err(lost(&error))),
                 Poll::Ready(Event::Question(question)) => {
@@ -581,7 +600,12 @@ async fn converse(context: &Scoped<'_>, waiting: &mut Waiting) -> Result<String,
 
 /// Asks a question of a server with a session, and sends the answer to it.
 async fn answer(context: &Scoped<'_>, connection: Arc<Connection>, question: Question) {
-    let asked = translated(&question.method, &question.params, None, format!("{}{}", context.scope, question.number()));
+    let asked = translated(
+        &question.method,
+        &question.params,
+        None,
+        format!("{}{}", context.scope, question.number()),
+    );
     let answer = match asked {
         Ok(asked) => ask::relay(context, asked)
             .await
@@ -592,7 +616,11 @@ async fn answer(context: &Scoped<'_>, connection: Arc<Connection>, question: Que
 }
 
 /// Goes on with a call that waits at the server for answers.
-async fn resume(parked: &Arc<Parked>, context: &Scoped<'_>, key: String) -> Result<String, Failure> {
+async fn resume(
+    parked: &Arc<Parked>,
+    context: &Scoped<'_>,
+    key: String,
+) -> Result<String, Failure> {
     let waiting = parked.0.lock().remove(&key);
     let waiting = waiting.ok_or_else(|| {
         Failure::Own(ToolError::new(

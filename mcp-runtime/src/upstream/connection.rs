@@ -203,6 +203,8 @@ pub(super) struct Connection {
     next: AtomicU64,
     /// What the server speaks, after the negotiation.
     features: OnceLock<&'static Features>,
+    /// The lowest level of log messages that was asked for.
+    level: Mutex<Option<LogLevel>>,
     watch: Arc<dyn Watch>,
     /// The bytes of replies to requests that no client answers.
     unsent: Arc<Semaphore>,
@@ -225,6 +227,7 @@ impl Connection {
             table: Mutex::default(),
             next: AtomicU64::new(1),
             features: OnceLock::new(),
+            level: Mutex::default(),
             watch,
             unsent: Arc::new(Semaphore::new(MAX_UNSENT)),
             is_of_one_caller,
@@ -265,6 +268,16 @@ impl Connection {
             table.lost = Some(why.to_owned());
         }
         self.watch.lost(why);
+    }
+
+    /// Returns `true` if a server with a session does not send log messages of this level yet.
+    pub(super) fn lowers_level(&self, level: LogLevel) -> bool {
+        let mut lowest = self.level.lock();
+        let lowers = lowest.is_none_or(|lowest| level < lowest);
+        if lowers {
+            *lowest = Some(level);
+        }
+        lowers
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -440,6 +453,11 @@ impl Connection {
             method: method.to_owned(),
             params,
         };
+        self.ask(&open, question);
+    }
+
+    /// Asks a question to the caller of a request.
+    fn ask(&self, open: &Open, question: Question) {
         let mut refused = !open.may_ask;
         if !refused {
             open.update(|state| {
@@ -447,21 +465,29 @@ impl Connection {
                 refused = state.asked.len() >= MAX_QUESTIONS;
                 if !refused {
                     state.asked.push(question.clone());
-                    state.questions.push_back(question);
+                    state.questions.push_back(question.clone());
                 }
             });
         }
         if refused {
-            self.reply(id, Err((INTERNAL_ERROR, "This question cannot be asked")));
+            self.answer(&question, Err("This question cannot be asked"));
+        }
+    }
+
+    /// Asks the questions of a request that has ended to the caller of another request: a server does not end a call while it
+    /// waits for an answer, so that they belong to another call of the same caller.
+    pub(super) fn hand_over(&self, questions: Vec<Question>) {
+        for question in questions {
+            match self.subject(None, |open| open.may_ask) {
+                Some(open) if self.is_of_one_caller => self.ask(&open, question),
+                _ => self.answer(&question, Err("The call of this question has ended")),
+            }
         }
     }
 }
 
 /// Sends a message without waiting. The permit is kept until it is sent.
-fn send_later(
-    sending: BoxFuture<Result<(), SendError>>,
-    permit: Option<OwnedSemaphorePermit>,
-) {
+fn send_later(sending: BoxFuture<Result<(), SendError>>, permit: Option<OwnedSemaphorePermit>) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(async move {
             if let Err(error) = sending.await {

@@ -99,10 +99,7 @@ mod tests {
         );
         for result in ["null", "[]", "7", "\"text\""] {
             let reply = format!(r#"{{"id":7,"result":{result}}}"#);
-            assert!(
-                !matches!(read(&reply), Ok(Incoming::Reply(..))),
-                "{result}"
-            );
+            assert!(!matches!(read(&reply), Ok(Incoming::Reply(..))), "{result}");
         }
         let error = r#"{"id":null,"error":{"code":-32700,"message":"no JSON"}}"#;
         assert!(
