@@ -48,6 +48,9 @@ const MAX_PARKED: usize = 1024;
 /// The number of times that a server may ask before it answers a call.
 const MAX_ROUNDS: usize = 100;
 
+/// The error of a question that lacks a parameter, such as `message` and `requestedSchema`.
+const MALFORMED_QUESTION: &str = "its question is malformed";
+
 /// Why a call has no result.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -504,10 +507,27 @@ fn capability(method: &str, params: &Value) -> Option<Capability> {
     })
 }
 
+/// Returns `true` if a question has what a client needs to answer it.
+fn is_well_formed(method: &str, params: &Value) -> bool {
+    match method {
+        "elicitation/create" if params["mode"] == "url" => {
+            params["message"].is_string() && params["url"].is_string()
+        }
+        "elicitation/create" => {
+            params["message"].is_string() && params["requestedSchema"].is_object()
+        }
+        "sampling/createMessage" => params["messages"].is_array() && params["maxTokens"].is_u64(),
+        _ => true,
+    }
+}
+
 /// Returns why a question cannot be asked to the client of a call.
 fn askable(call: &CallContext, question: &Question) -> Result<(), String> {
     let needed = capability(&question.method, &question.params);
     let needed = needed.ok_or_else(|| "This client has no such method".to_owned())?;
+    if !is_well_formed(&question.method, &question.params) {
+        return Err(MALFORMED_QUESTION.to_owned());
+    }
     if call.can(needed) {
         Ok(())
     } else {
@@ -525,6 +545,9 @@ fn translated(
     let needs = capability(method, params).ok_or_else(|| {
         Failure::Unavailable(format!("it asks with the unknown method `{method}`"))
     })?;
+    if !is_well_formed(method, params) {
+        return Err(Failure::Unavailable(MALFORMED_QUESTION.to_owned()));
+    }
     let mut params = params.clone();
     if let Some(params) = params.as_object_mut() {
         params.shift_remove("_meta");
