@@ -14,6 +14,8 @@ mod tree;
 use std::any::{Any, TypeId};
 use std::cell::Cell;
 use std::fmt;
+#[cfg(feature = "proxy")]
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Once, OnceLock};
 
@@ -116,6 +118,9 @@ pub(crate) struct CallContext {
     /// The effects of a call that is not replayed.
     effects: OnceLock<Arc<Effects>>,
     client: OnceLock<ClientInfo>,
+    /// The number of tools of upstream servers that the handler has called in this attempt.
+    #[cfg(feature = "proxy")]
+    upstream_calls: AtomicU32,
 }
 
 impl CallContext {
@@ -139,6 +144,8 @@ impl CallContext {
             held: Mutex::default(),
             effects: OnceLock::new(),
             client: OnceLock::new(),
+            #[cfg(feature = "proxy")]
+            upstream_calls: AtomicU32::new(0),
         }
     }
 
@@ -172,9 +179,17 @@ impl CallContext {
     /// Prepares another run of the handler: an earlier run may have been cancelled, and its questions are asked again.
     pub(crate) fn restart(&self) {
         *self.cancel.lock() = None;
+        #[cfg(feature = "proxy")]
+        self.upstream_calls.store(0, Ordering::Relaxed);
         if let Some(questions) = self.asker.replay() {
             questions.restart();
         }
+    }
+
+    /// Returns the number of a call of a tool of an upstream server: each attempt of a handler makes the same calls.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn number_upstream_call(&self) -> u32 {
+        self.upstream_calls.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Returns `true` if the client was asked a question, in this attempt or in an earlier one.

@@ -23,7 +23,7 @@ impl From<Upstream> for Server {
             server = server.timeout(timeout);
         }
         for problem in upstream.problems() {
-            server.components.problem(problem.clone());
+            server.components.problem(problem);
         }
         if !upstream.is_mounted_once() {
             server.components.problem(format!(
@@ -41,9 +41,13 @@ impl Server {
     /// The name is free; a [mounted](Self::mount) upstream server has its prefix as its name.
     pub fn upstream(mut self, name: impl Into<String>, upstream: Upstream) -> Self {
         for problem in upstream.problems() {
-            self.components.problem(problem.clone());
+            self.components.problem(problem);
         }
-        let name = name.into();
+        self.name_upstream(name.into(), upstream)
+    }
+
+    /// Adds an upstream server whose problems are reported elsewhere.
+    pub(super) fn name_upstream(mut self, name: String, upstream: Upstream) -> Self {
         if self.upstreams.0.insert(name.clone(), upstream).is_some() {
             self.components.problem(format!(
                 "two upstream servers are called `{name}`: rename one"

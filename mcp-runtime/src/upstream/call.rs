@@ -18,7 +18,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::connection::{Connection, Event, Exchange, Observer, Question, Request};
 use super::link::{CallerKey, Link, Opened, modern_meta};
@@ -41,10 +41,15 @@ use crate::sync::Mutex;
 const PARKED_FOR: Duration = Duration::from_secs(600);
 /// The time within which questions are asked at the same time.
 const TOGETHER: Duration = Duration::from_millis(10);
+/// The time that a server has to set the level of its log messages.
+const LEVEL_LIMIT: Duration = Duration::from_secs(2);
 /// The number of calls that wait at the server.
 const MAX_PARKED: usize = 1024;
 /// The number of times that a server may ask before it answers a call.
 const MAX_ROUNDS: usize = 100;
+
+/// The error of a question that lacks a parameter, such as `message` and `requestedSchema`.
+const MALFORMED_QUESTION: &str = "its question is malformed";
 
 /// Why a call has no result.
 #[derive(Debug)]
@@ -211,14 +216,16 @@ fn notices(call: &Arc<CallContext>) -> Option<Arc<dyn Observer>> {
 /// Who makes a call.
 pub(super) fn caller(call: &CallContext) -> CallerKey {
     let session = call.caller.session.as_ref().map(|session| session.nonce);
+    let is_anonymous = call.origin.principal.is_none() && session.is_none();
     CallerKey {
         owner: call.origin.owner(session),
+        connection: call.origin.connection.filter(|_| is_anonymous),
         principal: call.origin.principal.clone(),
         capabilities: call.caller.capabilities,
     }
 }
 
-/// Forwards a call, and asks the questions of the server to the client of the call. Returns the result as JSON.
+/// Forwards the call of a client, and asks the questions of the server to this client. Returns the result as JSON.
 ///
 /// # Errors
 /// Returns an error if there is no result.
@@ -228,13 +235,69 @@ pub(super) async fn forward(
     context: &Context,
     request: impl Fn(&Opened) -> Request + Sync,
 ) -> Result<String, Failure> {
+    let context = &Scoped { context, scope: "" };
+    run(link, parked, context, request).await
+}
+
+/// Makes one of the calls of a handler, and asks the questions of the server to the client of the handler. The result is recorded
+/// for the attempts of a client that repeats its call, because the call at the server may have ended before the handler.
+///
+/// # Errors
+/// Returns an error if there is no result.
+pub(super) async fn call(
+    link: &Link,
+    parked: &Arc<Parked>,
+    context: &Context,
+    request: impl Fn(&Opened) -> Request + Sync,
+) -> Result<String, Failure> {
+    let number = context.call_context().number_upstream_call();
+    let scope = &format!("call-{number}-");
+    let key = format!("upstream-{scope}result");
+    let is_repeated = context.call_context().has_asked();
+    if let Some(result) = is_repeated.then(|| context.recorded(&key)).flatten() {
+        return Ok(result);
+    }
+    let result = run(link, parked, &Scoped { context, scope }, request).await?;
+    if context.call_context().asker.replay().is_none() {
+        return Ok(result);
+    }
+    Ok(context.once(&key, std::future::ready(result)).await?)
+}
+
+/// A call, and the prefix of what is recorded of it.
+struct Scoped<'a> {
+    context: &'a Context,
+    scope: &'a str,
+}
+
+impl std::ops::Deref for Scoped<'_> {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        self.context
+    }
+}
+
+impl Scoped<'_> {
+    /// Returns the key of the step of a round.
+    fn key(&self, round: usize) -> String {
+        format!("upstream-{}{round}", self.scope)
+    }
+}
+
+async fn run(
+    link: &Link,
+    parked: &Arc<Parked>,
+    context: &Scoped<'_>,
+    request: impl Fn(&Opened) -> Request + Sync,
+) -> Result<String, Failure> {
     let mut round = 0;
     let mut answers: Option<(Map<String, Value>, Option<Value>)> = None;
     // The call is one of a client that repeats it with answers.
     let mut is_repeated = context.call_context().has_asked();
     loop {
         let recorded = if is_repeated {
-            context.recorded::<Step>(&key(round))
+            context.recorded::<Step>(&context.key(round))
         } else {
             None
         };
@@ -260,10 +323,6 @@ pub(super) async fn forward(
     }
 }
 
-fn key(round: usize) -> String {
-    format!("upstream-{round}")
-}
-
 enum Started {
     Done(String),
     Asked(Step),
@@ -273,20 +332,14 @@ enum Started {
 async fn start(
     link: &Link,
     parked: &Arc<Parked>,
-    context: &Context,
+    context: &Scoped<'_>,
     request: &(impl Fn(&Opened) -> Request + Sync),
     answers: Option<(Map<String, Value>, Option<Value>)>,
     round: usize,
 ) -> Result<Started, Failure> {
     let call = context.call_context();
-    let (opened, mut request) = prepare(link, context, request).await?;
-    if let Some((answers, state)) = answers {
-        request = request.param("inputResponses", &Value::Object(answers).to_string());
-        if let Some(state) = state {
-            request = request.param("requestState", &state.to_string());
-        }
-    }
-    let mut exchange = opened.connection.start(request, notices(call));
+    let (mut opened, mut exchange) = send(link, context, request, answers.as_ref()).await?;
+    let mut is_first = true;
     let first = loop {
         match exchange.next().await {
             Event::Reply(Ok(result)) => {
@@ -296,6 +349,11 @@ async fn start(
                 return Ok(Started::Asked(record(context, round, step).await?));
             }
             Event::Reply(Err(error)) => return Err(Failure::Reply(error)),
+            // The server has refused the request, and not run it.
+            Event::Lost(SendError::NoSession) if is_first => {
+                is_first = false;
+                (opened, exchange) = send(link, context, request, answers.as_ref()).await?;
+            }
             Event::Lost(error) => return Err(lost(&error)),
             Event::Question(question) => match askable(call, &question) {
                 Err(why) => exchange.answer(&question, Err(&why)),
@@ -311,6 +369,25 @@ async fn start(
     let step = record(context, round, Step::Parked(key.clone())).await?;
     parked.put(key, Waiting::new(exchange, vec![first]));
     Ok(Started::Asked(step))
+}
+
+/// Sends a request, with answers to questions.
+async fn send(
+    link: &Link,
+    context: &Context,
+    request: &(impl Fn(&Opened) -> Request + Sync),
+    answers: Option<&(Map<String, Value>, Option<Value>)>,
+) -> Result<(Opened, Exchange), Failure> {
+    let (opened, mut request) = prepare(link, context, request).await?;
+    if let Some((answers, state)) = answers {
+        request = request.param("inputResponses", &json!(answers).to_string());
+        if let Some(state) = state {
+            request = request.param("requestState", &state.to_string());
+        }
+    }
+    let notices = notices(context.call_context());
+    let exchange = opened.connection.start(request, notices);
+    Ok((opened, exchange))
 }
 
 fn lost(error: &SendError) -> Failure {
@@ -342,6 +419,16 @@ async fn prepare(
             .filter(|_| link.options.per_caller);
         let authorization = link.authorization(principal).await;
         request.authorization = authorization.map_err(Failure::Unavailable)?;
+    }
+    if let Some(level) = call.notifier.level().filter(|_| !is_modern)
+        && opened.info.has("logging")
+        && opened.connection.lowers_level(level)
+    {
+        // Each client receives only what it wants: see `Notices`.
+        let mut asking = Request::new("logging/setLevel").param("level", &json!(level).to_string());
+        asking.authorization.clone_from(&request.authorization);
+        let _ =
+            tokio::time::timeout(LEVEL_LIMIT, opened.connection.start(asking, None).reply()).await;
     }
     Ok((opened, request))
 }
@@ -406,11 +493,13 @@ pub(super) fn malformed(error: &serde_json::Error) -> Failure {
 }
 
 /// Records a step for the attempts of a modern client. Concurrent attempts have the same step.
-async fn record(context: &Context, round: usize, step: Step) -> Result<Step, Failure> {
+async fn record(context: &Scoped<'_>, round: usize, step: Step) -> Result<Step, Failure> {
     if context.call_context().asker.replay().is_none() {
         return Ok(step);
     }
-    Ok(context.once(&key(round), std::future::ready(step)).await?)
+    Ok(context
+        .once(&context.key(round), std::future::ready(step))
+        .await?)
 }
 
 /// Returns the capability that a question needs.
@@ -424,10 +513,27 @@ fn capability(method: &str, params: &Value) -> Option<Capability> {
     })
 }
 
+/// Returns `true` if a question has what a client needs to answer it.
+fn is_well_formed(method: &str, params: &Value) -> bool {
+    match method {
+        "elicitation/create" if params["mode"] == "url" => {
+            params["message"].is_string() && params["url"].is_string()
+        }
+        "elicitation/create" => {
+            params["message"].is_string() && params["requestedSchema"].is_object()
+        }
+        "sampling/createMessage" => params["messages"].is_array() && params["maxTokens"].is_u64(),
+        _ => true,
+    }
+}
+
 /// Returns why a question cannot be asked to the client of a call.
 fn askable(call: &CallContext, question: &Question) -> Result<(), String> {
     let needed = capability(&question.method, &question.params);
     let needed = needed.ok_or_else(|| "This client has no such method".to_owned())?;
+    if !is_well_formed(&question.method, &question.params) {
+        return Err(MALFORMED_QUESTION.to_owned());
+    }
     if call.can(needed) {
         Ok(())
     } else {
@@ -445,6 +551,9 @@ fn translated(
     let needs = capability(method, params).ok_or_else(|| {
         Failure::Unavailable(format!("it asks with the unknown method `{method}`"))
     })?;
+    if !is_well_formed(method, params) {
+        return Err(Failure::Unavailable(MALFORMED_QUESTION.to_owned()));
+    }
     let mut params = params.clone();
     if let Some(params) = params.as_object_mut() {
         params.shift_remove("_meta");
@@ -460,7 +569,7 @@ fn translated(
 
 /// Asks the questions of a modern server, all at once.
 async fn ask_all(
-    context: &Context,
+    context: &Scoped<'_>,
     requests: Map<String, Value>,
     round: usize,
 ) -> Result<Map<String, Value>, Failure> {
@@ -469,7 +578,12 @@ async fn ask_all(
         let request: InputRequest =
             serde_json::from_value(request).map_err(|error| malformed(&error))?;
         let InputRequest { method, params } = request;
-        let question = translated(&method, &params, Some(name.clone()), round.to_string())?;
+        let question = translated(
+            &method,
+            &params,
+            Some(name.clone()),
+            format!("{}{round}", context.scope),
+        )?;
         names.push(name);
         asking.push(ask::relay(context, question));
     }
@@ -478,7 +592,7 @@ async fn ask_all(
 }
 
 /// Asks the questions of a server with a session until it answers the call.
-async fn converse(context: &Context, waiting: &mut Waiting) -> Result<String, Failure> {
+async fn converse(context: &Scoped<'_>, waiting: &mut Waiting) -> Result<String, Failure> {
     let call = context.call_context();
     let Waiting {
         exchange,
@@ -494,9 +608,9 @@ async fn converse(context: &Context, waiting: &mut Waiting) -> Result<String, Fa
             questions.retain(|question| !question.is_answered());
             match exchange.poll_next(task) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Event::Reply(Ok(result))) => return Poll::Ready(Ok(result)),
-                Poll::Ready(Event::Reply(Err(error))) => {
-                    return Poll::Ready(Err(Failure::Reply(error)));
+                Poll::Ready(Event::Reply(reply)) => {
+                    connection.hand_over(std::mem::take(questions));
+                    return Poll::Ready(reply.map_err(Failure::Reply));
                 }
                 Poll::Ready(Event::Lost(error)) => return Poll::Ready(Err(lost(&error))),
                 Poll::Ready(Event::Question(question)) => {
@@ -514,8 +628,13 @@ async fn converse(context: &Context, waiting: &mut Waiting) -> Result<String, Fa
 }
 
 /// Asks a question of a server with a session, and sends the answer to it.
-async fn answer(context: &Context, connection: Arc<Connection>, question: Question) {
-    let asked = translated(&question.method, &question.params, None, question.number());
+async fn answer(context: &Scoped<'_>, connection: Arc<Connection>, question: Question) {
+    let asked = translated(
+        &question.method,
+        &question.params,
+        None,
+        format!("{}{}", context.scope, question.number()),
+    );
     let answer = match asked {
         Ok(asked) => ask::relay(context, asked)
             .await
@@ -526,7 +645,11 @@ async fn answer(context: &Context, connection: Arc<Connection>, question: Questi
 }
 
 /// Goes on with a call that waits at the server for answers.
-async fn resume(parked: &Arc<Parked>, context: &Context, key: String) -> Result<String, Failure> {
+async fn resume(
+    parked: &Arc<Parked>,
+    context: &Scoped<'_>,
+    key: String,
+) -> Result<String, Failure> {
     let waiting = parked.0.lock().remove(&key);
     let waiting = waiting.ok_or_else(|| {
         Failure::Own(ToolError::new(

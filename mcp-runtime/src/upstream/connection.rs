@@ -9,6 +9,7 @@ use std::task::{Context as Task, Poll, Waker};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::message::{ErrorReply, Incoming, Reply, read};
 use super::transport::{Outgoing, Receive, SendError, Transport};
@@ -22,6 +23,9 @@ use crate::sync::Mutex;
 
 /// The number of questions of one request that may be open.
 const MAX_QUESTIONS: usize = 64;
+
+/// The number of bytes of the replies that wait to be sent, to requests that no client answers.
+const MAX_UNSENT: usize = 1 << 20;
 
 /// A request to an upstream server.
 pub(super) struct Request {
@@ -199,7 +203,11 @@ pub(super) struct Connection {
     next: AtomicU64,
     /// What the server speaks, after the negotiation.
     features: OnceLock<&'static Features>,
+    /// The lowest level of log messages that was asked for.
+    level: Mutex<Option<LogLevel>>,
     watch: Arc<dyn Watch>,
+    /// The bytes of replies to requests that no client answers.
+    unsent: Arc<Semaphore>,
     /// `true` if all calls on this connection are those of one caller.
     is_of_one_caller: bool,
 }
@@ -219,7 +227,9 @@ impl Connection {
             table: Mutex::default(),
             next: AtomicU64::new(1),
             features: OnceLock::new(),
+            level: Mutex::default(),
             watch,
+            unsent: Arc::new(Semaphore::new(MAX_UNSENT)),
             is_of_one_caller,
         });
         let receiver = Arc::new(Receiver(Arc::downgrade(&this)));
@@ -246,6 +256,28 @@ impl Connection {
 
     pub(super) fn features(&self) -> Option<&'static Features> {
         self.features.get().copied()
+    }
+
+    /// Starts no further requests. Those in flight go on.
+    pub(super) fn expire(&self, why: &str) {
+        {
+            let mut table = self.table.lock();
+            if table.lost.is_some() {
+                return;
+            }
+            table.lost = Some(why.to_owned());
+        }
+        self.watch.lost(why);
+    }
+
+    /// Returns `true` if a server with a session does not send log messages of this level yet.
+    pub(super) fn lowers_level(&self, level: LogLevel) -> bool {
+        let mut lowest = self.level.lock();
+        let lowers = lowest.is_none_or(|lowest| level < lowest);
+        if lowers {
+            *lowest = Some(level);
+        }
+        lowers
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -318,37 +350,27 @@ impl Connection {
 
     /// Sends a notification or a reply, without waiting.
     fn send(&self, method: Option<&'static str>, json: String) {
-        let sending = self.sending(method, json);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if let Err(error) = sending.await {
-                    tracing::debug!(%error, "a message to an upstream server is lost");
-                }
-            });
-        }
+        send_later(self.sending(method, json), None);
     }
 
     /// Answers a question of the server.
     pub(super) fn answer(&self, question: &Question, answer: Result<&Value, &str>) {
         if !question.answered.swap(true, Ordering::AcqRel) {
-            self.reply(&question.id, answer.map_err(|why| (INTERNAL_ERROR, why)));
+            match answer {
+                Ok(result) => self.send(None, reply(&question.id, Ok(result))),
+                Err(why) => self.reply(&question.id, Err((INTERNAL_ERROR, why))),
+            }
         }
     }
 
+    /// Replies to a request that no client answers. The reply is left out if the server does not read the earlier ones.
     fn reply(&self, id: &RawValue, answer: Result<&Value, (i32, &str)>) {
-        let body = match answer {
-            Ok(result) => format!("\"result\":{result}"),
-            Err((code, why)) => {
-                format!(
-                    "\"error\":{}",
-                    serde_json::json!({ "code": code, "message": why })
-                )
-            }
-        };
-        self.send(
-            None,
-            format!("{{\"jsonrpc\":\"2.0\",\"id\":{},{body}}}", id.get()),
-        );
+        let json = reply(id, answer);
+        let size = u32::try_from(json.len()).unwrap_or(u32::MAX);
+        match Arc::clone(&self.unsent).try_acquire_many_owned(size) {
+            Ok(permit) => send_later(self.sending(None, json), Some(permit)),
+            Err(_) => tracing::debug!("a request of an upstream server is not answered"),
+        }
     }
 
     /// Ends the connection.
@@ -431,6 +453,11 @@ impl Connection {
             method: method.to_owned(),
             params,
         };
+        self.ask(&open, question);
+    }
+
+    /// Asks a question to the caller of a request.
+    fn ask(&self, open: &Open, question: Question) {
         let mut refused = !open.may_ask;
         if !refused {
             open.update(|state| {
@@ -438,12 +465,47 @@ impl Connection {
                 refused = state.asked.len() >= MAX_QUESTIONS;
                 if !refused {
                     state.asked.push(question.clone());
-                    state.questions.push_back(question);
+                    state.questions.push_back(question.clone());
                 }
             });
         }
         if refused {
-            self.reply(id, Err((INTERNAL_ERROR, "This question cannot be asked")));
+            self.answer(&question, Err("This question cannot be asked"));
+        }
+    }
+
+    /// Asks the questions of a request that has ended to the caller of another request: a server does not end a call while it
+    /// waits for an answer, so that they belong to another call of the same caller.
+    pub(super) fn hand_over(&self, questions: Vec<Question>) {
+        for question in questions {
+            match self.subject(None, |open| open.may_ask) {
+                Some(open) if self.is_of_one_caller => self.ask(&open, question),
+                _ => self.answer(&question, Err("The call of this question has ended")),
+            }
+        }
+    }
+}
+
+/// Sends a message without waiting. The permit is kept until it is sent.
+fn send_later(sending: BoxFuture<Result<(), SendError>>, permit: Option<OwnedSemaphorePermit>) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async move {
+            if let Err(error) = sending.await {
+                tracing::debug!(%error, "a message to an upstream server is lost");
+            }
+            drop(permit);
+        });
+    }
+}
+
+/// Writes a reply.
+fn reply(id: &RawValue, answer: Result<&Value, (i32, &str)>) -> String {
+    let id = id.get();
+    match answer {
+        Ok(result) => format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}"),
+        Err((code, why)) => {
+            let error = serde_json::json!({ "code": code, "message": why });
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}")
         }
     }
 }
@@ -490,6 +552,13 @@ impl Receive for Receiver {
                 let open = connection.table.lock().open.remove(&id);
                 if let Some(open) = open {
                     open.end(Ok(reply));
+                }
+            }
+            Ok(Incoming::Malformed(id)) => {
+                let open = connection.table.lock().open.remove(&id);
+                if let Some(open) = open {
+                    let why = "its result is malformed: it is no object".to_owned();
+                    open.end(Err(SendError::Invalid(why)));
                 }
             }
             // A reply without an id belongs to the request on whose stream it came.
@@ -582,6 +651,9 @@ impl Exchange {
         {
             self.sending = None;
             if let Err(error) = sent {
+                if error == SendError::NoSession {
+                    self.connection.expire(&error.to_string());
+                }
                 self.connection.table.lock().open.remove(&self.id);
                 self.open.end(Err(error));
             }

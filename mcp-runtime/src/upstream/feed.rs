@@ -91,6 +91,7 @@ impl Proxy {
                             "its lists cannot be read: {why}"
                         );
                         self.ready.send_replace(true);
+                        opened.connection.expire(&why);
                         sleep(PAUSE).await;
                         opened.connection.close().await;
                     }

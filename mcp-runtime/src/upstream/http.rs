@@ -21,6 +21,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use self::endpoint::Endpoint;
+pub(super) use self::shown::without_secrets;
 use super::transport::{Outgoing, Receive, SendError, Transport};
 use crate::secret::Secret;
 use crate::service::BoxFuture;
@@ -34,6 +35,14 @@ pub(crate) struct HttpTransport {
 }
 
 impl HttpTransport {
+    /// Checks a URL and the headers of each request.
+    ///
+    /// # Errors
+    /// Returns an error if one of them cannot be used.
+    pub(super) fn check(url: &str, headers: Vec<(String, Secret<String>)>) -> Result<(), String> {
+        endpoint::read(url, headers).map(drop)
+    }
+
     /// Creates the transport. No connection is made before the first message. `headers` are sent with each request.
     ///
     /// # Errors

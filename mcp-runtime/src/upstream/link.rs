@@ -200,12 +200,14 @@ fn pause(failures: u32) -> Duration {
 /// Who makes a call.
 pub(super) struct CallerKey {
     pub(super) owner: Owner,
+    /// The connection of a caller without a principal and a session.
+    pub(super) connection: Option<u64>,
     pub(super) principal: Option<Principal>,
     pub(super) capabilities: ClientCapabilities,
 }
 
 /// The key of a caller's connection.
-type OwnKey = (Owner, ClientCapabilities);
+type OwnKey = (Owner, Option<u64>, ClientCapabilities);
 
 /// The connections to an upstream server.
 pub(super) struct Link {
@@ -296,7 +298,10 @@ impl Link {
         for slot in ended {
             close(&slot);
         }
-        let key = (caller.owner, caller.capabilities);
+        // Several callers may have an address, so that their questions must not be confused.
+        let is_one = caller.connection.is_some()
+            || matches!(caller.owner, Owner::Principal(_) | Owner::Session(_));
+        let key = (caller.owner, caller.connection, caller.capabilities);
         if let Some((_, slot)) = own.iter().find(|(known, _)| *known == key) {
             return Ok(Arc::clone(slot));
         }
@@ -305,7 +310,7 @@ impl Link {
                 "{MAX_CALLERS} callers have connections, which is the limit: try again later"
             )));
         }
-        let slot = Slot::new(caller.principal, true, caller.capabilities);
+        let slot = Slot::new(caller.principal, is_one, caller.capabilities);
         own.push((key, Arc::clone(&slot)));
         Ok(slot)
     }

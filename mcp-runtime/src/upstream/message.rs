@@ -38,6 +38,8 @@ pub(crate) type Reply = Result<String, ErrorReply>;
 pub(super) enum Incoming<'a> {
     /// The reply to the request with this id. The id is `None` if the server could not read it.
     Reply(Option<u64>, Reply),
+    /// A reply to the request with this id, whose result is no object.
+    Malformed(u64),
     Request {
         id: &'a RawValue,
         method: Cow<'a, str>,
@@ -60,15 +62,19 @@ pub(super) fn read(json: &str) -> Result<Incoming<'_>, String> {
         (Some(method), Some(id)) => Ok(Incoming::Request { id, method, params }),
         (Some(method), None) => Ok(Incoming::Notification { method, params }),
         (None, id) => {
+            let id: Option<u64> = id.and_then(|id| id.get().parse().ok());
             let reply = match (wire.result, wire.error) {
                 (_, Some(error)) => Err(error),
-                (Some(result), None) => Ok(result.get().to_owned()),
+                (Some(result), None) if result.get().starts_with('{') => {
+                    Ok(result.get().to_owned())
+                }
+                (Some(_), None) => {
+                    let id = id.ok_or("its result is no object")?;
+                    return Ok(Incoming::Malformed(id));
+                }
                 (None, None) => return Err("it is neither a request nor a reply".to_owned()),
             };
-            Ok(Incoming::Reply(
-                id.and_then(|id| id.get().parse().ok()),
-                reply,
-            ))
+            Ok(Incoming::Reply(id, reply))
         }
     }
 }
@@ -91,6 +97,10 @@ mod tests {
         assert!(
             matches!(read(reply), Ok(Incoming::Reply(Some(7), Ok(result))) if result == r#"{"a": [1]}"#)
         );
+        for result in ["null", "[]", "7", "\"text\""] {
+            let reply = format!(r#"{{"id":7,"result":{result}}}"#);
+            assert!(!matches!(read(&reply), Ok(Incoming::Reply(..))), "{result}");
+        }
         let error = r#"{"id":null,"error":{"code":-32700,"message":"no JSON"}}"#;
         assert!(
             matches!(read(error), Ok(Incoming::Reply(None, Err(error))) if error.code == -32700)

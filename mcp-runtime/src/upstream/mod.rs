@@ -45,7 +45,7 @@ use crate::service::Timeout;
 use crate::sync::Mutex;
 
 use bridge::List;
-use call::{Parked, forward};
+use call::Parked;
 pub use config::ConfigError;
 use connection::Request;
 pub(crate) use feed::Host;
@@ -257,8 +257,8 @@ impl Upstream {
     }
 
     /// Returns what is wrong with the options.
-    pub(crate) fn problems(&self) -> &[String] {
-        &self.options.problems
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.options.problems()
     }
 
     /// Returns the connections, which are made on demand.
@@ -285,7 +285,7 @@ impl Upstream {
                 .named("name", tool)
                 .param("arguments", &arguments)
         };
-        let result = forward(&proxy.link, &proxy.parked, context, request).await;
+        let result = call::call(&proxy.link, &proxy.parked, context, request).await;
         let result = result.and_then(|json| tool_result(&json));
         result.map_err(|failure| failure.into_error(&self.options.name))
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::http::{HttpTransport, without_secrets};
 use super::stdio::Program;
 use crate::error::ToolError;
 use crate::owner::Principal;
@@ -45,7 +46,7 @@ impl Target {
                 let name = path.file_name().unwrap_or(&program.command);
                 name.to_string_lossy().into_owned()
             }
-            Self::Url(url) => url.clone(),
+            Self::Url(url) => without_secrets(url),
         }
     }
 }
@@ -83,5 +84,16 @@ impl Options {
             max_components: 10_000,
             problems: Vec::new(),
         }
+    }
+
+    /// Returns what is wrong with the options.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut problems = self.problems.clone();
+        if let Target::Url(url) = &self.target
+            && let Err(why) = HttpTransport::check(url, self.headers.clone())
+        {
+            problems.push(format!("the upstream server `{}`: {why}", self.name));
+        }
+        problems
     }
 }

@@ -49,13 +49,12 @@ impl Endpoint {
     ) -> Result<Self, String> {
         let shown = without_secrets(url);
         let named = |why: String| format!("the URL `{shown}` cannot be used: {why}");
-        let url = parsed(url).map_err(named)?;
+        let (url, fixed) = read(url, headers)?;
         let roots = match roots {
             Some(roots) => roots,
             None if url.scheme() == Some(&Scheme::HTTPS) => native_roots().map_err(named)?,
             None => RootCertStore::empty(),
         };
-        let fixed = fixed(headers).map_err(|why| format!("the server at `{shown}`: {why}"))?;
         Ok(Self {
             url,
             client: client(roots).map_err(named)?,
@@ -215,7 +214,8 @@ impl Endpoint {
     }
 
     async fn error(&self, response: Response<Incoming>, common: &CommonHeaders) -> SendError {
-        if self.lost_session(response.status(), common) {
+        // Some servers answer so if they have no stream. If the session has ended, the next message is refused, too.
+        if is_of_session(response.status(), common) {
             return SendError::NoSession;
         }
         status_error(&refusal(response).await, &self.headers(common))
@@ -223,7 +223,7 @@ impl Endpoint {
 
     /// Returns `true` if this status means that the server does not know the session, which is then forgotten.
     fn lost_session(&self, status: StatusCode, common: &CommonHeaders) -> bool {
-        if status != StatusCode::NOT_FOUND || common.session.is_none() {
+        if !is_of_session(status, common) {
             return false;
         }
         let mut latest = self.latest.lock();
@@ -232,6 +232,25 @@ impl Endpoint {
         }
         true
     }
+}
+
+/// Returns `true` if this status means that the server does not know the session.
+fn is_of_session(status: StatusCode, common: &CommonHeaders) -> bool {
+    status == StatusCode::NOT_FOUND && common.session.is_some()
+}
+
+/// Reads a URL and the headers of each request.
+///
+/// # Errors
+/// Returns an error that names what cannot be used, without its secrets.
+pub(super) fn read(
+    url: &str,
+    headers: Vec<(String, Secret<String>)>,
+) -> Result<(Uri, HeaderMap), String> {
+    let shown = without_secrets(url);
+    let url = parsed(url).map_err(|why| format!("the URL `{shown}` cannot be used: {why}"))?;
+    let fixed = fixed(headers).map_err(|why| format!("the server at `{shown}`: {why}"))?;
+    Ok((url, fixed))
 }
 
 fn parsed(url: &str) -> Result<Uri, String> {

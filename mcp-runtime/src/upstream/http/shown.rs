@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 /// Returns a URL without its credentials and its query, valid or not.
-pub(super) fn without_secrets(url: &str) -> String {
+pub(in crate::upstream) fn without_secrets(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| {
         (&url[..scheme.len() + "://".len()], rest)

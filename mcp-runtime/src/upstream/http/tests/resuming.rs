@@ -75,7 +75,10 @@ async fn a_server_that_cannot_resume_is_not_asked_again() {
             Reply::new(405, &[], ""),
             SendError::Status(405, String::new()),
         ),
-        (Reply::new(404, &[], ""), SendError::NoSession),
+        (
+            Reply::new(404, &[], ""),
+            SendError::Unreachable("it does not know the session any more".to_owned()),
+        ),
         (
             Reply::json(200, "{}"),
             SendError::Invalid(

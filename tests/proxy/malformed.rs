@@ -1,0 +1,134 @@
+//! Upstream servers that violate the protocol: each call is answered, and what is well-formed keeps working.
+
+use std::time::Duration;
+
+use mcp_runtime::{RunningServer, Server, Upstream};
+use serde_json::json;
+
+use super::peer::{Peer, says, until};
+use super::places::{ERAS, own};
+
+fn crooked(list: &str) -> Upstream {
+    let program = Upstream::command(env!("CARGO_BIN_EXE_crooked-server")).name("crooked");
+    program.env("CROOKED_LIST", list).revision(ERAS[0])
+}
+
+async fn gateway(upstream: Upstream) -> RunningServer {
+    let server = Server::new("gateway", "1.0.0").with(own());
+    server.mount("up", upstream).start().await.unwrap()
+}
+
+#[tokio::test]
+async fn each_call_is_answered() {
+    let timeout = Err("longer than 1 s");
+    let malformed = Err("its result is malformed");
+    let cases = [
+        ("fine", Ok("fine")),
+        ("chatty", Ok("fine")),
+        ("no_json", timeout),
+        ("wrong_id", timeout),
+        ("text_id", timeout),
+        ("no_id", timeout),
+        ("unknown_id", Ok("fine")),
+        ("twice", Ok("fine")),
+        ("text_result", malformed),
+        ("list_result", malformed),
+        ("wrong_content", malformed),
+        ("deep_content", malformed),
+        ("wrong_error", timeout),
+        ("both", Err("it is an error")),
+        ("neither", timeout),
+        ("too_large", Err("more than 4194304 bytes")),
+        ("not_utf8", Ok("fine")),
+        ("batch", timeout),
+        ("unknown_request", Ok("fine")),
+        ("hang", timeout),
+        ("exit", Err("the program has ended (exit status: 3)")),
+    ];
+    for client in ERAS {
+        let gateway = gateway(crooked("").timeout(Duration::from_secs(1))).await;
+        let peer = Peer::connect(&gateway, client, says("Ada")).await;
+        for (tool, expected) in cases {
+            let said = peer.call(&format!("up_{tool}"), json!({})).await;
+            match (&said, expected) {
+                (Ok(said), Ok(expected)) => assert_eq!(said, expected, "{client:?}: {tool}"),
+                (Err(error), Err(expected)) => {
+                    assert!(error.contains(expected), "{client:?}: {tool}: {error}");
+                }
+                _ => panic!("{client:?}: {tool}: {said:?}"),
+            }
+            assert_eq!(peer.call("own", json!({})).await.as_deref(), Ok("own"));
+            // A process that has ended is started again.
+            let works = async || peer.call("up_fine", json!({})).await.as_deref() == Ok("fine");
+            until(tool, works).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_well_formed_definitions_of_a_list_are_there() {
+    let cases: [(&str, &[&str]); 3] = [
+        ("duplicates", &["own", "up_fine", "up_large"]),
+        ("crooked", &["own", "up_fine", "up_large"]),
+        ("no_list", &["own"]),
+    ];
+    for (list, expected) in cases {
+        let gateway = gateway(crooked(list)).await;
+        let peer = Peer::connect(&gateway, ERAS[1], |_| None).await;
+        let mut tools = peer.tools().await;
+        tools.sort();
+        assert_eq!(tools, expected, "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_without_end_hides_only_its_server() {
+    for list in ["endless", "same_cursor", "two_cursors", "no_list", "text"] {
+        let gateway = gateway(crooked(list)).await;
+        let peer = Peer::connect(&gateway, ERAS[1], |_| None).await;
+        assert_eq!(peer.tools().await, ["own"], "{list}");
+        assert_eq!(
+            peer.call("own", json!({})).await.as_deref(),
+            Ok("own"),
+            "{list}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_long_list_is_cut_off() {
+    let gateway = gateway(crooked("many").max_components(1500)).await;
+    let peer = Peer::connect(&gateway, ERAS[1], |_| None).await;
+    let tools = peer.tools().await;
+    assert_eq!(tools.len(), 1501);
+    assert!(
+        tools.contains(&"up_tool_1499".to_owned()),
+        "{:?}",
+        tools.last()
+    );
+}
+
+#[tokio::test]
+async fn floods_are_survived() {
+    for client in ERAS {
+        let gateway = gateway(crooked("")).await;
+        let peer = Peer::connect(&gateway, client, |_| None).await;
+        for flood in [
+            "flood_pings",
+            "flood_progress",
+            "flood_logs",
+            "flood_large_logs",
+            "flood_list_changes",
+            "flood_updates",
+            "flood_replies",
+        ] {
+            let said = peer
+                .call(&format!("up_{flood}"), json!({ "milliseconds": 300 }))
+                .await;
+            let sent: u64 = said.as_ref().map_or(0, |it| it.parse().unwrap());
+            assert!(sent > 0, "{client:?}: {flood}: {said:?}");
+            assert_eq!(peer.call("own", json!({})).await.as_deref(), Ok("own"));
+            assert_eq!(peer.call("up_fine", json!({})).await.as_deref(), Ok("fine"));
+        }
+    }
+}
