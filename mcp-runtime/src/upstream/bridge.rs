@@ -7,13 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::Proxy;
 use super::call::{Failure, forward, malformed};
-use super::result::tool_result;
 use super::connection::Request;
 use super::link::Opened;
+use super::result::tool_result;
 use crate::call::Call;
-use crate::content::{
-    Annotations, Completions, Icon, Message, ResourceContents, ToolResult,
-};
+use crate::content::{Annotations, Completions, Icon, Message, ResourceContents, ToolResult};
 use crate::context::Context;
 use crate::error::ToolError;
 use crate::protocol::error::{INVALID_PARAMS, RESOURCE_NOT_FOUND};

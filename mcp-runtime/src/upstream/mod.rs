@@ -390,7 +390,8 @@ impl Proxy {
     async fn is_current(&self) {
         if !*self.current.borrow() {
             let mut current = self.current.subscribe();
-            let _ = tokio::time::timeout(CHANGE_LIMIT, current.wait_for(|is_current| *is_current)).await;
+            let _ = tokio::time::timeout(CHANGE_LIMIT, current.wait_for(|is_current| *is_current))
+                .await;
         }
     }
 

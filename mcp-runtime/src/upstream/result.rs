@@ -84,11 +84,21 @@ mod tests {
         let result = tool_result(json).unwrap();
         assert_eq!(result.text(), "a\né\nb");
         assert_eq!(result.content.len(), 3);
-        assert_eq!(result.structured_content(), serde_json::json!({ "a": [1, 2] }));
+        assert_eq!(
+            result.structured_content(),
+            serde_json::json!({ "a": [1, 2] })
+        );
         assert!(!result.is_error());
         let meta = result.meta.unwrap();
-        assert_eq!(serde_json::json!(meta), serde_json::json!({ "com.example/a": 1 }));
-        assert!(tool_result(r#"{"content":[],"isError":true}"#).unwrap().is_error());
+        assert_eq!(
+            serde_json::json!(meta),
+            serde_json::json!({ "com.example/a": 1 })
+        );
+        assert!(
+            tool_result(r#"{"content":[],"isError":true}"#)
+                .unwrap()
+                .is_error()
+        );
         assert!(tool_result("{}").unwrap().meta.is_none());
     }
 

@@ -90,7 +90,11 @@ impl Writer {
         let is_first = state.rest.is_empty();
         state.rest.extend(line);
         // The rest of a line must be written even if the call that sends it is dropped.
-        if is_first && state.write(&mut Task::from_waker(Waker::noop())).is_pending() {
+        if is_first
+            && state
+                .write(&mut Task::from_waker(Waker::noop()))
+                .is_pending()
+        {
             self.more.notify_one();
         }
         if state.rest.capacity() > 64 * 1024 && state.rest.is_empty() {

@@ -63,11 +63,14 @@ impl Endpoint {
                 return Err(SendError::Unreachable(why));
             }
             sleep(pause(parser.retry(), failures)).await;
-            end = self.resume(common, &mut parser, Some(id)).await.map_err(|error| match error {
-                // The request may have been run already: only a request that was refused itself is sent again.
-                SendError::NoSession => SendError::Unreachable(error.to_string()),
-                other => other,
-            })?;
+            end =
+                self.resume(common, &mut parser, Some(id))
+                    .await
+                    .map_err(|error| match error {
+                        // The request may have been run already: only a request that was refused itself is sent again.
+                        SendError::NoSession => SendError::Unreachable(error.to_string()),
+                        other => other,
+                    })?;
         }
     }
 
