@@ -2,6 +2,8 @@
 //!
 //! The functions of the application know neither protocol. A route and a tool are a few lines each.
 
+#![allow(clippy::unused_async)] // a tool that does not wait runs in place if it is `async`
+
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Path, Query};
