@@ -16,9 +16,11 @@ fn gateway(path: &str) -> Result<Server, String> {
     let config = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let upstreams = Upstream::from_config(&config).map_err(|error| error.to_string())?;
     let server = Server::new("gateway", "1.0.0");
-    Ok(upstreams.into_iter().fold(server, |server, (name, upstream)| {
-        server.mount(name, upstream.start_timeout(START_LIMIT))
-    }))
+    Ok(upstreams
+        .into_iter()
+        .fold(server, |server, (name, upstream)| {
+            server.mount(name, upstream.start_timeout(START_LIMIT))
+        }))
 }
 
 fn upstream() -> Option<Upstream> {
@@ -56,7 +58,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     match var("UPSTREAM_PREFIX") {
-        Ok(prefix) => Server::new("gateway", "1.0.0").mount(prefix, upstream).run(),
+        Ok(prefix) => Server::new("gateway", "1.0.0")
+            .mount(prefix, upstream)
+            .run(),
         Err(_) => Server::from(upstream).run(),
     }
 }
