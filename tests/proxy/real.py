@@ -2,8 +2,9 @@
 
 The servers and calls are those of `tests/reference/calls`, and those of `calls` beside this file, in the same form. The
 clients are the official ones for Python and TypeScript, in both eras. A modern client speaks directly with a server that is
-not modern in the legacy era: a proxy bridges it. Each server is compared behind a proxy for it alone, and behind the example
-`gateway`, in which all are mounted. Examples are compared behind FastMCP's proxy.
+not modern in the legacy era: a proxy bridges it. Each server is compared behind a proxy for it alone, and behind one
+in which all are mounted (a gateway). The quickstart is compared behind FastMCP's proxy, and a server behind FastMCP's proxy
+with the same server behind both proxies.
 
 Definitions, results, errors, questions to the client and progress are compared member by member. What differs by design is in
 `DIFFERENCES`, with its reason. A difference that is not there, and a row that does not occur, is an error.
@@ -11,7 +12,6 @@ Definitions, results, errors, questions to the client and progress are compared 
 
 import argparse
 import asyncio
-import collections
 import concurrent.futures
 import contextlib
 import json
@@ -31,8 +31,6 @@ MODERN = "2026-07-28"
 SESSIONS = [(client, era) for client in ("python", "typescript") for era in ("legacy", "modern")]
 LISTS = {"tools": "name", "resources": "uri", "resourceTemplates": "uriTemplate", "prompts": "name"}
 SERVERS = ["filesystem", "memory", "everything", "git", "fetch", "time", "fastmcp", "typescript"]
-# The examples behind FastMCP's proxy.
-FRONTED = ["quickstart", "everything"]
 MODES = {"legacy": "legacy", "modern": MODERN}
 # In seconds, of all calls of a session.
 TIMEOUT = 300
@@ -43,7 +41,7 @@ OF_ERAS = ("_meta", "task", "elicitationId")
 SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 
 ANY = ".*"
-BRIDGED = "proxy|gateway"
+BRIDGED = "proxy|gateway|slow|both"
 UNKNOWN_TOOL = "content|isError|error code|error message"
 
 # (way, server, client, era, call, part) as regular expressions -> the reason.
@@ -59,6 +57,19 @@ DIFFERENCES = {
     (BRIDGED, ANY, ANY, ANY, "(the days of a prompt|an argument without completions)", "completion"):
         "an empty list has the total 0",
     (BRIDGED, "everything", ANY, ANY, "an unknown argument", ANY): "the proxy knows the arguments, and refuses others",
+    ("proxy|gateway|slow", "fastmcp", ANY, "legacy", "a question .*", "asked"):
+        "the proxy speaks the newest revision, in which the server writes the form by itself",
+    ("both", ANY, ANY, "legacy", "a question .*", "content"):
+        "FastMCP's proxy asks no questions in this era, and the error is that of the server",
+    ("FastMCP", ANY, ANY, ANY, "definition of .*", "_meta|title"): "FastMCP's proxy adds its own",
+    ("FastMCP", ANY, ANY, ANY, "an unknown tool", UNKNOWN_TOOL): "FastMCP's proxy reports the error of a tool",
+    ("FastMCP", ANY, ANY, ANY, "an unknown resource", "error .*"):
+        "FastMCP's proxy has the code of the newest revision, and its text",
+}
+# The same for differences that do not occur in each run.
+TIMING = {
+    (BRIDGED, "everything", "typescript", ANY, "(a short|an) operation.*", "progress"):
+        "the client may miss progress that arrives together with the result",
 }
 
 
@@ -90,7 +101,7 @@ def parts_of(results, steps, places):
     for name, key in LISTS.items():
         compared[f"the order of `{name}`"] = {"all": compare.normalise([it[key] for it in results[name]], {}, places)}
         for definition in results[name]:
-            call = f"definition of `{compare.without_places(definition[key], places)}`"
+            call = f"definition of `{compare.without_places(definition[key], places)}` in `{name}`"
             compared[call] = compare.normalise(definition, {}, places, left_out=())
     for step in steps:
         # The directory above has another name in each session.
@@ -133,34 +144,48 @@ def run(client, mode, command, description, cwd, options):
     return json.loads(done.stdout)
 
 
+@contextlib.contextmanager
 def prepared(name, options):
+    """Fills the directory of a server. Returns its description, and all places."""
     calls = HERE / "calls" if (HERE / "calls" / f"{name}.json").exists() else compare.HERE / "calls"
-    return compare.prepared(name, options.places, calls)
+    with compare.prepared(name, options.places, calls) as (description, places):
+        # Each call of a tool of this server starts Node.
+        every = 6 if name == "fetch" else 1
+        steps = [it for index, it in enumerate(description["steps"]) if "call" not in it or index % every == 0]
+        yield {**description, "steps": steps}, places
 
 
-def direct(name, client, era, options, side="reference"):
+def direct(name, client, era, options):
     """Returns what is compared of a session with a server: {call: {part: value}}."""
     with prepared(name, options) as (description, places):
         # A server that is not modern is spoken with in the legacy era.
         mode = "auto" if era == "modern" else "legacy"
-        results = run(client, mode, description[side], description, places["root"], options)
+        results = run(client, mode, description["reference"], description, places["root"], options)
         return parts_of(results, description["steps"], places)
 
 
-def bridged(name, client, era, options):
-    """The same through a proxy in front of the server."""
-    with prepared(name, options) as (description, places):
-        program, *arguments = description["reference"]
-        variables = [f"UPSTREAM_COMMAND={program}", "UPSTREAM_ARGS=" + "\n".join(map(str, arguments))]
-        command = ["env", *variables, str(options.proxy)]
-        results = run(client, MODES[era], command, description, places["root"], options)
-        return parts_of(results, description["steps"], places)
+def bridge(command, options):
+    """Returns the command of a proxy in front of a command."""
+    program, *arguments = map(str, command)
+    return ["env", f"UPSTREAM_COMMAND={program}", "UPSTREAM_ARGS=" + "\n".join(arguments), str(options.proxy)]
 
 
-def fronted(name, client, era, options):
-    """The same through FastMCP's proxy in front of an example."""
+def slowly(command, _options):
+    """Returns the command of a server that needs longer to start than a proxy waits for the answer to its first question."""
+    return ["sh", "-c", 'sleep 6; exec "$0" "$@"', *command]
+
+
+def fastmcp(command, options):
+    """Returns the command of FastMCP's proxy in front of a command."""
+    return [str(options.installed / "venv/bin/python"), str(HERE / "fastmcp_proxy.py"), *map(str, command)]
+
+
+def proxied(name, client, era, options, *fronts):
+    """The same through proxies in front of the server, of which the last one is in front."""
     with prepared(name, options) as (description, places):
-        command = [str(options.installed / "venv/bin/python"), str(HERE / "fastmcp_proxy.py"), *description["example"]]
+        command = description["reference"]
+        for front in fronts:
+            command = front(command, options)
         results = run(client, MODES[era], command, description, places["root"], options)
         return parts_of(results, description["steps"], places)
 
@@ -178,7 +203,7 @@ def mounted(client, era, options):
             steps += [with_prefix(name, description, step) for step in description["steps"]]
         root = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (root / "mcp.json").write_text(json.dumps({"mcpServers": servers}))
-        command = ["env", f"MCP_CONFIG={root / 'mcp.json'}", str(options.gateway)]
+        command = ["env", f"MCP_CONFIG={root / 'mcp.json'}", str(options.proxy)]
         results = run(client, MODES[era], command, {"answers": answers, "steps": steps}, root, options)
         return {
             name: parts_of(without_prefix(name, results), description["steps"], places)
@@ -216,23 +241,28 @@ def jobs(options, submit):
     for name in names:
         for client, era in SESSIONS:
             alone = submit(direct, name, client, era, options)
-            started.append(("proxy", name, client, era, alone, submit(bridged, name, client, era, options)))
+            started.append(("proxy", name, client, era, alone, submit(proxied, name, client, era, options, bridge)))
     if options.names:
         return started
     directly = {job[1:4]: job[4] for job in started}
     for client, era in SESSIONS:
         together = submit(mounted, client, era, options)
         started += [("gateway", name, client, era, directly[name, client, era], together) for name in names]
-    for name in FRONTED:
-        for era in MODES:
-            alone = submit(direct, name, "python", era, options, "example")
-            started.append(("FastMCP", name, "python", era, alone, submit(fronted, name, "python", era, options)))
+    for era in MODES:
+        place = ("fastmcp", "python", era)
+        started.append(("slow", *place, directly[place], submit(proxied, *place, options, slowly, bridge)))
+        place = ("quickstart", "python", era)
+        started.append(("FastMCP", *place, submit(direct, *place, options), submit(proxied, *place, options, fastmcp)))
+        # FastMCP's proxy in front of a server, and in front of a proxy in front of it.
+        place = ("typescript", "python", era)
+        alone = submit(proxied, *place, options, fastmcp)
+        started.append(("both", *place, alone, submit(proxied, *place, options, bridge, fastmcp)))
     return started
 
 
 def reason_of(row):
     """Returns the row of the table for a difference, if there is one."""
-    for patterns in DIFFERENCES:
+    for patterns in [*DIFFERENCES, *TIMING]:
         if all(re.fullmatch(pattern, value, re.DOTALL) for pattern, value in zip(patterns, row)):
             return patterns
     return None
@@ -247,7 +277,7 @@ def main():
     parser.add_argument("names", nargs="*", help="the servers; by default all")
     options = parser.parse_args()
     node = options.clients / "node/node_modules/node/bin/node"
-    options.proxy, options.gateway = options.built / "proxy-server", options.built / "examples/gateway"
+    options.proxy = options.built / "proxy-server"
     options.places = {
         "reference": options.reference, "installed": options.installed, "examples": options.built / "examples",
         "node": node, "node_directory": node.parent, "here": HERE,
@@ -268,7 +298,8 @@ def main():
             used.update(known)
             unknown = [row for row, reason in zip(found, known) if reason is None]
             problems += [f"{place}: {call}: {part}: {one} | {other}" for call, part, one, other in unknown]
-            print(f"{way:<8} {name:<11} {client:<11} {era:<7} {len(one):>8} {len(found):>11} {len(unknown):>8}", flush=True)
+            counts = f"{len(one):>8} {len(found):>11} {len(unknown):>8}"
+            print(f"{way:<8} {name:<11} {client:<11} {era:<7} {counts}", flush=True)
     problems += [f"does not occur: {row}" for row in DIFFERENCES if row not in used and not options.names]
     for problem in problems:
         print(problem)

@@ -25,8 +25,8 @@ serveStdio(() => {
         ({ a, b }) => ({ ...text(`${a + b}`), structuredContent: { total: a + b }, _meta: { 'com.example/paid': 1 } }),
     );
 
-    const stepsInput = z.object({ count: z.number().int() });
-    server.registerTool('steps', { description: 'Count, and report the progress.', inputSchema: stepsInput }, async ({ count }, ctx) => {
+    const steps = { description: 'Count, and report the progress.', inputSchema: z.object({ count: z.number().int() }) };
+    server.registerTool('steps', steps, async ({ count }, ctx) => {
         const progressToken = ctx.mcpReq._meta?.progressToken;
         for (let progress = 1; progress <= count && progressToken !== undefined; progress++) {
             const params = { progressToken, progress, total: count, message: `step ${progress}` };
@@ -41,12 +41,15 @@ serveStdio(() => {
         throw new Error('the train is late');
     });
 
-    const bookInput = z.object({ place: z.string() });
-    server.registerTool('book', { description: 'Book a trip, after a question for the day.', inputSchema: bookInput }, ({ place }, ctx) => {
+    const book = { description: 'Book a trip, after a question for the day.', inputSchema: z.object({ place: z.string() }) };
+    server.registerTool('book', book, ({ place }, ctx) => {
         const answer = ctx.mcpReq.inputResponses?.day;
         if (answer === undefined) {
-            const requestedSchema = z.object({ value: z.string() });
-            return inputRequired({ inputRequests: { day: inputRequired.elicit({ message: `When to ${place}?`, requestedSchema }) } });
+            const day = inputRequired.elicit({
+                message: `When to ${place}?`,
+                requestedSchema: z.object({ value: z.string() }),
+            });
+            return inputRequired({ inputRequests: { day } });
         }
         return text(`${place}: ${answer.action} ${answer.content?.value ?? '-'}`);
     });

@@ -357,8 +357,16 @@ impl Link {
             match self.discover(slot, &connection).await {
                 Ok(info) => return Ok(opened(connection, info)),
                 Err(Discovery::Legacy) if self.options.revision.is_none() => {
-                    self.is_legacy.store(true, Ordering::Relaxed);
-                    return self.initialize(slot, connection).await;
+                    let refused = match self.initialize(slot, Arc::clone(&connection)).await {
+                        Ok(opened) => {
+                            self.is_legacy.store(true, Ordering::Relaxed);
+                            return Ok(opened);
+                        }
+                        Err(refused) => refused,
+                    };
+                    // A server that started too slowly to answer in time has taken the question for a request of that revision.
+                    let info = self.discover(slot, &connection).await.map_err(|_| refused)?;
+                    return Ok(opened(connection, info));
                 }
                 // A process that ended at an unknown request is started again.
                 Err(Discovery::Ended(why))
