@@ -69,10 +69,12 @@ fn main() -> ExitCode {
         eprintln!("set UPSTREAM_URL or UPSTREAM_COMMAND, and a known UPSTREAM_REVISION or none");
         return ExitCode::from(2);
     };
-    match var("UPSTREAM_PREFIX") {
-        Ok(prefix) => Server::new("gateway", "1.0.0")
-            .mount(prefix, upstream)
-            .run(),
-        Err(_) => Server::from(upstream).run(),
+    let server = match var("UPSTREAM_PREFIX") {
+        Ok(prefix) => Server::new("gateway", "1.0.0").mount(prefix, upstream),
+        Err(_) => Server::from(upstream),
+    };
+    match var("UPSTREAM_PER_CALLER") {
+        Ok(_) => server.auth(Everyone).run(),
+        Err(_) => server.run(),
     }
 }

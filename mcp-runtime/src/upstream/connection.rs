@@ -367,9 +367,10 @@ impl Connection {
     fn reply(&self, id: &RawValue, answer: Result<&Value, (i32, &str)>) {
         let json = reply(id, answer);
         let size = u32::try_from(json.len()).unwrap_or(u32::MAX);
-        match Arc::clone(&self.unsent).try_acquire_many_owned(size) {
-            Ok(permit) => send_later(self.sending(None, json), Some(permit)),
-            Err(_) => tracing::debug!("a request of an upstream server is not answered"),
+        if let Ok(permit) = Arc::clone(&self.unsent).try_acquire_many_owned(size) {
+            send_later(self.sending(None, json), Some(permit));
+        } else {
+            tracing::debug!("a request of an upstream server is not answered");
         }
     }
 

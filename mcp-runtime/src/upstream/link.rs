@@ -365,7 +365,10 @@ impl Link {
                         Err(refused) => refused,
                     };
                     // A server that started too slowly to answer in time has taken the question for a request of that revision.
-                    let info = self.discover(slot, &connection).await.map_err(|_| refused)?;
+                    let info = self
+                        .discover(slot, &connection)
+                        .await
+                        .map_err(|_| refused)?;
                     return Ok(opened(connection, info));
                 }
                 // A process that ended at an unknown request is started again.
