@@ -100,7 +100,7 @@ pub struct Server {
     mounts: Vec<MountedServer>,
     /// The upstream server whose components it has.
     #[cfg(feature = "proxy")]
-    proxied: Option<Upstream>,
+    proxied: Option<Box<Upstream>>,
     /// The upstream servers of its handlers.
     #[cfg(feature = "proxy")]
     upstreams: Upstreams,

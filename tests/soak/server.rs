@@ -31,6 +31,7 @@ async fn secret(text: String, caller: Principal) -> String {
 fn occupy(milliseconds: u64) -> String {
     // A page of a stack stays in memory once it was used. The calls that go deepest are rare, so that the stacks of 64 threads
     // would grow for millions of requests.
+    #[allow(clippy::large_stack_arrays)] // that is its purpose
     let pages = std::hint::black_box([1_u8; 64 * 1024]);
     std::thread::sleep(Duration::from_millis(milliseconds));
     format!("{} bytes", pages.len())

@@ -50,7 +50,7 @@ pub(super) struct Assembled {
     lifespans: Vec<Lifespan>,
     states: States,
     #[cfg(feature = "proxy")]
-    pub(super) proxied: Option<Upstream>,
+    pub(super) proxied: Option<Box<Upstream>>,
 }
 
 impl Server {
@@ -310,7 +310,7 @@ impl Assembled {
     /// Adds the components of upstream servers, and waits until they are known or a time limit is reached.
     #[cfg(feature = "proxy")]
     pub(super) async fn start_proxies(
-        proxies: Vec<(Upstream, Arc<ServerState>)>,
+        proxies: Vec<(Box<Upstream>, Arc<ServerState>)>,
         outermost: &ServerState,
     ) {
         let mut starting = tokio::task::JoinSet::new();

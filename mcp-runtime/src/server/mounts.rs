@@ -90,7 +90,7 @@ impl Server {
         }
         #[cfg(feature = "proxy")]
         if let Some(upstream) = &server.proxied {
-            self = self.name_upstream(prefix.clone(), upstream.clone());
+            self = self.name_upstream(prefix.clone(), (**upstream).clone());
         }
         self.mounts.push(MountedServer {
             prefix: Some(prefix),

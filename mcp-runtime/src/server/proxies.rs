@@ -31,7 +31,7 @@ impl From<Upstream> for Server {
                 server.about.name
             ));
         }
-        server.proxied = Some(upstream);
+        server.proxied = Some(Box::new(upstream));
         server
     }
 }
