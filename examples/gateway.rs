@@ -54,3 +54,17 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_is_not_available_does_not_keep_the_gateway_from_starting() {
+        let config = r#"{ "mcpServers": { "absent": { "command": "./no-such-program" } } }"#;
+        let client = server(config).unwrap().client().await;
+        let names = client.call("servers", json!({})).await.unwrap();
+        assert_eq!(names.text(), "absent");
+        assert!(server("{}").is_err());
+    }
+}

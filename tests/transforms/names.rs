@@ -69,7 +69,11 @@ async fn clients_see_the_changed_names_only() {
 
         let resources = list(caller, "resources/list", "resources").await;
         let uri = format!("db://{}cities", way.uris);
-        assert_eq!(keys(&resources, "uri"), std::slice::from_ref(&uri), "{what}");
+        assert_eq!(
+            keys(&resources, "uri"),
+            std::slice::from_ref(&uri),
+            "{what}"
+        );
         assert_eq!(resources[0]["name"], "towns", "{what}");
         assert_eq!(resources[0]["description"], "All towns.", "{what}");
         let read = caller

@@ -150,14 +150,12 @@ fn is_declared(capability: Option<&RawValue>) -> Option<bool> {
 }
 
 impl ClientCapabilities {
-    /// Returns the JSON with which a client declares these capabilities in a revision.
+    /// Returns the JSON with which a client declares those of these capabilities that a revision knows.
     #[cfg(feature = "proxy")]
-    pub(crate) fn declared(self, features: &super::revision::Features) -> Value {
+    pub(crate) fn declared(self, knows: impl Fn(Capability) -> bool) -> Value {
         use Capability::{ElicitationForm, ElicitationUrl, Roots, Sampling};
         let all = [ElicitationForm, ElicitationUrl, Sampling, Roots];
-        let declared = all
-            .into_iter()
-            .filter(|it| self.has(*it) && features.knows(*it));
+        let declared = all.into_iter().filter(|it| self.has(*it) && knows(*it));
         declarations(&declared.collect::<Vec<_>>())
     }
 

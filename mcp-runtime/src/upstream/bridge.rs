@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Proxy;
 use super::call::{Failure, forward, malformed};
 use super::connection::Request;
 use super::link::Opened;
+use super::list::List;
+use super::proxy::Proxy;
 use super::result::tool_result;
 use crate::call::Call;
 use crate::content::{Annotations, Completions, Icon, Message, ResourceContents, ToolResult};
@@ -18,79 +19,10 @@ use crate::protocol::error::{INVALID_PARAMS, RESOURCE_NOT_FOUND};
 use crate::protocol::header::encoded;
 use crate::protocol::meta::key_mistake;
 use crate::registry::{
-    Completion, Component, ComponentKind, Handler, HeaderParam, Prompt, PromptArgument, Resource,
-    Tool,
+    Completion, Component, Handler, HeaderParam, Prompt, PromptArgument, Resource, Tool,
 };
 
-/// A list of an upstream server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum List {
-    // The order in which they are added: a tool may refer to a resource.
-    Resources,
-    Templates,
-    Tools,
-    Prompts,
-}
-
 impl List {
-    pub(super) const ALL: [Self; 4] =
-        [Self::Resources, Self::Templates, Self::Tools, Self::Prompts];
-
-    pub(super) fn method(self) -> &'static str {
-        match self {
-            Self::Resources => "resources/list",
-            Self::Templates => "resources/templates/list",
-            Self::Tools => "tools/list",
-            Self::Prompts => "prompts/list",
-        }
-    }
-
-    /// The member of the result with the definitions.
-    pub(super) fn member(self) -> &'static str {
-        match self {
-            Self::Resources => "resources",
-            Self::Templates => "resourceTemplates",
-            Self::Tools => "tools",
-            Self::Prompts => "prompts",
-        }
-    }
-
-    /// The capability of a server that has the list.
-    pub(super) fn capability(self) -> &'static str {
-        match self {
-            Self::Resources | Self::Templates => "resources",
-            Self::Tools => "tools",
-            Self::Prompts => "prompts",
-        }
-    }
-
-    pub(super) fn kind(self) -> ComponentKind {
-        match self {
-            Self::Resources | Self::Templates => ComponentKind::Resource,
-            Self::Tools => ComponentKind::Tool,
-            Self::Prompts => ComponentKind::Prompt,
-        }
-    }
-
-    /// The member of a definition that identifies the component.
-    fn key(self) -> &'static str {
-        match self {
-            Self::Resources => "uri",
-            Self::Templates => "uriTemplate",
-            Self::Tools | Self::Prompts => "name",
-        }
-    }
-
-    /// Returns the name or URI of a definition.
-    ///
-    /// # Errors
-    /// Returns an error if the definition has none.
-    pub(super) fn key_of(self, definition: &Value) -> Result<String, String> {
-        let key = definition.get(self.key()).and_then(Value::as_str);
-        let key = key.ok_or_else(|| format!("a definition has no `{}`", self.key()))?;
-        Ok(key.to_owned())
-    }
-
     /// Makes the component of a definition.
     ///
     /// # Errors

@@ -9,12 +9,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::Proxy;
-use super::bridge::List;
 use super::connection::{Event, Exchange, Request};
 use super::link::{Opened, modern_meta};
+use super::list::{Host, List};
+use super::proxy::Proxy;
 use crate::protocol::capability::ClientCapabilities;
-use crate::registry::{Component, ComponentKind};
 
 /// The time that a server has to answer a request for a page of a list.
 const LIST_LIMIT: Duration = Duration::from_secs(30);
@@ -31,34 +30,6 @@ const SHORTEST_AGE: Duration = Duration::from_secs(60);
 const LONGEST_AGE: Duration = Duration::from_secs(600);
 /// The pause after a failure, before lists are read or changes are listened for again.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// The server that has the components of an upstream server.
-pub(crate) trait Host: Send + Sync + 'static {
-    /// Adds a component.
-    ///
-    /// # Errors
-    /// Returns an error if the component has a problem.
-    fn add(&self, component: Component) -> Result<(), String>;
-
-    /// Removes a component.
-    fn remove(&self, kind: ComponentKind, name: &str);
-
-    /// Tells the instructions of the upstream server.
-    fn instructed(&self, instructions: Option<&str>);
-
-    /// Says that a list has changed, although its components are the same.
-    fn listed(&self, kind: ComponentKind);
-
-    /// Says that a resource has changed.
-    fn updated(&self, uri: &str);
-}
-
-/// The components that the host has.
-#[derive(Default)]
-pub(super) struct Listed {
-    /// By list and name: the definition, and `true` if the component was accepted.
-    all: BTreeMap<(List, String), (String, bool)>,
-}
 
 /// A page of a list.
 #[derive(Deserialize)]

@@ -481,7 +481,9 @@ impl Link {
     /// Makes the handshake with a server of an older revision.
     async fn initialize(&self, slot: &Slot, connection: Arc<Connection>) -> Result<Opened, String> {
         let revision = self.options.revision.unwrap_or(Revision::LATEST_LEGACY);
-        let capabilities = slot.capabilities.declared(revision.features());
+        let capabilities = slot
+            .capabilities
+            .declared(|it| revision.features().knows(it));
         let mut request = Request::new("initialize")
             .param("protocolVersion", &json!(revision.name()).to_string())
             .param("capabilities", &capabilities.to_string())
@@ -550,7 +552,7 @@ pub(super) fn modern_meta(capabilities: ClientCapabilities, level: Option<LogLev
              \"io.modelcontextprotocol/clientCapabilities\":{},",
             features.name,
             client_info(),
-            capabilities.declared(features)
+            capabilities.declared(|it| features.knows(it))
         )
     });
     let mut meta = text.clone();

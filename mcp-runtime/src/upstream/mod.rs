@@ -5,6 +5,7 @@
 //! - `link`: the connections to one server, and their negotiation and renewal.
 //! - `call`: a call that is forwarded, with the questions of the server.
 //! - `bridge`: definitions and handlers of components.
+//! - `proxy`, `list`: what is known of a server in use.
 //! - `feed`: keeps the components as they are at the server.
 //!
 //! Messages are passed on as JSON, so that nothing is lost that only newer revisions or extensions know.
@@ -16,14 +17,15 @@ mod connection;
 mod feed;
 mod http;
 mod link;
+mod list;
 mod message;
 mod options;
+mod proxy;
 mod result;
 mod stdio;
 mod transport;
 mod upstreams;
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::future::Future;
 use std::path::PathBuf;
@@ -32,7 +34,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{Notify, watch};
 
 use crate::content::ToolResult;
 use crate::context::Context;
@@ -42,24 +43,15 @@ use crate::owner::Principal;
 use crate::protocol::Revision;
 use crate::secret::Secret;
 use crate::service::Timeout;
-use crate::sync::Mutex;
 
-use bridge::List;
-use call::Parked;
 pub use config::ConfigError;
 use connection::Request;
-pub(crate) use feed::Host;
-use feed::Listed;
-use link::{Link, LinkEvents};
+pub(crate) use list::Host;
 use options::{Options, Target};
+pub(crate) use proxy::Proxy;
 use result::tool_result;
 pub use upstreams::UpstreamCaller;
 pub(crate) use upstreams::Upstreams;
-
-/// The number of resources of one server whose changes are followed.
-const MAX_WATCHED: usize = 1000;
-/// The time for which the result of a call waits for the lists that the server has told to have changed.
-const CHANGE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Another MCP server: a program or a URL. Clones are the same server.
 ///
@@ -288,148 +280,5 @@ impl Upstream {
         let result = call::call(&proxy.link, &proxy.parked, context, request).await;
         let result = result.and_then(|json| tool_result(&json));
         result.map_err(|failure| failure.into_error(&self.options.name))
-    }
-}
-
-/// An upstream server in use.
-pub(crate) struct Proxy {
-    link: Link,
-    parked: Arc<Parked>,
-    listed: Mutex<Listed>,
-    /// The lists that have changed at the server.
-    dirty: Mutex<BTreeSet<List>>,
-    /// The lists of which the server has told a change. Of two with one notification, it is the first.
-    told: Mutex<BTreeSet<List>>,
-    changed: Notify,
-    /// `false` while the server has told a change of a list that is not read yet.
-    current: watch::Sender<bool>,
-    /// `true` after the first attempt to read the lists.
-    ready: watch::Sender<bool>,
-    watched: Mutex<Watched>,
-    host: Mutex<Option<Arc<dyn Host>>>,
-    task: Mutex<Option<tokio::task::AbortHandle>>,
-}
-
-/// The resources whose changes clients want to know, in the order in which they were first wanted.
-#[derive(Default)]
-struct Watched(Vec<String>);
-
-impl Watched {
-    fn all(&self) -> Vec<String> {
-        self.0.clone()
-    }
-}
-
-/// Passes the messages of connections to a proxy, without keeping it alive.
-struct Events(OnceLock<std::sync::Weak<Proxy>>);
-
-impl LinkEvents for Events {
-    fn notified(&self, method: &str, params: &str) {
-        if let Some(proxy) = self.0.get().and_then(std::sync::Weak::upgrade) {
-            proxy.notified(method, params);
-        }
-    }
-
-    fn lost(&self) {
-        if let Some(proxy) = self.0.get().and_then(std::sync::Weak::upgrade) {
-            proxy.changed.notify_one();
-        }
-    }
-}
-
-impl Proxy {
-    fn new(options: Options) -> Arc<Self> {
-        let events = Arc::new(Events(OnceLock::new()));
-        let proxy = Arc::new(Self {
-            link: Link::new(options, Arc::clone(&events) as Arc<dyn LinkEvents>),
-            parked: Arc::default(),
-            listed: Mutex::default(),
-            dirty: Mutex::default(),
-            told: Mutex::default(),
-            changed: Notify::new(),
-            current: watch::Sender::new(true),
-            ready: watch::Sender::new(false),
-            watched: Mutex::default(),
-            host: Mutex::default(),
-            task: Mutex::default(),
-        });
-        let _ = events.0.set(Arc::downgrade(&proxy));
-        proxy
-    }
-
-    fn notified(&self, method: &str, params: &str) {
-        match method {
-            "notifications/tools/list_changed" => self.list_changed(&[List::Tools]),
-            "notifications/prompts/list_changed" => self.list_changed(&[List::Prompts]),
-            "notifications/resources/list_changed" => {
-                self.list_changed(&[List::Resources, List::Templates]);
-            }
-            "notifications/resources/updated" => {
-                let params: Value = serde_json::from_str(params).unwrap_or_default();
-                let host = self.host.lock().clone();
-                if let (Some(host), Some(uri)) = (host, params["uri"].as_str()) {
-                    host.updated(uri);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn list_changed(&self, lists: &[List]) {
-        self.told.lock().extend(lists.first());
-        {
-            let mut dirty = self.dirty.lock();
-            dirty.extend(lists.iter().copied());
-            self.current.send_replace(false);
-        }
-        self.changed.notify_one();
-    }
-
-    /// Waits until the lists are read that the server has told to have changed: a client that has the result of a call finds
-    /// what the call has added.
-    async fn is_current(&self) {
-        if !*self.current.borrow() {
-            let mut current = self.current.subscribe();
-            let _ = tokio::time::timeout(CHANGE_LIMIT, current.wait_for(|is_current| *is_current))
-                .await;
-        }
-    }
-
-    /// Adds the components to a host, and keeps them up to date until [`Self::stop`]. Returns after the first attempt to list them,
-    /// or after the time limit.
-    pub(crate) async fn start(self: &Arc<Self>, host: Arc<dyn Host>) {
-        *self.host.lock() = Some(Arc::clone(&host));
-        let task = tokio::spawn(Arc::clone(self).maintain(host));
-        *self.task.lock() = Some(task.abort_handle());
-        let mut ready = self.ready.subscribe();
-        let limit = self.link.options.start_timeout;
-        let waited = tokio::time::timeout(limit, ready.wait_for(|is_ready| *is_ready)).await;
-        if waited.is_err() {
-            let upstream = &self.link.options.name;
-            tracing::warn!(
-                upstream,
-                "it is not available after {limit:?}: this server starts without its components"
-            );
-        }
-    }
-
-    /// Ends all connections.
-    pub(crate) async fn stop(&self) {
-        if let Some(task) = self.task.lock().take() {
-            task.abort();
-        }
-        // The components of the host keep this proxy.
-        self.host.lock().take();
-        self.link.close().await;
-    }
-
-    /// Follows the changes of a resource.
-    pub(crate) fn watch(&self, uri: &str) {
-        let mut watched = self.watched.lock();
-        if watched.0.len() < MAX_WATCHED && !watched.0.iter().any(|known| known == uri) {
-            watched.0.push(uri.to_owned());
-            drop(watched);
-            self.changed.notify_one();
-        }
     }
 }
