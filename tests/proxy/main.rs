@@ -13,6 +13,7 @@ mod malformed;
 mod peer;
 mod places;
 mod questions;
+mod transforms;
 #[allow(dead_code)] // `callers` uses more of it
 #[path = "../callers/wires.rs"]
 mod wires;

@@ -139,7 +139,13 @@ async fn call_tool(
     call: &Call,
 ) -> Result<ToolResult, Failure> {
     let context = Context::of(&call.context);
-    let arguments = call.arguments.whole(call.context.message.text());
+    let changed;
+    let arguments = if call.signature.renamings.is_empty() {
+        call.arguments.whole(call.context.message.text())
+    } else {
+        changed = call.whole().map_err(Failure::Own)?.to_string();
+        &changed
+    };
     let request = |opened: &Opened| {
         let mut request = Request::new("tools/call").named("name", name);
         request = request.param("arguments", arguments);
