@@ -31,6 +31,8 @@ chapters! {
     run_time: "run-time.md",
     composition: "composition.md",
     transforms: "transforms.md",
+    #[cfg(feature = "all")]
+    gateway: "gateway.md",
     many_tools: "many-tools.md",
     #[cfg(feature = "openapi")]
     openapi: "openapi.md",
