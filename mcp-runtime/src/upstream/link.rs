@@ -217,7 +217,7 @@ pub(super) struct Link {
     own: Mutex<Vec<(OwnKey, Arc<Slot>)>>,
     /// `true` if the server has not answered `server/discover`, or has ended at it.
     is_legacy: AtomicBool,
-    is_closed: AtomicBool,
+    is_closed: Arc<AtomicBool>,
     pub(super) events: Arc<dyn LinkEvents>,
 }
 
@@ -230,6 +230,8 @@ pub(super) trait LinkEvents: Send + Sync + 'static {
 struct SlotWatch {
     slot: Weak<Slot>,
     name: String,
+    /// `true` when this server ends the connections.
+    is_closed: Arc<AtomicBool>,
     events: Arc<dyn LinkEvents>,
 }
 
@@ -239,7 +241,9 @@ impl Watch for SlotWatch {
     }
 
     fn lost(&self, why: &str) {
-        tracing::warn!(upstream = self.name, "the connection is lost: {why}");
+        if !self.is_closed.load(Ordering::Acquire) {
+            tracing::warn!(upstream = self.name, "the connection is lost: {why}");
+        }
         if let Some(slot) = self.slot.upgrade() {
             slot.lost(why);
         }
@@ -262,7 +266,7 @@ impl Link {
             shared: Slot::new(None, false, ALL),
             own: Mutex::default(),
             is_legacy: AtomicBool::new(false),
-            is_closed: AtomicBool::new(false),
+            is_closed: Arc::default(),
             events,
         }
     }
@@ -401,6 +405,7 @@ impl Link {
         let watch = Arc::new(SlotWatch {
             slot: Arc::downgrade(slot),
             name: self.options.name.clone(),
+            is_closed: Arc::clone(&self.is_closed),
             events: Arc::clone(&self.events),
         });
         Connection::new(watch, slot.is_of_one_caller, |receive| {
