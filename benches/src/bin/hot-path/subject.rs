@@ -95,8 +95,12 @@ fn upstream(program: &std::path::Path) -> Result<String> {
     let stderr = child.stderr.take().ok_or("no stderr")?;
     let mut line = String::new();
     BufReader::new(stderr).read_line(&mut line)?;
-    let url = line.split_whitespace().find(|word| word.starts_with("http"));
-    Ok(url.ok_or("the upstream server does not say its URL")?.to_owned())
+    let url = line
+        .split_whitespace()
+        .find(|word| word.starts_with("http"));
+    Ok(url
+        .ok_or("the upstream server does not say its URL")?
+        .to_owned())
 }
 
 impl fmt::Display for Subject {
