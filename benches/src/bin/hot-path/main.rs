@@ -75,6 +75,10 @@ const MOUNTED: f64 = 1.05;
 #[cfg(feature = "proxy")]
 const PROXIED: f64 = 3.2;
 
+/// The same for allocations.
+#[cfg(feature = "proxy")]
+const PROXIED_ALLOCATIONS: f64 = 4.2;
+
 /// A measured case: one line of the table.
 #[derive(Clone, Copy)]
 struct Case {
@@ -193,6 +197,15 @@ impl Case {
         }
     }
 
+    /// Returns the maximum of allocations as such a multiple, if it is not that of instructions.
+    fn allocations_factor(&self) -> Option<f64> {
+        match self.subject {
+            #[cfg(feature = "proxy")]
+            Subject::Proxied => Some(PROXIED_ALLOCATIONS),
+            _ => None,
+        }
+    }
+
     /// Returns the maximum cost of a case with such a limit. Measures the other call, and prints its cost.
     fn relative_budget(&self, directory: &Path, factor: f64) -> Result<Cost> {
         let subject = Subject::Server {
@@ -208,7 +221,7 @@ impl Case {
         print(&plain, &cost, None);
         Ok(Cost {
             instructions: cost.instructions * factor,
-            allocations: cost.allocations * factor,
+            allocations: cost.allocations * self.allocations_factor().unwrap_or(factor),
         })
     }
 
