@@ -304,8 +304,12 @@ def forgeries(node):
     check("there are forged tokens", len(forged["tokens"]) > 30)
     for name, token in forged["tokens"].items():
         resource.refuses(f"a forged token: {name}", token)
-    status, _, _ = resource.call("A" * 1_000_000)
-    check("a token of a megabyte", status in (401, 431), status)
+    try:
+        status, _, _ = resource.call("A" * 1_000_000)
+    except urllib.error.URLError as error:
+        # The server answers and closes before it has read all of the token; the client may notice the end first.
+        status = "closed" if isinstance(error.reason, ConnectionError) else str(error)
+    check("a token of a megabyte", status in (401, 431, "closed"), status)
     before = resource.memory()
     resource.call_as_each(forged["users"])
     grown = (resource.memory() - before) / 1e6

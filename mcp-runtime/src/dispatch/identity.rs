@@ -60,11 +60,13 @@ impl Identity {
 
     /// Calls a function with the instructions, if there are some: those of the server, or else of its upstream server.
     pub(super) fn instructions(&self, push: impl FnOnce(&str)) {
-        if let Some(instructions) = &self.instructions {
-            return push(instructions);
-        }
         #[cfg(feature = "proxy")]
-        if let Some(instructions) = &*self.relayed.read() {
+        let relayed = self.relayed.read();
+        #[cfg(feature = "proxy")]
+        let instructions = self.instructions.as_ref().or(relayed.as_ref());
+        #[cfg(not(feature = "proxy"))]
+        let instructions = self.instructions.as_ref();
+        if let Some(instructions) = instructions {
             push(instructions);
         }
     }
