@@ -7,7 +7,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::shown::causes;
+use crate::error::chain;
 use crate::protocol::Id;
 use crate::protocol::outline::Outliner;
 use crate::upstream::transport::{LARGEST_MESSAGE, SendError};
@@ -62,7 +62,7 @@ async fn whole(body: Incoming) -> Result<Bytes, SendError> {
         ))),
         Err(error) => Err(SendError::Unreachable(format!(
             "the connection broke before the end of the response: {}",
-            causes(&*error)
+            chain(&*error)
         ))),
     }
 }

@@ -18,7 +18,8 @@ use super::headers::{
     CommonHeaders, EVENT_STREAM, LAST_EVENT_ID, SESSION_ID, fixed, insert_of_message,
 };
 use super::refusal::{refusal, status_error};
-use super::shown::{causes, without_secrets};
+use super::shown::without_secrets;
+use crate::error::chain;
 use crate::secret::Secret;
 use crate::sync::Mutex;
 use crate::upstream::transport::{Outgoing, Receive, SendError};
@@ -188,7 +189,7 @@ impl Endpoint {
             SendError::Unreachable(format!(
                 "`{}` cannot be reached: {}",
                 self.shown,
-                causes(&error)
+                chain(&error)
             ))
         })
     }

@@ -11,7 +11,7 @@ use super::answer::is_response_to;
 use super::endpoint::Endpoint;
 use super::events::EventParser;
 use super::headers::CommonHeaders;
-use super::shown::causes;
+use crate::error::chain;
 use crate::upstream::transport::SendError;
 
 /// The number of times in a row that the stream of a response is resumed in vain.
@@ -172,7 +172,7 @@ async fn next(body: &mut Incoming) -> Result<Bytes, String> {
         Some(Ok(frame)) => Ok(frame.into_data().unwrap_or_default()),
         Some(Err(error)) => Err(format!(
             "the connection broke before the response: {}",
-            causes(&error)
+            chain(&error)
         )),
         None => Err("the stream ended before the response".to_owned()),
     }

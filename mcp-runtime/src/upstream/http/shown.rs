@@ -1,7 +1,4 @@
-//! The texts of errors about URLs and connections.
-
-use std::error::Error;
-use std::fmt::Write as _;
+//! URLs in the texts of errors.
 
 /// Returns a URL without its credentials and its query, valid or not.
 pub(in crate::upstream) fn without_secrets(url: &str) -> String {
@@ -14,16 +11,4 @@ pub(in crate::upstream) fn without_secrets(url: &str) -> String {
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
     format!("{scheme}{host}{path}")
-}
-
-/// Returns the message of an error and of its sources.
-pub(super) fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        // Infallible for a string.
-        let _ = write!(text, ": {error}");
-        source = error.source();
-    }
-    text
 }
