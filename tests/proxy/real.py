@@ -59,6 +59,8 @@ DIFFERENCES = {
     (BRIDGED, "everything", ANY, ANY, "an unknown argument", ANY): "the proxy knows the arguments, and refuses others",
     ("proxy|gateway|slow", "fastmcp", ANY, "legacy", "a question .*", "asked"):
         "the proxy speaks the newest revision, in which the server writes the form by itself",
+    ("gateway", "fastmcp", ANY, ANY, "the (places|days) of a .*", "isError|error code|completion"):
+        "the servers of a gateway have one set of capabilities: one without completions has empty ones",
     ("both", ANY, ANY, "legacy", "a question .*", "content"):
         "FastMCP's proxy asks no questions in this era, and the error is that of the server",
     ("FastMCP", ANY, ANY, ANY, "definition of .*", "_meta|title"): "FastMCP's proxy adds its own",

@@ -112,9 +112,9 @@ impl<'d> Generator<'d> {
         let operation = &chosen.operation;
         let (schema, parameters, body) = self.arguments(operation)?;
         let output = output(self.document, operation, &mut self.outputs);
-        let output_schema = output.as_ref().map(|it| it.schema.value().clone());
+        let (output, output_schema) = output.unzip();
         let called = self.operation(chosen, parameters, body, output)?;
-        let called = Arc::new((called, Schema::new(schema.clone())));
+        let called = Arc::new((called, Schema::new(&schema)));
         let handler = move |arguments: Value, _: Context| {
             let called = Arc::clone(&called);
             async move {

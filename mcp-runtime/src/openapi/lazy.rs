@@ -10,24 +10,26 @@ use crate::schema::{Budget, WholeSchema};
 /// A schema, and the rules to check values against it.
 #[derive(Debug)]
 pub(super) struct Schema {
-    value: Value,
+    /// The schema as JSON, because a tree would be several times as large.
+    text: Box<str>,
     /// `None` if it cannot be checked, because a pattern is one of JavaScript for instance. The API checks its arguments itself.
     rules: OnceLock<Option<WholeSchema>>,
 }
 
 impl Schema {
-    pub(super) fn new(value: Value) -> Self {
-        let rules = OnceLock::new();
-        Self { value, rules }
-    }
-
-    pub(super) fn value(&self) -> &Value {
-        &self.value
+    pub(super) fn new(schema: &Value) -> Self {
+        Self {
+            text: schema.to_string().into(),
+            rules: OnceLock::new(),
+        }
     }
 
     /// Returns the mistakes of a value. `path` is its path in the messages.
     pub(super) fn mistakes(&self, value: &Value, path: &str) -> Vec<String> {
-        let prepare = || WholeSchema::new(&self.value).ok();
+        let prepare = || {
+            let schema = serde_json::from_str(&self.text).ok()?;
+            WholeSchema::new(&schema).ok()
+        };
         let rules = self.rules.get_or_init(prepare).as_ref();
         let mistakes = rules.map(|rules| rules.mistakes(value, path, &Budget::default()));
         mistakes.unwrap_or_default()

@@ -78,12 +78,12 @@ fn successes<'d>(
     found
 }
 
-/// Returns the schema of the result, if all successful responses with JSON have the same.
+/// Returns how results are checked, and their schema, if all successful responses with JSON have the same.
 pub(super) fn output<'d>(
     document: &'d Document,
     operation: &OpenApiOperation<'d>,
     converter: &mut Converter<'d>,
-) -> Option<Output> {
+) -> Option<(Output, Value)> {
     let mut sources: Vec<&'d Value> = Vec::new();
     for (_, response) in successes(document, operation) {
         let content = response.get("content").and_then(Value::as_object);
@@ -104,8 +104,10 @@ pub(super) fn output<'d>(
     let mut references = References::default();
     let is_object = is_object(document, source, 0);
     let (mut schema, wraps) = if is_object {
-        let schema = converter.convert_target(source, &mut references);
-        let mut schema = schema.as_object().cloned().unwrap_or_default();
+        let mut schema = match converter.convert_target(source, &mut references) {
+            Value::Object(schema) => schema,
+            _ => Map::new(),
+        };
         schema.insert("type".to_owned(), "object".into());
         (schema, false)
     } else {
@@ -116,10 +118,12 @@ pub(super) fn output<'d>(
         (schema, true)
     };
     converter.define(&mut schema, references);
-    Some(Output {
-        schema: Schema::new(schema.into()),
+    let schema = Value::from(schema);
+    let output = Output {
+        schema: Schema::new(&schema),
         wraps,
-    })
+    };
+    Some((output, schema))
 }
 
 /// Returns `true` if all values of a schema are objects.

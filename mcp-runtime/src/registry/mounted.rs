@@ -76,7 +76,7 @@ impl Mountable for ToolEntry {
             definition,
             hints: self.tool.hints.clone(),
             parameters: Vec::new(),
-            schema: self.tool.schema.clone(),
+            schema: None,
             output: None,
             handler: self.tool.handler.clone(),
             interface,
@@ -90,6 +90,7 @@ impl Mountable for ToolEntry {
         Ok(Self {
             tool,
             input_schema: self.input_schema.clone(),
+            typed: self.typed,
             converted: Default::default(),
             header_params: self.header_params.clone(),
             output: self.output.clone(),

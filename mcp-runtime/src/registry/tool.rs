@@ -277,19 +277,20 @@ impl Tool {
         if let Some(uri) = &self.interface {
             self.definition.add_interface(uri);
         }
-        let (input_schema, signature) = if let Some(schema) = &self.schema {
+        let typed = self.schema.is_none();
+        let (input_schema, signature) = if let Some(schema) = self.schema.take() {
             #[cfg(feature = "openapi")]
             let is_checked_by_handler = matches!(self.output, Some(Output::Checked(_)));
             #[cfg(not(feature = "openapi"))]
             let is_checked_by_handler = false;
             let what = format!("{place}: the schema of its arguments");
             let whole = if self.relayed {
-                check_relayed(&what, schema, problems);
+                check_relayed(&what, &schema, problems);
                 None
             } else if is_checked_by_handler {
                 None
             } else {
-                whole_schema(&what, schema, problems)
+                whole_schema(&what, &schema, problems)
             };
             let signature = Signature {
                 open: true,
@@ -297,7 +298,7 @@ impl Tool {
                 whole,
                 ..Signature::default()
             };
-            (schema.clone(), signature)
+            (schema, signature)
         } else {
             let parameters = std::mem::take(&mut self.parameters);
             let mut specified = specify(&place, &parameters, "arguments", self.open, problems);
@@ -317,8 +318,9 @@ impl Tool {
         ToolEntry {
             header_params: header_params(&place, &input_schema, problems),
             input_schema,
+            typed,
             converted: Default::default(),
-            output: self.output.as_ref().and_then(output),
+            output: self.output.take().and_then(output),
             output_rules: output_rules.map(Arc::new),
             signature: Arc::new(signature),
             renamings: Renamings::default(),
@@ -378,16 +380,16 @@ pub(super) fn whole_schema(
 }
 
 /// Returns the schema of a tool's structured content, with the definitions that it refers to.
-fn output(output: &Output) -> Option<OutputSchema> {
-    let whole = |schema: &Value| OutputSchema {
-        schema: schema.clone(),
+fn output(output: Output) -> Option<OutputSchema> {
+    let whole = |schema| OutputSchema {
+        schema,
         wraps: false,
     };
     let of_type = match output {
         Output::Type(of_type) => of_type,
         Output::Schema(schema) => return Some(whole(schema)),
         #[cfg(feature = "openapi")]
-        Output::Checked(schema) => return schema.as_ref().map(whole),
+        Output::Checked(schema) => return schema.map(whole),
     };
     let mut schemas = Schemas::of_output();
     let mut output = of_type(&mut schemas)?;
@@ -405,6 +407,8 @@ fn output(output: &Output) -> Option<OutputSchema> {
 pub(crate) struct ToolEntry {
     pub(crate) tool: Tool,
     pub(crate) input_schema: Value,
+    /// `true` if the schema is made from the types of parameters.
+    pub(super) typed: bool,
     /// The same schema in other forms.
     pub(super) converted: [OnceLock<Converted>; Dialect::COUNT],
     /// The arguments that are repeated in HTTP headers.
@@ -438,7 +442,7 @@ impl ToolEntry {
 impl ToolEntry {
     /// Returns the constraints of the arguments' schema that this build does not check, each with its path.
     pub(crate) fn unenforced(&self) -> Vec<(String, String)> {
-        unenforced(&self.input_schema, self.tool.schema.is_none())
+        unenforced(&self.input_schema, self.typed)
     }
 }
 
