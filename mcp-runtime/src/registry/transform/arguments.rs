@@ -39,10 +39,10 @@ impl Change {
         }
         let schema = self.changed_schema(&tool.input_schema);
         tool.renamings.add(self.renaming());
-        let signature = if tool.tool.schema.is_some() {
-            self.whole_signature(&schema, &tool.signature, tool.renamings.clone(), problems)
-        } else {
+        let signature = if tool.typed {
             self.changed_signature(&tool.signature)
+        } else {
+            self.whole_signature(&schema, &tool.signature, tool.renamings.clone(), problems)
         };
         tool.header_params = header_params(&self.place(), &schema, problems);
         tool.input_schema = schema;
@@ -55,11 +55,11 @@ impl Change {
         let before = problems.len();
         let schema = &tool.input_schema;
         self.check_names(schema, problems);
-        if tool.tool.schema.is_some() {
+        if tool.typed {
+            self.check_parameters(&tool.signature, problems);
+        } else {
             self.check_connections(schema, problems);
             self.check_values(problems, |name, value| value_mistakes(schema, name, value));
-        } else {
-            self.check_parameters(&tool.signature, problems);
         }
         problems.len() == before
     }
