@@ -74,6 +74,37 @@ async fn components_that_are_added_later_are_transformed() {
 }
 
 #[tokio::test]
+async fn rules_about_changes_have_the_new_names() {
+    for over in ALL {
+        for era in ERAS {
+            let inner = inner();
+            let handle = inner.handle();
+            let server = Server::new("outer", "1")
+                .mount("a", inner)
+                .transform(Transform::tool("a_hidden").rename("shown").later())
+                .transform(Transform::tool("a_shown").rename("hidden").later())
+                .visible(|_, component| component.name() != "hidden");
+            let host = Host::of(server, over).await;
+            let caller = host.caller(era, Who::default()).await;
+            caller
+                .listen(json!({ "toolsListChanged": true, "promptsListChanged": true }))
+                .await;
+            handle.add(tool("shown")).unwrap();
+            handle.add(crate::prompt("late")).unwrap();
+            let changes = caller
+                .changes_until("notifications/prompts/list_changed")
+                .await;
+            assert_eq!(changes, ["prompts"], "{over:?}");
+            handle.add(tool("hidden")).unwrap();
+            let changes = caller
+                .changes_until("notifications/tools/list_changed")
+                .await;
+            assert_eq!(changes, ["tools"], "{over:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_component_that_a_transform_does_not_fit_is_not_added() {
     let inner = inner();
     let handle = inner.handle();

@@ -81,6 +81,10 @@ async fn written(arguments: Value, _: Context) -> String {
     arguments.to_string()
 }
 
+fn prompt(name: &str) -> Prompt {
+    Prompt::new(name, [], written)
+}
+
 fn write() -> Prompt {
     let arguments = [
         PromptArgument::new("topic"),

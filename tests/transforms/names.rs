@@ -115,3 +115,32 @@ async fn each_server_has_its_own_names() {
     assert!(client.call("clear", json!({})).await.is_err());
     assert!(client.call("a_raw", json!({})).await.is_err());
 }
+
+#[tokio::test]
+async fn tags_of_a_transform_are_those_of_the_component() {
+    everywhere(
+        |names, uris| {
+            vec![
+                Transform::tool(format!("{names}status")).tag("kept").into(),
+                Transform::prompt(format!("{names}greet"))
+                    .tag("kept")
+                    .into(),
+                Transform::resource(format!("db://{uris}cities"))
+                    .tag("kept")
+                    .into(),
+                Transform::filter(|component| component.has_tag("kept")),
+            ]
+        },
+        async |way, caller| {
+            for (method, member) in [
+                ("tools/list", "tools"),
+                ("prompts/list", "prompts"),
+                ("resources/list", "resources"),
+            ] {
+                let all = list(caller, method, member).await;
+                assert_eq!(all.len(), 1, "{}: {all:?}", way.what);
+            }
+        },
+    )
+    .await;
+}

@@ -1,6 +1,6 @@
 //! Changed results, and the output schema of the tool.
 
-use mcp_runtime::{CallOutcome, LayeredCall, ResultSchema, Transform, prelude::*};
+use mcp_runtime::{CallOutcome, LayeredCall, ResultSchema, Tool, Transform, prelude::*};
 use mcp_tests::client::Connect as _;
 use serde_json::{Value, json};
 
@@ -93,6 +93,35 @@ async fn the_output_schema_is_kept_dropped_or_replaced() {
         reply.is_error() && reply.text().contains("structuredContent.ok"),
         "{reply:?}"
     );
+}
+
+#[tokio::test]
+async fn only_the_changed_result_is_checked() {
+    let schema = json!({ "type": "object", "properties": { "ok": { "type": "boolean" } }, "required": ["ok"] });
+    // The handler violates the schema, and the transform mends its result.
+    let tool = || {
+        let tool = Tool::new(
+            "wrong",
+            json!({ "type": "object" }),
+            async |_: Value, _: Context| Json(json!({ "ok": 7 })),
+        );
+        tool.output_schema(schema.clone())
+    };
+    let mended = |call: &LayeredCall, _: CallOutcome| {
+        let result = ToolResult::new().structured(&json!({ "ok": true }));
+        call.tool_result(result.unwrap())
+    };
+    for kept in [ResultSchema::Keep, ResultSchema::Replace(schema.clone())] {
+        let transform = Transform::tool("wrong").result(kept, mended);
+        let server = inner().with(tool()).transform(transform);
+        let reply = server
+            .client()
+            .await
+            .call("wrong", json!({}))
+            .await
+            .unwrap();
+        assert_eq!(reply.structured(), &json!({ "ok": true }), "{reply:?}");
+    }
 }
 
 #[tokio::test]

@@ -216,6 +216,9 @@ async fn versions_are_added_removed_searched_and_transformed() {
     );
     assert!(handle.remove_tool("calc"));
     assert!(client.call("calc", json!({})).await.is_err());
+    // All versions are gone, also the lower ones.
+    handle.add(tool("1")).unwrap();
+    assert_eq!(client.call("calc", json!({})).await.unwrap().text(), "1");
 }
 
 /// Say one.

@@ -46,7 +46,6 @@ impl Change {
         };
         tool.header_params = header_params(&self.place(), &schema, problems);
         tool.input_schema = schema;
-        tool.converted = Default::default();
         tool.signature = Arc::new(signature);
     }
 
