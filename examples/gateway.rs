@@ -4,6 +4,9 @@
 //! MCP_CONFIG=mcp.json cargo run --example gateway --features proxy -- --http 127.0.0.1:8000
 //! ```
 //!
+//! With `MCP_LOCK=mcp.lock`, only the definitions that this lock file accepts are offered: `manifest --write-lock` writes it, and
+//! `check --lock` shows what has changed.
+//!
 //! The tool `git_status` of the server `git` is called `git_git_status` here, and so on: see `Server::mount`.
 
 use std::process::ExitCode;
@@ -36,6 +39,10 @@ fn server(config: &str) -> Result<Server, mcp_runtime::ConfigError> {
     let server = Server::new("gateway", "1.0.0")
         .with(components![servers])
         .state(names);
+    let server = match std::env::var("MCP_LOCK") {
+        Ok(path) => server.lock_upstreams(path),
+        Err(_) => server,
+    };
     Ok(upstreams
         .into_iter()
         .fold(server, |server, (name, upstream)| {

@@ -108,6 +108,7 @@ impl Server {
     /// | `kind` | `server`, `tool`, `resource` (also of a template) or `prompt` |
     /// | `name` | the name, the URI, or the text of the URI template; definitions of one kind are sorted by it |
     /// | `definition` | what clients of the newest revision receive, and the `scopes`; without the version of the server and the `size` of resources |
+    /// | `upstreams` | with [`Server::lock_upstreams`](crate::Server#method.lock_upstreams) and upstream servers: by name, the definitions as each of them sends them; the `kind` of a template is `template` |
     /// | `sha256` | the SHA-256 of `definition` in the canonical form of [RFC 8785](https://www.rfc-editor.org/rfc/rfc8785), in hexadecimal digits |
     ///
     /// Components that a rule of [`Server::visible`] hides are in the manifest, because it contains what any caller may see.

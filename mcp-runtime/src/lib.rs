@@ -98,11 +98,13 @@ mod finite;
 #[cfg(all(any(test, fuzzing), feature = "http"))]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(any(feature = "audit", feature = "cli"))]
+#[cfg(any(feature = "audit", feature = "cli", feature = "proxy"))]
 mod hexadecimal;
 mod in_flight;
 mod json_path;
 pub mod layer;
+#[cfg(any(feature = "cli", feature = "proxy"))]
+mod lock_file;
 mod logs;
 mod macros;
 mod metrics;

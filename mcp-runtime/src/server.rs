@@ -11,6 +11,8 @@ mod handle;
 mod http;
 mod keys;
 mod lifespan;
+#[cfg(any(feature = "cli", feature = "proxy"))]
+mod lock;
 mod mounts;
 #[cfg(feature = "openapi")]
 mod openapi;
@@ -65,7 +67,7 @@ use crate::store::Store;
 #[cfg(feature = "http")]
 use crate::transport::http::HttpOptions;
 #[cfg(feature = "proxy")]
-use crate::upstream::{Upstream, Upstreams};
+use crate::upstream::{Review, Upstream, Upstreams};
 use crate::visibility::Visibility;
 
 /// The default number of components on one page of a list.
@@ -104,6 +106,9 @@ pub struct Server {
     /// The upstream servers of its handlers.
     #[cfg(feature = "proxy")]
     upstreams: Upstreams,
+    /// Which definitions of upstream servers are offered.
+    #[cfg(feature = "proxy")]
+    review: Review,
     states: States,
     /// The types of all states, also of those that are not started yet.
     state_types: Vec<TypeId>,
@@ -162,6 +167,8 @@ impl Server {
             proxied: None,
             #[cfg(feature = "proxy")]
             upstreams: Upstreams::default(),
+            #[cfg(feature = "proxy")]
+            review: Review::default(),
             states: States::default(),
             state_types: Vec::new(),
             lifespans: Vec::new(),

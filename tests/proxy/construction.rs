@@ -85,7 +85,7 @@ async fn each_mistake_names_the_place_and_the_fix() {
             &["https://example.com/mcp"],
         ),
         (
-            server().mount("a", url().header("Host", "x".to_owned())),
+            server().mount("a", url().header("Host", "x")),
             &["`Host`", "remove it"],
         ),
         (

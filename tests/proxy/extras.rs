@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mcp_runtime::prelude::*;
-use mcp_runtime::{ServerHandle, Tool};
+use mcp_runtime::{Prompt, PromptArgument, Resource, ServerHandle, Tool};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -170,9 +170,64 @@ fn exit() {
     std::process::exit(3);
 }
 
+fn defined_tool(name: &str, text: &str) -> Tool {
+    let schema = json!({ "type": "object" });
+    Tool::new(name, schema, |_: Value, _: Context| async { "defined" }).description(text)
+}
+
+fn defined_prompt(name: &str, text: &str) -> Prompt {
+    let argument = PromptArgument::new("topic").description(text).optional();
+    Prompt::new(name, [argument], |_: Value, _: Context| async { "defined" })
+}
+
+fn defined_resource(uri: &str, text: &str) -> Resource {
+    Resource::new(uri, "defined", |_: Value, _: Context| async { "defined" }).title(text)
+}
+
+/// Define a component of a kind again, or remove it if there is no text.
+#[tool]
+async fn define(
+    kind: String,
+    name: String,
+    text: Option<String>,
+    handle: State<ServerHandle>,
+) -> Result<(), ToolError> {
+    let (resource, template) = (defined_uri(&name), defined_template(&name));
+    match &*kind {
+        "tool" => handle.remove_tool(&name),
+        "prompt" => handle.remove_prompt(&name),
+        "resource" => handle.remove_resource(&resource),
+        _ => handle.remove_resource(&template),
+    };
+    let Some(text) = text else { return Ok(()) };
+    match &*kind {
+        "tool" => handle.add(defined_tool(&name, &text))?,
+        "prompt" => handle.add(defined_prompt(&name, &text))?,
+        "resource" => handle.add(defined_resource(&resource, &text))?,
+        _ => handle.add(defined_resource(&template, &text))?,
+    }
+    Ok(())
+}
+
+fn defined_uri(name: &str) -> String {
+    format!("defined://{name}")
+}
+
+fn defined_template(name: &str) -> String {
+    format!("pages://{name}/{{page}}")
+}
+
 /// Returns the server. The fixture has all components of its package, and so those of this file.
 pub(crate) fn server() -> Server {
     let server = mcp_tests::fixture::server();
     let handle = server.handle();
-    server.state(handle).state(Counters::default())
+    let text = std::env::var("DEFINED_AS").unwrap_or_else(|_| "old".to_owned());
+    server
+        .instructions(&*text)
+        .state(handle)
+        .state(Counters::default())
+        .with(defined_tool("kept", &text))
+        .with(defined_prompt("kept", &text))
+        .with(defined_resource(&defined_uri("kept"), &text))
+        .with(defined_resource(&defined_template("kept"), &text))
 }

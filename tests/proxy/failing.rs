@@ -237,3 +237,18 @@ async fn a_server_that_fails_for_a_while_is_used_again() {
         until(&format!("{revision:?}: its new tool is there"), has_own).await;
     }
 }
+
+/// The connection of a single caller has worked each time, so that no attempt to connect waits for a pause.
+#[tokio::test]
+async fn the_process_of_a_caller_that_has_worked_is_started_again_at_once() {
+    for revision in ERAS {
+        let gateway = gateway(process().revision(revision).per_caller()).await;
+        let peer = Peer::connect(&gateway, ERAS[1], |_| None).await;
+        for round in 0..6 {
+            let works = peer.call("up_process", json!({})).await;
+            assert!(works.is_ok(), "{revision:?}, {round}: {works:?}");
+            let ended = peer.call("up_exit", json!({})).await;
+            assert!(ended.is_err(), "{revision:?}, {round}: {ended:?}");
+        }
+    }
+}

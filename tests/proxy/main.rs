@@ -9,6 +9,7 @@ mod forwarding;
 mod handlers;
 mod isolation;
 mod lists;
+mod locked;
 mod malformed;
 mod peer;
 mod places;

@@ -39,6 +39,8 @@ async fn each_call_is_answered() {
         ("both", Err("it is an error")),
         ("neither", timeout),
         ("too_large", Err("more than 4194304 bytes")),
+        ("too_large_first", Err("more than 4194304 bytes")),
+        ("too_large_log", Ok("fine")),
         ("not_utf8", Ok("fine")),
         ("batch", timeout),
         ("unknown_request", Ok("fine")),
@@ -66,8 +68,35 @@ async fn each_call_is_answered() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_too_large_ends_no_other_call() {
+    for client in ERAS {
+        let gateway = gateway(crooked("")).await;
+        let peer = Peer::connect(&gateway, client, |_| None).await;
+        let process = peer.call("up_process", json!({})).await.unwrap();
+        let params = json!({ "name": "up_flood_progress", "arguments": { "milliseconds": 500 } });
+        let other = peer.start("tools/call", params);
+        for tool in ["up_too_large", "up_too_large_first"] {
+            let error = peer.call(tool, json!({})).await.unwrap_err();
+            assert!(
+                error.contains("its response has more than 4194304 bytes"),
+                "{error}"
+            );
+        }
+        assert_eq!(
+            peer.call("up_too_large_log", json!({})).await.as_deref(),
+            Ok("fine")
+        );
+        other.reply().await.unwrap();
+        let after = peer.call("up_process", json!({})).await;
+        assert_eq!(after.as_ref(), Ok(&process), "{client:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_well_formed_definitions_of_a_list_are_there() {
-    let cases: [(&str, &[&str]); 3] = [
+    let cases: [(&str, &[&str]); 4] = [
+        // A tool that can only be called as a task.
+        ("tasks", &["own", "up_forbidden", "up_optional"]),
         ("duplicates", &["own", "up_fine", "up_large"]),
         ("crooked", &["own", "up_fine", "up_large"]),
         ("no_list", &["own"]),
@@ -83,7 +112,15 @@ async fn the_well_formed_definitions_of_a_list_are_there() {
 
 #[tokio::test]
 async fn a_list_without_end_hides_only_its_server() {
-    for list in ["endless", "same_cursor", "two_cursors", "no_list", "text"] {
+    // The pages of `heavy` have 60 MiB.
+    for list in [
+        "endless",
+        "same_cursor",
+        "two_cursors",
+        "no_list",
+        "text",
+        "heavy",
+    ] {
         let gateway = gateway(crooked(list)).await;
         let peer = Peer::connect(&gateway, ERAS[1], |_| None).await;
         assert_eq!(peer.tools().await, ["own"], "{list}");
@@ -131,4 +168,74 @@ async fn floods_are_survived() {
             assert_eq!(peer.call("up_fine", json!({})).await.as_deref(), Ok("fine"));
         }
     }
+}
+
+/// A total that the server does not know is not said.
+#[tokio::test]
+async fn completions_have_the_total_that_their_server_sent() {
+    for client in ERAS {
+        let gateway = gateway(crooked("completions")).await;
+        let peer = Peer::connect(&gateway, client, |_| None).await;
+        for (value, expected) in [
+            ("none", json!({ "values": [], "hasMore": false })),
+            ("more", json!({ "values": ["more of it"], "hasMore": true })),
+            (
+                "total",
+                json!({ "values": ["total of it"], "total": 7, "hasMore": true }),
+            ),
+        ] {
+            let params = json!({
+                "ref": { "type": "ref/prompt", "name": "up_plain" },
+                "argument": { "name": "a", "value": value },
+            });
+            let completed = peer.request("completion/complete", params).await.unwrap();
+            assert_eq!(completed["completion"], expected, "{client:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_that_are_not_what_they_look_like_are_left_out() {
+    for client in ERAS {
+        let gateway = gateway(crooked("names")).await;
+        let peer = Peer::connect(&gateway, client, |_| None).await;
+        for (method, member, key, expected) in [
+            ("tools/list", "tools", "name", &["own", "up_plain"][..]),
+            ("prompts/list", "prompts", "name", &["up_plain"]),
+            (
+                "resources/list",
+                "resources",
+                "uri",
+                &["text://up/one", "text://up/plain"],
+            ),
+        ] {
+            let list = peer.request(method, json!({})).await.unwrap();
+            let names = list[member].as_array().unwrap().iter();
+            let mut names: Vec<&str> = names.map(|it| it[key].as_str().unwrap()).collect();
+            names.sort_unstable();
+            assert_eq!(names, expected, "{client:?}");
+        }
+    }
+}
+
+/// Each is named once, on a line of its own, without the characters.
+#[test]
+fn the_log_shows_names_without_hidden_characters() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut gateway = std::process::Command::new(env!("CARGO_BIN_EXE_locked-gateway"));
+    gateway.env("LOCK", folder.path().join("mcp.lock"));
+    gateway.env("UPSTREAM_COMMAND", env!("CARGO_BIN_EXE_crooked-server"));
+    gateway.env("CROOKED_LIST", "names").arg("manifest");
+    let log = String::from_utf8(gateway.output().unwrap().stderr).unwrap();
+    for kind in ["tool", "prompt", "resource"] {
+        let start = format!("the {kind} `");
+        let lines = log
+            .lines()
+            .filter(|it| it.contains(&start) && it.contains("left out"));
+        assert_eq!(lines.count(), 7, "{kind}: {log}");
+    }
+    for hidden in ['\u{200b}', '\u{202e}', '\u{1b}', '\u{85}'] {
+        assert!(!log.contains(hidden), "{hidden:?}: {log}");
+    }
+    assert_eq!(log.lines().count(), 21, "{log}");
 }

@@ -1,6 +1,6 @@
 //! The whole command line, as clap parses it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, Command, value_parser};
@@ -13,11 +13,13 @@ use super::{bundle, completions, install};
 use super::{dialect, environment, lints, log};
 use crate::server::Server;
 
-/// The path of the lock file, if none is given.
+/// The path of the lock file, if neither the command line nor the server has one.
 const LOCK_FILE: &str = "mcp.lock";
 
 /// Returns the command line of a server.
 pub(super) fn command(server: &Server) -> Command {
+    let lock_file = server.lock_path();
+    let lock_file = lock_file.unwrap_or(Path::new(LOCK_FILE));
     let command = Command::new(server.about.name.clone())
         .version(server.about.version.clone())
         .about("An MCP server. Without arguments, it serves MCP over stdin and stdout.")
@@ -28,8 +30,8 @@ pub(super) fn command(server: &Server) -> Command {
         .args([environment::argument(), dialect::argument()])
         .subcommands([
             list(),
-            check(),
-            manifest(),
+            check(lock_file),
+            manifest(lock_file),
             call(),
             read(),
             prompt(),
@@ -58,13 +60,14 @@ fn list() -> Command {
         .args(client_arguments())
 }
 
-fn check() -> Command {
+fn check(lock_file: &Path) -> Command {
     let deny_warnings = Arg::new("deny-warnings")
         .long("deny-warnings")
         .action(ArgAction::SetTrue)
         .help("Let the exit code be 1 also for warnings, which concern some settings of single clients, or need the judgement of a person");
-    let lock = lock_argument("lock").help(format!(
-        "Report definitions that were added, removed or changed after the lock file was written [default: {LOCK_FILE}]"
+    let lock = lock_argument("lock", lock_file).help(format!(
+        "Report definitions that were added, removed or changed after the lock file was written [default: {}]",
+        lock_file.display()
     ));
     let clients = lints::clients::CLIENTS.iter();
     let clients = clients.map(|client| PossibleValue::new(client.name).help(client.title));
@@ -86,9 +89,10 @@ fn check() -> Command {
         .args(client_arguments())
 }
 
-fn manifest() -> Command {
-    let write_lock = lock_argument("write-lock").help(format!(
-        "Write them to a lock file instead, which accepts them for `check --lock` [default: {LOCK_FILE}]"
+fn manifest(lock_file: &Path) -> Command {
+    let write_lock = lock_argument("write-lock", lock_file).help(format!(
+        "Write them to a lock file instead, which accepts them for `check --lock` [default: {}]",
+        lock_file.display()
     ));
     Command::new("manifest")
         .about("Print all definitions with their SHA-256 as JSON")
@@ -139,12 +143,12 @@ fn complete() -> Command {
 }
 
 /// Returns an option with the path of a lock file.
-fn lock_argument(name: &'static str) -> Arg {
+fn lock_argument(name: &'static str, default: &Path) -> Arg {
     Arg::new(name)
         .long(name)
         .value_name("FILE")
         .num_args(0..=1)
-        .default_missing_value(LOCK_FILE)
+        .default_missing_value(default.as_os_str().to_owned())
         .value_parser(value_parser!(PathBuf))
 }
 

@@ -13,6 +13,7 @@ use super::manifest::{Lock, Manifest};
 use super::output::{Failure, line, lines, write};
 use super::{collect, functions, scopes};
 use crate::client::{Client, ClientError};
+use crate::lock_file::Record;
 use crate::server::{Server, ServerHandle};
 
 impl Server {
@@ -48,7 +49,8 @@ impl Server {
         let handle = self.handle();
         #[cfg(feature = "auth")]
         let caller = scopes::checker(&self);
-        let server = self.without_exporters().all_visible().all_listed();
+        let (server, _) = self.recording_upstreams();
+        let server = server.without_exporters().all_visible().all_listed();
         let client = server.client();
         #[cfg(feature = "auth")]
         let client = client.identified(caller);
@@ -63,9 +65,10 @@ impl Server {
 pub(super) async fn run(
     client: &Client,
     handle: &ServerHandle,
+    record: &Record,
     matches: &ArgMatches,
 ) -> Result<ExitCode, Failure> {
-    let (found, notes) = report(client, handle, matches).await?;
+    let (found, notes) = report(client, handle, record, matches).await?;
     if matches.get_flag("json") {
         write(&format!("{:#}", to_json(&found, &notes)))?;
     } else {
@@ -85,6 +88,7 @@ pub(super) async fn run(
 async fn report(
     client: &Client,
     handle: &ServerHandle,
+    record: &Record,
     matches: &ArgMatches,
 ) -> Result<(Vec<Finding>, Vec<String>), Failure> {
     let named = matches.get_one::<String>("client");
@@ -98,7 +102,7 @@ async fn report(
     let lock = lock.map(|path| Lock::read(path)).transpose()?;
     let (all, mut found) = findings(client, handle).await?;
     if let Some(lock) = lock {
-        found.extend(lock.compare(&Manifest::new(&all))?);
+        found.extend(lock.compare(&Manifest::new(&all, record.recorded()))?);
     }
     Ok((found, Vec::new()))
 }

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::ArgMatches;
 use serde_json::{Value, json};
@@ -26,6 +27,12 @@ pub(super) async fn execute(
     log: LogFormat,
 ) -> Result<ExitCode, Failure> {
     let handle = server.handle();
+    // What an upstream server sends is compared with the lock file, or written to it.
+    let (server, record) = if ["check", "manifest"].contains(&command) {
+        server.recording_upstreams()
+    } else {
+        (server, Arc::default())
+    };
     // What any caller sees must be correct, and is locked.
     let server = if ["bundle", "check", "manifest"].contains(&command) {
         server.all_visible()
@@ -46,10 +53,10 @@ pub(super) async fn execute(
     let client = client.await;
     let outcome = match command {
         "list" => list(&client, &handle.snapshot(), matches).await,
-        "check" => check::run(&client, &handle, matches).await,
+        "check" => check::run(&client, &handle, &record, matches).await,
         #[cfg(feature = "dev")]
         "bundle" => bundle::run(&client, matches).await,
-        "manifest" => manifest::run(&client, &handle, matches).await,
+        "manifest" => manifest::run(&client, &handle, &record, matches).await,
         name => live::watched(&client, log, component(&client, name, matches)).await,
     };
     client.close().await;

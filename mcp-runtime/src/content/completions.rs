@@ -17,6 +17,8 @@ use crate::error::ToolError;
 pub struct Completions {
     pub(crate) values: Vec<String>,
     pub(crate) total: Option<usize>,
+    /// For values of another server, whose total may be unknown: `true` if it has more of them.
+    pub(crate) relayed: Option<bool>,
 }
 
 impl Completions {
@@ -32,6 +34,7 @@ impl<T: Into<String>> FromIterator<T> for Completions {
         Self {
             values: values.into_iter().map(Into::into).collect(),
             total: None,
+            relayed: None,
         }
     }
 }

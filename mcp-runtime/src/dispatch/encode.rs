@@ -191,11 +191,15 @@ impl Body<'_> {
 fn push_completions(out: &mut String, completions: &Completions) {
     let values = &completions.values;
     let shown = &values[..values.len().min(MAX_VALUES)];
-    let total = completions.total.unwrap_or(values.len()).max(values.len());
+    let is_known = completions.total.is_some() || completions.relayed.is_none();
+    let total = completions.total.unwrap_or_default().max(values.len());
+    let has_more = total > shown.len() || completions.relayed == Some(true);
     out.push_str("\"completion\":{\"values\":");
     push_json(out, shown);
-    push_member(out, "total", &total);
-    push_member(out, "hasMore", &(total > shown.len()));
+    if is_known {
+        push_member(out, "total", &total);
+    }
+    push_member(out, "hasMore", &has_more);
     out.push('}');
 }
 

@@ -26,7 +26,7 @@ use crate::questions::{PendingRequests, Replay};
 use crate::registry::Registry;
 use crate::session_data::{DataLimits, DataStore};
 #[cfg(feature = "proxy")]
-use crate::upstream::Upstream;
+use crate::upstream::{Review, Upstream};
 
 /// A server whose components are checked, with the servers that are mounted in it.
 pub(super) struct Built {
@@ -59,6 +59,8 @@ impl Server {
     /// # Errors
     /// Returns all problems.
     pub(super) fn build(mut self) -> Result<Built, BuildError> {
+        #[cfg(feature = "proxy")]
+        self.read_lock();
         self.select();
         self.connect_visibility();
         let is_enforced = self.access.is_enforced;
@@ -311,14 +313,16 @@ impl Assembled {
     #[cfg(feature = "proxy")]
     pub(super) async fn start_proxies(
         proxies: Vec<(Box<Upstream>, Arc<ServerState>)>,
+        review: &Review,
         outermost: &ServerState,
     ) {
         let mut starting = tokio::task::JoinSet::new();
         for (upstream, state) in proxies {
             let (proxy, stopping) = (Arc::clone(upstream.proxy()), Arc::clone(upstream.proxy()));
             outermost.push_stop(Box::new(|| Box::pin(async move { stopping.stop().await })));
+            let (host, review) = (ProxyHost(ServerHandle(state)), review.clone());
             starting.spawn(async move {
-                proxy.start(Arc::new(ProxyHost(ServerHandle(state)))).await;
+                proxy.start(Arc::new(host), review).await;
             });
         }
         while starting.join_next().await.is_some() {}

@@ -3,6 +3,8 @@
 use super::{MountedServer, Server};
 use crate::mount::{PREFIX_RULE, is_prefix};
 use crate::registry::{Components, NO_COMPONENT};
+#[cfg(feature = "proxy")]
+use crate::upstream::Review;
 
 #[cfg(feature = "cli")]
 impl MountedServer {
@@ -183,6 +185,8 @@ impl Server {
             (self.resources_as_tools, "resources_as_tools"),
             (self.prompts_as_tools, "prompts_as_tools"),
         ];
+        #[cfg(feature = "proxy")]
+        options.push((!matches!(self.review, Review::None), "lock_upstreams"));
         #[cfg(feature = "audit")]
         options.push((!self.audits.is_empty(), "audit"));
         #[cfg(feature = "metrics")]

@@ -73,6 +73,8 @@ impl Server {
         server.start_audits()?;
         let (answer_timeout, grace) = (server.limits.answer_timeout, server.limits.shutdown_grace);
         let used_states = server.used_states.take();
+        #[cfg(feature = "proxy")]
+        let review = std::mem::take(&mut server.review);
         let shared = Shared {
             replay: Arc::new(Replay::new(Arc::new(sealer), answer_timeout, used_states)),
             pending_requests: Arc::new(PendingRequests::new(
@@ -104,7 +106,7 @@ impl Server {
         }
         searched.set(&core);
         #[cfg(feature = "proxy")]
-        Assembled::start_proxies(proxies, &state).await;
+        Assembled::start_proxies(proxies, &review, &state).await;
         Ok(RunningServer { core, state })
     }
 

@@ -35,11 +35,16 @@ impl List {
     ) -> Result<Component, String> {
         let invalid = |error: serde_json::Error| format!("its definition is malformed: {error}");
         Ok(match self {
-            Self::Tools => tool(
-                proxy,
-                Deserialize::deserialize(definition).map_err(invalid)?,
-            )
-            .into(),
+            Self::Tools => {
+                // This server has no tasks, and a call without one is refused.
+                if definition["execution"]["taskSupport"] == "required" {
+                    return Err(
+                        "it can only be called as a task, which is not supported".to_owned()
+                    );
+                }
+                let definition = Deserialize::deserialize(definition).map_err(invalid)?;
+                tool(proxy, definition).into()
+            }
             Self::Prompts => prompt(
                 proxy,
                 Deserialize::deserialize(definition).map_err(invalid)?,
@@ -346,13 +351,16 @@ fn completing(
 
 #[derive(Deserialize)]
 struct Completed {
-    completion: Values,
+    completion: Found,
 }
 
 #[derive(Deserialize)]
-struct Values {
+#[serde(rename_all = "camelCase")]
+struct Found {
     values: Vec<String>,
     total: Option<usize>,
+    #[serde(default)]
+    has_more: bool,
 }
 
 async fn complete(
@@ -374,9 +382,10 @@ async fn complete(
     };
     let result = forward(&proxy.link, &proxy.parked, completion.context(), request).await?;
     let wire: Completed = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
-    let completions: Completions = wire.completion.values.into_iter().collect();
-    Ok(match wire.completion.total {
-        Some(total) => completions.total(total),
-        None => completions,
+    let completion = wire.completion;
+    Ok(Completions {
+        values: completion.values,
+        total: completion.total,
+        relayed: Some(completion.has_more),
     })
 }

@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -343,6 +344,7 @@ async fn start(
     let first = loop {
         match exchange.next().await {
             Event::Reply(Ok(result)) => {
+                opened.info.has_answered.store(true, Ordering::Relaxed);
                 let Some(step) = asked(&opened, &result)? else {
                     return Ok(Started::Done(result));
                 };

@@ -1,7 +1,6 @@
 //! The components of an upstream server, kept as they are there: listed when a connection is made, and again when the server says
 //! that they have changed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,8 +88,9 @@ impl Proxy {
     /// Follows the changes of a connection until it is lost.
     async fn follow(self: &Arc<Self>, opened: &Opened, host: &dyn Host) -> Result<(), String> {
         let stateless = opened.connection.features().is_some_and(|it| it.stateless);
+        let mut lock = self.lock_generation().await;
         let mut age = self.refresh_all(opened, host, List::ALL).await?;
-        host.instructed(opened.info.instructions.as_deref());
+        self.instruct(opened, host);
         self.link.shared.works();
         self.ready.send_replace(true);
         let mut listed = Instant::now();
@@ -129,6 +129,13 @@ impl Proxy {
                 }
                 () = sleep(HEALTH_INTERVAL) => self.check(opened).await?,
                 () = until(next_list) => self.mark(List::ALL),
+                () = until(self.review().held().map(|held| held.due())) => {}
+            }
+            // Outside of the branches, so that no event of the server can delay it.
+            let current = self.lock_generation().await;
+            if std::mem::replace(&mut lock, current) != current {
+                self.mark(List::ALL);
+                self.instruct(opened, host);
             }
             let dirty = std::mem::take(&mut *self.dirty.lock());
             if !dirty.is_empty() && !opened.connection.is_lost() {
@@ -140,6 +147,13 @@ impl Proxy {
                 }
             }
         }
+    }
+
+    /// Returns the number of the lock file, which is read again if it is time.
+    async fn lock_generation(&self) -> Option<u64> {
+        let held = self.review().held()?;
+        held.refresh().await;
+        Some(held.generation())
     }
 
     /// Notes that lists have changed.
@@ -253,73 +267,6 @@ impl Proxy {
             }
         }
         Err(format!("`{method}` has more than {MAX_PAGES} pages"))
-    }
-
-    /// Changes the components of the host to those of a list.
-    /// Returns `true` if one of them has changed.
-    fn apply(
-        self: &Arc<Self>,
-        opened: &Opened,
-        host: &dyn Host,
-        list: List,
-        definitions: Vec<Value>,
-    ) -> bool {
-        let mut has_changed = false;
-        let completes = opened.info.has("completions");
-        let mut listed = self.listed.lock();
-        let mut fresh = BTreeMap::new();
-        let mut order = Vec::new();
-        for definition in definitions {
-            match list.key_of(&definition) {
-                Ok(key) if fresh.contains_key(&key) => {
-                    self.withhold(list, &key, "another definition has the same name");
-                }
-                Ok(key) => {
-                    order.push(key.clone());
-                    fresh.insert(key, definition);
-                }
-                Err(why) => self.withhold(list, "", &why),
-            }
-        }
-        let mut gone = Vec::new();
-        for ((kind, key), (before, was_accepted)) in &listed.all {
-            let now = fresh.get(key).map(Value::to_string);
-            let is_same = now.as_ref() == Some(before);
-            if *kind == list && !is_same {
-                gone.push((key.clone(), *was_accepted));
-            }
-        }
-        for (key, was_accepted) in gone {
-            listed.all.remove(&(list, key.clone()));
-            if was_accepted {
-                host.remove(list.kind(), &key);
-                has_changed = true;
-            }
-        }
-        for key in order {
-            let Some(definition) = fresh.remove(&key) else {
-                continue;
-            };
-            let place = (list, key);
-            if listed.all.contains_key(&place) {
-                continue;
-            }
-            let added = list.component(self, &definition, completes);
-            let added = added.and_then(|component| host.add(component));
-            match &added {
-                Ok(()) => has_changed = true,
-                Err(why) => self.withhold(list, &place.1, why),
-            }
-            listed
-                .all
-                .insert(place, (definition.to_string(), added.is_ok()));
-        }
-        has_changed
-    }
-
-    fn withhold(&self, list: List, key: &str, why: &str) {
-        let (upstream, kind) = (&self.link.options.name, list.kind().singular());
-        tracing::warn!(upstream, "the {kind} `{key}` is left out: {why}");
     }
 }
 

@@ -57,8 +57,10 @@ struct Initialized {
 }
 
 /// What a server says about itself.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct ServerInfo {
+    /// `true` after the reply to a call.
+    pub(super) has_answered: AtomicBool,
     pub(super) instructions: Option<String>,
     pub(super) capabilities: Value,
 }
@@ -136,7 +138,7 @@ impl Slot {
         let mut state = self.state.lock();
         let opened = state.opened.as_ref()?;
         if opened.connection.is_lost() {
-            state.opened = None;
+            state.forget();
             return None;
         }
         let opened = opened.clone();
@@ -186,8 +188,21 @@ impl Slot {
 
     fn lost(&self, why: &str) {
         let mut state = self.state.lock();
-        state.opened = None;
+        state.forget();
         why.clone_into(&mut state.why);
+    }
+}
+
+impl SlotState {
+    /// Forgets a connection that is lost, and earlier failures if it has worked.
+    fn forget(&mut self) {
+        let Some(opened) = self.opened.take() else {
+            return;
+        };
+        if opened.info.has_answered.load(Ordering::Relaxed) {
+            self.failures = 0;
+            self.retry_at = None;
+        }
     }
 }
 
@@ -480,6 +495,7 @@ impl Link {
         Ok(ServerInfo {
             instructions: found.instructions,
             capabilities: found.capabilities,
+            ..ServerInfo::default()
         })
     }
 
@@ -517,6 +533,7 @@ impl Link {
             ServerInfo {
                 instructions: it.instructions,
                 capabilities: it.capabilities,
+                ..ServerInfo::default()
             },
         ))
     }

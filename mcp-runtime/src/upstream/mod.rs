@@ -7,6 +7,7 @@
 //! - `bridge`: definitions and handlers of components.
 //! - `proxy`, `list`: what is known of a server in use.
 //! - `feed`: keeps the components as they are at the server.
+//! - `review`, `offer`: which definitions are offered; those that a lock file accepts, if there is one.
 //!
 //! Messages are passed on as JSON, so that nothing is lost that only newer revisions or extensions know.
 
@@ -19,9 +20,11 @@ mod http;
 mod link;
 mod list;
 mod message;
+mod offer;
 mod options;
 mod proxy;
 mod result;
+mod review;
 mod stdio;
 mod transport;
 mod upstreams;
@@ -50,6 +53,7 @@ pub(crate) use list::Host;
 use options::{Options, Target};
 pub(crate) use proxy::Proxy;
 use result::tool_result;
+pub(crate) use review::Review;
 pub use upstreams::UpstreamCaller;
 pub(crate) use upstreams::Upstreams;
 
@@ -76,6 +80,11 @@ pub(crate) use upstreams::Upstreams;
 /// trace context, and `_meta` that is not of the protocol. Arguments are checked by the upstream server.
 ///
 /// Never passed on are the credentials of the caller: see [`Upstream::credentials`].
+///
+/// Not supported are tasks: a tool with `execution.taskSupport` `required` is left out, and other values are not passed on. A message of a
+/// program may have 4 MiB: the call that a larger one answers fails.
+///
+/// With [`Server::lock_upstreams`](crate::Server::lock_upstreams), only accepted definitions are offered.
 #[derive(Clone)]
 pub struct Upstream {
     options: Options,

@@ -1,6 +1,6 @@
 //! An upstream server in use: its connections, and what is known of its lists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::call::Parked;
 use super::link::{Link, LinkEvents};
 use super::list::{Host, List, Listed};
 use super::options::Options;
+use super::review::{Refused, Review};
 use crate::sync::Mutex;
 
 /// The number of resources of one server whose changes are followed.
@@ -23,6 +24,11 @@ pub(crate) struct Proxy {
     pub(super) link: Link,
     pub(super) parked: Arc<Parked>,
     pub(super) listed: Mutex<Listed>,
+    review: OnceLock<Review>,
+    /// The definitions that the lock file does not accept, by list and name.
+    pub(super) withheld: Mutex<BTreeMap<List, BTreeMap<String, Refused>>>,
+    /// The reason why the instructions are not passed on.
+    pub(super) uninstructed: Mutex<Option<Refused>>,
     /// The lists that have changed at the server.
     pub(super) dirty: Mutex<BTreeSet<List>>,
     /// The lists of which the server has told a change. Of two with one notification, it is the first.
@@ -71,6 +77,9 @@ impl Proxy {
             link: Link::new(options, Arc::clone(&events) as Arc<dyn LinkEvents>),
             parked: Arc::default(),
             listed: Mutex::default(),
+            review: OnceLock::new(),
+            withheld: Mutex::default(),
+            uninstructed: Mutex::default(),
             dirty: Mutex::default(),
             told: Mutex::default(),
             changed: Notify::new(),
@@ -82,6 +91,10 @@ impl Proxy {
         });
         let _ = events.0.set(Arc::downgrade(&proxy));
         proxy
+    }
+
+    pub(super) fn review(&self) -> &Review {
+        self.review.get().unwrap_or(&Review::None)
     }
 
     fn notified(&self, method: &str, params: &str) {
@@ -124,7 +137,13 @@ impl Proxy {
 
     /// Adds the components to a host, and keeps them up to date until [`Self::stop`]. Returns after the first attempt to list them,
     /// or after the time limit.
-    pub(crate) async fn start(self: &Arc<Self>, host: Arc<dyn Host>) {
+    pub(crate) async fn start(self: &Arc<Self>, host: Arc<dyn Host>, review: Review) {
+        #[cfg(feature = "cli")]
+        if let Some(record) = review.record() {
+            record.begin(&self.link.options.name);
+        }
+        // An upstream server starts once.
+        let _ = self.review.set(review);
         *self.host.lock() = Some(Arc::clone(&host));
         let task = tokio::spawn(Arc::clone(self).maintain(host));
         *self.task.lock() = Some(task.abort_handle());

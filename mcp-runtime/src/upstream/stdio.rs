@@ -10,11 +10,16 @@ use std::sync::Arc;
 use std::task::{Context as Task, Poll, Waker};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite as _, BufReader};
+use tokio::io::{self, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Notify, watch};
 
+use serde_json::json;
+
 use super::transport::{LARGEST_MESSAGE, Outgoing, Receive, SendError, Transport};
+use crate::protocol::Id;
+use crate::protocol::error::INTERNAL_ERROR;
+use crate::protocol::outline::{Outline, Outliner};
 use crate::service::BoxFuture;
 use crate::sync::Mutex;
 
@@ -222,7 +227,12 @@ async fn read_lines(output: ChildStdout, receive: &dyn Receive) -> String {
         let mut limited = (&mut output).take(limit as u64);
         match limited.read_until(b'\n', &mut line).await {
             Ok(0) if line.len() > LARGEST_MESSAGE => {
-                return format!("a message has more than {LARGEST_MESSAGE} bytes");
+                match rest_of_line(&mut output, &line).await {
+                    Ok(outline) => too_large(outline, receive),
+                    Err(error) => return format!("its output cannot be read: {error}"),
+                }
+                line = Vec::new();
+                continue;
             }
             Ok(0) => return "the program has ended".to_owned(),
             Ok(_) => {}
@@ -244,6 +254,37 @@ async fn read_lines(output: ChildStdout, receive: &dyn Receive) -> String {
         }
         line.clear();
         line.shrink_to(64 * 1024);
+    }
+}
+
+/// Reads a line that is too long to its end, without keeping it. Most servers write the id before the result, and some after it.
+async fn rest_of_line(output: &mut BufReader<ChildStdout>, start: &[u8]) -> io::Result<Outline> {
+    let mut outliner = Outliner::default();
+    outliner.feed(start);
+    loop {
+        let bytes = output.fill_buf().await?;
+        let end = memchr::memchr(b'\n', bytes);
+        outliner.feed(&bytes[..end.unwrap_or(bytes.len())]);
+        let (count, is_last) = (end.map_or(bytes.len(), |end| end + 1), bytes.is_empty());
+        output.consume(count);
+        if end.is_some() || is_last {
+            return Ok(outliner.finish());
+        }
+    }
+}
+
+/// Fails the request that a message answers which is too large to be read.
+fn too_large(outline: Outline, receive: &dyn Receive) {
+    let why = format!("its response has more than {LARGEST_MESSAGE} bytes");
+    match outline.id {
+        Some(Id::Number(id)) if outline.is_response => {
+            let error = json!({ "code": INTERNAL_ERROR, "message": why });
+            let reply = json!({ "jsonrpc": "2.0", "id": id, "error": error });
+            receive.receive(reply.to_string(), None);
+        }
+        _ => tracing::warn!(
+            "an upstream server writes a message of more than {LARGEST_MESSAGE} bytes, which is ignored"
+        ),
     }
 }
 

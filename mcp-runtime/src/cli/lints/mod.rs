@@ -11,10 +11,10 @@ mod names;
 mod schemas;
 mod texts;
 
+pub(super) use definitions::Definitions;
 use definitions::text;
-pub(super) use definitions::{Component, Definitions};
 pub use finding::Finding;
-pub(super) use texts::of_listed;
+pub(super) use texts::{escape_hidden, of_listed};
 
 /// Returns all findings.
 pub(super) fn findings(definitions: &Definitions) -> Vec<Finding> {

@@ -51,7 +51,7 @@ pub(super) fn find(text: &str) -> Vec<(Kind, char)> {
 }
 
 /// Returns a text with its hidden characters as escapes, such as `\u{200b}`.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.chars().fold(String::new(), |mut escaped, letter| {
         if kind(letter).is_some() {
             // Writing to a `String` cannot fail.

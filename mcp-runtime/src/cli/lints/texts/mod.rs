@@ -16,6 +16,7 @@ use super::definitions::Definitions;
 use super::finding::{Finding, Level};
 use crate::json_path::Path;
 use hidden::Kind;
+pub(crate) use hidden::escape as escape_hidden;
 use lookalikes::Deceptive;
 
 /// The number of characters or words that one finding names.
