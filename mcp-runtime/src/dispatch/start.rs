@@ -1,9 +1,10 @@
 //! The start of a call: its permit, its context, and the layers around it.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::core::{Core, Home, MethodRun, Request};
 use super::layered::Layered;
@@ -14,6 +15,7 @@ use crate::logs::warn_if_not_forwarded;
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::questions::Questions;
+use crate::service::BoxFuture;
 
 /// Runs work with these arguments. The work is polled once before this returns.
 pub(super) fn run<W: Work>(
@@ -46,11 +48,11 @@ pub(super) fn run<W: Work>(
     let Some(redeem) = questions.and_then(|questions| questions.redeem(&call.origin)) else {
         return Ok(match (layered, leaving) {
             (None, None) => poll_once(Execution::new(work, given, call, permit)),
-            (None, Some((home, called))) => leave(
+            (None, Some((home, called))) => poll_once(Leaving {
+                running: Execution::new(work, given, call, permit),
                 home,
                 called,
-                poll_once(Execution::new(work, given, call, permit)),
-            ),
+            }),
             (Some(layered), _) => poll_once(Layered::run(layered, work, given, call, permit)),
         });
     };
@@ -62,29 +64,38 @@ pub(super) fn run<W: Work>(
             (Err(error), _) => Outcome::Error(error),
         }
     });
-    let pending = MethodRun::Pending { future, stop };
-    Ok(match leaving {
-        None => pending,
-        Some((home, called)) => leave(home, called, pending),
-    })
+    let future = match leaving {
+        None => future as BoxFuture<Outcome>,
+        Some((home, called)) => Box::pin(async move {
+            let mut outcome = future.await;
+            home.leave_all(called.mounted(), &mut outcome);
+            outcome
+        }),
+    };
+    Ok(MethodRun::Pending { future, stop })
 }
 
-/// Gives the outcome of a component of a mounted server the URIs that clients know.
-#[inline(never)] // keeps the path of other components short
-fn leave<W: Work>(home: Arc<Home>, called: W, run: MethodRun) -> MethodRun {
-    match run {
-        MethodRun::Ready(mut outcome) => {
-            home.leave_all(called.mounted(), &mut outcome);
-            MethodRun::Ready(outcome)
-        }
-        MethodRun::Pending { future, stop } => MethodRun::Pending {
-            future: Box::pin(async move {
-                let mut outcome = future.await;
-                home.leave_all(called.mounted(), &mut outcome);
-                outcome
-            }),
-            stop,
-        },
+/// A call of a component of a mounted server. Its outcome has the URIs that clients know.
+struct Leaving<W: Work> {
+    running: Execution<W>,
+    home: Arc<Home>,
+    called: W,
+}
+
+impl<W: Work> Future for Leaving<W> {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        let this = &mut *self;
+        let mut outcome = ready!(Pin::new(&mut this.running).poll(context));
+        this.home.leave_all(this.called.mounted(), &mut outcome);
+        Poll::Ready(outcome)
+    }
+}
+
+impl<W: Work> Running for Leaving<W> {
+    fn context(&self) -> &Arc<CallContext> {
+        self.running.context()
     }
 }
 

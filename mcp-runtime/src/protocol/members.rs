@@ -170,18 +170,6 @@ pub(crate) fn members(json: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> 
     })
 }
 
-/// Returns the items of an array in order, as JSON.
-#[cfg(feature = "proxy")]
-pub(crate) fn items(json: &str) -> impl Iterator<Item = &str> {
-    let mut reader = Reader::new(json, usize::MAX);
-    // The JSON was validated before, as in `members`.
-    let mut is_array = matches!(reader.enter_array(), Ok(true));
-    std::iter::from_fn(move || {
-        is_array = is_array && matches!(reader.item(), Ok(true));
-        if is_array { reader.value().ok() } else { None }
-    })
-}
-
 /// An object within parameters.
 struct Object<'a> {
     path: &'static str,

@@ -14,7 +14,7 @@ pub(crate) mod members;
 pub(crate) mod meta;
 pub(crate) mod outline;
 pub(crate) mod params;
-mod reader;
+pub(crate) mod reader;
 pub(crate) mod revision;
 pub(crate) mod text;
 mod trace_context;

@@ -80,6 +80,9 @@ members! {
     }
 }
 
+/// The path of `_meta`.
+const META: &str = "params._meta";
+
 /// The spans of the members of a message.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Parts {
@@ -88,6 +91,10 @@ pub(super) struct Parts {
     pub(super) repeated: Option<Box<RpcError>>,
     /// The error in `params`: the last repeated member, or else the first error. The message itself is still parsed.
     pub(super) wrong: Option<Box<RpcError>>,
+    /// `true` if `_meta` has members that are not known here.
+    #[cfg_attr(not(feature = "proxy"), allow(dead_code))]
+    // a server in front of others passes them on
+    has_other_meta: bool,
 }
 
 impl Parts {
@@ -110,6 +117,7 @@ impl Parts {
         while let Some(name) = reader.raw_name()? {
             let member = find(name).or_else(|| find(&decode(name)?));
             let Some(member) = member else {
+                self.has_other_meta |= path == META;
                 reader.skip()?;
                 continue;
             };
@@ -140,7 +148,7 @@ impl Parts {
 
     fn read_meta(&mut self, reader: &mut Reader<'_>) -> Result<(), Fault> {
         if reader.enter_object()? {
-            return self.read_members(reader, "params._meta", in_meta);
+            return self.read_members(reader, META, in_meta);
         }
         let message = "`params._meta` must be an object: leave it out if it has no members";
         self.note(RpcError::missing_metadata(message));
@@ -298,6 +306,12 @@ impl<'a> Meta<'a> {
     /// Returns the whole `_meta` as JSON, if there is one.
     pub(crate) fn json(&self) -> Option<&'a str> {
         self.0.json(Member::Meta)
+    }
+
+    /// Returns the whole `_meta` as JSON, if it has members besides those that the server reads.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn with_others(&self) -> Option<&'a str> {
+        self.json().filter(|_| self.0.parts.has_other_meta)
     }
 
     /// Returns `true` if the request is a stateless one: it has a protocol version or client capabilities, valid or

@@ -18,7 +18,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Returns the error for the text. `what` names the text in the message.
-    pub(super) fn error(self, what: &str, text: &str, limit: usize) -> RpcError {
+    pub(crate) fn error(self, what: &str, text: &str, limit: usize) -> RpcError {
         let Self::Syntax(at) = self else {
             let message = format!("{what} nests deeper than {limit} levels");
             return RpcError::invalid_request(message);
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
 
     /// Like [`name`](Self::name), but returns the name as it is written between its quotes.
     #[inline(never)] // The body is long and has many callers.
-    pub(super) fn raw_name(&mut self) -> Result<Option<&'a str>, Fault> {
+    pub(crate) fn raw_name(&mut self) -> Result<Option<&'a str>, Fault> {
         if !self.proceed(b'}')? {
             return Ok(None);
         }
@@ -165,13 +165,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns the number of bytes read so far.
-    pub(super) fn place(&self) -> usize {
+    pub(crate) fn place(&self) -> usize {
         self.at
     }
 
     /// Reads a value.
     #[inline]
-    pub(super) fn skip(&mut self) -> Result<(), Fault> {
+    pub(crate) fn skip(&mut self) -> Result<(), Fault> {
         match self.peek() {
             Some(b'"') => self.string(),
             Some(bracket @ (b'{' | b'[')) => self.skip_brackets(bracket),
@@ -313,7 +313,7 @@ impl<'a> Reader<'a> {
 
 /// Decodes a name with escapes, given without its quotes. Returns `None` if it has no escapes or is not valid Unicode.
 #[inline]
-pub(super) fn decode(name: &str) -> Option<String> {
+pub(crate) fn decode(name: &str) -> Option<String> {
     if !name.contains('\\') {
         return None;
     }

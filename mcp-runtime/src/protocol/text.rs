@@ -22,7 +22,7 @@ impl Span {
     }
 
     /// Returns the span between two offsets; offsets beyond 4 GiB give an empty span.
-    pub(super) fn new(start: usize, end: usize) -> Self {
+    pub(crate) fn new(start: usize, end: usize) -> Self {
         let end = u32::try_from(end).ok().and_then(NonZeroU32::new);
         match (u32::try_from(start), end) {
             (Ok(start), Some(end)) => Self { start, end },

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::call::{Failure, forward, malformed};
-use super::connection::Request;
+use super::call::forward;
+use super::failure::{Failure, malformed};
 use super::link::Opened;
 use super::list::List;
 use super::proxy::Proxy;
+use super::request::Request;
 use super::result::tool_result;
 use crate::call::Call;
 use crate::content::{Annotations, Completions, Icon, Message, ResourceContents, ToolResult};
@@ -249,7 +250,7 @@ async fn get_prompt(
         request.param("arguments", &arguments.to_string())
     };
     let result = forward(&proxy.link, &proxy.parked, context, request).await?;
-    let wire: GotPrompt = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
+    let wire: GotPrompt = serde_json::from_str(result.json()).map_err(|error| malformed(&error))?;
     Ok(wire.messages)
 }
 
@@ -323,7 +324,8 @@ async fn read_resource(
 ) -> Result<Vec<ResourceContents>, Failure> {
     let request = |_: &Opened| Request::new("resources/read").named("uri", uri);
     let result = forward(&proxy.link, &proxy.parked, context, request).await?;
-    let wire: ReadResource = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
+    let wire: ReadResource =
+        serde_json::from_str(result.json()).map_err(|error| malformed(&error))?;
     Ok(wire.contents)
 }
 
@@ -381,7 +383,7 @@ async fn complete(
         }
     };
     let result = forward(&proxy.link, &proxy.parked, completion.context(), request).await?;
-    let wire: Completed = serde_json::from_str(&result).map_err(|error| malformed(&error))?;
+    let wire: Completed = serde_json::from_str(result.json()).map_err(|error| malformed(&error))?;
     let completion = wire.completion;
     Ok(Completions {
         values: completion.values,

@@ -1,10 +1,7 @@
-//! A connection to an upstream server: requests and their replies, and the messages that the server sends by itself.
+//! A connection to an upstream server: the messages that it sends, and the notifications and replies to it.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
-use std::task::{Context as Task, Poll, Waker};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,12 +9,11 @@ use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::message::{ErrorReply, Incoming, Reply, read};
-use super::transport::{Outgoing, Receive, SendError, Transport};
+use super::open::{Open, Question, Table};
+use super::transport::{Outgoing, Receive, SendError, Sending, Transport};
 use crate::protocol::LogLevel;
 use crate::protocol::error::{INTERNAL_ERROR, METHOD_NOT_FOUND};
-use crate::protocol::json::push_string;
 use crate::protocol::revision::Features;
-use crate::secret::Secret;
 use crate::service::BoxFuture;
 use crate::sync::Mutex;
 
@@ -26,85 +22,6 @@ const MAX_QUESTIONS: usize = 64;
 
 /// The number of bytes of the replies that wait to be sent, to requests that no client answers.
 const MAX_UNSENT: usize = 1 << 20;
-
-/// A request to an upstream server.
-pub(super) struct Request {
-    pub(super) method: &'static str,
-    /// The parameters as JSON, without the closing brace and without `_meta`: `{` or `{"name":"add",..`.
-    pub(super) params: String,
-    /// The members of `_meta`, each followed by a comma.
-    pub(super) meta: String,
-    /// The name or URI of the component.
-    pub(super) name: Option<String>,
-    /// The arguments that are repeated in headers.
-    pub(super) headers: Vec<(String, String)>,
-    /// The value of the header `Authorization`.
-    pub(super) authorization: Option<Secret<String>>,
-    /// The revision that the request is written in, if none was negotiated yet.
-    pub(super) revision: Option<&'static str>,
-    /// `true` if the progress of the request is reported.
-    pub(super) progress: bool,
-    /// `true` if the server may ask its questions to the caller of this request.
-    pub(super) may_ask: bool,
-}
-
-impl Request {
-    pub(super) fn new(method: &'static str) -> Self {
-        Self {
-            method,
-            params: "{".to_owned(),
-            meta: String::new(),
-            name: None,
-            headers: Vec::new(),
-            authorization: None,
-            revision: None,
-            progress: false,
-            may_ask: false,
-        }
-    }
-
-    /// Adds a parameter, which is JSON.
-    pub(super) fn param(mut self, name: &str, json: &str) -> Self {
-        if self.params.len() > 1 {
-            self.params.push(',');
-        }
-        push_string(&mut self.params, name);
-        self.params.push(':');
-        self.params.push_str(json);
-        self
-    }
-
-    /// Adds a parameter that is a text, by which the request is routed.
-    pub(super) fn named(self, member: &str, name: &str) -> Self {
-        let mut json = String::new();
-        push_string(&mut json, name);
-        let mut request = self.param(member, &json);
-        request.name = Some(name.to_owned());
-        request
-    }
-}
-
-/// A question of an upstream server to its client: a request.
-#[derive(Debug, Clone)]
-pub(super) struct Question {
-    /// The id, as JSON.
-    id: Box<RawValue>,
-    /// `true` after it was answered. Clones share it.
-    answered: Arc<AtomicBool>,
-    pub(super) method: String,
-    pub(super) params: Value,
-}
-
-impl Question {
-    /// Returns the id, which no other question of the server has.
-    pub(super) fn number(&self) -> String {
-        self.id.get().to_owned()
-    }
-
-    pub(super) fn is_answered(&self) -> bool {
-        self.answered.load(Ordering::Acquire)
-    }
-}
 
 /// A report of progress.
 #[derive(Deserialize)]
@@ -126,81 +43,16 @@ struct Log {
     data: Value,
 }
 
-/// What happens to a request.
-pub(super) enum Event {
-    Reply(Reply),
-    Question(Question),
-    /// No reply will come.
-    Lost(SendError),
-}
-
-/// Receives the progress and the log messages of a request.
-pub(super) trait Observer: Send + Sync {
-    fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>);
-    fn log(&self, level: LogLevel, logger: Option<&str>, data: &Value);
-}
-
 /// Receives the messages that belong to no request.
 pub(super) trait Watch: Send + Sync + 'static {
     fn notified(&self, method: &str, params: &str);
     fn lost(&self, why: &str);
 }
 
-/// The state of a request that has no reply yet.
-struct Open {
-    state: Mutex<OpenState>,
-    observer: Option<Arc<dyn Observer>>,
-    may_ask: bool,
-}
-
-#[derive(Default)]
-struct OpenState {
-    end: Option<Result<Reply, SendError>>,
-    questions: VecDeque<Question>,
-    /// All questions of the request that may be without an answer.
-    asked: Vec<Question>,
-    waker: Option<Waker>,
-}
-
-impl OpenState {
-    /// Returns `true` if a question has no answer yet.
-    fn waits(&self) -> bool {
-        self.asked.iter().any(|question| !question.is_answered())
-    }
-}
-
-impl Open {
-    fn update(&self, change: impl FnOnce(&mut OpenState)) {
-        let waker = {
-            let mut state = self.state.lock();
-            change(&mut state);
-            state.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    fn end(&self, end: Result<Reply, SendError>) {
-        self.update(|state| {
-            state.end.get_or_insert(end);
-        });
-    }
-}
-
-/// The requests without a reply, by id.
-#[derive(Default)]
-struct Table {
-    open: BTreeMap<u64, Arc<Open>>,
-    /// The reason why no further request is possible.
-    lost: Option<String>,
-}
-
 /// A connection.
 pub(super) struct Connection {
-    transport: OnceLock<Arc<dyn Transport>>,
-    table: Mutex<Table>,
-    next: AtomicU64,
+    pub(super) transport: OnceLock<Arc<dyn Transport>>,
+    pub(super) table: Mutex<Table>,
     /// What the server speaks, after the negotiation.
     features: OnceLock<&'static Features>,
     /// The lowest level of log messages that was asked for.
@@ -225,7 +77,6 @@ impl Connection {
         let this = Arc::new(Self {
             transport: OnceLock::new(),
             table: Mutex::default(),
-            next: AtomicU64::new(1),
             features: OnceLock::new(),
             level: Mutex::default(),
             watch,
@@ -284,49 +135,6 @@ impl Connection {
         self.table.lock().lost.is_some()
     }
 
-    /// Starts a request.
-    pub(super) fn start(
-        self: &Arc<Self>,
-        request: Request,
-        observer: Option<Arc<dyn Observer>>,
-    ) -> Exchange {
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let open = Arc::new(Open {
-            state: Mutex::default(),
-            observer,
-            may_ask: request.may_ask,
-        });
-        {
-            let mut table = self.table.lock();
-            match &table.lost {
-                Some(why) => open.end(Err(SendError::Unreachable(why.clone()))),
-                None => {
-                    table.open.insert(id, Arc::clone(&open));
-                }
-            }
-        }
-        let outgoing = Outgoing {
-            json: encode(id, &request),
-            id: Some(id),
-            method: Some(request.method),
-            name: request.name,
-            params: request.headers,
-            revision: self
-                .features()
-                .map(|features| features.name)
-                .or(request.revision),
-            authorization: request.authorization,
-        };
-        let sending = self.transport.get().map(|it| it.send(outgoing));
-        Exchange {
-            connection: Arc::clone(self),
-            id,
-            open,
-            sending,
-            is_done: false,
-        }
-    }
-
     /// Sends a notification or a reply.
     fn sending(
         &self,
@@ -342,14 +150,29 @@ impl Connection {
             revision: self.features().map(|features| features.name),
             authorization: None,
         };
-        match self.transport.get() {
-            Some(transport) => transport.send(outgoing),
-            None => Box::pin(async { Ok(()) }),
+        let sending = self.transport.get().map(|it| it.send(outgoing));
+        sending.unwrap_or(Sending::Done(Ok(()))).future()
+    }
+
+    /// Ends a request, if it is open.
+    fn end(&self, id: Option<u64>, end: Result<Reply, SendError>) {
+        let open = id.and_then(|id| self.table.lock().remove(id));
+        if let Some(open) = open {
+            open.end(end);
         }
     }
 
+    /// Ends a request that could not be sent.
+    pub(super) fn failed(&self, id: u64, open: &Open, error: SendError) {
+        if error == SendError::NoSession {
+            self.expire(&error.to_string());
+        }
+        self.table.lock().remove(id);
+        open.end(Err(error));
+    }
+
     /// Sends a notification or a reply, without waiting.
-    fn send(&self, method: Option<&'static str>, json: String) {
+    pub(super) fn send(&self, method: Option<&'static str>, json: String) {
         send_later(self.sending(method, json), None);
     }
 
@@ -387,9 +210,10 @@ impl Connection {
     fn subject(&self, of: Option<u64>, fits: fn(&Open) -> bool) -> Option<Arc<Open>> {
         let table = self.table.lock();
         if let Some(id) = of {
-            return table.open.get(&id).cloned();
+            return table.get(id);
         }
-        let fitting: Vec<_> = table.open.values().filter(|open| fits(open)).collect();
+        let all = table.open.iter().map(|(_, open)| open);
+        let fitting: Vec<_> = all.filter(|open| fits(open)).collect();
         match fitting[..] {
             [only] => Some(Arc::clone(only)),
             [.., newest] if self.is_of_one_caller => {
@@ -413,7 +237,7 @@ impl Connection {
         let Ok(it) = serde_json::from_str::<Progress>(params) else {
             return;
         };
-        let open = self.table.lock().open.get(&it.token).cloned();
+        let open = self.table.lock().get(it.token);
         if let Some(observer) = open.as_ref().and_then(|open| open.observer.as_ref()) {
             observer.progress(it.done, it.total, it.message.as_deref());
         }
@@ -511,35 +335,6 @@ fn reply(id: &RawValue, answer: Result<&Value, (i32, &str)>) -> String {
     }
 }
 
-/// Writes a request.
-fn encode(id: u64, request: &Request) -> String {
-    let mut json = String::with_capacity(96 + request.params.len() + request.meta.len());
-    json.push_str("{\"jsonrpc\":\"2.0\",\"id\":");
-    let mut buffer = itoa::Buffer::new();
-    let number = buffer.format(id);
-    json.push_str(number);
-    json.push_str(",\"method\":\"");
-    json.push_str(request.method);
-    json.push_str("\",\"params\":");
-    json.push_str(&request.params);
-    if request.progress || !request.meta.is_empty() {
-        if request.params.len() > 1 {
-            json.push(',');
-        }
-        json.push_str("\"_meta\":{");
-        json.push_str(&request.meta);
-        if request.progress {
-            json.push_str("\"progressToken\":");
-            json.push_str(number);
-        } else if json.ends_with(',') {
-            json.pop();
-        }
-        json.push('}');
-    }
-    json.push_str("}}");
-    json
-}
-
 /// Receives the messages of a transport for a connection.
 struct Receiver(Weak<Connection>);
 
@@ -548,45 +343,29 @@ impl Receive for Receiver {
         let Some(connection) = self.0.upgrade() else {
             return;
         };
-        match read(&message) {
-            Ok(Incoming::Reply(Some(id), reply)) => {
-                let open = connection.table.lock().open.remove(&id);
-                if let Some(open) = open {
-                    open.end(Ok(reply));
-                }
-            }
+        match read(message) {
+            Ok(Incoming::Reply(Some(id), reply)) => connection.end(Some(id), Ok(reply)),
             Ok(Incoming::Malformed(id)) => {
-                let open = connection.table.lock().open.remove(&id);
-                if let Some(open) = open {
-                    let why = "its result is malformed: it is no object".to_owned();
-                    open.end(Err(SendError::Invalid(why)));
-                }
+                let why = "its result is malformed: it is no object".to_owned();
+                connection.end(Some(id), Err(SendError::Invalid(why)));
             }
             // A reply without an id belongs to the request on whose stream it came.
             Ok(Incoming::Reply(None, reply)) => {
-                let open = of.and_then(|id| connection.table.lock().open.remove(&id));
-                match (open, reply) {
-                    (Some(open), reply) => open.end(Ok(reply)),
-                    (None, Err(ErrorReply { message, .. })) => {
-                        tracing::warn!(message, "an upstream server could not read a message");
-                    }
-                    (None, Ok(_)) => {}
+                if let (None, Err(ErrorReply { message, .. })) = (of, &reply) {
+                    tracing::warn!(message, "an upstream server could not read a message");
                 }
+                connection.end(of, Ok(reply));
             }
             Ok(Incoming::Request { id, method, params }) => {
-                connection.requested(id, &method, params, of);
+                connection.requested(&id, &method, &params, of);
             }
             Ok(Incoming::Notification { method, params }) => {
-                connection.notified(&method, params, of);
+                connection.notified(&method, &params, of);
             }
             Err(error) => {
                 tracing::warn!(error, "a message of an upstream server is ignored");
-                let open = of.and_then(|id| connection.table.lock().open.remove(&id));
-                if let Some(open) = open {
-                    open.end(Err(SendError::Invalid(format!(
-                        "its message is no JSON-RPC: {error}"
-                    ))));
-                }
+                let why = format!("its message is no JSON-RPC: {error}");
+                connection.end(of, Err(SendError::Invalid(why)));
             }
         }
     }
@@ -600,135 +379,9 @@ impl Receive for Receiver {
             table.lost.get_or_insert_with(|| why.to_owned());
             std::mem::take(&mut table.open)
         };
-        for open in open.into_values() {
+        for (_, open) in open {
             open.end(Err(SendError::Unreachable(why.to_owned())));
         }
         connection.watch.lost(why);
-    }
-}
-
-/// A request in flight. Dropping it before its end cancels the request.
-pub(super) struct Exchange {
-    connection: Arc<Connection>,
-    id: u64,
-    open: Arc<Open>,
-    sending: Option<BoxFuture<Result<(), SendError>>>,
-    is_done: bool,
-}
-
-impl Exchange {
-    /// Waits for the next event. After a reply or a loss there is none.
-    pub(super) async fn next(&mut self) -> Event {
-        poll_fn(|task| self.poll_next(task)).await
-    }
-
-    /// Polls for the next event.
-    pub(super) fn poll_next(&mut self, task: &mut Task<'_>) -> Poll<Event> {
-        let event = self.poll_event(task);
-        if let Poll::Ready(event) = &event {
-            self.is_done = !matches!(event, Event::Question(_));
-        }
-        event
-    }
-
-    /// Polls for a question only. Returns `None` if the request has ended.
-    pub(super) fn poll_question(&mut self, task: &mut Task<'_>) -> Poll<Option<Question>> {
-        let mut state = self.open.state.lock();
-        if let Some(question) = state.questions.pop_front() {
-            return Poll::Ready(Some(question));
-        }
-        if state.end.is_some() {
-            return Poll::Ready(None);
-        }
-        state.waker = Some(task.waker().clone());
-        drop(state);
-        self.poll_sending(task);
-        Poll::Pending
-    }
-
-    fn poll_sending(&mut self, task: &mut Task<'_>) {
-        if let Some(sending) = &mut self.sending
-            && let Poll::Ready(sent) = sending.as_mut().poll(task)
-        {
-            self.sending = None;
-            if let Err(error) = sent {
-                if error == SendError::NoSession {
-                    self.connection.expire(&error.to_string());
-                }
-                self.connection.table.lock().open.remove(&self.id);
-                self.open.end(Err(error));
-            }
-        }
-    }
-
-    fn poll_event(&mut self, task: &mut Task<'_>) -> Poll<Event> {
-        self.poll_sending(task);
-        let mut state = self.open.state.lock();
-        if let Some(question) = state.questions.pop_front() {
-            return Poll::Ready(Event::Question(question));
-        }
-        match state.end.take() {
-            Some(Ok(reply)) => Poll::Ready(Event::Reply(reply)),
-            Some(Err(error)) => Poll::Ready(Event::Lost(error)),
-            None => {
-                if !state
-                    .waker
-                    .as_ref()
-                    .is_some_and(|waker| waker.will_wake(task.waker()))
-                {
-                    state.waker = Some(task.waker().clone());
-                }
-                Poll::Pending
-            }
-        }
-    }
-
-    /// Waits for the reply of a request that asks nothing.
-    pub(super) async fn reply(mut self) -> Result<Reply, SendError> {
-        loop {
-            match self.next().await {
-                Event::Reply(reply) => return Ok(reply),
-                Event::Lost(error) => return Err(error),
-                Event::Question(question) => {
-                    self.answer(&question, Err("This question cannot be asked"));
-                }
-            }
-        }
-    }
-
-    pub(super) fn connection(&self) -> Arc<Connection> {
-        Arc::clone(&self.connection)
-    }
-
-    /// Answers a question of the server.
-    pub(super) fn answer(&self, question: &Question, answer: Result<&Value, &str>) {
-        self.connection.answer(question, answer);
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        if self.is_done {
-            return;
-        }
-        let was_open = self.connection.table.lock().open.remove(&self.id).is_some();
-        let features = self.connection.features();
-        // Before the negotiation, and after the reply, there is nothing to cancel.
-        let Some(features) = features.filter(|_| was_open) else {
-            return;
-        };
-        let meta = if features.stateless {
-            // Over HTTP the end of the stream is the cancellation, and the server ignores this one.
-            ",\"_meta\":{}"
-        } else {
-            ""
-        };
-        let params = format!("{{\"requestId\":{}{meta}}}", self.id);
-        self.connection.send(
-            Some("notifications/cancelled"),
-            format!(
-                "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{params}}}"
-            ),
-        );
     }
 }

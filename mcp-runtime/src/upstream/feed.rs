@@ -8,10 +8,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::connection::{Event, Exchange, Request};
+use super::exchange::Exchange;
 use super::link::{Opened, modern_meta};
 use super::list::{Host, List};
+use super::open::Event;
 use super::proxy::Proxy;
+use super::request::Request;
 use crate::protocol::capability::ClientCapabilities;
 
 /// The time that a server has to answer a request for a page of a list.

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 
 use self::endpoint::Endpoint;
 pub(super) use self::shown::without_secrets;
-use super::transport::{Outgoing, Receive, SendError, Transport};
+use super::transport::{Outgoing, Receive, Sending, Transport};
 use crate::secret::Secret;
 use crate::service::BoxFuture;
 use crate::sync::Mutex;
@@ -66,9 +66,14 @@ impl From<Endpoint> for HttpTransport {
 }
 
 impl Transport for HttpTransport {
-    fn send(&self, outgoing: Outgoing) -> BoxFuture<Result<(), SendError>> {
-        let endpoint = Arc::clone(&self.endpoint);
-        Box::pin(async move { endpoint.send(outgoing).await })
+    fn send(&self, outgoing: Outgoing) -> Sending {
+        match self.endpoint.prepare(outgoing) {
+            Ok(post) => {
+                let endpoint = Arc::clone(&self.endpoint);
+                Sending::Pending(Box::pin(async move { endpoint.send(post).await }))
+            }
+            Err(error) => Sending::Done(Err(error)),
+        }
     }
 
     fn listen(&self) {

@@ -1,216 +1,32 @@
 //! The connections to one upstream server: one that all callers share, or one for each caller. A connection that is lost is
 //! made again when it is needed, after a pause that grows with each failure.
 
-use std::fmt::Write as _;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use super::connection::{Connection, Request, Watch};
+use super::connection::{Connection, Watch};
+use super::handshake::{Discovery, discover, initialize};
+pub(super) use super::handshake::{common_meta, modern_meta, push_level};
 use super::http::HttpTransport;
-use super::message::ErrorReply;
 use super::options::{Options, Target};
+pub(super) use super::slot::Opened;
+use super::slot::{ServerInfo, Slot, Unavailable};
 use super::stdio::StdioTransport;
-use super::transport::{SendError, Transport};
+use super::transport::Transport;
 use crate::owner::{Owner, Principal};
+use crate::protocol::Revision;
 use crate::protocol::capability::ClientCapabilities;
-use crate::protocol::error::UNSUPPORTED_VERSION;
-use crate::protocol::{LogLevel, Revision};
 use crate::secret::Secret;
 use crate::sync::Mutex;
 
-/// The pause before the second attempt to connect. It doubles with each failure.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause between two attempts to connect.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// The time that a server has to answer `server/discover`. Some older servers do not answer unknown requests at all.
-const DISCOVER_LIMIT: Duration = Duration::from_secs(5);
 /// The time after which the connection of a caller that makes no calls is closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(600);
 /// The number of connections for single callers.
 const MAX_CALLERS: usize = 256;
-
-/// The result of `server/discover`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Discovered {
-    #[serde(default)]
-    supported_versions: Vec<String>,
-    #[serde(default)]
-    capabilities: Value,
-    instructions: Option<String>,
-}
-
-/// The result of `initialize`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Initialized {
-    protocol_version: String,
-    #[serde(default)]
-    capabilities: Value,
-    instructions: Option<String>,
-}
-
-/// What a server says about itself.
-#[derive(Debug, Default)]
-pub(super) struct ServerInfo {
-    /// `true` after the reply to a call.
-    pub(super) has_answered: AtomicBool,
-    pub(super) instructions: Option<String>,
-    pub(super) capabilities: Value,
-}
-
-impl ServerInfo {
-    pub(super) fn has(&self, capability: &str) -> bool {
-        self.capabilities
-            .get(capability)
-            .is_some_and(Value::is_object)
-    }
-
-    pub(super) fn subscribes(&self) -> bool {
-        self.capabilities["resources"]["subscribe"] == true
-    }
-}
-
-/// Why an upstream server cannot be used.
-#[derive(Debug, Clone)]
-pub(super) struct Unavailable(pub(super) String);
-
-impl std::fmt::Display for Unavailable {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-/// An open connection, and what its server says about itself.
-#[derive(Clone)]
-pub(super) struct Opened {
-    pub(super) connection: Arc<Connection>,
-    pub(super) info: Arc<ServerInfo>,
-}
-
-/// A place for one connection.
-pub(super) struct Slot {
-    state: Mutex<SlotState>,
-    /// Held while a connection is made.
-    connecting: tokio::sync::Mutex<()>,
-    principal: Option<Principal>,
-    is_of_one_caller: bool,
-    capabilities: ClientCapabilities,
-}
-
-struct SlotState {
-    opened: Option<Opened>,
-    failures: u32,
-    retry_at: Option<Instant>,
-    why: String,
-    used: Instant,
-}
-
-impl Slot {
-    fn new(
-        principal: Option<Principal>,
-        is_of_one_caller: bool,
-        capabilities: ClientCapabilities,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            state: Mutex::new(SlotState {
-                opened: None,
-                failures: 0,
-                retry_at: None,
-                why: String::new(),
-                used: Instant::now(),
-            }),
-            connecting: tokio::sync::Mutex::default(),
-            principal,
-            is_of_one_caller,
-            capabilities,
-        })
-    }
-
-    /// Returns the open connection, if there is one.
-    fn open(&self) -> Option<Opened> {
-        let mut state = self.state.lock();
-        let opened = state.opened.as_ref()?;
-        if opened.connection.is_lost() {
-            state.forget();
-            return None;
-        }
-        let opened = opened.clone();
-        state.used = Instant::now();
-        Some(opened)
-    }
-
-    /// Returns the reason why no attempt to connect is made now, if there is one.
-    fn refused(&self) -> Option<Unavailable> {
-        let state = self.state.lock();
-        let left = state.retry_at?.checked_duration_since(Instant::now())?;
-        Some(Unavailable(format!(
-            "{}; the next attempt is in {:.1} s",
-            state.why,
-            left.as_secs_f64()
-        )))
-    }
-
-    /// Returns the time of the next attempt to connect.
-    pub(super) fn retry_at(&self) -> Option<Instant> {
-        self.state.lock().retry_at
-    }
-
-    fn opened(&self, opened: Opened) {
-        let mut state = self.state.lock();
-        state.opened = Some(opened);
-        state.used = Instant::now();
-        state.why.clear();
-        // Not reset at once: a server that ends right after its start is started at growing intervals, too.
-        state.retry_at = Some(Instant::now() + pause(state.failures));
-        state.failures = state.failures.saturating_add(1);
-    }
-
-    fn failed(&self, why: &str) {
-        let mut state = self.state.lock();
-        state.retry_at = Some(Instant::now() + pause(state.failures));
-        state.failures = state.failures.saturating_add(1);
-        why.clone_into(&mut state.why);
-    }
-
-    /// Forgets earlier failures, because the server works.
-    pub(super) fn works(&self) {
-        let mut state = self.state.lock();
-        state.failures = 0;
-        state.retry_at = None;
-    }
-
-    fn lost(&self, why: &str) {
-        let mut state = self.state.lock();
-        state.forget();
-        why.clone_into(&mut state.why);
-    }
-}
-
-impl SlotState {
-    /// Forgets a connection that is lost, and earlier failures if it has worked.
-    fn forget(&mut self) {
-        let Some(opened) = self.opened.take() else {
-            return;
-        };
-        if opened.info.has_answered.load(Ordering::Relaxed) {
-            self.failures = 0;
-            self.retry_at = None;
-        }
-    }
-}
-
-fn pause(failures: u32) -> Duration {
-    FIRST_PAUSE
-        .saturating_mul(1 << failures.min(9))
-        .min(LONGEST_PAUSE)
-}
 
 /// Who makes a call.
 pub(super) struct CallerKey {
@@ -294,18 +110,21 @@ impl Link {
         &self,
         caller: impl FnOnce() -> CallerKey,
     ) -> Result<Opened, Unavailable> {
-        if !self.options.per_caller {
-            return self.open(&self.shared).await;
+        let slot = if self.options.per_caller {
+            &self.slot_of(caller())?
+        } else {
+            &self.shared
+        };
+        match slot.open() {
+            Some(opened) => Ok(opened),
+            // Boxed, so that calls on an open connection are small.
+            None => Box::pin(self.open(slot)).await,
         }
-        let slot = self.slot_of(caller())?;
-        self.open(&slot).await
     }
 
     fn slot_of(&self, caller: CallerKey) -> Result<Arc<Slot>, Unavailable> {
         let mut own = self.own.lock();
-        let idle = |slot: &Arc<Slot>| {
-            Arc::strong_count(slot) == 1 && slot.state.lock().used.elapsed() > IDLE_LIMIT
-        };
+        let idle = |slot: &Arc<Slot>| Arc::strong_count(slot) == 1 && slot.is_idle(IDLE_LIMIT);
         let mut ended = Vec::new();
         own.retain(|(_, slot)| {
             let is_idle = idle(slot);
@@ -374,7 +193,7 @@ impl Link {
         if may_discover {
             let connection = self.dial(slot)?;
             match self.discover(slot, &connection).await {
-                Ok(info) => return Ok(opened(connection, info)),
+                Ok(info) => return Ok(Opened::new(connection, info)),
                 Err(Discovery::Legacy) if self.options.revision.is_none() => {
                     let refused = match self.initialize(slot, Arc::clone(&connection)).await {
                         Ok(opened) => {
@@ -388,7 +207,7 @@ impl Link {
                         .discover(slot, &connection)
                         .await
                         .map_err(|_| refused)?;
-                    return Ok(opened(connection, info));
+                    return Ok(Opened::new(connection, info));
                 }
                 // A process that ended at an unknown request is started again.
                 Err(Discovery::Ended(why))
@@ -463,79 +282,16 @@ impl Link {
         slot: &Slot,
         connection: &Arc<Connection>,
     ) -> Result<ServerInfo, Discovery> {
-        let features = Revision::LATEST.features();
-        let mut request = Request::new("server/discover");
-        request.revision = Some(features.name);
-        request.meta = modern_meta(slot.capabilities, None);
         let authorization = self.authorization(slot.principal.as_ref()).await;
-        request.authorization = authorization.map_err(Discovery::Ended)?;
-        let reply = timeout(DISCOVER_LIMIT, connection.start(request, None).reply());
-        let result = match reply.await {
-            Ok(Err(error @ SendError::Status(401 | 403 | 429 | 500.., _))) => {
-                return Err(Discovery::Ended(error.to_string()));
-            }
-            Err(_) | Ok(Err(SendError::Status(..) | SendError::NoSession)) => {
-                return Err(Discovery::Legacy);
-            }
-            Ok(Err(error)) => return Err(Discovery::Ended(error.to_string())),
-            Ok(Ok(Err(error))) => return Err(error.into()),
-            Ok(Ok(Ok(result))) => result,
-        };
-        let found: Discovered = serde_json::from_str(&result)
-            .map_err(|error| Discovery::Ended(format!("its introduction is invalid: {error}")))?;
-        if !found
-            .supported_versions
-            .iter()
-            .any(|it| it == features.name)
-        {
-            return Err(Discovery::Legacy);
-        }
-        let negotiated = connection.negotiated(features).await;
-        negotiated.map_err(|error| Discovery::Ended(error.to_string()))?;
-        Ok(ServerInfo {
-            instructions: found.instructions,
-            capabilities: found.capabilities,
-            ..ServerInfo::default()
-        })
+        let authorization = authorization.map_err(Discovery::Ended)?;
+        discover(slot, connection, authorization).await
     }
 
     /// Makes the handshake with a server of an older revision.
     async fn initialize(&self, slot: &Slot, connection: Arc<Connection>) -> Result<Opened, String> {
         let revision = self.options.revision.unwrap_or(Revision::LATEST_LEGACY);
-        let capabilities = slot
-            .capabilities
-            .declared(|it| revision.features().knows(it));
-        let mut request = Request::new("initialize")
-            .param("protocolVersion", &json!(revision.name()).to_string())
-            .param("capabilities", &capabilities.to_string())
-            .param("clientInfo", &client_info());
-        request.authorization = self.authorization(slot.principal.as_ref()).await?;
-        let reply = connection.start(request, None).reply().await;
-        let result = reply
-            .map_err(|error| error.to_string())?
-            .map_err(|error| format!("it refuses the handshake: {}", error.message))?;
-        let it: Initialized = serde_json::from_str(&result)
-            .map_err(|error| format!("its introduction is invalid: {error}"))?;
-        let revision = Revision::from_name(&it.protocol_version);
-        let revision = revision.filter(|revision| !revision.features().stateless);
-        let features = revision
-            .ok_or_else(|| {
-                format!(
-                    "it speaks `{}`, which is not supported",
-                    it.protocol_version
-                )
-            })?
-            .features();
-        let negotiated = connection.negotiated(features).await;
-        negotiated.map_err(|error| error.to_string())?;
-        Ok(opened(
-            connection,
-            ServerInfo {
-                instructions: it.instructions,
-                capabilities: it.capabilities,
-                ..ServerInfo::default()
-            },
-        ))
+        let authorization = self.authorization(slot.principal.as_ref()).await?;
+        initialize(slot, revision, connection, authorization).await
     }
 
     /// Ends all connections.
@@ -554,79 +310,8 @@ impl Link {
     }
 }
 
-/// Returns the members of `_meta` of a modern request, each followed by a comma.
-pub(super) fn modern_meta(capabilities: ClientCapabilities, level: Option<LogLevel>) -> String {
-    // One text for each set of capabilities, because each call needs one.
-    static TEXTS: [OnceLock<String>; 16] = [const { OnceLock::new() }; 16];
-    let all = [
-        capabilities.roots,
-        capabilities.sampling,
-        capabilities.elicitation_form,
-        capabilities.elicitation_url,
-    ];
-    let index = all
-        .iter()
-        .fold(0, |index, has| index * 2 + usize::from(*has));
-    let text = TEXTS[index].get_or_init(|| {
-        let features = Revision::LATEST.features();
-        format!(
-            "\"io.modelcontextprotocol/protocolVersion\":\"{}\",\"io.modelcontextprotocol/clientInfo\":{},\
-             \"io.modelcontextprotocol/clientCapabilities\":{},",
-            features.name,
-            client_info(),
-            capabilities.declared(|it| features.knows(it))
-        )
-    });
-    let mut meta = text.clone();
-    if let Some(level) = level {
-        let _ = write!(
-            meta,
-            "\"io.modelcontextprotocol/logLevel\":{},",
-            json!(level)
-        );
-    }
-    meta
-}
-
-/// Returns what this client says about itself.
-fn client_info() -> String {
-    json!({ "name": "mcp-runtime", "version": env!("CARGO_PKG_VERSION") }).to_string()
-}
-
 fn close(slot: &Slot) {
     if let Some(opened) = slot.open() {
         tokio::spawn(async move { opened.connection.close().await });
-    }
-}
-
-fn opened(connection: Arc<Connection>, info: ServerInfo) -> Opened {
-    Opened {
-        connection,
-        info: Arc::new(info),
-    }
-}
-
-/// Why a server has not answered `server/discover`.
-enum Discovery {
-    /// It answers, but does not speak a revision without a handshake.
-    Legacy,
-    /// The connection is of no use any more.
-    Ended(String),
-}
-
-impl From<ErrorReply> for Discovery {
-    fn from(error: ErrorReply) -> Self {
-        let supported = error.data.as_ref().map(|data| &data["supported"]);
-        let is_modern = error.code == i64::from(UNSUPPORTED_VERSION)
-            && supported.and_then(Value::as_array).is_some_and(|all| {
-                !all.iter().filter_map(Value::as_str).any(|name| {
-                    Revision::from_name(name).is_some_and(|it| !it.features().stateless)
-                })
-            });
-        if is_modern {
-            Self::Ended(format!("it speaks other revisions: {}", error.message))
-        } else {
-            Self::Legacy
-        }
     }
 }

@@ -1,25 +1,12 @@
 //! The messages of an upstream server: what they are, and what is wrong with them.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// A message of an upstream server.
-#[derive(Deserialize)]
-struct Wire<'a> {
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    method: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    params: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    result: Option<&'a RawValue>,
-    #[serde(default)]
-    error: Option<ErrorReply>,
-}
+use crate::protocol::json::string;
+use crate::protocol::reader::{Fault, Reader, decode};
+use crate::protocol::text::Span;
 
 /// The error that an upstream server answered with.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -31,79 +18,262 @@ pub(crate) struct ErrorReply {
     pub(crate) data: Option<Value>,
 }
 
-/// The reply to a request: a result as JSON, or an error.
-pub(crate) type Reply = Result<String, ErrorReply>;
+/// A result, which is an object, within its message.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    message: String,
+    places: Places,
+}
+
+/// A member that a client reads.
+#[derive(Clone, Copy)]
+enum Member {
+    Id,
+    Method,
+    Params,
+    Error,
+    Result,
+    Content,
+    Structured,
+    IsError,
+    ResultType,
+    Meta,
+}
+
+impl Member {
+    const COUNT: usize = Self::Meta as usize + 1;
+
+    /// Returns the member of a message with this name.
+    fn of_message(name: &str) -> Option<Self> {
+        Some(match name {
+            "id" => Self::Id,
+            "method" => Self::Method,
+            "params" => Self::Params,
+            "error" => Self::Error,
+            "result" => Self::Result,
+            _ => return None,
+        })
+    }
+
+    /// Returns the member of a result with this name.
+    fn of_result(name: &str) -> Option<Self> {
+        Some(match name {
+            "content" => Self::Content,
+            "structuredContent" => Self::Structured,
+            "isError" => Self::IsError,
+            "resultType" => Self::ResultType,
+            "_meta" => Self::Meta,
+            _ => return None,
+        })
+    }
+}
+
+/// The places of the members of a message and of its result.
+#[derive(Debug, Clone, Default)]
+struct Places {
+    of: [Option<Span>; Member::COUNT],
+    /// `true` if `_meta` has members that may not be of the protocol.
+    has_own_meta: bool,
+}
+
+impl Answer {
+    /// Reads a result that was recorded as JSON.
+    ///
+    /// # Errors
+    /// Returns an error if it is no object.
+    pub(super) fn recorded(json: &str) -> Result<Self, String> {
+        match read(format!("{{\"id\":0,\"result\":{json}}}"))? {
+            Incoming::Reply(_, Ok(answer)) => Ok(answer),
+            _ => Err("it is no result".to_owned()),
+        }
+    }
+
+    fn part(&self, member: Member) -> Option<&str> {
+        self.places.json(&self.message, member)
+    }
+
+    /// Returns the result as JSON.
+    pub(super) fn json(&self) -> &str {
+        self.part(Member::Result).unwrap_or_default()
+    }
+
+    /// Returns `content` as JSON.
+    pub(super) fn content(&self) -> Option<&str> {
+        self.part(Member::Content)
+    }
+
+    /// Returns `structuredContent` as JSON.
+    pub(super) fn structured(&self) -> Option<&str> {
+        self.part(Member::Structured)
+    }
+
+    /// Returns `isError` as JSON.
+    pub(super) fn is_error(&self) -> Option<&str> {
+        self.part(Member::IsError)
+    }
+
+    /// Returns `true` if the server asks questions before it answers.
+    pub(super) fn asks(&self) -> bool {
+        let kind = self.part(Member::ResultType).and_then(string);
+        kind.is_some_and(|kind| kind == "input_required")
+    }
+
+    /// Returns `_meta` as JSON, if it has members that may not be of the protocol.
+    pub(super) fn own_meta(&self) -> Option<&str> {
+        self.part(Member::Meta).filter(|_| self.places.has_own_meta)
+    }
+}
+
+/// The reply to a request.
+pub(crate) type Reply = Result<Answer, ErrorReply>;
 
 /// A message of an upstream server, by its kind.
-pub(super) enum Incoming<'a> {
+pub(super) enum Incoming {
     /// The reply to the request with this id. The id is `None` if the server could not read it.
     Reply(Option<u64>, Reply),
     /// A reply to the request with this id, whose result is no object.
     Malformed(u64),
     Request {
-        id: &'a RawValue,
-        method: Cow<'a, str>,
-        params: &'a str,
+        id: Box<RawValue>,
+        method: String,
+        params: String,
     },
     Notification {
-        method: Cow<'a, str>,
-        params: &'a str,
+        method: String,
+        params: String,
     },
+}
+
+impl Places {
+    /// Reads the members of an object.
+    fn read(
+        &mut self,
+        reader: &mut Reader<'_>,
+        find: fn(&str) -> Option<Member>,
+    ) -> Result<(), Fault> {
+        while let Some(name) = reader.raw_name()? {
+            let Some(member) = find(name).or_else(|| find(&decode(name)?)) else {
+                reader.skip()?;
+                continue;
+            };
+            let start = reader.place();
+            match member {
+                Member::Result if reader.enter_object()? => {
+                    self.read(reader, Member::of_result)?;
+                }
+                Member::Meta => self.has_own_meta = has_own_member(reader)?,
+                _ => reader.skip()?,
+            }
+            self.of[member as usize] = Some(Span::new(start, reader.place()));
+        }
+        Ok(())
+    }
+
+    fn json<'a>(&self, message: &'a str, member: Member) -> Option<&'a str> {
+        self.of[member as usize].map(|place| place.of_text(message))
+    }
+}
+
+/// Reads `_meta`. Returns `true` if a member may not be of the protocol.
+fn has_own_member(reader: &mut Reader<'_>) -> Result<bool, Fault> {
+    let mut has_own = false;
+    if !reader.enter_object()? {
+        reader.skip()?;
+        return Ok(false);
+    }
+    while let Some(name) = reader.raw_name()? {
+        has_own |= !name.starts_with("io.modelcontextprotocol/");
+        reader.skip()?;
+    }
+    Ok(has_own)
 }
 
 /// Reads a message.
 ///
 /// # Errors
 /// Returns an error if it is no JSON-RPC message.
-pub(super) fn read(json: &str) -> Result<Incoming<'_>, String> {
-    let wire: Wire<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    let params = wire.params.map_or("{}", RawValue::get);
-    match (wire.method, wire.id) {
-        (Some(method), Some(id)) => Ok(Incoming::Request { id, method, params }),
-        (Some(method), None) => Ok(Incoming::Notification { method, params }),
-        (None, id) => {
-            let id: Option<u64> = id.and_then(|id| id.get().parse().ok());
-            let reply = match (wire.result, wire.error) {
-                (_, Some(error)) => Err(error),
-                (Some(result), None) if result.get().starts_with('{') => {
-                    Ok(result.get().to_owned())
-                }
-                (Some(_), None) => {
-                    let id = id.ok_or("its result is no object")?;
-                    return Ok(Incoming::Malformed(id));
-                }
-                (None, None) => return Err("it is neither a request nor a reply".to_owned()),
-            };
-            Ok(Incoming::Reply(id, reply))
-        }
+pub(super) fn read(message: String) -> Result<Incoming, String> {
+    let mut reader = Reader::new(&message, usize::MAX);
+    let mut places = Places::default();
+    let read = match reader.enter_object() {
+        Ok(false) => return Err("it is no object".to_owned()),
+        Ok(true) => places.read(&mut reader, Member::of_message),
+        Err(fault) => Err(fault),
+    };
+    let read = read.and_then(|()| reader.end());
+    read.map_err(|fault| described(fault, &message))?;
+    let given = |member| {
+        let json = places.json(&message, member);
+        json.filter(|json| *json != "null")
+    };
+    if let Some(method) = given(Member::Method) {
+        return called(method, given(Member::Id), given(Member::Params));
     }
+    let id: Option<u64> = given(Member::Id).and_then(|id| id.parse().ok());
+    if let Some(error) = given(Member::Error) {
+        let error = serde_json::from_str(error).map_err(|error| error.to_string())?;
+        return Ok(Incoming::Reply(id, Err(error)));
+    }
+    match given(Member::Result) {
+        Some(result) if result.starts_with('{') => {
+            Ok(Incoming::Reply(id, Ok(Answer { message, places })))
+        }
+        Some(_) => {
+            let id = id.ok_or("its result is no object")?;
+            Ok(Incoming::Malformed(id))
+        }
+        None => Err("it is neither a request nor a reply".to_owned()),
+    }
+}
+
+/// Returns a request or a notification.
+fn called(method: &str, id: Option<&str>, params: Option<&str>) -> Result<Incoming, String> {
+    let method = string(method).ok_or("its method is no text")?.into_owned();
+    let params = params.unwrap_or("{}").to_owned();
+    Ok(match id {
+        None => Incoming::Notification { method, params },
+        Some(id) => {
+            let id = RawValue::from_string(id.to_owned()).map_err(|error| error.to_string())?;
+            Incoming::Request { id, method, params }
+        }
+    })
+}
+
+#[cold]
+fn described(fault: Fault, message: &str) -> String {
+    let error = fault.error("the message", message, usize::MAX);
+    error.message.into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn text(message: &str) -> Result<Incoming, String> {
+        read(message.to_owned())
+    }
+
     #[test]
     fn each_kind_of_message_is_told_apart() {
         let request = r#"{"jsonrpc":"2.0","id":"a","method":"roots/list"}"#;
         assert!(
-            matches!(read(request), Ok(Incoming::Request { id, params: "{}", .. }) if id.get() == "\"a\"")
+            matches!(text(request), Ok(Incoming::Request { id, params, .. }) if id.get() == "\"a\"" && params == "{}")
         );
         let notification = r#"{"method":"notifications/message","params":{"level":"info"}}"#;
         assert!(
-            matches!(read(notification), Ok(Incoming::Notification { params, .. }) if params == r#"{"level":"info"}"#)
+            matches!(text(notification), Ok(Incoming::Notification { params, .. }) if params == r#"{"level":"info"}"#)
         );
         let reply = r#"{"id":7,"result":{"a": [1]}}"#;
         assert!(
-            matches!(read(reply), Ok(Incoming::Reply(Some(7), Ok(result))) if result == r#"{"a": [1]}"#)
+            matches!(text(reply), Ok(Incoming::Reply(Some(7), Ok(result))) if result.json() == r#"{"a": [1]}"#)
         );
         for result in ["null", "[]", "7", "\"text\""] {
             let reply = format!(r#"{{"id":7,"result":{result}}}"#);
-            assert!(!matches!(read(&reply), Ok(Incoming::Reply(..))), "{result}");
+            assert!(!matches!(text(&reply), Ok(Incoming::Reply(..))), "{result}");
         }
         let error = r#"{"id":null,"error":{"code":-32700,"message":"no JSON"}}"#;
         assert!(
-            matches!(read(error), Ok(Incoming::Reply(None, Err(error))) if error.code == -32700)
+            matches!(text(error), Ok(Incoming::Reply(None, Err(error))) if error.code == -32700)
         );
         for wrong in [
             "",
@@ -113,7 +283,7 @@ mod tests {
             r#"{"id":1}"#,
             r#"{"error":{"message":"x"}}"#,
         ] {
-            assert!(read(wrong).is_err(), "{wrong}");
+            assert!(text(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Other MCP servers, whose components a server passes on, and whose tools its handlers call.
 //!
 //! - `transport`: what carries messages; `stdio` and `http` implement it.
-//! - `message`, `connection`: requests and replies on one connection.
-//! - `link`: the connections to one server, and their negotiation and renewal.
-//! - `call`: a call that is forwarded, with the questions of the server.
+//! - `message`, `request`: what is received and sent; `open`, `exchange`: requests that have no reply yet; `connection`: one connection.
+//! - `slot`: a place for a connection; `handshake`: what a server speaks; `link`: the connections to one server, and their renewal.
+//! - `call`: a call that is forwarded; `asking`: the questions of the server; `parked`: the calls that wait for answers.
 //! - `bridge`: definitions and handlers of components.
 //! - `proxy`, `list`: what is known of a server in use.
 //! - `feed`: keeps the components as they are at the server.
@@ -11,20 +11,28 @@
 //!
 //! Messages are passed on as JSON, so that nothing is lost that only newer revisions or extensions know.
 
+mod asking;
 mod bridge;
 mod call;
 mod config;
 mod connection;
+mod exchange;
+mod failure;
 mod feed;
+mod handshake;
 mod http;
 mod link;
 mod list;
 mod message;
 mod offer;
+mod open;
 mod options;
+mod parked;
 mod proxy;
+mod request;
 mod result;
 mod review;
+mod slot;
 mod stdio;
 mod transport;
 mod upstreams;
@@ -48,10 +56,10 @@ use crate::secret::Secret;
 use crate::service::Timeout;
 
 pub use config::ConfigError;
-use connection::Request;
 pub(crate) use list::Host;
 use options::{Options, Target};
 pub(crate) use proxy::Proxy;
+use request::Request;
 use result::tool_result;
 pub(crate) use review::Review;
 pub use upstreams::UpstreamCaller;
@@ -287,7 +295,7 @@ impl Upstream {
                 .param("arguments", &arguments)
         };
         let result = call::call(&proxy.link, &proxy.parked, context, request).await;
-        let result = result.and_then(|json| tool_result(&json));
+        let result = result.and_then(|answer| tool_result(&answer));
         result.map_err(|failure| failure.into_error(&self.options.name))
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
-use super::call::Parked;
 use super::link::{Link, LinkEvents};
 use super::list::{Host, List, Listed};
 use super::options::Options;
+use super::parked::Parked;
 use super::review::{Refused, Review};
 use crate::sync::Mutex;
 
@@ -130,8 +130,9 @@ impl Proxy {
     pub(super) async fn is_current(&self) {
         if !*self.current.borrow() {
             let mut current = self.current.subscribe();
-            let _ = tokio::time::timeout(CHANGE_LIMIT, current.wait_for(|is_current| *is_current))
-                .await;
+            let current = current.wait_for(|is_current| *is_current);
+            // Boxed, so that calls that need not wait are small.
+            let _ = Box::pin(tokio::time::timeout(CHANGE_LIMIT, current)).await;
         }
     }
 

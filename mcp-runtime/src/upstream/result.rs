@@ -2,35 +2,33 @@
 
 use serde_json::{Map, Value};
 
-use super::call::{Failure, malformed};
+use super::failure::{Failure, malformed};
+use super::message::Answer;
 use crate::content::{Content, Structured, ToolResult};
 use crate::error::ToolError;
 use crate::protocol::json::string;
-use crate::protocol::members::{items, members};
+use crate::protocol::members::members;
 use crate::protocol::meta::{Prefix, prefix};
+use crate::protocol::reader::Reader;
 
-/// Reads the result of a tool, which is a JSON object.
+/// Reads the result of a tool.
 ///
 /// # Errors
 /// Returns an error if it is malformed.
-pub(super) fn tool_result(json: &str) -> Result<ToolResult, Failure> {
-    let mut result = ToolResult::default();
-    for (name, value) in members(json) {
-        match &*name {
-            "content" => result.content = blocks(value)?,
-            "structuredContent" if value != "null" => {
-                result.structured = Some(Structured::Json(value.to_owned()));
-            }
-            "isError" => match value {
-                "true" => result.failure = Some(ToolError::of_content()),
-                "false" | "null" => {}
-                _ => return Err(wrong("`isError` is no boolean")),
-            },
-            "_meta" => result.meta = own_meta(value),
-            _ => {}
-        }
-    }
-    Ok(result)
+pub(super) fn tool_result(answer: &Answer) -> Result<ToolResult, Failure> {
+    let failure = match answer.is_error() {
+        None | Some("false" | "null") => None,
+        Some("true") => Some(ToolError::of_content()),
+        Some(_) => return Err(wrong("`isError` is no boolean")),
+    };
+    let structured = answer.structured().filter(|json| *json != "null");
+    Ok(ToolResult {
+        content: answer.content().map_or(Ok(Vec::new()), blocks)?,
+        structured: structured.map(|json| Structured::Json(json.to_owned())),
+        failure,
+        meta: answer.own_meta().and_then(own_meta),
+        rest: None,
+    })
 }
 
 fn wrong(what: &str) -> Failure {
@@ -38,27 +36,40 @@ fn wrong(what: &str) -> Failure {
 }
 
 fn blocks(json: &str) -> Result<Vec<Content>, Failure> {
-    if !json.starts_with('[') {
+    let mut reader = Reader::new(json, usize::MAX);
+    let mut blocks = Vec::new();
+    // The JSON was validated with its message: no step of the reader can fail.
+    if !matches!(reader.enter_array(), Ok(true)) {
         return Err(wrong("`content` is no list"));
     }
-    let block = |json| match text(json) {
-        Some(text) => Ok(Content::text(text)),
-        None => serde_json::from_str(json).map_err(|error| malformed(&error)),
-    };
-    items(json).map(block).collect()
+    while let Ok(true) = reader.item() {
+        blocks.push(block(json, &mut reader)?);
+    }
+    Ok(blocks)
 }
 
-/// Returns the text of a block that has nothing else.
-fn text(block: &str) -> Option<String> {
+/// Reads a block. One that has nothing but a text is read at once.
+fn block(json: &str, reader: &mut Reader<'_>) -> Result<Content, Failure> {
+    let start = reader.place();
     let (mut is_text, mut found) = (false, None);
-    for (name, value) in members(block) {
-        match &*name {
-            "type" if value == "\"text\"" => is_text = true,
-            "text" => found = Some(string(value)?.into_owned()),
-            _ => return None,
+    let mut is_plain = matches!(reader.enter_object(), Ok(true));
+    if is_plain {
+        while let Ok(Some(name)) = reader.raw_name() {
+            let Ok(value) = reader.value() else { break };
+            match name {
+                "type" => is_text = value == "\"text\"",
+                "text" => found = string(value),
+                _ => is_plain = false,
+            }
         }
+    } else {
+        let _ = reader.skip();
     }
-    found.filter(|_| is_text)
+    if let Some(text) = found.filter(|_| is_plain && is_text) {
+        return Ok(Content::text(text.into_owned()));
+    }
+    let block = json.get(start..reader.place()).unwrap_or_default();
+    serde_json::from_str(block).map_err(|error| malformed(&error))
 }
 
 /// Returns the members of `_meta` that this server passes on.
@@ -76,12 +87,16 @@ fn own_meta(json: &str) -> Option<Map<String, Value>> {
 mod tests {
     use super::*;
 
+    fn result_of(json: &str) -> Result<ToolResult, Failure> {
+        tool_result(&Answer::recorded(json).unwrap())
+    }
+
     #[test]
     fn results_are_read_as_they_are() {
         let json = r#"{"content":[{"type":"text","text":"a\n\u00e9"},{"type":"text","text":"b","annotations":{"priority":1}},
             {"type":"image","data":"AA==","mimeType":"image/png"}],"structuredContent":{"a":[1, 2]},"isError":false,
             "_meta":{"io.modelcontextprotocol/serverInfo":{},"com.example/a":1},"resultType":"complete"}"#;
-        let result = tool_result(json).unwrap();
+        let result = result_of(json).unwrap();
         assert_eq!(result.text(), "a\né\nb");
         assert_eq!(result.content.len(), 3);
         assert_eq!(
@@ -95,11 +110,11 @@ mod tests {
             serde_json::json!({ "com.example/a": 1 })
         );
         assert!(
-            tool_result(r#"{"content":[],"isError":true}"#)
+            result_of(r#"{"content":[],"isError":true}"#)
                 .unwrap()
                 .is_error()
         );
-        assert!(tool_result("{}").unwrap().meta.is_none());
+        assert!(result_of("{}").unwrap().meta.is_none());
     }
 
     #[test]
@@ -113,7 +128,7 @@ mod tests {
             r#"{"content":[{"type":"text","text":7}]}"#,
             r#"{"content":[{"type":"video","text":"a"}]}"#,
         ] {
-            assert!(tool_result(json).is_err(), "{json}");
+            assert!(result_of(json).is_err(), "{json}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
-use std::future::{poll_fn, ready};
+use std::future::poll_fn;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::Stdio;
@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch};
 
 use serde_json::json;
 
-use super::transport::{LARGEST_MESSAGE, Outgoing, Receive, SendError, Transport};
+use super::transport::{LARGEST_MESSAGE, Outgoing, Receive, SendError, Sending, Transport};
 use crate::protocol::Id;
 use crate::protocol::error::INTERNAL_ERROR;
 use crate::protocol::outline::{Outline, Outliner};
@@ -62,6 +62,22 @@ struct WriterState {
 }
 
 impl WriterState {
+    /// Writes the start of a line, as far as the process takes it at once. Returns the number of bytes.
+    fn write_now(&mut self, line: &[u8]) -> usize {
+        let mut task = Task::from_waker(Waker::noop());
+        let mut written = 0;
+        while written < line.len()
+            && let Some(input) = &mut self.input
+        {
+            match Pin::new(input).poll_write(&mut task, &line[written..]) {
+                Poll::Ready(Ok(count)) if count > 0 => written += count,
+                Poll::Ready(_) => self.input = None,
+                Poll::Pending => break,
+            }
+        }
+        written
+    }
+
     /// Writes as many bytes as the process takes.
     fn write(&mut self, task: &mut Task<'_>) -> Poll<()> {
         let Self { input, rest } = self;
@@ -92,15 +108,15 @@ impl Writer {
             let why = format!("it does not read: {MAX_UNWRITTEN} bytes wait for it");
             return Err(SendError::Unreachable(why));
         }
-        let is_first = state.rest.is_empty();
-        state.rest.extend(line);
-        // The rest of a line must be written even if the call that sends it is dropped.
-        if is_first
-            && state
-                .write(&mut Task::from_waker(Waker::noop()))
-                .is_pending()
-        {
-            self.more.notify_one();
+        if state.rest.is_empty() {
+            // The rest of a line must be written even if the call that sends it is dropped.
+            let written = state.write_now(line);
+            state.rest.extend(&line[written..]);
+            if !state.rest.is_empty() {
+                self.more.notify_one();
+            }
+        } else {
+            state.rest.extend(line);
         }
         if state.rest.capacity() > 64 * 1024 && state.rest.is_empty() {
             state.rest = VecDeque::new();
@@ -180,18 +196,21 @@ async fn run(
     let asked = async move {
         let _ = asked_to_end.wait_for(|ends| *ends).await.is_ok();
     };
-    let mut reading = std::pin::pin!(read_lines(output, &*receive));
+    // A task of its own, so that a message wakes nothing else.
+    let receiving = Arc::clone(&receive);
+    let mut reading = tokio::spawn(async move { read_lines(output, &*receiving).await });
     let why = tokio::select! {
         () = writer.run() => String::new(),
-        why = &mut reading => why,
+        why = &mut reading => why.unwrap_or_else(|error| error.to_string()),
         () = asked => {
             // The last replies of the process are read while it ends.
             writer.state.lock().input = None;
-            let _ = tokio::time::timeout(GRACE, reading).await;
+            let _ = tokio::time::timeout(GRACE, &mut reading).await;
             "the connection was closed".to_owned()
         }
     };
     writer.state.lock().input = None;
+    reading.abort();
     let status = end(&mut child).await;
     let why = match status {
         Some(status) => format!("{why} ({status})"),
@@ -241,19 +260,24 @@ async fn read_lines(output: ChildStdout, receive: &dyn Receive) -> String {
         if line.last() != Some(&b'\n') {
             continue;
         }
-        let text = std::str::from_utf8(&line).map(str::trim);
-        match text {
-            Ok("") => {}
-            // Programs print other lines, such as a greeting, although they should not.
-            Ok(text) if text.starts_with('{') => receive.receive(text.to_owned(), None),
-            Ok(text) => tracing::warn!(
-                line = text.chars().take(200).collect::<String>(),
-                "an upstream server writes a line that is no message"
-            ),
-            Err(_) => tracing::warn!("an upstream server writes a line that is not UTF-8"),
-        }
-        line.clear();
-        line.shrink_to(64 * 1024);
+        receive_line(&mut line, receive);
+    }
+}
+
+/// Receives a line, which is taken.
+fn receive_line(line: &mut Vec<u8>, receive: &dyn Receive) {
+    let Ok(text) = String::from_utf8(std::mem::take(line)) else {
+        tracing::warn!("an upstream server writes a line that is not UTF-8");
+        return;
+    };
+    if text.trim_ascii_start().starts_with('{') {
+        receive.receive(text, None);
+    } else if !text.trim_ascii().is_empty() {
+        // Programs print other lines, such as a greeting, although they should not.
+        tracing::warn!(
+            line = text.trim().chars().take(200).collect::<String>(),
+            "an upstream server writes a line that is no message"
+        );
     }
 }
 
@@ -289,10 +313,10 @@ fn too_large(outline: Outline, receive: &dyn Receive) {
 }
 
 impl Transport for StdioTransport {
-    fn send(&self, outgoing: Outgoing) -> BoxFuture<Result<(), SendError>> {
+    fn send(&self, outgoing: Outgoing) -> Sending {
         let mut line = outgoing.json;
         line.push('\n');
-        Box::pin(ready(self.writer.send(line.as_bytes())))
+        Sending::Done(self.writer.send(line.as_bytes()))
     }
 
     fn close(&self) -> BoxFuture<()> {

@@ -1,6 +1,7 @@
 //! What carries messages to an upstream server and back.
 
 use std::fmt;
+use std::future::ready;
 
 use crate::secret::Secret;
 use crate::service::BoxFuture;
@@ -66,11 +67,28 @@ impl fmt::Display for SendError {
     }
 }
 
+/// A message that is being sent.
+pub(crate) enum Sending {
+    /// It is sent, or cannot be sent.
+    Done(Result<(), SendError>),
+    Pending(BoxFuture<Result<(), SendError>>),
+}
+
+impl Sending {
+    /// Returns a future that ends when the message is sent.
+    pub(crate) fn future(self) -> BoxFuture<Result<(), SendError>> {
+        match self {
+            Self::Done(sent) => Box::pin(ready(sent)),
+            Self::Pending(sending) => sending,
+        }
+    }
+}
+
 /// A way to exchange messages with an upstream server.
 pub(crate) trait Transport: Send + Sync + 'static {
     /// Sends a message. Over HTTP, the future of a request ends when its response was received; dropping it earlier closes
     /// the stream of the response. Other transports end it when the message is written.
-    fn send(&self, outgoing: Outgoing) -> BoxFuture<Result<(), SendError>>;
+    fn send(&self, outgoing: Outgoing) -> Sending;
 
     /// Receives the messages that belong to no request, in a revision with a handshake, until the transport is closed. Called
     /// after the handshake.

@@ -22,9 +22,15 @@ pub(super) enum Subject {
 }
 
 impl Subject {
-    /// Appends the program and its arguments.
-    pub(super) fn arguments(self, command: &mut Command, transport: Transport) -> Result<()> {
+    /// Appends the program and its arguments. Returns the server in front of which it is, if that has another parent.
+    pub(super) fn arguments(
+        self,
+        command: &mut Command,
+        transport: Transport,
+    ) -> Result<Option<Upstream>> {
         let beside = std::env::current_exe()?;
+        #[cfg_attr(not(feature = "proxy"), allow(unused_mut))]
+        let mut upstream = None;
         match self {
             Self::Server { tools, layers } => {
                 command.arg(beside.with_file_name("server"));
@@ -48,7 +54,9 @@ impl Subject {
                 match transport {
                     Transport::Stdio => command.arg(beside.with_file_name("server")),
                     Transport::Http => {
-                        command.arg(upstream(&beside.with_file_name("server"))?);
+                        let (server, url) = serve(&beside.with_file_name("server"))?;
+                        upstream = Some(server);
+                        command.arg(url);
                         command.args(["--http", "127.0.0.1:0"])
                     }
                 };
@@ -64,7 +72,18 @@ impl Subject {
                 command.arg(transport.name().to_lowercase());
             }
         }
-        Ok(())
+        Ok(upstream)
+    }
+}
+
+/// A server over HTTP, which ends when this is dropped.
+#[cfg_attr(not(feature = "proxy"), allow(dead_code))]
+pub(super) struct Upstream(std::process::Child);
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -81,26 +100,24 @@ impl Subject {
     }
 }
 
-/// Starts a server over HTTP, which ends with this process, and returns its URL.
+/// Starts a server over HTTP, and returns its URL.
 #[cfg(feature = "proxy")]
-fn upstream(program: &std::path::Path) -> Result<String> {
+fn serve(program: &std::path::Path) -> Result<(Upstream, String)> {
     use std::io::{BufRead as _, BufReader};
-    use std::os::unix::process::CommandExt as _;
 
     let mut child = Command::new(program)
         .args(["--http", "127.0.0.1:0"])
         .stderr(std::process::Stdio::piped())
-        .process_group(0)
         .spawn()?;
     let stderr = child.stderr.take().ok_or("no stderr")?;
+    let server = Upstream(child);
     let mut line = String::new();
     BufReader::new(stderr).read_line(&mut line)?;
     let url = line
         .split_whitespace()
         .find(|word| word.starts_with("http"));
-    Ok(url
-        .ok_or("the upstream server does not say its URL")?
-        .to_owned())
+    let url = url.ok_or("the upstream server does not say its URL")?;
+    Ok((server, url.to_owned()))
 }
 
 impl fmt::Display for Subject {

@@ -1,5 +1,7 @@
 //! The bodies of responses that are one message, and the recognition of the response to a request.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -8,8 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::chain;
-use crate::protocol::Id;
-use crate::protocol::outline::Outliner;
+use crate::protocol::reader::{Fault, Reader};
 use crate::upstream::transport::{LARGEST_MESSAGE, SendError};
 
 /// The media type of a body.
@@ -18,6 +19,16 @@ pub(super) enum Media {
     EventStream,
     /// The description of another body, or of one without a type.
     Other(String),
+}
+
+impl fmt::Display for Media {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Json => "application/json",
+            Self::EventStream => "text/event-stream",
+            Self::Other(found) => found,
+        })
+    }
 }
 
 impl Media {
@@ -69,10 +80,29 @@ async fn whole(body: Incoming) -> Result<Bytes, SendError> {
 
 /// Returns `true` if a message is the response to the request with this id.
 pub(super) fn is_response_to(message: &str, id: u64) -> bool {
-    let outline = Outliner::read(message.as_bytes());
-    let is_same =
-        |found: &Id| matches!(found, Id::Number(number) if u64::try_from(*number) == Ok(id));
-    outline.is_response && outline.id.as_ref().is_some_and(is_same)
+    id_of_response(message).is_ok_and(|found| found == Some(id))
+}
+
+/// Returns the id of a response, or `None` for another message and for an id that is not such a number.
+fn id_of_response(message: &str) -> Result<Option<u64>, Fault> {
+    let mut reader = Reader::new(message, usize::MAX);
+    let (mut id, mut is_response) = (None, false);
+    if !reader.enter_object()? {
+        return Ok(None);
+    }
+    while let Some(name) = reader.name()? {
+        match &*name {
+            "id" => id = reader.value()?.parse().ok(),
+            "method" => return Ok(None),
+            "result" | "error" => {
+                is_response = true;
+                reader.skip()?;
+            }
+            _ => reader.skip()?,
+        }
+    }
+    reader.end()?;
+    Ok(id.filter(|_| is_response))
 }
 
 /// A JSON-RPC error response.

@@ -1,23 +1,28 @@
 //! The connections to a server: HTTP/1.1, with TLS for `https`. Idle connections are used again.
+//!
+//! The client of hyper-util costs a call ten thousand instructions more, because it serves any number of hosts.
 
 use std::error::Error;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::Uri;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, Response, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tower_service::Service;
 
 use crate::service::BoxFuture;
+use crate::sync::Mutex;
 
 /// The maximum time to connect: the lookup of the name, TCP and TLS.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -29,9 +34,121 @@ const IDLE_LIMIT: Duration = Duration::from_secs(4);
 /// The time after which an open stream without data is tested by TCP, so that a server that has vanished is noticed.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-pub(super) type HttpClient = Client<Connector, Full<Bytes>>;
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
-type BoxError = Box<dyn Error + Send + Sync>;
+/// The connections to one server.
+pub(super) struct HttpClient {
+    connector: Connector,
+    /// The address of the server.
+    to: Uri,
+    idle: Arc<Mutex<Idle>>,
+}
+
+type Sender = SendRequest<Full<Bytes>>;
+
+/// The connections that wait for a request, and the times since which they do.
+#[derive(Default)]
+struct Idle {
+    waiting: Vec<(Sender, Instant)>,
+    /// `true` while a task ends those that wait for too long.
+    is_swept: bool,
+}
+
+impl Idle {
+    fn sweep(&mut self) {
+        self.waiting
+            .retain(|(sender, since)| !sender.is_closed() && since.elapsed() < IDLE_LIMIT);
+        self.is_swept = !self.waiting.is_empty();
+    }
+}
+
+/// A connection with a response that is being read. Dropping it ends the connection after the response.
+pub(super) struct Lease {
+    sender: Sender,
+    idle: Arc<Mutex<Idle>>,
+}
+
+impl Lease {
+    /// Keeps the connection for another request, because the response was read to its end.
+    pub(super) fn release(self) {
+        let starts = {
+            let mut idle = self.idle.lock();
+            idle.waiting.push((self.sender, Instant::now()));
+            !std::mem::replace(&mut idle.is_swept, true)
+        };
+        if starts {
+            tokio::spawn(sweep(Arc::downgrade(&self.idle)));
+        }
+    }
+}
+
+/// Ends the connections that are idle for too long, until there are none.
+async fn sweep(idle: Weak<Mutex<Idle>>) {
+    loop {
+        sleep(IDLE_LIMIT).await;
+        let Some(idle) = idle.upgrade() else { return };
+        let mut idle = idle.lock();
+        idle.sweep();
+        if !idle.is_swept {
+            return;
+        }
+    }
+}
+
+impl HttpClient {
+    /// Sends a request, whose target is the path, and waits for the head of the response.
+    ///
+    /// # Errors
+    /// Returns an error if there is no connection, or if it breaks.
+    pub(super) async fn request(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, Lease), BoxError> {
+        while let Some(mut sender) = self.waiting() {
+            if sender.ready().await.is_err() {
+                continue;
+            }
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok((response, self.lease(sender))),
+                // The server has closed the connection before it got the request.
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(error.into_error().into()),
+                },
+            }
+        }
+        let mut sender = Box::pin(self.connect()).await?;
+        let response = sender.send_request(request).await?;
+        Ok((response, self.lease(sender)))
+    }
+
+    /// Returns the connection that has waited for the shortest time.
+    fn waiting(&self) -> Option<Sender> {
+        let mut idle = self.idle.lock();
+        loop {
+            let (sender, since) = idle.waiting.pop()?;
+            if !sender.is_closed() && since.elapsed() < IDLE_LIMIT {
+                return Some(sender);
+            }
+        }
+    }
+
+    fn lease(&self, sender: Sender) -> Lease {
+        let idle = Arc::clone(&self.idle);
+        Lease { sender, idle }
+    }
+
+    async fn connect(&self) -> Result<Sender, BoxError> {
+        let stream = self.connector.clone().call(self.to.clone()).await?;
+        let (sender, connection) = handshake(stream).await?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to an upstream server broke");
+            }
+        });
+        Ok(sender)
+    }
+}
 
 /// Returns the certificate authorities of the system, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 ///
@@ -50,8 +167,8 @@ pub(super) fn native_roots() -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-/// Returns a client that trusts these certificate authorities.
-pub(super) fn client(roots: RootCertStore) -> Result<HttpClient, String> {
+/// Returns a client of this server that trusts these certificate authorities.
+pub(super) fn client(to: Uri, roots: RootCertStore) -> Result<HttpClient, String> {
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(KEEPALIVE));
@@ -61,10 +178,11 @@ pub(super) fn client(roots: RootCertStore) -> Result<HttpClient, String> {
         .https_or_http()
         .enable_http1()
         .wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_LIMIT)
-        .build(Connector(connector)))
+    Ok(HttpClient {
+        connector: Connector(connector),
+        to,
+        idle: Arc::default(),
+    })
 }
 
 fn tls(roots: RootCertStore) -> Result<ClientConfig, String> {

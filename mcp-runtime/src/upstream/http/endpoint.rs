@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
-use hyper::http::uri::Scheme;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderValue};
+use hyper::http::uri::{InvalidUri, PathAndQuery, Scheme};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use tokio::time::timeout;
 use tokio_rustls::rustls::RootCertStore;
 
 use super::answer::{self, Media};
-use super::connect::{HttpClient, client, native_roots};
+use super::connect::{HttpClient, Lease, client, native_roots};
 use super::headers::{
     CommonHeaders, EVENT_STREAM, LAST_EVENT_ID, SESSION_ID, fixed, insert_of_message,
 };
@@ -27,9 +27,19 @@ use crate::upstream::transport::{Outgoing, Receive, SendError};
 /// The maximum time to end a session.
 const END_LIMIT: Duration = Duration::from_secs(2);
 
+/// A message that is ready to be sent.
+pub(super) struct Post {
+    headers: HeaderMap,
+    common: CommonHeaders,
+    json: String,
+    id: Option<u64>,
+    is_handshake: bool,
+}
+
 /// The endpoint of a server.
 pub(super) struct Endpoint {
-    url: Uri,
+    /// The path and the query of the URL.
+    target: Uri,
     /// The URL without its query, which may contain a key.
     pub(super) shown: String,
     client: HttpClient,
@@ -50,15 +60,16 @@ impl Endpoint {
     ) -> Result<Self, String> {
         let shown = without_secrets(url);
         let named = |why: String| format!("the URL `{shown}` cannot be used: {why}");
-        let (url, fixed) = read(url, headers)?;
+        let (url, mut fixed) = read(url, headers)?;
+        fixed.insert(HOST, host(&url).map_err(named)?);
         let roots = match roots {
             Some(roots) => roots,
             None if url.scheme() == Some(&Scheme::HTTPS) => native_roots().map_err(named)?,
             None => RootCertStore::empty(),
         };
         Ok(Self {
-            url,
-            client: client(roots).map_err(named)?,
+            target: target(&url).map_err(named)?,
+            client: client(url, roots).map_err(named)?,
             shown,
             fixed,
             latest: Mutex::default(),
@@ -66,30 +77,59 @@ impl Endpoint {
         })
     }
 
-    /// Sends a message. If it is a request, receives the messages until its response.
-    pub(super) async fn send(&self, outgoing: Outgoing) -> Result<(), SendError> {
+    /// Prepares a message.
+    ///
+    /// # Errors
+    /// Returns an error if a header cannot be sent.
+    pub(super) fn prepare(&self, outgoing: Outgoing) -> Result<Post, SendError> {
         let is_handshake = outgoing.method == Some("initialize");
         let common = self.common(&outgoing, is_handshake)?;
         let mut headers = self.headers(&common);
         insert_of_message(&mut headers, &outgoing)?;
-        let response = self
-            .exchange(Method::POST, headers, outgoing.json.into())
-            .await?;
+        Ok(Post {
+            headers,
+            common,
+            json: outgoing.json,
+            id: outgoing.id,
+            is_handshake,
+        })
+    }
+
+    /// Sends a message. If it is a request, receives the messages until its response.
+    pub(super) async fn send(&self, post: Post) -> Result<(), SendError> {
+        let Post {
+            headers,
+            common,
+            json,
+            id,
+            is_handshake,
+        } = post;
+        let (response, lease) = self.exchange(Method::POST, headers, json.into()).await?;
         let common = if is_handshake && response.status().is_success() {
             self.begin_session(common, response.headers().get(SESSION_ID))
         } else {
             common
         };
         if !response.status().is_success() {
-            return self.refused(response, &common, outgoing.id).await;
+            return Box::pin(self.refused(response, &common, id)).await;
         }
-        match outgoing.id {
-            Some(id) => self.answered(response, &common, id).await,
-            None => Ok(()),
+        let Some(id) = id else {
+            if response.body().is_end_stream() {
+                lease.release();
+            }
+            return Ok(());
+        };
+        if let Media::Json = Media::of(response.headers()) {
+            let reply = answer::single(response.into_body(), id).await?;
+            lease.release();
+            self.receive.receive(reply, Some(id));
+            return Ok(());
         }
+        // Boxed, so that a call with one message in the response is small.
+        Box::pin(self.answered(response, &common, id)).await
     }
 
-    /// Receives the response to a request.
+    /// Receives a response that is not one message.
     async fn answered(
         &self,
         response: Response<Incoming>,
@@ -97,14 +137,9 @@ impl Endpoint {
         id: u64,
     ) -> Result<(), SendError> {
         match Media::of(response.headers()) {
-            Media::Json => {
-                let reply = answer::single(response.into_body(), id).await?;
-                self.receive.receive(reply, Some(id));
-                Ok(())
-            }
             Media::EventStream => self.follow(response.into_body(), common, id).await,
-            Media::Other(found) => Err(SendError::Invalid(format!(
-                "it answers a request with the status {} and {found}, not with application/json or text/event-stream",
+            other => Err(SendError::Invalid(format!(
+                "it answers a request with the status {} and {other}, not with application/json or text/event-stream",
                 response.status().as_u16()
             ))),
         }
@@ -149,7 +184,7 @@ impl Endpoint {
         if let Some(id) = after {
             headers.insert(LAST_EVENT_ID, id.clone());
         }
-        let response = self.exchange(Method::GET, headers, Bytes::new()).await?;
+        let (response, _) = self.exchange(Method::GET, headers, Bytes::new()).await?;
         if !response.status().is_success() {
             return Err(self.error(response, common).await);
         }
@@ -180,16 +215,16 @@ impl Endpoint {
         method: Method,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Response<Incoming>, SendError> {
+    ) -> Result<(Response<Incoming>, Lease), SendError> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = self.url.clone();
+        *request.uri_mut() = self.target.clone();
         *request.headers_mut() = headers;
         self.client.request(request).await.map_err(|error| {
             SendError::Unreachable(format!(
                 "`{}` cannot be reached: {}",
                 self.shown,
-                chain(&error)
+                chain(&*error)
             ))
         })
     }
@@ -252,6 +287,29 @@ pub(super) fn read(
     let url = parsed(url).map_err(|why| format!("the URL `{shown}` cannot be used: {why}"))?;
     let fixed = fixed(headers).map_err(|why| format!("the server at `{shown}`: {why}"))?;
     Ok((url, fixed))
+}
+
+/// Returns the value of the header `Host`: without the port if it is that of the scheme.
+fn host(url: &Uri) -> Result<HeaderValue, String> {
+    let host = url.host().unwrap_or_default();
+    let usual = if url.scheme() == Some(&Scheme::HTTPS) {
+        443
+    } else {
+        80
+    };
+    let value = match url.port_u16().filter(|port| *port != usual) {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    HeaderValue::try_from(value).map_err(|error| error.to_string())
+}
+
+/// Returns the target of requests.
+fn target(url: &Uri) -> Result<Uri, String> {
+    let target = url.path_and_query().map_or("/", PathAndQuery::as_str);
+    target
+        .parse()
+        .map_err(|error: InvalidUri| error.to_string())
 }
 
 fn parsed(url: &str) -> Result<Uri, String> {

@@ -146,6 +146,49 @@ async fn a_connection_is_used_again() {
 }
 
 #[tokio::test]
+async fn a_connection_that_the_server_has_ended_is_replaced() {
+    let replies = (0..3).map(|id| Reply::json(200, &result(id)).last());
+    let server = Server::start(replies).await;
+    let peer = Peer::new(&server);
+    for id in 0..3 {
+        peer.send(request(id, MODERN)).await.unwrap();
+        // A request is lost if it crosses the end of its connection.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(server.accepted(), 3);
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_ended() {
+    let server = Server::start([Reply::json(200, &result(0))]).await;
+    let peer = Peer::new(&server);
+    peer.send(request(0, MODERN)).await.unwrap();
+    server.wait_for_closed(1).await;
+    assert_eq!(server.accepted(), 1);
+}
+
+#[tokio::test]
+async fn concurrent_requests_have_connections_of_their_own() {
+    let server = Server::start((0..4).map(|id| Reply::json(200, &result(id % 2)))).await;
+    let peer = Peer::new(&server);
+    for _ in 0..2 {
+        let (one, two) = tokio::join!(
+            peer.transport.send(request(0, MODERN)).future(),
+            peer.transport.send(request(0, MODERN)).future()
+        );
+        // The replies are given out in the order of arrival, and one has another id.
+        assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1);
+    }
+    assert_eq!(server.seen().len(), 4);
+    let host = server.url.trim_start_matches("http://");
+    let host = host.trim_end_matches("/mcp");
+    let seen = server.seen();
+    assert!(seen.iter().all(|seen| seen.header("host") == Some(host)));
+    assert!(seen.iter().all(|seen| seen.target == "POST /mcp"));
+}
+
+#[tokio::test]
 async fn a_session_lasts_from_its_handshake_to_its_end() {
     let begin = |id| {
         Reply::new(

@@ -85,7 +85,7 @@ impl Peer {
     }
 
     async fn send(&self, outgoing: Outgoing) -> Result<(), SendError> {
-        timeout(TIME_LIMIT, self.transport.send(outgoing))
+        timeout(TIME_LIMIT, self.transport.send(outgoing).future())
             .await
             .unwrap()
     }

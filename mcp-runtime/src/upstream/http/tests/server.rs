@@ -69,6 +69,11 @@ impl Reply {
         }
     }
 
+    /// The same reply, after which the connection ends.
+    pub(super) fn last(self) -> Self {
+        Self { ends: true, ..self }
+    }
+
     /// The same reply, after which the connection stays open.
     pub(super) fn held(self) -> Self {
         Self {

@@ -38,7 +38,7 @@ async fn a_dropped_request_closes_its_connection() {
     for reply in [Reply::nothing(), Reply::stream(&[stream.as_bytes()]).held()] {
         let server = Server::start([reply]).await;
         let peer = Peer::new(&server);
-        let sent = peer.transport.send(request(1, MODERN));
+        let sent = peer.transport.send(request(1, MODERN)).future();
         let late = timeout(Duration::from_millis(100), sent).await;
         assert!(late.is_err());
         assert_eq!(server.seen().len(), 1);

@@ -56,7 +56,7 @@ async fn only_a_trusted_certificate_is_accepted() {
         let receive: Arc<dyn Receive> = Arc::clone(&received) as _;
         let endpoint = Endpoint::new(&url, Vec::new(), receive, Some(roots)).unwrap();
         let transport = HttpTransport::from(endpoint);
-        let sent = timeout(TIME_LIMIT, transport.send(request(1, MODERN)))
+        let sent = timeout(TIME_LIMIT, transport.send(request(1, MODERN)).future())
             .await
             .unwrap();
         if is_trusted {
