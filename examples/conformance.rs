@@ -528,10 +528,15 @@ async fn test_prompt_with_image() -> [Message; 2] {
     ]
 }
 
+fn server() -> mcp_runtime::Server {
+    let server = mcp_runtime::server!().with(json_schema_2020_12_tool());
+    #[cfg(feature = "skills")]
+    let server = server.skills(concat!(env!("CARGO_MANIFEST_DIR"), "/skills/files"));
+    server
+}
+
 fn main() -> std::process::ExitCode {
-    mcp_runtime::server!()
-        .with(json_schema_2020_12_tool())
-        .run()
+    server().run()
 }
 
 #[cfg(test)]
@@ -540,8 +545,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_suite_finds_what_it_expects() -> Result<(), mcp_runtime::ClientError> {
-        let server = mcp_runtime::server!().with(json_schema_2020_12_tool());
-        let client = server.client().await;
+        let client = server().client().await;
         let tools = client.tools().await?;
         assert_eq!(tools[0]["name"], "test_simple_text", "the first is called");
         assert_eq!(

@@ -132,6 +132,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("search", &[]),
     ("secret", &[]),
     ("audit", &["outcome", "store"]),
+    ("skills", &["content", "registry"]),
     (
         "openapi",
         &[
@@ -286,6 +287,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "service",
             "session",
             "session_data",
+            "skills",
             "store",
             "upstream",
             "visibility",

@@ -65,6 +65,7 @@
 //! - `otel`: traces and metrics by OTLP over HTTP, [`Server::otel`].
 //! - `pattern`: checks `#[arg(pattern = "...")]` and the patterns in the schemas of types before a function runs.
 //! - `proxy`: the components of other servers, [`Upstream`].
+//! - `skills`: Agent Skills, [`Server::skills`] and [`Skill`].
 //! - `tls`: TLS for the built-in HTTP listener, [`Server::tls`]. With `auth`, also client certificates, `Auth::mutual_tls`.
 //! - `validate`: checks all other keywords of JSON Schema, such as `format` and `not`, and the arguments of tools made with
 //!   [`Tool::new`].
@@ -98,7 +99,12 @@ mod finite;
 #[cfg(all(any(test, fuzzing), feature = "http"))]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(any(feature = "audit", feature = "cli", feature = "proxy"))]
+#[cfg(any(
+    feature = "audit",
+    feature = "cli",
+    feature = "proxy",
+    feature = "skills"
+))]
 mod hexadecimal;
 mod in_flight;
 mod json_path;
@@ -130,6 +136,8 @@ mod server;
 mod service;
 mod session;
 mod session_data;
+#[cfg(feature = "skills")]
+mod skills;
 mod store;
 mod sync;
 mod test_context;
@@ -201,6 +209,8 @@ pub use secret::Secret;
 pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
 pub use service::{BoxFuture, Limits, Timeout};
 pub use session_data::SessionData;
+#[cfg(feature = "skills")]
+pub use skills::Skill;
 pub use store::{MemoryStore, Store, StoreEntry, StoreFuture};
 pub use test_context::TestContext;
 pub use transport::custom::Transport;

@@ -60,6 +60,9 @@ pub(crate) struct Page {
     pub(crate) next: Option<String>,
     /// `true` if the page depends on the caller, so that it is not for shared caches.
     pub(crate) is_private: bool,
+    /// `true` for one definition in place of a list. The text is empty if a layer has removed it.
+    #[cfg(feature = "skills")]
+    pub(crate) is_single: bool,
 }
 
 impl Page {
@@ -71,6 +74,12 @@ impl Page {
     /// Replaces the definitions by those that a layer has chosen, which may depend on the caller.
     pub(crate) fn set_definitions(&mut self, definitions: &[Value]) {
         self.is_private = true;
+        #[cfg(feature = "skills")]
+        let definitions = if self.is_single && definitions.len() != 1 {
+            &[]
+        } else {
+            definitions
+        };
         let items: Vec<String> = definitions.iter().map(Value::to_string).collect();
         self.items = items.join(",");
     }

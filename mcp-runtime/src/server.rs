@@ -23,6 +23,8 @@ mod running;
 mod serving;
 mod shutdown;
 mod signals;
+#[cfg(feature = "skills")]
+mod skills;
 mod states;
 mod telemetry;
 #[cfg(test)]
@@ -63,6 +65,8 @@ use crate::registry::{Components, IntoComponents, Selection, Transforms};
 use crate::schema::SchemaDialect;
 use crate::search::ToolSearch;
 use crate::service::{Limits, Timeout};
+#[cfg(feature = "skills")]
+use crate::skills::Folder;
 use crate::store::Store;
 #[cfg(feature = "http")]
 use crate::transport::http::HttpOptions;
@@ -109,6 +113,9 @@ pub struct Server {
     /// Which definitions of upstream servers are offered.
     #[cfg(feature = "proxy")]
     review: Review,
+    /// The folders whose skills are served.
+    #[cfg(feature = "skills")]
+    skill_folders: Vec<Folder>,
     states: States,
     /// The types of all states, also of those that are not started yet.
     state_types: Vec<TypeId>,
@@ -165,6 +172,8 @@ impl Server {
             mounts: Vec::new(),
             #[cfg(feature = "proxy")]
             proxied: None,
+            #[cfg(feature = "skills")]
+            skill_folders: Vec::new(),
             #[cfg(feature = "proxy")]
             upstreams: Upstreams::default(),
             #[cfg(feature = "proxy")]

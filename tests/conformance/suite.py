@@ -28,6 +28,13 @@ SETS = [
 # Scenarios of extensions that the framework does not implement. They run with the requirements, and are only counted.
 LATER = ("tasks-", "sep-2640-")
 
+# The scenarios of the Skills extension, which no set selects, and their checks that succeed. None of their checks may be skipped.
+SKILLS = {
+    "sep-2640-skills-directory": 7,
+    "sep-2640-skills-enumeration": 32,
+    "sep-2640-skills-manifest": 6,
+}
+
 # Scenarios that the quickstart server must fail, since it has none of the fixtures: if it passes, the suite checks
 # nothing.
 RED = ("tools-call-simple-text", "tools-call-image", "resources-read-text", "prompts-get-simple", "json-schema-2020-12")
@@ -88,8 +95,9 @@ class Suite:
         scenarios = done.stdout.partition("Server scenarios")[2].partition("Client scenarios")[0]
         return set(re.findall(r"^  - ([\w-]+)", scenarios, re.MULTILINE))
 
-    def run(self, url, selection):
+    def run(self, url, selection, expected=None):
         """Returns the checks of each scenario that ran, and the problems of the run itself."""
+        expected = self.listed(selection) if expected is None else expected
         with tempfile.TemporaryDirectory() as directory:
             done = subprocess.run(
                 [*self.command, "server", "--url", url, *selection, "-o", directory],
@@ -99,7 +107,7 @@ class Suite:
             for path in pathlib.Path(directory).glob("*/checks.json"):
                 name = re.fullmatch(r"server-(.+)-\d{4}-\d\d-\d\dT.*", path.parent.name)
                 ran[name[1]] = json.loads(path.read_text(encoding="utf-8"))
-        missing = self.listed(selection) - ran.keys()
+        missing = expected - ran.keys()
         problems = [f"did not run: {', '.join(sorted(missing))}; {done.stderr[-1000:]}"] if missing else []
         # The checks say the same as the exit codes 0 and 1.
         if done.returncode not in (0, 1) or not ran:
@@ -181,9 +189,29 @@ def run_sets(suite, server, excepted=frozenset(), pinned=PINNED):
     return problems
 
 
-def run_served(suite, server, *expected):
+def run_skills(suite, server):
+    """Returns the problems of the Skills extension. Skipped checks are problems: the suite skips what a server does not declare."""
+    problems, all_checks = [], {}
+    for scenario, pinned in SKILLS.items():
+        ran, of_run = suite.run(server.url, ["--scenario", scenario], {scenario})
+        problems += of_run
+        checks = ran.get(scenario, [])
+        wrong = [check for check in checks if check["status"] not in ("SUCCESS", "INFO")]
+        if wrong:
+            problems.append(f"{scenario}\n{explain(wrong)}")
+        succeeded = sum(check["status"] == "SUCCESS" for check in checks)
+        if succeeded != pinned:
+            problems.append(f"{scenario}: {succeeded} checks succeeded, but pinned are {pinned}")
+        all_checks[scenario] = checks
+    print(f"{'skills':24}{counts(all_checks)}", flush=True)
+    return problems
+
+
+def run_served(suite, server, *expected, skills=False):
     try:
         problems = run_sets(suite, server, *expected)
+        if skills:
+            problems += run_skills(suite, server)
     finally:
         stopped = server.stop()
     return problems + stopped
@@ -228,7 +256,7 @@ def main():
         problems = run_through(suite, examples / "conformance", options.proxy.absolute())
     else:
         problems = goes_red(suite, examples)
-        problems += run_served(suite, HttpServer([str(examples / "conformance")]))
+        problems += run_served(suite, HttpServer([str(examples / "conformance")]), skills=True)
     for problem in problems:
         print(f"FAILED {problem}\n")
     sys.exit(1 if problems else 0)

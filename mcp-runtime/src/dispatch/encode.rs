@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 
 use super::core::Core;
 use super::listen::SUBSCRIPTION_ID;
+#[cfg(feature = "skills")]
+use super::skills;
 use crate::content::{Completions, Structured, ToolResult, push_array, push_blocks, push_member};
 use crate::outcome::{Outcome, Page};
 use crate::protocol::cache::{Cache, CacheScope};
@@ -20,6 +22,10 @@ pub(super) fn reply(core: &Core, features: &Features, id: &Id, outcome: &Outcome
     match outcome {
         Outcome::Error(refusal) => return Reply::error(Some(id), refusal),
         Outcome::TimedOut(error) => return reply(core, features, id, error),
+        #[cfg(feature = "skills")]
+        Outcome::List(_, page) if page.is_single && page.items.is_empty() => {
+            return Reply::error(Some(id), &skills::removed());
+        }
         _ => {}
     }
     let (features, opened) = match outcome {
@@ -206,6 +212,12 @@ fn push_completions(out: &mut String, completions: &Completions) {
 fn push_page(out: &mut String, kind: &str, page: &Page) {
     out.push('"');
     out.push_str(kind);
+    #[cfg(feature = "skills")]
+    if page.is_single {
+        out.push_str("\":");
+        out.push_str(&page.items);
+        return;
+    }
     out.push_str("\":[");
     out.push_str(&page.items);
     out.push(']');

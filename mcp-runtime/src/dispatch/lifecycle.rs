@@ -6,11 +6,14 @@
 use serde_json::{Map, Value, json};
 
 use super::core::{Core, MethodRun, Request};
+#[cfg(feature = "skills")]
+use super::skills;
 use crate::outcome::Outcome;
 use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
+use crate::registry::Snapshot;
 use crate::session::Sessions;
 
 /// The extension for user interfaces of tools, MCP Apps.
@@ -35,18 +38,22 @@ fn capabilities(core: &Core, features: &Features) -> Value {
         .filter(|(_, is_supported, _)| *is_supported)
         .map(|(name, _, options)| (name.to_owned(), options))
         .collect();
-    let extensions = extensions(core, snapshot.has_interfaces());
+    let extensions = extensions(core, &snapshot);
     if features.extensions && !extensions.is_empty() {
         capabilities.insert("extensions".to_owned(), extensions.into());
     }
     capabilities.into()
 }
 
-/// Returns the configured extensions, and the extension for user interfaces if a tool needs it.
-fn extensions(core: &Core, has_interfaces: bool) -> Map<String, Value> {
+/// Returns the configured extensions, and those that the components need.
+fn extensions(core: &Core, snapshot: &Snapshot) -> Map<String, Value> {
     let mut extensions = core.identity.extensions.clone();
-    if has_interfaces {
+    if snapshot.has_interfaces() {
         extensions.entry(INTERFACES).or_insert_with(|| json!({}));
+    }
+    #[cfg(feature = "skills")]
+    if snapshot.has_skills() {
+        extensions.insert(skills::EXTENSION.to_owned(), skills::settings());
     }
     extensions
 }

@@ -43,7 +43,7 @@ pub(super) fn templates(request: Request) -> Result<MethodRun, RpcError> {
 /// A function that returns the page after a cursor, or `None` if the cursor is not from this list.
 type FindPage = fn(&Registry, &PageRequest<'_>) -> Option<Page>;
 
-fn list(
+pub(super) fn list(
     request: Request,
     kind: &'static str,
     has: fn(&Snapshot) -> bool,
@@ -55,6 +55,19 @@ fn list(
 
 /// Returns the requested page.
 fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result<Page, RpcError> {
+    let page = requested(request, has, find)?;
+    let mut page = page.ok_or_else(|| RpcError::invalid_params(INVALID_CURSOR))?;
+    // Other clients of the same server receive other schemas.
+    page.is_private |= request.core.dialect == Some(SchemaDialect::ByClient);
+    Ok(page)
+}
+
+/// Calls `find` with the page that is requested. The method is unknown if the server does not have what it lists.
+pub(super) fn requested<R>(
+    request: &Request,
+    has: fn(&Snapshot) -> bool,
+    find: impl FnOnce(&Registry, &PageRequest<'_>) -> R,
+) -> Result<R, RpcError> {
     let registry = &request.core.registry;
     if !has(&registry.now()) {
         return Err(RpcError::unknown_method(request.message.method()));
@@ -78,13 +91,10 @@ fn page(request: &Request, has: fn(&Snapshot) -> bool, find: FindPage) -> Result
             permits: &permits,
         },
     };
-    let mut page = find(registry, &page).ok_or_else(|| RpcError::invalid_params(INVALID_CURSOR))?;
-    // Other clients of the same server receive other schemas.
-    page.is_private |= request.core.dialect == Some(SchemaDialect::ByClient);
-    Ok(page)
+    Ok(find(registry, &page))
 }
 
-const INVALID_CURSOR: &str =
+pub(super) const INVALID_CURSOR: &str =
     "`params.cursor` is not a cursor of this list: start again without one";
 
 /// Serves `resources/list`. The resources that templates list are added to the last page.
@@ -106,7 +116,7 @@ pub(super) fn resources(request: Request) -> Result<MethodRun, RpcError> {
 }
 
 /// Returns the page with the resources that functions list, and runs the layers of the server.
-fn listed(
+pub(super) fn listed(
     request: Request,
     kind: &'static str,
     page: Page,
@@ -156,11 +166,17 @@ impl Work for ListPage {
     }
 
     fn arguments(&self, message: &Message) -> Value {
-        let params = message.params().ok();
-        match params.and_then(|params| params.cursor().ok().flatten()) {
-            Some(cursor) => json!({ "cursor": cursor }),
-            None => json!({}),
+        let mut arguments = json!({});
+        let Ok(params) = message.params() else {
+            return arguments;
+        };
+        if let Some(cursor) = params.cursor().ok().flatten() {
+            arguments["cursor"] = cursor.into();
         }
+        if let Ok(uri) = params.uri() {
+            arguments["uri"] = uri.into();
+        }
+        arguments
     }
 
     fn output_of(substitute: Substitute) -> Option<Self::Output> {
@@ -174,7 +190,11 @@ impl Work for ListPage {
     }
 
     fn list(&mut self, definitions: &[Value]) -> Outcome {
-        let mut page = Page::default();
+        let mut page = Page {
+            #[cfg(feature = "skills")]
+            is_single: self.page.is_single,
+            ..Page::default()
+        };
         page.set_definitions(definitions);
         Outcome::List(self.kind, page)
     }

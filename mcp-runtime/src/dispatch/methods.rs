@@ -1,6 +1,8 @@
 //! The methods of the protocol.
 
 use super::core::{MethodRun, Request};
+#[cfg(feature = "skills")]
+use super::skills;
 use super::{completion, lifecycle, listen, lists, logging, prompts, resources, tools};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
@@ -24,6 +26,12 @@ pub(super) fn method(name: &str, stateless: bool) -> Option<MethodFn> {
         ("prompts/list", _) => lists::prompts,
         ("resources/list", _) => lists::resources,
         ("resources/templates/list", _) => lists::templates,
+        #[cfg(feature = "skills")]
+        ("skills/list", _) => skills::list_all,
+        #[cfg(feature = "skills")]
+        ("skills/get", _) => skills::get,
+        #[cfg(feature = "skills")]
+        ("resources/directory/read", _) => skills::read_directory,
         ("server/discover", true) => |request| Ok(MethodRun::Ready(lifecycle::discover(&request))),
         ("subscriptions/listen", true) => listen::listen,
         ("initialize", false) => lifecycle::initialize,

@@ -28,6 +28,8 @@ mod resources;
 mod run;
 mod serving;
 mod sight;
+#[cfg(feature = "skills")]
+mod skills;
 mod start;
 mod subject;
 mod timeout;

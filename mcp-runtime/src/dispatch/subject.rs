@@ -64,7 +64,7 @@ fn component(core: &Core, method: &str, params: &Params<'_>) -> Option<Component
     Some(match method {
         "tools/call" => tool(core, &params.name().ok()?),
         "prompts/get" => prompt(core, &params.name().ok()?),
-        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" | "skills/get" => {
             resource(core, &params.uri().ok()?)
         }
         "completion/complete" => match params.reference().ok()? {

@@ -7,6 +7,7 @@ use super::component_kind::ComponentKind;
 use super::components::Component;
 use super::list::{List, Listed as _};
 use super::mounted::Mountable;
+use super::resource::ResourceEntry;
 use super::snapshot::Snapshot;
 use super::tool::ToolEntry;
 use super::transform::{Transformable, Transforms};
@@ -30,12 +31,18 @@ impl Draft {
         }
     }
 
+    pub(super) fn resources(&mut self) -> &mut List<ResourceEntry> {
+        &mut self.snapshot.resources
+    }
+
     /// Returns the snapshot. Tools up to the number `before` are not checked again.
     ///
     /// # Errors
     /// Returns all problems.
     pub(super) fn finish(mut self, before: u64) -> Result<Snapshot, Vec<String>> {
         self.check_interfaces(before);
+        #[cfg(feature = "skills")]
+        self.snapshot.offer_skills();
         if self.problems.is_empty() {
             Ok(self.snapshot)
         } else {
@@ -56,6 +63,8 @@ impl Draft {
             draft.insert(|it| &mut it.prompts, entry, false);
         });
         self.snapshot.completes |= inner.completes;
+        #[cfg(feature = "skills")]
+        self.snapshot.skills.offer(&inner.skills);
         self.snapshot.offers.extend(&inner.offers);
     }
 

@@ -49,7 +49,7 @@ pub(crate) trait Listed {
     /// Returns the properties that all kinds of components have.
     fn definition(&self) -> &Definition;
 
-    /// Returns `false` for a tool that clients must search.
+    /// Returns `false` for a component that is not in lists: a tool that clients must search, or a file that its skill lists.
     fn is_listed(&self) -> bool {
         true
     }
@@ -287,17 +287,17 @@ fn render<'e, T: Listed + 'e>(
     Page {
         items,
         next: last.map(|(order, _, _)| write_cursor(name, **order)),
-        is_private: false,
+        ..Page::default()
     }
 }
 
 /// Encodes a cursor. It contains the number of the last listed component, which never changes, so that pages remain correct
 /// when other components are added or removed.
-fn write_cursor(list: &str, order: u64) -> String {
+pub(super) fn write_cursor(list: &str, order: u64) -> String {
     URL_SAFE_NO_PAD.encode(format!("{list}:{order}"))
 }
 
-fn read_cursor(list: &str, cursor: &str) -> Option<u64> {
+pub(super) fn read_cursor(list: &str, cursor: &str) -> Option<u64> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let order = text.split_once(':')?.1.parse().ok()?;

@@ -22,6 +22,10 @@ mod prompt_argument;
 mod registered;
 mod resource;
 mod selection;
+#[cfg(feature = "skills")]
+mod skill;
+#[cfg(feature = "skills")]
+mod skill_lists;
 mod snapshot;
 mod stands_for;
 mod tool;
@@ -50,6 +54,8 @@ pub(crate) use registered::{NO_COMPONENT, PageRequest, Registry};
 pub use resource::Resource;
 pub(crate) use resource::ResourceEntry;
 pub(crate) use selection::Selection;
+#[cfg(feature = "skills")]
+pub(crate) use skill::{InvalidCursor, Manifest, SKILL_FILE, SkillFile};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use stands_for::StandsFor;
 pub use tool::Tool;

@@ -144,6 +144,8 @@ impl Mountable for ResourceEntry {
         resource.annotations.clone_from(&self.resource.annotations);
         resource.cache = self.resource.cache;
         resource.lister.clone_from(&self.resource.lister);
+        #[cfg(feature = "skills")]
+        resource.skill.clone_from(&self.resource.skill);
         Ok(Self {
             resource,
             template,

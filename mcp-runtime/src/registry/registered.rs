@@ -7,6 +7,8 @@ use super::component_kind::ComponentKind;
 use super::components::Components;
 use super::draft::Draft;
 use super::list::{Form, List, ListCaller, Listed};
+#[cfg(feature = "skills")]
+use super::skill::InvalidCursor;
 use super::snapshot::Snapshot;
 use super::transform::Transforms;
 use crate::bus::{Change, ChangedComponent};
@@ -95,7 +97,7 @@ impl Registry {
         mount: &Arc<Mount>,
         inner: &Self,
     ) -> Result<(), Vec<String>> {
-        self.adopt(mount, &inner.now(), 0)?;
+        self.adopt(mount, &inner.now(), 0, &[])?;
         // A server is mounted once.
         let _ = inner.outer.set((Arc::clone(mount), Arc::downgrade(self)));
         Ok(())
@@ -107,22 +109,40 @@ impl Registry {
         Some((mount, outer.upgrade()?))
     }
 
-    /// Adds the components of a mounted server that follow this number in its order.
-    fn adopt(&self, mount: &Arc<Mount>, inner: &Snapshot, after: u64) -> Result<(), Vec<String>> {
+    /// Adds the components of a mounted server that follow this number in its order, in place of the `removed` resources.
+    fn adopt(
+        &self,
+        mount: &Arc<Mount>,
+        inner: &Snapshot,
+        after: u64,
+        removed: &[Mounted],
+    ) -> Result<(), Vec<String>> {
         let mut now = self.now.write();
         let mut draft = Draft::of(&now, &self.transforms, Vec::new());
+        let removed = removed.iter();
+        let removed = removed
+            .filter_map(|origin| Which::Origin(origin).remove_from(draft.resources()))
+            .collect::<Vec<_>>();
         draft.mount(mount, inner, after);
-        self.publish(&mut now, draft)
+        self.publish(&mut now, draft, &removed)
     }
 
-    /// Replaces the components by those of a draft, here and in the servers around this one.
+    /// Replaces the components by those of a draft, from which the `removed` resources are removed, here and in the servers around
+    /// this one.
     ///
     /// Each server is locked before the one around it, and none is changed if the draft has a problem in one of them.
-    fn publish(&self, now: &mut Arc<Snapshot>, draft: Draft) -> Result<(), Vec<String>> {
+    fn publish(
+        &self,
+        now: &mut Arc<Snapshot>,
+        draft: Draft,
+        removed: &[ChangedComponent],
+    ) -> Result<(), Vec<String>> {
         let before = now.next_order;
         let next = draft.finish(before)?;
         if let Some((mount, outer)) = self.outer() {
-            outer.adopt(mount, &next, before)?;
+            let origins = removed.iter();
+            let origins = origins.map(|it| Mounted::new(mount, &it.name, it.mounted.as_ref()));
+            outer.adopt(mount, &next, before, &origins.collect::<Vec<_>>())?;
         }
         *now = Arc::new(next);
         Ok(())
@@ -145,7 +165,27 @@ impl Registry {
         let mut draft = Draft::of(&now, &self.transforms, components.problems);
         components.all.into_iter().for_each(|it| draft.add(it));
         draft.check_states(has_state);
-        self.publish(&mut now, draft)
+        self.publish(&mut now, draft, &[])
+    }
+
+    /// Replaces the resources with these URIs by others, in one step. URIs without a resource are ignored.
+    ///
+    /// # Errors
+    /// Returns all problems of the resources. Nothing is changed then.
+    #[cfg(feature = "skills")]
+    pub(crate) fn exchange(
+        &self,
+        uris: &[String],
+        resources: Components,
+    ) -> Result<(), Vec<String>> {
+        let mut now = self.now.write();
+        let mut draft = Draft::of(&now, &self.transforms, resources.problems);
+        let removed = uris.iter().map(|uri| Which::Normal(normal(uri)));
+        let removed = removed
+            .filter_map(|which| which.remove_from(draft.resources()))
+            .collect::<Vec<_>>();
+        resources.all.into_iter().for_each(|it| draft.add(it));
+        self.publish(&mut now, draft, &removed)
     }
 
     /// Removes a tool, prompt or resource by name or URI, here and in the servers around this one. Returns its change, if it
@@ -223,6 +263,25 @@ impl Registry {
     /// Returns a page of prompts, or `None` if the cursor is invalid.
     pub(crate) fn prompts(&self, page: &PageRequest<'_>) -> Option<Page> {
         self.page("prompts", &self.now().prompts, page)
+    }
+
+    /// Returns a page of skills, or `None` if the cursor is invalid.
+    #[cfg(feature = "skills")]
+    pub(crate) fn skills(&self, page: &PageRequest<'_>) -> Option<Page> {
+        self.now().skill_page(self.page_size, page)
+    }
+
+    /// Returns a page of the files and directories in a directory of a skill, or `None` if there is no such directory.
+    ///
+    /// # Errors
+    /// Returns an error if the cursor is invalid.
+    #[cfg(feature = "skills")]
+    pub(crate) fn directory(
+        &self,
+        uri: &str,
+        page: &PageRequest<'_>,
+    ) -> Option<Result<Page, InvalidCursor>> {
+        self.now().directory(uri, self.page_size, page)
     }
 
     fn page<T: Listed>(&self, name: &str, list: &List<T>, page: &PageRequest<'_>) -> Option<Page> {

@@ -16,6 +16,8 @@ use super::handler::Handler;
 use super::list::{Form, Listed};
 use super::listing::{LISTING, ListWith, Lister};
 use super::parameter::{Parameter, specify};
+#[cfg(feature = "skills")]
+use super::skill::SkillFile;
 use crate::call::{Arguments, Call, ParameterSpec, Signature, Slot};
 use crate::content::{
     Annotations, IntoResource, ResourceOutcome, mime_mistake, push_member, push_optional,
@@ -59,6 +61,9 @@ pub struct Resource {
     /// The completers of variables that have no parameters.
     completers: Vec<(String, Completer)>,
     pub(crate) lister: Option<Lister>,
+    /// The place of the resource in a skill, if it is a file of one.
+    #[cfg(feature = "skills")]
+    pub(super) skill: Option<Box<SkillFile>>,
     pub(crate) handler: Handler<ResourceOutcome>,
 }
 
@@ -89,6 +94,8 @@ impl Resource {
             relayed: false,
             completers: Vec::new(),
             lister: None,
+            #[cfg(feature = "skills")]
+            skill: None,
             handler,
         }
     }
@@ -186,6 +193,14 @@ impl Resource {
         )
     }
 
+    /// Returns `true` for a resource that is not in lists, because its skill lists it.
+    fn is_unlisted(&self) -> bool {
+        #[cfg(feature = "skills")]
+        return self.is_unlisted_file();
+        #[cfg(not(feature = "skills"))]
+        false
+    }
+
     #[doc(hidden)]
     pub fn lister(mut self, lister: Lister) -> Self {
         self.lister = Some(lister);
@@ -210,8 +225,8 @@ impl Resource {
         problems: &mut Vec<String>,
     ) -> Option<ResourceEntry> {
         let place = format!("resource `{}`", self.uri);
-        // Other servers may give their resources any names.
-        if !self.relayed {
+        // Other servers may give their resources any names, and files have theirs.
+        if !self.relayed && !self.is_unlisted() {
             self.definition.check_name("resource", problems);
         }
         self.definition.check(&place, problems);
@@ -415,6 +430,10 @@ impl Listed for ResourceEntry {
     #[inline]
     fn mounted(&self) -> Option<&Mounted> {
         self.mounted.as_deref()
+    }
+
+    fn is_listed(&self) -> bool {
+        !self.resource.is_unlisted()
     }
 
     fn push_own(&self, out: &mut String, form: &Form) {

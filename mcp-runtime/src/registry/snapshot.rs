@@ -13,6 +13,8 @@ use super::definition::Definition;
 use super::list::{List, ListCaller, Listed};
 use super::prompt::PromptEntry;
 use super::resource::ResourceEntry;
+#[cfg(feature = "skills")]
+use super::skill::Skills;
 use super::tool::ToolEntry;
 use super::tool_index::ToolIndex;
 use crate::call::Arguments;
@@ -37,6 +39,8 @@ pub(crate) struct Snapshot {
     pub(super) resources: List<ResourceEntry>,
     pub(super) templates: List<ResourceEntry>,
     pub(super) prompts: List<PromptEntry>,
+    #[cfg(feature = "skills")]
+    pub(super) skills: Skills,
 }
 
 impl Snapshot {
@@ -184,7 +188,7 @@ impl Snapshot {
     }
 
     /// Returns the concrete resource, not a template, of a URI or an equivalent one.
-    fn concrete(&self, uri: &str) -> Option<&Arc<ResourceEntry>> {
+    pub(super) fn concrete(&self, uri: &str) -> Option<&Arc<ResourceEntry>> {
         let equivalent = || self.resources.get(&normal(uri));
         self.resources.get(uri).or_else(equivalent)
     }

@@ -25,6 +25,8 @@ use crate::mount::Mount;
 use crate::questions::{PendingRequests, Replay};
 use crate::registry::Registry;
 use crate::session_data::{DataLimits, DataStore};
+#[cfg(feature = "skills")]
+use crate::skills::Folder;
 #[cfg(feature = "proxy")]
 use crate::upstream::{Review, Upstream};
 
@@ -51,6 +53,8 @@ pub(super) struct Assembled {
     states: States,
     #[cfg(feature = "proxy")]
     pub(super) proxied: Option<Box<Upstream>>,
+    #[cfg(feature = "skills")]
+    pub(super) skill_folders: Vec<Folder>,
 }
 
 impl Server {
@@ -304,6 +308,8 @@ impl Server {
             states: self.states,
             #[cfg(feature = "proxy")]
             proxied: self.proxied,
+            #[cfg(feature = "skills")]
+            skill_folders: self.skill_folders,
         }
     }
 }

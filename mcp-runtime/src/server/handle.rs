@@ -1,5 +1,6 @@
 //! Changes to a running server, and its end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::failure::BuildError;
@@ -27,6 +28,15 @@ fn tell(core: &Core, kind: ComponentKind, mut components: Vec<ChangedComponent>)
         bus.count();
     } else {
         bus.tell(&Change::Components(Box::new(list(kind)), components));
+    }
+}
+
+/// Tells clients which of these components, by kind, were added or removed, as the transforms of the server leave them.
+pub(super) fn tell_all(core: &Core, changes: BTreeMap<ComponentKind, Vec<ChangedComponent>>) {
+    for (kind, components) in changes {
+        let offered = components.into_iter();
+        let offered = offered.filter_map(|it| core.registry.transformed(&list(kind), it));
+        tell(core, kind, offered.collect());
     }
 }
 
@@ -102,11 +112,7 @@ impl ServerHandle {
         core.registry
             .add(components, |needed| core.context.has_state(needed.0))
             .map_err(BuildError)?;
-        for (kind, components) in changes {
-            let offered = components.into_iter();
-            let offered = offered.filter_map(|it| core.registry.transformed(&list(kind), it));
-            tell(&core, kind, offered.collect());
-        }
+        tell_all(&core, changes);
         Ok(())
     }
 

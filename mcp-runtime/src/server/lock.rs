@@ -36,7 +36,7 @@ impl Server {
     /// # What is compared
     ///
     /// The whole definition as the upstream server sends it, under its own name, without the `size` and `lastModified` of resources,
-    /// which change with their content. Prefixes and [transforms](Self::transform) do not matter: they are code of this server, and what
+    /// which change with their content. For the files of skills, that includes their digests: models follow what they say. Prefixes and [transforms](Self::transform) do not matter: they are code of this server, and what
     /// a person must read is the text of the other one, also if a transform replaces it.
     /// An upstream server has its [name](crate::Upstream::name) in the file; two of one name are an error. With
     /// [`per_caller`](crate::Upstream::per_caller), the lists are those of a connection without a caller.

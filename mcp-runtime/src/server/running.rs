@@ -7,6 +7,8 @@ use std::sync::{Arc, Once};
 use super::built::Assembled;
 use super::built::Shared;
 use super::shutdown::{ServerState, turns_true};
+#[cfg(feature = "skills")]
+use super::skills;
 use super::{ServeError, Server, keys};
 #[cfg(feature = "audit")]
 use crate::audit::DigestKey;
@@ -101,6 +103,10 @@ impl Server {
             #[cfg(feature = "proxy")]
             if let Some(upstream) = assembled.proxied {
                 proxies.push((upstream, Arc::clone(&assembled.state)));
+            }
+            #[cfg(feature = "skills")]
+            for folder in assembled.skill_folders {
+                skills::watch(folder, &assembled.core, &state);
             }
             assembled.state.begin(assembled.core, &state);
         }

@@ -263,6 +263,9 @@ struct ResourceDefinition {
     mime_type: Option<String>,
     size: Option<u64>,
     annotations: Option<Annotations>,
+    /// The place in a skill.
+    #[cfg(feature = "skills")]
+    skill_file: Option<super::skills::Place>,
     #[serde(flatten)]
     common: Common,
 }
@@ -285,6 +288,10 @@ fn resource(proxy: &Arc<Proxy>, definition: ResourceDefinition, completes: bool)
         Resource::new(definition.uri, definition.name, read).relayed(definition.mime_type);
     if let Some(size) = definition.size {
         resource = resource.size(size);
+    }
+    #[cfg(feature = "skills")]
+    if let Some(place) = definition.skill_file {
+        resource = resource.skill_file(place.into());
     }
     if let Some(annotations) = definition.annotations {
         resource = resource.annotations(annotations.checked());

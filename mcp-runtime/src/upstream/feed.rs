@@ -14,6 +14,8 @@ use super::list::{Host, List};
 use super::open::Event;
 use super::proxy::Proxy;
 use super::request::Request;
+#[cfg(feature = "skills")]
+use super::skills;
 use crate::protocol::capability::ClientCapabilities;
 
 /// The time that a server has to answer a request for a page of a list.
@@ -190,11 +192,16 @@ impl Proxy {
         let mut age = None;
         for list in lists {
             let capability = list.capability();
-            let (definitions, ttl) = if opened.info.has(capability) {
-                self.read(opened, list).await?
+            #[cfg_attr(not(feature = "skills"), allow(unused_mut))]
+            let (mut definitions, ttl) = if opened.info.has(capability) {
+                self.read(opened, list.method(), list.member()).await?
             } else {
                 (Vec::new(), None)
             };
+            #[cfg(feature = "skills")]
+            if list == List::Resources && skills::are_declared(&opened.info.capabilities) {
+                self.add_skills(opened, &mut definitions).await;
+            }
             if opened.info.has(capability)
                 && opened.info.capabilities[capability]["listChanged"] != true
             {
@@ -214,9 +221,9 @@ impl Proxy {
     async fn read(
         &self,
         opened: &Opened,
-        list: List,
+        method: &'static str,
+        member: &str,
     ) -> Result<(Vec<Value>, Option<Duration>), String> {
-        let method = list.method();
         let stateless = opened.connection.features().is_some_and(|it| it.stateless);
         let (mut all, mut ttl, mut cursor, mut bytes) = (Vec::new(), None, None::<String>, 0);
         for _ in 0..MAX_PAGES {
@@ -235,7 +242,7 @@ impl Proxy {
             let result = match reply {
                 Ok(result) => result,
                 // Some servers declare resources, and have no templates.
-                Err(_) if list == List::Templates => return Ok((Vec::new(), None)),
+                Err(_) if method == List::Templates.method() => return Ok((Vec::new(), None)),
                 Err(error) => return Err(format!("`{method}` is refused: {}", error.message)),
             };
             bytes += result.len();
@@ -246,11 +253,8 @@ impl Proxy {
                 .map_err(|error| format!("the result of `{method}` is malformed: {error}"))?;
             ttl = ttl.or(page.ttl_ms.map(Duration::from_millis));
             let mut lists = page.lists;
-            let Some(Value::Array(definitions)) = lists.remove(list.member()) else {
-                return Err(format!(
-                    "the result of `{method}` has no list `{}`",
-                    list.member()
-                ));
+            let Some(Value::Array(definitions)) = lists.remove(member) else {
+                return Err(format!("the result of `{method}` has no list `{member}`"));
             };
             all.extend(definitions);
             if all.len() > self.link.options.max_components {
@@ -269,6 +273,18 @@ impl Proxy {
             }
         }
         Err(format!("`{method}` has more than {MAX_PAGES} pages"))
+    }
+
+    /// Adds the skills of the server to the definitions of its resources. Without them, their files are ordinary resources.
+    #[cfg(feature = "skills")]
+    async fn add_skills(&self, opened: &Opened, definitions: &mut Vec<Value>) {
+        let upstream = &self.link.options.name;
+        match self.read(opened, "skills/list", "skills").await {
+            Ok((found, _)) => skills::merge(definitions, found, |uri, why| {
+                tracing::warn!(upstream, "the skill `{uri}` is left out: {why}");
+            }),
+            Err(why) => tracing::warn!(upstream, "its skills are left out: {why}"),
+        }
     }
 }
 

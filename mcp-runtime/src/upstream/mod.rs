@@ -32,6 +32,8 @@ mod proxy;
 mod request;
 mod result;
 mod review;
+#[cfg(feature = "skills")]
+mod skills;
 mod slot;
 mod stdio;
 mod transport;

@@ -36,6 +36,8 @@ chapters! {
     many_tools: "many-tools.md",
     #[cfg(feature = "openapi")]
     openapi: "openapi.md",
+    #[cfg(feature = "skills")]
+    skills: "skills.md",
     command_line: "command-line.md",
     deployment: "deployment.md",
     #[cfg(feature = "all")]

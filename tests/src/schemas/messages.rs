@@ -18,7 +18,8 @@ fn result_of(revision: &str, method: &str) -> Option<&'static str> {
         "server/discover" => Some("DiscoverResult"),
         "tools/list" => Some("ListToolsResult"),
         "tools/call" => Some("CallToolResult"),
-        "resources/list" => Some("ListResourcesResult"),
+        // A page of a directory has the members of a page of resources.
+        "resources/list" | "resources/directory/read" => Some("ListResourcesResult"),
         "resources/templates/list" => Some("ListResourceTemplatesResult"),
         "resources/read" => Some("ReadResourceResult"),
         "prompts/list" => Some("ListPromptsResult"),
@@ -118,10 +119,56 @@ pub fn result(revision: &str, method: &str, result: &Value) -> Checked {
     if revision == MODERN && result["resultType"] == "input_required" && MAY_ASK.contains(&method) {
         return validate(revision, "InputRequiredResult", result);
     }
+    if let "skills/list" | "skills/get" = method {
+        return skills(revision, result);
+    }
     match result_of(revision, method) {
         Some(name) => validate(revision, name, result),
         None => Err(format!("{revision} has no result of {method}: {result}")),
     }
+}
+
+/// Validates a result with the entries of skills, whose types the Skills extension defines.
+fn skills(revision: &str, result: &Value) -> Checked {
+    let mut rest = result.clone();
+    let members = rest.as_object_mut().ok_or("not an object")?;
+    let (list, one) = (members.remove("skills"), members.remove("skill"));
+    let entries = match (list, one) {
+        (Some(Value::Array(entries)), None) => {
+            members.remove("nextCursor");
+            entries
+        }
+        (None, Some(entry)) => vec![entry],
+        _ => return Err(format!("neither `skills` nor `skill`: {result}")),
+    };
+    let has = |it: &Value, keys: &[&str]| {
+        let found = it.as_object().map(|it| it.keys().collect::<Vec<_>>());
+        found.is_some_and(|found| found == keys)
+    };
+    let is_file = |it: &Value| {
+        let digest = it["digest"]
+            .as_str()
+            .and_then(|it| it.strip_prefix("sha256:"));
+        let is_digest =
+            |it: &str| it.len() == 64 && !it.contains(|it| !matches!(it, '0'..='9' | 'a'..='f'));
+        has(it, &["uri", "digest", "size"]) && it["size"].is_u64() && digest.is_some_and(is_digest)
+    };
+    let is_entry = |it: &Value| {
+        let files = it["resources"].as_array();
+        has(it, &["uri", "frontmatter", "resources"])
+            && it["frontmatter"]["name"].is_string()
+            && it["frontmatter"]["description"].is_string()
+            && files.is_some_and(|files| !files.is_empty() && files.iter().all(is_file))
+    };
+    if let Some(entry) = entries.iter().find(|it| !is_entry(it)) {
+        return Err(format!("not an entry of a skill: {entry}"));
+    }
+    let name = if revision == MODERN {
+        "CacheableResult"
+    } else {
+        "Result"
+    };
+    validate(revision, name, &rest)
 }
 
 /// Validates an error, without its envelope.

@@ -1,0 +1,228 @@
+//! The skills of an upstream server, which become a part of the definitions of its resources: files that its list of resources leaves
+//! out are added, and each file has its digest. So the registry has the skills, as those of the server itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::registry::{Manifest, SKILL_FILE, SkillFile};
+
+/// The id of the extension.
+const EXTENSION: &str = "io.modelcontextprotocol/skills";
+
+/// The member of a definition with its place in a skill. No server sends it.
+const MEMBER: &str = "skillFile";
+
+/// The maximum number of files of a skill.
+const MAX_FILES: usize = 512;
+
+/// Returns `true` if a server with these capabilities has skills.
+pub(super) fn are_declared(capabilities: &Value) -> bool {
+    capabilities["extensions"][EXTENSION].is_object()
+}
+
+/// An entry of `skills/list`.
+#[derive(Deserialize)]
+struct Skill {
+    uri: String,
+    frontmatter: Map<String, Value>,
+    /// The files, or the text `dynamic`.
+    resources: Value,
+}
+
+#[derive(Deserialize)]
+struct File {
+    uri: String,
+    digest: String,
+    size: u64,
+}
+
+/// The place of a definition in a skill.
+#[derive(Deserialize)]
+pub(super) struct Place {
+    digest: String,
+    is_listed: bool,
+    /// The frontmatter, and the paths of the other files.
+    manifest: Option<(Map<String, Value>, Vec<String>)>,
+}
+
+impl From<Place> for SkillFile {
+    fn from(place: Place) -> Self {
+        let manifest = |(frontmatter, files)| {
+            Arc::new(Manifest {
+                frontmatter: Value::Object(frontmatter).to_string(),
+                files,
+            })
+        };
+        Self {
+            digest: place.digest.into(),
+            is_listed: place.is_listed,
+            manifest: place.manifest.map(manifest),
+        }
+    }
+}
+
+/// Adds skills to the definitions of resources. `withhold` receives the URI of each skill that is left out, and the reason.
+pub(super) fn merge(
+    definitions: &mut Vec<Value>,
+    skills: Vec<Value>,
+    mut withhold: impl FnMut(&str, &str),
+) {
+    let mut positions = BTreeMap::new();
+    for (position, definition) in definitions.iter_mut().enumerate() {
+        if let Some(members) = definition.as_object_mut() {
+            members.remove(MEMBER);
+        }
+        if let Some(uri) = definition["uri"].as_str() {
+            positions.insert(uri.to_owned(), position);
+        }
+    }
+    for skill in skills {
+        let uri = skill["uri"].as_str().unwrap_or_default().to_owned();
+        match checked(skill) {
+            Ok((skill, root, files)) => add(definitions, &mut positions, skill, &root, files),
+            Err(why) => withhold(&uri, &why),
+        }
+    }
+}
+
+/// Returns a skill, the URI of its folder with a slash, and its files.
+fn checked(skill: Value) -> Result<(Skill, String, Vec<File>), String> {
+    let malformed = |error| format!("its entry is malformed: {error}");
+    let mut skill: Skill = serde_json::from_value(skill).map_err(malformed)?;
+    if skill.resources == "dynamic" {
+        return Err("its files are not listed".to_owned());
+    }
+    let files: Vec<File> = serde_json::from_value(skill.resources.take()).map_err(malformed)?;
+    let root = skill.uri.strip_suffix(SKILL_FILE);
+    let root = root.and_then(|root| root.strip_suffix('/'));
+    let root = root
+        .ok_or("its URI does not end with `/SKILL.md`")?
+        .to_owned()
+        + "/";
+    let name = skill.frontmatter.get("name").and_then(Value::as_str);
+    if name.is_none_or(|name| !root.ends_with(&format!("/{name}/"))) {
+        return Err("its name is not that of its folder".to_owned());
+    }
+    if files.len() > MAX_FILES {
+        return Err(format!("it has more than {MAX_FILES} files"));
+    }
+    if !files.iter().any(|file| file.uri == skill.uri) {
+        return Err("its `SKILL.md` is not among its files".to_owned());
+    }
+    match files.iter().find(|file| !file.uri.starts_with(&root)) {
+        Some(file) => Err(format!("the file `{}` is not in its folder", file.uri)),
+        None => Ok((skill, root, files)),
+    }
+}
+
+fn add(
+    definitions: &mut Vec<Value>,
+    positions: &mut BTreeMap<String, usize>,
+    skill: Skill,
+    root: &str,
+    files: Vec<File>,
+) {
+    let others = files.iter().filter(|file| file.uri != skill.uri);
+    let paths: Vec<&str> = others
+        .filter_map(|file| file.uri.strip_prefix(root))
+        .collect();
+    let manifest = json!([skill.frontmatter, paths]);
+    for File { uri, digest, size } in files {
+        let is_main = uri == skill.uri;
+        let position = positions.get(&uri).copied().unwrap_or_else(|| {
+            let name = uri.rsplit('/').next().unwrap_or(&uri);
+            definitions.push(json!({ "uri": uri, "name": name, MEMBER: { "is_listed": is_main } }));
+            definitions.len() - 1
+        });
+        let Some(definition) = definitions.get_mut(position) else {
+            continue;
+        };
+        definition["size"] = size.into();
+        let place = &mut definition[MEMBER];
+        if place.is_null() {
+            *place = json!({ "is_listed": true });
+        }
+        place["digest"] = digest.into();
+        // The `SKILL.md` of a skill within another one is a file of both.
+        if is_main {
+            place["is_listed"] = true.into();
+            place["manifest"] = manifest.clone();
+        }
+        positions.insert(uri, position);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(uri: &str, files: &[&str]) -> Value {
+        let file = |uri| json!({ "uri": uri, "digest": "sha256:00", "size": 1 });
+        let files: Vec<Value> = files.iter().map(file).collect();
+        let name = uri.rsplit('/').nth(1);
+        json!({ "uri": uri, "frontmatter": { "name": name }, "resources": files })
+    }
+
+    fn merged(definitions: Value, skills: &[Value]) -> (Vec<Value>, Vec<String>) {
+        let mut definitions = serde_json::from_value(definitions).unwrap();
+        let mut left_out = Vec::new();
+        merge(&mut definitions, skills.to_vec(), |uri, why| {
+            left_out.push(format!("{uri}: {why}"));
+        });
+        (definitions, left_out)
+    }
+
+    #[test]
+    fn files_are_added_to_the_resources() {
+        let listed = json!([{ "uri": "skill://a/SKILL.md", "name": "a", MEMBER: "spoofed" }, { "uri": "x://y", "name": "y" }]);
+        let skills = [
+            entry(
+                "skill://a/SKILL.md",
+                &["skill://a/SKILL.md", "skill://a/b/SKILL.md"],
+            ),
+            entry("skill://a/b/SKILL.md", &["skill://a/b/SKILL.md"]),
+        ];
+        let (all, left_out) = merged(listed, &skills);
+        assert!(left_out.is_empty(), "{left_out:?}");
+        assert_eq!(all.len(), 3);
+        assert_eq!(
+            all[0][MEMBER]["manifest"],
+            json!([{ "name": "a" }, ["b/SKILL.md"]])
+        );
+        assert_eq!(all[0]["size"], 1);
+        assert!(all[1][MEMBER].is_null());
+        assert_eq!(all[2][MEMBER]["manifest"], json!([{ "name": "b" }, []]));
+    }
+
+    #[test]
+    fn invalid_skills_are_left_out() {
+        let main = "skill://a/SKILL.md";
+        let mut dynamic = entry(main, &[main]);
+        dynamic["resources"] = "dynamic".into();
+        let mut named = entry(main, &[main]);
+        named["frontmatter"]["name"] = "b".into();
+        let many: Vec<String> = (0..512).map(|it| format!("skill://a/{it}")).collect();
+        let mut many: Vec<&str> = many.iter().map(String::as_str).collect();
+        many.push(main);
+        for (skill, why) in [
+            (json!({ "uri": main }), "malformed"),
+            (json!(7), "malformed"),
+            (dynamic, "not listed"),
+            (named, "its name is not that of its folder"),
+            (entry("skill://a/b", &["skill://a/b"]), "does not end with"),
+            (entry(main, &["skill://a/b"]), "not among its files"),
+            (
+                entry(main, &[main, "skill://b/c"]),
+                "`skill://b/c` is not in its folder",
+            ),
+            (entry(main, &many), "more than 512 files"),
+        ] {
+            let (all, left_out) = merged(json!([]), &[skill]);
+            assert!(all.is_empty(), "{why}");
+            assert!(left_out.concat().contains(why), "{left_out:?}");
+        }
+    }
+}
