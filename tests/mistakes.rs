@@ -45,8 +45,9 @@ const fn topic(
 }
 
 /// The chapters by precedence: a case belongs to the first chapter that has a part of its name or source.
-const TOPICS: [Topic; 11] = [
+const TOPICS: [Topic; 12] = [
     topic("Several mistakes at once", "several", &["all_"], &[]),
+    topic("Pages of MCP Apps", "pages", &["page", "visible_to"], &[]),
     topic(
         "Forms and questions",
         "forms",

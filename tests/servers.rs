@@ -269,7 +269,7 @@ async fn what_no_client_would_take_is_said_at_once() {
     for part in [
         "tool `faceless`: its interface `ui://missing` is not a resource of the server: add one with `#[resource(\"ui://missing\"",
         "tool `faceless`: the icon `http://example.com/a.png` must be at an `https://` URL",
-        "tool `plain_faced`: its interface `ui://plain` is a resource that hosts do not show: give it `mime = \"text/html;profile=mcp-app\"`",
+        "tool `plain_faced`: its interface `ui://plain` is a resource that hosts do not show: make it a page with `app`, as in `#[resource(\"ui://plain\", app)]`",
         "tool `plain_faced`: `io.modelcontextprotocol/x` in `_meta` has a prefix that is reserved for the protocol",
         "tool `plain_faced`: `a key` is not a valid key for `_meta`",
         "tool `plain_faced`: the header `Ratio` of the argument `ratio` can repeat a string, an integer or a boolean, and the argument is a number",

@@ -6,6 +6,8 @@
 //! It handles neither syntax trees nor protocol messages, and has no dependencies.
 
 #[doc(hidden)]
+pub mod app;
+#[doc(hidden)]
 pub mod name;
 #[doc(hidden)]
 pub mod near;

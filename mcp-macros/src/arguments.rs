@@ -110,6 +110,9 @@ impl Arguments {
             return self.skip_unknown(grammar, &key, input);
         }
         let (value, list) = match grammar.list_example(&key) {
+            Some(_) if grammar.is_flag(&key) && (input.is_empty() || input.peek(Token![,])) => {
+                (None, None)
+            }
             Some(example) => (None, Some(parse_inner_list(&key, example, input)?)),
             None => (parse_value(&key, input)?, None),
         };
@@ -278,6 +281,46 @@ impl Arguments {
             }
         }
         texts
+    }
+
+    /// Returns the texts of an option whose value is a list in brackets, `key = ["a", "b"]`. It reports an empty list, and each
+    /// text with a mistake.
+    pub(crate) fn bracketed(
+        &self,
+        key: &str,
+        example: &str,
+        mistake: impl Fn(&str) -> Option<String>,
+        errors: &mut Errors,
+    ) -> Option<Vec<LitStr>> {
+        let option = self.option(key)?;
+        let Some(Expr::Array(list)) = &option.value else {
+            let message = format!("`{key}` takes a list of texts: write `{key} = [{example}]`");
+            return option.refuse(errors, message);
+        };
+        if list.elems.is_empty() {
+            let message =
+                format!("`{key}` is empty: write `{key} = [{example}]`, or leave `{key}` out");
+            return errors.refuse(list, message);
+        }
+        let mut texts: Vec<LitStr> = Vec::new();
+        for element in &list.elems {
+            let Some(text) = string(element) else {
+                errors.at(
+                    element,
+                    format!("`{key}` takes texts: write `{key} = [{example}]`"),
+                );
+                continue;
+            };
+            let value = text.value();
+            if let Some(mistake) = mistake(&value) {
+                errors.at(text, mistake);
+            } else if texts.iter().any(|other| other.value() == value) {
+                errors.at(text, format!("`{value}` is in `{key}` twice: remove one"));
+            } else {
+                texts.push(text.clone());
+            }
+        }
+        Some(texts)
     }
 
     /// Returns the value of an option, which may be any expression. The compiler checks its type.
@@ -453,6 +496,7 @@ mod tests {
         attribute: "resource",
         options: &[&["name", "size", "open", "cache", "crate"]],
         lists: &[("cache", "cache(ttl = 60)")],
+        flags: &[],
         replacements: &[("docs", "write a doc comment")],
         leading_value: Some("URI"),
     };

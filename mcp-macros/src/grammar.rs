@@ -11,6 +11,8 @@ pub(crate) struct Grammar {
     pub(crate) options: &'static [&'static [&'static str]],
     /// The options that take a list instead of a value, each with an example.
     pub(crate) lists: &'static [(&'static str, &'static str)],
+    /// Those of `lists` that need no list.
+    pub(crate) flags: &'static [&'static str],
     /// Names that users may expect to be options, each with the advice what to write instead.
     pub(crate) replacements: &'static [(&'static str, &'static str)],
     /// The name of the first value, which has no key, if the attribute takes one.
@@ -23,6 +25,7 @@ impl Grammar {
         attribute: "",
         options: &[],
         lists: &[],
+        flags: &[],
         replacements: &[],
         leading_value: None,
     };
@@ -38,6 +41,10 @@ impl Grammar {
     pub(crate) fn list_example(&self, key: &Ident) -> Option<&'static str> {
         let found = self.lists.iter().find(|(name, _)| key == name);
         found.map(|(_, example)| *example)
+    }
+
+    pub(crate) fn is_flag(&self, key: &Ident) -> bool {
+        self.flags.iter().any(|name| key == name)
     }
 
     /// Returns the name of the leading value if `key` is that name, as in `uri = "..."`.

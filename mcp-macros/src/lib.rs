@@ -14,6 +14,7 @@
 //! | write | `entry`, `tool`, `resource`, `prompt`, `expand`, `elicit`, `builder`, `runtime_path` |
 
 mod annotated_fn;
+mod app;
 mod arguments;
 mod builder;
 mod component;
@@ -78,7 +79,8 @@ use crate::kind::Kind;
 /// | `scopes("calendar:write")` | The OAuth scopes that a caller needs. The server needs authorization (`Server::auth`), or it cannot be built. |
 /// | `hidden` | Hides the tool from callers without its scopes: it is missing in lists, and unknown in requests. |
 /// | `version = "2"` | The version, if there are several of one name: callers have the highest that they may use (`Tool::version`). |
-/// | `ui = "ui://..."` | The URI of the resource that holds the user interface of the tool (MCP Apps). |
+/// | `ui = "ui://..."` | The URI of the resource that holds the user interface of the tool (MCP Apps): see `app` of `#[resource]`. |
+/// | `visibility = ["model", "app"]` | Who can call the tool in a host with MCP Apps: the model, the pages of the server, or both, which is the default (`Tool::visibility`). |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | Hints for clients. `= false` states the opposite. A hint that contradicts `read_only` is an error. |
 /// | `open` | Accepts arguments that the schema does not name. |
 /// | `strict` | Rejects arguments of a wrong type; by default they are repaired where possible. |
@@ -217,6 +219,7 @@ pub fn tools(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `hidden` | Hides the resource from callers without its scopes: it is missing in lists, and unknown in requests. |
 /// | `version = "2"` | The version, if there are several of one URI: callers have the highest that they may use (`Resource::version`). |
 /// | `annotations = Annotations::new()...` | The audience, the priority and the time of the last change. |
+/// | `app`, `app(csp_connect = ["https://..."], ...)` | Makes the resource a page of MCP Apps, of the MIME type `text/html;profile=mcp-app`. It may ask for origins (`csp_connect`, `csp_resources`, `csp_frames`, `csp_base_uris`), for `permissions = ["camera"]`, for a `domain`, and for a border (`prefers_border`): see `App`. |
 /// | `cache(ttl = 60, scope = public)` | The time for which clients may cache the contents, in seconds or as a `Duration`. `scope = public` lets all callers share the cached contents. Default: `private`. |
 /// | `mime = "type/subtype"` | The MIME type of the contents. |
 /// | `size = 123` | The size in bytes. Not for templates. |

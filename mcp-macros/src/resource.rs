@@ -7,6 +7,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::{Expr, LitStr};
 
+use crate::app;
 use crate::arguments::Arguments;
 use crate::builder::{builder_call, duration};
 use crate::component::{self, Component, LISTS};
@@ -20,10 +21,16 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     attribute: "resource",
     options: &[
         component::OPTIONS,
-        &["annotations", "cache", "mime", "size", "list"],
+        &["annotations", "app", "cache", "mime", "size", "list"],
         &["inline", "crate"],
     ],
-    lists: &[LISTS[0], LISTS[1], ("cache", CACHE_EXAMPLE)],
+    lists: &[
+        LISTS[0],
+        LISTS[1],
+        ("app", app::EXAMPLE),
+        ("cache", CACHE_EXAMPLE),
+    ],
+    flags: &["app"],
     leading_value: Some("URI"),
     ..Grammar::EMPTY
 };
@@ -87,7 +94,8 @@ fn options(arguments: &Arguments, component: &mut Component, errors: &mut Errors
         arguments.expression("annotations", "Annotations::new().priority(0.5)", errors);
     let annotations = builder_call("annotations", annotations);
     let cache = cache(arguments, errors);
-    quote_spanned!(generated()=> #mime #size #annotations #cache #list)
+    let app = app::options(arguments, errors);
+    quote_spanned!(generated()=> #app #mime #size #annotations #cache #list)
 }
 
 fn cache(arguments: &Arguments, errors: &mut Errors) -> Option<TokenStream> {
@@ -160,6 +168,7 @@ impl Uri {
             )
         };
         arguments.forbid(key, why, errors);
+        app::check(arguments, &self.literal, errors);
     }
 
     fn check_parameters(&self, parameters: &[Parameter], errors: &mut Errors) {

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 
+use crate::app;
 use crate::arguments::{Arguments, Flag};
 use crate::builder::builder_call;
 use crate::component::{self, LISTS};
@@ -14,7 +15,7 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     attribute: "tool",
     options: &[
         component::OPTIONS,
-        &["ui"],
+        &["ui", "visibility"],
         &HINTS,
         &["open", "strict", "inline", "crate"],
     ],
@@ -44,11 +45,12 @@ pub(crate) fn options(arguments: &Arguments, errors: &mut Errors) -> TokenStream
         errors,
     );
     let interface = builder_call("ui", interface);
+    let visibility = app::visibility(arguments, errors);
     let switches = ["open", "strict"].into_iter();
     let switches = switches
         .filter(|name| arguments.is_set(name, errors))
         .map(|name| Ident::new(name, generated()));
-    quote_spanned!(generated()=> #interface #(#hints)* #(.#switches())*)
+    quote_spanned!(generated()=> #interface #visibility #(#hints)* #(.#switches())*)
 }
 
 fn check_hints(hints: &[Flag], errors: &mut Errors) {

@@ -15,6 +15,7 @@ pub use builder::ClientBuilder;
 pub use reply::{ClientError, Completed, ToolReply};
 
 use crate::opaque::opaque_debug;
+use crate::protocol::capability::apps_declaration;
 use crate::protocol::{LogLevel, Revision};
 use crate::server::{RunningServer, Server};
 use crate::service::Pending;
@@ -144,6 +145,7 @@ pub struct Client {
     /// The `traceparent` of each request.
     traceparent: Option<String>,
     log_level: Option<LogLevel>,
+    apps: bool,
 }
 
 opaque_debug!(Client, |it| revision: it.revision);
@@ -403,10 +405,15 @@ impl Client {
 
     /// Returns the capabilities that the client declares: all kinds of questions, if it has a function that answers them.
     fn capabilities(&self) -> Value {
-        if self.answer.is_none() {
-            return Map::new().into();
+        let mut capabilities = if self.answer.is_some() {
+            json!({ "elicitation": { "form": {}, "url": {} }, "sampling": { "tools": {} }, "roots": {} })
+        } else {
+            json!({})
+        };
+        if self.apps {
+            capabilities["extensions"] = apps_declaration();
         }
-        json!({ "elicitation": { "form": {}, "url": {} }, "sampling": { "tools": {} }, "roots": {} })
+        capabilities
     }
 
     async fn initialize(&self) {

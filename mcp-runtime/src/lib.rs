@@ -199,9 +199,10 @@ pub use protocol::capability::{Capability, ClientCapabilities, ClientInfo};
 pub use protocol::{Id, LogLevel, Revision, TraceContext};
 pub use rate::RateLimit;
 pub use registry::{
-    CompleteWith, Completion, Component, ComponentKind, ComponentView, Components, IntoComponents,
-    IntoLinks, ListWith, Listing, Prompt, PromptArgument, PromptTransform, Resource,
-    ResourceTransform, ResultSchema, Tool, ToolTransform, Transform,
+    App, AppPermission, CompleteWith, Completion, Component, ComponentKind, ComponentView,
+    Components, IntoComponents, IntoLinks, ListWith, Listing, Prompt, PromptArgument,
+    PromptTransform, Resource, ResourceTransform, ResultSchema, Tool, ToolTransform,
+    ToolVisibility, Transform,
 };
 pub use schema::{SchemaDialect, nullable};
 pub use search::ToolSearch;

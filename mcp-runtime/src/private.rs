@@ -27,8 +27,8 @@ pub use crate::content::ToolResult;
 pub use crate::param::Param;
 pub use crate::protocol::cache::CacheScope;
 pub use crate::registry::{
-    Completer, Components, Handler, Lister, MoreTools, Parameter, Prompt, Registration, Resource,
-    Tool,
+    App, AppPermission, Completer, Components, Handler, Lister, MoreTools, Parameter, Prompt,
+    Registration, Resource, Tool, ToolVisibility,
 };
 pub use crate::service::BoxFuture;
 

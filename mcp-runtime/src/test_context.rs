@@ -137,6 +137,13 @@ impl TestContext {
         self
     }
 
+    /// Declares that the client shows the pages of MCP Apps.
+    pub fn apps(mut self) -> Self {
+        self.capabilities.apps = true;
+        self.client.apps = true;
+        self
+    }
+
     /// Sets the authenticated caller.
     pub fn principal(mut self, principal: Principal) -> Self {
         self.origin.principal = Some(principal);

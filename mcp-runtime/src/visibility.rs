@@ -141,9 +141,10 @@ impl<'a> Viewer<'a> {
     pub fn client(&self) -> &ClientInfo {
         match &self.caller.session {
             Some(session) => &session.client,
-            None => self
-                .client
-                .get_or_init(|| self.message.map(client_of).unwrap_or_default()),
+            None => self.client.get_or_init(|| ClientInfo {
+                apps: self.caller.capabilities.apps,
+                ..self.message.map(client_of).unwrap_or_default()
+            }),
         }
     }
 

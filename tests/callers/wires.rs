@@ -39,6 +39,8 @@ pub(crate) enum Host {
 pub(crate) struct Who {
     pub(crate) principal: Option<&'static str>,
     pub(crate) headers: Vec<(&'static str, &'static str)>,
+    /// What the client declares; null is nothing.
+    pub(crate) capabilities: Value,
 }
 
 pub(crate) fn principal(name: &'static str) -> Who {
@@ -60,6 +62,7 @@ type Messages = Arc<Mutex<Vec<Value>>>;
 /// A caller of a server.
 pub(crate) struct Caller {
     revision: Revision,
+    capabilities: Value,
     next_id: AtomicI64,
     conversation: Conversation,
     /// The messages that answer no request of this caller.
@@ -119,6 +122,10 @@ impl Host {
     pub(crate) async fn caller(&self, revision: Revision, who: Who) -> Caller {
         let conversation = Conversation::new(revision.name());
         let heard = Messages::default();
+        let capabilities = match &who.capabilities {
+            Value::Null => json!({}),
+            declared => declared.clone(),
+        };
         let wire = match self {
             Self::Connection(running) => {
                 assert!(who.principal.is_none() && who.headers.is_empty());
@@ -145,6 +152,7 @@ impl Host {
         };
         let caller = Caller {
             revision,
+            capabilities,
             next_id: AtomicI64::new(1),
             conversation,
             heard,
@@ -166,7 +174,7 @@ impl Caller {
         }
         let params = json!({
             "protocolVersion": self.revision.name(),
-            "capabilities": {},
+            "capabilities": self.capabilities,
             "clientInfo": { "name": "caller", "version": "1" },
         });
         self.request("initialize", params).await.unwrap();
@@ -216,7 +224,7 @@ impl Caller {
             let info = json!({ "name": "caller", "version": "1" });
             for (key, value) in [
                 ("protocolVersion", json!(MODERN)),
-                ("clientCapabilities", json!({})),
+                ("clientCapabilities", self.capabilities.clone()),
                 ("clientInfo", info),
             ] {
                 params["_meta"][format!("io.modelcontextprotocol/{key}")] = value;
@@ -375,6 +383,7 @@ impl Caller {
         };
         Self {
             revision: self.revision,
+            capabilities: self.capabilities.clone(),
             next_id: AtomicI64::new(1000),
             conversation: Conversation::new(self.revision.name()),
             heard: Messages::default(),

@@ -28,6 +28,7 @@ fn with_credentials(name: &'static str) -> Who {
             ("X-Api-Key", "secret-of-the-caller"),
             ("Proxy-Authorization", "Basic secret-of-the-caller"),
         ],
+        ..Who::default()
     }
 }
 

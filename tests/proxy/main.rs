@@ -11,6 +11,7 @@ mod isolation;
 mod lists;
 mod locked;
 mod malformed;
+mod pages;
 mod peer;
 mod places;
 mod questions;

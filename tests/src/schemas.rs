@@ -152,6 +152,20 @@ fn has_member(revision: &str, name: &str, member: &str) -> bool {
     })
 }
 
+/// Adds the extension for MCP Apps to the capabilities of revisions that have no extensions, as its specification does.
+fn allow_apps(definitions: &mut Value) {
+    for name in ["ClientCapabilities", "ServerCapabilities"] {
+        let properties = &mut definitions[name]["properties"];
+        if properties.get("extensions").is_none() {
+            properties["extensions"] = json!({
+                "type": "object",
+                "properties": { "io.modelcontextprotocol/ui": { "type": "object" } },
+                "additionalProperties": false,
+            });
+        }
+    }
+}
+
 /// A strict schema, and the name of the member that holds its definitions.
 type Loaded = Arc<(Value, &'static str)>;
 
@@ -162,7 +176,8 @@ fn loaded(revision: &str) -> Option<Loaded> {
     let mut schemas = schemas.unwrap_or_else(PoisonError::into_inner);
     if !schemas.contains_key(revision) {
         let text = std::fs::read(folder().join(format!("schema-{revision}.json"))).ok()?;
-        let strict = strict::strict(serde_json::from_slice(&text).ok()?);
+        let mut strict = strict::strict(serde_json::from_slice(&text).ok()?);
+        allow_apps(&mut strict.0[strict.1]);
         schemas.insert(revision.to_owned(), Arc::new(strict));
     }
     schemas.get(revision).cloned()

@@ -159,7 +159,10 @@ impl CallContext {
         match &self.caller.session {
             Some(session) => &session.client,
             // Parsed on first use, because few handlers need it.
-            None => self.client.get_or_init(|| client_of(&self.message)),
+            None => self.client.get_or_init(|| ClientInfo {
+                apps: self.caller.capabilities.apps,
+                ..client_of(&self.message)
+            }),
         }
     }
 

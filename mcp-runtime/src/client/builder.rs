@@ -49,6 +49,7 @@ pub struct ClientBuilder {
     origin: Origin,
     traceparent: Option<String>,
     log_level: Option<LogLevel>,
+    apps: bool,
 }
 
 opaque_debug!(ClientBuilder, |it| server: it.server, revision: it.revision);
@@ -63,12 +64,19 @@ impl ClientBuilder {
             origin: Origin::default(),
             traceparent: None,
             log_level: None,
+            apps: false,
         }
     }
 
     /// Sets the revision that the client speaks. With a legacy revision, the client starts with the handshake.
     pub fn revision(mut self, revision: Revision) -> Self {
         self.revision = revision;
+        self
+    }
+
+    /// Declares that the client shows the pages of MCP Apps: see [`ClientInfo::apps`](crate::ClientInfo::apps).
+    pub fn apps(mut self) -> Self {
+        self.apps = true;
         self
     }
 
@@ -264,6 +272,7 @@ impl ClientBuilder {
                 .map_err(|error| ClientError::Server(chain(&error))),
             traceparent: self.traceparent,
             log_level: self.log_level,
+            apps: self.apps,
             revision: self.revision,
             answer: self.answer.map(Mutex::new),
             next_id: AtomicI64::new(1),

@@ -10,14 +10,11 @@ use super::core::{Core, MethodRun, Request};
 use super::skills;
 use crate::outcome::Outcome;
 use crate::protocol::Revision;
-use crate::protocol::capability::{ClientCapabilities, ClientInfo};
+use crate::protocol::capability::{APPS, ClientCapabilities, ClientInfo};
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
 use crate::registry::Snapshot;
 use crate::session::Sessions;
-
-/// The extension for user interfaces of tools, MCP Apps.
-const INTERFACES: &str = "io.modelcontextprotocol/ui";
 
 /// Returns the current capabilities of the server.
 fn capabilities(core: &Core, features: &Features) -> Value {
@@ -38,21 +35,25 @@ fn capabilities(core: &Core, features: &Features) -> Value {
         .filter(|(_, is_supported, _)| *is_supported)
         .map(|(name, _, options)| (name.to_owned(), options))
         .collect();
-    let extensions = extensions(core, &snapshot);
-    if features.extensions && !extensions.is_empty() {
+    let extensions = extensions(core, features, &snapshot);
+    if !extensions.is_empty() {
         capabilities.insert("extensions".to_owned(), extensions.into());
     }
     capabilities.into()
 }
 
-/// Returns the configured extensions, and those that the components need.
-fn extensions(core: &Core, snapshot: &Snapshot) -> Map<String, Value> {
-    let mut extensions = core.identity.extensions.clone();
-    if snapshot.has_interfaces() {
-        extensions.entry(INTERFACES).or_insert_with(|| json!({}));
+/// Returns the configured extensions, if the revision has any, and those that the components need. The specification of user
+/// interfaces adds theirs to all revisions in which tools have `_meta`.
+fn extensions(core: &Core, features: &Features, snapshot: &Snapshot) -> Map<String, Value> {
+    let mut extensions = Map::new();
+    if features.extensions {
+        extensions.clone_from(&core.identity.extensions);
+    }
+    if snapshot.has_interfaces() && features.titles_and_meta {
+        extensions.entry(APPS).or_insert_with(|| json!({}));
     }
     #[cfg(feature = "skills")]
-    if snapshot.has_skills() {
+    if features.extensions && snapshot.has_skills() {
         extensions.insert(skills::EXTENSION.to_owned(), skills::settings());
     }
     extensions

@@ -192,12 +192,17 @@ impl Work for Read {
 
     fn conclude(&mut self, call: &CallContext, output: ResourceOutcome) -> Outcome {
         match output {
-            Ok(Some(contents)) => Outcome::Read {
-                mime: self.entry.resource.mime.clone(),
-                uri: std::mem::take(&mut self.uri),
-                contents,
-                cache: self.cache,
-            },
+            Ok(Some(mut contents)) => {
+                if let Some(page) = &self.entry.page {
+                    page.complete(&self.uri, &mut contents);
+                }
+                Outcome::Read {
+                    mime: self.entry.resource.mime.clone(),
+                    uri: std::mem::take(&mut self.uri),
+                    contents,
+                    cache: self.cache,
+                }
+            }
             Ok(None) => {
                 let code = call.caller.features.resource_not_found;
                 Outcome::Error(RpcError::resource_not_found(code, &self.uri))

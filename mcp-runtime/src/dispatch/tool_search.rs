@@ -190,11 +190,20 @@ pub(super) fn replace(request: &mut Request, snapshot: &Snapshot) -> Result<bool
         return Ok(false);
     };
     let called = called(tool, &request.message, request.core.limits.depth)?;
+    // Models do not call the tools of pages.
+    let called = called.filter(|message| calls_for_model(snapshot, message));
     let is_replaced = called.is_some();
     if let Some(called) = called {
         request.message = called;
     }
     Ok(is_replaced)
+}
+
+/// Returns `false` if a message calls a tool that is only for the pages of MCP Apps.
+fn calls_for_model(snapshot: &Snapshot, message: &Message) -> bool {
+    let name = message.params().and_then(|params| params.name());
+    let tool = name.ok().and_then(|name| snapshot.tool(&name));
+    tool.is_none_or(|tool| tool.is_for_models())
 }
 
 /// Returns the call that a message asks for, if it is a call of `call_tool`. For an invalid one, and for one of the tools of

@@ -46,6 +46,7 @@ pub fn session_token(data: &[u8]) {
     let client = ClientInfo {
         name: text.clone().into_owned(),
         version: text.into_owned(),
+        ..ClientInfo::default()
     };
     let revision = Revision::ALL[data.len() % Revision::ALL.len()];
     let begun = Sessions::begin(revision, ClientCapabilities::default(), client, None);

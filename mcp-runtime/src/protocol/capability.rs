@@ -1,8 +1,14 @@
 //! The client's name and its declared capabilities.
 
+use std::borrow::Cow;
+
+use mcp_grammar::app;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+
+/// The extension for pages of tools, MCP Apps.
+pub(crate) const APPS: &str = "io.modelcontextprotocol/ui";
 
 /// A client's name and version, as the client sends them. They are not verified: use them for display and logs only.
 ///
@@ -25,6 +31,9 @@ pub struct ClientInfo {
     /// The client's version.
     #[serde(default)]
     pub version: String,
+    /// The same as in the capabilities.
+    #[serde(skip)]
+    pub(crate) apps: bool,
 }
 
 /// The capabilities that a client declares.
@@ -52,6 +61,8 @@ pub struct ClientCapabilities {
     pub elicitation_form: bool,
     /// The client can send its user to a URL.
     pub elicitation_url: bool,
+    /// The client shows the pages of MCP Apps.
+    pub apps: bool,
 }
 
 /// One capability of a client.
@@ -101,6 +112,11 @@ impl Capability {
     }
 }
 
+/// Returns the `extensions` of a client that shows pages.
+pub(crate) fn apps_declaration() -> Value {
+    json!({ APPS: { "mimeTypes": [app::MIME] } })
+}
+
 /// Returns the JSON with which a client declares all of these capabilities.
 pub(crate) fn declarations(capabilities: &[Capability]) -> Value {
     let mut all = json!({});
@@ -126,6 +142,27 @@ struct Declared<'a> {
     sampling: Option<&'a RawValue>,
     #[serde(borrow, default)]
     elicitation: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    extensions: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Extensions<'a> {
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/ui")]
+    apps: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct AppSettings<'a> {
+    #[serde(borrow, default, rename = "mimeTypes")]
+    mime_types: Vec<Cow<'a, str>>,
+}
+
+/// Returns `true` if a client declares that it shows pages, with their MIME type.
+fn shows_apps(extensions: &str) -> bool {
+    let extensions = object::<Extensions<'_>>(extensions);
+    let settings = extensions.and_then(|it| object::<AppSettings<'_>>(it.apps?.get()));
+    settings.is_some_and(|it| it.mime_types.iter().any(|mime| mime == app::MIME))
 }
 
 #[derive(Deserialize)]
@@ -156,7 +193,11 @@ impl ClientCapabilities {
         use Capability::{ElicitationForm, ElicitationUrl, Roots, Sampling};
         let all = [ElicitationForm, ElicitationUrl, Sampling, Roots];
         let declared = all.into_iter().filter(|it| self.has(*it) && knows(*it));
-        declarations(&declared.collect::<Vec<_>>())
+        let mut declared = declarations(&declared.collect::<Vec<_>>());
+        if self.apps {
+            declared["extensions"] = apps_declaration();
+        }
+        declared
     }
 
     /// Returns `true` if the client has this capability.
@@ -201,11 +242,20 @@ impl ClientCapabilities {
             sampling: is_declared(declared.sampling)?,
             elicitation_form: form,
             elicitation_url: url,
+            apps: declared.extensions.is_some_and(|it| shows_apps(it.get())),
         })
     }
 }
 
 impl ClientInfo {
+    /// Returns `true` if the client declared that it shows the pages of MCP Apps, in this request or in the handshake of its
+    /// session. Others receive the text of a result alone.
+    ///
+    /// See <https://modelcontextprotocol.io/extensions/apps/overview>.
+    pub fn apps(&self) -> bool {
+        self.apps
+    }
+
     /// Parses a `clientInfo` object. Missing fields are empty.
     pub(crate) fn parse(json: &str) -> Self {
         serde_json::from_str(json).unwrap_or_default()
@@ -224,6 +274,41 @@ mod tests {
         assert!(parse(r#"{"elicitation":{"url":{},"form":{}}}"#).elicitation_url);
         assert!(parse(r#"{"roots":{"listChanged":true}}"#).roots);
         assert!(parse(r#"{"elicitation":null,"roots": {} }"#).roots);
+    }
+
+    #[test]
+    fn apps_are_declared_with_the_type_of_pages() {
+        let apps = |settings: &str| {
+            let json = format!(r#"{{"extensions":{{"io.modelcontextprotocol/ui":{settings}}}}}"#);
+            ClientCapabilities::parse(&json).map(|it| it.apps)
+        };
+        assert_eq!(
+            apps(r#"{"mimeTypes":["text/html;profile=mcp-app"]}"#),
+            Some(true)
+        );
+        assert_eq!(
+            apps(r#"{"mimeTypes":["a/b","text\/html;profile=mcp-app"],"x":1}"#),
+            Some(true)
+        );
+        for settings in [
+            "{}",
+            "null",
+            "true",
+            "[]",
+            r#"{"mimeTypes":[]}"#,
+            r#"{"mimeTypes":["text/html"]}"#,
+            r#"{"mimeTypes":"text/html;profile=mcp-app"}"#,
+        ] {
+            assert_eq!(apps(settings), Some(false), "{settings}");
+        }
+        let declared = json!({ "extensions": apps_declaration() }).to_string();
+        assert!(
+            ClientCapabilities::parse(&declared)
+                .unwrap_or_default()
+                .apps
+        );
+        let other = ClientCapabilities::parse(r#"{"extensions":{"com.example/x":{}}}"#);
+        assert!(!other.unwrap_or_default().apps);
     }
 
     #[test]

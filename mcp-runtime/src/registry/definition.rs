@@ -241,6 +241,45 @@ impl Definition {
         }
     }
 
+    /// Sets who can call a tool, in `_meta`.
+    pub(super) fn add_visibility(&mut self, callers: Vec<&str>) {
+        let meta = self.meta.get_or_insert_with(|| json!({}));
+        if let Some(meta) = meta.as_object_mut() {
+            let ui = meta.entry("ui").or_insert_with(|| json!({}));
+            if let Some(ui) = ui.as_object_mut() {
+                ui.insert("visibility".to_owned(), callers.into());
+            }
+        }
+    }
+
+    /// Adds what a page asks of hosts to `_meta`. Returns `false` if `_meta` has it already.
+    pub(super) fn add_page(&mut self, ui: Map<String, Value>) -> bool {
+        let meta = self.meta.get_or_insert_with(|| json!({}));
+        let Some(meta) = meta.as_object_mut() else {
+            return true;
+        };
+        if !ui.is_empty() && meta.contains_key("ui") {
+            return false;
+        }
+        if !ui.is_empty() {
+            meta.insert("ui".to_owned(), ui.into());
+        }
+        true
+    }
+
+    /// Returns `ui` in `_meta`.
+    pub(super) fn ui(&self) -> Option<&Value> {
+        self.meta.as_ref()?.get("ui")
+    }
+
+    /// Replaces `ui` in `_meta`, if there is one.
+    pub(super) fn set_ui(&mut self, ui: &Value) {
+        let meta = self.meta.as_mut();
+        if let Some(value) = meta.and_then(|meta| meta.get_mut("ui")) {
+            value.clone_from(ui);
+        }
+    }
+
     /// Appends the object for a list, encoded for a revision. `own` appends the members that are specific to the kind of
     /// component, each after a comma. `versions` are those that the client sees.
     pub(super) fn push(

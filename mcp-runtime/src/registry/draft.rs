@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use mcp_grammar::app::{MIME, SCHEME};
+
 use super::NeededState;
 use super::component_kind::ComponentKind;
 use super::components::Component;
@@ -118,7 +120,8 @@ impl Draft {
         };
         if let Some(mut entry) = transformed {
             self.snapshot.as_tools |= entry.tool.stands_for.is_some();
-            entry.listed = self.snapshot.lists_tool(entry.key());
+            // Hosts must know the tools of pages, which models cannot search.
+            entry.listed = self.snapshot.lists_tool(entry.key()) || !entry.is_for_models();
             self.insert_transformed(|snapshot| &mut snapshot.tools, entry, false);
         }
     }
@@ -176,26 +179,32 @@ impl Draft {
             templates,
             ..
         } = &self.snapshot;
-        for (_, tool) in tools.after(before) {
+        let has_interface = tools.entries().any(|it| it.tool.interface.is_some());
+        for (_, tool) in tools.after(before).iter().filter(|it| !it.1.tool.relayed) {
+            let name = &tool.definition().name;
+            if !has_interface && !tool.is_for_models() {
+                self.problems.push(format!(
+                    "tool `{name}` is visible only to pages, and no tool of the server has one: give a tool `ui = \"{SCHEME}..\"`"
+                ));
+            }
             let Some(uri) = &tool.tool.interface else {
                 continue;
             };
-            let name = &tool.definition().name;
             let place = format!("tool `{name}`: its interface `{uri}`");
-            if !uri.starts_with(INTERFACE_SCHEME) {
+            if !uri.starts_with(SCHEME) {
                 self.problems
-                    .push(format!("{place} must begin with `{INTERFACE_SCHEME}`"));
+                    .push(format!("{place} must begin with `{SCHEME}`"));
                 continue;
             }
             let mut resources = resources.entries().chain(templates.entries());
             let found = resources.find(|entry| entry.template.match_uri(uri).is_some());
             match found.map(|entry| entry.resource.mime.as_deref()) {
-                Some(Some(INTERFACE_MIME)) => {}
+                Some(Some(MIME)) => {}
                 Some(_) => self.problems.push(format!(
-                    "{place} is a resource that hosts do not show: give it `mime = \"{INTERFACE_MIME}\"`"
+                    "{place} is a resource that hosts do not show: make it a page with `app`, as in `#[resource(\"{uri}\", app)]`"
                 )),
                 None => self.problems.push(format!(
-                    "{place} is not a resource of the server: add one with `#[resource(\"{uri}\", mime = \"{INTERFACE_MIME}\")]`"
+                    "{place} is not a resource of the server: add one with `#[resource(\"{uri}\", app)]`"
                 )),
             }
         }
@@ -243,8 +252,3 @@ fn conflict_with_option<T: Mountable>(entry: &T, option: &str) -> String {
         "a tool is called `{name}`{origin}, as a tool of `Server::{option}` is: rename it, with `name = \"..\"` for instance"
     )
 }
-
-/// The prefix of interface URIs.
-const INTERFACE_SCHEME: &str = "ui://";
-/// The MIME type that hosts show as an interface.
-const INTERFACE_MIME: &str = "text/html;profile=mcp-app";

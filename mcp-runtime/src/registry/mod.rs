@@ -2,6 +2,7 @@
 //!
 //! It calls no handlers and does not depend on messages.
 
+mod app;
 mod complete;
 mod component_kind;
 mod component_view;
@@ -33,6 +34,7 @@ mod tool_index;
 mod transform;
 mod version;
 
+pub use app::{App, AppPermission, ToolVisibility};
 pub use complete::{CompleteWith, Completer, Completion};
 pub use component_kind::ComponentKind;
 pub use component_view::ComponentView;

@@ -80,6 +80,7 @@ impl Mountable for ToolEntry {
             output: None,
             handler: self.tool.handler.clone(),
             interface,
+            visibility: None,
             open: self.tool.open,
             relayed: self.tool.relayed,
             strict: self.tool.strict,
@@ -148,6 +149,7 @@ impl Mountable for ResourceEntry {
         resource.skill.clone_from(&self.resource.skill);
         Ok(Self {
             resource,
+            page: self.page.clone(),
             template,
             depends_on_caller: self.depends_on_caller,
             lists_for_caller: self.lists_for_caller,

@@ -6,9 +6,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mcp_grammar::app::{MIME, SCHEME};
 use serde_json::{Value, json};
 
 use super::NeededState;
+use super::app::{self, App, Page};
 use super::complete::{CompleteWith, Completer};
 use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
@@ -50,6 +52,9 @@ pub struct Resource {
     pub(super) uri: String,
     pub(crate) definition: Definition,
     pub(crate) mime: Option<Arc<str>>,
+    /// The MIME type of the handler's result, which is that of the resource if it has no other.
+    returned_mime: Option<&'static str>,
+    app: Option<App>,
     pub(super) size: Option<u64>,
     pub(super) annotations: Option<Annotations>,
     pub(super) cache: Option<Cache>,
@@ -86,6 +91,8 @@ impl Resource {
             uri,
             definition,
             mime: None,
+            returned_mime: None,
+            app: None,
             size: None,
             annotations: None,
             cache: None,
@@ -147,6 +154,16 @@ impl Resource {
         self
     }
 
+    /// Makes it a page of MCP Apps, which hosts show beside the calls of tools that name it: see [`Tool::ui`](crate::Tool::ui).
+    ///
+    /// Its URI begins with `ui://`, and its MIME type is `text/html;profile=mcp-app`; with another one, the server cannot be built.
+    /// What the page asks of the host is `ui` in the `_meta` of its definition, and of its contents unless the handler sets `ui`
+    /// there. It is sent in revisions from 2025-06-18 on. See <https://modelcontextprotocol.io/extensions/apps/overview>.
+    pub fn app(mut self, app: App) -> Self {
+        self.app = Some(app);
+        self
+    }
+
     /// Sets the size, in bytes.
     pub fn size(mut self, bytes: u64) -> Self {
         self.size = Some(bytes);
@@ -179,6 +196,7 @@ impl Resource {
     #[cfg(feature = "proxy")]
     pub(crate) fn relayed(mut self, mime: Option<String>) -> Self {
         self.relayed = true;
+        self.returned_mime = None;
         self.mime = mime.map(Arc::from);
         self
     }
@@ -215,7 +233,7 @@ impl Resource {
 
     #[doc(hidden)]
     pub fn returns<T: IntoResource<M>, M>(mut self) -> Self {
-        self.mime = self.mime.or(T::MIME.map(Arc::from));
+        self.returned_mime = T::MIME;
         self
     }
 
@@ -230,6 +248,7 @@ impl Resource {
             self.definition.check_name("resource", problems);
         }
         self.definition.check(&place, problems);
+        let page = self.finish_page(&place, problems);
         self.check_values(&place, problems);
         let template = UriTemplate::parse(&self.uri)
             .map_err(|mistakes| {
@@ -264,6 +283,7 @@ impl Resource {
         states.append(&mut specified.states);
         Some(ResourceEntry {
             resource: self,
+            page,
             template,
             depends_on_caller: specified.depends_on_caller,
             lists_for_caller,
@@ -306,6 +326,50 @@ fn check_completers(
 }
 
 impl Resource {
+    /// Completes the definition of a page, and returns the page. Other resources receive their MIME type.
+    fn finish_page(&mut self, place: &str, problems: &mut Vec<String>) -> Option<Arc<Page>> {
+        let app = self.app.take();
+        if app.is_some() && !app::is_page(&self.uri) {
+            problems.push(format!(
+                "{place} is a page, so its URI must begin with `{SCHEME}`"
+            ));
+        }
+        if let Some(app) = app {
+            if let Some(mime) = self.mime.as_ref().filter(|mime| ***mime != *MIME) {
+                problems.push(format!(
+                    "{place} is a page, so its MIME type is `{MIME}`: remove `{mime}`"
+                ));
+            }
+            self.mime = Some(MIME.into());
+            if !self.definition.add_page(app.into_json()) {
+                problems.push(format!(
+                    "{place} is a page, and `ui` in its `_meta` says what it asks of hosts: remove `ui`"
+                ));
+            }
+        }
+        self.mime = self.mime.take().or(self.returned_mime.map(Arc::from));
+        if !app::is_page(&self.uri) || !self.relayed && self.mime.as_deref() != Some(MIME) {
+            return None;
+        }
+        let mut ui = self.definition.ui().cloned().unwrap_or_else(|| json!({}));
+        let mistakes = app::remove_mistakes(&mut ui);
+        if self.relayed {
+            for mistake in &mistakes {
+                tracing::warn!("{place} of another server: {mistake}; it is left out");
+            }
+            self.definition.set_ui(&ui);
+        } else {
+            problems.extend(mistakes.iter().map(|mistake| format!("{place}: {mistake}")));
+        }
+        let Value::Object(ui) = ui else {
+            return None;
+        };
+        Some(Arc::new(Page {
+            ui,
+            relayed: self.relayed,
+        }))
+    }
+
     /// Records a problem for each annotation and MIME type that the protocol does not allow.
     fn check_values(&self, place: &str, problems: &mut Vec<String>) {
         let mime = self.mime.as_deref().and_then(mime_mistake);
@@ -346,6 +410,8 @@ fn check_variables(
 /// A resource or template that is served: listed and read.
 pub(crate) struct ResourceEntry {
     pub(crate) resource: Resource,
+    /// `None` if it is no page of MCP Apps.
+    pub(crate) page: Option<Arc<Page>>,
     pub(crate) template: UriTemplate,
     pub(super) depends_on_caller: bool,
     /// `true` if the listing function depends on the caller.

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value};
 
 use super::NeededState;
+use super::app::{self, ToolVisibility};
 use super::component_kind::ComponentKind;
 use super::definition::{Definition, define};
 use super::handler::Handler;
@@ -67,6 +68,8 @@ pub struct Tool {
     pub(crate) handler: Handler<ToolResult>,
     /// The URI of the resource that is the tool's interface.
     pub(super) interface: Option<String>,
+    /// Who can call it; `None` after the check.
+    pub(super) visibility: Option<Vec<ToolVisibility>>,
     pub(super) open: bool,
     /// `true` if another server checks the arguments and the result.
     pub(super) relayed: bool,
@@ -103,6 +106,7 @@ impl Tool {
             output: None,
             handler,
             interface: None,
+            visibility: None,
             open: false,
             relayed: false,
             strict: false,
@@ -193,11 +197,30 @@ impl Tool {
 
     /// Sets the resource that is the tool's interface: a page that a host with MCP Apps shows beside the call.
     ///
-    /// Its URI must begin with `ui://`, and the server must have this resource with the MIME type
-    /// `text/html;profile=mcp-app`. A server with such a tool declares the extension `io.modelcontextprotocol/ui`.
+    /// Its URI must begin with `ui://`, and the server must have this resource as a page: see [`Resource::app`](crate::Resource::app).
+    /// A server with such a tool declares the extension `io.modelcontextprotocol/ui` in revisions from 2025-06-18 on. Clients that do
+    /// not show pages use the text of its results: see [`ClientInfo::apps`](crate::ClientInfo::apps).
     /// See <https://modelcontextprotocol.io/extensions/apps/overview>.
     pub fn ui(mut self, uri: impl Into<String>) -> Self {
         self.interface = Some(uri.into());
+        self
+    }
+
+    /// Sets who can call the tool in a host with MCP Apps: by default the model and the pages of the server.
+    ///
+    /// The list of tools has all of them, because the host reads it: the host hides a tool from its model, or from the pages. The tools
+    /// of [`Server::tool_search`](crate::Server::tool_search) are for the model, so they neither find nor call one that is only for
+    /// pages. It is no access control: any client can call a tool that it knows. Without anybody, the server cannot be built.
+    ///
+    /// ```
+    /// use mcp_runtime::serde_json::{Value, json};
+    /// use mcp_runtime::{Context, Tool, ToolVisibility};
+    ///
+    /// let refresh = Tool::new("refresh", json!({ "type": "object" }), |_: Value, _: Context| async { "new rows" })
+    ///     .visibility([ToolVisibility::App]);
+    /// ```
+    pub fn visibility(mut self, callers: impl IntoIterator<Item = ToolVisibility>) -> Self {
+        self.visibility = Some(callers.into_iter().collect());
         self
     }
 
@@ -263,6 +286,22 @@ impl Tool {
         self
     }
 
+    /// Adds the interface and the callers to `_meta`, and records the mistakes in it.
+    fn finish_interface(&mut self, place: &str, problems: &mut Vec<String>) {
+        if let Some(uri) = &self.interface {
+            self.definition.add_interface(uri);
+        }
+        if let Some(callers) = self.visibility.take() {
+            let names = callers.into_iter().map(ToolVisibility::name);
+            self.definition.add_visibility(names.collect());
+        }
+        if !self.relayed {
+            let mistakes = self.definition.ui().map(app::tool_mistakes);
+            let mistakes = mistakes.into_iter().flatten();
+            problems.extend(mistakes.map(|mistake| format!("{place}: {mistake}")));
+        }
+    }
+
     pub(super) fn finish(
         mut self,
         states: &mut Vec<(String, NeededState)>,
@@ -274,9 +313,7 @@ impl Tool {
         if !self.relayed {
             self.check_hints(&place, problems);
         }
-        if let Some(uri) = &self.interface {
-            self.definition.add_interface(uri);
-        }
+        self.finish_interface(&place, problems);
         let typed = self.schema.is_none();
         let (input_schema, signature) = if let Some(schema) = self.schema.take() {
             #[cfg(feature = "openapi")]
@@ -425,6 +462,11 @@ pub(crate) struct ToolEntry {
 }
 
 impl ToolEntry {
+    /// Returns `true` if models can call it, and not the pages of MCP Apps alone.
+    pub(crate) fn is_for_models(&self) -> bool {
+        app::is_for_models(self.tool.definition.meta.as_ref())
+    }
+
     /// Returns the definition, encoded for a client as in the list of tools.
     pub(crate) fn definition_json(&self, form: &Form) -> String {
         let mut json = String::new();

@@ -26,11 +26,11 @@ impl ToolIndex {
     }
 }
 
-/// Returns the texts by which a tool is found. The tools of search itself have none.
+/// Returns the texts by which a tool is found. The tools of search itself have none, nor do those that are only for pages.
 fn document(entry: &ToolEntry) -> Document<'_> {
     let definition = &entry.tool.definition;
     let mut document = Document::default();
-    if ToolSearch::is_own(&definition.name) {
+    if ToolSearch::is_own(&definition.name) || !entry.is_for_models() {
         return document;
     }
     document.names.push(&definition.name);

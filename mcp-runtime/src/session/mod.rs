@@ -74,6 +74,7 @@ impl Sessions {
             client: ClientInfo {
                 name: truncated(client.name),
                 version: truncated(client.version),
+                apps: capabilities.apps,
             },
             principal,
             expires: now() / 1000 + LIFETIME,
@@ -176,6 +177,7 @@ mod tests {
         let client = ClientInfo {
             name: "é".repeat(100),
             version: "1".to_owned(),
+            apps: false,
         };
         Sessions::begin(
             Revision::V2025_06_18,

@@ -22,7 +22,7 @@ type TokenContent<'a> = (
     [u8; 16],
     u64,
     Cow<'a, str>,
-    [bool; 4],
+    [bool; 5],
     Cow<'a, str>,
     Cow<'a, str>,
 );
@@ -108,6 +108,7 @@ fn write(session: &SessionState) -> String {
         capabilities.sampling,
         capabilities.elicitation_form,
         capabilities.elicitation_url,
+        capabilities.apps,
     ];
     let content: TokenContent<'_> = (
         *nonce,
@@ -123,7 +124,7 @@ fn write(session: &SessionState) -> String {
 fn read(bytes: &[u8]) -> Option<SessionState> {
     let content: TokenContent<'_> = serde_json::from_slice(bytes).ok()?;
     let (nonce, expires, revision, capabilities, name, version) = content;
-    let [roots, sampling, elicitation_form, elicitation_url] = capabilities;
+    let [roots, sampling, elicitation_form, elicitation_url, apps] = capabilities;
     Some(SessionState {
         nonce,
         revision: Revision::from_name(&revision)?,
@@ -132,10 +133,12 @@ fn read(bytes: &[u8]) -> Option<SessionState> {
             sampling,
             elicitation_form,
             elicitation_url,
+            apps,
         },
         client: ClientInfo {
             name: name.into_owned(),
             version: version.into_owned(),
+            apps,
         },
         principal: None,
         expires,
@@ -162,20 +165,22 @@ mod tests {
 
     #[test]
     fn a_token_keeps_every_capability_and_any_name() {
-        for index in 0..4 {
-            let mut capabilities = [false; 4];
+        for index in 0..5 {
+            let mut capabilities = [false; 5];
             capabilities[index] = true;
-            let [roots, sampling, elicitation_form, elicitation_url] = capabilities;
+            let [roots, sampling, elicitation_form, elicitation_url, apps] = capabilities;
             let session = SessionState {
                 capabilities: ClientCapabilities {
                     roots,
                     sampling,
                     elicitation_form,
                     elicitation_url,
+                    apps,
                 },
                 client: ClientInfo {
                     name: "a \"quoted\" \\ \u{1}".to_owned(),
                     version: String::new(),
+                    apps,
                 },
                 ..(*begin()).clone()
             };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mcp_grammar::app::SCHEME;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -135,7 +136,19 @@ fn tool(proxy: &Arc<Proxy>, definition: ToolDefinition) -> Tool {
         definition.annotations,
         handler,
     );
+    let page = page(&definition.common.meta).map(str::to_owned);
+    let tool = match page {
+        Some(uri) => tool.ui(uri),
+        None => tool,
+    };
     describe!(tool, definition.common)
+}
+
+/// Returns the URI of the page of a tool with this `_meta`, also in its older form.
+fn page(meta: &Map<String, Value>) -> Option<&str> {
+    let uri = meta.get("ui").and_then(|ui| ui.get("resourceUri"));
+    let uri = uri.or_else(|| meta.get("ui/resourceUri"))?.as_str()?;
+    uri.starts_with(SCHEME).then_some(uri)
 }
 
 async fn call_tool(

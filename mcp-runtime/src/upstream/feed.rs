@@ -232,7 +232,12 @@ impl Proxy {
                 request = request.param("cursor", &json!(cursor).to_string());
             }
             if stateless {
-                request.meta = modern_meta(ClientCapabilities::default(), None);
+                // A server may give the pages of its tools only to clients that show them.
+                let shows_pages = ClientCapabilities {
+                    apps: true,
+                    ..ClientCapabilities::default()
+                };
+                request.meta = modern_meta(shows_pages, None);
             }
             request.authorization = self.link.authorization(None).await?;
             let reply = timeout(LIST_LIMIT, opened.connection.start(request, None).reply()).await;

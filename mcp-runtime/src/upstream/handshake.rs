@@ -144,12 +144,13 @@ pub(super) fn push_level(meta: &mut String, level: LogLevel) {
 /// Returns the members of `_meta` that all modern requests of a client with these capabilities have, each followed by a comma.
 pub(super) fn common_meta(capabilities: ClientCapabilities) -> &'static str {
     // One text for each set of capabilities, because each call needs one.
-    static TEXTS: [OnceLock<String>; 16] = [const { OnceLock::new() }; 16];
+    static TEXTS: [OnceLock<String>; 32] = [const { OnceLock::new() }; 32];
     let all = [
         capabilities.roots,
         capabilities.sampling,
         capabilities.elicitation_form,
         capabilities.elicitation_url,
+        capabilities.apps,
     ];
     let index = all
         .iter()

@@ -88,6 +88,7 @@ const ALL: ClientCapabilities = ClientCapabilities {
     sampling: true,
     elicitation_form: true,
     elicitation_url: true,
+    apps: true,
 };
 
 impl Link {

@@ -23,6 +23,7 @@ chapters! {
     results: "results.md",
     resources: "resources.md",
     prompts: "prompts.md",
+    apps: "apps.md",
     questions: "questions.md",
     state: "state.md",
     errors: "errors.md",

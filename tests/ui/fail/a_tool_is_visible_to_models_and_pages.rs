@@ -1,0 +1,6 @@
+use mcp_runtime::prelude::*;
+
+#[tool(visibility = ["user"])]
+fn refresh() {}
+
+fn main() {}

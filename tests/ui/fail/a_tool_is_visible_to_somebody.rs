@@ -1,0 +1,6 @@
+use mcp_runtime::prelude::*;
+
+#[tool(visibility = [])]
+fn refresh() {}
+
+fn main() {}
