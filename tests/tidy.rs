@@ -22,7 +22,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("schema", &["json_path"]),
     ("seal", &[]),
     ("uri_template", &[]),
-    ("store", &[]),
+    ("store", &["secret"]),
     ("rate", &["store"]),
     ("session", &["protocol", "seal", "store", "uri_template"]),
     (

@@ -66,6 +66,7 @@
 //! - `pattern`: checks `#[arg(pattern = "...")]` and the patterns in the schemas of types before a function runs.
 //! - `proxy`: the components of other servers, [`Upstream`].
 //! - `skills`: Agent Skills, [`Server::skills`] and [`Skill`].
+//! - `sqlite`, `redis`: stores in a file and in Redis or Valkey, [`SqliteStore`] and [`RedisStore`].
 //! - `tls`: TLS for the built-in HTTP listener, [`Server::tls`]. With `auth`, also client certificates, `Auth::mutual_tls`.
 //! - `validate`: checks all other keywords of JSON Schema, such as `format` and `not`, and the arguments of tools made with
 //!   [`Tool::new`].
@@ -212,7 +213,13 @@ pub use service::{BoxFuture, Limits, Timeout};
 pub use session_data::SessionData;
 #[cfg(feature = "skills")]
 pub use skills::Skill;
-pub use store::{MemoryStore, Store, StoreEntry, StoreFuture};
+#[cfg(feature = "redis")]
+pub use store::RedisStore;
+#[cfg(feature = "sqlite")]
+pub use store::SqliteStore;
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+pub use store::StoreError;
+pub use store::{LogEntry, LogRead, MemoryStore, Store, StoreEntry, StoreFuture, check_store};
 pub use test_context::TestContext;
 pub use transport::custom::Transport;
 #[cfg(feature = "tls")]

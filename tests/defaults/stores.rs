@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use http::Method;
-use mcp_runtime::HttpService;
 use mcp_runtime::prelude::*;
+use mcp_runtime::{HttpService, MemoryStore, Store, StoreEntry};
 use serde_json::{Value, json};
 use tower_service::Service as _;
 
@@ -245,4 +245,36 @@ async fn streams_of_sessions() {
             assert_eq!(reply(response).await["error"]["code"], -32603);
         }
     }
+}
+
+#[tokio::test]
+async fn logs() {
+    let (entries, bytes, entry) = (row("log-entries"), row("log-bytes"), row("log-entry"));
+    entries.says("the oldest are dropped, and slow readers are told");
+    bytes.says("the oldest are dropped, and slow readers are told");
+    entry.says("`Store::append` fails");
+    let largest = vec![0; entry.number()];
+    let kept_bytes = bytes.number() / (64 + largest.len());
+    for (value, kept) in [(&[][..], entries.number()), (&largest, kept_bytes)] {
+        let store = MemoryStore::default();
+        let append = || store.append("log", StoreEntry::new(value, Duration::from_secs(60)));
+        let first = append().await.unwrap();
+        for _ in 1..kept {
+            append().await.unwrap();
+        }
+        let read = async |after| {
+            store
+                .read_after("log", after, Duration::ZERO)
+                .await
+                .unwrap()
+        };
+        assert!(!read(first - 1).await.missed);
+        append().await.unwrap();
+        assert!(read(first - 1).await.missed, "one more than {kept}");
+        assert!(!read(first).await.missed);
+    }
+    let store = MemoryStore::default();
+    let beyond = vec![0; entry.number() + 1];
+    let refused = store.append("log", StoreEntry::new(&beyond, Duration::from_secs(60)));
+    assert!(refused.await.is_err());
 }

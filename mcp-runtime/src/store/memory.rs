@@ -2,8 +2,13 @@
 
 use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Bounded, Full, Lease, Store, StoreEntry, StoreFuture, milliseconds, now};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::memory_logs::Logs;
+use super::{Bounded, Full, Lease, LogRead, Store, StoreEntry, StoreFuture, milliseconds, now};
 use crate::sync::Mutex;
 
 /// The size of an entry besides its key, which is stored twice, and its value.
@@ -18,16 +23,45 @@ const OVERHEAD: usize = 200;
 /// let server = Server::new("bank", "1.0.0").single_use_state(MemoryStore::new(1_000, 1 << 20));
 /// ```
 #[derive(Debug)]
-pub struct MemoryStore(Mutex<Bounded<Arc<str>, Box<[u8]>>>);
+pub struct MemoryStore {
+    values: Mutex<Bounded<Arc<str>, Box<[u8]>>>,
+    logs: Mutex<Logs>,
+    /// Tells waiting readers that a log has a new entry.
+    appended: watch::Sender<()>,
+}
 
 impl MemoryStore {
-    /// Returns a store for at most this many values, and this many bytes of keys, values and index.
+    /// Returns a store for at most this many values, and this many bytes of keys, values and index. The logs have at most as many
+    /// entries and bytes again.
     pub fn new(entries: usize, bytes: usize) -> Self {
-        Self(Mutex::new(Bounded::new(entries, bytes).shared()))
+        Self {
+            values: Mutex::new(Bounded::new(entries, bytes).shared()),
+            logs: Mutex::new(Logs::new(entries, bytes)),
+            appended: watch::Sender::new(()),
+        }
+    }
+
+    async fn wait(&self, log: &str, after: u64, wait: Duration) -> LogRead {
+        let mut appended = self.appended.subscribe();
+        let newer = async {
+            loop {
+                // Marked as seen before the log is read, so that an entry in between ends the wait.
+                appended.borrow_and_update();
+                let read = self.logs.lock().read(log, after);
+                if !read.is_empty() {
+                    return read;
+                }
+                let _ = appended.changed().await;
+            }
+        };
+        match timeout(wait, newer).await {
+            Ok(read) => read,
+            Err(_) => self.logs.lock().read(log, after),
+        }
     }
 
     fn swap(&self, key: &str, old: &[u8], entry: StoreEntry<'_>) -> Result<bool, Full> {
-        let mut kept = self.0.lock();
+        let mut kept = self.values.lock();
         if kept.get(key).is_none_or(|value| **value != *old) {
             return Ok(false);
         }
@@ -43,7 +77,7 @@ impl MemoryStore {
     }
 
     fn put(&self, key: &str, entry: StoreEntry<'_>) -> Result<bool, Full> {
-        let mut kept = self.0.lock();
+        let mut kept = self.values.lock();
         if kept.get(key).is_some() {
             return Ok(false);
         }
@@ -66,7 +100,7 @@ impl Default for MemoryStore {
 
 impl Store for MemoryStore {
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
-        let value = self.0.lock().get(key).map(|value| value.to_vec());
+        let value = self.values.lock().get(key).map(|value| value.to_vec());
         Box::pin(ready(Ok(value)))
     }
 
@@ -84,8 +118,28 @@ impl Store for MemoryStore {
     }
 
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
-        self.0.lock().remove(key);
+        self.values.lock().remove(key);
         Box::pin(ready(Ok(())))
+    }
+
+    fn append<'a>(&'a self, log: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, u64> {
+        let position = self.logs.lock().append(log, entry);
+        self.appended.send_replace(());
+        Box::pin(ready(position.map_err(Into::into)))
+    }
+
+    fn read_after<'a>(
+        &'a self,
+        log: &'a str,
+        after: u64,
+        wait: Duration,
+    ) -> StoreFuture<'a, LogRead> {
+        Box::pin(async move { Ok(self.wait(log, after, wait).await) })
+    }
+
+    fn last_position<'a>(&'a self, log: &'a str) -> StoreFuture<'a, u64> {
+        let position = self.logs.lock().last(log);
+        Box::pin(ready(Ok(position)))
     }
 }
 

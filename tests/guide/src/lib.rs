@@ -42,6 +42,8 @@ chapters! {
     command_line: "command-line.md",
     deployment: "deployment.md",
     #[cfg(feature = "all")]
+    stores: "stores.md",
+    #[cfg(feature = "all")]
     authorization: "authorization.md",
     #[cfg(feature = "all")]
     observability: "observability.md",
