@@ -39,6 +39,10 @@ const MODULES: &[(&str, &[&str])] = &[
         &["error", "finite", "seal", "service", "session", "store"],
     ),
     ("lock_file", &[]),
+    (
+        "tasks",
+        &["bus", "call", "protocol", "seal", "service", "store"],
+    ),
     ("mount", &[]),
     ("bus", &["mount", "uri_template"]),
     (
@@ -175,6 +179,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "service",
             "session",
             "session_data",
+            "store",
+            "tasks",
             "uri_template",
             "visibility",
         ],
@@ -289,6 +295,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "session_data",
             "skills",
             "store",
+            "tasks",
             "upstream",
             "visibility",
             "transport/custom",

@@ -302,7 +302,7 @@ async fn mistakes_are_named_when_the_server_is_built() {
     let alone = |tool: Tool| Server::new("apps", "1").with(tool);
     let with = |resource: Resource| Server::new("apps", "1").with(resource);
     let meta = |ui: Value| alone(tool("a").meta(json!({ "ui": ui })));
-    for (server, part) in [
+    let cases = vec![
         (
             with(page("file:///a").app(App::new())),
             "its URI must begin with `ui://`",
@@ -392,14 +392,19 @@ async fn mistakes_are_named_when_the_server_is_built() {
             alone(tool("a").ui("ui://missing")),
             "add one with `#[resource(\"ui://missing\", app)]`",
         ),
-    ] {
-        match server.connect().await.tools().await {
-            Err(ClientError::Server(message)) => assert!(
-                message.contains(part),
-                "nothing says {part:?} in:\n{message}"
-            ),
-            other => panic!("{part}: the server was built: {other:?}"),
-        }
+    ];
+    for (server, part) in cases {
+        is_refused(server, part).await;
+    }
+}
+
+async fn is_refused(server: Server, part: &str) {
+    match server.connect().await.tools().await {
+        Err(ClientError::Server(message)) => assert!(
+            message.contains(part),
+            "nothing says {part:?} in:\n{message}"
+        ),
+        other => panic!("{part}: the server was built: {other:?}"),
     }
 }
 

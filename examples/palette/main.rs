@@ -36,7 +36,7 @@ async fn palette(
     } else {
         colors
     };
-    Ok(ToolResult::new().content(text).structured(&palette)?)
+    ToolResult::new().content(text).structured(&palette)
 }
 
 /// Make the palette of another colour, for the page.
@@ -90,7 +90,6 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
 
     #[tokio::test]

@@ -15,7 +15,7 @@ pub const PERMISSIONS: [&str; 4] = ["camera", "microphone", "geolocation", "clip
 pub const AUDIENCES: [&str; 2] = ["model", "app"];
 
 /// Returns what is wrong with an origin of a page's Content Security Policy. `for_requests` is `true` if it is for requests, which
-/// may use WebSockets.
+/// may use connections of web sockets.
 pub fn origin_mistake(origin: &str, for_requests: bool) -> Option<String> {
     let reason = check(origin, for_requests).err()?;
     Some(format!("`{origin}` is not an origin: {reason}"))

@@ -8,6 +8,8 @@
 #[doc(hidden)]
 pub mod app;
 #[doc(hidden)]
+pub mod duration;
+#[doc(hidden)]
 pub mod name;
 #[doc(hidden)]
 pub mod near;

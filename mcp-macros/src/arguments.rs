@@ -114,6 +114,9 @@ impl Arguments {
                 (None, None)
             }
             Some(example) => (None, Some(parse_inner_list(&key, example, input)?)),
+            None if grammar.may_take_list(&key) && input.peek(token::Paren) => {
+                (None, Some(parse_inner_list(&key, "", input)?))
+            }
             None => (parse_value(&key, input)?, None),
         };
         self.add(Argument { key, value, list }, errors);
@@ -497,6 +500,7 @@ mod tests {
         options: &[&["name", "size", "open", "cache", "crate"]],
         lists: &[("cache", "cache(ttl = 60)")],
         flags: &[],
+        optional_lists: &[],
         replacements: &[("docs", "write a doc comment")],
         leading_value: Some("URI"),
     };

@@ -36,6 +36,8 @@ pub(crate) struct Component {
     pub(crate) owner: Option<Owner>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) handler: Handler,
+    /// `true` if calls can become tasks.
+    pub(crate) is_task: bool,
     /// The attributes of all generated items.
     pub(crate) attributes: TokenStream,
     /// Compile-time checks of this kind of component.
@@ -99,6 +101,7 @@ impl Component {
             owner: function.owner.clone(),
             parameters,
             handler,
+            is_task: false,
             attributes: function.inherited(),
             checks: TokenStream::new(),
         }

@@ -12,7 +12,7 @@ use crate::component::Component;
 use crate::errors::Errors;
 use crate::kind::Kind;
 use crate::runtime_path::generated;
-use crate::{prompt, resource, tool};
+use crate::{prompt, resource, task, tool};
 
 /// Returns the item, followed by the registration or by the errors.
 ///
@@ -51,9 +51,14 @@ pub(crate) fn define(
     let arguments = Arguments::parse(&grammar, [arguments], &mut errors);
     let mut component = Component::validate(kind, &arguments, function, &mut errors);
     match kind {
-        Kind::Tool => component
-            .options
-            .extend(tool::options(&arguments, &mut errors)),
+        Kind::Tool => {
+            component
+                .options
+                .extend(tool::options(&arguments, &mut errors));
+            let task = task::option(&arguments, component.handler, &mut errors);
+            component.is_task = task.is_some();
+            component.options.extend(task);
+        }
         Kind::Resource => {
             let has_all_parameters = component.parameters.len() == function.parameters.len();
             resource::complete(&mut component, &arguments, has_all_parameters, &mut errors);

@@ -13,6 +13,7 @@ use crate::kind::Kind;
 use crate::literal::string;
 use crate::parameters::{Ask, DefaultValue, Parameter};
 use crate::runtime_path::{generated, generated_at, import, in_const, this, variable};
+use crate::task;
 use crate::types::{find_impl, return_type, with_lifetime};
 
 impl Component {
@@ -109,6 +110,7 @@ impl Component {
     fn invoke(&self) -> TokenStream {
         let (parameters, answers, call) = (self.decode(), self.ask(), self.call());
         let span = generated_at(&self.signature.ident);
+        let begin = self.is_task.then(|| task::begin(self.handler, span));
         let this = self.this();
         let share =
             this.map(|this| quote_spanned!(span=> let #this = __mcp::Clone::clone(&#this);));
@@ -119,10 +121,11 @@ impl Component {
                 __mcp::boxed(async move {
                     #parameters
                     #answers
+                    #begin
                     #call
                 })
             },
-            Handler::Blocking | Handler::Inline => quote_spanned!(span=> #parameters #call),
+            Handler::Blocking | Handler::Inline => quote_spanned!(span=> #parameters #begin #call),
         };
         let closure = quote_spanned!(span=> #captures |__mcp_call| { #body });
         match share {

@@ -13,6 +13,8 @@ pub(crate) struct Grammar {
     pub(crate) lists: &'static [(&'static str, &'static str)],
     /// Those of `lists` that need no list.
     pub(crate) flags: &'static [&'static str],
+    /// The options that take a list, a value, or nothing.
+    pub(crate) optional_lists: &'static [&'static str],
     /// Names that users may expect to be options, each with the advice what to write instead.
     pub(crate) replacements: &'static [(&'static str, &'static str)],
     /// The name of the first value, which has no key, if the attribute takes one.
@@ -26,6 +28,7 @@ impl Grammar {
         options: &[],
         lists: &[],
         flags: &[],
+        optional_lists: &[],
         replacements: &[],
         leading_value: None,
     };
@@ -45,6 +48,10 @@ impl Grammar {
 
     pub(crate) fn is_flag(&self, key: &Ident) -> bool {
         self.flags.iter().any(|name| key == name)
+    }
+
+    pub(crate) fn may_take_list(&self, key: &Ident) -> bool {
+        self.optional_lists.iter().any(|option| key == option)
     }
 
     /// Returns the name of the leading value if `key` is that name, as in `uri = "..."`.

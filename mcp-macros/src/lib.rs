@@ -36,6 +36,7 @@ mod resource;
 mod runtime_path;
 mod serde_attributes;
 mod signature;
+mod task;
 #[cfg(test)]
 mod tests;
 mod tool;
@@ -82,6 +83,7 @@ use crate::kind::Kind;
 /// | `ui = "ui://..."` | The URI of the resource that holds the user interface of the tool (MCP Apps): see `app` of `#[resource]`. |
 /// | `visibility = ["model", "app"]` | Who can call the tool in a host with MCP Apps: the model, the pages of the server, or both, which is the default (`Tool::visibility`). |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | Hints for clients. `= false` states the opposite. A hint that contradicts `read_only` is an error. |
+/// | `task` | Calls become tasks, whose results the client reads later, if the client can receive them. `task = "required"`: clients that cannot are refused. `task(after = "2s")`: a call becomes a task when it takes longer. With `restart` in the list, as in `task(required, restart)`, a task that the end of its process has interrupted is started again (`TaskSupport`). |
 /// | `open` | Accepts arguments that the schema does not name. |
 /// | `strict` | Rejects arguments of a wrong type; by default they are repaired where possible. |
 /// | `inline` | Runs a plain `fn` in place instead of on the blocking pool. A `timeout` cannot stop it. |

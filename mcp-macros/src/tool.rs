@@ -17,9 +17,10 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
         component::OPTIONS,
         &["ui", "visibility"],
         &HINTS,
-        &["open", "strict", "inline", "crate"],
+        &["task", "open", "strict", "inline", "crate"],
     ],
     lists: &LISTS,
+    optional_lists: &["task"],
     replacements: &[(
         "annotations",
         "the annotations of a tool are its hints: write `read_only`, `destructive`, `idempotent` or `open_world`",

@@ -25,13 +25,15 @@ pub(crate) enum Change {
     Resource(Uri),
     /// The list of this other change, because these components were added or removed.
     Components(Box<Self>, Vec<ChangedComponent>),
+    /// The state of a task. `members` are those of its JSON object.
+    Task { id: Arc<str>, members: Arc<str> },
 }
 
 impl Change {
     /// Returns the change of the server in which another one is mounted, or `None` if its clients see none of the components.
     fn mounted(&self, mount: &Arc<Mount>, transform: &TransformFn) -> Option<Self> {
         Some(match self {
-            Self::Tools | Self::Prompts | Self::Resources => self.clone(),
+            Self::Tools | Self::Prompts | Self::Resources | Self::Task { .. } => self.clone(),
             Self::Resource(uri) => Self::Resource(Uri::new(mount.uri(uri.written()))),
             Self::Components(list, components) => {
                 let is_uri = **list == Self::Resources;
@@ -220,6 +222,14 @@ impl Bus {
             && let Some(change) = change.mounted(&outer.mount, &outer.transform)
         {
             outer.bus.tell(&change);
+        }
+    }
+
+    /// Sends a change of what only listeners know to them. It does not count: no list or resource has changed.
+    pub(crate) fn announce(&self, change: &Change) {
+        let listeners = self.listeners.lock();
+        for (_, listener) in listeners.all.values() {
+            listener.on_change(change);
         }
     }
 

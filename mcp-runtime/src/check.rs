@@ -101,6 +101,38 @@ impl<T> Extracted<'_, T> {
     }
 }
 
+/// Returns a value that waits until the call is a task, if it becomes one before the function begins.
+pub fn begin_task(call: &Call) -> BeginTask<'_> {
+    BeginTask(call)
+}
+
+/// The wait of a function whose calls can become tasks.
+#[derive(Debug)]
+pub struct BeginTask<'c>(&'c Call);
+
+impl BeginTask<'_> {
+    /// Waits.
+    pub async fn wait(self) {
+        self.0.begin_task().await;
+    }
+
+    /// Waits on a thread that may block. Returns `false` if the function must not begin.
+    pub fn block(self) -> bool {
+        let cancel = self.0.cancel();
+        let Ok(runtime) = Handle::try_current() else {
+            return rejected::<()>(self.0, "a task needs a runtime, and none is running").is_some();
+        };
+        let begun = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.0.begin_task() => Some(()),
+                () = cancel.cancelled() => rejected(self.0, "the call was cancelled"),
+            }
+        });
+        begun.is_some()
+    }
+}
+
 /// Records why a parameter cannot be extracted.
 #[cold]
 fn reject(call: &Call, is_injected: bool, reason: &ToolError) {

@@ -141,6 +141,7 @@ mod session_data;
 mod skills;
 mod store;
 mod sync;
+mod tasks;
 mod test_context;
 #[cfg(feature = "otel")]
 mod trace;
@@ -202,7 +203,7 @@ pub use rate::RateLimit;
 pub use registry::{
     App, AppPermission, CompleteWith, Completion, Component, ComponentKind, ComponentView,
     Components, IntoComponents, IntoLinks, ListWith, Listing, Prompt, PromptArgument,
-    PromptTransform, Resource, ResourceTransform, ResultSchema, Tool, ToolTransform,
+    PromptTransform, Resource, ResourceTransform, ResultSchema, TaskSupport, Tool, ToolTransform,
     ToolVisibility, Transform,
 };
 pub use schema::{SchemaDialect, nullable};
@@ -220,6 +221,7 @@ pub use store::SqliteStore;
 #[cfg(any(feature = "redis", feature = "sqlite"))]
 pub use store::StoreError;
 pub use store::{LogEntry, LogRead, MemoryStore, Store, StoreEntry, StoreFuture, check_store};
+pub use tasks::Tasks;
 pub use test_context::TestContext;
 pub use transport::custom::Transport;
 #[cfg(feature = "tls")]

@@ -38,6 +38,12 @@ pub(crate) enum Outcome {
     List(&'static str, Page),
     /// The questions that the client has to answer, and the state, as the members of a JSON object.
     InputRequired(String),
+    /// The task that a call has become, as the members of a JSON object.
+    TaskCreated(String),
+    /// The state of a task, as the members of a JSON object.
+    Task(String),
+    /// The acknowledgement of a request about a task.
+    TaskAcknowledged,
     /// The result of `server/discover`: the server's capabilities.
     Discovered(Value),
     /// The result of `initialize`, with the session that it opened.

@@ -19,16 +19,16 @@ pub use crate::ask::{Elicit, ElicitChoice, ElicitField};
 pub use crate::call::Call;
 pub use crate::check::{
     Bound, Bounds, Known, NoParam, NoText, PromptOutcome, ResourceOutcome, Supplied, Text, ToolSet,
-    UnknownValues, answers, ask, boxed, completer, field, flattens, headers, icons, lengths,
-    lister, param, param_or, patterns, prompt_result, ranges, resource_result, shared, timeout,
-    tool_result,
+    UnknownValues, answers, ask, begin_task, boxed, completer, field, flattens, headers, icons,
+    lengths, lister, param, param_or, patterns, prompt_result, ranges, resource_result, shared,
+    timeout, tool_result,
 };
 pub use crate::content::ToolResult;
 pub use crate::param::Param;
 pub use crate::protocol::cache::CacheScope;
 pub use crate::registry::{
     App, AppPermission, Completer, Components, Handler, Lister, MoreTools, Parameter, Prompt,
-    Registration, Resource, Tool, ToolVisibility,
+    Registration, Resource, TaskSupport, Tool, ToolVisibility,
 };
 pub use crate::service::BoxFuture;
 

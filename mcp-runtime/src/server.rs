@@ -68,6 +68,7 @@ use crate::service::{Limits, Timeout};
 #[cfg(feature = "skills")]
 use crate::skills::Folder;
 use crate::store::Store;
+use crate::tasks::Tasks;
 #[cfg(feature = "http")]
 use crate::transport::http::HttpOptions;
 #[cfg(feature = "proxy")]
@@ -129,6 +130,7 @@ pub struct Server {
     timeout: Timeout,
     session_keys: Vec<[u8; 32]>,
     used_states: Option<Arc<dyn Store>>,
+    tasks: Option<Tasks>,
     session_store: Option<Arc<dyn Store>>,
     forwarded: Vec<String>,
     layers: Vec<Arc<dyn Layer>>,
@@ -190,6 +192,7 @@ impl Server {
             timeout: Timeout::default(),
             session_keys: Vec::new(),
             used_states: None,
+            tasks: None,
             session_store: None,
             forwarded: Vec::new(),
             layers: Vec::new(),

@@ -190,6 +190,7 @@ impl TestContext {
             self.origin(),
             ClientNotifier::new(token, level, features, outbound),
             Asker::Test,
+            None,
         )))
     }
 

@@ -6,6 +6,7 @@
 mod formats;
 mod messages;
 mod strict;
+mod tasks;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,11 @@
 //! The stores: the contract of each, and the file with several processes, errors and kills. `tests/stores/run` tests Redis and Valkey.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)] // allowed in tests
 
 mod file;
 mod kills;

@@ -91,8 +91,8 @@ async fn ask<T>(
         Asker::Replay(questions) => {
             let answer = async {
                 let asked = questions.begin(question);
-                // The call is suspended while this is pending, so no waker is needed.
-                poll_fn(|_| asked.poll_answer(&read)).await
+                // A call is suspended while this is pending, and a task is woken by the answer.
+                poll_fn(|task| asked.poll_answer(task.waker(), &read)).await
             };
             within(call, answer).await?
         }

@@ -29,6 +29,8 @@ impl Context {
     /// A record is never evicted before it expires. When the memory for records is full, calls with effects end with an
     /// error.
     ///
+    /// In a task, the record of the task has the outcome, if the task can be started again.
+    ///
     /// The call is not suspended while an effect runs, so an effect must not ask a question or contain another effect.
     ///
     /// # Errors
@@ -52,6 +54,12 @@ impl Context {
             let outcome = poll_fn(|task| poll_apart(|| effect.as_mut().poll(task))).await;
             let kept = serde_json::to_value(&outcome).map_err(|_| json(key, "written as JSON"))?;
             call.record(key, &kept);
+            let recorder = call.task().and_then(|task| task.recorder());
+            if let Some(recorder) = recorder
+                && !recorder.record(key, &kept).await
+            {
+                return Err(json(key, "recorded"));
+            }
             fresh = Some(outcome);
             Ok(kept)
         };

@@ -9,6 +9,7 @@ mod notifier;
 mod renaming;
 mod signature;
 mod states;
+mod task;
 mod tree;
 
 use std::any::{Any, TypeId};
@@ -28,6 +29,7 @@ pub(crate) use notifier::ClientNotifier;
 pub(crate) use renaming::{Renaming, Renamings};
 pub(crate) use signature::{Argument, ParameterSpec, Signature, not_a_string};
 pub(crate) use states::States;
+pub(crate) use task::{EffectRecorder, TaskLink};
 pub(crate) use tree::Tree;
 
 use crate::access::Access;
@@ -101,6 +103,13 @@ pub(crate) struct Caller {
     pub(crate) log_level: Option<LogLevel>,
 }
 
+impl Caller {
+    /// Returns `true` if the client can receive a task instead of a result.
+    pub(crate) fn takes_tasks(&self) -> bool {
+        self.features.extensions && self.capabilities.tasks
+    }
+}
+
 /// The context of a call, shared with the [`Context`](crate::Context)s that its handler takes.
 pub(crate) struct CallContext {
     pub(crate) server: Arc<ServerContext>,
@@ -118,6 +127,10 @@ pub(crate) struct CallContext {
     /// The effects of a call that is not replayed.
     effects: OnceLock<Arc<Effects>>,
     client: OnceLock<ClientInfo>,
+    /// `Some` if the call may become a task.
+    task: Option<Arc<TaskLink>>,
+    /// `true` after a panic of the handler.
+    panicked: AtomicBool,
     /// The number of tools of upstream servers that the handler has called in this attempt.
     #[cfg(feature = "proxy")]
     upstream_calls: AtomicU32,
@@ -131,6 +144,7 @@ impl CallContext {
         origin: Origin,
         notifier: ClientNotifier,
         asker: Asker,
+        task: Option<Arc<TaskLink>>,
     ) -> Self {
         Self {
             server,
@@ -144,6 +158,8 @@ impl CallContext {
             held: Mutex::default(),
             effects: OnceLock::new(),
             client: OnceLock::new(),
+            task,
+            panicked: AtomicBool::new(false),
             #[cfg(feature = "proxy")]
             upstream_calls: AtomicU32::new(0),
         }
@@ -152,6 +168,27 @@ impl CallContext {
     /// Returns `true` if the client declared this capability and its revision defines it.
     pub(crate) fn can(&self, capability: Capability) -> bool {
         self.caller.capabilities.has(capability) && self.caller.features.knows(capability)
+    }
+
+    /// Returns the link to the task that the call may become.
+    pub(crate) fn task(&self) -> Option<&Arc<TaskLink>> {
+        self.task.as_ref()
+    }
+
+    /// Returns `true` if the call is a task, so that its client does not wait for it.
+    pub(crate) fn is_task(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| task.is_task())
+    }
+
+    /// Remembers that the handler panicked.
+    #[cold]
+    pub(crate) fn note_panic(&self) {
+        self.panicked.store(true, Ordering::Release);
+    }
+
+    /// Returns `true` if the last run of the handler panicked.
+    pub(crate) fn has_panicked(&self) -> bool {
+        self.panicked.load(Ordering::Acquire)
     }
 
     /// Returns the client's name and version, as it reports them.
@@ -182,6 +219,7 @@ impl CallContext {
     /// Prepares another run of the handler: an earlier run may have been cancelled, and its questions are asked again.
     pub(crate) fn restart(&self) {
         *self.cancel.lock() = None;
+        self.panicked.store(false, Ordering::Release);
         #[cfg(feature = "proxy")]
         self.upstream_calls.store(0, Ordering::Relaxed);
         if let Some(questions) = self.asker.replay() {
@@ -222,6 +260,7 @@ impl CallContext {
     /// Returns the effects of this call, in all its attempts, or `None` if they cannot be stored with the outcome of `key`.
     pub(crate) fn effects(&self, key: &str) -> Option<Arc<Effects>> {
         match self.asker.replay() {
+            Some(questions) if self.is_task() => questions.task_effects(),
             Some(questions) => questions.effects(&self.origin, key),
             None => Some(Arc::clone(self.effects.get_or_init(Arc::default))),
         }
@@ -237,7 +276,7 @@ impl CallContext {
 
     /// Counts the size of an effect's outcome, if it is stored.
     pub(crate) fn record(&self, key: &str, outcome: &Value) {
-        if let Some(questions) = self.asker.replay() {
+        if let Some(questions) = self.asker.replay().filter(|_| !self.is_task()) {
             questions.record(key, outcome);
         }
     }
@@ -291,9 +330,14 @@ impl Asker {
         }
     }
 
-    /// Returns `true` if the call waits for the answer to a live question.
+    /// Returns `true` if the call waits for the answer to a question.
     pub(crate) fn waits(&self) -> bool {
-        matches!(self, Self::Live { waiting, .. } if waiting.load(Ordering::Relaxed) > 0)
+        match self {
+            Self::Live { waiting, .. } => waiting.load(Ordering::Relaxed) > 0,
+            // Only a task has open questions while it runs.
+            Self::Replay(questions) => questions.are_open(),
+            Self::Nobody | Self::Test => false,
+        }
     }
 }
 
@@ -385,6 +429,16 @@ impl Call {
             is_of_request: AtomicBool::new(false),
             of_caller: OnceLock::new(),
             rejections: Mutex::new(rejections),
+        }
+    }
+
+    /// Waits until the call is a task, if it becomes one before the function of the component begins.
+    pub(crate) async fn begin_task(&self) {
+        if let Some(task) = self.context.task() {
+            task.pass(&self.context).await;
+            if task.is_task() {
+                self.context.notifier.become_task(Arc::clone(task));
+            }
         }
     }
 

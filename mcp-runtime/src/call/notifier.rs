@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::TaskLink;
 use crate::protocol::LogLevel;
 use crate::protocol::jsonrpc::{notification, push_json};
 use crate::protocol::revision::Features;
@@ -46,6 +47,8 @@ struct NotifierState {
     logs: u32,
     /// The number of log messages beyond the maximum, and the highest of their levels.
     left_out: Option<(u64, LogLevel)>,
+    /// The task that the call has become, which receives its progress.
+    task: Option<Arc<TaskLink>>,
 }
 
 /// The rate limit of progress notifications.
@@ -129,6 +132,15 @@ impl ClientNotifier {
     }
 }
 
+/// Returns progress as a text.
+fn described(done: f64, total: Option<f64>, message: Option<&str>) -> String {
+    match (message, total) {
+        (Some(message), _) => message.to_owned(),
+        (None, Some(total)) => format!("{done} of {total}"),
+        (None, None) => done.to_string(),
+    }
+}
+
 /// Encodes a log message. `data` is JSON.
 fn message(level: LogLevel, logger: Option<&str>, data: &str) -> String {
     let mut params = String::from("{\"level\":");
@@ -148,6 +160,9 @@ impl ClientNotifier {
     pub(crate) fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
         let mut state = self.lock();
         state.progress = Some(tokio::time::Instant::now());
+        if let Some(task) = &state.task {
+            return task.report(described(done, total, message));
+        }
         let Some(token) = self.token.as_deref().filter(|_| done.is_finite()) else {
             return;
         };
@@ -162,6 +177,15 @@ impl ClientNotifier {
         } else {
             state.held = Some(report);
         }
+    }
+
+    /// Sends all progress to the task that the call has become, and nothing to the client of the call.
+    pub(crate) fn become_task(&self, task: Arc<TaskLink>) {
+        let mut state = self.lock();
+        state.finished = true;
+        state.held = None;
+        state.left_out = None;
+        state.task = Some(task);
     }
 
     /// Returns the time of the last progress, if any was reported since the last call of this function.

@@ -9,6 +9,7 @@ use crate::call::Caller;
 use crate::protocol::Revision;
 use crate::protocol::capability::ClientCapabilities;
 use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::Message;
 use crate::protocol::params::Meta;
 use crate::service::Exchange;
 use crate::session::Session;
@@ -54,6 +55,11 @@ fn caller(revision: Revision) -> Caller {
         progress_token: None,
         log_level: None,
     }
+}
+
+/// Returns the caller of a stateless message, whose headers were checked before.
+pub(super) fn of_stateless(message: &Message) -> Result<Caller, RpcError> {
+    stateless(&message.params()?.meta())
 }
 
 fn stateless(meta: &Meta<'_>) -> Result<Caller, RpcError> {

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::identity::Identity;
 use super::rate::RequestRate;
 use crate::access::Access;
-use crate::call::{Caller, ServerContext, client_of};
+use crate::call::{Caller, ServerContext, TaskLink, client_of};
 use crate::in_flight::{InFlight, Scope, Stop};
 use crate::layer::Layer;
 #[cfg(feature = "metrics")]
@@ -24,6 +24,7 @@ use crate::registry::Registry;
 use crate::schema::{Dialect, SchemaDialect};
 use crate::service::{BoxFuture, Budgets, Held, Limits, Origin, Outbound};
 use crate::session::{Session, Sessions};
+use crate::tasks::{Engine, Tasks};
 use crate::visibility::Visibility;
 
 /// The state of a server that is ready to serve.
@@ -43,6 +44,7 @@ pub(crate) struct Core {
     pub(super) sessions: Arc<Sessions>,
     pub(super) in_flight: Arc<InFlight>,
     pub(crate) observer: Arc<Observer>,
+    pub(super) tasks: Arc<Engine>,
 }
 
 /// The components of a server, those of the servers that are mounted in it, and the requests of all of them.
@@ -58,6 +60,7 @@ pub(crate) struct Policies {
     pub(crate) visibility: Visibility,
     pub(crate) rate: Option<RateLimit>,
     pub(crate) dialect: Option<SchemaDialect>,
+    pub(crate) tasks: Tasks,
 }
 
 impl Core {
@@ -85,6 +88,7 @@ impl Core {
             visibility: policies.visibility,
             dialect: policies.dialect,
             rate: RequestRate::new(policies.rate),
+            tasks: Engine::new(policies.tasks, Arc::clone(&context.bus)),
             observer: Arc::new(observer),
             sessions: Arc::clone(context.pending_requests.sessions()),
             context: Arc::new(context),
@@ -213,6 +217,8 @@ pub(super) struct Request {
     pub(super) outbound: Arc<dyn Outbound>,
     /// The number of changes of the server before the request was read.
     pub(super) changes: u64,
+    /// `Some` for a call that may become a task.
+    pub(super) task: Option<Arc<TaskLink>>,
 }
 
 impl Request {

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::core::Core;
-use super::listen::SUBSCRIPTION_ID;
 #[cfg(feature = "skills")]
 use super::skills;
 use crate::content::{Completions, Structured, ToolResult, push_array, push_blocks, push_member};
 use crate::outcome::{Outcome, Page};
 use crate::protocol::cache::{Cache, CacheScope};
 use crate::protocol::jsonrpc::{begin_result, push_json};
+use crate::protocol::meta::SUBSCRIPTION_ID;
 use crate::protocol::revision::Features;
 use crate::protocol::{Id, Revision};
 use crate::service::Reply;
@@ -41,6 +41,14 @@ pub(super) fn reply(core: &Core, features: &Features, id: &Id, outcome: &Outcome
         opened,
         ..Reply::new(text)
     }
+}
+
+/// Encodes the result of a call, a JSON object, apart from a reply.
+pub(super) fn result(core: &Core, features: &Features, outcome: &Outcome) -> String {
+    let mut text = String::from("{");
+    Body { core, features }.push(&mut text, outcome);
+    text.push('}');
+    text
 }
 
 /// The `result` of a reply.
@@ -98,6 +106,9 @@ impl Body<'_> {
                 out.push_str(",\"resultType\":\"input_required\"");
                 push_meta(out, self.info(), None);
             }
+            Outcome::TaskCreated(members) => self.push_of_task(out, members, "task"),
+            Outcome::Task(members) => self.push_of_task(out, members, "complete"),
+            Outcome::TaskAcknowledged => self.push_of_task(out, "", "complete"),
             Outcome::Discovered(capabilities) => self.push_discovered(out, capabilities),
             Outcome::Initialized(capabilities, _) => self.push_initialized(out, capabilities),
             Outcome::Unsubscribed(id) => {
@@ -130,6 +141,16 @@ impl Body<'_> {
             }
         }
         self.close(out, None, result.meta.as_ref());
+    }
+
+    fn push_of_task(&self, out: &mut String, state: &str, kind: &str) {
+        out.push_str(state);
+        if !state.is_empty() {
+            out.push(',');
+        }
+        out.push_str("\"resultType\":");
+        push_json(out, kind);
+        push_meta(out, self.info(), None);
     }
 
     fn push_discovered(&self, out: &mut String, capabilities: &Value) {

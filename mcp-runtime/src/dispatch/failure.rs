@@ -11,7 +11,6 @@ pub(super) fn protocol_error(call: &CallContext, error: &ToolError) -> Option<Rp
     if error.is_of_caller() {
         return Some(RpcError::forbidden(error.to_string()));
     }
-    #[cfg(feature = "proxy")]
     if let Some(reply) = error.reply() {
         return Some(reply);
     }

@@ -83,6 +83,7 @@ fn name<'a>(method: &str, params: &Params<'a>) -> Option<Cow<'a, str>> {
     match method {
         "tools/call" | "prompts/get" => params.name().ok(),
         "resources/read" => params.uri().ok(),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => params.task_id().ok(),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use super::core::{Core, MethodRun, Request};
 use super::skills;
 use crate::outcome::Outcome;
 use crate::protocol::Revision;
-use crate::protocol::capability::{APPS, ClientCapabilities, ClientInfo};
+use crate::protocol::capability::{APPS, ClientCapabilities, ClientInfo, TASKS};
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
 use crate::registry::Snapshot;
@@ -49,12 +49,18 @@ fn extensions(core: &Core, features: &Features, snapshot: &Snapshot) -> Map<Stri
     if features.extensions {
         extensions.clone_from(&core.identity.extensions);
     }
-    if snapshot.has_interfaces() && features.titles_and_meta {
-        extensions.entry(APPS).or_insert_with(|| json!({}));
-    }
+    let has_pages = snapshot.has_interfaces() && features.titles_and_meta;
+    let has_tasks = snapshot.has_tasks() && features.extensions;
+    #[allow(unused_mut)] // without skills
+    let mut needed = vec![(APPS, has_pages, json!({})), (TASKS, has_tasks, json!({}))];
     #[cfg(feature = "skills")]
-    if features.extensions && snapshot.has_skills() {
-        extensions.insert(skills::EXTENSION.to_owned(), skills::settings());
+    needed.push((
+        skills::EXTENSION,
+        snapshot.has_skills() && features.extensions,
+        skills::settings(),
+    ));
+    for (id, _, settings) in needed.into_iter().filter(|(_, is_needed, _)| *is_needed) {
+        extensions.entry(id).or_insert(settings);
     }
     extensions
 }

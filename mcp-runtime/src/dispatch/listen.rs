@@ -5,7 +5,7 @@
 //! <https://modelcontextprotocol.io/specification/2025-11-25/server/resources#subscriptions>.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -15,6 +15,7 @@ use super::contain::guard;
 use super::core::{Core, MethodRun, Request};
 use super::resources;
 use super::sight::Sight;
+use super::tasks;
 use crate::bus::{Change, ChangedComponent, ListenRefusal, Listener, ListenerOwner};
 use crate::call::Caller;
 use crate::in_flight::{Stop, stopping};
@@ -22,6 +23,7 @@ use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, notification, push_json};
 use crate::protocol::members::{SubscriptionFilter, check_subscribed};
+use crate::protocol::meta::SUBSCRIPTION_ID;
 use crate::protocol::params::Params;
 #[cfg(feature = "proxy")]
 use crate::registry::Listed as _;
@@ -32,12 +34,15 @@ use crate::sync::Mutex;
 use crate::uri_template::{Uri, Uris};
 use crate::visibility::Viewer;
 
+/// The notification of the state of a task.
+const TASK_CHANGED: &str = "notifications/tasks";
+
 /// The maximum number of resources that one session may subscribe to.
 const MAX_SUBSCRIPTIONS: usize = 1000;
 
 /// Returns the requested notifications that this server supports.
 fn supported_filter(core: &Core, params: &Params<'_>) -> Result<SubscriptionFilter, RpcError> {
-    let requested = params.notifications()?;
+    let mut requested = params.notifications()?;
     let snapshot = core.registry.now();
     Ok(SubscriptionFilter {
         tools_list_changed: requested.tools_list_changed && snapshot.has_tools(),
@@ -48,13 +53,58 @@ fn supported_filter(core: &Core, params: &Params<'_>) -> Result<SubscriptionFilt
         } else {
             BTreeSet::new()
         },
+        task_ids: if snapshot.has_tasks() {
+            std::mem::take(&mut requested.task_ids)
+        } else {
+            BTreeSet::new()
+        },
     })
 }
 
 /// Sends notifications of changes until the client or the server ends the subscription.
 pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
-    let filter = supported_filter(&request.core, &request.message.params()?)?;
+    let mut filter = supported_filter(&request.core, &request.message.params()?)?;
     request.authorize_resources(filter.resource_subscriptions.iter())?;
+    if filter.task_ids.is_empty() {
+        return listen_for(request, filter);
+    }
+    if !request.caller.takes_tasks() {
+        return Err(RpcError::missing_tasks());
+    }
+    let stop = Arc::new(LateStop::default());
+    let listening = Arc::clone(&stop);
+    let future = async move {
+        let ids = std::mem::take(&mut filter.task_ids);
+        filter.task_ids = match tasks::known(&request, ids).await {
+            Ok(known) => known,
+            Err(error) => return Outcome::Error(error),
+        };
+        match listen_for(request, filter) {
+            Ok(MethodRun::Ready(outcome)) => outcome,
+            Ok(MethodRun::Pending { future, stop }) => {
+                let _ = listening.0.set(stop);
+                future.await
+            }
+            Err(error) => Outcome::Error(error),
+        }
+    };
+    Ok(tasks::polled(Box::pin(future), stop))
+}
+
+/// A request whose messages begin later.
+#[derive(Default)]
+struct LateStop(OnceLock<Arc<dyn Stop>>);
+
+impl Stop for LateStop {
+    fn stop(&self) {
+        if let Some(stop) = self.0.get() {
+            stop.stop();
+        }
+    }
+}
+
+/// Sends the notifications of a filter, whose tasks belong to the caller.
+fn listen_for(request: Request, filter: SubscriptionFilter) -> Result<MethodRun, RpcError> {
     let Request {
         core,
         message,
@@ -88,6 +138,12 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
     let stop = Arc::clone(&subscription) as Arc<dyn Stop>;
     let future = Box::pin(async move {
         let _guard = (guard, held);
+        // A task may have ended before the client listened to it.
+        for id in &subscription.filter.task_ids {
+            if let Some(members) = tasks::members(&core, id).await {
+                subscription.send(TASK_CHANGED, &members);
+            }
+        }
         subscription.ended.notified().await;
         subscription.end(&id);
         Outcome::Unsubscribed(id)
@@ -119,8 +175,9 @@ const OVERHEAD: usize = 200;
 
 /// Returns the memory that a filter takes, in bytes: its URIs are kept as written and in their normal form.
 fn size(filter: &SubscriptionFilter) -> usize {
-    let uris = filter.resource_subscriptions.iter();
-    uris.map(|uri| OVERHEAD + 3 * uri.len()).sum()
+    let (uris, tasks) = (&filter.resource_subscriptions, &filter.task_ids);
+    let texts = uris.iter().chain(tasks);
+    texts.map(|text| OVERHEAD + 3 * text.len()).sum()
 }
 
 /// Counts a refused listener, and returns the error for its client.
@@ -145,9 +202,6 @@ fn owner_of(origin: &Origin, session: Option<&Session>) -> ListenerOwner {
         account: origin.account(),
     }
 }
-
-/// The key of `_meta` with the id of the `subscriptions/listen` request that a message belongs to.
-pub(super) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// Returns the id of a request as JSON.
 fn id_json(message: &Message) -> Value {
@@ -180,6 +234,10 @@ impl Subscription {
             Change::Resource(uri) => {
                 let subscribed = self.resources.find(uri)?;
                 return may_see(self.audience.as_ref(), subscribed).then(|| updated(subscribed));
+            }
+            Change::Task { id, members } => {
+                let listens = self.filter.task_ids.contains(&**id);
+                return listens.then(|| members.to_string());
             }
             Change::Components(list, changed) => {
                 let params = self.params(list)?;
@@ -257,6 +315,7 @@ fn method(change: &Change) -> &'static str {
         Change::Prompts => "notifications/prompts/list_changed",
         Change::Resources => "notifications/resources/list_changed",
         Change::Resource(_) => "notifications/resources/updated",
+        Change::Task { .. } => TASK_CHANGED,
         Change::Components(list, _) => method(list),
     }
 }
@@ -266,7 +325,8 @@ fn kind(list: &Change) -> ComponentKind {
     match list {
         Change::Tools => ComponentKind::Tool,
         Change::Prompts => ComponentKind::Prompt,
-        Change::Resources | Change::Resource(_) => ComponentKind::Resource,
+        // Tasks are in no list.
+        Change::Resources | Change::Resource(_) | Change::Task { .. } => ComponentKind::Resource,
         Change::Components(list, _) => kind(list),
     }
 }
@@ -365,6 +425,7 @@ impl Listener for SessionListener {
             Change::Components(list, changed) => {
                 may_see_any(self.audience.as_ref(), list, changed).then(String::new)
             }
+            Change::Task { .. } => None,
             _ => Some(String::new()),
         };
         let Some(params) = params else {

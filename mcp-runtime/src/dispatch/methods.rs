@@ -3,7 +3,7 @@
 use super::core::{MethodRun, Request};
 #[cfg(feature = "skills")]
 use super::skills;
-use super::{completion, lifecycle, listen, lists, logging, prompts, resources, tools};
+use super::{completion, lifecycle, listen, lists, logging, prompts, resources, tasks, tools};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 
@@ -34,6 +34,9 @@ pub(super) fn method(name: &str, stateless: bool) -> Option<MethodFn> {
         ("resources/directory/read", _) => skills::read_directory,
         ("server/discover", true) => |request| Ok(MethodRun::Ready(lifecycle::discover(&request))),
         ("subscriptions/listen", true) => listen::listen,
+        ("tasks/get", true) => tasks::get,
+        ("tasks/update", true) => tasks::update,
+        ("tasks/cancel", true) => tasks::cancel,
         ("initialize", false) => lifecycle::initialize,
         ("resources/subscribe", false) => listen::subscribe,
         ("resources/unsubscribe", false) => listen::unsubscribe,

@@ -289,6 +289,7 @@ impl<W: Work> Execution<W> {
             }
             Err(panic) => {
                 let stopped = panic.log(self.work.name());
+                self.call.note_panic();
                 Poll::Ready(self.fail(&stopped))
             }
         }
@@ -311,7 +312,10 @@ impl<W: Work> Execution<W> {
                     self.permit = thread.permit.lock().take();
                     match self.ended(joined) {
                         Ok(task) => task,
-                        Err(stopped) => return Poll::Ready(self.fail(&stopped)),
+                        Err(stopped) => {
+                            self.call.note_panic();
+                            return Poll::Ready(self.fail(&stopped));
+                        }
                     }
                 }
             };
@@ -373,7 +377,9 @@ impl<W: Work> Execution<W> {
     /// runs the handler, more questions may follow, so the result is `false`.
     fn must_ask(&self) -> bool {
         let is_polled_here = !matches!(self.state, ExecutionState::Thread(_));
-        is_polled_here && self.call.asker.replay().is_some_and(Questions::are_open)
+        is_polled_here
+            && !self.call.is_task()
+            && self.call.asker.replay().is_some_and(Questions::are_open)
     }
 
     /// Ends this attempt of the call. The outcome is its questions.
@@ -392,6 +398,10 @@ impl<W: Work> Execution<W> {
 
     /// Returns the timeout of a call that has to wait, or `None` if its time is not limited.
     fn running_timeout(&mut self) -> Option<&mut RunningTimeout> {
+        // A task without a limit of its own ends when it expires.
+        if self.call.is_task() && self.work.timeout().is_none() {
+            return None;
+        }
         if self.timeout.is_none() {
             let timeout = self.work.timeout().unwrap_or(self.call.server.timeout);
             if timeout == Timeout::NONE {

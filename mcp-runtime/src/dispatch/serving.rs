@@ -208,6 +208,7 @@ fn begin(
         caller,
         origin,
         outbound,
+        task: None,
     };
     let running = guard(|| method(request)).unwrap_or_else(|panic| Err(panicked(panic)))?;
     Ok((features, running))

@@ -126,6 +126,7 @@ fn call_context(request: Request, server: Arc<ServerContext>, asker: Asker) -> C
         mut caller,
         origin,
         outbound,
+        task,
         ..
     } = request;
     let level = if let Some(session) = &caller.session {
@@ -138,7 +139,7 @@ fn call_context(request: Request, server: Arc<ServerContext>, asker: Asker) -> C
     };
     let token = caller.progress_token.take();
     let notifier = ClientNotifier::new(token, level, caller.features, outbound);
-    CallContext::new(server, message, caller, origin, notifier, asker)
+    CallContext::new(server, message, caller, origin, notifier, asker, task)
 }
 
 /// Returns how the client of a call can be asked.
@@ -153,6 +154,9 @@ fn asker(request: &Request, may_ask: bool) -> Result<Asker, RpcError> {
         if params.is_retry() {
             let (state, responses) = (params.request_state(), params.input_responses());
             questions.resume(request.message.text(), &request.origin, state, responses)?;
+        }
+        if let Some((answers, outcomes)) = request.task.as_ref().and_then(|it| it.take_known()) {
+            questions.restore(answers, outcomes);
         }
         return Ok(Asker::Replay(questions));
     }

@@ -12,6 +12,7 @@ use super::failure::{client_text, protocol_error};
 use super::header_params;
 use super::run::{CallInput, Task, Work};
 use super::start::run;
+use super::task_call;
 use super::tool_search;
 use crate::call::{Arguments, Call, CallContext, Renamings};
 use crate::content::{Content, IntoToolResult, ToolResult};
@@ -49,6 +50,19 @@ pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
     if !tool.header_params.is_empty() && !is_replaced {
         header_params::check(&request, &tool.header_params, json)?;
     }
+    let work = ToolCall(Arc::clone(tool));
+    match tool.tool.task {
+        None => run(request, work, given),
+        Some(support) => task_call::call(request, support, work, given),
+    }
+}
+
+/// Calls the tool of a task again. The request has a link to the task.
+pub(super) fn call_again(request: Request) -> Result<MethodRun, RpcError> {
+    let snapshot = request.core.registry.now();
+    let tool = find(&request, &snapshot)?;
+    let message = Arc::clone(&request.message);
+    let given = input(tool, &message, message.params()?.arguments()?);
     run(request, ToolCall(Arc::clone(tool)), given)
 }
 

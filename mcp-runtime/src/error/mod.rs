@@ -9,7 +9,6 @@ use std::iter::successors;
 pub use ask::AskError;
 
 use crate::protocol::capability::Capability;
-#[cfg(feature = "proxy")]
 use crate::protocol::error::RpcError;
 
 /// The error of a tool, resource or prompt, for the model to read.
@@ -56,8 +55,7 @@ enum ErrorKind {
     /// A capability that the handler requires and the client lacks.
     Lacking(Capability),
     /// The error is a [`RpcError`], which is the reply.
-    #[cfg(feature = "proxy")]
-    Relayed,
+    Protocol,
 }
 
 impl ToolError {
@@ -69,6 +67,25 @@ impl ToolError {
     /// Returns an error whose text is meant for the model, and is shown even if other errors are masked.
     pub fn new(message: impl Into<String>) -> Self {
         Self::of(ErrorKind::Deliberate, message.into())
+    }
+
+    /// Returns an error that is not a result: the reply to the request is the JSON-RPC error -32603 with this text, and a task
+    /// is `failed`. Models often do not see such an error, so it is for failures that a model cannot do anything about.
+    ///
+    /// ```
+    /// use mcp_runtime::prelude::*;
+    ///
+    /// /// Build the report.
+    /// #[tool(task)]
+    /// async fn report(year: u16) -> Result<String, ToolError> {
+    ///     if year < 2000 {
+    ///         return Err(ToolError::new("`year` must be 2000 or later"));
+    ///     }
+    ///     Err(ToolError::protocol("The data warehouse is down"))
+    /// }
+    /// ```
+    pub fn protocol(message: impl Into<String>) -> Self {
+        Self::of(ErrorKind::Protocol, RpcError::internal(message.into()))
     }
 
     /// Returns an error for a client that lacks a required capability. Clients of 2026-07-28 receive the protocol's own
@@ -97,11 +114,10 @@ impl ToolError {
     /// Creates an error that is the reply to the request: the error of another server.
     #[cfg(feature = "proxy")]
     pub(crate) fn relayed(error: RpcError) -> Self {
-        Self::of(ErrorKind::Relayed, error)
+        Self::of(ErrorKind::Protocol, error)
     }
 
     /// Returns the error that is the reply to the request, if this is one.
-    #[cfg(feature = "proxy")]
     pub(crate) fn reply(&self) -> Option<RpcError> {
         self.source.downcast_ref().cloned()
     }

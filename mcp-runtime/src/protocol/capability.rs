@@ -63,7 +63,14 @@ pub struct ClientCapabilities {
     pub elicitation_url: bool,
     /// The client shows the pages of MCP Apps.
     pub apps: bool,
+    /// The client can receive a task instead of a result.
+    pub tasks: bool,
 }
+
+/// The extension for tasks.
+///
+/// See <https://github.com/modelcontextprotocol/ext-tasks>.
+pub(crate) const TASKS: &str = "io.modelcontextprotocol/tasks";
 
 /// One capability of a client.
 ///
@@ -146,10 +153,12 @@ struct Declared<'a> {
     extensions: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Extensions<'a> {
     #[serde(borrow, default, rename = "io.modelcontextprotocol/ui")]
     apps: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/tasks")]
+    tasks: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -159,9 +168,8 @@ struct AppSettings<'a> {
 }
 
 /// Returns `true` if a client declares that it shows pages, with their MIME type.
-fn shows_apps(extensions: &str) -> bool {
-    let extensions = object::<Extensions<'_>>(extensions);
-    let settings = extensions.and_then(|it| object::<AppSettings<'_>>(it.apps?.get()));
+fn shows_apps(apps: Option<&RawValue>) -> bool {
+    let settings = apps.and_then(|it| object::<AppSettings<'_>>(it.get()));
     settings.is_some_and(|it| it.mime_types.iter().any(|mime| mime == app::MIME))
 }
 
@@ -237,12 +245,17 @@ impl ClientCapabilities {
                 (form || !url, url)
             }
         };
+        let extensions: Extensions<'_> = match declared.extensions {
+            None => Extensions::default(),
+            Some(extensions) => object(extensions.get())?,
+        };
         Some(Self {
+            tasks: is_declared(extensions.tasks)?,
             roots: is_declared(declared.roots)?,
             sampling: is_declared(declared.sampling)?,
             elicitation_form: form,
             elicitation_url: url,
-            apps: declared.extensions.is_some_and(|it| shows_apps(it.get())),
+            apps: shows_apps(extensions.apps),
         })
     }
 }

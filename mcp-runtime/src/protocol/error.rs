@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::capability::{Capability, declarations};
+use super::capability::{Capability, TASKS, declarations};
 
 /// Malformed JSON, or bytes that are not UTF-8.
 pub(crate) const PARSE_ERROR: i32 = -32700;
@@ -136,6 +136,14 @@ impl RpcError {
             format!("The client must be able to {}", what.join(" and to ")),
         )
         .with_data(serde_json::json!({ "requiredCapabilities": declarations(capabilities) }))
+    }
+
+    /// An error for a request that only a client with tasks can send.
+    pub(crate) fn missing_tasks() -> Self {
+        let message = format!("The client must declare the extension `{TASKS}` in this request");
+        Self::new(MISSING_CAPABILITY, Class::Malformed, message).with_data(
+            serde_json::json!({ "requiredCapabilities": { "extensions": { TASKS: {} } } }),
+        )
     }
 
     pub(crate) fn internal(message: impl Into<Cow<'static, str>>) -> Self {

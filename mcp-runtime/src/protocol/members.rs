@@ -30,6 +30,8 @@ pub(crate) struct SubscriptionFilter {
     pub(crate) resources_list_changed: bool,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) resource_subscriptions: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) task_ids: BTreeSet<String>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // the signature serde requires
@@ -100,6 +102,9 @@ const LONGEST_URI: usize = 2048;
 const LONGEST_FILTER: usize = 64 << 10;
 const MOST_URIS: usize = 1000;
 
+/// The member of a filter that lists tasks.
+const TASK_IDS: &str = "taskIds";
+
 /// Refuses a URI that is too long to be kept.
 pub(crate) fn check_subscribed(uri: &str) -> Result<(), RpcError> {
     if uri.len() <= LONGEST_URI {
@@ -111,15 +116,14 @@ pub(crate) fn check_subscribed(uri: &str) -> Result<(), RpcError> {
     )))
 }
 
-/// Refuses a list of URIs, given as JSON, that is too long to be kept.
-fn check_filter(json: Option<&str>) -> Result<(), RpcError> {
+/// Refuses a list of URIs or task ids, given as JSON, that is too long to be kept.
+fn check_filter(list: &str, json: Option<&str>) -> Result<(), RpcError> {
     let length = json.map_or(0, str::len);
     if length <= LONGEST_FILTER {
         return Ok(());
     }
     Err(RpcError::invalid_params(format!(
-        "`params.notifications.resourceSubscriptions` has {length} bytes, and the limit is {LONGEST_FILTER}: listen to fewer \
-         resources"
+        "`params.notifications.{list}` has {length} bytes, and the limit is {LONGEST_FILTER}: listen to fewer of them"
     )))
 }
 
@@ -132,7 +136,8 @@ pub(super) fn subscription_filter(json: Option<&str>) -> Result<SubscriptionFilt
     }
     let members = Object::read(json, path)?;
     let list = "resourceSubscriptions";
-    check_filter(members.get(list)?)?;
+    check_filter(list, members.get(list)?)?;
+    check_filter(TASK_IDS, members.get(TASK_IDS)?)?;
     let uris = members.strings(list)?;
     if uris.len() > MOST_URIS {
         return Err(RpcError::invalid_params(format!(
@@ -146,6 +151,7 @@ pub(super) fn subscription_filter(json: Option<&str>) -> Result<SubscriptionFilt
         prompts_list_changed: members.flag("promptsListChanged")?,
         resources_list_changed: members.flag("resourcesListChanged")?,
         resource_subscriptions: uris,
+        task_ids: members.strings(TASK_IDS)?,
     })
 }
 

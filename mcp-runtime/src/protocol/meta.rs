@@ -2,6 +2,9 @@
 //!
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic#meta>.
 
+/// The key with the id of the `subscriptions/listen` request that a message belongs to.
+pub(crate) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+
 /// The prefix of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Prefix {

@@ -66,6 +66,7 @@ members! {
         "level" Level,
         "requestState" RequestState,
         "inputResponses" InputResponses,
+        "taskId" TaskId,
     }
 
     /// Returns the member of `_meta` with this name.
@@ -244,6 +245,11 @@ impl<'a> Params<'a> {
     /// Returns the answers to the questions of the previous attempts, as JSON.
     pub(crate) fn input_responses(&self) -> Option<&'a str> {
         self.json(Member::InputResponses)
+    }
+
+    /// Returns `taskId`, which the method requires.
+    pub(crate) fn task_id(&self) -> Result<Cow<'a, str>, RpcError> {
+        required(self.json(Member::TaskId), "taskId")
     }
 
     /// Returns `true` if this is a further attempt of a call that asked questions.

@@ -9,12 +9,13 @@
 mod effects;
 mod journal;
 mod pending;
+mod task;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -31,6 +32,7 @@ use effects::Chains;
 pub(crate) use effects::Effects;
 use journal::{Journal, QuestionKey};
 pub(crate) use pending::PendingRequests;
+pub(crate) use task::TaskQuestion;
 
 /// The number of invalid answers to one question after which it fails.
 pub(crate) const MAX_INVALID_ANSWERS: u8 = 3;
@@ -166,6 +168,10 @@ struct Round {
     /// How often each question was asked in this attempt, by digest.
     asked: HashMap<String, u32>,
     open: Vec<(QuestionKey, Question)>,
+    /// The answers to the questions of a task that no question has taken yet.
+    delivered: HashMap<QuestionKey, VecDeque<Value>>,
+    /// The wakers of the open questions of a task.
+    wakers: Vec<Waker>,
     /// The effects, if the call has any. If they cannot be stored, no further effect runs.
     effects: Option<Result<Arc<Effects>, Full>>,
     /// The bytes of outcomes that are not counted among those of all calls, because no client carries their state yet.
@@ -408,6 +414,9 @@ impl Round {
 
     /// Takes the client's response to this question, if there is one.
     fn take_response(&mut self, id: &QuestionKey, question: &Question) -> Option<Value> {
+        if let Some(answer) = self.delivered.get_mut(id).and_then(VecDeque::pop_front) {
+            return Some(answer);
+        }
         let names = &self.journal.names;
         // A client may answer a question by the name that the handler chose before the question was asked.
         let chosen = || {
@@ -452,6 +461,7 @@ impl OpenQuestion<'_> {
     /// Returns the answer as parsed by `read`. If there is no valid answer, the question is open from now on.
     pub(crate) fn poll_answer<T>(
         &self,
+        waker: &Waker,
         read: impl Fn(&Value) -> Option<Result<T, AskError>>,
     ) -> Poll<Result<T, AskError>> {
         let Self { id, question, .. } = self;
@@ -459,7 +469,7 @@ impl OpenQuestion<'_> {
         if let Some(value) = round.journal.answers.get(id) {
             return Poll::Ready(read(value).unwrap_or(Err(AskError::Invalid)));
         }
-        if let Some(value) = round.take_response(id, question) {
+        while let Some(value) = round.take_response(id, question) {
             if let Some(answer) = read(&value) {
                 round.journal.answers.insert(id.clone(), value);
                 return Poll::Ready(answer);
@@ -470,6 +480,7 @@ impl OpenQuestion<'_> {
         if round.journal.misses.get(id) >= Some(&MAX_INVALID_ANSWERS) {
             return Poll::Ready(Err(AskError::Invalid));
         }
+        round.keep_waker(waker);
         if !round.open.iter().any(|(open, _)| open == id) {
             round.open.push((id.clone(), question.clone()));
         }

@@ -27,7 +27,7 @@ fn asked(questions: &Questions) -> Result<String, RpcError> {
     let asked = questions.begin(Question::new(Capability::Roots, json!({}), None));
     assert!(
         asked
-            .poll_answer(|answer| Some(Ok(answer.clone())))
+            .poll_answer(std::task::Waker::noop(), |answer| Some(Ok(answer.clone())))
             .is_pending()
     );
     let members = format!("{{{}}}", questions.ask(MESSAGE, &Origin::default())?);

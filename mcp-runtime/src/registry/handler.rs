@@ -45,6 +45,7 @@ impl<R: 'static> Handler<R> {
                 match arguments(&call) {
                     Ok(arguments) => {
                         let context = Context::of(&call.context);
+                        call.begin_task().await;
                         convert(Ok(closure(arguments, context).await))
                     }
                     Err(error) => convert(Err(error)),

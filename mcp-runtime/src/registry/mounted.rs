@@ -87,6 +87,7 @@ impl Mountable for ToolEntry {
             per_caller: self.tool.per_caller,
             // Only the outermost server has such tools.
             stands_for: None,
+            task: self.tool.task,
         };
         Ok(Self {
             tool,

@@ -274,6 +274,11 @@ impl Snapshot {
             .any(|tool| tool.tool.interface.is_some())
     }
 
+    /// Returns `true` if the calls of any tool can become tasks.
+    pub(crate) fn has_tasks(&self) -> bool {
+        self.tools.entries().any(|tool| tool.tool.task.is_some())
+    }
+
     pub(crate) fn has_resources(&self) -> bool {
         self.offers.contains(&ComponentKind::Resource)
     }

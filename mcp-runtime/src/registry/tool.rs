@@ -16,6 +16,7 @@ use super::header_params::{HeaderParam, header_params};
 use super::list::{Form, Listed, push_definition};
 use super::parameter::{Parameter, specify};
 use super::stands_for::StandsFor;
+use super::task_support::TaskSupport;
 use crate::call::{Call, Renamings, Signature};
 use crate::content::{IntoToolResult, OutputSchema, ToolResult, push_member, push_optional};
 use crate::context::Context;
@@ -78,6 +79,8 @@ pub struct Tool {
     pub(crate) per_caller: bool,
     /// The request that its calls stand for.
     pub(crate) stands_for: Option<StandsFor>,
+    /// `None` if its calls never become tasks.
+    pub(crate) task: Option<TaskSupport>,
 }
 
 opaque_debug!(Tool, |it| name: it.definition.name);
@@ -112,6 +115,7 @@ impl Tool {
             strict: false,
             per_caller: false,
             stands_for: None,
+            task: None,
         }
     }
 
@@ -233,6 +237,14 @@ impl Tool {
     /// Refuses values of the wrong type that would otherwise be repaired, such as `"5"` for a number.
     pub fn strict(mut self) -> Self {
         self.strict = true;
+        self
+    }
+
+    /// Lets calls become tasks, whose results clients read later.
+    ///
+    /// A server with such a tool declares the extension `io.modelcontextprotocol/tasks`.
+    pub fn task(mut self, support: TaskSupport) -> Self {
+        self.task = Some(support);
         self
     }
 

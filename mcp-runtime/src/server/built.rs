@@ -292,6 +292,7 @@ impl Server {
             visibility: self.visibility,
             rate: self.rate,
             dialect: self.dialect,
+            tasks: self.tasks.unwrap_or_default(),
         };
         let core = Core::new(
             composition,

@@ -6,6 +6,7 @@ use super::Server;
 use crate::schema::SchemaDialect;
 use crate::service::Limits;
 use crate::store::Store;
+use crate::tasks::Tasks;
 
 impl Server {
     /// Sets the limits of sizes, times and counts.
@@ -121,6 +122,12 @@ impl Server {
     /// ```
     pub fn single_use_state(mut self, store: impl Store) -> Self {
         self.used_states = Some(Arc::new(store));
+        self
+    }
+
+    /// Sets the options of tasks: see [`Tasks`]. Tools with `#[tool(task)]` work without them.
+    pub fn tasks(mut self, tasks: Tasks) -> Self {
+        self.tasks = Some(tasks);
         self
     }
 

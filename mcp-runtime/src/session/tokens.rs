@@ -134,6 +134,7 @@ fn read(bytes: &[u8]) -> Option<SessionState> {
             elicitation_form,
             elicitation_url,
             apps,
+            tasks: false,
         },
         client: ClientInfo {
             name: name.into_owned(),
@@ -176,6 +177,7 @@ mod tests {
                     elicitation_form,
                     elicitation_url,
                     apps,
+                    tasks: false,
                 },
                 client: ClientInfo {
                     name: "a \"quoted\" \\ \u{1}".to_owned(),

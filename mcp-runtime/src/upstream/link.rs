@@ -89,6 +89,7 @@ const ALL: ClientCapabilities = ClientCapabilities {
     elicitation_form: true,
     elicitation_url: true,
     apps: true,
+    tasks: false,
 };
 
 impl Link {

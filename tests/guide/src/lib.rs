@@ -25,6 +25,7 @@ chapters! {
     prompts: "prompts.md",
     apps: "apps.md",
     questions: "questions.md",
+    tasks: "tasks.md",
     state: "state.md",
     errors: "errors.md",
     layers: "layers.md",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Checked, MODERN, has_member, validate};
+use super::{Checked, MODERN, has_member, tasks, validate};
 
 /// The methods whose results may ask for input.
 const MAY_ASK: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
@@ -122,6 +122,11 @@ pub fn result(revision: &str, method: &str, result: &Value) -> Checked {
     if let "skills/list" | "skills/get" = method {
         return skills(revision, result);
     }
+    if revision == MODERN
+        && let Some(checked) = tasks::result(method, result)
+    {
+        return checked;
+    }
     match result_of(revision, method) {
         Some(name) => validate(revision, name, result),
         None => Err(format!("{revision} has no result of {method}: {result}")),
@@ -220,6 +225,10 @@ pub fn notification(revision: &str, notification: &Value) -> Checked {
         Some("notifications/prompts/list_changed") => "PromptListChangedNotification",
         Some("notifications/resources/list_changed") => "ResourceListChangedNotification",
         Some("notifications/resources/updated") => "ResourceUpdatedNotification",
+        Some("notifications/tasks") if revision == MODERN => {
+            validate(revision, "JSONRPCNotification", notification)?;
+            return tasks::notification(&notification["params"]);
+        }
         _ => {
             return Err(format!(
                 "a server sends no such notification: {notification}"
@@ -227,7 +236,12 @@ pub fn notification(revision: &str, notification: &Value) -> Checked {
         }
     };
     validate(revision, "JSONRPCNotification", notification)?;
-    bare(revision, name, notification)
+    let mut notification = notification.clone();
+    // The extension for tasks adds a member to the filter.
+    if let Some(filter) = notification["params"]["notifications"].as_object_mut() {
+        filter.remove("taskIds");
+    }
+    bare(revision, name, &notification)
 }
 
 /// Validates a message against a definition. The definitions of older schemas have no envelope.

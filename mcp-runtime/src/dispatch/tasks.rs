@@ -1,0 +1,196 @@
+//! The methods `tasks/get`, `tasks/update` and `tasks/cancel`.
+//!
+//! See <https://github.com/modelcontextprotocol/ext-tasks>.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use serde_json::{Map, Value};
+
+use super::core::{Core, MethodRun, Request};
+use super::task_errors::{error_json, refusal, unknown};
+use super::task_run;
+use super::tools;
+use crate::in_flight::Stop;
+use crate::outcome::Outcome;
+use crate::owner::Principal;
+use crate::protocol::error::{Class, RpcError};
+use crate::service::BoxFuture;
+use crate::tasks::{Changed, Engine, Record, TaskId};
+
+/// Serves `tasks/get`.
+pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
+    let id = task_id(&request)?;
+    Ok(answer(async move {
+        let record = owned(&request, &id).await?;
+        Ok(Outcome::Task(record.detail(id.as_str())))
+    }))
+}
+
+/// Serves `tasks/update`.
+pub(super) fn update(request: Request) -> Result<MethodRun, RpcError> {
+    let id = task_id(&request)?;
+    let json = request.message.params()?.input_responses();
+    let responses: Option<Map<String, Value>> =
+        json.and_then(|json| serde_json::from_str(json).ok());
+    let responses = responses
+        .ok_or_else(|| RpcError::invalid_params("`params.inputResponses` must be an object"))?;
+    Ok(answer(async move {
+        owned(&request, &id).await?;
+        let account = request.origin.account();
+        let answered = request.core.tasks.change(&id, &account, |record| {
+            // Answers to other questions are ignored.
+            let mut changed = Changed::Nothing;
+            for (name, answer) in &responses {
+                if let Some(question) = record.asked.remove(name) {
+                    record.answers.push((question.id, answer.clone()));
+                    changed = Changed::Outside;
+                }
+            }
+            if changed == Changed::Outside {
+                record.go_on();
+            }
+            changed
+        });
+        answered.await.map_err(refusal)?;
+        Ok(Outcome::TaskAcknowledged)
+    }))
+}
+
+/// Serves `tasks/cancel`.
+pub(super) fn cancel(request: Request) -> Result<MethodRun, RpcError> {
+    let id = task_id(&request)?;
+    Ok(answer(async move {
+        let record = owned(&request, &id).await?;
+        let account = request.origin.account();
+        let cancelled = request.core.tasks.change(&id, &account, |record| {
+            record.cancel();
+            Changed::Outside
+        });
+        cancelled.await.map_err(refusal)?;
+        tracing::debug!(tool = record.tool, "the client cancels a task");
+        Ok(Outcome::TaskAcknowledged)
+    }))
+}
+
+/// Returns the id of the task that a request is about, which may be one that no task has.
+///
+/// # Errors
+/// Returns an error if the server has no tasks, or if the client did not declare that it knows them.
+fn task_id(request: &Request) -> Result<TaskId, RpcError> {
+    if !request.core.registry.now().has_tasks() {
+        return Err(RpcError::unknown_method(request.message.method()));
+    }
+    if !request.caller.takes_tasks() {
+        return Err(RpcError::missing_tasks());
+    }
+    let id = request.message.params()?.task_id()?;
+    TaskId::parse(&id).ok_or_else(unknown)
+}
+
+/// Returns the record of a task of the caller. A task that no process runs is started again or ended.
+///
+/// # Errors
+/// Returns an error if the task is unknown or belongs to another caller, if the caller lacks a scope of its tool, or if the store
+/// fails.
+async fn owned(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
+    let engine = &request.core.tasks;
+    let record = engine.get(id).await.map_err(refusal)?;
+    let principal = request.origin.principal.as_ref().map(Principal::key);
+    if record.principal != principal {
+        return Err(unknown().concealing(true));
+    }
+    if let Some(tool) = request.core.registry.now().tool(&record.tool) {
+        if !request.sees(&**tool) {
+            return Err(unknown().concealing(true));
+        }
+        request.authorize(&**tool)?;
+    }
+    if !Engine::is_abandoned(&record) {
+        return Ok(record);
+    }
+    recover(request, id).await
+}
+
+/// Starts a task again that no process runs, or ends it.
+async fn recover(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
+    let (engine, account) = (&request.core.tasks, request.origin.account());
+    let mut is_taken = false;
+    let taken = engine.change(id, &account, |record| {
+        is_taken = false;
+        if !Engine::is_abandoned(record) {
+            return Changed::Nothing;
+        }
+        is_taken = engine.take_over(record);
+        if is_taken {
+            return Changed::Inside;
+        }
+        record.fail(error_json(&RpcError::internal(
+            "The server ended before the task was finished",
+        )));
+        Changed::Outside
+    });
+    let record = taken.await.map_err(refusal)?;
+    if is_taken {
+        tracing::info!(tool = record.tool, "a task is started again");
+        task_run::start_again(request, id, &record, tools::call_again).await;
+        return engine.get(id).await.map_err(refusal);
+    }
+    Ok(record)
+}
+
+/// Returns those of the given ids that tasks of the caller have.
+///
+/// # Errors
+/// Returns an error if the store fails.
+pub(super) async fn known(
+    request: &Request,
+    ids: BTreeSet<String>,
+) -> Result<BTreeSet<String>, RpcError> {
+    let mut known = BTreeSet::new();
+    for id in ids {
+        let Some(parsed) = TaskId::parse(&id) else {
+            continue;
+        };
+        match owned(request, &parsed).await {
+            Ok(_) => {
+                known.insert(id);
+            }
+            Err(error) if error.class == Class::Overloaded => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(known)
+}
+
+/// Returns the members of the state of a task, whose caller was checked before.
+pub(super) async fn members(core: &Core, id: &str) -> Option<String> {
+    let parsed = TaskId::parse(id)?;
+    let record = core.tasks.get(&parsed).await.ok()?;
+    Some(record.detail(id))
+}
+
+/// Answers a request about a task.
+fn answer(future: impl Future<Output = Result<Outcome, RpcError>> + Send + 'static) -> MethodRun {
+    let future = async move { future.await.unwrap_or_else(Outcome::Error) };
+    polled(Box::pin(future), Arc::new(Unstoppable))
+}
+
+/// Polls a future once, and returns it if it has to wait for the store.
+pub(super) fn polled(mut future: BoxFuture<Outcome>, stop: Arc<dyn Stop>) -> MethodRun {
+    // The waker does nothing: a transport polls a pending future again at once, with its own waker.
+    let mut context = Context::from_waker(Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        Poll::Ready(outcome) => MethodRun::Ready(outcome),
+        Poll::Pending => MethodRun::Pending { future, stop },
+    }
+}
+
+/// A request that ends when its future is dropped.
+struct Unstoppable;
+
+impl Stop for Unstoppable {
+    fn stop(&self) {}
+}

@@ -1,0 +1,111 @@
+//! Tasks of other callers, and quotas.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcp_runtime::{ClientError, MemoryStore, Store, StoreEntry, StoreFuture, Tasks, prelude::*};
+use serde_json::{Value, json};
+
+use super::caller::{Caller, code};
+
+/// A store that several servers share.
+#[derive(Clone, Default)]
+pub(crate) struct Shared(pub(crate) Arc<MemoryStore>);
+
+impl Store for Shared {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
+        self.0.get(key)
+    }
+
+    fn put_if_absent<'a>(&'a self, key: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool> {
+        self.0.put_if_absent(key, entry)
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        old: &'a [u8],
+        entry: StoreEntry<'a>,
+    ) -> StoreFuture<'a, bool> {
+        self.0.replace(key, old, entry)
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
+        self.0.remove(key)
+    }
+}
+
+/// Wait for ever.
+#[tool(task)]
+async fn waits() {
+    std::future::pending::<()>().await;
+}
+
+fn server(store: &Shared, limit: usize) -> Server {
+    let tasks = Tasks::new().store(store.clone()).per_principal(limit);
+    Server::new("app", "1.0.0")
+        .with(components![waits])
+        .tasks(tasks)
+}
+
+fn error(outcome: Result<Value, ClientError>) -> (i64, String) {
+    match outcome {
+        Err(ClientError::Rpc { code, message, .. }) => (code, message),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_task_of_another_caller_is_unknown() {
+    let store = Shared::default();
+    let ada = Caller::named(server(&store, 10), "ada").await;
+    let id = ada.task("waits", json!({})).await;
+    let strangers = [
+        Caller::named(server(&store, 10), "bob").await,
+        Caller::of(server(&store, 10)).await,
+    ];
+    for stranger in &strangers {
+        for unknown in [
+            "0".repeat(32),
+            "x".to_owned(),
+            String::new(),
+            id.to_uppercase() + ".",
+        ] {
+            let expected = error(stranger.get(&unknown).await);
+            assert_eq!(expected.0, -32602);
+            assert_eq!(error(stranger.get(&id).await), expected);
+            assert_eq!(error(stranger.update(&id, json!({})).await), expected);
+            assert_eq!(error(stranger.cancel(&id).await), expected);
+        }
+    }
+    assert_eq!(ada.get(&id).await.unwrap()["status"], "working");
+    // The same principal is known to a replica.
+    let replica = Caller::named(server(&store, 10), "ada").await;
+    assert_eq!(replica.get(&id).await.unwrap()["status"], "working");
+    replica.cancel(&id).await.unwrap();
+    assert_eq!(ada.get(&id).await.unwrap()["status"], "cancelled");
+    let nobody = Caller::of(server(&store, 10)).await;
+    let own = nobody.task("waits", json!({})).await;
+    assert_eq!(error(ada.get(&own).await).0, -32602);
+}
+
+#[tokio::test]
+async fn each_principal_has_a_number_of_unfinished_tasks() {
+    let store = Shared::default();
+    let ada = Caller::named(server(&store, 2), "ada").await;
+    let first = ada.task("waits", json!({})).await;
+    // Replicas count the same tasks.
+    let replica = Caller::named(server(&store, 2), "ada").await;
+    replica.task("waits", json!({})).await;
+    for caller in [&ada, &replica] {
+        assert_eq!(code(caller.call("waits", json!({})).await), -32603);
+    }
+    Caller::named(server(&store, 2), "bob")
+        .await
+        .task("waits", json!({}))
+        .await;
+    ada.cancel(&first).await.unwrap();
+    replica.task("waits", json!({})).await;
+    assert_eq!(code(ada.call("waits", json!({})).await), -32603);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
