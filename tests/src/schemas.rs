@@ -153,8 +153,12 @@ fn has_member(revision: &str, name: &str, member: &str) -> bool {
     })
 }
 
-/// Adds the extension for MCP Apps to the capabilities of revisions that have no extensions, as its specification does.
+/// Adds the extension for MCP Apps to the capabilities of revisions that have no extensions but `_meta` of tools, as its specification
+/// does.
 fn allow_apps(definitions: &mut Value) {
+    if definitions["Tool"]["properties"].get("_meta").is_none() {
+        return;
+    }
     for name in ["ClientCapabilities", "ServerCapabilities"] {
         let properties = &mut definitions[name]["properties"];
         if properties.get("extensions").is_none() {
@@ -162,6 +166,7 @@ fn allow_apps(definitions: &mut Value) {
                 "type": "object",
                 "properties": { "io.modelcontextprotocol/ui": { "type": "object" } },
                 "additionalProperties": false,
+                "minProperties": 1,
             });
         }
     }

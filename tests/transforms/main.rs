@@ -9,6 +9,8 @@ mod built;
 mod live;
 mod names;
 mod results;
+#[cfg(feature = "auth")]
+mod scopes;
 mod versions;
 #[allow(dead_code)] // `callers` uses more of it
 #[path = "../callers/wires.rs"]

@@ -9,7 +9,7 @@ use crate::wires::{ALL, Caller, ERAS, Host, Over, Who, principal};
 use crate::{keys, list};
 
 /// Returns a tool that returns its version.
-fn tool(version: &'static str) -> Tool {
+pub(crate) fn tool(version: &'static str) -> Tool {
     let schema = json!({ "type": "object" });
     let answer = move |_: Value, _: Context| async move { version };
     Tool::new("calc", schema, answer)
@@ -27,7 +27,7 @@ fn resource(uri: &str, version: &'static str) -> Resource {
     Resource::new(uri, format!("v{version}"), answer).version(version)
 }
 
-fn versioned() -> Server {
+pub(crate) fn versioned() -> Server {
     let mut server = Server::new("inner", "1");
     for version in ["1.9", "1.10", "1.2"] {
         server = server
@@ -40,7 +40,7 @@ fn versioned() -> Server {
 }
 
 /// Sends a request for a version, or for none.
-async fn ask(
+pub(crate) async fn ask(
     caller: &Caller,
     method: &str,
     mut params: Value,
@@ -144,46 +144,6 @@ async fn a_version_that_the_caller_does_not_see_does_not_exist() {
             assert_eq!(asked.is_ok(), count == 4);
             if let Err((_, error)) = asked {
                 assert!(error.ends_with("there are `1.10`, `1.9`, `1.2`"), "{error}");
-            }
-        }
-    }
-}
-
-/// A caller has the highest version whose scopes it has.
-#[cfg(feature = "auth")]
-#[tokio::test]
-async fn a_version_whose_scopes_the_caller_lacks_is_not_its_highest() {
-    use mcp_runtime::{ApiKey, Auth};
-    const KEYS: [&str; 2] = [
-        "0123456789abcdef-0123456789abcdef",
-        "fedcba9876543210-fedcba9876543210",
-    ];
-    let keys = [
-        ApiKey::new("ada", KEYS[0]),
-        ApiKey::new("root", KEYS[1]).scope("new"),
-    ];
-    let server = versioned()
-        .with(tool("2").scope("new"))
-        .auth(Auth::api_keys(keys));
-    let host = Host::of(server, Over::Http).await;
-    for era in ERAS {
-        for (header, highest) in [
-            ("Bearer 0123456789abcdef-0123456789abcdef", "1.10"),
-            ("Bearer fedcba9876543210-fedcba9876543210", "2"),
-        ] {
-            let caller = host
-                .caller(era, crate::wires::header("Authorization", header))
-                .await;
-            let listed = list(&caller, "tools/list", "tools").await;
-            assert_eq!(listed[0]["_meta"]["version"], highest, "{listed:?}");
-            assert_eq!(listed.len(), 1);
-            assert_eq!(caller.call("calc", json!({})).await.unwrap(), highest);
-            // The caller sees the other version, so that it is told which scope it lacks.
-            let call = json!({ "name": "calc", "arguments": {} });
-            let asked = ask(&caller, "tools/call", call, Some("2")).await;
-            match asked {
-                Ok(_) => assert_eq!(highest, "2"),
-                Err((code, error)) => assert!(code == -32600 && error.contains("`new`"), "{error}"),
             }
         }
     }

@@ -238,7 +238,8 @@ pub fn notification(revision: &str, notification: &Value) -> Checked {
     validate(revision, "JSONRPCNotification", notification)?;
     let mut notification = notification.clone();
     // The extension for tasks adds a member to the filter.
-    if let Some(filter) = notification["params"]["notifications"].as_object_mut() {
+    let filter = notification.pointer_mut("/params/notifications");
+    if let Some(filter) = filter.and_then(Value::as_object_mut) {
         filter.remove("taskIds");
     }
     bare(revision, name, &notification)
