@@ -99,7 +99,7 @@ impl Server {
     /// Models read the definitions of a server, so that a changed definition can change what they do. `manifest` prints all
     /// definitions as JSON, and `manifest --write-lock mcp.lock` writes them to a lock file, which accepts them.
     /// `check --lock mcp.lock` reports an error for each definition that was added, removed or changed since then, with the
-    /// parts that changed. The lock file belongs into version control.
+    /// parts that changed. The lock file belongs into version control, where its difference is reviewed.
     ///
     /// | member | |
     /// |---|---|

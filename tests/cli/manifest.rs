@@ -279,7 +279,7 @@ fn check_names_what_was_added_removed_or_changed() {
         server["definition"]["instructions"] = json!("Others.");
     });
     let end = format!(
-        "after `{path}` was written: if that is intended, review the output of `manifest`, and accept it with `manifest --write-lock {path}`"
+        "after `{path}` was written: if that is intended, write the file with `manifest --write-lock {path}`, and review its difference before you deploy it"
     );
     let manifest: Value = serde_json::from_slice(&run(&["manifest"]).stdout).unwrap();
     let server = manifest["definitions"][0]["name"]

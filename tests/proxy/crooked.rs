@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const TOO_LARGE: usize = 5 << 20;
 
 /// The tools that do something else than to answer.
-const TOOLS: [&str; 26] = [
+const TOOLS: [&str; 29] = [
     "fine",
     "chatty",
     "no_json",
@@ -31,12 +31,15 @@ const TOOLS: [&str; 26] = [
     "too_large_log",
     "process",
     "not_utf8",
+    "not_utf8_reply",
     "batch",
     "unknown_request",
     "hang",
     "deaf",
     "exit",
     "large",
+    "one_line",
+    "returns",
 ];
 
 /// Names with a character that has no width, one that changes the direction, a Cyrillic letter, a line break, control characters,
@@ -89,7 +92,8 @@ fn tool(name: &str) -> Value {
 
 fn main() -> io::Result<()> {
     for line in io::stdin().lock().lines() {
-        let message: Value = serde_json::from_str(&line?)?;
+        let line = line?;
+        let message: Value = serde_json::from_str(&line)?;
         let (id, params) = (&message["id"], &message["params"]);
         match message["method"].as_str() {
             Some("initialize") => {
@@ -132,6 +136,14 @@ fn main() -> io::Result<()> {
                 let one = json!({ "uri": "text://one", "name": "one" });
                 let all: Vec<Value> = std::iter::once(one).chain(odd).collect();
                 reply(id, json!({ "resources": all }))?;
+            }
+            Some("tools/call") if params["name"] == "one_line" => {
+                let said = if line.contains('\r') {
+                    "broken"
+                } else {
+                    "fine"
+                };
+                reply(id, text(said))?;
             }
             Some("tools/call") => call(id, params)?,
             Some("ping") => reply(id, json!({}))?,
@@ -268,6 +280,10 @@ fn call(id: &Value, params: &Value) -> io::Result<()> {
             write(b"{\"jsonrpc\":\"2.0\",\"method\":\"\xff\xfe\"}")?;
             reply(id, text("fine"))
         }
+        "not_utf8_reply" => {
+            let start = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"a\":\"");
+            write(&[start.as_bytes(), b"\xff\"}}"].concat())
+        }
         "batch" => send(&json!([{ "jsonrpc": "2.0", "id": id, "result": text("wrong") }])),
         "unknown_request" => {
             send(&json!({ "jsonrpc": "2.0", "id": { "no": "id" }, "method": "x/y" }))?;
@@ -276,6 +292,15 @@ fn call(id: &Value, params: &Value) -> io::Result<()> {
                 &json!({ "jsonrpc": "2.0", "id": "\u{0}\n\u{1F600}", "method": "elicitation/create", "params": 7 }),
             )?;
             reply(id, text("fine"))
+        }
+        "returns" => {
+            let forged = json!({ "jsonrpc": "2.0", "method": "notifications/forged" });
+            let structured = format!("{{\"a\":\r{forged}\r}}");
+            let content = text("fine")["content"].to_string();
+            write(
+                format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"content\":{content},\"structuredContent\":{structured}}}}}")
+                    .as_bytes(),
+            )
         }
         "hang" => Ok(()),
         // It reads nothing more, but lives.

@@ -92,6 +92,42 @@ async fn headers_and_tokens_are_those_of_the_operator() {
     }
 }
 
+/// Also notifications, replies to questions, and the requests of the gateway itself.
+#[tokio::test]
+async fn each_message_has_the_credentials() {
+    async fn token(_: Option<Principal>) -> Result<Option<Secret<String>>, ToolError> {
+        Ok(Some(Secret::new("Bearer of-the-operator".to_owned())))
+    }
+    for revision in ERAS {
+        let server = HttpServer::start(extras::server()).await;
+        let upstream = server.upstream().revision(revision).credentials(token);
+        let gateway = gateway(upstream).await;
+        let peer = Peer::connect(&gateway, ERAS[0], says("Ada")).await;
+        let counted = async |expected: &str| {
+            peer.call("up_counted", json!({})).await.as_deref() == Ok(expected)
+        };
+        let wait = json!({ "name": "up_wait_counted", "arguments": { "milliseconds": 60_000 } });
+        let waiting = peer.start("tools/call", wait);
+        until("it runs", async || counted("1 0").await).await;
+        peer.cancel(&waiting);
+        until("it is cancelled", async || counted("1 1").await).await;
+        let said = peer.call("up_ask_name", json!({})).await;
+        assert_eq!(said.as_deref(), Ok("hello Ada"));
+        let uri = json!({ "uri": "text://up/readme" });
+        peer.request("resources/subscribe", uri).await.unwrap();
+        let announce = json!({ "what": "text://readme" });
+        let is_heard = async || {
+            peer.call("up_announce", announce.clone()).await.unwrap();
+            !peer.heard("notifications/resources/updated").is_empty()
+        };
+        until("it is subscribed", is_heard).await;
+        let requests = server.requests.lock().unwrap().clone();
+        let tokens = values(&requests, "authorization");
+        assert_eq!(tokens.len(), requests.len(), "{revision:?}: {requests:?}");
+        assert!(tokens.iter().all(|it| it == "Bearer of-the-operator"));
+    }
+}
+
 #[tokio::test]
 async fn each_caller_has_a_session_and_credentials_of_its_own() {
     async fn token(principal: Option<Principal>) -> Result<Option<Secret<String>>, ToolError> {

@@ -1,6 +1,7 @@
 //! Upstream servers that are held to a lock file while a gateway serves.
 
 use std::process::{Output, Stdio};
+use std::sync::atomic::Ordering;
 
 use mcp_runtime::{Client, Revision, RunningServer, Server, Upstream};
 use serde_json::{Value, json};
@@ -302,6 +303,23 @@ async fn every_kind_of_mount_is_held_to_the_lock_file() {
     }
 }
 
+/// The lists are not read again for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_answer_keeps_nothing_that_is_no_longer_accepted() {
+    let (place, lock) = (Place::new(Over::Http).await, Lock::new());
+    lock.accept(place.url().as_deref(), "old").await;
+    let gateway = lock.gateway(place.upstream()).await;
+    let peer = Peer::connect(&gateway, ERAS[1], |_| None).await;
+    is_offered("before", &peer, "tool", "kept").await;
+    let server = place.server.as_ref().unwrap();
+    server.is_broken.store(true, Ordering::SeqCst);
+    lock.accept_only(&["define"]);
+    for (kind, ..) in KINDS {
+        is_withheld("after", &peer, kind, "kept").await;
+    }
+    assert_eq!(peer.tools().await, ["up_define"]);
+}
+
 /// A bridge passes the instructions of its upstream server on.
 #[tokio::test(flavor = "multi_thread")]
 async fn instructions_that_are_not_accepted_are_not_passed_on() {
@@ -467,7 +485,7 @@ async fn the_log_and_the_commands_name_what_is_withheld() {
     let found = lock.differences(text).await;
     assert_eq!(found.len(), 5, "{found:?}");
     let end = format!(
-        "after `{0}` was written: if that is intended, review the output of `manifest`, and accept it with `manifest --write-lock {0}`",
+        "after `{0}` was written: if that is intended, write the file with `manifest --write-lock {0}`, and review its difference before you deploy it",
         lock.path
     );
     let expected = format!(

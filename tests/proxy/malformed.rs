@@ -5,7 +5,7 @@ use std::time::Duration;
 use mcp_runtime::{RunningServer, Server, Upstream};
 use serde_json::json;
 
-use super::peer::{Peer, says, until};
+use super::peer::{Peer, says, text, until};
 use super::places::{ERAS, own};
 
 fn crooked(list: &str) -> Upstream {
@@ -35,15 +35,17 @@ async fn each_call_is_answered() {
         ("list_result", malformed),
         ("wrong_content", malformed),
         ("deep_content", malformed),
-        ("wrong_error", timeout),
+        ("wrong_error", Err("its error is malformed")),
         ("both", Err("it is an error")),
-        ("neither", timeout),
+        ("neither", Err("neither a request nor a reply")),
         ("too_large", Err("more than 4194304 bytes")),
         ("too_large_first", Err("more than 4194304 bytes")),
         ("too_large_log", Ok("fine")),
         ("not_utf8", Ok("fine")),
+        ("not_utf8_reply", Err("its response is not UTF-8")),
         ("batch", timeout),
         ("unknown_request", Ok("fine")),
+        ("returns", Ok("fine")),
         ("hang", timeout),
         ("exit", Err("the program has ended (exit status: 3)")),
     ];
@@ -64,6 +66,34 @@ async fn each_call_is_answered() {
             let works = async || peer.call("up_fine", json!({})).await.as_deref() == Ok("fine");
             until(tool, works).await;
         }
+    }
+}
+
+/// A client must not send messages of its own to a process, in lines within its message.
+#[tokio::test]
+async fn a_message_of_a_client_is_one_line() {
+    for client in ERAS {
+        let gateway = gateway(crooked("")).await;
+        let peer = Peer::connect(&gateway, client, |_| None).await;
+        let process = peer.call("up_process", json!({})).await;
+        for end in ["\n", "\r"] {
+            for member in ["arguments", "_meta"] {
+                let mut params = json!({ "name": "up_one_line", "arguments": {} });
+                params[member] = json!({ "com.example/a": { "jsonrpc": "2.0", "method": "x" } });
+                let pretty = |message: &serde_json::Value| {
+                    serde_json::to_string_pretty(message)
+                        .unwrap()
+                        .replace('\n', end)
+                };
+                let reply = peer.start_as("tools/call", params, pretty).reply().await;
+                assert_eq!(
+                    text(reply).as_deref(),
+                    Ok("fine"),
+                    "{client:?}: {member}, {end:?}"
+                );
+            }
+        }
+        assert_eq!(peer.call("up_process", json!({})).await, process);
     }
 }
 

@@ -38,10 +38,13 @@ fn answer(request: &Value) -> Value {
         ] }),
         "resources/list" => json!({ "resources": [
             { "uri": "ui://page", "name": "page", "mimeType": MIME, "_meta": { "ui": ui } },
+            { "uri": "UI://other", "name": "other", "mimeType": MIME, "_meta": { "ui": ui } },
         ] }),
-        "resources/templates/list" => json!({ "resourceTemplates": [] }),
+        "resources/templates/list" => json!({ "resourceTemplates": [
+            { "uriTemplate": "ui:{+path}", "name": "any", "_meta": { "ui": ui } },
+        ] }),
         "resources/read" => json!({ "contents": [
-            { "uri": "ui://page", "mimeType": MIME, "text": "<p>", "_meta": { "ui": ui } },
+            { "uri": request["params"]["uri"], "mimeType": MIME, "text": "<p>", "_meta": { "ui": ui } },
         ] }),
         _ => {
             let error = json!({ "code": -32601, "message": "no such method" });
@@ -109,6 +112,14 @@ async fn pages_keep_what_is_valid_and_have_the_uris_of_the_gateway() {
         assert_eq!(resources[0]["_meta"]["ui"], valid);
         let contents = client.read(uri).await.unwrap();
         assert_eq!(contents[0]["_meta"]["ui"], valid);
+        if prefix.is_none() {
+            // Written differently, they are pages, too.
+            assert_eq!(resources[1]["_meta"]["ui"], valid);
+            for uri in ["UI://other", "ui:any/page"] {
+                let contents = client.read(uri).await.unwrap();
+                assert_eq!(contents[0]["_meta"]["ui"], valid, "{uri}");
+            }
+        }
         assert_eq!(
             (&contents[0]["uri"], &contents[0]["mimeType"]),
             (&json!(uri), &json!(MIME))

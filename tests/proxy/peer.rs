@@ -51,6 +51,8 @@ impl Transport for Channels {
         let Some(shared) = self.shared.upgrade() else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
+        // The messages of transports in this process are lines and events elsewhere.
+        assert!(!message.contains(['\n', '\r']), "{message}");
         let message: Value = serde_json::from_str(&message).unwrap();
         shared.conversation.received(&message);
         shared.received(message);
@@ -60,7 +62,10 @@ impl Transport for Channels {
 
 impl Shared {
     fn send(&self, message: &Value) {
-        let message = message.to_string();
+        self.send_text(message.to_string());
+    }
+
+    fn send_text(&self, message: String) {
         self.conversation.sent(message.as_bytes());
         let _ = self.outgoing.send(message.into_bytes());
     }
@@ -163,12 +168,22 @@ impl Peer {
 
     /// Sends a request.
     pub(crate) fn start(&self, method: &str, params: Value) -> Asked {
+        self.start_as(method, params, Value::to_string)
+    }
+
+    /// Sends a request that this function writes.
+    pub(crate) fn start_as(
+        &self,
+        method: &str,
+        params: Value,
+        write: impl FnOnce(&Value) -> String,
+    ) -> Asked {
         let id = self.next_id.fetch_add(1, Ordering::SeqCst);
         let (sender, reply) = oneshot::channel();
         self.shared.pending.lock().unwrap().insert(id, sender);
         let params = self.with_meta(params);
         let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
-        self.shared.send(&message);
+        self.shared.send_text(write(&message));
         Asked { id, reply }
     }
 

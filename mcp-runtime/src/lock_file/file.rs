@@ -68,10 +68,13 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Describes how definitions are accepted.
+/// Describes how definitions are accepted. What must be reviewed is the file itself: an upstream server can send another text each
+/// time that it is asked.
 pub(crate) fn accept_command(path: &Path) -> String {
     let path = path.display();
-    format!("review the output of `manifest`, and accept it with `manifest --write-lock {path}`")
+    format!(
+        "write the file with `manifest --write-lock {path}`, and review its difference before you deploy it"
+    )
 }
 
 /// Parses a lock file.

@@ -12,8 +12,8 @@ mod record;
 #[cfg(feature = "cli")]
 pub(crate) use entry::Entries;
 pub(crate) use entry::{Entry, server_of};
-pub(crate) use file::LockFile;
 #[cfg(feature = "cli")]
-pub(crate) use file::{FORMAT, accept_command, parse};
+pub(crate) use file::{FORMAT, parse};
+pub(crate) use file::{LockFile, accept_command};
 #[cfg(feature = "cli")]
 pub(crate) use record::{Record, Recorded};

@@ -157,6 +157,13 @@ pub(super) fn is_page(uri: &str) -> bool {
     uri.starts_with(SCHEME)
 }
 
+/// Returns `true` if a resource of another server can be a page. Schemes are equal in any case, and a template such as `ui:{+x}` has
+/// URIs of pages.
+pub(super) fn is_relayed_page(uri: &str) -> bool {
+    let scheme = uri.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("ui"))
+}
+
 /// Removes the parts of a page's `ui` that a host must not act on, and returns a mistake for each.
 pub(super) fn remove_mistakes(ui: &mut Value) -> Vec<String> {
     let mut mistakes = Vec::new();

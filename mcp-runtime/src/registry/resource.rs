@@ -348,7 +348,13 @@ impl Resource {
             }
         }
         self.mime = self.mime.take().or(self.returned_mime.map(Arc::from));
-        if !app::is_page(&self.uri) || !self.relayed && self.mime.as_deref() != Some(MIME) {
+        let is_page = if self.relayed {
+            // Hosts may take it for one, whatever its MIME type is.
+            app::is_relayed_page(&self.uri)
+        } else {
+            app::is_page(&self.uri) && self.mime.as_deref() == Some(MIME)
+        };
+        if !is_page {
             return None;
         }
         let mut ui = self.definition.ui().cloned().unwrap_or_else(|| json!({}));

@@ -27,10 +27,14 @@ impl Server {
     ///
     /// ```text
     /// gateway check --lock            # the differences
-    /// gateway manifest --write-lock   # accepts all of them
+    /// gateway manifest --write-lock   # writes all of them to the file
     /// ```
     ///
+    /// Review the difference of the file before you deploy it, and not the output of another command: an upstream server can send
+    /// another text each time that it is asked.
+    ///
     /// The file of at most 64 MiB is read at the start, which fails without it, and again within two seconds after a change: nothing must be restarted.
+    /// What a changed file no longer accepts is withheld at once, also if the upstream server does not answer.
     /// While the changed file cannot be used, the last one applies, and the log has a warning.
     ///
     /// # What is compared

@@ -14,6 +14,7 @@ use super::transport::{Outgoing, Receive, SendError, Sending, Transport};
 use crate::protocol::LogLevel;
 use crate::protocol::error::{INTERNAL_ERROR, METHOD_NOT_FOUND};
 use crate::protocol::revision::Features;
+use crate::secret::Secret;
 use crate::service::BoxFuture;
 use crate::sync::Mutex;
 
@@ -58,6 +59,8 @@ pub(super) struct Connection {
     /// The lowest level of log messages that was asked for.
     level: Mutex<Option<LogLevel>>,
     watch: Arc<dyn Watch>,
+    /// The value of the header `Authorization` of the last request, for the messages that are no requests.
+    authorization: Mutex<Option<Secret<String>>>,
     /// The bytes of replies to requests that no client answers.
     unsent: Arc<Semaphore>,
     /// `true` if all calls on this connection are those of one caller.
@@ -79,6 +82,7 @@ impl Connection {
             table: Mutex::default(),
             features: OnceLock::new(),
             level: Mutex::default(),
+            authorization: Mutex::default(),
             watch,
             unsent: Arc::new(Semaphore::new(MAX_UNSENT)),
             is_of_one_caller,
@@ -135,6 +139,11 @@ impl Connection {
         self.table.lock().lost.is_some()
     }
 
+    /// Keeps the authorization of a request.
+    pub(super) fn authorized(&self, authorization: &Secret<String>) {
+        *self.authorization.lock() = Some(authorization.clone());
+    }
+
     /// Sends a notification or a reply.
     fn sending(
         &self,
@@ -148,7 +157,7 @@ impl Connection {
             name: None,
             params: Vec::new(),
             revision: self.features().map(|features| features.name),
-            authorization: None,
+            authorization: self.authorization.lock().clone(),
         };
         let sending = self.transport.get().map(|it| it.send(outgoing));
         sending.unwrap_or(Sending::Done(Ok(()))).future()
@@ -345,8 +354,7 @@ impl Receive for Receiver {
         };
         match read(message) {
             Ok(Incoming::Reply(Some(id), reply)) => connection.end(Some(id), Ok(reply)),
-            Ok(Incoming::Malformed(id)) => {
-                let why = "its result is malformed: it is no object".to_owned();
+            Ok(Incoming::Malformed(id, why)) => {
                 connection.end(Some(id), Err(SendError::Invalid(why)));
             }
             // A reply without an id belongs to the request on whose stream it came.

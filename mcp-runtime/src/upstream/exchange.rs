@@ -36,6 +36,9 @@ impl Connection {
             }
             id
         };
+        if let Some(authorization) = &request.authorization {
+            self.authorized(authorization);
+        }
         let outgoing = Outgoing {
             json: request.end(id),
             id: Some(id),

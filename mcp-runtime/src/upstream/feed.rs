@@ -1,6 +1,7 @@
 //! The components of an upstream server, kept as they are there: listed when a connection is made, and again when the server says
 //! that they have changed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::list::{Host, List};
 use super::open::Event;
 use super::proxy::Proxy;
 use super::request::Request;
+use super::review::Held;
 #[cfg(feature = "skills")]
 use super::skills;
 use crate::protocol::capability::ClientCapabilities;
@@ -92,14 +94,15 @@ impl Proxy {
     /// Follows the changes of a connection until it is lost.
     async fn follow(self: &Arc<Self>, opened: &Opened, host: &dyn Host) -> Result<(), String> {
         let stateless = opened.connection.features().is_some_and(|it| it.stateless);
-        let mut lock = self.lock_generation().await;
-        let mut age = self.refresh_all(opened, host, List::ALL).await?;
+        let mut due = BTreeMap::new();
+        self.refresh_all(opened, host, List::ALL, &mut due).await?;
         self.instruct(opened, host);
         self.link.shared.works();
         self.ready.send_replace(true);
-        let mut listed = Instant::now();
         let mut listening = None;
         let mut subscribed = 0;
+        // Outside of the loop, so that other events do not delay the check.
+        let mut health_due = Instant::now() + HEALTH_INTERVAL;
         loop {
             if opened.connection.is_lost() {
                 return Ok(());
@@ -110,17 +113,13 @@ impl Proxy {
                     .as_ref()
                     .is_some_and(|it: &Listening| it.resources == watched.len());
                 if !is_current {
-                    listening = Some(listen(opened, &watched));
+                    listening = Some(self.listen(opened, &watched).await?);
                 }
             } else if opened.info.subscribes() {
-                for uri in watched.iter().skip(subscribed) {
-                    let request = Request::new("resources/subscribe").named("uri", uri);
-                    let _ =
-                        timeout(LIST_LIMIT, opened.connection.start(request, None).reply()).await;
-                }
+                self.subscribe(opened, watched.get(subscribed..).unwrap_or_default())
+                    .await?;
                 subscribed = watched.len();
             }
-            let next_list = age.map(|age| listed + age);
             tokio::select! {
                 () = self.changed.notified() => {}
                 event = heard(&mut listening) => {
@@ -131,20 +130,18 @@ impl Proxy {
                         self.mark(List::ALL);
                     }
                 }
-                () = sleep(HEALTH_INTERVAL) => self.check(opened).await?,
-                () = until(next_list) => self.mark(List::ALL),
-                () = until(self.review().held().map(|held| held.due())) => {}
-            }
-            // Outside of the branches, so that no event of the server can delay it.
-            let current = self.lock_generation().await;
-            if std::mem::replace(&mut lock, current) != current {
-                self.mark(List::ALL);
-                self.instruct(opened, host);
+                () = sleep_until(health_due) => {
+                    self.check(opened).await?;
+                    health_due = Instant::now() + HEALTH_INTERVAL;
+                }
+                () = until(due.values().min().copied()) => {
+                    let now = Instant::now();
+                    self.mark(due.iter().filter(|it| *it.1 <= now).map(|it| *it.0));
+                }
             }
             let dirty = std::mem::take(&mut *self.dirty.lock());
             if !dirty.is_empty() && !opened.connection.is_lost() {
-                age = self.refresh_all(opened, host, dirty).await?;
-                listed = Instant::now();
+                self.refresh_all(opened, host, dirty, &mut due).await?;
                 let dirty = self.dirty.lock();
                 if dirty.is_empty() {
                     self.current.send_replace(true);
@@ -153,11 +150,19 @@ impl Proxy {
         }
     }
 
-    /// Returns the number of the lock file, which is read again if it is time.
-    async fn lock_generation(&self) -> Option<u64> {
-        let held = self.review().held()?;
-        held.refresh().await;
-        Some(held.generation())
+    /// Reads the lock file again and again. What another file no longer accepts is removed at once, whatever the server does;
+    /// what it accepts in addition is added when the lists are read.
+    pub(super) async fn follow_lock_file(self: Arc<Self>, held: Arc<Held>, host: Arc<dyn Host>) {
+        let mut generation = held.generation();
+        loop {
+            sleep_until(held.due()).await;
+            held.refresh().await;
+            let current = held.generation();
+            if std::mem::replace(&mut generation, current) != current {
+                self.recheck(&*host);
+                self.mark(List::ALL);
+            }
+        }
     }
 
     /// Notes that lists have changed.
@@ -173,6 +178,7 @@ impl Proxy {
         if stateless {
             request.meta = modern_meta(ClientCapabilities::default(), None);
         }
+        request.authorization = self.link.authorization(None).await?;
         let reply = timeout(HEALTH_LIMIT, opened.connection.start(request, None).reply()).await;
         match reply {
             Ok(Ok(_)) => Ok(()),
@@ -181,15 +187,43 @@ impl Proxy {
         }
     }
 
-    /// Reads lists, and changes the components of the host. Returns the time after which they are read again, if the server does
-    /// not tell changes.
+    /// Asks a server with a session for the changes of resources. It may refuse.
+    async fn subscribe(&self, opened: &Opened, uris: &[String]) -> Result<(), String> {
+        for uri in uris {
+            let mut request = Request::new("resources/subscribe").named("uri", uri);
+            request.authorization = self.link.authorization(None).await?;
+            let _ = timeout(LIST_LIMIT, opened.connection.start(request, None).reply()).await;
+        }
+        Ok(())
+    }
+
+    /// Asks a modern server for its changes.
+    async fn listen(&self, opened: &Opened, watched: &[String]) -> Result<Listening, String> {
+        let mut notifications = json!({
+            "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true,
+        });
+        if !watched.is_empty() {
+            notifications["resourceSubscriptions"] = watched.into();
+        }
+        let mut request = Request::new("subscriptions/listen");
+        request = request.param("notifications", &notifications.to_string());
+        request.meta = modern_meta(ClientCapabilities::default(), None);
+        request.authorization = self.link.authorization(None).await?;
+        Ok(Listening {
+            exchange: opened.connection.start(request, None),
+            resources: watched.len(),
+        })
+    }
+
+    /// Reads lists, and changes the components of the host. `due` has the time at which each list is read again, if the server
+    /// does not tell its changes.
     async fn refresh_all(
         self: &Arc<Self>,
         opened: &Opened,
         host: &dyn Host,
         lists: impl IntoIterator<Item = List>,
-    ) -> Result<Option<Duration>, String> {
-        let mut age = None;
+        due: &mut BTreeMap<List, Instant>,
+    ) -> Result<(), String> {
         for list in lists {
             let capability = list.capability();
             #[cfg_attr(not(feature = "skills"), allow(unused_mut))]
@@ -199,14 +233,18 @@ impl Proxy {
                 (Vec::new(), None)
             };
             #[cfg(feature = "skills")]
+            if matches!(list, List::Resources | List::Templates) {
+                skills::remove_places(&mut definitions);
+            }
+            #[cfg(feature = "skills")]
             if list == List::Resources && skills::are_declared(&opened.info.capabilities) {
-                self.add_skills(opened, &mut definitions).await;
+                self.add_skills(opened, &mut definitions).await?;
             }
             if opened.info.has(capability)
                 && opened.info.capabilities[capability]["listChanged"] != true
             {
                 let ttl = ttl.unwrap_or(LONGEST_AGE).clamp(SHORTEST_AGE, LONGEST_AGE);
-                age = Some(age.map_or(ttl, |age: Duration| age.min(ttl)));
+                due.insert(list, Instant::now() + ttl);
             }
             let has_changed = self.apply(opened, host, list, definitions);
             let was_told = self.told.lock().remove(&list);
@@ -214,7 +252,7 @@ impl Proxy {
                 host.listed(list.kind());
             }
         }
-        Ok(age)
+        Ok(())
     }
 
     /// Reads all pages of a list.
@@ -248,6 +286,12 @@ impl Proxy {
                 Ok(result) => result,
                 // Some servers declare resources, and have no templates.
                 Err(_) if method == List::Templates.method() => return Ok((Vec::new(), None)),
+                #[cfg(feature = "skills")]
+                Err(error) if method == skills::METHOD => {
+                    let upstream = &self.link.options.name;
+                    tracing::warn!(upstream, "its skills are left out: {}", error.message);
+                    return Ok((Vec::new(), None));
+                }
                 Err(error) => return Err(format!("`{method}` is refused: {}", error.message)),
             };
             bytes += result.len();
@@ -282,31 +326,18 @@ impl Proxy {
 
     /// Adds the skills of the server to the definitions of its resources. Without them, their files are ordinary resources.
     #[cfg(feature = "skills")]
-    async fn add_skills(&self, opened: &Opened, definitions: &mut Vec<Value>) {
+    async fn add_skills(
+        &self,
+        opened: &Opened,
+        definitions: &mut Vec<Value>,
+    ) -> Result<(), String> {
         let upstream = &self.link.options.name;
-        match self.read(opened, "skills/list", "skills").await {
-            Ok((found, _)) => skills::merge(definitions, found, |uri, why| {
-                tracing::warn!(upstream, "the skill `{uri}` is left out: {why}");
-            }),
-            Err(why) => tracing::warn!(upstream, "its skills are left out: {why}"),
-        }
-    }
-}
-
-/// Asks a modern server for its changes.
-fn listen(opened: &Opened, watched: &[String]) -> Listening {
-    let mut notifications = json!({
-        "toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true,
-    });
-    if !watched.is_empty() {
-        notifications["resourceSubscriptions"] = watched.into();
-    }
-    let mut request = Request::new("subscriptions/listen");
-    request = request.param("notifications", &notifications.to_string());
-    request.meta = modern_meta(ClientCapabilities::default(), None);
-    Listening {
-        exchange: opened.connection.start(request, None),
-        resources: watched.len(),
+        let (found, _) = self.read(opened, skills::METHOD, "skills").await?;
+        let limit = self.link.options.max_components;
+        skills::merge(definitions, found, limit, |uri, why| {
+            tracing::warn!(upstream, "the skill `{uri}` is left out: {why}");
+        });
+        Ok(())
     }
 }
 
@@ -323,3 +354,6 @@ async fn until(time: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::transport::on_one_line;
+use crate::protocol::Id;
 use crate::protocol::json::string;
 use crate::protocol::reader::{Fault, Reader, decode};
 use crate::protocol::text::Span;
@@ -131,8 +133,8 @@ pub(crate) type Reply = Result<Answer, ErrorReply>;
 pub(super) enum Incoming {
     /// The reply to the request with this id. The id is `None` if the server could not read it.
     Reply(Option<u64>, Reply),
-    /// A reply to the request with this id, whose result is no object.
-    Malformed(u64),
+    /// A malformed reply to the request with this id, and what is wrong with it.
+    Malformed(u64, String),
     Request {
         id: Box<RawValue>,
         method: String,
@@ -159,6 +161,7 @@ impl Places {
             let start = reader.place();
             match member {
                 Member::Result if reader.enter_object()? => {
+                    self.forget_result();
                     self.read(reader, Member::of_result)?;
                 }
                 Member::Meta => self.has_own_meta = has_own_member(reader)?,
@@ -167,6 +170,20 @@ impl Places {
             self.of[member as usize] = Some(Span::new(start, reader.place()));
         }
         Ok(())
+    }
+
+    /// Forgets the members of a result before this one, so that the members of two results are not mixed.
+    fn forget_result(&mut self) {
+        for member in [
+            Member::Content,
+            Member::Structured,
+            Member::IsError,
+            Member::ResultType,
+            Member::Meta,
+        ] {
+            self.of[member as usize] = None;
+        }
+        self.has_own_meta = false;
     }
 
     fn json<'a>(&self, message: &'a str, member: Member) -> Option<&'a str> {
@@ -188,7 +205,7 @@ fn has_own_member(reader: &mut Reader<'_>) -> Result<bool, Fault> {
     Ok(has_own)
 }
 
-/// Reads a message.
+/// Reads a message. Its parts have no line breaks: they are passed on to clients as they are, also in lines and events.
 ///
 /// # Errors
 /// Returns an error if it is no JSON-RPC message.
@@ -202,6 +219,8 @@ pub(super) fn read(message: String) -> Result<Incoming, String> {
     };
     let read = read.and_then(|()| reader.end());
     read.map_err(|fault| described(fault, &message))?;
+    // After validation, so that a line break within a string is still an error. The places stay the same.
+    let message = on_one_line(message);
     let given = |member| {
         let json = places.json(&message, member);
         json.filter(|json| *json != "null")
@@ -209,20 +228,35 @@ pub(super) fn read(message: String) -> Result<Incoming, String> {
     if let Some(method) = given(Member::Method) {
         return called(method, given(Member::Id), given(Member::Params));
     }
-    let id: Option<u64> = given(Member::Id).and_then(|id| id.parse().ok());
+    let id = given(Member::Id).and_then(number);
     if let Some(error) = given(Member::Error) {
-        let error = serde_json::from_str(error).map_err(|error| error.to_string())?;
-        return Ok(Incoming::Reply(id, Err(error)));
+        return match serde_json::from_str(error) {
+            Ok(error) => Ok(Incoming::Reply(id, Err(error))),
+            Err(error) => malformed(id, format!("its error is malformed: {error}")),
+        };
     }
     match given(Member::Result) {
         Some(result) if result.starts_with('{') => {
             Ok(Incoming::Reply(id, Ok(Answer { message, places })))
         }
-        Some(_) => {
-            let id = id.ok_or("its result is no object")?;
-            Ok(Incoming::Malformed(id))
-        }
-        None => Err("it is neither a request nor a reply".to_owned()),
+        Some(_) => malformed(id, "its result is malformed: it is no object".to_owned()),
+        None => malformed(id, "it is neither a request nor a reply".to_owned()),
+    }
+}
+
+/// Returns the number of a request of this server in the JSON of an id. Some servers repeat it as `1.0`.
+pub(super) fn number(id: &str) -> Option<u64> {
+    match Id::parse(id)? {
+        Id::Number(number) => u64::try_from(number).ok(),
+        Id::String(_) => None,
+    }
+}
+
+/// Returns a malformed reply, or an error if it belongs to no request.
+fn malformed(id: Option<u64>, why: String) -> Result<Incoming, String> {
+    match id {
+        Some(id) => Ok(Incoming::Malformed(id, why)),
+        None => Err(why),
     }
 }
 
@@ -254,6 +288,35 @@ mod tests {
     }
 
     #[test]
+    fn parts_have_no_line_breaks() {
+        let message =
+            "{\"id\":7,\n\"result\":\r{\"structuredContent\":{\"a\":\n{\"b\":\"\\n\"}\r}}}";
+        let Ok(Incoming::Reply(Some(7), Ok(answer))) = text(message) else {
+            panic!("no reply");
+        };
+        let expected = "{\"a\": {\"b\":\"\\n\"} }";
+        assert_eq!(answer.structured(), Some(expected));
+        assert_eq!(
+            answer.json(),
+            format!("{{\"structuredContent\":{expected}}}")
+        );
+        let request = "{\"id\":\"a\",\"method\":\"x\",\"params\":{\r\n}}";
+        assert!(matches!(text(request), Ok(Incoming::Request { params, .. }) if params == "{  }"));
+        assert!(text("{\"id\":7,\"result\":{\"a\":\"\n\"}}").is_err());
+    }
+
+    #[test]
+    fn the_last_of_several_results_is_read() {
+        let message = r#"{"id":1.0,"result":{"content":[],"isError":true,"_meta":{"a":1}},"result":{"content":[1]}}"#;
+        let Ok(Incoming::Reply(Some(1), Ok(answer))) = text(message) else {
+            panic!("no reply");
+        };
+        assert_eq!(answer.json(), r#"{"content":[1]}"#);
+        assert_eq!(answer.content(), Some("[1]"));
+        assert_eq!([answer.is_error(), answer.own_meta()], [None; 2]);
+    }
+
+    #[test]
     fn each_kind_of_message_is_told_apart() {
         let request = r#"{"jsonrpc":"2.0","id":"a","method":"roots/list"}"#;
         assert!(
@@ -275,14 +338,13 @@ mod tests {
         assert!(
             matches!(text(error), Ok(Incoming::Reply(None, Err(error))) if error.code == -32700)
         );
-        for wrong in [
-            "",
-            "[]",
-            "7",
-            "{}",
-            r#"{"id":1}"#,
-            r#"{"error":{"message":"x"}}"#,
-        ] {
+        for malformed in [r#"{"id":1}"#, r#"{"id":1,"error":"x"}"#] {
+            assert!(
+                matches!(text(malformed), Ok(Incoming::Malformed(1, _))),
+                "{malformed}"
+            );
+        }
+        for wrong in ["", "[]", "7", "{}", r#"{"error":{"message":"x"}}"#] {
             assert!(text(wrong).is_err(), "{wrong}");
         }
     }

@@ -251,7 +251,8 @@ impl Upstream {
         self
     }
 
-    /// Sets the number of components of each kind; further ones are left out, with a warning. Default: 10,000.
+    /// Sets the number of components of each kind; further ones are left out, with a warning. The files of skills are resources, and a
+    /// skill is left out as a whole. Default: 10,000.
     pub fn max_components(mut self, limit: usize) -> Self {
         self.options.max_components = limit;
         self

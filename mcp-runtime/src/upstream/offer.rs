@@ -9,6 +9,7 @@ use super::link::Opened;
 use super::list::{Host, List};
 use super::proxy::Proxy;
 use super::review::{Refused, instructions};
+use crate::lock_file::accept_command;
 
 /// The number of withheld definitions of a list that the log names.
 const MAX_NAMED: usize = 20;
@@ -29,6 +30,7 @@ impl Proxy {
         definitions: Vec<Value>,
     ) -> bool {
         let completes = opened.info.has("completions");
+        let generation = self.lock_generation();
         let (order, mut fresh) = self.by_key(list, definitions);
         self.withhold_unaccepted(list, &mut fresh);
         let mut has_changed = self.remove_old(host, list, &fresh);
@@ -51,7 +53,46 @@ impl Proxy {
                 .all
                 .insert(place, (definition.to_string(), added.is_ok()));
         }
+        drop(listed);
+        // Another file may apply since the definitions were checked.
+        if self.lock_generation() != generation {
+            self.recheck(host);
+        }
         has_changed
+    }
+
+    /// Returns the number of the lock file that applies.
+    fn lock_generation(&self) -> Option<u64> {
+        self.review().held().map(|held| held.generation())
+    }
+
+    /// Removes the components that the lock file no longer accepts. The server is not asked, because it may not answer.
+    pub(super) fn recheck(&self, host: &dyn Host) {
+        let Some(held) = self.review().held() else {
+            return;
+        };
+        let upstream = &self.link.options.name;
+        let mut refused: BTreeMap<List, BTreeMap<String, Refused>> = BTreeMap::new();
+        let is_accepted = |(list, key): &(List, String), before: &mut (String, bool)| {
+            let definition = serde_json::from_str(&before.0).unwrap_or_default();
+            let Err(why) = held.check(upstream, &list.entry(key, &definition)) else {
+                return true;
+            };
+            if before.1 {
+                host.remove(list.kind(), key);
+            }
+            refused.entry(*list).or_default().insert(key.clone(), why);
+            false
+        };
+        self.listed.lock().all.retain(is_accepted);
+        for (list, mut refused) in refused {
+            let mut withheld = self.withheld.lock();
+            withheld.entry(list).or_default().extend(refused.clone());
+            drop(withheld);
+            refused.retain(|_, why| *why != Refused::Server);
+            self.log_withheld(list, &refused);
+        }
+        self.pass_instructions_on(host);
     }
 
     /// Returns the definitions by name or URI, and their order.
@@ -149,25 +190,39 @@ impl Proxy {
         let Some(held) = self.review().held() else {
             return;
         };
-        let (upstream, path) = (&self.link.options.name, held.path().display());
+        let (upstream, path) = (&self.link.options.name, held.path());
+        let accept = accept_command(path);
+        let path = path.display();
         tracing::warn!(
             upstream,
-            "{what}; `check --lock {path}` shows the difference, and `manifest --write-lock {path}` accepts it"
+            "{what}; `check --lock {path}` shows the difference; to accept it, {accept}"
         );
     }
 
-    /// Passes the instructions on, if they are accepted.
+    /// Keeps the instructions of a connection, and passes them on if they are accepted.
     pub(super) fn instruct(&self, opened: &Opened, host: &dyn Host) {
-        let upstream = &self.link.options.name;
-        let text = opened.info.instructions.as_deref();
-        let entry = instructions(upstream, text);
+        *self.introduced.lock() = Some(Arc::clone(&opened.info));
         #[cfg(feature = "cli")]
         if let Some(record) = self.review().record() {
+            let upstream = &self.link.options.name;
+            let entry = instructions(upstream, opened.info.instructions.as_deref());
             record.replace(upstream, &entry.kind.clone(), [entry.clone()]);
             record.finish(upstream);
         }
+        self.pass_instructions_on(host);
+    }
+
+    /// Passes the instructions on, if there are some and they are accepted.
+    fn pass_instructions_on(&self, host: &dyn Host) {
+        // Held until the host knows them, so that two checks do not end in another order than they began.
+        let introduced = self.introduced.lock();
+        let Some(info) = &*introduced else { return };
+        let text = info.instructions.as_deref();
         let checked = match self.review().held() {
-            Some(held) => held.check(upstream, &entry),
+            Some(held) => {
+                let upstream = &self.link.options.name;
+                held.check(upstream, &instructions(upstream, text))
+            }
             None => Ok(()),
         };
         host.instructed(text.filter(|_| checked.is_ok()));

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
 
 use super::link::{Link, LinkEvents};
 use super::list::{Host, List, Listed};
 use super::options::Options;
 use super::parked::Parked;
 use super::review::{Refused, Review};
+use super::slot::ServerInfo;
 use crate::sync::Mutex;
 
 /// The number of resources of one server whose changes are followed.
@@ -40,7 +42,9 @@ pub(crate) struct Proxy {
     pub(super) ready: watch::Sender<bool>,
     pub(super) watched: Mutex<Watched>,
     pub(super) host: Mutex<Option<Arc<dyn Host>>>,
-    pub(super) task: Mutex<Option<tokio::task::AbortHandle>>,
+    /// What the server says about itself, after the first connection.
+    pub(super) introduced: Mutex<Option<Arc<ServerInfo>>>,
+    tasks: Mutex<Vec<AbortHandle>>,
 }
 
 /// The resources whose changes clients want to know, in the order in which they were first wanted.
@@ -87,7 +91,8 @@ impl Proxy {
             ready: watch::Sender::new(false),
             watched: Mutex::default(),
             host: Mutex::default(),
-            task: Mutex::default(),
+            introduced: Mutex::default(),
+            tasks: Mutex::default(),
         });
         let _ = events.0.set(Arc::downgrade(&proxy));
         proxy
@@ -146,8 +151,11 @@ impl Proxy {
         // An upstream server starts once.
         let _ = self.review.set(review);
         *self.host.lock() = Some(Arc::clone(&host));
-        let task = tokio::spawn(Arc::clone(self).maintain(host));
-        *self.task.lock() = Some(task.abort_handle());
+        if let Some(held) = self.review().held() {
+            let (this, held) = (Arc::clone(self), Arc::clone(held));
+            self.spawn(this.follow_lock_file(held, Arc::clone(&host)));
+        }
+        self.spawn(Arc::clone(self).maintain(host));
         let mut ready = self.ready.subscribe();
         let limit = self.link.options.start_timeout;
         let waited = tokio::time::timeout(limit, ready.wait_for(|is_ready| *is_ready)).await;
@@ -160,9 +168,15 @@ impl Proxy {
         }
     }
 
+    /// Runs a task until [`Self::stop`].
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let task = tokio::spawn(task);
+        self.tasks.lock().push(task.abort_handle());
+    }
+
     /// Ends all connections.
     pub(crate) async fn stop(&self) {
-        if let Some(task) = self.task.lock().take() {
+        for task in std::mem::take(&mut *self.tasks.lock()) {
             task.abort();
         }
         // The components of the host keep this proxy.

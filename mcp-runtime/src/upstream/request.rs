@@ -73,7 +73,7 @@ impl Request {
         self
     }
 
-    /// Returns the message with this id, on one line without its end.
+    /// Returns the message with this id.
     pub(super) fn end(&mut self, id: u64) -> String {
         let mut buffer = itoa::Buffer::new();
         let id = buffer.format(id);

@@ -44,6 +44,8 @@ pub(crate) struct Held {
     /// The name of the server.
     server: String,
     state: Mutex<State>,
+    /// Held while the file is read.
+    reading: tokio::sync::Mutex<()>,
 }
 
 /// The last lock file that could be read.
@@ -119,6 +121,7 @@ impl Held {
                 checked: Instant::now(),
                 problem: String::new(),
             }),
+            reading: tokio::sync::Mutex::default(),
         })
     }
 
@@ -138,6 +141,8 @@ impl Held {
 
     /// Reads the lock file again, if the last check was long enough ago. A file that cannot be used changes nothing.
     pub(super) async fn refresh(self: &Arc<Self>) {
+        // The tasks of all upstream servers wait for the one that reads, so that each learns of the change now.
+        let _reading = self.reading.lock().await;
         {
             let mut state = self.state.lock();
             if state.checked.elapsed() < INTERVAL {

@@ -1,7 +1,7 @@
 //! The skills of an upstream server, which become a part of the definitions of its resources: files that its list of resources leaves
 //! out are added, and each file has its digest. So the registry has the skills, as those of the server itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -11,6 +11,9 @@ use crate::registry::{Manifest, SKILL_FILE, SkillFile};
 
 /// The id of the extension.
 const EXTENSION: &str = "io.modelcontextprotocol/skills";
+
+/// The method that lists skills.
+pub(super) const METHOD: &str = "skills/list";
 
 /// The member of a definition with its place in a skill. No server sends it.
 const MEMBER: &str = "skillFile";
@@ -64,28 +67,49 @@ impl From<Place> for SkillFile {
     }
 }
 
-/// Adds skills to the definitions of resources. `withhold` receives the URI of each skill that is left out, and the reason.
-pub(super) fn merge(
-    definitions: &mut Vec<Value>,
-    skills: Vec<Value>,
-    mut withhold: impl FnMut(&str, &str),
-) {
-    let mut positions = BTreeMap::new();
-    for (position, definition) in definitions.iter_mut().enumerate() {
+/// Removes places in skills from definitions that a server sent. Otherwise it could make a skill that `skills/list` does not have.
+pub(super) fn remove_places(definitions: &mut [Value]) {
+    for definition in definitions {
         if let Some(members) = definition.as_object_mut() {
             members.remove(MEMBER);
         }
+    }
+}
+
+/// Adds skills to the definitions of resources, of which there are at most `limit` then. `withhold` receives the URI of each skill
+/// that is left out, and the reason.
+pub(super) fn merge(
+    definitions: &mut Vec<Value>,
+    skills: Vec<Value>,
+    limit: usize,
+    mut withhold: impl FnMut(&str, &str),
+) {
+    let mut positions = BTreeMap::new();
+    for (position, definition) in definitions.iter().enumerate() {
         if let Some(uri) = definition["uri"].as_str() {
             positions.insert(uri.to_owned(), position);
         }
     }
     for skill in skills {
         let uri = skill["uri"].as_str().unwrap_or_default().to_owned();
-        match checked(skill) {
+        let checked = checked(skill).and_then(|it| {
+            if definitions.len() + additional(&it.2, &positions) > limit {
+                return Err(format!("its server would have more than {limit} resources"));
+            }
+            Ok(it)
+        });
+        match checked {
             Ok((skill, root, files)) => add(definitions, &mut positions, skill, &root, files),
             Err(why) => withhold(&uri, &why),
         }
     }
+}
+
+/// Returns the number of files that are no resources yet.
+fn additional(files: &[File], positions: &BTreeMap<String, usize>) -> usize {
+    let uris = files.iter().map(|file| &file.uri);
+    let new = uris.filter(|uri| !positions.contains_key(*uri));
+    new.collect::<BTreeSet<_>>().len()
 }
 
 /// Returns a skill, the URI of its folder with a slash, and its files.
@@ -112,10 +136,42 @@ fn checked(skill: Value) -> Result<(Skill, String, Vec<File>), String> {
     if !files.iter().any(|file| file.uri == skill.uri) {
         return Err("its `SKILL.md` is not among its files".to_owned());
     }
-    match files.iter().find(|file| !file.uri.starts_with(&root)) {
+    let is_in_folder = |file: &File| file.uri.strip_prefix(&root).is_some_and(is_path);
+    match files.iter().find(|file| !is_in_folder(file)) {
         Some(file) => Err(format!("the file `{}` is not in its folder", file.uri)),
+        None if has_dots(&root) => Err("its URI has a segment `.` or `..`".to_owned()),
         None => Ok((skill, root, files)),
     }
+}
+
+/// Returns `true` if a path stays in its folder, also when a client resolves it: without segments that are empty, `.` or `..`.
+fn is_path(path: &str) -> bool {
+    let decoded = decoded(path);
+    !has_dots(path) && decoded.split('/').all(|segment| !segment.is_empty())
+}
+
+/// Returns `true` if a segment of a URI is `.` or `..`.
+fn has_dots(uri: &str) -> bool {
+    let decoded = decoded(uri);
+    decoded
+        .split('/')
+        .any(|segment| matches!(segment, "." | ".."))
+}
+
+/// Returns a URI with the dots and separators that were percent-encoded. A backslash separates segments on some systems.
+fn decoded(uri: &str) -> String {
+    let mut decoded = uri.replace('\\', "/");
+    for (encoded, letter) in [
+        ("%2e", "."),
+        ("%2E", "."),
+        ("%2f", "/"),
+        ("%2F", "/"),
+        ("%5c", "/"),
+        ("%5C", "/"),
+    ] {
+        decoded = decoded.replace(encoded, letter);
+    }
+    decoded
 }
 
 fn add(
@@ -167,12 +223,36 @@ mod tests {
     }
 
     fn merged(definitions: Value, skills: &[Value]) -> (Vec<Value>, Vec<String>) {
-        let mut definitions = serde_json::from_value(definitions).unwrap();
+        merged_within(3, definitions, skills)
+    }
+
+    fn merged_within(
+        limit: usize,
+        definitions: Value,
+        skills: &[Value],
+    ) -> (Vec<Value>, Vec<String>) {
+        let mut definitions: Vec<Value> = serde_json::from_value(definitions).unwrap();
+        remove_places(&mut definitions);
         let mut left_out = Vec::new();
-        merge(&mut definitions, skills.to_vec(), |uri, why| {
+        merge(&mut definitions, skills.to_vec(), limit, |uri, why| {
             left_out.push(format!("{uri}: {why}"));
         });
         (definitions, left_out)
+    }
+
+    #[test]
+    fn dots_within_names_are_no_segments() {
+        for path in [
+            "a",
+            "a/b.md",
+            ".hidden",
+            "a/..b",
+            "...",
+            "%2ehidden",
+            "a%20b",
+        ] {
+            assert!(is_path(path), "{path}");
+        }
     }
 
     #[test]
@@ -198,12 +278,29 @@ mod tests {
     }
 
     #[test]
+    fn skills_beyond_the_limit_of_resources_are_left_out() {
+        let listed = json!([{ "uri": "skill://a/SKILL.md", "name": "a" }]);
+        let (a, b) = ("skill://a/SKILL.md", "skill://b/SKILL.md");
+        let skills = [
+            entry(a, &[a, "skill://a/1", "skill://a/2"]),
+            entry(b, &[b, b]),
+        ];
+        let (all, left_out) = merged_within(2, listed, &skills);
+        let uris: Vec<&Value> = all.iter().map(|it| &it["uri"]).collect();
+        assert_eq!(uris, [a, b]);
+        let expected = "skill://a/SKILL.md: its server would have more than 2 resources";
+        assert_eq!(left_out, [expected]);
+    }
+
+    #[test]
     fn invalid_skills_are_left_out() {
         let main = "skill://a/SKILL.md";
         let mut dynamic = entry(main, &[main]);
         dynamic["resources"] = "dynamic".into();
         let mut named = entry(main, &[main]);
         named["frontmatter"]["name"] = "b".into();
+        const OUTSIDE: &str = "is not in its folder";
+        let outside = |path| entry(main, &[main, &format!("skill://a/{path}")]);
         let many: Vec<String> = (0..512).map(|it| format!("skill://a/{it}")).collect();
         let mut many: Vec<&str> = many.iter().map(String::as_str).collect();
         many.push(main);
@@ -219,6 +316,18 @@ mod tests {
                 "`skill://b/c` is not in its folder",
             ),
             (entry(main, &many), "more than 512 files"),
+            (
+                entry("skill://../a/SKILL.md", &["skill://../a/SKILL.md"]),
+                "a segment `.` or `..`",
+            ),
+            (outside("../b"), OUTSIDE),
+            (outside("b/./c"), OUTSIDE),
+            (outside("b//c"), OUTSIDE),
+            (outside("b/"), OUTSIDE),
+            (outside("b/%2E%2e/%2e./c"), OUTSIDE),
+            (outside(".%2E%2F..%2fc"), OUTSIDE),
+            (outside("..\\c"), OUTSIDE),
+            (outside("..%5cc"), OUTSIDE),
         ] {
             let (all, left_out) = merged(json!([]), &[skill]);
             assert!(all.is_empty(), "{why}");

@@ -159,8 +159,13 @@ impl Slot {
         state.retry_at = None;
     }
 
+    /// Forgets the connection if it is lost. An earlier one may end after the present one was made.
     pub(super) fn lost(&self, why: &str) {
         let mut state = self.state.lock();
+        let opened = state.opened.as_ref();
+        if opened.is_some_and(|opened| !opened.connection.is_lost()) {
+            return;
+        }
         state.forget();
         why.clone_into(&mut state.why);
     }
@@ -183,4 +188,43 @@ fn pause(failures: u32) -> Duration {
     FIRST_PAUSE
         .saturating_mul(1 << failures.min(9))
         .min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::BoxFuture;
+    use crate::upstream::connection::Watch;
+    use crate::upstream::transport::{Outgoing, Sending, Transport};
+
+    struct Silent;
+
+    impl Transport for Silent {
+        fn send(&self, _: Outgoing) -> Sending {
+            Sending::Done(Ok(()))
+        }
+
+        fn close(&self) -> BoxFuture<()> {
+            Box::pin(async {})
+        }
+    }
+
+    impl Watch for Silent {
+        fn notified(&self, _: &str, _: &str) {}
+
+        fn lost(&self, _: &str) {}
+    }
+
+    #[test]
+    fn the_late_end_of_an_earlier_connection_does_not_forget_the_present_one() {
+        let slot = Slot::new(None, false, ClientCapabilities::default());
+        let open = |_| Ok(Arc::new(Silent) as Arc<dyn Transport>);
+        let connection = Connection::new(Arc::new(Silent), false, open).unwrap();
+        slot.opened(Opened::new(Arc::clone(&connection), ServerInfo::default()));
+        slot.lost("an earlier process has ended");
+        assert!(slot.open().is_some());
+        connection.expire("it has ended");
+        slot.lost("it has ended");
+        assert!(slot.open().is_none());
+    }
 }

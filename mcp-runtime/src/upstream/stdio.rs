@@ -16,7 +16,9 @@ use tokio::sync::{Notify, watch};
 
 use serde_json::json;
 
-use super::transport::{LARGEST_MESSAGE, Outgoing, Receive, SendError, Sending, Transport};
+use super::transport::{
+    LARGEST_MESSAGE, Outgoing, Receive, SendError, Sending, Transport, on_one_line,
+};
 use crate::protocol::Id;
 use crate::protocol::error::INTERNAL_ERROR;
 use crate::protocol::outline::{Outline, Outliner};
@@ -247,7 +249,10 @@ async fn read_lines(output: ChildStdout, receive: &dyn Receive) -> String {
         match limited.read_until(b'\n', &mut line).await {
             Ok(0) if line.len() > LARGEST_MESSAGE => {
                 match rest_of_line(&mut output, &line).await {
-                    Ok(outline) => too_large(outline, receive),
+                    Ok(outline) => {
+                        let why = format!("its response has more than {LARGEST_MESSAGE} bytes");
+                        unreadable(outline, &why, receive);
+                    }
                     Err(error) => return format!("its output cannot be read: {error}"),
                 }
                 line = Vec::new();
@@ -266,9 +271,12 @@ async fn read_lines(output: ChildStdout, receive: &dyn Receive) -> String {
 
 /// Receives a line, which is taken.
 fn receive_line(line: &mut Vec<u8>, receive: &dyn Receive) {
-    let Ok(text) = String::from_utf8(std::mem::take(line)) else {
-        tracing::warn!("an upstream server writes a line that is not UTF-8");
-        return;
+    let text = match String::from_utf8(std::mem::take(line)) {
+        Ok(text) => text,
+        Err(error) => {
+            let outline = Outliner::read(error.as_bytes());
+            return unreadable(outline, "its response is not UTF-8", receive);
+        }
     };
     if text.trim_ascii_start().starts_with('{') {
         receive.receive(text, None);
@@ -297,24 +305,22 @@ async fn rest_of_line(output: &mut BufReader<ChildStdout>, start: &[u8]) -> io::
     }
 }
 
-/// Fails the request that a message answers which is too large to be read.
-fn too_large(outline: Outline, receive: &dyn Receive) {
-    let why = format!("its response has more than {LARGEST_MESSAGE} bytes");
+/// Fails the request that a message answers which cannot be read.
+fn unreadable(outline: Outline, why: &str, receive: &dyn Receive) {
     match outline.id {
         Some(Id::Number(id)) if outline.is_response => {
             let error = json!({ "code": INTERNAL_ERROR, "message": why });
             let reply = json!({ "jsonrpc": "2.0", "id": id, "error": error });
             receive.receive(reply.to_string(), None);
         }
-        _ => tracing::warn!(
-            "an upstream server writes a message of more than {LARGEST_MESSAGE} bytes, which is ignored"
-        ),
+        _ => tracing::warn!(why, "a message of an upstream server is ignored"),
     }
 }
 
 impl Transport for StdioTransport {
     fn send(&self, outgoing: Outgoing) -> Sending {
-        let mut line = outgoing.json;
+        // A line break within the message would let a client send messages of its own to the process.
+        let mut line = on_one_line(outgoing.json);
         line.push('\n');
         Sending::Done(self.writer.send(line.as_bytes()))
     }

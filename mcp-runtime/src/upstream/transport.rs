@@ -11,7 +11,7 @@ pub(crate) const LARGEST_MESSAGE: usize = 4 * 1024 * 1024;
 
 /// A message to an upstream server.
 pub(crate) struct Outgoing {
-    /// The JSON-RPC message, on one line without its end.
+    /// The JSON-RPC message. Arguments and `_meta` are those of a client, which may have line breaks between their tokens.
     pub(crate) json: String,
     /// The id, if it is a request.
     pub(crate) id: Option<u64>,
@@ -25,6 +25,15 @@ pub(crate) struct Outgoing {
     pub(crate) revision: Option<&'static str>,
     /// The value of the header `Authorization`.
     pub(crate) authorization: Option<Secret<String>>,
+}
+
+/// Replaces the line breaks of a valid JSON text by spaces. In JSON strings they are escaped, so each one is whitespace between
+/// tokens. Lengths and places stay the same.
+pub(super) fn on_one_line(json: String) -> String {
+    match memchr::memchr2(b'\n', b'\r', json.as_bytes()) {
+        None => json,
+        Some(_) => json.replace(['\n', '\r'], " "),
+    }
 }
 
 /// Receives the messages of an upstream server.

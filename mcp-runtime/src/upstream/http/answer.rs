@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::error::chain;
 use crate::protocol::reader::{Fault, Reader};
+use crate::upstream::message::number;
 use crate::upstream::transport::{LARGEST_MESSAGE, SendError};
 
 /// The media type of a body.
@@ -92,7 +93,7 @@ fn id_of_response(message: &str) -> Result<Option<u64>, Fault> {
     }
     while let Some(name) = reader.name()? {
         match &*name {
-            "id" => id = reader.value()?.parse().ok(),
+            "id" => id = number(reader.value()?),
             "method" => return Ok(None),
             "result" | "error" => {
                 is_response = true;
