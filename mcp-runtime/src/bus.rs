@@ -25,8 +25,12 @@ pub(crate) enum Change {
     Resource(Uri),
     /// The list of this other change, because these components were added or removed.
     Components(Box<Self>, Vec<ChangedComponent>),
-    /// The state of a task. `members` are those of its JSON object.
-    Task { id: Arc<str>, members: Arc<str> },
+    /// The state of a task. `members` are those of its JSON object. A later state has a higher version.
+    Task {
+        id: Arc<str>,
+        version: u64,
+        members: Arc<str>,
+    },
 }
 
 impl Change {

@@ -214,7 +214,8 @@ impl InFlight {
             .await;
     }
 
-    async fn poll_until(&self, is_done: impl Fn() -> bool) {
+    /// Waits until something is done that nobody is woken by.
+    pub(crate) async fn poll_until(&self, is_done: impl Fn() -> bool) {
         while !is_done() {
             tokio::time::sleep(CHECK_INTERVAL).await;
         }

@@ -109,6 +109,18 @@ pub(crate) enum Owner {
     Local,
 }
 
+impl Owner {
+    /// Returns a text that no other owner has, for the keys of stored data. It consists of ASCII letters, digits and `-`.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Principal(principal) => principal.key(),
+            Self::Session(nonce) => format!("session-{:032x}", u128::from_be_bytes(*nonce)),
+            Self::Peer(address) => format!("peer-{}", hexadecimal(&address.to_string())),
+            Self::Local => "local".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Owner {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

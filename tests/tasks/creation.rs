@@ -178,6 +178,35 @@ async fn a_question_of_a_parameter_comes_before_the_task() {
 }
 
 #[tokio::test]
+async fn tasks_leave_the_permits_to_requests_but_hold_their_bytes() {
+    let mut limits = mcp_runtime::Limits::default();
+    (limits.requests, limits.received_bytes) = (2, 1_000_000);
+    let caller = Caller::of(server().limits(limits)).await;
+    let long = |milliseconds: u64, length: usize| {
+        let rest = "x".repeat(length);
+        json!({ "name": "optional", "arguments": { "milliseconds": milliseconds }, "_meta": { "rest": rest } })
+    };
+    for _ in 0..4 {
+        caller.request("tools/call", long(5_000, 0)).await.unwrap();
+    }
+    caller.call("never", json!({})).await.unwrap();
+    caller
+        .request("tools/call", long(300, 200_000))
+        .await
+        .unwrap();
+    let refused = caller.request("tools/call", long(0, 200_000)).await;
+    assert_eq!(code(refused), -32603, "the first one still runs");
+    for _ in 0..400 {
+        let call = caller.request("tools/call", long(0, 200_000));
+        if call.await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("the bytes are not given back");
+}
+
+#[tokio::test]
 async fn ids_are_random() {
     let caller = Caller::of(server().tasks(Tasks::new().per_principal(1000))).await;
     let (mut ids, mut digits) = (HashSet::new(), [0_u32; 16]);

@@ -1,9 +1,12 @@
 //! How tasks end.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mcp_runtime::{Tasks, prelude::*};
+use mcp_runtime::{
+    CallOutcome, LayeredCall, MemoryStore, Next, Store, StoreEntry, StoreFuture, Tasks, prelude::*,
+};
 use serde_json::json;
 
 use super::caller::{Caller, code};
@@ -23,6 +26,20 @@ async fn protocol_error() -> Result<String, ToolError> {
 /// A panic.
 #[tool(task)]
 async fn panics() {
+    panic!("secret");
+}
+
+async fn rescue(call: LayeredCall, next: Next) -> CallOutcome {
+    let outcome = next.run().await;
+    if outcome.is_error() {
+        return call.tool_result("rescued");
+    }
+    outcome
+}
+
+/// A panic, whose result a layer replaces.
+#[tool(task, layer = rescue)]
+async fn rescued() {
     panic!("secret");
 }
 
@@ -59,6 +76,59 @@ async fn waits(dropped: State<Flag>, context: Context) {
     std::future::pending::<()>().await;
 }
 
+/// A result of 8 KiB, after some time.
+#[tool(task)]
+async fn long_result() -> String {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    "x".repeat(8 << 10)
+}
+
+/// A store that is away for some time, and takes only writes of a size.
+#[derive(Clone)]
+struct Weak {
+    store: Arc<MemoryStore>,
+    is_away: Arc<AtomicBool>,
+    limit: usize,
+}
+
+impl Weak {
+    fn new(limit: usize) -> Self {
+        Self {
+            store: Arc::default(),
+            is_away: Arc::default(),
+            limit,
+        }
+    }
+}
+
+impl Store for Weak {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
+        self.store.get(key)
+    }
+
+    fn put_if_absent<'a>(&'a self, key: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool> {
+        self.store.put_if_absent(key, entry)
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        old: &'a [u8],
+        entry: StoreEntry<'a>,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            if self.is_away.load(Ordering::Acquire) || entry.value.len() > self.limit {
+                return Err("no".into());
+            }
+            self.store.replace(key, old, entry).await
+        })
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
+        self.store.remove(key)
+    }
+}
+
 fn server() -> Server {
     Server::new("app", "1.0.0")
         .with(components![
@@ -66,6 +136,8 @@ fn server() -> Server {
             protocol_error,
             panics,
             panics_on_a_thread,
+            rescued,
+            long_result,
             too_slow,
             waits
         ])
@@ -103,6 +175,34 @@ async fn each_way_to_fail_has_its_state() {
             "{tool}: {shown}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_a_layer_returns_after_a_panic_is_the_result() {
+    let caller = Caller::of(with_flag()).await;
+    let id = caller.task("rescued", json!({})).await;
+    let done = caller.end(&id).await;
+    assert_eq!(done["status"], "completed", "{done}");
+    assert_eq!(done["result"]["content"][0]["text"], "rescued");
+}
+
+#[tokio::test]
+async fn a_result_outlives_a_failure_of_the_store_unless_it_is_too_long_for_it() {
+    let away = Weak::new(usize::MAX);
+    let caller = Caller::of(with_flag().tasks(Tasks::new().store(away.clone()))).await;
+    let id = caller.task("long_result", json!({})).await;
+    away.is_away.store(true, Ordering::Release);
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    away.is_away.store(false, Ordering::Release);
+    assert_eq!(caller.end(&id).await["status"], "completed");
+
+    let small = Weak::new(4 << 10);
+    let caller = Caller::of(with_flag().tasks(Tasks::new().store(small))).await;
+    let id = caller.task("long_result", json!({})).await;
+    let done = caller.end(&id).await;
+    assert_eq!(done["status"], "failed");
+    let message = done["statusMessage"].as_str().unwrap();
+    assert!(message.contains("stored"), "{message}");
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use mcp_runtime::prelude::*;
+use mcp_runtime::{Tasks, prelude::*};
 use serde_json::{Value, json};
 
 use super::caller::{Caller, code, with_tasks};
+use super::owners::Shared;
 
 /// Report progress and log, and then finish.
 #[tool(task)]
@@ -107,6 +108,28 @@ async fn a_task_that_has_ended_is_told_at_once() {
     assert!(ended.is_err());
     let heard = caller.client.take_notifications();
     assert_eq!(heard[1]["params"]["status"], "completed", "{heard:?}");
+}
+
+#[tokio::test]
+async fn a_listener_at_another_replica_is_told_the_end() {
+    let store = Shared::default();
+    let replica = || Caller::of(server().tasks(Tasks::new().store(store.clone())));
+    let (runner, listener) = (replica().await, replica().await);
+    let id = runner.task("works", json!({})).await;
+    let message = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": wishes(&[&id]),
+    });
+    let message = message.to_string();
+    let mut listening = std::pin::pin!(listener.client.send(&message));
+    for _ in 0..100 {
+        let ended = tokio::time::timeout(Duration::from_millis(50), listening.as_mut()).await;
+        assert!(ended.is_err(), "{ended:?}");
+        let heard = listener.client.take_notifications();
+        if heard.iter().any(|it| it["params"]["status"] == "completed") {
+            return;
+        }
+    }
+    panic!("the end is not told");
 }
 
 #[tokio::test]

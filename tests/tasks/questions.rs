@@ -1,8 +1,10 @@
 //! Questions inside of tasks.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mcp_runtime::{AskError, prelude::*};
+use mcp_runtime::{AskError, MemoryStore, Store, StoreEntry, StoreFuture, Tasks, prelude::*};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -37,6 +39,43 @@ async fn withdraws(context: Context) -> Result<&'static str, AskError> {
     }
     context.elicit::<Name>("Last?").key("last").await?;
     Ok("done")
+}
+
+/// A store that loses the replies to some writes, which are done nevertheless.
+#[derive(Clone, Default)]
+pub(crate) struct Mute {
+    store: Arc<MemoryStore>,
+    writes: Arc<AtomicUsize>,
+}
+
+impl Store for Mute {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
+        self.store.get(key)
+    }
+
+    fn put_if_absent<'a>(&'a self, key: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool> {
+        self.store.put_if_absent(key, entry)
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        old: &'a [u8],
+        entry: StoreEntry<'a>,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let replaced = self.store.replace(key, old, entry).await?;
+            let is_task = !key.starts_with("task-owner-");
+            if is_task && self.writes.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+                return Err("the reply is lost".into());
+            }
+            Ok(replaced)
+        })
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
+        self.store.remove(key)
+    }
 }
 
 fn server() -> Server {
@@ -128,6 +167,31 @@ async fn a_question_that_nobody_waits_for_is_withdrawn() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     panic!("the question stays");
+}
+
+#[tokio::test]
+async fn a_lost_reply_of_the_store_loses_no_answer_and_leaves_no_question() {
+    let tasks = Tasks::new().store(Mute::default());
+    let caller = Caller::of(server().tasks(tasks)).await;
+    let id = caller.task("withdraws", json!({})).await;
+    // The reply to the first write is lost, so the questions are asked again, under other names.
+    for (name, all) in [("first-2", 2), ("last", 1)] {
+        let asked = loop {
+            let state = caller.until(&id, &["input_required"]).await;
+            let asked = questions(&state);
+            if asked.iter().any(|(asked, _)| asked == name) {
+                break asked;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        };
+        assert_eq!(asked.len(), all, "{asked:?}");
+        let answer = json!({ name: accept(json!({ "name": "x" })) });
+        assert!(
+            caller.update(&id, answer).await.is_err(),
+            "its reply is lost"
+        );
+    }
+    assert_eq!(caller.end(&id).await["status"], "completed");
 }
 
 #[tokio::test]

@@ -29,7 +29,8 @@ impl Context {
     /// A record is never evicted before it expires. When the memory for records is full, calls with effects end with an
     /// error.
     ///
-    /// In a task, the record of the task has the outcome, if the task can be started again.
+    /// In a task that can be started again, the record of the task has the outcome. A process that ends between the effect and the
+    /// record of its outcome runs the effect again ("at least once").
     ///
     /// The call is not suspended while an effect runs, so an effect must not ask a question or contain another effect.
     ///

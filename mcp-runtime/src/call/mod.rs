@@ -129,8 +129,6 @@ pub(crate) struct CallContext {
     client: OnceLock<ClientInfo>,
     /// `Some` if the call may become a task.
     task: Option<Arc<TaskLink>>,
-    /// `true` after a panic of the handler.
-    panicked: AtomicBool,
     /// The number of tools of upstream servers that the handler has called in this attempt.
     #[cfg(feature = "proxy")]
     upstream_calls: AtomicU32,
@@ -159,7 +157,6 @@ impl CallContext {
             effects: OnceLock::new(),
             client: OnceLock::new(),
             task,
-            panicked: AtomicBool::new(false),
             #[cfg(feature = "proxy")]
             upstream_calls: AtomicU32::new(0),
         }
@@ -178,17 +175,6 @@ impl CallContext {
     /// Returns `true` if the call is a task, so that its client does not wait for it.
     pub(crate) fn is_task(&self) -> bool {
         self.task.as_ref().is_some_and(|task| task.is_task())
-    }
-
-    /// Remembers that the handler panicked.
-    #[cold]
-    pub(crate) fn note_panic(&self) {
-        self.panicked.store(true, Ordering::Release);
-    }
-
-    /// Returns `true` if the last run of the handler panicked.
-    pub(crate) fn has_panicked(&self) -> bool {
-        self.panicked.load(Ordering::Acquire)
     }
 
     /// Returns the client's name and version, as it reports them.
@@ -219,7 +205,6 @@ impl CallContext {
     /// Prepares another run of the handler: an earlier run may have been cancelled, and its questions are asked again.
     pub(crate) fn restart(&self) {
         *self.cancel.lock() = None;
-        self.panicked.store(false, Ordering::Release);
         #[cfg(feature = "proxy")]
         self.upstream_calls.store(0, Ordering::Relaxed);
         if let Some(questions) = self.asker.replay() {

@@ -87,6 +87,7 @@ impl ToolResult {
             failure: None,
             meta: self.meta.clone(),
             rest: None,
+            panicked: false,
         })
     }
 }

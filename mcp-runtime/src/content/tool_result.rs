@@ -49,6 +49,8 @@ pub struct ToolResult {
     pub(crate) meta: Option<Map<String, Value>>,
     /// The stream of the remaining content.
     pub(crate) rest: Option<Rest>,
+    /// `true` for the result of a tool that panicked. What a layer returns in its place is another result.
+    pub(crate) panicked: bool,
 }
 
 /// Structured content.

@@ -160,7 +160,8 @@ impl Core {
     }
 }
 
-/// The time that cancelled requests have to end. Only handlers that block their threads take longer.
+/// The time that cancelled requests and tasks have to end. Only handlers that block their threads take longer, and tasks whose
+/// store does.
 const CANCEL_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl Core {
@@ -199,10 +200,12 @@ impl Core {
         let idle = async {
             connections.closed().await;
             self.in_flight.idle().await;
+            // A task that waits for an answer has no permit. Its end must be written, or its lease given up.
+            self.in_flight.poll_until(|| !self.tasks.is_running()).await;
         };
         if tokio::time::timeout(CANCEL_TIMEOUT, idle).await.is_err() {
             tracing::error!(
-                "a handler blocks its thread, and is left behind when the server stops"
+                "a handler blocks its thread, or the store of a task does not answer: it is left behind when the server stops"
             );
         }
     }

@@ -4,8 +4,9 @@
 //! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions> and
 //! <https://modelcontextprotocol.io/specification/2025-11-25/server/resources#subscriptions>.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -36,6 +37,9 @@ use crate::visibility::Viewer;
 
 /// The notification of the state of a task.
 const TASK_CHANGED: &str = "notifications/tasks";
+
+/// The shortest time between two reads of the states of the tasks that a client listens to.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The maximum number of resources that one session may subscribe to.
 const MAX_SUBSCRIPTIONS: usize = 1000;
@@ -128,6 +132,7 @@ fn listen_for(request: Request, filter: SubscriptionFilter) -> Result<MethodRun,
         outbound: Mutex::new(Some(outbound)),
         connection,
         audience,
+        versions: Mutex::default(),
         ended: Notify::new(),
     });
     let listener = Arc::clone(&subscription) as Arc<dyn Listener>;
@@ -138,20 +143,16 @@ fn listen_for(request: Request, filter: SubscriptionFilter) -> Result<MethodRun,
     let stop = Arc::clone(&subscription) as Arc<dyn Stop>;
     let future = Box::pin(async move {
         let _guard = (guard, held);
-        // A task may have ended before the client listened to it.
-        for id in &subscription.filter.task_ids {
-            if let Some(members) = tasks::members(&core, id).await {
-                subscription.send(TASK_CHANGED, &members);
-            }
+        tokio::select! {
+            () = subscription.ended.notified() => {}
+            () = subscription.follow_tasks(&core) => {}
         }
-        subscription.ended.notified().await;
         subscription.end(&id);
         Outcome::Unsubscribed(id)
     });
     Ok(MethodRun::Pending { future, stop })
 }
 
-/// The memory overhead of a URI in a filter, in bytes.
 /// Tells the servers of resources that a client wants to know their changes.
 #[cfg(feature = "proxy")]
 fn watch<T: AsRef<str>>(core: &Core, uris: impl Iterator<Item = T>) {
@@ -171,6 +172,7 @@ fn watch<T: AsRef<str>>(core: &Core, uris: impl Iterator<Item = T>) {
     }
 }
 
+/// The memory overhead of a URI in a filter, in bytes.
 const OVERHEAD: usize = 200;
 
 /// Returns the memory that a filter takes, in bytes: its URIs are kept as written and in their normal form.
@@ -220,6 +222,8 @@ struct Subscription {
     connection: Option<u64>,
     /// `None` if every caller sees every component.
     audience: Option<Audience>,
+    /// The version of the state that was sent last, for each task.
+    versions: Mutex<HashMap<Arc<str>, u64>>,
     /// Notified when the connection ends, when the server stops, and when the client is too slow to receive a message.
     ended: Notify,
 }
@@ -235,7 +239,7 @@ impl Subscription {
                 let subscribed = self.resources.find(uri)?;
                 return may_see(self.audience.as_ref(), subscribed).then(|| updated(subscribed));
             }
-            Change::Task { id, members } => {
+            Change::Task { id, members, .. } => {
                 let listens = self.filter.task_ids.contains(&**id);
                 return listens.then(|| members.to_string());
             }
@@ -280,8 +284,54 @@ impl Subscription {
     }
 }
 
+impl Subscription {
+    /// Reads the states of the tasks from time to time, and sends those that are newer: a task may have ended before the client
+    /// listened to it, and another process may run it. This does not end.
+    async fn follow_tasks(&self, core: &Core) {
+        let interval = core.tasks.poll_interval().max(SHORTEST_INTERVAL);
+        let mut open = self.filter.task_ids.clone();
+        while !open.is_empty() {
+            for id in &self.filter.task_ids {
+                if !open.contains(id) {
+                    continue;
+                }
+                match tasks::state(core, id).await {
+                    tasks::State::Open(state) => self.on_change(&state),
+                    tasks::State::Ended(state) => {
+                        self.on_change(&state);
+                        open.remove(id);
+                    }
+                    tasks::State::Unknown => {
+                        open.remove(id);
+                    }
+                    tasks::State::Hidden => {}
+                }
+            }
+            tokio::time::sleep(interval).await;
+        }
+        std::future::pending().await
+    }
+
+    /// Sends the state of a task, unless a later one was sent before.
+    fn send_state(&self, id: &Arc<str>, version: u64, change: &Change) {
+        let Some(params) = self.params(change) else {
+            return;
+        };
+        // The lock is held while sending, so that the order of states is that of their versions.
+        let mut versions = self.versions.lock();
+        if versions.get(id).is_some_and(|last| version <= *last) {
+            return;
+        }
+        versions.insert(Arc::clone(id), version);
+        self.send(TASK_CHANGED, &params);
+    }
+}
+
 impl Listener for Subscription {
     fn on_change(&self, change: &Change) {
+        if let Change::Task { id, version, .. } = change {
+            return self.send_state(id, *version, change);
+        }
         if let Some(params) = self.params(change) {
             self.send(method(change), &params);
         }
@@ -512,22 +562,43 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_subscription_that_was_stopped_tells_nothing() {
-        let sent = Arc::<Count>::default();
-        let outbound = Arc::clone(&sent) as Arc<dyn Outbound>;
-        let subscription = Subscription {
+    /// A subscription to the list of tools and to one task.
+    fn subscription(sent: &Arc<Count>) -> Subscription {
+        let outbound = Arc::clone(sent) as Arc<dyn Outbound>;
+        Subscription {
             tag: "\"_meta\":{}".to_owned(),
             filter: SubscriptionFilter {
                 tools_list_changed: true,
+                task_ids: ["a".to_owned()].into(),
                 ..SubscriptionFilter::default()
             },
             resources: Uris::default(),
             outbound: Mutex::new(Some(outbound)),
             connection: None,
             audience: None,
+            versions: Mutex::default(),
             ended: Notify::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_state_that_is_not_newer_is_not_told() {
+        let sent = Arc::<Count>::default();
+        let subscription = subscription(&sent);
+        for (version, expected) in [(0, 1), (2, 2), (1, 2), (2, 2), (3, 3)] {
+            subscription.on_change(&Change::Task {
+                id: "a".into(),
+                version,
+                members: "".into(),
+            });
+            assert_eq!(*sent.0.lock(), expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_subscription_that_was_stopped_tells_nothing() {
+        let sent = Arc::<Count>::default();
+        let subscription = subscription(&sent);
         subscription.on_change(&Change::Tools);
         subscription.stop();
         subscription.on_change(&Change::Tools);

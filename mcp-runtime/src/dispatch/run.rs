@@ -289,8 +289,7 @@ impl<W: Work> Execution<W> {
             }
             Err(panic) => {
                 let stopped = panic.log(self.work.name());
-                self.call.note_panic();
-                Poll::Ready(self.fail(&stopped))
+                Poll::Ready(self.fail_after_panic(&stopped))
             }
         }
     }
@@ -312,10 +311,7 @@ impl<W: Work> Execution<W> {
                     self.permit = thread.permit.lock().take();
                     match self.ended(joined) {
                         Ok(task) => task,
-                        Err(stopped) => {
-                            self.call.note_panic();
-                            return Poll::Ready(self.fail(&stopped));
-                        }
+                        Err(stopped) => return Poll::Ready(self.fail_after_panic(&stopped)),
                     }
                 }
             };
@@ -396,6 +392,14 @@ impl<W: Work> Execution<W> {
         self.work.fail(stopped.message(W::KIND.as_str()))
     }
 
+    fn fail_after_panic(&mut self, stopped: &Stopped) -> Outcome {
+        let mut outcome = self.fail(stopped);
+        if let Outcome::Tool { result, .. } = &mut outcome {
+            result.panicked = true;
+        }
+        outcome
+    }
+
     /// Returns the timeout of a call that has to wait, or `None` if its time is not limited.
     fn running_timeout(&mut self) -> Option<&mut RunningTimeout> {
         // A task without a limit of its own ends when it expires.
@@ -432,11 +436,12 @@ impl<W: Work> Execution<W> {
         }
     }
 
-    /// Releases the permit while the call waits for an answer of the client. Returns `true` if it waits for one.
+    /// Releases the permit while the call waits for an answer of the client, and once it is a task: tasks have a limit of their
+    /// own. A thread keeps the permit. Returns `true` if the call waits for an answer.
     fn update_permit(&mut self) -> bool {
         let asks = self.call.asker.waits();
         if let Some(permit) = &mut self.permit {
-            permit.set_held(!asks);
+            permit.set_held(!asks && !self.call.is_task());
         }
         asks
     }

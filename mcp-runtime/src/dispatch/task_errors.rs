@@ -15,6 +15,7 @@ pub(super) fn refusal(problem: TaskProblem) -> RpcError {
         TaskProblem::Busy(limit) => RpcError::overloaded(format!(
             "The server is busy: {limit} tasks are unfinished, which is its limit; try again later"
         )),
+        TaskProblem::Refused(error) => error,
         TaskProblem::Contended | TaskProblem::Store(_) => {
             tracing::error!(%problem, "the store of tasks failed");
             RpcError::overloaded("The tasks of the server are not available: try again later")

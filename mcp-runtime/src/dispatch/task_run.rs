@@ -1,12 +1,13 @@
 //! The run of a task: its handler is polled, and what it asks and reports is written into its record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -16,16 +17,16 @@ use super::caller;
 use super::contain::guard;
 use super::core::{Core, MethodRun, Request};
 use super::encode;
-use super::task_errors::error_json;
+use super::task_errors::{error_json, refusal};
 use crate::call::TaskLink;
 use crate::in_flight::{Stop, Ticket};
 use crate::outcome::Outcome;
 use crate::owner::Owner;
-use crate::protocol::error::RpcError;
+use crate::protocol::error::{Class, RpcError};
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
 use crate::questions::{Questions, TaskQuestion};
-use crate::service::{BoxFuture, Outbound};
+use crate::service::{BoxFuture, Held, Origin, Outbound};
 use crate::store::now;
 use crate::tasks::{Changed, Engine, NewTask, Record, Running, TaskId, TaskProblem};
 
@@ -35,8 +36,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// The shortest time between two messages of progress in the record.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How often the outcome of a task is written while the store fails.
-const WRITES: u32 = 5;
+/// The first and the longest pause between two attempts to write the end of a task. Each attempt renews the lease.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A call that becomes a task.
 pub(super) struct Beginning {
@@ -72,6 +74,13 @@ pub(super) async fn begin(
             bytes,
         } = beginning;
         let (account, restarts) = (new.account.clone(), new.request.is_some());
+        let held = match core.hold(account.clone(), bytes) {
+            Ok(held) => held,
+            Err(error) => {
+                let _ = sender.send(Err((TaskProblem::Refused(error), Some(call))));
+                return;
+            }
+        };
         let begun = link.call().filter(|_| restarts);
         if let Some(questions) = begun.as_ref().and_then(|call| call.asker.replay()) {
             (new.answers, new.outcomes) = questions.known();
@@ -85,17 +94,20 @@ pub(super) async fn begin(
             }
         };
         let run = TaskRun {
-            _running: core.tasks.enter(&id, Arc::clone(&link)),
+            _running: core.tasks.enter(&id, Arc::clone(&link), account.clone()),
+            _held: held,
             ticket: core.in_flight.enter(None, account.clone(), bytes, stop),
             core,
             features,
             expires: record.expires,
+            start: record.starts,
             seen: record.answers.len(),
             id,
             account,
             restarts,
             link,
             published: BTreeMap::new(),
+            restored: BTreeMap::new(),
             next_message: Instant::now(),
             span,
         };
@@ -116,69 +128,85 @@ pub(super) async fn begin(
 
 /// Runs a task again that this process has taken over, for the caller of a request about it.
 pub(super) async fn start_again(
-    request: &Request,
+    core: &Arc<Core>,
+    origin: &Origin,
     id: &TaskId,
     record: &Record,
     call: fn(Request) -> Result<MethodRun, RpcError>,
 ) {
-    let core = Arc::clone(&request.core);
-    let account = request.origin.account();
+    let (core, account) = (Arc::clone(core), origin.account());
     let link = TaskLink::new(true);
     let again = message_of(&core, record).and_then(|message| {
         let caller = caller::of_stateless(&message)?;
         let bytes = message.text().len();
         let features = caller.features;
+        core.tasks.check_running(&account).map_err(refusal)?;
+        let held = core.hold(account.clone(), bytes)?;
         let request = Request {
             core: Arc::clone(&core),
             changes: core.context.bus.changes(),
             message,
             caller,
-            origin: request.origin.clone(),
+            origin: origin.clone(),
             outbound: Arc::new(Nowhere),
             task: Some(Arc::clone(&link)),
         };
-        let recorder = core.tasks.recorder(id, &account);
+        let recorder = core.tasks.recorder(id, record.starts, &account);
         link.begin(Some(recorder));
         link.restore(record.answers.clone(), record.outcomes.clone());
         let run = guard(|| call(request))
             .unwrap_or_else(|panic| Err(RpcError::internal(panic.log("tool").message("tool"))))?;
-        Ok((run, features, bytes))
+        Ok((run, features, bytes, held))
     });
-    let (run, features, bytes) = match again {
+    let (run, features, bytes, held) = match again {
         Ok(again) => again,
-        Err(error) => {
-            let failed = core.tasks.change(id, &account, |record| {
-                record.fail(error_json(&error));
-                Changed::Outside
-            });
-            if let Err(problem) = failed.await {
-                tracing::error!(%problem, "a task could not be ended");
-            }
-            return;
-        }
+        Err(error) => return not_started(&core, &account, (id, record.starts), &error).await,
     };
     let (future, stop): (BoxFuture<Outcome>, Arc<dyn Stop>) = match run {
         MethodRun::Ready(outcome) => (Box::pin(std::future::ready(outcome)), Arc::new(Nowhere)),
         MethodRun::Pending { future, stop } => (future, stop),
     };
-    let published = record.asked.iter();
-    let published = published.map(|(name, asked)| (asked.id.clone(), (0, name.clone())));
+    let asked = record.asked.iter();
+    let restored = asked.map(|(name, asked)| (asked.id.clone(), name.clone()));
     let run = TaskRun {
-        _running: core.tasks.enter(id, Arc::clone(&link)),
+        _running: core.tasks.enter(id, Arc::clone(&link), account.clone()),
+        _held: held,
         ticket: core.in_flight.enter(None, account.clone(), bytes, stop),
         core,
         features,
         expires: record.expires,
+        start: record.starts,
         seen: record.answers.len(),
         id: id.clone(),
         account,
         restarts: true,
         link,
-        published: published.collect(),
+        published: BTreeMap::new(),
+        restored: restored.collect(),
         next_message: Instant::now(),
         span: Span::current(),
     };
     tokio::spawn(run.drive(future));
+}
+
+/// Ends a task that cannot be started again, or leaves it to a later request if the refusal is temporary.
+async fn not_started(core: &Core, account: &Owner, (id, start): (&TaskId, u32), error: &RpcError) {
+    let is_temporary = matches!(error.class, Class::Overloaded | Class::RateLimited(_));
+    let engine = &core.tasks;
+    let changed = engine.change(id, account, |record| {
+        if !engine.runs(record, start) {
+            return Changed::Nothing;
+        }
+        if is_temporary {
+            Engine::give_back(record);
+            return Changed::Inside;
+        }
+        record.fail(error_json(error));
+        Changed::Outside
+    });
+    if let Err(problem) = changed.await {
+        tracing::error!(%problem, "a task that cannot be started again could not be changed");
+    }
 }
 
 /// Returns the message that called the tool of a task.
@@ -215,11 +243,17 @@ struct TaskRun {
     link: Arc<TaskLink>,
     ticket: Ticket,
     _running: Running,
+    /// The bytes of a long message.
+    _held: Held,
     expires: u64,
+    /// The number of this start of the task, which identifies the run together with the process.
+    start: u32,
     /// The number of answers in the record that the handler has received.
     seen: usize,
     /// The open questions in the record: the number of invalid answers before, and the name on the wire, by identity.
     published: BTreeMap<String, (u8, String)>,
+    /// The questions of an earlier run that this one has not asked yet: the name on the wire, by identity.
+    restored: BTreeMap<String, String>,
     /// The time from which the next message of progress may be written.
     next_message: Instant,
     span: Span,
@@ -238,7 +272,11 @@ enum Event {
 impl TaskRun {
     /// Makes the call a task: its questions and its progress go to the record from now on.
     fn begin_task(&self) {
-        let recorder = || self.core.tasks.recorder(&self.id, &self.account);
+        let recorder = || {
+            self.core
+                .tasks
+                .recorder(&self.id, self.start, &self.account)
+        };
         self.link.begin(self.restarts.then(recorder));
         self.follow_progress();
     }
@@ -351,19 +389,22 @@ impl TaskRun {
         let (open, engine) = (self.open_questions(), &self.core.tasks);
         let reports = Instant::now() >= self.next_message;
         let message = reports.then(|| self.link.take_message()).flatten();
-        let (mut published, mut answers, mut is_lost) = (BTreeMap::new(), Vec::new(), false);
+        let (mut questions, mut answers, mut is_lost) = (Published::default(), Vec::new(), false);
         let changed = engine.change(&self.id, &self.account, |record| {
-            is_lost = !engine.runs(record);
+            is_lost = !engine.runs(record, self.start);
             if is_lost {
                 return Changed::Nothing;
             }
             let is_renewed = engine.renew(record);
-            answers = record.answers.split_off(self.seen);
-            if self.restarts {
-                record.answers.extend_from_slice(&answers);
-            }
-            published = self.published.clone();
-            let mut is_seen = publish(&open, &mut published, record);
+            // A store that was rolled back has fewer answers than before.
+            let seen = self.seen.min(record.answers.len());
+            // The answers stay in the record: if the reply to this write is lost, they are read again.
+            answers = record.answers[seen..].to_vec();
+            questions = Published {
+                asked: self.published.clone(),
+                restored: self.restored.clone(),
+            };
+            let mut is_seen = questions.publish(&open, &answers, record);
             if let Some(message) = &message {
                 record.describe(message.clone());
                 is_seen = true;
@@ -372,8 +413,7 @@ impl TaskRun {
                 record.go_on();
                 return Changed::Outside;
             }
-            let takes = !answers.is_empty() && !self.restarts;
-            if takes || is_renewed {
+            if is_renewed {
                 return Changed::Inside;
             }
             Changed::Nothing
@@ -387,17 +427,24 @@ impl TaskRun {
                 return Look::GoOn;
             }
         };
+        if record.status.is_end() {
+            // Another process has ended it, or a request whose reply was lost.
+            self.settle(&record).await;
+        }
         if is_lost || record.status.is_end() {
             return Look::Ended;
         }
-        self.published = published;
-        self.seen = record.answers.len();
+        (self.published, self.restored) = (questions.asked, questions.restored);
         if message.is_some() {
             self.next_message = Instant::now() + MESSAGE_INTERVAL;
         }
-        let call = self.link.call().filter(|_| !answers.is_empty());
+        // A handler that is not at the gate yet receives the answers later.
+        let call = self.link.call();
         if let Some(questions) = call.as_ref().and_then(|call| call.asker.replay()) {
-            questions.deliver(answers);
+            self.seen = record.answers.len();
+            if !answers.is_empty() {
+                questions.deliver(answers);
+            }
         }
         Look::GoOn
     }
@@ -408,7 +455,7 @@ impl TaskRun {
         if let Some(error) = outcome.error() {
             return Err(error.clone());
         }
-        if self.link.call().is_some_and(|call| call.has_panicked()) {
+        if matches!(outcome, Outcome::Tool { result, .. } if result.panicked) {
             let text = outcome.texts().next().unwrap_or("The tool panicked");
             return Err(RpcError::internal(text.to_owned()));
         }
@@ -422,45 +469,75 @@ impl TaskRun {
         RawValue::from_string(result).map_err(|error| RpcError::internal(error.to_string()))
     }
 
-    /// Writes the end of the task into its record.
+    /// Writes the end of the task into its record, and tries it again until the task expires while the store fails.
     async fn end(&self, mut end: Result<Box<RawValue>, RpcError>) {
-        let engine = &self.core.tasks;
-        for attempt in 1..=WRITES {
-            let written = engine.change(&self.id, &self.account, |record| {
-                if !engine.runs(record) {
-                    return Changed::Nothing;
-                }
-                match &end {
-                    Ok(result) => record.complete(result.clone()),
-                    Err(error) => record.fail(error_json(error)),
-                }
-                Changed::Outside
-            });
-            match written.await {
+        let (mut pause, mut has_room) = (FIRST_PAUSE, false);
+        while now() < self.expires {
+            match self.write_end(&end).await {
                 Ok(record) => {
                     tracing::debug!(tool = record.tool, status = ?record.status, "a task has ended");
+                    // The reply to an earlier attempt may have been lost.
+                    if pause > FIRST_PAUSE && record.status.is_end() {
+                        self.settle(&record).await;
+                    }
                     return;
                 }
                 Err(TaskProblem::Unknown) => return,
-                Err(problem) => {
-                    tracing::error!(%problem, attempt, "the end of a task could not be written");
-                }
+                Err(problem) => tracing::error!(%problem, "the end of a task could not be written"),
             }
-            if attempt == 2 && end.is_ok() {
-                // The store may have no space for the result.
+            let had_room = std::mem::replace(&mut has_room, self.extend().await);
+            // The store works, but has no space for the result: it took a small write before and after that of the result.
+            if had_room && has_room && end.is_ok() {
                 end = Err(RpcError::internal(
                     "The result of the task could not be stored",
                 ));
             }
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
+    }
+
+    async fn settle(&self, record: &Record) {
+        let engine = &self.core.tasks;
+        engine.settle(&self.id, record, &self.account).await;
+    }
+
+    async fn write_end(
+        &self,
+        end: &Result<Box<RawValue>, RpcError>,
+    ) -> Result<Record, TaskProblem> {
+        let engine = &self.core.tasks;
+        let written = engine.change(&self.id, &self.account, |record| {
+            if !engine.runs(record, self.start) {
+                return Changed::Nothing;
+            }
+            match end {
+                Ok(result) => record.complete(result.clone()),
+                Err(error) => record.fail(error_json(error)),
+            }
+            Changed::Outside
+        });
+        written.await
+    }
+
+    /// Renews the lease, so that the task is not started again while its end cannot be written. Returns `false` if this fails.
+    async fn extend(&self) -> bool {
+        let engine = &self.core.tasks;
+        let extended = engine.change(&self.id, &self.account, |record| {
+            if !engine.runs(record, self.start) {
+                return Changed::Nothing;
+            }
+            engine.extend(record);
+            Changed::Inside
+        });
+        extended.await.is_ok()
     }
 
     /// Lets another process start the task again.
     async fn give_up(&self) {
         let engine = &self.core.tasks;
         let given_up = engine.change(&self.id, &self.account, |record| {
-            if !engine.runs(record) {
+            if !engine.runs(record, self.start) {
                 return Changed::Nothing;
             }
             Engine::give_up(record);
@@ -472,26 +549,68 @@ impl TaskRun {
     }
 }
 
-/// Makes the open questions of a handler those of the record. Returns `true` if the record has changed.
-fn publish(
-    open: &[TaskQuestion],
-    published: &mut BTreeMap<String, (u8, String)>,
-    record: &mut Record,
-) -> bool {
-    let mut is_changed = false;
-    published.retain(|id, (_, name)| {
-        let is_open = open.iter().any(|question| question.id == *id);
-        is_changed |= !is_open && record.asked.remove(name).is_some();
-        is_open
-    });
-    for question in open {
-        let known = published.get(&question.id);
-        if known.is_some_and(|(misses, _)| *misses == question.misses) {
-            continue;
+/// The questions in a record.
+#[derive(Default)]
+struct Published {
+    /// Those that the handler has asked: the number of invalid answers before, and the name on the wire, by identity.
+    asked: BTreeMap<String, (u8, String)>,
+    /// Those that an earlier run of it has asked: the name on the wire, by identity.
+    restored: BTreeMap<String, String>,
+}
+
+impl Published {
+    /// Makes the open questions of a handler those of the record, which has these new answers. Returns `true` if the record has
+    /// changed.
+    fn publish(
+        &mut self,
+        open: &[TaskQuestion],
+        answers: &[(String, Value)],
+        record: &mut Record,
+    ) -> bool {
+        let mut is_changed = self.withdraw_lost(record);
+        self.asked.retain(|id, (_, name)| {
+            let is_open = open.iter().any(|question| question.id == *id);
+            is_changed |= !is_open && record.asked.remove(name).is_some();
+            is_open
+        });
+        for question in open {
+            self.take_restored(question, answers, record);
+            let known = self.asked.get(&question.id);
+            if known.is_some_and(|(misses, _)| *misses == question.misses) {
+                continue;
+            }
+            let name = record.ask(&question.name, &question.id, question.request.clone());
+            self.asked
+                .insert(question.id.clone(), (question.misses, name));
+            is_changed = true;
         }
-        let name = record.ask(&question.name, &question.id, question.request.clone());
-        published.insert(question.id.clone(), (question.misses, name));
-        is_changed = true;
+        is_changed
     }
-    is_changed
+
+    /// Removes questions whose write had no reply: they are asked again under other names. Returns `true` if there are any.
+    fn withdraw_lost(&self, record: &mut Record) -> bool {
+        let before = record.asked.len();
+        let names = self.asked.values().map(|(_, name)| name);
+        let known: BTreeSet<&String> = names.chain(self.restored.values()).collect();
+        record.asked.retain(|name, _| known.contains(name));
+        record.asked.len() < before
+    }
+
+    /// Keeps the question of an earlier run that the handler asks again. If its answer was delivered before and is not valid, it
+    /// is a new question.
+    fn take_restored(
+        &mut self,
+        question: &TaskQuestion,
+        answers: &[(String, Value)],
+        record: &Record,
+    ) {
+        let Some(name) = self.restored.remove(&question.id) else {
+            return;
+        };
+        let is_answered = || answers.iter().any(|(id, _)| *id == question.id);
+        if record.asked.contains_key(&name) || is_answered() {
+            self.asked
+                .insert(question.id.clone(), (question.misses, name));
+        }
+    }
 }

@@ -8,17 +8,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use serde_json::{Map, Value};
+use tracing::Instrument as _;
 
 use super::core::{Core, MethodRun, Request};
 use super::task_errors::{error_json, refusal, unknown};
 use super::task_run;
 use super::tools;
+use crate::bus::Change;
 use crate::in_flight::Stop;
 use crate::outcome::Outcome;
 use crate::owner::Principal;
 use crate::protocol::error::{Class, RpcError};
-use crate::service::BoxFuture;
-use crate::tasks::{Changed, Engine, Record, TaskId};
+use crate::service::{BoxFuture, Origin};
+use crate::tasks::{Changed, Record, TaskId, TaskProblem};
 
 /// Serves `tasks/get`.
 pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
@@ -63,13 +65,21 @@ pub(super) fn update(request: Request) -> Result<MethodRun, RpcError> {
 pub(super) fn cancel(request: Request) -> Result<MethodRun, RpcError> {
     let id = task_id(&request)?;
     Ok(answer(async move {
-        let record = owned(&request, &id).await?;
+        // A task that no process runs is not started only to be cancelled.
+        let record = permitted(&request, &id).await?;
         let account = request.origin.account();
-        let cancelled = request.core.tasks.change(&id, &account, |record| {
+        let engine = &request.core.tasks;
+        let mut is_open = false;
+        let cancelled = engine.change(&id, &account, |record| {
+            is_open = true;
             record.cancel();
             Changed::Outside
         });
-        cancelled.await.map_err(refusal)?;
+        let ended = cancelled.await.map_err(refusal)?;
+        if !is_open {
+            // The reply of the store to an earlier request may have been lost.
+            engine.settle(&id, &ended, &account).await;
+        }
         tracing::debug!(tool = record.tool, "the client cancels a task");
         Ok(Outcome::TaskAcknowledged)
     }))
@@ -90,12 +100,12 @@ fn task_id(request: &Request) -> Result<TaskId, RpcError> {
     TaskId::parse(&id).ok_or_else(unknown)
 }
 
-/// Returns the record of a task of the caller. A task that no process runs is started again or ended.
+/// Returns the record of a task of the caller.
 ///
 /// # Errors
 /// Returns an error if the task is unknown or belongs to another caller, if the caller lacks a scope of its tool, or if the store
 /// fails.
-async fn owned(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
+async fn permitted(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
     let engine = &request.core.tasks;
     let record = engine.get(id).await.map_err(refusal)?;
     let principal = request.origin.principal.as_ref().map(Principal::key);
@@ -108,19 +118,35 @@ async fn owned(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
         }
         request.authorize(&**tool)?;
     }
-    if !Engine::is_abandoned(&record) {
+    Ok(record)
+}
+
+/// Returns the record of a task of the caller. A task that no process runs is started again or ended.
+///
+/// # Errors
+/// Returns the errors of [`permitted`].
+async fn owned(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
+    let record = permitted(request, id).await?;
+    if !request.core.tasks.is_abandoned(id, &record) {
         return Ok(record);
     }
-    recover(request, id).await
+    let (core, origin) = (Arc::clone(&request.core), request.origin.clone());
+    // It is done to the end even if the request is dropped: a task that is taken over must be started.
+    let recovering = recover(core, origin, id.clone()).in_current_span();
+    let recovered = tokio::spawn(recovering).await;
+    recovered.unwrap_or_else(|error| {
+        tracing::error!(%error, "a task could not be started again");
+        Err(RpcError::internal("The task could not be started again"))
+    })
 }
 
 /// Starts a task again that no process runs, or ends it.
-async fn recover(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
-    let (engine, account) = (&request.core.tasks, request.origin.account());
+async fn recover(core: Arc<Core>, origin: Origin, id: TaskId) -> Result<Record, RpcError> {
+    let (engine, account) = (&core.tasks, origin.account());
     let mut is_taken = false;
-    let taken = engine.change(id, &account, |record| {
+    let taken = engine.change(&id, &account, |record| {
         is_taken = false;
-        if !Engine::is_abandoned(record) {
+        if !engine.is_abandoned(&id, record) {
             return Changed::Nothing;
         }
         is_taken = engine.take_over(record);
@@ -135,8 +161,8 @@ async fn recover(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
     let record = taken.await.map_err(refusal)?;
     if is_taken {
         tracing::info!(tool = record.tool, "a task is started again");
-        task_run::start_again(request, id, &record, tools::call_again).await;
-        return engine.get(id).await.map_err(refusal);
+        task_run::start_again(&core, &origin, &id, &record, tools::call_again).await;
+        return engine.get(&id).await.map_err(refusal);
     }
     Ok(record)
 }
@@ -154,7 +180,7 @@ pub(super) async fn known(
         let Some(parsed) = TaskId::parse(&id) else {
             continue;
         };
-        match owned(request, &parsed).await {
+        match permitted(request, &parsed).await {
             Ok(_) => {
                 known.insert(id);
             }
@@ -165,11 +191,40 @@ pub(super) async fn known(
     Ok(known)
 }
 
-/// Returns the members of the state of a task, whose caller was checked before.
-pub(super) async fn members(core: &Core, id: &str) -> Option<String> {
-    let parsed = TaskId::parse(id)?;
-    let record = core.tasks.get(&parsed).await.ok()?;
-    Some(record.detail(id))
+/// The state of a task, for those who listen to it.
+pub(super) enum State {
+    /// It may change.
+    Open(Change),
+    Ended(Change),
+    /// There is no such task any more.
+    Unknown,
+    /// The store fails.
+    Hidden,
+}
+
+/// Returns the state of a task, whose caller was checked before.
+pub(super) async fn state(core: &Core, id: &str) -> State {
+    let Some(parsed) = TaskId::parse(id) else {
+        return State::Unknown;
+    };
+    let record = match core.tasks.get(&parsed).await {
+        Ok(record) => record,
+        Err(TaskProblem::Unknown) => return State::Unknown,
+        Err(problem) => {
+            tracing::warn!(%problem, "a listener is not told the state of a task");
+            return State::Hidden;
+        }
+    };
+    let change = Change::Task {
+        id: id.into(),
+        version: record.version,
+        members: record.detail(id).into(),
+    };
+    if record.status.is_end() {
+        State::Ended(change)
+    } else {
+        State::Open(change)
+    }
 }
 
 /// Answers a request about a task.

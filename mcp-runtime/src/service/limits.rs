@@ -64,7 +64,8 @@ pub struct Limits {
     pub response_bytes: usize,
     /// The maximum nesting depth of JSON. Default: 64 levels. Deeper JSON is -32600, over HTTP 400.
     pub depth: usize,
-    /// The maximum number of concurrent requests. Default: 1,024. Further requests are -32603, over HTTP 503.
+    /// The maximum number of concurrent requests. Default: 1,024. Further requests are -32603, over HTTP 503. A call that has
+    /// become a [task](crate::Tasks) does not count, unless it runs on a thread.
     pub requests: usize,
     /// The maximum number of concurrent HTTP connections. Default: 1,024. Further connections are answered with 503 and closed.
     pub connections: usize,

@@ -187,6 +187,18 @@ mod tests {
         assert!(store.put_if_absent("b", entry(b"")).await.unwrap());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn expired_entries_of_a_log_leave_their_space_to_other_logs() {
+        let store = MemoryStore::new(2, 10_000);
+        let entry = || StoreEntry::new(b"1", Duration::from_secs(60));
+        for _ in 0..2 {
+            store.append("a", entry()).await.unwrap();
+        }
+        assert!(store.append("b", entry()).await.is_err());
+        tokio::time::advance(Duration::from_secs(61)).await;
+        store.append("b", entry()).await.unwrap();
+    }
+
     #[tokio::test]
     async fn a_full_store_refuses() {
         let entry = StoreEntry::new(b"12345", Duration::from_secs(60));

@@ -63,22 +63,24 @@ impl Logs {
                 return Err(format!("the store has {LOGS} logs, and all are in use"));
             }
         }
+        let bytes = ENTRY_OVERHEAD + entry.value.len();
+        let fits = |(entries, space): (usize, usize)| entries > 0 && bytes <= space;
+        if !fits(self.space(name)) {
+            self.drop_expired(now);
+        }
+        let (entries, space) = self.space(name);
+        if !fits((entries, space)) {
+            return Err(format!(
+                "the logs of the store are full: they hold {} entries of {} bytes",
+                self.used_entries, self.used_bytes
+            ));
+        }
         let log = self.by_name.entry(name.into()).or_insert_with(Log::new);
         let new = Kept {
             position: log.extent.last + 1,
             expires: now.saturating_add(milliseconds(entry.time_to_live)),
             value: entry.value.into(),
         };
-        let bytes = new.bytes();
-        // What other logs hold is not dropped for this one.
-        let entries = self.entries - (self.used_entries - log.entries.len());
-        let space = self.bytes - (self.used_bytes - log.bytes);
-        if entries == 0 || bytes > space {
-            return Err(format!(
-                "the logs of the store are full: they hold {} entries of {} bytes",
-                self.used_entries, self.used_bytes
-            ));
-        }
         let before = (log.entries.len(), log.bytes);
         log.drop_old(now, entries.min(LOG_ENTRIES), space.min(LOG_BYTES), bytes);
         log.extent.last = new.position;
@@ -111,6 +113,25 @@ impl Logs {
 
     pub(super) fn last(&self, name: &str) -> u64 {
         self.by_name.get(name).map_or(0, |log| log.extent.last)
+    }
+
+    /// Returns the entries and the bytes that a log may have. What other logs hold is not dropped for it.
+    fn space(&self, name: &str) -> (usize, usize) {
+        let log = self.by_name.get(name);
+        let (entries, bytes) = log.map_or((0, 0), |log| (log.entries.len(), log.bytes));
+        (
+            self.entries - (self.used_entries - entries),
+            self.bytes - (self.used_bytes - bytes),
+        )
+    }
+
+    /// Drops the oldest entries of all logs as far as they have expired.
+    fn drop_expired(&mut self, now: u64) {
+        for log in self.by_name.values_mut() {
+            log.drop_old(now, usize::MAX, usize::MAX, 0);
+        }
+        self.used_entries = self.by_name.values().map(|log| log.entries.len()).sum();
+        self.used_bytes = self.by_name.values().map(|log| log.bytes).sum();
     }
 
     /// Forgets the logs whose entries expired long ago.

@@ -97,7 +97,8 @@ pub trait Store: Send + Sync + 'static {
     /// Replaces the value of a key if it still is `old`, and returns `true` if it did. Of several concurrent calls with one
     /// `old` value, one succeeds.
     ///
-    /// The data of sessions needs this method ([`Server::session_store`](crate::Server::session_store)); by default it fails.
+    /// The data of sessions ([`Server::session_store`](crate::Server::session_store)) and tasks
+    /// ([`Tasks::store`](crate::Tasks::store)) need this method; by default it fails.
     /// With Redis, for instance, it is a script that compares and sets the value.
     ///
     /// ```

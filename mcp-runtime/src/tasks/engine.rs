@@ -25,8 +25,10 @@ const RENEW: u64 = 20_000;
 /// How often a task is started at most.
 const MAX_STARTS: u32 = 5;
 
-/// The maximum number of unfinished tasks of one process.
+/// The maximum number of unfinished tasks of one process, and that of one account. Local callers have no limit of their own:
+/// stdio has one client.
 const MAX_RUNNING: usize = 4096;
+const SHARE: usize = MAX_RUNNING / 4;
 
 /// The id of a task: 32 hexadecimal digits, which cannot be guessed.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -64,6 +66,12 @@ pub(crate) struct NewTask {
     pub(crate) outcomes: BTreeMap<String, Value>,
 }
 
+/// A task that this process runs, in the list of all of them.
+struct Entered {
+    link: Arc<TaskLink>,
+    account: Owner,
+}
+
 /// The engine of a server. All tasks of its clients are in its store, also those of other processes.
 pub(crate) struct Engine {
     options: Tasks,
@@ -72,7 +80,7 @@ pub(crate) struct Engine {
     /// A text that no other process has.
     process: OnceLock<String>,
     /// The tasks that this process runs.
-    running: Mutex<HashMap<TaskId, Arc<TaskLink>>>,
+    running: Mutex<HashMap<TaskId, Entered>>,
 }
 
 impl Engine {
@@ -99,11 +107,30 @@ impl Engine {
         }
     }
 
-    /// Returns `true` if this process has the lease of a task.
-    pub(crate) fn runs(&self, record: &Record) -> bool {
+    /// Returns `true` if this process has the lease of a task since this start of it: it may have lost the lease, and then have
+    /// taken the task over again.
+    pub(crate) fn runs(&self, record: &Record, start: u32) -> bool {
         let process = self.process.get();
         let lease = record.lease.as_ref();
-        lease.is_some_and(|lease| Some(&lease.process) == process)
+        record.starts == start && lease.is_some_and(|lease| Some(&lease.process) == process)
+    }
+
+    /// Checks that this process may run one more task of an account.
+    ///
+    /// # Errors
+    /// Returns an error if it runs too many, of all accounts or of this one.
+    pub(crate) fn check_running(&self, account: &Owner) -> Result<(), TaskProblem> {
+        let running = self.running.lock();
+        if running.len() >= MAX_RUNNING {
+            return Err(TaskProblem::Busy(MAX_RUNNING));
+        }
+        let is_own = |it: &&Entered| it.account == *account;
+        // An account cannot have more tasks than all accounts together.
+        let is_full = running.len() >= SHARE && running.values().filter(is_own).count() >= SHARE;
+        if is_full && *account != Owner::Local {
+            return Err(TaskProblem::TooMany(SHARE));
+        }
+        Ok(())
     }
 
     /// Creates a task, which this process runs. When this returns, every process that has the store finds it.
@@ -111,9 +138,7 @@ impl Engine {
     /// # Errors
     /// Returns an error if a limit is reached or if the store fails. Then there is no task.
     pub(crate) async fn create(&self, new: NewTask) -> Result<(TaskId, Record), TaskProblem> {
-        if self.running.lock().len() >= MAX_RUNNING {
-            return Err(TaskProblem::Busy(MAX_RUNNING));
-        }
+        self.check_running(&new.account)?;
         let (id, now) = (TaskId::random()?, now());
         let record = Record {
             tool: new.tool,
@@ -180,6 +205,11 @@ impl Engine {
         Ok((bytes, record))
     }
 
+    /// Returns how often clients should ask for the state of a task.
+    pub(crate) fn poll_interval(&self) -> Duration {
+        self.options.poll_interval
+    }
+
     /// Returns the record of a task.
     pub(crate) async fn get(&self, id: &TaskId) -> Result<Record, TaskProblem> {
         Ok(self.load(id).await?.1)
@@ -191,7 +221,7 @@ impl Engine {
     /// # Errors
     /// Returns an error if there is no such task, or if the store fails. Then nothing has changed.
     pub(crate) async fn change(
-        &self,
+        self: &Arc<Self>,
         id: &TaskId,
         account: &Owner,
         mut change: impl FnMut(&mut Record) -> Changed,
@@ -207,43 +237,84 @@ impl Engine {
                 Changed::Inside => {}
                 Changed::Outside => record.touch(now()),
             }
-            let new = encode(&record)?;
-            let entry = entry(&record, &new, account);
-            let replaced = self.store().replace(&id.key(), &old, entry).await;
-            if !replaced.map_err(TaskProblem::Store)? {
-                continue;
+            let is_end = record.status.is_end();
+            let (engine, id, account) = (Arc::clone(self), id.clone(), account.clone());
+            let write = async move {
+                let is_written = engine.write(&id, &account, &old, &record, changed).await?;
+                Ok(is_written.then_some(record))
+            };
+            let written = if is_end {
+                // What follows an end is done even if the request that ends the task is dropped.
+                let written = tokio::spawn(write).await;
+                written.unwrap_or_else(|error| Err(TaskProblem::Store(error.into())))?
+            } else {
+                write.await?
+            };
+            if let Some(record) = written {
+                return Ok(record);
             }
-            if record.status.is_end() {
-                self.release(&record, account, id).await;
-            }
-            if changed == Changed::Outside {
-                self.tell(id, &record);
-            }
-            return Ok(record);
         }
         Err(TaskProblem::Contended)
+    }
+
+    /// Writes a record in place of an older one, and returns `false` if it is not the current one any more.
+    async fn write(
+        &self,
+        id: &TaskId,
+        account: &Owner,
+        old: &[u8],
+        record: &Record,
+        changed: Changed,
+    ) -> Result<bool, TaskProblem> {
+        let new = encode(record)?;
+        let entry = entry(record, &new, account);
+        let replaced = self.store().replace(&id.key(), old, entry).await;
+        let is_replaced = replaced.map_err(TaskProblem::Store)?;
+        if is_replaced && record.status.is_end() {
+            self.settle(id, record, account).await;
+        } else if is_replaced && changed == Changed::Outside {
+            self.tell(id, record);
+        }
+        Ok(is_replaced)
+    }
+
+    /// Does what follows the end of a task. It may be repeated, if nobody knows whether it was done.
+    pub(crate) async fn settle(&self, id: &TaskId, record: &Record, account: &Owner) {
+        self.release(record, account, id).await;
+        self.tell(id, record);
     }
 
     /// Notifies the clients that listen to a task, and its handler.
     fn tell(&self, id: &TaskId, record: &Record) {
         self.bus.announce(&Change::Task {
             id: id.as_str().into(),
+            version: record.version,
             members: record.detail(id.as_str()).into(),
         });
-        if let Some(link) = self.running.lock().get(id) {
-            link.news.notify_one();
+        if let Some(entered) = self.running.lock().get(id) {
+            entered.link.news.notify_one();
         }
     }
 
     /// Renews the lease of a task if it ends soon. Returns `true` if it was renewed.
     pub(crate) fn renew(&self, record: &mut Record) -> bool {
-        let now = now();
-        let ends_soon = |lease: &Lease| lease.until < now + RENEW;
+        let ends_soon = |lease: &Lease| lease.until < now() + RENEW;
         let is_due = record.lease.as_ref().is_some_and(ends_soon);
         if is_due {
-            record.lease = Some(self.lease(now));
+            self.extend(record);
         }
         is_due
+    }
+
+    /// Renews the lease of a task, also if it does not end soon.
+    pub(crate) fn extend(&self, record: &mut Record) {
+        record.lease = Some(self.lease(now()));
+    }
+
+    /// Takes back that a task was taken over, because it could not be started now.
+    pub(crate) fn give_back(record: &mut Record) {
+        record.starts = record.starts.saturating_sub(1);
+        record.lease = None;
     }
 
     /// Gives up the lease of a task, so that another process can start it again.
@@ -251,10 +322,12 @@ impl Engine {
         record.lease = None;
     }
 
-    /// Returns `true` if no process runs an unfinished task.
-    pub(crate) fn is_abandoned(record: &Record) -> bool {
+    /// Returns `true` if no process runs an unfinished task. What this process runs is not abandoned, even if it could not
+    /// renew the lease in time.
+    pub(crate) fn is_abandoned(&self, id: &TaskId, record: &Record) -> bool {
         let is_running = |lease: &Lease| now() < lease.until;
-        !record.status.is_end() && !record.lease.as_ref().is_some_and(is_running)
+        let is_leased = record.lease.as_ref().is_some_and(is_running);
+        !record.status.is_end() && !is_leased && !self.running.lock().contains_key(id)
     }
 
     /// Takes over a task that no process runs. Returns `false` if it cannot be started again.
@@ -263,28 +336,45 @@ impl Engine {
             return false;
         }
         record.starts += 1;
-        record.lease = Some(self.lease(now()));
+        self.extend(record);
         true
     }
 
+    /// Returns `true` while this process runs a task.
+    pub(crate) fn is_running(&self) -> bool {
+        !self.running.lock().is_empty()
+    }
+
     /// Registers a task that this process runs, until the returned guard is dropped.
-    pub(crate) fn enter(self: &Arc<Self>, id: &TaskId, link: Arc<TaskLink>) -> Running {
-        self.running.lock().insert(id.clone(), link);
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        id: &TaskId,
+        link: Arc<TaskLink>,
+        account: Owner,
+    ) -> Running {
+        let entered = Entered {
+            link: Arc::clone(&link),
+            account,
+        };
+        self.running.lock().insert(id.clone(), entered);
         Running {
             engine: Arc::clone(self),
             id: id.clone(),
+            link,
         }
     }
 
-    /// Returns a recorder of the effects of a task.
+    /// Returns a recorder of the effects of a task, since this start of it.
     pub(crate) fn recorder(
         self: &Arc<Self>,
         id: &TaskId,
+        start: u32,
         account: &Owner,
     ) -> Box<dyn EffectRecorder> {
         Box::new(Recorder {
             engine: Arc::clone(self),
             id: id.clone(),
+            start,
             account: account.clone(),
         })
     }
@@ -304,31 +394,43 @@ pub(crate) enum Changed {
 pub(crate) struct Running {
     engine: Arc<Engine>,
     id: TaskId,
+    link: Arc<TaskLink>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.engine.running.lock().remove(&self.id);
+        let mut running = self.engine.running.lock();
+        let is_own = |entered: &Entered| Arc::ptr_eq(&entered.link, &self.link);
+        if running.get(&self.id).is_some_and(is_own) {
+            running.remove(&self.id);
+        }
     }
 }
 
 struct Recorder {
     engine: Arc<Engine>,
     id: TaskId,
+    start: u32,
     account: Owner,
 }
 
 impl EffectRecorder for Recorder {
     fn record(&self, key: &str, outcome: &Value) -> BoxFuture<bool> {
-        let (engine, id) = (Arc::clone(&self.engine), self.id.clone());
+        let (engine, id, start) = (Arc::clone(&self.engine), self.id.clone(), self.start);
         let (account, key, outcome) = (self.account.clone(), key.to_owned(), outcome.clone());
         Box::pin(async move {
+            // A task that has ended, or that another process runs, does not change.
+            let mut is_own = false;
             let recorded = engine.change(&id, &account, |record| {
+                is_own = engine.runs(record, start);
+                if !is_own {
+                    return Changed::Nothing;
+                }
                 record.outcomes.insert(key.clone(), outcome.clone());
                 Changed::Inside
             });
             match recorded.await {
-                Ok(_) => true,
+                Ok(_) => is_own,
                 Err(problem) => {
                     tracing::error!(%problem, "the outcome of an effect of a task could not be recorded");
                     false

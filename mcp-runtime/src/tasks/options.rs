@@ -60,6 +60,8 @@ impl Tasks {
 
     /// Sets the maximum number of unfinished tasks of one principal or, without one, of one address. The default is 100.
     /// Further calls are answered with -32603, over HTTP with 429.
+    ///
+    /// One process runs at most 4,096 tasks at once, and at most a quarter of them for one principal or address.
     pub fn per_principal(mut self, tasks: usize) -> Self {
         self.per_principal = tasks;
         self
@@ -67,8 +69,10 @@ impl Tasks {
 
     /// Sets the store of the records of tasks, which must implement [`Store::replace`].
     ///
-    /// By default it is in the memory of the process, for at most 20,000 tasks and 64 MiB. With a store that outlives the
-    /// process, clients can read their tasks after a restart, and replicas can serve each other's tasks.
+    /// By default it is in the memory of the process, for at most 20,000 tasks and 64 MiB, of which one principal or address can
+    /// use an eighth. With a store that outlives the
+    /// process, clients can read their tasks after a restart, and replicas can serve each other's tasks. The clocks of replicas must
+    /// agree within 20 seconds.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self

@@ -6,15 +6,31 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{ATTEMPTS, TaskProblem};
 use crate::owner::Owner;
-use crate::store::{Store, StoreEntry, digest, now};
+use crate::store::{Store, StoreEntry, now};
 
 /// An unfinished task, and when it expires, in milliseconds since 1970.
 #[derive(Serialize, Deserialize)]
 struct Unfinished(String, u64);
 
-/// The key of the unfinished tasks of an account.
+/// The key of the unfinished tasks of an account, at most 100 bytes long. Replicas with other versions of the program have the
+/// same key.
 pub(super) fn key(account: &Owner) -> String {
-    format!("task-owner-{}", digest(account.to_string()))
+    const LONGEST_KEY: usize = 80;
+    let key = account.key();
+    if key.len() > LONGEST_KEY {
+        format!("task-owner-digest-{:032x}", fnv_1a(&key))
+    } else {
+        format!("task-owner-{key}")
+    }
+}
+
+/// The hash FNV-1a with 128 bits. The hash of the standard library may change with its version. If ids are made to collide, their
+/// principals share a quota.
+fn fnv_1a(text: &str) -> u128 {
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let step = |hash: u128, byte: u8| (hash ^ u128::from(byte)).wrapping_mul(PRIME);
+    text.bytes().fold(BASIS, step)
 }
 
 /// Counts a task among those of an account.
@@ -88,4 +104,24 @@ async fn change(
         }
     }
     Err(TaskProblem::Contended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::owner::Principal;
+
+    #[test]
+    fn the_key_of_an_account_never_changes() {
+        // Of the specification of FNV.
+        assert_eq!(fnv_1a(""), 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d);
+        assert_eq!(fnv_1a("a"), 0xd228_cb69_6f1a_8caf_7891_2b70_4e4a_8964);
+        let ada = || Principal::new("ada");
+        let key = |principal| key(&Owner::Principal(principal));
+        assert_eq!(key(ada()), "task-owner-principal-616461");
+        assert_ne!(key(ada().issued_by("a")), key(Principal::new("ada (a)")));
+        let long = key(ada().issued_by("x".repeat(100)));
+        assert!(long.len() <= 100, "{long}");
+        assert_ne!(long, key(ada().issued_by("y".repeat(100))));
+    }
 }

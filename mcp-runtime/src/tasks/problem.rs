@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::protocol::error::RpcError;
+
 /// How often a change is attempted while others change the same entry.
 pub(super) const ATTEMPTS: usize = 100;
 
@@ -15,6 +17,8 @@ pub(crate) enum TaskProblem {
     TooMany(usize),
     /// The process has this maximum of unfinished tasks.
     Busy(usize),
+    /// A limit of the server does not allow it.
+    Refused(RpcError),
     /// Too many others change the same entry.
     Contended,
     /// The store fails or is full.
@@ -27,6 +31,7 @@ impl fmt::Display for TaskProblem {
             Self::Unknown => formatter.write_str("the task is unknown"),
             Self::TooMany(limit) => write!(formatter, "{limit} tasks are unfinished"),
             Self::Busy(limit) => write!(formatter, "{limit} tasks of all callers are unfinished"),
+            Self::Refused(error) => formatter.write_str(&error.message),
             Self::Contended => formatter.write_str("the record is changed by too many at once"),
             Self::Store(error) => write!(formatter, "the store failed: {error}"),
         }

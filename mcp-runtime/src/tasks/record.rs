@@ -59,7 +59,7 @@ pub(crate) struct Record {
     pub(super) poll_interval: u64,
     /// The number of changes that clients see.
     #[serde(default)]
-    pub(super) version: u64,
+    pub(crate) version: u64,
     pub(crate) status: Status,
     pub(super) message: Option<String>,
     /// The open questions, by their names on the wire.
@@ -73,8 +73,8 @@ pub(crate) struct Record {
     /// The message that called the tool, if the task can be started again.
     pub(crate) request: Option<String>,
     pub(super) lease: Option<Lease>,
-    /// How often the task was started.
-    pub(super) starts: u32,
+    /// How often the task was started. With the process it identifies a run of the task.
+    pub(crate) starts: u32,
     pub(super) result: Option<Box<RawValue>>,
     pub(super) error: Option<Value>,
 }

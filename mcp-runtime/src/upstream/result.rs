@@ -28,6 +28,7 @@ pub(super) fn tool_result(answer: &Answer) -> Result<ToolResult, Failure> {
         failure,
         meta: answer.own_meta().and_then(own_meta),
         rest: None,
+        panicked: false,
     })
 }
 

@@ -140,6 +140,11 @@ fn sweep(connection: &mut Connection) -> Result<(), Fault> {
                 (SELECT rowid FROM log_entries WHERE log = ?1 LIMIT ?2)";
             if connection.execute(entries, [log, SWEPT])? == 0 {
                 connection.execute("DELETE FROM logs WHERE id = ?1", [log])?;
+            } else {
+                // The log may be used again before all of it is deleted.
+                let bytes = "UPDATE logs SET bytes = (SELECT coalesce(sum(length(value) + ?2), 0)
+                    FROM log_entries WHERE log = ?1) WHERE id = ?1";
+                connection.execute(bytes, [log, integer(ENTRY_OVERHEAD)])?;
             }
         }
         Ok(())
@@ -313,4 +318,28 @@ pub(super) fn read_log(connection: &Connection, name: &str, after: u64) -> Resul
 pub(super) fn last_position(connection: &Connection, name: &str) -> Result<u64, Fault> {
     let log = find_log(connection, name)?;
     Ok(log.map_or(0, |log| log.extent.last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes_of_a_used_log() -> Result<i64, Fault> {
+        let mut connection = Connection::open_in_memory()?;
+        create_tables(&connection)?;
+        let entry = || Owned::from(StoreEntry::new(b"12345", Duration::from_secs(60)));
+        for _ in 0..SWEPT + 10 {
+            append(&connection, "a", &entry())?;
+        }
+        connection.execute("UPDATE logs SET expires = 0", [])?;
+        sweep(&mut connection)?;
+        append(&connection, "a", &entry())?;
+        Ok(find_log(&connection, "a")?.map_or(0, |log| log.bytes))
+    }
+
+    #[test]
+    fn a_forgotten_log_that_is_used_again_counts_only_its_entries() {
+        let bytes = bytes_of_a_used_log().ok();
+        assert_eq!(bytes, Some(11 * integer(5 + ENTRY_OVERHEAD)));
+    }
 }
