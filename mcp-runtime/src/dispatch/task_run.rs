@@ -81,11 +81,9 @@ pub(super) async fn begin(
                 return;
             }
         };
-        let begun = link.call().filter(|_| restarts);
-        if let Some(questions) = begun.as_ref().and_then(|call| call.asker.replay()) {
-            (new.answers, new.outcomes) = questions.known();
+        if restarts {
+            keep_known(&link, &mut new);
         }
-        drop(begun);
         let (id, record) = match core.tasks.create(new).await {
             Ok(created) => created,
             Err(problem) => {
@@ -122,8 +120,16 @@ pub(super) async fn begin(
         run.link.open();
         run.drive(call).await;
     });
-    let ended = || (TaskProblem::Contended, None);
-    receiver.await.unwrap_or_else(|_| Err(ended()))
+    let ended = Err((TaskProblem::Contended, None));
+    receiver.await.unwrap_or(ended)
+}
+
+/// Puts what a handler knows at the gate into the record of its task, for a later run.
+fn keep_known(link: &TaskLink, new: &mut NewTask) {
+    let call = link.call();
+    if let Some(questions) = call.as_ref().and_then(|call| call.asker.replay()) {
+        (new.answers, new.outcomes) = questions.known();
+    }
 }
 
 /// Runs a task again that this process has taken over, for the caller of a request about it.
@@ -438,15 +444,19 @@ impl TaskRun {
         if message.is_some() {
             self.next_message = Instant::now() + MESSAGE_INTERVAL;
         }
-        // A handler that is not at the gate yet receives the answers later.
+        self.deliver(answers, record.answers.len());
+        Look::GoOn
+    }
+
+    /// Gives the handler the newest of all answers in the record. A handler that is not at the gate yet receives them later.
+    fn deliver(&mut self, newest: Vec<(String, Value)>, all: usize) {
         let call = self.link.call();
         if let Some(questions) = call.as_ref().and_then(|call| call.asker.replay()) {
-            self.seen = record.answers.len();
-            if !answers.is_empty() {
-                questions.deliver(answers);
+            self.seen = all;
+            if !newest.is_empty() {
+                questions.deliver(newest);
             }
         }
-        Look::GoOn
     }
 
     /// Returns the result of the tool, or the error that the request would have been answered with.
