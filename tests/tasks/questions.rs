@@ -66,7 +66,12 @@ impl Store for Mute {
         Box::pin(async move {
             let replaced = self.store.replace(key, old, entry).await?;
             let is_task = !key.starts_with("task-owner-");
-            if is_task && self.writes.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+            if is_task
+                && self
+                    .writes
+                    .fetch_add(1, Ordering::Relaxed)
+                    .is_multiple_of(2)
+            {
                 return Err("the reply is lost".into());
             }
             Ok(replaced)

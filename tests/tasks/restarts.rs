@@ -217,7 +217,7 @@ async fn a_server_that_stops_gives_up_its_tasks_before_it_has_stopped() {
     caller.until(&id, &["input_required"]).await;
     caller.client.close().await;
     rewrite(&late.0, &id, |record| {
-        assert!(record["lease"].is_null(), "{record}")
+        assert!(record["lease"].is_null(), "{record}");
     })
     .await;
 }

@@ -261,6 +261,7 @@ impl Request {
 }
 
 /// The state of a request after its method was called.
+#[allow(clippy::large_enum_variant)] // a box would cost each call an allocation
 pub(super) enum MethodRun {
     /// The request is finished.
     Ready(Outcome),

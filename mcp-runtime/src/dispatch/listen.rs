@@ -309,7 +309,7 @@ impl Subscription {
             }
             tokio::time::sleep(interval).await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Sends the state of a task, unless a later one was sent before.

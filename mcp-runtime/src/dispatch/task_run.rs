@@ -481,7 +481,7 @@ impl TaskRun {
 
     /// Writes the end of the task into its record, and tries it again until the task expires while the store fails.
     async fn end(&self, mut end: Result<Box<RawValue>, RpcError>) {
-        let (mut pause, mut has_room) = (FIRST_PAUSE, false);
+        let (mut pause, mut takes_small) = (FIRST_PAUSE, false);
         while now() < self.expires {
             match self.write_end(&end).await {
                 Ok(record) => {
@@ -495,9 +495,9 @@ impl TaskRun {
                 Err(TaskProblem::Unknown) => return,
                 Err(problem) => tracing::error!(%problem, "the end of a task could not be written"),
             }
-            let had_room = std::mem::replace(&mut has_room, self.extend().await);
+            let took_one = std::mem::replace(&mut takes_small, self.extend().await);
             // The store works, but has no space for the result: it took a small write before and after that of the result.
-            if had_room && has_room && end.is_ok() {
+            if took_one && takes_small && end.is_ok() {
                 end = Err(RpcError::internal(
                     "The result of the task could not be stored",
                 ));

@@ -70,9 +70,8 @@ impl Tasks {
     /// Sets the store of the records of tasks, which must implement [`Store::replace`].
     ///
     /// By default it is in the memory of the process, for at most 20,000 tasks and 64 MiB, of which one principal or address can
-    /// use an eighth. With a store that outlives the
-    /// process, clients can read their tasks after a restart, and replicas can serve each other's tasks. The clocks of replicas must
-    /// agree within 20 seconds.
+    /// use an eighth. With a store that outlives the process, clients can read their tasks after a restart, and replicas can serve
+    /// each other's tasks. The clocks of replicas must agree within 20 seconds.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self

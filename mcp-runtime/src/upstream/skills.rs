@@ -299,7 +299,6 @@ mod tests {
         dynamic["resources"] = "dynamic".into();
         let mut named = entry(main, &[main]);
         named["frontmatter"]["name"] = "b".into();
-        const OUTSIDE: &str = "is not in its folder";
         let outside = |path| entry(main, &[main, &format!("skill://a/{path}")]);
         let many: Vec<String> = (0..512).map(|it| format!("skill://a/{it}")).collect();
         let mut many: Vec<&str> = many.iter().map(String::as_str).collect();
@@ -320,14 +319,14 @@ mod tests {
                 entry("skill://../a/SKILL.md", &["skill://../a/SKILL.md"]),
                 "a segment `.` or `..`",
             ),
-            (outside("../b"), OUTSIDE),
-            (outside("b/./c"), OUTSIDE),
-            (outside("b//c"), OUTSIDE),
-            (outside("b/"), OUTSIDE),
-            (outside("b/%2E%2e/%2e./c"), OUTSIDE),
-            (outside(".%2E%2F..%2fc"), OUTSIDE),
-            (outside("..\\c"), OUTSIDE),
-            (outside("..%5cc"), OUTSIDE),
+            (outside("../b"), "is not in its folder"),
+            (outside("b/./c"), "is not in its folder"),
+            (outside("b//c"), "is not in its folder"),
+            (outside("b/"), "is not in its folder"),
+            (outside("b/%2E%2e/%2e./c"), "is not in its folder"),
+            (outside(".%2E%2F..%2fc"), "is not in its folder"),
+            (outside("..\\c"), "is not in its folder"),
+            (outside("..%5cc"), "is not in its folder"),
         ] {
             let (all, left_out) = merged(json!([]), &[skill]);
             assert!(all.is_empty(), "{why}");
