@@ -212,6 +212,7 @@ impl Resource {
     }
 
     /// Returns `true` for a resource that is not in lists, because its skill lists it.
+    #[cfg_attr(not(feature = "skills"), allow(clippy::unused_self))]
     fn is_unlisted(&self) -> bool {
         #[cfg(feature = "skills")]
         return self.is_unlisted_file();
