@@ -328,7 +328,8 @@ pub(crate) fn headers(
     if revision == MODERN {
         add("Mcp-Method", message["method"].as_str().unwrap_or_default());
         let params = &message["params"];
-        if let Some(name) = params["name"].as_str().or(params["uri"].as_str()) {
+        let names = ["name", "uri", "taskId"];
+        if let Some(name) = names.iter().find_map(|it| params[it].as_str()) {
             let plain = name.bytes().all(|byte| (0x20..0x7f).contains(&byte));
             assert!(plain, "names of the table must be ASCII");
             add("Mcp-Name", name);

@@ -49,18 +49,15 @@ fn extensions(core: &Core, features: &Features, snapshot: &Snapshot) -> Map<Stri
     if features.extensions {
         extensions.clone_from(&core.identity.extensions);
     }
-    let has_pages = snapshot.has_interfaces() && features.titles_and_meta;
-    let has_tasks = snapshot.has_tasks() && features.extensions;
-    #[allow(unused_mut)] // without skills
-    let mut needed = vec![(APPS, has_pages, json!({})), (TASKS, has_tasks, json!({}))];
+    if snapshot.has_interfaces() && features.titles_and_meta {
+        extensions.entry(APPS).or_insert_with(|| json!({}));
+    }
+    if features.extensions && snapshot.has_tasks() {
+        extensions.entry(TASKS).or_insert_with(|| json!({}));
+    }
     #[cfg(feature = "skills")]
-    needed.push((
-        skills::EXTENSION,
-        snapshot.has_skills() && features.extensions,
-        skills::settings(),
-    ));
-    for (id, _, settings) in needed.into_iter().filter(|(_, is_needed, _)| *is_needed) {
-        extensions.entry(id).or_insert(settings);
+    if features.extensions && snapshot.has_skills() {
+        extensions.insert(skills::EXTENSION.to_owned(), skills::settings());
     }
     extensions
 }

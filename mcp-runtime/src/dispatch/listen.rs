@@ -239,16 +239,18 @@ impl Subscription {
                 let subscribed = self.resources.find(uri)?;
                 return may_see(self.audience.as_ref(), subscribed).then(|| updated(subscribed));
             }
-            Change::Task { id, members, .. } => {
-                let listens = self.filter.task_ids.contains(&**id);
-                return listens.then(|| members.to_string());
-            }
+            Change::Task { id, members, .. } => return self.task_params(id, members),
             Change::Components(list, changed) => {
                 let params = self.params(list)?;
                 return may_see_any(self.audience.as_ref(), list, changed).then_some(params);
             }
         };
         included.then(String::new)
+    }
+
+    fn task_params(&self, id: &str, members: &str) -> Option<String> {
+        let listens = self.filter.task_ids.contains(id);
+        listens.then(|| members.to_owned())
     }
 
     fn acknowledge(&self) {

@@ -112,8 +112,7 @@ async fn until_task(
             if let Poll::Ready(outcome) = call.as_mut().poll(context) {
                 return Poll::Ready(Some(outcome));
             }
-            let is_late = time.as_mut().poll(context).is_ready();
-            if is_late && link.call().is_some() {
+            if time.as_mut().poll(context).is_ready() && link.call().is_some() {
                 return Poll::Ready(None);
             }
             news.as_mut().poll(context).map(|()| None)
