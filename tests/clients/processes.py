@@ -85,17 +85,17 @@ class HttpServer:
                 time.sleep(0.05)
         return [f"GET /health never answered 200; output of the server: {self.output()}"]
 
-    def stop(self):
-        """Stops the server and returns the problems with its exit."""
+    def stop(self, limit=SIGTERM_TIMEOUT):
+        """Stops the server within a time in seconds, and returns the problems with its exit."""
         if self.process.poll() is not None:
             return [f"the server had already exited with {self.process.returncode}; output: {self.output()}"]
         self.process.send_signal(signal.SIGTERM)
         try:
-            status = self.process.wait(SIGTERM_TIMEOUT)
+            status = self.process.wait(limit)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            return [f"the server still ran {SIGTERM_TIMEOUT:.0f} s after SIGTERM; output: {self.output()}"]
+            return [f"the server still ran {limit:.0f} s after SIGTERM; output: {self.output()}"]
         return [] if status == 0 else [f"the server exited with {status} after SIGTERM; output: {self.output()}"]
 
     def output(self):

@@ -25,6 +25,9 @@ SETS = [
       for revision in ("2025-11-25", "2026-07-28")),
 ]  # fmt: skip
 
+# In seconds. The suite leaves tasks and calls of a minute, which have the grace period of 5 s; a bridge stops its server after its own.
+STOP_TIMEOUT = 15.0
+
 # Scenarios of extensions that the framework does not implement. They run with the requirements, and are only counted. The tools
 # of a bridge are never tasks.
 LATER = ("sep-2640-",)
@@ -222,7 +225,7 @@ def run_served(suite, server, *expected, skills=False):
         if skills:
             problems += run_skills(suite, server)
     finally:
-        stopped = server.stop()
+        stopped = server.stop(STOP_TIMEOUT)
     return problems + stopped
 
 
@@ -248,7 +251,7 @@ def run_through(suite, program, proxy):
             found = run_served(suite, HttpServer([str(proxy)], environment), *expected)
             problems += [f"{transport}, {revision}: {problem}" for problem in found]
             if upstream:
-                problems += upstream.stop()
+                problems += upstream.stop(STOP_TIMEOUT)
     return problems
 
 
