@@ -1,6 +1,6 @@
 //! Tests `RedisStore` with a server: the contract, lost connections, a server that stops, passwords and TLS.
 //!
-//! Usage: redis-faults EXECUTABLE [DIRECTORY], where the directory has `server.pem` and `server.key` of a certificate authority that
+//! Usage: `redis-faults EXECUTABLE [DIRECTORY]`, where the directory has `server.pem` and `server.key` of a certificate authority that
 //! `SSL_CERT_FILE` names. Prints each case, and stops at the first failure.
 
 #![allow(clippy::print_stdout)] // the purpose of this program

@@ -37,7 +37,8 @@ impl Transport {
     fn budget(self, load: Load) -> Cost {
         let (instructions, allocations) = match (self, load) {
             // About 100 of these are the price of parameters that may wait (`Extraction`), and 90 that of the limit of replies
-            // and of refusals by the kind of parameter. 100 are the price of servers that can be mounted, and 100 that of tools that can be tasks.
+            // and of refusals by the kind of parameter. 100 are the price of servers that can be mounted, and 100 that of tools
+            // that can be tasks.
             (Self::Stdio, Load::Sum | Load::MountedSum) => (17_700.0, 9.0),
             // About 300 of these are the price of clients that end their half of the connection (`HalfClose`), and 400 the
             // noise between runs.
