@@ -271,7 +271,11 @@ async fn read_lines(output: ChildStdout, receive: &dyn Receive) -> String {
 
 /// Receives a line, which is taken.
 fn receive_line(line: &mut Vec<u8>, receive: &dyn Receive) {
-    let text = match String::from_utf8(std::mem::take(line)) {
+    let mut line = std::mem::take(line);
+    while matches!(line.last(), Some(b'\n' | b'\r')) {
+        line.pop();
+    }
+    let text = match String::from_utf8(line) {
         Ok(text) => text,
         Err(error) => {
             let outline = Outliner::read(error.as_bytes());
