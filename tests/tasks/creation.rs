@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mcp_runtime::{ClientError, MemoryStore, Store, StoreEntry, StoreFuture, Tasks, prelude::*};
+use mcp_runtime::{ClientError, Store, Tasks, prelude::*};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::caller::{Caller, accept, code};
+use super::stores::{Faulty, Slow};
 
 #[derive(Deserialize, JsonSchema, Elicit)]
 struct Name {
@@ -225,41 +226,9 @@ async fn ids_are_random() {
     );
 }
 
-/// A store whose new entries wait for permits.
-#[derive(Clone)]
-struct Slow(Arc<MemoryStore>, Arc<Semaphore>);
-
-impl Store for Slow {
-    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
-        self.0.get(key)
-    }
-
-    fn put_if_absent<'a>(&'a self, key: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool> {
-        Box::pin(async move {
-            if !key.starts_with("task-owner-") {
-                self.1.acquire().await?.forget();
-            }
-            self.0.put_if_absent(key, entry).await
-        })
-    }
-
-    fn replace<'a>(
-        &'a self,
-        key: &'a str,
-        old: &'a [u8],
-        entry: StoreEntry<'a>,
-    ) -> StoreFuture<'a, bool> {
-        self.0.replace(key, old, entry)
-    }
-
-    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
-        self.0.remove(key)
-    }
-}
-
 #[tokio::test]
 async fn a_task_is_in_the_store_before_it_is_announced_and_before_it_runs() {
-    let slow = Slow(Arc::default(), Arc::new(Semaphore::new(0)));
+    let slow = Faulty::from(Slow(Arc::new(Semaphore::new(0))));
     let runs: &'static AtomicUsize = Box::leak(Box::default());
     let tool = mcp_runtime::Tool::new(
         "it",
@@ -278,7 +247,7 @@ async fn a_task_is_in_the_store_before_it_is_announced_and_before_it_runs() {
     let early = tokio::time::timeout(Duration::from_millis(100), calling.as_mut()).await;
     assert!(early.is_err());
     assert_eq!(runs.load(Ordering::Relaxed), 0);
-    slow.1.add_permits(1);
+    slow.fault.0.add_permits(1);
     let id = calling.await;
     assert!(slow.get(&format!("task-{id}")).await.unwrap().is_some());
     caller.end(&id).await;

@@ -1,15 +1,13 @@
 //! How tasks end.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mcp_runtime::{
-    CallOutcome, LayeredCall, MemoryStore, Next, Store, StoreEntry, StoreFuture, Tasks, prelude::*,
-};
+use mcp_runtime::{CallOutcome, LayeredCall, Next, Tasks, prelude::*};
 use serde_json::json;
 
 use super::caller::{Caller, code};
+use super::stores::{Faulty, Weak};
 
 /// An error of the tool.
 #[tool(task)]
@@ -83,52 +81,6 @@ async fn long_result() -> String {
     "x".repeat(8 << 10)
 }
 
-/// A store that is away for some time, and takes only writes of a size.
-#[derive(Clone)]
-struct Weak {
-    store: Arc<MemoryStore>,
-    is_away: Arc<AtomicBool>,
-    limit: usize,
-}
-
-impl Weak {
-    fn new(limit: usize) -> Self {
-        Self {
-            store: Arc::default(),
-            is_away: Arc::default(),
-            limit,
-        }
-    }
-}
-
-impl Store for Weak {
-    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
-        self.store.get(key)
-    }
-
-    fn put_if_absent<'a>(&'a self, key: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool> {
-        self.store.put_if_absent(key, entry)
-    }
-
-    fn replace<'a>(
-        &'a self,
-        key: &'a str,
-        old: &'a [u8],
-        entry: StoreEntry<'a>,
-    ) -> StoreFuture<'a, bool> {
-        Box::pin(async move {
-            if self.is_away.load(Ordering::Acquire) || entry.value.len() > self.limit {
-                return Err("no".into());
-            }
-            self.store.replace(key, old, entry).await
-        })
-    }
-
-    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
-        self.store.remove(key)
-    }
-}
-
 fn server() -> Server {
     Server::new("app", "1.0.0")
         .with(components![
@@ -188,15 +140,15 @@ async fn what_a_layer_returns_after_a_panic_is_the_result() {
 
 #[tokio::test]
 async fn a_result_outlives_a_failure_of_the_store_unless_it_is_too_long_for_it() {
-    let away = Weak::new(usize::MAX);
+    let away = Faulty::from(Weak::new(usize::MAX));
     let caller = Caller::of(with_flag().tasks(Tasks::new().store(away.clone()))).await;
     let id = caller.task("long_result", json!({})).await;
-    away.is_away.store(true, Ordering::Release);
+    away.fault.is_away.store(true, Ordering::Release);
     tokio::time::sleep(Duration::from_millis(2500)).await;
-    away.is_away.store(false, Ordering::Release);
+    away.fault.is_away.store(false, Ordering::Release);
     assert_eq!(caller.end(&id).await["status"], "completed");
 
-    let small = Weak::new(4 << 10);
+    let small = Faulty::from(Weak::new(4 << 10));
     let caller = Caller::of(with_flag().tasks(Tasks::new().store(small))).await;
     let id = caller.task("long_result", json!({})).await;
     let done = caller.end(&id).await;

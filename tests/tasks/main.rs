@@ -9,3 +9,4 @@ mod listen;
 mod owners;
 mod questions;
 mod restarts;
+mod stores;

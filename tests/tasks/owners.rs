@@ -1,40 +1,12 @@
 //! Tasks of other callers, and quotas.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use mcp_runtime::{ClientError, MemoryStore, Store, StoreEntry, StoreFuture, Tasks, prelude::*};
+use mcp_runtime::{ClientError, Store, Tasks, prelude::*};
 use serde_json::{Value, json};
 
 use super::caller::{Caller, code};
-use super::questions::Mute;
-
-/// A store that several servers share.
-#[derive(Clone, Default)]
-pub(crate) struct Shared(pub(crate) Arc<MemoryStore>);
-
-impl Store for Shared {
-    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
-        self.0.get(key)
-    }
-
-    fn put_if_absent<'a>(&'a self, key: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool> {
-        self.0.put_if_absent(key, entry)
-    }
-
-    fn replace<'a>(
-        &'a self,
-        key: &'a str,
-        old: &'a [u8],
-        entry: StoreEntry<'a>,
-    ) -> StoreFuture<'a, bool> {
-        self.0.replace(key, old, entry)
-    }
-
-    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
-        self.0.remove(key)
-    }
-}
+use super::stores::{Faulty, Late, Mute, Shared};
 
 /// Wait for ever.
 #[tool(task)]
@@ -45,36 +17,6 @@ async fn waits() {
 /// End at once.
 #[tool(task)]
 async fn ends() {}
-
-/// A store whose writes take some time.
-#[derive(Clone, Default)]
-pub(crate) struct Late(pub(crate) Shared);
-
-impl Store for Late {
-    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
-        self.0.get(key)
-    }
-
-    fn put_if_absent<'a>(&'a self, key: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool> {
-        self.0.put_if_absent(key, entry)
-    }
-
-    fn replace<'a>(
-        &'a self,
-        key: &'a str,
-        old: &'a [u8],
-        entry: StoreEntry<'a>,
-    ) -> StoreFuture<'a, bool> {
-        Box::pin(async move {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            self.0.replace(key, old, entry).await
-        })
-    }
-
-    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
-        self.0.remove(key)
-    }
-}
 
 fn one_task(store: impl Store) -> Server {
     Server::new("app", "1.0.0")
@@ -95,13 +37,13 @@ async fn until_free(caller: &Caller) {
 
 #[tokio::test]
 async fn a_task_does_not_count_after_its_end_even_if_a_request_or_a_reply_is_lost() {
-    let caller = Caller::named(one_task(Late::default()), "ada").await;
+    let caller = Caller::named(one_task(Faulty::<Late>::default()), "ada").await;
     let id = caller.task("waits", json!({})).await;
     let cancelled = tokio::time::timeout(Duration::from_millis(20), caller.cancel(&id)).await;
     assert!(cancelled.is_err(), "the request is dropped");
     until_free(&caller).await;
 
-    let caller = Caller::named(one_task(Mute::default()), "ada").await;
+    let caller = Caller::named(one_task(Faulty::<Mute>::default()), "ada").await;
     caller.task("ends", json!({})).await;
     until_free(&caller).await;
 }

@@ -1,16 +1,15 @@
 //! Questions inside of tasks.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mcp_runtime::{AskError, MemoryStore, Store, StoreEntry, StoreFuture, Tasks, prelude::*};
+use mcp_runtime::{AskError, Tasks, prelude::*};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::join;
 
 use super::caller::{Caller, accept};
+use super::stores::{Faulty, Mute};
 
 #[derive(Deserialize, JsonSchema, Elicit)]
 struct Name {
@@ -39,48 +38,6 @@ async fn withdraws(context: Context) -> Result<&'static str, AskError> {
     }
     context.elicit::<Name>("Last?").key("last").await?;
     Ok("done")
-}
-
-/// A store that loses the replies to some writes, which are done nevertheless.
-#[derive(Clone, Default)]
-pub(crate) struct Mute {
-    store: Arc<MemoryStore>,
-    writes: Arc<AtomicUsize>,
-}
-
-impl Store for Mute {
-    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
-        self.store.get(key)
-    }
-
-    fn put_if_absent<'a>(&'a self, key: &'a str, entry: StoreEntry<'a>) -> StoreFuture<'a, bool> {
-        self.store.put_if_absent(key, entry)
-    }
-
-    fn replace<'a>(
-        &'a self,
-        key: &'a str,
-        old: &'a [u8],
-        entry: StoreEntry<'a>,
-    ) -> StoreFuture<'a, bool> {
-        Box::pin(async move {
-            let replaced = self.store.replace(key, old, entry).await?;
-            let is_task = !key.starts_with("task-owner-");
-            if is_task
-                && self
-                    .writes
-                    .fetch_add(1, Ordering::Relaxed)
-                    .is_multiple_of(2)
-            {
-                return Err("the reply is lost".into());
-            }
-            Ok(replaced)
-        })
-    }
-
-    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
-        self.store.remove(key)
-    }
 }
 
 fn server() -> Server {
@@ -176,7 +133,7 @@ async fn a_question_that_nobody_waits_for_is_withdrawn() {
 
 #[tokio::test]
 async fn a_lost_reply_of_the_store_loses_no_answer_and_leaves_no_question() {
-    let tasks = Tasks::new().store(Mute::default());
+    let tasks = Tasks::new().store(Faulty::<Mute>::default());
     let caller = Caller::of(server().tasks(tasks)).await;
     let id = caller.task("withdraws", json!({})).await;
     // The reply to the first write is lost, so the questions are asked again, under other names.

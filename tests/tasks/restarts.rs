@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::caller::{Caller, accept, code};
-use super::owners::{Late, Shared};
+use super::stores::{Faulty, Late, Shared};
 
 #[derive(Deserialize, JsonSchema, Elicit)]
 struct Name {
@@ -210,13 +210,13 @@ async fn a_task_is_not_started_again_to_be_cancelled_or_listened_to() {
 
 #[tokio::test]
 async fn a_server_that_stops_gives_up_its_tasks_before_it_has_stopped() {
-    let late = Late::default();
-    let server = server(&late.0, &counts()).tasks(Tasks::new().store(late.clone()));
+    let late = Faulty::<Late>::default();
+    let server = server(&late.store, &counts()).tasks(Tasks::new().store(late.clone()));
     let caller = Caller::named(server, "ada").await;
     let id = caller.task("order", json!({})).await;
     caller.until(&id, &["input_required"]).await;
     caller.client.close().await;
-    rewrite(&late.0, &id, |record| {
+    rewrite(&late.store, &id, |record| {
         assert!(record["lease"].is_null(), "{record}");
     })
     .await;
