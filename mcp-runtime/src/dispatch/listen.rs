@@ -1,8 +1,6 @@
-//! Notifications of changes: `subscriptions/listen`, and for sessions of older revisions list changes and
-//! `resources/subscribe`.
+//! Notifications of changes: `subscriptions/listen`.
 //!
-//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions> and
-//! <https://modelcontextprotocol.io/specification/2025-11-25/server/resources#subscriptions>.
+//! See <https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions>.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -11,38 +9,29 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::caller::caller_of;
-use super::contain::guard;
+use super::audience::{Audience, may_see, may_see_any};
 use super::core::{Core, MethodRun, Request};
-use super::resources;
-use super::sight::Sight;
 use super::tasks;
-use crate::bus::{Change, ChangedComponent, ListenRefusal, Listener, ListenerOwner};
-use crate::call::Caller;
+use crate::bus::{Change, ListenRefusal, Listener, ListenerOwner};
 use crate::in_flight::{Stop, stopping};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, notification, push_json};
-use crate::protocol::members::{SubscriptionFilter, check_subscribed};
+use crate::protocol::members::SubscriptionFilter;
 use crate::protocol::meta::SUBSCRIPTION_ID;
 use crate::protocol::params::Params;
 #[cfg(feature = "proxy")]
 use crate::registry::Listed as _;
-use crate::registry::{ComponentKind, ComponentView};
-use crate::service::{Listening, Origin, Outbound};
-use crate::session::{Session, Sessions};
+use crate::service::{Origin, Outbound};
+use crate::session::Session;
 use crate::sync::Mutex;
-use crate::uri_template::{Uri, Uris};
-use crate::visibility::Viewer;
+use crate::uri_template::Uris;
 
 /// The notification of the state of a task.
 const TASK_CHANGED: &str = "notifications/tasks";
 
 /// The shortest time between two reads of the states of the tasks that a client listens to.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The maximum number of resources that one session may subscribe to.
-const MAX_SUBSCRIPTIONS: usize = 1000;
 
 /// Returns the requested notifications that this server supports.
 fn supported_filter(core: &Core, params: &Params<'_>) -> Result<SubscriptionFilter, RpcError> {
@@ -155,7 +144,7 @@ fn listen_for(request: Request, filter: SubscriptionFilter) -> Result<MethodRun,
 
 /// Tells the servers of resources that a client wants to know their changes.
 #[cfg(feature = "proxy")]
-fn watch<T: AsRef<str>>(core: &Core, uris: impl Iterator<Item = T>) {
+pub(super) fn watch<T: AsRef<str>>(core: &Core, uris: impl Iterator<Item = T>) {
     let snapshot = core.registry.now();
     for uri in uris {
         let uri = uri.as_ref();
@@ -183,7 +172,7 @@ fn size(filter: &SubscriptionFilter) -> usize {
 }
 
 /// Counts a refused listener, and returns the error for its client.
-fn refused(core: &Core, refusal: ListenRefusal) -> RpcError {
+pub(super) fn refused(core: &Core, refusal: ListenRefusal) -> RpcError {
     let error = match refusal {
         ListenRefusal::Stopping => return stopping(),
         ListenRefusal::Full(limit) => RpcError::overloaded(format!(
@@ -198,7 +187,7 @@ fn refused(core: &Core, refusal: ListenRefusal) -> RpcError {
 }
 
 /// Returns the caller behind a listener.
-fn owner_of(origin: &Origin, session: Option<&Session>) -> ListenerOwner {
+pub(super) fn owner_of(origin: &Origin, session: Option<&Session>) -> ListenerOwner {
     ListenerOwner {
         owner: origin.owner(session.map(|session| session.nonce)),
         account: origin.account(),
@@ -361,7 +350,7 @@ pub(crate) fn notification_of(change: &Change) -> String {
     notification(method(change), &format!("{{{params}}}"))
 }
 
-fn method(change: &Change) -> &'static str {
+pub(super) fn method(change: &Change) -> &'static str {
     match change {
         Change::Tools => "notifications/tools/list_changed",
         Change::Prompts => "notifications/prompts/list_changed",
@@ -372,182 +361,11 @@ fn method(change: &Change) -> &'static str {
     }
 }
 
-/// Returns the kind of the components in a list that has changed.
-fn kind(list: &Change) -> ComponentKind {
-    match list {
-        Change::Tools => ComponentKind::Tool,
-        Change::Prompts => ComponentKind::Prompt,
-        // Tasks are in no list.
-        Change::Resources | Change::Resource(_) | Change::Task { .. } => ComponentKind::Resource,
-        Change::Components(list, _) => kind(list),
-    }
-}
-
 /// Returns the members of the parameters of `notifications/resources/updated`, with the URI as the client wrote it.
-fn updated(uri: &str) -> String {
+pub(super) fn updated(uri: &str) -> String {
     let mut members = String::from("\"uri\":");
     push_json(&mut members, uri);
     members
-}
-
-/// A listener as the rules of visibility see it.
-struct Audience {
-    core: Arc<Core>,
-    caller: Caller,
-    origin: Origin,
-    /// The request that listens; `None` for a session.
-    message: Option<Arc<Message>>,
-}
-
-impl Audience {
-    /// Returns `None` if every caller sees every component.
-    fn new(
-        core: &Arc<Core>,
-        caller: Caller,
-        origin: Origin,
-        message: Option<Arc<Message>>,
-    ) -> Option<Self> {
-        core.limits_listeners().then(|| Self {
-            core: Arc::clone(core),
-            caller,
-            origin,
-            message,
-        })
-    }
-
-    fn sight(&self) -> Sight<'_> {
-        Sight::new(&self.core, || {
-            let (server, message) = (&self.core.context, self.message.as_deref());
-            Viewer::new(server, &self.caller, &self.origin, message)
-        })
-    }
-
-    /// Returns what a rule of visibility decides. A rule that panics hides.
-    fn decide(&self, rule: impl FnOnce(&Sight<'_>) -> bool) -> bool {
-        guard(|| rule(&self.sight())).unwrap_or_else(|panic| {
-            panic.log("visibility rule");
-            false
-        })
-    }
-}
-
-/// Returns `true` if a listener may receive an update of this resource.
-fn may_see(audience: Option<&Audience>, uri: &str) -> bool {
-    audience.is_none_or(|audience| {
-        let core = &audience.core;
-        let snapshot = core.registry.now();
-        let found = snapshot.resource(uri, |_| true);
-        let permitted = found.is_none_or(|(entry, _)| core.permits(&audience.origin, &**entry));
-        permitted && audience.decide(|sight| core.shows(sight, uri))
-    })
-}
-
-/// Returns `true` if a listener sees one of the components whose change has changed a list.
-fn may_see_any(audience: Option<&Audience>, list: &Change, changed: &[ChangedComponent]) -> bool {
-    let is_seen = |sight: &Sight<'_>, it: &ChangedComponent| {
-        sight.allows(&ComponentView::new(
-            kind(list),
-            &it.name,
-            &it.tags,
-            &it.hiding_scopes,
-            it.mounted.as_ref(),
-        ))
-    };
-    audience
-        .is_none_or(|audience| audience.decide(|sight| changed.iter().any(|it| is_seen(sight, it))))
-}
-
-/// A legacy session and the way to its client.
-struct SessionListener {
-    sessions: Arc<Sessions>,
-    session: Session,
-    /// `None` if every caller sees every component.
-    audience: Option<Audience>,
-    outbound: Arc<dyn Outbound>,
-}
-
-impl Listener for SessionListener {
-    fn on_change(&self, change: &Change) {
-        let params = match change {
-            Change::Resource(uri) => {
-                let found = self.sessions.subscriptions.find(&self.session, uri);
-                let seen = found.filter(|uri| may_see(self.audience.as_ref(), uri));
-                seen.map(|uri| updated(&uri))
-            }
-            Change::Components(list, changed) => {
-                may_see_any(self.audience.as_ref(), list, changed).then(String::new)
-            }
-            Change::Task { .. } => None,
-            _ => Some(String::new()),
-        };
-        let Some(params) = params else {
-            return;
-        };
-        let message = notification(method(change), &format!("{{{params}}}"));
-        if !self.outbound.send(message) {
-            tracing::warn!("a notification is lost: its client is too slow");
-        }
-    }
-
-    fn on_end(&self, connection: Option<u64>) {
-        if connection.is_none() {
-            self.outbound.end();
-        }
-    }
-}
-
-/// Sends notifications of changes to a legacy session until the returned guard is dropped.
-pub(super) fn session(
-    core: &Arc<Core>,
-    session: &Session,
-    origin: &Origin,
-    outbound: Arc<dyn Outbound>,
-) -> Result<Listening, RpcError> {
-    let caller = caller_of(session);
-    let listener = Arc::new(SessionListener {
-        sessions: Arc::clone(&core.sessions),
-        session: Arc::clone(session),
-        audience: Audience::new(core, caller, origin.clone(), None),
-        outbound,
-    });
-    let owner = owner_of(origin, Some(session));
-    let guard = core.context.bus.listen(owner, listener, || ());
-    let guard = guard.map_err(|refusal| refused(core, refusal))?;
-    Ok(Box::new(guard))
-}
-
-/// Serves `resources/subscribe`.
-pub(super) fn subscribe(request: Request) -> Result<MethodRun, RpcError> {
-    let uri = request.message.params()?.uri()?;
-    check_subscribed(&uri)?;
-    resources::check(&request, &uri)?;
-    #[cfg(feature = "proxy")]
-    watch(&request.core, std::iter::once(&uri));
-    let session = request.session()?;
-    let subscriptions = &request.core.sessions.subscriptions;
-    let (account, uri) = (request.origin.account(), Uri::new(uri));
-    let subscribed = subscriptions.add(session, account, uri, MAX_SUBSCRIPTIONS);
-    let subscribed = subscribed.map_err(|full| {
-        RpcError::overloaded(format!("The subscription cannot be stored: {full}"))
-    })?;
-    if !subscribed {
-        return Err(RpcError::invalid_params(format!(
-            "The session is subscribed to {MAX_SUBSCRIPTIONS} resources, which is the limit: unsubscribe from some"
-        )));
-    }
-    Ok(MethodRun::Ready(Outcome::Empty))
-}
-
-/// Serves `resources/unsubscribe`, which succeeds even if there was no subscription.
-pub(super) fn unsubscribe(request: Request) -> Result<MethodRun, RpcError> {
-    let uri = request.message.params()?.uri()?;
-    let session = request.session()?;
-    request
-        .core
-        .sessions
-        .subscriptions
-        .remove(session, &Uri::new(uri));
-    Ok(MethodRun::Ready(Outcome::Empty))
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use super::core::{MethodRun, Request};
 #[cfg(feature = "skills")]
 use super::skills;
-use super::{completion, lifecycle, listen, lists, logging, prompts, resources, tasks, tools};
+use super::{
+    completion, lifecycle, listen, lists, logging, prompts, resources, subscribe, tasks, tools,
+};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 
@@ -38,8 +40,8 @@ pub(super) fn method(name: &str, stateless: bool) -> Option<MethodFn> {
         ("tasks/update", true) => tasks::update,
         ("tasks/cancel", true) => tasks::cancel,
         ("initialize", false) => lifecycle::initialize,
-        ("resources/subscribe", false) => listen::subscribe,
-        ("resources/unsubscribe", false) => listen::unsubscribe,
+        ("resources/subscribe", false) => subscribe::subscribe,
+        ("resources/unsubscribe", false) => subscribe::unsubscribe,
         ("logging/setLevel", false) => logging::set_level,
         ("ping", false) => |_| Ok(MethodRun::Ready(Outcome::Empty)),
         _ => return None,

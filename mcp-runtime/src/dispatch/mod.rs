@@ -3,6 +3,7 @@
 //! It is independent of bytes, sockets and framing, and of how the server was built.
 
 mod as_tools;
+mod audience;
 mod authorize;
 mod caller;
 mod collect_stream;
@@ -32,9 +33,12 @@ mod sight;
 mod skills;
 mod start;
 mod subject;
+mod subscribe;
 mod task_call;
 mod task_errors;
+mod task_questions;
 mod task_run;
+mod task_start;
 mod tasks;
 mod timeout;
 mod tool_search;
@@ -145,7 +149,7 @@ impl Service for Dispatch {
         origin: &Origin,
         outbound: Arc<dyn Outbound>,
     ) -> Result<Listening, RpcError> {
-        listen::session(&self.0, session, origin, outbound)
+        subscribe::session(&self.0, session, origin, outbound)
     }
 
     fn end_session(&self, session: &Session) {

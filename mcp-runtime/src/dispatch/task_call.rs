@@ -13,7 +13,7 @@ use super::core::{MethodRun, Request};
 use super::run::{CallInput, Work};
 use super::start::run;
 use super::task_errors::refusal;
-use super::task_run::{self, Beginning};
+use super::task_start::{self, Beginning};
 use crate::call::TaskLink;
 use crate::outcome::Outcome;
 use crate::owner::Principal;
@@ -88,7 +88,7 @@ async fn begin(
     if let Some(outcome) = until_task(&beginning.link, after, &mut call).await {
         return outcome;
     }
-    match task_run::begin(beginning, call).await {
+    match task_start::begin(beginning, call).await {
         Ok(members) => Outcome::TaskCreated(members),
         // The client waits for the result, as it would without tasks.
         Err((problem, Some(call))) if after.is_some() => {

@@ -1,6 +1,5 @@
 //! The run of a task: its handler is polled, and what it asks and reports is written into its record.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,26 +8,24 @@ use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::Span;
 
-use super::caller;
 use super::contain::guard;
-use super::core::{Core, MethodRun, Request};
+use super::core::Core;
 use super::encode;
-use super::task_errors::{error_json, refusal};
+use super::task_errors::error_json;
+use super::task_questions::Published;
 use crate::call::TaskLink;
 use crate::in_flight::{Stop, Ticket};
 use crate::outcome::Outcome;
 use crate::owner::Owner;
-use crate::protocol::error::{Class, RpcError};
-use crate::protocol::jsonrpc::Message;
+use crate::protocol::error::RpcError;
 use crate::protocol::revision::Features;
 use crate::questions::{Questions, TaskQuestion};
-use crate::service::{BoxFuture, Held, Origin, Outbound};
+use crate::service::{BoxFuture, Held};
 use crate::store::now;
-use crate::tasks::{Changed, Engine, NewTask, Record, Running, TaskId, TaskProblem};
+use crate::tasks::{Changed, Engine, Record, Running, TaskId, TaskProblem};
 
 /// The time after which the record is read again, in case another process has changed it.
 const TICK: Duration = Duration::from_secs(1);
@@ -40,206 +37,23 @@ const MESSAGE_INTERVAL: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A call that becomes a task.
-pub(super) struct Beginning {
+/// What a task needs to run in this process.
+pub(super) struct Setup {
     pub(super) core: Arc<Core>,
     /// The revision of the client, which determines the format of the result.
     pub(super) features: &'static Features,
     pub(super) link: Arc<TaskLink>,
-    pub(super) new: NewTask,
-    pub(super) stop: Arc<dyn Stop>,
+    pub(super) account: Owner,
     /// The length of the message.
     pub(super) bytes: usize,
-}
-
-/// The reason why a call is no task, and the call, unless it was cancelled.
-type NotBegun = (TaskProblem, Option<BoxFuture<Outcome>>);
-
-/// Creates the record of a task and lets its handler begin. Returns the members of the result.
-///
-/// The task is created apart from its request, which may be cancelled meanwhile.
-pub(super) async fn begin(
-    beginning: Beginning,
-    call: BoxFuture<Outcome>,
-) -> Result<String, NotBegun> {
-    let (sender, receiver) = oneshot::channel();
-    let span = Span::current();
-    tokio::spawn(async move {
-        let Beginning {
-            core,
-            features,
-            link,
-            mut new,
-            stop,
-            bytes,
-        } = beginning;
-        let (account, restarts) = (new.account.clone(), new.request.is_some());
-        let held = match core.hold(account.clone(), bytes) {
-            Ok(held) => held,
-            Err(error) => {
-                let _ = sender.send(Err((TaskProblem::Refused(error), Some(call))));
-                return;
-            }
-        };
-        if restarts {
-            keep_known(&link, &mut new);
-        }
-        let (id, record) = match core.tasks.create(new).await {
-            Ok(created) => created,
-            Err(problem) => {
-                let _ = sender.send(Err((problem, Some(call))));
-                return;
-            }
-        };
-        let run = TaskRun {
-            _running: core.tasks.enter(&id, Arc::clone(&link), account.clone()),
-            _held: held,
-            ticket: core.in_flight.enter(None, account.clone(), bytes, stop),
-            core,
-            features,
-            expires: record.expires,
-            start: record.starts,
-            seen: record.answers.len(),
-            id,
-            account,
-            restarts,
-            link,
-            published: BTreeMap::new(),
-            restored: BTreeMap::new(),
-            next_message: Instant::now(),
-            span,
-        };
-        run.begin_task();
-        let members = record.seed(run.id.as_str());
-        if sender.send(Ok(members)).is_err() {
-            drop(call);
-            let (engine, id, account) = (&run.core.tasks, &run.id, &run.account);
-            return engine.withdraw(id, &record, account).await;
-        }
-        tracing::debug!(tool = record.tool, "a task is created");
-        run.link.open();
-        run.drive(call).await;
-    });
-    let ended = Err((TaskProblem::Contended, None));
-    receiver.await.unwrap_or(ended)
-}
-
-/// Puts what a handler knows at the gate into the record of its task, for a later run.
-fn keep_known(link: &TaskLink, new: &mut NewTask) {
-    let call = link.call();
-    if let Some(questions) = call.as_ref().and_then(|call| call.asker.replay()) {
-        (new.answers, new.outcomes) = questions.known();
-    }
-}
-
-/// Runs a task again that this process has taken over, for the caller of a request about it.
-pub(super) async fn start_again(
-    core: &Arc<Core>,
-    origin: &Origin,
-    id: &TaskId,
-    record: &Record,
-    call: fn(Request) -> Result<MethodRun, RpcError>,
-) {
-    let (core, account) = (Arc::clone(core), origin.account());
-    let link = TaskLink::new(true);
-    let again = message_of(&core, record).and_then(|message| {
-        let caller = caller::of_stateless(&message)?;
-        let bytes = message.text().len();
-        let features = caller.features;
-        core.tasks.check_running(&account).map_err(refusal)?;
-        let held = core.hold(account.clone(), bytes)?;
-        let request = Request {
-            core: Arc::clone(&core),
-            changes: core.context.bus.changes(),
-            message,
-            caller,
-            origin: origin.clone(),
-            outbound: Arc::new(Nowhere),
-            task: Some(Arc::clone(&link)),
-        };
-        let recorder = core.tasks.recorder(id, record.starts, &account);
-        link.begin(Some(recorder));
-        link.restore(record.answers.clone(), record.outcomes.clone());
-        let run = guard(|| call(request))
-            .unwrap_or_else(|panic| Err(RpcError::internal(panic.log("tool").message("tool"))))?;
-        Ok((run, features, bytes, held))
-    });
-    let (run, features, bytes, held) = match again {
-        Ok(again) => again,
-        Err(error) => return not_started(&core, &account, (id, record.starts), &error).await,
-    };
-    let (future, stop): (BoxFuture<Outcome>, Arc<dyn Stop>) = match run {
-        MethodRun::Ready(outcome) => (Box::pin(std::future::ready(outcome)), Arc::new(Nowhere)),
-        MethodRun::Pending { future, stop } => (future, stop),
-    };
-    let asked = record.asked.iter();
-    let restored = asked.map(|(name, asked)| (asked.id.clone(), name.clone()));
-    let run = TaskRun {
-        _running: core.tasks.enter(id, Arc::clone(&link), account.clone()),
-        _held: held,
-        ticket: core.in_flight.enter(None, account.clone(), bytes, stop),
-        core,
-        features,
-        expires: record.expires,
-        start: record.starts,
-        seen: record.answers.len(),
-        id: id.clone(),
-        account,
-        restarts: true,
-        link,
-        published: BTreeMap::new(),
-        restored: restored.collect(),
-        next_message: Instant::now(),
-        span: Span::current(),
-    };
-    tokio::spawn(run.drive(future));
-}
-
-/// Ends a task that cannot be started again, or leaves it to a later request if the refusal is temporary.
-async fn not_started(core: &Core, account: &Owner, (id, start): (&TaskId, u32), error: &RpcError) {
-    let is_temporary = matches!(error.class, Class::Overloaded | Class::RateLimited(_));
-    let engine = &core.tasks;
-    let changed = engine.change(id, account, |record| {
-        if !engine.runs(record, start) {
-            return Changed::Nothing;
-        }
-        if is_temporary {
-            Engine::give_back(record);
-            return Changed::Inside;
-        }
-        record.fail(error_json(error));
-        Changed::Outside
-    });
-    if let Err(problem) = changed.await {
-        tracing::error!(%problem, "a task that cannot be started again could not be changed");
-    }
-}
-
-/// Returns the message that called the tool of a task.
-fn message_of(core: &Core, record: &Record) -> Result<Arc<Message>, RpcError> {
-    let text = record.request.clone().unwrap_or_default();
-    Message::parse(text.into_bytes(), core.limits.depth).map_err(|refused| refused.error)
-}
-
-/// The stream of a call whose client does not wait for it.
-struct Nowhere;
-
-impl Outbound for Nowhere {
-    fn send(&self, _: String) -> bool {
-        true
-    }
-
-    fn can_ask(&self) -> bool {
-        false
-    }
-}
-
-impl Stop for Nowhere {
-    fn stop(&self) {}
+    pub(super) stop: Arc<dyn Stop>,
+    /// The bytes of a long message.
+    pub(super) held: Held,
+    pub(super) span: Span,
 }
 
 /// A task that this process runs.
-struct TaskRun {
+pub(super) struct TaskRun {
     core: Arc<Core>,
     features: &'static Features,
     id: TaskId,
@@ -256,10 +70,8 @@ struct TaskRun {
     start: u32,
     /// The number of answers in the record that the handler has received.
     seen: usize,
-    /// The open questions in the record: the number of invalid answers before, and the name on the wire, by identity.
-    published: BTreeMap<String, (u8, String)>,
-    /// The questions of an earlier run that this one has not asked yet: the name on the wire, by identity.
-    restored: BTreeMap<String, String>,
+    /// The open questions in the record.
+    questions: Published,
     /// The time from which the next message of progress may be written.
     next_message: Instant,
     span: Span,
@@ -276,8 +88,46 @@ enum Event {
 }
 
 impl TaskRun {
+    pub(super) fn new(setup: Setup, id: TaskId, record: &Record) -> Self {
+        let (core, link, account) = (setup.core, setup.link, setup.account);
+        Self {
+            _running: core.tasks.enter(&id, Arc::clone(&link), account.clone()),
+            _held: setup.held,
+            ticket: core
+                .in_flight
+                .enter(None, account.clone(), setup.bytes, setup.stop),
+            core,
+            features: setup.features,
+            expires: record.expires,
+            start: record.starts,
+            seen: record.answers.len(),
+            id,
+            account,
+            restarts: record.request.is_some(),
+            link,
+            questions: Published::restored(record),
+            next_message: Instant::now(),
+            span: setup.span,
+        }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    /// Lets the handler begin.
+    pub(super) fn open(&self) {
+        self.link.open();
+    }
+
+    /// Removes the record of a task that nobody knows.
+    pub(super) async fn withdraw(&self, record: &Record) {
+        let engine = &self.core.tasks;
+        engine.withdraw(&self.id, record, &self.account).await;
+    }
+
     /// Makes the call a task: its questions and its progress go to the record from now on.
-    fn begin_task(&self) {
+    pub(super) fn begin_task(&self) {
         let recorder = || {
             self.core
                 .tasks
@@ -294,7 +144,7 @@ impl TaskRun {
     }
 
     /// Runs the handler until it or the task ends.
-    async fn drive(mut self, mut call: BoxFuture<Outcome>) {
+    pub(super) async fn drive(mut self, mut call: BoxFuture<Outcome>) {
         loop {
             let ends = match self.next(&mut call).await {
                 Event::Look => match self.look().await {
@@ -367,12 +217,7 @@ impl TaskRun {
 
     /// Returns `true` if the open questions of the handler are not those in the record.
     fn has_new_questions(&self) -> bool {
-        let open = self.open_questions();
-        let is_known = |question: &TaskQuestion| {
-            let known = self.published.get(&question.id);
-            known.is_some_and(|(misses, _)| *misses == question.misses)
-        };
-        open.len() != self.published.len() || !open.iter().all(is_known)
+        !self.questions.are(&self.open_questions())
     }
 
     fn open_questions(&self) -> Vec<TaskQuestion> {
@@ -406,10 +251,7 @@ impl TaskRun {
             let seen = self.seen.min(record.answers.len());
             // The answers stay in the record: if the reply to this write is lost, they are read again.
             answers = record.answers[seen..].to_vec();
-            questions = Published {
-                asked: self.published.clone(),
-                restored: self.restored.clone(),
-            };
+            questions = self.questions.clone();
             let mut is_seen = questions.publish(&open, &answers, record);
             if let Some(message) = &message {
                 record.describe(message.clone());
@@ -440,7 +282,7 @@ impl TaskRun {
         if is_lost || record.status.is_end() {
             return Look::Ended;
         }
-        (self.published, self.restored) = (questions.asked, questions.restored);
+        self.questions = questions;
         if message.is_some() {
             self.next_message = Instant::now() + MESSAGE_INTERVAL;
         }
@@ -555,72 +397,6 @@ impl TaskRun {
         });
         if let Err(problem) = given_up.await {
             tracing::warn!(%problem, "a task could not be given up: it is started again later");
-        }
-    }
-}
-
-/// The questions in a record.
-#[derive(Default)]
-struct Published {
-    /// Those that the handler has asked: the number of invalid answers before, and the name on the wire, by identity.
-    asked: BTreeMap<String, (u8, String)>,
-    /// Those that an earlier run of it has asked: the name on the wire, by identity.
-    restored: BTreeMap<String, String>,
-}
-
-impl Published {
-    /// Makes the open questions of a handler those of the record, which has these new answers. Returns `true` if the record has
-    /// changed.
-    fn publish(
-        &mut self,
-        open: &[TaskQuestion],
-        answers: &[(String, Value)],
-        record: &mut Record,
-    ) -> bool {
-        let mut is_changed = self.withdraw_lost(record);
-        self.asked.retain(|id, (_, name)| {
-            let is_open = open.iter().any(|question| question.id == *id);
-            is_changed |= !is_open && record.asked.remove(name).is_some();
-            is_open
-        });
-        for question in open {
-            self.take_restored(question, answers, record);
-            let known = self.asked.get(&question.id);
-            if known.is_some_and(|(misses, _)| *misses == question.misses) {
-                continue;
-            }
-            let name = record.ask(&question.name, &question.id, question.request.clone());
-            self.asked
-                .insert(question.id.clone(), (question.misses, name));
-            is_changed = true;
-        }
-        is_changed
-    }
-
-    /// Removes questions whose write had no reply: they are asked again under other names. Returns `true` if there are any.
-    fn withdraw_lost(&self, record: &mut Record) -> bool {
-        let before = record.asked.len();
-        let names = self.asked.values().map(|(_, name)| name);
-        let known: BTreeSet<&String> = names.chain(self.restored.values()).collect();
-        record.asked.retain(|name, _| known.contains(name));
-        record.asked.len() < before
-    }
-
-    /// Keeps the question of an earlier run that the handler asks again. If its answer was delivered before and is not valid, it
-    /// is a new question.
-    fn take_restored(
-        &mut self,
-        question: &TaskQuestion,
-        answers: &[(String, Value)],
-        record: &Record,
-    ) {
-        let Some(name) = self.restored.remove(&question.id) else {
-            return;
-        };
-        let is_answered = || answers.iter().any(|(id, _)| *id == question.id);
-        if record.asked.contains_key(&name) || is_answered() {
-            self.asked
-                .insert(question.id.clone(), (question.misses, name));
         }
     }
 }

@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 
 use super::core::{Core, MethodRun, Request};
 use super::task_errors::{error_json, refusal, unknown};
-use super::task_run;
+use super::task_start;
 use super::tools;
 use crate::bus::Change;
 use crate::in_flight::Stop;
@@ -161,7 +161,7 @@ async fn recover(core: Arc<Core>, origin: Origin, id: TaskId) -> Result<Record, 
     let record = taken.await.map_err(refusal)?;
     if is_taken {
         tracing::info!(tool = record.tool, "a task is started again");
-        task_run::start_again(&core, &origin, &id, &record, tools::call_again).await;
+        task_start::start_again(&core, &origin, &id, &record, tools::call_again).await;
         return engine.get(&id).await.map_err(refusal);
     }
     Ok(record)

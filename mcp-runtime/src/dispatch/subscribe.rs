@@ -1,0 +1,115 @@
+//! Notifications of changes for sessions of older revisions: list changes and `resources/subscribe`.
+//!
+//! See <https://modelcontextprotocol.io/specification/2025-11-25/server/resources#subscriptions>.
+
+use std::sync::Arc;
+
+use super::audience::{Audience, may_see, may_see_any};
+use super::caller::caller_of;
+use super::core::{Core, MethodRun, Request};
+#[cfg(feature = "proxy")]
+use super::listen::watch;
+use super::listen::{method, owner_of, refused, updated};
+use super::resources;
+use crate::bus::{Change, Listener};
+use crate::outcome::Outcome;
+use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::notification;
+use crate::protocol::members::check_subscribed;
+use crate::service::{Listening, Origin, Outbound};
+use crate::session::{Session, Sessions};
+use crate::uri_template::Uri;
+
+/// The maximum number of resources that one session may subscribe to.
+const MAX_SUBSCRIPTIONS: usize = 1000;
+
+/// A legacy session and the way to its client.
+struct SessionListener {
+    sessions: Arc<Sessions>,
+    session: Session,
+    /// `None` if every caller sees every component.
+    audience: Option<Audience>,
+    outbound: Arc<dyn Outbound>,
+}
+
+impl Listener for SessionListener {
+    fn on_change(&self, change: &Change) {
+        let params = match change {
+            Change::Resource(uri) => {
+                let found = self.sessions.subscriptions.find(&self.session, uri);
+                let seen = found.filter(|uri| may_see(self.audience.as_ref(), uri));
+                seen.map(|uri| updated(&uri))
+            }
+            Change::Components(list, changed) => {
+                may_see_any(self.audience.as_ref(), list, changed).then(String::new)
+            }
+            Change::Task { .. } => None,
+            _ => Some(String::new()),
+        };
+        let Some(params) = params else {
+            return;
+        };
+        let message = notification(method(change), &format!("{{{params}}}"));
+        if !self.outbound.send(message) {
+            tracing::warn!("a notification is lost: its client is too slow");
+        }
+    }
+
+    fn on_end(&self, connection: Option<u64>) {
+        if connection.is_none() {
+            self.outbound.end();
+        }
+    }
+}
+
+/// Sends notifications of changes to a legacy session until the returned guard is dropped.
+pub(super) fn session(
+    core: &Arc<Core>,
+    session: &Session,
+    origin: &Origin,
+    outbound: Arc<dyn Outbound>,
+) -> Result<Listening, RpcError> {
+    let caller = caller_of(session);
+    let listener = Arc::new(SessionListener {
+        sessions: Arc::clone(&core.sessions),
+        session: Arc::clone(session),
+        audience: Audience::new(core, caller, origin.clone(), None),
+        outbound,
+    });
+    let owner = owner_of(origin, Some(session));
+    let guard = core.context.bus.listen(owner, listener, || ());
+    let guard = guard.map_err(|refusal| refused(core, refusal))?;
+    Ok(Box::new(guard))
+}
+
+/// Serves `resources/subscribe`.
+pub(super) fn subscribe(request: Request) -> Result<MethodRun, RpcError> {
+    let uri = request.message.params()?.uri()?;
+    check_subscribed(&uri)?;
+    resources::check(&request, &uri)?;
+    #[cfg(feature = "proxy")]
+    watch(&request.core, std::iter::once(&uri));
+    let session = request.session()?;
+    let subscriptions = &request.core.sessions.subscriptions;
+    let (account, uri) = (request.origin.account(), Uri::new(uri));
+    let subscribed = subscriptions.add(session, account, uri, MAX_SUBSCRIPTIONS);
+    let full = |full| RpcError::overloaded(format!("The subscription cannot be stored: {full}"));
+    if !subscribed.map_err(full)? {
+        return Err(RpcError::invalid_params(format!(
+            "The session is subscribed to {MAX_SUBSCRIPTIONS} resources, which is the limit: unsubscribe from some"
+        )));
+    }
+    Ok(MethodRun::Ready(Outcome::Empty))
+}
+
+/// Serves `resources/unsubscribe`, which succeeds even if there was no subscription.
+pub(super) fn unsubscribe(request: Request) -> Result<MethodRun, RpcError> {
+    let uri = request.message.params()?.uri()?;
+    let session = request.session()?;
+    request
+        .core
+        .sessions
+        .subscriptions
+        .remove(session, &Uri::new(uri));
+    Ok(MethodRun::Ready(Outcome::Empty))
+}
