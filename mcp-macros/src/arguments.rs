@@ -109,15 +109,16 @@ impl Arguments {
             errors.at(&key, grammar.unknown(&key));
             return self.skip_unknown(grammar, &key, input);
         }
+        let needs_no_list = grammar.needs_no_list(&key);
         let (value, list) = match grammar.list_example(&key) {
-            Some(_) if grammar.is_flag(&key) && (input.is_empty() || input.peek(Token![,])) => {
-                (None, None)
+            Some(_) if needs_no_list && (input.is_empty() || input.peek(Token![,])) => (None, None),
+            None if !(needs_no_list && input.peek(token::Paren)) => {
+                (parse_value(&key, input)?, None)
             }
-            Some(example) => (None, Some(parse_inner_list(&key, example, input)?)),
-            None if grammar.may_take_list(&key) && input.peek(token::Paren) => {
-                (None, Some(parse_inner_list(&key, "", input)?))
+            example => {
+                let list = parse_inner_list(&key, example.unwrap_or_default(), input)?;
+                (None, Some(list))
             }
-            None => (parse_value(&key, input)?, None),
         };
         self.add(Argument { key, value, list }, errors);
         Ok(())
@@ -499,7 +500,6 @@ mod tests {
         attribute: "resource",
         options: &[&["name", "size", "open", "cache", "crate"]],
         lists: &[("cache", "cache(ttl = 60)")],
-        flags: &[],
         optional_lists: &[],
         replacements: &[("docs", "write a doc comment")],
         leading_value: Some("URI"),

@@ -11,9 +11,7 @@ pub(crate) struct Grammar {
     pub(crate) options: &'static [&'static [&'static str]],
     /// The options that take a list instead of a value, each with an example.
     pub(crate) lists: &'static [(&'static str, &'static str)],
-    /// Those of `lists` that need no list.
-    pub(crate) flags: &'static [&'static str],
-    /// The options that take a list, a value, or nothing.
+    /// The options that take a list or nothing. Those that are not in `lists` also take a value.
     pub(crate) optional_lists: &'static [&'static str],
     /// Names that users may expect to be options, each with the advice what to write instead.
     pub(crate) replacements: &'static [(&'static str, &'static str)],
@@ -27,7 +25,6 @@ impl Grammar {
         attribute: "",
         options: &[],
         lists: &[],
-        flags: &[],
         optional_lists: &[],
         replacements: &[],
         leading_value: None,
@@ -46,11 +43,7 @@ impl Grammar {
         found.map(|(_, example)| *example)
     }
 
-    pub(crate) fn is_flag(&self, key: &Ident) -> bool {
-        self.flags.iter().any(|name| key == name)
-    }
-
-    pub(crate) fn may_take_list(&self, key: &Ident) -> bool {
+    pub(crate) fn needs_no_list(&self, key: &Ident) -> bool {
         self.optional_lists.iter().any(|option| key == option)
     }
 

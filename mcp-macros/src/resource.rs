@@ -30,7 +30,7 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
         ("app", app::EXAMPLE),
         ("cache", CACHE_EXAMPLE),
     ],
-    flags: &["app"],
+    optional_lists: &["app"],
     leading_value: Some("URI"),
     ..Grammar::EMPTY
 };
