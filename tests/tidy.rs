@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 /// Each module of `mcp-runtime` with the modules that it may name. Every module may name [`LEAVES`].
 const MODULES: &[(&str, &[&str])] = &[
     ("access", &[]),
-    ("auth", &["access", "certificate", "seal", "store"]),
+    ("auth", &["access", "certificate", "seal", "store", "trust"]),
     ("certificate", &[]),
+    ("trust", &[]),
     ("protocol", &[]),
     ("error", &["protocol"]),
     ("json_path", &[]),
@@ -259,6 +260,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "seal",
             "secret",
             "service",
+            "trust",
         ],
     ),
     (

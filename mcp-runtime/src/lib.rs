@@ -146,6 +146,8 @@ mod test_context;
 #[cfg(feature = "otel")]
 mod trace;
 mod transport;
+#[cfg(any(feature = "auth", feature = "proxy"))]
+mod trust;
 #[cfg(feature = "proxy")]
 mod upstream;
 mod uri_template;

@@ -21,11 +21,11 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::address::{Address, Reach};
+use crate::trust::{client_config, native_roots};
 
 /// The maximum time of a request, from the lookup of the name to the end of the document.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -158,7 +158,7 @@ impl Fetch {
         if let Some(tls) = self.tls.get() {
             return Ok(tls);
         }
-        let tls = connector(native_roots()?)?;
+        let tls = connector(native_roots().map_err(unreachable)?)?;
         Ok(self.tls.get_or_init(|| tls))
     }
 
@@ -178,27 +178,8 @@ impl fmt::Debug for Fetch {
     }
 }
 
-/// Returns the certificate authorities of the system, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
-fn native_roots() -> Result<RootCertStore, FetchError> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        return Err(unreachable(
-            "the system has no certificate authorities: install its package ca-certificates, or set SSL_CERT_FILE",
-        ));
-    }
-    Ok(roots)
-}
-
-/// The provider is named, because an application may have none as the default of its process.
 fn connector(roots: RootCertStore) -> Result<TlsConnector, FetchError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(unreachable)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let config = client_config(roots).map_err(unreachable)?;
     Ok(TlsConnector::from(Arc::new(config)))
 }
 

@@ -17,12 +17,12 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::RootCertStore;
 use tower_service::Service;
 
 use crate::service::BoxFuture;
 use crate::sync::Mutex;
+use crate::trust::client_config;
 
 /// The maximum time to connect: the lookup of the name, TCP and TLS.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -150,23 +150,6 @@ impl HttpClient {
     }
 }
 
-/// Returns the certificate authorities of the system, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
-///
-/// # Errors
-/// Returns an error if there are none.
-pub(super) fn native_roots() -> Result<RootCertStore, String> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        return Err(
-            "the system has no certificate authorities: install its package ca-certificates, or set SSL_CERT_FILE"
-                .to_owned(),
-        );
-    }
-    Ok(roots)
-}
-
 /// Returns a client of this server that trusts these certificate authorities.
 pub(super) fn client(to: Uri, roots: RootCertStore) -> Result<HttpClient, String> {
     let mut tcp = HttpConnector::new();
@@ -174,7 +157,7 @@ pub(super) fn client(to: Uri, roots: RootCertStore) -> Result<HttpClient, String
     tcp.set_keepalive(Some(KEEPALIVE));
     tcp.enforce_http(false);
     let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls(roots)?)
+        .with_tls_config(client_config(roots)?)
         .https_or_http()
         .enable_http1()
         .wrap_connector(tcp);
@@ -183,16 +166,6 @@ pub(super) fn client(to: Uri, roots: RootCertStore) -> Result<HttpClient, String
         to,
         idle: Arc::default(),
     })
-}
-
-fn tls(roots: RootCertStore) -> Result<ClientConfig, String> {
-    // The provider is named, because an application may have none as the default of its process.
-    let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
 }
 
 /// A connector with a time limit.

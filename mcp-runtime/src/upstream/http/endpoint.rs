@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_rustls::rustls::RootCertStore;
 
 use super::answer::{self, Media};
-use super::connect::{HttpClient, Lease, client, native_roots};
+use super::connect::{HttpClient, Lease, client};
 use super::headers::{
     CommonHeaders, EVENT_STREAM, LAST_EVENT_ID, SESSION_ID, fixed, insert_of_message,
 };
@@ -22,6 +22,7 @@ use super::shown::without_secrets;
 use crate::error::chain;
 use crate::secret::Secret;
 use crate::sync::Mutex;
+use crate::trust::native_roots;
 use crate::upstream::transport::{Outgoing, Receive, SendError};
 
 /// The maximum time to end a session.
