@@ -25,6 +25,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("uri_template", &[]),
     ("store", &["secret"]),
     ("rate", &["store"]),
+    ("cluster", &["seal", "store"]),
     ("session", &["protocol", "seal", "store", "uri_template"]),
     (
         "service",
@@ -52,6 +53,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "access",
             "auth",
             "bus",
+            "cluster",
             "error",
             "in_flight",
             "json_path",
@@ -271,6 +273,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "auth",
             "bus",
             "call",
+            "cluster",
             "content",
             "context",
             "dispatch",

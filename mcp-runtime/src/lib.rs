@@ -88,6 +88,7 @@ pub mod check;
 #[cfg(feature = "cli")]
 mod cli;
 mod client;
+mod cluster;
 mod content;
 mod context;
 #[cfg(test)]

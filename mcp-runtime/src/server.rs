@@ -130,6 +130,8 @@ pub struct Server {
     timeout: Timeout,
     session_keys: Vec<[u8; 32]>,
     used_states: Option<Arc<dyn Store>>,
+    /// What the replicas of this server share.
+    cluster: Option<Arc<dyn Store>>,
     tasks: Option<Tasks>,
     session_store: Option<Arc<dyn Store>>,
     forwarded: Vec<String>,
@@ -192,6 +194,7 @@ impl Server {
             timeout: Timeout::default(),
             session_keys: Vec::new(),
             used_states: None,
+            cluster: None,
             tasks: None,
             session_store: None,
             forwarded: Vec::new(),

@@ -261,6 +261,7 @@ fn server_context() -> ServerContext {
             Arc::new(Sessions::new()),
             limits.answer_timeout,
         )),
+        cluster: None,
         session_data: DataStore::new(None, DataLimits::of(&limits)),
         forwarded: Vec::new(),
         warned: Once::new(),

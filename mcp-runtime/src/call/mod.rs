@@ -36,6 +36,7 @@ use crate::access::Access;
 #[cfg(feature = "auth")]
 use crate::auth::Identity;
 use crate::bus::Bus;
+use crate::cluster::Cluster;
 use crate::error::ToolError;
 use crate::in_flight::Stop;
 use crate::protocol::LogLevel;
@@ -61,6 +62,8 @@ pub(crate) struct ServerContext {
     pub(crate) bus: Arc<Bus>,
     pub(crate) replay: Arc<Replay>,
     pub(crate) pending_requests: Arc<PendingRequests>,
+    /// The replicas of this server; `None` if it is the only one.
+    pub(crate) cluster: Option<Arc<Cluster>>,
     /// The data that handlers keep for sessions and callers.
     pub(crate) session_data: DataStore,
     /// The targets whose `tracing` events are sent to the client as log messages.

@@ -13,6 +13,7 @@ use crate::bus::{Bus, Change};
 #[cfg(feature = "proxy")]
 use crate::call::WatchFn;
 use crate::call::{ServerContext, States};
+use crate::cluster::Cluster;
 use crate::dispatch::{
     About, Composition, Core, Home, Identity, Policies, SearchedServer, prompt_tools,
     resource_tools, search_tools,
@@ -27,6 +28,7 @@ use crate::registry::Registry;
 use crate::session_data::{DataLimits, DataStore};
 #[cfg(feature = "skills")]
 use crate::skills::Folder;
+use crate::store::Store;
 #[cfg(feature = "proxy")]
 use crate::upstream::{Review, Upstream};
 
@@ -43,6 +45,15 @@ pub(super) struct Built {
 pub(super) struct Shared {
     pub(super) replay: Arc<Replay>,
     pub(super) pending_requests: Arc<PendingRequests>,
+    pub(super) cluster: Option<Arc<Cluster>>,
+}
+
+impl Shared {
+    /// Returns the store of all replicas.
+    fn store(&self) -> Option<Arc<dyn Store>> {
+        let cluster = self.cluster.as_ref()?;
+        Some(Arc::clone(cluster.store()))
+    }
 }
 
 /// A server whose lifespans are not started yet.
@@ -276,7 +287,11 @@ impl Server {
             bus,
             replay: Arc::clone(&shared.replay),
             pending_requests: Arc::clone(&shared.pending_requests),
-            session_data: DataStore::new(self.session_store, DataLimits::of(&self.limits)),
+            cluster: shared.cluster.clone(),
+            session_data: DataStore::new(
+                self.session_store.or_else(|| shared.store()),
+                DataLimits::of(&self.limits),
+            ),
             forwarded: self.forwarded,
             timeout: self.timeout,
             warned: Once::new(),
@@ -292,7 +307,7 @@ impl Server {
             visibility: self.visibility,
             rate: self.rate,
             dialect: self.dialect,
-            tasks: self.tasks.unwrap_or_default(),
+            tasks: self.tasks.unwrap_or_default().or_store(shared.store()),
         };
         let core = Core::new(
             composition,

@@ -180,6 +180,7 @@ impl Server {
             (self.access.is_enforced, "auth"),
             (!self.session_keys.is_empty(), "session_keys"),
             (self.used_states.is_some(), "single_use_state"),
+            (self.cluster.is_some(), "cluster"),
             (self.tasks.is_some(), "tasks"),
             (self.dialect.is_some(), "schema_dialect"),
             (self.tool_search.is_some(), "tool_search"),

@@ -125,6 +125,13 @@ impl Server {
         self
     }
 
+    /// Makes this server one of several replicas, which share a store: [`RedisStore`](crate::RedisStore), or
+    /// [`SqliteStore`](crate::SqliteStore) on one machine. A client may send each request to another replica.
+    pub fn cluster(mut self, store: impl Store) -> Self {
+        self.cluster = Some(Arc::new(store));
+        self
+    }
+
     /// Sets the options of tasks: see [`Tasks`]. Tools with `#[tool(task)]` work without them.
     pub fn tasks(mut self, tasks: Tasks) -> Self {
         self.tasks = Some(tasks);

@@ -12,6 +12,7 @@ use super::skills;
 use super::{ServeError, Server, keys};
 #[cfg(feature = "audit")]
 use crate::audit::DigestKey;
+use crate::cluster::Cluster;
 use crate::dispatch::{Core, Dispatch};
 use crate::opaque::opaque_debug;
 use crate::questions::{PendingRequests, Replay};
@@ -75,6 +76,8 @@ impl Server {
         server.start_audits()?;
         let (answer_timeout, grace) = (server.limits.answer_timeout, server.limits.shutdown_grace);
         let used_states = server.used_states.take();
+        let cluster = server.cluster.take().map(Cluster::new).transpose();
+        let cluster = cluster.map_err(|error| ServeError::Start(error.into()))?;
         #[cfg(feature = "proxy")]
         let review = std::mem::take(&mut server.review);
         let shared = Shared {
@@ -83,6 +86,7 @@ impl Server {
                 Arc::new(Sessions::new()),
                 answer_timeout,
             )),
+            cluster,
         };
         let state = Arc::clone(&server.state);
         let searched = built.searched.clone();

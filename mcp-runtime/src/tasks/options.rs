@@ -77,6 +77,12 @@ impl Tasks {
         self
     }
 
+    /// Uses this store if the application has set none.
+    pub(crate) fn or_store(mut self, store: Option<Arc<dyn Store>>) -> Self {
+        self.store = self.store.or(store);
+        self
+    }
+
     pub(super) fn default_store() -> Arc<dyn Store> {
         Arc::new(MemoryStore::new(RECORDS, BYTES))
     }
