@@ -25,11 +25,14 @@ const MODULES: &[(&str, &[&str])] = &[
     ("uri_template", &[]),
     ("store", &["secret"]),
     ("rate", &["store"]),
-    ("cluster", &["seal", "store"]),
-    ("session", &["protocol", "seal", "store", "uri_template"]),
+    ("cluster", &["protocol", "seal", "store"]),
+    (
+        "session",
+        &["cluster", "protocol", "seal", "store", "uri_template"],
+    ),
     (
         "service",
-        &["audit", "auth", "metrics", "protocol", "session"],
+        &["audit", "auth", "cluster", "metrics", "protocol", "session"],
     ),
     ("in_flight", &["protocol", "service"]),
     (

@@ -97,7 +97,19 @@ pub(crate) trait Listener: Send + Sync {
 
     /// Handles the end of a connection, or of the server (`None`).
     fn on_end(&self, connection: Option<u64>);
+
+    /// Handles that the contents of any resource may have changed.
+    fn on_missed_updates(&self) {}
+
+    /// Returns `true` if it wants to know the states of a task.
+    fn wants_task(&self, id: &str) -> bool {
+        let _ = id;
+        false
+    }
 }
+
+/// A function that tells a change to all replicas of the server. This one receives it, too, by [`Bus::deliver`].
+pub(crate) type ShareFn = dyn Fn(&Change) + Send + Sync;
 
 /// A broadcast of changes, in the same order for all listeners.
 pub(crate) struct Bus {
@@ -108,6 +120,8 @@ pub(crate) struct Bus {
     changes: AtomicU64,
     /// The bus of the server in which this one is mounted. It receives all changes, too.
     outer: OnceLock<Outer>,
+    /// Tells changes to the replicas of the server, if there are any.
+    share: OnceLock<Box<ShareFn>>,
 }
 
 /// The maximum numbers of listeners.
@@ -172,7 +186,14 @@ impl Bus {
             },
             changes: AtomicU64::new(0),
             outer: OnceLock::new(),
+            share: OnceLock::new(),
         }
+    }
+
+    /// Tells all later changes to the replicas of the server. Listeners receive them in the order in which they come back.
+    pub(crate) fn share(&self, share: Box<ShareFn>) {
+        // A server starts once.
+        let _ = self.share.set(share);
     }
 
     /// Sends all later changes to the bus of the server in which this one is mounted, too.
@@ -214,8 +235,19 @@ impl Bus {
         self.listeners.lock().all.len()
     }
 
-    /// Sends a change to all listeners.
+    /// Sends a change to all listeners, of all replicas if there are any.
     pub(crate) fn tell(&self, change: &Change) {
+        match self.share.get() {
+            Some(share) => {
+                self.count();
+                share(change);
+            }
+            None => self.deliver(change),
+        }
+    }
+
+    /// Sends a change to the listeners of this process.
+    pub(crate) fn deliver(&self, change: &Change) {
         self.count();
         // The lock is held, so that all listeners see one order and none is called after its guard was dropped.
         let listeners = self.listeners.lock();
@@ -229,12 +261,38 @@ impl Bus {
         }
     }
 
-    /// Sends a change of what only listeners know to them. It does not count: no list or resource has changed.
+    /// Sends that any list and any resource may have changed to the listeners of this process.
+    pub(crate) fn deliver_anything(&self) {
+        for list in [Change::Tools, Change::Prompts, Change::Resources] {
+            self.deliver(&list);
+        }
+        let listeners = self.listeners.lock();
+        for (_, listener) in listeners.all.values() {
+            listener.on_missed_updates();
+        }
+    }
+
+    /// Sends a change of what only listeners know to them, and to the replicas. It does not count: no list or resource has changed.
     pub(crate) fn announce(&self, change: &Change) {
+        self.deliver_state(change);
+        if let Some(share) = self.share.get() {
+            share(change);
+        }
+    }
+
+    /// Sends a change of what only listeners know to those of this process.
+    pub(crate) fn deliver_state(&self, change: &Change) {
         let listeners = self.listeners.lock();
         for (_, listener) in listeners.all.values() {
             listener.on_change(change);
         }
+    }
+
+    /// Returns `true` if a listener of this process wants to know the states of a task.
+    pub(crate) fn wants_task(&self, id: &str) -> bool {
+        let listeners = self.listeners.lock();
+        let mut all = listeners.all.values();
+        all.any(|(_, listener)| listener.wants_task(id))
     }
 
     /// Counts a change that no listener receives.

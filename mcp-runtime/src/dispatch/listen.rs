@@ -25,7 +25,7 @@ use crate::registry::Listed as _;
 use crate::service::{Origin, Outbound};
 use crate::session::Session;
 use crate::sync::Mutex;
-use crate::uri_template::Uris;
+use crate::uri_template::{Uri, Uris};
 
 /// The notification of the state of a task.
 const TASK_CHANGED: &str = "notifications/tasks";
@@ -332,6 +332,16 @@ impl Listener for Subscription {
         if connection.is_none() || self.connection == connection {
             self.ended.notify_one();
         }
+    }
+
+    fn on_missed_updates(&self) {
+        for uri in &self.filter.resource_subscriptions {
+            self.on_change(&Change::Resource(Uri::new(uri)));
+        }
+    }
+
+    fn wants_task(&self, id: &str) -> bool {
+        self.filter.task_ids.contains(id)
     }
 }
 

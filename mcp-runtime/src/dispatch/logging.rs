@@ -3,9 +3,12 @@
 //! See <https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging>. A stateless request contains
 //! the level itself.
 
+use std::sync::Arc;
+
 use super::core::{Core, MethodRun, Request};
+use super::replica::change_session;
+use crate::cluster::SessionEvent;
 use crate::logs::warn_if_not_forwarded;
-use crate::outcome::Outcome;
 use crate::protocol::LogLevel;
 use crate::protocol::error::RpcError;
 use crate::session::Session;
@@ -23,7 +26,14 @@ pub(super) fn set_level(request: Request) -> Result<MethodRun, RpcError> {
     let session = request.session()?;
     warn_if_not_forwarded(&request.core.context);
     let account = request.origin.account();
-    let set = request.core.sessions.set_log_level(session, account, level);
-    set.map_err(|full| RpcError::overloaded(format!("The level cannot be stored: {full}")))?;
-    Ok(MethodRun::Ready(Outcome::Empty))
+    let (sessions, own) = (Arc::clone(&request.core.sessions), Arc::clone(session));
+    change_session(
+        &request,
+        session,
+        SessionEvent::LogLevel(level),
+        move || {
+            let set = sessions.set_log_level(&own, account, level);
+            set.map_err(|full| RpcError::overloaded(format!("The level cannot be stored: {full}")))
+        },
+    )
 }

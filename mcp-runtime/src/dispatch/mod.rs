@@ -25,6 +25,7 @@ mod methods;
 mod named;
 mod prompts;
 mod rate;
+mod replica;
 mod resources;
 mod run;
 mod serving;
@@ -51,15 +52,20 @@ pub(crate) use self::core::{Composition, Core, Home, Policies};
 pub(crate) use as_tools::{prompt_tools, resource_tools};
 pub(crate) use identity::{About, Identity};
 pub(crate) use listen::notification_of;
+pub(crate) use replica::connect;
 pub(crate) use tool_search::{SearchedServer, tools as search_tools};
 
 use self::contain::guard;
 use self::core::scope;
 #[cfg(all(feature = "audit", feature = "auth"))]
 use crate::audit::AuditRecord;
+#[cfg(feature = "http")]
+use crate::cluster::{Cluster, SharedSession};
 use crate::in_flight::Scope;
 use crate::metrics::Metrics;
 use crate::protocol::error::RpcError;
+#[cfg(feature = "http")]
+use crate::protocol::jsonrpc::Message;
 use crate::protocol::jsonrpc::MessageKind;
 use crate::service::{
     Budgets, Exchange, Handling, Limits, Listening, Origin, Outbound, Reply, Service,
@@ -197,6 +203,26 @@ impl Service for Dispatch {
     #[cfg(feature = "auth")]
     fn local_caller(&self) -> Option<Arc<crate::auth::Identity>> {
         self.0.context.local.clone()
+    }
+
+    #[cfg(feature = "http")]
+    fn cluster(&self) -> Option<&Arc<Cluster>> {
+        self.0.context.cluster.as_ref()
+    }
+
+    #[cfg(feature = "http")]
+    fn replica_of(&self, response: &Message) -> Option<String> {
+        self.0.context.pending_requests.replica_of(response.text())
+    }
+
+    #[cfg(feature = "http")]
+    fn restore_session(&self, session: &Session, shared: &SharedSession) -> Result<(), RpcError> {
+        let restored = self.0.sessions.restore(session, shared);
+        restored.map_err(|full| {
+            RpcError::overloaded(format!(
+                "The settings of the session cannot be stored: {full}"
+            ))
+        })
     }
 
     fn limits(&self) -> &Limits {

@@ -10,9 +10,10 @@ use super::core::{Core, MethodRun, Request};
 #[cfg(feature = "proxy")]
 use super::listen::watch;
 use super::listen::{method, owner_of, refused, updated};
+use super::replica::change_session;
 use super::resources;
 use crate::bus::{Change, Listener};
-use crate::outcome::Outcome;
+use crate::cluster::SessionEvent;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::notification;
 use crate::protocol::members::check_subscribed;
@@ -60,6 +61,12 @@ impl Listener for SessionListener {
             self.outbound.end();
         }
     }
+
+    fn on_missed_updates(&self) {
+        for uri in self.sessions.subscriptions.of(&self.session) {
+            self.on_change(&Change::Resource(Uri::new(uri)));
+        }
+    }
 }
 
 /// Sends notifications of changes to a legacy session until the returned guard is dropped.
@@ -84,32 +91,39 @@ pub(super) fn session(
 
 /// Serves `resources/subscribe`.
 pub(super) fn subscribe(request: Request) -> Result<MethodRun, RpcError> {
-    let uri = request.message.params()?.uri()?;
+    let uri = request.message.params()?.uri()?.into_owned();
     check_subscribed(&uri)?;
     resources::check(&request, &uri)?;
     #[cfg(feature = "proxy")]
     watch(&request.core, std::iter::once(&uri));
     let session = request.session()?;
-    let subscriptions = &request.core.sessions.subscriptions;
-    let (account, uri) = (request.origin.account(), Uri::new(uri));
-    let subscribed = subscriptions.add(session, account, uri, MAX_SUBSCRIPTIONS);
-    let full = |full| RpcError::overloaded(format!("The subscription cannot be stored: {full}"));
-    if !subscribed.map_err(full)? {
-        return Err(RpcError::invalid_params(format!(
+    let (sessions, own) = (Arc::clone(&request.core.sessions), Arc::clone(session));
+    let account = request.origin.account();
+    let event = SessionEvent::Subscribed(uri.clone());
+    change_session(&request, session, event, move || {
+        let subscribed =
+            sessions
+                .subscriptions
+                .add(&own, account, Uri::new(uri), MAX_SUBSCRIPTIONS);
+        let full =
+            |full| RpcError::overloaded(format!("The subscription cannot be stored: {full}"));
+        if subscribed.map_err(full)? {
+            return Ok(());
+        }
+        Err(RpcError::invalid_params(format!(
             "The session is subscribed to {MAX_SUBSCRIPTIONS} resources, which is the limit: unsubscribe from some"
-        )));
-    }
-    Ok(MethodRun::Ready(Outcome::Empty))
+        )))
+    })
 }
 
 /// Serves `resources/unsubscribe`, which succeeds even if there was no subscription.
 pub(super) fn unsubscribe(request: Request) -> Result<MethodRun, RpcError> {
-    let uri = request.message.params()?.uri()?;
+    let uri = request.message.params()?.uri()?.into_owned();
     let session = request.session()?;
-    request
-        .core
-        .sessions
-        .subscriptions
-        .remove(session, &Uri::new(uri));
-    Ok(MethodRun::Ready(Outcome::Empty))
+    let (sessions, own) = (Arc::clone(&request.core.sessions), Arc::clone(session));
+    let event = SessionEvent::Unsubscribed(uri.clone());
+    change_session(&request, session, event, move || {
+        sessions.subscriptions.remove(&own, &Uri::new(uri));
+        Ok(())
+    })
 }

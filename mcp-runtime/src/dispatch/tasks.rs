@@ -244,7 +244,7 @@ pub(super) fn polled(mut future: BoxFuture<Outcome>, stop: Arc<dyn Stop>) -> Met
 }
 
 /// A request that ends when its future is dropped.
-struct Unstoppable;
+pub(super) struct Unstoppable;
 
 impl Stop for Unstoppable {
     fn stop(&self) {}

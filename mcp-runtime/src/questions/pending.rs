@@ -105,6 +105,12 @@ impl PendingRequests {
         }
     }
 
+    /// Sets the id of this replica, to which the others send the answers to its questions.
+    pub(crate) fn of_replica(mut self, replica: &str) -> Self {
+        replica.clone_into(&mut self.prefix);
+        self
+    }
+
     /// Returns the sessions of the server.
     pub(crate) fn sessions(&self) -> &Arc<Sessions> {
         &self.sessions
@@ -173,6 +179,14 @@ impl PendingRequests {
             is_sent: false,
         };
         Ok((open, receiver))
+    }
+
+    /// Returns the replica that has asked the question of a response, unless it is this one.
+    pub(crate) fn replica_of(&self, response: &str) -> Option<String> {
+        let members: Members<'_> = serde_json::from_str(response).ok()?;
+        let id: String = serde_json::from_str(members.get("id")?.get()).ok()?;
+        let (replica, _) = id.rsplit_once('-')?;
+        (replica != self.prefix).then(|| replica.to_owned())
     }
 
     /// Handles a response. A response to no open question is ignored.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
 #[cfg(feature = "proxy")]
 use super::built::Assembled;
@@ -13,7 +14,7 @@ use super::{ServeError, Server, keys};
 #[cfg(feature = "audit")]
 use crate::audit::DigestKey;
 use crate::cluster::Cluster;
-use crate::dispatch::{Core, Dispatch};
+use crate::dispatch::{self, Core, Dispatch};
 use crate::opaque::opaque_debug;
 use crate::questions::{PendingRequests, Replay};
 #[cfg(feature = "audit")]
@@ -22,6 +23,7 @@ use crate::service::Service;
 use crate::session::Sessions;
 #[cfg(feature = "http")]
 use crate::session::Tokens;
+use crate::store::Store;
 use crate::transport::custom::{self, Transport};
 #[cfg(feature = "http")]
 use crate::transport::http::{HttpOptions, HttpService};
@@ -76,21 +78,23 @@ impl Server {
         server.start_audits()?;
         let (answer_timeout, grace) = (server.limits.answer_timeout, server.limits.shutdown_grace);
         let used_states = server.used_states.take();
-        let cluster = server.cluster.take().map(Cluster::new).transpose();
-        let cluster = cluster.map_err(|error| ServeError::Start(error.into()))?;
+        let cluster = join(server.cluster.take()).await?;
         #[cfg(feature = "proxy")]
         let review = std::mem::take(&mut server.review);
         let shared = Shared {
             replay: Arc::new(Replay::new(Arc::new(sealer), answer_timeout, used_states)),
-            pending_requests: Arc::new(PendingRequests::new(
-                Arc::new(Sessions::new()),
-                answer_timeout,
-            )),
+            pending_requests: Arc::new(pending_requests(cluster.as_deref(), answer_timeout)),
             cluster,
         };
         let state = Arc::clone(&server.state);
         let searched = built.searched.clone();
         let (core, mut all) = built.assemble(&shared);
+        dispatch::connect(&core);
+        if let Some(cluster) = shared.cluster {
+            cluster.start();
+            // It is stopped after all lifespans, which may still tell changes.
+            state.push_stop(Box::new(|| Box::pin(async move { cluster.stop().await })));
+        }
         for assembled in &mut all {
             if let Err(error) = assembled.start(&state).await {
                 state.stop_lifespans(grace).await;
@@ -134,6 +138,31 @@ impl Server {
         let key = key.map_err(|error| ServeError::Start(error.into()))?;
         self.observer.audit_key = Some(Box::new(DigestKey::new(&key)));
         Ok(())
+    }
+}
+
+/// Adds the server to the replicas that share a store.
+///
+/// # Errors
+/// Returns an error if the store cannot be used.
+async fn join(store: Option<Arc<dyn Store>>) -> Result<Option<Arc<Cluster>>, ServeError> {
+    let Some(store) = store else {
+        return Ok(None);
+    };
+    match Cluster::join(store).await {
+        Ok(cluster) => Ok(Some(cluster)),
+        Err(error) => Err(ServeError::Start(
+            format!("the store of the replicas cannot be used: {error}").into(),
+        )),
+    }
+}
+
+/// Returns the questions to sessions, which are those of a replica if the server is one of several.
+fn pending_requests(cluster: Option<&Cluster>, answer_timeout: Duration) -> PendingRequests {
+    let pending = PendingRequests::new(Arc::new(Sessions::new()), answer_timeout);
+    match cluster {
+        Some(cluster) => pending.of_replica(cluster.replica()),
+        None => pending,
     }
 }
 

@@ -23,6 +23,8 @@ pub use timeout::Timeout;
 use crate::audit::AuditRecord;
 #[cfg(feature = "auth")]
 use crate::auth::Identity;
+#[cfg(feature = "http")]
+use crate::cluster::{Cluster, SharedSession};
 use crate::metrics::Metrics;
 use crate::protocol::Id;
 #[cfg(feature = "http")]
@@ -83,6 +85,29 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// Returns the caller of stdio.
     #[cfg(feature = "auth")]
     fn local_caller(&self) -> Option<Arc<Identity>>;
+
+    /// Returns the replicas of the server, if there are any.
+    #[cfg(feature = "http")]
+    fn cluster(&self) -> Option<&Arc<Cluster>> {
+        None
+    }
+
+    /// Returns the replica that has asked the question of a response, unless it is this one.
+    #[cfg(feature = "http")]
+    fn replica_of(&self, response: &Message) -> Option<String> {
+        let _ = response;
+        None
+    }
+
+    /// Replaces the settings of a session by those that another replica has written.
+    ///
+    /// # Errors
+    /// Returns an error if they cannot be stored.
+    #[cfg(feature = "http")]
+    fn restore_session(&self, session: &Session, shared: &SharedSession) -> Result<(), RpcError> {
+        let _ = (session, shared);
+        Ok(())
+    }
 
     /// Returns the limits that transports enforce.
     fn limits(&self) -> &Limits;

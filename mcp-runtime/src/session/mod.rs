@@ -13,12 +13,14 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::cluster::{SessionEvent, SharedSession};
 use crate::owner::{Owner, Principal};
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::{LogLevel, Revision};
 use crate::seal::{SealError, random_bytes};
 use crate::store::{Bounded, Full, now};
 use crate::sync::Mutex;
+use crate::uri_template::Uri;
 use state::{OVERHEAD, REMEMBERED};
 use subscriptions::Subscriptions;
 
@@ -109,6 +111,42 @@ impl Sessions {
         } else {
             let lease = session.lease(account, OVERHEAD);
             levels.hold(session.nonce, lease, || level)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the settings of a session by those that another replica has written. An account has no more of them here than it may
+    /// have there, because they count for the session.
+    pub(crate) fn restore(
+        &self,
+        session: &SessionState,
+        shared: &SharedSession,
+    ) -> Result<(), Full> {
+        let account = Owner::Session(session.nonce);
+        self.subscriptions.forget(session);
+        for uri in &shared.subscriptions {
+            let uri = Uri::new(uri);
+            self.subscriptions
+                .add(session, account.clone(), uri, usize::MAX)?;
+        }
+        match shared.level {
+            Some(level) => self.set_log_level(session, account, level),
+            None => Ok(()),
+        }
+    }
+
+    /// Applies a change of the settings of a session that another replica has made.
+    pub(crate) fn apply(&self, session: &SessionState, event: &SessionEvent) -> Result<(), Full> {
+        let account = Owner::Session(session.nonce);
+        match event {
+            SessionEvent::Initialized => self.initialized(session),
+            SessionEvent::LogLevel(level) => self.set_log_level(session, account, *level)?,
+            SessionEvent::Subscribed(uri) => {
+                let uri = Uri::new(uri);
+                self.subscriptions.add(session, account, uri, usize::MAX)?;
+            }
+            SessionEvent::Unsubscribed(uri) => self.subscriptions.remove(session, &Uri::new(uri)),
+            SessionEvent::Cancelled(_) | SessionEvent::StreamOpened | SessionEvent::Ended => {}
         }
         Ok(())
     }

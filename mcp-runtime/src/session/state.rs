@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::cluster::SessionKey;
 use crate::owner::{Owner, Principal};
 use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
@@ -35,6 +36,26 @@ impl SessionState {
     /// Returns an id that can be logged. It is not the token that clients send.
     pub(crate) fn id(&self) -> String {
         format!("{:032x}", u128::from_be_bytes(self.nonce))
+    }
+
+    /// Returns what replicas call the session.
+    pub(crate) fn shared_key(&self) -> SessionKey {
+        SessionKey {
+            nonce: self.nonce,
+            expires: self.expires,
+        }
+    }
+
+    /// Returns a session of another replica, of which no more is known than this.
+    pub(crate) fn elsewhere(key: SessionKey) -> Self {
+        Self {
+            nonce: key.nonce,
+            revision: Revision::V2025_11_25,
+            capabilities: ClientCapabilities::default(),
+            client: ClientInfo::default(),
+            principal: None,
+            expires: key.expires,
+        }
     }
 
     /// Returns a lease for a value of the session, which expires with the session. The memory is attributed to the account of

@@ -63,6 +63,13 @@ impl Subscriptions {
         Some(found.to_owned())
     }
 
+    /// Returns the URIs of a session's subscriptions, as its client wrote them.
+    pub(crate) fn of(&self, session: &SessionState) -> Vec<String> {
+        let kept = self.0.lock();
+        let uris = kept.get(&session.nonce).into_iter().flat_map(Uris::iter);
+        uris.map(str::to_owned).collect()
+    }
+
     /// Removes all subscriptions of a session.
     pub(super) fn forget(&self, session: &SessionState) {
         self.0.lock().remove(&session.nonce);

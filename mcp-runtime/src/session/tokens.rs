@@ -40,7 +40,7 @@ impl Tokens {
         Self {
             sealer,
             ended: session_store(REMEMBERED),
-            opened: Mutex::new(Bounded::new(CACHED, CACHED << 10)),
+            opened: Mutex::new(opened()),
         }
     }
 
@@ -53,29 +53,48 @@ impl Tokens {
     /// Returns the session of a token, or `None` if the token is invalid, or if its session has expired or ended or was opened
     /// by another caller.
     pub(crate) fn open(&self, token: &str, principal: Option<&Principal>) -> Option<Session> {
-        let session = self.unseal(token, principal)?;
-        let is_ended = self.ended.lock().get(&session.nonce).is_some();
-        (!is_ended).then_some(session)
+        let session = self.known(token, principal);
+        let session = session.or_else(|| {
+            let session = self.unseal(token, principal)?;
+            self.remember(token, &session);
+            Some(session)
+        })?;
+        (!self.is_ended(&session)).then_some(session)
+    }
+
+    /// Returns the session of a token that was opened before, even if the session has ended.
+    pub(crate) fn known(&self, token: &str, principal: Option<&Principal>) -> Option<Session> {
+        let opened = self.opened.lock();
+        let session = opened.get(token)?;
+        (session.principal.as_ref() == principal).then(|| Arc::clone(session))
+    }
+
+    /// Returns `true` if a session was ended, as far as this process knows.
+    pub(crate) fn is_ended(&self, session: &SessionState) -> bool {
+        self.ended.lock().get(&session.nonce).is_some()
     }
 
     /// Returns the content of a token that has not expired, even if its session has ended.
-    fn unseal(&self, token: &str, principal: Option<&Principal>) -> Option<Session> {
-        if let Some(session) = self.opened.lock().get(token) {
-            let is_own = session.principal.as_ref() == principal;
-            return is_own.then(|| Arc::clone(session));
-        }
+    pub(crate) fn unseal(&self, token: &str, principal: Option<&Principal>) -> Option<Session> {
         let content = self.sealer.open(&purpose(principal), token)?;
         let session = Arc::new(SessionState {
             principal: principal.cloned(),
             ..read(&content)?
         });
+        let lease = session.lease(Owner::Local, OVERHEAD);
+        (now() < lease.expires).then_some(session)
+    }
+
+    /// Keeps an opened token for its next use.
+    pub(crate) fn remember(&self, token: &str, session: &Session) {
         let lease = session.lease(Owner::Local, token.len() + OVERHEAD);
-        if lease.expires <= now() {
-            return None;
-        }
         let mut opened = self.opened.lock();
-        opened.cache(token.into(), lease, Arc::clone(&session));
-        Some(session)
+        opened.cache(token.into(), lease, Arc::clone(session));
+    }
+
+    /// Forgets all opened tokens, so that the next use of each is as the first.
+    pub(crate) fn forget_opened(&self) {
+        *self.opened.lock() = opened();
     }
 
     /// Ends a session of an account. Returns `false` if the store of ended sessions is full, or the share of the account.
@@ -83,6 +102,10 @@ impl Tokens {
         let lease = session.lease(account, OVERHEAD);
         self.ended.lock().hold(session.nonce, lease, || ()).is_ok()
     }
+}
+
+fn opened() -> Bounded<Arc<str>, Session> {
+    Bounded::new(CACHED, CACHED << 10)
 }
 
 /// Returns the purpose of the token of a caller's session. With another caller, the token does not open.

@@ -291,6 +291,11 @@ impl Engine {
             version: record.version,
             members: record.detail(id.as_str()).into(),
         });
+        self.wake(id);
+    }
+
+    /// Notifies the handler of a task, if it runs in this process, that the record has changed.
+    pub(crate) fn wake(&self, id: &TaskId) {
         if let Some(entered) = self.running.lock().get(id) {
             entered.link.news.notify_one();
         }

@@ -56,6 +56,11 @@ impl Uris {
         self.0.is_empty()
     }
 
+    /// Returns all URIs as they were written.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|uri| uri.written.as_str())
+    }
+
     /// Returns the stored spelling of an equivalent URI. The same spelling is preferred, since hosts that differ in
     /// case may be different values of a template's variable.
     pub(crate) fn find(&self, uri: &Uri) -> Option<&str> {

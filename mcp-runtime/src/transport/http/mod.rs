@@ -33,6 +33,7 @@ mod protected_resource;
 #[cfg(feature = "auth")]
 mod protection;
 mod refusal;
+mod replicas;
 mod reply;
 #[cfg(feature = "auth")]
 mod resource_url;
@@ -54,13 +55,14 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use hyper::body::Body;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
+use crate::cluster::Member;
 use crate::seal::unique;
 use crate::service::{BoxFuture, Outbound, Service};
 use crate::session::Tokens;
@@ -115,16 +117,18 @@ struct Endpoint {
 
 impl HttpService {
     pub(crate) fn new(service: Arc<dyn Service>, tokens: Tokens, options: HttpOptions) -> Self {
-        let endpoint = Endpoint {
+        let endpoint = Arc::new(Endpoint {
             service,
             tokens,
             options,
             streams: Streams::new(unique()),
             discard: Arc::new(Discard),
-        };
-        Self {
-            endpoint: Arc::new(endpoint),
+        });
+        if let Some(cluster) = endpoint.service.cluster() {
+            let member = Arc::downgrade(&endpoint) as Weak<dyn Member>;
+            cluster.add_member(member);
         }
+        Self { endpoint }
     }
 }
 
@@ -159,7 +163,11 @@ where
 
 impl Endpoint {
     /// Answers an HTTP request. Dropping the future cancels a call of the stateless era.
-    async fn respond<B>(&self, request: Request<B>, peer: Option<SocketAddr>) -> Response<HttpBody>
+    async fn respond<B>(
+        self: &Arc<Self>,
+        request: Request<B>,
+        peer: Option<SocketAddr>,
+    ) -> Response<HttpBody>
     where
         B: Body + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -186,8 +194,8 @@ impl Endpoint {
             Ok(Route::Resource) => self.protected_resource(&parts),
             Ok(Route::Preflight) => Ok(cors::preflight(&parts.headers)),
             Ok(Route::Message) => self.post(parts, caller, body).await,
-            Ok(Route::Stream) => self.stream(parts, caller),
-            Ok(Route::EndSession) => self.delete(parts, caller),
+            Ok(Route::Stream) => self.stream(parts, caller).await,
+            Ok(Route::EndSession) => self.delete(parts, caller).await,
             Err(rejection) => Err(rejection),
         };
         let mut response = answer.unwrap_or_else(|rejection| self.reject(rejection));

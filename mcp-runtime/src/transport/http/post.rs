@@ -104,7 +104,7 @@ impl Endpoint {
         };
         let bytes = body::read(body, limits, hold).await?;
         let batch = if incoming::is_batch(&bytes) && !declare_stateless(&headers) {
-            self.session(&headers, &caller, None).ok()
+            self.session(&headers, &caller, None).await.ok()
         } else {
             None
         };
@@ -116,7 +116,7 @@ impl Endpoint {
         let incoming = incoming::read(bytes, limits.depth, batch.as_ref())
             .map_err(|refused| Rejection::bad_request(refused.id.as_ref(), &refused.error))?;
         let session = match &incoming {
-            Incoming::One(message) => self.session_of(&headers, &caller, message)?,
+            Incoming::One(message) => self.session_of(&headers, &caller, message).await?,
             Incoming::Batch(_) => batch,
         };
         let sender = Sender {
@@ -124,6 +124,8 @@ impl Endpoint {
             session,
             formats,
         };
+        self.tell_replicas(sender.session.as_ref(), &incoming)
+            .await?;
         match incoming {
             Incoming::One(message) => self.serve_one(sender, message).await,
             Incoming::Batch(messages) => Ok(self.serve_batch(&sender, messages).await),

@@ -1,5 +1,7 @@
 //! Sessions of the revisions with a handshake: their header, their GET stream, and their end by DELETE.
 
+use std::sync::Arc;
+
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
@@ -9,8 +11,10 @@ use super::caller::Caller;
 use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, declare_stateless, single};
 use super::media::Formats;
 use super::post::is_stateless;
+use super::replicas::unavailable;
 use super::reply::{self, Rejection};
 use super::response_body::HttpBody;
+use crate::cluster::SessionEvent;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
@@ -22,7 +26,7 @@ const NO_SESSION: &str = "No session: send `initialize` first and repeat its Mcp
 
 impl Endpoint {
     /// Returns the session that the headers of a request name. The sessions of other callers are unknown.
-    pub(super) fn session(
+    pub(super) async fn session(
         &self,
         headers: &HeaderMap,
         caller: &Caller,
@@ -33,17 +37,20 @@ impl Endpoint {
         let token = single(headers, &SESSION_ID)
             .map_err(bad_request)?
             .ok_or_else(|| bad_request(NO_SESSION.to_owned()))?;
-        self.tokens
-            .open(token, caller.principal.as_ref())
-            .ok_or_else(|| {
-                let message = "The session is unknown or has ended: send `initialize` again";
-                let error = RpcError::invalid_request(message);
-                Rejection::rpc(StatusCode::NOT_FOUND, id, &error)
-            })
+        let principal = caller.principal.as_ref();
+        let session = match self.service.cluster() {
+            Some(cluster) => self.open_shared(cluster, token, principal).await?,
+            None => self.tokens.open(token, principal),
+        };
+        session.ok_or_else(|| {
+            let message = "The session is unknown or has ended: send `initialize` again";
+            let error = RpcError::invalid_request(message);
+            Rejection::rpc(StatusCode::NOT_FOUND, id, &error)
+        })
     }
 
     /// Returns the session of a message; `None` if the message is stateless, opens a session, or names no session.
-    pub(super) fn session_of(
+    pub(super) async fn session_of(
         &self,
         headers: &HeaderMap,
         caller: &Caller,
@@ -61,11 +68,11 @@ impl Endpoint {
         if !names_session || (id.is_some() && message.method() == "initialize") {
             return Ok(None);
         }
-        self.session(headers, caller, id).map(Some)
+        self.session(headers, caller, id).await.map(Some)
     }
 
     /// Returns the session of a GET or DELETE request. The stateless era does not have these methods.
-    fn session_without_message(
+    async fn session_without_message(
         &self,
         headers: &HeaderMap,
         caller: &Caller,
@@ -75,13 +82,13 @@ impl Endpoint {
         }
         check_version(headers)
             .map_err(|message| Rejection::new(StatusCode::BAD_REQUEST, message))?;
-        self.session(headers, caller, None)
+        self.session(headers, caller, None).await
     }
 
     /// Answers a GET request with the stream for messages that belong to no request of the session, or with the rest of an
     /// interrupted stream.
-    pub(super) fn stream(
-        &self,
+    pub(super) async fn stream(
+        self: &Arc<Self>,
         parts: Parts,
         caller: Caller,
     ) -> Result<Response<HttpBody>, Rejection> {
@@ -89,7 +96,7 @@ impl Endpoint {
         if !headers.contains_key(&SESSION_ID) {
             return Err(Rejection::method_not_allowed("POST"));
         }
-        let session = self.session_without_message(headers, &caller)?;
+        let session = self.session_without_message(headers, &caller).await?;
         if !Formats::accepted(headers)?.events {
             return Err(Rejection::new(
                 StatusCode::NOT_ACCEPTABLE,
@@ -100,22 +107,35 @@ impl Endpoint {
             .map_err(|message| Rejection::new(StatusCode::BAD_REQUEST, message))?;
         let resumed = last_event.and_then(|id| self.streams.resume(&session, id));
         let origin = self.origin(parts.headers, parts.extensions, caller);
-        let opened = || {
-            self.streams
-                .open_get_stream(&*self.service, &session, &origin)
+        let expires = origin.expires();
+        let reader = match (resumed, self.service.cluster()) {
+            (Some(reader), _) => reader,
+            (None, Some(cluster)) => self.open_only_get_stream(cluster, session, origin).await?,
+            (None, None) => {
+                let opened = self
+                    .streams
+                    .open_get_stream(&*self.service, &session, &origin);
+                opened.map_err(|error| Rejection::of(&error))?
+            }
         };
-        let reader = resumed.map_or_else(opened, Ok);
-        let reader = reader.map_err(|error| Rejection::of(&error))?;
-        Ok(self.events(reader, origin.expires()))
+        Ok(self.events(reader, expires))
     }
 
     /// Ends a session: 204, or 405 if the session cannot be ended before it expires.
-    pub(super) fn delete(
+    pub(super) async fn delete(
         &self,
         parts: Parts,
         caller: Caller,
     ) -> Result<Response<HttpBody>, Rejection> {
-        let session = self.session_without_message(&parts.headers, &caller)?;
+        let session = self
+            .session_without_message(&parts.headers, &caller)
+            .await?;
+        if let Some(cluster) = self.service.cluster() {
+            let ended = cluster
+                .change_session(session.shared_key(), SessionEvent::Ended)
+                .await;
+            ended.map_err(|error| unavailable(&error))?;
+        }
         let account = self
             .origin(parts.headers, parts.extensions, caller)
             .account();

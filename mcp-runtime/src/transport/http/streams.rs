@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::event_stream::{EventStream, StreamReader};
+use crate::cluster::SessionKey;
 use crate::owner::Owner;
 use crate::protocol::error::{Class, RpcError};
 use crate::service::{Budget, Listening, Origin, Outbound, Service};
@@ -51,6 +52,7 @@ struct KeptStream {
 
 /// The listener behind a GET stream. Dropping it ends the stream, which never ends by itself.
 struct GetStream {
+    session: SessionKey,
     events: Arc<EventStream>,
     _listening: Listening,
 }
@@ -154,12 +156,26 @@ impl Streams {
             account: origin.account(),
             events: Arc::clone(&events),
             get_stream: Some(GetStream {
+                session: session.shared_key(),
                 events: Arc::clone(&events),
                 _listening: listening,
             }),
         };
         self.add(&mut table, stream);
         Ok(events.read(None))
+    }
+
+    /// Ends the stream for messages that belong to no request of a session, because another replica has a newer one.
+    pub(super) fn close_get_stream(&self, session: [u8; 16]) {
+        let is_get_stream = |it: &KeptStream| it.get_stream.is_some() && it.session == session;
+        self.table().all.retain(|_, stream| !is_get_stream(stream));
+    }
+
+    /// Returns the sessions that have a stream for messages that belong to no request.
+    pub(super) fn listening(&self) -> Vec<SessionKey> {
+        let table = self.table();
+        let listening = table.all.values().filter_map(|it| it.get_stream.as_ref());
+        listening.map(|it| it.session).collect()
     }
 
     /// Removes the streams of a session that has ended.

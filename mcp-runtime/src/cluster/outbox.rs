@@ -1,0 +1,135 @@
+//! The events that this replica has not told the others yet.
+
+use std::collections::VecDeque;
+
+use tokio::sync::oneshot;
+
+use super::ClusterError;
+use super::event::Event;
+
+/// The maximum number of events that wait. Beyond it, they are replaced by one event that says that anything may have changed.
+const MAX_WAITING: usize = 4096;
+
+/// The result of an append, for the one who waits for it.
+pub(super) type Done = oneshot::Sender<Result<(), ClusterError>>;
+
+/// An event that waits.
+pub(super) struct Waiting {
+    /// The number of the event among those of this replica, from 1.
+    pub(super) number: u64,
+    pub(super) event: Event,
+    /// The one who waits for it to be told. Without one, it is told as soon as the store can be reached.
+    pub(super) done: Option<Done>,
+}
+
+/// The events that wait, in the order in which they are told.
+#[derive(Default)]
+pub(super) struct Outbox {
+    waiting: VecDeque<Waiting>,
+    last: u64,
+    pub(super) is_closed: bool,
+}
+
+impl Outbox {
+    /// Adds an event, and returns its number. An event that waits already is not told twice.
+    pub(super) fn push(&mut self, event: Event, done: Option<Done>) -> u64 {
+        if done.is_none() {
+            let is_same = |it: &&Waiting| it.done.is_none() && it.event == event;
+            if let Some(same) = self.waiting.iter().find(is_same) {
+                return same.number;
+            }
+            let told = self.waiting.iter().filter(|it| it.done.is_none());
+            if told.count() >= MAX_WAITING {
+                self.waiting.retain(|it| it.done.is_some());
+                return self.add(Event::Anything, None);
+            }
+        }
+        self.add(event, done)
+    }
+
+    fn add(&mut self, event: Event, done: Option<Done>) -> u64 {
+        let number = self.number();
+        self.waiting.push_back(Waiting {
+            number,
+            event,
+            done,
+        });
+        number
+    }
+
+    /// Takes the next event. Those whose callers do not wait any more are dropped.
+    pub(super) fn take(&mut self) -> Option<Waiting> {
+        let is_given_up = |it: &Waiting| it.done.as_ref().is_some_and(oneshot::Sender::is_closed);
+        while let Some(next) = self.waiting.pop_front() {
+            if !is_given_up(&next) {
+                return Some(next);
+            }
+        }
+        None
+    }
+
+    /// Returns a number for an entry that does not wait here.
+    pub(super) fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// Gives up the events that somebody waits for.
+    pub(super) fn fail(&mut self, error: &ClusterError) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            match waiting.done {
+                None => self.waiting.push_back(waiting),
+                // Whoever waited for it may be gone.
+                Some(done) => drop(done.send(Err(error.clone()))),
+            }
+        }
+    }
+
+    /// Returns `true` if no event waits, and none will.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_closed && self.waiting.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(number: usize) -> Event {
+        Event::Resource(format!("r://{number}"))
+    }
+
+    #[test]
+    fn an_event_that_waits_is_told_once() {
+        let mut outbox = Outbox::default();
+        assert_eq!(outbox.push(resource(1), None), 1);
+        assert_eq!(outbox.push(resource(2), None), 2);
+        assert_eq!(outbox.push(resource(1), None), 1);
+        let taken = outbox.take().map(|it| it.number);
+        assert_eq!(taken, Some(1));
+        assert_eq!(outbox.push(resource(1), None), 3, "it has happened again");
+    }
+
+    #[test]
+    fn too_many_events_become_one_that_covers_all() {
+        let mut outbox = Outbox::default();
+        let (done, mut wait) = oneshot::channel();
+        outbox.push(resource(0), Some(done));
+        for number in 0..=MAX_WAITING {
+            outbox.push(resource(number), None);
+        }
+        let events: Vec<_> = std::iter::from_fn(|| outbox.take()).collect();
+        let told: Vec<_> = events.iter().map(|it| &it.event).collect();
+        assert_eq!(told, [&resource(0), &Event::Anything]);
+        assert!(wait.try_recv().is_err(), "the one who waits still does");
+    }
+
+    #[test]
+    fn an_event_whose_caller_has_given_up_is_not_told() {
+        let mut outbox = Outbox::default();
+        let (done, wait) = oneshot::channel();
+        outbox.push(resource(0), Some(done));
+        drop(wait);
+        assert!(outbox.take().is_none());
+    }
+}

@@ -1,0 +1,213 @@
+//! What a replica of a server tells the others, and what it does with what they tell.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+use super::Dispatch;
+use super::core::{Core, MethodRun, Request};
+use super::tasks::{self, Unstoppable};
+use crate::bus::{Change, ChangedComponent};
+use crate::cluster::{Cluster, Component, Event, Letter, List, Member, SessionEvent, SessionKey};
+use crate::in_flight::Scope;
+use crate::outcome::Outcome;
+use crate::protocol::Id;
+use crate::protocol::error::RpcError;
+use crate::service::Service as _;
+use crate::session::{Session, SessionState};
+use crate::sync::Mutex;
+use crate::tasks::TaskId;
+use crate::uri_template::Uri;
+
+/// The maximum number of changes whose exact form is kept until they come back.
+const MAX_OWN: usize = 4096;
+
+/// Connects a server with its replicas, if it has any.
+pub(crate) fn connect(core: &Arc<Core>) {
+    let Some(cluster) = &core.context.cluster else {
+        return;
+    };
+    let replica = Arc::new(Replica {
+        core: Arc::downgrade(core),
+        own: Mutex::default(),
+    });
+    let member = Arc::downgrade(&replica) as Weak<dyn Member>;
+    cluster.add_member(member);
+    let cluster = Arc::clone(cluster);
+    let share = move |change: &Change| replica.tell(&cluster, change);
+    core.context.bus.share(Box::new(share));
+}
+
+/// This server among its replicas.
+struct Replica {
+    core: Weak<Core>,
+    /// The changes of components that this replica has told and not received yet, by the numbers of their events. In the events,
+    /// the origins of components of mounted servers are missing.
+    own: Mutex<BTreeMap<u64, Change>>,
+}
+
+impl Replica {
+    fn tell(&self, cluster: &Cluster, change: &Change) {
+        // Locked first: the event must not come back before its change is kept.
+        let mut own = self.own.lock();
+        let number = cluster.tell(event_of(change));
+        if matches!(change, Change::Components(..)) {
+            own.insert(number, change.clone());
+            if own.len() > MAX_OWN {
+                own.pop_first();
+            }
+        }
+    }
+
+    /// Notifies the handler and the listeners of a task that another replica has changed.
+    fn task_changed(core: &Arc<Core>, id: &str) {
+        let Some(parsed) = TaskId::parse(id) else {
+            return;
+        };
+        core.tasks.wake(&parsed);
+        if !core.context.bus.wants_task(id) {
+            return;
+        }
+        let (core, id) = (Arc::clone(core), id.to_owned());
+        tokio::spawn(async move {
+            if let tasks::State::Open(state) | tasks::State::Ended(state) =
+                tasks::state(&core, &id).await
+            {
+                core.context.bus.deliver_state(&state);
+            }
+        });
+    }
+
+    /// Handles a change of a session that another replica has made.
+    fn session_changed(core: &Arc<Core>, key: SessionKey, event: &SessionEvent) {
+        let session = Arc::new(SessionState::elsewhere(key));
+        match event {
+            SessionEvent::Cancelled(id) => {
+                if let Some(id) = Id::parse(id) {
+                    core.in_flight.cancel(Scope::Session(key.nonce), &id);
+                }
+            }
+            SessionEvent::Ended => {
+                let dispatch = Dispatch(Arc::clone(core));
+                dispatch.end_session(&session);
+                dispatch.forget_session(&session);
+            }
+            _ => {
+                if let Err(full) = core.sessions.apply(&session, event) {
+                    tracing::warn!(%full, "a setting of a session cannot be stored");
+                }
+            }
+        }
+    }
+}
+
+impl Member for Replica {
+    fn receive(&self, own: Option<u64>, event: &Event) {
+        let Some(core) = self.core.upgrade() else {
+            return;
+        };
+        let exact = own.and_then(|number| self.own.lock().remove(&number));
+        let bus = &core.context.bus;
+        match event {
+            Event::List(of) => bus.deliver(&list(*of)),
+            Event::Components(of, components) => {
+                let change = exact.unwrap_or_else(|| changed(*of, components));
+                bus.deliver(&change);
+            }
+            Event::Resource(uri) => bus.deliver(&Change::Resource(Uri::new(uri))),
+            Event::Anything => bus.deliver_anything(),
+            Event::Task(id) if own.is_none() => Self::task_changed(&core, id),
+            Event::Session(key, event) if own.is_none() => {
+                Self::session_changed(&core, *key, event)
+            }
+            // This replica knows it already.
+            Event::Task(_) | Event::Session(..) => {}
+        }
+    }
+
+    fn receive_letter(&self, letter: &Letter) {
+        let Letter::Response { nonce, text } = letter;
+        if let Some(core) = self.core.upgrade() {
+            core.context.pending_requests.answer(*nonce, text);
+        }
+    }
+
+    fn missed(self: Arc<Self>) {
+        if let Some(core) = self.core.upgrade() {
+            core.context.bus.deliver_anything();
+        }
+    }
+}
+
+/// Returns the event of a change.
+fn event_of(change: &Change) -> Event {
+    match change {
+        Change::Tools | Change::Prompts | Change::Resources => Event::List(list_of(change)),
+        Change::Resource(uri) => Event::Resource(uri.written().to_owned()),
+        Change::Task { id, .. } => Event::Task((**id).to_owned()),
+        Change::Components(list, components) => {
+            let component = |it: &ChangedComponent| Component {
+                name: it.name.clone(),
+                tags: it.tags.clone(),
+                hiding_scopes: it.hiding_scopes.clone(),
+            };
+            Event::Components(list_of(list), components.iter().map(component).collect())
+        }
+    }
+}
+
+fn list_of(change: &Change) -> List {
+    match change {
+        Change::Tools => List::Tools,
+        Change::Prompts => List::Prompts,
+        // Nothing else is a list.
+        _ => List::Resources,
+    }
+}
+
+fn list(list: List) -> Change {
+    match list {
+        List::Tools => Change::Tools,
+        List::Prompts => Change::Prompts,
+        List::Resources => Change::Resources,
+    }
+}
+
+fn changed(of: List, components: &[Component]) -> Change {
+    let component = |it: &Component| ChangedComponent {
+        name: it.name.clone(),
+        tags: it.tags.clone(),
+        hiding_scopes: it.hiding_scopes.clone(),
+        mounted: None,
+    };
+    Change::Components(
+        Box::new(list(of)),
+        components.iter().map(component).collect(),
+    )
+}
+
+/// Changes a session: for all replicas, if it is one of several, and then here.
+///
+/// # Errors
+/// Returns the errors of `apply`.
+pub(super) fn change_session(
+    request: &Request,
+    session: &Session,
+    event: SessionEvent,
+    apply: impl FnOnce() -> Result<(), RpcError> + Send + 'static,
+) -> Result<MethodRun, RpcError> {
+    let cluster = request.core.context.cluster.as_ref();
+    // A session on a connection of its own is only here.
+    let Some(cluster) = cluster.filter(|_| request.origin.connection.is_none()) else {
+        return apply().map(|()| MethodRun::Ready(Outcome::Empty));
+    };
+    let (cluster, key) = (Arc::clone(cluster), session.shared_key());
+    let future = async move {
+        let changed = cluster.change_session(key, event).await;
+        let changed =
+            changed.map_err(|error| RpcError::overloaded(format!("{error}; try again later")));
+        changed
+            .and_then(|()| apply())
+            .map_or_else(Outcome::Error, |()| Outcome::Empty)
+    };
+    Ok(tasks::polled(Box::pin(future), Arc::new(Unstoppable)))
+}
