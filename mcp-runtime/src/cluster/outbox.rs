@@ -31,13 +31,9 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// Adds an event, and returns its number. An event that waits already is not told twice.
+    /// Adds an event, and returns its number.
     pub(super) fn push(&mut self, event: Event, done: Option<Done>) -> u64 {
-        if done.is_none() {
-            let is_same = |it: &&Waiting| it.done.is_none() && it.event == event;
-            if let Some(same) = self.waiting.iter().find(is_same) {
-                return same.number;
-            }
+        if done.is_none() && self.waiting.len() >= MAX_WAITING {
             let told = self.waiting.iter().filter(|it| it.done.is_none());
             if told.count() >= MAX_WAITING {
                 self.waiting.retain(|it| it.done.is_some());
@@ -97,17 +93,6 @@ mod tests {
 
     fn resource(number: usize) -> Event {
         Event::Resource(format!("r://{number}"))
-    }
-
-    #[test]
-    fn an_event_that_waits_is_told_once() {
-        let mut outbox = Outbox::default();
-        assert_eq!(outbox.push(resource(1), None), 1);
-        assert_eq!(outbox.push(resource(2), None), 2);
-        assert_eq!(outbox.push(resource(1), None), 1);
-        let taken = outbox.take().map(|it| it.number);
-        assert_eq!(taken, Some(1));
-        assert_eq!(outbox.push(resource(1), None), 3, "it has happened again");
     }
 
     #[test]

@@ -100,6 +100,6 @@ impl Cluster {
 
 impl SessionKey {
     fn stored(&self) -> String {
-        format!("session-{:032x}", u128::from_be_bytes(self.nonce))
+        format!("shared-session-{:032x}", u128::from_be_bytes(self.nonce))
     }
 }

@@ -1,0 +1,6 @@
+//! Servers that are replicas of each other, in one process with one store, over HTTP.
+
+mod absent;
+mod changes;
+mod replicas;
+mod sessions;
