@@ -163,6 +163,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "auth",
             "bus",
             "call",
+            "cluster",
             "content",
             "context",
             "error",
@@ -241,6 +242,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "audit",
             "auth",
             "certificate",
+            "cluster",
             "metrics",
             "protocol",
             // The unique id of the process, which prefixes event ids.

@@ -3,6 +3,7 @@
 //!
 //! It knows neither clients nor components: a [`Member`] is the part of a replica that does.
 
+mod error;
 mod event;
 mod follow;
 mod outbox;
@@ -19,6 +20,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+pub(crate) use error::ClusterError;
 pub(crate) use event::{Component, Event, Letter, List, SessionEvent, SessionKey};
 pub(crate) use sessions::SharedSession;
 
@@ -53,28 +55,6 @@ pub(crate) trait Member: Send + Sync {
     /// Handles that events may have been missed, of any kind.
     fn missed(self: Arc<Self>);
 }
-
-/// The reason why replicas could not be told or asked something.
-#[derive(Debug, Clone)]
-pub(crate) struct ClusterError(Arc<str>);
-
-impl ClusterError {
-    fn store(error: &(dyn Error + Send + Sync)) -> Self {
-        Self(format!("the store of the replicas fails: {error}").into())
-    }
-
-    fn late() -> Self {
-        Self("the store of the replicas does not answer in time".into())
-    }
-}
-
-impl fmt::Display for ClusterError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Error for ClusterError {}
 
 /// What is done when an event of this replica is read: after all earlier events, and before all later ones.
 type Action = Box<dyn FnOnce() + Send>;
@@ -217,7 +197,7 @@ impl Cluster {
     ) -> Result<T, ClusterError> {
         let ((done, told), (result, acted)) = (oneshot::channel(), oneshot::channel());
         let action = Box::new(move || {
-            // Whoever waited for it may be gone.
+            // The one who waited for it may be gone.
             let _ = result.send(act());
         });
         let number = self.push(event, done, Some(action));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::sync::oneshot;
 
-use super::ClusterError;
+use super::error::ClusterError;
 use super::event::Event;
 
 /// The maximum number of events that wait. Beyond it, they are replaced by one event that says that anything may have changed.
@@ -75,7 +75,7 @@ impl Outbox {
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting.done {
                 None => self.waiting.push_back(waiting),
-                // Whoever waited for it may be gone.
+                // The one who waited for it may be gone.
                 Some(done) => drop(done.send(Err(error.clone()))),
             }
         }

@@ -64,9 +64,7 @@ impl Cluster {
                 return self.publish(Event::Session(key, event)).await;
             }
         }
-        Err(ClusterError(
-            "the session is being changed by other requests".into(),
-        ))
+        Err(ClusterError::contended())
     }
 
     async fn read_session(

@@ -32,7 +32,7 @@ impl Cluster {
                     event,
                     done: Some(done),
                 }) => {
-                    // Whoever waited for it may be gone.
+                    // The one who waited for it may be gone.
                     let _ = done.send(self.append(LOG, number, &event).await);
                 }
                 Some(Waiting {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::core::{Core, MethodRun, Request};
-use super::replica::change_session;
+use super::shared_session::change_session;
 use crate::cluster::SessionEvent;
 use crate::logs::warn_if_not_forwarded;
 use crate::protocol::LogLevel;

@@ -11,6 +11,7 @@ mod completion;
 mod contain;
 mod core;
 mod encode;
+mod ending;
 mod failure;
 mod header_params;
 mod headers;
@@ -23,12 +24,14 @@ mod lists;
 mod logging;
 mod methods;
 mod named;
+mod polled;
 mod prompts;
 mod rate;
 mod replica;
 mod resources;
 mod run;
 mod serving;
+mod shared_session;
 mod sight;
 #[cfg(feature = "skills")]
 mod skills;
@@ -55,7 +58,6 @@ pub(crate) use listen::notification_of;
 pub(crate) use replica::connect;
 pub(crate) use tool_search::{SearchedServer, tools as search_tools};
 
-use self::contain::guard;
 use self::core::scope;
 #[cfg(all(feature = "audit", feature = "auth"))]
 use crate::audit::AuditRecord;
@@ -71,7 +73,6 @@ use crate::service::{
     Budgets, Exchange, Handling, Limits, Listening, Origin, Outbound, Reply, Service,
 };
 use crate::session::Session;
-use crate::session_data::DataStore;
 use serving::serve;
 
 /// Returns an error if a message violates the rules of its era. For tests of transports.
@@ -124,16 +125,6 @@ impl Dispatch {
         }
         Ok(())
     }
-
-    /// Removes data of handlers. The store may be code of the application, whose panics are contained.
-    fn forget(&self, end: impl Fn(&DataStore)) {
-        let mounted = self.0.homes.iter().map(|home| &home.context);
-        for server in std::iter::once(&self.0.context).chain(mounted) {
-            if let Err(panic) = guard(|| end(&server.session_data)) {
-                panic.log("session store");
-            }
-        }
-    }
 }
 
 impl Service for Dispatch {
@@ -159,20 +150,15 @@ impl Service for Dispatch {
     }
 
     fn end_session(&self, session: &Session) {
-        // Handlers are cancelled first, so that none continues because its question was abandoned.
-        let scope = Scope::Session(session.nonce);
-        self.0.in_flight.cancel_all(Some(scope));
-        self.0.context.pending_requests.abandon(session.nonce);
-        // This also ends the wait of questions for the client's initialization.
-        self.0.sessions.end(session);
+        self.0.end_session(session);
     }
 
     fn forget_session(&self, session: &Session) {
-        self.forget(|data| data.end(session));
+        self.0.forget(|data| data.end(session));
     }
 
     fn forget_connection(&self, connection: u64) {
-        self.forget(|data| data.end_connection(connection));
+        self.0.forget(|data| data.end_connection(connection));
     }
 
     fn cancel(&self, connection: u64) {

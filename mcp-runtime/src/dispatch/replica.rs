@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use super::Dispatch;
-use super::core::{Core, MethodRun, Request};
-use super::tasks::{self, Unstoppable};
+use super::core::Core;
+use super::tasks;
 use crate::bus::{Change, ChangedComponent};
 use crate::cluster::{Cluster, Component, Event, Letter, List, Member, SessionEvent, SessionKey};
 use crate::in_flight::Scope;
-use crate::outcome::Outcome;
 use crate::protocol::Id;
-use crate::protocol::error::RpcError;
-use crate::service::Service as _;
-use crate::session::{Session, SessionState};
+use crate::session::SessionState;
 use crate::sync::Mutex;
 use crate::tasks::TaskId;
 use crate::uri_template::Uri;
@@ -79,7 +75,7 @@ impl Replica {
 
     /// Handles a change of a session that another replica has made.
     fn session_changed(core: &Arc<Core>, key: SessionKey, event: &SessionEvent) {
-        let session = Arc::new(SessionState::elsewhere(key));
+        let session = SessionState::elsewhere(key);
         match event {
             SessionEvent::Cancelled(id) => {
                 if let Some(id) = Id::parse(id) {
@@ -87,9 +83,8 @@ impl Replica {
                 }
             }
             SessionEvent::Ended => {
-                let dispatch = Dispatch(Arc::clone(core));
-                dispatch.end_session(&session);
-                dispatch.forget_session(&session);
+                core.end_session(&session);
+                core.forget(|data| data.end(&session));
             }
             _ => {
                 if let Err(full) = core.sessions.apply(&session, event) {
@@ -183,31 +178,4 @@ fn changed(of: List, components: &[Component]) -> Change {
         Box::new(list(of)),
         components.iter().map(component).collect(),
     )
-}
-
-/// Changes a session: for all replicas, if it is one of several, and then here.
-///
-/// # Errors
-/// Returns the errors of `apply`.
-pub(super) fn change_session(
-    request: &Request,
-    session: &Session,
-    event: SessionEvent,
-    apply: impl FnOnce() -> Result<(), RpcError> + Send + 'static,
-) -> Result<MethodRun, RpcError> {
-    let cluster = request.core.context.cluster.as_ref();
-    // A session on a connection of its own is only here.
-    let Some(cluster) = cluster.filter(|_| request.origin.connection.is_none()) else {
-        return apply().map(|()| MethodRun::Ready(Outcome::Empty));
-    };
-    let (cluster, key) = (Arc::clone(cluster), session.shared_key());
-    let future = async move {
-        let changed = cluster.change_session(key, event).await;
-        let changed =
-            changed.map_err(|error| RpcError::overloaded(format!("{error}; try again later")));
-        changed
-            .and_then(|()| apply())
-            .map_or_else(Outcome::Error, |()| Outcome::Empty)
-    };
-    Ok(tasks::polled(Box::pin(future), Arc::new(Unstoppable)))
 }

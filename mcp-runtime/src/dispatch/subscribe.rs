@@ -10,8 +10,8 @@ use super::core::{Core, MethodRun, Request};
 #[cfg(feature = "proxy")]
 use super::listen::watch;
 use super::listen::{method, owner_of, refused, updated};
-use super::replica::change_session;
 use super::resources;
+use super::shared_session::change_session;
 use crate::bus::{Change, Listener};
 use crate::cluster::SessionEvent;
 use crate::protocol::error::RpcError;

@@ -5,21 +5,20 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use serde_json::{Map, Value};
 use tracing::Instrument as _;
 
 use super::core::{Core, MethodRun, Request};
+use super::polled::{Unstoppable, polled};
 use super::task_errors::{error_json, refusal, unknown};
 use super::task_start;
 use super::tools;
 use crate::bus::Change;
-use crate::in_flight::Stop;
 use crate::outcome::Outcome;
 use crate::owner::Principal;
 use crate::protocol::error::{Class, RpcError};
-use crate::service::{BoxFuture, Origin};
+use crate::service::Origin;
 use crate::tasks::{Changed, Record, TaskId, TaskProblem};
 
 /// Serves `tasks/get`.
@@ -231,21 +230,4 @@ pub(super) async fn state(core: &Core, id: &str) -> State {
 fn answer(future: impl Future<Output = Result<Outcome, RpcError>> + Send + 'static) -> MethodRun {
     let future = async move { future.await.unwrap_or_else(Outcome::Error) };
     polled(Box::pin(future), Arc::new(Unstoppable))
-}
-
-/// Polls a future once, and returns it if it has to wait for the store.
-pub(super) fn polled(mut future: BoxFuture<Outcome>, stop: Arc<dyn Stop>) -> MethodRun {
-    // The waker does nothing: a transport polls a pending future again at once, with its own waker.
-    let mut context = Context::from_waker(Waker::noop());
-    match future.as_mut().poll(&mut context) {
-        Poll::Ready(outcome) => MethodRun::Ready(outcome),
-        Poll::Pending => MethodRun::Pending { future, stop },
-    }
-}
-
-/// A request that ends when its future is dropped.
-pub(super) struct Unstoppable;
-
-impl Stop for Unstoppable {
-    fn stop(&self) {}
 }

@@ -50,7 +50,7 @@ impl SessionState {
     pub(crate) fn elsewhere(key: SessionKey) -> Self {
         Self {
             nonce: key.nonce,
-            revision: Revision::V2025_11_25,
+            revision: Revision::negotiate(""),
             capabilities: ClientCapabilities::default(),
             client: ClientInfo::default(),
             principal: None,
