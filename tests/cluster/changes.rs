@@ -3,35 +3,18 @@
 use std::io::Write as _;
 
 use mcp_tests::Outcome;
-use mcp_tests::raw_http::{Connection, modern_headers};
+use mcp_tests::raw_http::Connection;
 use serde_json::json;
 
-use crate::replicas::{NOTE, Replica, Session, SharedStore, events_until, replicas};
+use crate::replicas::{self, NOTE, Replica, Session, SharedStore, events_until, replicas};
 
 const UPDATED: &str = "notifications/resources/updated";
 const TOOLS: &str = "notifications/tools/list_changed";
 
 /// Listens to all changes in the stateless era.
 fn listen(replica: &Replica) -> Outcome<Connection> {
-    let mut connection = Connection::open(replica.address)?;
-    let body = json!({
-        "jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen",
-        "params": {
-            "notifications": { "toolsListChanged": true, "resourceSubscriptions": [NOTE] },
-            "_meta": {
-                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                "io.modelcontextprotocol/clientInfo": { "name": "x", "version": "1" },
-                "io.modelcontextprotocol/clientCapabilities": {},
-            },
-        },
-    });
-    connection.post(
-        &modern_headers("subscriptions/listen", None),
-        &body.to_string(),
-    )?;
-    connection.head()?;
-    events_until(&mut connection, "acknowledged")?;
-    Ok(connection)
+    let wishes = json!({ "toolsListChanged": true, "resourceSubscriptions": [NOTE] });
+    replicas::listen(replica, &wishes)
 }
 
 /// Counts the events that contain a text.

@@ -4,3 +4,4 @@ mod absent;
 mod changes;
 mod replicas;
 mod sessions;
+mod tasks;

@@ -14,6 +14,7 @@ use mcp_tests::Outcome;
 use mcp_tests::raw_http::{self, Connection, Response};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 pub(crate) const LEGACY: &str = "2025-11-25";
@@ -139,6 +140,14 @@ async fn log(context: Context) {
     context.log(LogLevel::Info, "something");
 }
 
+/// Write a report, after a question.
+#[tool(task = "required")]
+async fn report(context: Context) -> Result<String, ToolError> {
+    context.progress(1, Some(2), Some("begun"));
+    let Name { name } = context.elicit("For whom?").await?;
+    Ok(format!("A report for {name}."))
+}
+
 struct Waiting;
 
 impl Drop for Waiting {
@@ -189,6 +198,7 @@ pub(crate) async fn replicas<const N: usize>(store: &SharedStore) -> Outcome<[Re
                 log,
                 wait,
                 count,
+                report,
                 note
             ])
             .cluster(store.clone());
@@ -230,6 +240,52 @@ fn send(address: SocketAddr, method: &str, path: &str, headers: &str) -> Outcome
 
 pub(crate) fn get(address: SocketAddr, path: &str, headers: &str) -> Outcome<Response> {
     send(address, "GET", path, headers)?.read()
+}
+
+/// Sends a request of the stateless era to a replica, and returns the connection.
+pub(crate) fn post_modern(
+    replica: &Replica,
+    method: &str,
+    name: Option<&str>,
+    mut params: Value,
+) -> Outcome<Connection> {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": { "name": "x", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {
+            "elicitation": { "form": {} },
+            "extensions": { "io.modelcontextprotocol/tasks": {} },
+        },
+    });
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let mut connection = Connection::open(replica.address)?;
+    connection.post(&raw_http::modern_headers(method, name), &body.to_string())?;
+    Ok(connection)
+}
+
+/// Sends a request of the stateless era to a replica, and returns the result.
+pub(crate) fn modern(
+    replica: &Replica,
+    method: &str,
+    name: Option<&str>,
+    params: Value,
+) -> Outcome<Value> {
+    let mut reply = post_modern(replica, method, name, params)?
+        .read()?
+        .message()?;
+    match reply["result"].take() {
+        Value::Null => Err(reply.to_string().into()),
+        result => Ok(result),
+    }
+}
+
+/// Listens in the stateless era.
+pub(crate) fn listen(replica: &Replica, wishes: &Value) -> Outcome<Connection> {
+    let params = json!({ "notifications": wishes });
+    let mut connection = post_modern(replica, "subscriptions/listen", None, params)?;
+    connection.head()?;
+    events_until(&mut connection, "acknowledged")?;
+    Ok(connection)
 }
 
 /// A legacy session, whose requests may go to any replica.

@@ -202,6 +202,11 @@ impl Service for Dispatch {
     }
 
     #[cfg(feature = "http")]
+    fn count(&self, origin: &Origin, session: &Session) -> Result<(), RpcError> {
+        self.0.rate.count(origin, Some(session))
+    }
+
+    #[cfg(feature = "http")]
     fn restore_session(&self, session: &Session, shared: &SharedSession) -> Result<(), RpcError> {
         let restored = self.0.sessions.restore(session, shared);
         restored.map_err(|full| {

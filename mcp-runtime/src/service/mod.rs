@@ -99,6 +99,16 @@ pub(crate) trait Service: Send + Sync + 'static {
         None
     }
 
+    /// Counts a message that is not a request.
+    ///
+    /// # Errors
+    /// Returns an error if its client sends too many.
+    #[cfg(feature = "http")]
+    fn count(&self, origin: &Origin, session: &Session) -> Result<(), RpcError> {
+        let _ = (origin, session);
+        Ok(())
+    }
+
     /// Replaces the settings of a session by those that another replica has written.
     ///
     /// # Errors

@@ -124,7 +124,7 @@ impl Endpoint {
             session,
             formats,
         };
-        self.tell_replicas(sender.session.as_ref(), &incoming)
+        self.tell_replicas(sender.session.as_ref(), &sender.origin, &incoming)
             .await?;
         match incoming {
             Incoming::One(message) => self.serve_one(sender, message).await,

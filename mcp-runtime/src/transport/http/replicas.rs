@@ -93,65 +93,73 @@ impl Endpoint {
     /// of the handshake.
     ///
     /// # Errors
-    /// Returns an error if the store fails. Then the messages are not served here either.
+    /// Returns an error if the client sends too many of them, or if an answer cannot be sent because the store fails.
     pub(super) async fn tell_replicas(
         &self,
         session: Option<&Session>,
+        origin: &Origin,
         incoming: &Incoming,
     ) -> Result<(), Rejection> {
         let (Some(session), Some(cluster)) = (session, self.service.cluster()) else {
             return Ok(());
         };
-        let told = match incoming {
-            Incoming::One(message) => self.tell_replica(cluster, session, message).await,
-            Incoming::Batch(messages) => {
-                let mut told = Ok(());
-                for message in messages.iter().flatten() {
-                    told = told.and(self.tell_replica(cluster, session, message).await);
-                }
-                told
-            }
+        let messages = match incoming {
+            Incoming::One(message) => std::slice::from_ref(message).iter().collect(),
+            Incoming::Batch(messages) => messages.iter().flatten().collect::<Vec<_>>(),
         };
-        told.map_err(|error| unavailable(&error))
+        for message in messages {
+            let event = match message.kind() {
+                MessageKind::Request(_) => continue,
+                MessageKind::Response => None,
+                MessageKind::Notification => match event_of(message) {
+                    None => continue,
+                    event => event,
+                },
+            };
+            // Each of them is a write to the store.
+            let counted = self.service.count(origin, session);
+            counted.map_err(|error| Rejection::of(&error))?;
+            match event {
+                Some(event) => {
+                    cluster.tell(Event::Session(session.shared_key(), event));
+                }
+                None => self.forward_response(cluster, session, message).await?,
+            }
+        }
+        Ok(())
     }
 
-    async fn tell_replica(
+    /// Sends the answer to a question to the replica that has asked it.
+    async fn forward_response(
         &self,
         cluster: &Cluster,
         session: &Session,
-        message: &Message,
-    ) -> Result<(), ClusterError> {
-        let event = match message.kind() {
-            MessageKind::Request(_) => return Ok(()),
-            MessageKind::Response => {
-                let Some(replica) = self.service.replica_of(message) else {
-                    return Ok(());
-                };
-                let letter = Letter::Response {
-                    nonce: session.nonce,
-                    text: message.text().to_owned(),
-                };
-                if !cluster.send_to(&replica, &letter).await? {
-                    tracing::debug!("a response is ignored: the replica that asked is gone");
-                }
-                return Ok(());
-            }
-            MessageKind::Notification => match message.method() {
-                "notifications/initialized" => SessionEvent::Initialized,
-                "notifications/cancelled" => {
-                    let params = message.params().ok();
-                    let id = params.and_then(|params| params.request_id());
-                    let Some(id) = id.and_then(|id| serde_json::to_string(&id).ok()) else {
-                        return Ok(());
-                    };
-                    SessionEvent::Cancelled(id)
-                }
-                _ => return Ok(()),
-            },
+        response: &Message,
+    ) -> Result<(), Rejection> {
+        let Some(replica) = self.service.replica_of(response) else {
+            return Ok(());
         };
-        cluster
-            .publish(Event::Session(session.shared_key(), event))
-            .await
+        let letter = Letter::Response {
+            nonce: session.nonce,
+            text: response.text().to_owned(),
+        };
+        let sent = cluster.send_to(&replica, &letter).await;
+        if !sent.map_err(|error| unavailable(&error))? {
+            tracing::debug!("a response is ignored: the replica that asked is gone");
+        }
+        Ok(())
+    }
+}
+
+/// Returns what a notification changes in its session at other replicas.
+fn event_of(notification: &Message) -> Option<SessionEvent> {
+    match notification.method() {
+        "notifications/initialized" => Some(SessionEvent::Initialized),
+        "notifications/cancelled" => {
+            let id = notification.params().ok()?.request_id()?;
+            Some(SessionEvent::Cancelled(serde_json::to_string(&id).ok()?))
+        }
+        _ => None,
     }
 }
 
