@@ -125,8 +125,28 @@ impl Server {
         self
     }
 
-    /// Makes this server one of several replicas, which share a store: [`RedisStore`](crate::RedisStore), or
-    /// [`SqliteStore`](crate::SqliteStore) on one machine. A client may send each request to another replica.
+    /// Makes this server one of several replicas, which share a store: `RedisStore` (feature `redis`), or `SqliteStore` (feature
+    /// `sqlite`) on one machine. A client may send each request to another replica.
+    ///
+    /// All replicas receive each other's changes, so that a client that listens at one of them is notified of changes at all. They share
+    /// sessions with their settings and data, open questions, cancellations, and tasks. They need the same
+    /// [`Server::session_keys`].
+    ///
+    /// The store must have logs ([`Store::append`]) and [`Store::replace`]. While it is away, requests that do not need it are
+    /// served, and others are refused with 503 or -32603. Changes are told when it is back.
+    ///
+    /// Components that are added to one replica are not added to the others.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "redis")]
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mcp_runtime::{RedisStore, server};
+    ///
+    /// let store = RedisStore::connect(std::env::var("REDIS_URL")?).await?;
+    /// server!().cluster(store).serve_http("127.0.0.1:8080").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cluster(mut self, store: impl Store) -> Self {
         self.cluster = Some(Arc::new(store));
         self
