@@ -34,7 +34,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ("in_flight", &["protocol", "service"]),
     (
         "questions",
-        &["error", "protocol", "seal", "service", "session", "store"],
+        &[
+            "cluster", "error", "protocol", "seal", "service", "session", "store",
+        ],
     ),
     (
         "session_data",
@@ -121,6 +123,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "ask",
         &[
             "call",
+            "cluster",
             "content",
             "context",
             "error",

@@ -1,7 +1,11 @@
 //! What the replicas of a server share, in a [`Store`].
 
+mod effect;
+
 use std::fmt;
 use std::sync::Arc;
+
+pub(crate) use effect::{Claim, ClaimError, EffectLease, SharedEffect};
 
 use crate::seal::{SealError, random_bytes};
 use crate::store::Store;

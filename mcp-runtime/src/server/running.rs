@@ -81,7 +81,12 @@ impl Server {
         #[cfg(feature = "proxy")]
         let review = std::mem::take(&mut server.review);
         let shared = Shared {
-            replay: Arc::new(Replay::new(Arc::new(sealer), answer_timeout, used_states)),
+            replay: Arc::new(Replay::new(
+                Arc::new(sealer),
+                answer_timeout,
+                used_states,
+                cluster.clone(),
+            )),
             pending_requests: Arc::new(PendingRequests::new(
                 Arc::new(Sessions::new()),
                 answer_timeout,

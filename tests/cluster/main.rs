@@ -1,0 +1,5 @@
+//! Replicas: several servers that share a store, in one process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
+
+mod once;
