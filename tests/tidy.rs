@@ -163,6 +163,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "auth",
             "bus",
             "call",
+            "cluster",
             "content",
             "context",
             "error",
