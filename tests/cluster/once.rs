@@ -71,8 +71,7 @@ impl Replica {
         };
         let tool = Tool::new("charge", json!({ "type": "object" }), charge);
         let server = Server::new("bank", "1.0.0").with(tool);
-        let server = server.session_keys([[7; 32]]).cluster(store);
-        Self(server.connect().await)
+        Self(server.cluster(store).connect().await)
     }
 
     async fn send(&self, mut params: Value) -> Result<Value, ClientError> {

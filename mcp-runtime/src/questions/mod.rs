@@ -147,7 +147,7 @@ impl Replay {
         if !self.sealer.is_lasting() && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "a question is sealed with a key that only this process has: replicas need a shared key, see \
-                 `Server::session_keys`"
+                 `Server::cluster` and `Server::session_keys`"
             );
         }
     }
