@@ -37,7 +37,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ("in_flight", &["protocol", "service"]),
     (
         "questions",
-        &["error", "protocol", "seal", "service", "session", "store"],
+        &[
+            "cluster", "error", "protocol", "seal", "service", "session", "store",
+        ],
     ),
     (
         "session_data",
@@ -124,6 +126,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "ask",
         &[
             "call",
+            "cluster",
             "content",
             "context",
             "error",

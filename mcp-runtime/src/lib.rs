@@ -212,7 +212,7 @@ pub use registry::{
 pub use schema::{SchemaDialect, nullable};
 pub use search::ToolSearch;
 pub use secret::Secret;
-pub use server::{BuildError, RunningServer, ServeError, Server, ServerHandle};
+pub use server::{BuildError, KeyRotationError, RunningServer, ServeError, Server, ServerHandle};
 pub use service::{BoxFuture, Limits, Timeout};
 pub use session_data::SessionData;
 #[cfg(feature = "skills")]

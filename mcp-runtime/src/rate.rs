@@ -1,20 +1,29 @@
-//! Rate limits by the generic cell rate algorithm: one number in memory for each owner.
+//! Rate limits by the generic cell rate algorithm: one number for each owner, in memory and in the store of the replicas.
 
+mod shared;
+
+use std::error::Error;
 use std::fmt;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex as Turn;
 use tokio::time::Instant;
 
 use crate::owner::Owner;
-use crate::store::{Bounded, Lease, now};
+use crate::store::{Bounded, Lease, Store, digest, now};
 use crate::sync::Mutex;
+use shared::{SharedRate, microseconds};
 
 /// The maximum number of owners whose recent calls are counted. Beyond it, those that called least are forgotten first.
 const OWNERS: usize = 10_000;
 
 /// The memory of one owner, in bytes.
 const ENTRY_BYTES: usize = 200;
+
+/// The number of owners whose calls can be counted in the store at once by one limit.
+const TURNS: usize = 16;
 
 /// A limit on the number of calls in a time, for each caller separately.
 ///
@@ -34,6 +43,14 @@ const ENTRY_BYTES: usize = 200;
 ///     format!("Sent {} characters to {to}", text.len())
 /// }
 /// ```
+///
+/// # Replicas
+/// The replicas of a server with a [store](crate::Server::cluster) count calls together: those of [`Server::rate_limit`], of a layer of
+/// a component under its name, and of a layer of a server under the name of that server, each with the same number of calls and the
+/// same burst. [`RateLimit::named`] is for a limit that several components share. A call that cannot be counted, because the store
+/// fails, is refused. The limit that remote callers have by default is counted by each replica alone.
+///
+/// [`Server::rate_limit`]: crate::Server::rate_limit
 #[derive(Clone)]
 pub struct RateLimit {
     /// The time between two calls, in microseconds. Zero if there is no limit.
@@ -43,6 +60,19 @@ pub struct RateLimit {
     begin: Instant,
     /// The time, in microseconds, at which an owner has no recent calls any more.
     owners: Arc<Mutex<Bounded<Owner, u64>>>,
+    /// The name under which replicas count.
+    name: Option<Arc<str>>,
+    /// Calls of one owner are counted in the store one after the other, so that they do not disturb each other.
+    turns: Arc<[Turn<()>; TURNS]>,
+}
+
+/// The reason why replicas refuse a call.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// The limit is reached for this time.
+    Reached(Duration),
+    /// The call cannot be counted.
+    Uncounted(Box<dyn Error + Send + Sync>),
 }
 
 impl RateLimit {
@@ -75,6 +105,34 @@ impl RateLimit {
         self
     }
 
+    /// Sets the name under which the replicas of a [cluster](crate::Server::cluster) count calls, for several components that share
+    /// one limit. Limits of one name must have the same number of calls and the same burst. Without a cluster, and in addition to
+    /// it, the clones of a limit share it in each process.
+    ///
+    /// ```
+    /// use std::sync::LazyLock;
+    ///
+    /// use mcp_runtime::{RateLimit, prelude::*};
+    ///
+    /// static MAIL: LazyLock<RateLimit> = LazyLock::new(|| RateLimit::per_minute(10).named("mail"));
+    ///
+    /// /// Send an e-mail.
+    /// #[tool(layer = MAIL.clone())]
+    /// async fn send(to: String) -> String {
+    ///     format!("Sent to {to}")
+    /// }
+    ///
+    /// /// Forward an e-mail.
+    /// #[tool(layer = MAIL.clone())]
+    /// async fn forward(to: String) -> String {
+    ///     format!("Forwarded to {to}")
+    /// }
+    /// ```
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
     fn new(calls: u32, time: Duration) -> Self {
         let calls = calls.max(1);
         let interval = microseconds(time) / u64::from(calls);
@@ -83,7 +141,14 @@ impl RateLimit {
             burst: calls,
             begin: Instant::now(),
             owners: Arc::new(Mutex::new(Bounded::new(OWNERS, OWNERS * ENTRY_BYTES))),
+            name: None,
+            turns: Arc::default(),
         }
+    }
+
+    /// Returns `true` if all calls are allowed.
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.interval == 0
     }
 
     /// Counts a call of an owner.
@@ -91,20 +156,64 @@ impl RateLimit {
     /// # Errors
     /// Returns the time to wait if the limit is reached. The call is not counted then.
     pub(crate) fn count(&self, owner: &Owner) -> Result<(), Duration> {
-        if self.interval == 0 {
+        if self.is_unlimited() {
             return Ok(());
         }
         let now = microseconds(self.begin.elapsed());
         let mut owners = self.owners.lock();
         let free_at = owners.get(owner).copied().unwrap_or(0).max(now);
-        let tolerance = self.interval.saturating_mul(u64::from(self.burst - 1));
-        let allowed_at = free_at.saturating_sub(tolerance);
+        let allowed_at = free_at.saturating_sub(self.tolerance());
         if allowed_at > now {
             return Err(Duration::from_micros(allowed_at - now));
         }
         let free_at = free_at.saturating_add(self.interval);
         keep(&mut owners, owner, free_at, now);
         Ok(())
+    }
+
+    /// Counts a call that this process has counted, together with the calls at other replicas. `scope` names what is limited, unless
+    /// the limit has a name.
+    ///
+    /// # Errors
+    /// Returns an error if the limit is reached or if the store fails. The call is not counted in the store then.
+    pub(crate) async fn count_shared(
+        &self,
+        store: &dyn Store,
+        scope: &str,
+        owner: &Owner,
+    ) -> Result<(), Refused> {
+        if self.is_unlimited() {
+            return Ok(());
+        }
+        let scope = (self.name.is_some(), self.name.as_deref().unwrap_or(scope));
+        let key = (scope, self.interval, self.burst, owner.key());
+        let rate = SharedRate {
+            key: &format!("rate-{}", digest(key)),
+            owner,
+            interval: self.interval,
+            tolerance: self.tolerance(),
+        };
+        let _turn = self.turn(owner).lock().await;
+        let count = rate.count(store).await.map_err(Refused::Uncounted)?;
+        // Calls that the other replicas refuse for now are refused without the store from here on.
+        let now = microseconds(self.begin.elapsed());
+        let free_at = now.saturating_add(count.free_in);
+        keep(&mut self.owners.lock(), owner, free_at, now);
+        match count.wait {
+            None => Ok(()),
+            Some(wait) => Err(Refused::Reached(Duration::from_micros(wait))),
+        }
+    }
+
+    fn turn(&self, owner: &Owner) -> &Turn<()> {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(owner);
+        let index = usize::try_from(hash % TURNS as u64).unwrap_or(0);
+        &self.turns[index]
+    }
+
+    /// Returns the time of the calls that a caller may send at once, besides the first, in microseconds.
+    fn tolerance(&self) -> u64 {
+        self.interval.saturating_mul(u64::from(self.burst - 1))
     }
 }
 
@@ -141,13 +250,10 @@ pub(crate) fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0 || wait.is_zero())
 }
 
-fn microseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{MemoryStore, StoreEntry};
 
     const ONE: Owner = Owner::Session([1; 16]);
     const OTHER: Owner = Owner::Session([2; 16]);
@@ -191,5 +297,85 @@ mod tests {
     fn without_a_limit_all_calls_are_allowed() {
         assert_eq!(allowed(&RateLimit::unlimited(), &ONE, 100_000), 100_000);
         assert_eq!(allowed(&RateLimit::per_second(0), &ONE, 3), 1);
+    }
+
+    /// Counts a call at a replica, as servers do.
+    async fn count_at(limit: &RateLimit, store: &MemoryStore) -> Result<(), Duration> {
+        limit.count(&ONE)?;
+        match limit.count_shared(store, "app", &ONE).await {
+            Ok(()) => Ok(()),
+            Err(Refused::Reached(wait)) => Err(wait),
+            Err(Refused::Uncounted(error)) => panic!("{error}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn replicas_count_together() {
+        let store = MemoryStore::default();
+        let replicas = [(); 2].map(|()| RateLimit::per_minute(60).burst(4));
+        for number in 0..4 {
+            assert_eq!(count_at(&replicas[number % 2], &store).await, Ok(()));
+        }
+        for _ in 0..10 {
+            let wait = count_at(&replicas[0], &store).await.expect_err("refused");
+            assert!(wait <= Duration::from_secs(1), "{wait:?}");
+            tokio::time::advance(Duration::from_secs(1)).await;
+            assert_eq!(count_at(&replicas[1], &store).await, Ok(()));
+        }
+        tokio::time::advance(Duration::from_secs(60)).await;
+        for number in 0..4 {
+            assert_eq!(count_at(&replicas[number % 2], &store).await, Ok(()));
+        }
+        assert!(count_at(&replicas[0], &store).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_of_the_replicas_is_remembered() {
+        let store = MemoryStore::default();
+        let replicas = [(); 2].map(|()| RateLimit::per_minute(6).burst(2));
+        for _ in 0..2 {
+            assert_eq!(count_at(&replicas[0], &store).await, Ok(()));
+        }
+        // Two calls are allowed here, but not at both.
+        assert!(count_at(&replicas[1], &store).await.is_err());
+        let wait = replicas[1].count(&ONE).expect_err("known in this process");
+        assert!(wait > Duration::from_secs(9), "{wait:?}");
+        tokio::time::advance(wait).await;
+        assert_eq!(count_at(&replicas[1], &store).await, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_number_in_the_store_never_decreases() {
+        let store = MemoryStore::default();
+        let rate = SharedRate {
+            key: "rate-test",
+            owner: &ONE,
+            interval: 1_000_000,
+            tolerance: 9_000_000,
+        };
+        // The clock of another replica is 5 s ahead.
+        let ahead = (now() + 5_000) * 1000;
+        let text = ahead.to_string();
+        let entry = StoreEntry::new(text.as_bytes(), Duration::from_secs(60));
+        assert!(store.put_if_absent("rate-test", entry).await.unwrap());
+        for number in 1..=5 {
+            let count = rate.count(&store).await.unwrap();
+            assert_eq!(count.wait, None, "{number}");
+            let value = store.get("rate-test").await.unwrap().unwrap();
+            assert_eq!(value, (ahead + number * 1_000_000).to_string().as_bytes());
+        }
+        assert!(rate.count(&store).await.unwrap().wait.is_some());
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_is_not_a_number_is_an_error() {
+        let store = MemoryStore::default();
+        let limit = RateLimit::per_hour(1);
+        let key = digest(((false, "app"), limit.interval, limit.burst, ONE.key()));
+        let entry = StoreEntry::new(b"?", Duration::from_secs(60));
+        let put = store.put_if_absent(&format!("rate-{key}"), entry).await;
+        assert!(put.unwrap());
+        let refused = limit.count_shared(&store, "app", &ONE).await;
+        assert!(matches!(refused, Err(Refused::Uncounted(_))), "{refused:?}");
     }
 }

@@ -8,11 +8,14 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+
+use crate::sync::RwLock;
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
@@ -37,32 +40,64 @@ impl fmt::Display for SealError {
 
 impl std::error::Error for SealError {}
 
+/// Seals tokens and opens them, with keys that can be replaced while it is in use.
+pub(crate) struct Sealer {
+    keys: RwLock<Arc<Keys>>,
+    lasting: bool,
+}
+
 /// A ring of keys. The first one seals; all of them open, so that a key can be replaced while its tokens are still
 /// valid.
-pub(crate) struct Sealer {
+struct Keys {
     newest: XChaCha20Poly1305,
     older: Vec<XChaCha20Poly1305>,
-    lasting: bool,
+}
+
+impl Keys {
+    /// Returns a ring with these keys, or `None` if there is no key.
+    fn new(keys: &[[u8; KEY_BYTES]]) -> Option<Self> {
+        let (newest, older) = keys.split_first()?;
+        Some(Self {
+            newest: cipher(newest),
+            older: older.iter().map(cipher).collect(),
+        })
+    }
+
+    fn ciphers(&self) -> impl Iterator<Item = &XChaCha20Poly1305> {
+        std::iter::once(&self.newest).chain(&self.older)
+    }
 }
 
 impl Sealer {
     /// Returns a sealer with one new random key: its tokens are valid only in this process.
     pub(crate) fn random() -> Result<Self, SealError> {
-        Ok(Self {
+        let keys = Keys {
             newest: cipher(&random_bytes()?),
             older: Vec::new(),
+        };
+        Ok(Self {
+            keys: RwLock::new(Arc::new(keys)),
             lasting: false,
         })
     }
 
     /// Returns a sealer with these keys, or `None` if there is no key.
     pub(crate) fn from_keys(keys: &[[u8; KEY_BYTES]]) -> Option<Self> {
-        let (newest, older) = keys.split_first()?;
         Some(Self {
-            newest: cipher(newest),
-            older: older.iter().map(cipher).collect(),
+            keys: RwLock::new(Arc::new(Keys::new(keys)?)),
             lasting: true,
         })
+    }
+
+    /// Replaces the keys; does nothing if there is no key. The first one seals from now on.
+    pub(crate) fn set_keys(&self, keys: &[[u8; KEY_BYTES]]) {
+        if let Some(keys) = Keys::new(keys) {
+            *self.keys.write() = Arc::new(keys);
+        }
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read())
     }
 
     /// Returns `true` if tokens stay valid after this process ends, and in other processes with the same keys.
@@ -74,6 +109,7 @@ impl Sealer {
     pub(crate) fn seal(&self, purpose: &str, plaintext: &[u8]) -> Result<String, SealError> {
         let nonce: [u8; NONCE_BYTES] = random_bytes()?;
         let ciphertext = self
+            .keys()
             .newest
             .encrypt(&XNonce::from(nonce), payload(purpose, plaintext))
             .map_err(|_| SealError::TooLong)?;
@@ -86,12 +122,9 @@ impl Sealer {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_BYTES>()?;
         let nonce = XNonce::from(*nonce);
-        self.ciphers()
+        let keys = self.keys();
+        keys.ciphers()
             .find_map(|cipher| cipher.decrypt(&nonce, payload(purpose, ciphertext)).ok())
-    }
-
-    fn ciphers(&self) -> impl Iterator<Item = &XChaCha20Poly1305> {
-        std::iter::once(&self.newest).chain(&self.older)
     }
 }
 
@@ -99,7 +132,7 @@ impl Sealer {
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sealer")
-            .field("keys", &self.ciphers().count())
+            .field("keys", &self.keys().ciphers().count())
             .finish_non_exhaustive()
     }
 }
@@ -216,6 +249,18 @@ mod tests {
         assert_eq!(rotated.open("cursor", &token).unwrap(), b"content");
         let token = rotated.seal("cursor", b"content").unwrap();
         assert_eq!(old.open("cursor", &token), None);
+    }
+
+    #[test]
+    fn keys_are_replaced_while_a_sealer_is_in_use() {
+        let sealer = sealer();
+        let old = sealer.seal("cursor", b"content").unwrap();
+        sealer.set_keys(&[[8; 32], [7; 32]]);
+        let new = sealer.seal("cursor", b"content").unwrap();
+        sealer.set_keys(&[]);
+        assert!(sealer.open("cursor", &old).is_some() && sealer.open("cursor", &new).is_some());
+        sealer.set_keys(&[[8; 32]]);
+        assert!(sealer.open("cursor", &old).is_none() && sealer.open("cursor", &new).is_some());
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub use failure::{BuildError, ServeError};
 pub use handle::ServerHandle;
 #[cfg(feature = "cli")]
 pub(crate) use handle::{ComponentKind, Snapshot};
+pub use keys::KeyRotationError;
 use lifespan::Lifespan;
 pub use running::RunningServer;
 #[cfg(all(feature = "cli", feature = "http", unix))]

@@ -256,7 +256,12 @@ fn server_context() -> ServerContext {
         #[cfg(feature = "auth")]
         local: None,
         bus: Arc::new(Bus::new(limits.listeners)),
-        replay: Arc::new(Replay::new(Arc::new(sealer), limits.answer_timeout, None)),
+        replay: Arc::new(Replay::new(
+            Arc::new(sealer),
+            limits.answer_timeout,
+            None,
+            None,
+        )),
         pending_requests: Arc::new(PendingRequests::new(
             Arc::new(Sessions::new()),
             limits.answer_timeout,

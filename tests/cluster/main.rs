@@ -1,7 +1,12 @@
-//! Servers that are replicas of each other, in one process with one store, over HTTP.
+//! Replicas: several servers that share a store, in one process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // allowed in tests
 
 mod absent;
 mod changes;
+mod keys;
+mod once;
+mod rates;
 mod replicas;
 mod sessions;
 mod tasks;

@@ -1,5 +1,5 @@
 //! Code that the tests of this package share: a server with components for every kind of message, the validation of all
-//! messages of servers, what the APIs of models take, processes of servers with their memory, a client of raw HTTP, and a helper for
+//! messages of servers, what the APIs of models take, processes of servers with their memory, faulty stores, a client of raw HTTP, and a helper for
 //! tests that rewrite files.
 
 pub mod bless;
@@ -13,6 +13,7 @@ pub mod raw_http;
 #[cfg(not(trybuild))]
 pub mod schemas;
 pub mod server_process;
+pub mod stores;
 
 /// The result of a function that can fail in many ways.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

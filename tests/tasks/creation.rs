@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::caller::{Caller, accept, code};
-use super::stores::{Faulty, Slow};
+use mcp_tests::stores::{Faulty, Slow};
 
 #[derive(Deserialize, JsonSchema, Elicit)]
 struct Name {

@@ -7,7 +7,7 @@ use mcp_runtime::{CallOutcome, LayeredCall, Next, Tasks, prelude::*};
 use serde_json::json;
 
 use super::caller::{Caller, code};
-use super::stores::{Faulty, Weak};
+use mcp_tests::stores::{Faulty, Weak};
 
 /// An error of the tool.
 #[tool(task)]

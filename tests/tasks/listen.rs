@@ -6,7 +6,7 @@ use mcp_runtime::{Tasks, prelude::*};
 use serde_json::{Value, json};
 
 use super::caller::{Caller, code, with_tasks};
-use super::stores::Shared;
+use mcp_tests::stores::Shared;
 
 /// Report progress and log, and then finish.
 #[tool(task)]

@@ -9,4 +9,3 @@ mod listen;
 mod owners;
 mod questions;
 mod restarts;
-mod stores;

@@ -6,7 +6,7 @@ use mcp_runtime::{ClientError, Store, Tasks, prelude::*};
 use serde_json::{Value, json};
 
 use super::caller::{Caller, code};
-use super::stores::{Faulty, Late, Mute, Shared};
+use mcp_tests::stores::{Faulty, Late, Mute, Shared};
 
 /// Wait for ever.
 #[tool(task)]

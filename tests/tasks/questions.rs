@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::join;
 
 use super::caller::{Caller, accept};
-use super::stores::{Faulty, Mute};
+use mcp_tests::stores::{Faulty, Mute};
 
 #[derive(Deserialize, JsonSchema, Elicit)]
 struct Name {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::caller::{Caller, accept, code};
-use super::stores::{Faulty, Late, Shared};
+use mcp_tests::stores::{Faulty, Late, Shared};
 
 #[derive(Deserialize, JsonSchema, Elicit)]
 struct Name {

@@ -36,7 +36,7 @@ use crate::access::Access;
 #[cfg(feature = "auth")]
 use crate::auth::Identity;
 use crate::bus::Bus;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, SharedEffect};
 use crate::error::ToolError;
 use crate::in_flight::Stop;
 use crate::protocol::LogLevel;
@@ -266,6 +266,19 @@ impl CallContext {
     pub(crate) fn record(&self, key: &str, outcome: &Value) {
         if let Some(questions) = self.asker.replay().filter(|_| !self.is_task()) {
             questions.record(key, outcome);
+        }
+    }
+
+    /// Returns an effect of a call that is replayed, if other replicas may run it, too.
+    pub(crate) fn shared_effect(&self, key: &str) -> Option<SharedEffect> {
+        let questions = self.asker.replay().filter(|_| !self.is_task())?;
+        questions.shared_effect(&self.origin, key)
+    }
+
+    /// Ends the call with an error when it is suspended next: an effect must not run.
+    pub(crate) fn forbid_effects(&self) {
+        if let Some(questions) = self.asker.replay() {
+            questions.forbid_effects();
         }
     }
 

@@ -3,9 +3,11 @@
 //!
 //! It knows neither clients nor components: a [`Member`] is the part of a replica that does.
 
+mod effect;
 mod error;
 mod event;
 mod follow;
+mod keys;
 mod outbox;
 mod sessions;
 mod write;
@@ -13,15 +15,17 @@ mod write;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+pub(crate) use effect::{Claim, ClaimError, EffectLease, SharedEffect};
 pub(crate) use error::ClusterError;
 pub(crate) use event::{Component, Event, Letter, List, SessionEvent, SessionKey};
+pub(crate) use keys::{KeyRing, KeyRingError, READ_INTERVAL};
 pub(crate) use sessions::SharedSession;
 
 use self::outbox::{Done, Outbox};
@@ -73,6 +77,8 @@ pub(crate) struct Cluster {
     /// By the numbers of the events.
     actions: Mutex<BTreeMap<u64, Action>>,
     running: Mutex<Option<Running>>,
+    /// The keys that all replicas have, once they are read.
+    keys: OnceLock<Arc<KeyRing>>,
 }
 
 /// The tasks of a replica.
@@ -100,6 +106,7 @@ impl Cluster {
             members: Mutex::default(),
             actions: Mutex::default(),
             running: Mutex::default(),
+            keys: OnceLock::new(),
         };
         cluster.say_alive().await?;
         Ok(Arc::new(cluster))
@@ -139,6 +146,23 @@ impl Cluster {
     /// Returns the store that all replicas have.
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// Reads the keys that all replicas have, or makes the first one. `configured` are those of the application.
+    ///
+    /// # Errors
+    /// Returns an error if the keys cannot be read.
+    pub(crate) async fn load_keys(
+        &self,
+        configured: Vec<[u8; 32]>,
+    ) -> Result<Arc<KeyRing>, KeyRingError> {
+        let keys = Arc::new(KeyRing::load(Arc::clone(&self.store), configured).await?);
+        Ok(Arc::clone(self.keys.get_or_init(|| keys)))
+    }
+
+    /// Returns the keys that all replicas have, once they are read.
+    pub(crate) fn keys(&self) -> Option<&Arc<KeyRing>> {
+        self.keys.get()
     }
 
     /// Returns the id of this replica.

@@ -87,7 +87,7 @@ impl Core {
             layers: policies.layers,
             visibility: policies.visibility,
             dialect: policies.dialect,
-            rate: RequestRate::new(policies.rate),
+            rate: RequestRate::new(policies.rate, context.cluster.as_ref()),
             tasks: Engine::new(policies.tasks, Arc::clone(&context.bus)),
             observer: Arc::new(observer),
             sessions: Arc::clone(context.pending_requests.sessions()),

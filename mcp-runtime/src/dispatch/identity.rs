@@ -12,6 +12,7 @@ use crate::sync::RwLock;
 /// The server's description of itself, encoded for each revision.
 #[derive(Debug)]
 pub(crate) struct Identity {
+    pub(super) name: String,
     instructions: Option<String>,
     /// The instructions of the upstream server whose components these are.
     #[cfg(feature = "proxy")]
@@ -44,6 +45,7 @@ impl Identity {
             info: Revision::ROWS.map(|revision| info(&about, revision.features()).to_string()),
             introduction: Revision::ROWS
                 .map(|revision| introduction(&about, revision.features()).to_string()),
+            name: about.name,
             instructions: about.instructions,
             #[cfg(feature = "proxy")]
             relayed: RwLock::default(),

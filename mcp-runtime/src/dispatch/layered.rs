@@ -189,6 +189,17 @@ impl<W: Work> Target for Layered<W> {
         home.servers.get(index).map(|server| &server.context)
     }
 
+    fn scope(&self, layer: usize) -> String {
+        let mounted = self.home.as_ref().map_or(0, |home| home.layers.len());
+        if layer >= self.core.layers.len() + mounted {
+            return format!("component {}", self.name(0));
+        }
+        let inner = self.level(layer).checked_sub(1);
+        let inner = inner.and_then(|index| self.home.as_ref()?.servers.get(index));
+        let server = inner.unwrap_or(&self.core);
+        format!("server {}", server.identity.name)
+    }
+
     fn leave(&self, level: usize, outcome: &mut CallOutcome) {
         if let (Some(home), Some(mounted)) = (&self.home, self.work.mounted()) {
             home.leave(level, mounted, &mut outcome.0);

@@ -202,8 +202,8 @@ impl Service for Dispatch {
     }
 
     #[cfg(feature = "http")]
-    fn count(&self, origin: &Origin, session: &Session) -> Result<(), RpcError> {
-        self.0.rate.count(origin, Some(session))
+    fn count(&self, origin: &Origin) -> Result<(), RpcError> {
+        self.0.rate.count_message(origin)
     }
 
     #[cfg(feature = "http")]

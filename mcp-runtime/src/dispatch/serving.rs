@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use tracing::Span;
@@ -13,8 +13,9 @@ use super::core::{Core, MethodRun, Request, scope};
 use super::encode;
 use super::methods::method;
 use super::named::named;
+use super::rate::NotServed;
 use super::subject::subject;
-use crate::in_flight::{Scope, Ticket, stopping};
+use crate::in_flight::{Scope, Stop, Ticket, stopping};
 use crate::logs::{RequestIds, enter_request, names_requests};
 use crate::observe::Observation;
 use crate::outcome::Outcome;
@@ -75,7 +76,11 @@ fn start(
     let scope = scope(&exchange.origin, exchange.session.as_ref());
     let held = match admit(core, &exchange, scope, id) {
         Ok(held) => held,
-        Err(error) => return Handling::Ready(refuse(id, error, observation)),
+        Err(NotServed::Error(error)) => return Handling::Ready(refuse(id, error, observation)),
+        Err(NotServed::Counting) => {
+            let started = start_counting(core, exchange, scope, id, observation);
+            return started.unwrap_or_else(|error| Handling::Ready(refuse(id, error, observation)));
+        }
     };
     let account = exchange.origin.account();
     let bytes = message.text().len();
@@ -97,6 +102,72 @@ fn start(
             }))
         }
         Err(error) => Handling::Ready(refuse(id, error, observation)),
+    }
+}
+
+/// Starts a request that the replicas must count first.
+#[cold]
+fn start_counting(
+    core: &Arc<Core>,
+    exchange: Exchange,
+    scope: Option<Scope>,
+    id: &Id,
+    observation: &mut Option<Box<Observation>>,
+) -> Result<Handling, RpcError> {
+    let features = classify(&exchange)?.features;
+    let held = hold(core, &exchange)?;
+    if let Some(observation) = observation {
+        observation.classified(features);
+    }
+    let message = Arc::clone(&exchange.message);
+    let (account, bytes) = (exchange.origin.account(), message.text().len());
+    let (key, stop) = (scope.map(|scope| (scope, id.clone())), Arc::default());
+    let future = Box::pin(count(Arc::clone(core), exchange, Arc::clone(&stop)));
+    Ok(Handling::Pending(Box::pin(Serving {
+        core: Arc::clone(core),
+        message,
+        _held: held,
+        features,
+        future: Some(future),
+        ticket: core.in_flight.enter(key, account, bytes, stop),
+        observation: observation.take(),
+    })))
+}
+
+/// Counts a request at all replicas, and serves it.
+async fn count(core: Arc<Core>, exchange: Exchange, stop: Arc<CountedStop>) -> Outcome {
+    let counted = core
+        .rate
+        .count_shared(&exchange.origin, exchange.session.as_ref());
+    if let Err(error) = counted.await {
+        core.observer.metrics.refused("rate");
+        return Outcome::Error(error);
+    }
+    match begin(&core, exchange, None) {
+        Ok((_, MethodRun::Ready(outcome))) => outcome,
+        Ok((
+            _,
+            MethodRun::Pending {
+                future,
+                stop: started,
+            },
+        )) => {
+            let _ = stop.0.set(started);
+            future.await
+        }
+        Err(error) => Outcome::Error(error),
+    }
+}
+
+/// Stops a request once it is counted. A request that is not counted yet is dropped, and has nothing to stop.
+#[derive(Default)]
+struct CountedStop(OnceLock<Arc<dyn Stop>>);
+
+impl Stop for CountedStop {
+    fn stop(&self) {
+        if let Some(started) = self.0.get() {
+            started.stop();
+        }
     }
 }
 
@@ -147,19 +218,29 @@ fn refuse(id: &Id, error: RpcError, observation: &mut Option<Box<Observation>>) 
 /// Returns the bytes that a long request holds.
 ///
 /// # Errors
-/// Returns an error if the request is refused before it is read.
+/// Returns an error if the request is refused before it is read, or if the replicas must count it first.
 #[inline]
 fn admit(
     core: &Core,
     exchange: &Exchange,
     scope: Option<Scope>,
     id: &Id,
-) -> Result<Option<Box<Held>>, RpcError> {
+) -> Result<Option<Box<Held>>, NotServed> {
     if let Some(error) = refusal(core, scope, id) {
-        return Err(error);
+        return Err(error.into());
     }
     let counted = core.rate.count(&exchange.origin, exchange.session.as_ref());
-    counted.inspect_err(|_| core.observer.metrics.refused("rate"))?;
+    counted.inspect_err(|reason| {
+        if matches!(reason, NotServed::Error(_)) {
+            core.observer.metrics.refused("rate");
+        }
+    })?;
+    Ok(hold(core, exchange)?)
+}
+
+/// Holds the bytes of a long request.
+#[inline]
+fn hold(core: &Core, exchange: &Exchange) -> Result<Option<Box<Held>>, RpcError> {
     let bytes = exchange.message.text().len();
     if bytes <= UNCOUNTED {
         return Ok(None);

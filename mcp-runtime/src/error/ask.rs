@@ -58,6 +58,12 @@ pub enum AskError {
     /// The client's revision does not support this form or this content for a model, or the URL is not allowed. The
     /// text is the reason.
     NoForm(String),
+    /// An attempt of the call has begun an effect of [`Context::once`](crate::Context::once), and ended before its outcome was
+    /// recorded: its replica stopped, or its client disconnected. It is not known whether the effect was carried out, and it is not
+    /// repeated. The text is the key of the effect.
+    ///
+    /// Only effects of replicas that share a [store](crate::Server::cluster) end with this error.
+    OutcomeUnknown(String),
     /// A value could not be serialised to JSON or deserialised from it.
     Json(String),
 }
@@ -84,6 +90,11 @@ impl fmt::Display for AskError {
                 "a question must be awaited in the `async fn` of its call, and not inside an effect",
             ),
             Self::NoForm(reason) => write!(formatter, "this cannot be asked for: {reason}"),
+            Self::OutcomeUnknown(key) => write!(
+                formatter,
+                "it is not known whether the effect `{key}` was carried out, because the attempt that began it has ended: \
+                 it is not repeated"
+            ),
             Self::Json(reason) => formatter.write_str(reason),
         }
     }

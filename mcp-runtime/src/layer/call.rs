@@ -152,6 +152,9 @@ pub(crate) trait Target: Send + Sync {
     /// Returns the server of a level, if it is not that of the component.
     fn server(&self, level: usize) -> Option<&Arc<ServerContext>>;
 
+    /// Returns the name of what a layer surrounds: its component, or its server.
+    fn scope(&self, layer: usize) -> String;
+
     /// Changes the outcome of the server of a level to one of the server around it.
     fn leave(&self, level: usize, outcome: &mut CallOutcome);
 
@@ -323,6 +326,11 @@ impl LayeredCall {
 
     pub(crate) fn cache(&self) -> Option<Cache> {
         self.target.cache()
+    }
+
+    /// Returns the name of what the layer surrounds, which is the same in all replicas.
+    pub(crate) fn scope(&self) -> String {
+        self.target.scope(self.layer)
     }
 
     /// Returns the number of changes of the server before the component or the page was looked up. More changes may have

@@ -1,6 +1,6 @@
 //! The outcomes of effects (`Context::once`). Each effect runs once in a call, however often the call is repeated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -22,17 +22,32 @@ const OVERHEAD: usize = 200;
 
 /// The effects of one call, by key. All attempts of the call share them and may run concurrently.
 #[derive(Default)]
-pub(crate) struct Effects(Mutex<BTreeMap<String, Arc<OnceCell<Value>>>>);
+pub(crate) struct Effects {
+    cells: Mutex<BTreeMap<String, Arc<OnceCell<Value>>>>,
+    /// The keys of the effects that an attempt has begun, with or without an outcome, if other replicas may run them, too.
+    begun: Mutex<BTreeSet<String>>,
+}
 
 impl Effects {
     /// Returns the cell of an outcome. One attempt at a time initialises it.
     pub(crate) fn effect(&self, key: &str) -> Arc<OnceCell<Value>> {
-        Arc::clone(self.0.lock().entry(key.to_owned()).or_default())
+        let mut cells = self.cells.lock();
+        Arc::clone(cells.entry(key.to_owned()).or_default())
+    }
+
+    /// Records that an effect begins.
+    pub(crate) fn begin(&self, key: &str) {
+        self.begun.lock().insert(key.to_owned());
+    }
+
+    /// Returns `true` if an attempt has begun an effect.
+    pub(crate) fn has_begun(&self, key: &str) -> bool {
+        self.begun.lock().contains(key)
     }
 
     /// Returns `true` if an effect has an outcome.
     pub(super) fn has_outcome(&self, key: &str) -> bool {
-        let effects = self.0.lock();
+        let effects = self.cells.lock();
         effects
             .get(key)
             .is_some_and(|outcome| outcome.initialized())
@@ -41,11 +56,11 @@ impl Effects {
     /// Returns the outcome of an effect that has run.
     #[cfg(feature = "proxy")]
     pub(crate) fn outcome(&self, key: &str) -> Option<Value> {
-        self.0.lock().get(key)?.get().cloned()
+        self.cells.lock().get(key)?.get().cloned()
     }
 
     pub(super) fn outcomes(&self) -> BTreeMap<String, Value> {
-        let effects = self.0.lock();
+        let effects = self.cells.lock();
         let outcome = |(key, cell): (&String, &Arc<OnceCell<Value>>)| {
             Some((key.clone(), cell.get()?.clone()))
         };

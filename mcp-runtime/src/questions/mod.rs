@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::cluster::{Cluster, SharedEffect};
 use crate::error::AskError;
 use crate::protocol::capability::Capability;
 use crate::protocol::error::RpcError;
@@ -117,6 +118,8 @@ pub(crate) struct Replay {
     chains: Chains,
     /// The store of used states, if states are single-use.
     used: Option<Arc<dyn Store>>,
+    /// The replicas that may run the same effect.
+    cluster: Option<Arc<Cluster>>,
     /// The time that a client has to answer.
     answer_timeout: Duration,
     warned: AtomicBool,
@@ -127,11 +130,13 @@ impl Replay {
         sealer: Arc<Sealer>,
         answer_timeout: Duration,
         used: Option<Arc<dyn Store>>,
+        cluster: Option<Arc<Cluster>>,
     ) -> Self {
         Self {
             sealer,
             chains: Chains::default(),
             used,
+            cluster,
             answer_timeout,
             warned: AtomicBool::new(false),
         }
@@ -142,7 +147,7 @@ impl Replay {
         if !self.sealer.is_lasting() && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "a question is sealed with a key that only this process has: replicas need a shared key, see \
-                 `Server::session_keys`"
+                 `Server::cluster` and `Server::session_keys`"
             );
         }
     }
@@ -173,9 +178,18 @@ struct Round {
     /// The wakers of the open questions of a task.
     wakers: Vec<Waker>,
     /// The effects, if the call has any. If they cannot be stored, no further effect runs.
-    effects: Option<Result<Arc<Effects>, Full>>,
+    effects: Option<Result<Arc<Effects>, NotStored>>,
     /// The bytes of outcomes that are not counted among those of all calls, because no client carries their state yet.
     uncounted: usize,
+}
+
+/// The reason why no effect of a call may run.
+#[derive(Clone)]
+enum NotStored {
+    /// The memory of this process is full.
+    Full(Full),
+    /// The store of the replicas failed.
+    Store,
 }
 
 impl Questions {
@@ -322,7 +336,8 @@ impl Questions {
             effects.merge(&journal.effects);
             // A state that no client carries yet cannot be sent twice, so its effects need not be stored.
             if let Some(expires) = journal.expires {
-                effects = chains.keep(&journal.chain, effects, origin.account(), expires)?;
+                let kept = chains.keep(&journal.chain, effects, origin.account(), expires);
+                effects = kept.map_err(NotStored::Full)?;
                 effects.merge(&journal.effects);
             }
             Ok(effects)
@@ -333,9 +348,32 @@ impl Questions {
             && !known.has_outcome(key)
             && let Err(full) = chains.check(&journal.chain, &origin.account(), *uncounted)
         {
-            *found = Err(full);
+            *found = Err(NotStored::Full(full));
         }
         found.as_ref().ok().cloned()
+    }
+
+    /// Returns an effect that other replicas may run, too: the client has a state of this call, which it can send to any of them.
+    pub(crate) fn shared_effect(&self, origin: &Origin, key: &str) -> Option<SharedEffect> {
+        let cluster = Arc::clone(self.replay.cluster.as_ref()?);
+        let round = self.round();
+        let (chain, expires) = (&round.journal.chain, round.journal.expires?);
+        // A client that has a state now can exchange it for a newer one until it expires.
+        let time_to_live = self.replay.answer_timeout.saturating_mul(2);
+        let owner = origin.account();
+        Some(SharedEffect::new(
+            cluster,
+            chain,
+            key,
+            owner,
+            expires,
+            time_to_live,
+        ))
+    }
+
+    /// Suspends the call, which ends with an error, because the store of the replicas failed before an effect.
+    pub(crate) fn forbid_effects(&self) {
+        self.round().effects = Some(Err(NotStored::Store));
     }
 
     /// Counts the memory of an outcome.
@@ -370,7 +408,7 @@ impl Questions {
     /// Returns an error if the journal is too large or cannot be sealed, or if the effects cannot be stored.
     pub(crate) fn ask(&self, message: &str, origin: &Origin) -> Result<String, RpcError> {
         let mut round = self.round();
-        let effects = round.effects.clone().transpose().map_err(effects_full)?;
+        let effects = round.effects.clone().transpose().map_err(not_stored)?;
         let requests = Value::from(round.requests());
         if let Some(effects) = &effects {
             round.journal.effects = effects.outcomes();
@@ -387,7 +425,7 @@ impl Questions {
         if let Some(effects) = effects {
             let owner = origin.account();
             let kept = replay.chains.keep(&journal.chain, effects, owner, expires);
-            kept.map_err(effects_full)?;
+            kept.map_err(|full| not_stored(NotStored::Full(full)))?;
         }
         let state = Value::from(state);
         Ok(format!(
@@ -397,10 +435,15 @@ impl Questions {
 }
 
 /// Returns the error for effects that cannot be stored.
-fn effects_full(full: Full) -> RpcError {
-    RpcError::overloaded(format!(
-        "The effects of the call cannot be stored: {full}; try again later"
-    ))
+fn not_stored(reason: NotStored) -> RpcError {
+    match reason {
+        NotStored::Full(full) => RpcError::overloaded(format!(
+            "The effects of the call cannot be stored: {full}; try again later"
+        )),
+        NotStored::Store => RpcError::overloaded(
+            "The effects of the call cannot be stored: the store of the replicas failed; try again later",
+        ),
+    }
 }
 
 impl Round {

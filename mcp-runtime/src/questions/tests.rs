@@ -8,7 +8,7 @@ const MESSAGE: &str = r#"{"id":1,"method":"tools/call","params":{"name":"x"}}"#;
 
 fn replay() -> Arc<Replay> {
     let sealer = Arc::new(Sealer::from_keys(&[[1; 32]]).expect("a key"));
-    Arc::new(Replay::new(sealer, Duration::from_secs(60), None))
+    Arc::new(Replay::new(sealer, Duration::from_secs(60), None, None))
 }
 
 /// Stores effects until the store is full.

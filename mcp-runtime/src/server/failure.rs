@@ -69,7 +69,7 @@ impl std::error::Error for BuildError {}
 pub enum ServeError {
     /// The server could not be built.
     Build(BuildError),
-    /// A lifespan could not be started, or the session keys are invalid.
+    /// A lifespan could not be started, or the session keys are invalid or those of the replicas cannot be read.
     Start(ToolError),
     /// The address could not be bound.
     Bind(io::Error),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::failure::BuildError;
+use super::keys::KeyRotationError;
 use super::shutdown::ServerState;
 #[cfg(feature = "cli")]
 use crate::access::Access;
@@ -203,6 +204,28 @@ impl ServerHandle {
         self.0
             .core()
             .map(|core| Notifier(Arc::clone(&core.context.bus)))
+    }
+
+    /// Replaces the key that seals the tokens of clients, in all replicas of a [cluster](crate::Server::cluster), such as after the
+    /// loss of a key. Without this, the key is replaced each day.
+    ///
+    /// The new key is published at once, seals after 60 s, when all replicas can open its tokens, and replaces the older one. That one
+    /// still opens the tokens of sessions that are in use, and is removed 25 hours later. While a published key does not seal yet,
+    /// this does nothing more.
+    ///
+    /// # Errors
+    /// Returns an error if the server is not running, if it has no [`Server::cluster`](crate::Server::cluster), if its store fails, or
+    /// if there were 64 keys in the last 25 hours.
+    pub async fn rotate_session_keys(&self) -> Result<(), KeyRotationError> {
+        let core = self.0.core();
+        let core = core.ok_or_else(|| KeyRotationError::new("the server is not running yet"))?;
+        let cluster = core.context.cluster.as_ref();
+        let keys = cluster.and_then(|cluster| cluster.keys()).ok_or_else(|| {
+            KeyRotationError::new(
+                "the server has no replicas: its keys are those of `Server::session_keys`, or set `Server::cluster`",
+            )
+        })?;
+        Ok(keys.rotate().await?)
     }
 
     /// Returns `true` while the server accepts requests: its lifespans have started, and its shutdown has not begun. `GET /ready`

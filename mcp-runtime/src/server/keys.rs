@@ -1,24 +1,91 @@
 //! The keys that seal the tokens held by clients.
 
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use super::shutdown::ServerState;
+use crate::cluster::{Cluster, KeyRing, KeyRingError, READ_INTERVAL};
 use crate::error::ToolError;
 use crate::seal::Sealer;
 
 /// The environment variable with the keys, for programs that set none.
 const ENV_VAR: &str = "MCP_SESSION_KEYS";
 
-/// Returns a sealer with the program's keys, with those of the environment, or with a random key.
-pub(super) fn sealer(keys: &[[u8; 32]]) -> Result<Sealer, ToolError> {
-    if let Some(sealer) = Sealer::from_keys(keys) {
-        return Ok(sealer);
+/// The reason why [`ServerHandle::rotate_session_keys`](crate::ServerHandle::rotate_session_keys) has replaced no key. The text names
+/// the cause and the fix.
+#[derive(Debug)]
+pub struct KeyRotationError(String);
+
+impl KeyRotationError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
     }
-    match std::env::var(ENV_VAR) {
-        Ok(text) => {
-            let keys = parse(&text).ok_or_else(|| {
-                format!("{ENV_VAR} must be keys of 64 hexadecimal digits, separated by commas")
-            })?;
-            Ok(Sealer::from_keys(&keys).map_or_else(Sealer::random, Ok)?)
+}
+
+impl fmt::Display for KeyRotationError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Error for KeyRotationError {}
+
+impl From<KeyRingError> for KeyRotationError {
+    fn from(error: KeyRingError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Returns the sealer of tokens. Its keys are those of the replicas; in a server without replicas, they are those of the program or of
+/// the environment, or a random one.
+pub(super) async fn sealer(
+    keys: Vec<[u8; 32]>,
+    cluster: Option<&Cluster>,
+) -> Result<Arc<Sealer>, ToolError> {
+    let keys = configured(keys)?;
+    match cluster {
+        Some(cluster) => {
+            let keys = cluster.load_keys(keys).await?;
+            Ok(Arc::clone(keys.sealer()))
         }
-        Err(_) => Ok(Sealer::random()?),
+        None => {
+            let sealer = Sealer::from_keys(&keys).map_or_else(Sealer::random, Ok)?;
+            Ok(Arc::new(sealer))
+        }
+    }
+}
+
+/// Returns the keys of the program, or else those of the environment.
+fn configured(keys: Vec<[u8; 32]>) -> Result<Vec<[u8; 32]>, ToolError> {
+    if !keys.is_empty() {
+        return Ok(keys);
+    }
+    let Ok(text) = std::env::var(ENV_VAR) else {
+        return Ok(Vec::new());
+    };
+    let keys = parse(&text).ok_or_else(|| {
+        format!("{ENV_VAR} must be keys of 64 hexadecimal digits, separated by commas")
+    })?;
+    Ok(keys)
+}
+
+/// Reads the keys of the replicas again and again, until the outermost server stops.
+pub(super) fn watch(keys: &Arc<KeyRing>, outermost: &ServerState) {
+    let watching = tokio::spawn(keep_up(Arc::downgrade(keys)));
+    outermost.push_stop(Box::new(move || {
+        watching.abort();
+        Box::pin(async {})
+    }));
+}
+
+async fn keep_up(keys: Weak<KeyRing>) {
+    loop {
+        tokio::time::sleep(READ_INTERVAL).await;
+        let Some(keys) = keys.upgrade() else {
+            return;
+        };
+        keys.refresh().await;
     }
 }
 

@@ -96,6 +96,9 @@ impl Server {
     /// The first key seals tokens, and every key opens them, so that a key can be replaced while tokens of the old one are
     /// still in use. Replicas that share a key can serve each other's clients, and so can a server after a restart.
     ///
+    /// The replicas of a [cluster](Self::cluster) have keys of their own, which they share in the store and replace each day. Keys that
+    /// are set here seal them, so that the store does not know them, and open older tokens.
+    ///
     /// By default the keys are read from the environment variable `MCP_SESSION_KEYS`: 64 hexadecimal digits each, separated
     /// by commas. Without that variable a random key is used, and sessions and open questions end with the process.
     pub fn session_keys(mut self, keys: impl IntoIterator<Item = [u8; 32]>) -> Self {

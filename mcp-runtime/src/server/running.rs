@@ -73,16 +73,23 @@ impl Server {
         warn_of_aborts();
         let mut built = self.build()?;
         let server = &mut built.server;
-        let sealer = keys::sealer(&server.session_keys).map_err(ServeError::Start)?;
         #[cfg(feature = "audit")]
         server.start_audits()?;
         let (answer_timeout, grace) = (server.limits.answer_timeout, server.limits.shutdown_grace);
         let used_states = server.used_states.take();
         let cluster = join(server.cluster.take()).await?;
+        let session_keys = std::mem::take(&mut server.session_keys);
+        let sealer = keys::sealer(session_keys, cluster.as_deref()).await;
+        let sealer = sealer.map_err(ServeError::Start)?;
         #[cfg(feature = "proxy")]
         let review = std::mem::take(&mut server.review);
         let shared = Shared {
-            replay: Arc::new(Replay::new(Arc::new(sealer), answer_timeout, used_states)),
+            replay: Arc::new(Replay::new(
+                sealer,
+                answer_timeout,
+                used_states,
+                cluster.clone(),
+            )),
             pending_requests: Arc::new(pending_requests(cluster.as_deref(), answer_timeout)),
             cluster,
         };
@@ -117,6 +124,9 @@ impl Server {
                 skills::watch(folder, &assembled.core, &state);
             }
             assembled.state.begin(assembled.core, &state);
+        }
+        if let Some(keys) = core.context.cluster.as_ref().and_then(|it| it.keys()) {
+            keys::watch(keys, &state);
         }
         searched.set(&core);
         #[cfg(feature = "proxy")]

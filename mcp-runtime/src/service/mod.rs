@@ -104,8 +104,8 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// # Errors
     /// Returns an error if its client sends too many.
     #[cfg(feature = "http")]
-    fn count(&self, origin: &Origin, session: &Session) -> Result<(), RpcError> {
-        let _ = (origin, session);
+    fn count(&self, origin: &Origin) -> Result<(), RpcError> {
+        let _ = origin;
         Ok(())
     }
 

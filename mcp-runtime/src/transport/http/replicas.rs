@@ -117,7 +117,7 @@ impl Endpoint {
                 },
             };
             // Each of them is a write to the store.
-            let counted = self.service.count(origin, session);
+            let counted = self.service.count(origin);
             counted.map_err(|error| Rejection::of(&error))?;
             match event {
                 Some(event) => {
