@@ -25,7 +25,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("uri_template", &[]),
     ("store", &["secret"]),
     ("rate", &["store"]),
-    ("cluster", &["protocol", "seal", "store"]),
+    ("cluster", &["protocol", "seal", "store", "uri_template"]),
     (
         "session",
         &["cluster", "protocol", "seal", "store", "uri_template"],

@@ -57,6 +57,8 @@ pub(crate) struct DataStore {
     limits: DataLimits,
     /// A text that distinguishes the connections of this process from those of others, which may share the store.
     process: OnceLock<String>,
+    /// The first part of the ids of owners, if other servers use the same store.
+    scope: String,
 }
 
 impl DataStore {
@@ -66,7 +68,14 @@ impl DataStore {
             store: store.map_or_else(OnceLock::new, OnceLock::from),
             limits,
             process: OnceLock::new(),
+            scope: String::new(),
         }
+    }
+
+    /// Keeps the data apart from that of other servers in the same store.
+    pub(crate) fn scoped(mut self, scope: Option<String>) -> Self {
+        self.scope = scope.map_or_else(String::new, |scope| format!("{scope}-"));
+        self
     }
 
     /// Returns the id of a connection.
@@ -103,7 +112,7 @@ impl DataStore {
                 time_to_live,
                 ..self.limits
             },
-            id,
+            id: format!("{}{id}", self.scope),
             account: origin.account(),
             principal: principal.map(Principal::key),
         })
@@ -127,7 +136,7 @@ impl DataStore {
         let Some(store) = self.store.get().map(Arc::clone) else {
             return;
         };
-        let key = key(id);
+        let key = key(&format!("{}{id}", self.scope));
         let mut removal = Box::pin(async move {
             if let Err(error) = store.remove(&key).await {
                 tracing::warn!(%error, "the data of an ended session could not be removed");

@@ -268,7 +268,7 @@ mod tests {
     fn replicas() -> [SharedEffect; 2] {
         let store = Arc::new(MemoryStore::default());
         [(); 2].map(|()| {
-            let cluster = Cluster::new(Arc::clone(&store) as Arc<_>).unwrap();
+            let cluster = Cluster::new(Arc::clone(&store) as Arc<_>, 0).unwrap();
             let expires = now() + 600_000;
             SharedEffect::new(cluster, "chain", "key", Owner::Local, expires, 20 * MINUTE)
         })

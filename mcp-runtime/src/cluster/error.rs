@@ -13,6 +13,14 @@ impl ClusterError {
         Self(format!("the store of the replicas fails: {error}").into())
     }
 
+    pub(super) fn panicked() -> Self {
+        Self("the store of the replicas panicked".into())
+    }
+
+    pub(super) fn full() -> Self {
+        Self("too many events wait for the store of the replicas".into())
+    }
+
     pub(super) fn contended() -> Self {
         Self("the session is being changed by other requests".into())
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::protocol::LogLevel;
+use super::sessions::SharedSession;
 
 /// What a replica tells all replicas, also itself. Each of them sees all events in the same order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,12 +57,8 @@ pub(crate) enum SessionEvent {
     Cancelled(String),
     /// The sender has a new stream for messages that belong to no request. All others end.
     StreamOpened,
-    /// The lowest level of log messages has changed.
-    LogLevel(LogLevel),
-    Subscribed(String),
-    Unsubscribed(String),
-    /// The client has ended the session.
-    Ended,
+    /// Its settings are these now, or it has ended.
+    Settings(SharedSession),
 }
 
 /// What one replica sends to another one.
@@ -80,8 +76,6 @@ pub(super) struct Envelope {
     pub(super) from: String,
     /// The number of the entry among those of its sender. An entry whose reply was lost may be in the log twice.
     pub(super) number: u64,
-    /// `true` if its sender appends its entries to this log in the order of their numbers.
-    pub(super) is_ordered: bool,
     pub(super) body: Body,
 }
 

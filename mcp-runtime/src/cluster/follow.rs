@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use tokio::time::sleep;
 
 use super::event::{Body, Envelope};
-use super::{Cluster, LOG, inbox};
-use crate::store::LogEntry;
+use super::{Cluster, ClusterError, LOG, contained, inbox};
+use crate::store::{LogEntry, LogRead};
 
 /// The time for which one read waits for an entry.
 const WAIT: Duration = Duration::from_secs(20);
@@ -22,101 +23,120 @@ const MAX_SENDERS: usize = 1024;
 /// The numbers of the last entries of each sender.
 type Seen = BTreeMap<String, u64>;
 
-/// An entry whose content is missing or unknown.
-struct Unreadable;
-
 impl Cluster {
     /// Passes all events to the members, in the order of the log.
     pub(super) async fn follow_events(&self) {
-        self.follow(LOG, self.begin, |envelope, event| {
-            let own = (envelope.from == self.replica).then_some(envelope.number);
-            self.each_member(|member| member.receive(own, &event));
-            if let Some(act) = own.and_then(|number| self.actions.lock().remove(&number)) {
-                act();
+        let (mut position, mut seen) = (self.begin, Seen::new());
+        while let Some(read) = self.read(LOG, position).await {
+            let mut missed = read.missed;
+            for entry in read.entries {
+                let Some(envelope) = envelope(&entry) else {
+                    missed = true;
+                    continue;
+                };
+                if !is_new(&mut seen, &envelope) {
+                    continue;
+                }
+                let Some(event) = self.content(&envelope).await else {
+                    missed = true;
+                    continue;
+                };
+                let own = (envelope.from == self.replica).then_some(envelope.number);
+                self.each_member(|member| member.receive(own, &event));
+                if let Some(act) = own.and_then(|number| self.actions.lock().remove(&number)) {
+                    act();
+                }
             }
-        })
-        .await;
+            position = read.position;
+            if missed {
+                self.miss();
+            }
+        }
     }
 
     /// Passes all letters to the members.
     pub(super) async fn follow_letters(&self) {
-        let log = inbox(&self.replica);
-        self.follow(&log, 0, |_, letter| {
-            self.each_member(|member| member.receive_letter(&letter));
-        })
-        .await;
-    }
-
-    async fn follow<T: DeserializeOwned>(
-        &self,
-        log: &str,
-        mut position: u64,
-        receive: impl Fn(&Envelope, T),
-    ) {
-        let (mut seen, mut pause) = (Seen::new(), FIRST_PAUSE);
-        while self.has_members() {
-            let read = match self.store.read_after(log, position, WAIT).await {
-                Ok(read) => read,
-                Err(error) => {
-                    tracing::warn!(%error, "the store of the replicas fails: changes are noticed later");
-                    tokio::time::sleep(pause).await;
-                    pause = LONGEST_PAUSE.min(2 * pause);
-                    continue;
-                }
-            };
-            pause = FIRST_PAUSE;
-            if read.missed {
-                tracing::warn!(
-                    "some events of other replicas were missed: anything may have changed"
-                );
-                self.miss();
-            }
+        let (log, mut position) = (inbox(&self.replica), 0);
+        while let Some(read) = self.read(&log, position).await {
+            let mut missed = read.missed;
             for entry in read.entries {
-                match self.open(&mut seen, entry).await {
-                    Ok(Some((envelope, content))) => receive(&envelope, content),
-                    Ok(None) => {}
-                    Err(Unreadable) => {
-                        tracing::warn!(
-                            "an event of another replica cannot be read: anything may have changed"
-                        );
-                        self.miss();
-                    }
+                let envelope = envelope(&entry);
+                let Some(envelope) = envelope else {
+                    missed = true;
+                    continue;
+                };
+                match self.content(&envelope).await {
+                    Some(letter) => self.each_member(|member| member.receive_letter(&letter)),
+                    None => missed = true,
+                }
+                if let Body::At(key) = &envelope.body
+                    && let Err(error) = contained(|| self.store.remove(key)).await
+                {
+                    tracing::debug!(%error, "a letter that was read expires later");
                 }
             }
             position = read.position;
+            if missed {
+                tracing::warn!("some answers to questions were lost in the store of the replicas");
+            }
         }
+    }
+
+    /// Reads a log, again and again while the store fails. Returns `None` when the server is gone.
+    async fn read(&self, log: &str, after: u64) -> Option<LogRead> {
+        let mut pause = FIRST_PAUSE;
+        while self.has_members() {
+            match contained(|| self.store.read_after(log, after, WAIT)).await {
+                Ok(read) => return Some(read),
+                Err(error) => self.wait_after(&error, &mut pause).await,
+            }
+        }
+        None
+    }
+
+    async fn wait_after(&self, error: &ClusterError, pause: &mut Duration) {
+        tracing::warn!(%error, "changes of other replicas are noticed later");
+        sleep(*pause).await;
+        *pause = LONGEST_PAUSE.min(2 * *pause);
     }
 
     /// Acts as if anything had changed.
     fn miss(&self) {
+        tracing::warn!("some events of other replicas were missed: anything may have changed");
         // The events of these may be among those that were missed. Dropping an action tells the one who waits for it.
         let actions = std::mem::take(&mut *self.actions.lock());
         drop(actions);
         self.each_member(|member| member.missed());
     }
 
-    /// Returns an entry with its content, or `None` if it was read before.
-    async fn open<T: DeserializeOwned>(
-        &self,
-        seen: &mut Seen,
-        entry: LogEntry,
-    ) -> Result<Option<(Envelope, T)>, Unreadable> {
-        let envelope: Envelope = serde_json::from_slice(&entry.value).map_err(|_| Unreadable)?;
-        if seen.len() >= MAX_SENDERS && !seen.contains_key(&envelope.from) {
-            seen.pop_first();
-        }
-        let last = seen.entry(envelope.from.clone()).or_default();
-        if envelope.is_ordered && envelope.number <= *last {
-            return Ok(None);
-        }
-        *last = envelope.number;
-        let content = match &envelope.body {
-            Body::Here(content) => serde_json::from_str(content.get()),
-            Body::At(key) => {
-                let bytes = self.store.get(key).await.ok().flatten();
-                serde_json::from_slice(&bytes.ok_or(Unreadable)?)
-            }
+    /// Returns the content of an entry, or `None` if it is missing or unknown.
+    async fn content<T: DeserializeOwned>(&self, envelope: &Envelope) -> Option<T> {
+        let key = match &envelope.body {
+            Body::Here(content) => return serde_json::from_str(content.get()).ok(),
+            Body::At(key) => key,
         };
-        Ok(Some((envelope, content.map_err(|_| Unreadable)?)))
+        let mut pause = FIRST_PAUSE;
+        while self.has_members() {
+            match contained(|| self.store.get(key)).await {
+                Ok(bytes) => return serde_json::from_slice(&bytes?).ok(),
+                Err(error) => self.wait_after(&error, &mut pause).await,
+            }
+        }
+        None
     }
+}
+
+fn envelope(entry: &LogEntry) -> Option<Envelope> {
+    serde_json::from_slice(&entry.value).ok()
+}
+
+/// Returns `true` if an entry was not read before.
+fn is_new(seen: &mut Seen, envelope: &Envelope) -> bool {
+    if seen.len() >= MAX_SENDERS && !seen.contains_key(&envelope.from) {
+        seen.pop_first();
+    }
+    let last = seen.entry(envelope.from.clone()).or_default();
+    let is_new = envelope.number > *last;
+    *last = envelope.number.max(*last);
+    is_new
 }

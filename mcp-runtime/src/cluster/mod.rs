@@ -3,6 +3,7 @@
 //!
 //! It knows neither clients nor components: a [`Member`] is the part of a replica that does.
 
+mod contained;
 mod effect;
 mod error;
 mod event;
@@ -10,6 +11,7 @@ mod follow;
 mod keys;
 mod outbox;
 mod sessions;
+mod settings;
 mod write;
 
 use std::collections::BTreeMap;
@@ -26,11 +28,12 @@ pub(crate) use effect::{Claim, ClaimError, EffectLease, SharedEffect};
 pub(crate) use error::ClusterError;
 pub(crate) use event::{Component, Event, Letter, List, SessionEvent, SessionKey};
 pub(crate) use keys::{KeyRing, KeyRingError, READ_INTERVAL};
-pub(crate) use sessions::SharedSession;
+pub(crate) use sessions::{Changed, Setting, SharedSession};
 
+use self::contained::contained;
 use self::outbox::{Done, Outbox};
-use crate::seal::random_bytes;
-use crate::store::{Store, StoreEntry};
+use crate::seal::{SealError, random_bytes};
+use crate::store::{Store, StoreEntry, digest};
 use crate::sync::Mutex;
 
 /// The log of the events.
@@ -42,9 +45,11 @@ const EVENT_TTL: Duration = Duration::from_secs(5 * 60);
 /// The longest time that a request waits until its event is told and read.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// The time for which a replica counts as alive, and the interval at which it says so.
-const ALIVE: Duration = Duration::from_secs(60);
-const ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// The longest time that a replica that stops tells what it has not told yet.
+const STOP_TIME: Duration = Duration::from_secs(2);
+
+/// The time for which it is remembered that a question was answered.
+const ANSWERED: Duration = Duration::from_secs(10 * 60);
 
 /// The part of a replica that acts on events. No function of it may block, because later events wait.
 pub(crate) trait Member: Send + Sync {
@@ -84,8 +89,14 @@ pub(crate) struct Cluster {
 /// The tasks of a replica.
 struct Running {
     writer: JoinHandle<()>,
-    /// Those that never end by themselves.
-    others: Vec<JoinHandle<()>>,
+    readers: [JoinHandle<()>; 2],
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.writer.abort();
+        self.readers.iter().for_each(JoinHandle::abort);
+    }
 }
 
 impl Cluster {
@@ -96,9 +107,15 @@ impl Cluster {
     pub(crate) async fn join(
         store: Arc<dyn Store>,
     ) -> Result<Arc<Self>, Box<dyn Error + Send + Sync>> {
+        let begin = store.last_position(LOG).await?;
+        Ok(Self::new(store, begin)?)
+    }
+
+    /// Returns a replica that reads the log from a position on.
+    fn new(store: Arc<dyn Store>, begin: u64) -> Result<Arc<Self>, SealError> {
         let bytes: [u8; 8] = random_bytes()?;
-        let cluster = Self {
-            begin: store.last_position(LOG).await?,
+        Ok(Arc::new(Self {
+            begin,
             store,
             replica: format!("{:016x}", u64::from_be_bytes(bytes)),
             outbox: Mutex::default(),
@@ -107,39 +124,32 @@ impl Cluster {
             actions: Mutex::default(),
             running: Mutex::default(),
             keys: OnceLock::new(),
-        };
-        cluster.say_alive().await?;
-        Ok(Arc::new(cluster))
+        }))
     }
 
     /// Begins to read and to tell events.
     pub(crate) fn start(self: &Arc<Self>) {
-        let (events, letters, alive) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
-        let writer = Arc::clone(self);
+        let (events, letters, writer) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
         *self.running.lock() = Some(Running {
             writer: tokio::spawn(async move { writer.write().await }),
-            others: vec![
+            readers: [
                 tokio::spawn(async move { events.follow_events().await }),
                 tokio::spawn(async move { letters.follow_letters().await }),
-                tokio::spawn(async move { alive.stay_alive().await }),
             ],
         });
     }
 
-    /// Tells what has not been told yet, and leaves the other replicas.
+    /// Tells what has not been told yet, for a limited time, and ends the tasks of this replica.
     pub(crate) async fn stop(&self) {
-        let Some(running) = self.running.lock().take() else {
+        let Some(mut running) = self.running.lock().take() else {
             return;
         };
         self.outbox.lock().is_closed = true;
         self.news.notify_one();
-        // The server limits the time of this.
-        let _ = running.writer.await;
-        for task in running.others {
-            task.abort();
-        }
-        if let Err(error) = self.store.remove(&alive_key(&self.replica)).await {
-            tracing::warn!(%error, "the other replicas could not be told that this one has stopped");
+        if timeout(STOP_TIME, &mut running.writer).await.is_err() {
+            tracing::warn!(
+                "some changes were not told to the other replicas before the server stopped"
+            );
         }
     }
 
@@ -184,13 +194,14 @@ impl Cluster {
     }
 
     fn each_member(&self, call: impl Fn(Arc<dyn Member>)) {
+        // The newest first: endpoints refuse the requests of a session that has ended before its calls are cancelled.
         let members: Vec<_> = self
             .members
             .lock()
             .iter()
             .filter_map(Weak::upgrade)
             .collect();
-        members.into_iter().for_each(call);
+        members.into_iter().rev().for_each(call);
     }
 
     /// Tells an event as soon as the store can be reached, and returns its number.
@@ -200,14 +211,23 @@ impl Cluster {
         number
     }
 
-    /// Tells an event, and returns when the store has it.
+    /// Tells something about a session as soon as the store can be reached.
     ///
     /// # Errors
-    /// Returns an error if the store fails. The event may have been told nevertheless.
-    pub(crate) async fn publish(&self, event: Event) -> Result<(), ClusterError> {
-        let (done, told) = oneshot::channel();
-        self.push(event, done, None);
-        wait(told).await?
+    /// Returns an error if too many events wait.
+    pub(crate) fn tell_session(
+        &self,
+        key: SessionKey,
+        event: SessionEvent,
+    ) -> Result<(), ClusterError> {
+        let mut outbox = self.outbox.lock();
+        if outbox.is_full() {
+            return Err(ClusterError::full());
+        }
+        outbox.push(Event::Session(key, event), None);
+        drop(outbox);
+        self.news.notify_one();
+        Ok(())
     }
 
     /// Tells an event, and acts when this replica reads it: after all earlier events, and before all later ones.
@@ -224,68 +244,57 @@ impl Cluster {
             // The one who waited for it may be gone.
             let _ = result.send(act());
         });
-        let number = self.push(event, done, Some(action));
-        let waited = async {
-            wait(told).await??;
-            wait(acted).await
-        };
-        let waited = waited.await;
-        self.actions.lock().remove(&number);
-        waited
+        let _registered = self.push(event, done, action);
+        wait(told).await??;
+        wait(acted).await
     }
 
-    fn push(&self, event: Event, done: Done, action: Option<Action>) -> u64 {
+    fn push(&self, event: Event, done: Done, action: Action) -> Registered<'_> {
         // Both under one lock: the event must not be read before its action is known.
         let mut actions = self.actions.lock();
         let number = self.outbox.lock().push(event, Some(done));
-        if let Some(action) = action {
-            actions.insert(number, action);
-        }
+        actions.insert(number, action);
         drop(actions);
         self.news.notify_one();
-        number
+        Registered {
+            cluster: self,
+            number,
+        }
     }
 
-    /// Sends a letter to another replica. Returns `false` if there is no such replica.
+    /// Sends the answer to a question of another replica, once for each id.
     ///
     /// # Errors
     /// Returns an error if the store fails.
-    pub(crate) async fn send_to(
+    pub(crate) async fn send_answer(
         &self,
         replica: &str,
+        id: &str,
         letter: &Letter,
-    ) -> Result<bool, ClusterError> {
-        if !is_replica(replica) || replica == self.replica {
-            return Ok(false);
-        }
-        let alive = self.store.get(&alive_key(replica)).await;
-        if alive
-            .map_err(|error| ClusterError::store(&*error))?
-            .is_none()
-        {
-            return Ok(false);
+    ) -> Result<(), ClusterError> {
+        let mark = format!("answered-{}", digest(id));
+        if contained(|| self.store.get(&mark)).await?.is_some() {
+            tracing::debug!("a response is ignored: its question was answered before");
+            return Ok(());
         }
         let number = self.outbox.lock().number();
         self.append(&inbox(replica), number, letter).await?;
-        Ok(true)
-    }
-
-    async fn say_alive(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let key = alive_key(&self.replica);
-        let entry = StoreEntry::new(b"alive", ALIVE);
-        if !self.store.replace(&key, b"alive", entry.clone()).await? {
-            self.store.put_if_absent(&key, entry).await?;
-        }
+        let entry = StoreEntry::new(b"", ANSWERED);
+        contained(|| self.store.put_if_absent(&mark, entry)).await?;
         Ok(())
     }
+}
 
-    async fn stay_alive(&self) {
-        while self.has_members() {
-            tokio::time::sleep(ALIVE_INTERVAL).await;
-            if let Err(error) = self.say_alive().await {
-                tracing::warn!(%error, "the store of the replicas fails: other replicas may not reach this one");
-            }
-        }
+/// An action that is forgotten when the request that waits for it is dropped.
+struct Registered<'c> {
+    cluster: &'c Cluster,
+    number: u64,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        let action = self.cluster.actions.lock().remove(&self.number);
+        drop(action);
     }
 }
 
@@ -298,20 +307,9 @@ async fn wait<T>(receiver: oneshot::Receiver<T>) -> Result<T, ClusterError> {
         .ok_or_else(ClusterError::late)
 }
 
-/// The key of the value that says that a replica is alive.
-fn alive_key(replica: &str) -> String {
-    format!("replica-{replica}")
-}
-
 /// The log of the letters to a replica.
 fn inbox(replica: &str) -> String {
     format!("cluster-{replica}")
-}
-
-/// Returns `true` if a text can be the id of a replica.
-fn is_replica(text: &str) -> bool {
-    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    text.len() == 16 && text.bytes().all(is_digit)
 }
 
 impl fmt::Debug for Cluster {

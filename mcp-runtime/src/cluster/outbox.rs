@@ -22,6 +22,13 @@ pub(super) struct Waiting {
     pub(super) done: Option<Done>,
 }
 
+impl Waiting {
+    /// Returns `true` for a change that [`Event::Anything`] covers. Tasks are read again at intervals.
+    fn is_change(&self) -> bool {
+        self.done.is_none() && !matches!(self.event, Event::Session(..))
+    }
+}
+
 /// The events that wait, in the order in which they are told.
 #[derive(Default)]
 pub(super) struct Outbox {
@@ -34,9 +41,9 @@ impl Outbox {
     /// Adds an event, and returns its number.
     pub(super) fn push(&mut self, event: Event, done: Option<Done>) -> u64 {
         if done.is_none() && self.waiting.len() >= MAX_WAITING {
-            let told = self.waiting.iter().filter(|it| it.done.is_none());
+            let told = self.waiting.iter().filter(|it| it.is_change());
             if told.count() >= MAX_WAITING {
-                self.waiting.retain(|it| it.done.is_some());
+                self.waiting.retain(|it| !it.is_change());
                 return self.add(Event::Anything, None);
             }
         }
@@ -62,6 +69,11 @@ impl Outbox {
             }
         }
         None
+    }
+
+    /// Returns `true` if no event of a session may be added that nobody waits for.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= 2 * MAX_WAITING
     }
 
     /// Returns a number for an entry that does not wait here.

@@ -1,103 +1,103 @@
 //! What replicas know of a session besides its token: whether it has ended, and its settings. It is one value of the store.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, ClusterError, Event, SessionEvent, SessionKey};
 use crate::protocol::LogLevel;
-use crate::store::{StoreEntry, now};
-
-/// How often a change is attempted while other replicas change the same session.
-const ATTEMPTS: usize = 20;
+use crate::uri_template::{Uri, Uris};
 
 /// The settings of a session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SharedSession {
+    /// The number of changes. Of two states of a session, the one with the greater number is the later one.
+    pub(crate) version: u64,
+    /// The account of the client, for which the memory of the settings counts.
+    pub(crate) account: String,
     /// `true` if the client has ended the session.
     pub(crate) ended: bool,
     /// The lowest level of log messages, if it was set.
     pub(crate) level: Option<LogLevel>,
-    /// The URIs of the resources that it is subscribed to.
-    pub(crate) subscriptions: BTreeSet<String>,
+    /// The URIs of the resources that it is subscribed to, as the client wrote them.
+    pub(crate) subscriptions: Vec<String>,
+}
+
+/// A change of the settings of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Setting {
+    LogLevel(LogLevel),
+    /// A subscription to a resource, of which the session may have at most this number.
+    Subscribed(String, usize),
+    Unsubscribed(String),
+    /// The client ends the session.
+    Ended,
+}
+
+/// What has become of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changed {
+    Done,
+    /// Nothing has changed, because the session has too many subscriptions.
+    TooMany,
+    /// Nothing has changed, because the session has ended.
+    Ended,
 }
 
 impl SharedSession {
-    /// Applies a change. Returns `false` if nothing has changed.
-    fn apply(&mut self, event: &SessionEvent) -> bool {
-        match event {
-            SessionEvent::Initialized | SessionEvent::Cancelled(_) | SessionEvent::StreamOpened => {
-                false
-            }
-            SessionEvent::LogLevel(level) => self.level.replace(*level) != Some(*level),
-            SessionEvent::Subscribed(uri) => self.subscriptions.insert(uri.clone()),
-            SessionEvent::Unsubscribed(uri) => self.subscriptions.remove(uri),
-            SessionEvent::Ended => !std::mem::replace(&mut self.ended, true),
+    /// Applies a change.
+    pub(super) fn apply(&mut self, setting: &Setting) -> Changed {
+        if self.ended {
+            return Changed::Ended;
         }
+        match setting {
+            Setting::LogLevel(level) => self.level = Some(*level),
+            Setting::Subscribed(uri, most) if !self.subscriptions.contains(uri) => {
+                if self.subscriptions.len() >= *most {
+                    return Changed::TooMany;
+                }
+                self.subscriptions.push(uri.clone());
+            }
+            Setting::Subscribed(..) => {}
+            Setting::Unsubscribed(uri) => {
+                let mut uris: Uris = self.subscriptions.iter().collect();
+                uris.remove(&Uri::new(uri));
+                self.subscriptions = uris.iter().map(str::to_owned).collect();
+            }
+            Setting::Ended => self.ended = true,
+        }
+        self.version += 1;
+        Changed::Done
     }
 }
 
-impl Cluster {
-    /// Returns what is known of a session.
-    ///
-    /// # Errors
-    /// Returns an error if the store fails.
-    pub(crate) async fn session(&self, key: SessionKey) -> Result<SharedSession, ClusterError> {
-        Ok(self.read_session(key).await?.1)
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Changes a session, and tells all replicas. When this returns, each of them acts by it sooner than by any later event.
-    ///
-    /// # Errors
-    /// Returns an error if the store fails. The change may have been made nevertheless.
-    pub(crate) async fn change_session(
-        &self,
-        key: SessionKey,
-        event: SessionEvent,
-    ) -> Result<(), ClusterError> {
-        for _ in 0..ATTEMPTS {
-            let (old, mut session) = self.read_session(key).await?;
-            let is_written =
-                !session.apply(&event) || self.write_session(key, old, &session).await?;
-            if is_written {
-                return self.publish(Event::Session(key, event)).await;
-            }
+    #[test]
+    fn a_change_makes_a_later_state_and_a_refused_one_does_not() {
+        let subscribed = |uri: &str| Setting::Subscribed(uri.to_owned(), 2);
+        let mut session = SharedSession::default();
+        for (setting, changed, version) in [
+            (subscribed("http://a/1"), Changed::Done, 1),
+            (subscribed("http://a/2"), Changed::Done, 2),
+            (subscribed("http://a/3"), Changed::TooMany, 2),
+            (subscribed("http://a/2"), Changed::Done, 3),
+            (
+                Setting::Unsubscribed("HTTP://A/1".to_owned()),
+                Changed::Done,
+                4,
+            ),
+            (Setting::LogLevel(LogLevel::Error), Changed::Done, 5),
+            (Setting::Ended, Changed::Done, 6),
+            (subscribed("http://a/4"), Changed::Ended, 6),
+        ] {
+            assert_eq!(session.apply(&setting), changed, "{setting:?}");
+            assert_eq!(session.version, version, "{setting:?}");
         }
-        Err(ClusterError::contended())
-    }
-
-    async fn read_session(
-        &self,
-        key: SessionKey,
-    ) -> Result<(Option<Vec<u8>>, SharedSession), ClusterError> {
-        let bytes = self.store.get(&key.stored()).await;
-        let bytes = bytes.map_err(|error| ClusterError::store(&*error))?;
-        let session = bytes.as_deref().map(serde_json::from_slice).transpose();
-        let session = session.map_err(|error| ClusterError::store(&error))?;
-        Ok((bytes, session.unwrap_or_default()))
-    }
-
-    async fn write_session(
-        &self,
-        key: SessionKey,
-        old: Option<Vec<u8>>,
-        session: &SharedSession,
-    ) -> Result<bool, ClusterError> {
-        let bytes = serde_json::to_vec(session).map_err(|error| ClusterError::store(&error))?;
-        let rest = key.expires.saturating_mul(1000).saturating_sub(now());
-        let entry = StoreEntry::new(&bytes, Duration::from_millis(rest));
-        let stored = key.stored();
-        let written = match &old {
-            Some(old) => self.store.replace(&stored, old, entry).await,
-            None => self.store.put_if_absent(&stored, entry).await,
-        };
-        written.map_err(|error| ClusterError::store(&*error))
-    }
-}
-
-impl SessionKey {
-    fn stored(&self) -> String {
-        format!("shared-session-{:032x}", u128::from_be_bytes(self.nonce))
+        assert_eq!(
+            session.subscriptions,
+            ["http://a/2"],
+            "equivalent URIs are one"
+        );
+        assert!(session.ended && session.level == Some(LogLevel::Error));
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::event::{Body, Envelope};
 use super::outbox::Waiting;
-use super::{Cluster, ClusterError, EVENT_TTL, LOG};
+use super::{Cluster, ClusterError, EVENT_TTL, LOG, contained};
 use crate::store::StoreEntry;
 
 /// The largest content of an entry of a log, in bytes. A larger one is a value of its own.
@@ -47,6 +47,9 @@ impl Cluster {
                         self.outbox.lock().fail(&error);
                         tokio::time::sleep(pause).await;
                         pause = LONGEST_PAUSE.min(2 * pause);
+                        if !self.has_members() {
+                            return;
+                        }
                     }
                 }
                 None if self.outbox.lock().is_done() => return,
@@ -73,24 +76,14 @@ impl Cluster {
             let key = format!("event-{}-{number}", self.replica);
             let entry = StoreEntry::new(content.get().as_bytes(), EVENT_TTL);
             // If there is one already, it is the same.
-            let put = self.store.put_if_absent(&key, entry).await;
-            put.map_err(|error| ClusterError::store(&*error))?;
+            contained(|| self.store.put_if_absent(&key, entry)).await?;
             Body::At(key)
         };
         let from = self.replica.clone();
-        let envelope = serde_json::to_vec(&Envelope {
-            from,
-            number,
-            is_ordered: log == LOG,
-            body,
-        });
+        let envelope = serde_json::to_vec(&Envelope { from, number, body });
         let envelope = envelope.map_err(|error| ClusterError::store(&error))?;
-        let appended = self
-            .store
-            .append(log, StoreEntry::new(&envelope, EVENT_TTL));
-        appended
-            .await
-            .map_err(|error| ClusterError::store(&*error))?;
+        let entry = StoreEntry::new(&envelope, EVENT_TTL);
+        contained(|| self.store.append(log, entry)).await?;
         Ok(())
     }
 }

@@ -2,9 +2,11 @@
 
 use super::contain::guard;
 use super::core::Core;
+use crate::cluster::SharedSession;
 use crate::in_flight::Scope;
 use crate::session::SessionState;
 use crate::session_data::DataStore;
+use crate::store::Full;
 
 impl Core {
     /// Ends a session: its calls, its questions and its settings.
@@ -15,6 +17,23 @@ impl Core {
         self.context.pending_requests.abandon(session.nonce);
         // This also ends the wait of questions for the client's initialization.
         self.sessions.end(session);
+    }
+
+    /// Replaces the settings of a session by those that all replicas have, or ends it if it has ended.
+    ///
+    /// # Errors
+    /// Returns an error if there is no space for the settings.
+    pub(super) fn restore_session(
+        &self,
+        session: &SessionState,
+        shared: &SharedSession,
+    ) -> Result<(), Full> {
+        if !shared.ended {
+            return self.sessions.restore(session, shared);
+        }
+        self.end_session(session);
+        self.forget(|data| data.end(session));
+        Ok(())
     }
 
     /// Removes data of handlers. The store may be code of the application, whose panics are contained.

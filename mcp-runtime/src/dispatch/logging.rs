@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::core::{Core, MethodRun, Request};
 use super::shared_session::change_session;
-use crate::cluster::SessionEvent;
+use crate::cluster::Setting;
 use crate::logs::warn_if_not_forwarded;
 use crate::protocol::LogLevel;
 use crate::protocol::error::RpcError;
@@ -30,7 +30,7 @@ pub(super) fn set_level(request: Request) -> Result<MethodRun, RpcError> {
     change_session(
         &request,
         session,
-        SessionEvent::LogLevel(level),
+        Setting::LogLevel(level),
         move || {
             let set = sessions.set_log_level(&own, account, level);
             set.map_err(|full| RpcError::overloaded(format!("The level cannot be stored: {full}")))

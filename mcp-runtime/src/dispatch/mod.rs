@@ -69,6 +69,8 @@ use crate::protocol::error::RpcError;
 #[cfg(feature = "http")]
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::jsonrpc::MessageKind;
+#[cfg(feature = "http")]
+use crate::service::AskedElsewhere;
 use crate::service::{
     Budgets, Exchange, Handling, Limits, Listening, Origin, Outbound, Reply, Service,
 };
@@ -197,8 +199,9 @@ impl Service for Dispatch {
     }
 
     #[cfg(feature = "http")]
-    fn replica_of(&self, response: &Message) -> Option<String> {
-        self.0.context.pending_requests.replica_of(response.text())
+    fn asked_elsewhere(&self, session: &Session, response: &Message) -> Option<AskedElsewhere> {
+        let pending = &self.0.context.pending_requests;
+        pending.asked_elsewhere(session.nonce, response.text())
     }
 
     #[cfg(feature = "http")]
@@ -208,7 +211,7 @@ impl Service for Dispatch {
 
     #[cfg(feature = "http")]
     fn restore_session(&self, session: &Session, shared: &SharedSession) -> Result<(), RpcError> {
-        let restored = self.0.sessions.restore(session, shared);
+        let restored = self.0.restore_session(session, shared);
         restored.map_err(|full| {
             RpcError::overloaded(format!(
                 "The settings of the session cannot be stored: {full}"

@@ -73,24 +73,23 @@ impl Replica {
         });
     }
 
-    /// Handles a change of a session that another replica has made.
-    fn session_changed(core: &Arc<Core>, key: SessionKey, event: &SessionEvent) {
+    /// Handles what has changed in a session.
+    fn session_changed(core: &Core, key: SessionKey, event: &SessionEvent) {
         let session = SessionState::elsewhere(key);
         match event {
+            SessionEvent::Initialized => core.sessions.initialized(&session),
             SessionEvent::Cancelled(id) => {
                 if let Some(id) = Id::parse(id) {
                     core.in_flight.cancel(Scope::Session(key.nonce), &id);
                 }
             }
-            SessionEvent::Ended => {
-                core.end_session(&session);
-                core.forget(|data| data.end(&session));
-            }
-            _ => {
-                if let Err(full) = core.sessions.apply(&session, event) {
-                    tracing::warn!(%full, "a setting of a session cannot be stored");
+            SessionEvent::Settings(shared) => {
+                if let Err(full) = core.restore_session(&session, shared) {
+                    tracing::warn!(%full, "the settings of a session cannot be stored");
                 }
             }
+            // Endpoints have the streams.
+            SessionEvent::StreamOpened => {}
         }
     }
 }
@@ -115,7 +114,7 @@ impl Member for Replica {
                 Self::session_changed(&core, *key, event)
             }
             // This replica knows it already.
-            Event::Task(_) | Event::Session(..) => {}
+            Event::Task(_) => {}
         }
     }
 
@@ -128,6 +127,7 @@ impl Member for Replica {
 
     fn missed(self: Arc<Self>) {
         if let Some(core) = self.core.upgrade() {
+            core.sessions.all_initialized();
             core.context.bus.deliver_anything();
         }
     }

@@ -11,18 +11,15 @@ use super::core::{Core, MethodRun, Request};
 use super::listen::watch;
 use super::listen::{method, owner_of, refused, updated};
 use super::resources;
-use super::shared_session::change_session;
+use super::shared_session::{MAX_SUBSCRIPTIONS, change_session, too_many_subscriptions};
 use crate::bus::{Change, Listener};
-use crate::cluster::SessionEvent;
+use crate::cluster::Setting;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::notification;
 use crate::protocol::members::check_subscribed;
 use crate::service::{Listening, Origin, Outbound};
 use crate::session::{Session, Sessions};
 use crate::uri_template::Uri;
-
-/// The maximum number of resources that one session may subscribe to.
-const MAX_SUBSCRIPTIONS: usize = 1000;
 
 /// A legacy session and the way to its client.
 struct SessionListener {
@@ -99,8 +96,8 @@ pub(super) fn subscribe(request: Request) -> Result<MethodRun, RpcError> {
     let session = request.session()?;
     let (sessions, own) = (Arc::clone(&request.core.sessions), Arc::clone(session));
     let account = request.origin.account();
-    let event = SessionEvent::Subscribed(uri.clone());
-    change_session(&request, session, event, move || {
+    let setting = Setting::Subscribed(uri.clone(), MAX_SUBSCRIPTIONS);
+    change_session(&request, session, setting, move || {
         let subscribed =
             sessions
                 .subscriptions
@@ -110,9 +107,7 @@ pub(super) fn subscribe(request: Request) -> Result<MethodRun, RpcError> {
         if subscribed.map_err(full)? {
             return Ok(());
         }
-        Err(RpcError::invalid_params(format!(
-            "The session is subscribed to {MAX_SUBSCRIPTIONS} resources, which is the limit: unsubscribe from some"
-        )))
+        Err(too_many_subscriptions())
     })
 }
 
@@ -121,8 +116,8 @@ pub(super) fn unsubscribe(request: Request) -> Result<MethodRun, RpcError> {
     let uri = request.message.params()?.uri()?.into_owned();
     let session = request.session()?;
     let (sessions, own) = (Arc::clone(&request.core.sessions), Arc::clone(session));
-    let event = SessionEvent::Unsubscribed(uri.clone());
-    change_session(&request, session, event, move || {
+    let setting = Setting::Unsubscribed(uri.clone());
+    change_session(&request, session, setting, move || {
         sessions.subscriptions.remove(&own, &Uri::new(uri));
         Ok(())
     })

@@ -14,7 +14,9 @@ use super::Question;
 use crate::error::AskError;
 use crate::owner::Owner;
 use crate::protocol::jsonrpc::notification;
-use crate::seal::unique;
+use crate::seal::{Sealer, unique};
+#[cfg(feature = "http")]
+use crate::service::AskedElsewhere;
 use crate::service::Outbound;
 use crate::session::Sessions;
 use crate::sync::Mutex;
@@ -90,6 +92,8 @@ pub(crate) struct PendingRequests {
     next: AtomicU64,
     waiting: Mutex<OpenQuestions>,
     sessions: Arc<Sessions>,
+    /// Seals the ids of questions, if the server has replicas.
+    sealer: Option<Arc<Sealer>>,
     /// The time that a client has to answer.
     answer_timeout: Duration,
 }
@@ -101,13 +105,16 @@ impl PendingRequests {
             next: AtomicU64::new(0),
             waiting: Mutex::default(),
             sessions,
+            sealer: None,
             answer_timeout,
         }
     }
 
-    /// Sets the id of this replica, to which the others send the answers to its questions.
-    pub(crate) fn of_replica(mut self, replica: &str) -> Self {
+    /// Makes these the questions of a replica. Their ids are sealed, so that another replica knows who has asked, and that the client
+    /// has not made up the id.
+    pub(crate) fn of_replica(mut self, replica: &str, sealer: Arc<Sealer>) -> Self {
         replica.clone_into(&mut self.prefix);
+        self.sealer = Some(sealer);
         self
     }
 
@@ -120,6 +127,19 @@ impl PendingRequests {
     pub(crate) fn id(&self) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         format!("{}-{number}", self.prefix)
+    }
+
+    /// Returns the id of a question to a session.
+    fn sealed_id(&self, session: [u8; 16]) -> Result<String, AskError> {
+        let id = self.id();
+        let Some(sealer) = &self.sealer else {
+            return Ok(id);
+        };
+        let sealed = sealer.seal(&purpose(session), id.as_bytes());
+        sealed.map_err(|error| {
+            tracing::error!(%error, "a question cannot be asked");
+            AskError::Disconnected
+        })
     }
 
     /// Asks a question as soon as the client is initialized, and waits for the answer.
@@ -169,7 +189,7 @@ impl PendingRequests {
         if !waiting.has_capacity(session, &account) {
             return Err(AskError::TooMany);
         }
-        let key = (session, self.id());
+        let key = (session, self.sealed_id(session)?);
         let (sender, receiver) = oneshot::channel();
         waiting.insert(key.clone(), sender, account);
         let open = Open {
@@ -181,12 +201,20 @@ impl PendingRequests {
         Ok((open, receiver))
     }
 
-    /// Returns the replica that has asked the question of a response, unless it is this one.
-    pub(crate) fn replica_of(&self, response: &str) -> Option<String> {
+    /// Returns the question of a response of a session, if another replica has asked it.
+    #[cfg(feature = "http")]
+    pub(crate) fn asked_elsewhere(
+        &self,
+        session: [u8; 16],
+        response: &str,
+    ) -> Option<AskedElsewhere> {
+        let sealer = self.sealer.as_ref()?;
         let members: Members<'_> = serde_json::from_str(response).ok()?;
         let id: String = serde_json::from_str(members.get("id")?.get()).ok()?;
-        let (replica, _) = id.rsplit_once('-')?;
-        (replica != self.prefix).then(|| replica.to_owned())
+        let opened = String::from_utf8(sealer.open(&purpose(session), &id)?).ok()?;
+        let (replica, _) = opened.rsplit_once('-')?;
+        let replica = replica.to_owned();
+        (replica != self.prefix).then_some(AskedElsewhere { replica, id })
     }
 
     /// Handles a response. A response to no open question is ignored.
@@ -220,6 +248,11 @@ impl PendingRequests {
             waiting.remove(&(session, id));
         }
     }
+}
+
+/// Returns the purpose for which the ids of the questions to a session are sealed.
+fn purpose(session: [u8; 16]) -> String {
+    format!("mcp-question {:032x}", u128::from_be_bytes(session))
 }
 
 /// The members of a response.

@@ -28,7 +28,7 @@ use crate::registry::Registry;
 use crate::session_data::{DataLimits, DataStore};
 #[cfg(feature = "skills")]
 use crate::skills::Folder;
-use crate::store::Store;
+use crate::store::{Store, digest};
 #[cfg(feature = "proxy")]
 use crate::upstream::{Review, Upstream};
 
@@ -54,6 +54,13 @@ impl Shared {
         let cluster = self.cluster.as_ref()?;
         Some(Arc::clone(cluster.store()))
     }
+}
+
+/// What a mounted server knows of the one around it.
+struct Around {
+    in_flight: Arc<InFlight>,
+    /// A text that no other server has that is mounted in the same outermost one.
+    scope: String,
 }
 
 /// A server whose lifespans are not started yet.
@@ -209,7 +216,7 @@ impl Built {
         self,
         all: &mut Vec<Assembled>,
         shared: &Shared,
-        outer: Option<&Arc<InFlight>>,
+        outer: Option<&Around>,
     ) -> Arc<Core> {
         let Self {
             mut server,
@@ -220,7 +227,7 @@ impl Built {
         let requests = server.limits.requests;
         let in_flight = match outer {
             None => InFlight::new(requests),
-            Some(outer) => InFlight::within(requests, Arc::clone(outer)),
+            Some(outer) => InFlight::within(requests, Arc::clone(&outer.in_flight)),
         };
         if outer.is_some()
             && let Some(rate) = server.rate.take()
@@ -234,7 +241,11 @@ impl Built {
         );
         let (position, mut homes) = (all.len(), Vec::new());
         for (mount, inner) in mounts {
-            let inner = inner.assemble_into(all, shared, Some(&in_flight));
+            let around = Around {
+                in_flight: Arc::clone(&in_flight),
+                scope: digest((outer.map(|it| &it.scope), &mount.prefix, &mount.server)),
+            };
+            let inner = inner.assemble_into(all, shared, Some(&around));
             let outer = Arc::clone(&registry);
             let transform = move |list: &Change, component| outer.transformed(list, component);
             let bus = Arc::clone(&bus);
@@ -246,7 +257,8 @@ impl Built {
             homes,
             in_flight,
         };
-        let assembled = server.assemble(composition, bus, shared);
+        let scope = outer.map(|outer| outer.scope.clone());
+        let assembled = server.assemble(composition, bus, shared, scope);
         let core = Arc::clone(&assembled.core);
         all.insert(position, assembled);
         core
@@ -274,6 +286,7 @@ impl Server {
         composition: Composition,
         bus: Arc<Bus>,
         shared: &Shared,
+        scope: Option<String>,
     ) -> Assembled {
         #[cfg(feature = "proxy")]
         self.states
@@ -288,10 +301,10 @@ impl Server {
             replay: Arc::clone(&shared.replay),
             pending_requests: Arc::clone(&shared.pending_requests),
             cluster: shared.cluster.clone(),
-            session_data: DataStore::new(
-                self.session_store.or_else(|| shared.store()),
-                DataLimits::of(&self.limits),
-            ),
+            session_data: match self.session_store {
+                Some(store) => DataStore::new(Some(store), DataLimits::of(&self.limits)),
+                None => DataStore::new(shared.store(), DataLimits::of(&self.limits)).scoped(scope),
+            },
             forwarded: self.forwarded,
             timeout: self.timeout,
             warned: Once::new(),

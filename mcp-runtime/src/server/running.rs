@@ -17,6 +17,7 @@ use crate::cluster::Cluster;
 use crate::dispatch::{self, Core, Dispatch};
 use crate::opaque::opaque_debug;
 use crate::questions::{PendingRequests, Replay};
+use crate::seal::Sealer;
 #[cfg(feature = "audit")]
 use crate::seal::random_bytes;
 use crate::service::Service;
@@ -84,27 +85,32 @@ impl Server {
         #[cfg(feature = "proxy")]
         let review = std::mem::take(&mut server.review);
         let shared = Shared {
+            pending_requests: Arc::new(pending_requests(
+                cluster.as_deref(),
+                &sealer,
+                answer_timeout,
+            )),
             replay: Arc::new(Replay::new(
                 sealer,
                 answer_timeout,
                 used_states,
                 cluster.clone(),
             )),
-            pending_requests: Arc::new(pending_requests(cluster.as_deref(), answer_timeout)),
             cluster,
         };
         let state = Arc::clone(&server.state);
         let searched = built.searched.clone();
         let (core, mut all) = built.assemble(&shared);
         dispatch::connect(&core);
-        if let Some(cluster) = shared.cluster {
+        if let Some(cluster) = &shared.cluster {
             cluster.start();
-            // It is stopped after all lifespans, which may still tell changes.
-            state.push_stop(Box::new(|| Box::pin(async move { cluster.stop().await })));
         }
         for assembled in &mut all {
             if let Err(error) = assembled.start(&state).await {
                 state.stop_lifespans(grace).await;
+                if let Some(cluster) = &shared.cluster {
+                    cluster.stop().await;
+                }
                 return Err(ServeError::Start(error));
             }
         }
@@ -168,10 +174,14 @@ async fn join(store: Option<Arc<dyn Store>>) -> Result<Option<Arc<Cluster>>, Ser
 }
 
 /// Returns the questions to sessions, which are those of a replica if the server is one of several.
-fn pending_requests(cluster: Option<&Cluster>, answer_timeout: Duration) -> PendingRequests {
+fn pending_requests(
+    cluster: Option<&Cluster>,
+    sealer: &Arc<Sealer>,
+    answer_timeout: Duration,
+) -> PendingRequests {
     let pending = PendingRequests::new(Arc::new(Sessions::new()), answer_timeout);
     match cluster {
-        Some(cluster) => pending.of_replica(cluster.replica()),
+        Some(cluster) => pending.of_replica(cluster.replica(), Arc::clone(sealer)),
         None => pending,
     }
 }

@@ -109,6 +109,10 @@ impl Stopping {
         self.0.draining.send_replace(true);
         core.end_requests(&self.0.draining).await;
         self.0.stop_lifespans(core.limits.shutdown_grace).await;
+        // The last, because lifespans may still tell changes.
+        if let Some(cluster) = &core.context.cluster {
+            cluster.stop().await;
+        }
         #[cfg(feature = "otel")]
         if let Some(otel) = &core.observer.otel {
             otel.flush().await;

@@ -92,10 +92,10 @@ pub(crate) trait Service: Send + Sync + 'static {
         None
     }
 
-    /// Returns the replica that has asked the question of a response, unless it is this one.
+    /// Returns the question of a response, if another replica has asked it.
     #[cfg(feature = "http")]
-    fn replica_of(&self, response: &Message) -> Option<String> {
-        let _ = response;
+    fn asked_elsewhere(&self, session: &Session, response: &Message) -> Option<AskedElsewhere> {
+        let _ = (session, response);
         None
     }
 
@@ -135,6 +135,13 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// Returns all metrics in the text format of Prometheus, or `None` if the server has none.
     #[cfg(all(feature = "http", feature = "metrics"))]
     fn metrics_text(&self) -> Option<String>;
+}
+
+/// A question that another replica has asked.
+#[cfg(feature = "http")]
+pub(crate) struct AskedElsewhere {
+    pub(crate) replica: String,
+    pub(crate) id: String,
 }
 
 /// A message with its origin and the way back to its client.

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::cluster::{SessionEvent, SharedSession};
+use crate::cluster::{Setting, SharedSession};
 use crate::owner::{Owner, Principal};
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::protocol::{LogLevel, Revision};
 use crate::seal::{SealError, random_bytes};
-use crate::store::{Bounded, Full, now};
+use crate::store::{Bounded, Capacity, Full, now};
 use crate::sync::Mutex;
 use crate::uri_template::Uri;
 use state::{OVERHEAD, REMEMBERED};
@@ -51,6 +51,8 @@ pub(crate) struct Sessions {
     /// Sessions that this process opened and whose clients have not sent `notifications/initialized`. Dropping the sender
     /// wakes the tasks that wait for it.
     opening: SessionStore<watch::Sender<()>>,
+    /// The versions of the settings that all replicas have.
+    versions: SessionStore<u64>,
 }
 
 impl Sessions {
@@ -59,6 +61,7 @@ impl Sessions {
             subscriptions: Subscriptions::default(),
             log_levels: session_store(REMEMBERED),
             opening: session_store(CACHED),
+            versions: session_store(REMEMBERED),
         }
     }
 
@@ -87,6 +90,7 @@ impl Sessions {
     pub(crate) fn end(&self, session: &SessionState) {
         self.subscriptions.forget(session);
         self.log_levels.lock().remove(&session.nonce);
+        self.versions.lock().remove(&session.nonce);
         self.initialized(session);
     }
 
@@ -115,43 +119,53 @@ impl Sessions {
         Ok(())
     }
 
-    /// Replaces the settings of a session by those that another replica has written. An account has no more of them here than it may
-    /// have there, because they count for the session.
-    pub(crate) fn restore(
-        &self,
-        session: &SessionState,
-        shared: &SharedSession,
-    ) -> Result<(), Full> {
-        let account = Owner::Session(session.nonce);
-        self.subscriptions.forget(session);
-        for uri in &shared.subscriptions {
-            let uri = Uri::new(uri);
-            self.subscriptions
-                .add(session, account.clone(), uri, usize::MAX)?;
+    /// Replaces the settings of a session by those that all replicas have, unless later ones are known.
+    ///
+    /// # Errors
+    /// Returns an error if the store is full, or the share of the account.
+    pub(crate) fn restore(&self, session: &SessionState, shared: &SharedSession) -> Result<(), Full> {
+        // The lock is held, so that the last state that is restored is the latest one.
+        let mut versions = self.versions.lock();
+        let is_later = |known: &u64| *known >= shared.version;
+        if versions.get(&session.nonce).is_some_and(is_later) {
+            return Ok(());
         }
-        match shared.level {
-            Some(level) => self.set_log_level(session, account, level),
-            None => Ok(()),
+        let account = account_elsewhere(&shared.account);
+        self.subscriptions.replace(session, account.clone(), &shared.subscriptions)?;
+        if let Some(level) = shared.level {
+            self.set_log_level(session, account, level)?;
         }
-    }
-
-    /// Applies a change of the settings of a session that another replica has made.
-    pub(crate) fn apply(&self, session: &SessionState, event: &SessionEvent) -> Result<(), Full> {
-        let account = Owner::Session(session.nonce);
-        match event {
-            SessionEvent::Initialized => self.initialized(session),
-            SessionEvent::LogLevel(level) => self.set_log_level(session, account, *level)?,
-            SessionEvent::Subscribed(uri) => {
-                let uri = Uri::new(uri);
-                self.subscriptions.add(session, account, uri, usize::MAX)?;
-            }
-            SessionEvent::Unsubscribed(uri) => self.subscriptions.remove(session, &Uri::new(uri)),
-            SessionEvent::Cancelled(_) | SessionEvent::StreamOpened | SessionEvent::Ended => {}
-        }
+        let lease = session.lease(Owner::Local, OVERHEAD);
+        versions.cache(session.nonce, lease, shared.version);
         Ok(())
     }
 
-    /// Records that the client of a new session has not sent `notifications/initialized` yet. If the cache is full, the
+    /// Checks that the settings of a session of an account may be kept, before all replicas are told of them.
+    ///
+    /// # Errors
+    /// Returns an error if the store is full, or the share of the account.
+    pub(crate) fn check(&self, session: &SessionState, account: &Owner, setting: &Setting) -> Result<(), Full> {
+        let account = account_elsewhere(&account.key());
+        match setting {
+            Setting::LogLevel(_) => {
+                let mut levels = self.log_levels.lock();
+                if levels.get(&session.nonce).is_none() {
+                    let (entries, bytes) = (1, OVERHEAD);
+                    levels.check(&account, Capacity { entries, bytes })?;
+                }
+                Ok(())
+            }
+            Setting::Subscribed(uri, _) => self.subscriptions.check(session, &account, &Uri::new(uri)),
+            Setting::Unsubscribed(_) | Setting::Ended => Ok(()),
+        }
+    }
+
+    /// Records that the clients of all sessions are initialized: a replica that was told so may not have told this one.
+    pub(crate) fn all_initialized(&self) {
+        *self.opening.lock() = session_store(CACHED);
+    }
+
+    /// Records that the client of a new session    /// Records that the client of a new session has not sent `notifications/initialized` yet. If the cache is full, the
     /// oldest session in it counts as initialized.
     pub(crate) fn expect_initialized(&self, session: &SessionState) {
         let (sender, _) = watch::channel(());
@@ -186,6 +200,11 @@ impl Sessions {
             }
         }
     }
+}
+
+/// Returns the owner that stands for an account in the settings that all replicas have.
+pub(crate) fn account_elsewhere(key: &str) -> Owner {
+    Owner::Principal(Principal::new(key))
 }
 
 fn truncated(mut text: String) -> String {

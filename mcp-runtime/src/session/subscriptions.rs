@@ -2,7 +2,7 @@
 
 use super::state::{OVERHEAD, REMEMBERED, SessionState};
 use crate::owner::Owner;
-use crate::store::{Bounded, Full};
+use crate::store::{Bounded, Capacity, Full};
 use crate::sync::Mutex;
 use crate::uri_template::{Uri, Uris};
 
@@ -61,6 +61,39 @@ impl Subscriptions {
         let kept = self.0.lock();
         let found = kept.get(&session.nonce)?.find(uri)?;
         Some(found.to_owned())
+    }
+
+    /// Checks that a subscription of an account's session may be added.
+    ///
+    /// # Errors
+    /// Returns an error if the store is full, or the share of the account.
+    pub(super) fn check(&self, session: &SessionState, account: &Owner, uri: &Uri) -> Result<(), Full> {
+        let mut kept = self.0.lock();
+        if kept.get(&session.nonce).is_some_and(|uris| uris.contains(uri)) {
+            return Ok(());
+        }
+        let more = Capacity {
+            entries: usize::from(kept.get(&session.nonce).is_none()),
+            bytes: OVERHEAD + uri.bytes(),
+        };
+        kept.check(account, more)
+    }
+
+    /// Replaces all subscriptions of an account's session at once.
+    ///
+    /// # Errors
+    /// Returns an error if the store is full, or the share of the account.
+    pub(super) fn replace(&self, session: &SessionState, account: Owner, uris: &[String]) -> Result<(), Full> {
+        let mut kept = self.0.lock();
+        kept.remove(&session.nonce);
+        if uris.is_empty() {
+            return Ok(());
+        }
+        let uris: Uris = uris.iter().collect();
+        let bytes = uris.iter().map(|uri| OVERHEAD + Uri::new(uri).bytes()).sum();
+        let lease = session.lease(account, bytes);
+        kept.hold(session.nonce, lease, || uris)?;
+        Ok(())
     }
 
     /// Returns the URIs of a session's subscriptions, as its client wrote them.
