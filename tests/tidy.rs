@@ -238,12 +238,15 @@ const MODULES: &[(&str, &[&str])] = &[
             "audit",
             "auth",
             "certificate",
+            "cluster",
             "metrics",
             "protocol",
             // The unique id of the process, which prefixes event ids.
             "seal",
             "service",
             "session",
+            // The logs of streams.
+            "store",
             "transport/incoming",
         ],
     ),

@@ -42,6 +42,7 @@ mod shares;
 mod socket;
 mod sockets;
 mod starting;
+mod stream_log;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -61,7 +62,6 @@ use hyper::body::Body;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
-use crate::seal::unique;
 use crate::service::{BoxFuture, Outbound, Service};
 use crate::session::Tokens;
 
@@ -86,6 +86,7 @@ pub use response_body::HttpBody;
 pub(crate) use sockets::Listener;
 #[cfg(unix)]
 pub(crate) use sockets::UnixSocket;
+pub(crate) use stream_log::StreamLog;
 use streams::Streams;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
@@ -114,12 +115,18 @@ struct Endpoint {
 }
 
 impl HttpService {
-    pub(crate) fn new(service: Arc<dyn Service>, tokens: Tokens, options: HttpOptions) -> Self {
+    /// Returns the endpoint of a service. `log` has the streams of all replicas.
+    pub(crate) fn new(
+        service: Arc<dyn Service>,
+        tokens: Tokens,
+        options: HttpOptions,
+        log: Option<StreamLog>,
+    ) -> Self {
         let endpoint = Endpoint {
             service,
             tokens,
             options,
-            streams: Streams::new(unique()),
+            streams: Streams::new(log),
             discard: Arc::new(Discard),
         };
         Self {
@@ -186,7 +193,7 @@ impl Endpoint {
             Ok(Route::Resource) => self.protected_resource(&parts),
             Ok(Route::Preflight) => Ok(cors::preflight(&parts.headers)),
             Ok(Route::Message) => self.post(parts, caller, body).await,
-            Ok(Route::Stream) => self.stream(parts, caller),
+            Ok(Route::Stream) => self.stream(parts, caller).await,
             Ok(Route::EndSession) => self.delete(parts, caller),
             Err(rejection) => Err(rejection),
         };

@@ -6,6 +6,7 @@ use hyper::{Response, StatusCode};
 
 use super::Endpoint;
 use super::caller::Caller;
+use super::events::EventSource;
 use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, declare_stateless, single};
 use super::media::Formats;
 use super::post::is_stateless;
@@ -14,6 +15,7 @@ use super::response_body::HttpBody;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
+use crate::service::Origin;
 use crate::session::Session;
 
 /// The error text for a client that has not started a session.
@@ -80,7 +82,7 @@ impl Endpoint {
 
     /// Answers a GET request with the stream for messages that belong to no request of the session, or with the rest of an
     /// interrupted stream.
-    pub(super) fn stream(
+    pub(super) async fn stream(
         &self,
         parts: Parts,
         caller: Caller,
@@ -98,15 +100,33 @@ impl Endpoint {
         }
         let last_event = single(headers, &LAST_EVENT_ID)
             .map_err(|message| Rejection::new(StatusCode::BAD_REQUEST, message))?;
-        let resumed = last_event.and_then(|id| self.streams.resume(&session, id));
+        let last_event = last_event.map(str::to_owned);
         let origin = self.origin(parts.headers, parts.extensions, caller);
-        let opened = || {
-            self.streams
-                .open_get_stream(&*self.service, &session, &origin)
-        };
-        let reader = resumed.map_or_else(opened, Ok);
-        let reader = reader.map_err(|error| Rejection::of(&error))?;
-        Ok(self.events(reader, origin.expires()))
+        let source = self.source(&session, &origin, last_event.as_deref()).await;
+        let source = source.map_err(|error| Rejection::of(&error))?;
+        Ok(self.events(source, origin.expires()))
+    }
+
+    /// Returns the stream with the event that a client had last, or a new GET stream if there is none.
+    async fn source(
+        &self,
+        session: &Session,
+        origin: &Origin,
+        last_event: Option<&str>,
+    ) -> Result<EventSource, RpcError> {
+        if let Some(id) = last_event {
+            if let Some(reader) = self.streams.resume(session, id) {
+                return Ok(EventSource::Local(reader));
+            }
+            let followed = self.streams.follow(&*self.service, session, origin, id);
+            if let Some(follower) = followed.await? {
+                return Ok(EventSource::Logged(follower));
+            }
+        }
+        let opened = self
+            .streams
+            .open_get_stream(&*self.service, session, origin);
+        opened.map(EventSource::Local)
     }
 
     /// Ends a session: 204, or 405 if the session cannot be ended before it expires.
