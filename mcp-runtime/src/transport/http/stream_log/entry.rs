@@ -27,8 +27,8 @@ pub(super) enum Entry {
     End(u64),
     /// The stream has ended after this number of events, and cannot be resumed after them.
     Closed(u64),
-    /// The log lacks events after this one.
-    Incomplete(u64),
+    /// Nobody can resume the stream: its session has ended, or the log lacks events after this one.
+    Gone(u64),
 }
 
 impl Owned {
@@ -47,7 +47,7 @@ impl Owned {
             Entry::Alive(last) => ("alive", last),
             Entry::End(last) => ("end", last),
             Entry::Closed(last) => ("closed", last),
-            Entry::Incomplete(last) => ("incomplete", last),
+            Entry::Gone(last) => ("gone", last),
         };
         let mut text = format!("{} {kind} {number}", self.0);
         if let Entry::Events(_, events) = entry {
@@ -74,7 +74,7 @@ impl Owned {
             "alive" => Entry::Alive(number),
             "end" => Entry::End(number),
             "closed" => Entry::Closed(number),
-            "incomplete" => Entry::Incomplete(number),
+            "gone" => Entry::Gone(number),
             _ => return None,
         })
     }

@@ -94,6 +94,9 @@ pub(super) async fn open(
         heard: Instant::now(),
         has_ended: false,
     };
+    if !follow.can_be_resumed().await? {
+        return Ok(None);
+    }
     let mut is_known = false;
     for _ in 0..MAX_SEARCHES {
         if follow.read(Duration::ZERO).await?.is_none() {
@@ -117,6 +120,23 @@ pub(super) async fn open(
 }
 
 impl Follow {
+    /// Returns `false` if there is no log, or if its last entry says that nobody can resume the stream.
+    async fn can_be_resumed(&mut self) -> Result<bool, RpcError> {
+        let last = timeout(STORE_TIMEOUT, self.store.last_position(&self.log));
+        let last = match last.await {
+            Ok(Ok(last)) => last,
+            Ok(Err(error)) => return Err(unavailable(&error)),
+            Err(elapsed) => return Err(unavailable(&elapsed)),
+        };
+        self.position = last.saturating_sub(1);
+        let is_own = last > 0 && self.read(Duration::ZERO).await?.is_some();
+        let is_gone = matches!(self.entries.back(), Some(Entry::Gone(_)));
+        self.entries.clear();
+        self.held.clear();
+        self.position = 0;
+        Ok(is_own && !is_gone)
+    }
+
     /// Returns what an entry means for this reader. Events that the client has are left out.
     fn step(&self, entry: &Entry) -> Step {
         let next = self.last.saturating_add(1);
@@ -137,7 +157,7 @@ impl Follow {
             Entry::Value(_) | Entry::Alive(_) => Step::Nothing,
             Entry::End(_) => Step::End,
             Entry::Closed(_) => Step::Closed,
-            Entry::Incomplete(_) => Step::Gap,
+            Entry::Gone(_) => Step::Gap,
         }
     }
 

@@ -64,6 +64,7 @@ impl Writer {
                 continue;
             };
             patience = HEARTBEAT;
+            let is_lost = matches!(unlogged, Unlogged::Lost);
             let last_entry = match unlogged {
                 Unlogged::Events(first, events, _held) => {
                     written = first - 1 + events.len() as u64;
@@ -71,14 +72,13 @@ impl Writer {
                     self.events.mark_logged(written);
                     continue;
                 }
-                Unlogged::Lost => Entry::Incomplete(written),
+                Unlogged::Lost => Entry::Gone(written),
                 Unlogged::End(last) if self.is_get_stream => Entry::Closed(last),
                 Unlogged::End(last) => Entry::End(last),
-                Unlogged::Forgotten(last) => Entry::Closed(last),
+                Unlogged::Forgotten(last) => Entry::Gone(last),
             };
-            let is_complete = !matches!(last_entry, Entry::Incomplete(_));
             self.append(&last_entry).await?;
-            return if is_complete { Ok(()) } else { Err(GivenUp) };
+            return if is_lost { Err(GivenUp) } else { Ok(()) };
         }
     }
 
