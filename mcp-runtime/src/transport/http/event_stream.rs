@@ -215,6 +215,7 @@ impl EventStream {
         state.cut &= primed;
         state.idle = None;
         let last = after.clamp(state.dropped, state.last());
+        state.skip_unread(last);
         if let Some(log) = &mut state.log {
             log.read = last;
         }
@@ -342,6 +343,17 @@ impl StreamState {
         self.unread -= messages;
         self.unread_bytes -= bytes;
         self.held.remove(bytes);
+    }
+
+    /// Marks the events up to this number as read: the client has received them elsewhere.
+    fn skip_unread(&mut self, last: u64) {
+        let sent = self.events.len() - self.unread;
+        let received = usize::try_from(last - self.dropped).unwrap_or(usize::MAX);
+        let skipped = self.events.iter().take(received).skip(sent);
+        let (messages, bytes) = skipped.fold((0, 0), |(messages, bytes), event| {
+            (messages + 1, bytes + event.len())
+        });
+        self.mark_read(messages, bytes);
     }
 
     /// Counts the sent events as retained. If there are too many bytes, the stream can be resumed only after them.

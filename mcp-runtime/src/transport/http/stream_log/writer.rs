@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -55,15 +56,21 @@ impl Writer {
     async fn write_all(&self) -> Result<(), GivenUp> {
         let mut written = 0;
         // A stream without events is written at once, too, so that it can be resumed.
-        let mut patience = Duration::ZERO;
+        let mut is_new = true;
         loop {
-            let unlogged = poll_fn(|context| self.events.poll_unlogged(INLINE_BYTES, context));
-            let Ok(unlogged) = timeout(patience, unlogged).await else {
+            let unlogged =
+                poll_fn(
+                    |context| match self.events.poll_unlogged(INLINE_BYTES, context) {
+                        Poll::Pending if is_new => Poll::Ready(None),
+                        unlogged => unlogged.map(Some),
+                    },
+                );
+            let unlogged = timeout(HEARTBEAT, unlogged).await;
+            is_new = false;
+            let Ok(Some(unlogged)) = unlogged else {
                 self.append(&Entry::Alive(written)).await?;
-                patience = HEARTBEAT;
                 continue;
             };
-            patience = HEARTBEAT;
             let is_lost = matches!(unlogged, Unlogged::Lost);
             let last_entry = match unlogged {
                 Unlogged::Events(first, events, _held) => {
