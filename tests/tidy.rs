@@ -252,6 +252,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "seal",
             "service",
             "session",
+            // The logs of streams.
+            "store",
             "transport/incoming",
         ],
     ),

@@ -9,4 +9,5 @@ mod once;
 mod rates;
 mod replicas;
 mod sessions;
+mod streams;
 mod tasks;

@@ -57,6 +57,8 @@ pub(crate) enum SessionEvent {
     Cancelled(String),
     /// The sender has a new stream for messages that belong to no request. All others end.
     StreamOpened,
+    /// The sender reads the stream with this name from its log. Other readers of the stream end.
+    StreamResumed(String),
     /// Its settings are these now, or it has ended.
     Settings(SharedSession),
 }

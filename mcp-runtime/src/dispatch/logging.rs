@@ -27,13 +27,8 @@ pub(super) fn set_level(request: Request) -> Result<MethodRun, RpcError> {
     warn_if_not_forwarded(&request.core.context);
     let account = request.origin.account();
     let (sessions, own) = (Arc::clone(&request.core.sessions), Arc::clone(session));
-    change_session(
-        &request,
-        session,
-        Setting::LogLevel(level),
-        move || {
-            let set = sessions.set_log_level(&own, account, level);
-            set.map_err(|full| RpcError::overloaded(format!("The level cannot be stored: {full}")))
-        },
-    )
+    change_session(&request, session, Setting::LogLevel(level), move || {
+        let set = sessions.set_log_level(&own, account, level);
+        set.map_err(|full| RpcError::overloaded(format!("The level cannot be stored: {full}")))
+    })
 }

@@ -89,7 +89,7 @@ impl Replica {
                 }
             }
             // Endpoints have the streams.
-            SessionEvent::StreamOpened => {}
+            SessionEvent::StreamOpened | SessionEvent::StreamResumed(_) => {}
         }
     }
 }
@@ -110,9 +110,7 @@ impl Member for Replica {
             Event::Resource(uri) => bus.deliver(&Change::Resource(Uri::new(uri))),
             Event::Anything => bus.deliver_anything(),
             Event::Task(id) if own.is_none() => Self::task_changed(&core, id),
-            Event::Session(key, event) if own.is_none() => {
-                Self::session_changed(&core, *key, event)
-            }
+            Event::Session(key, event) => Self::session_changed(&core, *key, event),
             // This replica knows it already.
             Event::Task(_) => {}
         }

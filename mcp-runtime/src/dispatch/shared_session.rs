@@ -26,7 +26,8 @@ pub(super) fn change_session(
     };
     let account = request.origin.account();
     let checked = request.core.sessions.check(session, &account, &setting);
-    checked.map_err(|full| RpcError::overloaded(format!("The setting cannot be stored: {full}")))?;
+    checked
+        .map_err(|full| RpcError::overloaded(format!("The setting cannot be stored: {full}")))?;
     let (cluster, key) = (Arc::clone(cluster), session.shared_key());
     let future = async move {
         match cluster.change_session(key, account.key(), setting).await {

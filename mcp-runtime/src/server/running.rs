@@ -27,7 +27,7 @@ use crate::session::Tokens;
 use crate::store::Store;
 use crate::transport::custom::{self, Transport};
 #[cfg(feature = "http")]
-use crate::transport::http::{HttpOptions, HttpService};
+use crate::transport::http::{HttpOptions, HttpService, StreamLog};
 
 /// The warning of a build whose panics end the process; `None` for other builds.
 const ABORT_WARNING: Option<&str> = if cfg!(panic = "abort") {
@@ -234,7 +234,12 @@ impl RunningServer {
     #[cfg(feature = "http")]
     pub(super) fn http(&self, options: HttpOptions) -> HttpService {
         let sealer = Arc::clone(&self.core.context.replay.sealer);
-        HttpService::new(self.service(), Tokens::new(sealer), options)
+        let cluster = self.core.context.cluster.as_ref();
+        let log = cluster.map(|cluster| {
+            let grace = self.core.limits.shutdown_grace;
+            StreamLog::new(Arc::clone(cluster), self.state.draining(), grace)
+        });
+        HttpService::new(self.service(), Tokens::new(sealer), options, log)
     }
 }
 

@@ -52,6 +52,12 @@ impl ServerState {
         self.draining.subscribe()
     }
 
+    /// Returns the sender of [`ServerState::connection`], for those that register tasks while the server runs.
+    #[cfg(feature = "http")]
+    pub(super) fn draining(&self) -> watch::Sender<bool> {
+        self.draining.clone()
+    }
+
     /// Waits until the lifespans have stopped.
     pub(super) async fn stopped(&self) {
         turns_true(self.stopped.subscribe()).await;

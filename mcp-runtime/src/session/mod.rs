@@ -123,7 +123,11 @@ impl Sessions {
     ///
     /// # Errors
     /// Returns an error if the store is full, or the share of the account.
-    pub(crate) fn restore(&self, session: &SessionState, shared: &SharedSession) -> Result<(), Full> {
+    pub(crate) fn restore(
+        &self,
+        session: &SessionState,
+        shared: &SharedSession,
+    ) -> Result<(), Full> {
         // The lock is held, so that the last state that is restored is the latest one.
         let mut versions = self.versions.lock();
         let is_later = |known: &u64| *known >= shared.version;
@@ -131,7 +135,8 @@ impl Sessions {
             return Ok(());
         }
         let account = account_elsewhere(&shared.account);
-        self.subscriptions.replace(session, account.clone(), &shared.subscriptions)?;
+        self.subscriptions
+            .replace(session, account.clone(), &shared.subscriptions)?;
         if let Some(level) = shared.level {
             self.set_log_level(session, account, level)?;
         }
@@ -144,7 +149,12 @@ impl Sessions {
     ///
     /// # Errors
     /// Returns an error if the store is full, or the share of the account.
-    pub(crate) fn check(&self, session: &SessionState, account: &Owner, setting: &Setting) -> Result<(), Full> {
+    pub(crate) fn check(
+        &self,
+        session: &SessionState,
+        account: &Owner,
+        setting: &Setting,
+    ) -> Result<(), Full> {
         let account = account_elsewhere(&account.key());
         match setting {
             Setting::LogLevel(_) => {
@@ -155,14 +165,17 @@ impl Sessions {
                 }
                 Ok(())
             }
-            Setting::Subscribed(uri, _) => self.subscriptions.check(session, &account, &Uri::new(uri)),
+            Setting::Subscribed(uri, _) => {
+                self.subscriptions.check(session, &account, &Uri::new(uri))
+            }
             Setting::Unsubscribed(_) | Setting::Ended => Ok(()),
         }
     }
 
     /// Records that the clients of all sessions are initialized: a replica that was told so may not have told this one.
     pub(crate) fn all_initialized(&self) {
-        *self.opening.lock() = session_store(CACHED);
+        // Dropping the senders wakes those who wait.
+        *self.opening.lock() = Bounded::new(CACHED, CACHED * OVERHEAD).shared();
     }
 
     /// Records that the client of a new session    /// Records that the client of a new session has not sent `notifications/initialized` yet. If the cache is full, the

@@ -67,9 +67,17 @@ impl Subscriptions {
     ///
     /// # Errors
     /// Returns an error if the store is full, or the share of the account.
-    pub(super) fn check(&self, session: &SessionState, account: &Owner, uri: &Uri) -> Result<(), Full> {
+    pub(super) fn check(
+        &self,
+        session: &SessionState,
+        account: &Owner,
+        uri: &Uri,
+    ) -> Result<(), Full> {
         let mut kept = self.0.lock();
-        if kept.get(&session.nonce).is_some_and(|uris| uris.contains(uri)) {
+        if kept
+            .get(&session.nonce)
+            .is_some_and(|uris| uris.contains(uri))
+        {
             return Ok(());
         }
         let more = Capacity {
@@ -83,14 +91,22 @@ impl Subscriptions {
     ///
     /// # Errors
     /// Returns an error if the store is full, or the share of the account.
-    pub(super) fn replace(&self, session: &SessionState, account: Owner, uris: &[String]) -> Result<(), Full> {
+    pub(super) fn replace(
+        &self,
+        session: &SessionState,
+        account: Owner,
+        uris: &[String],
+    ) -> Result<(), Full> {
         let mut kept = self.0.lock();
         kept.remove(&session.nonce);
         if uris.is_empty() {
             return Ok(());
         }
         let uris: Uris = uris.iter().collect();
-        let bytes = uris.iter().map(|uri| OVERHEAD + Uri::new(uri).bytes()).sum();
+        let bytes = uris
+            .iter()
+            .map(|uri| OVERHEAD + Uri::new(uri).bytes())
+            .sum();
         let lease = session.lease(account, bytes);
         kept.hold(session.nonce, lease, || uris)?;
         Ok(())

@@ -12,7 +12,7 @@ use crate::owner::{Owner, Principal};
 use crate::protocol::Revision;
 use crate::protocol::capability::{ClientCapabilities, ClientInfo};
 use crate::seal::{SealError, Sealer};
-use crate::store::{Bounded, now};
+use crate::store::{Bounded, Capacity, now};
 use crate::sync::Mutex;
 
 const PURPOSE: &str = "mcp-session";
@@ -95,6 +95,14 @@ impl Tokens {
     /// Forgets all opened tokens, so that the next use of each is as the first.
     pub(crate) fn forget_opened(&self) {
         *self.opened.lock() = opened();
+    }
+
+    /// Returns `true` if the end of a session of an account can be kept.
+    pub(crate) fn can_end(&self, session: &SessionState, account: &Owner) -> bool {
+        let mut ended = self.ended.lock();
+        let (entries, bytes) = (1, OVERHEAD);
+        let is_known = ended.get(&session.nonce).is_some();
+        is_known || ended.check(account, Capacity { entries, bytes }).is_ok()
     }
 
     /// Ends a session of an account. Returns `false` if the store of ended sessions is full, or the share of the account.

@@ -69,6 +69,32 @@ struct StreamState {
     reader: u64,
     /// The time since which the stream has no reader.
     idle: Option<Instant>,
+    /// What the task knows that writes the events to a log; `None` without a log.
+    log: Option<Box<LogState>>,
+}
+
+/// The progress of the task that writes the events of a stream to a log.
+#[derive(Default)]
+struct LogState {
+    /// The number of the last event in the log.
+    written: u64,
+    /// The number of the last event that the newest reader has. Later ones are not dropped.
+    read: u64,
+    /// `true` if nobody may resume the stream any more.
+    forgotten: bool,
+    waker: Option<Waker>,
+}
+
+/// What the log of a stream does not have yet.
+pub(super) enum Unlogged {
+    /// Events that fit into one entry, or one event of any size. The number is that of the first one, and their bytes are held.
+    Events(u64, Vec<String>, Held),
+    /// Events were dropped before they were in the log, so that the log cannot be continued.
+    Lost,
+    /// The end of the stream, after the event with this number.
+    End(u64),
+    /// The end of a stream that nobody may resume, after the event with this number.
+    Forgotten(u64),
 }
 
 /// The start of the response to a call.
@@ -188,10 +214,15 @@ impl EventStream {
         state.reader += 1;
         state.cut &= primed;
         state.idle = None;
+        let last = after.clamp(state.dropped, state.last());
+        state.skip_unread(last);
+        if let Some(log) = &mut state.log {
+            log.read = last;
+        }
         let reader = StreamReader {
             stream: Arc::clone(self),
             number: state.reader,
-            last: after.clamp(state.dropped, state.last()),
+            last,
             primed,
             call,
         };
@@ -208,6 +239,78 @@ impl EventStream {
     pub(super) fn bytes_if_ended(&self) -> Option<usize> {
         let state = self.state();
         state.ended.then_some(state.bytes)
+    }
+
+    /// Ends the reader, because the client reads the stream elsewhere. A stream without a reader is kept as long again.
+    pub(super) fn leave(&self) {
+        let mut state = self.state();
+        state.reader += 1;
+        state.idle = Some(Instant::now());
+        if state.ended {
+            state.retire();
+        }
+        wake(state);
+    }
+
+    /// Keeps the events that are not in the log yet, as far as the limits of unread ones allow it.
+    pub(super) fn start_log(&self) {
+        let mut state = self.state();
+        state.log = Some(Box::new(LogState {
+            written: state.dropped,
+            ..LogState::default()
+        }));
+    }
+
+    /// Waits for something that the log does not have. Events are returned until they have `limit` bytes together.
+    pub(super) fn poll_unlogged(&self, limit: usize, context: &mut Context<'_>) -> Poll<Unlogged> {
+        let mut state = self.state();
+        let (last, dropped) = (state.last(), state.dropped);
+        // An answer that waits becomes the last event when the stream is read.
+        let is_complete = state.ended && state.answer.is_none();
+        let Some(log) = &mut state.log else {
+            return Poll::Ready(Unlogged::Lost);
+        };
+        let written = log.written;
+        if log.forgotten {
+            return Poll::Ready(Unlogged::Forgotten(written));
+        }
+        if written < dropped {
+            return Poll::Ready(Unlogged::Lost);
+        }
+        if written == last {
+            if is_complete {
+                return Poll::Ready(Unlogged::End(last));
+            }
+            log.waker = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(state.unlogged(written, limit))
+    }
+
+    /// Records that the log has the events up to this number.
+    pub(super) fn mark_logged(&self, last: u64) {
+        let mut state = self.state();
+        if let Some(log) = &mut state.log {
+            log.written = last;
+        }
+        let before = state.bytes;
+        state.trim(self.kept);
+        let dropped = before - state.bytes;
+        state.retained.remove(dropped);
+    }
+
+    /// Records that the log will not be continued.
+    pub(super) fn stop_log(&self) {
+        self.state().log = None;
+    }
+
+    /// Ends the log at once, so that nobody resumes the stream elsewhere.
+    pub(super) fn forget_log(&self) {
+        let mut state = self.state();
+        if let Some(log) = &mut state.log {
+            log.forgotten = true;
+        }
+        wake(state);
     }
 
     fn state(&self) -> MutexGuard<'_, StreamState> {
@@ -242,6 +345,17 @@ impl StreamState {
         self.held.remove(bytes);
     }
 
+    /// Marks the events up to this number as read: the client has received them elsewhere.
+    fn skip_unread(&mut self, last: u64) {
+        let sent = self.events.len() - self.unread;
+        let received = usize::try_from(last - self.dropped).unwrap_or(usize::MAX);
+        let skipped = self.events.iter().take(received).skip(sent);
+        let (messages, bytes) = skipped.fold((0, 0), |(messages, bytes), event| {
+            (messages + 1, bytes + event.len())
+        });
+        self.mark_read(messages, bytes);
+    }
+
     /// Counts the sent events as retained. If there are too many bytes, the stream can be resumed only after them.
     fn retain_sent(&mut self) {
         self.retained.clear();
@@ -273,23 +387,55 @@ impl StreamState {
 
     /// Drops the oldest sent events beyond the limits. The last event of a stream that has ended is kept whatever its size.
     fn trim(&mut self, kept: bool) {
-        let limit = if kept { MAX_KEPT } else { 0 };
         let least = usize::from(kept && self.ended);
-        let sent = |state: &Self| state.events.len() - state.unread;
-        while sent(self) > 0
-            && self.events.len() > least
-            && (sent(self) > limit || self.bytes - self.unread_bytes > MAX_KEPT_BYTES)
-        {
+        while self.events.len() > least && self.exceeds_limits(kept) {
             self.drop_first();
         }
     }
+
+    /// Returns `true` if the oldest event has been sent, and there are more or larger ones than are kept. One that is not in the
+    /// log yet is kept like an unread one.
+    fn exceeds_limits(&self, kept: bool) -> bool {
+        let sent = self.events.len() - self.unread;
+        let (mut events, mut bytes) = (if kept { MAX_KEPT } else { 0 }, MAX_KEPT_BYTES);
+        if let Some(log) = &self.log {
+            if log.read <= self.dropped {
+                return false;
+            }
+            if log.written <= self.dropped {
+                (events, bytes) = (MAX_UNREAD, MAX_UNREAD_BYTES);
+            }
+        }
+        sent > 0 && (sent > events || self.bytes - self.unread_bytes > bytes)
+    }
+
+    /// Returns the events after those in the log.
+    fn unlogged(&self, written: u64, limit: usize) -> Unlogged {
+        let skip = usize::try_from(written - self.dropped).unwrap_or(usize::MAX);
+        let mut bytes = 0;
+        let fits = |event: &&String| {
+            let is_first = bytes == 0;
+            bytes += event.len() + 1;
+            is_first || bytes <= limit
+        };
+        let events: Vec<String> = self
+            .events
+            .iter()
+            .skip(skip)
+            .take_while(fits)
+            .cloned()
+            .collect();
+        let copied = events.iter().map(String::len).sum();
+        Unlogged::Events(written + 1, events, self.held.of_same_owner(copied))
+    }
 }
 
-/// Wakes the unread task after releasing the lock.
+/// Wakes the tasks of the reader and of the log after releasing the lock.
 fn wake(mut state: MutexGuard<'_, StreamState>) {
-    let waker = state.waker.take();
+    let reader = state.waker.take();
+    let log = state.log.as_mut().and_then(|log| log.waker.take());
     drop(state);
-    if let Some(waker) = waker {
+    for waker in [reader, log].into_iter().flatten() {
         waker.wake();
     }
 }
@@ -379,6 +525,9 @@ impl StreamReader {
         }
         if !text.is_empty() {
             state.mark_read(messages, bytes);
+            if let Some(log) = &mut state.log {
+                log.read = self.last;
+            }
             state.trim(self.stream.kept);
             // A reader that repeats older events needs them.
             if messages > 0 {

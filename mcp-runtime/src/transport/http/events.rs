@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
 use super::event_stream::{StreamReader, push_event};
+use super::stream_log::Follower;
 
 /// The comment that keeps the connection alive.
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
@@ -16,10 +17,27 @@ const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 /// The shortest interval between comments, so that a limit of zero does not cause a busy loop.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
+/// The stream that a response sends: one of this replica, or one that is read from its log.
+#[derive(Debug)]
+pub(super) enum EventSource {
+    Local(StreamReader),
+    Logged(Follower),
+}
+
+impl EventSource {
+    /// Polls the events to send now; `None` if there will be no more.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match self {
+            Self::Local(reader) => reader.poll(context),
+            Self::Logged(follower) => follower.poll(context),
+        }
+    }
+}
+
 /// The events of one response.
 #[derive(Debug)]
 pub(super) struct Events {
-    reader: StreamReader,
+    source: EventSource,
     /// The time without events after which a comment is sent.
     interval: Duration,
     /// The timer of the next comment; `None` before the first chunk is sent.
@@ -31,7 +49,7 @@ pub(super) struct Events {
 impl Events {
     /// Creates a response that sends a comment when there are no events for `interval`, and that ends at `expires`.
     pub(super) fn new(
-        reader: StreamReader,
+        source: EventSource,
         interval: Duration,
         expires: Option<SystemTime>,
     ) -> Self {
@@ -40,7 +58,7 @@ impl Events {
             Box::pin(tokio::time::sleep(left.unwrap_or_default()))
         };
         Self {
-            reader,
+            source,
             interval: interval.max(MIN_INTERVAL),
             keep_alive: None,
             expiry: expires.map(timer),
@@ -54,7 +72,7 @@ impl Events {
         {
             return Poll::Ready(None);
         }
-        let mut chunk = self.reader.poll(context);
+        let mut chunk = self.source.poll(context);
         if chunk.is_pending() && self.poll_keep_alive(context).is_ready() {
             chunk = Poll::Ready(Some(COMMENT));
         }

@@ -43,6 +43,7 @@ mod shares;
 mod socket;
 mod sockets;
 mod starting;
+mod stream_log;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -63,7 +64,6 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
 use crate::cluster::Member;
-use crate::seal::unique;
 use crate::service::{BoxFuture, Outbound, Service};
 use crate::session::Tokens;
 
@@ -88,6 +88,7 @@ pub use response_body::HttpBody;
 pub(crate) use sockets::Listener;
 #[cfg(unix)]
 pub(crate) use sockets::UnixSocket;
+pub(crate) use stream_log::StreamLog;
 use streams::Streams;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
@@ -116,12 +117,18 @@ struct Endpoint {
 }
 
 impl HttpService {
-    pub(crate) fn new(service: Arc<dyn Service>, tokens: Tokens, options: HttpOptions) -> Self {
+    /// Returns the endpoint of a service. `log` has the streams of all replicas.
+    pub(crate) fn new(
+        service: Arc<dyn Service>,
+        tokens: Tokens,
+        options: HttpOptions,
+        log: Option<StreamLog>,
+    ) -> Self {
         let endpoint = Arc::new(Endpoint {
             service,
             tokens,
             options,
-            streams: Streams::new(unique()),
+            streams: Streams::new(log),
             discard: Arc::new(Discard),
         });
         if let Some(cluster) = endpoint.service.cluster() {

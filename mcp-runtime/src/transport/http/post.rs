@@ -18,8 +18,8 @@ use super::body;
 use super::caller::Caller;
 #[cfg(feature = "auth")]
 use super::challenge::Challenge;
-use super::event_stream::{EventStream, ResponseStart, StreamReader};
-use super::events::{Events, encode};
+use super::event_stream::{EventStream, ResponseStart};
+use super::events::{EventSource, Events, encode};
 use super::headers::{RequestHeaders, check_version, declare_stateless};
 use super::media::{self, Formats};
 use super::reply::{self, Rejection};
@@ -104,7 +104,10 @@ impl Endpoint {
         };
         let bytes = body::read(body, limits, hold).await?;
         let batch = if incoming::is_batch(&bytes) && !declare_stateless(&headers) {
-            self.session(&headers, &caller, None).await.ok()
+            match self.session(&headers, &caller, None).await {
+                Err(rejection) if rejection.is_unavailable() => return Err(rejection),
+                session => session.ok(),
+            }
         } else {
             None
         };
@@ -294,7 +297,7 @@ impl Endpoint {
                 if let Some(session) = session {
                     self.streams.keep(session, recipient.owner.clone(), stream);
                 }
-                self.events(stream.read(call), recipient.expires)
+                self.events(EventSource::Local(stream.read(call)), recipient.expires)
             }
             ResponseStart::Answer(sent, Some(reply)) => self.answer(sent, reply, recipient),
             // The call was cancelled, so there is no reply. A JSON body would have to be a reply: an event stream is the
@@ -321,11 +324,11 @@ impl Endpoint {
     /// Returns a response with the events of a stream, which ends at `expires`.
     pub(super) fn events(
         &self,
-        reader: StreamReader,
+        source: EventSource,
         expires: Option<SystemTime>,
     ) -> Response<HttpBody> {
         let interval = self.service.limits().keep_alive;
-        reply::events(Events::new(reader, interval, expires))
+        reply::events(Events::new(source, interval, expires))
     }
 
     /// Returns the response with a reply: as JSON, unless the call sent messages before or the client accepts only events.

@@ -1,16 +1,19 @@
 //! The sessions of a server that is one of several replicas: each request of a session may reach another one.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use super::Endpoint;
 use super::event_stream::StreamReader;
 use super::reply::Rejection;
-use crate::cluster::{Cluster, ClusterError, Event, Letter, Member, SessionEvent, SessionKey};
-use crate::owner::{Owner, Principal};
+use crate::cluster::{
+    Cluster, ClusterError, Event, Letter, Member, SessionEvent, Setting, SharedSession,
+};
+use crate::in_flight::stopping;
+use crate::owner::Principal;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, MessageKind};
 use crate::service::Origin;
-use crate::session::{Session, SessionState};
+use crate::session::{Session, SessionState, account_elsewhere};
 use crate::transport::incoming::Incoming;
 
 /// Returns the rejection of a request that needs the other replicas.
@@ -30,14 +33,15 @@ impl Endpoint {
         token: &str,
         principal: Option<&Principal>,
     ) -> Result<Option<Session>, Rejection> {
-        let known = self.tokens.known(token, principal);
-        let session = match known {
+        let session = match self.tokens.known(token, principal) {
             Some(session) => session,
             None => {
                 let Some(session) = self.tokens.unseal(token, principal) else {
                     return Ok(None);
                 };
-                self.restore(cluster, &session).await?;
+                if !self.restore(cluster, &session).await? {
+                    return Ok(None);
+                }
                 self.tokens.remember(token, &session);
                 session
             }
@@ -45,25 +49,49 @@ impl Endpoint {
         Ok((!self.tokens.is_ended(&session)).then_some(session))
     }
 
-    /// Reads the settings of a session, and whether it has ended.
-    async fn restore(&self, cluster: &Cluster, session: &Session) -> Result<(), Rejection> {
+    /// Reads the settings of a session, and returns `false` if it has ended.
+    async fn restore(&self, cluster: &Cluster, session: &Session) -> Result<bool, Rejection> {
         let shared = cluster.session(session.shared_key()).await;
-        let shared = shared.map_err(|error| unavailable(&error))?;
+        let Some(shared) = shared.map_err(|error| unavailable(&error))? else {
+            return Ok(true);
+        };
         if shared.ended {
-            self.end(session);
-            return Ok(());
+            self.end(session, &shared);
         }
         let restored = self.service.restore_session(session, &shared);
-        restored.map_err(|error| Rejection::of(&error))
+        restored.map_err(|error| Rejection::of(&error))?;
+        Ok(!shared.ended)
     }
 
-    /// Ends a session that was ended at another replica.
-    fn end(&self, session: &Session) {
-        if !self.tokens.end(session, Owner::Session(session.nonce)) {
+    /// Ends a session that was ended at any replica.
+    fn end(&self, session: &Session, shared: &SharedSession) {
+        if !self.tokens.end(session, account_elsewhere(&shared.account)) {
             // There is no space for it. It is read from the store before its next use.
             self.tokens.forget_opened();
         }
         self.streams.forget(session);
+    }
+
+    /// Ends a session for all replicas.
+    ///
+    /// # Errors
+    /// Returns an error if there is no space for it, or if the store fails. It may have ended nevertheless.
+    pub(super) async fn end_shared(
+        &self,
+        cluster: &Arc<Cluster>,
+        session: &Session,
+        origin: &Origin,
+    ) -> Result<(), Rejection> {
+        let counted = self.service.count(origin);
+        counted.map_err(|error| Rejection::of(&error))?;
+        let account = origin.account().key();
+        if !self.tokens.can_end(session, &account_elsewhere(&account)) {
+            return Err(Rejection::method_not_allowed("POST"));
+        }
+        let ended = cluster
+            .change_session(session.shared_key(), account, Setting::Ended)
+            .await;
+        ended.map(|_| ()).map_err(|error| unavailable(&error))
     }
 
     /// Opens the stream of a session for messages that belong to no request, and ends those at other replicas: a message is sent on
@@ -74,12 +102,15 @@ impl Endpoint {
     pub(super) async fn open_only_get_stream(
         self: &Arc<Self>,
         cluster: &Cluster,
-        session: Session,
+        session: &Session,
         origin: Origin,
     ) -> Result<StreamReader, Rejection> {
+        let counted = self.service.count(&origin);
+        counted.map_err(|error| Rejection::of(&error))?;
         let event = Event::Session(session.shared_key(), SessionEvent::StreamOpened);
-        let endpoint = Arc::clone(self);
+        let (endpoint, session) = (Arc::downgrade(self), Arc::clone(session));
         let open = move || {
+            let endpoint = endpoint.upgrade().ok_or_else(stopping)?;
             endpoint
                 .streams
                 .open_get_stream(&*endpoint.service, &session, &origin)
@@ -87,6 +118,18 @@ impl Endpoint {
         let opened = cluster.in_order(event, open).await;
         let opened = opened.map_err(|error| unavailable(&error))?;
         opened.map_err(|error| Rejection::of(&error))
+    }
+
+    /// Ends the readers of a stream at other replicas, because its client reads it here.
+    pub(super) fn tell_resumed(&self, session: &Session, last_event: &str) {
+        let Some(cluster) = self.service.cluster() else {
+            return;
+        };
+        if let Some((stream, _)) = last_event.rsplit_once('-') {
+            let event = SessionEvent::StreamResumed(stream.to_owned());
+            // Without it, an older reader ends with its connection.
+            let _ = cluster.tell_session(session.shared_key(), event);
+        }
     }
 
     /// Tells other replicas of the messages of a session that concern them: answers to their questions, cancellations, and the end
@@ -121,7 +164,8 @@ impl Endpoint {
             counted.map_err(|error| Rejection::of(&error))?;
             match event {
                 Some(event) => {
-                    cluster.tell(Event::Session(session.shared_key(), event));
+                    let told = cluster.tell_session(session.shared_key(), event);
+                    told.map_err(|error| unavailable(&error))?;
                 }
                 None => self.forward_response(cluster, session, message).await?,
             }
@@ -136,18 +180,17 @@ impl Endpoint {
         session: &Session,
         response: &Message,
     ) -> Result<(), Rejection> {
-        let Some(replica) = self.service.replica_of(response) else {
+        let Some(asked) = self.service.asked_elsewhere(session, response) else {
             return Ok(());
         };
         let letter = Letter::Response {
             nonce: session.nonce,
             text: response.text().to_owned(),
         };
-        let sent = cluster.send_to(&replica, &letter).await;
-        if !sent.map_err(|error| unavailable(&error))? {
-            tracing::debug!("a response is ignored: the replica that asked is gone");
-        }
-        Ok(())
+        let sent = cluster
+            .send_answer(&asked.replica, &asked.id, &letter)
+            .await;
+        sent.map_err(|error| unavailable(&error))
     }
 }
 
@@ -165,44 +208,25 @@ fn event_of(notification: &Message) -> Option<SessionEvent> {
 
 impl Member for Endpoint {
     fn receive(&self, own: Option<u64>, event: &Event) {
-        let (None, Event::Session(key, event)) = (own, event) else {
+        let Event::Session(key, event) = event else {
             return;
         };
         match event {
-            SessionEvent::Ended => self.end(&Arc::new(SessionState::elsewhere(*key))),
-            SessionEvent::StreamOpened => self.streams.close_get_stream(key.nonce),
+            SessionEvent::Settings(shared) if shared.ended => {
+                self.end(&Arc::new(SessionState::elsewhere(*key)), shared);
+            }
+            SessionEvent::StreamOpened if own.is_none() => {
+                self.streams.close_get_stream(key.nonce);
+            }
+            SessionEvent::StreamResumed(name) if own.is_none() => self.streams.leave(name),
             _ => {}
         }
     }
 
     fn missed(self: Arc<Self>) {
-        // The next use of each token reads its session again.
+        // The next use of each token reads its session again. Clients that only listen have no next use, and another replica may have a
+        // newer stream of theirs: they open their streams again.
         self.tokens.forget_opened();
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        // The others have no next use: their clients only listen.
-        let listening = self.streams.listening();
-        let endpoint = Arc::downgrade(&self);
-        runtime.spawn(async move {
-            for key in listening {
-                restore_listening(&endpoint, key).await;
-            }
-        });
-    }
-}
-
-/// Reads the settings of a session that listens.
-async fn restore_listening(endpoint: &Weak<Endpoint>, key: SessionKey) {
-    let Some(endpoint) = endpoint.upgrade() else {
-        return;
-    };
-    let Some(cluster) = endpoint.service.cluster() else {
-        return;
-    };
-    let session = Arc::new(SessionState::elsewhere(key));
-    if endpoint.restore(cluster, &session).await.is_err() {
-        tracing::warn!("the stream of a session ends: its settings cannot be read");
-        endpoint.streams.close_get_stream(key.nonce);
+        self.streams.close_get_streams();
     }
 }

@@ -24,6 +24,11 @@ impl Rejection {
         Self::rpc(status, None, &RpcError::invalid_request(message.into()))
     }
 
+    /// Returns `true` if the server cannot answer the request now.
+    pub(super) fn is_unavailable(&self) -> bool {
+        self.0.status() == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// Creates a rejection with the id of its request.
     pub(super) fn rpc(status: StatusCode, id: Option<&Id>, error: &RpcError) -> Self {
         Self(Box::new(json(status, error_reply(id, error))))

@@ -8,16 +8,16 @@ use hyper::{Response, StatusCode};
 
 use super::Endpoint;
 use super::caller::Caller;
+use super::events::EventSource;
 use super::headers::{LAST_EVENT_ID, SESSION_ID, check_version, declare_stateless, single};
 use super::media::Formats;
 use super::post::is_stateless;
-use super::replicas::unavailable;
 use super::reply::{self, Rejection};
 use super::response_body::HttpBody;
-use crate::cluster::SessionEvent;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
+use crate::service::Origin;
 use crate::session::Session;
 
 /// The error text for a client that has not started a session.
@@ -105,20 +105,41 @@ impl Endpoint {
         }
         let last_event = single(headers, &LAST_EVENT_ID)
             .map_err(|message| Rejection::new(StatusCode::BAD_REQUEST, message))?;
-        let resumed = last_event.and_then(|id| self.streams.resume(&session, id));
+        let last_event = last_event.map(str::to_owned);
         let origin = self.origin(parts.headers, parts.extensions, caller);
         let expires = origin.expires();
-        let reader = match (resumed, self.service.cluster()) {
-            (Some(reader), _) => reader,
-            (None, Some(cluster)) => self.open_only_get_stream(cluster, session, origin).await?,
-            (None, None) => {
-                let opened = self
-                    .streams
-                    .open_get_stream(&*self.service, &session, &origin);
+        let source = self.source(&session, origin, last_event.as_deref());
+        Ok(self.events(source.await?, expires))
+    }
+
+    /// Returns the stream with the event that a client had last, or a new GET stream if there is none.
+    async fn source(
+        self: &Arc<Self>,
+        session: &Session,
+        origin: Origin,
+        last_event: Option<&str>,
+    ) -> Result<EventSource, Rejection> {
+        if let Some(id) = last_event {
+            if let Some(reader) = self.streams.resume(session, id) {
+                self.tell_resumed(session, id);
+                return Ok(EventSource::Local(reader));
+            }
+            let followed = self.streams.follow(&*self.service, session, &origin, id);
+            let followed = followed.await.map_err(|error| Rejection::of(&error))?;
+            if let Some(follower) = followed {
+                self.tell_resumed(session, id);
+                return Ok(EventSource::Logged(follower));
+            }
+        }
+        let reader = match self.service.cluster() {
+            Some(cluster) => self.open_only_get_stream(cluster, session, origin).await?,
+            None => {
+                let streams = &self.streams;
+                let opened = streams.open_get_stream(&*self.service, session, &origin);
                 opened.map_err(|error| Rejection::of(&error))?
             }
         };
-        Ok(self.events(reader, expires))
+        Ok(EventSource::Local(reader))
     }
 
     /// Ends a session: 204, or 405 if the session cannot be ended before it expires.
@@ -130,16 +151,12 @@ impl Endpoint {
         let session = self
             .session_without_message(&parts.headers, &caller)
             .await?;
+        let origin = self.origin(parts.headers, parts.extensions, caller);
         if let Some(cluster) = self.service.cluster() {
-            let ended = cluster
-                .change_session(session.shared_key(), SessionEvent::Ended)
-                .await;
-            ended.map_err(|error| unavailable(&error))?;
+            self.end_shared(cluster, &session, &origin).await?;
+            return Ok(reply::empty(StatusCode::NO_CONTENT));
         }
-        let account = self
-            .origin(parts.headers, parts.extensions, caller)
-            .account();
-        if self.tokens.end(&session, account) {
+        if self.tokens.end(&session, origin.account()) {
             self.service.end_session(&session);
             self.service.forget_session(&session);
             self.streams.forget(&session);

@@ -1,6 +1,6 @@
 //! The table of the streams of sessions: streams that clients can resume by the id of an event, and one GET stream per session.
 //!
-//! The table is in memory, bounded, and lost at a restart. One task removes expired streams while there are any.
+//! The table is in memory, bounded, and lost at a restart. In a cluster, the streams also have logs in its store. One task removes expired streams while there are any.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
@@ -10,9 +10,10 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::event_stream::{EventStream, StreamReader};
-use crate::cluster::SessionKey;
+use super::stream_log::{Followed, StreamLog};
 use crate::owner::Owner;
 use crate::protocol::error::{Class, RpcError};
+use crate::seal::unique;
 use crate::service::{Budget, Listening, Origin, Outbound, Service};
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
@@ -26,8 +27,11 @@ const MAX_ENDED_BYTES: usize = 16 << 20;
 
 /// All streams that a client can resume.
 pub(super) struct Streams {
-    /// A text that distinguishes the event ids of this process from those of others.
+    /// A text without `-` that distinguishes the event ids of this process from those of others: the id of the replica, if there is
+    /// one.
     process: String,
+    /// The logs of the streams, with which clients resume them at other replicas.
+    log: Option<StreamLog>,
     table: Arc<Mutex<StreamTable>>,
     /// The bytes of streams that have ended and have no reader.
     retained: Arc<Budget>,
@@ -52,7 +56,6 @@ struct KeptStream {
 
 /// The listener behind a GET stream. Dropping it ends the stream, which never ends by itself.
 struct GetStream {
-    session: SessionKey,
     events: Arc<EventStream>,
     _listening: Listening,
 }
@@ -64,10 +67,12 @@ impl Drop for GetStream {
 }
 
 impl Streams {
-    /// Creates an empty table. `process` is unique to this process and contains no `-`.
-    pub(super) fn new(process: String) -> Self {
+    /// Creates an empty table. `log` has the streams of all replicas.
+    pub(super) fn new(log: Option<StreamLog>) -> Self {
+        let replica = log.as_ref().map(|log| log.replica().to_owned());
         Self {
-            process,
+            process: replica.unwrap_or_else(unique),
+            log,
             table: Arc::default(),
             retained: Budget::new(MAX_ENDED_BYTES),
         }
@@ -93,14 +98,18 @@ impl Streams {
             events: Arc::clone(events),
             get_stream: None,
         };
-        self.add(&mut self.table(), stream);
+        self.add(&mut self.table(), session, stream);
     }
 
-    fn add(&self, table: &mut StreamTable, stream: KeptStream) {
+    fn add(&self, table: &mut StreamTable, session: &Session, stream: KeptStream) {
         table.evict();
         let number = table.next;
         table.next += 1;
-        stream.events.set_name(format!("{}-{number}", self.process));
+        let name = format!("{}-{number}", self.process);
+        if let Some(log) = &self.log {
+            log.write(&name, session, &stream.events, stream.get_stream.is_some());
+        }
+        stream.events.set_name(name);
         table.all.insert(number, stream);
         // The task ends with its runtime, which may end before the endpoint.
         if table
@@ -123,6 +132,24 @@ impl Streams {
         let stream = table.all.get(&number)?;
         let matches = process == self.process && stream.session == session.nonce;
         matches.then(|| stream.events.resume(event))
+    }
+
+    /// Resumes a stream that this replica does not have after the event with this id, from its log.
+    ///
+    /// # Errors
+    /// Returns an error if the store of the cluster cannot be read.
+    pub(super) async fn follow(
+        &self,
+        service: &dyn Service,
+        session: &Session,
+        origin: &Origin,
+        last_event: &str,
+    ) -> Followed {
+        let Some(log) = &self.log else {
+            return Ok(None);
+        };
+        let held = service.budgets().unsent.held_by(origin.account());
+        log.resume(session, last_event, held).await
     }
 
     /// Opens the stream of a session for messages that belong to no request. The previous GET stream of the session ends,
@@ -156,34 +183,57 @@ impl Streams {
             account: origin.account(),
             events: Arc::clone(&events),
             get_stream: Some(GetStream {
-                session: session.shared_key(),
                 events: Arc::clone(&events),
                 _listening: listening,
             }),
         };
-        self.add(&mut table, stream);
+        self.add(&mut table, session, stream);
         Ok(events.read(None))
     }
 
-    /// Ends the stream for messages that belong to no request of a session, because another replica has a newer one.
-    pub(super) fn close_get_stream(&self, session: [u8; 16]) {
-        let is_get_stream = |it: &KeptStream| it.get_stream.is_some() && it.session == session;
-        self.table().all.retain(|_, stream| !is_get_stream(stream));
+    /// Ends all GET streams, whose clients open them again.
+    pub(super) fn close_get_streams(&self) {
+        self.table()
+            .all
+            .retain(|_, stream| stream.get_stream.is_none());
     }
 
-    /// Returns the sessions that have a stream for messages that belong to no request.
-    pub(super) fn listening(&self) -> Vec<SessionKey> {
-        let table = self.table();
-        let listening = table.all.values().filter_map(|it| it.get_stream.as_ref());
-        listening.map(|it| it.session).collect()
-    }
-
-    /// Removes the streams of a session that has ended.
+    /// Removes the streams of a session that has ended. No replica resumes them.
     pub(super) fn forget(&self, session: &Session) {
         let mut table = self.table();
-        table
-            .all
-            .retain(|_, stream| stream.session != session.nonce);
+        table.all.retain(|_, stream| {
+            let keeps = stream.session != session.nonce;
+            if !keeps {
+                stream.events.forget_log();
+            }
+            keeps
+        });
+    }
+
+    /// Ends the GET stream of a session, because the session has opened another one at another replica. Streams of calls continue.
+    pub(super) fn close_get_stream(&self, session: [u8; 16]) {
+        let is_closed =
+            |stream: &KeptStream| stream.get_stream.is_some() && stream.session == session;
+        self.table().all.retain(|_, stream| !is_closed(stream));
+    }
+
+    /// Ends the readers of the stream with this name at this replica, because its client reads it at another one. The stream itself
+    /// continues. One without a reader is kept as long again, so that a GET stream that is read elsewhere does not expire if this is
+    /// called at least every [`RETENTION`].
+    pub(super) fn leave(&self, name: &str) {
+        if let Some(log) = &self.log {
+            log.leave(name);
+        }
+        let number = name.split_once('-').filter(|(it, _)| *it == self.process);
+        let number = number.and_then(|(_, number)| number.parse::<u64>().ok());
+        if let Some(stream) = number.and_then(|number| {
+            self.table()
+                .all
+                .get(&number)
+                .map(|it| Arc::clone(&it.events))
+        }) {
+            stream.leave();
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, StreamTable> {
@@ -319,7 +369,10 @@ mod tests {
     const SOON: Duration = RETENTION.saturating_sub(SECOND);
 
     fn streams() -> Streams {
-        Streams::new("p".to_owned())
+        Streams {
+            process: "p".to_owned(),
+            ..Streams::new(None)
+        }
     }
 
     /// Returns a stream with one unread event.

@@ -80,7 +80,7 @@ async fn without_events_messages_are_dropped() {
 /// Opens a mounted endpoint with a session. There is no socket, which would not work with a paused clock.
 async fn mounted(limits: Limits) -> (Arc<Fake>, HttpService, String) {
     let fake = Fake::new(limits);
-    let service = HttpService::new(fake.clone(), tokens(), HttpOptions::default());
+    let service = HttpService::new(fake.clone(), tokens(), HttpOptions::default(), None);
     let opened = ask(&service, &post(&rpc(0, "initialize"))).await;
     let session = opened.headers()["mcp-session-id"].to_str().unwrap();
     (fake, service, session.to_owned())

@@ -18,7 +18,7 @@ async fn starting(limits: Limits) -> Starting {
     let (stop, stopped) = oneshot::channel::<()>();
     let options = HttpOptions::default();
     let fake = Fake::new(limits.clone());
-    let service = HttpService::new(fake.clone(), tokens(), options.clone());
+    let service = HttpService::new(fake.clone(), tokens(), options.clone(), None);
     let task = tokio::spawn(async move {
         let mut connections =
             Connections::new(options, limits, Encryption::default(), Metrics::default());

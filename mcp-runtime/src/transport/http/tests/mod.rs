@@ -325,7 +325,7 @@ async fn start(limits: Limits) -> TestServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let service = HttpService::new(fake.clone(), tokens(), options);
+    let service = HttpService::new(fake.clone(), tokens(), options, None);
     let served = service.clone();
     let task = tokio::spawn(async move {
         let mut connections = Connections::new(

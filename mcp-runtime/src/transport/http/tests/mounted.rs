@@ -8,7 +8,7 @@ async fn it_mounts_into_axum_at_any_path() {
         path: None,
         ..HttpOptions::default()
     };
-    let service = HttpService::new(Fake::new(Limits::default()), tokens(), options);
+    let service = HttpService::new(Fake::new(Limits::default()), tokens(), options, None);
     let router = axum::Router::new()
         .route_service("/tools", service.clone())
         .nest_service("/nested", service);
@@ -36,7 +36,7 @@ async fn who_mounts_it_may_say_what_the_address_of_the_client_is() {
         path: None,
         ..HttpOptions::default()
     };
-    let service = HttpService::new(Fake::new(Limits::default()), tokens(), options);
+    let service = HttpService::new(Fake::new(Limits::default()), tokens(), options, None);
     let peer = SocketAddr::from(([192, 0, 2, 1], 7));
     for known in [Some(peer), None] {
         let mut request = hyper::Request::post("http://localhost/")

@@ -10,7 +10,7 @@ async fn a_server_is_ready_between_its_start_and_its_end() {
     let (stop, stopped) = oneshot::channel::<()>();
     let options = HttpOptions::default();
     let fake = Fake::new(Limits::default());
-    let service = HttpService::new(fake.clone(), tokens(), options.clone());
+    let service = HttpService::new(fake.clone(), tokens(), options.clone(), None);
     let serving = tokio::spawn(async move {
         let mut connections = Connections::new(
             options,

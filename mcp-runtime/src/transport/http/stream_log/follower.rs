@@ -1,0 +1,354 @@
+//! The reader of a stream that another replica has, or had: it sends what the log of the stream has, until its end.
+//!
+//! It reads the log as fast as its client reads, and at most one part of the log is in memory.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
+use std::mem::take;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout};
+
+use super::super::event_stream::push_event;
+use super::super::unsent::unsent;
+use super::entry::{Entry, Owned, key_of};
+use super::{RETENTION, STORE_TIMEOUT};
+use crate::opaque::opaque_debug;
+use crate::protocol::error::RpcError;
+use crate::service::{BoxFuture, Held};
+use crate::store::Store;
+use crate::sync::Mutex;
+
+/// The time that one read waits for entries.
+const WAIT: Duration = Duration::from_secs(20);
+
+/// The maximum number of reads that look for the event after which a client resumes its stream.
+const MAX_SEARCHES: usize = 64;
+
+/// The size of a chunk of events, in bytes, from which no further event is added to it.
+const CHUNK: usize = 64 << 10;
+
+/// A stream that is resumed; `None` if there is no such stream, or the store lacks a part of it.
+pub(in super::super) type Followed<T = Follower> = Result<Option<T>, RpcError>;
+
+/// What the next entry means for a reader.
+enum Step {
+    /// Nothing new.
+    Nothing,
+    /// Events to send. The number is that of the last.
+    Events(VecDeque<String>),
+    /// The event with this number, which is a value of the store.
+    Value(u64),
+    /// The stream has ended.
+    End,
+    /// The stream has ended, and cannot be resumed after its last event.
+    Closed,
+    /// Events are missing.
+    Gap,
+}
+
+/// The position of a reader in the log of a stream.
+pub(super) struct Follow {
+    store: Arc<dyn Store>,
+    owned: Owned,
+    log: String,
+    /// The prefix of the event ids.
+    name: String,
+    /// The number of the last event that the client has.
+    last: u64,
+    /// The position of the last entry that was read from the log.
+    position: u64,
+    /// The entries that were read.
+    entries: VecDeque<Entry>,
+    /// The size of these entries.
+    held: Held,
+    /// The time of the last entry.
+    heard: Instant,
+    has_ended: bool,
+}
+
+/// Opens the log of a stream after the event with this number.
+///
+/// # Errors
+/// Returns an error if the store cannot be read.
+pub(super) async fn open(
+    store: Arc<dyn Store>,
+    owned: Owned,
+    log: String,
+    (name, after): (&str, u64),
+    held: Held,
+) -> Followed<Follow> {
+    let mut follow = Follow {
+        store,
+        owned,
+        log,
+        name: name.to_owned(),
+        last: after,
+        position: 0,
+        entries: VecDeque::new(),
+        held,
+        heard: Instant::now(),
+        has_ended: false,
+    };
+    if !follow.can_be_resumed().await? {
+        return Ok(None);
+    }
+    let mut is_known = false;
+    for _ in 0..MAX_SEARCHES {
+        if follow.read(Duration::ZERO).await?.is_none() {
+            return Ok(None);
+        }
+        if follow.entries.is_empty() {
+            return Ok(is_known.then_some(follow));
+        }
+        is_known = true;
+        while let Some(entry) = follow.entries.front() {
+            match follow.step(entry) {
+                Step::Nothing => {}
+                Step::Gap | Step::Closed => return Ok(None),
+                Step::Events(_) | Step::Value(_) | Step::End => return Ok(Some(follow)),
+            }
+            follow.entries.pop_front();
+        }
+        follow.held.clear();
+    }
+    Ok(None)
+}
+
+impl Follow {
+    /// Returns `false` if there is no log, or if its last entry says that nobody can resume the stream.
+    async fn can_be_resumed(&mut self) -> Result<bool, RpcError> {
+        let last = timeout(STORE_TIMEOUT, self.store.last_position(&self.log));
+        let last = match last.await {
+            Ok(Ok(last)) => last,
+            Ok(Err(error)) => return Err(unavailable(&error)),
+            Err(elapsed) => return Err(unavailable(&elapsed)),
+        };
+        self.position = last.saturating_sub(1);
+        let is_own = last > 0 && self.read(Duration::ZERO).await?.is_some();
+        let is_gone = matches!(self.entries.back(), Some(Entry::Gone(_)));
+        self.entries.clear();
+        self.held.clear();
+        self.position = 0;
+        Ok(is_own && !is_gone)
+    }
+
+    /// Returns what an entry means for this reader. Events that the client has are left out.
+    fn step(&self, entry: &Entry) -> Step {
+        let next = self.last.saturating_add(1);
+        match entry {
+            Entry::Events(first, events) => {
+                let known = usize::try_from(next.saturating_sub(*first)).unwrap_or(usize::MAX);
+                match events.get(known..) {
+                    _ if *first > next => Step::Gap,
+                    None | Some([]) => Step::Nothing,
+                    Some(events) => Step::Events(events.iter().cloned().collect()),
+                }
+            }
+            Entry::Value(number) if *number > next => Step::Gap,
+            Entry::Value(number) if *number == next => Step::Value(next),
+            Entry::Alive(last) | Entry::End(last) | Entry::Closed(last) if *last > self.last => {
+                Step::Gap
+            }
+            Entry::Value(_) | Entry::Alive(_) => Step::Nothing,
+            Entry::End(_) => Step::End,
+            Entry::Closed(_) => Step::Closed,
+            Entry::Gone(_) => Step::Gap,
+        }
+    }
+
+    /// Reads the next entries of the log: none if there are none within the time. Returns `None` if an entry is not of this owner,
+    /// or if too many bytes wait to be sent.
+    ///
+    /// Entries that the log has dropped are noticed by the numbers of events: an old log lacks the entries of events that every
+    /// reader has.
+    async fn read(&mut self, wait: Duration) -> Followed<()> {
+        let read = self.store.read_after(&self.log, self.position, wait);
+        let read = match timeout(wait + STORE_TIMEOUT, read).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(error)) => return Err(unavailable(&error)),
+            Err(elapsed) => return Err(unavailable(&elapsed)),
+        };
+        if !read.entries.is_empty() {
+            self.heard = Instant::now();
+        }
+        self.position = read.position;
+        for entry in read.entries {
+            let owned = self.owned.read(&entry.value);
+            let Some(entry) = owned.filter(|_| self.held.add(entry.value.len())) else {
+                return Ok(None);
+            };
+            self.entries.push_back(entry);
+        }
+        Ok(Some(()))
+    }
+
+    /// Returns the next chunk of the stream, or `None` if there will be no more.
+    async fn next(&mut self) -> Option<Bytes> {
+        while !self.has_ended {
+            let text = self.take_chunk().await;
+            if !text.is_empty() {
+                let held = self.held.of_same_owner(text.len());
+                return Some(unsent(text, held));
+            }
+            if self.has_ended || self.heard.elapsed() > RETENTION {
+                return None;
+            }
+            if let Err(error) = self.read_more().await {
+                tracing::debug!(error = %error.message, "a stream of another replica is interrupted");
+                return None;
+            }
+        }
+        None
+    }
+
+    async fn read_more(&mut self) -> Result<(), RpcError> {
+        self.held.clear();
+        if self.read(WAIT).await?.is_none() {
+            self.has_ended = true;
+        }
+        Ok(())
+    }
+
+    /// Encodes the entries that were read, up to the size of a chunk.
+    async fn take_chunk(&mut self) -> String {
+        let mut text = String::new();
+        while text.len() < CHUNK
+            && let Some(entry) = self.entries.pop_front()
+        {
+            match self.step(&entry) {
+                Step::Nothing => {}
+                Step::Events(events) => {
+                    for event in events {
+                        self.push(&mut text, &event);
+                    }
+                }
+                Step::Value(number) => match self.value(number).await {
+                    Some(event) => self.push(&mut text, &event),
+                    None => self.has_ended = true,
+                },
+                Step::End | Step::Closed | Step::Gap => self.has_ended = true,
+            }
+            if self.has_ended {
+                break;
+            }
+        }
+        text
+    }
+
+    fn push(&mut self, text: &mut String, event: &str) {
+        self.last += 1;
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "id: {}-{}", self.name, self.last);
+        push_event(text, event);
+    }
+
+    /// Returns an event that is a value of the store.
+    async fn value(&self, number: u64) -> Option<String> {
+        let key = key_of(&self.log, number);
+        let value = timeout(STORE_TIMEOUT, self.store.get(&key)).await;
+        String::from_utf8(value.ok()?.ok()??).ok()
+    }
+}
+
+/// Returns the error for a client whose stream is in a store that cannot be read.
+fn unavailable(error: &impl std::fmt::Display) -> RpcError {
+    tracing::warn!(%error, "the store of the cluster cannot be read to resume a stream");
+    RpcError::overloaded(
+        "The stream cannot be resumed now, because the store of the server does not answer: try again",
+    )
+}
+
+/// The followers of this replica, by the names of their streams. A stream has one.
+#[derive(Clone, Default)]
+pub(super) struct Followers(Arc<Mutex<HashMap<String, oneshot::Sender<()>>>>);
+
+impl Followers {
+    /// Returns the follower of a stream. The one before ends.
+    pub(super) fn add(
+        &self,
+        name: String,
+        follow: Follow,
+        mut stopping: watch::Receiver<bool>,
+    ) -> Follower {
+        let (sender, replaced) = oneshot::channel();
+        self.0.lock().insert(name.clone(), sender);
+        let ended = async move {
+            tokio::select! {
+                // Nothing is ever sent: the wait ends when the sender is dropped.
+                _ = replaced => {}
+                // Without a sender, the server has ended, too.
+                _ = stopping.wait_for(|is_stopping| *is_stopping) => {}
+            }
+        };
+        Follower {
+            next: advance(follow),
+            ended: Some(Box::pin(ended)),
+            name,
+            followers: self.clone(),
+        }
+    }
+
+    /// Ends the follower of a stream.
+    pub(super) fn end(&self, name: &str) {
+        self.0.lock().remove(name);
+    }
+}
+
+/// A connection on which a stream of another replica is sent.
+pub(in super::super) struct Follower {
+    /// The read of the next chunk.
+    next: BoxFuture<(Follow, Option<Bytes>)>,
+    /// Resolves if another reader takes the stream over, or if the server stops.
+    ended: Option<BoxFuture<()>>,
+    name: String,
+    followers: Followers,
+}
+
+opaque_debug!(Follower);
+
+fn advance(mut follow: Follow) -> BoxFuture<(Follow, Option<Bytes>)> {
+    Box::pin(async move {
+        let chunk = follow.next().await;
+        (follow, chunk)
+    })
+}
+
+impl Follower {
+    /// Polls the events to send now; `None` if there will be no more.
+    pub(in super::super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Some(ended) = &mut self.ended else {
+            return Poll::Ready(None);
+        };
+        if ended.as_mut().poll(context).is_ready() {
+            self.ended = None;
+            return Poll::Ready(None);
+        }
+        let Poll::Ready((follow, chunk)) = self.next.as_mut().poll(context) else {
+            return Poll::Pending;
+        };
+        match chunk {
+            Some(_) => self.next = advance(follow),
+            None => self.ended = None,
+        }
+        Poll::Ready(chunk)
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        take(&mut self.ended);
+        let mut followers = self.followers.0.lock();
+        // Another follower of the stream may have replaced this one.
+        if followers
+            .get(&self.name)
+            .is_some_and(oneshot::Sender::is_closed)
+        {
+            followers.remove(&self.name);
+        }
+    }
+}

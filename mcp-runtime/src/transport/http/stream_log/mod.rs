@@ -1,0 +1,145 @@
+//! The logs of streams in the store of a cluster: a client resumes its stream at any replica, also after the one that had it stopped.
+//!
+//! A task for each stream ([`writer`]) appends its events to a log, and a [`Follower`] at another replica sends what the log has.
+//! Only event streams of sessions have logs.
+
+mod entry;
+mod follower;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::event_stream::EventStream;
+use crate::cluster::Cluster;
+use crate::service::Held;
+use crate::session::Session;
+use entry::Owned;
+use follower::Followers;
+use writer::Writer;
+
+pub(super) use follower::{Followed, Follower};
+
+/// The time that the store keeps an event of a stream, and that a follower waits for the next entry.
+const RETENTION: Duration = Duration::from_secs(5 * 60);
+
+/// The time without entries after which one says that the stream still exists.
+const HEARTBEAT: Duration = Duration::from_secs(2 * 60);
+
+/// The time limit of one operation of the store.
+const STORE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The logs of the streams of one replica, and the logs of others that it reads.
+pub(crate) struct StreamLog {
+    cluster: Arc<Cluster>,
+    /// `true` from when the server stops. It waits for the receivers, until the grace period is over.
+    stopping: watch::Sender<bool>,
+    grace: Duration,
+    followers: Followers,
+    health: Arc<Health>,
+}
+
+/// The state of a store as its writers see it, so that a failure is logged once.
+#[derive(Default)]
+struct Health {
+    fails: AtomicBool,
+}
+
+impl Health {
+    fn is_well(&self) {
+        self.fails.store(false, Ordering::Relaxed);
+    }
+
+    fn failed(&self, error: &(dyn std::error::Error + Send + Sync)) {
+        if !self.fails.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                %error,
+                "the store of the cluster does not take the events of streams: clients cannot resume them at other replicas until it does"
+            );
+        }
+    }
+}
+
+impl StreamLog {
+    /// Returns the logs of a replica. When `stopping` turns true, the server waits until its receivers are dropped, at most for the
+    /// grace period.
+    pub(crate) fn new(
+        cluster: Arc<Cluster>,
+        stopping: watch::Sender<bool>,
+        grace: Duration,
+    ) -> Self {
+        Self {
+            cluster,
+            stopping,
+            grace,
+            followers: Followers::default(),
+            health: Arc::default(),
+        }
+    }
+
+    /// Returns the id of the replica, with which the names of its streams begin.
+    pub(super) fn replica(&self) -> &str {
+        self.cluster.replica()
+    }
+
+    /// Starts the task that writes the events of a stream until it ends. That of a GET stream cannot be resumed after its end.
+    pub(super) fn write(
+        &self,
+        name: &str,
+        session: &Session,
+        events: &Arc<EventStream>,
+        is_get_stream: bool,
+    ) {
+        events.start_log();
+        let writer = Writer {
+            store: Arc::clone(self.cluster.store()),
+            health: Arc::clone(&self.health),
+            owned: Owned::by(session),
+            log: log_of(name),
+            events: Arc::clone(events),
+            is_get_stream,
+        };
+        tokio::spawn(writer.run(self.stopping.subscribe(), self.grace));
+    }
+
+    /// Resumes a stream from its log, after the event with this id. `held` is the share of the client in the budget of unsent
+    /// messages. The other readers of the stream at this replica end.
+    pub(super) async fn resume(&self, session: &Session, last_event: &str, held: Held) -> Followed {
+        let Some((name, after)) = parse_event_id(last_event) else {
+            return Ok(None);
+        };
+        let owned = Owned::by(session);
+        let log = log_of(&name);
+        let store = Arc::clone(self.cluster.store());
+        let Some(follow) = follower::open(store, owned, log, (&name, after), held).await? else {
+            return Ok(None);
+        };
+        let stopping = self.stopping.subscribe();
+        Ok(Some(self.followers.add(name, follow, stopping)))
+    }
+
+    /// Ends the follower of a stream, because its client reads the stream elsewhere.
+    pub(super) fn leave(&self, name: &str) {
+        self.followers.end(name);
+    }
+}
+
+/// Returns the name of the log of a stream. The names of streams are unique, because they begin with the id of their replica.
+fn log_of(name: &str) -> String {
+    format!("stream-{name}")
+}
+
+/// Returns the name of the stream and the number of the event that an id names; `None` if no replica gave this id.
+fn parse_event_id(id: &str) -> Option<(String, u64)> {
+    let (name, event) = id.rsplit_once('-')?;
+    let (replica, number) = name.split_once('-')?;
+    let is_replica = replica.len() == 16 && replica.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number: u64 = number.parse().ok()?;
+    let event = event.parse().ok()?;
+    is_replica.then(|| (format!("{replica}-{number}"), event))
+}
