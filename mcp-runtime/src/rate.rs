@@ -253,7 +253,8 @@ pub(crate) fn seconds(wait: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{MemoryStore, StoreEntry};
+    use crate::defaults_page::row;
+    use crate::store::{MemoryStore, StoreEntry, StoreFuture};
 
     const ONE: Owner = Owner::Session([1; 16]);
     const OTHER: Owner = Owner::Session([2; 16]);
@@ -377,5 +378,32 @@ mod tests {
         assert!(put.unwrap());
         let refused = limit.count_shared(&store, "app", &ONE).await;
         assert!(matches!(refused, Err(Refused::Uncounted(_))), "{refused:?}");
+    }
+
+    /// A store that does not answer.
+    struct Silent;
+
+    impl Store for Silent {
+        fn get<'a>(&'a self, _: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
+            Box::pin(std::future::pending())
+        }
+
+        fn put_if_absent<'a>(&'a self, _: &'a str, _: StoreEntry<'a>) -> StoreFuture<'a, bool> {
+            Box::pin(std::future::pending())
+        }
+
+        fn remove<'a>(&'a self, _: &'a str) -> StoreFuture<'a, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_does_not_answer_is_an_error() {
+        let (limit, begin) = (RateLimit::per_hour(1), Instant::now());
+        let refused = limit.count_shared(&Silent, "app", &ONE).await;
+        assert!(matches!(refused, Err(Refused::Uncounted(_))), "{refused:?}");
+        let time = row("count-time");
+        time.says_refusal(Some(-32603), Some(503));
+        assert!(begin.elapsed().abs_diff(time.time()) < Duration::from_secs(1));
     }
 }

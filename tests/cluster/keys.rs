@@ -138,7 +138,7 @@ async fn a_replica_that_cannot_read_the_keys_does_not_start() {
     away.fault.set(true);
     let error = start_error(server(), away).await;
     assert!(
-        error.contains("`keys`") && error.contains("the store is away"),
+        error.contains("the store of the replicas cannot be used: the store is away"),
         "{error}"
     );
     let store = Shared::default();

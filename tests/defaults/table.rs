@@ -6,7 +6,7 @@ use std::path::Path;
 use super::page::rows;
 
 /// The files with the tests of rows. Those of `mcp-runtime` are unit tests, because they move the clock.
-const TESTS: [&str; 22] = [
+const TESTS: [&str; 25] = [
     include_str!("sizes.rs"),
     include_str!("batches.rs"),
     include_str!("counts.rs"),
@@ -25,6 +25,9 @@ const TESTS: [&str; 22] = [
     include_str!("../skills/entries.rs"),
     include_str!("../skills/refused.rs"),
     include_str!("../skills/reload.rs"),
+    include_str!("../../mcp-runtime/src/cluster/effect.rs"),
+    include_str!("../../mcp-runtime/src/cluster/keys/tests.rs"),
+    include_str!("../../mcp-runtime/src/rate.rs"),
     include_str!("../../mcp-runtime/src/server/tests/lifetimes.rs"),
     include_str!("../../mcp-runtime/src/auth/tests/defaults.rs"),
     include_str!("../../mcp-runtime/src/transport/http/tls/tests.rs"),

@@ -260,6 +260,7 @@ impl SharedEffect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::defaults_page::row;
     use crate::store::MemoryStore;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -279,7 +280,10 @@ mod tests {
         let [one, other] = replicas();
         // A replica whose process has ended renews nothing.
         assert!(one.put(&one.running(LEASE)).await.unwrap());
-        let waits = timeout(Duration::from_millis(LEASE - 1000), other.claim(false)).await;
+        let lease = row("effect-lease");
+        lease.says("tool error");
+        let before = lease.time() - Duration::from_secs(1);
+        let waits = timeout(before, other.claim(false)).await;
         assert!(waits.is_err(), "the lease has not expired");
         let claim = timeout(Duration::from_secs(2), other.claim(false)).await;
         assert!(matches!(claim, Ok(Err(ClaimError::Unknown))));

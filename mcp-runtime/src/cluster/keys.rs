@@ -166,7 +166,8 @@ impl KeyRing {
     pub(crate) async fn refresh(&self) {
         let refreshed = self.change(|_| Ok(())).await;
         // The time may have come for a key that was published before.
-        self.adopt(self.ring.lock().clone());
+        let known = self.ring.lock().clone();
+        self.adopt(known);
         match refreshed {
             Ok(()) | Err(KeyRingError::Contended) => {
                 self.has_failed.store(false, Ordering::Relaxed);
