@@ -3,4 +3,6 @@
 mod absent;
 mod changes;
 mod replicas;
+#[cfg(feature = "auth")]
+mod revocation;
 mod sessions;

@@ -23,10 +23,13 @@ mod metadata;
 #[cfg(feature = "tls")]
 mod mutual_tls;
 mod refreshed;
+mod revocation;
+mod revoked;
 mod shared;
 #[cfg(test)]
 mod tests;
 mod token_issuer;
+mod unverified;
 
 use std::fmt;
 use std::sync::Arc;
@@ -44,6 +47,9 @@ pub use introspection::Introspection;
 pub use jwt::Jwt;
 #[cfg(feature = "tls")]
 pub use mutual_tls::{ClientCertificate, MutualTls};
+pub(crate) use revocation::Revocation;
+pub use revoked::RevokeError;
+pub(crate) use revoked::{CheckedToken, Revoked};
 
 /// The future that [`Authenticate::authenticate`] returns.
 pub type AuthFuture<'a> = BoxFuture<'a, Result<Option<Identity>, AuthError>>;

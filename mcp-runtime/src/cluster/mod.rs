@@ -6,6 +6,8 @@
 mod event;
 mod follow;
 mod outbox;
+#[cfg(feature = "auth")]
+mod revoked;
 mod sessions;
 mod write;
 

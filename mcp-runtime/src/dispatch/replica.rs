@@ -119,8 +119,8 @@ impl Member for Replica {
             Event::Session(key, event) if own.is_none() => {
                 Self::session_changed(&core, *key, event)
             }
-            // This replica knows it already.
-            Event::Task(_) | Event::Session(..) => {}
+            // This replica knows it already. Revoked tokens concern the authentication alone.
+            Event::Task(_) | Event::Session(..) | Event::Revoked(_) => {}
         }
     }
 

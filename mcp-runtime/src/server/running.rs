@@ -13,6 +13,8 @@ use super::skills;
 use super::{ServeError, Server, keys};
 #[cfg(feature = "audit")]
 use crate::audit::DigestKey;
+#[cfg(feature = "auth")]
+use crate::auth::{Revocation, Revoked};
 use crate::cluster::Cluster;
 use crate::dispatch::{self, Core, Dispatch};
 use crate::opaque::opaque_debug;
@@ -84,6 +86,11 @@ impl Server {
         let shared = Shared {
             replay: Arc::new(Replay::new(Arc::new(sealer), answer_timeout, used_states)),
             pending_requests: Arc::new(pending_requests(cluster.as_deref(), answer_timeout)),
+            #[cfg(feature = "auth")]
+            revocation: Arc::new(Revocation {
+                revoked: Revoked::new(cluster.clone()),
+                ways: server.http.protection.ways.clone(),
+            }),
             cluster,
         };
         let state = Arc::clone(&server.state);

@@ -15,6 +15,7 @@ mod challenge;
 mod connection;
 mod cors;
 mod encryption;
+mod ending;
 mod event_stream;
 mod events;
 mod forwarded;
@@ -62,6 +63,8 @@ use hyper::body::Body;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
+#[cfg(feature = "auth")]
+use crate::auth::Revoked;
 use crate::cluster::Member;
 use crate::seal::unique;
 use crate::service::{BoxFuture, Outbound, Service};
@@ -113,11 +116,16 @@ struct Endpoint {
     options: HttpOptions,
     streams: Streams,
     discard: Arc<dyn Outbound>,
+    /// The tokens that are refused.
+    #[cfg(feature = "auth")]
+    revoked: Option<Arc<Revoked>>,
 }
 
 impl HttpService {
     pub(crate) fn new(service: Arc<dyn Service>, tokens: Tokens, options: HttpOptions) -> Self {
         let endpoint = Arc::new(Endpoint {
+            #[cfg(feature = "auth")]
+            revoked: service.revoked(),
             service,
             tokens,
             options,

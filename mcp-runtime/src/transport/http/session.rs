@@ -107,7 +107,7 @@ impl Endpoint {
             .map_err(|message| Rejection::new(StatusCode::BAD_REQUEST, message))?;
         let resumed = last_event.and_then(|id| self.streams.resume(&session, id));
         let origin = self.origin(parts.headers, parts.extensions, caller);
-        let expires = origin.expires();
+        let end = origin.end();
         let reader = match (resumed, self.service.cluster()) {
             (Some(reader), _) => reader,
             (None, Some(cluster)) => self.open_only_get_stream(cluster, session, origin).await?,
@@ -118,7 +118,7 @@ impl Endpoint {
                 opened.map_err(|error| Rejection::of(&error))?
             }
         };
-        Ok(self.events(reader, expires))
+        Ok(self.events(reader, Some(end)))
     }
 
     /// Ends a session: 204, or 405 if the session cannot be ended before it expires.
