@@ -12,6 +12,7 @@ pub(super) type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Endpoint {
     /// Returns a future that completes when credentials expire or are revoked; `None` if neither can happen.
+    #[cfg_attr(not(feature = "auth"), allow(clippy::unused_self))] // no caller has credentials
     pub(super) fn ending(&self, end: CredentialsEnd) -> Option<Ending> {
         #[cfg(feature = "auth")]
         if let (Some(token), Some(revoked)) = (end.token, self.revoked.clone()) {
