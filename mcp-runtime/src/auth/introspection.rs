@@ -101,7 +101,8 @@ impl Auth {
 impl Introspection {
     /// Sets the maximum time for which an answer is cached. The default is 60 s.
     ///
-    /// It is the time after which a token that the issuer has revoked is not accepted any more. With zero, the issuer is asked
+    /// It is the time after which a token that the issuer has revoked is not accepted any more. With
+    /// [`Server::cluster`](crate::Server::cluster), a replica that learns it sooner tells the others, which then ask again. With zero, the issuer is asked
     /// for each request that arrives while it is not asked about the same token.
     pub fn cache_for(mut self, time: Duration) -> Self {
         self.cache_for = time;

@@ -94,7 +94,8 @@ pub trait Authenticate: Send + Sync + 'static {
 
     /// Returns the caller with these credentials if this way knows it already, for instance from a cache. Otherwise
     /// [`authenticate`](Self::authenticate) is called. A way that wraps another one should pass this on, because a known caller
-    /// costs no future.
+    /// costs no future. The token of a known caller is not looked up among those of
+    /// [`ServerHandle::revoke_token`](crate::ServerHandle::revoke_token), which therefore fails for a token that is known.
     fn known(&self, credentials: &Credentials<'_>) -> Option<Arc<Identity>> {
         let _ = credentials;
         None

@@ -17,8 +17,8 @@ impl ServerHandle {
     /// cannot reach the store accepts the tokens that it has verified before until it can. A token that it has not verified is
     /// answered with 503 meanwhile.
     ///
-    /// Subscriptions and GET streams of clients with the token end; their calls in flight do not. A token that a user of this server has
-    /// sent in another header is not covered, and neither are API keys.
+    /// Subscriptions and GET streams of clients with the token end; their calls in flight do not. Only tokens of the header
+    /// `Authorization: Bearer` can be revoked, and no API keys.
     ///
     /// ```
     /// use mcp_runtime::{Auth, RevokeError, Server};

@@ -47,7 +47,7 @@ struct Recipient {
     owner: Owner,
     formats: Formats,
     stateless: bool,
-    /// The time at which its credentials expire, for a subscription. A call that was authorized when it began is answered.
+    /// What ends the validity of its credentials, for a subscription. A call that was authorized when it began is answered.
     end: Option<CredentialsEnd>,
 }
 
