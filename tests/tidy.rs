@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 /// Each module of `mcp-runtime` with the modules that it may name. Every module may name [`LEAVES`].
 const MODULES: &[(&str, &[&str])] = &[
     ("access", &[]),
-    ("auth", &["access", "certificate", "seal", "store", "trust"]),
+    (
+        "auth",
+        &["access", "certificate", "cluster", "seal", "store", "trust"],
+    ),
     ("certificate", &[]),
     ("trust", &[]),
     ("protocol", &[]),

@@ -165,7 +165,7 @@ pub use audit::{Audit, AuditDecision, AuditFile, AuditRecord};
 #[cfg(feature = "auth")]
 pub use auth::{
     ApiKey, ApiKeys, Auth, AuthError, AuthFuture, Authenticate, Credentials, FromEnv, Identity,
-    Introspection, Jwt, SigningAlgorithm,
+    Introspection, Jwt, RevokeError, SigningAlgorithm,
 };
 #[cfg(all(feature = "auth", feature = "tls"))]
 pub use auth::{ClientAuthorities, ClientCertificate, MutualTls};

@@ -19,6 +19,8 @@ mod openapi;
 mod options;
 #[cfg(feature = "proxy")]
 mod proxies;
+#[cfg(feature = "auth")]
+mod revocation;
 mod running;
 mod serving;
 mod shutdown;

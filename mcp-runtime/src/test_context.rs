@@ -255,6 +255,8 @@ fn server_context() -> ServerContext {
         access: Access::default(),
         #[cfg(feature = "auth")]
         local: None,
+        #[cfg(feature = "auth")]
+        revocation: None,
         bus: Arc::new(Bus::new(limits.listeners)),
         replay: Arc::new(Replay::new(
             Arc::new(sealer),

@@ -8,6 +8,8 @@ mod keys;
 mod once;
 mod rates;
 mod replicas;
+#[cfg(feature = "auth")]
+mod revocation;
 mod sessions;
 mod streams;
 mod tasks;

@@ -32,7 +32,16 @@ pub(super) struct VerifiedTokens {
 
 struct Verified {
     identity: Arc<Identity>,
-    generation: u64,
+    version: Version,
+}
+
+/// What a verified token depends on. It is verified again when one of them has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Version {
+    /// The generation of the keys of the issuer.
+    pub(super) generation: u64,
+    /// The number of changes of the revoked tokens.
+    pub(super) epoch: u64,
 }
 
 impl VerifiedTokens {
@@ -47,22 +56,22 @@ impl VerifiedTokens {
         }
     }
 
-    /// Returns the caller with this token, if it was verified in this generation and has not expired at this time, in
-    /// milliseconds since 1970.
+    /// Returns the caller with this token, if it was verified in this version and has not expired at this time, in milliseconds
+    /// since 1970.
     pub(super) fn get(
         &self,
         token: impl AsRef<[u8]>,
-        generation: u64,
+        version: Version,
         now: u64,
     ) -> Option<Arc<Identity>> {
         let hash = self.hash(token)?;
         let tokens = self.tokens.read();
         let verified = tokens.get_at(&hash, now)?;
-        (verified.generation == generation).then(|| Arc::clone(&verified.identity))
+        (verified.version == version).then(|| Arc::clone(&verified.identity))
     }
 
     /// Keeps a token until it expires, and at most until `ends`, in milliseconds since 1970.
-    pub(super) fn keep(&self, token: &str, identity: &Identity, ends: u64, generation: u64) {
+    pub(super) fn keep(&self, token: &str, identity: &Identity, ends: u64, version: Version) {
         let Some(hash) = self.hash(token) else {
             return;
         };
@@ -77,7 +86,7 @@ impl VerifiedTokens {
         };
         let verified = Verified {
             identity: Arc::new(identity.clone()),
-            generation,
+            version,
         };
         let mut tokens = self.tokens.write();
         tokens.remove(&hash);
@@ -133,6 +142,11 @@ mod tests {
     use crate::store::now;
 
     const HOUR: u64 = 60 * 60 * 1000;
+    const ONE: Version = version(1, 0);
+
+    const fn version(generation: u64, epoch: u64) -> Version {
+        Version { generation, epoch }
+    }
 
     fn identity(name: &str) -> Identity {
         let mut identity = Identity::new(Principal::new(name));
@@ -141,40 +155,51 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_known_in_its_generation_until_it_expires() {
+    fn a_token_is_known_in_its_version_until_it_expires() {
         let tokens = VerifiedTokens::new();
-        assert!(tokens.get("a", 1, now()).is_none());
-        tokens.keep("a", &identity("ada"), now() + HOUR, 1);
-        assert_eq!(tokens.get("a", 1, now()).unwrap().principal.id(), "ada");
-        assert!(tokens.get("a", 2, now()).is_none() && tokens.get("b", 1, now()).is_none());
-        tokens.keep("a", &identity("bob"), now() + HOUR, 2);
-        assert_eq!(tokens.get("a", 2, now()).unwrap().principal.id(), "bob");
-        tokens.keep("c", &identity("ada"), now(), 1);
-        assert!(tokens.get("c", 1, now()).is_none(), "the keys end");
+        assert!(tokens.get("a", ONE, now()).is_none());
+        tokens.keep("a", &identity("ada"), now() + HOUR, ONE);
+        assert_eq!(tokens.get("a", ONE, now()).unwrap().principal.id(), "ada");
+        assert!(
+            tokens.get("a", version(2, 0), now()).is_none()
+                && tokens.get("b", ONE, now()).is_none()
+        );
+        assert!(tokens.get("a", version(1, 1), now()).is_none());
+        tokens.keep("a", &identity("bob"), now() + HOUR, version(2, 0));
+        assert_eq!(
+            tokens
+                .get("a", version(2, 0), now())
+                .unwrap()
+                .principal
+                .id(),
+            "bob"
+        );
+        tokens.keep("c", &identity("ada"), now(), ONE);
+        assert!(tokens.get("c", ONE, now()).is_none(), "the keys end");
         let mut expired = identity("ada");
         expired.expires = Some(SystemTime::now());
-        tokens.keep("d", &expired, now() + HOUR, 1);
-        assert!(tokens.get("d", 1, now()).is_none(), "the token expires");
+        tokens.keep("d", &expired, now() + HOUR, ONE);
+        assert!(tokens.get("d", ONE, now()).is_none(), "the token expires");
         let mut unlimited = identity("ada");
         unlimited.expires = None;
-        tokens.keep("e", &unlimited, now() + HOUR, 1);
-        assert!(tokens.get("e", 1, now()).is_some());
+        tokens.keep("e", &unlimited, now() + HOUR, ONE);
+        assert!(tokens.get("e", ONE, now()).is_some());
     }
 
     #[test]
     fn every_part_of_a_token_counts() {
         let tokens = VerifiedTokens::new();
         let token = "a".repeat(900);
-        tokens.keep(&token, &identity("ada"), now() + HOUR, 1);
+        tokens.keep(&token, &identity("ada"), now() + HOUR, ONE);
         for index in 0..900 {
             let mut other = token.clone();
             other.replace_range(index..=index, "b");
-            assert!(tokens.get(&other, 1, now()).is_none());
+            assert!(tokens.get(&other, ONE, now()).is_none());
         }
         for other in [&token[1..], &format!("{token}a"), &format!("{token}\0"), ""] {
-            assert!(tokens.get(other, 1, now()).is_none());
+            assert!(tokens.get(other, ONE, now()).is_none());
         }
-        assert!(tokens.get(&token, 1, now()).is_some());
+        assert!(tokens.get(&token, ONE, now()).is_some());
         let other = VerifiedTokens::new();
         assert_ne!(
             other.hash(&token),
@@ -188,11 +213,11 @@ mod tests {
         let tokens = VerifiedTokens::new();
         for index in 0..TOKENS + 50 {
             let name = index.to_string();
-            tokens.keep(&name, &identity(&name), now() + HOUR, 1);
+            tokens.keep(&name, &identity(&name), now() + HOUR, ONE);
         }
         let known = |tokens: &VerifiedTokens, count: usize| {
             let known =
-                (0..count).filter(|index| tokens.get(index.to_string(), 1, now()).is_some());
+                (0..count).filter(|index| tokens.get(index.to_string(), ONE, now()).is_some());
             known.count()
         };
         assert_eq!(known(&tokens, TOKENS + 50), TOKENS);
@@ -200,7 +225,7 @@ mod tests {
         let claims = json!({ "large": "x".repeat(100_000) });
         for index in 0..100 {
             let large = identity("ada").claims(claims.as_object().unwrap().clone());
-            tokens.keep(&index.to_string(), &large, now() + HOUR, 1);
+            tokens.keep(&index.to_string(), &large, now() + HOUR, ONE);
         }
         let kept = known(&tokens, 100);
         assert!((1..=BYTES / 500_000).contains(&kept), "{kept}");

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
 
+use super::revoked::Revoked;
 #[cfg(feature = "tls")]
 use crate::certificate::PeerCertificate;
 
@@ -27,6 +28,9 @@ pub struct Credentials<'a> {
     peer: Option<SocketAddr>,
     #[cfg(feature = "tls")]
     certificate: Option<&'a PeerCertificate>,
+    revoked: Option<&'a Revoked>,
+    /// The epoch of the revoked tokens when the check of the request began.
+    epoch: u64,
 }
 
 impl<'a> Credentials<'a> {
@@ -36,7 +40,25 @@ impl<'a> Credentials<'a> {
             peer,
             #[cfg(feature = "tls")]
             certificate: None,
+            revoked: None,
+            epoch: 0,
         }
+    }
+
+    /// Sets the tokens that are refused.
+    pub(crate) fn with_revoked(mut self, revoked: &'a Revoked) -> Self {
+        self.epoch = revoked.epoch();
+        self.revoked = Some(revoked);
+        self
+    }
+
+    pub(super) fn revoked(&self) -> Option<&'a Revoked> {
+        self.revoked
+    }
+
+    /// Returns the epoch of the revoked tokens when the check of the request began.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// Sets the verified client certificate of the connection.

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
+use super::revoked::CheckedToken;
 use crate::owner::Principal;
 use crate::store::system_time;
 
@@ -29,6 +30,8 @@ pub struct Identity {
     /// The time after which the credentials are not valid any more. Responses that are streams of events end then, also those of
     /// calls; a call of a session continues, and its client can resume the stream with new credentials.
     pub expires: Option<SystemTime>,
+    /// The token of the caller, if it was checked that nobody has revoked it.
+    pub(crate) token: Option<CheckedToken>,
 }
 
 impl Identity {
@@ -39,6 +42,7 @@ impl Identity {
             scopes: Arc::default(),
             claims: Arc::default(),
             expires: None,
+            token: None,
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::future::ready;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::address::Address;
+use super::cache::Version;
 use super::claims::identity;
 use super::metadata::Issuer;
 use super::refreshed::Refreshed;
@@ -16,7 +17,15 @@ use super::shared::Shared;
 use super::token_issuer::{TokenIssuer, check_length};
 use super::{Auth, AuthError, AuthFuture, Authenticate, Credentials, Identity};
 use crate::opaque::opaque_debug;
-use crate::store::{milliseconds, now};
+use crate::owner::Owner;
+use crate::store::{Bounded, Lease, milliseconds, now, system_time};
+use crate::sync::Mutex;
+
+/// The maximum number of accepted tokens whose end is told to the other replicas.
+const ACCEPTED: usize = 10_000;
+
+/// The time for which an accepted token that does not expire is remembered.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A way to authenticate callers by asking the issuer of their tokens. See [`Auth::introspection`].
 ///
@@ -35,8 +44,11 @@ pub struct Introspection {
     authorization: String,
     cache_for: Duration,
     endpoint: Refreshed<Address>,
-    /// The tokens about which the issuer is being asked.
-    asked: Shared<Result<Identity, AuthError>>,
+    /// The tokens about which the issuer is being asked, by their hashes and epochs of the revoked tokens: an answer that may be older
+    /// than a revocation is not shared with later requests.
+    asked: Shared<(u128, u64), Result<Identity, AuthError>>,
+    /// The tokens that the issuer has accepted, by their hashes.
+    accepted: Mutex<Bounded<u128, ()>>,
 }
 
 opaque_debug!(Introspection, |it| audience: it.tokens.audience, cache_for: it.cache_for);
@@ -81,6 +93,7 @@ impl Auth {
             cache_for: Duration::from_secs(60),
             endpoint: Refreshed::new(),
             asked: Shared::new(),
+            accepted: Mutex::new(Bounded::new(ACCEPTED, usize::MAX)),
         }
     }
 }
@@ -88,7 +101,8 @@ impl Auth {
 impl Introspection {
     /// Sets the maximum time for which an answer is cached. The default is 60 s.
     ///
-    /// It is the time after which a token that the issuer has revoked is not accepted any more. With zero, the issuer is asked
+    /// It is the time after which a token that the issuer has revoked is not accepted any more. With
+    /// [`Server::cluster`](crate::Server::cluster), a replica that learns it sooner tells the others, which then ask again. With zero, the issuer is asked
     /// for each request that arrives while it is not asked about the same token.
     pub fn cache_for(mut self, time: Duration) -> Self {
         self.cache_for = time;
@@ -102,17 +116,28 @@ impl Introspection {
     }
 
     /// Returns the caller with this token. Concurrent requests with one token ask once.
-    async fn identify(&self, token: &str) -> Result<Option<Identity>, AuthError> {
+    async fn identify(
+        &self,
+        credentials: &Credentials<'_>,
+        token: &str,
+    ) -> Result<Option<Identity>, AuthError> {
         check_length(token)?;
-        let verifying = Box::pin(self.verify(token));
+        let verifying = Box::pin(self.verify(credentials, token));
         let identity = match self.tokens.verified.hash(token) {
-            Some(hash) => self.asked.ask(hash, verifying).await,
+            Some(hash) => {
+                let question = (hash, credentials.epoch());
+                self.asked.ask(question, verifying).await
+            }
             None => verifying.await,
         };
         identity.map(Some)
     }
 
-    async fn verify(&self, token: &str) -> Result<Identity, AuthError> {
+    async fn verify(
+        &self,
+        credentials: &Credentials<'_>,
+        token: &str,
+    ) -> Result<Identity, AuthError> {
         let issuer = self.tokens.issuer()?;
         // Before the request: the answer is not newer than this.
         let ends = now().saturating_add(milliseconds(self.cache_for));
@@ -120,9 +145,40 @@ impl Introspection {
             .ask(issuer, token)
             .await
             .map_err(AuthError::Unavailable)?;
-        let identity = self.identity(issuer, answer)?;
-        self.tokens.verified.keep(token, &identity, ends, 0);
+        if answer.get("active") == Some(&Value::Bool(false)) {
+            self.forget(credentials, token);
+        }
+        let mut identity = self.identity(issuer, answer)?;
+        self.remember(token, &identity);
+        credentials.refuse_revoked(&mut identity).await?;
+        let version = version(credentials);
+        self.tokens.verified.keep(token, &identity, ends, version);
         Ok(identity)
+    }
+
+    /// Notes that the issuer has accepted a token.
+    fn remember(&self, token: &str, identity: &Identity) {
+        let Some(hash) = self.tokens.verified.hash(token) else {
+            return;
+        };
+        let expires = identity.expires.unwrap_or_else(|| system_time() + KEPT);
+        let since = expires.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let lease = Lease {
+            owner: Owner::Local,
+            expires: milliseconds(since),
+            bytes: 0,
+        };
+        self.accepted.lock().cache(hash, lease, ());
+    }
+
+    /// Tells the replicas that a token is not active any more, if the issuer has accepted it before. Unknown tokens are not told:
+    /// everybody can send them.
+    fn forget(&self, credentials: &Credentials<'_>, token: &str) {
+        let hash = self.tokens.verified.hash(token);
+        let forgotten = hash.and_then(|hash| self.accepted.lock().remove(&hash));
+        if let (Some(()), Some(revoked)) = (forgotten, credentials.revoked()) {
+            revoked.withdrawn(token);
+        }
     }
 
     async fn ask(&self, issuer: &Issuer, token: &str) -> Result<Map<String, Value>, String> {
@@ -176,6 +232,14 @@ impl Introspection {
     }
 }
 
+/// Returns the version of what is verified for a request. The issuer has no keys here.
+fn version(credentials: &Credentials<'_>) -> Version {
+    Version {
+        generation: 0,
+        epoch: credentials.epoch(),
+    }
+}
+
 /// Refuses tokens that need a proof besides the token, such as those of DPoP.
 fn check_type(answer: &Map<String, Value>) -> Result<(), String> {
     let kind = answer.get("token_type").and_then(Value::as_str);
@@ -191,14 +255,14 @@ impl Authenticate for Introspection {
             return Box::pin(ready(Ok(Some(Identity::clone(&identity)))));
         }
         match credentials.bearer() {
-            Some(token) => Box::pin(self.identify(token)),
+            Some(token) => Box::pin(self.identify(credentials, token)),
             None => Box::pin(ready(Ok(None))),
         }
     }
 
     fn known(&self, credentials: &Credentials<'_>) -> Option<Arc<Identity>> {
         let verified = &self.tokens.verified;
-        verified.get(credentials.bearer_bytes()?, 0, now())
+        verified.get(credentials.bearer_bytes()?, version(credentials), now())
     }
 
     fn authorization_servers(&self) -> Vec<String> {

@@ -4,17 +4,16 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::algorithm::SigningAlgorithm;
+use super::cache::Version;
 use super::claims::identity;
 use super::keys::{Keys, Wanted};
 use super::metadata::Issuer;
+use super::revoked::LONGEST_LEEWAY;
 use super::token_issuer::{TokenIssuer, check_length};
+use super::unverified::{Header, parse};
 use super::{Auth, AuthError, AuthFuture, Authenticate, Credentials, Identity};
 use crate::opaque::opaque_debug;
 use crate::store::now;
@@ -92,7 +91,8 @@ impl Jwt {
         self
     }
 
-    /// Sets the accepted difference between the clocks of the issuer and of this server. The default is 30 s.
+    /// Sets the accepted difference between the clocks of the issuer and of this server. The default is 30 s. With more than 24 h
+    /// the server cannot be built.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
@@ -139,7 +139,11 @@ impl Jwt {
         self
     }
 
-    async fn verify(&self, token: &str) -> Result<Option<Identity>, AuthError> {
+    async fn verify(
+        &self,
+        credentials: &Credentials<'_>,
+        token: &str,
+    ) -> Result<Option<Identity>, AuthError> {
         let issuer = self.tokens.issuer()?;
         check_length(token)?;
         let parsed = parse(token).map_err(AuthError::Invalid)?;
@@ -160,11 +164,16 @@ impl Jwt {
                 "the signature of the token is wrong".to_owned(),
             ));
         }
-        let identity = self
+        let mut identity = self
             .identity(issuer, parsed.claims)
             .map_err(AuthError::Invalid)?;
+        credentials.refuse_revoked(&mut identity).await?;
+        let version = Version {
+            generation: found.generation,
+            epoch: credentials.epoch(),
+        };
         let verified = &self.tokens.verified;
-        verified.keep(token, &identity, found.ends, found.generation);
+        verified.keep(token, &identity, found.ends, version);
         Ok(Some(identity))
     }
 
@@ -195,7 +204,7 @@ impl Authenticate for Jwt {
             return Box::pin(ready(Ok(Some(Identity::clone(&identity)))));
         }
         match credentials.bearer() {
-            Some(token) => Box::pin(self.verify(token)),
+            Some(token) => Box::pin(self.verify(credentials, token)),
             None => Box::pin(ready(Ok(None))),
         }
     }
@@ -206,8 +215,11 @@ impl Authenticate for Jwt {
         if let Ok(issuer) = self.tokens.issuer() {
             self.keys.refresh(issuer, now);
         }
-        let generation = self.keys.refreshed.generation();
-        self.tokens.verified.get(token, generation, now)
+        let version = Version {
+            generation: self.keys.refreshed.generation(),
+            epoch: credentials.epoch(),
+        };
+        self.tokens.verified.get(token, version, now)
     }
 
     fn authorization_servers(&self) -> Vec<String> {
@@ -219,65 +231,12 @@ impl Authenticate for Jwt {
         if self.algorithms.is_empty() {
             problems.push("`Auth::jwt`: no algorithm is accepted: name one".to_owned());
         }
+        if self.leeway > LONGEST_LEEWAY {
+            problems.push(
+                "`Auth::jwt`: the leeway is longer than 24 h: set the clocks of the hosts"
+                    .to_owned(),
+            );
+        }
         problems
     }
-}
-
-/// A token whose signature has not been verified.
-struct Unverified<'a> {
-    header: Header,
-    claims: Map<String, Value>,
-    /// The part of the token that is signed.
-    message: &'a str,
-    signature: Vec<u8>,
-}
-
-/// The members of a header that matter. All others, such as `jwk`, `jku` and `x5u`, are ignored.
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    typ: Option<String>,
-    kid: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    crit: Option<IgnoredAny>,
-}
-
-/// Returns `Some` also for `null`.
-fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<IgnoredAny>, D::Error> {
-    IgnoredAny::deserialize(from).map(Some)
-}
-
-impl Unverified<'_> {
-    /// Returns `true` unless the token names another issuer.
-    fn is_from(&self, issuer: &str) -> bool {
-        self.claims.get("iss").is_none_or(|named| named == issuer)
-    }
-}
-
-/// Parses a token. Returns `None` if it is not a JWT with a signature: three parts, the first of which is a JSON object.
-fn parse(token: &str) -> Result<Option<Unverified<'_>>, String> {
-    let Some((message, signature)) = token.rsplit_once('.') else {
-        return Ok(None);
-    };
-    let Some((header, claims)) = message
-        .split_once('.')
-        .filter(|(_, rest)| !rest.contains('.'))
-    else {
-        return Ok(None);
-    };
-    let Some(header) = decode(header).filter(|json| json.starts_with(b"{")) else {
-        return Ok(None);
-    };
-    let malformed = |part| format!("the {part} of the token is malformed");
-    let claims = decode(claims).and_then(|json| serde_json::from_slice(&json).ok());
-    Ok(Some(Unverified {
-        header: serde_json::from_slice(&header).map_err(|_| malformed("header"))?,
-        claims: claims.ok_or_else(|| malformed("payload"))?,
-        message,
-        signature: decode(signature).ok_or_else(|| malformed("signature"))?,
-    }))
-}
-
-fn decode(part: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(part).ok()
 }

@@ -23,10 +23,13 @@ mod metadata;
 #[cfg(feature = "tls")]
 mod mutual_tls;
 mod refreshed;
+mod revocation;
+mod revoked;
 mod shared;
 #[cfg(test)]
 mod tests;
 mod token_issuer;
+mod unverified;
 
 use std::fmt;
 use std::sync::Arc;
@@ -44,6 +47,9 @@ pub use introspection::Introspection;
 pub use jwt::Jwt;
 #[cfg(feature = "tls")]
 pub use mutual_tls::{ClientCertificate, MutualTls};
+pub(crate) use revocation::Revocation;
+pub use revoked::RevokeError;
+pub(crate) use revoked::{CheckedToken, Revoked};
 
 /// The future that [`Authenticate::authenticate`] returns.
 pub type AuthFuture<'a> = BoxFuture<'a, Result<Option<Identity>, AuthError>>;
@@ -88,7 +94,8 @@ pub trait Authenticate: Send + Sync + 'static {
 
     /// Returns the caller with these credentials if this way knows it already, for instance from a cache. Otherwise
     /// [`authenticate`](Self::authenticate) is called. A way that wraps another one should pass this on, because a known caller
-    /// costs no future.
+    /// costs no future. The token of a known caller is not looked up among those of
+    /// [`ServerHandle::revoke_token`](crate::ServerHandle::revoke_token), which therefore fails for a token that is known.
     fn known(&self, credentials: &Credentials<'_>) -> Option<Arc<Identity>> {
         let _ = credentials;
         None

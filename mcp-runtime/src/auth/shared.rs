@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::hash::Hash;
 use std::sync::{Arc, Weak};
 
 use tokio::sync::OnceCell;
@@ -9,16 +10,18 @@ use tokio::sync::OnceCell;
 use crate::sync::Mutex;
 
 /// The questions that are being asked, by their keys. Requests with one key wait for one answer.
-pub(super) struct Shared<T>(Mutex<HashMap<u128, Weak<OnceCell<T>>>>);
+pub(super) struct Shared<K, T>(Mutex<HashMap<K, Weak<OnceCell<T>>>>)
+where
+    K: Copy + Eq + Hash;
 
-impl<T: Clone> Shared<T> {
+impl<K: Copy + Eq + Hash, T: Clone> Shared<K, T> {
     pub(super) fn new() -> Self {
         Self(Mutex::default())
     }
 
     /// Returns the answer to the question with this key, which is asked unless another request is asking. If that request is
     /// dropped, one of those that wait asks again.
-    pub(super) async fn ask(&self, key: u128, question: impl Future<Output = T>) -> T {
+    pub(super) async fn ask(&self, key: K, question: impl Future<Output = T>) -> T {
         let asking = self.join(key);
         let ask = async {
             let answer = question.await;
@@ -29,7 +32,7 @@ impl<T: Clone> Shared<T> {
         asking.answer.get_or_init(|| ask).await.clone()
     }
 
-    fn join(&self, key: u128) -> Asking<'_, T> {
+    fn join(&self, key: K) -> Asking<'_, K, T> {
         let mut questions = self.0.lock();
         let question = questions.entry(key).or_default();
         let answer = question.upgrade().unwrap_or_default();
@@ -43,13 +46,13 @@ impl<T: Clone> Shared<T> {
 }
 
 /// A request that waits for an answer.
-struct Asking<'a, T> {
-    shared: &'a Shared<T>,
-    key: u128,
+struct Asking<'a, K: Copy + Eq + Hash, T> {
+    shared: &'a Shared<K, T>,
+    key: K,
     answer: Arc<OnceCell<T>>,
 }
 
-impl<T> Drop for Asking<'_, T> {
+impl<K: Copy + Eq + Hash, T> Drop for Asking<'_, K, T> {
     fn drop(&mut self) {
         let mut questions = self.shared.0.lock();
         let is_this =
@@ -69,7 +72,7 @@ mod tests {
     use super::*;
 
     async fn all(
-        shared: &Arc<Shared<usize>>,
+        shared: &Arc<Shared<u128, usize>>,
         asked: &Arc<AtomicUsize>,
         keys: &[u128],
     ) -> Vec<usize> {

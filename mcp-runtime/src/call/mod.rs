@@ -34,7 +34,7 @@ pub(crate) use tree::Tree;
 
 use crate::access::Access;
 #[cfg(feature = "auth")]
-use crate::auth::Identity;
+use crate::auth::{Identity, Revocation};
 use crate::bus::Bus;
 use crate::cluster::{Cluster, SharedEffect};
 use crate::error::ToolError;
@@ -59,6 +59,9 @@ pub(crate) struct ServerContext {
     /// The caller of stdio.
     #[cfg(feature = "auth")]
     pub(crate) local: Option<Arc<Identity>>,
+    /// The tokens that are refused; `None` in unit tests of handlers.
+    #[cfg(feature = "auth")]
+    pub(crate) revocation: Option<Arc<Revocation>>,
     pub(crate) bus: Arc<Bus>,
     pub(crate) replay: Arc<Replay>,
     pub(crate) pending_requests: Arc<PendingRequests>,

@@ -19,6 +19,8 @@ pub(crate) enum Event {
     Anything,
     /// The record of the task with this id has changed.
     Task(String),
+    /// The token with this key, of 32 hexadecimal digits, is not valid any more: it was revoked, or its issuer has withdrawn it.
+    Revoked(String),
     /// Something has changed in a session.
     Session(SessionKey, SessionEvent),
 }

@@ -10,6 +10,8 @@ mod event;
 mod follow;
 mod keys;
 mod outbox;
+#[cfg(feature = "auth")]
+mod revoked;
 mod sessions;
 mod settings;
 mod write;

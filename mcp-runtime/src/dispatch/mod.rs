@@ -193,6 +193,12 @@ impl Service for Dispatch {
         self.0.context.local.clone()
     }
 
+    #[cfg(feature = "auth")]
+    fn revoked(&self) -> Option<Arc<crate::auth::Revoked>> {
+        let revocation = self.0.context.revocation.as_ref()?;
+        Some(Arc::clone(&revocation.revoked))
+    }
+
     #[cfg(feature = "http")]
     fn cluster(&self) -> Option<&Arc<Cluster>> {
         self.0.context.cluster.as_ref()

@@ -111,8 +111,8 @@ impl Member for Replica {
             Event::Anything => bus.deliver_anything(),
             Event::Task(id) if own.is_none() => Self::task_changed(&core, id),
             Event::Session(key, event) => Self::session_changed(&core, *key, event),
-            // This replica knows it already.
-            Event::Task(_) => {}
+            // This replica knows it already. Revoked tokens concern the authentication alone.
+            Event::Task(_) | Event::Revoked(_) => {}
         }
     }
 

@@ -9,6 +9,8 @@ use super::lifespan::Lifespan;
 use super::proxies::ProxyHost;
 use super::shutdown::ServerState;
 use super::{BuildError, MountedServer, Server};
+#[cfg(feature = "auth")]
+use crate::auth::Revocation;
 use crate::bus::{Bus, Change};
 #[cfg(feature = "proxy")]
 use crate::call::WatchFn;
@@ -46,6 +48,8 @@ pub(super) struct Shared {
     pub(super) replay: Arc<Replay>,
     pub(super) pending_requests: Arc<PendingRequests>,
     pub(super) cluster: Option<Arc<Cluster>>,
+    #[cfg(feature = "auth")]
+    pub(super) revocation: Arc<Revocation>,
 }
 
 impl Shared {
@@ -297,6 +301,8 @@ impl Server {
             access: self.access,
             #[cfg(feature = "auth")]
             local: self.local,
+            #[cfg(feature = "auth")]
+            revocation: Some(Arc::clone(&shared.revocation)),
             bus,
             replay: Arc::clone(&shared.replay),
             pending_requests: Arc::clone(&shared.pending_requests),

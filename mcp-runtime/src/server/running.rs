@@ -13,6 +13,8 @@ use super::skills;
 use super::{ServeError, Server, keys};
 #[cfg(feature = "audit")]
 use crate::audit::DigestKey;
+#[cfg(feature = "auth")]
+use crate::auth::{Revocation, Revoked};
 use crate::cluster::Cluster;
 use crate::dispatch::{self, Core, Dispatch};
 use crate::opaque::opaque_debug;
@@ -96,6 +98,11 @@ impl Server {
                 used_states,
                 cluster.clone(),
             )),
+            #[cfg(feature = "auth")]
+            revocation: Arc::new(Revocation {
+                revoked: Revoked::new(cluster.clone()),
+                ways: server.http.protection.ways.clone(),
+            }),
             cluster,
         };
         let state = Arc::clone(&server.state);

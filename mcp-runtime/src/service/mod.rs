@@ -15,14 +15,14 @@ pub(crate) use budget::Budget;
 pub(crate) use budget::{Budgets, Held, UNCOUNTED};
 pub use limits::Limits;
 #[cfg(feature = "http")]
-pub(crate) use origin::network;
+pub(crate) use origin::{CredentialsEnd, network};
 pub(crate) use origin::{Origin, TransportKind, next_connection};
 pub use timeout::Timeout;
 
 #[cfg(all(feature = "audit", feature = "auth"))]
 use crate::audit::AuditRecord;
 #[cfg(feature = "auth")]
-use crate::auth::Identity;
+use crate::auth::{Identity, Revoked};
 #[cfg(feature = "http")]
 use crate::cluster::{Cluster, SharedSession};
 use crate::metrics::Metrics;
@@ -85,6 +85,12 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// Returns the caller of stdio.
     #[cfg(feature = "auth")]
     fn local_caller(&self) -> Option<Arc<Identity>>;
+
+    /// Returns the tokens that are refused.
+    #[cfg(feature = "auth")]
+    fn revoked(&self) -> Option<Arc<Revoked>> {
+        None
+    }
 
     /// Returns the replicas of the server, if there are any.
     #[cfg(feature = "http")]

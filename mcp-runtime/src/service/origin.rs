@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 #[cfg(feature = "auth")]
-use crate::auth::Identity;
+use crate::auth::{CheckedToken, Identity};
 use crate::owner::{Owner, Principal};
 use crate::protocol::HeaderSource;
 
@@ -31,6 +31,17 @@ pub(crate) struct Origin {
     /// The number of the connection, on transports where one connection carries all messages of a client.
     pub(crate) connection: Option<u64>,
     pub(crate) transport: TransportKind,
+}
+
+/// What ends the validity of credentials.
+#[cfg(feature = "http")]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CredentialsEnd {
+    /// The time at which they expire, if they do.
+    pub(crate) expires: Option<SystemTime>,
+    /// The token, which can be revoked.
+    #[cfg(feature = "auth")]
+    pub(crate) token: Option<CheckedToken>,
 }
 
 /// The kind of a transport, for logs, traces and metrics.
@@ -103,15 +114,18 @@ impl Origin {
         &[]
     }
 
-    /// Returns the time at which the credentials of the caller expire, if they do.
+    /// Returns what ends the validity of the credentials of the caller.
     #[cfg(feature = "http")]
     #[cfg_attr(not(feature = "auth"), allow(clippy::unused_self))] // no caller has credentials
-    pub(crate) fn expires(&self) -> Option<SystemTime> {
+    pub(crate) fn end(&self) -> CredentialsEnd {
         #[cfg(feature = "auth")]
         if let Some(identity) = &self.identity {
-            return identity.expires;
+            return CredentialsEnd {
+                expires: identity.expires,
+                token: identity.token,
+            };
         }
-        None
+        CredentialsEnd::default()
     }
 
     /// Returns the headers of an HTTP request, which must agree with its message.

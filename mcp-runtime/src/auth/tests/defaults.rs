@@ -1,5 +1,6 @@
 //! Rows of `docs/defaults.md` about signed tokens, and about times that pass at once on the paused clock.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,17 +15,22 @@ use super::signer::{Signer, claims, merged, seconds};
 use crate::auth::{Auth, AuthFuture, Authenticate, Credentials, Identity};
 use crate::defaults_page::row;
 use crate::store::now;
-use crate::{Context, HttpService, Server, Tool};
+use crate::{Context, HttpService, Principal, RevokeError, Server, ServerHandle, Tool};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAYS: i64 = 3 * 24 * 60 * 60;
 
 /// Returns a server with one tool that sets nothing but this way to authenticate.
 async fn service(way: impl Authenticate) -> HttpService {
+    service_and_handle(way).await.0
+}
+
+async fn service_and_handle(way: impl Authenticate) -> (HttpService, ServerHandle) {
     let schema = json!({ "type": "object" });
     let tool = Tool::new("tool", schema, |_: Value, _: Context| async {});
     let server = Server::new("app", "1.0.0").with(tool).auth(way);
-    server.into_service().await.unwrap()
+    let handle = server.handle();
+    (server.into_service().await.unwrap(), handle)
 }
 
 /// Lists the tools with a token. Returns the status.
@@ -222,5 +228,46 @@ async fn verified_tokens_are_known() {
             verified(fit, &service, &count).await > 0,
             "the first are forgotten"
         );
+    }
+}
+
+/// Accepts all tokens.
+struct Everybody;
+
+impl Authenticate for Everybody {
+    fn authenticate<'a>(&'a self, _: &'a Credentials<'a>) -> AuthFuture<'a> {
+        let identity = Identity::new(Principal::new("ada"));
+        Box::pin(ready(Ok(Some(identity))))
+    }
+}
+
+#[tokio::test]
+async fn revoked_tokens_are_kept() {
+    let row = row("revoked");
+    row.says("`ServerHandle::revoke_token` fails");
+    let (service, handle) = service_and_handle(Everybody).await;
+    for number in 0..row.number() {
+        handle.revoke_token(&number.to_string()).await.unwrap();
+    }
+    let error = handle.revoke_token("token").await;
+    assert!(matches!(error, Err(RevokeError::Full(_))), "{error:?}");
+    for (token, expected) in [("0", 401), ("token", 200)] {
+        assert_eq!(status(&service, token).await, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_stay_revoked() {
+    let row = row("revoked-time").means("24 h after `exp`");
+    row.says("the token is accepted again");
+    let (service, handle) = service_and_handle(Everybody).await;
+    handle.revoke_token("token").await.unwrap();
+    for (passed, expected) in [
+        (Duration::ZERO, 401),
+        (row.time().saturating_sub(SECOND), 401),
+        (SECOND, 200),
+    ] {
+        tokio::time::advance(passed).await;
+        assert_eq!(status(&service, "token").await, expected, "{passed:?}");
     }
 }

@@ -4,6 +4,7 @@ mod defaults;
 mod fetching;
 mod introspecting;
 mod issuer;
+mod revoking;
 mod signer;
 mod tokens;
 

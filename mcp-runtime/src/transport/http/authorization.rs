@@ -52,6 +52,10 @@ impl Endpoint {
         let credentials = Credentials::new(&parts.headers, caller.peer);
         #[cfg(feature = "tls")]
         let credentials = credentials.with_certificate(parts.extensions.get());
+        let credentials = match &self.revoked {
+            Some(revoked) => credentials.with_revoked(revoked),
+            None => credentials,
+        };
         match protection.check(&credentials).await {
             Ok(identity) => (route, caller.identified(identity)),
             Err(refusal) => {

@@ -1,15 +1,17 @@
 //! A response as Server-Sent Events: messages during the call, and the reply at the end.
 
-use std::future::Future;
+use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
+use super::ending::Ending;
 use super::event_stream::{StreamReader, push_event};
 use super::stream_log::Follower;
+use crate::opaque::opaque_debug;
 
 /// The comment that keeps the connection alive.
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
@@ -35,40 +37,34 @@ impl EventSource {
 }
 
 /// The events of one response.
-#[derive(Debug)]
 pub(super) struct Events {
     source: EventSource,
     /// The time without events after which a comment is sent.
     interval: Duration,
     /// The timer of the next comment; `None` before the first chunk is sent.
     keep_alive: Option<Pin<Box<Sleep>>>,
-    /// The timer that ends the stream.
-    expiry: Option<Pin<Box<Sleep>>>,
+    /// Completes when the stream must end.
+    ending: Option<Ending>,
 }
 
+opaque_debug!(Events, |it| source: it.source, interval: it.interval);
+
 impl Events {
-    /// Creates a response that sends a comment when there are no events for `interval`, and that ends at `expires`.
-    pub(super) fn new(
-        source: EventSource,
-        interval: Duration,
-        expires: Option<SystemTime>,
-    ) -> Self {
-        let timer = |expires: SystemTime| {
-            let left = expires.duration_since(SystemTime::now());
-            Box::pin(tokio::time::sleep(left.unwrap_or_default()))
-        };
+    /// Creates a response that sends a comment when there are no events for `interval`, and that ends when `ending`
+    /// completes.
+    pub(super) fn new(source: EventSource, interval: Duration, ending: Option<Ending>) -> Self {
         Self {
             source,
             interval: interval.max(MIN_INTERVAL),
             keep_alive: None,
-            expiry: expires.map(timer),
+            ending,
         }
     }
 
     /// Polls the next chunk of the stream; `None` at its end.
     pub(super) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(expiry) = &mut self.expiry
-            && expiry.as_mut().poll(context).is_ready()
+        if let Some(ending) = &mut self.ending
+            && ending.as_mut().poll(context).is_ready()
         {
             return Poll::Ready(None);
         }

@@ -15,6 +15,7 @@ mod challenge;
 mod connection;
 mod cors;
 mod encryption;
+mod ending;
 mod event_stream;
 mod events;
 mod forwarded;
@@ -63,6 +64,8 @@ use hyper::body::Body;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
+#[cfg(feature = "auth")]
+use crate::auth::Revoked;
 use crate::cluster::Member;
 use crate::service::{BoxFuture, Outbound, Service};
 use crate::session::Tokens;
@@ -114,6 +117,9 @@ struct Endpoint {
     options: HttpOptions,
     streams: Streams,
     discard: Arc<dyn Outbound>,
+    /// The tokens that are refused.
+    #[cfg(feature = "auth")]
+    revoked: Option<Arc<Revoked>>,
 }
 
 impl HttpService {
@@ -125,6 +131,8 @@ impl HttpService {
         log: Option<StreamLog>,
     ) -> Self {
         let endpoint = Arc::new(Endpoint {
+            #[cfg(feature = "auth")]
+            revoked: service.revoked(),
             service,
             tokens,
             options,

@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use hyper::body::Body;
@@ -30,7 +29,8 @@ use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, Refused, error_reply};
 use crate::protocol::params::Params;
 use crate::service::{
-    Exchange, Handling, Held, Origin, Outbound, Pending, Reply, TransportKind, UNCOUNTED,
+    CredentialsEnd, Exchange, Handling, Held, Origin, Outbound, Pending, Reply, TransportKind,
+    UNCOUNTED,
 };
 use crate::session::Session;
 use crate::transport::incoming::{self, Incoming, Replies};
@@ -47,8 +47,8 @@ struct Recipient {
     owner: Owner,
     formats: Formats,
     stateless: bool,
-    /// The time at which its credentials expire, for a subscription. A call that was authorized when it began is answered.
-    expires: Option<SystemTime>,
+    /// What ends the validity of its credentials, for a subscription. A call that was authorized when it began is answered.
+    end: Option<CredentialsEnd>,
 }
 
 impl Endpoint {
@@ -156,7 +156,7 @@ impl Endpoint {
             owner,
             formats,
             stateless,
-            expires: origin.expires().filter(|_| listens),
+            end: listens.then(|| origin.end()),
         };
         if listens && !formats.events {
             return Err(Rejection::new(
@@ -222,7 +222,7 @@ impl Endpoint {
             owner: sender.origin.account(),
             formats: sender.formats,
             stateless: false,
-            expires: None,
+            end: None,
         };
         let Sender {
             origin,
@@ -297,7 +297,7 @@ impl Endpoint {
                 if let Some(session) = session {
                     self.streams.keep(session, recipient.owner.clone(), stream);
                 }
-                self.events(EventSource::Local(stream.read(call)), recipient.expires)
+                self.events(EventSource::Local(stream.read(call)), recipient.end)
             }
             ResponseStart::Answer(sent, Some(reply)) => self.answer(sent, reply, recipient),
             // The call was cancelled, so there is no reply. A JSON body would have to be a reply: an event stream is the
@@ -321,14 +321,18 @@ impl Endpoint {
         start.unwrap_or(ResponseStart::Events)
     }
 
-    /// Returns a response with the events of a stream, which ends at `expires`.
+    /// Returns a response with the events of a stream, which ends with these credentials.
     pub(super) fn events(
         &self,
         source: EventSource,
-        expires: Option<SystemTime>,
+        end: Option<CredentialsEnd>,
     ) -> Response<HttpBody> {
         let interval = self.service.limits().keep_alive;
-        reply::events(Events::new(source, interval, expires))
+        reply::events(Events::new(
+            source,
+            interval,
+            end.and_then(|end| self.ending(end)),
+        ))
     }
 
     /// Returns the response with a reply: as JSON, unless the call sent messages before or the client accepts only events.

@@ -116,7 +116,11 @@ async fn ask(
         let poll = AssertUnwindSafe(|| future.as_mut().poll(context));
         catch_unwind(poll).unwrap_or_else(|_| Poll::Ready(Err(panicked())))
     });
-    Ok(answer.await?.map(Arc::new))
+    let Some(mut identity) = answer.await? else {
+        return Ok(None);
+    };
+    credentials.refuse_revoked(&mut identity).await?;
+    Ok(Some(Arc::new(identity)))
 }
 
 /// The first step of a way of authentication.

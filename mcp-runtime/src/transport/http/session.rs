@@ -107,9 +107,9 @@ impl Endpoint {
             .map_err(|message| Rejection::new(StatusCode::BAD_REQUEST, message))?;
         let last_event = last_event.map(str::to_owned);
         let origin = self.origin(parts.headers, parts.extensions, caller);
-        let expires = origin.expires();
+        let end = origin.end();
         let source = self.source(&session, origin, last_event.as_deref());
-        Ok(self.events(source.await?, expires))
+        Ok(self.events(source.await?, Some(end)))
     }
 
     /// Returns the stream with the event that a client had last, or a new GET stream if there is none.
