@@ -293,6 +293,12 @@ impl Followers {
         }
     }
 
+    /// Returns the number of followers.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
     /// Ends the follower of a stream.
     pub(super) fn end(&self, name: &str) {
         self.0.lock().remove(name);
