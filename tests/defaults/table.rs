@@ -6,7 +6,7 @@ use std::path::Path;
 use super::page::rows;
 
 /// The files with the tests of rows. Those of `mcp-runtime` are unit tests, because they move the clock.
-const TESTS: [&str; 22] = [
+const TESTS: [&str; 23] = [
     include_str!("sizes.rs"),
     include_str!("batches.rs"),
     include_str!("counts.rs"),
@@ -29,6 +29,7 @@ const TESTS: [&str; 22] = [
     include_str!("../../mcp-runtime/src/auth/tests/defaults.rs"),
     include_str!("../../mcp-runtime/src/transport/http/tls/tests.rs"),
     include_str!("../../mcp-runtime/src/transport/http/shares.rs"),
+    include_str!("../../mcp-runtime/src/transport/http/stream_log/tests.rs"),
 ];
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 
 use super::entry::{Entry, key_of};
 use super::*;
+use crate::defaults_page::row;
 use crate::owner::{Owner, Principal};
 use crate::protocol::error::RpcError;
 use crate::service::{Budget, Outbound as _};
@@ -151,6 +152,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_can_be_resumed_as_long_as_it_exists_and_for_a_while_after() {
+    let row = row("replica-resume-time");
+    row.says("a new one begins");
     let pair = Pair::new();
     pair.write();
     for _ in 0..20 {
@@ -161,7 +164,7 @@ async fn a_stream_can_be_resumed_as_long_as_it_exists_and_for_a_while_after() {
     let follower = pair.resume(0).await.expect("a stream");
     pair.events.finish(None);
     assert_eq!(numbers(follower).await, [1]);
-    tokio::time::sleep(RETENTION - SECOND).await;
+    tokio::time::sleep(row.time() - SECOND).await;
     assert_eq!(tasks(), 0, "the writer ends with its stream");
     assert!(pair.resume(0).await.is_some());
     tokio::time::sleep(2 * SECOND).await;
@@ -237,30 +240,28 @@ async fn a_writer_tries_again_until_the_entries_before_have_expired() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_with_events_that_were_lost_cannot_be_resumed() {
-    let pair = Pair::new();
-    pair.write();
-    pair.events.send("1".to_owned());
-    tokio::time::sleep(SECOND).await;
-    pair.set_away(true);
-    let mut reader = pair.events.read(None);
-    for _ in 0..6 {
+    let row = row("unwritten-event-bytes");
+    row.says("no other replica resumes");
+    let part = row.number() / 4;
+    for (parts, is_resumed) in [(4, true), (6, false)] {
+        let pair = Pair::new();
+        pair.set_away(true);
+        pair.write();
+        tokio::time::sleep(SECOND).await;
+        let mut reader = pair.events.read(None);
+        for _ in 0..parts {
+            assert!(pair.events.send("x".repeat(part)));
+            let sent = poll_fn(|context| reader.poll(context)).await;
+            assert!(sent.is_some(), "the reader does not wait for the store");
+        }
+        pair.set_away(false);
+        tokio::time::sleep(10 * SECOND).await;
+        assert_eq!(pair.resume(0).await.is_some(), is_resumed, "{parts}");
         assert!(
-            pair.events.send("x".repeat(1 << 20)),
-            "the reader does not wait"
+            pair.events.send("2".to_owned()),
+            "the stream itself goes on"
         );
-        poll_fn(|context| reader.poll(context))
-            .await
-            .expect("an event");
-        tokio::task::yield_now().await;
     }
-    pair.set_away(false);
-    tokio::time::sleep(10 * SECOND).await;
-    assert_eq!(tasks(), 0);
-    assert!(pair.resume(0).await.is_none());
-    assert!(
-        pair.events.send("2".to_owned()),
-        "the stream itself goes on"
-    );
 }
 
 #[tokio::test(start_paused = true)]
