@@ -161,8 +161,7 @@ impl Follow {
         }
     }
 
-    /// Reads the next entries of the log: none if there are none within the time. Returns `None` if an entry is not of this owner,
-    /// or if too many bytes wait to be sent.
+    /// Reads the next entries of the log: none if there are none within the time. Returns `None` if an entry is not of this owner.
     ///
     /// Entries that the log has dropped are noticed by the numbers of events: an old log lacks the entries of events that every
     /// reader has.
@@ -178,8 +177,12 @@ impl Follow {
         }
         self.position = read.position;
         for entry in read.entries {
-            let owned = self.owned.read(&entry.value);
-            let Some(entry) = owned.filter(|_| self.held.add(entry.value.len())) else {
+            if !self.held.add(entry.value.len()) {
+                return Err(RpcError::overloaded(
+                    "The server is busy: too many bytes wait to be sent; try again later",
+                ));
+            }
+            let Some(entry) = self.owned.read(&entry.value) else {
                 return Ok(None);
             };
             self.entries.push_back(entry);

@@ -270,7 +270,7 @@ async fn missing_and_repeated_entries_are_noticed() {
         Entry::Events(first, (first..=last).map(|it| it.to_string()).collect())
     };
     // The entries, the event after which the stream is resumed, and the events that are sent, if any.
-    let table: Vec<(Vec<Entry>, u64, Option<Vec<u64>>)> = vec![
+    let table = vec![
         (
             vec![events(1, 3), events(1, 3), events(4, 5), Entry::End(5)],
             1,
@@ -345,14 +345,14 @@ async fn the_log_is_read_as_fast_as_the_client_reads() {
     pair.events.finish(None);
     tokio::time::sleep(SECOND).await;
     assert_eq!(numbers(follower).await.last(), Some(&1000));
-    assert!((4..10).contains(&(reads() - before)));
+    assert!((3..6).contains(&(reads() - before)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_read_counts_as_unsent() {
     let pair = Pair::new();
     let event = "x".repeat(entry::INLINE_BYTES);
-    for number in 1..=100 {
+    for number in 1..=40 {
         pair.append(Entry::Events(number, vec![event.clone()]))
             .await;
     }
@@ -369,7 +369,7 @@ async fn what_was_read_counts_as_unsent() {
         })
         .collect();
     assert!(!others.is_empty());
-    assert!(matches!(resume().await, Ok(None)), "too many bytes");
+    assert!(resume().await.is_err(), "too many bytes");
     drop(others);
     assert!(matches!(resume().await, Ok(Some(_))));
 }

@@ -8,10 +8,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const SOON: Duration = RETENTION.saturating_sub(SECOND);
 
 fn streams() -> Streams {
-    Streams {
-        process: "p".to_owned(),
-        ..Streams::new(None)
-    }
+    let mut streams = Streams::new(None);
+    "p".clone_into(&mut streams.process);
+    streams
 }
 
 /// Returns a stream with one unread event.
