@@ -39,7 +39,7 @@ pub(in super::super) type Followed<T = Follower> = Result<Option<T>, RpcError>;
 enum Step {
     /// Nothing new.
     Nothing,
-    /// Events to send. The number is that of the last.
+    /// Events to send.
     Events(VecDeque<String>),
     /// The event with this number, which is a value of the store.
     Value(u64),
