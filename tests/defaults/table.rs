@@ -6,7 +6,7 @@ use std::path::Path;
 use super::page::rows;
 
 /// The files with the tests of rows. Those of `mcp-runtime` are unit tests, because they move the clock.
-const TESTS: [&str; 25] = [
+const TESTS: [&str; 26] = [
     include_str!("sizes.rs"),
     include_str!("batches.rs"),
     include_str!("counts.rs"),
@@ -32,6 +32,7 @@ const TESTS: [&str; 25] = [
     include_str!("../../mcp-runtime/src/auth/tests/defaults.rs"),
     include_str!("../../mcp-runtime/src/transport/http/tls/tests.rs"),
     include_str!("../../mcp-runtime/src/transport/http/shares.rs"),
+    include_str!("../../mcp-runtime/src/transport/http/stream_log/tests.rs"),
 ];
 
 #[test]

@@ -1,6 +1,7 @@
 //! The logs of the in-process store.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use super::log::{
     ENTRY_OVERHEAD, Extent, FORGOTTEN_AFTER, LOG_BYTES, LOG_ENTRIES, LogEntry, LogRead,
@@ -58,7 +59,11 @@ impl Logs {
         check_size(entry.value)?;
         let now = now();
         if !self.by_name.contains_key(name) {
-            self.forget(now);
+            self.forget(now, FORGOTTEN_AFTER);
+            if self.by_name.len() >= LOGS {
+                // Logs that have no entries any more make room for those that do.
+                self.forget(now, Duration::ZERO);
+            }
             if self.by_name.len() >= LOGS {
                 return Err(format!("the store has {LOGS} logs, and all are in use"));
             }
@@ -134,10 +139,10 @@ impl Logs {
         self.used_bytes = self.by_name.values().map(|log| log.bytes).sum();
     }
 
-    /// Forgets the logs whose entries expired long ago.
-    fn forget(&mut self, now: u64) {
+    /// Forgets the logs whose entries have all expired for this time.
+    fn forget(&mut self, now: u64, after: Duration) {
         self.by_name.retain(|_, log| {
-            let keep = log.expires.saturating_add(milliseconds(FORGOTTEN_AFTER)) > now;
+            let keep = log.expires.saturating_add(milliseconds(after)) > now;
             if !keep {
                 self.used_entries -= log.entries.len();
                 self.used_bytes -= log.bytes;

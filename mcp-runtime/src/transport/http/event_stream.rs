@@ -3,28 +3,22 @@
 //! The events of a session's stream are numbered and kept, so that a client that lost its connection can resume the stream.
 //! See <https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery>.
 
-use std::collections::VecDeque;
+mod state;
+
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::unsent::{too_many_bytes, unsent};
+use super::unsent::unsent;
 use crate::service::{Held, Outbound, Pending, Reply};
 use crate::session::Session;
 use crate::sync::{Mutex, MutexGuard};
+use state::{LogState, MAX_UNREAD, MAX_UNREAD_BYTES, StreamState};
 
-/// The maximum number of sent events that are kept, and their maximum size in bytes.
-const MAX_KEPT: usize = 256;
-const MAX_KEPT_BYTES: usize = 64 * 1024;
-
-/// The maximum number of unread messages. Further messages are refused, because a handler cannot wait for its client.
-const MAX_UNREAD: usize = 1024;
-
-/// The size of unread messages, in bytes, from which further messages are refused.
-const MAX_UNREAD_BYTES: usize = 4 << 20;
+pub(super) use state::Unlogged;
 
 /// The size of a chunk of events, in bytes, from which no further event is added to it.
 const CHUNK: usize = 64 * 1024;
@@ -41,60 +35,6 @@ pub(super) struct EventStream {
     /// message.
     primed: bool,
     state: Mutex<StreamState>,
-}
-
-#[derive(Default)]
-struct StreamState {
-    /// The prefix of the event ids, which identifies the stream.
-    name: String,
-    /// The number of events before the kept ones. Events are numbered from 1.
-    dropped: u64,
-    events: VecDeque<String>,
-    bytes: usize,
-    /// The number of messages that no reader has received.
-    unread: usize,
-    unread_bytes: usize,
-    /// The unread bytes, as counted for all clients.
-    held: Held,
-    /// The bytes that are kept only so that a client can resume the stream: those of sent events, and all bytes of a stream
-    /// that has ended and has no reader.
-    retained: Held,
-    ended: bool,
-    /// `true` if the server wants to close the connection. The stream continues when the client reconnects.
-    cut: bool,
-    /// The reply of a call that ended before the stream was read.
-    answer: Option<Reply>,
-    waker: Option<Waker>,
-    /// The number of the newest reader, which is the only active one. Readers are numbered from 1.
-    reader: u64,
-    /// The time since which the stream has no reader.
-    idle: Option<Instant>,
-    /// What the task knows that writes the events to a log; `None` without a log.
-    log: Option<Box<LogState>>,
-}
-
-/// The progress of the task that writes the events of a stream to a log.
-#[derive(Default)]
-struct LogState {
-    /// The number of the last event in the log.
-    written: u64,
-    /// The number of the last event that the newest reader has. Later ones are not dropped.
-    read: u64,
-    /// `true` if nobody may resume the stream any more.
-    forgotten: bool,
-    waker: Option<Waker>,
-}
-
-/// What the log of a stream does not have yet.
-pub(super) enum Unlogged {
-    /// Events that fit into one entry, or one event of any size. The number is that of the first one, and their bytes are held.
-    Events(u64, Vec<String>, Held),
-    /// Events were dropped before they were in the log, so that the log cannot be continued.
-    Lost,
-    /// The end of the stream, after the event with this number.
-    End(u64),
-    /// The end of a stream that nobody may resume, after the event with this number.
-    Forgotten(u64),
 }
 
 /// The start of the response to a call.
@@ -315,118 +255,6 @@ impl EventStream {
 
     fn state(&self) -> MutexGuard<'_, StreamState> {
         self.state.lock()
-    }
-}
-
-impl StreamState {
-    /// Adds the reply, or an error if the server holds too many unsent bytes.
-    fn push_answer(&mut self, mut answer: String) {
-        if !self.held.add(answer.len()) {
-            answer = too_many_bytes(&answer);
-        }
-        self.push(answer);
-    }
-
-    /// Counts the events of a stream that has ended as retained. If there are too many bytes, its client cannot resume it.
-    fn retire(&mut self) {
-        self.held.clear();
-        self.retained.clear();
-        if !self.retained.add(self.bytes) {
-            self.dropped = self.last();
-            self.events.clear();
-            (self.bytes, self.unread, self.unread_bytes) = (0, 0, 0);
-        }
-    }
-
-    /// Marks the oldest unread messages as read.
-    fn mark_read(&mut self, messages: usize, bytes: usize) {
-        self.unread -= messages;
-        self.unread_bytes -= bytes;
-        self.held.remove(bytes);
-    }
-
-    /// Marks the events up to this number as read: the client has received them elsewhere.
-    fn skip_unread(&mut self, last: u64) {
-        let sent = self.events.len() - self.unread;
-        let received = usize::try_from(last - self.dropped).unwrap_or(usize::MAX);
-        let skipped = self.events.iter().take(received).skip(sent);
-        let (messages, bytes) = skipped.fold((0, 0), |(messages, bytes), event| {
-            (messages + 1, bytes + event.len())
-        });
-        self.mark_read(messages, bytes);
-    }
-
-    /// Counts the sent events as retained. If there are too many bytes, the stream can be resumed only after them.
-    fn retain_sent(&mut self) {
-        self.retained.clear();
-        if !self.retained.add(self.bytes - self.unread_bytes) {
-            while self.events.len() > self.unread {
-                self.drop_first();
-            }
-        }
-    }
-
-    fn drop_first(&mut self) {
-        if let Some(event) = self.events.pop_front() {
-            self.bytes -= event.len();
-            self.dropped += 1;
-        }
-    }
-
-    fn push(&mut self, message: String) {
-        self.bytes += message.len();
-        self.unread += 1;
-        self.unread_bytes += message.len();
-        self.events.push_back(message);
-    }
-
-    /// Returns the number of the last event.
-    fn last(&self) -> u64 {
-        self.dropped + self.events.len() as u64
-    }
-
-    /// Drops the oldest sent events beyond the limits. The last event of a stream that has ended is kept whatever its size.
-    fn trim(&mut self, kept: bool) {
-        let least = usize::from(kept && self.ended);
-        while self.events.len() > least && self.exceeds_limits(kept) {
-            self.drop_first();
-        }
-    }
-
-    /// Returns `true` if the oldest event has been sent, and there are more or larger ones than are kept. One that is not in the
-    /// log yet is kept like an unread one.
-    fn exceeds_limits(&self, kept: bool) -> bool {
-        let sent = self.events.len() - self.unread;
-        let (mut events, mut bytes) = (if kept { MAX_KEPT } else { 0 }, MAX_KEPT_BYTES);
-        if let Some(log) = &self.log {
-            if log.read <= self.dropped {
-                return false;
-            }
-            if log.written <= self.dropped {
-                (events, bytes) = (MAX_UNREAD, MAX_UNREAD_BYTES);
-            }
-        }
-        sent > 0 && (sent > events || self.bytes - self.unread_bytes > bytes)
-    }
-
-    /// Returns the events after those in the log.
-    fn unlogged(&self, written: u64, limit: usize) -> Unlogged {
-        let skip = usize::try_from(written - self.dropped).unwrap_or(usize::MAX);
-        let mut bytes = 0;
-        let fits = |event: &&String| {
-            let is_first = bytes == 0;
-            bytes += event.len() + 1;
-            is_first || bytes <= limit
-        };
-        let events: Vec<String> = self
-            .events
-            .iter()
-            .skip(skip)
-            .take_while(fits)
-            .cloned()
-            .collect();
-        let copied = events.iter().map(String::len).sum();
-        Unlogged::Events(written + 1, events, self.held.of_same_owner(copied))
     }
 }
 

@@ -1,5 +1,8 @@
 //! Tests of event streams.
 
+use std::task::Waker;
+
+use super::state::MAX_KEPT_BYTES;
 use super::*;
 use crate::owner::Owner;
 use crate::service::Budget;
@@ -269,4 +272,125 @@ fn sent_events_count_for_their_owner_and_are_kept_only_within_its_share() {
         next.contains("data: next") && next.contains("-2\n"),
         "{next}"
     );
+}
+
+/// Returns a stream with a log.
+fn logged() -> Arc<EventStream> {
+    let stream = stream(false);
+    stream.start_log();
+    stream
+}
+
+/// Returns the number of the first event that the log lacks and the sizes of the next ones, or what else the log lacks.
+fn unlogged(stream: &EventStream, limit: usize) -> Result<(u64, Vec<usize>), String> {
+    let mut context = Context::from_waker(Waker::noop());
+    match stream.poll_unlogged(limit, &mut context) {
+        Poll::Ready(Unlogged::Events(first, events, _)) => {
+            Ok((first, events.iter().map(String::len).collect()))
+        }
+        Poll::Ready(Unlogged::Lost) => Err("lost".to_owned()),
+        Poll::Ready(Unlogged::End(last)) => Err(format!("end {last}")),
+        Poll::Ready(Unlogged::Forgotten(last)) => Err(format!("forgotten {last}")),
+        Poll::Pending => Err("pending".to_owned()),
+    }
+}
+
+#[test]
+fn the_log_receives_events_in_parts_and_then_the_end() {
+    let stream = logged();
+    assert_eq!(unlogged(&stream, 20), Err("pending".to_owned()));
+    for bytes in [9, 8, 1, 50, 1] {
+        stream.send("x".repeat(bytes));
+    }
+    for part in [vec![9, 8], vec![1], vec![50], vec![1]] {
+        let (first, sizes) = unlogged(&stream, 20).expect("events");
+        assert_eq!(sizes, part);
+        stream.mark_logged(first - 1 + sizes.len() as u64);
+    }
+    stream.finish(Some(Reply::new("answer".to_owned())));
+    assert_eq!(unlogged(&stream, 20), Ok((6, vec![6])));
+    stream.mark_logged(6);
+    assert_eq!(unlogged(&stream, 20), Err("end 6".to_owned()));
+    stream.forget_log();
+    assert_eq!(unlogged(&stream, 20), Err("forgotten 6".to_owned()));
+}
+
+#[test]
+fn an_answer_that_waits_for_the_reader_comes_before_the_end_of_the_log() {
+    let stream = logged();
+    stream.finish(Some(Reply::new("answer".to_owned())));
+    assert_eq!(unlogged(&stream, 20), Err("pending".to_owned()));
+    drop(stream.read(None));
+    assert_eq!(unlogged(&stream, 20), Ok((1, vec![6])));
+}
+
+#[test]
+fn sent_events_wait_for_the_log_up_to_the_limits_of_unread_ones() {
+    let stream = logged();
+    let mut reader = stream.read(None);
+    let big = MAX_UNREAD_BYTES / 4;
+    for number in 1..=6 {
+        stream.send("x".repeat(big));
+        all(&mut reader);
+        let first = if number <= 4 {
+            Ok((1, vec![big]))
+        } else {
+            Err("lost".to_owned())
+        };
+        assert_eq!(unlogged(&stream, 1), first, "{number}");
+        assert!(stream.state().bytes <= MAX_UNREAD_BYTES);
+    }
+    // Without a log, only those are kept that a client may have missed.
+    stream.stop_log();
+    stream.send("x".to_owned());
+    all(&mut reader);
+    assert!(stream.state().bytes <= MAX_KEPT_BYTES);
+    let (small, mut number) = (logged(), 0);
+    let mut reader = small.read(None);
+    while unlogged(&small, 1) != Err("lost".to_owned()) {
+        small.send("x".to_owned());
+        all(&mut reader);
+        number += 1;
+    }
+    assert_eq!(number, MAX_UNREAD + 1);
+}
+
+#[test]
+fn events_in_the_log_are_dropped_after_the_reader_has_them() {
+    let budget = Budget::new(16 << 20);
+    let stream = EventStream::of_session(
+        &begin(),
+        Held::default(),
+        budget.held_by(Owner::Session([1; 16])),
+    );
+    stream.start_log();
+    let mut reader = stream.read(None);
+    for _ in 0..10 {
+        stream.send("x".repeat(MAX_KEPT_BYTES));
+    }
+    all(&mut reader);
+    assert_eq!(stream.state().events.len(), 10);
+    // A client repeats them while the log gets them.
+    let mut again = stream.resume(0);
+    read(&mut again).expect("the first event");
+    stream.mark_logged(10);
+    assert_eq!(stream.state().events.len(), 9);
+    let rest = all(&mut again);
+    assert_eq!(rest.matches("data: ").count(), 9);
+    assert_eq!(stream.state().events.len(), 1);
+}
+
+#[test]
+fn events_that_were_received_elsewhere_do_not_wait_to_be_read() {
+    let stream = stream(false);
+    for bytes in [1 << 20, 1, 2 << 20, 2, 3, 4] {
+        assert!(stream.send("x".repeat(bytes)));
+    }
+    let mut reader = stream.resume(4);
+    assert_eq!(stream.state().unread, 2);
+    assert_eq!(stream.state().unread_bytes, 7);
+    assert_eq!(all(&mut reader).matches("data: ").count(), 2);
+    assert_eq!(stream.state().unread_bytes, 0);
+    drop(stream.resume(1));
+    assert_eq!(stream.state().unread, 0);
 }

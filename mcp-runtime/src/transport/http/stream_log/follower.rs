@@ -39,7 +39,7 @@ pub(in super::super) type Followed<T = Follower> = Result<Option<T>, RpcError>;
 enum Step {
     /// Nothing new.
     Nothing,
-    /// Events to send. The number is that of the last.
+    /// Events to send.
     Events(VecDeque<String>),
     /// The event with this number, which is a value of the store.
     Value(u64),
@@ -161,8 +161,7 @@ impl Follow {
         }
     }
 
-    /// Reads the next entries of the log: none if there are none within the time. Returns `None` if an entry is not of this owner,
-    /// or if too many bytes wait to be sent.
+    /// Reads the next entries of the log: none if there are none within the time. Returns `None` if an entry is not of this owner.
     ///
     /// Entries that the log has dropped are noticed by the numbers of events: an old log lacks the entries of events that every
     /// reader has.
@@ -178,8 +177,12 @@ impl Follow {
         }
         self.position = read.position;
         for entry in read.entries {
-            let owned = self.owned.read(&entry.value);
-            let Some(entry) = owned.filter(|_| self.held.add(entry.value.len())) else {
+            if !self.held.add(entry.value.len()) {
+                return Err(RpcError::overloaded(
+                    "The server is busy: too many bytes wait to be sent; try again later",
+                ));
+            }
+            let Some(entry) = self.owned.read(&entry.value) else {
                 return Ok(None);
             };
             self.entries.push_back(entry);
@@ -291,6 +294,12 @@ impl Followers {
             name,
             followers: self.clone(),
         }
+    }
+
+    /// Returns the number of followers.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().len()
     }
 
     /// Ends the follower of a stream.
