@@ -511,7 +511,7 @@ async fn notifications_of_a_session_follow_it_to_another_replica() {
         let changed = |kind: &str| format!("notifications/{kind}/list_changed");
         let expected = ["tools", "prompts", "resources", "tools"].map(changed);
         assert_eq!(methods, expected, "{revision}");
-        // A stream that has ended with its replica makes room for a new one.
+        // After a stream that has ended with its replica, the client gets a new one.
         a.stop().await;
         assert_eq!(second.rest().await, [], "{revision}");
         client.cannot_resume(&b, &events[3].id).await;

@@ -78,33 +78,10 @@ impl Server {
         let server = &mut built.server;
         #[cfg(feature = "audit")]
         server.start_audits()?;
-        let (answer_timeout, grace) = (server.limits.answer_timeout, server.limits.shutdown_grace);
-        let used_states = server.used_states.take();
-        let cluster = join(server.cluster.take()).await?;
-        let session_keys = std::mem::take(&mut server.session_keys);
-        let sealer = keys::sealer(session_keys, cluster.as_deref()).await;
-        let sealer = sealer.map_err(ServeError::Start)?;
+        let grace = server.limits.shutdown_grace;
         #[cfg(feature = "proxy")]
         let review = std::mem::take(&mut server.review);
-        let shared = Shared {
-            pending_requests: Arc::new(pending_requests(
-                cluster.as_deref(),
-                &sealer,
-                answer_timeout,
-            )),
-            replay: Arc::new(Replay::new(
-                sealer,
-                answer_timeout,
-                used_states,
-                cluster.clone(),
-            )),
-            #[cfg(feature = "auth")]
-            revocation: Arc::new(Revocation {
-                revoked: Revoked::new(cluster.clone()),
-                ways: server.http.protection.ways.clone(),
-            }),
-            cluster,
-        };
+        let shared = server.shared().await?;
         let state = Arc::clone(&server.state);
         let searched = built.searched.clone();
         let (core, mut all) = built.assemble(&shared);
@@ -161,6 +138,33 @@ impl Server {
         let key = key.map_err(|error| ServeError::Start(error.into()))?;
         self.observer.audit_key = Some(Box::new(DigestKey::new(&key)));
         Ok(())
+    }
+}
+
+impl Server {
+    /// Returns what all servers that are mounted in this one share, and joins the replicas.
+    ///
+    /// # Errors
+    /// Returns an error if the store of the replicas cannot be used.
+    async fn shared(&mut self) -> Result<Shared, ServeError> {
+        let answer_timeout = self.limits.answer_timeout;
+        let cluster = join(self.cluster.take()).await?;
+        let session_keys = std::mem::take(&mut self.session_keys);
+        let sealer = keys::sealer(session_keys, cluster.as_deref()).await;
+        let sealer = sealer.map_err(ServeError::Start)?;
+        let pending = pending_requests(cluster.as_deref(), &sealer, answer_timeout);
+        let used_states = self.used_states.take();
+        let replay = Replay::new(sealer, answer_timeout, used_states, cluster.clone());
+        Ok(Shared {
+            replay: Arc::new(replay),
+            pending_requests: Arc::new(pending),
+            #[cfg(feature = "auth")]
+            revocation: Arc::new(Revocation {
+                revoked: Revoked::new(cluster.clone()),
+                ways: self.http.protection.ways.clone(),
+            }),
+            cluster,
+        })
     }
 }
 

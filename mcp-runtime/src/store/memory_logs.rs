@@ -61,7 +61,7 @@ impl Logs {
         if !self.by_name.contains_key(name) {
             self.forget(now, FORGOTTEN_AFTER);
             if self.by_name.len() >= LOGS {
-                // Logs that have no entries any more make room for those that do.
+                // Logs that have no entries any more are forgotten for those that do.
                 self.forget(now, Duration::ZERO);
             }
             if self.by_name.len() >= LOGS {

@@ -17,6 +17,7 @@ use super::body;
 use super::caller::Caller;
 #[cfg(feature = "auth")]
 use super::challenge::Challenge;
+use super::ending::{self, Ending};
 use super::event_stream::{EventStream, ResponseStart};
 use super::events::{EventSource, Events, encode};
 use super::headers::{RequestHeaders, check_version, declare_stateless};
@@ -319,6 +320,15 @@ impl Endpoint {
         let limit = self.service.limits().event_stream_after;
         let start = tokio::time::timeout(limit, start).await;
         start.unwrap_or(ResponseStart::Events)
+    }
+
+    /// Returns a future that completes when credentials expire or are revoked; `None` if neither can happen.
+    #[cfg_attr(not(feature = "auth"), allow(clippy::unused_self))] // no caller has credentials
+    fn ending(&self, end: CredentialsEnd) -> Option<Ending> {
+        #[cfg(feature = "auth")]
+        return ending::ending(end, self.revoked.as_ref());
+        #[cfg(not(feature = "auth"))]
+        ending::expiry(end.expires)
     }
 
     /// Returns a response with the events of a stream, which ends with these credentials.

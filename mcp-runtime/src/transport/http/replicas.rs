@@ -8,7 +8,6 @@ use super::reply::Rejection;
 use crate::cluster::{
     Cluster, ClusterError, Event, Letter, Member, SessionEvent, Setting, SharedSession,
 };
-use crate::in_flight::stopping;
 use crate::owner::Principal;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::{Message, MessageKind};
@@ -110,13 +109,13 @@ impl Endpoint {
         let event = Event::Session(session.shared_key(), SessionEvent::StreamOpened);
         let (endpoint, session) = (Arc::downgrade(self), Arc::clone(session));
         let open = move || {
-            let endpoint = endpoint.upgrade().ok_or_else(stopping)?;
-            endpoint
-                .streams
-                .open_get_stream(&*endpoint.service, &session, &origin)
+            let endpoint = endpoint.upgrade()?;
+            let streams = &endpoint.streams;
+            Some(streams.open_get_stream(&*endpoint.service, &session, &origin))
         };
         let opened = cluster.in_order(event, open).await;
         let opened = opened.map_err(|error| unavailable(&error))?;
+        let opened = opened.ok_or_else(|| Rejection::not_ready("The server is stopping"))?;
         opened.map_err(|error| Rejection::of(&error))
     }
 

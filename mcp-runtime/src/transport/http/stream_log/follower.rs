@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use super::super::event_stream::push_event;
 use super::super::unsent::unsent;
 use super::entry::{Entry, Owned, key_of};
-use super::{RETENTION, STORE_TIMEOUT};
+use super::health::{RETENTION, STORE_TIMEOUT};
 use crate::opaque::opaque_debug;
 use crate::protocol::error::RpcError;
 use crate::service::{BoxFuture, Held};

@@ -5,12 +5,12 @@
 
 mod entry;
 mod follower;
+mod health;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -21,18 +21,10 @@ use crate::service::Held;
 use crate::session::Session;
 use entry::Owned;
 use follower::Followers;
+use health::Health;
 use writer::Writer;
 
 pub(super) use follower::{Followed, Follower};
-
-/// The time that the store keeps an event of a stream, and that a follower waits for the next entry.
-const RETENTION: Duration = Duration::from_secs(5 * 60);
-
-/// The time without entries after which one says that the stream still exists.
-const HEARTBEAT: Duration = Duration::from_secs(2 * 60);
-
-/// The time limit of one operation of the store.
-const STORE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The logs of the streams of one replica, and the logs of others that it reads.
 pub(crate) struct StreamLog {
@@ -42,27 +34,6 @@ pub(crate) struct StreamLog {
     grace: Duration,
     followers: Followers,
     health: Arc<Health>,
-}
-
-/// The state of a store as its writers see it, so that a failure is logged once.
-#[derive(Default)]
-struct Health {
-    fails: AtomicBool,
-}
-
-impl Health {
-    fn is_well(&self) {
-        self.fails.store(false, Ordering::Relaxed);
-    }
-
-    fn failed(&self, error: &(dyn std::error::Error + Send + Sync)) {
-        if !self.fails.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                %error,
-                "the store of the cluster does not take the events of streams: clients cannot resume them at other replicas until it does"
-            );
-        }
-    }
 }
 
 impl StreamLog {

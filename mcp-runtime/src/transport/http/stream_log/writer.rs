@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::super::event_stream::{EventStream, Unlogged};
 use super::entry::{Entry, INLINE_BYTES, Owned, key_of};
-use super::{HEARTBEAT, Health, RETENTION, STORE_TIMEOUT};
+use super::health::{HEARTBEAT, Health, RETENTION, STORE_TIMEOUT};
 use crate::store::{Store, StoreEntry};
 
 /// The pause after a failure of the store. It doubles with each further one.
