@@ -269,10 +269,19 @@ impl Cluster {
     }
 
     async fn say_alive(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let key = alive_key(&self.replica);
-        let entry = StoreEntry::new(b"alive", ALIVE);
-        if !self.store.replace(&key, b"alive", entry.clone()).await? {
-            self.store.put_if_absent(&key, entry).await?;
+        self.put(&alive_key(&self.replica), b"alive", ALIVE).await
+    }
+
+    /// Puts a value that is always the same under its key, from now on for this time.
+    async fn put(
+        &self,
+        key: &str,
+        value: &[u8],
+        time: Duration,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let entry = StoreEntry::new(value, time);
+        if !self.store.replace(key, value, entry.clone()).await? {
+            self.store.put_if_absent(key, entry).await?;
         }
         Ok(())
     }

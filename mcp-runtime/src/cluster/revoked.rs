@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{Cluster, ClusterError};
-use crate::store::StoreEntry;
 
 /// The value of a revoked token. Its key says which token it is.
 const REVOKED: &[u8] = b"revoked";
@@ -14,16 +13,8 @@ impl Cluster {
     /// # Errors
     /// Returns an error if the store fails.
     pub(crate) async fn revoke(&self, token: &str, time: Duration) -> Result<(), ClusterError> {
-        let key = stored(token);
-        let entry = StoreEntry::new(REVOKED, time);
-        let put = async {
-            if !self.store.replace(&key, REVOKED, entry.clone()).await? {
-                self.store.put_if_absent(&key, entry).await?;
-            }
-            Ok(())
-        };
-        put.await
-            .map_err(|error: Box<dyn std::error::Error + Send + Sync>| ClusterError::store(&*error))
+        let put = self.put(&stored(token), REVOKED, time).await;
+        put.map_err(|error| ClusterError::store(&*error))
     }
 
     /// Returns `true` if a token was revoked.
