@@ -10,7 +10,9 @@ use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mcp_runtime::prelude::*;
-use mcp_runtime::{ApiKey, Auth, AuthFuture, Authenticate, Credentials, Identity, RevokeError};
+use mcp_runtime::{
+    ApiKey, Auth, AuthFuture, Authenticate, Credentials, Identity, Principal, RevokeError,
+};
 use mcp_tests::Outcome;
 use mcp_tests::raw_http::{self, Connection, Response, modern_headers};
 use serde_json::json;

@@ -3,9 +3,8 @@
 //! It knows no way of authentication: each of them asks before it accepts a token, and before it keeps one.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -13,7 +12,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::unverified::Parts;
-use crate::cluster::{Cluster, Event, Member};
+use crate::cluster::{Cluster, ClusterError, Event, Member};
 use crate::owner::Owner;
 use crate::store::{Bounded, Lease, milliseconds, now};
 use crate::sync::Mutex;
@@ -43,7 +42,7 @@ pub(crate) struct TokenKey(u128);
 impl TokenKey {
     pub(super) fn of(token: &str) -> Self {
         let identifying = Parts::of(token).map_or(token, |parts| parts.message);
-        let digest = Sha256::digest(identifying);
+        let digest: [u8; 32] = Sha256::digest(identifying).into();
         let first = digest.first_chunk().copied().unwrap_or_default();
         Self(u128::from_be_bytes(first))
     }
@@ -71,11 +70,12 @@ pub(crate) struct CheckedToken {
 /// ```
 /// use mcp_runtime::{RevokeError, ServerHandle};
 ///
-/// /// Revokes the token of a user who signs out. Returns `false` if that must be attempted again.
-/// async fn sign_out(server: &ServerHandle, token: &str) -> bool {
+/// /// Revokes the token of a user who signs out. Returns what the user is told.
+/// async fn sign_out(server: &ServerHandle, token: &str) -> &'static str {
 ///     match server.revoke_token(token).await {
-///         Err(RevokeError::Store(_)) => false,
-///         _ => true,
+///         Ok(()) => "You are signed out.",
+///         Err(RevokeError::Store(_)) => "You are still signed in: try again later.",
+///         Err(_) => "You are still signed in.",
 ///     }
 /// }
 /// ```
@@ -169,8 +169,7 @@ impl Revoked {
                 self.changed(Some(key));
             }
             Tokens::Shared(cluster) => {
-                let failed =
-                    |error: crate::cluster::ClusterError| RevokeError::Store(error.to_string());
+                let failed = |error: ClusterError| RevokeError::Store(error.to_string());
                 let key_text = key.to_string();
                 cluster.revoke(&key_text, time).await.map_err(failed)?;
                 self.changed(Some(key));

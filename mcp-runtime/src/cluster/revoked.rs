@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cluster, ClusterError};
+use super::{Cluster, ClusterError, contained};
 use crate::store::StoreEntry;
 
 /// The value of a revoked token. Its key says which token it is.
@@ -14,16 +14,12 @@ impl Cluster {
     /// # Errors
     /// Returns an error if the store fails.
     pub(crate) async fn revoke(&self, token: &str, time: Duration) -> Result<(), ClusterError> {
-        let key = stored(token);
-        let entry = StoreEntry::new(REVOKED, time);
-        let put = async {
-            if !self.store.replace(&key, REVOKED, entry.clone()).await? {
-                self.store.put_if_absent(&key, entry).await?;
-            }
-            Ok(())
-        };
-        put.await
-            .map_err(|error: Box<dyn std::error::Error + Send + Sync>| ClusterError::store(&*error))
+        let (key, entry) = (stored(token), StoreEntry::new(REVOKED, time));
+        let renewed = entry.clone();
+        if !contained(|| self.store.replace(&key, REVOKED, renewed)).await? {
+            contained(|| self.store.put_if_absent(&key, entry)).await?;
+        }
+        Ok(())
     }
 
     /// Returns `true` if a token was revoked.
@@ -31,9 +27,8 @@ impl Cluster {
     /// # Errors
     /// Returns an error if the store fails.
     pub(crate) async fn is_revoked(&self, token: &str) -> Result<bool, ClusterError> {
-        let found = self.store.get(&stored(token)).await;
-        let found = found.map_err(|error| ClusterError::store(&*error))?;
-        Ok(found.is_some())
+        let key = stored(token);
+        Ok(contained(|| self.store.get(&key)).await?.is_some())
     }
 }
 

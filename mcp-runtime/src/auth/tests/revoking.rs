@@ -41,7 +41,7 @@ async fn ways(issuer: &TestIssuer, signer: &Signer) -> [(Arc<dyn Authenticate>, 
     let other = signer.sign(&merged(&claims, json!({ "sub": "bob" })));
     let tokens = [one, again, other];
     [
-        (Arc::new(jwt), tokens.clone()),
+        (Arc::new(jwt) as Arc<dyn Authenticate>, tokens.clone()),
         (Arc::new(introspection), tokens),
     ]
 }

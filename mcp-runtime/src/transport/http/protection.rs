@@ -119,7 +119,8 @@ async fn ask(
     let Some(mut identity) = answer.await? else {
         return Ok(None);
     };
-    credentials.refuse_revoked(&mut identity).await?;
+    // Boxed, so that the future of a known caller is not larger.
+    Box::pin(credentials.refuse_revoked(&mut identity)).await?;
     Ok(Some(Arc::new(identity)))
 }
 
