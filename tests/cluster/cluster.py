@@ -104,7 +104,7 @@ def jobs(options, url):
     parts = {"callers": callers, "listeners": listeners, "questions": questions, "tasks": tasks}
     parts = {name: dealt(all_of_one, WORKERS) for name, all_of_one in parts.items()}
     return [
-        {"url": url, "seed": options.seed + at, **{name: part[at] for name, part in parts.items()}} for at in range(WORKERS)
+        {"url": url, "seed": options.seed + at, "pace": options.seconds * CALLERS / options.calls, **{name: part[at] for name, part in parts.items()}} for at in range(WORKERS)
     ]
 
 
@@ -140,6 +140,9 @@ class Faults:
                 if time.monotonic() > began + END_LIMIT:
                     raise RuntimeError(f"{sum(worker.calls for worker in workers)} calls within {END_LIMIT} s")
                 time.sleep(0.05)
+            # One fault at a time: there is always a replica that serves.
+            for replica in self.cluster.replicas:
+                replica.wait_until_ready()
             done = sum(worker.calls for worker in workers)
             act()
             print(f"  {time.monotonic() - began:5.1f} s, {done} calls: {what}", flush=True)
@@ -174,7 +177,7 @@ def load(cluster, options):
             worker.wait_for("idle", END_LIMIT)
         seconds = time.monotonic() - began
         # The last changes may still be on their way.
-        time.sleep(verdict.DELIVERY / 2)
+        time.sleep(verdict.DELIVERY)
         for worker in workers:
             worker.send("stop")
         return merged([worker.wait_for("report", START_LIMIT) for worker in workers]), seconds
@@ -228,6 +231,7 @@ def main():
     parser.add_argument("--store", type=pathlib.Path, help="the program of Redis or Valkey; without it, one server runs alone")
     parser.add_argument("--replicas", type=int, default=3)
     parser.add_argument("--calls", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=40, help="the time over which the calls are spread")
     parser.add_argument("--changes", type=int, default=200, help="how many of the calls change a resource")
     parser.add_argument("--streams", type=int, default=100)
     parser.add_argument("--questions", type=int, default=50)

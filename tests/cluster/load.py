@@ -235,6 +235,7 @@ class Caller:
         self.call = None
 
     async def run(self):
+        self.began = time.monotonic()
         await until_done("a call", self.use)
 
     def has_more(self):
@@ -250,6 +251,7 @@ class Caller:
                     self.call = None
                     self.done += 1
                     report.calls += 1
+                    await asyncio.sleep(self.began + self.done * self.job["pace"] - time.monotonic())
                 else:
                     await asyncio.sleep(RETRY_PAUSE)
 

@@ -2,8 +2,8 @@
 
 import collections
 
-# A change must reach a stream within this time, in seconds, if the stream stays open.
-DELIVERY = 10.0
+# A change must reach a stream within this time after its call was acknowledged, in seconds, if the stream stays open.
+DELIVERY = 4.0
 
 
 def orders(questions, lines):
