@@ -62,14 +62,18 @@ class GetTask(types.Request[dict[str, Any], Literal["tasks/get"]]):
 
 
 class Tap(httpx2.AsyncHTTPTransport):
-    """A transport that notes the streams of changes: when they were open, and the notifications that arrived on each of them."""
+    """A transport that notes the streams of changes: when they were open, and the notifications that arrived on each of them. It also counts messages
+    that a broken connection or the server did not take."""
 
     def __init__(self):
         super().__init__()
         self.streams = []
+        # Messages that were not delivered. The client tells its user nothing if that was an answer or a notification.
+        self.undelivered = 0
 
     async def handle_async_request(self, request):
         response = await super().handle_async_request(request)
+        self.undelivered += request.method == "POST" and response.status_code >= 500
         is_listening = request.headers.get("mcp-method") == "subscriptions/listen"
         if response.status_code == 200 and (request.method == "GET" or is_listening):
             stream = {"began": time.monotonic(), "opened": None if is_listening else time.monotonic(), "ended": None, "received": {}}
@@ -174,8 +178,9 @@ def reason(error):
 class Attempts:
     """The attempts of one call until it has a result."""
 
-    def __init__(self, what):
+    def __init__(self, what, tap=None):
         self.what = what
+        self.tap = tap
         self.began = None
         self.count = 0
 
@@ -196,6 +201,10 @@ class Attempts:
         return result
 
     def failed(self, error):
+        if error.code == types.REQUEST_TIMEOUT and self.tap and self.tap.undelivered:
+            report.outcomes["a broken connection"] += 1
+            report.errors["broken: an answer was not delivered"] += 1
+            raise Lost("an answer was not delivered") from error
         if error.code == types.REQUEST_TIMEOUT:
             report.problems.append(f"{self.what}: neither an outcome nor a broken connection within {CALL_TIMEOUT:.0f} s")
             report.outcomes["no outcome"] += 1
@@ -387,8 +396,9 @@ async def ask_legacy(job, who, question):
 
     # A call that was lost with its replica is a new one, with an effect of its own.
     question["items"].append(f"{who['item']}-{len(question['items'])}")
-    async with connected(job, who, elicitation_callback=answer) as client:
-        attempts = Attempts("order")
+    tap = Tap()
+    async with connected(job, who, tap, elicitation_callback=answer) as client:
+        attempts = Attempts("order", tap)
         timeout = CALL_TIMEOUT + who["hold"]
         done = await attempts.once(lambda: client.call_tool("order", {"item": question["items"][-1]}, read_timeout_seconds=timeout))
         if done is None:
