@@ -130,7 +130,12 @@ class Faults:
 
     def rolling_restart(self):
         ports = [str(replica.port) for replica in self.cluster.replicas]
-        environment = {**os.environ, "RESTART": f"{HERE / 'restart'} {self.cluster.directory}/"}
+        environment = {
+            **os.environ,
+            "RESTART": f"{HERE / 'restart'} {self.cluster.directory}/",
+            "CONFIGURATION": str(self.cluster.directory / "warehouse.conf"),
+            "RELOAD": f"kill -HUP {self.cluster.nginx.process.pid}",
+        }
         subprocess.run([str(DEPLOY / "rolling-restart"), *ports], env=environment, check=True, stdout=subprocess.DEVNULL)
 
     def run(self, workers, calls):

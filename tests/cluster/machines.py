@@ -151,7 +151,7 @@ class Nginx:
         # Only root chooses the user of the workers.
         user = "user root;" if os.geteuid() == 0 else ""
         (directory / "nginx.conf").write_text(
-            f"daemon off;\n{user}\nworker_processes 1;\npid nginx.pid;\nerror_log stderr crit;\n"
+            f"daemon off;\n{user}\nworker_processes 1;\npid nginx.pid;\nerror_log stderr emerg;\n"
             "events { worker_connections 4096; }\n"
             "http {\n    log_format upstreams '$request_method $status $upstream_addr';\n"
             f"    access_log {self.access_log} upstreams;\n"
