@@ -45,7 +45,7 @@ def calls(options):
 
 
 def tasks(options):
-    print(f"\n{options.tasks:,} tasks{'':24}{'a second':>10}{'memory, file or Redis':>30}")
+    print(f"\n{options.tasks:,} tasks{'':24}{'a second':>10}{'memory of the process, file, memory of Redis':>48}")
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
         rate, memory = measured(options.figures, "tasks", "memory", options.tasks)
