@@ -20,8 +20,8 @@ use serde_json::{Value, json};
 /// The connections that call at the same time.
 const CONNECTIONS: usize = 16;
 
-/// The tasks that run at the same time.
-const RUNNING: usize = 64;
+/// The tasks that run at the same time. All are of one caller, whose list of unfinished tasks is one value.
+const RUNNING: usize = 8;
 
 /// The limits of the store in memory: eight times what one caller may use, which is an eighth.
 const ENTRIES: usize = 1_000_000;

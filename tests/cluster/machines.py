@@ -153,7 +153,8 @@ class Nginx:
         (directory / "nginx.conf").write_text(
             f"daemon off;\n{user}\nworker_processes 1;\npid nginx.pid;\nerror_log stderr emerg;\n"
             "events { worker_connections 4096; }\n"
-            "http {\n    log_format upstreams '$request_method $status $upstream_addr';\n"
+            # The measurement uses one connection for all of its calls.
+            "http {\n    keepalive_requests 100000000;\n    log_format upstreams '$request_method $status $upstream_addr';\n"
             f"    access_log {self.access_log} upstreams;\n"
             "    client_body_temp_path body;\n    proxy_temp_path proxy;\n    fastcgi_temp_path fastcgi;\n"
             "    uwsgi_temp_path uwsgi;\n    scgi_temp_path scgi;\n    include warehouse.conf;\n}\n",

@@ -12,7 +12,7 @@ TOOLS = ("replica", "visit")
 
 
 def measured(figures, *arguments):
-    done = subprocess.run([str(figures), *map(str, arguments)], check=True, capture_output=True, text=True)
+    done = subprocess.run([str(figures), *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True)
     return [float(word) for word in done.stdout.split()]
 
 
