@@ -45,6 +45,8 @@ chapters! {
     #[cfg(feature = "all")]
     stores: "stores.md",
     #[cfg(feature = "all")]
+    replicas: "replicas.md",
+    #[cfg(feature = "all")]
     authorization: "authorization.md",
     #[cfg(feature = "all")]
     observability: "observability.md",
