@@ -28,6 +28,8 @@ mod rate;
 mod resources;
 mod run;
 mod serving;
+mod session_task_call;
+mod session_tasks;
 mod sight;
 #[cfg(feature = "skills")]
 mod skills;
@@ -37,6 +39,7 @@ mod subscribe;
 mod task_call;
 mod task_errors;
 mod task_questions;
+mod task_result;
 mod task_run;
 mod task_start;
 mod tasks;

@@ -11,12 +11,13 @@ use serde_json::Value;
 
 use super::core::{MethodRun, Request};
 use super::run::{CallInput, Work};
+use super::session_task_call;
 use super::start::run;
 use super::task_errors::refusal;
 use super::task_start::{self, Beginning};
+use super::tasks::caller_of;
 use crate::call::TaskLink;
 use crate::outcome::Outcome;
-use crate::owner::Principal;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::registry::TaskSupport;
@@ -31,6 +32,9 @@ pub(super) fn call<W: Work>(
     work: W,
     given: CallInput,
 ) -> Result<MethodRun, RpcError> {
+    if session_task_call::is_requested(&request) {
+        return session_task_call::call(request, support, work.component());
+    }
     if !request.caller.takes_tasks() {
         if support.is_required {
             return Err(RpcError::missing_tasks());
@@ -41,7 +45,9 @@ pub(super) fn call<W: Work>(
     request.task = Some(Arc::clone(&link));
     let new = NewTask {
         tool: work.component().to_owned(),
-        principal: request.origin.principal.as_ref().map(Principal::key),
+        caller: caller_of(&request),
+        of_session: false,
+        ttl: None,
         account: request.origin.account(),
         request: support
             .restarts

@@ -12,6 +12,7 @@ use super::failure::{client_text, protocol_error};
 use super::header_params;
 use super::run::{CallInput, Task, Work};
 use super::start::run;
+use super::session_task_call;
 use super::task_call;
 use super::tool_search;
 use crate::call::{Arguments, Call, CallContext, Renamings};
@@ -49,6 +50,9 @@ pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
     // The headers of such a call are those of `call_tool`.
     if !tool.header_params.is_empty() && !is_replaced {
         header_params::check(&request, &tool.header_params, json)?;
+    }
+    if request.caller.features.session_tasks {
+        session_task_call::check(&request, &snapshot, tool.tool.task)?;
     }
     let work = ToolCall(Arc::clone(tool));
     match tool.tool.task {

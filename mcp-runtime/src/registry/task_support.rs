@@ -52,6 +52,15 @@ impl TaskSupport {
         }
     }
 
+    /// Returns the `taskSupport` of the tool for clients with sessions, which choose for each call whether it is a task.
+    pub(crate) fn in_sessions(self) -> &'static str {
+        if self.is_required {
+            "required"
+        } else {
+            "optional"
+        }
+    }
+
     /// Starts the function again, from the top, if the process that ran it has ended before the task. Without this, the task
     /// fails.
     ///

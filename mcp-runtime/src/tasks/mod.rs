@@ -2,14 +2,19 @@
 //!
 //! See <https://github.com/modelcontextprotocol/ext-tasks>.
 
+mod creation;
 mod engine;
+mod entries;
 mod options;
 mod owners;
 mod problem;
 mod record;
 mod time;
+mod waiting;
 
-pub(crate) use engine::{Changed, Engine, NewTask, Running, TaskId};
+pub(crate) use creation::NewTask;
+pub(crate) use engine::{Changed, Engine, Running, TaskId};
 pub use options::Tasks;
 pub(crate) use problem::TaskProblem;
-pub(crate) use record::Record;
+pub(crate) use record::{Ending, Record};
+pub(crate) use waiting::Waiting;
