@@ -31,7 +31,11 @@ fn capabilities(core: &Core, features: &Features) -> Value {
         ("resources", snapshot.has_resources(), resources),
         ("prompts", snapshot.has_prompts(), lists),
         ("completions", completes, json!({})),
-        ("tasks", features.session_tasks && snapshot.has_tasks(), tasks),
+        (
+            "tasks",
+            features.session_tasks && snapshot.has_tasks(),
+            tasks,
+        ),
     ];
     let mut capabilities: Map<String, Value> = capabilities
         .into_iter()

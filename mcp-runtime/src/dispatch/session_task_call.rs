@@ -65,7 +65,7 @@ pub(super) fn call(
         outcomes: BTreeMap::new(),
     };
     let created = task_start::begin_of_session(request, new, tools::call_again);
-    Ok(answer(async move {
-        created.await.map(Outcome::TaskCreated)
-    }))
+    Ok(answer(
+        async move { created.await.map(Outcome::TaskCreated) },
+    ))
 }

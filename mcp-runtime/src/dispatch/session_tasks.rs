@@ -71,7 +71,8 @@ pub(super) fn list(request: Request) -> Result<MethodRun, RpcError> {
 /// # Errors
 /// Returns an error if the server or the revision has no tasks, or if the request belongs to no session.
 fn check(request: &Request) -> Result<(), RpcError> {
-    let has_tasks = request.caller.features.session_tasks && request.core.registry.now().has_tasks();
+    let has_tasks =
+        request.caller.features.session_tasks && request.core.registry.now().has_tasks();
     if !has_tasks {
         return Err(RpcError::unknown_method(request.message.method()));
     }

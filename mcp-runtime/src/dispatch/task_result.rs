@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -69,8 +69,13 @@ impl Following {
                 return outcome(&ending);
             }
             self.check()?;
-            self.ask(&record);
-            let Some((name, answer)) = self.next().await else {
+            // The client may have answered while the record was read.
+            let mut answered = arrived(&mut self.asking, &mut Context::from_waker(Waker::noop()));
+            if answered.is_pending() {
+                self.ask(&record);
+                answered = self.next().await;
+            }
+            let Poll::Ready((name, answer)) = answered else {
                 continue;
             };
             self.asking.remove(&name);
@@ -132,29 +137,25 @@ impl Following {
         if !caller.capabilities.has(question.needs) {
             return None;
         }
-        let (outbound, account) = (Arc::clone(&self.request.outbound), self.request.origin.account());
+        let (outbound, account) = (
+            Arc::clone(&self.request.outbound),
+            self.request.origin.account(),
+        );
         Some(Box::pin(async move {
             let pending = &context.pending_requests;
             pending.ask(session, account, &*outbound, &question).await
         }))
     }
 
-    /// Waits for the next answer, and returns it with the name of its question, or `None` if the record must be read again.
-    async fn next(&mut self) -> Option<(String, Answer)> {
+    /// Waits for the next answer, or until the record must be read again.
+    async fn next(&mut self) -> Poll<(String, Answer)> {
         let asking = &mut self.asking;
-        let answered = poll_fn(|context| {
-            for (name, question) in asking.iter_mut() {
-                if let Poll::Ready(answer) = question.as_mut().poll(context) {
-                    return Poll::Ready((name.clone(), answer));
-                }
-            }
-            Poll::Pending
-        });
+        let answered = poll_fn(|context| arrived(asking, context));
         tokio::select! {
             biased;
-            answered = answered => Some(answered),
-            () = self.waiting.changed() => None,
-            () = tokio::time::sleep(TICK) => None,
+            answered = answered => Poll::Ready(answered),
+            () = self.waiting.changed() => Poll::Pending,
+            () = tokio::time::sleep(TICK) => Poll::Pending,
         }
     }
 
@@ -174,16 +175,33 @@ impl Following {
     }
 }
 
+/// Polls questions, and returns the first answer with the name of its question.
+fn arrived(
+    asking: &mut BTreeMap<String, BoxFuture<Answer>>,
+    context: &mut Context<'_>,
+) -> Poll<(String, Answer)> {
+    for (name, question) in asking {
+        if let Poll::Ready(answer) = question.as_mut().poll(context) {
+            return Poll::Ready((name.clone(), answer));
+        }
+    }
+    Poll::Pending
+}
+
 /// Returns the outcome that the call would have had.
 fn outcome(ending: &Ending<'_>) -> Result<Outcome, RpcError> {
     match ending {
         Ending::Result(result) => {
             let members = result.get().trim();
-            let members = members.strip_prefix('{').and_then(|it| it.strip_suffix('}'));
+            let members = members
+                .strip_prefix('{')
+                .and_then(|it| it.strip_suffix('}'));
             Ok(Outcome::Task(members.unwrap_or_default().to_owned()))
         }
         Ending::Error(error) => {
-            let code = error["code"].as_i64().and_then(|code| i32::try_from(code).ok());
+            let code = error["code"]
+                .as_i64()
+                .and_then(|code| i32::try_from(code).ok());
             let message = error["message"].as_str().unwrap_or_default().to_owned();
             let data = error.get("data").cloned();
             match code {

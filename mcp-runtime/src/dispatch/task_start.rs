@@ -210,7 +210,11 @@ pub(super) async fn begin_of_session(
         if sender.send(Ok(record.created(id.as_str()))).is_err() {
             return core.tasks.withdraw(&id, &record, &account).await;
         }
-        tracing::debug!(tool = record.tool, caller = record.caller, "a task is created");
+        tracing::debug!(
+            tool = record.tool,
+            caller = record.caller,
+            "a task is created"
+        );
         match run_recorded(request, &id, &record, held, call) {
             Ok(running) => running.await,
             Err(error) => not_started(&core, &account, (&id, record.starts), &error).await,

@@ -269,7 +269,9 @@ pub(super) async fn state(core: &Core, id: &str) -> State {
 }
 
 /// Answers a request about a task.
-pub(super) fn answer(future: impl Future<Output = Result<Outcome, RpcError>> + Send + 'static) -> MethodRun {
+pub(super) fn answer(
+    future: impl Future<Output = Result<Outcome, RpcError>> + Send + 'static,
+) -> MethodRun {
     let future = async move { future.await.unwrap_or_else(Outcome::Error) };
     polled(Box::pin(future), Arc::new(Unstoppable))
 }

@@ -471,7 +471,8 @@ impl OpenQuestion<'_> {
             return Poll::Ready(answer.unwrap_or(Err(AskError::Invalid)));
         }
         while let Some(value) = round.take_response(id, question) {
-            let answer = task::refusal(&value).map_or_else(|| read(&value), |error| Some(Err(error)));
+            let answer =
+                task::refusal(&value).map_or_else(|| read(&value), |error| Some(Err(error)));
             if let Some(answer) = answer {
                 round.journal.answers.insert(id.clone(), value);
                 return Poll::Ready(answer);
