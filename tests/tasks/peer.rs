@@ -193,6 +193,21 @@ impl Peer {
         self.notify("notifications/initialized", json!({})).await;
     }
 
+    /// Goes on with another process, with the same session over HTTP.
+    #[cfg(feature = "stores")]
+    pub(crate) async fn move_to(&mut self, process: &Process) {
+        match &mut self.wire {
+            Wire::Stdio(input) => {
+                let (pipe, output) = process.pipes.lock().unwrap().take().unwrap();
+                *input.lock().await = pipe;
+                let conversation = self.conversation.clone();
+                let reading = read(output, None, conversation, Arc::clone(&self.inbox));
+                tokio::spawn(reading);
+            }
+            Wire::Http { address, .. } => *address = process.address,
+        }
+    }
+
     /// Sends a request, and returns its result or error.
     pub(crate) async fn request(&self, method: &str, params: Value) -> Answered {
         self.exchange(method, params).await.0

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use mcp_runtime::{Principal, Revision, Tasks};
+use mcp_tests::client::Connect as _;
 use mcp_tests::schemas::MODERN;
 use serde_json::{Value, json};
 
@@ -513,4 +515,53 @@ async fn a_caller_has_a_number_of_unfinished_tasks() {
         peer.about("tasks/cancel", &last).await.unwrap();
         peer.task("sleeps", long).await;
     }
+}
+
+/// A client in the process with a session, and perhaps a principal.
+async fn in_process(
+    store: &super::stores::Shared,
+    name: Option<&str>,
+    revision: Revision,
+) -> super::caller::Caller {
+    let tasks = Tasks::new().store(store.clone());
+    let client = super::tools::server().tasks(tasks).connect();
+    let client = client.revision(revision);
+    let client = match name {
+        Some(name) => client.principal(Principal::new(name)),
+        None => client,
+    };
+    super::caller::Caller {
+        client: client.await,
+        capabilities: super::caller::with_tasks(),
+    }
+}
+
+#[tokio::test]
+async fn a_task_belongs_to_its_principal() {
+    let store = super::stores::Shared::default();
+    let legacy = Revision::V2025_11_25;
+    let ada = in_process(&store, Some("ada"), legacy).await;
+    let params = json!({ "name": "sleeps", "arguments": { "milliseconds": 60_000 }, "task": {} });
+    let created = ada.request("tools/call", params).await.unwrap();
+    let id = created["task"]["taskId"].as_str().unwrap();
+    let listed = async |caller: &super::caller::Caller| {
+        let listed = caller.request("tasks/list", json!({})).await.unwrap();
+        listed["tasks"].as_array().unwrap().len()
+    };
+    // The same principal in another session, even of another process.
+    let again = in_process(&store, Some("ada"), legacy).await;
+    assert_eq!(again.get(id).await.unwrap()["status"], "working");
+    assert_eq!((listed(&ada).await, listed(&again).await), (1, 1));
+    for name in [Some("bob"), None] {
+        let stranger = in_process(&store, name, legacy).await;
+        for method in ["tasks/get", "tasks/result", "tasks/cancel"] {
+            let refused = stranger.request(method, json!({ "taskId": id })).await;
+            assert_eq!(super::caller::code(refused), -32602, "{name:?} {method}");
+        }
+        assert_eq!(listed(&stranger).await, 0);
+    }
+    let modern = in_process(&store, Some("ada"), Revision::LATEST).await;
+    assert_eq!(super::caller::code(modern.get(id).await), -32602);
+    again.cancel(id).await.unwrap();
+    assert_eq!(ada.get(id).await.unwrap()["status"], "cancelled");
 }
