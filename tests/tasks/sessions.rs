@@ -459,6 +459,21 @@ async fn a_cancelled_task_stays_cancelled_and_cannot_be_cancelled_again() {
 }
 
 #[tokio::test]
+async fn the_cancellation_of_a_call_does_not_cancel_its_task() {
+    for transport in TRANSPORTS {
+        let (_process, peer) = open(transport).await;
+        let arguments = json!({ "milliseconds": 300 });
+        let params = json!({ "name": "sleeps", "arguments": arguments, "task": {} });
+        let (number, _, reply) = peer.send("tools/call", params).await;
+        let created = reply.await.unwrap();
+        let cancelled = json!({ "requestId": number });
+        peer.notify("notifications/cancelled", cancelled).await;
+        let id = created["result"]["task"]["taskId"].as_str().unwrap();
+        assert_eq!(peer.text(id).await, "slept", "{transport:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_id_is_an_invalid_parameter() {
     for transport in TRANSPORTS {
         let (_process, peer) = open(transport).await;

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::audience::{Audience, may_see, may_see_any};
 use super::core::{Core, MethodRun, Request};
+use super::task_requests::polled;
 use super::tasks;
 use crate::bus::{Change, ListenRefusal, Listener, ListenerOwner};
 use crate::in_flight::{Stop, stopping};
@@ -81,7 +82,7 @@ pub(super) fn listen(request: Request) -> Result<MethodRun, RpcError> {
             Err(error) => Outcome::Error(error),
         }
     };
-    Ok(tasks::polled(Box::pin(future), stop))
+    Ok(polled(Box::pin(future), stop))
 }
 
 /// A request whose messages begin later.

@@ -39,6 +39,7 @@ mod subscribe;
 mod task_call;
 mod task_errors;
 mod task_questions;
+mod task_requests;
 mod task_result;
 mod task_run;
 mod task_start;

@@ -5,9 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::core::{MethodRun, Request};
-use super::task_start;
-use super::tasks::{answer, caller_of};
-use super::tools;
+use super::task_requests::{answer, caller_of};
+use super::task_start::{self, StartFn};
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
 use crate::protocol::params::Params;
@@ -47,11 +46,12 @@ pub(super) fn is_requested(request: &Request) -> bool {
     request.caller.has_session_tasks() && params.as_ref().is_ok_and(Params::asks_for_task)
 }
 
-/// Creates a task that calls a tool. The call is a task from its beginning: its client expects no other result.
+/// Creates a task that calls a tool, with this function. The call is a task from its beginning: its client expects no other result.
 pub(super) fn call(
     request: Request,
     support: TaskSupport,
     tool: &str,
+    again: StartFn,
 ) -> Result<MethodRun, RpcError> {
     let message = support.restarts.then(|| request.message.text().to_owned());
     let new = NewTask {
@@ -64,7 +64,7 @@ pub(super) fn call(
         answers: Vec::new(),
         outcomes: BTreeMap::new(),
     };
-    let created = task_start::begin_of_session(request, new, tools::call_again);
+    let created = task_start::begin_of_session(request, new, again);
     Ok(answer(
         async move { created.await.map(Outcome::TaskCreated) },
     ))

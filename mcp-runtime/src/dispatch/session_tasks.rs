@@ -5,7 +5,8 @@
 use super::core::{MethodRun, Request};
 use super::lists::INVALID_CURSOR;
 use super::task_errors::{refusal, unknown};
-use super::tasks::{answer, caller_of, end, may_see, owned, permitted};
+use super::task_requests::{answer, caller_of};
+use super::tasks::{end, may_see, owned, permitted};
 use crate::outcome::{Outcome, Page};
 use crate::protocol::error::RpcError;
 use crate::registry::{read_cursor, write_cursor};

@@ -144,7 +144,7 @@ pub(super) async fn start_again(
 }
 
 /// A function that starts the call of a tool.
-type StartFn = fn(Request) -> Result<MethodRun, RpcError>;
+pub(super) type StartFn = fn(Request) -> Result<MethodRun, RpcError>;
 
 /// Starts the handler of a task whose record exists, and returns the future that runs it.
 ///

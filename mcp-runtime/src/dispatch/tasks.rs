@@ -3,22 +3,20 @@
 //! See <https://github.com/modelcontextprotocol/ext-tasks>.
 
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use serde_json::{Map, Value};
 use tracing::Instrument as _;
 
 use super::core::{Core, MethodRun, Request};
 use super::task_errors::{error_json, refusal, unknown};
+use super::task_requests::{answer, caller_of};
 use super::task_start;
 use super::tools;
 use crate::bus::Change;
-use crate::in_flight::Stop;
 use crate::outcome::Outcome;
 use crate::protocol::error::{Class, RpcError};
-use crate::service::{BoxFuture, Origin};
+use crate::service::Origin;
 use crate::session::Session;
 use crate::tasks::{Changed, Record, TaskId, TaskProblem};
 
@@ -143,18 +141,6 @@ pub(super) fn may_see(request: &Request, record: &Record) -> Result<(), RpcError
     Ok(())
 }
 
-/// Returns the caller that the tasks of a request belong to: its principal, or else its session.
-pub(super) fn caller_of(request: &Request) -> Option<String> {
-    let session = request.caller.session.as_ref();
-    match (&request.origin.principal, session) {
-        (None, None) => None,
-        (_, session) => {
-            let owner = request.origin.owner(session.map(|session| session.nonce));
-            Some(owner.key())
-        }
-    }
-}
-
 /// Returns the record of a task of the caller. A task that no process runs is started again or ended.
 ///
 /// # Errors
@@ -266,29 +252,4 @@ pub(super) async fn state(core: &Core, id: &str) -> State {
     } else {
         State::Open(change)
     }
-}
-
-/// Answers a request about a task.
-pub(super) fn answer(
-    future: impl Future<Output = Result<Outcome, RpcError>> + Send + 'static,
-) -> MethodRun {
-    let future = async move { future.await.unwrap_or_else(Outcome::Error) };
-    polled(Box::pin(future), Arc::new(Unstoppable))
-}
-
-/// Polls a future once, and returns it if it has to wait for the store.
-pub(super) fn polled(mut future: BoxFuture<Outcome>, stop: Arc<dyn Stop>) -> MethodRun {
-    // The waker does nothing: a transport polls a pending future again at once, with its own waker.
-    let mut context = Context::from_waker(Waker::noop());
-    match future.as_mut().poll(&mut context) {
-        Poll::Ready(outcome) => MethodRun::Ready(outcome),
-        Poll::Pending => MethodRun::Pending { future, stop },
-    }
-}
-
-/// A request that ends when its future is dropped.
-struct Unstoppable;
-
-impl Stop for Unstoppable {
-    fn stop(&self) {}
 }

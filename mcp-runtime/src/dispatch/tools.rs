@@ -57,7 +57,7 @@ pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
     let work = ToolCall(Arc::clone(tool));
     match tool.tool.task {
         None => run(request, work, given),
-        Some(support) => task_call::call(request, support, work, given),
+        Some(support) => task_call::call(request, support, work, given, call_again),
     }
 }
 

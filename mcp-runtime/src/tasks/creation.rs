@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::engine::{Engine, TaskId, encode, entry};
+use super::engine::{Engine, encode, entry};
+use super::id::TaskId;
 use super::owners;
 use super::problem::TaskProblem;
 use super::record::{Record, Status};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::id::TaskId;
 use super::options::Tasks;
 use super::owners;
 use super::problem::{ATTEMPTS, TaskProblem};
@@ -14,7 +15,7 @@ use super::waiting::{Waiting, WaitingRequests};
 use crate::bus::{Bus, Change};
 use crate::call::{EffectRecorder, TaskLink};
 use crate::owner::Owner;
-use crate::seal::{random_bytes, unique};
+use crate::seal::unique;
 use crate::service::BoxFuture;
 use crate::store::{Store, StoreEntry, now};
 use crate::sync::Mutex;
@@ -30,31 +31,6 @@ const MAX_STARTS: u32 = 5;
 /// stdio has one client.
 const MAX_RUNNING: usize = 4096;
 const SHARE: usize = MAX_RUNNING / 4;
-
-/// The id of a task: 32 hexadecimal digits, which cannot be guessed.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct TaskId(Arc<str>);
-
-impl TaskId {
-    pub(super) fn random() -> Result<Self, TaskProblem> {
-        let bytes: [u8; 16] = random_bytes().map_err(|error| TaskProblem::Store(error.into()))?;
-        Ok(Self(format!("{:032x}", u128::from_be_bytes(bytes)).into()))
-    }
-
-    /// Returns the id of a request, or `None` if no task can have it.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        (text.len() == 32 && text.bytes().all(is_digit)).then(|| Self(text.into()))
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(super) fn key(&self) -> String {
-        format!("task-{}", self.0)
-    }
-}
 
 /// A task that this process runs, in the list of all of them.
 struct Entered {

@@ -5,6 +5,7 @@
 mod creation;
 mod engine;
 mod entries;
+mod id;
 mod options;
 mod owners;
 mod problem;
@@ -13,7 +14,8 @@ mod time;
 mod waiting;
 
 pub(crate) use creation::NewTask;
-pub(crate) use engine::{Changed, Engine, Running, TaskId};
+pub(crate) use engine::{Changed, Engine, Running};
+pub(crate) use id::TaskId;
 pub use options::Tasks;
 pub(crate) use problem::TaskProblem;
 pub(crate) use record::{Ending, Record};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::engine::TaskId;
+use super::id::TaskId;
 use crate::sync::Mutex;
 
 /// The maximum number of requests that wait for one task. A client that has lost the stream of such a request sends another.
