@@ -72,7 +72,9 @@ fn server() -> Server {
         .ttl(Duration::from_secs(24 * 60 * 60))
         .poll_interval(Duration::from_secs(2))
         .per_principal(5);
-    mcp_runtime::server!().state(Printer::default()).tasks(tasks)
+    mcp_runtime::server!()
+        .state(Printer::default())
+        .tasks(tasks)
 }
 
 fn main() -> std::process::ExitCode {
@@ -88,7 +90,11 @@ mod tests {
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-    async fn request(client: &Client, method: &str, mut params: Value) -> Result<Value, ClientError> {
+    async fn request(
+        client: &Client,
+        method: &str,
+        mut params: Value,
+    ) -> Result<Value, ClientError> {
         params["_meta"] = json!({ "io.modelcontextprotocol/clientCapabilities": {
             "elicitation": { "form": {} },
             "extensions": { "io.modelcontextprotocol/tasks": {} },
@@ -150,7 +156,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn another_client_waits() -> Outcome {
         let decline = json!({ "action": "decline" });
-        let client = server().client().answer_with(move |_| decline.clone()).await;
+        let client = server()
+            .client()
+            .answer_with(move |_| decline.clone())
+            .await;
         let reply = client.call("report", json!({ "year": 2026 })).await?;
         assert_eq!(reply.text(), "The report of 2026, not printed.");
         let reply = client.call("report", json!({ "year": 1999 })).await?;

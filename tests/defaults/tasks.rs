@@ -102,7 +102,10 @@ fn modern_call() -> Value {
 
 #[tokio::test]
 async fn unfinished() {
-    let (row, all) = (row("tasks-of-caller").for_all(), row("running-tasks").for_all());
+    let (row, all) = (
+        row("tasks-of-caller").for_all(),
+        row("running-tasks").for_all(),
+    );
     row.says_refusal(Some(-32603), Some(429));
     all.says_refusal(Some(-32603), Some(503));
     for revision in [MODERN, LEGACY] {
@@ -221,7 +224,11 @@ async fn processes() {
             assert!(store.replace(&key, &old, entry).await.unwrap());
             let other = client(replica(), revision).await;
             let state = about(&other, revision, "tasks/get", &task).await.unwrap();
-            let status = if start < starts.number() { "working" } else { "failed" };
+            let status = if start < starts.number() {
+                "working"
+            } else {
+                "failed"
+            };
             assert_eq!(state["status"], status, "{revision} {start}");
             (old, changed) = record(&store, &task).await;
         }
