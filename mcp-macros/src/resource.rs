@@ -32,6 +32,7 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     ],
     optional_lists: &["app"],
     leading_value: Some("URI"),
+    replacements: &[("task", "only calls of tools can be tasks: remove it")],
     ..Grammar::EMPTY
 };
 

@@ -21,10 +21,16 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     ],
     lists: &LISTS,
     optional_lists: &["task"],
-    replacements: &[(
-        "annotations",
-        "the annotations of a tool are its hints: write `read_only`, `destructive`, `idempotent` or `open_world`",
-    )],
+    replacements: &[
+        (
+            "annotations",
+            "the annotations of a tool are its hints: write `read_only`, `destructive`, `idempotent` or `open_world`",
+        ),
+        (
+            "restart",
+            "only a task is started again after a restart: write `task(restart)`",
+        ),
+    ],
     ..Grammar::EMPTY
 };
 

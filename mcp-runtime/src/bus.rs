@@ -30,6 +30,8 @@ pub(crate) enum Change {
         id: Arc<str>,
         version: u64,
         members: Arc<str>,
+        /// The caller whose sessions are told the state, if it is a task of a session.
+        of_session: Option<Arc<str>>,
     },
 }
 

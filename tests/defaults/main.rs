@@ -25,4 +25,5 @@ mod sizes;
 mod stores;
 mod streams;
 mod table;
+mod tasks;
 mod times;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::page::rows;
 
 /// The files with the tests of rows. Those of `mcp-runtime` are unit tests, because they move the clock.
-const TESTS: [&str; 26] = [
+const TESTS: [&str; 27] = [
     include_str!("sizes.rs"),
     include_str!("batches.rs"),
     include_str!("counts.rs"),
@@ -21,6 +21,7 @@ const TESTS: [&str; 26] = [
     include_str!("authentication.rs"),
     include_str!("operations.rs"),
     include_str!("search.rs"),
+    include_str!("tasks.rs"),
     include_str!("encryption.rs"),
     include_str!("../skills/entries.rs"),
     include_str!("../skills/refused.rs"),

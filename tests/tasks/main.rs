@@ -5,7 +5,15 @@
 mod caller;
 mod creation;
 mod ends;
+#[cfg(feature = "stores")]
+mod kills;
 mod listen;
 mod owners;
+mod peer;
 mod questions;
 mod restarts;
+#[cfg(feature = "auth")]
+mod scopes;
+mod sessions;
+mod tools;
+mod transports;

@@ -114,6 +114,11 @@ impl Caller {
     pub(crate) fn takes_tasks(&self) -> bool {
         self.features.extensions && self.capabilities.tasks
     }
+
+    /// Returns `true` if the client has a session with tasks (2025-11-25).
+    pub(crate) fn has_session_tasks(&self) -> bool {
+        self.features.session_tasks && self.session.is_some()
+    }
 }
 
 /// The context of a call, shared with the [`Context`](crate::Context)s that its handler takes.

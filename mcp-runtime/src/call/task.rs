@@ -20,7 +20,7 @@ pub(crate) trait EffectRecorder: Send + Sync {
 
 /// What the handler of a call and the task that the call becomes know of each other.
 pub(crate) struct TaskLink {
-    /// The call, once its handler is at the gate.
+    /// The call, once its handler is at the gate, or from the start if it is a task already.
     call: OnceLock<Weak<CallContext>>,
     /// Closed, as a semaphore, when the body of the handler may begin.
     gate: Semaphore,
@@ -54,6 +54,13 @@ impl TaskLink {
             link.open();
         }
         Arc::new(link)
+    }
+
+    /// Lets a call that is a task already ask its first questions, which come before the gate.
+    pub(crate) fn know(&self, call: &Arc<CallContext>) {
+        if self.is_task() {
+            let _ = self.call.set(Arc::downgrade(call));
+        }
     }
 
     /// Waits at the gate. The handler's arguments are read, and its `#[ask]` parameters are answered.

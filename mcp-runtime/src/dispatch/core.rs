@@ -171,6 +171,7 @@ impl Core {
     /// cancelled.
     pub(crate) async fn end_requests(&self, connections: &watch::Sender<bool>) {
         self.close();
+        self.tasks.wake_all();
         self.context.bus.close(None);
         let finished = async {
             connections.closed().await;

@@ -145,6 +145,9 @@ impl Body<'_> {
 
     fn push_of_task(&self, out: &mut String, state: &str, kind: &str) {
         out.push_str(state);
+        if !self.features.result_type {
+            return;
+        }
         if !state.is_empty() {
             out.push(',');
         }

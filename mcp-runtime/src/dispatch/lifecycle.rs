@@ -22,6 +22,8 @@ fn capabilities(core: &Core, features: &Features) -> Value {
     let completes = features.completions_capability && snapshot.has_completers();
     let lists = json!({ "listChanged": true });
     let resources = json!({ "listChanged": true, "subscribe": true });
+    let calls = json!({ "tools": { "call": {} } });
+    let tasks = json!({ "list": {}, "cancel": {}, "requests": calls });
     let capabilities = [
         // Any handler may log.
         ("logging", true, json!({})),
@@ -29,6 +31,11 @@ fn capabilities(core: &Core, features: &Features) -> Value {
         ("resources", snapshot.has_resources(), resources),
         ("prompts", snapshot.has_prompts(), lists),
         ("completions", completes, json!({})),
+        (
+            "tasks",
+            features.session_tasks && snapshot.has_tasks(),
+            tasks,
+        ),
     ];
     let mut capabilities: Map<String, Value> = capabilities
         .into_iter()

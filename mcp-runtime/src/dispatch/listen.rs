@@ -421,6 +421,7 @@ mod tests {
                 id: "a".into(),
                 version,
                 members: "".into(),
+                of_session: None,
             });
             assert_eq!(*sent.0.lock(), expected, "{version}");
         }

@@ -4,7 +4,8 @@ use super::core::{MethodRun, Request};
 #[cfg(feature = "skills")]
 use super::skills;
 use super::{
-    completion, lifecycle, listen, lists, logging, prompts, resources, subscribe, tasks, tools,
+    completion, lifecycle, listen, lists, logging, prompts, resources, session_tasks, subscribe,
+    task_result, tasks, tools,
 };
 use crate::outcome::Outcome;
 use crate::protocol::error::RpcError;
@@ -39,6 +40,10 @@ pub(super) fn method(name: &str, stateless: bool) -> Option<MethodFn> {
         ("tasks/get", true) => tasks::get,
         ("tasks/update", true) => tasks::update,
         ("tasks/cancel", true) => tasks::cancel,
+        ("tasks/get", false) => session_tasks::get,
+        ("tasks/result", false) => task_result::result,
+        ("tasks/list", false) => session_tasks::list,
+        ("tasks/cancel", false) => session_tasks::cancel,
         ("initialize", false) => lifecycle::initialize,
         ("resources/subscribe", false) => subscribe::subscribe,
         ("resources/unsubscribe", false) => subscribe::unsubscribe,

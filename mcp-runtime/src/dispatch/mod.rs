@@ -31,6 +31,8 @@ mod replica;
 mod resources;
 mod run;
 mod serving;
+mod session_task_call;
+mod session_tasks;
 mod shared_session;
 mod sight;
 #[cfg(feature = "skills")]
@@ -41,6 +43,8 @@ mod subscribe;
 mod task_call;
 mod task_errors;
 mod task_questions;
+mod task_requests;
+mod task_result;
 mod task_run;
 mod task_start;
 mod tasks;

@@ -40,6 +40,9 @@ pub(super) fn run<W: Work>(
     let asker = asker(&request, W::MAY_ASK)?;
     let server = Arc::clone(home.as_ref().map_or(&core.context, |home| &home.context));
     let call = Arc::new(call_context(request, server, asker));
+    if let Some(task) = call.task() {
+        task.know(&call);
+    }
     // `Next` changes the outcome where it leaves a server, if there are layers.
     let leaving = home
         .filter(|_| layered.is_none())
@@ -145,7 +148,7 @@ fn call_context(request: Request, server: Arc<ServerContext>, asker: Asker) -> C
 /// Returns how the client of a call can be asked.
 fn asker(request: &Request, may_ask: bool) -> Result<Asker, RpcError> {
     let server = &request.core.context;
-    if request.caller.features.stateless {
+    if request.caller.features.stateless || request.task.is_some() {
         if !may_ask {
             return Ok(Asker::Nobody);
         }

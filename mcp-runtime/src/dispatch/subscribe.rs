@@ -27,7 +27,26 @@ struct SessionListener {
     session: Session,
     /// `None` if every caller sees every component.
     audience: Option<Audience>,
+    /// The caller whose tasks the session is told the states of.
+    caller: String,
     outbound: Arc<dyn Outbound>,
+}
+
+impl SessionListener {
+    fn send(&self, method: &str, params: &str) {
+        let message = notification(method, &format!("{{{params}}}"));
+        if !self.outbound.send(message) {
+            tracing::warn!("a notification is lost: its client is too slow");
+        }
+    }
+
+    /// Sends the state of a task of this caller.
+    fn send_state(&self, members: &str, caller: Option<&str>) {
+        let knows_tasks = self.session.revision.features().session_tasks;
+        if knows_tasks && caller == Some(&self.caller) {
+            self.send("notifications/tasks/status", members);
+        }
+    }
 }
 
 impl Listener for SessionListener {
@@ -41,16 +60,17 @@ impl Listener for SessionListener {
             Change::Components(list, changed) => {
                 may_see_any(self.audience.as_ref(), list, changed).then(String::new)
             }
-            Change::Task { .. } => None,
+            Change::Task {
+                members,
+                of_session,
+                ..
+            } => return self.send_state(members, of_session.as_deref()),
             _ => Some(String::new()),
         };
         let Some(params) = params else {
             return;
         };
-        let message = notification(method(change), &format!("{{{params}}}"));
-        if !self.outbound.send(message) {
-            tracing::warn!("a notification is lost: its client is too slow");
-        }
+        self.send(method(change), &params);
     }
 
     fn on_end(&self, connection: Option<u64>) {
@@ -77,6 +97,7 @@ pub(super) fn session(
     let listener = Arc::new(SessionListener {
         sessions: Arc::clone(&core.sessions),
         session: Arc::clone(session),
+        caller: origin.owner(Some(session.nonce)).key(),
         audience: Audience::new(core, caller, origin.clone(), None),
         outbound,
     });

@@ -11,26 +11,31 @@ use serde_json::Value;
 
 use super::core::{MethodRun, Request};
 use super::run::{CallInput, Work};
+use super::session_task_call;
 use super::start::run;
 use super::task_errors::refusal;
-use super::task_start::{self, Beginning};
+use super::task_requests::caller_of;
+use super::task_start::{self, Beginning, StartFn};
 use crate::call::TaskLink;
 use crate::outcome::Outcome;
-use crate::owner::Principal;
 use crate::protocol::error::RpcError;
 use crate::protocol::jsonrpc::Message;
 use crate::registry::TaskSupport;
 use crate::service::BoxFuture;
 use crate::tasks::NewTask;
 
-/// Calls a tool whose calls can become tasks.
+/// Calls a tool whose calls can become tasks. `again` calls the tool of a task that exists already.
 #[inline(never)] // keeps the path of other tools short
 pub(super) fn call<W: Work>(
     mut request: Request,
     support: TaskSupport,
     work: W,
     given: CallInput,
+    again: StartFn,
 ) -> Result<MethodRun, RpcError> {
+    if session_task_call::is_requested(&request) {
+        return session_task_call::call(request, support, work.component(), again);
+    }
     if !request.caller.takes_tasks() {
         if support.is_required {
             return Err(RpcError::missing_tasks());
@@ -41,7 +46,9 @@ pub(super) fn call<W: Work>(
     request.task = Some(Arc::clone(&link));
     let new = NewTask {
         tool: work.component().to_owned(),
-        principal: request.origin.principal.as_ref().map(Principal::key),
+        caller: caller_of(&request),
+        of_session: false,
+        ttl: None,
         account: request.origin.account(),
         request: support
             .restarts

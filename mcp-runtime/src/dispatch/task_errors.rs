@@ -12,6 +12,9 @@ pub(super) fn refusal(problem: TaskProblem) -> RpcError {
         TaskProblem::TooMany(limit) => RpcError::too_many(format!(
             "{limit} of your tasks are unfinished, which is the limit: wait for one, or cancel one"
         )),
+        TaskProblem::TooManyKept(limit) => RpcError::too_many(format!(
+            "{limit} of your tasks exist, which is the limit: wait until some have expired"
+        )),
         TaskProblem::Busy(limit) => RpcError::overloaded(format!(
             "The server is busy: {limit} tasks are unfinished, which is its limit; try again later"
         )),

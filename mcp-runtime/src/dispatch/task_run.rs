@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -21,6 +21,7 @@ use crate::in_flight::{Stop, Ticket};
 use crate::outcome::Outcome;
 use crate::owner::Owner;
 use crate::protocol::error::RpcError;
+use crate::protocol::meta::RELATED_TASK;
 use crate::protocol::revision::Features;
 use crate::questions::{Questions, TaskQuestion};
 use crate::service::{BoxFuture, Held};
@@ -60,6 +61,8 @@ pub(super) struct TaskRun {
     account: Owner,
     /// `true` if the task can be started again.
     restarts: bool,
+    /// `true` if the client has a session.
+    of_session: bool,
     link: Arc<TaskLink>,
     ticket: Ticket,
     _running: Running,
@@ -87,6 +90,25 @@ enum Event {
     Expired,
 }
 
+/// The end of a task.
+enum End {
+    Result(Box<RawValue>),
+    /// A result that is an error, which clients with sessions know as a failure, and a description of it.
+    Failure(Box<RawValue>, String),
+    Error(RpcError),
+}
+
+/// Returns the first text of a result that is an error.
+fn text(outcome: &Outcome) -> &str {
+    outcome.texts().next().unwrap_or("The tool failed")
+}
+
+/// Returns the beginning of a text.
+fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 500;
+    text.chars().take(LONGEST).collect()
+}
+
 impl TaskRun {
     pub(super) fn new(setup: Setup, id: TaskId, record: &Record) -> Self {
         let (core, link, account) = (setup.core, setup.link, setup.account);
@@ -104,6 +126,7 @@ impl TaskRun {
             id,
             account,
             restarts: record.request.is_some(),
+            of_session: record.of_session,
             link,
             questions: Published::restored(record),
             next_message: Instant::now(),
@@ -151,12 +174,12 @@ impl TaskRun {
                     Look::GoOn => continue,
                     Look::Ended => None,
                 },
-                Event::Ended(outcome) => Some(self.outcome(&outcome)),
+                Event::Ended(mut outcome) => Some(self.outcome(&mut outcome)),
                 Event::Stopped if self.restarts => {
                     self.give_up().await;
                     None
                 }
-                Event::Stopped => Some(Err(RpcError::internal(
+                Event::Stopped => Some(End::Error(RpcError::internal(
                     "The server was stopped before the task was finished",
                 ))),
                 Event::Expired => {
@@ -199,6 +222,9 @@ impl TaskRun {
             if now() >= self.expires {
                 return Poll::Ready(Event::Expired);
             }
+            if self.core.is_stopping() && self.waits_for_answer() {
+                return Poll::Ready(Event::Stopped);
+            }
             let ticks = tick.as_mut().poll(context).is_ready();
             let reports = self.link.has_message() && message.as_mut().poll(context).is_ready();
             // Progress alone waits for its time.
@@ -209,6 +235,12 @@ impl TaskRun {
             Poll::Pending
         })
         .await
+    }
+
+    /// Returns `true` if the handler waits for its client, which a server that stops does not answer any more.
+    fn waits_for_answer(&self) -> bool {
+        let call = self.link.call();
+        call.is_some_and(|call| call.asker.waits())
     }
 
     fn has_only_progress(&self) -> bool {
@@ -302,15 +334,37 @@ impl TaskRun {
     }
 
     /// Returns the result of the tool, or the error that the request would have been answered with.
-    fn outcome(&self, outcome: &Outcome) -> Result<Box<RawValue>, RpcError> {
-        let outcome = outcome.inner();
+    fn outcome(&self, outcome: &mut Outcome) -> End {
+        let outcome = outcome.inner_mut();
         if let Some(error) = outcome.error() {
-            return Err(error.clone());
+            return End::Error(error.clone());
+        }
+        if self.of_session {
+            return self.outcome_of_session(outcome);
         }
         if matches!(outcome, Outcome::Tool { result, .. } if result.panicked) {
-            let text = outcome.texts().next().unwrap_or("The tool panicked");
-            return Err(RpcError::internal(text.to_owned()));
+            return End::Error(RpcError::internal(text(outcome).to_owned()));
         }
+        self.encoded(outcome).map_or_else(End::Error, End::Result)
+    }
+
+    /// Returns what the call would have been answered with, as a client with a session reads it.
+    fn outcome_of_session(&self, outcome: &mut Outcome) -> End {
+        let is_error = matches!(outcome, Outcome::Tool { is_error: true, .. });
+        let failure = is_error.then(|| excerpt(text(outcome)));
+        if let Outcome::Tool { result, .. } = outcome {
+            let related = json!({ "taskId": self.id() });
+            let meta = result.meta.get_or_insert_default();
+            meta.insert(RELATED_TASK.to_owned(), related);
+        }
+        match (self.encoded(outcome), failure) {
+            (Ok(result), None) => End::Result(result),
+            (Ok(result), Some(message)) => End::Failure(result, message),
+            (Err(error), _) => End::Error(error),
+        }
+    }
+
+    fn encoded(&self, outcome: &Outcome) -> Result<Box<RawValue>, RpcError> {
         let result = encode::result(&self.core, self.features, outcome);
         let (bytes, limit) = (result.len(), self.core.limits.response_bytes);
         if bytes > limit {
@@ -322,7 +376,7 @@ impl TaskRun {
     }
 
     /// Writes the end of the task into its record, and tries it again until the task expires while the store fails.
-    async fn end(&self, mut end: Result<Box<RawValue>, RpcError>) {
+    async fn end(&self, mut end: End) {
         let (mut pause, mut takes_small) = (FIRST_PAUSE, false);
         while now() < self.expires {
             match self.write_end(&end).await {
@@ -339,8 +393,8 @@ impl TaskRun {
             }
             let took_one = std::mem::replace(&mut takes_small, self.extend().await);
             // The store works, but has no space for the result: it took a small write before and after that of the result.
-            if took_one && takes_small && end.is_ok() {
-                end = Err(RpcError::internal(
+            if took_one && takes_small && !matches!(end, End::Error(_)) {
+                end = End::Error(RpcError::internal(
                     "The result of the task could not be stored",
                 ));
             }
@@ -354,18 +408,18 @@ impl TaskRun {
         engine.settle(&self.id, record, &self.account).await;
     }
 
-    async fn write_end(
-        &self,
-        end: &Result<Box<RawValue>, RpcError>,
-    ) -> Result<Record, TaskProblem> {
+    async fn write_end(&self, end: &End) -> Result<Record, TaskProblem> {
         let engine = &self.core.tasks;
         let written = engine.change(&self.id, &self.account, |record| {
             if !engine.runs(record, self.start) {
                 return Changed::Nothing;
             }
             match end {
-                Ok(result) => record.complete(result.clone()),
-                Err(error) => record.fail(error_json(error)),
+                End::Result(result) => record.complete(result.clone()),
+                End::Failure(result, message) => {
+                    record.complete_with_error(result.clone(), message.clone());
+                }
+                End::Error(error) => record.fail(error_json(error)),
             }
             Changed::Outside
         });

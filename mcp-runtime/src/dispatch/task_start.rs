@@ -1,9 +1,10 @@
 //! The start of a task: its record is put into the store, or taken over from a process that has ended.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 
 use super::caller;
 use super::contain::guard;
@@ -17,7 +18,8 @@ use crate::owner::Owner;
 use crate::protocol::error::{Class, RpcError};
 use crate::protocol::jsonrpc::Message;
 use crate::protocol::revision::Features;
-use crate::service::{BoxFuture, Origin, Outbound};
+use crate::service::{BoxFuture, Held, Origin, Outbound};
+use crate::session::Session;
 use crate::tasks::{Changed, Engine, NewTask, Record, TaskId, TaskProblem};
 
 /// A call that becomes a task.
@@ -83,12 +85,16 @@ pub(super) async fn begin(
         };
         let run = TaskRun::new(setup, id, &record);
         run.begin_task();
-        let members = record.seed(run.id());
+        let members = record.created(run.id());
         if sender.send(Ok(members)).is_err() {
             drop(call);
             return run.withdraw(&record).await;
         }
-        tracing::debug!(tool = record.tool, "a task is created");
+        tracing::debug!(
+            tool = record.tool,
+            caller = record.caller,
+            "a task is created"
+        );
         run.open();
         run.drive(call).await;
     });
@@ -107,39 +113,60 @@ fn keep_known(link: &TaskLink, new: &mut NewTask) {
 /// Runs a task again that this process has taken over, for the caller of a request about it.
 pub(super) async fn start_again(
     core: &Arc<Core>,
-    origin: &Origin,
+    (origin, session): (&Origin, Option<&Session>),
     id: &TaskId,
     record: &Record,
-    call: fn(Request) -> Result<MethodRun, RpcError>,
+    call: StartFn,
 ) {
-    let (core, account) = (Arc::clone(core), origin.account());
-    let link = TaskLink::new(true);
-    let again = message_of(&core, record).and_then(|message| {
-        let caller = caller::of_stateless(&message)?;
-        let bytes = message.text().len();
-        let features = caller.features;
+    let account = origin.account();
+    let again = message_of(core, record).and_then(|message| {
+        let caller = match session {
+            Some(session) => caller::caller_of(session),
+            None => caller::of_stateless(&message)?,
+        };
         core.tasks.check_running(&account).map_err(refusal)?;
-        let held = core.hold(account.clone(), bytes)?;
+        let held = core.hold(account.clone(), message.text().len())?;
         let request = Request {
-            core: Arc::clone(&core),
+            core: Arc::clone(core),
             changes: core.context.bus.changes(),
             message,
             caller,
             origin: origin.clone(),
             outbound: Arc::new(Nowhere),
-            task: Some(Arc::clone(&link)),
+            task: None,
         };
-        let recorder = core.tasks.recorder(id, record.starts, &account);
-        link.begin(Some(recorder));
-        link.restore(record.answers.clone(), record.outcomes.clone());
-        let run = guard(|| call(request))
-            .unwrap_or_else(|panic| Err(RpcError::internal(panic.log("tool").message("tool"))))?;
-        Ok((run, features, bytes, held))
+        run_recorded(request, id, record, held, call)
     });
-    let (run, features, bytes, held) = match again {
-        Ok(again) => again,
-        Err(error) => return not_started(&core, &account, (id, record.starts), &error).await,
-    };
+    match again {
+        Ok(running) => drop(tokio::spawn(running)),
+        Err(error) => not_started(core, &account, (id, record.starts), &error).await,
+    }
+}
+
+/// A function that starts the call of a tool.
+pub(super) type StartFn = fn(Request) -> Result<MethodRun, RpcError>;
+
+/// Starts the handler of a task whose record exists, and returns the future that runs it.
+///
+/// # Errors
+/// Returns an error if the handler cannot be started.
+fn run_recorded(
+    mut request: Request,
+    id: &TaskId,
+    record: &Record,
+    held: Held,
+    call: StartFn,
+) -> Result<impl Future<Output = ()> + Send + 'static + use<>, RpcError> {
+    let (core, account) = (Arc::clone(&request.core), request.origin.account());
+    let (features, bytes) = (request.caller.features, request.message.text().len());
+    let link = TaskLink::new(true);
+    request.task = Some(Arc::clone(&link));
+    request.outbound = Arc::new(Nowhere);
+    let restarts = record.request.is_some();
+    link.begin(restarts.then(|| core.tasks.recorder(id, record.starts, &account)));
+    link.restore(record.answers.clone(), record.outcomes.clone());
+    let run = guard(|| call(request))
+        .unwrap_or_else(|panic| Err(RpcError::internal(panic.log("tool").message("tool"))))?;
     let (future, stop): (BoxFuture<Outcome>, Arc<dyn Stop>) = match run {
         MethodRun::Ready(outcome) => (Box::pin(std::future::ready(outcome)), Arc::new(Nowhere)),
         MethodRun::Pending { future, stop } => (future, stop),
@@ -155,18 +182,59 @@ pub(super) async fn start_again(
         span: Span::current(),
     };
     let run = TaskRun::new(setup, id.clone(), record);
-    tokio::spawn(run.drive(future));
+    Ok(run.drive(future))
+}
+
+/// Creates the task of a session, whose client does not wait for the handler to be ready. Returns the members of the result.
+///
+/// # Errors
+/// Returns an error if a limit is reached, or if the store fails. Then there is no task.
+pub(super) async fn begin_of_session(
+    request: Request,
+    new: NewTask,
+    call: StartFn,
+) -> Result<String, RpcError> {
+    let (sender, receiver) = oneshot::channel();
+    let creating = async move {
+        let (core, account) = (Arc::clone(&request.core), new.account.clone());
+        let bytes = request.message.text().len();
+        let created = async {
+            let held = core.hold(account.clone(), bytes)?;
+            let (id, record) = core.tasks.create(new).await.map_err(refusal)?;
+            Ok((held, id, record))
+        };
+        let (held, id, record) = match created.await {
+            Ok(created) => created,
+            Err(error) => return drop(sender.send(Err(error))),
+        };
+        if sender.send(Ok(record.created(id.as_str()))).is_err() {
+            return core.tasks.withdraw(&id, &record, &account).await;
+        }
+        tracing::debug!(
+            tool = record.tool,
+            caller = record.caller,
+            "a task is created"
+        );
+        match run_recorded(request, &id, &record, held, call) {
+            Ok(running) => running.await,
+            Err(error) => not_started(&core, &account, (&id, record.starts), &error).await,
+        }
+    };
+    tokio::spawn(creating.in_current_span());
+    let ended = || Err(RpcError::internal("The task could not be created"));
+    receiver.await.unwrap_or_else(|_| ended())
 }
 
 /// Ends a task that cannot be started again, or leaves it to a later request if the refusal is temporary.
 async fn not_started(core: &Core, account: &Owner, (id, start): (&TaskId, u32), error: &RpcError) {
+    // A task without its message cannot be started later.
     let is_temporary = matches!(error.class, Class::Overloaded | Class::RateLimited(_));
     let engine = &core.tasks;
     let changed = engine.change(id, account, |record| {
         if !engine.runs(record, start) {
             return Changed::Nothing;
         }
-        if is_temporary {
+        if is_temporary && record.request.is_some() {
             Engine::give_back(record);
             return Changed::Inside;
         }

@@ -1,24 +1,23 @@
-//! The methods `tasks/get`, `tasks/update` and `tasks/cancel`.
+//! The methods `tasks/get`, `tasks/update` and `tasks/cancel` of clients without sessions.
 //!
 //! See <https://github.com/modelcontextprotocol/ext-tasks>.
 
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tracing::Instrument as _;
 
 use super::core::{Core, MethodRun, Request};
-use super::polled::{Unstoppable, polled};
 use super::task_errors::{error_json, refusal, unknown};
+use super::task_requests::{answer, caller_of};
 use super::task_start;
 use super::tools;
 use crate::bus::Change;
 use crate::outcome::Outcome;
-use crate::owner::Principal;
 use crate::protocol::error::{Class, RpcError};
 use crate::service::Origin;
+use crate::session::Session;
 use crate::tasks::{Changed, Record, TaskId, TaskProblem};
 
 /// Serves `tasks/get`.
@@ -26,7 +25,7 @@ pub(super) fn get(request: Request) -> Result<MethodRun, RpcError> {
     let id = task_id(&request)?;
     Ok(answer(async move {
         let record = owned(&request, &id).await?;
-        Ok(Outcome::Task(record.detail(id.as_str())))
+        Ok(Outcome::Task(record.state(id.as_str())))
     }))
 }
 
@@ -45,8 +44,7 @@ pub(super) fn update(request: Request) -> Result<MethodRun, RpcError> {
             // Answers to other questions are ignored.
             let mut changed = Changed::Nothing;
             for (name, answer) in &responses {
-                if let Some(question) = record.asked.remove(name) {
-                    record.answers.push((question.id, answer.clone()));
+                if record.answer(name, answer) {
                     changed = Changed::Outside;
                 }
             }
@@ -65,23 +63,36 @@ pub(super) fn cancel(request: Request) -> Result<MethodRun, RpcError> {
     let id = task_id(&request)?;
     Ok(answer(async move {
         // A task that no process runs is not started only to be cancelled.
-        let record = permitted(&request, &id).await?;
-        let account = request.origin.account();
-        let engine = &request.core.tasks;
-        let mut is_open = false;
-        let cancelled = engine.change(&id, &account, |record| {
-            is_open = true;
-            record.cancel();
-            Changed::Outside
-        });
-        let ended = cancelled.await.map_err(refusal)?;
-        if !is_open {
-            // The reply of the store to an earlier request may have been lost.
-            engine.settle(&id, &ended, &account).await;
-        }
-        tracing::debug!(tool = record.tool, "the client cancels a task");
+        permitted(&request, &id).await?;
+        end(&request, &id).await?;
         Ok(Outcome::TaskAcknowledged)
     }))
+}
+
+/// Cancels a task of the caller. Returns its record, and `true` if it had not ended before.
+///
+/// # Errors
+/// Returns an error if the store fails.
+pub(super) async fn end(request: &Request, id: &TaskId) -> Result<(Record, bool), RpcError> {
+    let account = request.origin.account();
+    let engine = &request.core.tasks;
+    let mut is_open = false;
+    let cancelled = engine.change(id, &account, |record| {
+        is_open = true;
+        record.cancel();
+        Changed::Outside
+    });
+    let ended = cancelled.await.map_err(refusal)?;
+    if !is_open {
+        // The reply of the store to an earlier request may have been lost.
+        engine.settle(id, &ended, &account).await;
+    }
+    tracing::debug!(
+        tool = ended.tool,
+        caller = ended.caller,
+        "the client cancels a task"
+    );
+    Ok((ended, is_open))
 }
 
 /// Returns the id of the task that a request is about, which may be one that no task has.
@@ -104,11 +115,21 @@ fn task_id(request: &Request) -> Result<TaskId, RpcError> {
 /// # Errors
 /// Returns an error if the task is unknown or belongs to another caller, if the caller lacks a scope of its tool, or if the store
 /// fails.
-async fn permitted(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
+pub(super) async fn permitted(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
     let engine = &request.core.tasks;
     let record = engine.get(id).await.map_err(refusal)?;
-    let principal = request.origin.principal.as_ref().map(Principal::key);
-    if record.principal != principal {
+    may_see(request, &record)?;
+    Ok(record)
+}
+
+/// Checks that a request may see a task.
+///
+/// # Errors
+/// Returns an error if the task belongs to another caller, or if the caller lacks a scope of its tool.
+pub(super) fn may_see(request: &Request, record: &Record) -> Result<(), RpcError> {
+    // The format of a record is that of its era.
+    let is_of_session = !request.caller.features.stateless;
+    if record.caller != caller_of(request) || record.of_session != is_of_session {
         return Err(unknown().concealing(true));
     }
     if let Some(tool) = request.core.registry.now().tool(&record.tool) {
@@ -117,21 +138,22 @@ async fn permitted(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
         }
         request.authorize(&**tool)?;
     }
-    Ok(record)
+    Ok(())
 }
 
 /// Returns the record of a task of the caller. A task that no process runs is started again or ended.
 ///
 /// # Errors
 /// Returns the errors of [`permitted`].
-async fn owned(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
+pub(super) async fn owned(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
     let record = permitted(request, id).await?;
-    if !request.core.tasks.is_abandoned(id, &record) {
+    if request.core.is_stopping() || !request.core.tasks.is_abandoned(id, &record) {
         return Ok(record);
     }
     let (core, origin) = (Arc::clone(&request.core), request.origin.clone());
+    let session = request.caller.session.clone();
     // It is done to the end even if the request is dropped: a task that is taken over must be started.
-    let recovering = recover(core, origin, id.clone()).in_current_span();
+    let recovering = recover(core, (origin, session), id.clone()).in_current_span();
     let recovered = tokio::spawn(recovering).await;
     recovered.unwrap_or_else(|error| {
         tracing::error!(%error, "a task could not be started again");
@@ -140,7 +162,11 @@ async fn owned(request: &Request, id: &TaskId) -> Result<Record, RpcError> {
 }
 
 /// Starts a task again that no process runs, or ends it.
-async fn recover(core: Arc<Core>, origin: Origin, id: TaskId) -> Result<Record, RpcError> {
+async fn recover(
+    core: Arc<Core>,
+    (origin, session): (Origin, Option<Session>),
+    id: TaskId,
+) -> Result<Record, RpcError> {
     let (engine, account) = (&core.tasks, origin.account());
     let mut is_taken = false;
     let taken = engine.change(&id, &account, |record| {
@@ -160,7 +186,8 @@ async fn recover(core: Arc<Core>, origin: Origin, id: TaskId) -> Result<Record, 
     let record = taken.await.map_err(refusal)?;
     if is_taken {
         tracing::info!(tool = record.tool, "a task is started again");
-        task_start::start_again(&core, &origin, &id, &record, tools::call_again).await;
+        let caller = (&origin, session.as_ref());
+        task_start::start_again(&core, caller, &id, &record, tools::call_again).await;
         return engine.get(&id).await.map_err(refusal);
     }
     Ok(record)
@@ -217,17 +244,12 @@ pub(super) async fn state(core: &Core, id: &str) -> State {
     let change = Change::Task {
         id: id.into(),
         version: record.version,
-        members: record.detail(id).into(),
+        members: record.state(id).into(),
+        of_session: None,
     };
     if record.status.is_end() {
         State::Ended(change)
     } else {
         State::Open(change)
     }
-}
-
-/// Answers a request about a task.
-fn answer(future: impl Future<Output = Result<Outcome, RpcError>> + Send + 'static) -> MethodRun {
-    let future = async move { future.await.unwrap_or_else(Outcome::Error) };
-    polled(Box::pin(future), Arc::new(Unstoppable))
 }

@@ -11,6 +11,7 @@ use super::core::{MethodRun, Request};
 use super::failure::{client_text, protocol_error};
 use super::header_params;
 use super::run::{CallInput, Task, Work};
+use super::session_task_call;
 use super::start::run;
 use super::task_call;
 use super::tool_search;
@@ -50,10 +51,13 @@ pub(super) fn call(mut request: Request) -> Result<MethodRun, RpcError> {
     if !tool.header_params.is_empty() && !is_replaced {
         header_params::check(&request, &tool.header_params, json)?;
     }
+    if request.caller.features.session_tasks {
+        session_task_call::check(&request, &snapshot, tool.tool.task)?;
+    }
     let work = ToolCall(Arc::clone(tool));
     match tool.tool.task {
         None => run(request, work, given),
-        Some(support) => task_call::call(request, support, work, given),
+        Some(support) => task_call::call(request, support, work, given, call_again),
     }
 }
 

@@ -76,8 +76,7 @@ impl RpcError {
         }
     }
 
-    /// Returns the error that another server answered a request with.
-    #[cfg(feature = "proxy")]
+    /// Returns the error that another server, or a task, answered a request with.
     pub(crate) fn relayed(code: i32, message: String, data: Option<Value>) -> Self {
         let class = match code {
             MISSING_CAPABILITY => Class::Malformed,
@@ -104,6 +103,11 @@ impl RpcError {
             Class::UnknownMethod,
             format!("Method not found: `{method}`"),
         )
+    }
+
+    /// An error for a call that must be a task, or must not be one (2025-11-25).
+    pub(crate) fn wrong_augmentation(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(METHOD_NOT_FOUND, Class::Answered, message)
     }
 
     pub(crate) fn invalid_params(message: impl Into<Cow<'static, str>>) -> Self {

@@ -155,6 +155,23 @@ pub(super) fn subscription_filter(json: Option<&str>) -> Result<SubscriptionFilt
     })
 }
 
+/// Reads the `ttl` of a `task`, in milliseconds. It is `None` if it is left out or `null`.
+pub(super) fn task_ttl(json: Option<&str>) -> Result<Option<u64>, RpcError> {
+    let ttl = match Object::read(json, "params.task")?.get("ttl")? {
+        None | Some("null") => return Ok(None),
+        Some(ttl) => serde_json::from_str::<f64>(ttl).ok(),
+    };
+    let ttl = ttl.filter(|ttl| *ttl >= 0.0).ok_or_else(|| {
+        must_be(
+            format_args!("params.task.ttl"),
+            "a number of milliseconds, and not negative",
+        )
+    })?;
+    // The conversion saturates.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    Ok(Some(ttl as u64))
+}
+
 /// Returns `arguments` as JSON: an object, which is empty if it is left out or `null`.
 pub(super) fn arguments(json: Option<&str>) -> Result<&str, RpcError> {
     match json.unwrap_or("null") {

@@ -67,6 +67,7 @@ members! {
         "requestState" RequestState,
         "inputResponses" InputResponses,
         "taskId" TaskId,
+        "task" Task,
     }
 
     /// Returns the member of `_meta` with this name.
@@ -250,6 +251,16 @@ impl<'a> Params<'a> {
     /// Returns `taskId`, which the method requires.
     pub(crate) fn task_id(&self) -> Result<Cow<'a, str>, RpcError> {
         required(self.json(Member::TaskId), "taskId")
+    }
+
+    /// Returns `true` if the client asks for a task in place of the result.
+    pub(crate) fn asks_for_task(&self) -> bool {
+        self.json(Member::Task).is_some_and(|task| task != "null")
+    }
+
+    /// Returns the time for which the requested task should exist, in milliseconds, or `None` if the client names none.
+    pub(crate) fn task_ttl(&self) -> Result<Option<u64>, RpcError> {
+        members::task_ttl(self.json(Member::Task))
     }
 
     /// Returns `true` if this is a further attempt of a call that asked questions.

@@ -67,6 +67,8 @@ pub(crate) struct Features {
     pub(crate) result_type: bool,
     /// `ttlMs` and `cacheScope` in lists and resources.
     pub(crate) cache_hints: bool,
+    /// Tasks of sessions, which are experimental: `tasks` in the capabilities.
+    pub(crate) session_tasks: bool,
     /// Questions to users as forms.
     pub(crate) elicitation_forms: bool,
     /// Questions to users as URLs.
@@ -101,6 +103,7 @@ const V2024_11_05: Features = Features {
     extensions: false,
     result_type: false,
     cache_hints: false,
+    session_tasks: false,
     elicitation_forms: false,
     elicitation_urls: false,
     elicitation_defaults: false,
@@ -137,6 +140,7 @@ const V2025_11_25: Features = Features {
     revision: Revision::V2025_11_25,
     name: "2025-11-25",
     website: true,
+    session_tasks: true,
     elicitation_urls: true,
     elicitation_defaults: true,
     titled_enums: true,
@@ -152,6 +156,7 @@ const V2026_07_28: Features = Features {
     stateless: true,
     result_type: true,
     cache_hints: true,
+    session_tasks: false,
     elicitation_ids: false,
     primed_streams: false,
     extensions: true,

@@ -6,7 +6,48 @@ use std::task::Waker;
 
 use serde_json::{Value, json};
 
-use super::{Effects, QuestionKey, Questions, Round};
+use super::{Effects, Question, QuestionKey, Questions, Round};
+use crate::error::AskError;
+use crate::protocol::capability::Capability;
+use crate::protocol::meta::RELATED_TASK;
+
+/// The member of an answer in the record of a task that is the error of the client.
+const REFUSED: &str = "mcp-runtime/refused";
+
+/// Returns the answer that stands for the error of a client.
+pub(crate) fn refused_answer(message: &str) -> Value {
+    json!({ REFUSED: message })
+}
+
+/// Returns the error of a client that an answer stands for.
+pub(super) fn refusal(answer: &Value) -> Option<AskError> {
+    let message = answer.get(REFUSED)?.as_str()?;
+    Some(AskError::Refused(message.to_owned()))
+}
+
+impl Question {
+    /// Returns a question in the record of a task as a request to the client of a session. `elicitation` returns an id for a page.
+    /// Returns `None` if the record has no such question.
+    pub(crate) fn of_task(
+        request: &Value,
+        task: &str,
+        elicitation: impl FnOnce() -> String,
+    ) -> Option<Self> {
+        let mut params = request["params"].clone();
+        let needs = match request["method"].as_str()? {
+            "roots/list" => Capability::Roots,
+            "sampling/createMessage" => Capability::Sampling,
+            "elicitation/create" if params["mode"] == "url" => Capability::ElicitationUrl,
+            "elicitation/create" => Capability::ElicitationForm,
+            _ => return None,
+        };
+        if needs == Capability::ElicitationUrl {
+            params["elicitationId"] = elicitation().into();
+        }
+        params["_meta"][RELATED_TASK] = json!({ "taskId": task });
+        Some(Self::new(needs, params, None))
+    }
+}
 
 /// A question that waits for an answer.
 pub(crate) struct TaskQuestion {

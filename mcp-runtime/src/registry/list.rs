@@ -293,11 +293,11 @@ fn render<'e, T: Listed + 'e>(
 
 /// Encodes a cursor. It contains the number of the last listed component, which never changes, so that pages remain correct
 /// when other components are added or removed.
-pub(super) fn write_cursor(list: &str, order: u64) -> String {
+pub(crate) fn write_cursor(list: &str, order: u64) -> String {
     URL_SAFE_NO_PAD.encode(format!("{list}:{order}"))
 }
 
-pub(super) fn read_cursor(list: &str, cursor: &str) -> Option<u64> {
+pub(crate) fn read_cursor(list: &str, cursor: &str) -> Option<u64> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let order = text.split_once(':')?.1.parse().ok()?;

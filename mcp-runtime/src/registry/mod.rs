@@ -47,7 +47,7 @@ pub use function::{
 };
 pub use handler::Handler;
 pub(crate) use header_params::HeaderParam;
-pub(crate) use list::{Filter, Form, ListCaller, Listed};
+pub(crate) use list::{Filter, Form, ListCaller, Listed, read_cursor, write_cursor};
 pub use listing::{IntoLinks, ListWith, Lister, Listing};
 pub use parameter::Parameter;
 pub use prompt::Prompt;

@@ -28,6 +28,8 @@ pub struct TaskSupport {
 
 impl TaskSupport {
     /// Each call is a task if the client can receive one. Otherwise the client waits for the result.
+    ///
+    /// A client of 2025-11-25 decides for each call whether it is a task. In older revisions there are no tasks.
     pub const fn optional() -> Self {
         Self {
             is_required: false,
@@ -36,7 +38,8 @@ impl TaskSupport {
         }
     }
 
-    /// Each call is a task. A client that cannot receive one is answered with -32021, and the function does not run.
+    /// Each call is a task. A client that cannot receive one is answered with -32021, and one of 2025-11-25 that does not ask for one
+    /// with -32601. The function then does not run.
     pub const fn required() -> Self {
         Self {
             is_required: true,
@@ -44,11 +47,21 @@ impl TaskSupport {
         }
     }
 
-    /// A call becomes a task when it has run for this time, if the client can receive one.
+    /// A call becomes a task when it has run for this time, if the client can receive one. For a client of 2025-11-25 this is
+    /// [`TaskSupport::optional`].
     pub const fn after(time: Duration) -> Self {
         Self {
             after: Some(time),
             ..Self::optional()
+        }
+    }
+
+    /// Returns the `taskSupport` of the tool for clients with sessions, which choose for each call whether it is a task.
+    pub(crate) fn in_sessions(self) -> &'static str {
+        if self.is_required {
+            "required"
+        } else {
+            "optional"
         }
     }
 

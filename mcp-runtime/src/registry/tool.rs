@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::NeededState;
 use super::app::{self, ToolVisibility};
@@ -528,6 +528,10 @@ impl Listed for ToolEntry {
         push_optional(out, "outputSchema", output.map(|output| &output.schema));
         if features.tool_annotations && !self.tool.hints.is_empty() {
             push_member(out, "annotations", &self.tool.hints);
+        }
+        if let Some(support) = self.tool.task.filter(|_| features.session_tasks) {
+            let support = json!({ "taskSupport": support.in_sessions() });
+            push_member(out, "execution", &support);
         }
     }
 }

@@ -1,21 +1,23 @@
-//! The engine: it creates, reads and changes records. Each change is a compare-and-set.
+//! The engine: it reads and changes records. Each change is a compare-and-set.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::id::TaskId;
 use super::options::Tasks;
 use super::owners;
 use super::problem::{ATTEMPTS, TaskProblem};
-use super::record::{Lease, Record, Status};
+use super::record::{Lease, Record};
+use super::waiting::{Waiting, WaitingRequests};
 use crate::bus::{Bus, Change};
 use crate::call::{EffectRecorder, TaskLink};
 use crate::owner::Owner;
-use crate::seal::{random_bytes, unique};
+use crate::seal::unique;
 use crate::service::BoxFuture;
-use crate::store::{Store, StoreEntry, milliseconds, now};
+use crate::store::{Store, StoreEntry, now};
 use crate::sync::Mutex;
 
 /// The time for which a process runs a task without renewing its lease, and the rest of it at which the lease is renewed.
@@ -30,57 +32,24 @@ const MAX_STARTS: u32 = 5;
 const MAX_RUNNING: usize = 4096;
 const SHARE: usize = MAX_RUNNING / 4;
 
-/// The id of a task: 32 hexadecimal digits, which cannot be guessed.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct TaskId(Arc<str>);
-
-impl TaskId {
-    fn random() -> Result<Self, TaskProblem> {
-        let bytes: [u8; 16] = random_bytes().map_err(|error| TaskProblem::Store(error.into()))?;
-        Ok(Self(format!("{:032x}", u128::from_be_bytes(bytes)).into()))
-    }
-
-    /// Returns the id of a request, or `None` if no task can have it.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        (text.len() == 32 && text.bytes().all(is_digit)).then(|| Self(text.into()))
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn key(&self) -> String {
-        format!("task-{}", self.0)
-    }
-}
-
-/// A task to create.
-pub(crate) struct NewTask {
-    pub(crate) tool: String,
-    pub(crate) principal: Option<String>,
-    pub(crate) account: Owner,
-    /// The message that calls the tool, if the task can be started again.
-    pub(crate) request: Option<String>,
-    pub(crate) answers: Vec<(String, Value)>,
-    pub(crate) outcomes: BTreeMap<String, Value>,
-}
-
 /// A task that this process runs, in the list of all of them.
 struct Entered {
     link: Arc<TaskLink>,
     account: Owner,
+    /// The version of the state that the sessions of its caller were told last.
+    told: Option<u64>,
 }
 
 /// The engine of a server. All tasks of its clients are in its store, also those of other processes.
 pub(crate) struct Engine {
-    options: Tasks,
+    pub(super) options: Tasks,
     store: OnceLock<Arc<dyn Store>>,
     bus: Arc<Bus>,
     /// A text that no other process has.
     process: OnceLock<String>,
     /// The tasks that this process runs.
     running: Mutex<HashMap<TaskId, Entered>>,
+    waiting: Arc<WaitingRequests>,
 }
 
 impl Engine {
@@ -92,15 +61,16 @@ impl Engine {
             bus,
             process: OnceLock::new(),
             running: Mutex::default(),
+            waiting: Arc::default(),
         })
     }
 
     /// Returns the store. The default one is created at its first use.
-    fn store(&self) -> &Arc<dyn Store> {
+    pub(super) fn store(&self) -> &Arc<dyn Store> {
         self.store.get_or_init(Tasks::default_store)
     }
 
-    fn lease(&self, now: u64) -> Lease {
+    pub(super) fn lease(&self, now: u64) -> Lease {
         Lease {
             process: self.process.get_or_init(unique).clone(),
             until: now + LEASE,
@@ -133,60 +103,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Creates a task, which this process runs. When this returns, every process that has the store finds it.
-    ///
-    /// # Errors
-    /// Returns an error if a limit is reached or if the store fails. Then there is no task.
-    pub(crate) async fn create(&self, new: NewTask) -> Result<(TaskId, Record), TaskProblem> {
-        self.check_running(&new.account)?;
-        let (id, now) = (TaskId::random()?, now());
-        let record = Record {
-            tool: new.tool,
-            principal: new.principal,
-            owner: owners::key(&new.account),
-            created: now,
-            updated: now,
-            expires: now.saturating_add(milliseconds(self.options.ttl)),
-            poll_interval: milliseconds(self.options.poll_interval),
-            version: 0,
-            status: Status::Working,
-            message: None,
-            asked: BTreeMap::new(),
-            names: BTreeSet::new(),
-            answers: new.answers,
-            outcomes: new.outcomes,
-            request: new.request,
-            lease: Some(self.lease(now)),
-            starts: 1,
-            result: None,
-            error: None,
-        };
-        let (store, account) = (self.store(), &new.account);
-        let limit = self.options.per_principal;
-        owners::reserve(store, (account, id.as_str(), record.expires), limit).await?;
-        let bytes = encode(&record)?;
-        let key = id.key();
-        let put = store.put_if_absent(&key, entry(&record, &bytes, account));
-        let failed = match put.await {
-            Ok(true) => return Ok((id, record)),
-            // Two equal random numbers.
-            Ok(false) => TaskProblem::Contended,
-            Err(error) => TaskProblem::Store(error),
-        };
-        self.release(&record, account, &id).await;
-        Err(failed)
-    }
-
-    /// Removes a task that no client knows.
-    pub(crate) async fn withdraw(&self, id: &TaskId, record: &Record, account: &Owner) {
-        if let Err(error) = self.store().remove(&id.key()).await {
-            tracing::warn!(%error, "the record of a task could not be removed");
-        }
-        self.release(record, account, id).await;
-    }
-
     /// Removes a task from the unfinished ones of its account. An entry that stays expires with the task.
-    async fn release(&self, record: &Record, account: &Owner, id: &TaskId) {
+    pub(super) async fn release(&self, record: &Record, account: &Owner, id: &TaskId) {
         let released = owners::release(self.store(), &record.owner, account, id.as_str());
         if let Err(problem) = released.await {
             tracing::warn!(%problem, "a finished task still counts as an unfinished one");
@@ -286,19 +204,53 @@ impl Engine {
 
     /// Notifies the clients that listen to a task, and its handler.
     fn tell(&self, id: &TaskId, record: &Record) {
+        // The lock is held meanwhile, so that sessions are told newer states only.
+        let mut running = self.running.lock();
+        let mut entered = running.get_mut(id);
+        let is_newer = match &mut entered {
+            Some(entered) if entered.told >= Some(record.version) => false,
+            Some(entered) => {
+                entered.told = Some(record.version);
+                true
+            }
+            None => record.status.is_end(),
+        };
         self.bus.announce(&Change::Task {
             id: id.as_str().into(),
             version: record.version,
-            members: record.detail(id.as_str()).into(),
+            members: record.state(id.as_str()).into(),
+            of_session: record.listed_for().filter(|_| is_newer).map(Into::into),
         });
-        self.wake(id);
+        if let Some(entered) = entered {
+            entered.link.news.notify_one();
+        }
+        self.waiting.wake(id);
     }
 
-    /// Notifies the handler of a task, if it runs in this process, that the record has changed.
+    /// Notifies the handler of a task, if it runs in this process, and the requests that wait for its result, that the record has
+    /// changed.
     pub(crate) fn wake(&self, id: &TaskId) {
         if let Some(entered) = self.running.lock().get(id) {
             entered.link.news.notify_one();
         }
+        self.waiting.wake(id);
+    }
+
+    /// Adds a request that waits for the result of a task.
+    pub(crate) fn wait_for(&self, id: &TaskId) -> Waiting {
+        self.waiting.enter(id)
+    }
+
+    /// Wakes all tasks and the requests that wait for them, because the server stops.
+    pub(crate) fn wake_all(&self) {
+        let running = self.running.lock();
+        running.values().for_each(|it| it.link.news.notify_one());
+        self.waiting.wake_all();
+    }
+
+    /// Returns `true` while this process runs this task.
+    pub(crate) fn has(&self, id: &TaskId) -> bool {
+        self.running.lock().contains_key(id)
     }
 
     /// Renews the lease of a task if it ends soon. Returns `true` if it was renewed.
@@ -360,6 +312,7 @@ impl Engine {
         let entered = Entered {
             link: Arc::clone(&link),
             account,
+            told: None,
         };
         self.running.lock().insert(id.clone(), entered);
         Running {
@@ -445,11 +398,11 @@ impl EffectRecorder for Recorder {
     }
 }
 
-fn encode(record: &Record) -> Result<Vec<u8>, TaskProblem> {
+pub(super) fn encode(record: &Record) -> Result<Vec<u8>, TaskProblem> {
     serde_json::to_vec(record).map_err(|error| TaskProblem::Store(error.into()))
 }
 
-fn entry<'a>(record: &Record, bytes: &'a [u8], account: &Owner) -> StoreEntry<'a> {
+pub(super) fn entry<'a>(record: &Record, bytes: &'a [u8], account: &Owner) -> StoreEntry<'a> {
     let rest = Duration::from_millis(record.expires.saturating_sub(now()));
     StoreEntry {
         owner: account.clone(),

@@ -2,14 +2,21 @@
 //!
 //! See <https://github.com/modelcontextprotocol/ext-tasks>.
 
+mod creation;
 mod engine;
+mod entries;
+mod id;
 mod options;
 mod owners;
 mod problem;
 mod record;
 mod time;
+mod waiting;
 
-pub(crate) use engine::{Changed, Engine, NewTask, Running, TaskId};
+pub(crate) use creation::NewTask;
+pub(crate) use engine::{Changed, Engine, Running};
+pub(crate) use id::TaskId;
 pub use options::Tasks;
 pub(crate) use problem::TaskProblem;
-pub(crate) use record::Record;
+pub(crate) use record::{Ending, Record};
+pub(crate) use waiting::Waiting;

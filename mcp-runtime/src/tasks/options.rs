@@ -45,7 +45,7 @@ impl Tasks {
 
     /// Sets the time after the creation of a task for which it exists. The default is one hour, the minimum one second.
     ///
-    /// A task that is not finished by then is stopped. Afterwards its id is unknown.
+    /// A client of 2025-11-25 may ask for a shorter time. A task that is not finished by then is stopped. Afterwards its id is unknown.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl.max(Duration::from_secs(1));
         self
@@ -61,6 +61,7 @@ impl Tasks {
     /// Sets the maximum number of unfinished tasks of one principal or, without one, of one address. The default is 100.
     /// Further calls are answered with -32603, over HTTP with 429.
     ///
+    /// A session or principal of 2025-11-25 has at most 1,000 tasks, finished or not, because each of them is listed.
     /// One process runs at most 4,096 tasks at once, and at most a quarter of them for one principal or address.
     pub fn per_principal(mut self, tasks: usize) -> Self {
         self.per_principal = tasks;

@@ -15,6 +15,8 @@ pub(crate) enum TaskProblem {
     Unknown,
     /// The account has this maximum of unfinished tasks.
     TooMany(usize),
+    /// The caller has this maximum of tasks, finished or not.
+    TooManyKept(usize),
     /// The process has this maximum of unfinished tasks.
     Busy(usize),
     /// A limit of the server does not allow it.
@@ -30,6 +32,7 @@ impl fmt::Display for TaskProblem {
         match self {
             Self::Unknown => formatter.write_str("the task is unknown"),
             Self::TooMany(limit) => write!(formatter, "{limit} tasks are unfinished"),
+            Self::TooManyKept(limit) => write!(formatter, "{limit} tasks of the caller exist"),
             Self::Busy(limit) => write!(formatter, "{limit} tasks of all callers are unfinished"),
             Self::Refused(error) => formatter.write_str(&error.message),
             Self::Contended => formatter.write_str("the record is changed by too many at once"),

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::time::iso_8601;
 use crate::protocol::jsonrpc::push_json;
+use crate::protocol::meta::RELATED_TASK;
 
 /// The state of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,15 @@ impl Status {
     pub(crate) fn is_end(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
     }
+}
+
+/// How a task has ended.
+pub(crate) enum Ending<'a> {
+    /// With the result of its tool, a JSON object.
+    Result(&'a RawValue),
+    /// With a JSON-RPC error.
+    Error(&'a Value),
+    Cancelled,
 }
 
 /// A question that waits for an answer.
@@ -49,8 +59,11 @@ pub(super) struct Lease {
 pub(crate) struct Record {
     /// The name of the tool.
     pub(crate) tool: String,
-    /// The principal that called the tool.
-    pub(crate) principal: Option<String>,
+    /// The principal that called the tool, or else its session.
+    pub(crate) caller: Option<String>,
+    /// `true` if the client has a session. All states and results have the format of its revision.
+    #[serde(default)]
+    pub(crate) of_session: bool,
     /// The entry of the store that lists the unfinished tasks of the account.
     pub(super) owner: String,
     pub(super) created: u64,
@@ -99,6 +112,15 @@ impl Record {
         name
     }
 
+    /// Moves the answer to an open question into the record. Returns `false` if no open question has this name.
+    pub(crate) fn answer(&mut self, name: &str, answer: &Value) -> bool {
+        let question = self.asked.remove(name);
+        let is_open = question.is_some();
+        let answers = question.map(|question| (question.id, answer.clone()));
+        self.answers.extend(answers);
+        is_open
+    }
+
     /// Sets the state of a task that goes on: it waits for input if there are open questions.
     pub(crate) fn go_on(&mut self) {
         self.status = if self.asked.is_empty() {
@@ -127,6 +149,13 @@ impl Record {
         self.error = Some(error);
     }
 
+    /// Ends the task with a result of its tool that is an error. `message` describes it.
+    pub(crate) fn complete_with_error(&mut self, result: Box<RawValue>, message: String) {
+        self.end(Status::Failed);
+        self.message = Some(message);
+        self.result = Some(result);
+    }
+
     /// Ends the task, because its client does not want its result any more.
     pub(crate) fn cancel(&mut self) {
         self.end(Status::Cancelled);
@@ -143,8 +172,42 @@ impl Record {
         self.lease = None;
     }
 
+    /// Returns how the task has ended, or `None` if it has not.
+    pub(crate) fn ending(&self) -> Option<Ending<'_>> {
+        Some(match (self.status, &self.result, &self.error) {
+            (Status::Working | Status::InputRequired, ..) => return None,
+            (Status::Cancelled, ..) => Ending::Cancelled,
+            (_, Some(result), _) => Ending::Result(result),
+            (_, None, error) => Ending::Error(error.as_ref().unwrap_or(&Value::Null)),
+        })
+    }
+
+    /// Returns the caller that can list the task.
+    pub(super) fn listed_for(&self) -> Option<&str> {
+        self.caller.as_deref().filter(|_| self.of_session)
+    }
+
     /// Returns the members of `CreateTaskResult`.
-    pub(crate) fn seed(&self, id: &str) -> String {
+    pub(crate) fn created(&self, id: &str) -> String {
+        if !self.of_session {
+            return self.seed(id);
+        }
+        let state = self.seed(id);
+        let meta = json!({ RELATED_TASK: { "taskId": id } });
+        format!("\"task\":{{{state}}},\"_meta\":{meta}")
+    }
+
+    /// Returns the members of the state, in the format of the client's revision.
+    pub(crate) fn state(&self, id: &str) -> String {
+        if self.of_session {
+            self.seed(id)
+        } else {
+            self.detail(id)
+        }
+    }
+
+    /// Returns the members that all states have.
+    fn seed(&self, id: &str) -> String {
         let mut out = String::from("\"taskId\":");
         push_json(&mut out, id);
         out.push_str(",\"status\":");
@@ -157,13 +220,18 @@ impl Record {
             push_member(&mut out, name, &iso_8601(time));
         }
         let ttl = self.expires.saturating_sub(self.created);
-        push_member(&mut out, "ttlMs", &ttl);
-        push_member(&mut out, "pollIntervalMs", &self.poll_interval);
+        let [ttl_name, interval_name] = if self.of_session {
+            ["ttl", "pollInterval"]
+        } else {
+            ["ttlMs", "pollIntervalMs"]
+        };
+        push_member(&mut out, ttl_name, &ttl);
+        push_member(&mut out, interval_name, &self.poll_interval);
         out
     }
 
     /// Returns the members of `DetailedTask`.
-    pub(crate) fn detail(&self, id: &str) -> String {
+    fn detail(&self, id: &str) -> String {
         let mut out = self.seed(id);
         match self.status {
             Status::Working | Status::Cancelled => {}

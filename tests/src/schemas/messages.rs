@@ -7,6 +7,9 @@ use super::{Checked, MODERN, has_member, tasks, validate};
 /// The methods whose results may ask for input.
 const MAY_ASK: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
 
+/// The revision with tasks of sessions.
+const SESSIONS: &str = "2025-11-25";
+
 /// The definition of the result of a method.
 fn result_of(revision: &str, method: &str) -> Option<&'static str> {
     let legacy_only = |name| (revision != MODERN).then_some(name);
@@ -18,6 +21,11 @@ fn result_of(revision: &str, method: &str) -> Option<&'static str> {
         "server/discover" => Some("DiscoverResult"),
         "tools/list" => Some("ListToolsResult"),
         "tools/call" => Some("CallToolResult"),
+        // Tasks can only call tools.
+        "tasks/result" => (revision == SESSIONS).then_some("CallToolResult"),
+        "tasks/get" => (revision == SESSIONS).then_some("GetTaskResult"),
+        "tasks/list" => (revision == SESSIONS).then_some("ListTasksResult"),
+        "tasks/cancel" => (revision == SESSIONS).then_some("CancelTaskResult"),
         // A page of a directory has the members of a page of resources.
         "resources/list" | "resources/directory/read" => Some("ListResourcesResult"),
         "resources/templates/list" => Some("ListResourceTemplatesResult"),
@@ -73,7 +81,12 @@ fn failed(revision: &str) -> &'static str {
 pub fn reply(revision: &str, method: Option<&str>, reply: &Value, id_was_read: bool) -> Checked {
     match (reply.get("result"), reply.get("error"), method) {
         (Some(found), None, Some(method)) => {
-            validate(revision, succeeded(revision), reply)?;
+            let mut envelope = reply.clone();
+            if revision == MODERN && found["resultType"] == "task" {
+                // The extension for tasks adds this type.
+                envelope["result"]["resultType"] = "complete".into();
+            }
+            validate(revision, succeeded(revision), &envelope)?;
             result(revision, method, found)
         }
         (Some(_), None, None) => Err(format!("a result of what is not a request: {reply}")),
@@ -126,6 +139,9 @@ pub fn result(revision: &str, method: &str, result: &Value) -> Checked {
         && let Some(checked) = tasks::result(method, result)
     {
         return checked;
+    }
+    if revision == SESSIONS && method == "tools/call" && result.get("task").is_some() {
+        return validate(revision, "CreateTaskResult", result);
     }
     match result_of(revision, method) {
         Some(name) => validate(revision, name, result),
@@ -225,6 +241,7 @@ pub fn notification(revision: &str, notification: &Value) -> Checked {
         Some("notifications/prompts/list_changed") => "PromptListChangedNotification",
         Some("notifications/resources/list_changed") => "ResourceListChangedNotification",
         Some("notifications/resources/updated") => "ResourceUpdatedNotification",
+        Some("notifications/tasks/status") if revision == SESSIONS => "TaskStatusNotification",
         Some("notifications/tasks") if revision == MODERN => {
             validate(revision, "JSONRPCNotification", notification)?;
             return tasks::notification(&notification["params"]);
