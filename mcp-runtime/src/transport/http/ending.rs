@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 #[cfg(feature = "auth")]
 use crate::auth::Revoked;
+#[cfg(feature = "auth")]
 use crate::service::CredentialsEnd;
 
 /// A future that completes when a stream must end.
