@@ -18,10 +18,16 @@ use mcp_tests::raw_http::{self, Connection, Response, modern_headers};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::replicas::{LEGACY, Replica, SharedStore, events_until, get as get_page, note, until};
+use crate::replicas::{LEGACY, Replica, SharedStore, events_until, get as get_page, until};
 
 const AUDIENCE: &str = "https://server.example/mcp";
 const API_KEY: &str = "ada-0123456789abcdef-0123456789abcdef";
+
+/// Say hello.
+#[tool]
+async fn hello() -> &'static str {
+    "Hello!"
+}
 
 /// An issuer that is asked about tokens.
 #[derive(Clone, Default)]
@@ -73,7 +79,7 @@ impl Authenticate for Everybody {
 
 /// Starts a server.
 async fn start(server: Server) -> Outcome<Replica> {
-    let server = server.with(components![note]).session_keys([[7; 32]]);
+    let server = server.with(components![hello]).session_keys([[7; 32]]);
     let handle = server.handle();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
