@@ -61,8 +61,6 @@ struct Registered {
     next: u64,
     /// The requests, in the order of their registration.
     requests: BTreeMap<u64, Request>,
-    /// The number of requests of each account.
-    accounts: HashMap<Owner, usize>,
 }
 
 struct Request {
@@ -164,8 +162,7 @@ impl InFlight {
         if running >= self.limit {
             return Err(self.overloaded());
         }
-        let requests = self.waiting.lock().accounts.get(account).copied();
-        if *account == Owner::Local || requests.unwrap_or(0) < self.share {
+        if *account == Owner::Local || self.waiting.lock().count(account) < self.share {
             return Ok(());
         }
         tracing::warn!(limit = self.share, %account, "a request is refused: too many of its caller are in flight");
@@ -255,7 +252,6 @@ impl InFlight {
         let mut waiting = self.waiting.lock();
         let number = waiting.next;
         waiting.next += 1;
-        *waiting.accounts.entry(account.clone()).or_default() += 1;
         let request = Request {
             key,
             account,
@@ -269,11 +265,12 @@ impl InFlight {
         Ticket {
             in_flight: Arc::clone(self),
             number,
+            is_removed: false,
         }
     }
 
     fn remove(&self, waiting: &mut Registered, number: u64) -> Option<Request> {
-        let removed = waiting.remove(number);
+        let removed = waiting.requests.remove(&number);
         self.registered
             .store(waiting.requests.len(), Ordering::Release);
         removed
@@ -315,15 +312,11 @@ pub(crate) fn stopping() -> RpcError {
 }
 
 impl Registered {
-    fn remove(&mut self, number: u64) -> Option<Request> {
-        let request = self.requests.remove(&number)?;
-        if let Some(requests) = self.accounts.get_mut(&request.account) {
-            *requests -= 1;
-            if *requests == 0 {
-                self.accounts.remove(&request.account);
-            }
-        }
-        Some(request)
+    /// Returns the number of requests of an account. They are counted when a limit is near, because to keep the number would
+    /// cost each request a hash.
+    fn count(&self, account: &Owner) -> usize {
+        let requests = self.requests.values();
+        requests.filter(|it| it.account == *account).count()
     }
 
     fn find(&self, scope: Scope, id: &Id) -> Option<u64> {
@@ -347,6 +340,7 @@ impl Request {
 pub(crate) struct Ticket {
     in_flight: Arc<InFlight>,
     number: u64,
+    is_removed: bool,
 }
 
 impl Ticket {
@@ -364,15 +358,20 @@ impl Ticket {
     }
 
     /// Removes the request. Returns `false` if it was cancelled, in which case it gets no reply.
-    pub(crate) fn finish(&self) -> bool {
+    pub(crate) fn finish(&mut self) -> bool {
+        self.is_removed = true;
         let mut waiting = self.in_flight.waiting.lock();
-        self.in_flight.remove(&mut waiting, self.number).is_some()
+        let removed = self.in_flight.remove(&mut waiting, self.number);
+        drop(waiting);
+        removed.is_some()
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.finish();
+        if !self.is_removed {
+            self.finish();
+        }
     }
 }
 

@@ -22,7 +22,6 @@ mod listen;
 mod lists;
 mod logging;
 mod methods;
-mod named;
 mod prompts;
 mod rate;
 mod resources;

@@ -12,7 +12,6 @@ use super::contain::{Panic, guard};
 use super::core::{Core, MethodRun, Request, scope};
 use super::encode;
 use super::methods::method;
-use super::named::named;
 use super::subject::subject;
 use crate::in_flight::{Scope, Ticket, stopping};
 use crate::logs::{RequestIds, enter_request, names_requests};
@@ -30,15 +29,34 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
         .observer
         .begin(&exchange, || subject(core, &exchange.message));
     if !names_requests() {
-        return serve_observed(core, exchange, observation);
+        return serve_observed(core, exchange, observation).into();
     }
     let trace_id = observation.as_deref().and_then(Observation::trace_id);
     let headers = exchange.origin.headers.clone();
     let ids = RequestIds::new(Arc::clone(&exchange.message), headers, trace_id);
     let entered = enter_request(Some(ids));
-    match (serve_observed(core, exchange, observation), entered.leave()) {
-        (Handling::Pending(pending), Some(ids)) => Handling::Pending(named(ids, pending)),
-        (handling, _) => handling,
+    let mut served = serve_observed(core, exchange, observation);
+    let ids = entered.leave();
+    if let Served::Pending(serving) = &mut served {
+        serving.ids = ids;
+    }
+    served.into()
+}
+
+/// A request after its first poll.
+enum Served {
+    Nothing,
+    Ready(Reply),
+    Pending(Box<Serving>),
+}
+
+impl From<Served> for Handling {
+    fn from(served: Served) -> Self {
+        match served {
+            Served::Nothing => Self::Nothing,
+            Served::Ready(reply) => Self::Ready(reply),
+            Served::Pending(serving) => Self::Pending(Pin::from(serving as Box<_>)),
+        }
     }
 }
 
@@ -47,7 +65,7 @@ fn serve_observed(
     core: &Arc<Core>,
     exchange: Exchange,
     observation: Option<Box<Observation>>,
-) -> Handling {
+) -> Served {
     match observation {
         None => start(core, exchange, &mut None),
         Some(observation) => observe(core, exchange, observation),
@@ -56,7 +74,7 @@ fn serve_observed(
 
 /// Serves a request that is observed.
 #[cold]
-fn observe(core: &Arc<Core>, exchange: Exchange, observation: Box<Observation>) -> Handling {
+fn observe(core: &Arc<Core>, exchange: Exchange, observation: Box<Observation>) -> Served {
     let span = observation.span();
     let _entered = span.enter();
     start(core, exchange, &mut Some(observation))
@@ -67,26 +85,26 @@ fn start(
     core: &Arc<Core>,
     exchange: Exchange,
     observation: &mut Option<Box<Observation>>,
-) -> Handling {
+) -> Served {
     let message = Arc::clone(&exchange.message);
     let Some(id) = message.id() else {
-        return Handling::Nothing;
+        return Served::Nothing;
     };
     let scope = scope(&exchange.origin, exchange.session.as_ref());
     let held = match admit(core, &exchange, scope, id) {
         Ok(held) => held,
-        Err(error) => return Handling::Ready(refuse(id, error, observation)),
+        Err(error) => return Served::Ready(refuse(id, error, observation)),
     };
     let account = exchange.origin.account();
     let bytes = message.text().len();
     match begin(core, exchange, observation.as_deref_mut()) {
         Ok((features, MethodRun::Ready(outcome))) => {
-            Handling::Ready(answer(core, features, id, &outcome, observation))
+            Served::Ready(answer(core, features, id, &outcome, observation))
         }
         Ok((features, MethodRun::Pending { future, stop })) => {
             let key = scope.map(|scope| (scope, id.clone()));
             let ticket = core.in_flight.enter(key, account, bytes, stop);
-            Handling::Pending(Box::pin(Serving {
+            Served::Pending(Box::new(Serving {
                 core: Arc::clone(core),
                 message,
                 _held: held,
@@ -94,9 +112,10 @@ fn start(
                 future: Some(future),
                 ticket,
                 observation: observation.take(),
+                ids: None,
             }))
         }
-        Err(error) => Handling::Ready(refuse(id, error, observation)),
+        Err(error) => Served::Ready(refuse(id, error, observation)),
     }
 }
 
@@ -231,6 +250,8 @@ struct Serving {
     ticket: Ticket,
     /// `None` after the end of the request, and if nothing observes it.
     observation: Option<Box<Observation>>,
+    /// What the log of the process names the request by. `None` while it is polled, and if the log names none.
+    ids: Option<RequestIds>,
 }
 
 impl Serving {
@@ -253,35 +274,49 @@ impl Serving {
             panic.log("request");
         }
     }
-}
 
-impl Future for Serving {
-    type Output = Option<Reply>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Reply>> {
-        let this = &mut *self;
-        if this.ticket.poll_cancelled(context).is_ready() {
-            this.end();
-            return Poll::Ready(this.stopped());
+    fn poll_reply(&mut self, context: &mut Context<'_>) -> Poll<Option<Reply>> {
+        if self.ticket.poll_cancelled(context).is_ready() {
+            self.end();
+            return Poll::Ready(self.stopped());
         }
-        let Some(future) = &mut this.future else {
+        let Some(future) = &mut self.future else {
             return Poll::Ready(None);
         };
-        let span = span_of(this.observation.as_deref());
+        let span = span_of(self.observation.as_deref());
         let _entered = span.as_ref().map(Span::enter);
         let outcome = match guard(|| future.as_mut().poll(context)) {
             Ok(polled) => ready!(polled),
             Err(panic) => Outcome::Error(panicked(panic)),
         };
-        this.end();
-        let mut observation = this.observation.take();
-        let id = this.message.id().filter(|_| this.ticket.finish());
-        Poll::Ready(id.map(|id| answer(&this.core, this.features, id, &outcome, &mut observation)))
+        self.end();
+        let mut observation = self.observation.take();
+        let id = self.message.id().filter(|_| self.ticket.finish());
+        Poll::Ready(id.map(|id| answer(&self.core, self.features, id, &outcome, &mut observation)))
+    }
+}
+
+impl Future for Serving {
+    type Output = Option<Reply>;
+
+    /// Polls the request. The log attributes the events of the thread to it meanwhile.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Reply>> {
+        if self.ids.is_none() {
+            return self.poll_reply(context);
+        }
+        let entered = enter_request(self.ids.take());
+        let polled = self.poll_reply(context);
+        self.ids = entered.leave();
+        polled
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.end();
+        if self.future.is_some() {
+            let _entered = self.ids.take().map(|ids| enter_request(Some(ids)));
+            self.end();
+            drop(self.observation.take());
+        }
     }
 }

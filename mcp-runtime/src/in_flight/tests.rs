@@ -20,7 +20,7 @@ fn is_cancelled(ticket: &Ticket) -> bool {
 fn the_newest_request_of_an_id_is_cancelled_and_only_in_its_scope() {
     let in_flight = Arc::new(InFlight::new(1));
     let (one, other) = (Scope::Session([1; 16]), Scope::Connection(1));
-    let tickets = [
+    let mut tickets = [
         enter(&in_flight, one, 1),
         enter(&in_flight, one, 1),
         enter(&in_flight, one, 2),
@@ -80,7 +80,7 @@ fn an_account_has_a_quarter_of_the_permits_and_others_the_rest() {
     drop(first);
     assert!(run(&accounts[0]).is_some());
     drop((second, local));
-    assert!(in_flight.waiting.lock().accounts.is_empty());
+    assert!(in_flight.waiting.lock().requests.is_empty());
 }
 
 /// Returns `true` if a future resolves in time.

@@ -41,6 +41,12 @@ pub(crate) trait Receive: Send + Sync + 'static {
     /// Receives a message. `of` is the id of the request on whose stream it was sent, if the transport knows it.
     fn receive(&self, message: String, of: Option<u64>);
 
+    /// Receives the response to the request with this id.
+    ///
+    /// # Errors
+    /// Returns a message that is not this response.
+    fn receive_response(&self, message: String, id: u64) -> Result<(), String>;
+
     /// The connection has ended, and no message follows.
     fn lost(&self, why: &str);
 }

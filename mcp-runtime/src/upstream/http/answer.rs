@@ -1,4 +1,4 @@
-//! The bodies of responses that are one message, and the recognition of the response to a request.
+//! The bodies of responses that are one message.
 
 use std::fmt;
 
@@ -10,8 +10,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::chain;
-use crate::protocol::reader::{Fault, Reader};
-use crate::upstream::message::number;
 use crate::upstream::transport::{LARGEST_MESSAGE, SendError};
 
 /// The media type of a body.
@@ -50,15 +48,20 @@ impl Media {
     }
 }
 
-/// Reads a body that is the response to the request with this id.
-pub(super) async fn single(body: Incoming, id: u64) -> Result<String, SendError> {
-    let text = String::from_utf8(whole(body).await?.into())
-        .map_err(|_| SendError::Invalid("the response is not UTF-8".to_owned()))?;
-    if is_response_to(&text, id) {
-        return Ok(text);
-    }
-    error_reply(&text, id).ok_or_else(|| {
-        SendError::Invalid(if text.trim_start().starts_with('[') {
+/// Reads a body that is a text.
+pub(super) async fn text(body: Incoming) -> Result<String, SendError> {
+    String::from_utf8(whole(body).await?.into())
+        .map_err(|_| SendError::Invalid("the response is not UTF-8".to_owned()))
+}
+
+/// Returns the response to the request with this id that a body stands for which is not this response.
+///
+/// # Errors
+/// Returns an error if it stands for none.
+#[cold]
+pub(super) fn repaired(body: &str, id: u64) -> Result<String, SendError> {
+    error_reply(body, id).ok_or_else(|| {
+        SendError::Invalid(if body.trim_start().starts_with('[') {
             "the response is an array: batches are not supported".to_owned()
         } else {
             format!("the body is not the JSON-RPC response to the request {id}")
@@ -77,33 +80,6 @@ async fn whole(body: Incoming) -> Result<Bytes, SendError> {
             chain(&*error)
         ))),
     }
-}
-
-/// Returns `true` if a message is the response to the request with this id.
-pub(super) fn is_response_to(message: &str, id: u64) -> bool {
-    id_of_response(message).is_ok_and(|found| found == Some(id))
-}
-
-/// Returns the id of a response, or `None` for another message and for an id that is not such a number.
-fn id_of_response(message: &str) -> Result<Option<u64>, Fault> {
-    let mut reader = Reader::new(message, usize::MAX);
-    let (mut id, mut is_response) = (None, false);
-    if !reader.enter_object()? {
-        return Ok(None);
-    }
-    while let Some(name) = reader.name()? {
-        match &*name {
-            "id" => id = number(reader.value()?),
-            "method" => return Ok(None),
-            "result" | "error" => {
-                is_response = true;
-                reader.skip()?;
-            }
-            _ => reader.skip()?,
-        }
-    }
-    reader.end()?;
-    Ok(id.filter(|_| is_response))
 }
 
 /// A JSON-RPC error response.

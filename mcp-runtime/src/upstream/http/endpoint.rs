@@ -121,9 +121,11 @@ impl Endpoint {
             return Ok(());
         };
         if let Media::Json = Media::of(response.headers()) {
-            let reply = answer::single(response.into_body(), id).await?;
+            let body = answer::text(response.into_body()).await?;
             lease.release();
-            self.receive.receive(reply, Some(id));
+            if let Err(body) = self.receive.receive_response(body, id) {
+                self.receive.receive(answer::repaired(&body, id)?, Some(id));
+            }
             return Ok(());
         }
         // Boxed, so that a call with one message in the response is small.

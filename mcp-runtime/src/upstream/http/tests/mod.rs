@@ -20,6 +20,7 @@ use self::server::Server;
 use super::HttpTransport;
 use crate::secret::Secret;
 use crate::sync::Mutex;
+use crate::upstream::message::is_response_to;
 use crate::upstream::transport::{Outgoing, Receive, SendError, Transport as _};
 
 const LEGACY: &str = "2025-11-25";
@@ -37,6 +38,14 @@ impl Receive for Received {
     fn receive(&self, message: String, of: Option<u64>) {
         self.messages.lock().push((message, of));
         self.changed.notify_one();
+    }
+
+    fn receive_response(&self, message: String, id: u64) -> Result<(), String> {
+        if !is_response_to(&message, id) {
+            return Err(message);
+        }
+        self.receive(message, Some(id));
+        Ok(())
     }
 
     fn lost(&self, why: &str) {
