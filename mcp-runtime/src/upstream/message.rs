@@ -110,7 +110,9 @@ impl Answer {
 
     /// Returns the text of `content`, if that is one block with nothing but a text.
     pub(super) fn text(&self) -> Option<Cow<'_, str>> {
-        self.places.text.and_then(|text| string(text.of_text(&self.message)))
+        self.places
+            .text
+            .and_then(|text| string(text.of_text(&self.message)))
     }
 
     /// Returns `structuredContent` as JSON.

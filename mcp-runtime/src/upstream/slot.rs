@@ -200,7 +200,7 @@ mod tests {
     struct Silent;
 
     impl Transport for Silent {
-        fn send(&self, _: Outgoing) -> Sending {
+        fn send(&self, _: Outgoing<'_>) -> Sending {
             Sending::Done(Ok(()))
         }
 

@@ -2,15 +2,18 @@
 
 use std::fmt;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::headers::JSON;
 use crate::error::chain;
 use crate::upstream::transport::{LARGEST_MESSAGE, SendError};
+
+/// The largest memory that is reserved for a body before it is received, in bytes.
+const CHUNK: usize = 64 * 1024;
 
 /// The media type of a body.
 pub(super) enum Media {
@@ -35,6 +38,9 @@ impl Media {
         let Some(value) = headers.get(CONTENT_TYPE) else {
             return Self::Other("no content type".to_owned());
         };
+        if value == JSON {
+            return Self::Json;
+        }
         let value = value.to_str().unwrap_or_default();
         let essence = value.split(';').next().unwrap_or_default().trim();
         if essence.eq_ignore_ascii_case("application/json") {
@@ -50,7 +56,7 @@ impl Media {
 
 /// Reads a body that is a text.
 pub(super) async fn text(body: Incoming) -> Result<String, SendError> {
-    String::from_utf8(whole(body).await?.into())
+    String::from_utf8(whole(body).await?)
         .map_err(|_| SendError::Invalid("the response is not UTF-8".to_owned()))
 }
 
@@ -69,17 +75,28 @@ pub(super) fn repaired(body: &str, id: u64) -> Result<String, SendError> {
     })
 }
 
-async fn whole(body: Incoming) -> Result<Bytes, SendError> {
-    match Limited::new(body, LARGEST_MESSAGE).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(SendError::Invalid(format!(
-            "the response is larger than {LARGEST_MESSAGE} bytes"
-        ))),
-        Err(error) => Err(SendError::Unreachable(format!(
-            "the connection broke before the end of the response: {}",
-            chain(&*error)
-        ))),
+async fn whole(mut body: Incoming) -> Result<Vec<u8>, SendError> {
+    let length = usize::try_from(body.size_hint().lower()).unwrap_or(LARGEST_MESSAGE);
+    let mut whole = Vec::with_capacity(length.min(CHUNK));
+    // A body of a known length needs no further step to see its end.
+    while !body.is_end_stream()
+        && let Some(frame) = body.frame().await
+    {
+        let frame = frame.map_err(|error| {
+            SendError::Unreachable(format!(
+                "the connection broke before the end of the response: {}",
+                chain(&error)
+            ))
+        })?;
+        let bytes = frame.into_data().unwrap_or_default();
+        if whole.len() + bytes.len() > LARGEST_MESSAGE {
+            return Err(SendError::Invalid(format!(
+                "the response is larger than {LARGEST_MESSAGE} bytes"
+            )));
+        }
+        whole.extend_from_slice(&bytes);
     }
+    Ok(whole)
 }
 
 /// A JSON-RPC error response.

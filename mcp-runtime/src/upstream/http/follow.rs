@@ -157,12 +157,12 @@ impl Endpoint {
             };
             let message = match id {
                 None => message,
-                Some(id) => match self.receive.receive_response(message, id) {
+                Some(id) => match self.receiver.receive_response(message, id) {
                     Ok(()) => return Ok(Delivered::Response),
                     Err(other) => other,
                 },
             };
-            self.receive.receive(message, id);
+            self.receiver.receive(message, id);
         }
         Ok(delivered)
     }

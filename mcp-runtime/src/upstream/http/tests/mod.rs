@@ -93,7 +93,7 @@ impl Peer {
         }
     }
 
-    async fn send(&self, outgoing: Outgoing) -> Result<(), SendError> {
+    async fn send(&self, outgoing: Outgoing<'_>) -> Result<(), SendError> {
         timeout(TIME_LIMIT, self.transport.send(outgoing).future())
             .await
             .unwrap()
@@ -111,19 +111,19 @@ impl Peer {
     }
 }
 
-fn request(id: u64, revision: &'static str) -> Outgoing {
+fn request(id: u64, revision: &'static str) -> Outgoing<'static> {
     Outgoing {
         json: format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call"}}"#),
         id: Some(id),
         method: Some("tools/call"),
-        name: Some("add".to_owned()),
+        name: Some("add"),
         params: Vec::new(),
         revision: Some(revision),
         authorization: None,
     }
 }
 
-fn notification(revision: &'static str) -> Outgoing {
+fn notification(revision: &'static str) -> Outgoing<'static> {
     Outgoing {
         json: r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#.to_owned(),
         id: None,
