@@ -1,7 +1,7 @@
 //! Requests in flight: their limit, their owners, and their cancellation.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -24,7 +24,15 @@ pub(crate) enum Scope {
 pub(crate) trait Stop: Send + Sync {
     /// Prevents the request from sending further messages, and signals the cancellation to its handler.
     fn stop(&self);
+
+    /// Tells the request whether its task is woken when it has waited for [`PATIENCE`], so that it may create its timers then.
+    fn set_patient(&self, is_patient: bool) {
+        let _ = is_patient;
+    }
 }
+
+/// The time after which a request that still waits is woken. Most requests end before, and need no timers.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The bit of [`InFlight::running`] that is set when the server stops. The number then exceeds every limit, so that
 /// [`InFlight::permit`] needs no second check.
@@ -61,6 +69,10 @@ struct Registered {
     next: u64,
     /// The requests, in the order of their registration.
     requests: BTreeMap<u64, Request>,
+    /// The requests with lower numbers are not patient any more.
+    patient: u64,
+    /// `true` while a task ends the patience of requests.
+    is_watched: bool,
 }
 
 struct Request {
@@ -252,6 +264,8 @@ impl InFlight {
         let mut waiting = self.waiting.lock();
         let number = waiting.next;
         waiting.next += 1;
+        let is_watched = std::mem::replace(&mut waiting.is_watched, true);
+        stop.set_patient(true);
         let request = Request {
             key,
             account,
@@ -262,11 +276,46 @@ impl InFlight {
         waiting.requests.insert(number, request);
         self.registered
             .store(waiting.requests.len(), Ordering::Release);
+        drop(waiting);
+        if !is_watched {
+            self.watch();
+        }
         Ticket {
             in_flight: Arc::clone(self),
             number,
             is_removed: false,
         }
+    }
+
+    /// Starts the task that ends the patience of requests. It ends when all have been told.
+    #[cold]
+    fn watch(self: &Arc<Self>) {
+        let watch = Watch {
+            in_flight: Arc::downgrade(self),
+            has_ended: false,
+        };
+        // Without a runtime there are no timers, and nothing waits for long.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(watch.run());
+        }
+    }
+
+    /// Ends the patience of the requests with numbers below this one, and wakes them. Returns `false` if no other is patient.
+    fn end_patience(&self, before: u64) -> bool {
+        let mut waiting = self.waiting.lock();
+        let from = waiting.patient.min(before);
+        waiting.patient = waiting.patient.max(before);
+        let ended = waiting.requests.range(from..before);
+        let wakers = ended.filter_map(|(_, request)| {
+            request.stop.set_patient(false);
+            request.waker.clone()
+        });
+        let wakers: Vec<Waker> = wakers.collect();
+        let is_watched = waiting.requests.range(before..).next().is_some();
+        waiting.is_watched = is_watched;
+        drop(waiting);
+        wakers.into_iter().for_each(Waker::wake);
+        is_watched
     }
 
     fn remove(&self, waiting: &mut Registered, number: u64) -> Option<Request> {
@@ -309,6 +358,41 @@ impl InFlight {
 /// Returns the error of a request that arrives, or is cancelled, while the server stops.
 pub(crate) fn stopping() -> RpcError {
     RpcError::overloaded("The server is stopping: send the request again later")
+}
+
+/// The task that ends the patience of requests.
+struct Watch {
+    in_flight: Weak<InFlight>,
+    has_ended: bool,
+}
+
+impl Watch {
+    fn next(&self) -> Option<u64> {
+        let in_flight = self.in_flight.upgrade()?;
+        let next = in_flight.waiting.lock().next;
+        Some(next)
+    }
+
+    async fn run(mut self) {
+        while !self.has_ended
+            && let Some(before) = self.next()
+        {
+            tokio::time::sleep(PATIENCE).await;
+            let in_flight = self.in_flight.upgrade();
+            self.has_ended = in_flight.is_none_or(|it| !it.end_patience(before));
+        }
+    }
+}
+
+impl Drop for Watch {
+    /// Ends the patience of all requests if the runtime of the task ends, because they may be served by another one.
+    fn drop(&mut self) {
+        if !self.has_ended
+            && let (Some(in_flight), Some(next)) = (self.in_flight.upgrade(), self.next())
+        {
+            in_flight.end_patience(next);
+        }
+    }
 }
 
 impl Registered {

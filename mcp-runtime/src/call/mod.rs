@@ -122,6 +122,8 @@ pub(crate) struct CallContext {
     cancel: Mutex<Option<Cancel>>,
     /// `true` after the client cancelled the call or disconnected.
     stopped: AtomicBool,
+    /// `true` while the call waits and its timers can be created later: see [`Stop::set_patient`].
+    is_patient: AtomicBool,
     /// Values that threads of the call keep alive.
     held: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     /// The effects of a call that is not replayed.
@@ -153,6 +155,7 @@ impl CallContext {
             asker,
             cancel: Mutex::default(),
             stopped: AtomicBool::new(false),
+            is_patient: AtomicBool::new(false),
             held: Mutex::default(),
             effects: OnceLock::new(),
             client: OnceLock::new(),
@@ -200,6 +203,11 @@ impl CallContext {
     /// Returns `true` if the client cancelled the call or disconnected.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Returns `true` if the task of the request is woken when the call has waited for some time: see [`Stop::set_patient`].
+    pub(crate) fn is_patient(&self) -> bool {
+        self.is_patient.load(Ordering::Acquire)
     }
 
     /// Prepares another run of the handler: an earlier run may have been cancelled, and its questions are asked again.
@@ -284,6 +292,10 @@ impl Stop for CallContext {
         self.stopped.store(true, Ordering::Release);
         self.cancel().set();
         self.notifier.abandon();
+    }
+
+    fn set_patient(&self, is_patient: bool) {
+        self.is_patient.store(is_patient, Ordering::Release);
     }
 }
 

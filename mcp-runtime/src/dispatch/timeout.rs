@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::in_flight::PATIENCE;
 use crate::service::Timeout;
+
+/// The remaining time from which on a timer is needed at once: requests are patient for twice [`PATIENCE`] at most.
+const SOON: Duration = PATIENCE.saturating_mul(3);
 
 /// The timeout of a call that waits.
 pub(super) struct RunningTimeout {
@@ -54,11 +58,13 @@ impl RunningTimeout {
 
     /// Returns the exceeded time when it has elapsed. The timeout is paused while the call `asks` its client, and extended
     /// by the last `progress` since the last poll, which a handler on a thread reports between polls. It must be polled after
-    /// each poll of the handler, because a question is asked or answered during such a poll.
+    /// each poll of the handler, because a question is asked or answered during such a poll. If `is_patient`, it is polled again
+    /// after [`PATIENCE`] at the latest, and then creates its timer.
     pub(super) fn poll(
         &mut self,
         asks: bool,
         progress: Option<Instant>,
+        is_patient: bool,
         context: &mut Context<'_>,
     ) -> Poll<Exceeded> {
         if let Some(time) = progress {
@@ -77,6 +83,9 @@ impl RunningTimeout {
                 .saturating_sub(self.running_at(Instant::now()));
             if left.is_zero() {
                 return Poll::Ready(self.exceeded(idle));
+            }
+            if is_patient && self.timer.is_none() && left > SOON {
+                return Poll::Pending;
             }
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(left)));
             ready!(timer.as_mut().poll(context));
@@ -140,7 +149,7 @@ mod tests {
         progress: Option<Instant>,
     ) -> Poll<Exceeded> {
         let mut task = Context::from_waker(Waker::noop());
-        let polled = timeout.poll(asks, progress, &mut task);
+        let polled = timeout.poll(asks, progress, false, &mut task);
         tokio::task::yield_now().await;
         polled
     }

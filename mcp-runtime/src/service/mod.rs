@@ -149,7 +149,8 @@ pub(crate) enum Handling {
     Pending(Pending),
 }
 
-/// A future of the reply, or of `None` if the request is cancelled. Dropping the future cancels the handler.
+/// A future of the reply, or of `None` if the request is cancelled. Dropping the future cancels the handler. Its task is woken
+/// once when it has waited for [`PATIENCE`](crate::in_flight::PATIENCE), so that a transport creates its timers only then.
 pub(crate) type Pending = BoxFuture<Option<Reply>>;
 
 /// A reply that is ready to be sent.

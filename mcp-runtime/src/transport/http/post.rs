@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use super::challenge::Challenge;
 use super::event_stream::{EventStream, ResponseStart, StreamReader};
 use super::events::{Events, encode};
 use super::headers::{RequestHeaders, check_version, declare_stateless};
+use super::late_timer::LateTimer;
 use super::media::{self, Formats};
 use super::reply::{self, Rejection};
 use super::response_body::HttpBody;
@@ -307,13 +309,16 @@ impl Endpoint {
         call: &mut Option<Pending>,
         formats: Formats,
     ) -> ResponseStart {
-        let start = poll_fn(|context| stream.poll_start(call, context));
         if !formats.events {
-            return start.await;
+            return poll_fn(|context| stream.poll_start(call, context)).await;
         }
         let limit = self.service.limits().event_stream_after;
-        let start = tokio::time::timeout(limit, start).await;
-        start.unwrap_or(ResponseStart::Events)
+        let mut timer = LateTimer::new(limit, call.is_some());
+        poll_fn(|context| match stream.poll_start(call, context) {
+            Poll::Ready(start) => Poll::Ready(start),
+            Poll::Pending => timer.poll(context).map(|()| ResponseStart::Events),
+        })
+        .await
     }
 
     /// Returns a response with the events of a stream, which ends at `expires`.
