@@ -14,7 +14,7 @@ use super::encode;
 use super::methods::method;
 use super::subject::subject;
 use crate::in_flight::{Scope, Ticket, stopping};
-use crate::logs::{RequestIds, enter_request, names_requests};
+use crate::logs::{RequestIds, current_request, enter_request, names_requests};
 use crate::observe::Observation;
 use crate::outcome::Outcome;
 use crate::protocol::Id;
@@ -29,35 +29,13 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
         .observer
         .begin(&exchange, || subject(core, &exchange.message));
     if !names_requests() {
-        return serve_observed(core, exchange, observation).into();
+        return serve_observed(core, exchange, observation);
     }
     let trace_id = observation.as_deref().and_then(Observation::trace_id);
     let headers = exchange.origin.headers.clone();
     let ids = RequestIds::new(Arc::clone(&exchange.message), headers, trace_id);
-    let entered = enter_request(Some(ids));
-    let mut served = serve_observed(core, exchange, observation);
-    let ids = entered.leave();
-    if let Served::Pending(serving) = &mut served {
-        serving.ids = ids;
-    }
-    served.into()
-}
-
-/// A request after its first poll.
-enum Served {
-    Nothing,
-    Ready(Reply),
-    Pending(Box<Serving>),
-}
-
-impl From<Served> for Handling {
-    fn from(served: Served) -> Self {
-        match served {
-            Served::Nothing => Self::Nothing,
-            Served::Ready(reply) => Self::Ready(reply),
-            Served::Pending(serving) => Self::Pending(Pin::from(serving as Box<_>)),
-        }
-    }
+    let _entered = enter_request(Some(ids));
+    serve_observed(core, exchange, observation)
 }
 
 #[inline]
@@ -65,7 +43,7 @@ fn serve_observed(
     core: &Arc<Core>,
     exchange: Exchange,
     observation: Option<Box<Observation>>,
-) -> Served {
+) -> Handling {
     match observation {
         None => start(core, exchange, &mut None),
         Some(observation) => observe(core, exchange, observation),
@@ -74,7 +52,7 @@ fn serve_observed(
 
 /// Serves a request that is observed.
 #[cold]
-fn observe(core: &Arc<Core>, exchange: Exchange, observation: Box<Observation>) -> Served {
+fn observe(core: &Arc<Core>, exchange: Exchange, observation: Box<Observation>) -> Handling {
     let span = observation.span();
     let _entered = span.enter();
     start(core, exchange, &mut Some(observation))
@@ -85,26 +63,26 @@ fn start(
     core: &Arc<Core>,
     exchange: Exchange,
     observation: &mut Option<Box<Observation>>,
-) -> Served {
+) -> Handling {
     let message = Arc::clone(&exchange.message);
     let Some(id) = message.id() else {
-        return Served::Nothing;
+        return Handling::Nothing;
     };
     let scope = scope(&exchange.origin, exchange.session.as_ref());
     let held = match admit(core, &exchange, scope, id) {
         Ok(held) => held,
-        Err(error) => return Served::Ready(refuse(id, error, observation)),
+        Err(error) => return Handling::Ready(refuse(id, error, observation)),
     };
     let account = exchange.origin.account();
     let bytes = message.text().len();
     match begin(core, exchange, observation.as_deref_mut()) {
         Ok((features, MethodRun::Ready(outcome))) => {
-            Served::Ready(answer(core, features, id, &outcome, observation))
+            Handling::Ready(answer(core, features, id, &outcome, observation))
         }
         Ok((features, MethodRun::Pending { future, stop })) => {
             let key = scope.map(|scope| (scope, id.clone()));
             let ticket = core.in_flight.enter(key, account, bytes, stop);
-            Served::Pending(Box::new(Serving {
+            Handling::Pending(Box::pin(Serving {
                 core: Arc::clone(core),
                 message,
                 _held: held,
@@ -112,10 +90,10 @@ fn start(
                 future: Some(future),
                 ticket,
                 observation: observation.take(),
-                ids: None,
+                ids: current_request(),
             }))
         }
-        Err(error) => Served::Ready(refuse(id, error, observation)),
+        Err(error) => Handling::Ready(refuse(id, error, observation)),
     }
 }
 
