@@ -155,7 +155,8 @@ impl CallContext {
             asker,
             cancel: Mutex::default(),
             stopped: AtomicBool::new(false),
-            is_patient: AtomicBool::new(false),
+            // Until the request is registered, which follows its first poll.
+            is_patient: AtomicBool::new(true),
             held: Mutex::default(),
             effects: OnceLock::new(),
             client: OnceLock::new(),

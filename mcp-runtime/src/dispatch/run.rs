@@ -418,10 +418,8 @@ impl<W: Work> Execution<W> {
 
     /// Returns `true` if the call will be polled again soon, so that it needs no timer yet. A layer or a task may poll the call
     /// with another waker than that of the request.
-    fn is_patient(&self, context: &Context<'_>) -> bool {
-        !self.has_layers
-            && self.call.task().is_none()
-            && (self.call.is_patient() || context.waker().will_wake(Waker::noop()))
+    fn is_patient(&self) -> bool {
+        !self.has_layers && self.call.task().is_none() && self.call.is_patient()
     }
 
     /// Ends a call that exceeded its timeout. Spawned tasks and blocking threads see the cancellation signal.
@@ -477,7 +475,7 @@ impl<W: Work> Future for Execution<W> {
         if polled.is_pending() {
             let asks = this.update_permit();
             let progress = this.call.notifier.take_progress();
-            let is_patient = this.is_patient(context);
+            let is_patient = this.is_patient();
             let Some(timeout) = this.running_timeout() else {
                 return Poll::Pending;
             };

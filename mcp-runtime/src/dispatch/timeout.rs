@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::in_flight::PATIENCE;
 use crate::service::Timeout;
 
-/// The remaining time from which on a timer is needed at once: requests are patient for twice [`PATIENCE`] at most.
+/// The limit up to which a timer is needed at once: requests are patient for twice [`PATIENCE`] at most.
 const SOON: Duration = PATIENCE.saturating_mul(3);
 
 /// The timeout of a call that waits.
@@ -75,6 +75,9 @@ impl RunningTimeout {
             return Poll::Pending;
         }
         self.since.get_or_insert_with(Instant::now);
+        if is_patient && self.timeout.limit > SOON {
+            return Poll::Pending;
+        }
         loop {
             let progress = self.progress.unwrap_or_default();
             let idle = progress.saturating_add(self.timeout.limit);
@@ -83,9 +86,6 @@ impl RunningTimeout {
                 .saturating_sub(self.running_at(Instant::now()));
             if left.is_zero() {
                 return Poll::Ready(self.exceeded(idle));
-            }
-            if is_patient && self.timer.is_none() && left > SOON {
-                return Poll::Pending;
             }
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(left)));
             ready!(timer.as_mut().poll(context));

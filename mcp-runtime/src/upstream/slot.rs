@@ -109,9 +109,12 @@ impl Slot {
             state.forget();
             return None;
         }
-        let opened = opened.clone();
-        state.used = Instant::now();
-        Some(opened)
+        Some(opened.clone())
+    }
+
+    /// Notes that a call uses the connection.
+    pub(super) fn used(&self) {
+        self.state.lock().used = Instant::now();
     }
 
     /// Returns `true` if no call has used the connection for this time.

@@ -9,41 +9,37 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::in_flight::PATIENCE;
 
-/// The remaining time from which on the timer is created at once: a call wakes its task after twice [`PATIENCE`] at most.
+/// The limit up to which the timer is created at once: a call wakes its task after twice [`PATIENCE`] at most.
 const SOON: Duration = PATIENCE.saturating_mul(3);
 
-/// A timer.
+/// A timer of the task of a call, which wakes it after [`PATIENCE`]: see [`Pending`](crate::service::Pending).
 pub(super) struct LateTimer {
     begin: Instant,
     limit: Duration,
-    /// `true` if a call wakes this task after [`PATIENCE`]: see [`Pending`](crate::service::Pending).
-    is_woken: bool,
+    /// `true` before the first poll.
+    is_new: bool,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl LateTimer {
     /// Returns a timer that starts now.
-    pub(super) fn new(limit: Duration, is_woken: bool) -> Self {
+    pub(super) fn new(limit: Duration) -> Self {
         Self {
             begin: Instant::now(),
             limit,
-            is_woken,
+            is_new: true,
             timer: None,
         }
     }
 
     /// Returns `Ready` when the time has elapsed.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if let Some(timer) = &mut self.timer {
-            return timer.as_mut().poll(context);
-        }
-        let elapsed = self.begin.elapsed();
-        let left = self.limit.saturating_sub(elapsed);
-        // The call has begun to wait a little earlier.
-        if self.is_woken && elapsed < PATIENCE / 2 && left > SOON {
+        let is_new = std::mem::replace(&mut self.is_new, false);
+        if is_new && self.limit > SOON {
             return Poll::Pending;
         }
-        let timer = self.timer.insert(Box::pin(sleep(left)));
+        let left = self.limit.saturating_sub(self.begin.elapsed());
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(left)));
         timer.as_mut().poll(context)
     }
 }

@@ -184,7 +184,9 @@ impl Endpoint {
                 _ => return Ok(self.answer(Vec::new(), reply, &recipient)),
             },
             Handling::Pending(pending) => {
-                let stream = stream.unwrap_or_else(|| self.stream_of_call(&recipient));
+                let Some(stream) = stream else {
+                    return Ok(self.wait(pending, &recipient).await);
+                };
                 if session.is_some() {
                     let stream = Arc::clone(&stream);
                     tokio::spawn(async move { stream.finish(pending.await) });
@@ -297,9 +299,7 @@ impl Endpoint {
                 self.events(stream.read(call), recipient.expires)
             }
             ResponseStart::Answer(sent, Some(reply)) => self.answer(sent, reply, recipient),
-            // The call was cancelled, so there is no reply. A JSON body would have to be a reply: an event stream is the
-            // only successful response that may be empty.
-            ResponseStart::Answer(sent, None) => reply::finished_events(encode(&sent)),
+            ResponseStart::Answer(sent, None) => cancelled(&sent),
         }
     }
 
@@ -309,16 +309,32 @@ impl Endpoint {
         call: &mut Option<Pending>,
         formats: Formats,
     ) -> ResponseStart {
+        let start = poll_fn(|context| stream.poll_start(call, context));
         if !formats.events {
-            return poll_fn(|context| stream.poll_start(call, context)).await;
+            return start.await;
         }
         let limit = self.service.limits().event_stream_after;
-        let mut timer = LateTimer::new(limit, call.is_some());
-        poll_fn(|context| match stream.poll_start(call, context) {
-            Poll::Ready(start) => Poll::Ready(start),
-            Poll::Pending => timer.poll(context).map(|()| ResponseStart::Events),
-        })
-        .await
+        let start = tokio::time::timeout(limit, start).await;
+        start.unwrap_or(ResponseStart::Events)
+    }
+
+    /// Returns the response with the reply of a call that sends no messages. It becomes an event stream if the call takes long.
+    async fn wait(&self, mut call: Pending, recipient: &Recipient) -> Response<HttpBody> {
+        let limit = self.service.limits().event_stream_after;
+        let mut timer = recipient.formats.events.then(|| LateTimer::new(limit));
+        let ended = poll_fn(|context| match (call.as_mut().poll(context), &mut timer) {
+            (Poll::Ready(reply), _) => Poll::Ready(Some(reply)),
+            (Poll::Pending, Some(timer)) => timer.poll(context).map(|()| None),
+            (Poll::Pending, None) => Poll::Pending,
+        });
+        match ended.await {
+            Some(Some(reply)) => self.answer(Vec::new(), reply, recipient),
+            Some(None) => cancelled(&[]),
+            None => {
+                let stream = self.stream_of_call(recipient);
+                self.events(stream.read(Some(call)), recipient.expires)
+            }
+        }
     }
 
     /// Returns a response with the events of a stream, which ends at `expires`.
@@ -385,6 +401,12 @@ impl Endpoint {
         self.service.metrics().refused("unsent_bytes");
         reply::json(StatusCode::SERVICE_UNAVAILABLE, too_many_bytes(reply))
     }
+}
+
+/// Returns the response to a call that was cancelled, so that there is no reply. A JSON body would have to be a reply: an event
+/// stream is the only successful response that may be empty.
+fn cancelled(sent: &[String]) -> Response<HttpBody> {
+    reply::finished_events(encode(sent))
 }
 
 /// Returns `true` if a message carries all metadata of its client, as messages of the stateless era do.

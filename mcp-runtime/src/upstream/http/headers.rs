@@ -1,7 +1,8 @@
 //! The headers of requests.
 
 use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    USER_AGENT,
 };
 
 use crate::protocol::Revision;
@@ -104,11 +105,12 @@ impl CommonHeaders {
         })
     }
 
-    /// Inserts the headers of the POST requests with messages of a method, with an empty name.
+    /// Inserts the headers of the POST requests with messages of a method. Those that differ between messages have no value yet.
     pub(super) fn insert_of_method(&self, method: Option<&'static str>, headers: &mut HeaderMap) {
         self.insert_into(headers);
         headers.insert(ACCEPT, EITHER);
         headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static(""));
         if self.is_stateless() {
             if let Some(method) = method {
                 headers.insert(METHOD, HeaderValue::from_static(method));
@@ -140,6 +142,7 @@ pub(super) fn set_of_message(
     headers: &mut HeaderMap,
     outgoing: &Outgoing<'_>,
 ) -> Result<(), SendError> {
+    headers.insert(CONTENT_LENGTH, outgoing.json.len().into());
     if outgoing.revision.and_then(Revision::stateless).is_none() {
         return Ok(());
     }
