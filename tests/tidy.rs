@@ -210,6 +210,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "transport/memory",
         &["protocol", "service", "session", "transport/incoming"],
     ),
+    ("transport/calls", &[]),
     (
         "transport/connection",
         &[
@@ -218,6 +219,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "protocol",
             "service",
             "session",
+            "transport/calls",
             "transport/incoming",
             "transport/lines",
         ],

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::owner::Owner;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
+use crate::service::LONG_WAIT;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -25,14 +26,11 @@ pub(crate) trait Stop: Send + Sync {
     /// Prevents the request from sending further messages, and signals the cancellation to its handler.
     fn stop(&self);
 
-    /// Tells the request whether its task is woken when it has waited for [`PATIENCE`], so that it may create its timers then.
-    fn set_patient(&self, is_patient: bool) {
-        let _ = is_patient;
+    /// Sets whether the request may create its timers later, because its task will be woken when it has waited for [`LONG_WAIT`].
+    fn defer_timers(&self, is_deferred: bool) {
+        let _ = is_deferred;
     }
 }
-
-/// The time after which a request that still waits is woken. Most requests end before, and need no timers.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The bit of [`InFlight::running`] that is set when the server stops. The number then exceeds every limit, so that
 /// [`InFlight::permit`] needs no second check.
@@ -69,9 +67,9 @@ struct Registered {
     next: u64,
     /// The requests, in the order of their registration.
     requests: BTreeMap<u64, Request>,
-    /// The requests with lower numbers are not patient any more.
-    patient: u64,
-    /// `true` while a task ends the patience of requests.
+    /// The requests with lower numbers have been woken because they waited for long.
+    woken: u64,
+    /// `true` while a task wakes the requests that wait for long.
     is_watched: bool,
 }
 
@@ -265,7 +263,7 @@ impl InFlight {
         let number = waiting.next;
         waiting.next += 1;
         let is_watched = std::mem::replace(&mut waiting.is_watched, true);
-        stop.set_patient(true);
+        stop.defer_timers(true);
         let request = Request {
             key,
             account,
@@ -287,7 +285,7 @@ impl InFlight {
         }
     }
 
-    /// Starts the task that ends the patience of requests. It ends when all have been told.
+    /// Starts the task that wakes the requests that wait for long. It ends when it has woken all.
     #[cold]
     fn watch(self: &Arc<Self>) {
         let watch = Watch {
@@ -300,14 +298,14 @@ impl InFlight {
         }
     }
 
-    /// Ends the patience of the requests with numbers below this one, and wakes them. Returns `false` if no other is patient.
-    fn end_patience(&self, before: u64) -> bool {
+    /// Wakes the requests with numbers below this one, whose timers are not deferred any more. Returns `false` if there is no other.
+    fn wake_waiting(&self, before: u64) -> bool {
         let mut waiting = self.waiting.lock();
-        let from = waiting.patient.min(before);
-        waiting.patient = waiting.patient.max(before);
-        let ended = waiting.requests.range(from..before);
-        let wakers = ended.filter_map(|(_, request)| {
-            request.stop.set_patient(false);
+        let from = waiting.woken.min(before);
+        waiting.woken = waiting.woken.max(before);
+        let requests = waiting.requests.range(from..before);
+        let wakers = requests.filter_map(|(_, request)| {
+            request.stop.defer_timers(false);
             request.waker.clone()
         });
         let wakers: Vec<Waker> = wakers.collect();
@@ -360,7 +358,7 @@ pub(crate) fn stopping() -> RpcError {
     RpcError::overloaded("The server is stopping: send the request again later")
 }
 
-/// The task that ends the patience of requests.
+/// The task that wakes the requests that wait for long.
 struct Watch {
     in_flight: Weak<InFlight>,
     has_ended: bool,
@@ -377,20 +375,20 @@ impl Watch {
         while !self.has_ended
             && let Some(before) = self.next()
         {
-            tokio::time::sleep(PATIENCE).await;
+            tokio::time::sleep(LONG_WAIT).await;
             let in_flight = self.in_flight.upgrade();
-            self.has_ended = in_flight.is_none_or(|it| !it.end_patience(before));
+            self.has_ended = in_flight.is_none_or(|it| !it.wake_waiting(before));
         }
     }
 }
 
 impl Drop for Watch {
-    /// Ends the patience of all requests if the runtime of the task ends, because they may be served by another one.
+    /// Wakes all requests if the runtime of the task ends, because they may be served by another one.
     fn drop(&mut self) {
         if !self.has_ended
             && let (Some(in_flight), Some(next)) = (self.in_flight.upgrade(), self.next())
         {
-            in_flight.end_patience(next);
+            in_flight.wake_waiting(next);
         }
     }
 }

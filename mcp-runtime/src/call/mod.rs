@@ -122,8 +122,8 @@ pub(crate) struct CallContext {
     cancel: Mutex<Option<Cancel>>,
     /// `true` after the client cancelled the call or disconnected.
     stopped: AtomicBool,
-    /// `true` while the call waits and its timers can be created later: see [`Stop::set_patient`].
-    is_patient: AtomicBool,
+    /// `true` while the timers of the call can be created later: see [`Stop::defer_timers`].
+    defers_timers: AtomicBool,
     /// Values that threads of the call keep alive.
     held: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     /// The effects of a call that is not replayed.
@@ -156,7 +156,7 @@ impl CallContext {
             cancel: Mutex::default(),
             stopped: AtomicBool::new(false),
             // Until the request is registered, which follows its first poll.
-            is_patient: AtomicBool::new(true),
+            defers_timers: AtomicBool::new(true),
             held: Mutex::default(),
             effects: OnceLock::new(),
             client: OnceLock::new(),
@@ -206,9 +206,9 @@ impl CallContext {
         self.stopped.load(Ordering::Acquire)
     }
 
-    /// Returns `true` if the task of the request is woken when the call has waited for some time: see [`Stop::set_patient`].
-    pub(crate) fn is_patient(&self) -> bool {
-        self.is_patient.load(Ordering::Acquire)
+    /// Returns `true` if the timers of the call can be created later: see [`Stop::defer_timers`].
+    pub(crate) fn defers_timers(&self) -> bool {
+        self.defers_timers.load(Ordering::Acquire)
     }
 
     /// Prepares another run of the handler: an earlier run may have been cancelled, and its questions are asked again.
@@ -295,8 +295,8 @@ impl Stop for CallContext {
         self.notifier.abandon();
     }
 
-    fn set_patient(&self, is_patient: bool) {
-        self.is_patient.store(is_patient, Ordering::Release);
+    fn defer_timers(&self, is_deferred: bool) {
+        self.defers_timers.store(is_deferred, Ordering::Release);
     }
 }
 

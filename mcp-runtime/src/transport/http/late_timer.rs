@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::in_flight::PATIENCE;
+use crate::service::LONG_WAIT;
 
-/// The limit up to which the timer is created at once: a call wakes its task after twice [`PATIENCE`] at most.
-const SOON: Duration = PATIENCE.saturating_mul(3);
+/// The limit up to which the timer is created at once: a call wakes its task after twice [`LONG_WAIT`] at most.
+const SHORT: Duration = LONG_WAIT.saturating_mul(3);
 
-/// A timer of the task of a call, which wakes it after [`PATIENCE`]: see [`Pending`](crate::service::Pending).
+/// A timer of the task of a call, which wakes it after [`LONG_WAIT`]: see [`Pending`](crate::service::Pending).
 pub(super) struct LateTimer {
     begin: Instant,
     limit: Duration,
@@ -35,7 +35,7 @@ impl LateTimer {
     /// Returns `Ready` when the time has elapsed.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let is_new = std::mem::replace(&mut self.is_new, false);
-        if is_new && self.limit > SOON {
+        if is_new && self.limit > SHORT {
             return Poll::Pending;
         }
         let left = self.limit.saturating_sub(self.begin.elapsed());
