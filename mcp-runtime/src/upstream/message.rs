@@ -285,7 +285,9 @@ pub(super) fn is_response_to(message: &str, id: u64) -> bool {
 /// Reads a message that is the response to the request with this id. Returns another message as it is.
 pub(super) fn read_response(message: String, id: u64) -> Result<Result<Incoming, String>, String> {
     match places(&message) {
-        Ok(places) if places.are_of_response_to(&message, id) => Ok(incoming(message, places)),
+        Ok(places) if places.are_of_response_to(&message, id) => {
+            Ok(incoming(message, places, Some(id)))
+        }
         _ => Err(message),
     }
 }
@@ -296,14 +298,15 @@ pub(super) fn read_response(message: String, id: u64) -> Result<Result<Incoming,
 /// Returns an error if it is no JSON-RPC message.
 pub(super) fn read(message: String) -> Result<Incoming, String> {
     let places = places(&message)?;
-    incoming(message, places)
+    let id = places.json(&message, Member::Id).and_then(number);
+    incoming(message, places, id)
 }
 
-/// Returns what a message with members at these places is.
+/// Returns what a message with members at these places is, and with this id if that is the number of a request of this server.
 ///
 /// # Errors
 /// Returns an error if it is no JSON-RPC message.
-fn incoming(message: String, places: Places) -> Result<Incoming, String> {
+fn incoming(message: String, places: Places, id: Option<u64>) -> Result<Incoming, String> {
     // After validation, so that a line break within a string is still an error. The places stay the same.
     let message = on_one_line(message);
     let given = |member| {
@@ -313,7 +316,6 @@ fn incoming(message: String, places: Places) -> Result<Incoming, String> {
     if let Some(method) = given(Member::Method) {
         return called(method, given(Member::Id), given(Member::Params));
     }
-    let id = given(Member::Id).and_then(number);
     if let Some(error) = given(Member::Error) {
         return match serde_json::from_str(error) {
             Ok(error) => Ok(Incoming::Reply(id, Err(error))),

@@ -34,12 +34,19 @@ impl LateTimer {
 
     /// Returns `Ready` when the time has elapsed.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(timer) = &mut self.timer {
+            return timer.as_mut().poll(context);
+        }
         let is_new = std::mem::replace(&mut self.is_new, false);
         if is_new && self.limit > SHORT {
             return Poll::Pending;
         }
-        let left = self.limit.saturating_sub(self.begin.elapsed());
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(left)));
-        timer.as_mut().poll(context)
+        let elapsed = self.begin.elapsed();
+        // The call has begun to wait a little earlier.
+        if elapsed < LONG_WAIT / 2 && self.limit > SHORT {
+            return Poll::Pending;
+        }
+        let timer = Box::pin(sleep(self.limit.saturating_sub(elapsed)));
+        self.timer.insert(timer).as_mut().poll(context)
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::{Request, Response, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -199,7 +199,9 @@ impl HttpClient {
 
     async fn connect(&self) -> Result<Sender, BoxError> {
         let stream = self.connector.clone().call(self.to.clone()).await?;
-        let (sender, connection) = handshake(stream).await?;
+        // One write of a copy costs less than one of several buffers, because most messages are short.
+        let handshake = Builder::new().writev(false).handshake(stream);
+        let (sender, connection) = handshake.await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to an upstream server broke");

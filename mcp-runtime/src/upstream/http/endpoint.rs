@@ -38,7 +38,7 @@ pub(super) struct Post {
 
 /// What is needed to receive the response to a message.
 struct Kind {
-    common: CommonHeaders,
+    common: Arc<CommonHeaders>,
     id: Option<u64>,
     is_handshake: bool,
 }
@@ -58,7 +58,7 @@ enum Received {
 /// What the last message was sent with: the stream of the session and its end use the same.
 #[derive(Default)]
 struct Latest {
-    common: CommonHeaders,
+    common: Arc<CommonHeaders>,
     method: Option<&'static str>,
     /// The headers of messages with these common headers and this method.
     headers: Option<HeaderMap>,
@@ -66,7 +66,8 @@ struct Latest {
 
 impl Latest {
     fn set_session(&mut self, session: Option<HeaderValue>) {
-        self.common.session = session;
+        let common = CommonHeaders::clone(&self.common);
+        self.common = Arc::new(CommonHeaders { session, ..common });
         self.headers = None;
     }
 }
@@ -212,7 +213,7 @@ impl Endpoint {
             is_handshake,
         } = kind;
         let common = if is_handshake && response.status().is_success() {
-            self.begin_session(common, response.headers().get(SESSION_ID))
+            self.begin_session(&common, response.headers().get(SESSION_ID))
         } else {
             common
         };
@@ -241,38 +242,46 @@ impl Endpoint {
         &self,
         outgoing: &Outgoing<'_>,
         is_handshake: bool,
-    ) -> Result<(CommonHeaders, HeaderMap), SendError> {
+    ) -> Result<(Arc<CommonHeaders>, HeaderMap), SendError> {
         let mut latest = self.latest.lock();
         let session = latest.common.session.clone().filter(|_| !is_handshake);
         let common = CommonHeaders::of(outgoing, session)?;
         if let Some(headers) = &latest.headers
             && latest.method == outgoing.method
-            && latest.common == common
+            && *latest.common == common
         {
-            return Ok((common, headers.clone()));
+            return Ok((Arc::clone(&latest.common), headers.clone()));
         }
+        let common = Arc::new(common);
         let mut headers = self.fixed.clone();
         common.insert_of_method(outgoing.method, &mut headers);
         *latest = Latest {
-            common: common.clone(),
+            common: Arc::clone(&common),
             method: outgoing.method,
             headers: Some(headers.clone()),
         };
         Ok((common, headers))
     }
 
-    fn begin_session(&self, common: CommonHeaders, id: Option<&HeaderValue>) -> CommonHeaders {
+    fn begin_session(
+        &self,
+        common: &CommonHeaders,
+        id: Option<&HeaderValue>,
+    ) -> Arc<CommonHeaders> {
         let mut session = id.cloned();
         if let Some(id) = &mut session {
             id.set_sensitive(true);
         }
         self.latest.lock().set_session(session.clone());
-        CommonHeaders { session, ..common }
+        Arc::new(CommonHeaders {
+            session,
+            ..common.clone()
+        })
     }
 
     /// Returns the common headers of requests without a message.
-    pub(super) fn latest(&self) -> CommonHeaders {
-        self.latest.lock().common.clone()
+    pub(super) fn latest(&self) -> Arc<CommonHeaders> {
+        Arc::clone(&self.latest.lock().common)
     }
 
     fn headers(&self, common: &CommonHeaders) -> HeaderMap {
