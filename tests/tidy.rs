@@ -222,6 +222,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "transport/memory",
         &["protocol", "service", "session", "transport/incoming"],
     ),
+    ("transport/calls", &[]),
     (
         "transport/connection",
         &[
@@ -230,6 +231,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "protocol",
             "service",
             "session",
+            "transport/calls",
             "transport/incoming",
             "transport/lines",
         ],

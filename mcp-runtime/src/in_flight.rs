@@ -1,13 +1,14 @@
 //! Requests in flight: their limit, their owners, and their cancellation.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::owner::Owner;
 use crate::protocol::Id;
 use crate::protocol::error::RpcError;
+use crate::service::LONG_WAIT;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -24,6 +25,11 @@ pub(crate) enum Scope {
 pub(crate) trait Stop: Send + Sync {
     /// Prevents the request from sending further messages, and signals the cancellation to its handler.
     fn stop(&self);
+
+    /// Sets whether the request may create its timers later, because its task will be woken when it has waited for [`LONG_WAIT`].
+    fn defer_timers(&self, is_deferred: bool) {
+        let _ = is_deferred;
+    }
 }
 
 /// The bit of [`InFlight::running`] that is set when the server stops. The number then exceeds every limit, so that
@@ -61,8 +67,10 @@ struct Registered {
     next: u64,
     /// The requests, in the order of their registration.
     requests: BTreeMap<u64, Request>,
-    /// The number of requests of each account.
-    accounts: HashMap<Owner, usize>,
+    /// The requests with lower numbers have been woken because they waited for long.
+    woken: u64,
+    /// `true` while a task wakes the requests that wait for long.
+    is_watched: bool,
 }
 
 struct Request {
@@ -164,8 +172,7 @@ impl InFlight {
         if running >= self.limit {
             return Err(self.overloaded());
         }
-        let requests = self.waiting.lock().accounts.get(account).copied();
-        if *account == Owner::Local || requests.unwrap_or(0) < self.share {
+        if *account == Owner::Local || self.waiting.lock().count(account) < self.share {
             return Ok(());
         }
         tracing::warn!(limit = self.share, %account, "a request is refused: too many of its caller are in flight");
@@ -255,7 +262,8 @@ impl InFlight {
         let mut waiting = self.waiting.lock();
         let number = waiting.next;
         waiting.next += 1;
-        *waiting.accounts.entry(account.clone()).or_default() += 1;
+        let is_watched = std::mem::replace(&mut waiting.is_watched, true);
+        stop.defer_timers(true);
         let request = Request {
             key,
             account,
@@ -266,14 +274,50 @@ impl InFlight {
         waiting.requests.insert(number, request);
         self.registered
             .store(waiting.requests.len(), Ordering::Release);
+        drop(waiting);
+        if !is_watched {
+            self.watch();
+        }
         Ticket {
             in_flight: Arc::clone(self),
             number,
+            is_removed: false,
         }
     }
 
+    /// Starts the task that wakes the requests that wait for long. It ends when it has woken all.
+    #[cold]
+    fn watch(self: &Arc<Self>) {
+        let watch = Watch {
+            in_flight: Arc::downgrade(self),
+            has_ended: false,
+        };
+        // Without a runtime there are no timers, and nothing waits for long.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(watch.run());
+        }
+    }
+
+    /// Wakes the requests with numbers below this one, whose timers are not deferred any more. Returns `false` if there is no other.
+    fn wake_waiting(&self, before: u64) -> bool {
+        let mut waiting = self.waiting.lock();
+        let from = waiting.woken.min(before);
+        waiting.woken = waiting.woken.max(before);
+        let requests = waiting.requests.range(from..before);
+        let wakers = requests.filter_map(|(_, request)| {
+            request.stop.defer_timers(false);
+            request.waker.clone()
+        });
+        let wakers: Vec<Waker> = wakers.collect();
+        let is_watched = waiting.requests.range(before..).next().is_some();
+        waiting.is_watched = is_watched;
+        drop(waiting);
+        wakers.into_iter().for_each(Waker::wake);
+        is_watched
+    }
+
     fn remove(&self, waiting: &mut Registered, number: u64) -> Option<Request> {
-        let removed = waiting.remove(number);
+        let removed = waiting.requests.remove(&number);
         self.registered
             .store(waiting.requests.len(), Ordering::Release);
         removed
@@ -314,16 +358,47 @@ pub(crate) fn stopping() -> RpcError {
     RpcError::overloaded("The server is stopping: send the request again later")
 }
 
-impl Registered {
-    fn remove(&mut self, number: u64) -> Option<Request> {
-        let request = self.requests.remove(&number)?;
-        if let Some(requests) = self.accounts.get_mut(&request.account) {
-            *requests -= 1;
-            if *requests == 0 {
-                self.accounts.remove(&request.account);
-            }
+/// The task that wakes the requests that wait for long.
+struct Watch {
+    in_flight: Weak<InFlight>,
+    has_ended: bool,
+}
+
+impl Watch {
+    fn next(&self) -> Option<u64> {
+        let in_flight = self.in_flight.upgrade()?;
+        let next = in_flight.waiting.lock().next;
+        Some(next)
+    }
+
+    async fn run(mut self) {
+        while !self.has_ended
+            && let Some(before) = self.next()
+        {
+            tokio::time::sleep(LONG_WAIT).await;
+            let in_flight = self.in_flight.upgrade();
+            self.has_ended = in_flight.is_none_or(|it| !it.wake_waiting(before));
         }
-        Some(request)
+    }
+}
+
+impl Drop for Watch {
+    /// Wakes all requests if the runtime of the task ends, because they may be served by another one.
+    fn drop(&mut self) {
+        if !self.has_ended
+            && let (Some(in_flight), Some(next)) = (self.in_flight.upgrade(), self.next())
+        {
+            in_flight.wake_waiting(next);
+        }
+    }
+}
+
+impl Registered {
+    /// Returns the number of requests of an account. They are counted when a limit is near, because to keep the number would
+    /// cost each request a hash.
+    fn count(&self, account: &Owner) -> usize {
+        let requests = self.requests.values();
+        requests.filter(|it| it.account == *account).count()
     }
 
     fn find(&self, scope: Scope, id: &Id) -> Option<u64> {
@@ -347,6 +422,7 @@ impl Request {
 pub(crate) struct Ticket {
     in_flight: Arc<InFlight>,
     number: u64,
+    is_removed: bool,
 }
 
 impl Ticket {
@@ -364,15 +440,20 @@ impl Ticket {
     }
 
     /// Removes the request. Returns `false` if it was cancelled, in which case it gets no reply.
-    pub(crate) fn finish(&self) -> bool {
+    pub(crate) fn finish(&mut self) -> bool {
+        self.is_removed = true;
         let mut waiting = self.in_flight.waiting.lock();
-        self.in_flight.remove(&mut waiting, self.number).is_some()
+        let removed = self.in_flight.remove(&mut waiting, self.number);
+        drop(waiting);
+        removed.is_some()
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.finish();
+        if !self.is_removed {
+            self.finish();
+        }
     }
 }
 

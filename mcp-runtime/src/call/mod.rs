@@ -133,6 +133,8 @@ pub(crate) struct CallContext {
     cancel: Mutex<Option<Cancel>>,
     /// `true` after the client cancelled the call or disconnected.
     stopped: AtomicBool,
+    /// `true` while the timers of the call can be created later: see [`Stop::defer_timers`].
+    defers_timers: AtomicBool,
     /// Values that threads of the call keep alive.
     held: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     /// The effects of a call that is not replayed.
@@ -164,6 +166,8 @@ impl CallContext {
             asker,
             cancel: Mutex::default(),
             stopped: AtomicBool::new(false),
+            // Until the request is registered, which follows its first poll.
+            defers_timers: AtomicBool::new(true),
             held: Mutex::default(),
             effects: OnceLock::new(),
             client: OnceLock::new(),
@@ -211,6 +215,11 @@ impl CallContext {
     /// Returns `true` if the client cancelled the call or disconnected.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Returns `true` if the timers of the call can be created later: see [`Stop::defer_timers`].
+    pub(crate) fn defers_timers(&self) -> bool {
+        self.defers_timers.load(Ordering::Acquire)
     }
 
     /// Prepares another run of the handler: an earlier run may have been cancelled, and its questions are asked again.
@@ -308,6 +317,10 @@ impl Stop for CallContext {
         self.stopped.store(true, Ordering::Release);
         self.cancel().set();
         self.notifier.abandon();
+    }
+
+    fn defer_timers(&self, is_deferred: bool) {
+        self.defers_timers.store(is_deferred, Ordering::Release);
     }
 }
 

@@ -23,7 +23,6 @@ mod listen;
 mod lists;
 mod logging;
 mod methods;
-mod named;
 mod polled;
 mod prompts;
 mod rate;

@@ -416,6 +416,12 @@ impl<W: Work> Execution<W> {
         self.timeout.as_deref_mut()
     }
 
+    /// Returns `true` if the call will be polled again soon, so that it needs no timer yet. A layer or a task may poll the call
+    /// with another waker than that of the request.
+    fn defers_timers(&self) -> bool {
+        !self.has_layers && self.call.task().is_none() && self.call.defers_timers()
+    }
+
     /// Ends a call that exceeded its timeout. Spawned tasks and blocking threads see the cancellation signal.
     fn time_out(&mut self, exceeded: Exceeded) -> Outcome {
         self.call.cancel().set();
@@ -469,10 +475,11 @@ impl<W: Work> Future for Execution<W> {
         if polled.is_pending() {
             let asks = this.update_permit();
             let progress = this.call.notifier.take_progress();
+            let is_deferred = this.defers_timers();
             let Some(timeout) = this.running_timeout() else {
                 return Poll::Pending;
             };
-            let exceeded = ready!(timeout.poll(asks, progress, context));
+            let exceeded = ready!(timeout.poll(asks, progress, is_deferred, context));
             polled = Poll::Ready(this.time_out(exceeded));
         }
         this.ended = true;

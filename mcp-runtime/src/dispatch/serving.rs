@@ -12,11 +12,10 @@ use super::contain::{Panic, guard};
 use super::core::{Core, MethodRun, Request, scope};
 use super::encode;
 use super::methods::method;
-use super::named::named;
 use super::rate::NotServed;
 use super::subject::subject;
 use crate::in_flight::{Scope, Stop, Ticket, stopping};
-use crate::logs::{RequestIds, enter_request, names_requests};
+use crate::logs::{RequestIds, current_request, enter_request, names_requests};
 use crate::observe::Observation;
 use crate::outcome::Outcome;
 use crate::protocol::Id;
@@ -36,11 +35,8 @@ pub(super) fn serve(core: &Arc<Core>, exchange: Exchange) -> Handling {
     let trace_id = observation.as_deref().and_then(Observation::trace_id);
     let headers = exchange.origin.headers.clone();
     let ids = RequestIds::new(Arc::clone(&exchange.message), headers, trace_id);
-    let entered = enter_request(Some(ids));
-    match (serve_observed(core, exchange, observation), entered.leave()) {
-        (Handling::Pending(pending), Some(ids)) => Handling::Pending(named(ids, pending)),
-        (handling, _) => handling,
-    }
+    let _entered = enter_request(Some(ids));
+    serve_observed(core, exchange, observation)
 }
 
 #[inline]
@@ -99,6 +95,7 @@ fn start(
                 future: Some(future),
                 ticket,
                 observation: observation.take(),
+                ids: current_request(),
             }))
         }
         Err(error) => Handling::Ready(refuse(id, error, observation)),
@@ -131,6 +128,7 @@ fn start_counting(
         future: Some(future),
         ticket: core.in_flight.enter(key, account, bytes, stop),
         observation: observation.take(),
+        ids: current_request(),
     })))
 }
 
@@ -312,6 +310,8 @@ struct Serving {
     ticket: Ticket,
     /// `None` after the end of the request, and if nothing observes it.
     observation: Option<Box<Observation>>,
+    /// What the log of the process names the request by. `None` while it is polled, and if the log names none.
+    ids: Option<RequestIds>,
 }
 
 impl Serving {
@@ -334,35 +334,49 @@ impl Serving {
             panic.log("request");
         }
     }
-}
 
-impl Future for Serving {
-    type Output = Option<Reply>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Reply>> {
-        let this = &mut *self;
-        if this.ticket.poll_cancelled(context).is_ready() {
-            this.end();
-            return Poll::Ready(this.stopped());
+    fn poll_reply(&mut self, context: &mut Context<'_>) -> Poll<Option<Reply>> {
+        if self.ticket.poll_cancelled(context).is_ready() {
+            self.end();
+            return Poll::Ready(self.stopped());
         }
-        let Some(future) = &mut this.future else {
+        let Some(future) = &mut self.future else {
             return Poll::Ready(None);
         };
-        let span = span_of(this.observation.as_deref());
+        let span = span_of(self.observation.as_deref());
         let _entered = span.as_ref().map(Span::enter);
         let outcome = match guard(|| future.as_mut().poll(context)) {
             Ok(polled) => ready!(polled),
             Err(panic) => Outcome::Error(panicked(panic)),
         };
-        this.end();
-        let mut observation = this.observation.take();
-        let id = this.message.id().filter(|_| this.ticket.finish());
-        Poll::Ready(id.map(|id| answer(&this.core, this.features, id, &outcome, &mut observation)))
+        self.end();
+        let mut observation = self.observation.take();
+        let id = self.message.id().filter(|_| self.ticket.finish());
+        Poll::Ready(id.map(|id| answer(&self.core, self.features, id, &outcome, &mut observation)))
+    }
+}
+
+impl Future for Serving {
+    type Output = Option<Reply>;
+
+    /// Polls the request. The log attributes the events of the thread to it meanwhile.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Reply>> {
+        if self.ids.is_none() {
+            return self.poll_reply(context);
+        }
+        let entered = enter_request(self.ids.take());
+        let polled = self.poll_reply(context);
+        self.ids = entered.leave();
+        polled
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.end();
+        if self.future.is_some() {
+            let _entered = self.ids.take().map(|ids| enter_request(Some(ids)));
+            self.end();
+            drop(self.observation.take());
+        }
     }
 }

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::service::Timeout;
+use crate::service::{LONG_WAIT, Timeout};
+
+/// The limit up to which a timer is needed at once: others are deferred for twice [`LONG_WAIT`] at most.
+const SHORT: Duration = LONG_WAIT.saturating_mul(3);
 
 /// The timeout of a call that waits.
 pub(super) struct RunningTimeout {
@@ -54,11 +57,13 @@ impl RunningTimeout {
 
     /// Returns the exceeded time when it has elapsed. The timeout is paused while the call `asks` its client, and extended
     /// by the last `progress` since the last poll, which a handler on a thread reports between polls. It must be polled after
-    /// each poll of the handler, because a question is asked or answered during such a poll.
+    /// each poll of the handler, because a question is asked or answered during such a poll. If the timer `is_deferred`, this is
+    /// polled again after [`LONG_WAIT`].
     pub(super) fn poll(
         &mut self,
         asks: bool,
         progress: Option<Instant>,
+        is_deferred: bool,
         context: &mut Context<'_>,
     ) -> Poll<Exceeded> {
         if let Some(time) = progress {
@@ -69,6 +74,9 @@ impl RunningTimeout {
             return Poll::Pending;
         }
         self.since.get_or_insert_with(Instant::now);
+        if is_deferred && self.timeout.limit > SHORT {
+            return Poll::Pending;
+        }
         loop {
             let progress = self.progress.unwrap_or_default();
             let idle = progress.saturating_add(self.timeout.limit);
@@ -140,7 +148,7 @@ mod tests {
         progress: Option<Instant>,
     ) -> Poll<Exceeded> {
         let mut task = Context::from_waker(Waker::noop());
-        let polled = timeout.poll(asks, progress, &mut task);
+        let polled = timeout.poll(asks, progress, false, &mut task);
         tokio::task::yield_now().await;
         polled
     }

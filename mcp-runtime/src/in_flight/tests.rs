@@ -20,7 +20,7 @@ fn is_cancelled(ticket: &Ticket) -> bool {
 fn the_newest_request_of_an_id_is_cancelled_and_only_in_its_scope() {
     let in_flight = Arc::new(InFlight::new(1));
     let (one, other) = (Scope::Session([1; 16]), Scope::Connection(1));
-    let tickets = [
+    let mut tickets = [
         enter(&in_flight, one, 1),
         enter(&in_flight, one, 1),
         enter(&in_flight, one, 2),
@@ -80,7 +80,7 @@ fn an_account_has_a_quarter_of_the_permits_and_others_the_rest() {
     drop(first);
     assert!(run(&accounts[0]).is_some());
     drop((second, local));
-    assert!(in_flight.waiting.lock().accounts.is_empty());
+    assert!(in_flight.waiting.lock().requests.is_empty());
 }
 
 /// Returns `true` if a future resolves in time.
@@ -134,4 +134,66 @@ fn a_request_of_a_mounted_server_counts_in_all_servers_around_it() {
     drop((one, other));
     assert_eq!(running(), [0, 0, 0]);
     assert!(outer.permit(|| Owner::Local).is_ok());
+}
+
+/// A request that keeps whether its timers are deferred.
+#[derive(Default)]
+struct Deferred(AtomicBool);
+
+impl Stop for Deferred {
+    fn stop(&self) {}
+
+    fn defer_timers(&self, is_deferred: bool) {
+        self.0.store(is_deferred, Ordering::Relaxed);
+    }
+}
+
+impl Deferred {
+    fn enter(self: &Arc<Self>, in_flight: &Arc<InFlight>) -> Ticket {
+        in_flight.enter(None, Owner::Local, 1, Arc::clone(self) as Arc<dyn Stop>)
+    }
+
+    fn is_deferred(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_waits_for_long_is_woken_once() {
+    let in_flight = Arc::new(InFlight::new(2));
+    // The task that wakes requests ends, and is started again.
+    for _ in 0..2 {
+        let request = Arc::new(Deferred::default());
+        let ticket = request.enter(&in_flight);
+        assert!(request.is_deferred());
+        let begin = tokio::time::Instant::now();
+        let mut is_first = true;
+        std::future::poll_fn(|context| {
+            assert!(ticket.poll_cancelled(context).is_pending());
+            if std::mem::replace(&mut is_first, false) {
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
+        let waited = begin.elapsed();
+        assert!(waited >= LONG_WAIT && waited < 2 * LONG_WAIT, "{waited:?}");
+        assert!(!request.is_deferred());
+        assert!(!in_flight.waiting.lock().is_watched);
+    }
+}
+
+#[test]
+fn timers_are_not_deferred_without_the_runtime_that_wakes_requests() {
+    let in_flight = Arc::new(InFlight::new(2));
+    let requests = [(); 2].map(|()| Arc::new(Deferred::default()));
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().build().expect("a runtime");
+    let entered = runtime.block_on(async { requests[0].enter(&in_flight) });
+    assert!(requests[0].is_deferred());
+    drop(runtime);
+    assert!(!requests[0].is_deferred());
+    let later = requests[1].enter(&in_flight);
+    assert!(!requests[1].is_deferred());
+    drop((entered, later));
 }

@@ -9,6 +9,7 @@ mod timeout;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(any(feature = "http", test))]
 pub(crate) use budget::Budget;
@@ -197,7 +198,12 @@ pub(crate) enum Handling {
     Pending(Pending),
 }
 
-/// A future of the reply, or of `None` if the request is cancelled. Dropping the future cancels the handler.
+/// The time after which a request that still waits is woken, at the latest after twice this time. Most requests end before, and
+/// need no timers.
+pub(crate) const LONG_WAIT: Duration = Duration::from_secs(1);
+
+/// A future of the reply, or of `None` if the request is cancelled. Dropping the future cancels the handler. Its task is woken
+/// once when it has waited for [`LONG_WAIT`], so that a transport creates its timers only then.
 pub(crate) type Pending = BoxFuture<Option<Reply>>;
 
 /// A reply that is ready to be sent.

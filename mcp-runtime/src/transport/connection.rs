@@ -1,13 +1,14 @@
 //! A connection that carries all messages of its client: its legacy session, its calls in flight and its output.
 
-use std::future::poll_fn;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 
+use super::calls::Calls;
 use super::incoming::{self, Incoming, Replies};
 use super::lines::Line;
 #[cfg(feature = "auth")]
@@ -157,6 +158,37 @@ impl Drop for Batch {
     }
 }
 
+/// A call that was not done at the first poll, until its reply is in the output.
+pub(super) struct Call {
+    pending: Pending,
+    batch: Option<Arc<Batch>>,
+    shared: Arc<Shared>,
+}
+
+impl Future for Call {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // A call makes no progress while its client does not read, so that no further replies are in memory.
+        if self.shared.poll_is_full(context) {
+            return Poll::Pending;
+        }
+        let reply = ready!(self.pending.as_mut().poll(context));
+        match (reply, self.batch.take()) {
+            (None, _) => {}
+            (Some(reply), Some(batch)) => batch.push(&reply.text),
+            (Some(reply), None) => self.shared.push(reply.text),
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.shared.changed.notify_one();
+    }
+}
+
 pub(super) struct Connection {
     pub(super) service: Arc<dyn Service>,
     pub(super) number: u64,
@@ -169,8 +201,8 @@ pub(super) struct Connection {
     /// The subscription of the session to changes, which ends when this is dropped.
     listening: Option<Listening>,
     pub(super) shared: Arc<Shared>,
-    /// The tasks of the calls that were not done at the first poll.
-    pub(super) calls: JoinSet<()>,
+    /// The calls that were not done at the first poll.
+    pub(super) calls: Calls<Call>,
 }
 
 impl Connection {
@@ -188,7 +220,7 @@ impl Connection {
             session: None,
             listening: None,
             shared: Arc::default(),
-            calls: JoinSet::new(),
+            calls: Calls::new(),
         }
     }
 
@@ -259,7 +291,11 @@ impl Connection {
         match handling {
             Handling::Nothing => {}
             Handling::Ready(reply) => self.reply(reply, batch),
-            Handling::Pending(pending) => self.spawn(pending, batch.cloned()),
+            Handling::Pending(pending) => self.calls.spawn(Call {
+                pending,
+                batch: batch.cloned(),
+                shared: Arc::clone(&self.shared),
+            }),
         }
     }
 
@@ -289,28 +325,6 @@ impl Connection {
                 self.service.forget_session(&earlier);
             }
         }
-    }
-
-    /// Spawns a task for a call that was not done at the first poll.
-    fn spawn(&mut self, mut pending: Pending, batch: Option<Arc<Batch>>) {
-        while self.calls.try_join_next().is_some() {}
-        let shared = Arc::clone(&self.shared);
-        self.calls.spawn(async move {
-            // A call makes no progress while its client does not read, so that no further replies are in memory.
-            let reply = poll_fn(|context| {
-                if shared.poll_is_full(context) {
-                    return Poll::Pending;
-                }
-                pending.as_mut().poll(context)
-            });
-            let reply = reply.await;
-            match (reply, batch) {
-                (None, _) => {}
-                (Some(reply), Some(batch)) => batch.push(&reply.text),
-                (Some(reply), None) => shared.push(reply.text),
-            }
-            shared.changed.notify_one();
-        });
     }
 }
 

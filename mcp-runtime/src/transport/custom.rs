@@ -90,7 +90,7 @@ pub(crate) async fn serve(
     };
     connection.end_input();
     let finishing = async {
-        while connection.calls.join_next().await.is_some() {}
+        connection.calls.ended().await;
         output.complete();
     };
     if outcome.is_ok() {

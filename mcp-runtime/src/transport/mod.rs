@@ -2,6 +2,7 @@
 //!
 //! A transport depends on the service trait and on the envelope of messages, and not on tools.
 
+mod calls;
 mod connection;
 pub(crate) mod custom;
 #[cfg(feature = "http")]

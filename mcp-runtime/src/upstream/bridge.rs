@@ -174,7 +174,7 @@ async fn call_tool(
         }
         request
     };
-    let result = forward(&proxy.link, &proxy.parked, &context, request).await?;
+    let result = forward(&proxy.link, &proxy.parked, &context, &request).await?;
     proxy.is_current().await;
     tool_result(&result)
 }
@@ -262,7 +262,7 @@ async fn get_prompt(
         let request = Request::new("prompts/get").named("name", name);
         request.param("arguments", &arguments.to_string())
     };
-    let result = forward(&proxy.link, &proxy.parked, context, request).await?;
+    let result = forward(&proxy.link, &proxy.parked, context, &request).await?;
     let wire: GotPrompt = serde_json::from_str(result.json()).map_err(|error| malformed(&error))?;
     Ok(wire.messages)
 }
@@ -343,7 +343,7 @@ async fn read_resource(
     context: &Context,
 ) -> Result<Vec<ResourceContents>, Failure> {
     let request = |_: &Opened| Request::new("resources/read").named("uri", uri);
-    let result = forward(&proxy.link, &proxy.parked, context, request).await?;
+    let result = forward(&proxy.link, &proxy.parked, context, &request).await?;
     let wire: ReadResource =
         serde_json::from_str(result.json()).map_err(|error| malformed(&error))?;
     Ok(wire.contents)
@@ -402,7 +402,7 @@ async fn complete(
             request.param("context", &others.to_string())
         }
     };
-    let result = forward(&proxy.link, &proxy.parked, completion.context(), request).await?;
+    let result = forward(&proxy.link, &proxy.parked, completion.context(), &request).await?;
     let wire: Completed = serde_json::from_str(result.json()).map_err(|error| malformed(&error))?;
     let completion = wire.completion;
     Ok(Completions {

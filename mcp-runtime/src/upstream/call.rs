@@ -105,10 +105,16 @@ pub(super) async fn forward(
     link: &Link,
     parked: &Arc<Parked>,
     context: &Context,
-    request: impl Fn(&Opened) -> Request + Sync,
+    request: MakeRequest<'_>,
 ) -> Result<Answer, Failure> {
-    let context = &Scoped { context, scope: "" };
-    run(link, parked, context, request).await
+    let context = Scoped { context, scope: "" };
+    let call = Forwarded {
+        link,
+        parked,
+        context,
+        request,
+    };
+    call.run().await
 }
 
 /// Makes one of the calls of a handler, and asks the questions of the server to the client of the handler. The result is recorded
@@ -120,7 +126,7 @@ pub(super) async fn call(
     link: &Link,
     parked: &Arc<Parked>,
     context: &Context,
-    request: impl Fn(&Opened) -> Request + Sync,
+    request: MakeRequest<'_>,
 ) -> Result<Answer, Failure> {
     let number = context.call_context().number_upstream_call();
     let scope = &format!("call-{number}-");
@@ -129,7 +135,13 @@ pub(super) async fn call(
     if is_repeated && let Some(result) = context.recorded::<String>(&key) {
         return Answer::recorded(&result).map_err(Failure::Unavailable);
     }
-    let answer = run(link, parked, &Scoped { context, scope }, request).await?;
+    let call = Forwarded {
+        link,
+        parked,
+        context: Scoped { context, scope },
+        request,
+    };
+    let answer = call.run().await?;
     if context.call_context().asker.replay().is_none() {
         return Ok(answer);
     }
@@ -139,43 +151,18 @@ pub(super) async fn call(
     Answer::recorded(&result).map_err(Failure::Unavailable)
 }
 
-async fn run(
-    link: &Link,
-    parked: &Arc<Parked>,
-    context: &Scoped<'_>,
-    request: impl Fn(&Opened) -> Request + Sync,
-) -> Result<Answer, Failure> {
-    let mut round = 0;
-    let mut answers: Option<(Map<String, Value>, Option<Value>)> = None;
-    // The call is one of a client that repeats it with answers.
-    let mut is_repeated = context.call_context().has_asked();
-    loop {
-        let recorded = if is_repeated {
-            context.recorded::<Step>(&context.key(round))
-        } else {
-            None
-        };
-        is_repeated = recorded.is_some();
-        let step = match recorded {
-            Some(step) => step,
-            None => match start(link, parked, context, &request, answers.take(), round).await? {
-                Started::Done(result) => return Ok(result),
-                Started::Asked(step) => step,
-            },
-        };
-        match step {
-            Step::Round { requests, state } => {
-                let asking = Box::pin(ask_all(context, requests, round));
-                answers = Some((asking.await?, state));
-            }
-            Step::Parked(key) => return Box::pin(resume(parked, context, key)).await,
-        }
-        round += 1;
-        if round > MAX_ROUNDS {
-            let why = format!("it asks more than {MAX_ROUNDS} times before it answers");
-            return Err(Failure::Unavailable(why));
-        }
-    }
+/// A function that returns the request of a call, as it is sent on a connection.
+pub(super) type MakeRequest<'a> = &'a (dyn Fn(&Opened) -> Request<'a> + Sync);
+
+/// The answers to the questions of a round, and the state of the server.
+type Answers = (Map<String, Value>, Option<Value>);
+
+/// A call that is forwarded. The futures of its rare steps are boxed, so that those of most calls are small.
+struct Forwarded<'a, 'r> {
+    link: &'a Link,
+    parked: &'a Arc<Parked>,
+    context: Scoped<'a>,
+    request: MakeRequest<'r>,
 }
 
 enum Started {
@@ -183,101 +170,157 @@ enum Started {
     Asked(Step),
 }
 
-/// Sends the request, with the answers to the questions of the last round, and waits until the server answers or asks.
-async fn start(
-    link: &Link,
-    parked: &Arc<Parked>,
-    context: &Scoped<'_>,
-    request: &(impl Fn(&Opened) -> Request + Sync),
-    answers: Option<(Map<String, Value>, Option<Value>)>,
-    round: usize,
-) -> Result<Started, Failure> {
-    let call = context.call_context();
-    let (mut opened, mut exchange) = send(link, context, request, answers.as_ref()).await?;
-    let mut is_first = true;
-    let first = loop {
+impl<'r> Forwarded<'_, 'r> {
+    async fn run(&self) -> Result<Answer, Failure> {
+        if self.context.call_context().has_asked() {
+            // The call may be one of a client that repeats it with answers.
+            return Box::pin(self.rounds(None)).await;
+        }
+        match self.start(None, 0).await? {
+            Started::Done(answer) => Ok(answer),
+            Started::Asked(step) => Box::pin(self.rounds(Some(step))).await,
+        }
+    }
+
+    /// Asks the questions of the server until it answers. `first` is the first step, unless steps may have been recorded.
+    async fn rounds(&self, first: Option<Step>) -> Result<Answer, Failure> {
+        let context = &self.context;
+        let mut is_repeated = first.is_none();
+        let mut known = first;
+        let mut answers: Option<Answers> = None;
+        for round in 0..=MAX_ROUNDS {
+            if is_repeated {
+                known = context.recorded::<Step>(&context.key(round));
+                is_repeated = known.is_some();
+            }
+            let step = match known.take() {
+                Some(step) => step,
+                None => match self.start(answers.take().as_ref(), round).await? {
+                    Started::Done(answer) => return Ok(answer),
+                    Started::Asked(step) => step,
+                },
+            };
+            match step {
+                Step::Round { requests, state } => {
+                    answers = Some((ask_all(context, requests, round).await?, state));
+                }
+                Step::Parked(key) => return resume(self.parked, context, key).await,
+            }
+        }
+        let why = format!("it asks more than {MAX_ROUNDS} times before it answers");
+        Err(Failure::Unavailable(why))
+    }
+
+    /// Sends the request, with the answers to the questions of the last round, and waits until the server answers or asks.
+    async fn start(&self, answers: Option<&Answers>, round: usize) -> Result<Started, Failure> {
+        let (opened, mut exchange) = self.send(answers).await?;
         match exchange.next().await {
-            Event::Reply(Ok(answer)) => {
+            Event::Reply(Ok(answer)) if !asks(&opened, &answer) => {
                 opened.info.has_answered.store(true, Ordering::Relaxed);
-                let Some(step) = asked(&opened, &answer)? else {
-                    return Ok(Started::Done(answer));
-                };
-                let step = Box::pin(record(context, round, step)).await?;
-                return Ok(Started::Asked(step));
+                Ok(Started::Done(answer))
             }
-            Event::Reply(Err(error)) => return Err(Failure::Reply(error)),
-            // The server has refused the request, and not run it.
-            Event::Lost(SendError::NoSession) if is_first => {
-                is_first = false;
-                (opened, exchange) = send(link, context, request, answers.as_ref()).await?;
+            event => {
+                let sent = (opened, exchange);
+                Box::pin(self.go_on(sent, event, answers, round)).await
             }
-            Event::Lost(error) => return Err(lost(&error)),
-            Event::Question(question) => match askable(call, &question) {
-                Err(why) => exchange.answer(&question, Err(&why)),
-                Ok(()) => break question,
-            },
         }
-    };
-    let waiting = Waiting::new(exchange, vec![first]);
-    // Boxed, so that calls without questions are small.
-    Box::pin(question(parked, context, waiting, round)).await
-}
+    }
 
-/// Asks the questions of a server with a session, or keeps the call for the client that repeats its own with the answers.
-async fn question(
-    parked: &Arc<Parked>,
-    context: &Scoped<'_>,
-    mut waiting: Waiting,
-    round: usize,
-) -> Result<Started, Failure> {
-    if context.call_context().asker.replay().is_none() {
-        return Ok(Started::Done(converse(context, &mut waiting).await?));
+    /// Goes on with a call whose first event is not its result.
+    async fn go_on(
+        &self,
+        (mut opened, mut exchange): (Opened, Exchange),
+        mut event: Event,
+        answers: Option<&Answers>,
+        round: usize,
+    ) -> Result<Started, Failure> {
+        let context = &self.context;
+        let mut is_first = true;
+        let first = loop {
+            match event {
+                Event::Reply(Ok(answer)) => {
+                    opened.info.has_answered.store(true, Ordering::Relaxed);
+                    if !asks(&opened, &answer) {
+                        return Ok(Started::Done(answer));
+                    }
+                    let step = record(context, round, asked(&answer)?).await?;
+                    return Ok(Started::Asked(step));
+                }
+                Event::Reply(Err(error)) => return Err(Failure::Reply(error)),
+                // The server has refused the request, and not run it.
+                Event::Lost(SendError::NoSession) if is_first => {
+                    is_first = false;
+                    (opened, exchange) = self.send(answers).await?;
+                }
+                Event::Lost(error) => return Err(lost(&error)),
+                Event::Question(question) => match askable(context.call_context(), &question) {
+                    Err(why) => exchange.answer(&question, Err(&why)),
+                    Ok(()) => break question,
+                },
+            }
+            event = exchange.next().await;
+        };
+        self.question(Waiting::new(exchange, vec![first]), round)
+            .await
     }
-    let key = random_key().map_err(Failure::Own)?;
-    let step = record(context, round, Step::Parked(key.clone())).await?;
-    parked.put(key, waiting);
-    Ok(Started::Asked(step))
-}
 
-/// Sends a request, with answers to questions.
-async fn send(
-    link: &Link,
-    context: &Context,
-    request: &(impl Fn(&Opened) -> Request + Sync),
-    answers: Option<&(Map<String, Value>, Option<Value>)>,
-) -> Result<(Opened, Exchange), Failure> {
-    let call = context.call_context();
-    let opened = link.connection(|| caller(call)).await;
-    let opened = opened.map_err(|error| Failure::Unavailable(error.to_string()))?;
-    let mut request = request(&opened);
-    if let Some((answers, state)) = answers {
-        request = request.param("inputResponses", &json!(answers).to_string());
-        if let Some(state) = state {
-            request = request.param("requestState", &state.to_string());
+    /// Asks the questions of a server with a session, or keeps the call for the client that repeats its own with the answers.
+    async fn question(&self, mut waiting: Waiting, round: usize) -> Result<Started, Failure> {
+        let context = &self.context;
+        if context.call_context().asker.replay().is_none() {
+            return Ok(Started::Done(converse(context, &mut waiting).await?));
         }
+        let key = random_key().map_err(Failure::Own)?;
+        let step = record(context, round, Step::Parked(key.clone())).await?;
+        self.parked.put(key, waiting);
+        Ok(Started::Asked(step))
     }
-    let level = call.notifier.level();
-    let is_modern = opened.connection.features().is_some_and(|it| it.stateless);
-    if is_modern {
-        request.common_meta = common_meta(call.caller.capabilities);
-        if let Some(level) = level {
-            push_level(&mut request.meta, level);
+
+    /// Sends the request, with answers to questions.
+    async fn send(&self, answers: Option<&Answers>) -> Result<(Opened, Exchange), Failure> {
+        let link = self.link;
+        let call = self.context.call_context();
+        let opened = link.connection(|| caller(call)).await;
+        let opened = opened.map_err(|error| Failure::Unavailable(error.to_string()))?;
+        let authorization = if link.options.credentials.is_some() {
+            Box::pin(authorization(link, call)).await?
+        } else {
+            None
+        };
+        let is_modern = opened.connection.features().is_some_and(|it| it.stateless);
+        if let Some(level) = call.notifier.level().filter(|_| !is_modern)
+            && opened.info.has("logging")
+            && opened.connection.lowers_level(level)
+        {
+            Box::pin(lower_level(&opened, level, authorization.clone())).await;
         }
+        let mut request = self.request(&opened, is_modern, answers);
+        request.authorization = authorization;
+        let exchange = opened.connection.start(request, notices(call));
+        Ok((opened, exchange))
     }
-    pass_on(context, &mut request.meta);
-    request.progress = call.notifier.reports_progress();
-    request.may_ask = !is_modern;
-    if link.options.credentials.is_some() {
-        request.authorization = Box::pin(authorization(link, call)).await?;
+
+    /// Returns the request as it is sent on a connection, with answers to questions.
+    fn request(&self, opened: &Opened, is_modern: bool, answers: Option<&Answers>) -> Request<'r> {
+        let call = self.context.call_context();
+        let mut request = (self.request)(opened);
+        if let Some((answers, state)) = answers {
+            request = request.param("inputResponses", &json!(answers).to_string());
+            if let Some(state) = state {
+                request = request.param("requestState", &state.to_string());
+            }
+        }
+        if is_modern {
+            request.common_meta = common_meta(call.caller.capabilities);
+            if let Some(level) = call.notifier.level() {
+                push_level(&mut request.meta, level);
+            }
+        }
+        pass_on(&self.context, &mut request.meta);
+        request.progress = call.notifier.reports_progress();
+        request.may_ask = !is_modern;
+        request
     }
-    if let Some(level) = level.filter(|_| !is_modern)
-        && opened.info.has("logging")
-        && opened.connection.lowers_level(level)
-    {
-        Box::pin(lower_level(&opened, level, request.authorization.clone())).await;
-    }
-    let exchange = opened.connection.start(request, notices(call));
-    Ok((opened, exchange))
 }
 
 /// Returns the value of the header `Authorization` for a call.
@@ -334,17 +377,19 @@ fn pass_members_on(context: &Context, meta: &str, mut has_trace: bool, passed: &
     }
 }
 
-/// Returns the questions of a modern server's result, if it has some.
-fn asked(opened: &Opened, answer: &Answer) -> Result<Option<Step>, Failure> {
-    let is_modern = opened.connection.features().is_some_and(|it| it.stateless);
-    if !is_modern || !answer.asks() {
-        return Ok(None);
-    }
+/// Returns `true` if a modern server answers with questions.
+fn asks(opened: &Opened, answer: &Answer) -> bool {
+    let features = opened.connection.features();
+    features.is_some_and(|it| it.stateless) && answer.asks()
+}
+
+/// Returns the questions of a modern server's result.
+fn asked(answer: &Answer) -> Result<Step, Failure> {
     let rounds: Rounds = serde_json::from_str(answer.json()).map_err(|error| malformed(&error))?;
-    Ok(Some(Step::Round {
+    Ok(Step::Round {
         requests: rounds.input_requests,
         state: rounds.request_state,
-    }))
+    })
 }
 
 /// Records a step for the attempts of a modern client. Concurrent attempts have the same step.

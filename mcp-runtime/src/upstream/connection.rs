@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::message::{ErrorReply, Incoming, Reply, read};
+use super::message::{ErrorReply, Incoming, Reply, read, read_response};
 use super::open::{Open, Question, Table};
 use super::transport::{Outgoing, Receive, SendError, Sending, Transport};
 use crate::protocol::LogLevel;
@@ -234,6 +234,34 @@ impl Connection {
         }
     }
 
+    /// Receives a message. `of` is the id of the request on whose stream it was sent, if it is known.
+    fn received(&self, message: Result<Incoming, String>, of: Option<u64>) {
+        match message {
+            Ok(Incoming::Reply(Some(id), reply)) => self.end(Some(id), Ok(reply)),
+            Ok(Incoming::Malformed(id, why)) => {
+                self.end(Some(id), Err(SendError::Invalid(why)));
+            }
+            // A reply without an id belongs to the request on whose stream it came.
+            Ok(Incoming::Reply(None, reply)) => {
+                if let (None, Err(ErrorReply { message, .. })) = (of, &reply) {
+                    tracing::warn!(message, "an upstream server could not read a message");
+                }
+                self.end(of, Ok(reply));
+            }
+            Ok(Incoming::Request { id, method, params }) => {
+                self.requested(&id, &method, &params, of);
+            }
+            Ok(Incoming::Notification { method, params }) => {
+                self.notified(&method, &params, of);
+            }
+            Err(error) => {
+                tracing::warn!(error, "a message of an upstream server is ignored");
+                let why = format!("its message is no JSON-RPC: {error}");
+                self.end(of, Err(SendError::Invalid(why)));
+            }
+        }
+    }
+
     fn notified(&self, method: &str, params: &str, of: Option<u64>) {
         match method {
             "notifications/progress" => self.progress(params),
@@ -352,30 +380,15 @@ impl Receive for Receiver {
         let Some(connection) = self.0.upgrade() else {
             return;
         };
-        match read(message) {
-            Ok(Incoming::Reply(Some(id), reply)) => connection.end(Some(id), Ok(reply)),
-            Ok(Incoming::Malformed(id, why)) => {
-                connection.end(Some(id), Err(SendError::Invalid(why)));
-            }
-            // A reply without an id belongs to the request on whose stream it came.
-            Ok(Incoming::Reply(None, reply)) => {
-                if let (None, Err(ErrorReply { message, .. })) = (of, &reply) {
-                    tracing::warn!(message, "an upstream server could not read a message");
-                }
-                connection.end(of, Ok(reply));
-            }
-            Ok(Incoming::Request { id, method, params }) => {
-                connection.requested(&id, &method, &params, of);
-            }
-            Ok(Incoming::Notification { method, params }) => {
-                connection.notified(&method, &params, of);
-            }
-            Err(error) => {
-                tracing::warn!(error, "a message of an upstream server is ignored");
-                let why = format!("its message is no JSON-RPC: {error}");
-                connection.end(of, Err(SendError::Invalid(why)));
-            }
+        connection.received(read(message), of);
+    }
+
+    fn receive_response(&self, message: String, id: u64) -> Result<(), String> {
+        let read = read_response(message, id)?;
+        if let Some(connection) = self.0.upgrade() {
+            connection.received(read, Some(id));
         }
+        Ok(())
     }
 
     fn lost(&self, why: &str) {

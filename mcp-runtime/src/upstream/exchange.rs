@@ -18,7 +18,7 @@ impl Connection {
     /// Starts a request.
     pub(super) fn start(
         self: &Arc<Self>,
-        mut request: Request,
+        mut request: Request<'_>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Exchange {
         let open = Arc::new(Open {

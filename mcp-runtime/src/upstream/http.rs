@@ -66,12 +66,9 @@ impl From<Endpoint> for HttpTransport {
 }
 
 impl Transport for HttpTransport {
-    fn send(&self, outgoing: Outgoing) -> Sending {
+    fn send(&self, outgoing: Outgoing<'_>) -> Sending {
         match self.endpoint.prepare(outgoing) {
-            Ok(post) => {
-                let endpoint = Arc::clone(&self.endpoint);
-                Sending::Pending(Box::pin(async move { endpoint.send(post).await }))
-            }
+            Ok(post) => Sending::Pending(self.endpoint.send(post)),
             Err(error) => Sending::Done(Err(error)),
         }
     }

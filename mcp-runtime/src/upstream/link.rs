@@ -143,6 +143,7 @@ impl Link {
             || matches!(caller.owner, Owner::Principal(_) | Owner::Session(_));
         let key = (caller.owner, caller.connection, caller.capabilities);
         if let Some((_, slot)) = own.iter().find(|(known, _)| *known == key) {
+            slot.used();
             return Ok(Arc::clone(slot));
         }
         if own.len() >= MAX_CALLERS {

@@ -1,5 +1,7 @@
 //! The messages of an upstream server: what they are, and what is wrong with them.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -74,6 +76,8 @@ impl Member {
 #[derive(Debug, Clone, Default)]
 struct Places {
     of: [Option<Span>; Member::COUNT],
+    /// The text of `content`, as JSON, if that is one block with nothing but a text.
+    text: Option<Span>,
     /// `true` if `_meta` has members that may not be of the protocol.
     has_own_meta: bool,
 }
@@ -102,6 +106,13 @@ impl Answer {
     /// Returns `content` as JSON.
     pub(super) fn content(&self) -> Option<&str> {
         self.part(Member::Content)
+    }
+
+    /// Returns the text of `content`, if that is one block with nothing but a text.
+    pub(super) fn text(&self) -> Option<Cow<'_, str>> {
+        self.places
+            .text
+            .and_then(|text| string(text.of_text(&self.message)))
     }
 
     /// Returns `structuredContent` as JSON.
@@ -164,6 +175,7 @@ impl Places {
                     self.forget_result();
                     self.read(reader, Member::of_result)?;
                 }
+                Member::Content => self.text = only_text(reader)?,
                 Member::Meta => self.has_own_meta = has_own_member(reader)?,
                 _ => reader.skip()?,
             }
@@ -183,7 +195,16 @@ impl Places {
         ] {
             self.of[member as usize] = None;
         }
+        self.text = None;
         self.has_own_meta = false;
+    }
+
+    /// Returns `true` if the message is the response to the request with this id.
+    fn are_of_response_to(&self, message: &str, id: u64) -> bool {
+        let has = |member: Member| self.of[member as usize].is_some();
+        !has(Member::Method)
+            && (has(Member::Result) || has(Member::Error))
+            && self.json(message, Member::Id).and_then(number) == Some(id)
     }
 
     fn json<'a>(&self, message: &'a str, member: Member) -> Option<&'a str> {
@@ -205,12 +226,45 @@ fn has_own_member(reader: &mut Reader<'_>) -> Result<bool, Fault> {
     Ok(has_own)
 }
 
-/// Reads a message. Its parts have no line breaks: they are passed on to clients as they are, also in lines and events.
+/// Reads `content`. Returns the place of its text, if it is one block with nothing but a text.
+fn only_text(reader: &mut Reader<'_>) -> Result<Option<Span>, Fault> {
+    if !reader.enter_array()? {
+        reader.skip()?;
+        return Ok(None);
+    }
+    let (mut text, mut count) = (None, 0);
+    while reader.item()? {
+        text = plain_text(reader)?;
+        count += 1;
+    }
+    Ok(text.filter(|_| count == 1))
+}
+
+/// Reads a block of content. Returns the place of its text, as JSON, if it has nothing but a text.
+pub(super) fn plain_text(reader: &mut Reader<'_>) -> Result<Option<Span>, Fault> {
+    if !reader.enter_object()? {
+        reader.skip()?;
+        return Ok(None);
+    }
+    let (mut is_text, mut is_plain, mut text) = (false, true, None);
+    while let Some(name) = reader.raw_name()? {
+        let start = reader.place();
+        let value = reader.value()?;
+        match name {
+            "type" => is_text = value == "\"text\"",
+            "text" => text = Some(Span::new(start, reader.place())),
+            _ => is_plain = false,
+        }
+    }
+    Ok(text.filter(|_| is_plain && is_text))
+}
+
+/// Finds the members of a message.
 ///
 /// # Errors
-/// Returns an error if it is no JSON-RPC message.
-pub(super) fn read(message: String) -> Result<Incoming, String> {
-    let mut reader = Reader::new(&message, usize::MAX);
+/// Returns an error if it is no JSON object.
+fn places(message: &str) -> Result<Places, String> {
+    let mut reader = Reader::new(message, usize::MAX);
     let mut places = Places::default();
     let read = match reader.enter_object() {
         Ok(false) => return Err("it is no object".to_owned()),
@@ -218,7 +272,41 @@ pub(super) fn read(message: String) -> Result<Incoming, String> {
         Err(fault) => Err(fault),
     };
     let read = read.and_then(|()| reader.end());
-    read.map_err(|fault| described(fault, &message))?;
+    read.map_err(|fault| described(fault, message))?;
+    Ok(places)
+}
+
+/// Returns `true` if a message is the response to the request with this id.
+#[cfg(test)]
+pub(super) fn is_response_to(message: &str, id: u64) -> bool {
+    places(message).is_ok_and(|places| places.are_of_response_to(message, id))
+}
+
+/// Reads a message that is the response to the request with this id. Returns another message as it is.
+pub(super) fn read_response(message: String, id: u64) -> Result<Result<Incoming, String>, String> {
+    match places(&message) {
+        Ok(places) if places.are_of_response_to(&message, id) => {
+            Ok(incoming(message, places, Some(id)))
+        }
+        _ => Err(message),
+    }
+}
+
+/// Reads a message. Its parts have no line breaks: they are passed on to clients as they are, also in lines and events.
+///
+/// # Errors
+/// Returns an error if it is no JSON-RPC message.
+pub(super) fn read(message: String) -> Result<Incoming, String> {
+    let places = places(&message)?;
+    let id = places.json(&message, Member::Id).and_then(number);
+    incoming(message, places, id)
+}
+
+/// Returns what a message with members at these places is, and with this id if that is the number of a request of this server.
+///
+/// # Errors
+/// Returns an error if it is no JSON-RPC message.
+fn incoming(message: String, places: Places, id: Option<u64>) -> Result<Incoming, String> {
     // After validation, so that a line break within a string is still an error. The places stay the same.
     let message = on_one_line(message);
     let given = |member| {
@@ -228,7 +316,6 @@ pub(super) fn read(message: String) -> Result<Incoming, String> {
     if let Some(method) = given(Member::Method) {
         return called(method, given(Member::Id), given(Member::Params));
     }
-    let id = given(Member::Id).and_then(number);
     if let Some(error) = given(Member::Error) {
         return match serde_json::from_str(error) {
             Ok(error) => Ok(Incoming::Reply(id, Err(error))),
@@ -245,7 +332,7 @@ pub(super) fn read(message: String) -> Result<Incoming, String> {
 }
 
 /// Returns the number of a request of this server in the JSON of an id. Some servers repeat it as `1.0`.
-pub(super) fn number(id: &str) -> Option<u64> {
+fn number(id: &str) -> Option<u64> {
     match Id::parse(id)? {
         Id::Number(number) => u64::try_from(number).ok(),
         Id::String(_) => None,

@@ -297,7 +297,7 @@ impl Upstream {
                 .named("name", tool)
                 .param("arguments", &arguments)
         };
-        let result = call::call(&proxy.link, &proxy.parked, context, request).await;
+        let result = call::call(&proxy.link, &proxy.parked, context, &request).await;
         let result = result.and_then(|answer| tool_result(&answer));
         result.map_err(|failure| failure.into_error(&self.options.name))
     }

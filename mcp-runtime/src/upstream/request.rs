@@ -4,7 +4,7 @@ use crate::protocol::json::push_string;
 use crate::secret::Secret;
 
 /// A request to an upstream server.
-pub(super) struct Request {
+pub(super) struct Request<'a> {
     pub(super) method: &'static str,
     /// The message up to the last parameter. Its `_meta` and its id follow when it is sent.
     json: String,
@@ -14,7 +14,7 @@ pub(super) struct Request {
     /// Further members of `_meta`, each followed by a comma.
     pub(super) meta: String,
     /// The name or URI of the component.
-    pub(super) name: Option<String>,
+    pub(super) name: Option<&'a str>,
     /// The arguments that are repeated in headers.
     pub(super) headers: Vec<(String, String)>,
     /// The value of the header `Authorization`.
@@ -27,7 +27,7 @@ pub(super) struct Request {
     pub(super) may_ask: bool,
 }
 
-impl Request {
+impl<'a> Request<'a> {
     pub(super) fn new(method: &'static str) -> Self {
         let mut json = String::with_capacity(512);
         json.push_str("{\"jsonrpc\":\"2.0\",\"method\":\"");
@@ -66,10 +66,10 @@ impl Request {
     }
 
     /// Adds a parameter that is a text, by which the request is routed.
-    pub(super) fn named(mut self, member: &str, name: &str) -> Self {
+    pub(super) fn named(mut self, member: &str, name: &'a str) -> Self {
         self.member(member);
         push_string(&mut self.json, name);
-        self.name = Some(name.to_owned());
+        self.name = Some(name);
         self
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::failure::{Failure, malformed};
-use super::message::Answer;
+use super::message::{Answer, plain_text};
 use crate::content::{Content, Structured, ToolResult};
 use crate::error::ToolError;
 use crate::protocol::json::string;
@@ -22,8 +22,12 @@ pub(super) fn tool_result(answer: &Answer) -> Result<ToolResult, Failure> {
         Some(_) => return Err(wrong("`isError` is no boolean")),
     };
     let structured = answer.structured().filter(|json| *json != "null");
+    let content = match answer.text() {
+        Some(text) => vec![Content::text(text.into_owned())],
+        None => answer.content().map_or(Ok(Vec::new()), blocks)?,
+    };
     Ok(ToolResult {
-        content: answer.content().map_or(Ok(Vec::new()), blocks)?,
+        content,
         structured: structured.map(|json| Structured::Json(json.to_owned())),
         failure,
         meta: answer.own_meta().and_then(own_meta),
@@ -52,21 +56,8 @@ fn blocks(json: &str) -> Result<Vec<Content>, Failure> {
 /// Reads a block. One that has nothing but a text is read at once.
 fn block(json: &str, reader: &mut Reader<'_>) -> Result<Content, Failure> {
     let start = reader.place();
-    let (mut is_text, mut found) = (false, None);
-    let mut is_plain = matches!(reader.enter_object(), Ok(true));
-    if is_plain {
-        while let Ok(Some(name)) = reader.raw_name() {
-            let Ok(value) = reader.value() else { break };
-            match name {
-                "type" => is_text = value == "\"text\"",
-                "text" => found = string(value),
-                _ => is_plain = false,
-            }
-        }
-    } else {
-        let _ = reader.skip();
-    }
-    if let Some(text) = found.filter(|_| is_plain && is_text) {
+    let text = plain_text(reader).ok().flatten();
+    if let Some(text) = text.and_then(|text| string(text.of_text(json))) {
         return Ok(Content::text(text.into_owned()));
     }
     let block = json.get(start..reader.place()).unwrap_or_default();

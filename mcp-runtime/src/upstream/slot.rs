@@ -109,9 +109,12 @@ impl Slot {
             state.forget();
             return None;
         }
-        let opened = opened.clone();
-        state.used = Instant::now();
-        Some(opened)
+        Some(opened.clone())
+    }
+
+    /// Notes that a call uses the connection.
+    pub(super) fn used(&self) {
+        self.state.lock().used = Instant::now();
     }
 
     /// Returns `true` if no call has used the connection for this time.
@@ -200,7 +203,7 @@ mod tests {
     struct Silent;
 
     impl Transport for Silent {
-        fn send(&self, _: Outgoing) -> Sending {
+        fn send(&self, _: Outgoing<'_>) -> Sending {
             Sending::Done(Ok(()))
         }
 

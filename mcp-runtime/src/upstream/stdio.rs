@@ -322,7 +322,7 @@ fn unreadable(outline: Outline, why: &str, receive: &dyn Receive) {
 }
 
 impl Transport for StdioTransport {
-    fn send(&self, outgoing: Outgoing) -> Sending {
+    fn send(&self, outgoing: Outgoing<'_>) -> Sending {
         // A line break within the message would let a client send messages of its own to the process.
         let mut line = on_one_line(outgoing.json);
         line.push('\n');

@@ -10,7 +10,7 @@ use crate::service::BoxFuture;
 pub(crate) const LARGEST_MESSAGE: usize = 4 * 1024 * 1024;
 
 /// A message to an upstream server.
-pub(crate) struct Outgoing {
+pub(crate) struct Outgoing<'a> {
     /// The JSON-RPC message. Arguments and `_meta` are those of a client, which may have line breaks between their tokens.
     pub(crate) json: String,
     /// The id, if it is a request.
@@ -18,7 +18,7 @@ pub(crate) struct Outgoing {
     /// The method, or `None` for the reply to a request of the server.
     pub(crate) method: Option<&'static str>,
     /// The name or URI of the component that a request is about.
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<&'a str>,
     /// The arguments that are repeated in headers: the name of the header after `Mcp-Param-`, and the value, already encoded.
     pub(crate) params: Vec<(String, String)>,
     /// The revision that the message is written in, such as `2026-07-28`, or `None` before it was negotiated.
@@ -40,6 +40,12 @@ pub(super) fn on_one_line(json: String) -> String {
 pub(crate) trait Receive: Send + Sync + 'static {
     /// Receives a message. `of` is the id of the request on whose stream it was sent, if the transport knows it.
     fn receive(&self, message: String, of: Option<u64>);
+
+    /// Receives the response to the request with this id.
+    ///
+    /// # Errors
+    /// Returns a message that is not this response.
+    fn receive_response(&self, message: String, id: u64) -> Result<(), String>;
 
     /// The connection has ended, and no message follows.
     fn lost(&self, why: &str);
@@ -97,7 +103,7 @@ impl Sending {
 pub(crate) trait Transport: Send + Sync + 'static {
     /// Sends a message. Over HTTP, the future of a request ends when its response was received; dropping it earlier closes
     /// the stream of the response. Other transports end it when the message is written.
-    fn send(&self, outgoing: Outgoing) -> Sending;
+    fn send(&self, outgoing: Outgoing<'_>) -> Sending;
 
     /// Receives the messages that belong to no request, in a revision with a handshake, until the transport is closed. Called
     /// after the handshake.

@@ -48,7 +48,7 @@ fn enter(in_flight: &Arc<InFlight>, stopped: &Arc<Count>) -> Ticket {
 pub(crate) fn a_request_ends_once() {
     let in_flight = Arc::new(InFlight::new(4));
     let stopped = Arc::new(Count::default());
-    let ticket = enter(&in_flight, &stopped);
+    let mut ticket = enter(&in_flight, &stopped);
     let cancel: [fn(&InFlight); 3] = [
         |in_flight| in_flight.cancel(SCOPE, &ID),
         |in_flight| in_flight.cancel_all(Some(SCOPE)),

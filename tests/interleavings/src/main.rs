@@ -19,7 +19,7 @@ mod owner;
 mod replaced;
 mod sync;
 
-use replaced::{protocol, uri_template};
+use replaced::{protocol, service, uri_template};
 
 /// A model: its name, and a function that runs it once.
 type Model = (&'static str, fn());

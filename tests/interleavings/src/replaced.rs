@@ -24,6 +24,10 @@ pub(crate) mod protocol {
     }
 }
 
+pub(crate) mod service {
+    pub(crate) const LONG_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
+}
+
 pub(crate) mod uri_template {
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub(crate) struct Uri(String);

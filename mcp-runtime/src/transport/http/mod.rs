@@ -22,6 +22,7 @@ mod forwarded;
 mod guard;
 mod half_close;
 mod headers;
+mod late_timer;
 mod listener;
 mod media;
 mod network;

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use hyper::body::Body;
@@ -21,6 +22,7 @@ use super::ending::{self, Ending};
 use super::event_stream::{EventStream, ResponseStart};
 use super::events::{EventSource, Events, encode};
 use super::headers::{RequestHeaders, check_version, declare_stateless};
+use super::late_timer::LateTimer;
 use super::media::{self, Formats};
 use super::reply::{self, Rejection};
 use super::response_body::HttpBody;
@@ -188,7 +190,9 @@ impl Endpoint {
                 _ => return Ok(self.answer(Vec::new(), reply, &recipient)),
             },
             Handling::Pending(pending) => {
-                let stream = stream.unwrap_or_else(|| self.stream_of_call(&recipient));
+                let Some(stream) = stream else {
+                    return Ok(self.wait(pending, &recipient).await);
+                };
                 if session.is_some() {
                     let stream = Arc::clone(&stream);
                     tokio::spawn(async move { stream.finish(pending.await) });
@@ -301,9 +305,7 @@ impl Endpoint {
                 self.events(EventSource::Local(stream.read(call)), recipient.end)
             }
             ResponseStart::Answer(sent, Some(reply)) => self.answer(sent, reply, recipient),
-            // The call was cancelled, so there is no reply. A JSON body would have to be a reply: an event stream is the
-            // only successful response that may be empty.
-            ResponseStart::Answer(sent, None) => reply::finished_events(encode(&sent)),
+            ResponseStart::Answer(sent, None) => cancelled(&sent),
         }
     }
 
@@ -329,6 +331,25 @@ impl Endpoint {
         return ending::ending(end, self.revoked.as_ref());
         #[cfg(not(feature = "auth"))]
         ending::expiry(end.expires)
+    }
+
+    /// Returns the response with the reply of a call that sends no messages. It becomes an event stream if the call takes long.
+    async fn wait(&self, mut call: Pending, recipient: &Recipient) -> Response<HttpBody> {
+        let limit = self.service.limits().event_stream_after;
+        let mut timer = recipient.formats.events.then(|| LateTimer::new(limit));
+        let ended = poll_fn(|context| match (call.as_mut().poll(context), &mut timer) {
+            (Poll::Ready(reply), _) => Poll::Ready(Some(reply)),
+            (Poll::Pending, Some(timer)) => timer.poll(context).map(|()| None),
+            (Poll::Pending, None) => Poll::Pending,
+        });
+        match ended.await {
+            Some(Some(reply)) => self.answer(Vec::new(), reply, recipient),
+            Some(None) => cancelled(&[]),
+            None => {
+                let stream = self.stream_of_call(recipient);
+                self.events(EventSource::Local(stream.read(Some(call))), recipient.end)
+            }
+        }
     }
 
     /// Returns a response with the events of a stream, which ends with these credentials.
@@ -399,6 +420,12 @@ impl Endpoint {
         self.service.metrics().refused("unsent_bytes");
         reply::json(StatusCode::SERVICE_UNAVAILABLE, too_many_bytes(reply))
     }
+}
+
+/// Returns the response to a call that was cancelled, so that there is no reply. A JSON body would have to be a reply: an event
+/// stream is the only successful response that may be empty.
+fn cancelled(sent: &[String]) -> Response<HttpBody> {
+    reply::finished_events(encode(sent))
 }
 
 /// Returns `true` if a message carries all metadata of its client, as messages of the stateless era do.

@@ -98,7 +98,7 @@ async fn drain(
     writer: &mut (impl AsyncWrite + Unpin),
 ) -> io::Result<()> {
     let shared = Arc::clone(&connection.shared);
-    let calls = &mut connection.calls;
+    let calls = &connection.calls;
     let drained = async {
         loop {
             writing.refill(&shared);
@@ -112,7 +112,7 @@ async fn drain(
             // Writes what was added during the last write before it waits again.
             if shared.backlog() == 0 {
                 tokio::select! {
-                    _ = calls.join_next(), if !calls.is_empty() => {}
+                    () = calls.ended(), if !calls.is_empty() => {}
                     () = shared.changed.notified() => {}
                 }
             }

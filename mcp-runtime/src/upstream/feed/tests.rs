@@ -19,7 +19,7 @@ struct Empty {
 }
 
 impl Transport for Empty {
-    fn send(&self, outgoing: Outgoing) -> Sending {
+    fn send(&self, outgoing: Outgoing<'_>) -> Sending {
         if let (Some(id), Some(method)) = (outgoing.id, outgoing.method) {
             self.methods.lock().push(method);
             let result = json!({ "tools": [], "prompts": [] });

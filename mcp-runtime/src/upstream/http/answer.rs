@@ -1,18 +1,19 @@
-//! The bodies of responses that are one message, and the recognition of the response to a request.
+//! The bodies of responses that are one message.
 
 use std::fmt;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::headers::JSON;
 use crate::error::chain;
-use crate::protocol::reader::{Fault, Reader};
-use crate::upstream::message::number;
 use crate::upstream::transport::{LARGEST_MESSAGE, SendError};
+
+/// The largest memory that is reserved for a body before it is received, in bytes.
+const CHUNK: usize = 64 * 1024;
 
 /// The media type of a body.
 pub(super) enum Media {
@@ -37,6 +38,9 @@ impl Media {
         let Some(value) = headers.get(CONTENT_TYPE) else {
             return Self::Other("no content type".to_owned());
         };
+        if value == JSON {
+            return Self::Json;
+        }
         let value = value.to_str().unwrap_or_default();
         let essence = value.split(';').next().unwrap_or_default().trim();
         if essence.eq_ignore_ascii_case("application/json") {
@@ -50,15 +54,20 @@ impl Media {
     }
 }
 
-/// Reads a body that is the response to the request with this id.
-pub(super) async fn single(body: Incoming, id: u64) -> Result<String, SendError> {
-    let text = String::from_utf8(whole(body).await?.into())
-        .map_err(|_| SendError::Invalid("the response is not UTF-8".to_owned()))?;
-    if is_response_to(&text, id) {
-        return Ok(text);
-    }
-    error_reply(&text, id).ok_or_else(|| {
-        SendError::Invalid(if text.trim_start().starts_with('[') {
+/// Reads a body that is a text.
+pub(super) async fn text(body: Incoming) -> Result<String, SendError> {
+    String::from_utf8(whole(body).await?)
+        .map_err(|_| SendError::Invalid("the response is not UTF-8".to_owned()))
+}
+
+/// Returns the response to the request with this id that a body stands for which is not this response.
+///
+/// # Errors
+/// Returns an error if it stands for none.
+#[cold]
+pub(super) fn repaired(body: &str, id: u64) -> Result<String, SendError> {
+    error_reply(body, id).ok_or_else(|| {
+        SendError::Invalid(if body.trim_start().starts_with('[') {
             "the response is an array: batches are not supported".to_owned()
         } else {
             format!("the body is not the JSON-RPC response to the request {id}")
@@ -66,44 +75,28 @@ pub(super) async fn single(body: Incoming, id: u64) -> Result<String, SendError>
     })
 }
 
-async fn whole(body: Incoming) -> Result<Bytes, SendError> {
-    match Limited::new(body, LARGEST_MESSAGE).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(SendError::Invalid(format!(
-            "the response is larger than {LARGEST_MESSAGE} bytes"
-        ))),
-        Err(error) => Err(SendError::Unreachable(format!(
-            "the connection broke before the end of the response: {}",
-            chain(&*error)
-        ))),
-    }
-}
-
-/// Returns `true` if a message is the response to the request with this id.
-pub(super) fn is_response_to(message: &str, id: u64) -> bool {
-    id_of_response(message).is_ok_and(|found| found == Some(id))
-}
-
-/// Returns the id of a response, or `None` for another message and for an id that is not such a number.
-fn id_of_response(message: &str) -> Result<Option<u64>, Fault> {
-    let mut reader = Reader::new(message, usize::MAX);
-    let (mut id, mut is_response) = (None, false);
-    if !reader.enter_object()? {
-        return Ok(None);
-    }
-    while let Some(name) = reader.name()? {
-        match &*name {
-            "id" => id = number(reader.value()?),
-            "method" => return Ok(None),
-            "result" | "error" => {
-                is_response = true;
-                reader.skip()?;
-            }
-            _ => reader.skip()?,
+async fn whole(mut body: Incoming) -> Result<Vec<u8>, SendError> {
+    let length = usize::try_from(body.size_hint().lower()).unwrap_or(LARGEST_MESSAGE);
+    let mut whole = Vec::with_capacity(length.min(CHUNK));
+    // A body of a known length needs no further step to see its end.
+    while !body.is_end_stream()
+        && let Some(frame) = body.frame().await
+    {
+        let frame = frame.map_err(|error| {
+            SendError::Unreachable(format!(
+                "the connection broke before the end of the response: {}",
+                chain(&error)
+            ))
+        })?;
+        let bytes = frame.into_data().unwrap_or_default();
+        if whole.len() + bytes.len() > LARGEST_MESSAGE {
+            return Err(SendError::Invalid(format!(
+                "the response is larger than {LARGEST_MESSAGE} bytes"
+            )));
         }
+        whole.extend_from_slice(&bytes);
     }
-    reader.end()?;
-    Ok(id.filter(|_| is_response))
+    Ok(whole)
 }
 
 /// A JSON-RPC error response.

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::{Request, Response, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -36,6 +37,9 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
+/// The reason why a request has no response. It has the request if the server did not get it.
+pub(super) type SendFailure = TrySendError<Request<Full<Bytes>>>;
+
 /// The connections to one server.
 pub(super) struct HttpClient {
     connector: Connector,
@@ -44,7 +48,20 @@ pub(super) struct HttpClient {
     idle: Arc<Mutex<Idle>>,
 }
 
-type Sender = SendRequest<Full<Bytes>>;
+pub(super) type Sender = SendRequest<Full<Bytes>>;
+
+/// A request that is not sent yet, and a connection that will be ready for it.
+pub(super) struct Unsent {
+    request: Request<Full<Bytes>>,
+    sender: Option<Sender>,
+}
+
+impl From<Request<Full<Bytes>>> for Unsent {
+    fn from(request: Request<Full<Bytes>>) -> Self {
+        let sender = None;
+        Self { request, sender }
+    }
+}
 
 /// The connections that wait for a request, and the times since which they do.
 #[derive(Default)]
@@ -96,15 +113,57 @@ async fn sweep(idle: Weak<Mutex<Idle>>) {
 }
 
 impl HttpClient {
+    /// Sends a request, whose target is the path, on an idle connection, if one is ready. The future waits for the head of the
+    /// response; [`Self::lease`] then keeps the connection.
+    ///
+    /// # Errors
+    /// Returns the request if no connection is ready.
+    pub(super) fn try_send(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<
+        (
+            Sender,
+            impl Future<Output = Result<Response<Incoming>, SendFailure>> + Send + use<>,
+        ),
+        Unsent,
+    > {
+        match self.waiting() {
+            Some(mut sender) if sender.is_ready() => {
+                let response = sender.try_send_request(request);
+                Ok((sender, response))
+            }
+            sender => Err(Unsent { request, sender }),
+        }
+    }
+
+    /// Sends a request again that the server did not get, because it has closed the connection before.
+    ///
+    /// # Errors
+    /// Returns the error if the server may have got the request, and the errors of [`Self::request`].
+    pub(super) async fn retry(
+        &self,
+        mut error: SendFailure,
+    ) -> Result<(Response<Incoming>, Lease), BoxError> {
+        match error.take_message() {
+            Some(unsent) => self.request(unsent.into()).await,
+            None => Err(error.into_error().into()),
+        }
+    }
+
     /// Sends a request, whose target is the path, and waits for the head of the response.
     ///
     /// # Errors
     /// Returns an error if there is no connection, or if it breaks.
     pub(super) async fn request(
         &self,
-        mut request: Request<Full<Bytes>>,
+        unsent: Unsent,
     ) -> Result<(Response<Incoming>, Lease), BoxError> {
-        while let Some(mut sender) = self.waiting() {
+        let Unsent {
+            mut request,
+            mut sender,
+        } = unsent;
+        while let Some(mut sender) = sender.take().or_else(|| self.waiting()) {
             if sender.ready().await.is_err() {
                 continue;
             }
@@ -133,14 +192,16 @@ impl HttpClient {
         }
     }
 
-    fn lease(&self, sender: Sender) -> Lease {
+    pub(super) fn lease(&self, sender: Sender) -> Lease {
         let idle = Arc::clone(&self.idle);
         Lease { sender, idle }
     }
 
     async fn connect(&self) -> Result<Sender, BoxError> {
         let stream = self.connector.clone().call(self.to.clone()).await?;
-        let (sender, connection) = handshake(stream).await?;
+        // One write of a copy costs less than one of several buffers, because most messages are short.
+        let handshake = Builder::new().writev(false).handshake(stream);
+        let (sender, connection) = handshake.await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to an upstream server broke");

@@ -1,5 +1,6 @@
 //! The endpoint of a server, and the requests to it.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,14 +14,15 @@ use tokio::time::timeout;
 use tokio_rustls::rustls::RootCertStore;
 
 use super::answer::{self, Media};
-use super::connect::{HttpClient, Lease, client};
+use super::connect::{HttpClient, Lease, SendFailure, client};
 use super::headers::{
-    CommonHeaders, EVENT_STREAM, LAST_EVENT_ID, SESSION_ID, fixed, insert_of_message,
+    CommonHeaders, EVENT_STREAM, LAST_EVENT_ID, SESSION_ID, fixed, set_of_message,
 };
 use super::refusal::{refusal, status_error};
 use super::shown::without_secrets;
 use crate::error::chain;
 use crate::secret::Secret;
+use crate::service::BoxFuture;
 use crate::sync::Mutex;
 use crate::trust::native_roots;
 use crate::upstream::transport::{Outgoing, Receive, SendError};
@@ -30,11 +32,44 @@ const END_LIMIT: Duration = Duration::from_secs(2);
 
 /// A message that is ready to be sent.
 pub(super) struct Post {
-    headers: HeaderMap,
-    common: CommonHeaders,
-    json: String,
+    request: Request<Full<Bytes>>,
+    kind: Kind,
+}
+
+/// What is needed to receive the response to a message.
+struct Kind {
+    common: Arc<CommonHeaders>,
     id: Option<u64>,
     is_handshake: bool,
+}
+
+/// A response whose head has been received.
+enum Received {
+    /// The response to the request with this id, which is one message.
+    Message {
+        body: Incoming,
+        lease: Lease,
+        id: u64,
+    },
+    /// Another response, and the future that receives it.
+    Other(BoxFuture<Result<(), SendError>>),
+}
+
+/// What the last message was sent with: the stream of the session and its end use the same.
+#[derive(Default)]
+struct Latest {
+    common: Arc<CommonHeaders>,
+    method: Option<&'static str>,
+    /// The headers of messages with these common headers and this method.
+    headers: Option<HeaderMap>,
+}
+
+impl Latest {
+    fn set_session(&mut self, session: Option<HeaderValue>) {
+        let common = CommonHeaders::clone(&self.common);
+        self.common = Arc::new(CommonHeaders { session, ..common });
+        self.headers = None;
+    }
 }
 
 /// The endpoint of a server.
@@ -46,9 +81,8 @@ pub(super) struct Endpoint {
     client: HttpClient,
     /// The headers of each request.
     fixed: HeaderMap,
-    /// The session, and what the last message was sent with: the stream of the session and its end use the same.
-    latest: Mutex<CommonHeaders>,
-    pub(super) receive: Arc<dyn Receive>,
+    latest: Mutex<Latest>,
+    pub(super) receiver: Arc<dyn Receive>,
 }
 
 impl Endpoint {
@@ -74,7 +108,7 @@ impl Endpoint {
             shown,
             fixed,
             latest: Mutex::default(),
-            receive,
+            receiver: receive,
         })
     }
 
@@ -82,37 +116,109 @@ impl Endpoint {
     ///
     /// # Errors
     /// Returns an error if a header cannot be sent.
-    pub(super) fn prepare(&self, outgoing: Outgoing) -> Result<Post, SendError> {
+    pub(super) fn prepare(&self, outgoing: Outgoing<'_>) -> Result<Post, SendError> {
         let is_handshake = outgoing.method == Some("initialize");
-        let common = self.common(&outgoing, is_handshake)?;
-        let mut headers = self.headers(&common);
-        insert_of_message(&mut headers, &outgoing)?;
+        let (common, mut headers) = self.common(&outgoing, is_handshake)?;
+        set_of_message(&mut headers, &outgoing)?;
         Ok(Post {
-            headers,
-            common,
-            json: outgoing.json,
-            id: outgoing.id,
-            is_handshake,
+            request: self.request(Method::POST, headers, outgoing.json.into()),
+            kind: Kind {
+                common,
+                id: outgoing.id,
+                is_handshake,
+            },
         })
     }
 
     /// Sends a message. If it is a request, receives the messages until its response.
-    pub(super) async fn send(&self, post: Post) -> Result<(), SendError> {
-        let Post {
-            headers,
+    pub(super) fn send(self: &Arc<Self>, post: Post) -> BoxFuture<Result<(), SendError>> {
+        let Post { request, kind } = post;
+        let this = Arc::clone(self);
+        match self.client.try_send(request) {
+            Ok((sender, response)) => Box::pin(async move {
+                let received = match response.await {
+                    Ok(response) => this.receive(response, this.client.lease(sender), kind),
+                    Err(error) => {
+                        Received::Other(Box::pin(Arc::clone(&this).send_again(error, kind)))
+                    }
+                };
+                this.finish(received).await
+            }),
+            Err(unsent) => Box::pin(async move {
+                let sent = this.client.request(unsent).await;
+                let (response, lease) = sent.map_err(|error| this.unreachable(&*error))?;
+                this.finish(this.receive(response, lease, kind)).await
+            }),
+        }
+    }
+
+    async fn send_again(self: Arc<Self>, error: SendFailure, kind: Kind) -> Result<(), SendError> {
+        let sent = self.client.retry(error).await;
+        let (response, lease) = sent.map_err(|error| self.unreachable(&*error))?;
+        self.receive_any(response, lease, kind).await
+    }
+
+    /// Receives the head of the response to a message.
+    fn receive(
+        self: &Arc<Self>,
+        response: Response<Incoming>,
+        lease: Lease,
+        kind: Kind,
+    ) -> Received {
+        match kind.id {
+            Some(id)
+                if response.status().is_success()
+                    && !kind.is_handshake
+                    && let Media::Json = Media::of(response.headers()) =>
+            {
+                let body = response.into_body();
+                Received::Message { body, lease, id }
+            }
+            // Boxed, so that a call with one message in the response is small.
+            _ => Received::Other(Box::pin(
+                Arc::clone(self).receive_any(response, lease, kind),
+            )),
+        }
+    }
+
+    /// Receives the rest of a response.
+    async fn finish(&self, received: Received) -> Result<(), SendError> {
+        match received {
+            Received::Message { body, lease, id } => self.message(body, lease, id).await,
+            Received::Other(rest) => rest.await,
+        }
+    }
+
+    /// Receives a body that is the response to the request with this id.
+    async fn message(&self, body: Incoming, lease: Lease, id: u64) -> Result<(), SendError> {
+        let body = answer::text(body).await?;
+        lease.release();
+        if let Err(body) = self.receiver.receive_response(body, id) {
+            self.receiver
+                .receive(answer::repaired(&body, id)?, Some(id));
+        }
+        Ok(())
+    }
+
+    /// Receives the response to a message, whatever it is.
+    async fn receive_any(
+        self: Arc<Self>,
+        response: Response<Incoming>,
+        lease: Lease,
+        kind: Kind,
+    ) -> Result<(), SendError> {
+        let Kind {
             common,
-            json,
             id,
             is_handshake,
-        } = post;
-        let (response, lease) = self.exchange(Method::POST, headers, json.into()).await?;
+        } = kind;
         let common = if is_handshake && response.status().is_success() {
-            self.begin_session(common, response.headers().get(SESSION_ID))
+            self.begin_session(&common, response.headers().get(SESSION_ID))
         } else {
             common
         };
         if !response.status().is_success() {
-            return Box::pin(self.refused(response, &common, id)).await;
+            return self.refused(response, &common, id).await;
         }
         let Some(id) = id else {
             if response.body().is_end_stream() {
@@ -120,25 +226,9 @@ impl Endpoint {
             }
             return Ok(());
         };
-        if let Media::Json = Media::of(response.headers()) {
-            let reply = answer::single(response.into_body(), id).await?;
-            lease.release();
-            self.receive.receive(reply, Some(id));
-            return Ok(());
-        }
-        // Boxed, so that a call with one message in the response is small.
-        Box::pin(self.answered(response, &common, id)).await
-    }
-
-    /// Receives a response that is not one message.
-    async fn answered(
-        &self,
-        response: Response<Incoming>,
-        common: &CommonHeaders,
-        id: u64,
-    ) -> Result<(), SendError> {
         match Media::of(response.headers()) {
-            Media::EventStream => self.follow(response.into_body(), common, id).await,
+            Media::Json => self.message(response.into_body(), lease, id).await,
+            Media::EventStream => self.follow(response.into_body(), &common, id).await,
             other => Err(SendError::Invalid(format!(
                 "it answers a request with the status {} and {other}, not with application/json or text/event-stream",
                 response.status().as_u16()
@@ -146,26 +236,52 @@ impl Endpoint {
         }
     }
 
-    /// Returns the common headers of a message, and keeps them for the requests without a message.
-    fn common(&self, outgoing: &Outgoing, is_handshake: bool) -> Result<CommonHeaders, SendError> {
+    /// Returns the common headers of a message, and all that messages of its method have. They are kept for the next message, and
+    /// for the requests without one.
+    fn common(
+        &self,
+        outgoing: &Outgoing<'_>,
+        is_handshake: bool,
+    ) -> Result<(Arc<CommonHeaders>, HeaderMap), SendError> {
         let mut latest = self.latest.lock();
-        let session = latest.session.clone().filter(|_| !is_handshake);
-        *latest = CommonHeaders::of(outgoing, session)?;
-        Ok(latest.clone())
+        let session = latest.common.session.clone().filter(|_| !is_handshake);
+        let common = CommonHeaders::of(outgoing, session)?;
+        if let Some(headers) = &latest.headers
+            && latest.method == outgoing.method
+            && *latest.common == common
+        {
+            return Ok((Arc::clone(&latest.common), headers.clone()));
+        }
+        let common = Arc::new(common);
+        let mut headers = self.fixed.clone();
+        common.insert_of_method(outgoing.method, &mut headers);
+        *latest = Latest {
+            common: Arc::clone(&common),
+            method: outgoing.method,
+            headers: Some(headers.clone()),
+        };
+        Ok((common, headers))
     }
 
-    fn begin_session(&self, common: CommonHeaders, id: Option<&HeaderValue>) -> CommonHeaders {
+    fn begin_session(
+        &self,
+        common: &CommonHeaders,
+        id: Option<&HeaderValue>,
+    ) -> Arc<CommonHeaders> {
         let mut session = id.cloned();
         if let Some(id) = &mut session {
             id.set_sensitive(true);
         }
-        self.latest.lock().session.clone_from(&session);
-        CommonHeaders { session, ..common }
+        self.latest.lock().set_session(session.clone());
+        Arc::new(CommonHeaders {
+            session,
+            ..common.clone()
+        })
     }
 
     /// Returns the common headers of requests without a message.
-    pub(super) fn latest(&self) -> CommonHeaders {
-        self.latest.lock().clone()
+    pub(super) fn latest(&self) -> Arc<CommonHeaders> {
+        Arc::clone(&self.latest.lock().common)
     }
 
     fn headers(&self, common: &CommonHeaders) -> HeaderMap {
@@ -203,7 +319,7 @@ impl Endpoint {
         if common.session.is_none() {
             return;
         }
-        self.latest.lock().session = None;
+        self.latest.lock().set_session(None);
         let headers = self.headers(&common);
         let request = self.exchange(Method::DELETE, headers, Bytes::new());
         if let Ok(Err(error)) = timeout(END_LIMIT, request).await {
@@ -217,17 +333,26 @@ impl Endpoint {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<(Response<Incoming>, Lease), SendError> {
+        let request = self.request(method, headers, body);
+        let sent = self.client.request(request.into()).await;
+        sent.map_err(|error| self.unreachable(&*error))
+    }
+
+    fn request(&self, method: Method, headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = self.target.clone();
         *request.headers_mut() = headers;
-        self.client.request(request).await.map_err(|error| {
-            SendError::Unreachable(format!(
-                "`{}` cannot be reached: {}",
-                self.shown,
-                chain(&*error)
-            ))
-        })
+        request
+    }
+
+    #[cold]
+    fn unreachable(&self, error: &(dyn Error + 'static)) -> SendError {
+        SendError::Unreachable(format!(
+            "`{}` cannot be reached: {}",
+            self.shown,
+            chain(error)
+        ))
     }
 
     /// Receives the JSON-RPC error in the body of a refusal, or returns the refusal as an error.
@@ -243,7 +368,7 @@ impl Endpoint {
         let refusal = refusal(response).await;
         match id.and_then(|id| Some((refusal.reply(id)?, id))) {
             Some((reply, id)) => {
-                self.receive.receive(reply, Some(id));
+                self.receiver.receive(reply, Some(id));
                 Ok(())
             }
             None => Err(status_error(&refusal, &self.headers(common))),
@@ -264,8 +389,8 @@ impl Endpoint {
             return false;
         }
         let mut latest = self.latest.lock();
-        if latest.session == common.session {
-            latest.session = None;
+        if latest.common.session == common.session {
+            latest.set_session(None);
         }
         true
     }

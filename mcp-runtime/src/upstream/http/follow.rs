@@ -7,7 +7,6 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::{Instant, sleep};
 
-use super::answer::is_response_to;
 use super::endpoint::Endpoint;
 use super::events::EventParser;
 use super::headers::CommonHeaders;
@@ -156,11 +155,14 @@ impl Endpoint {
             let Some(message) = event.message else {
                 continue;
             };
-            let is_response = id.is_some_and(|id| is_response_to(&message, id));
-            self.receive.receive(message, id);
-            if is_response {
-                return Ok(Delivered::Response);
-            }
+            let message = match id {
+                None => message,
+                Some(id) => match self.receiver.receive_response(message, id) {
+                    Ok(()) => return Ok(Delivered::Response),
+                    Err(other) => other,
+                },
+            };
+            self.receiver.receive(message, id);
         }
         Ok(delivered)
     }

@@ -1,8 +1,8 @@
 //! The headers of requests.
 
-use bytes::Bytes;
 use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    USER_AGENT,
 };
 
 use crate::protocol::Revision;
@@ -79,7 +79,7 @@ fn secret(value: &str) -> Option<HeaderValue> {
 }
 
 /// The headers of all requests that belong to one message or to the stream of the session.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct CommonHeaders {
     pub(super) session: Option<HeaderValue>,
     pub(super) revision: Option<&'static str>,
@@ -88,7 +88,10 @@ pub(super) struct CommonHeaders {
 
 impl CommonHeaders {
     /// Returns the headers of a message in this session.
-    pub(super) fn of(outgoing: &Outgoing, session: Option<HeaderValue>) -> Result<Self, SendError> {
+    pub(super) fn of(
+        outgoing: &Outgoing<'_>,
+        session: Option<HeaderValue>,
+    ) -> Result<Self, SendError> {
         let authorization = match &outgoing.authorization {
             Some(value) => Some(secret(value.expose()).ok_or_else(|| {
                 SendError::Invalid("the credentials are not one line of ASCII text".to_owned())
@@ -100,6 +103,20 @@ impl CommonHeaders {
             revision: outgoing.revision,
             authorization,
         })
+    }
+
+    /// Inserts the headers of the POST requests with messages of a method. Those that differ between messages have no value yet.
+    pub(super) fn insert_of_method(&self, method: Option<&'static str>, headers: &mut HeaderMap) {
+        self.insert_into(headers);
+        headers.insert(ACCEPT, EITHER);
+        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static(""));
+        if self.is_stateless() {
+            if let Some(method) = method {
+                headers.insert(METHOD, HeaderValue::from_static(method));
+            }
+            headers.insert(NAME, HeaderValue::from_static(""));
+        }
     }
 
     /// Returns `true` if the messages are of a revision without sessions and resumed streams.
@@ -120,25 +137,22 @@ impl CommonHeaders {
     }
 }
 
-/// Inserts the headers that only the POST request of a message has.
-pub(super) fn insert_of_message(
+/// Sets the headers that differ between the messages of a method.
+pub(super) fn set_of_message(
     headers: &mut HeaderMap,
-    outgoing: &Outgoing,
+    outgoing: &Outgoing<'_>,
 ) -> Result<(), SendError> {
-    headers.insert(ACCEPT, EITHER);
-    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(CONTENT_LENGTH, outgoing.json.len().into());
     if outgoing.revision.and_then(Revision::stateless).is_none() {
         return Ok(());
     }
-    if let Some(method) = outgoing.method {
-        headers.insert(METHOD, HeaderValue::from_static(method));
-    }
-    if let Some(name) = &outgoing.name {
-        headers.insert(NAME, value(encoded(name).into_owned(), "mcp-name")?);
-    }
+    match outgoing.name {
+        Some(name) => headers.insert(NAME, value(&encoded(name), "mcp-name")?),
+        None => headers.remove(NAME),
+    };
     outgoing.params.iter().try_for_each(|(name, argument)| {
         let header = param(name)?;
-        let argument = value(argument.clone(), header.as_str())?;
+        let argument = value(argument, header.as_str())?;
         headers.insert(header, argument);
         Ok(())
     })
@@ -152,7 +166,7 @@ fn param(name: &str) -> Result<HeaderName, SendError> {
     })
 }
 
-fn value(text: String, of: &str) -> Result<HeaderValue, SendError> {
-    HeaderValue::from_maybe_shared(Bytes::from(text))
+fn value(text: &str, of: &str) -> Result<HeaderValue, SendError> {
+    HeaderValue::from_str(text)
         .map_err(|_| SendError::Invalid(format!("the value of the header `{of}` cannot be sent")))
 }

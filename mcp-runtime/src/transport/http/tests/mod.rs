@@ -131,13 +131,14 @@ impl Fake {
         key: Option<(Scope, Id)>,
         future: impl Future<Output = Reply> + Send + 'static,
     ) -> Handling {
-        let ticket = self.in_flight.enter(key, Owner::Local, 0, Arc::new(NoStop));
+        let mut ticket = self.in_flight.enter(key, Owner::Local, 0, Arc::new(NoStop));
         Handling::Pending(Box::pin(async move {
-            tokio::select! {
+            let reply = tokio::select! {
                 biased;
-                () = std::future::poll_fn(|context| ticket.poll_cancelled(context)) => None,
-                reply = future => ticket.finish().then_some(reply),
-            }
+                () = std::future::poll_fn(|context| ticket.poll_cancelled(context)) => return None,
+                reply = future => reply,
+            };
+            ticket.finish().then_some(reply)
         }))
     }
 }

@@ -48,8 +48,8 @@ async fn notifications_have_no_response() {
 
 #[tokio::test]
 async fn headers_depend_on_the_revision() {
-    let message = |revision, name: &str| Outgoing {
-        name: Some(name.to_owned()),
+    let message = |revision, name: &'static str| Outgoing {
+        name: Some(name),
         params: vec![("Region".to_owned(), "eu".to_owned())],
         revision,
         ..request(1, MODERN)

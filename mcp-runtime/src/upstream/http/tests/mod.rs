@@ -20,6 +20,7 @@ use self::server::Server;
 use super::HttpTransport;
 use crate::secret::Secret;
 use crate::sync::Mutex;
+use crate::upstream::message::is_response_to;
 use crate::upstream::transport::{Outgoing, Receive, SendError, Transport as _};
 
 const LEGACY: &str = "2025-11-25";
@@ -37,6 +38,14 @@ impl Receive for Received {
     fn receive(&self, message: String, of: Option<u64>) {
         self.messages.lock().push((message, of));
         self.changed.notify_one();
+    }
+
+    fn receive_response(&self, message: String, id: u64) -> Result<(), String> {
+        if !is_response_to(&message, id) {
+            return Err(message);
+        }
+        self.receive(message, Some(id));
+        Ok(())
     }
 
     fn lost(&self, why: &str) {
@@ -84,7 +93,7 @@ impl Peer {
         }
     }
 
-    async fn send(&self, outgoing: Outgoing) -> Result<(), SendError> {
+    async fn send(&self, outgoing: Outgoing<'_>) -> Result<(), SendError> {
         timeout(TIME_LIMIT, self.transport.send(outgoing).future())
             .await
             .unwrap()
@@ -102,19 +111,19 @@ impl Peer {
     }
 }
 
-fn request(id: u64, revision: &'static str) -> Outgoing {
+fn request(id: u64, revision: &'static str) -> Outgoing<'static> {
     Outgoing {
         json: format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call"}}"#),
         id: Some(id),
         method: Some("tools/call"),
-        name: Some("add".to_owned()),
+        name: Some("add"),
         params: Vec::new(),
         revision: Some(revision),
         authorization: None,
     }
 }
 
-fn notification(revision: &'static str) -> Outgoing {
+fn notification(revision: &'static str) -> Outgoing<'static> {
     Outgoing {
         json: r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#.to_owned(),
         id: None,
