@@ -71,30 +71,12 @@ impl Server {
         warn_of_aborts();
         let mut built = self.build()?;
         let server = &mut built.server;
+        let shared = server.share().await?;
         #[cfg(feature = "audit")]
         server.start_audits()?;
-        let (answer_timeout, grace) = (server.limits.answer_timeout, server.limits.shutdown_grace);
-        let used_states = server.used_states.take();
-        let cluster = server.cluster.take().map(Cluster::new).transpose();
-        let cluster = cluster.map_err(|error| ServeError::Start(error.into()))?;
-        let session_keys = std::mem::take(&mut server.session_keys);
-        let sealer = keys::sealer(session_keys, cluster.as_deref()).await;
-        let sealer = sealer.map_err(ServeError::Start)?;
+        let grace = server.limits.shutdown_grace;
         #[cfg(feature = "proxy")]
         let review = std::mem::take(&mut server.review);
-        let shared = Shared {
-            replay: Arc::new(Replay::new(
-                sealer,
-                answer_timeout,
-                used_states,
-                cluster.clone(),
-            )),
-            pending_requests: Arc::new(PendingRequests::new(
-                Arc::new(Sessions::new()),
-                answer_timeout,
-            )),
-            cluster,
-        };
         let state = Arc::clone(&server.state);
         let searched = built.searched.clone();
         let (core, mut all) = built.assemble(&shared);
@@ -128,6 +110,27 @@ impl Server {
         #[cfg(feature = "proxy")]
         Assembled::start_proxies(proxies, &review, &state).await;
         Ok(RunningServer { core, state })
+    }
+
+    /// Joins the replicas, and returns what mounted servers share with this one.
+    ///
+    /// # Errors
+    /// Returns an error if the keys of tokens are invalid or cannot be read.
+    async fn share(&mut self) -> Result<Shared, ServeError> {
+        let answer_timeout = self.limits.answer_timeout;
+        let cluster = self.cluster.take().map(Cluster::new).transpose();
+        let cluster = cluster.map_err(|error| ServeError::Start(error.into()))?;
+        let session_keys = std::mem::take(&mut self.session_keys);
+        let sealer = keys::sealer(session_keys, cluster.as_deref()).await;
+        let sealer = sealer.map_err(ServeError::Start)?;
+        let used_states = self.used_states.take();
+        let replay = Replay::new(sealer, answer_timeout, used_states, cluster.clone());
+        let pending_requests = PendingRequests::new(Arc::new(Sessions::new()), answer_timeout);
+        Ok(Shared {
+            replay: Arc::new(replay),
+            pending_requests: Arc::new(pending_requests),
+            cluster,
+        })
     }
 
     #[cfg(feature = "audit")]
