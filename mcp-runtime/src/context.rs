@@ -79,7 +79,8 @@ pub use progress_value::ProgressValue;
 /// - **Ask within the handler.** A question in `tokio::spawn`, or awaited by a plain `fn`, is an error and does not wait.
 /// - **Answers expire**: an answer is valid for 10 minutes
 ///   ([`Limits::answer_timeout`](crate::Limits::answer_timeout)), and only for the same call with the same arguments.
-///   Replicas need a shared key ([`Server::session_keys`](crate::Server::session_keys)).
+///   Replicas need a shared store ([`Server::cluster`](crate::Server::cluster)), or at least a shared key
+///   ([`Server::session_keys`](crate::Server::session_keys)).
 #[derive(Clone)]
 pub struct Context {
     call: Arc<CallContext>,

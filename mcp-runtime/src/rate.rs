@@ -185,10 +185,8 @@ impl RateLimit {
         if self.is_unlimited() {
             return Ok(());
         }
-        let scope = (self.name.is_some(), self.name.as_deref().unwrap_or(scope));
-        let key = (scope, self.interval, self.burst, owner.key());
         let rate = SharedRate {
-            key: &format!("rate-{}", digest(key)),
+            key: &self.key(scope, owner),
             owner,
             interval: self.interval,
             tolerance: self.tolerance(),
@@ -203,6 +201,13 @@ impl RateLimit {
             None => Ok(()),
             Some(wait) => Err(Refused::Reached(Duration::from_micros(wait))),
         }
+    }
+
+    /// Returns the key of the number of an owner in the store.
+    fn key(&self, scope: &str, owner: &Owner) -> String {
+        let scope = (self.name.is_some(), self.name.as_deref().unwrap_or(scope));
+        let digest = digest((scope, self.interval, self.burst, owner.key()));
+        format!("rate-{digest}")
     }
 
     fn turn(&self, owner: &Owner) -> &Turn<()> {
@@ -372,9 +377,9 @@ mod tests {
     async fn an_entry_that_is_not_a_number_is_an_error() {
         let store = MemoryStore::default();
         let limit = RateLimit::per_hour(1);
-        let key = digest(((false, "app"), limit.interval, limit.burst, ONE.key()));
+        let key = limit.key("app", &ONE);
         let entry = StoreEntry::new(b"?", Duration::from_secs(60));
-        let put = store.put_if_absent(&format!("rate-{key}"), entry).await;
+        let put = store.put_if_absent(&key, entry).await;
         assert!(put.unwrap());
         let refused = limit.count_shared(&store, "app", &ONE).await;
         assert!(matches!(refused, Err(Refused::Uncounted(_))), "{refused:?}");

@@ -147,10 +147,10 @@ impl Away {
 
 impl Fault for Away {
     fn before(&self) -> Done {
-        match self.0.load(Ordering::Acquire) {
-            true => Err("the store is away".into()),
-            false => Ok(()),
+        if self.0.load(Ordering::Acquire) {
+            return Err("the store is away".into());
         }
+        Ok(())
     }
 }
 

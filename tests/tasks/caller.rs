@@ -19,6 +19,7 @@ pub(crate) fn with_tasks() -> Value {
 
 pub(crate) struct Caller {
     pub(crate) client: Client,
+    /// `null` for a client with a session.
     pub(crate) capabilities: Value,
 }
 
@@ -48,7 +49,11 @@ impl Caller {
         method: &str,
         mut params: Value,
     ) -> Result<Value, ClientError> {
-        params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = self.capabilities.clone();
+        // A client with a session has declared its capabilities before.
+        if !self.capabilities.is_null() {
+            params["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
+                self.capabilities.clone();
+        }
         self.client.request(method, params).await
     }
 

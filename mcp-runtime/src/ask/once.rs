@@ -80,6 +80,7 @@ impl Context {
             Ok(kept) => kept,
             Err(NoOutcome::Error(error)) => return Err(error),
             Err(NoOutcome::Suspended) => {
+                call.forbid_effects();
                 drop(busy);
                 return pending().await;
             }
@@ -125,10 +126,7 @@ async fn claim(call: &CallContext, effects: &Effects, key: &str) -> Result<Claim
             Ok(Claimed::Outcome(kept))
         }
         Err(ClaimError::Unknown) => Err(AskError::OutcomeUnknown(key.to_owned()).into()),
-        Err(ClaimError::Store) => {
-            call.forbid_effects();
-            Err(NoOutcome::Suspended)
-        }
+        Err(ClaimError::Store) => Err(NoOutcome::Suspended),
     }
 }
 

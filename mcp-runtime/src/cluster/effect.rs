@@ -159,9 +159,8 @@ impl SharedEffect {
     async fn write(&self, outcome: &State) -> bool {
         let mut pause = FIRST_PAUSE;
         loop {
-            match timeout(WRITE_TIME, self.settle(outcome)).await {
-                Ok(Ok(true)) => return true,
-                Ok(_) | Err(_) => {}
+            if let Ok(Ok(true)) = timeout(WRITE_TIME, self.settle(outcome)).await {
+                return true;
             }
             if now() >= self.expires {
                 return false;

@@ -47,6 +47,12 @@ const MAX_KEYS: usize = 64;
 /// How often a change is attempted, if other replicas change the ring at the same time.
 const ATTEMPTS: usize = 8;
 
+/// The reasons why an entry is not a ring that this replica can read.
+const NOT_SEALED: &str = "it is not sealed with one of the keys of `Server::session_keys` or `MCP_SESSION_KEYS` of this replica: \
+     give all replicas the same keys, or remove the entry while no replica runs, which ends all sessions";
+const NOT_A_RING: &str = "it is not a list of keys: if other replicas have `Server::session_keys` or `MCP_SESSION_KEYS`, give \
+     this one the same, or remove the entry while no replica runs, which ends all sessions";
+
 /// One key, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct RingKey {
@@ -254,25 +260,19 @@ impl KeyRing {
     }
 
     fn parse(&self, value: &[u8]) -> Result<Ring, KeyRingError> {
-        let ring: Option<Ring> = match &self.entry_sealer {
-            None => serde_json::from_slice(value).ok(),
+        let json = match &self.entry_sealer {
+            None => Some(value.to_vec()),
             Some(sealer) => {
                 let token = std::str::from_utf8(value).ok();
-                let json = token.and_then(|token| sealer.open(PURPOSE, token));
-                json.and_then(|json| serde_json::from_slice(&json).ok())
+                token.and_then(|token| sealer.open(PURPOSE, token))
             }
         };
-        match ring {
-            Some(ring) if !ring.is_empty() => Ok(ring),
-            _ if self.entry_sealer.is_some() => Err(KeyRingError::Unreadable(
-                "it is not sealed with one of the keys of `Server::session_keys` or `MCP_SESSION_KEYS` of this replica: give \
-                 all replicas the same keys, or remove the entry, which ends all sessions",
-            )),
-            _ => Err(KeyRingError::Unreadable(
-                "it is not a list of keys: if other replicas have `Server::session_keys` or `MCP_SESSION_KEYS`, give this \
-                 one the same, or remove the entry, which ends all sessions",
-            )),
-        }
+        let ring: Option<Ring> = json.and_then(|json| serde_json::from_slice(&json).ok());
+        ring.filter(|ring| !ring.is_empty())
+            .ok_or(KeyRingError::Unreadable(match self.entry_sealer {
+                Some(_) => NOT_SEALED,
+                None => NOT_A_RING,
+            }))
     }
 }
 

@@ -111,8 +111,7 @@ fn start_counting(
     id: &Id,
     observation: &mut Option<Box<Observation>>,
 ) -> Result<Handling, RpcError> {
-    let features = classify(&exchange)?.features;
-    let held = hold(core, &exchange)?;
+    let (features, held) = (classify(&exchange)?.features, hold(core, &exchange)?);
     if let Some(observation) = observation {
         observation.classified(features);
     }
@@ -143,14 +142,8 @@ async fn count(core: Arc<Core>, exchange: Exchange, stop: Arc<CountedStop>) -> O
     }
     match begin(&core, exchange, None) {
         Ok((_, MethodRun::Ready(outcome))) => outcome,
-        Ok((
-            _,
-            MethodRun::Pending {
-                future,
-                stop: started,
-            },
-        )) => {
-            let _ = stop.0.set(started);
+        Ok((_, MethodRun::Pending { future, stop: own })) => {
+            let _ = stop.0.set(own);
             future.await
         }
         Err(error) => Outcome::Error(error),

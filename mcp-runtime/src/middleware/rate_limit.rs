@@ -10,18 +10,13 @@ use crate::service::BoxFuture;
 impl Layer for RateLimit {
     fn serve(&self, call: LayeredCall, next: Next) -> BoxFuture<CallOutcome> {
         let owner = CallerId::of(call.context()).owner;
-        let allowed = self.count(&owner);
-        let limit = call
-            .context()
-            .server()
-            .cluster
-            .is_some()
-            .then(|| self.clone());
+        let allowed = self.count(&owner).map_err(Refused::Reached);
+        let cluster = &call.context().server().cluster;
+        let limit = cluster.is_some().then(|| self.clone());
         Box::pin(async move {
             let allowed = match (allowed, limit) {
-                (Err(wait), _) => Err(Refused::Reached(wait)),
-                (Ok(()), None) => Ok(()),
                 (Ok(()), Some(limit)) => count_shared(&limit, &call, &owner).await,
+                (allowed, _) => allowed,
             };
             match allowed {
                 Ok(()) => next.run().await,

@@ -64,6 +64,9 @@ impl Server {
     ///
     /// As a [layer](Self::layer), the limit applies to calls only, or to those of one component.
     ///
+    /// The replicas of a [cluster](Self::cluster) count the requests of a limit that is set here together. A request is refused with
+    /// -32603, over HTTP with 503, if their store fails.
+    ///
     /// ```
     /// use mcp_runtime::{RateLimit, Server};
     ///

@@ -44,16 +44,12 @@ pub(super) async fn sealer(
     cluster: Option<&Cluster>,
 ) -> Result<Arc<Sealer>, ToolError> {
     let keys = configured(keys)?;
-    match cluster {
-        Some(cluster) => {
-            let keys = cluster.load_keys(keys).await?;
-            Ok(Arc::clone(keys.sealer()))
-        }
-        None => {
-            let sealer = Sealer::from_keys(&keys).map_or_else(Sealer::random, Ok)?;
-            Ok(Arc::new(sealer))
-        }
-    }
+    let Some(cluster) = cluster else {
+        let sealer = Sealer::from_keys(&keys).map_or_else(Sealer::random, Ok)?;
+        return Ok(Arc::new(sealer));
+    };
+    let keys = cluster.load_keys(keys).await?;
+    Ok(Arc::clone(keys.sealer()))
 }
 
 /// Returns the keys of the program, or else those of the environment.
