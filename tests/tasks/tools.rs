@@ -1,5 +1,7 @@
 //! The server of the tests with processes.
 
+#![allow(clippy::expect_used)] // allowed in tests
+
 use std::time::Duration;
 
 use mcp_runtime::{AskError, Limits, Tasks, prelude::*};
@@ -103,14 +105,12 @@ fn tasks() -> Tasks {
         .ttl(Duration::from_millis(ttl))
         .poll_interval(Duration::from_millis(20))
         .per_principal(60);
-    match std::env::var("TASKS_FILE") {
-        #[cfg(feature = "stores")]
-        Ok(path) => match mcp_runtime::SqliteStore::open(path) {
-            Ok(store) => tasks.store(store),
-            Err(_) => tasks,
-        },
-        _ => tasks,
+    #[cfg(feature = "stores")]
+    if let Ok(path) = std::env::var("TASKS_FILE") {
+        let store = mcp_runtime::SqliteStore::open(path);
+        return tasks.store(store.expect("a file"));
     }
+    tasks
 }
 
 /// The server.
