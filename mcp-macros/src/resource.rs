@@ -33,7 +33,6 @@ pub(crate) const GRAMMAR: Grammar = Grammar {
     optional_lists: &["app"],
     leading_value: Some("URI"),
     replacements: &[("task", "only calls of tools can be tasks: remove it")],
-    ..Grammar::EMPTY
 };
 
 const CACHE_EXAMPLE: &str = "cache(ttl = 60, scope = public)";

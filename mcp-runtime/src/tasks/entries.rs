@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{ATTEMPTS, TaskProblem};
 use crate::owner::Owner;
+use crate::seal::random_bytes;
 use crate::store::{Store, StoreEntry, now};
 
 /// A task in a list, and when it expires, in milliseconds since 1970.
@@ -103,7 +104,8 @@ async fn change(
     account: &Owner,
     change: impl Fn(&mut Vec<Entry>) -> Result<bool, TaskProblem>,
 ) -> Result<(), TaskProblem> {
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
+        pause(attempt).await;
         let (old, mut tasks) = read(store, key).await?;
         if !change(&mut tasks)? {
             return Ok(());
@@ -127,10 +129,73 @@ async fn change(
     Err(TaskProblem::Contended)
 }
 
+/// Waits before a further attempt, for a random time, so that concurrent calls of one account do not disturb each other again and again.
+async fn pause(attempt: usize) {
+    const LONGEST: usize = 50;
+    if attempt > 0 {
+        let [random] = random_bytes().unwrap_or([0]);
+        let most = LONGEST.min(2 * attempt);
+        let milliseconds = usize::from(random) % (most + 1);
+        tokio::time::sleep(Duration::from_millis(milliseconds as u64)).await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::owner::Principal;
+    use crate::store::{MemoryStore, StoreFuture};
+
+    /// A store that answers later, as one over a network.
+    struct Far(MemoryStore);
+
+    impl Store for Far {
+        fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
+            Box::pin(async move {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                self.0.get(key).await
+            })
+        }
+
+        fn put_if_absent<'a>(
+            &'a self,
+            key: &'a str,
+            entry: StoreEntry<'a>,
+        ) -> StoreFuture<'a, bool> {
+            self.0.put_if_absent(key, entry)
+        }
+
+        fn replace<'a>(
+            &'a self,
+            key: &'a str,
+            old: &'a [u8],
+            entry: StoreEntry<'a>,
+        ) -> StoreFuture<'a, bool> {
+            self.0.replace(key, old, entry)
+        }
+
+        fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
+            self.0.remove(key)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_calls_of_one_account_add_their_tasks_at_once() {
+        let store = Arc::new(Far(MemoryStore::default())) as Arc<dyn Store>;
+        let mut adding = tokio::task::JoinSet::new();
+        for number in 0..500 {
+            let store = Arc::clone(&store);
+            adding.spawn(async move {
+                let (id, expires) = (number.to_string(), now() + 60_000);
+                add(&store, "list", &Owner::Local, (&id, expires), 1000).await
+            });
+        }
+        while let Some(added) = adding.join_next().await {
+            assert!(added.is_ok_and(|added| added.is_ok()));
+        }
+        let listed = read(&store, "list").await.map(|(_, tasks)| tasks.len());
+        assert!(listed.is_ok_and(|listed| listed == 500));
+    }
 
     #[test]
     fn the_key_of_a_list_never_changes() {
