@@ -48,7 +48,11 @@ impl Caller {
         method: &str,
         mut params: Value,
     ) -> Result<Value, ClientError> {
-        params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = self.capabilities.clone();
+        // The client of a session declares its capabilities once.
+        if !self.capabilities.is_null() {
+            params["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
+                self.capabilities.clone();
+        }
         self.client.request(method, params).await
     }
 

@@ -536,7 +536,11 @@ async fn in_process(
     };
     super::caller::Caller {
         client: client.await,
-        capabilities: super::caller::with_tasks(),
+        capabilities: if revision == Revision::LATEST {
+            super::caller::with_tasks()
+        } else {
+            Value::Null
+        },
     }
 }
 

@@ -13,7 +13,7 @@ use crate::protocol::params::Params;
 use crate::registry::{Snapshot, TaskSupport};
 use crate::tasks::NewTask;
 
-/// Refuses a call that must be a task and is none, or the reverse.
+/// Refuses a call that must be a task but is not, or the reverse.
 #[inline(never)] // keeps the path of other clients short
 pub(super) fn check(
     request: &Request,

@@ -9,6 +9,7 @@
 mod effects;
 mod journal;
 mod pending;
+mod refused;
 mod task;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -32,7 +33,8 @@ use effects::Chains;
 pub(crate) use effects::Effects;
 use journal::{Journal, QuestionKey};
 pub(crate) use pending::PendingRequests;
-pub(crate) use task::{TaskQuestion, refused_answer};
+pub(crate) use refused::refused_answer;
+pub(crate) use task::TaskQuestion;
 
 /// The number of invalid answers to one question after which it fails.
 pub(crate) const MAX_INVALID_ANSWERS: u8 = 3;
@@ -467,12 +469,13 @@ impl OpenQuestion<'_> {
         let Self { id, question, .. } = self;
         let mut round = self.questions.round();
         if let Some(value) = round.journal.answers.get(id) {
-            let answer = task::refusal(value).map_or_else(|| read(value), |error| Some(Err(error)));
+            let answer =
+                refused::refusal(value).map_or_else(|| read(value), |error| Some(Err(error)));
             return Poll::Ready(answer.unwrap_or(Err(AskError::Invalid)));
         }
         while let Some(value) = round.take_response(id, question) {
             let answer =
-                task::refusal(&value).map_or_else(|| read(&value), |error| Some(Err(error)));
+                refused::refusal(&value).map_or_else(|| read(&value), |error| Some(Err(error)));
             if let Some(answer) = answer {
                 round.journal.answers.insert(id.clone(), value);
                 return Poll::Ready(answer);

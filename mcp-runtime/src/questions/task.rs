@@ -7,23 +7,8 @@ use std::task::Waker;
 use serde_json::{Value, json};
 
 use super::{Effects, Question, QuestionKey, Questions, Round};
-use crate::error::AskError;
 use crate::protocol::capability::Capability;
 use crate::protocol::meta::RELATED_TASK;
-
-/// The member of an answer in the record of a task that is the error of the client.
-const REFUSED: &str = "mcp-runtime/refused";
-
-/// Returns the answer that stands for the error of a client.
-pub(crate) fn refused_answer(message: &str) -> Value {
-    json!({ REFUSED: message })
-}
-
-/// Returns the error of a client that an answer stands for.
-pub(super) fn refusal(answer: &Value) -> Option<AskError> {
-    let message = answer.get(REFUSED)?.as_str()?;
-    Some(AskError::Refused(message.to_owned()))
-}
 
 impl Question {
     /// Returns a question in the record of a task as a request to the client of a session. `elicitation` returns an id for a page.
