@@ -9,7 +9,7 @@ use super::caller::with_tasks;
 use super::stores::Shared;
 
 /// Wait for ever, for callers with a scope.
-#[tool(task, scopes = ["reports"])]
+#[tool(task, scopes("reports"))]
 async fn guarded() {
     std::future::pending::<()>().await;
 }
