@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp_runtime::{ClientError, MemoryStore, Principal, Revision, Store as _, StoreEntry, Tasks};
+use mcp_runtime::{
+    Client, ClientError, MemoryStore, Principal, Revision, Store as _, StoreEntry, Tasks,
+};
 use mcp_runtime::{TaskSupport, Tool, prelude::*};
-use mcp_tests::client::{Client, Connect as _};
 use serde_json::{Value, json};
 
 use super::local::{call, post, reply, server, service};
@@ -38,7 +39,7 @@ fn params(revision: &str, tool: &str) -> Value {
 /// A client of the process itself.
 async fn client(server: Server, revision: &str) -> Client {
     let revision = Revision::from_name(revision).unwrap();
-    let client = server.connect().principal(Principal::new("ada"));
+    let client = server.client().principal(Principal::new("ada"));
     client.revision(revision).await
 }
 

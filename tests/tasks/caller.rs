@@ -49,7 +49,7 @@ impl Caller {
         method: &str,
         mut params: Value,
     ) -> Result<Value, ClientError> {
-        // A client with a session has declared its capabilities before.
+        // The client of a session declares its capabilities once.
         if !self.capabilities.is_null() {
             params["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
                 self.capabilities.clone();

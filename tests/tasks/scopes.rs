@@ -9,7 +9,7 @@ use super::caller::with_tasks;
 use mcp_tests::stores::Shared;
 
 /// Wait for ever, for callers with a scope.
-#[tool(task, scopes = ["reports"])]
+#[tool(task, scopes("reports"))]
 async fn guarded() {
     std::future::pending::<()>().await;
 }
@@ -38,7 +38,10 @@ async fn ada(store: &Shared, mounted: bool, revision: Revision, scopes: &[&str])
 }
 
 async fn request(client: &Client, method: &str, mut params: Value) -> Result<Value, ClientError> {
-    params["_meta"] = json!({ "io.modelcontextprotocol/clientCapabilities": with_tasks() });
+    // The client of a session declares its capabilities once, and asks for a task in each call.
+    if !format!("{client:?}").contains("V2025_11_25") {
+        params["_meta"] = json!({ "io.modelcontextprotocol/clientCapabilities": with_tasks() });
+    }
     client.request(method, params).await
 }
 

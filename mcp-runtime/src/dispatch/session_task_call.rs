@@ -13,7 +13,7 @@ use crate::protocol::params::Params;
 use crate::registry::{Snapshot, TaskSupport};
 use crate::tasks::NewTask;
 
-/// Refuses a call that must be a task and is not, or the reverse.
+/// Refuses a call that must be a task but is not, or the reverse.
 #[inline(never)] // keeps the path of other clients short
 pub(super) fn check(
     request: &Request,
@@ -23,9 +23,8 @@ pub(super) fn check(
     let asks = request.message.params()?.asks_for_task();
     let is_required = support.is_some_and(|support| support.is_required);
     if is_required && !asks {
-        return Err(RpcError::wrong_augmentation(
-            "The tool can only be called as a task: send `params.task`",
-        ));
+        let error = "The tool can only be called as a task: send `params.task`";
+        return Err(RpcError::wrong_augmentation(error));
     }
     if is_required {
         request.session()?;
@@ -33,9 +32,8 @@ pub(super) fn check(
     // Without a session, and from a server without tasks, `task` means nothing.
     let is_negotiated = || request.caller.session.is_some() && snapshot.has_tasks();
     if asks && support.is_none() && is_negotiated() {
-        return Err(RpcError::wrong_augmentation(
-            "The tool cannot be called as a task: leave out `params.task`",
-        ));
+        let error = "The tool cannot be called as a task: leave out `params.task`";
+        return Err(RpcError::wrong_augmentation(error));
     }
     Ok(())
 }

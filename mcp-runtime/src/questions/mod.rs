@@ -9,7 +9,7 @@
 mod effects;
 mod journal;
 mod pending;
-mod refusal;
+mod refused;
 mod task;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -34,7 +34,7 @@ use effects::Chains;
 pub(crate) use effects::Effects;
 use journal::{Journal, QuestionKey};
 pub(crate) use pending::PendingRequests;
-pub(crate) use refusal::refused_answer;
+pub(crate) use refused::refused_answer;
 pub(crate) use task::TaskQuestion;
 
 /// The number of invalid answers to one question after which it fails.
@@ -513,12 +513,12 @@ impl OpenQuestion<'_> {
         let mut round = self.questions.round();
         if let Some(value) = round.journal.answers.get(id) {
             let answer =
-                refusal::refusal(value).map_or_else(|| read(value), |error| Some(Err(error)));
+                refused::refusal(value).map_or_else(|| read(value), |error| Some(Err(error)));
             return Poll::Ready(answer.unwrap_or(Err(AskError::Invalid)));
         }
         while let Some(value) = round.take_response(id, question) {
             let answer =
-                refusal::refusal(&value).map_or_else(|| read(&value), |error| Some(Err(error)));
+                refused::refusal(&value).map_or_else(|| read(&value), |error| Some(Err(error)));
             if let Some(answer) = answer {
                 round.journal.answers.insert(id.clone(), value);
                 return Poll::Ready(answer);

@@ -135,8 +135,8 @@ impl PendingRequests {
         let Some(sealer) = &self.sealer else {
             return Ok(id);
         };
-        let sealed = sealer.seal(&purpose(session), id.as_bytes());
-        sealed.map_err(|error| {
+        let token = sealer.seal(&purpose(session), id.as_bytes());
+        token.map_err(|error| {
             tracing::error!(%error, "a question cannot be asked");
             AskError::Disconnected
         })

@@ -206,6 +206,15 @@ impl Record {
         }
     }
 
+    /// Returns the names of the time to live and of the poll interval.
+    fn names_of_times(&self) -> [&'static str; 2] {
+        if self.of_session {
+            ["ttl", "pollInterval"]
+        } else {
+            ["ttlMs", "pollIntervalMs"]
+        }
+    }
+
     /// Returns the members that all states have.
     fn seed(&self, id: &str) -> String {
         let mut out = String::from("\"taskId\":");
@@ -220,11 +229,7 @@ impl Record {
             push_member(&mut out, name, &iso_8601(time));
         }
         let ttl = self.expires.saturating_sub(self.created);
-        let [ttl_name, interval_name] = if self.of_session {
-            ["ttl", "pollInterval"]
-        } else {
-            ["ttlMs", "pollIntervalMs"]
-        };
+        let [ttl_name, interval_name] = self.names_of_times();
         push_member(&mut out, ttl_name, &ttl);
         push_member(&mut out, interval_name, &self.poll_interval);
         out

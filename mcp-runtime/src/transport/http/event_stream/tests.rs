@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use super::state::MAX_KEPT_BYTES;
+use super::state::{MAX_KEPT, MAX_KEPT_BYTES};
 use super::*;
 use crate::owner::Owner;
 use crate::service::Budget;

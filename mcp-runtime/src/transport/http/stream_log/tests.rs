@@ -2,9 +2,10 @@
 
 use std::future::{poll_fn, ready};
 use std::sync::Mutex;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::entry::{Entry, key_of};
+use super::health::RETENTION;
 use super::*;
 use crate::defaults_page::row;
 use crate::owner::{Owner, Principal};

@@ -1,4 +1,4 @@
-//! Errors of clients in the place of answers to questions of tasks.
+//! Answers in the record of a task that stand for errors of its client.
 
 use serde_json::{Value, json};
 
