@@ -9,6 +9,9 @@ use serde_json::json;
 use crate::replicas::{self, NOTE, Replica, Session, SharedStore, events_until, replicas};
 
 const UPDATED: &str = "notifications/resources/updated";
+/// The number of changes while a stream moves.
+const CHANGES: usize = 300;
+
 const TOOLS: &str = "notifications/tools/list_changed";
 
 /// Listens to all changes in the stateless era.
@@ -33,7 +36,7 @@ async fn listeners_of_every_replica_and_era_are_told_once() -> Outcome<()> {
     )?;
     assert_eq!(subscribed.status, 200);
     // The subscription was made at another replica than the stream.
-    let mut streams = vec![listen(&one)?, listen(&other)?, session.listen(&other)?];
+    let mut streams = [listen(&one)?, listen(&other)?, session.listen(&other)?];
     let caller = Session::open(&third)?;
     for replica in [&one, &other, &third] {
         caller.call(replica, "change")?;
@@ -83,7 +86,6 @@ async fn a_stream_that_moves_loses_nothing_and_repeats_nothing() -> Outcome<()> 
     let caller = Session::open(&third)?;
     let (address, headers) = (third.address, caller.headers.clone());
     let mut streams = vec![session.listen(&one)?];
-    const CHANGES: usize = 300;
     let changes = std::thread::spawn(move || -> Result<(), String> {
         let replica_call = |connection: &mut Connection| {
             let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"change_tools"}}"#;

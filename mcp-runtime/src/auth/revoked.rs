@@ -164,8 +164,10 @@ impl Revoked {
                     expires: now().saturating_add(milliseconds(time)),
                     bytes: 0,
                 };
-                let held = tokens.lock().hold(key, lease, || ()).map(|()| ());
+                let mut tokens = tokens.lock();
+                let held = tokens.hold(key, lease, || ());
                 held.map_err(|full| RevokeError::Full(full.to_string()))?;
+                drop(tokens);
                 self.changed(Some(key));
             }
             Tokens::Shared(cluster) => {

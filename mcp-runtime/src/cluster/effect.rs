@@ -281,7 +281,7 @@ mod tests {
         assert!(one.put(&one.running(LEASE)).await.unwrap());
         let lease = row("effect-lease");
         lease.says("tool error");
-        let before = lease.time() - Duration::from_secs(1);
+        let before = lease.time().saturating_sub(Duration::from_secs(1));
         let waits = timeout(before, other.claim(false)).await;
         assert!(waits.is_err(), "the lease has not expired");
         let claim = timeout(Duration::from_secs(2), other.claim(false)).await;

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
 use super::event::{Body, Envelope};
-use super::{Cluster, ClusterError, LOG, contained, inbox};
+use super::{Cluster, ClusterError, LOG, Member, contained, inbox};
 use crate::store::{LogEntry, LogRead};
 
 /// The time for which one read waits for an entry.
@@ -106,7 +106,7 @@ impl Cluster {
         // The events of these may be among those that were missed. Dropping an action tells the one who waits for it.
         let actions = std::mem::take(&mut *self.actions.lock());
         drop(actions);
-        self.each_member(|member| member.missed());
+        self.each_member(Member::missed);
     }
 
     /// Returns the content of an entry, or `None` if it is missing or unknown.

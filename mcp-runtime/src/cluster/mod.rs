@@ -114,7 +114,7 @@ impl Cluster {
     }
 
     /// Returns a replica that reads the log from a position on.
-    fn new(store: Arc<dyn Store>, begin: u64) -> Result<Arc<Self>, SealError> {
+    pub(crate) fn new(store: Arc<dyn Store>, begin: u64) -> Result<Arc<Self>, SealError> {
         let bytes: [u8; 8] = random_bytes()?;
         Ok(Arc::new(Self {
             begin,

@@ -26,7 +26,9 @@ impl WaitingRequests {
         }
         waiting.push(Arc::clone(&news));
         // The others must know that they are not the newest any more.
-        waiting.iter().for_each(|other| other.notify_one());
+        for other in waiting.iter() {
+            other.notify_one();
+        }
         Waiting {
             all: Arc::clone(self),
             id: id.clone(),
@@ -75,7 +77,9 @@ impl Drop for Waiting {
         if let Some(waiting) = all.get_mut(&self.id) {
             waiting.retain(|news| !Arc::ptr_eq(news, &self.news));
             // The newest of the others asks from now on.
-            waiting.iter().for_each(|other| other.notify_one());
+            for other in waiting.iter() {
+                other.notify_one();
+            }
             if waiting.is_empty() {
                 all.remove(&self.id);
             }

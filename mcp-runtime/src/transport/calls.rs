@@ -46,13 +46,11 @@ impl<C> Slot<C> {
 
     fn poll_take(&self, context: &Context<'_>) -> Poll<C> {
         let mut slot = self.0.lock();
-        match slot.0.take() {
-            Some(call) => Poll::Ready(call),
-            None => {
-                slot.1 = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(call) = slot.0.take() {
+            return Poll::Ready(call);
         }
+        slot.1 = Some(context.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -187,8 +185,8 @@ mod tests {
         let kept = Arc::new(());
         let held = Arc::clone(&kept);
         calls.spawn(Box::pin(async move {
-            let _held = held;
             std::future::pending::<()>().await;
+            drop(held);
         }));
         tokio::task::yield_now().await;
         assert_eq!(Arc::strong_count(&kept), 2);

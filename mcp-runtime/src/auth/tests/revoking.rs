@@ -30,7 +30,7 @@ fn is_known(way: &dyn Authenticate, revoked: &Revoked, token: &str) -> bool {
 }
 
 /// Returns the ways that keep verified tokens, each with a token, another form of it, and another token.
-async fn ways(issuer: &TestIssuer, signer: &Signer) -> [(Arc<dyn Authenticate>, [String; 3]); 2] {
+fn ways(issuer: &TestIssuer, signer: &Signer) -> [(Arc<dyn Authenticate>, [String; 3]); 2] {
     let active = json!({ "active": true, "aud": SERVER, "sub": "ada" });
     issuer.answer("/introspect", Answer::Json(active));
     let introspection = Auth::introspection(&issuer.url, SERVER, "server", "secret");
@@ -50,7 +50,7 @@ async fn ways(issuer: &TestIssuer, signer: &Signer) -> [(Arc<dyn Authenticate>, 
 async fn a_known_token_is_refused_after_its_revocation_and_another_is_verified_again() {
     let signer = Signer::es256("a");
     let issuer = TestIssuer::start(&[&signer]).await;
-    for (way, tokens) in ways(&issuer, &signer).await {
+    for (way, tokens) in ways(&issuer, &signer) {
         let revoked = Revoked::new(None);
         for token in &tokens {
             accepted(send(&*way, &revoked, token).await);
@@ -79,7 +79,7 @@ async fn a_known_token_is_refused_after_its_revocation_and_another_is_verified_a
 async fn a_token_whose_check_began_before_a_revocation_is_not_kept() {
     let signer = Signer::es256("a");
     let issuer = TestIssuer::start(&[&signer]).await;
-    for (way, [token, _, other]) in ways(&issuer, &signer).await {
+    for (way, [token, _, other]) in ways(&issuer, &signer) {
         let revoked = Revoked::new(None);
         let headers = headers(&token);
         let begun = Credentials::new(&headers, None).with_revoked(&revoked);

@@ -96,14 +96,14 @@ async fn keys_are_replaced_each_day_and_removed_after_their_last_token() {
     let (one, other) = (replica(&store).await, replica(&store).await);
     let replicas = [&one, &other];
     let (rotation, kept) = (row("key-rotation").time(), row("key-kept").time());
-    pass(&replicas, rotation - 30 * SECOND).await;
+    pass(&replicas, rotation.saturating_sub(30 * SECOND)).await;
     assert_eq!(stored(&store).await.len(), 1);
     pass(&replicas, 60 * SECOND).await;
     assert_eq!(stored(&store).await.len(), 2, "one of the two publishes it");
     let last = seal(&one);
     pass(&replicas, 60 * SECOND).await;
     let first = seal(&one);
-    pass(&replicas, kept - 120 * SECOND).await;
+    pass(&replicas, kept.saturating_sub(120 * SECOND)).await;
     assert!(opens(&one, &last) && opens(&other, &last));
     pass(&replicas, 240 * SECOND).await;
     assert!(!opens(&one, &last) && !opens(&other, &last));

@@ -32,19 +32,16 @@ impl Endpoint {
         token: &str,
         principal: Option<&Principal>,
     ) -> Result<Option<Session>, Rejection> {
-        let session = match self.tokens.known(token, principal) {
-            Some(session) => session,
-            None => {
-                let Some(session) = self.tokens.unseal(token, principal) else {
-                    return Ok(None);
-                };
-                if !self.restore(cluster, &session).await? {
-                    return Ok(None);
-                }
-                self.tokens.remember(token, &session);
-                session
-            }
+        let known = self.tokens.known(token, principal);
+        let Some(session) = known.or_else(|| self.tokens.unseal(token, principal)) else {
+            return Ok(None);
         };
+        if self.tokens.known(token, principal).is_none() {
+            if !self.restore(cluster, &session).await? {
+                return Ok(None);
+            }
+            self.tokens.remember(token, &session);
+        }
         Ok((!self.tokens.is_ended(&session)).then_some(session))
     }
 
@@ -97,13 +94,13 @@ impl Endpoint {
     /// one of them only, and none is lost between them.
     ///
     /// # Errors
-    /// Returns an error if there are too many listeners, if the server stops, or if the store fails.
+    /// Returns an error if the store fails, and the one of the stream if there are too many listeners, or if the server stops.
     pub(super) async fn open_only_get_stream(
         self: &Arc<Self>,
         cluster: &Cluster,
         session: &Session,
         origin: Origin,
-    ) -> Result<StreamReader, Rejection> {
+    ) -> Result<Result<StreamReader, RpcError>, Rejection> {
         let counted = self.service.count(&origin);
         counted.map_err(|error| Rejection::of(&error))?;
         let event = Event::Session(session.shared_key(), SessionEvent::StreamOpened);
@@ -115,8 +112,7 @@ impl Endpoint {
         };
         let opened = cluster.in_order(event, open).await;
         let opened = opened.map_err(|error| unavailable(&error))?;
-        let opened = opened.ok_or_else(|| Rejection::not_ready("The server is stopping"))?;
-        opened.map_err(|error| Rejection::of(&error))
+        opened.ok_or_else(|| Rejection::not_ready("The server is stopping"))
     }
 
     /// Ends the readers of a stream at other replicas, because its client reads it here.

@@ -131,14 +131,13 @@ impl Endpoint {
                 return Ok(EventSource::Logged(follower));
             }
         }
-        let reader = match self.service.cluster() {
+        let opened = match self.service.cluster() {
             Some(cluster) => self.open_only_get_stream(cluster, session, origin).await?,
-            None => {
-                let streams = &self.streams;
-                let opened = streams.open_get_stream(&*self.service, session, &origin);
-                opened.map_err(|error| Rejection::of(&error))?
-            }
+            None => self
+                .streams
+                .open_get_stream(&*self.service, session, &origin),
         };
+        let reader = opened.map_err(|error| Rejection::of(&error))?;
         Ok(EventSource::Local(reader))
     }
 

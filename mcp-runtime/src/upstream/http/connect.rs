@@ -118,6 +118,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// Returns the request if no connection is ready.
+    #[allow(clippy::result_large_err)] // the request is sent again
     pub(super) fn try_send(
         &self,
         request: Request<Full<Bytes>>,

@@ -229,7 +229,7 @@ impl Endpoint {
         match Media::of(response.headers()) {
             Media::Json => self.message(response.into_body(), lease, id).await,
             Media::EventStream => self.follow(response.into_body(), &common, id).await,
-            other => Err(SendError::Invalid(format!(
+            other @ Media::Other(_) => Err(SendError::Invalid(format!(
                 "it answers a request with the status {} and {other}, not with application/json or text/event-stream",
                 response.status().as_u16()
             ))),

@@ -72,7 +72,7 @@ struct Pair {
 }
 
 fn replica(store: &Arc<Faulty>) -> StreamLog {
-    let cluster = Cluster::new(Arc::clone(store) as Arc<dyn Store>).expect("random bytes");
+    let cluster = Cluster::new(Arc::clone(store) as Arc<dyn Store>, 0).expect("random bytes");
     StreamLog::new(cluster, watch::Sender::new(false), Duration::from_secs(10))
 }
 
@@ -165,7 +165,7 @@ async fn a_stream_can_be_resumed_as_long_as_it_exists_and_for_a_while_after() {
     let follower = pair.resume(0).await.expect("a stream");
     pair.events.finish(None);
     assert_eq!(numbers(follower).await, [1]);
-    tokio::time::sleep(row.time() - SECOND).await;
+    tokio::time::sleep(row.time().saturating_sub(SECOND)).await;
     assert_eq!(tasks(), 0, "the writer ends with its stream");
     assert!(pair.resume(0).await.is_some());
     tokio::time::sleep(2 * SECOND).await;
@@ -220,7 +220,7 @@ async fn a_writer_tries_again_until_the_entries_before_have_expired() {
     pair.set_away(true);
     pair.write();
     pair.events.send("1".to_owned());
-    tokio::time::sleep(RETENTION - 10 * SECOND).await;
+    tokio::time::sleep(RETENTION.saturating_sub(10 * SECOND)).await;
     assert_eq!(tasks(), 1);
     pair.set_away(false);
     tokio::time::sleep(6 * SECOND).await;
@@ -433,7 +433,7 @@ async fn a_store_that_cannot_be_read_is_an_error_of_the_request() {
             Box::pin(std::future::pending())
         }
     }
-    let cluster = Cluster::new(Arc::new(Away)).expect("random bytes");
+    let cluster = Cluster::new(Arc::new(Away), 0).expect("random bytes");
     let log = StreamLog::new(cluster, watch::Sender::new(false), SECOND);
     let id = "0123456789abcdef-0-0";
     let refused = log.resume(&begin(), id, Held::default()).await;
