@@ -262,7 +262,7 @@ pub(super) fn plain_text(reader: &mut Reader<'_>) -> Result<Option<Span>, Fault>
 /// Finds the members of a message.
 ///
 /// # Errors
-/// Returns an error if it is no JSON object.
+/// Returns an error if it is not a JSON object.
 fn places(message: &str) -> Result<Places, String> {
     let mut reader = Reader::new(message, usize::MAX);
     let mut places = Places::default();
