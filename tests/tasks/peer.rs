@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_tests::conversation::Conversation;
+use mcp_tests::raw_http;
 use mcp_tests::schemas::MODERN;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -112,7 +113,15 @@ pub(crate) struct Peer {
     inbox: Arc<Inbox>,
     next: AtomicU64,
     /// The name in the header, if it is not that of the message.
-    name: Mutex<Option<Option<String>>>,
+    name: Mutex<Name>,
+}
+
+/// The name in the header of requests.
+#[derive(Clone, Default)]
+enum Name {
+    #[default]
+    OfMessage,
+    Other(Option<String>),
 }
 
 /// The result of a request, or its error.
@@ -220,9 +229,9 @@ impl Peer {
         params: Value,
         name: Option<String>,
     ) -> Answered {
-        *self.name.lock().unwrap() = Some(name);
+        *self.name.lock().unwrap() = Name::Other(name);
         let answered = self.request(method, params).await;
-        *self.name.lock().unwrap() = None;
+        *self.name.lock().unwrap() = Name::OfMessage;
         answered
     }
 
@@ -318,22 +327,28 @@ impl Peer {
             "Host: {address}\r\nAccept: application/json, text/event-stream\r\nConnection: close\r\n{headers}"
         );
         if let Some(session) = session {
-            head += &format!(
-                "Mcp-Session-Id: {session}\r\nMCP-Protocol-Version: {}\r\n",
-                self.revision
-            );
+            let session = [
+                "Mcp-Session-Id: ",
+                session,
+                "\r\nMCP-Protocol-Version: ",
+                self.revision,
+                "\r\n",
+            ];
+            head.extend(session);
         }
         if self.revision == MODERN {
             let method = message["method"].as_str().unwrap();
-            head += &format!("MCP-Protocol-Version: {MODERN}\r\nMcp-Method: {method}\r\n");
+            head.push_str(&raw_http::modern_headers(method, None));
             let params = &message["params"];
             let mut named = ["name", "taskId"]
                 .into_iter()
                 .filter_map(|name| params[name].as_str());
-            let of_message = named.next().map(str::to_owned);
-            let name = self.name.lock().unwrap().clone().unwrap_or(of_message);
+            let name = match self.name.lock().unwrap().clone() {
+                Name::OfMessage => named.next().map(str::to_owned),
+                Name::Other(name) => name,
+            };
             if let Some(name) = name {
-                head += &format!("Mcp-Name: {name}\r\n");
+                head.extend(["Mcp-Name: ", &name, "\r\n"]);
             }
         }
         head

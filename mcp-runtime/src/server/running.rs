@@ -81,7 +81,8 @@ impl Server {
         let grace = server.limits.shutdown_grace;
         #[cfg(feature = "proxy")]
         let review = std::mem::take(&mut server.review);
-        let shared = server.shared().await?;
+        // Boxed, because the future of the caller contains it.
+        let shared = Box::pin(server.shared()).await?;
         let state = Arc::clone(&server.state);
         let searched = built.searched.clone();
         let (core, mut all) = built.assemble(&shared);
