@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -277,6 +278,11 @@ fn start(digest: &KeyDigest) -> [u8; 8] {
 impl Authenticate for ApiKeys {
     fn authenticate<'a>(&'a self, credentials: &'a Credentials<'a>) -> AuthFuture<'a> {
         Box::pin(std::future::ready(self.check(credentials)))
+    }
+
+    /// Keys are compared in memory. They are removed from the configuration, and not revoked.
+    fn known(&self, credentials: &Credentials<'_>) -> Option<Arc<Identity>> {
+        self.check(credentials).ok()?.map(Arc::new)
     }
 
     fn credential_headers(&self) -> Vec<String> {
