@@ -3,6 +3,7 @@
 //!
 //! It knows neither clients nor components: a [`Member`] is the part of a replica that does.
 
+mod alive;
 mod contained;
 mod effect;
 mod error;
@@ -91,13 +92,13 @@ pub(crate) struct Cluster {
 /// The tasks of a replica.
 struct Running {
     writer: JoinHandle<()>,
-    readers: [JoinHandle<()>; 2],
+    others: [JoinHandle<()>; 3],
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.writer.abort();
-        self.readers.iter().for_each(JoinHandle::abort);
+        self.others.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -110,7 +111,9 @@ impl Cluster {
         store: Arc<dyn Store>,
     ) -> Result<Arc<Self>, Box<dyn Error + Send + Sync>> {
         let begin = store.last_position(LOG).await?;
-        Ok(Self::new(store, begin)?)
+        let cluster = Self::new(store, begin)?;
+        cluster.say_alive().await?;
+        Ok(cluster)
     }
 
     /// Returns a replica that reads the log from a position on.
@@ -131,12 +134,14 @@ impl Cluster {
 
     /// Begins to read and to tell events.
     pub(crate) fn start(self: &Arc<Self>) {
-        let (events, letters, writer) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
+        let (events, letters) = (Arc::clone(self), Arc::clone(self));
+        let (writer, alive) = (Arc::clone(self), Arc::clone(self));
         *self.running.lock() = Some(Running {
             writer: tokio::spawn(async move { writer.write().await }),
-            readers: [
+            others: [
                 tokio::spawn(async move { events.follow_events().await }),
                 tokio::spawn(async move { letters.follow_letters().await }),
+                tokio::spawn(async move { alive.stay_alive().await }),
             ],
         });
     }
@@ -153,6 +158,9 @@ impl Cluster {
                 "some changes were not told to the other replicas before the server stopped"
             );
         }
+        drop(running);
+        // The server does not wait for a store that is away.
+        let _ = timeout(STOP_TIME, self.say_ended()).await;
     }
 
     /// Returns the store that all replicas have.

@@ -48,6 +48,8 @@ struct Sender {
 /// The client that receives a response.
 struct Recipient {
     owner: Owner,
+    /// The request of a session that is answered. A batch has several.
+    request: Option<Arc<Message>>,
     formats: Formats,
     stateless: bool,
     /// What ends the validity of its credentials, for a subscription. A call that was authorized when it began is answered.
@@ -157,6 +159,7 @@ impl Endpoint {
         let listens = stateless && message.method() == "subscriptions/listen";
         let recipient = Recipient {
             owner,
+            request: session.is_some().then(|| Arc::clone(&message)),
             formats,
             stateless,
             end: listens.then(|| origin.end()),
@@ -225,6 +228,7 @@ impl Endpoint {
     ) -> Response<HttpBody> {
         let recipient = Recipient {
             owner: sender.origin.account(),
+            request: None,
             formats: sender.formats,
             stateless: false,
             end: None,
@@ -300,7 +304,9 @@ impl Endpoint {
         match start.await {
             ResponseStart::Events => {
                 if let Some(session) = session {
-                    self.streams.keep(session, recipient.owner.clone(), stream);
+                    let owner = recipient.owner.clone();
+                    let request = recipient.request.as_ref().and_then(|it| it.id()).cloned();
+                    self.streams.keep(session, owner, stream, request);
                 }
                 self.events(EventSource::Local(stream.read(call)), recipient.end)
             }

@@ -10,8 +10,9 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::event_stream::{EventStream, StreamReader};
-use super::stream_log::{Followed, StreamLog};
+use super::stream_log::{Followed, StreamKind, StreamLog};
 use crate::owner::Owner;
+use crate::protocol::Id;
 use crate::protocol::error::{Class, RpcError};
 use crate::seal::unique;
 use crate::service::{Budget, Listening, Origin, Outbound, Service};
@@ -91,23 +92,36 @@ impl Streams {
     }
 
     /// Adds the stream of a call, and sets its name.
-    pub(super) fn keep(&self, session: &Session, account: Owner, events: &Arc<EventStream>) {
+    pub(super) fn keep(
+        &self,
+        session: &Session,
+        account: Owner,
+        events: &Arc<EventStream>,
+        request: Option<Id>,
+    ) {
         let stream = KeptStream {
             session: session.nonce,
             account,
             events: Arc::clone(events),
             get_stream: None,
         };
-        self.add(&mut self.table(), session, stream);
+        let kind = StreamKind::Answer(request);
+        self.add(&mut self.table(), session, stream, kind);
     }
 
-    fn add(&self, table: &mut StreamTable, session: &Session, stream: KeptStream) {
+    fn add(
+        &self,
+        table: &mut StreamTable,
+        session: &Session,
+        stream: KeptStream,
+        kind: StreamKind,
+    ) {
         table.evict();
         let number = table.next;
         table.next += 1;
         let name = format!("{}-{number}", self.process);
         if let Some(log) = &self.log {
-            log.write(&name, session, &stream.events, stream.get_stream.is_some());
+            log.write(&name, session, &stream.events, kind);
         }
         stream.events.set_name(name);
         table.all.insert(number, stream);
@@ -187,7 +201,7 @@ impl Streams {
                 _listening: listening,
             }),
         };
-        self.add(&mut table, session, stream);
+        self.add(&mut table, session, stream, StreamKind::Get);
         Ok(events.read(None))
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::owner::Principal;
+use crate::protocol::Id;
 use crate::session::Session;
 use crate::store::digest;
 
@@ -39,8 +40,8 @@ impl Owned {
         Self(format!("{nonce:032x}-{}", digest(principal)))
     }
 
-    /// Returns the text of an entry.
-    pub(super) fn write(&self, entry: &Entry) -> String {
+    /// Returns the text of an entry. `request` is the id of the request that the stream answers, as JSON.
+    pub(super) fn write(&self, entry: &Entry, request: Option<&str>) -> String {
         let (kind, number) = match entry {
             Entry::Events(first, _) => ("events", first),
             Entry::Value(number) => ("value", number),
@@ -50,6 +51,10 @@ impl Owned {
             Entry::Gone(last) => ("gone", last),
         };
         let mut text = format!("{} {kind} {number}", self.0);
+        if let Some(request) = request {
+            text.push(' ');
+            text.push_str(request);
+        }
         if let Entry::Events(_, events) = entry {
             for event in events {
                 // Writing to a string cannot fail.
@@ -59,16 +64,17 @@ impl Owned {
         text
     }
 
-    /// Returns an entry from its text; `None` if it is not an entry of this owner.
-    pub(super) fn read(&self, text: &[u8]) -> Option<Entry> {
+    /// Returns an entry from its text, and the id of the request; `None` if it is not an entry of this owner.
+    pub(super) fn read(&self, text: &[u8]) -> Option<(Entry, Option<Id>)> {
         let mut lines = std::str::from_utf8(text).ok()?.split('\n');
-        let mut head = lines.next()?.split(' ');
+        let mut head = lines.next()?.splitn(4, ' ');
         if head.next()? != self.0 {
             return None;
         }
         let kind = head.next()?;
         let number = head.next()?.parse().ok()?;
-        Some(match kind {
+        let request = head.next().and_then(Id::parse);
+        let entry = match kind {
             "events" => Entry::Events(number, lines.map(str::to_owned).collect()),
             "value" => Entry::Value(number),
             "alive" => Entry::Alive(number),
@@ -76,7 +82,8 @@ impl Owned {
             "closed" => Entry::Closed(number),
             "gone" => Entry::Gone(number),
             _ => return None,
-        })
+        };
+        Some((entry, request))
     }
 }
 

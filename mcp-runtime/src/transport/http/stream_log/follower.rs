@@ -17,14 +17,19 @@ use super::super::event_stream::push_event;
 use super::super::unsent::unsent;
 use super::entry::{Entry, Owned, key_of};
 use super::health::{RETENTION, STORE_TIMEOUT};
+use crate::cluster::Cluster;
 use crate::opaque::opaque_debug;
+use crate::protocol::Id;
 use crate::protocol::error::RpcError;
+use crate::protocol::jsonrpc::error_reply;
 use crate::service::{BoxFuture, Held};
-use crate::store::Store;
 use crate::sync::Mutex;
 
 /// The time that one read waits for entries.
-const WAIT: Duration = Duration::from_secs(20);
+const WAIT: Duration = Duration::from_secs(5);
+
+/// The time for which a replica must not seem to be alive before it counts as gone: the store may have lost that it is.
+const GONE_AFTER: Duration = Duration::from_secs(6);
 
 /// The maximum number of reads that look for the event after which a client resumes its stream.
 const MAX_SEARCHES: usize = 64;
@@ -53,7 +58,7 @@ enum Step {
 
 /// The position of a reader in the log of a stream.
 pub(super) struct Follow {
-    store: Arc<dyn Store>,
+    cluster: Arc<Cluster>,
     owned: Owned,
     log: String,
     /// The prefix of the event ids.
@@ -68,6 +73,10 @@ pub(super) struct Follow {
     held: Held,
     /// The time of the last entry.
     heard: Instant,
+    /// The time since which the replica of the stream does not seem to be alive.
+    silent: Option<Instant>,
+    /// The request that the stream answers.
+    request: Option<Id>,
     has_ended: bool,
 }
 
@@ -76,14 +85,14 @@ pub(super) struct Follow {
 /// # Errors
 /// Returns an error if the store cannot be read.
 pub(super) async fn open(
-    store: Arc<dyn Store>,
+    cluster: Arc<Cluster>,
     owned: Owned,
     log: String,
     (name, after): (&str, u64),
     held: Held,
 ) -> Followed<Follow> {
     let mut follow = Follow {
-        store,
+        cluster,
         owned,
         log,
         name: name.to_owned(),
@@ -92,6 +101,8 @@ pub(super) async fn open(
         entries: VecDeque::new(),
         held,
         heard: Instant::now(),
+        silent: None,
+        request: None,
         has_ended: false,
     };
     if !follow.can_be_resumed().await? {
@@ -122,7 +133,7 @@ pub(super) async fn open(
 impl Follow {
     /// Returns `false` if there is no log, or if its last entry says that nobody can resume the stream.
     async fn can_be_resumed(&mut self) -> Result<bool, RpcError> {
-        let last = timeout(STORE_TIMEOUT, self.store.last_position(&self.log));
+        let last = timeout(STORE_TIMEOUT, self.cluster.store().last_position(&self.log));
         let last = match last.await {
             Ok(Ok(last)) => last,
             Ok(Err(error)) => return Err(unavailable(&error)),
@@ -166,7 +177,10 @@ impl Follow {
     /// Entries that the log has dropped are noticed by the numbers of events: an old log lacks the entries of events that every
     /// reader has.
     async fn read(&mut self, wait: Duration) -> Followed<()> {
-        let read = self.store.read_after(&self.log, self.position, wait);
+        let read = self
+            .cluster
+            .store()
+            .read_after(&self.log, self.position, wait);
         let read = match timeout(wait + STORE_TIMEOUT, read).await {
             Ok(Ok(read)) => read,
             Ok(Err(error)) => return Err(unavailable(&error)),
@@ -174,6 +188,7 @@ impl Follow {
         };
         if !read.entries.is_empty() {
             self.heard = Instant::now();
+            self.silent = None;
         }
         self.position = read.position;
         for entry in read.entries {
@@ -182,9 +197,10 @@ impl Follow {
                     "The server is busy: too many bytes wait to be sent; try again later",
                 ));
             }
-            let Some(entry) = self.owned.read(&entry.value) else {
+            let Some((entry, request)) = self.owned.read(&entry.value) else {
                 return Ok(None);
             };
+            self.request = request;
             self.entries.push_back(entry);
         }
         Ok(Some(()))
@@ -211,10 +227,40 @@ impl Follow {
 
     async fn read_more(&mut self) -> Result<(), RpcError> {
         self.held.clear();
-        if self.read(WAIT).await?.is_none() {
+        // What the replica wrote before it ended comes first.
+        let is_gone = self.is_abandoned().await;
+        let wait = if is_gone { Duration::ZERO } else { WAIT };
+        if self.read(wait).await?.is_none() {
             self.has_ended = true;
+        } else if is_gone && self.entries.is_empty() {
+            self.abandon();
         }
         Ok(())
+    }
+
+    /// Returns `true` if the replica that has the stream is gone.
+    async fn is_abandoned(&mut self) -> bool {
+        let replica = self.name.split('-').next().unwrap_or_default();
+        if !matches!(self.cluster.is_alive(replica).await, Ok(false)) {
+            self.silent = None;
+            return false;
+        }
+        let since = *self.silent.get_or_insert_with(Instant::now);
+        since.elapsed() >= GONE_AFTER
+    }
+
+    /// Ends the stream of a replica that is gone. The client would wait for the answer to its request for ever.
+    fn abandon(&mut self) {
+        let Some(id) = self.request.take() else {
+            self.has_ended = true;
+            return;
+        };
+        let error = RpcError::internal(
+            "The replica of the server that ran this request has ended, so its outcome is unknown",
+        );
+        let (next, event) = (self.last + 1, error_reply(Some(&id), &error));
+        self.entries.push_back(Entry::Events(next, vec![event]));
+        self.entries.push_back(Entry::End(next));
     }
 
     /// Encodes the entries that were read, up to the size of a chunk.
@@ -253,7 +299,7 @@ impl Follow {
     /// Returns an event that is a value of the store.
     async fn value(&self, number: u64) -> Option<String> {
         let key = key_of(&self.log, number);
-        let value = timeout(STORE_TIMEOUT, self.store.get(&key)).await;
+        let value = timeout(STORE_TIMEOUT, self.cluster.store().get(&key)).await;
         String::from_utf8(value.ok()?.ok()??).ok()
     }
 }

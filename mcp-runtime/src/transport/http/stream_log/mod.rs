@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::event_stream::EventStream;
 use crate::cluster::Cluster;
+use crate::protocol::Id;
 use crate::service::Held;
 use crate::session::Session;
 use entry::Owned;
@@ -25,6 +26,14 @@ use health::Health;
 use writer::Writer;
 
 pub(super) use follower::{Followed, Follower};
+
+/// What a stream is for.
+pub(super) enum StreamKind {
+    /// Messages that belong to no request.
+    Get,
+    /// The answer to the request with this id, or to a batch.
+    Answer(Option<Id>),
+}
 
 /// The logs of the streams of one replica, and the logs of others that it reads.
 pub(crate) struct StreamLog {
@@ -64,7 +73,7 @@ impl StreamLog {
         name: &str,
         session: &Session,
         events: &Arc<EventStream>,
-        is_get_stream: bool,
+        kind: StreamKind,
     ) {
         events.start_log();
         let writer = Writer {
@@ -73,7 +82,11 @@ impl StreamLog {
             owned: Owned::by(session),
             log: log_of(name),
             events: Arc::clone(events),
-            is_get_stream,
+            is_get_stream: matches!(kind, StreamKind::Get),
+            request: match kind {
+                StreamKind::Get => None,
+                StreamKind::Answer(id) => id.and_then(|id| serde_json::to_string(&id).ok()),
+            },
         };
         tokio::spawn(writer.run(self.stopping.subscribe(), self.grace));
     }
@@ -86,8 +99,8 @@ impl StreamLog {
         };
         let owned = Owned::by(session);
         let log = log_of(&name);
-        let store = Arc::clone(self.cluster.store());
-        let Some(follow) = follower::open(store, owned, log, (&name, after), held).await? else {
+        let cluster = Arc::clone(&self.cluster);
+        let Some(follow) = follower::open(cluster, owned, log, (&name, after), held).await? else {
             return Ok(None);
         };
         let stopping = self.stopping.subscribe();

@@ -10,7 +10,7 @@ use super::*;
 use crate::defaults_page::row;
 use crate::owner::{Owner, Principal};
 use crate::protocol::error::RpcError;
-use crate::service::{Budget, Outbound as _};
+use crate::service::{Budget, Outbound as _, Reply};
 use crate::session::SessionState;
 use crate::store::{LogRead, MemoryStore, Store, StoreEntry, StoreFuture};
 use crate::transport::http::tests::begin;
@@ -20,6 +20,8 @@ use crate::transport::http::tests::begin;
 struct Faulty {
     store: MemoryStore,
     is_away: AtomicBool,
+    /// `true` if no replica seems to be alive.
+    is_silent: AtomicBool,
     reads: AtomicUsize,
     /// The sizes of the entries that were appended.
     sizes: Mutex<Vec<usize>>,
@@ -27,6 +29,10 @@ struct Faulty {
 
 impl Store for Faulty {
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Vec<u8>>> {
+        if key.starts_with("replica-") {
+            let is_alive = !self.is_silent.load(Ordering::SeqCst);
+            return Box::pin(ready(Ok(is_alive.then(Vec::new))));
+        }
         self.store.get(key)
     }
 
@@ -95,8 +101,12 @@ impl Pair {
 
     /// Writes the log of the stream from now on.
     fn write(&self) {
-        self.first
-            .write(&self.name, &self.session, &self.events, false);
+        self.first.write(
+            &self.name,
+            &self.session,
+            &self.events,
+            StreamKind::Answer(Some(Id::Number(7))),
+        );
     }
 
     fn set_away(&self, is_away: bool) {
@@ -104,7 +114,7 @@ impl Pair {
     }
 
     async fn append(&self, entry: Entry) {
-        let text = Owned::by(&self.session).write(&entry);
+        let text = Owned::by(&self.session).write(&entry, None);
         let entry = StoreEntry::new(text.as_bytes(), RETENTION);
         let appended = self.store.append(&log_of(&self.name), entry).await;
         assert!(appended.is_ok());
@@ -439,4 +449,49 @@ async fn a_store_that_cannot_be_read_is_an_error_of_the_request() {
     let refused = log.resume(&begin(), id, Held::default()).await;
     let RpcError { class, .. } = refused.expect_err("the store hangs");
     assert_eq!(class, crate::protocol::error::Class::Overloaded);
+}
+
+/// The log is that of a replica that was killed: it has no end.
+#[tokio::test(start_paused = true)]
+async fn the_request_of_a_replica_that_is_gone_is_answered() {
+    let pair = Pair::new();
+    pair.write();
+    pair.events.send("1".to_owned());
+    tokio::time::sleep(SECOND).await;
+    let mut follower = pair.resume(0).await.expect("a log");
+    assert!(
+        chunk(&mut follower)
+            .await
+            .is_some_and(|text| text.contains("data: 1\n"))
+    );
+    pair.store.is_silent.store(true, Ordering::SeqCst);
+    let begin = tokio::time::Instant::now();
+    let answer = chunk(&mut follower).await.expect("an answer");
+    assert!(answer.contains(r#""id":7,"error""#), "{answer}");
+    assert!(answer.contains("its outcome is unknown"), "{answer}");
+    assert!(
+        answer.starts_with(&format!("id: {}-2\n", pair.name)),
+        "{answer}"
+    );
+    assert!(begin.elapsed() < 30 * SECOND);
+    assert_eq!(chunk(&mut follower).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_is_silent_for_a_moment_is_not_gone() {
+    let pair = Pair::new();
+    pair.write();
+    pair.events.send("1".to_owned());
+    tokio::time::sleep(SECOND).await;
+    let mut follower = pair.resume(1).await.expect("a log");
+    for _ in 0..5 {
+        pair.store.is_silent.store(true, Ordering::SeqCst);
+        let next = tokio::time::timeout(5 * SECOND, chunk(&mut follower)).await;
+        assert!(next.is_err(), "{next:?}");
+        pair.store.is_silent.store(false, Ordering::SeqCst);
+        let next = tokio::time::timeout(6 * SECOND, chunk(&mut follower)).await;
+        assert!(next.is_err(), "{next:?}");
+    }
+    pair.events.finish(Some(Reply::new("2".to_owned())));
+    assert_eq!(numbers(follower).await, [2]);
 }

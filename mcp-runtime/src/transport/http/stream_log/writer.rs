@@ -27,6 +27,8 @@ pub(super) struct Writer {
     pub(super) owned: Owned,
     pub(super) log: String,
     pub(super) events: Arc<EventStream>,
+    /// The id of the request that the stream answers, as JSON; `None` for a GET stream and a batch.
+    pub(super) request: Option<String>,
     pub(super) is_get_stream: bool,
 }
 
@@ -110,7 +112,7 @@ impl Writer {
 
     /// Appends an entry. It may be in the log twice, if the reply to an attempt was lost; readers know by its number.
     async fn append(&self, entry: &Entry) -> Result<(), GivenUp> {
-        let text = self.owned.write(entry);
+        let text = self.owned.write(entry, self.request.as_deref());
         let append = || {
             self.store
                 .append(&self.log, StoreEntry::new(text.as_bytes(), RETENTION))

@@ -43,7 +43,7 @@ async fn what_has_ended_is_forgotten_when_nobody_has_read_it_for_a_while() {
     let (streams, session) = (streams(), begin());
     let (ended, running, read) = (events("1"), events("2"), events("3"));
     for events in [&ended, &running, &read] {
-        streams.keep(&session, Owner::Local, events);
+        streams.keep(&session, Owner::Local, events, None);
         drop(events.read(None));
     }
     let reader = read.read(None);
@@ -61,7 +61,7 @@ async fn what_has_ended_is_forgotten_when_nobody_has_read_it_for_a_while() {
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_was_replaced_leaves_the_stream_to_the_other() {
     let (streams, session, events) = (streams(), begin(), events("1"));
-    streams.keep(&session, Owner::Local, &events);
+    streams.keep(&session, Owner::Local, &events, None);
     let first = events.read(None);
     let second = events.read(None);
     drop(first);
@@ -127,7 +127,7 @@ async fn so_many_streams_that_have_ended_are_kept() {
     for _ in 0..MAX_ENDED + 2 {
         let events = events("1");
         events.finish(None);
-        streams.keep(&session, Owner::Local, &events);
+        streams.keep(&session, Owner::Local, &events, None);
     }
     evict(&streams);
     assert!(!is_kept(&streams, &session, 1));
@@ -141,7 +141,7 @@ async fn the_account_with_the_most_ended_streams_loses_its_oldest() {
     let keep = |account: u8, event: &str| {
         let events = events(event);
         events.finish(None);
-        streams.keep(&session, Owner::Session([account; 16]), &events);
+        streams.keep(&session, Owner::Session([account; 16]), &events, None);
     };
     keep(1, "1");
     for _ in 0..MAX_ENDED {
@@ -174,10 +174,10 @@ async fn so_many_bytes_of_what_has_ended_are_kept() {
     for _ in 0..6 {
         let events = events(&event);
         events.finish(None);
-        streams.keep(&session, Owner::Local, &events);
+        streams.keep(&session, Owner::Local, &events, None);
     }
     // Streams that have not ended do not count.
-    streams.keep(&session, Owner::Local, &events(&event));
+    streams.keep(&session, Owner::Local, &events(&event), None);
     evict(&streams);
     assert!(!is_kept(&streams, &session, 1));
     assert!(is_kept(&streams, &session, 2));
@@ -226,8 +226,8 @@ async fn whoever_is_away_for_longest_makes_room_and_nobody_else() {
 async fn what_a_session_leaves_behind_is_forgotten_with_it() {
     let streams = streams();
     let (gone, other) = (begin(), begin());
-    streams.keep(&gone, Owner::Local, &events("1"));
-    streams.keep(&other, Owner::Local, &events("2"));
+    streams.keep(&gone, Owner::Local, &events("1"), None);
+    streams.keep(&other, Owner::Local, &events("2"), None);
     streams.forget(&gone);
     assert!(!is_kept(&streams, &gone, 0));
     assert!(is_kept(&streams, &other, 1));
@@ -265,7 +265,7 @@ async fn a_stream_that_is_read_elsewhere_loses_its_reader_and_is_kept() {
 async fn only_the_get_stream_of_the_session_is_closed() {
     let (streams, fake) = (streams(), fake(9));
     let (session, other) = (begin(), begin());
-    streams.keep(&session, Owner::Local, &events("1"));
+    streams.keep(&session, Owner::Local, &events("1"), None);
     let open = |session| streams.open_get_stream(&*fake, session, &Origin::default());
     let (closed, kept) = (open(&session), open(&other));
     assert!(closed.is_ok() && kept.is_ok());
