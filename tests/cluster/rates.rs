@@ -176,8 +176,8 @@ async fn calls_without_a_limit_need_no_store() {
 
 #[tokio::test]
 async fn a_request_that_is_cancelled_before_it_is_counted_does_not_start() {
-    // The first permit is for the keys of the replicas.
-    let (permits, runs) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicU32::new(0)));
+    // Two permits are for the keys of the replicas, and for the value that says that this one is alive.
+    let (permits, runs) = (Arc::new(Semaphore::new(2)), Arc::new(AtomicU32::new(0)));
     let store = Faulty::from(Slow(Arc::clone(&permits)));
     let count = Arc::clone(&runs);
     let counts = move |_: Value, _: Context| {

@@ -93,6 +93,15 @@ impl Store for Shared {
         unless_away!(self, key, put_if_absent, entry)
     }
 
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        old: &'a [u8],
+        entry: StoreEntry<'a>,
+    ) -> StoreFuture<'a, bool> {
+        unless_away!(self, key, replace, old, entry)
+    }
+
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
         unless_away!(self, key, remove)
     }

@@ -114,7 +114,9 @@ pub(super) async fn open(
             return Ok(None);
         }
         if follow.entries.is_empty() {
-            return Ok(is_known.then_some(follow));
+            // Of a GET stream nothing will follow. Its client gets another one.
+            let has_more = is_known && (follow.request.is_some() || follow.is_alive().await);
+            return Ok(has_more.then_some(follow));
         }
         is_known = true;
         while let Some(entry) = follow.entries.front() {
@@ -238,10 +240,15 @@ impl Follow {
         Ok(())
     }
 
+    /// Returns `false` if the replica that has the stream does not seem to be alive.
+    async fn is_alive(&self) -> bool {
+        let replica = self.name.split('-').next().unwrap_or_default();
+        !matches!(self.cluster.is_alive(replica).await, Ok(false))
+    }
+
     /// Returns `true` if the replica that has the stream is gone.
     async fn is_abandoned(&mut self) -> bool {
-        let replica = self.name.split('-').next().unwrap_or_default();
-        if !matches!(self.cluster.is_alive(replica).await, Ok(false)) {
+        if self.is_alive().await {
             self.silent = None;
             return false;
         }

@@ -101,12 +101,12 @@ impl Pair {
 
     /// Writes the log of the stream from now on.
     fn write(&self) {
-        self.first.write(
-            &self.name,
-            &self.session,
-            &self.events,
-            StreamKind::Answer(Some(Id::Number(7))),
-        );
+        self.write_as(StreamKind::Answer(Some(Id::Number(7))));
+    }
+
+    fn write_as(&self, kind: StreamKind) {
+        self.first
+            .write(&self.name, &self.session, &self.events, kind);
     }
 
     fn set_away(&self, is_away: bool) {
@@ -494,4 +494,17 @@ async fn a_replica_that_is_silent_for_a_moment_is_not_gone() {
     }
     pair.events.finish(Some(Reply::new("2".to_owned())));
     assert_eq!(numbers(follower).await, [2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_get_stream_of_a_replica_that_is_gone_is_replaced() {
+    let pair = Pair::new();
+    pair.write_as(StreamKind::Get);
+    pair.events.send("1".to_owned());
+    tokio::time::sleep(SECOND).await;
+    assert!(pair.resume(1).await.is_some());
+    pair.store.is_silent.store(true, Ordering::SeqCst);
+    // What the client does not have yet is still sent.
+    assert_eq!(numbers(pair.resume(0).await.expect("a log")).await, [1]);
+    assert!(pair.resume(1).await.is_none());
 }
